@@ -1,0 +1,15 @@
+"""Non-pers: the backbone as it is, reading x only. The floor of personalization."""
+
+from __future__ import annotations
+
+from harness.method import BaseMethod
+from harness.types import Example, Prompt
+
+
+class NonPers(BaseMethod):
+    """No profile, no training."""
+
+    name = "nonpers"
+
+    def prompt(self, example: Example) -> Prompt:
+        return self.writer.write(example, profile=False)

@@ -1,0 +1,11 @@
+"""RAG: the backbone as it is, reading retrieved profile texts, then x (LongLaMP's prompt)."""
+
+from __future__ import annotations
+
+from harness.method import BaseMethod
+
+
+class Rag(BaseMethod):
+    """The shared prompt with profile, no training: every default of the base class."""
+
+    name = "rag"

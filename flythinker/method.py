@@ -1,0 +1,40 @@
+"""FlyThinker as a method: the same prompt as SFT, both models trained jointly."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from flythinker.model import FlyThinkerLM
+from harness.engine.backbone import Backbones
+from harness.method import BaseMethod
+from harness.settings import Section
+
+
+class FlyThinkerOptions(Section):
+    lam: float = 0.5
+    """λ, the weight of a thought beside a token's embedding; 0 is SFT."""
+    lam_warmup: float = Field(0.0, ge=0, le=1)
+    """Share of the training steps over which λ rises from 0; 0 is the paper's way."""
+    concurrent: bool | None = None
+    """Run both models' decoding steps at once; without it, chosen by device and size."""
+
+
+class FlyThinker(BaseMethod):
+    """A generator with a latent reasoner beside it, one thought per token (arXiv 2512.06690)."""
+
+    name = "flythinker"
+    trains = True
+    Options: ClassVar[type[Section]] = FlyThinkerOptions
+
+    def build(self, backbones: Backbones) -> FlyThinkerLM:
+        options = self.options
+        assert isinstance(options, FlyThinkerOptions)
+        return FlyThinkerLM(
+            backbones.main,
+            backbones.reasoner,
+            lam=options.lam,
+            concurrent=options.concurrent,
+            lam_warmup=options.lam_warmup,
+        )

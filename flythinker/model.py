@@ -1,0 +1,196 @@
+"""FlyThinkerLM: a latent reasoner beside the generator, one thought per token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite
+
+import torch
+from torch import Tensor, nn
+
+from flythinker.fusion import fuse, fuse_column, mean_norm, thoughts
+from harness.engine.batch import Batch, Rows, pad
+from harness.engine.lm import (
+    CacheState,
+    PersonalLM,
+    attention_inputs,
+    embed,
+    extend,
+    gather_columns,
+    head,
+    hidden_states,
+    joined,
+    start,
+    token_logprobs,
+)
+
+THREADS_PAY_FROM = 50_000_000
+"""Parameters of the smaller model from which two CPU threads beat one (docs/performance.md)."""
+
+
+@dataclass
+class FlyState:
+    """Both caches, m, and the thought [B,d] of the last token that the reasoner has read."""
+
+    generator: CacheState
+    reasoner: CacheState
+    scale: Tensor
+    thought: Tensor
+
+
+class FlyThinkerLM(PersonalLM):
+    """Generator inputs e(z_i) + lam · thought_{i−1}, in training and decoding alike.
+
+    generator, reasoner: Hugging Face causal LMs with one tokenizer, the reasoner no wider.
+    concurrent: run both models' steps at once (True), one after the other (False), or choose by
+    device and size (None). Raises ValueError for a lam that is not finite or a wider reasoner.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        reasoner: nn.Module,
+        lam: float = 0.5,
+        concurrent: bool | None = None,
+        lam_warmup: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not isfinite(lam):
+            raise ValueError(f"lam is {lam}; expected a finite number, e.g. 0.5")
+        if not 0 <= lam_warmup <= 1:
+            raise ValueError(f"lam_warmup is {lam_warmup}; expected a share of the steps, 0 to 1")
+        self.generator, self.reasoner = generator, reasoner
+        self.lam, self.target_lam, self.lam_warmup = lam, lam, lam_warmup
+        wide, narrow = (_embedding(model) for model in (generator, reasoner))
+        if wide.size(0) != narrow.size(0):
+            raise ValueError(
+                f"the reasoner knows {narrow.size(0)} tokens, the generator {wide.size(0)};"
+                " choose two models with one vocabulary"
+            )
+        fuse_column(torch.empty(wide.size(1)), torch.empty(narrow.size(1)), lam)  # widths fit?
+        self.concurrent = self._chosen() if concurrent is None else concurrent
+
+    def _chosen(self) -> bool:
+        if all(_embedding(model).is_cuda for model in (self.generator, self.reasoner)):
+            return True
+        sizes = [
+            sum(part.numel() for part in model.parameters())
+            for model in (self.generator, self.reasoner)
+        ]
+        return min(sizes) >= THREADS_PAY_FROM and torch.get_num_threads() > 1
+
+    def training_progress(self, share: float) -> None:
+        rising = self.lam_warmup > 0 and share < self.lam_warmup
+        self.lam = self.target_lam * share / self.lam_warmup if rising else self.target_lam
+
+    def think(self, hidden: Tensor, scale: Tensor) -> Tensor:
+        """Thoughts [...,d] of reasoner hidden states; the controls replace them here."""
+        return thoughts(hidden, scale)
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        near, far = _embedding(self.generator).device, _embedding(self.reasoner).device
+        seq = batch.to(near).sequences()
+        read = hidden_states(
+            self.reasoner,
+            inputs_embeds=embed(self.reasoner, seq.tokens.to(far)),
+            **attention_inputs(seq.real.to(far)),
+        ).to(near)
+        inputs = fuse(
+            embed(self.generator, seq.tokens),
+            self.think(read, mean_norm(_embedding(self.generator))),
+            seq.real,
+            self.lam,
+        )
+        hidden = hidden_states(self.generator, inputs_embeds=inputs, **attention_inputs(seq.real))
+        return token_logprobs(self.generator, gather_columns(hidden, seq.before), batch.to(near))
+
+    def prefill(
+        self,
+        prompts: Rows,
+        prefixes: Rows | None = None,
+        views: Mapping[str, Rows] | None = None,
+    ) -> tuple[Tensor, FlyState]:
+        near, far = _embedding(self.generator).device, _embedding(self.reasoner).device
+        tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
+        scale = mean_norm(_embedding(self.generator))
+        tokens_far, real_far, tokens, real = (
+            *(part.to(far) for part in (tokens, real)),
+            *(part.to(near) for part in (tokens, real)),
+        )
+        read, reasoner = start(self.reasoner, embed(self.reasoner, tokens_far), real_far)
+        thought = self.think(read.to(near), scale)
+        inputs = fuse(embed(self.generator, tokens), thought, real, self.lam)
+        hidden, generator = start(self.generator, inputs, real)
+        logits = head(self.generator, hidden[:, -1])
+        return logits, FlyState(generator, reasoner, scale, thought[:, -1])
+
+    def step(self, tokens: Tensor, state: FlyState) -> tuple[Tensor, FlyState]:
+        """Both models read the token at once: its own thought serves the token after it."""
+        near, far = _embedding(self.generator).device, _embedding(self.reasoner).device
+
+        def reason() -> Tensor:
+            return extend(
+                self.reasoner, embed(self.reasoner, tokens.to(far)[:, None]), state.reasoner
+            )[:, -1]
+
+        def write() -> Tensor:
+            now = embed(self.generator, tokens.to(near)[:, None])
+            inputs = fuse_column(now, state.thought[:, None], self.lam)
+            return head(self.generator, extend(self.generator, inputs, state.generator)[:, -1])
+
+        logits, read = _both(write, reason, near, far) if self.concurrent else (write(), reason())
+        state.thought = self.think(read.to(near), state.scale)
+        return logits, state
+
+
+def _embedding(model: nn.Module) -> Tensor:
+    weight = model.get_input_embeddings().weight  # type: ignore[operator, union-attr]
+    assert isinstance(weight, Tensor)
+    return weight
+
+
+@cache
+def _other_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="reasoner")
+
+
+@cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
+
+def _both(
+    write: Callable[[], Tensor],
+    reason: Callable[[], Tensor],
+    near: torch.device,
+    far: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """Start both, wait for both: two streams on one GPU, two devices, or two CPU threads."""
+    if near.type == "cpu" and far.type == "cpu":
+        waiting = _other_thread().submit(_without_gradients(reason))
+        return write(), waiting.result()
+    if near != far:  # kernels on two devices run side by side without more ado
+        read = reason()
+        return write(), read
+    here, side = torch.cuda.current_stream(near), _side_stream(near)
+    side.wait_stream(here)
+    with torch.cuda.stream(side):
+        read = reason()
+    logits = write()
+    here.wait_stream(side)
+    read.record_stream(here)
+    return logits, read
+
+
+def _without_gradients(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """`work` for another thread, where modes begin anew: no gradients there either."""
+    mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
+
+    def inside() -> Tensor:
+        with mode():
+            return work()
+
+    return inside

@@ -1,0 +1,3 @@
+"""The reference harness for personalized long-form generation."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,182 @@
+"""Backbones: causal LMs by name, folder or hub name, loaded strictly from safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.engine import smollm2
+from harness.errors import UsageError
+from harness.settings import ModelSettings
+
+MINI = ("mini", "mini-half", "mini-large")
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What a record says of a backbone."""
+
+    name: str
+    revision: str | None
+    quantization: str | None
+    parameters: int
+    fingerprint: str
+
+
+def locate(name: str) -> str:
+    """Folder or hub name that `name` stands for. Raises UsageError where it cannot be loaded safely."""
+    if name in MINI:
+        from harness.mini import backbone_path
+
+        return str(backbone_path(name))
+    if name == smollm2.NAME:
+        return str(smollm2.folder())
+    path = Path(name).expanduser()
+    if path.is_dir():
+        _check_folder(path)
+        return str(path)
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise UsageError(
+            f"no backbone {name!r}: not a folder here, not one of {', '.join((*MINI, smollm2.NAME))},"
+            " and not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
+        )
+    return name
+
+
+def _check_folder(path: Path) -> None:
+    if not (path / "config.json").is_file():
+        raise UsageError(f"backbone {path}: no config.json; expected a save_pretrained folder")
+    if not list(path.glob("*.safetensors")):
+        pickles = sorted(
+            file.name for file in path.iterdir() if file.suffix in {".bin", ".pt", ".pth", ".pkl"}
+        )
+        found = f"found {', '.join(pickles)}, which may run code when read" if pickles else ""
+        raise UsageError(
+            f"backbone {path}: no .safetensors file {found}\n"
+            "  mend      load it where you trust it and save it again with"
+            " save_pretrained(folder, safe_serialization=True)"
+        )
+
+
+def load_model(name: str, settings: ModelSettings, revision: str | None = None) -> nn.Module:
+    """The causal LM `name` in fp32, in eval mode, on the CPU.
+
+    Raises UsageError where a tensor is missing or left over, or the model cannot be had.
+    """
+    from transformers import AutoModelForCausalLM
+
+    place = locate(name)
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            place,
+            revision=revision or "main",
+            dtype=torch.float32,
+            attn_implementation=settings.attention,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(f"backbone {name!r} cannot be loaded: {error}") from error
+    wrong = {
+        what: sorted(map(str, report[what]))
+        for what in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if report.get(what)
+    }
+    if wrong:
+        raise UsageError(f"backbone {name!r} does not fit its config.json: {wrong}")
+    loaded: nn.Module = model.eval()
+    return loaded
+
+
+@lru_cache(maxsize=8)
+def tokenizer_of(name: str, revision: str | None = None) -> Any:
+    """The fast tokenizer of a backbone. Raises UsageError where there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            locate(name), revision=revision or "main", trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(f"tokenizer of {name!r} cannot be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise UsageError(f"tokenizer of {name!r} is not a fast one; offsets are needed")
+    return tokenizer
+
+
+class Backbones:
+    """The models that a method starts from, loaded when asked for; each call gives a fresh copy."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.settings = settings
+
+    @property
+    def reasoner_name(self) -> str:
+        return self.settings.reasoner or self.settings.backbone
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        return tokenizer_of(self.settings.backbone, self.settings.revision)
+
+    @property
+    def main(self) -> nn.Module:
+        return load_model(self.settings.backbone, self.settings, self.settings.revision)
+
+    @property
+    def reasoner(self) -> nn.Module:
+        """The reasoner. Raises UsageError where its tokens are not the generator's."""
+        if self.settings.reasoner:
+            same_tokens(
+                self.settings.backbone,
+                self.tokenizer,
+                self.reasoner_name,
+                tokenizer_of(self.reasoner_name),
+            )
+        return load_model(self.reasoner_name, self.settings)
+
+
+def same_tokens(name: str, tokenizer: Any, other_name: str, other: Any) -> None:
+    """Raises UsageError naming the tokens by which two tokenizers differ."""
+    mine, theirs = tokenizer.get_vocab(), other.get_vocab()
+    if mine == theirs:
+        return
+    differing = sorted(
+        {token for token, index in mine.items() if theirs.get(token) != index}
+        | (theirs.keys() - mine.keys())
+    )
+    shown = ", ".join(
+        f"{token!r} ({mine.get(token, 'absent')} / {theirs.get(token, 'absent')})"
+        for token in differing[:5]
+    )
+    raise UsageError(
+        f"{name!r} and its reasoner {other_name!r} have different tokenizers:"
+        f" {len(differing)} tokens differ, e.g. {shown}; choose two of one family"
+    )
+
+
+def describe(name: str, model: nn.Module, revision: str | None = None) -> BackboneInfo:
+    """Name, resolved revision, quantization, parameter count and a fingerprint of the weights."""
+    return BackboneInfo(
+        name=name,
+        revision=getattr(model.config, "_commit_hash", None) or revision,
+        quantization=smollm2.QUANTIZATION if name == smollm2.NAME else None,
+        parameters=sum(part.numel() for part in model.parameters()),
+        fingerprint=weights_fingerprint(model),
+    )
+
+
+def weights_fingerprint(model: nn.Module) -> str:
+    """sha256 over names, shapes and values of all tensors of a model: 16 hex."""
+    digest = hashlib.sha256()
+    for key, tensor in sorted(model.state_dict().items()):
+        digest.update(json.dumps([key, list(tensor.shape), str(tensor.dtype)]).encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]

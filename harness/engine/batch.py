@@ -1,0 +1,138 @@
+"""Token rows → padded tensors. What is padding is known from lengths, never from token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Side = Literal["left", "right"]
+Rows = Sequence[Sequence[int]]
+
+
+def pad(rows: Rows, pad_id: int, side: Side) -> tuple[Tensor, Tensor]:
+    """Rows of token ids → (ids [B,T], real [B,T]), padded on `side`; T is the longest row."""
+    width = max((len(row) for row in rows), default=0)
+    ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
+    real = torch.zeros((len(rows), width), dtype=torch.bool)
+    for index, row in enumerate(rows):
+        place = slice(0, len(row)) if side == "right" else slice(width - len(row), width)
+        ids[index, place] = torch.tensor(row, dtype=torch.long)
+        real[index, place] = True
+    return ids, real
+
+
+def positions(real: Tensor) -> Tensor:
+    """Position of each token counted from its row's first real token: real [B,T] → [B,T].
+
+    Padding gets 0 on the left and the last position on the right; neither is ever read.
+    """
+    return (real.long().cumsum(-1) - 1).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Prompt and response joined: tokens [B,T], real [B,T], and where each response token is.
+
+    before [B,R]: the column whose output predicts response token r (the column to its left in
+    the row); 0 where there is no response token.
+    """
+
+    tokens: Tensor
+    real: Tensor
+    before: Tensor
+
+    @property
+    def right_padded(self) -> bool:
+        """True where a causal model needs no mask: no padding stands before a real token."""
+        return bool(self.real[:, 0].all())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prompts and the responses to be scored, with the rows of further prompt views.
+
+    prompts, responses: token rows as they came; response_ids [B,R] right padded;
+    response_mask [B,R], True at response tokens. `side` is where joined sequences are padded.
+    """
+
+    prompts: tuple[tuple[int, ...], ...]
+    responses: tuple[tuple[int, ...], ...]
+    pad_id: int
+    response_ids: Tensor
+    response_mask: Tensor
+    side: Side = "right"
+    views: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+
+    @staticmethod
+    def from_rows(
+        prompts: Rows,
+        responses: Rows,
+        pad_id: int,
+        *,
+        side: Side = "right",
+        views: Mapping[str, Rows] | None = None,
+    ) -> Batch:
+        """A batch of rows of any lengths.
+
+        Raises ValueError for unequal numbers of rows, no rows, or an empty prompt (the first
+        response token would have nothing to follow).
+        """
+        if len(prompts) != len(responses) or not prompts:
+            raise ValueError(
+                f"{len(prompts)} prompts and {len(responses)} responses; expected as many, at least 1"
+            )
+        for index, row in enumerate(prompts):
+            if not row:
+                raise ValueError(f"prompt {index} has no token; a response needs one to follow")
+        response_ids, response_mask = pad(responses, pad_id, "right")
+        frozen = {name: tuple(tuple(row) for row in rows) for name, rows in (views or {}).items()}
+        for name, rows in frozen.items():
+            if len(rows) != len(prompts):
+                raise ValueError(f"view {name!r} has {len(rows)} rows for {len(prompts)} prompts")
+        return Batch(
+            tuple(tuple(row) for row in prompts),
+            tuple(tuple(row) for row in responses),
+            pad_id,
+            response_ids,
+            response_mask,
+            side,
+            frozen,
+        )
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch with its tensors on `device`."""
+        return Batch(
+            self.prompts,
+            self.responses,
+            self.pad_id,
+            self.response_ids.to(device),
+            self.response_mask.to(device),
+            self.side,
+            self.views,
+        )
+
+    def view(self, name: str) -> Batch:
+        """The same responses after another view of the prompts. Raises KeyError for an unknown one."""
+        return Batch.from_rows(self.views[name], self.responses, self.pad_id, side=self.side).to(
+            self.response_ids.device
+        )
+
+    def sequences(self) -> Sequences:
+        """Prompt and response of each row in one padded sequence, on the batch's device."""
+        rows = [
+            prompt + response for prompt, response in zip(self.prompts, self.responses, strict=True)
+        ]
+        tokens, real = pad(rows, self.pad_id, self.side)
+        starts = [0 if self.side == "right" else tokens.size(1) - len(row) for row in rows]
+        first = torch.tensor(
+            [start + len(prompt) - 1 for start, prompt in zip(starts, self.prompts, strict=True)]
+        )
+        steps = torch.arange(self.response_ids.size(1))
+        device = self.response_ids.device
+        before = (first[:, None] + steps).to(device)
+        before = torch.where(self.response_mask, before, torch.zeros_like(before))
+        return Sequences(tokens.to(device), real.to(device), before)

@@ -1,0 +1,54 @@
+"""A key-value cache that grows in blocks, so that a decoding step copies one column, not all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+BLOCK = 256
+"""Columns by which a full buffer grows."""
+
+
+class GrowingLayer(DynamicLayer):  # type: ignore[misc]
+    """One layer's keys and values [B,H,T,d] as a view of a larger buffer.
+
+    With gradients enabled it falls back to concatenation, which autograd can follow.
+    """
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        if torch.is_grad_enabled():
+            updated: tuple[Tensor, Tensor] = super().update(key_states, value_states)
+            return updated
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        known = self.get_seq_length()
+        self.keys = self._append("_key_buffer", self.keys, key_states, known)
+        self.values = self._append("_value_buffer", self.values, value_states, known)
+        return self.keys, self.values
+
+    def _append(self, name: str, view: Tensor, new: Tensor, known: int) -> Tensor:
+        end = known + new.size(-2)
+        buffer: Tensor | None = getattr(self, name, None)
+        grown_elsewhere = buffer is None or (known > 0 and view.data_ptr() != buffer.data_ptr())
+        if buffer is None or grown_elsewhere or buffer.size(-2) < end:
+            shape = (*new.shape[:-2], end + BLOCK, new.size(-1))
+            buffer = new.new_empty(shape)
+            if known:
+                buffer[..., :known, :] = view
+            setattr(self, name, buffer)
+        buffer[..., known:end, :] = new
+        return buffer[..., :end, :]
+
+
+def growing_cache(model: nn.Module) -> DynamicCache:
+    """An empty cache for `model`; its plain layers grow in blocks, special ones stay as they are."""
+    cache = DynamicCache(config=model.config)
+    cache.layers = [
+        GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
+    ]
+    return cache

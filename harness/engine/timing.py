@@ -1,0 +1,118 @@
+"""The one clock: phases of a run, memory at its peak, and what decoding cost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+
+import psutil
+import torch
+
+MIB = 1 << 20
+
+
+def synchronise() -> None:
+    """Wait for every CUDA device, so that a time includes the work it started."""
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.synchronize(index)
+
+
+def now() -> float:
+    """Seconds on a monotonic clock, after the devices have finished."""
+    synchronise()
+    return time.perf_counter()
+
+
+@dataclass
+class Phases:
+    """Wall seconds by named phase; a phase entered twice adds up."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        begin = now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + now() - begin
+
+
+class PeakMemory:
+    """Highest memory in MiB while the context is open: CUDA's allocator, else this process's RSS.
+
+    RSS is sampled every 20 ms, so that each phase has its own peak in one process.
+    """
+
+    def __init__(self) -> None:
+        self.peak_mib = 0.0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> PeakMemory:
+        if torch.cuda.is_available():
+            for index in range(torch.cuda.device_count()):
+                torch.cuda.reset_peak_memory_stats(index)
+        else:
+            self._thread = threading.Thread(target=self._watch, daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is None:
+            peaks = [torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())]
+            self.peak_mib = sum(peaks) / MIB
+        else:
+            self._stop.set()
+            self._thread.join()
+
+    def _watch(self) -> None:
+        process = psutil.Process()
+        while True:
+            self.peak_mib = max(self.peak_mib, process.memory_info().rss / MIB)
+            if self._stop.wait(0.02):
+                return
+
+
+def repeat(work: Callable[[], object], *, warmup: int = 1, times: int = 5) -> list[float]:
+    """Seconds of each of `times` runs of `work`, after `warmup` runs that do not count."""
+    for _ in range(warmup):
+        work()
+    seconds = []
+    for _ in range(times):
+        begin = now()
+        work()
+        seconds.append(now() - begin)
+    return seconds
+
+
+@dataclass
+class DecodeClock:
+    """What decoding cost, batch by batch: time to the first token, then time per step."""
+
+    first: list[float] = field(default_factory=list)
+    per_step: list[float] = field(default_factory=list)
+    total: float = 0.0
+    tokens: int = 0
+
+    def add(self, first: float, rest: float, steps: int, tokens: int) -> None:
+        """One batch: seconds to its first token, of its remaining `steps`, visible tokens written."""
+        self.first.append(first)
+        if steps:
+            self.per_step.append(rest / steps)
+        self.total += first + rest
+        self.tokens += tokens
+
+    def summary(self) -> dict[str, float | None]:
+        """Median seconds to first token and per step, and visible tokens per second."""
+        return {
+            "time_to_first_token_s": median(self.first) if self.first else None,
+            "time_per_step_s": median(self.per_step) if self.per_step else None,
+            "tokens_per_s": self.tokens / self.total if self.total else None,
+            "decode_s": self.total,
+        }

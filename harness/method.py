@@ -1,0 +1,90 @@
+"""What a method is: the contract, and a base class that gives every default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+from harness.settings import RunSettings, Section, validate
+from harness.types import Example, Pair, Prompt, Sampling, Target
+
+if TYPE_CHECKING:
+    from harness.data.prompt import PromptWriter
+    from harness.engine.backbone import Backbones
+    from harness.engine.lm import PersonalLM
+
+
+@runtime_checkable
+class Method(Protocol):
+    """One way of writing like a user; made by `factory(settings)`, usually the class itself."""
+
+    name: str
+    trains: bool
+
+    def prompt(self, example: Example) -> Prompt:
+        """What the method reads for an example. No method sees a reference here."""
+        ...
+
+    def build(self, backbones: Backbones) -> PersonalLM:
+        """The untrained model, from `backbones.main` and, when asked for, `backbones.reasoner`."""
+        ...
+
+    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+        """What training imitates, one target a pair in the same order. Its time is training time."""
+        ...
+
+    def preface(
+        self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
+    ) -> list[list[int]]:
+        """Hidden tokens that the method writes before each text at test time; [] for none."""
+        ...
+
+
+class NoOptions(Section):
+    """A method without options of its own."""
+
+
+class BaseMethod:
+    """Every default: the shared prompt with profile, a plain causal LM, the reference as target.
+
+    A method overrides what differs. `Options` is its own settings section (`--set method.x=…`).
+    """
+
+    name: str = ""
+    trains: bool = False
+    Options: ClassVar[type[Section]] = NoOptions
+
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
+        self.options = validate(self.Options, settings.method, f"options of {self.name}")
+
+    @cached_property
+    def writer(self) -> PromptWriter:
+        """Writes the benchmark's prompt within the run's budgets, the same for every method."""
+        from harness.data.prompt import PromptWriter
+        from harness.engine.backbone import tokenizer_of
+        from harness.registry import find
+
+        return PromptWriter(
+            find("task", self.settings.task),
+            self.settings.retrieval,
+            self.settings.budget,
+            tokenizer_of(self.settings.model.backbone, self.settings.model.revision),
+        )
+
+    def prompt(self, example: Example) -> Prompt:
+        return self.writer.write(example)
+
+    def build(self, backbones: Backbones) -> PersonalLM:
+        from harness.engine.lm import CausalLM
+
+        return CausalLM(backbones.main)
+
+    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+        return [Target(pair.example.id, pair.reference.text) for pair in train]
+
+    def preface(
+        self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
+    ) -> list[list[int]]:
+        return [[] for _ in prompts]

@@ -1,0 +1,130 @@
+"""Names find their factories: lazy "module:attribute" tables for methods, tasks and metrics."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+
+BUILT_IN: Mapping[str, Mapping[str, str]] = {
+    "method": {
+        "nonpers": "baselines.nonpers:NonPers",
+        "rag": "baselines.rag:Rag",
+        "sft": "baselines.sft:Sft",
+        "flythinker": "flythinker.method:FlyThinker",
+    },
+    "task": {
+        "product_review": "harness.data.tasks:PRODUCT_REVIEW",
+        "abstract_generation": "harness.data.tasks:ABSTRACT_GENERATION",
+        "topic_writing": "harness.data.tasks:TOPIC_WRITING",
+    },
+    "metric": {
+        "bleu": "harness.metrics.bleu:bleu",
+        "rouge1": "harness.metrics.rouge:rouge1",
+        "rouge2": "harness.metrics.rouge:rouge2",
+        "rougeL": "harness.metrics.rouge:rougeL",
+        "rougeLsum": "harness.metrics.rouge:rougeLsum",
+        "meteor": "harness.metrics.meteor:meteor",
+    },
+}
+METHODS = tuple(BUILT_IN["method"])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a name leads: `target` is "module:attribute", `origin` says who offers it."""
+
+    name: str
+    target: str
+    origin: str
+
+
+@cache
+def table(kind: str) -> Mapping[str, Entry]:
+    """All names of one kind ("method", "task", "metric"): built in and from installed packages.
+
+    Only names are read here; a broken package shows when its name is asked for.
+    Raises UsageError where two packages offer one name.
+    """
+    names = {name: Entry(name, target, "built in") for name, target in BUILT_IN[kind].items()}
+    for point in entry_points(group=f"harness.{kind}s"):
+        origin = point.dist.name if point.dist else "an installed package"
+        if point.name in names:
+            raise UsageError(
+                f"two {kind}s are called {point.name!r}: {names[point.name].origin} and {origin};"
+                " uninstall one of them"
+            )
+        names[point.name] = Entry(point.name, point.value, origin)
+    return names
+
+
+def find(kind: str, name: str) -> Any:
+    """What `name` leads to; its module is imported here, not before.
+
+    Raises UsageError for an unknown name (with the nearest one) and for a broken plugin.
+    """
+    known = table(kind)
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"no {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}")
+    entry = known[name]
+    module, _, attribute = entry.target.partition(":")
+    if entry.origin == "built in":
+        return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except Exception as error:
+        raise UsageError(
+            f"{kind} {name!r} of {entry.origin} is broken: {explain(error)}"
+        ) from error
+
+
+def load_plugin(path: Path) -> Any:
+    """The method class that a plugin file defines: its one `Method`-like class with a `name`.
+
+    Raises UsageError naming the file and line where it breaks.
+    """
+    if not path.is_file():
+        raise UsageError(f"--plugin {path}: no such file")
+    spec = importlib.util.spec_from_file_location(f"harness_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--plugin {path}: expected a Python file, name.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"--plugin {path} is broken: {explain(error)}") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == spec.name and hasattr(value, "prompt")
+    ]
+    if len(found) != 1 or not isinstance(getattr(found[0], "name", None), str):
+        raise UsageError(
+            f"--plugin {path}: expected one class with `name` and `prompt`, found {len(found)};"
+            " `harness new-method NAME` writes one to start from"
+        )
+    return found[0]
+
+
+def explain(error: BaseException) -> str:
+    """One line: the error and the deepest place in the plugin's own code."""
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}:{error.lineno}"
+    return f"{type(error).__name__}: {error} (at {place})"

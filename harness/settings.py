@@ -1,0 +1,256 @@
+"""Presets and `--set section.key=value` become one validated, frozen RunSettings.
+
+The text under each field is its help: the docs and `harness list presets` print it from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from harness.errors import UsageError
+
+S = TypeVar("S", bound=BaseModel)
+PRESETS = ("mini", "smollm2", "paper")
+
+
+class Section(BaseModel):
+    """A frozen group of settings; an unknown key is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+class DataSettings(Section):
+    source: str = "mini"
+    """`mini` (built in), `hub` (LongLaMP/LongLaMP), or a folder of JSON Lines."""
+    setting: Literal["user", "temporal"] = "user"
+    """`user`: test users unseen in training. `temporal`: the same users, later texts."""
+    revision: str = "main"
+    """Commit of the hub data set. `main` is resolved and its commit recorded."""
+    on_leak: Literal["refuse", "drop"] = "refuse"
+    """What to do with a target that stands in its own profile: stop, or drop the entry and count."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many test examples, whole users first, in an order seeded by the data."""
+    train_limit: int | None = Field(None, ge=1)
+    """At most this many training examples, chosen the same way."""
+    val_limit: int | None = Field(None, ge=1)
+    """At most this many validation examples, chosen the same way."""
+    mini_seed: int = 0
+    """Seed of the built-in benchmark; another seed is another benchmark of the same kind."""
+
+
+class RetrievalSettings(Section):
+    ranking: Literal["bm25", "recency", "random", "dense"] = "bm25"
+    """How profile entries are ranked; best first."""
+    k: int | None = Field(None, ge=1)
+    """At most this many entries; without it, as many as fit."""
+    dense_model: str | None = None
+    """Folder or hub name of the encoder for `dense`."""
+
+
+class BudgetSettings(Section):
+    profile: int = Field(512, ge=1)
+    """Tokens for profile entries. Whole entries are dropped, last-ranked first, before one is cut."""
+    input: int = Field(96, ge=1)
+    """Tokens for the input x."""
+    target: int = Field(448, ge=1)
+    """Tokens of a training target. References are never cut for scoring."""
+
+
+class ModelSettings(Section):
+    backbone: str = "mini"
+    """A backbone's name (`mini`, `smollm2`), a folder, or a hub name."""
+    reasoner: str | None = None
+    """FlyThinker's reasoner; without it, a second copy of the backbone."""
+    revision: str | None = None
+    """Commit of a hub backbone."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1`, or two devices `cuda:0,cuda:1` for generator and reasoner."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 autocast over fp32 weights where a GPU has it, float32 on a CPU."""
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    """Attention implementation of transformers."""
+
+
+class TrainSettings(Section):
+    epochs: float = Field(2.0, gt=0)
+    """Passes over the training examples; fractions are allowed."""
+    lr: float | Literal["auto"] = "auto"
+    """Peak learning rate; `auto` chooses from `lr_grid` on val, the same grid for every method."""
+    lr_grid: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4)
+    """Candidates of `lr = auto`, each tried with `lr_trial_epochs` from the same start."""
+    lr_trial_epochs: float = Field(1.0, gt=0)
+    """Passes over the training examples in one trial of `lr = auto`."""
+    batch_size: int = Field(16, ge=1)
+    """Examples in one optimizer step, whatever the micro-batches."""
+    micro_tokens: int = Field(8192, ge=1)
+    """At most this many padded tokens go through a model at once."""
+    weight_decay: float = Field(0.025, ge=0)
+    """AdamW's weight decay."""
+    warmup: float = Field(0.01, ge=0, le=1)
+    """Share of the steps over which the learning rate rises linearly."""
+    schedule: Literal["linear", "constant", "cosine"] = "linear"
+    """Shape of the learning rate after the warm-up."""
+    clip: float = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+    profile_dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of training examples shown without profile, so that an empty one is not foreign."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, more time."""
+    checkpoint_minutes: float = Field(10.0, gt=0)
+    """How often an unfinished training is saved, so that the same command continues it."""
+    keep_weights: bool = True
+    """Keep the trained weights beside the record."""
+
+
+class DecodeSettings(Section):
+    max_new_tokens: int = Field(448, ge=1)
+    """Cap on the visible text, the same for every method."""
+    temperature: float = Field(0.0, ge=0)
+    """0 is greedy."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Share of probability that is drawn from."""
+    batch_size: int = Field(32, ge=1)
+    """Examples decoded together."""
+    samples: int = Field(1, ge=1)
+    """Texts per example with different sampling seeds; scores are averaged over them."""
+
+
+class EvalSettings(Section):
+    metrics: tuple[str, ...] = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
+    """Names of metrics; `evaluate:NAME` is any metric of the evaluate package."""
+    slices: tuple[int, ...] = (0, 100, 200, 300)
+    """Where slices of the target begin, in slice tokens."""
+    likelihood: bool = True
+    """Also measure the negative log-likelihood of the references, by position."""
+    resamples: int = Field(2000, ge=100)
+    """Bootstrap resamples of users for the intervals."""
+
+    @field_validator("slices")
+    @classmethod
+    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or value[0] != 0 or list(value) != sorted(set(value)):
+            raise ValueError("slices begin at 0 and rise, e.g. 0,100,200,300")
+        return value
+
+
+class RunSettings(Section):
+    """Everything that a run depends on besides the code."""
+
+    preset: str = "mini"
+    """Name of the preset that the other values came from."""
+    task: str = "product_review"
+    """product_review, abstract_generation, topic_writing, or a plugin's task."""
+    seed: int = 0
+    """Order of training, dropout of profiles, sampling. Never which examples are taken."""
+    data: DataSettings = DataSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    budget: BudgetSettings = BudgetSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    decode: DecodeSettings = DecodeSettings()
+    eval: EvalSettings = EvalSettings()
+    method: Mapping[str, Any] = Field(default_factory=dict)
+    """The method's own options, e.g. `method.lam=0.5`; the method validates them."""
+
+    def digest(self) -> str:
+        """Twelve hex of everything above: part of the run's name."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_preset(name: str) -> dict[str, Any]:
+    """The preset's sections as nested dictionaries. Raises UsageError for an unknown name."""
+    if name not in PRESETS:
+        near = get_close_matches(name, PRESETS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"no preset {name!r}.{hint} Known: {', '.join(PRESETS)}")
+    return tomllib.loads(files("harness.presets").joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def parse_assignment(text: str) -> tuple[list[str], Any]:
+    """`a.b=c` → (["a", "b"], c). The value is TOML where it parses as TOML, else the text itself."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set got {text!r}; expected section.key=value, e.g. train.epochs=1")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = {"none": None}.get(value.strip().lower(), value.strip())
+    return key.strip().split("."), parsed
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`, section by section."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def build_settings(
+    preset: str,
+    method: str,
+    assignments: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> RunSettings:
+    """The settings of one run: preset, the preset's part for `method`, command options, --set.
+
+    Later sources win. Raises UsageError naming the key, what was found and what was expected.
+    """
+    values = load_preset(preset)
+    own = values.pop("for", {}).get(method, {})
+    values = merge(merge(values, own), {"preset": preset, **(options or {})})
+    for text in assignments:
+        path, value = parse_assignment(text)
+        nested: Any = value
+        for key in reversed(path):
+            nested = {key: nested}
+        values = merge(values, nested)
+    return validate(RunSettings, values)
+
+
+def validate(model: type[S], values: Mapping[str, Any], where: str = "settings") -> S:
+    """`values` as a `model`; a pydantic error becomes one readable UsageError."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(_explain(model, error, where)) from None
+
+
+def _explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            known = _known_keys(model)
+            near = get_close_matches(key, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}"
+            lines.append(f"{where}: unknown key {key!r}. {hint}")
+        else:
+            lines.append(f"{where}: {key} = {item['input']!r}; {item['msg']}")
+    return "\n".join(lines)
+
+
+def _known_keys(model: type[BaseModel]) -> list[str]:
+    keys = []
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += [f"{name}.{key}" for key in _known_keys(inner)]
+        else:
+            keys.append(name)
+    return keys

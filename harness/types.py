@@ -1,0 +1,129 @@
+"""The plain data that flows through a run: Example → Prompt → Prediction → Score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Entry = Mapping[str, str]
+"""One text of a profile: the task's fields, all as text (numbers are spelled as they were found)."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a method may see of one text to be written. Its reference is kept apart."""
+
+    id: str
+    user_id: str
+    task: str
+    input: str
+    profile: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The text that the user really wrote for the example `id`."""
+
+    id: str
+    user_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An example with its reference: only training and scoring hold one."""
+
+    example: Example
+    reference: Reference
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a prompt lost to its budgets: whole entries, and tokens of the entry or input cut."""
+
+    entries: int = 0
+    tokens: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.tokens)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The texts that a method reads for one example, before the chat template.
+
+    `views["main"]` is always there; methods that read twice add more, e.g. "no_profile".
+    """
+
+    example_id: str
+    views: Mapping[str, str]
+    cut: Cut = Cut()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What training imitates for one example: hidden preface tokens (may be empty), then the text."""
+
+    example_id: str
+    text: str
+    preface: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn. Temperature 0 is greedy; `seed` starts every example's own stream."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A written text. `hidden_tokens` counts preface tokens and latent thoughts fed before it.
+
+    `fingerprint` covers everything that could change the text; `error` says why a failed
+    example is empty.
+    """
+
+    id: str
+    user_id: str
+    output: str
+    tokens: int
+    fingerprint: str
+    sample: int = 0
+    hidden_tokens: int = 0
+    capped: bool = False
+    preface: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's corpus value and its value per example, on 0–100 unless its signature says so.
+
+    `value` is None where there is nothing to average or the metric's data is missing; then
+    `missing` says how to get it.
+    """
+
+    value: float | None
+    each: tuple[float | None, ...]
+    signature: str
+    low: float | None = None
+    high: float | None = None
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class SplitData:
+    """One split of one task: examples and references, paired by id, in file order."""
+
+    task: str
+    split: str
+    examples: tuple[Example, ...]
+    references: Mapping[str, Reference]
+    fingerprint: str
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def pairs(self) -> list[Pair]:
+        return [Pair(example, self.references[example.id]) for example in self.examples]
