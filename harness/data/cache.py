@@ -1,0 +1,111 @@
+"""Parsed rows in a `datasets` cache: a file that was checked once is not parsed again.
+
+The cache lies in datasets' own cache folder (HF_DATASETS_CACHE, else HF_HOME), keyed by the
+file's sha256, the task and its schema. A folder appears there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from harness.data.rows import Row
+from harness.data.tasks import Task
+
+FORMAT = 1
+"""Raised when the checks or the columns change, so that older caches are not read."""
+
+log = logging.getLogger(__name__)
+
+
+def cache_folder(task: Task, sha256: str) -> Path:
+    """Where the rows of a file with this content lie, whether or not they are there yet."""
+    import datasets.config
+
+    schema = json.dumps([FORMAT, task.name, task.user, task.row.model_json_schema()])
+    key = hashlib.sha256(f"{sha256}\0{schema}".encode()).hexdigest()[:16]
+    return Path(datasets.config.HF_DATASETS_CACHE) / "flythinker-harness" / f"{task.name}-{key}"
+
+
+def read_cached(task: Task, sha256: str, source: str) -> list[Row] | None:
+    """The cached rows, or None where there are none that can be read.
+
+    `source` is how messages call the file: a row's place is `{source} line N`.
+    """
+    folder = cache_folder(task, sha256)
+    if not folder.is_dir():
+        return None
+    from datasets import load_from_disk
+
+    try:
+        columns = load_from_disk(str(folder)).to_list()
+        return [_row(column, source) for column in columns]
+    except (OSError, ValueError, KeyError) as error:
+        log.warning("%s cannot be read (%s); the file is parsed again", folder, error)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+
+def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> None:
+    """Keep `rows`, which stand on `lines` of their file. Without a writable cache, go on."""
+    from datasets import Dataset, Features, Value
+    from datasets.utils.logging import (
+        disable_progress_bar,
+        enable_progress_bar,
+        is_progress_bar_enabled,
+    )
+
+    text = Value("large_string")
+    features = Features(
+        {
+            "line": Value("int64"),
+            "id": text,
+            "user": text,
+            "input": text,
+            "output": text,
+            "profile": [dict.fromkeys(task.fields, text)],
+        }
+    )
+    values = [_columns(row, line) for row, line in zip(rows, lines, strict=True)]
+    folder = cache_folder(task, sha256)
+    shown = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as waiting:
+            whole = Path(waiting) / "rows"
+            Dataset.from_list(values, features=features).save_to_disk(str(whole))
+            if not folder.exists():
+                whole.rename(folder)
+    except OSError as error:
+        log.warning("no cache in %s (%s); the file is parsed at every run", folder.parent, error)
+    finally:
+        if shown:
+            enable_progress_bar()
+
+
+def _columns(row: Row, line: int) -> dict[str, Any]:
+    return {
+        "line": line,
+        "id": row.id,
+        "user": row.user,
+        "input": row.input,
+        "output": row.output,
+        "profile": [dict(entry) for entry in row.profile],
+    }
+
+
+def _row(column: dict[str, Any], source: str) -> Row:
+    return Row(
+        id=column["id"],
+        user=column["user"],
+        input=column["input"],
+        output=column["output"],
+        profile=tuple(column["profile"]),
+        place=f"{source} line {column['line']}",
+    )

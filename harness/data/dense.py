@@ -1,0 +1,73 @@
+"""Dense retrieval (extra): mean-pooled encoder states, cosine between document and query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.data.retrieval import best_first
+from harness.data.tasks import Task
+from harness.errors import UsageError
+from harness.types import Example
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class DenseOrder:
+    """Orders a profile by the cosine between its entries and the input; ties by profile order.
+
+    `model` is a folder or hub name of any transformers encoder with a tokenizer (LongLaMP's is
+    facebook/contriever). Texts are cut at the encoder's own length. Vectors are kept by text.
+    Raises UsageError where it cannot be loaded.
+    """
+
+    def __init__(self, task: Task, model: str, batch_size: int = 32) -> None:
+        from transformers import AutoModel, AutoTokenizer
+
+        self.task = task
+        self.batch_size = batch_size
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+            self.encoder = AutoModel.from_pretrained(
+                model, trust_remote_code=False, use_safetensors=True
+            ).eval()
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"retrieval.dense_model = {model}: {str(error).splitlines()[0]}\n"
+                "expected a folder or hub name of an encoder with safetensors weights and tokenizer"
+            ) from error
+        self._vectors: dict[str, Tensor] = {}
+
+    def __call__(self, example: Example) -> list[int]:
+        if not example.profile:
+            return []
+        documents = [self.task.retrieved(entry) for entry in example.profile]
+        *entries, query = self.vectors([*documents, self.task.query(example.input)])
+        return best_first([float(entry @ query) for entry in entries])
+
+    def vectors(self, texts: Sequence[str]) -> list[Tensor]:
+        """Unit vectors [D] of the texts, in their order."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        for start in range(0, len(fresh), self.batch_size):
+            batch = fresh[start : start + self.batch_size]
+            self._vectors.update(zip(batch, self._encode(batch), strict=True))
+        return [self._vectors[text] for text in texts]
+
+    def _encode(self, texts: list[str]) -> Tensor:
+        """Mean over real tokens of the last hidden states, normalised: [B,D]."""
+        import torch
+
+        longest = min(
+            self.tokenizer.model_max_length,
+            getattr(self.encoder.config, "max_position_embeddings", 512),
+        )
+        batch = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=longest, return_tensors="pt"
+        ).to(self.encoder.device)
+        with torch.inference_mode():
+            states = self.encoder(**batch).last_hidden_state
+        real = batch["attention_mask"][..., None].bool()
+        total = torch.where(real, states, 0).sum(dim=1)
+        mean = total / real.sum(dim=1).clamp(min=1)
+        return torch.nn.functional.normalize(mean, dim=-1).cpu()

@@ -1,0 +1,119 @@
+"""train|val|test.jsonl → rows, read line by line; a bad line stops here."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness.data.cache import read_cached, write_cached
+from harness.data.rows import Row, data_error, parse_rows, shown
+from harness.data.tasks import Task
+from harness.errors import DataError
+
+SPLITS = ("train", "val", "test")
+
+
+def task_folder(source: str, task: Task, setting: str) -> Path:
+    """The folder of one task: `source`/task, `source`/task_setting, or `source` itself.
+
+    Raises DataError where `source` is no folder.
+    """
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise data_error(
+            f"data {source}",
+            "a file" if folder.exists() else "no such folder",
+            "mini, hub, or a folder of JSON Lines",
+            "name the folder that holds train.jsonl, val.jsonl and test.jsonl",
+        )
+    below = (folder / name for name in (task.name, f"{task.name}_{setting}"))
+    return next((path for path in below if path.is_dir()), folder)
+
+
+def read_folder(task: Task, folder: Path, split: str) -> list[Row]:
+    """The rows of `folder`/`split`.jsonl, from the cache where this content was read before.
+
+    Raises DataError naming file, line, example and field of the first thing that is wrong.
+    """
+    path = folder / f"{split}.jsonl"
+    if not path.is_file():
+        raise _missing(path)
+    sha256 = file_sha256(path)
+    cached = read_cached(task, sha256, str(path))
+    if cached is not None:
+        return cached
+    numbered = list(read_lines(path))
+    rows = parse_rows(task, ((f"{path} line {line}", value) for line, value in numbered))
+    if not rows:
+        raise data_error(str(path), "no example", "one JSON object a line", "fill the file")
+    write_cached(task, sha256, rows, [line for line, _ in numbered])
+    return rows
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """(line number from 1, JSON value) of each line that is not blank; a leading BOM is skipped.
+
+    Only newlines end a line: a U+2028 in a text is part of it.
+    """
+    with path.open("rb") as lines:
+        for number, raw in enumerate(lines, start=1):
+            line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+            if line.strip():
+                yield number, _parse_line(line, f"{path} line {number}")
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parse_line(line: bytes, place: str) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise data_error(
+            f"{place}, byte {error.start + 1}",
+            f"0x{line[error.start]:02x}, which is not UTF-8 here",
+            "UTF-8",
+            "save the file as UTF-8 without changing its texts",
+        ) from None
+    except json.JSONDecodeError as error:
+        raise _not_json(error, place) from None
+    except (ValueError, RecursionError) as error:
+        raise data_error(
+            place, str(error), "JSON", "give text, or a finite number, in its place"
+        ) from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name}, which JSON does not have")
+
+
+def _not_json(error: json.JSONDecodeError, place: str) -> DataError:
+    rest = error.doc[error.pos :].strip()
+    cut = not rest or error.msg.startswith("Unterminated string")
+    found = "the line ends inside its JSON" if cut else f"{error.msg}, at {shown(rest)}"
+    return data_error(
+        f"{place}, column {error.colno}",
+        found,
+        "one whole JSON object on the line",
+        "write the line again; was the file copied in full?",
+    )
+
+
+def _missing(path: Path) -> DataError:
+    present = [f"{split}.jsonl" for split in SPLITS if (path.parent / f"{split}.jsonl").is_file()]
+    below = sorted(child.name for child in path.parent.iterdir() if child.is_dir())
+    found = ", ".join(present) or (
+        f"folders {', '.join(below[:6])}" if below else "neither file nor folder"
+    )
+    return data_error(
+        str(path.parent),
+        f"no {path.name}; there: {found}",
+        f"{path.name}, or a folder named by the task that holds it",
+        "add the file, or name another folder with --data",
+    )

@@ -1,0 +1,111 @@
+"""LongLaMP/LongLaMP from the hub, or from a local folder laid out as the hub serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.data.folder import SPLITS
+from harness.data.rows import Row, data_error, parse_rows
+from harness.data.tasks import Task
+from harness.errors import DataError
+
+REPOSITORY = "LongLaMP/LongLaMP"
+PATTERNS = ("{split}.parquet", "{split}-*.parquet", "{split}/*.parquet")
+"""Files of one split below its config's folder, as pushed and as converted by the hub."""
+
+
+def config_name(task: Task, setting: str) -> str:
+    return f"{task.name}_{setting}"
+
+
+@cache
+def resolve(revision: str) -> str | None:
+    """The commit that `revision` stands for now.
+
+    Offline by request (HF_HUB_OFFLINE) it is known only where `revision` is a commit already,
+    else None. Raises DataError where the hub cannot be asked.
+    """
+    from huggingface_hub import HfApi, constants
+
+    if constants.HF_HUB_OFFLINE:
+        return revision if _is_commit(revision) else None
+    try:
+        return str(HfApi().dataset_info(REPOSITORY, revision=revision, timeout=10).sha)
+    except Exception as error:  # every kind of network and hub failure, told in one way
+        raise _unreachable(f"revision {revision}", error) from error
+
+
+def read_hub(task: Task, setting: str, split: str, revision: str) -> list[Row]:
+    """Rows of one config and split at `revision`. Raises DataError without a network."""
+    from datasets import load_dataset
+
+    config = config_name(task, setting)
+    commit = resolve(revision) or revision
+    try:
+        table = load_dataset(REPOSITORY, config, split=split, revision=commit)
+    except Exception as error:  # every kind of network and hub failure, told in one way
+        raise _unreachable(f"{config} {split} at {commit}", error) from error
+    return _parse(task, table, f"{REPOSITORY} {config} {split}")
+
+
+def is_parquet(folder: Path) -> bool:
+    """Whether the folder is one config's as the hub serves it: parquet files, no JSON Lines."""
+    lines = any((folder / f"{split}.jsonl").is_file() for split in SPLITS)
+    return not lines and any(parquet_files(folder, split) for split in SPLITS)
+
+
+def parquet_files(folder: Path, split: str) -> list[Path]:
+    found = {path for pattern in PATTERNS for path in folder.glob(pattern.format(split=split))}
+    return sorted(found)
+
+
+def read_parquet(task: Task, folder: Path, split: str) -> list[Row]:
+    """Rows of a split from one config's folder. Raises DataError where it has none."""
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetGenerationError
+
+    files = parquet_files(folder, split)
+    if not files:
+        present = [name for name in SPLITS if parquet_files(folder, name)]
+        raise data_error(
+            str(folder),
+            f"no parquet file of {split}; there: {', '.join(present)}",
+            f"{split}-*.parquet, as the hub serves it",
+            "get the missing files, or name another folder with --data",
+        )
+    try:
+        table = load_dataset("parquet", data_files={split: [str(f) for f in files]}, split=split)
+    except (OSError, ValueError, DatasetGenerationError) as error:
+        raise data_error(
+            ", ".join(map(str, files)),
+            f"{type(error).__name__}: {error.__cause__ or error}",
+            "parquet files that can be read",
+            "get the files again; was the copy complete?",
+        ) from error
+    return _parse(task, table, f"{folder} {split}")
+
+
+def _parse(task: Task, table: Iterable[Mapping[str, Any]], source: str) -> list[Row]:
+    numbered = ((f"{source} row {n}", row) for n, row in enumerate(table, start=1))
+    rows = parse_rows(task, numbered)
+    if not rows:
+        raise data_error(source, "no example", "at least one row", "choose another copy")
+    return rows
+
+
+def _is_commit(revision: str) -> bool:
+    return len(revision) == 40 and set(revision) <= set("0123456789abcdef")
+
+
+def _unreachable(what: str, error: Exception) -> DataError:
+    reason = (str(error).splitlines() or ["no reason given"])[0]
+    return data_error(
+        f"hub data set {REPOSITORY}, {what}",
+        f"{type(error).__name__}: {reason}",
+        "an answer of the hub",
+        f"where there is a network: `hf download {REPOSITORY} --repo-type dataset --local-dir DIR`,"
+        " then --data DIR; or HF_HUB_OFFLINE=1 where it was loaded before; or --data mini",
+    )

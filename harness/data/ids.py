@@ -1,0 +1,38 @@
+"""Example ids: the row's own, else a hash of user and input. The same everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def derived_id(task: str, user: str, text: str) -> str:
+    """`{task}-` and the first 12 hex of sha256(user \\0 input)."""
+    digest = hashlib.sha256(f"{user}\0{text}".encode()).hexdigest()
+    return f"{task}-{digest[:12]}"
+
+
+class IdGiver:
+    """Gives the rows of one split their ids, in file order; repeats get `-2`, `-3`, …"""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        self._taken: set[str] = set()
+
+    def peek(self, own: str | None, user: str, text: str) -> str:
+        """The id that the next row would get. Nothing is remembered."""
+        if own is not None:
+            return own
+        first = candidate = derived_id(self.task, user, text)
+        repeat = 1
+        while candidate in self._taken:
+            repeat += 1
+            candidate = f"{first}-{repeat}"
+        return candidate
+
+    def give(self, own: str | None, user: str, text: str) -> str:
+        """The row's id, now taken. Raises ValueError where its own id was taken before."""
+        name = self.peek(own, user, text)
+        if name in self._taken:
+            raise ValueError(name)
+        self._taken.add(name)
+        return name

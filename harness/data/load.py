@@ -1,0 +1,104 @@
+"""source → checked, fingerprinted, limited splits: the one way in for every command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.data import checks, folder, hub, mini
+from harness.data.fingerprint import fingerprint
+from harness.data.limits import take
+from harness.data.rows import Row
+from harness.data.tasks import Task
+from harness.errors import UsageError
+from harness.registry import find
+from harness.settings import DataSettings, RunSettings
+from harness.types import Example, Reference, SplitData
+
+SPLITS = folder.SPLITS
+LEAKED_ENTRIES = "leaked_entries"
+"""Key of `SplitData.dropped`: profile entries that held their example's target."""
+
+
+def load_split(settings: RunSettings, split: str) -> SplitData:
+    """One split. That its users stand in no other split cannot be checked here: see load_splits."""
+    return load_splits(settings, (split,))[split]
+
+
+def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[str, SplitData]:
+    """The splits asked for: read, checked against leaks and (user setting) each other, limited.
+
+    A fingerprint covers the whole split after leaked entries were dropped, before limits.
+    Raises UsageError for an unknown task or split, DataError for bad data.
+    """
+    unknown = [split for split in splits if split not in SPLITS]
+    if unknown:
+        raise UsageError(f"no split {unknown[0]!r}. Known: {', '.join(SPLITS)}")
+    task, data = find("task", settings.task), settings.data
+    rows, dropped = {}, {}
+    for split in splits:
+        rows[split] = read_rows(task, data, split)
+        if data.on_leak == "refuse":
+            checks.refuse_leaks(task, rows[split])
+        else:
+            rows[split], dropped[split] = checks.drop_leaks(task, rows[split])
+    if data.setting == "user":
+        checks.refuse_shared_users(rows)
+    limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
+    return {
+        split: _split_data(task, split, rows[split], limits[split], dropped.get(split))
+        for split in splits
+    }
+
+
+def read_rows(task: Task, data: DataSettings, split: str) -> list[Row]:
+    """All rows of one split from the source that the settings name, unchecked against others."""
+    if data.source == "mini":
+        return mini.read_mini(task, data.setting, split, data.mini_seed)
+    if data.source == "hub":
+        return hub.read_hub(task, data.setting, split, data.revision)
+    path = folder.task_folder(data.source, task, data.setting)
+    if hub.is_parquet(path):
+        return hub.read_parquet(task, path, split)
+    return folder.read_folder(task, path, split)
+
+
+def describe_source(settings: RunSettings) -> dict[str, Any]:
+    """What the record says of where the data came from.
+
+    `revision` is the hub's commit (None where it cannot be known), the seed of mini, or None;
+    `files` gives the sha256 of every data file that a folder holds.
+    """
+    data = settings.data
+    described: dict[str, Any] = {"source": data.source, "setting": data.setting}
+    if data.source == "mini":
+        return {**described, "kind": "mini", "revision": f"seed {data.mini_seed}"}
+    if data.source == "hub":
+        commit = hub.resolve(data.revision)
+        return {**described, "kind": "hub", "repository": hub.REPOSITORY, "revision": commit}
+    path = folder.task_folder(data.source, find("task", settings.task), data.setting)
+    parquet = hub.is_parquet(path)
+    files = [file for split in SPLITS for file in hub.parquet_files(path, split)]
+    if not parquet:
+        files = [path / f"{split}.jsonl" for split in SPLITS]
+    hashes = {
+        str(file.relative_to(path)): folder.file_sha256(file) for file in files if file.is_file()
+    }
+    kind = "parquet" if parquet else "folder"
+    return {**described, "kind": kind, "revision": None, "files": hashes}
+
+
+def _split_data(
+    task: Task, split: str, rows: Sequence[Row], limit: int | None, dropped: int | None
+) -> SplitData:
+    whole = fingerprint(task.name, rows)
+    taken = take(rows, limit, whole)
+    counts: Mapping[str, int] = {LEAKED_ENTRIES: dropped} if dropped else {}
+    return SplitData(
+        task=task.name,
+        split=split,
+        examples=tuple(Example(r.id, r.user, task.name, r.input, r.profile) for r in taken),
+        references={r.id: Reference(r.id, r.user, r.output) for r in taken},
+        fingerprint=whole,
+        dropped=counts,
+    )

@@ -1,0 +1,158 @@
+"""One row of any source → a checked `Row`; a bad row stops here, with place, field and cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.data.ids import IdGiver
+from harness.data.tasks import Task
+from harness.errors import DataError
+from harness.types import Entry
+
+SHOWN = 60
+KINDS: Mapping[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "number",
+    float: "number",
+    list: "list",
+    dict: "object",
+    type(None): "null",
+}
+EXPECTED = {
+    "string_type": "text",
+    "string_unicode": "text in which every character is whole (no lone surrogates)",
+    "list_type": "a list of profile entries (it may be empty)",
+    "model_type": "an object with the entry's fields",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A checked row: its id, its texts, and where it stands (for messages)."""
+
+    id: str
+    user: str
+    input: str
+    output: str
+    profile: tuple[Entry, ...]
+    place: str
+
+
+def data_error(where: str, found: str, expected: str, mend: str) -> DataError:
+    """A DataError in the one form that all of them have."""
+    return DataError(f"{where}\n  found     {found}\n  expected  {expected}\n  mend      {mend}")
+
+
+def parse_rows(task: Task, values: Iterable[tuple[str, Any]]) -> list[Row]:
+    """Rows of (place, value) pairs, where a value is what JSON or parquet gave.
+
+    Raises DataError at the first row that is not one of `task`, and for an id given twice.
+    """
+    ids = IdGiver(task.name)
+    places: dict[str, str] = {}
+    rows = []
+    for place, value in values:
+        row = _parse_row(task, value, place, ids, places)
+        places[row.id] = place
+        rows.append(row)
+    return rows
+
+
+def _parse_row(task: Task, value: Any, place: str, ids: IdGiver, places: dict[str, str]) -> Row:
+    if not isinstance(value, dict):
+        raise data_error(
+            place,
+            shown(value),
+            f"an object with {', '.join(_row_fields(task))}",
+            "give each line one JSON object; docs/data.md shows one of each task",
+        )
+    try:
+        model = task.row.model_validate(value)
+    except ValidationError as error:
+        raise _explain(task, value, place, ids, error) from None
+    user = str(getattr(model, task.user))
+    try:
+        name = ids.give(model.id, user, model.input)
+    except ValueError:
+        raise data_error(
+            f"{place}, example {model.id}, id",
+            f"the id of {places[str(model.id)]}",
+            "an id that no other example of this split has",
+            "rename it, or leave `id` out: ids are then made from user and input",
+        ) from None
+    profile = tuple(entry.model_dump() for entry in model.profile)
+    return Row(name, user, model.input, model.output, profile, place)
+
+
+def _explain(
+    task: Task, value: Mapping[str, Any], place: str, ids: IdGiver, error: ValidationError
+) -> DataError:
+    first, *others = error.errors()
+    where = ", ".join(
+        part for part in (place, _example(task, value, ids), field_path(first["loc"])) if part
+    )
+    found, expected, mend = _describe(task, value, first)
+    if others:
+        mend += f" ({len(others)} more in this row)"
+    return data_error(where, found, expected, mend)
+
+
+def _describe(task: Task, value: Mapping[str, Any], item: ErrorDetails) -> tuple[str, str, str]:
+    kind, path = item["type"], field_path(item["loc"])
+    if kind == "missing":
+        has = item["input"]
+        keys = ", ".join(map(str, has)) if isinstance(has, Mapping) and has else "no fields"
+        whole = task.user not in value and len(item["loc"]) == 1
+        cure = f"is this the data of another task? {task.name} reads" if whole else "a row has"
+        return (
+            keys,
+            f"a field {path.rpartition('.')[2]!r}",
+            (f"add it; {cure} {', '.join(_row_fields(task))}, entries {', '.join(task.texts)}"),
+        )
+    if kind == "value_error":
+        expected = item["msg"].removeprefix("Value error, ")
+        cure = "remove the row" if path == "output" else "mend the value"
+        return shown(item["input"]), expected, f"fill `{path}`, or {cure}"
+    if kind == "string_unicode":
+        return "half of a surrogate pair", EXPECTED[kind], "write the text again as UTF-8"
+    return shown(item["input"]), EXPECTED.get(kind, item["msg"]), f"change the type of `{path}`"
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: its kind, and its beginning."""
+    kind = KINDS.get(type(value), type(value).__name__)
+    if value is None:
+        return kind
+    text = repr(value)
+    return f"{kind} {text if len(text) <= SHOWN else text[:SHOWN] + '…'}"
+
+
+def field_path(loc: tuple[int | str, ...]) -> str:
+    """("profile", 3, "reviewText") → profile[3].reviewText"""
+    path = ""
+    for part in loc:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def _row_fields(task: Task) -> tuple[str, ...]:
+    return task.user, "input", "output", "profile"
+
+
+def _example(task: Task, value: Mapping[str, Any], ids: IdGiver) -> str:
+    """`example ID` where the bad row still tells its id, else nothing."""
+    own, user, text = value.get("id"), value.get(task.user), value.get("input")
+    if isinstance(own, str) and own:
+        return f"example {own}"
+    if not (isinstance(user, str) and isinstance(text, str)):
+        return ""
+    try:
+        return f"example {ids.peek(None, user, text)}"
+    except UnicodeEncodeError:
+        return ""

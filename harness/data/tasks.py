@@ -1,0 +1,117 @@
+"""The three LongLaMP tasks as data: their rows, the words of their prompts, what retrieval reads.
+
+Prompt strings are facts of the benchmark and are used as they are (Kumar et al. 2024,
+arXiv:2407.11016, and its published code). A plugin's task is another instance of `Task`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+
+from harness.data.schema import AbstractRow, ReviewRow, RowModel, TopicRow
+from harness.types import Entry
+
+NUMBERED_ITEMS = re.compile(r"\s1\.\s")
+
+
+def whole_input(text: str) -> str:
+    return text
+
+
+def before_items(text: str) -> str:
+    """The input up to its numbered items, `1. … 2. …`; all of it where it has none.
+
+    A title may hold "1." too, so what follows "items:" is looked at first.
+    """
+    match = re.search(r"items:\s*1\.\s", text) or NUMBERED_ITEMS.search(text)
+    if match is None:
+        return text
+    return text[: text.index("1.", match.start())].rstrip()
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that differs between tasks. Templates name the fields of an entry in braces."""
+
+    name: str
+    user: str
+    """Field of the row that names its user."""
+    row: type[RowModel]
+    entry: str
+    """Phrasing of one profile entry."""
+    body: str
+    """The entry's long text: what is shortened where not even one entry fits its budget."""
+    instruction: str
+    """What stands between the joined entries and the input."""
+    document: str
+    """What retrieval reads of an entry."""
+    query: Callable[[str], str] = whole_input
+    """What retrieval reads of the input."""
+    separator: str = ", and "
+    body_words: int | None = None
+    """Only these first words of the body are phrased, joined by single spaces."""
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Names of an entry's fields, in the order of its model."""
+        inner = self.row.model_fields["profile"].annotation.__args__[0]  # type: ignore[union-attr]
+        return tuple(inner.model_fields)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The fields that a prompt shows: where a target could leak."""
+        names = (name for _, name, _, _ in Formatter().parse(self.entry) if name)
+        return tuple(dict.fromkeys(names))
+
+    def phrase(self, entry: Entry) -> str:
+        if self.body_words is None:
+            return self.entry.format_map(entry)
+        shown = " ".join(entry[self.body].split()[: self.body_words])
+        return self.entry.format_map({**entry, self.body: shown})
+
+    def retrieved(self, entry: Entry) -> str:
+        return self.document.format_map(entry)
+
+    def prompt(self, phrases: Iterable[str], text: str) -> str:
+        """Phrased entries, instruction, input. Without entries, the input alone."""
+        joined = self.separator.join(phrases)
+        return f"{joined}{self.instruction}{text}" if joined else text
+
+
+PRODUCT_REVIEW = Task(
+    name="product_review",
+    user="reviewerId",
+    row=ReviewRow,
+    entry='"{overall}" is a rating for the product with description "{description}". '
+    '"{summary}" is summary for "{reviewText}" ',
+    body="reviewText",
+    instruction=". Following the given patterns ",
+    document="{overall} {summary} {description} {reviewText}",
+)
+
+ABSTRACT_GENERATION = Task(
+    name="abstract_generation",
+    user="name",
+    row=AbstractRow,
+    entry='"{abstract}" is the abstract for the title "{title}"',
+    body="abstract",
+    body_words=750,
+    instruction=". Use the above abstracts as context to understand the style and language"
+    " of the user and, ",
+    document="{title} {abstract}",
+    query=before_items,
+)
+
+TOPIC_WRITING = Task(
+    name="topic_writing",
+    user="author",
+    row=TopicRow,
+    entry='"{summary}" is a summary for "{content}" ',
+    body="content",
+    instruction=". Following the given patterns, ",
+    document="{summary} {content}",
+)
