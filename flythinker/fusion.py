@@ -12,7 +12,8 @@ SMALLEST_NORM = 1e-6
 @torch.no_grad()
 def mean_norm(embedding: Tensor) -> Tensor:
     """m: the mean L2 norm of the rows of the generator's embedding matrix [V,D], a scalar."""
-    return embedding.float().norm(dim=-1).mean()
+    norms: Tensor = embedding.float().norm(dim=-1)
+    return norms.mean()
 
 
 def thoughts(hidden: Tensor, mean_norm: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def thoughts(hidden: Tensor, mean_norm: Tensor) -> Tensor:
 
     No gradient flows through m and ‖h‖, which is clamped below at 1e-6.
     """
-    norm = hidden.detach().norm(dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
+    norm: Tensor = hidden.detach().norm(dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
     return hidden * (mean_norm.detach().to(hidden) / norm)
 
 

@@ -18,6 +18,7 @@ from harness.engine.lm import (
     PersonalLM,
     attention_inputs,
     embed,
+    embedding_matrix,
     extend,
     gather_columns,
     head,
@@ -64,7 +65,7 @@ class FlyThinkerLM(PersonalLM):
             raise ValueError(f"lam_warmup is {lam_warmup}; expected a share of the steps, 0 to 1")
         self.generator, self.reasoner = generator, reasoner
         self.lam, self.target_lam, self.lam_warmup = lam, lam, lam_warmup
-        wide, narrow = (_embedding(model) for model in (generator, reasoner))
+        wide, narrow = (embedding_matrix(model) for model in (generator, reasoner))
         if wide.size(0) != narrow.size(0):
             raise ValueError(
                 f"the reasoner knows {narrow.size(0)} tokens, the generator {wide.size(0)};"
@@ -74,7 +75,7 @@ class FlyThinkerLM(PersonalLM):
         self.concurrent = self._chosen() if concurrent is None else concurrent
 
     def _chosen(self) -> bool:
-        if all(_embedding(model).is_cuda for model in (self.generator, self.reasoner)):
+        if all(embedding_matrix(model).is_cuda for model in (self.generator, self.reasoner)):
             return True
         sizes = [
             sum(part.numel() for part in model.parameters())
@@ -91,7 +92,7 @@ class FlyThinkerLM(PersonalLM):
         return thoughts(hidden, scale)
 
     def logprobs(self, batch: Batch) -> Tensor:
-        near, far = _embedding(self.generator).device, _embedding(self.reasoner).device
+        near, far = embedding_matrix(self.generator).device, embedding_matrix(self.reasoner).device
         seq = batch.to(near).sequences()
         read = hidden_states(
             self.reasoner,
@@ -100,7 +101,7 @@ class FlyThinkerLM(PersonalLM):
         ).to(near)
         inputs = fuse(
             embed(self.generator, seq.tokens),
-            self.think(read, mean_norm(_embedding(self.generator))),
+            self.think(read, mean_norm(embedding_matrix(self.generator))),
             seq.real,
             self.lam,
         )
@@ -113,9 +114,9 @@ class FlyThinkerLM(PersonalLM):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, FlyState]:
-        near, far = _embedding(self.generator).device, _embedding(self.reasoner).device
+        near, far = embedding_matrix(self.generator).device, embedding_matrix(self.reasoner).device
         tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
-        scale = mean_norm(_embedding(self.generator))
+        scale = mean_norm(embedding_matrix(self.generator))
         tokens_far, real_far, tokens, real = (
             *(part.to(far) for part in (tokens, real)),
             *(part.to(near) for part in (tokens, real)),
@@ -129,7 +130,7 @@ class FlyThinkerLM(PersonalLM):
 
     def step(self, tokens: Tensor, state: FlyState) -> tuple[Tensor, FlyState]:
         """Both models read the token at once: its own thought serves the token after it."""
-        near, far = _embedding(self.generator).device, _embedding(self.reasoner).device
+        near, far = embedding_matrix(self.generator).device, embedding_matrix(self.reasoner).device
 
         def reason() -> Tensor:
             return extend(
@@ -144,12 +145,6 @@ class FlyThinkerLM(PersonalLM):
         logits, read = _both(write, reason, near, far) if self.concurrent else (write(), reason())
         state.thought = self.think(read.to(near), state.scale)
         return logits, state
-
-
-def _embedding(model: nn.Module) -> Tensor:
-    weight = model.get_input_embeddings().weight  # type: ignore[operator, union-attr]
-    assert isinstance(weight, Tensor)
-    return weight
 
 
 @cache

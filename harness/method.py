@@ -31,7 +31,7 @@ class Method(Protocol):
         ...
 
     def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
-        """What training imitates, one target a pair in the same order. Its time is training time."""
+        """What training imitates, one target a pair, in order. Its time is training time."""
         ...
 
     def preface(
@@ -62,7 +62,7 @@ class BaseMethod:
     @cached_property
     def writer(self) -> PromptWriter:
         """Writes the benchmark's prompt within the run's budgets, the same for every method."""
-        from harness.data.prompt import PromptWriter
+        from harness.data import PromptWriter, token_offsets
         from harness.engine.backbone import tokenizer_of
         from harness.registry import find
 
@@ -70,7 +70,7 @@ class BaseMethod:
             find("task", self.settings.task),
             self.settings.retrieval,
             self.settings.budget,
-            tokenizer_of(self.settings.model.backbone, self.settings.model.revision),
+            token_offsets(tokenizer_of(self.settings.model.backbone, self.settings.model.revision)),
         )
 
     def prompt(self, example: Example) -> Prompt:

@@ -37,7 +37,7 @@ class DataSettings(Section):
     revision: str = "main"
     """Commit of the hub data set. `main` is resolved and its commit recorded."""
     on_leak: Literal["refuse", "drop"] = "refuse"
-    """What to do with a target that stands in its own profile: stop, or drop the entry and count."""
+    """A target that stands in its own profile: stop, or drop the entry and count it."""
     limit: int | None = Field(None, ge=1)
     """At most this many test examples, whole users first, in an order seeded by the data."""
     train_limit: int | None = Field(None, ge=1)
@@ -59,7 +59,7 @@ class RetrievalSettings(Section):
 
 class BudgetSettings(Section):
     profile: int = Field(512, ge=1)
-    """Tokens for profile entries. Whole entries are dropped, last-ranked first, before one is cut."""
+    """Tokens for profile entries: whole ones are dropped, last-ranked first, before one is cut."""
     input: int = Field(96, ge=1)
     """Tokens for the input x."""
     target: int = Field(448, ge=1)
@@ -74,7 +74,7 @@ class ModelSettings(Section):
     revision: str | None = None
     """Commit of a hub backbone."""
     device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:1`, or two devices `cuda:0,cuda:1` for generator and reasoner."""
+    """`auto`, `cpu`, `cuda`, `cuda:1`, or `cuda:0,cuda:1` for generator and reasoner."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast over fp32 weights where a GPU has it, float32 on a CPU."""
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
@@ -178,7 +178,7 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> tuple[list[str], Any]:
-    """`a.b=c` → (["a", "b"], c). The value is TOML where it parses as TOML, else the text itself."""
+    """`a.b=c` → (["a", "b"], c). The value is TOML where it parses as such, else text."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set got {text!r}; expected section.key=value, e.g. train.epochs=1")

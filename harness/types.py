@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Entry = Mapping[str, str]
-"""One text of a profile: the task's fields, all as text (numbers are spelled as they were found)."""
+"""One text of a profile: the task's fields, all as text (numbers as they were spelled)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Target:
-    """What training imitates for one example: hidden preface tokens (may be empty), then the text."""
+    """What training imitates for one example: hidden preface tokens (often none), then the text."""
 
     example_id: str
     text: str
@@ -95,6 +95,7 @@ class Prediction:
     hidden_tokens: int = 0
     capped: bool = False
     preface: str = ""
+    preface_ids: tuple[int, ...] = ()
     error: str | None = None
 
 

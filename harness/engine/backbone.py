@@ -31,7 +31,7 @@ class BackboneInfo:
 
 
 def locate(name: str) -> str:
-    """Folder or hub name that `name` stands for. Raises UsageError where it cannot be loaded safely."""
+    """Folder or hub name that `name` stands for. Raises UsageError where nothing safe is there."""
     if name in MINI:
         from harness.mini import backbone_path
 
@@ -44,8 +44,8 @@ def locate(name: str) -> str:
         return str(path)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise UsageError(
-            f"no backbone {name!r}: not a folder here, not one of {', '.join((*MINI, smollm2.NAME))},"
-            " and not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
+            f"no backbone {name!r}: not a folder here, not one of"
+            f" {', '.join((*MINI, smollm2.NAME))}, not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
         )
     return name
 
@@ -72,9 +72,10 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
     """
     from transformers import AutoModelForCausalLM
 
+    loader: Any = AutoModelForCausalLM
     place = locate(name)
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
+        model, report = loader.from_pretrained(
             place,
             revision=revision or "main",
             dtype=torch.float32,

@@ -83,7 +83,8 @@ class Batch:
         """
         if len(prompts) != len(responses) or not prompts:
             raise ValueError(
-                f"{len(prompts)} prompts and {len(responses)} responses; expected as many, at least 1"
+                f"{len(prompts)} prompts and {len(responses)} responses;"
+                " expected as many, at least 1"
             )
         for index, row in enumerate(prompts):
             if not row:
@@ -116,7 +117,7 @@ class Batch:
         )
 
     def view(self, name: str) -> Batch:
-        """The same responses after another view of the prompts. Raises KeyError for an unknown one."""
+        """The same responses after another view of the prompts (KeyError for an unknown one)."""
         return Batch.from_rows(self.views[name], self.responses, self.pad_id, side=self.side).to(
             self.response_ids.device
         )

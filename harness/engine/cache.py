@@ -12,7 +12,7 @@ BLOCK = 256
 """Columns by which a full buffer grows."""
 
 
-class GrowingLayer(DynamicLayer):  # type: ignore[misc]
+class GrowingLayer(DynamicLayer):
     """One layer's keys and values [B,H,T,d] as a view of a larger buffer.
 
     With gradients enabled it falls back to concatenation, which autograd can follow.
@@ -31,14 +31,18 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self.values = self._append("_value_buffer", self.values, value_states, known)
         return self.keys, self.values
 
-    def _append(self, name: str, view: Tensor, new: Tensor, known: int) -> Tensor:
+    def _append(self, name: str, view: Tensor | None, new: Tensor, known: int) -> Tensor:
         end = known + new.size(-2)
         buffer: Tensor | None = getattr(self, name, None)
-        grown_elsewhere = buffer is None or (known > 0 and view.data_ptr() != buffer.data_ptr())
-        if buffer is None or grown_elsewhere or buffer.size(-2) < end:
-            shape = (*new.shape[:-2], end + BLOCK, new.size(-1))
-            buffer = new.new_empty(shape)
-            if known:
+        moved = (
+            known
+            and view is not None
+            and buffer is not None
+            and view.data_ptr() != buffer.data_ptr()
+        )
+        if buffer is None or moved or buffer.size(-2) < end:
+            buffer = new.new_empty((*new.shape[:-2], end + BLOCK, new.size(-1)))
+            if known and view is not None:
                 buffer[..., :known, :] = view
             setattr(self, name, buffer)
         buffer[..., known:end, :] = new
@@ -46,8 +50,9 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
 
 
 def growing_cache(model: nn.Module) -> DynamicCache:
-    """An empty cache for `model`; its plain layers grow in blocks, special ones stay as they are."""
-    cache = DynamicCache(config=model.config)
+    """An empty cache for `model`; its plain layers grow in blocks, special ones are left."""
+    config: Any = model.config
+    cache = DynamicCache(config=config)
     cache.layers = [
         GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
     ]

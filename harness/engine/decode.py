@@ -33,7 +33,7 @@ class Sampler:
         """logits [B,V] → tokens [B]. Top-p keeps the smallest set reaching p (Holtzman 2020)."""
         if self.temperature == 0:
             return logits.argmax(-1)
-        ranked, ids = (logits.float() / self.temperature).sort(-1, descending=True, stable=True)
+        ranked, ids = (logits.float() / self.temperature).sort(dim=-1, descending=True, stable=True)
         heaps = ranked.softmax(-1).cumsum(-1)
         kept = torch.cat([heaps.new_zeros(len(heaps), 1), heaps[:, :-1]], -1) < self.top_p
         mass = torch.where(kept, heaps, heaps.new_zeros(())).amax(-1)
@@ -62,8 +62,8 @@ def generate(
     tokens already written; `views` further prompt rows for models that read several. A row's
     text does not depend on its neighbours' draws. Raises ValueError for an empty prompt.
     """
-    for index, row in enumerate(prompts):
-        if not row:
+    for index, prompt in enumerate(prompts):
+        if not prompt:
             raise ValueError(f"prompt {index} has no token; expected at least one")
     draw = Sampler(temperature, top_p, seeds, rows=len(prompts))
     written: list[list[int]] = [[] for _ in prompts]

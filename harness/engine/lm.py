@@ -37,7 +37,7 @@ class PersonalLM(nn.Module, ABC):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, Any]:
-        """Read prompts, and text already written after them: (logits [B,V] of the next token, state)."""
+        """Read prompts and text written after them: (logits [B,V] of what comes next, state)."""
 
     @abstractmethod
     def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -47,7 +47,7 @@ class PersonalLM(nn.Module, ABC):
         """The loss: what a wrapper for several devices calls."""
         return self.loss(batch)
 
-    def training_progress(self, share: float) -> None:  # noqa: B027 - a default, not a gap
+    def training_progress(self, share: float) -> None:
         """Called before each optimizer step with the share of steps already done, 0 ≤ share < 1."""
 
     @property
@@ -76,6 +76,13 @@ def hidden_states(model: nn.Module, **inputs: Any) -> Tensor:
     state = decoder_of(model)(**inputs).last_hidden_state
     assert isinstance(state, Tensor)
     return state
+
+
+def embedding_matrix(model: nn.Module) -> Tensor:
+    """Input embedding matrix [V,D]."""
+    weight = model.get_input_embeddings().weight  # type: ignore[operator]
+    assert isinstance(weight, Tensor)
+    return weight
 
 
 def embed(model: nn.Module, tokens: Tensor) -> Tensor:
@@ -108,7 +115,7 @@ def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     """
     mask = batch.response_mask
     states, wanted = hidden[mask], batch.response_ids[mask]
-    block = max(1, LOGITS_AT_ONCE // model.get_output_embeddings().weight.size(0))  # type: ignore[operator, union-attr]
+    block = max(1, LOGITS_AT_ONCE // embedding_matrix(model).size(0))
 
     def of(part: Tensor, ids: Tensor) -> Tensor:
         return -F.cross_entropy(head(model, part).float(), ids, reduction="none")
@@ -187,9 +194,7 @@ class CausalLM(PersonalLM):
 
     @property
     def device(self) -> torch.device:
-        weight = self.model.get_input_embeddings().weight  # type: ignore[operator, union-attr]
-        assert isinstance(weight, Tensor)
-        return weight.device
+        return embedding_matrix(self.model).device
 
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)

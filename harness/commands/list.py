@@ -1,0 +1,91 @@
+"""harness list: names with their origin, presets with every setting, a split's examples."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import UsageError
+from harness.registry import table
+from harness.settings import PRESETS, DataSettings, RunSettings, load_preset, validate
+
+KINDS = ("methods", "tasks", "metrics", "presets", "examples")
+
+
+def list_command(
+    what: str, data: str | None, task: str, split: str, setting: str | None, as_json: bool
+) -> None:
+    """Print what there is of one kind. Raises UsageError for an unknown kind."""
+    if what not in KINDS:
+        raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
+    rows: list[dict[str, Any]]
+    if what == "examples":
+        rows = _examples(data or "mini", task, split, setting)
+    elif what == "presets":
+        rows = settings_table()
+    else:
+        entries = table(what.removesuffix("s")).values()
+        rows = [{"name": e.name, "origin": e.origin, "module": e.target} for e in entries]
+    if as_json:
+        json.dump(rows, sys.stdout, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    grid = Table(show_lines=what == "presets")
+    for head in rows[0] if rows else ["nothing"]:
+        grid.add_column(head, overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row.values()))
+    Console().print(grid)
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 240 else text[:240] + " …"
+
+
+def _examples(data: str, task: str, split: str, setting: str | None) -> list[dict[str, Any]]:
+    from harness.data import load_split
+    from harness.engine.quiet import quiet_libraries
+
+    quiet_libraries()
+    values = {"source": data, **({"setting": setting} if setting else {})}
+    settings = RunSettings(task=task, data=validate(DataSettings, values, "--data, --setting"))
+    found = load_split(settings, split)
+    return [{"id": e.id, "user_id": e.user_id, "input": e.input} for e in found.examples]
+
+
+def settings_table() -> list[dict[str, Any]]:
+    """Every setting with its meaning and its value in each preset, as --set names it."""
+    presets = {name: validate(RunSettings, _shared(name)) for name in PRESETS}
+    rows = []
+    for key, field in _fields(RunSettings):
+        values = {}
+        for name, settings in presets.items():
+            value: Any = settings
+            for part in key.split("."):
+                value = getattr(value, part)
+            values[name] = list(value) if isinstance(value, tuple) else value
+        rows.append({"setting": key, "meaning": field, **values})
+    return rows
+
+
+def _shared(name: str) -> dict[str, Any]:
+    values = load_preset(name)
+    values.pop("for", None)
+    return values
+
+
+def _fields(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += _fields(inner, f"{name}.")
+        elif name not in ("preset", "method"):
+            found.append((prefix + name, info.description or ""))
+    return found

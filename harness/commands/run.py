@@ -1,0 +1,78 @@
+"""harness run: one run or several, each with its table; the exit code of the worst."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.commands.settings import methods, plugins, settings_for, tasks
+from harness.errors import HarnessError
+from harness.progress import Bars
+
+
+def run_command(
+    method: str,
+    preset: str,
+    task: str,
+    options: Mapping[str, Any],
+    lam: float | None,
+    assignments: list[str],
+    plugin_files: list[Path],
+    out: Path,
+    fresh: bool,
+    dry_run: bool,
+) -> int:
+    """Every setting is checked before the first run starts. Returns the exit code."""
+    chosen = methods(method, plugins(plugin_files))
+    plans = []
+    for each_task in tasks(task):
+        for name, factory in chosen.items():
+            own_lam = lam if method != "all" or _knows_lam(factory) else None
+            settings = settings_for(preset, name, factory, each_task, options, own_lam, assignments)
+            plans.append((name, factory, settings))
+    from harness.engine.quiet import quiet_libraries
+
+    quiet_libraries()
+    console = Console()
+    if dry_run:
+        from harness.commands.dry_run import print_plan
+
+        for name, factory, settings in plans:
+            print_plan(console, settings, name, factory, out)
+        return 0
+    from harness.commands.tables import print_outcome
+    from harness.run import run
+
+    worst = 0
+    command = "harness " + shlex.join(sys.argv[1:])
+    outcomes = []
+    for name, factory, settings in plans:
+        console.print(f"[bold]{name}[/] on {settings.task} · {settings.preset}", highlight=False)
+        try:
+            outcome = run(
+                settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
+            )
+        except HarnessError as error:
+            if len(plans) == 1:
+                raise
+            Console(stderr=True).print(f"{type(error).__name__}: {error}", markup=False)
+            worst = max(worst, 2)
+            continue
+        print_outcome(console, outcome)
+        outcomes.append(outcome)
+        worst = max(worst, outcome.exit_code)
+    if len(outcomes) > 1:
+        from harness.commands.tables import print_together
+
+        print_together(console, outcomes)
+    return worst
+
+
+def _knows_lam(factory: Any) -> bool:
+    options = getattr(factory, "Options", None)
+    return options is not None and "lam" in options.model_fields

@@ -1,0 +1,139 @@
+"""harness score: predictions made elsewhere, by the same metrics."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import DataError
+from harness.settings import DataSettings, EvalSettings, RunSettings, validate
+from harness.types import SplitData
+
+
+def score_command(
+    path: Path,
+    data: str,
+    task: str,
+    split: str,
+    setting: str | None,
+    metrics: str | None,
+    allow_missing: bool,
+    as_json: bool,
+) -> None:
+    """Score the predictions at `path` against a split's references and print them."""
+    from harness.commands.tables import cell
+    from harness.data import load_split
+    from harness.engine.quiet import quiet_libraries
+    from harness.scoring import score_texts
+
+    quiet_libraries()
+    values: dict[str, Any] = {"source": data}
+    if setting:
+        values["setting"] = setting
+    settings = RunSettings(task=task, data=validate(DataSettings, values, "--data, --setting"))
+    test = load_split(settings, split)
+    texts = read_outputs(path, task)
+    check_ids(path, texts, test, allow_missing)
+    options = EvalSettings()
+    if metrics:
+        options = EvalSettings(metrics=tuple(name.strip() for name in metrics.split(",")))
+    scores = score_texts(test, [texts], options)
+    empty = sum(not texts.get(example.id, "").strip() for example in test.examples)
+    n = {
+        "planned": len(test.examples),
+        "scored": len(test.examples),
+        "empty": empty,
+        "failed": len(test.examples) - len(texts),
+    }
+    if as_json:
+        found = {
+            name: {key: getattr(score, key) for key in ("value", "low", "high", "signature")}
+            | ({"missing": score.missing} if score.missing else {})
+            for name, score in scores.metrics.items()
+        }
+        json.dump({"metrics": found, "n": n}, sys.stdout, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    table = Table(title=f"{path} on {task} {split}", title_justify="left")
+    for head in ("metric", "value [95 % interval over users]", "signature"):
+        table.add_column(head)
+    for name, score in scores.metrics.items():
+        table.add_row(name, cell(score), score.missing or score.signature)
+    console = Console()
+    console.print(table)
+    console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
+
+
+def read_outputs(path: Path, task: str) -> dict[str, str]:
+    """id → text, from lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
+
+    Raises DataError naming file, line (or golds index) and field for anything else, for
+    repeated ids, and for a LongLaMP file of another task.
+    """
+    try:
+        raw = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}") from None
+    found: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for place, row in _rows(path, raw, task):
+        if not isinstance(row, Mapping):
+            raise DataError(
+                f"{place}: found {type(row).__name__}; expected an object with id, output"
+            )
+        for field in ("id", "output"):
+            if not isinstance(row.get(field), str):
+                shown = f"found {row[field]!r:.60}" if field in row else "missing"
+                raise DataError(f"{place}, field {field}: {shown}; expected text")
+        if row["id"] in found:
+            raise DataError(f"{place}: id {row['id']!r} stands at {places[row['id']]} already")
+        found[row["id"]], places[row["id"]] = row["output"], place
+    return found
+
+
+def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
+    whole = None
+    if raw.lstrip().startswith("{"):
+        try:
+            whole = json.loads(raw)
+        except ValueError:
+            whole = None  # more than one line: read below, line by line
+    if isinstance(whole, dict) and "golds" in whole:
+        named = str(whole.get("task", ""))
+        if named and named != task and not named.startswith(task):
+            raise DataError(f"{path}: predictions of task {named!r}; expected {task!r}")
+        if not isinstance(whole["golds"], list):
+            raise DataError(f"{path}, field golds: expected a list of objects with id, output")
+        for index, row in enumerate(whole["golds"]):
+            yield f"{path} golds[{index}]", row
+        return
+    for number, line in enumerate(raw.split("\n"), 1):
+        if line.strip():
+            try:
+                yield f"{path} line {number}", json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{path} line {number}: not JSON: {error}") from None
+
+
+def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:
+    """Every id belongs to the split, and every example has a text. Raises DataError otherwise."""
+    unknown = [key for key in texts if key not in test.references]
+    if unknown:
+        raise DataError(
+            f"{path}: {len(unknown)} ids are not in the {test.split} split, e.g. {unknown[0]!r};"
+            f" its ids look like {test.examples[0].id!r} (`harness list examples --json`)"
+        )
+    missing = [example.id for example in test.examples if example.id not in texts]
+    if missing and not allow_missing:
+        raise DataError(
+            f"{path}: {len(missing)} of {len(test.examples)} examples have no prediction, e.g."
+            f" {missing[0]!r}; --allow-missing scores them as empty"
+        )

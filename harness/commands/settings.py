@@ -1,0 +1,73 @@
+"""Command options → settings: shared by the verbs that run or look at a run's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.registry import METHODS, find, load_plugin
+from harness.settings import RunSettings, build_settings
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, section by section."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            kept[key] = without_none(value)
+        elif value is not None:
+            kept[key] = value
+    return kept
+
+
+def plugins(paths: list[Path]) -> dict[str, Any]:
+    """Methods of plugin files by name. Raises UsageError where a name is taken."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        method = load_plugin(path)
+        if method.name in found or method.name in METHODS:
+            raise UsageError(
+                f"--plugin {path}: a method called {method.name!r} exists already; rename one"
+            )
+        found[method.name] = method
+    return found
+
+
+def methods(name: str, plugged: Mapping[str, Any]) -> dict[str, Any]:
+    """The methods to run, by name; `all` is the built-in ones."""
+    if name == "all":
+        return {each: find("method", each) for each in METHODS}
+    return {name: plugged[name] if name in plugged else find("method", name)}
+
+
+def tasks(name: str) -> list[str]:
+    """The tasks to run; `all` is the built-in ones. Raises UsageError for an unknown one."""
+    from harness.registry import BUILT_IN
+
+    if name == "all":
+        return list(BUILT_IN["task"])
+    find("task", name)
+    return [name]
+
+
+def settings_for(
+    preset: str,
+    method: str,
+    factory: Any,
+    task: str,
+    options: Mapping[str, Any],
+    lam: float | None,
+    assignments: list[str],
+) -> RunSettings:
+    """One run's settings. `--lam` goes to methods that know a `lam`, and is an error for none."""
+    given = without_none({**options, "task": task})
+    if lam is not None:
+        if "lam" not in getattr(factory, "Options", RunSettings).model_fields:
+            raise UsageError(f"--lam: method {method!r} has no lam")
+        given["method"] = {"lam": lam}
+    settings = build_settings(preset, method, assignments, given)
+    if preset == "smollm2" and settings.data.source == "mini":
+        raise UsageError("preset smollm2 needs --data: a folder of JSON Lines, or hub")
+    return settings

@@ -1,0 +1,159 @@
+"""Training: the same examples in every optimizer step for every method, loss by response tokens."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import get_scheduler
+
+from harness.engine.batch import Batch
+from harness.engine.checkpoint import load_checkpoint, save_checkpoint
+from harness.engine.lm import PersonalLM
+from harness.engine.train_log import StepLog, TrainLog
+from harness.errors import HarnessError
+from harness.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TrainRow:
+    """One training example in tokens: what is read, and what is imitated (preface, text, end)."""
+
+    id: str
+    prompt: tuple[int, ...]
+    response: tuple[int, ...]
+    views: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.response)
+
+
+def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list[list[int]]:
+    """Indices of the examples in each optimizer step, a function of these four numbers alone.
+
+    Every epoch is a new order; a fractional last epoch takes the beginning of its order.
+    """
+    wanted = max(1, round(examples * epochs))
+    stream: list[int] = []
+    epoch = 0
+    while len(stream) < wanted:
+        order = list(range(examples))
+        random.Random(f"order {seed} {epoch}").shuffle(order)
+        stream += order
+        epoch += 1
+    stream = stream[:wanted]
+    return [stream[at : at + batch_size] for at in range(0, wanted, batch_size)]
+
+
+def micro_batches(rows: Sequence[TrainRow], most_tokens: int) -> list[list[TrainRow]]:
+    """Rows by length in groups of at most `most_tokens` padded tokens (a longer row goes alone)."""
+    groups: list[list[TrainRow]] = []
+    for row in sorted(rows, key=len, reverse=True):  # the first of a group is its longest
+        if groups and len(groups[-1][0]) * (len(groups[-1]) + 1) <= most_tokens:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def to_batch(rows: Sequence[TrainRow], pad_id: int) -> Batch:
+    """Rows as a batch, with whatever further views they carry."""
+    views = {name: [row.views[name] for row in rows] for name in rows[0].views}
+    return Batch.from_rows(
+        [row.prompt for row in rows], [row.response for row in rows], pad_id, views=views
+    )
+
+
+def precision(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """bf16 as autocast over fp32 weights; nothing for float32."""
+    if dtype is torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+def decayed(lm: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Parameter groups: no decay for vectors (norms and biases), as is usual with AdamW."""
+    matrices = [part for part in lm.parameters() if part.requires_grad and part.ndim > 1]
+    vectors = [part for part in lm.parameters() if part.requires_grad and part.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def train(
+    lm: PersonalLM,
+    rows: Sequence[TrainRow],
+    settings: TrainSettings,
+    *,
+    lr: float,
+    seed: int,
+    epochs: float | None = None,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+    checkpoint: Path | None = None,
+    on_step: Callable[[int, int, StepLog, TrainLog], None] | None = None,
+) -> TrainLog:
+    """Train every parameter of `lm` that asks for gradients; weights change in place.
+
+    The loss of a step is normalised by its response tokens, however it is cut in micro-batches.
+    With `checkpoint`, an unfinished training found there goes on, and this one is saved there
+    every `checkpoint_minutes`. Raises HarnessError where the loss stops being a number.
+    """
+    device = device or next(lm.parameters()).device
+    plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
+    optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr)
+    name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
+    warmup = round(settings.warmup * len(plan))
+    scheduler = get_scheduler(name, optimizer, warmup, len(plan))
+    log = TrainLog()
+    if checkpoint is not None:
+        log = load_checkpoint(checkpoint, lm, optimizer) or log
+    for _ in log.curve:
+        scheduler.step()
+    saved = time.monotonic()
+    lm.train()
+    for step in range(len(log.curve), len(plan)):
+        begin = time.perf_counter()
+        torch.manual_seed(seed * 1_000_003 + step)  # dropout, if a model has it, resumes the same
+        lm.training_progress(step / len(plan))
+        chosen = [rows[index] for index in plan[step]]
+        wanted = sum(len(row.response) for row in chosen)
+        total = 0.0
+        for group in micro_batches(chosen, settings.micro_tokens):
+            share = sum(len(row.response) for row in group) / wanted
+            with precision(device, dtype):
+                loss = lm(to_batch(group, lm.pad_id)) * share
+            loss.backward()
+            total += loss.item()
+        norm = nn.utils.clip_grad_norm_(lm.parameters(), settings.clip).item()
+        if not (isfinite(total) and isfinite(norm)):
+            raise HarnessError(
+                f"training step {step + 1}: loss {total}, gradient norm {norm}; expected numbers."
+                " Lower train.lr or the method's lam"
+            )
+        used = optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        scheduler.step()
+        log.curve.append(StepLog(step + 1, total, used, norm))
+        log.tokens += sum(map(len, chosen))
+        log.response_tokens += wanted
+        log.seconds += time.perf_counter() - begin
+        if on_step is not None:
+            on_step(step + 1, len(plan), log.curve[-1], log)
+        due = time.monotonic() - saved > 60 * settings.checkpoint_minutes
+        if checkpoint is not None and due and step + 1 < len(plan):
+            save_checkpoint(checkpoint, lm, optimizer, log)
+            saved = time.monotonic()
+    lm.training_progress(1.0)
+    lm.eval()
+    return log

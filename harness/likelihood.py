@@ -1,0 +1,78 @@
+"""Negative log-likelihood of the references by position: a view that needs no generated text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from harness.engine.lm import PersonalLM
+from harness.engine.text import encode_response
+from harness.engine.train import TrainRow, micro_batches, precision, to_batch
+from harness.plan import Plan
+from harness.training import Hardware
+from harness.types import Prediction
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """`summary` for the record; `examples`: id → nll per slice token over the whole reference."""
+
+    summary: Mapping[str, Any]
+    examples: Mapping[str, Mapping[str, Any]]
+
+
+def reference_likelihood(
+    plan: Plan, lm: PersonalLM, predictions: Sequence[Prediction], hardware: Hardware
+) -> Likelihood:
+    """Score every test reference, after the preface that the method wrote for its first sample.
+
+    The end token is left out. Natural logarithms; means are over the fixed slice tokens, so that
+    backbones with different tokenizers compare.
+    """
+    from harness.metrics.slices import likelihood_summary, nll_by_slice
+
+    prefaces = {text.id: text.preface_ids for text in predictions if text.sample == 0}
+    references = plan.test.references
+    coded = {
+        key: encode_response(plan.backbones.tokenizer, reference.text)
+        for key, reference in references.items()
+    }
+    rows = [
+        TrainRow(
+            reading.example.id,
+            reading.prompt + prefaces.get(reading.example.id, ()),
+            coded[reading.example.id].ids,
+            reading.views,
+        )
+        for reading in plan.test_readings
+    ]
+    logprobs = token_logprobs(lm, rows, plan.settings.train.micro_tokens, hardware)
+    each = {
+        row.id: nll_by_slice(
+            references[row.id].text, logprobs[row.id], coded[row.id].ends, plan.settings.eval.slices
+        )
+        for row in rows
+    }
+    users = [references[key].user_id for key in each]
+    summary = likelihood_summary(
+        list(each.values()), users, plan.test.fingerprint, plan.settings.eval
+    )
+    return Likelihood(summary, {key: found.as_dict() for key, found in each.items()})
+
+
+@torch.inference_mode()
+def token_logprobs(
+    lm: PersonalLM, rows: Sequence[TrainRow], micro_tokens: int, hardware: Hardware
+) -> dict[str, list[float]]:
+    """id → log p of each response token, computed in batches by length."""
+    lm.eval()
+    found: dict[str, list[float]] = {}
+    for group in micro_batches(rows, micro_tokens):
+        with precision(hardware.devices[0], hardware.dtype):
+            given = lm.logprobs(to_batch(group, lm.pad_id)).float().cpu()
+        for row, logprobs in zip(group, given, strict=True):
+            found[row.id] = logprobs[: len(row.response)].tolist()
+    return found

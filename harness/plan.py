@@ -1,0 +1,133 @@
+"""What a run will do, before it does it: data, method, prompts in tokens, name and folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.engine.backbone import Backbones
+from harness.engine.text import encode_prompt, encode_response, end_id
+from harness.engine.train import TrainRow
+from harness.errors import DataError
+from harness.registry import find
+from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
+
+if TYPE_CHECKING:
+    from harness.method import Method
+    from harness.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One prompt in tokens: the main view, further views, and what the budgets cut."""
+
+    example: Example
+    prompt: tuple[int, ...]
+    views: dict[str, tuple[int, ...]]
+    cut: Cut
+    text: str
+
+
+class Plan:
+    """Everything about a run that is known before a model is loaded.
+
+    splits: data by name ("train" and "val" only where the method trains).
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        method_name: str,
+        results: Path,
+        factory: Any = None,
+    ) -> None:
+        from harness.data import describe_source, load_splits
+
+        factory = factory or find("method", method_name)
+        self.settings = settings
+        self.method: Method = factory(settings)
+        names = ["train", "val", "test"] if self.method.trains else ["test"]
+        self.splits: dict[str, SplitData] = load_splits(settings, names)
+        self.source = describe_source(settings)
+        self.results = results
+
+    @property
+    def test(self) -> SplitData:
+        return self.splits["test"]
+
+    @cached_property
+    def backbones(self) -> Backbones:
+        return Backbones(self.settings.model)
+
+    @cached_property
+    def end_id(self) -> int:
+        return end_id(self.backbones.tokenizer)
+
+    @cached_property
+    def run_id(self) -> str:
+        """Seed, then twelve hex of settings and data: the same command finds its run again."""
+        seedless = self.settings.model_copy(update={"seed": 0})
+        prints = {name: split.fingerprint for name, split in sorted(self.splits.items())}
+        text = json.dumps([seedless.digest(), self.method.name, prints])
+        return f"s{self.settings.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def folder(self) -> Path:
+        return self.results / self.settings.task / self.method.name / self.run_id
+
+    def read(self, examples: Sequence[Example]) -> list[Reading]:
+        """What the method reads for each example, through the chat template, in tokens."""
+        return [self._reading(example, self.method.prompt(example)) for example in examples]
+
+    def _reading(self, example: Example, prompt: Prompt) -> Reading:
+        ids = {
+            name: tuple(encode_prompt(self.backbones.tokenizer, text))
+            for name, text in prompt.views.items()
+        }
+        return Reading(example, ids.pop("main"), ids, prompt.cut, prompt.views["main"])
+
+    @cached_property
+    def test_readings(self) -> list[Reading]:
+        return self.read(self.test.examples)
+
+    def shown(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Training pairs as shown: a seeded share of `train.profile_dropout` without profile."""
+        share = self.settings.train.profile_dropout
+        draw = random.Random(f"profile dropout {self.settings.seed}")
+        bare = set(draw.sample(range(len(pairs)), round(share * len(pairs))))
+        return [
+            replace(pair, example=replace(pair.example, profile=())) if at in bare else pair
+            for at, pair in enumerate(pairs)
+        ]
+
+    def rows(self, pairs: Sequence[Pair], targets: Sequence[Target]) -> tuple[list[TrainRow], int]:
+        """Training rows and how many of their targets were cut to the budget.
+
+        A cut target has no end token: the text did not end there. Raises DataError for a target
+        without tokens, and for targets that are not one a pair in the same order.
+        """
+        rows, cut = [], 0
+        most = self.settings.budget.target
+        readings = self.read([pair.example for pair in pairs])
+        for reading, target in zip(readings, targets, strict=True):
+            if target.example_id != reading.example.id:
+                raise DataError(
+                    f"method {self.method.name!r}: target for {target.example_id!r} where"
+                    f" {reading.example.id!r} was expected; targets() keeps the order of its pairs"
+                )
+            ids = encode_response(self.backbones.tokenizer, target.text).ids
+            if not ids:
+                raise DataError(f"example {target.example_id}: its target has no token")
+            whole = len(ids) < most  # the end token needs a place too
+            cut += not whole
+            text = (*ids, self.end_id) if whole else ids[:most]
+            rows.append(
+                TrainRow(reading.example.id, reading.prompt, target.preface + text, reading.views)
+            )
+        return rows, cut

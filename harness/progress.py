@@ -1,0 +1,72 @@
+"""Progress on the terminal: bars with rates and time left; plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+Update = Callable[[int, int, str], None]
+"""Called with (done, total, note), e.g. (3, 50, "loss 2.31 · 4,100 tokens/s")."""
+LINE_EVERY_S = 15.0
+
+
+class Bars:
+    """A bar for each named phase, on standard error."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet)
+        self.progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=quiet or not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> Bars:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.progress.stop()
+
+    def track(self, name: str) -> Update:
+        """A new bar; without a terminal, a line now and then and at the end."""
+        if not self.progress.disable:
+            task = self.progress.add_task(name, total=None, note="")
+            return lambda done, total, note: self.progress.update(
+                task, completed=done, total=total, note=note
+            )
+        told = time.monotonic()
+
+        def line(done: int, total: int, note: str) -> None:
+            nonlocal told
+            if done == total or time.monotonic() - told > LINE_EVERY_S:
+                told = time.monotonic()
+                self.console.print(f"{name} {done}/{total} {note}", highlight=False)
+
+        return line
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False)

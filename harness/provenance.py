@@ -1,0 +1,71 @@
+"""What a stranger must know to run it again: code, packages, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+
+PACKAGES = (
+    "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",
+    "nltk", "rank-bm25", "numpy", "scipy",
+)  # fmt: skip
+
+
+def code() -> dict[str, Any]:
+    """Version of the harness, and the commit of its checkout: clean or not, None outside one."""
+    root = Path(__file__).resolve().parents[1]
+    commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    clean = None if commit is None else _git(root, "status", "--porcelain", "-uno") == ""
+    return {"version": __version__, "commit": commit, "clean": clean}
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that numbers depend on, and of Python."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(device: str, dtype: str) -> dict[str, Any]:
+    """Device, dtype, threads and what they run on: time columns compare only where these agree."""
+    import torch
+
+    accelerator = torch.cuda.get_device_name(0) if device.startswith("cuda") else None
+    return {
+        "device": device,
+        "dtype": dtype,
+        "threads": torch.get_num_threads(),
+        "accelerator": accelerator,
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

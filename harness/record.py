@@ -1,0 +1,182 @@
+"""What one run leaves: its schema, its writer, its reader."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.types import Prediction, Score
+
+SCHEMA_VERSION = 1
+RECORD, PREDICTIONS = "record.json", "predictions.jsonl"
+UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
+"""UPGRADES[0] takes the fields of schema 1 to those of schema 2, and so on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many test examples there were, and what happened to them."""
+
+    planned: int
+    scored: int = 0
+    failed: int = 0
+    empty: int = 0
+    capped: int = 0
+    input_cut: int = 0
+    target_cut: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Everything that one run leaves besides its texts; `status` is running, complete or failed.
+
+    code: version, commit, clean. device: device, dtype, threads, accelerator. training and
+    inference: costs; None where there was none. slices: metric → one value a slice of the target.
+    likelihood: negative log-likelihood of the references. examples: id → metric → value.
+    """
+
+    run_id: str
+    method: str
+    task: str
+    status: str
+    command: str
+    started: str
+    settings: Mapping[str, Any]
+    seed: int
+    code: Mapping[str, Any]
+    packages: Mapping[str, str]
+    device: Mapping[str, Any]
+    data: Mapping[str, Any]
+    backbone: Mapping[str, Any]
+    n: Counts
+    phases: Mapping[str, float] = field(default_factory=dict)
+    training: Mapping[str, Any] | None = None
+    inference: Mapping[str, Any] | None = None
+    metrics: Mapping[str, Score] = field(default_factory=dict)
+    slices: Mapping[str, Any] = field(default_factory=dict)
+    likelihood: Mapping[str, Any] | None = None
+    following: Mapping[str, Any] | None = None
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Write record.json atomically. NaN and infinities are no JSON: ValueError."""
+    fields = dataclasses.asdict(record)
+    for score in fields["metrics"].values():
+        del score["each"]  # per-example values stand once, in `examples`
+    return write_json(folder / RECORD, fields)
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """`value` as indented JSON at `path`, written beside it first and then moved."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(
+        json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    draft.replace(path)
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """The record at `path` (file or its folder), of any schema so far, in today's form.
+
+    Raises DataError where it cannot be read, naming the file and what is wrong.
+    """
+    if path.is_dir():
+        path = path / RECORD
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: no record ({error.strerror}); expected a run's folder") from None
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise DataError(f"{path}: found {type(fields).__name__}; expected a JSON object")
+    version = fields.get("schema_version")
+    if type(version) is not int or version not in range(1, SCHEMA_VERSION + 1):
+        raise DataError(f"{path}: schema_version {version!r}; readable are 1 to {SCHEMA_VERSION}")
+    for upgrade in UPGRADES[version - 1 :]:
+        fields = upgrade(fields)
+    examples = fields.get("examples", {})
+    try:
+        fields["n"] = Counts(**fields["n"])
+        fields["metrics"] = {
+            name: Score(each=tuple(row.get(name) for row in examples.values()), **score)
+            for name, score in fields.get("metrics", {}).items()
+        }
+        return Record(**fields)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{path}: not a record of schema {version}: {error}") from None
+
+
+def append_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
+    """Add lines to predictions.jsonl and make sure that they are on disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / PREDICTIONS).open("a", encoding="utf-8") as file:
+        for prediction in predictions:
+            file.write(json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_predictions(folder: Path) -> list[Prediction]:
+    """The predictions on disk; a last line cut short by an interruption is left out.
+
+    Raises DataError for any other line that is not a prediction, naming file and line.
+    """
+    path = folder / PREDICTIONS
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            fields = json.loads(line)
+            fields["preface_ids"] = tuple(fields.get("preface_ids", ()))
+            found.append(Prediction(**fields))
+        except (ValueError, TypeError) as error:
+            if number == len(lines):  # no newline after it: it was being written
+                break
+            raise DataError(f"{path} line {number}: not a prediction: {error}") from None
+    return found
+
+
+def rewrite_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
+    """Put the whole file anew, atomically: after lines that no longer belong were dropped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / (PREDICTIONS + ".part")
+    draft.write_text(
+        "".join(
+            json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) + "\n"
+            for prediction in predictions
+        ),
+        encoding="utf-8",
+    )
+    draft.replace(folder / PREDICTIONS)
+
+
+def find_runs(paths: Iterable[Path]) -> list[Path]:
+    """Folders of runs at or below the given paths, in order. Raises DataError for none."""
+    found: list[Path] = []
+    for path in paths:
+        here = (
+            [path]
+            if (path / RECORD).is_file()
+            else sorted(file.parent for file in path.rglob(RECORD))
+        )
+        if not here:
+            raise DataError(
+                f"{path}: no {RECORD} here or below; expected a run or a folder of runs"
+            )
+        found += [folder for folder in here if folder not in found]
+    return found

@@ -1,0 +1,201 @@
+"""One run from settings to record: `harness run` is this function and a table."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness import provenance
+from harness.engine.backbone import describe, weights_fingerprint
+from harness.engine.checkpoint import WEIGHTS
+from harness.engine.devices import devices, number_type, place
+from harness.engine.lm import PersonalLM
+from harness.engine.timing import Phases
+from harness.likelihood import reference_likelihood
+from harness.plan import Plan
+from harness.progress import Bars
+from harness.record import PREDICTIONS, RECORD, Counts, Record, read_record, write_record
+from harness.scoring import score_predictions
+from harness.settings import RunSettings
+from harness.training import Hardware, trained
+from harness.types import Prediction
+from harness.writing import write_all
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run; `repeated` where it was complete before and only its record was read."""
+
+    record: Record
+    folder: Path
+    repeated: bool
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.record.n.failed else 0
+
+
+def run(
+    settings: RunSettings,
+    method: str,
+    results: Path,
+    *,
+    command: str = "",
+    fresh: bool = False,
+    factory: Any = None,
+    bars: Bars | None = None,
+) -> Outcome:
+    """Train, write, score, record. An incomplete run goes on, a complete one is only read.
+
+    Raises HarnessError for anything that the user can mend; what was finished stays on disk.
+    """
+    bars = bars or Bars(quiet=True)
+    plan = Plan(settings, method, results, factory)
+    if fresh:
+        shutil.rmtree(plan.folder, ignore_errors=True)
+    if (plan.folder / RECORD).is_file():
+        found = read_record(plan.folder)
+        if found.status == "complete":
+            return Outcome(found, plan.folder, repeated=True)
+    phases = Phases()
+    with bars:
+        with phases("prompts"):
+            readings = plan.test_readings
+        hardware = _hardware(settings)
+        record = _opening(plan, command, hardware)
+        with phases("loading"):
+            lm, backbone = _build(plan)
+        training: Mapping[str, Any] | None = None
+        if plan.method.trains:
+            with phases("training"):
+                lm, training = trained(plan, lm, lambda: _build(plan)[0], hardware, bars)
+        place(lm, hardware.devices)
+        lm.to(hardware.dtype)
+        with phases("fingerprints"):
+            weights = weights_fingerprint(lm)
+        with phases("writing"):
+            predictions, inference = write_all(plan, lm, weights, bars)
+        likelihood = None
+        if settings.eval.likelihood:
+            with phases("likelihood"):
+                likelihood = reference_likelihood(plan, lm, predictions, hardware)
+        with phases("scoring"):
+            scores = score_predictions(plan, predictions)
+    if not settings.train.keep_weights:
+        (plan.folder / WEIGHTS).unlink(missing_ok=True)
+    record = dataclasses.replace(
+        record,
+        status="failed" if any(text.error for text in predictions) else "complete",
+        backbone={**backbone, "weights": weights},
+        n=_counts(plan, predictions, training),
+        phases=phases.seconds,
+        training=training,
+        inference=inference,
+        metrics=scores.metrics,
+        slices=scores.slices,
+        likelihood=likelihood.summary if likelihood else None,
+        following=scores.following,
+        examples={
+            key: {**values, **(likelihood.examples.get(key, {}) if likelihood else {})}
+            for key, values in scores.examples.items()
+        },
+    )
+    assert len(readings) == record.n.planned
+    write_record(record, plan.folder)
+    return Outcome(record, plan.folder, repeated=False)
+
+
+def _hardware(settings: RunSettings) -> Hardware:
+    where = devices(settings.model)
+    return Hardware(where, number_type(settings.model, where[0]))
+
+
+def _build(plan: Plan) -> tuple[PersonalLM, dict[str, Any]]:
+    """The method's untrained model, and what the record says of the backbones in it."""
+    from harness.engine.backbone import Backbones
+
+    told: dict[str, Any] = {}
+
+    class Watched(Backbones):
+        """Notes which backbones a method asked for, for the record."""
+
+        @property
+        def main(self) -> Any:
+            model = super().main
+            told.update(dataclasses.asdict(describe(self.settings.backbone, model)))
+            return model
+
+        @property
+        def reasoner(self) -> Any:
+            model = super().reasoner
+            told["reasoner"] = dataclasses.asdict(describe(self.reasoner_name, model))
+            return model
+
+    lm = plan.method.build(Watched(plan.settings.model))
+    told["method_parameters"] = sum(part.numel() for part in lm.parameters())
+    return lm, told
+
+
+def _opening(plan: Plan, command: str, hardware: Hardware) -> Record:
+    """The record as far as it is known before any work; on disk it says "running"."""
+    record = Record(
+        run_id=plan.run_id,
+        method=plan.method.name,
+        task=plan.settings.task,
+        status="running",
+        command=command,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=plan.settings.model_dump(mode="json"),
+        seed=plan.settings.seed,
+        code=provenance.code(),
+        packages=provenance.packages(),
+        device=provenance.machine(
+            ",".join(map(str, hardware.devices)), str(hardware.dtype).removeprefix("torch.")
+        ),
+        data={
+            **plan.source,
+            "splits": {
+                name: {
+                    "fingerprint": split.fingerprint,
+                    "examples": len(split.examples),
+                    "users": len({example.user_id for example in split.examples}),
+                    "dropped": dict(split.dropped),
+                }
+                for name, split in plan.splits.items()
+            },
+        },
+        backbone={"name": plan.settings.model.backbone},
+        n=Counts(planned=len(plan.test.examples)),
+    )
+    write_record(record, plan.folder)
+    return record
+
+
+def _counts(
+    plan: Plan, predictions: list[Prediction], training: Mapping[str, Any] | None
+) -> Counts:
+    """Counts over test examples; a capped, empty or failed one is counted once over its samples."""
+
+    def texts(wanted: Any) -> int:
+        return len({text.id for text in predictions if wanted(text)})
+
+    failed = texts(lambda text: text.error is not None)
+    return Counts(
+        planned=len(plan.test.examples),
+        scored=len({text.id for text in predictions}),
+        failed=failed,
+        empty=texts(lambda text: not text.output.strip()),
+        capped=texts(lambda text: text.capped),
+        input_cut=sum(bool(reading.cut) for reading in plan.test_readings),
+        target_cut=training["target_cut"] if training else 0,
+    )
+
+
+def files(folder: Path) -> list[str]:
+    """What a run leaves, for the last line on the screen."""
+    return [name for name in (RECORD, PREDICTIONS, WEIGHTS) if (folder / name).is_file()]

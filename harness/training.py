@@ -1,0 +1,160 @@
+"""The training of a run: targets, learning rate, steps, a look at val; resumable at each."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from harness.engine.checkpoint import WEIGHTS, load_weights, save_weights
+from harness.engine.devices import place
+from harness.engine.lm import PersonalLM
+from harness.engine.timing import PeakMemory, Phases
+from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
+from harness.engine.train_log import StepLog, TrainLog
+from harness.plan import Plan
+from harness.progress import Bars
+from harness.record import write_json
+
+TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Devices (the generator's first) and the number type of activations."""
+
+    devices: list[torch.device]
+    dtype: torch.dtype
+
+
+def trained(
+    plan: Plan, lm: PersonalLM, build: Callable[[], PersonalLM], hardware: Hardware, bars: Bars
+) -> tuple[PersonalLM, dict[str, Any]]:
+    """`lm` after training, and what the record says of it; `build` gives fresh ones for trials.
+
+    A finished training found in the run's folder is loaded, an unfinished one goes on.
+    """
+    done, weights = plan.folder / TRAINED, plan.folder / WEIGHTS
+    if done.is_file() and weights.is_file():
+        load_weights(lm, weights)
+        return lm, json.loads(done.read_text())
+    settings, phases = plan.settings, Phases()
+    with PeakMemory() as memory:
+        with phases("targets"):
+            pairs = plan.shown(plan.splits["train"].pairs())
+            place(lm, hardware.devices)
+            targets = plan.method.targets(lm, pairs)
+            rows, cut = plan.rows(pairs, targets)
+        with phases("val_targets"):
+            held = plan.splits["val"].pairs()
+            val_rows, _ = plan.rows(held, plan.method.targets(lm, held))
+        search = None
+        lr = settings.train.lr
+        if lr == "auto":
+            with phases("lr_search"):
+                search = search_lr(plan, build, rows, val_rows, hardware, bars)
+                lr = search["chosen"]
+        assert isinstance(lr, float)
+        with phases("steps"):
+            log = train(
+                lm,
+                rows,
+                settings.train,
+                lr=lr,
+                seed=settings.seed,
+                device=hardware.devices[0],
+                dtype=hardware.dtype,
+                checkpoint=plan.folder / UNFINISHED,
+                on_step=_step_bar(bars, "training"),
+            )
+        with phases("evaluation"):
+            val_loss = mean_loss(lm, val_rows, settings.train.micro_tokens, hardware)
+    save_weights(lm, weights)
+    seconds = {**phases.seconds, "steps": log.seconds}
+    summary = {
+        "seconds": seconds,
+        "seconds_total": sum(seconds.values()),
+        "peak_memory_mib": memory.peak_mib,
+        "steps": len(log.curve),
+        "examples": len(rows),
+        "target_cut": cut,
+        "tokens": log.tokens,
+        "response_tokens": log.response_tokens,
+        "tokens_per_s": log.tokens / log.seconds if log.seconds else None,
+        "lr": lr,
+        "lr_search": search,
+        "val_loss": val_loss,
+        "trainable_parameters": sum(p.numel() for p in lm.parameters() if p.requires_grad),
+        "curve": [dataclasses.asdict(step) for step in log.curve],
+    }
+    write_json(done, summary)
+    shutil.rmtree(plan.folder / UNFINISHED, ignore_errors=True)
+    return lm, summary
+
+
+def search_lr(
+    plan: Plan,
+    build: Callable[[], PersonalLM],
+    rows: list[TrainRow],
+    val_rows: list[TrainRow],
+    hardware: Hardware,
+    bars: Bars,
+) -> dict[str, Any]:
+    """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
+
+    Trials already on disk are not repeated. Diverged trials have no loss and are never chosen.
+    """
+    settings = plan.settings.train
+    path = plan.folder / SEARCH
+    trials: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    for lr in settings.lr_grid:
+        if repr(lr) in trials:
+            continue
+        lm = build()
+        place(lm, hardware.devices)
+        log = train(
+            lm, rows, settings, lr=lr, seed=plan.settings.seed, epochs=settings.lr_trial_epochs,
+            device=hardware.devices[0], dtype=hardware.dtype,
+            on_step=_step_bar(bars, f"lr {lr:g}"),
+        )  # fmt: skip
+        trials[repr(lr)] = {
+            "lr": lr,
+            "val_loss": mean_loss(lm, val_rows, settings.micro_tokens, hardware),
+            "curve": [step.loss for step in log.curve],
+        }
+        write_json(path, trials)
+        del lm
+        gc.collect()
+    best = min(trials.values(), key=lambda trial: trial["val_loss"])
+    return {"chosen": best["lr"], "trials": list(trials.values())}
+
+
+@torch.no_grad()
+def mean_loss(
+    lm: PersonalLM, rows: list[TrainRow], micro_tokens: int, hardware: Hardware
+) -> float | None:
+    """Minus the mean log-prob of the rows' response tokens; None without rows."""
+    total, count = 0.0, 0
+    lm.eval()
+    for group in micro_batches(rows, micro_tokens):
+        with precision(hardware.devices[0], hardware.dtype):
+            logprobs = lm.logprobs(to_batch(group, lm.pad_id))
+        total -= logprobs.double().sum().item()
+        count += sum(len(row.response) for row in group)
+    return total / count if count else None
+
+
+def _step_bar(bars: Bars, name: str) -> Callable[[int, int, StepLog, TrainLog], None]:
+    update = bars.track(name)
+
+    def on_step(done: int, total: int, step: StepLog, log: TrainLog) -> None:
+        rate = log.tokens / log.seconds if log.seconds else 0.0
+        update(done, total, f"loss {step.loss:.3f} · {rate:,.0f} tokens/s")
+
+    return on_step

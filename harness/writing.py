@@ -1,0 +1,208 @@
+"""The writing of a run: test examples in fixed batches, each batch on disk when it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from harness.engine.decode import generate
+from harness.engine.lm import PersonalLM
+from harness.engine.text import decode
+from harness.engine.timing import DecodeClock, PeakMemory, now
+from harness.plan import Plan, Reading
+from harness.progress import Bars
+from harness.record import append_predictions, read_predictions, rewrite_predictions
+from harness.types import Prediction, Sampling
+
+WARM_UP_TOKENS = 3
+
+
+@dataclass
+class Costs:
+    """What writing cost: the clock of the visible text, prefaces apart."""
+
+    clock: DecodeClock = field(default_factory=DecodeClock)
+    preface_s: float = 0.0
+    preface_tokens: int = 0
+
+
+def example_seed(seed: int, example_id: str, sample: int) -> int:
+    """The start of one text's own random stream."""
+    return int.from_bytes(
+        hashlib.sha256(json.dumps([seed, example_id, sample]).encode()).digest()[:8], "big"
+    )
+
+
+def write_all(
+    plan: Plan, lm: PersonalLM, weights: str, bars: Bars
+) -> tuple[list[Prediction], dict[str, Any]]:
+    """A prediction for every test example and sample, in file order, and what writing cost.
+
+    `weights` is the fingerprint of the model's tensors. Predictions on disk that still belong to
+    this run are kept, others dropped; the rest is written batch by batch in the same batches.
+    """
+    options = plan.settings.decode
+    expected = {
+        (reading.example.id, sample): _fingerprint(plan, reading, weights, sample)
+        for reading in plan.test_readings
+        for sample in range(options.samples)
+    }
+    on_disk = read_predictions(plan.folder)
+    known = {
+        (found.id, found.sample): found
+        for found in on_disk
+        if expected.get((found.id, found.sample)) == found.fingerprint
+    }
+    if len(known) != len(on_disk):
+        rewrite_predictions(known.values(), plan.folder)
+    work = [
+        (sample, batch)
+        for sample in range(options.samples)
+        for batch in plan_batches(plan.test_readings, options.batch_size)
+    ]
+    costs, update, done = Costs(), bars.track("writing"), 0
+    with PeakMemory() as memory:
+        for sample, batch in work:
+            if any((reading.example.id, sample) not in known for reading in batch):
+                if not costs.clock.first:
+                    _warm_up(plan, lm, batch)
+                written = _write_batch(plan, lm, batch, sample, expected, costs)
+                fresh = [text for text in written if (text.id, text.sample) not in known]
+                append_predictions(fresh, plan.folder)
+                known.update({(text.id, text.sample): text for text in fresh})
+            done += len(batch)
+            speed = costs.clock.tokens / costs.clock.total if costs.clock.total else 0.0
+            update(done, len(expected), f"{speed:,.0f} tokens/s")
+    return [known[key] for key in expected], _summary(plan, lm, costs, memory.peak_mib)
+
+
+def plan_batches(readings: Sequence[Reading], size: int) -> list[list[Reading]]:
+    """Batches by prompt length, longest first; the same for every run of the same prompts."""
+    ordered = sorted(readings, key=lambda reading: (-len(reading.prompt), reading.example.id))
+    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+
+
+def _warm_up(plan: Plan, lm: PersonalLM, batch: list[Reading]) -> None:
+    """A few tokens that no clock sees: first calls allocate and choose kernels."""
+    generate(
+        lm,
+        [reading.prompt for reading in batch],
+        max_new_tokens=WARM_UP_TOKENS,
+        views=_views(batch),
+    )
+
+
+def _views(batch: list[Reading]) -> dict[str, list[tuple[int, ...]]]:
+    return {name: [reading.views[name] for reading in batch] for name in batch[0].views}
+
+
+def _write_batch(
+    plan: Plan,
+    lm: PersonalLM,
+    batch: list[Reading],
+    sample: int,
+    expected: dict[tuple[str, int], str],
+    costs: Costs,
+) -> list[Prediction]:
+    """The batch's predictions; where it fails, each example on its own, a failed one empty."""
+    try:
+        return _generate(plan, lm, batch, sample, expected, costs)
+    except (RuntimeError, ValueError, ArithmeticError) as error:
+        if len(batch) > 1:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            return [
+                prediction
+                for reading in batch
+                for prediction in _write_batch(plan, lm, [reading], sample, expected, costs)
+            ]
+        example = batch[0].example
+        return [
+            Prediction(
+                id=example.id,
+                user_id=example.user_id,
+                output="",
+                tokens=0,
+                fingerprint=expected[example.id, sample],
+                sample=sample,
+                error=f"{type(error).__name__}: {error}",
+            )
+        ]
+
+
+def _generate(
+    plan: Plan,
+    lm: PersonalLM,
+    batch: list[Reading],
+    sample: int,
+    expected: dict[tuple[str, int], str],
+    costs: Costs,
+) -> list[Prediction]:
+    options, tokenizer = plan.settings.decode, plan.backbones.tokenizer
+    seeds = [example_seed(plan.settings.seed, reading.example.id, sample) for reading in batch]
+    prompts = [list(reading.prompt) for reading in batch]
+    begin = now()
+    sampling = [Sampling(options.temperature, options.top_p, seed) for seed in seeds]
+    prefaces = plan.method.preface(lm, prompts, sampling)
+    costs.preface_s += now() - begin
+    costs.preface_tokens += sum(map(len, prefaces))
+    texts = generate(
+        lm,
+        [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
+        max_new_tokens=options.max_new_tokens,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        eos_id=plan.end_id,
+        seeds=seeds,
+        views=_views(batch),
+        clock=costs.clock,
+    )
+    return [
+        Prediction(
+            id=reading.example.id,
+            user_id=reading.example.user_id,
+            output=decode(tokenizer, ids),
+            tokens=len(ids),
+            fingerprint=expected[reading.example.id, sample],
+            sample=sample,
+            hidden_tokens=len(preface) + lm.hidden_per_example,
+            capped=len(ids) == options.max_new_tokens,
+            preface=decode(tokenizer, preface),
+            preface_ids=tuple(preface),
+        )
+        for reading, ids, preface in zip(batch, texts, prefaces, strict=True)
+    ]
+
+
+def _fingerprint(plan: Plan, reading: Reading, weights: str, sample: int) -> str:
+    """Sixteen hex over everything that could change the text."""
+    parts = [
+        plan.method.name,
+        plan.settings.digest(),
+        weights,
+        reading.prompt,
+        reading.views,
+        sample,
+        [other.example.id for other in plan.test_readings],  # the batch plan
+        version("torch"),
+        version("transformers"),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _summary(plan: Plan, lm: PersonalLM, costs: Costs, peak_mib: float) -> dict[str, Any]:
+    return {
+        **costs.clock.summary(),
+        "batches_timed": len(costs.clock.first),
+        "batch_size": plan.settings.decode.batch_size,
+        "peak_memory_mib": peak_mib,
+        "preface_s": costs.preface_s,
+        "preface_tokens": costs.preface_tokens,
+        "latent_thoughts_per_text": lm.hidden_per_example,
+    }
