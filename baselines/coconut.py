@@ -1,0 +1,141 @@
+"""Coconut: K latent thoughts between prompt and text (arXiv 2412.06769)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from harness.engine.backbone import Backbones
+from harness.engine.batch import Batch, Rows, pad, positions
+from harness.engine.lm import (
+    CacheState,
+    CausalLM,
+    attention_inputs,
+    embed,
+    extend,
+    head,
+    hidden_states,
+    start,
+    token_logprobs,
+)
+from harness.method import BaseMethod
+from harness.settings import Section
+
+MOST_THOUGHTS = 8
+
+
+class CoconutLM(CausalLM):
+    """A causal LM that feeds its last hidden state back to itself before it writes.
+
+    Thought k+1 is the hidden state after the final norm, unscaled, at the position before it,
+    used as input embedding; the K thoughts stand at consecutive positions between prompt and
+    text, without marker tokens. Gradients flow through all of them. Raises ValueError for an
+    `n_thoughts` outside 0 to 8.
+    """
+
+    def __init__(self, model: nn.Module, n_thoughts: int = 4) -> None:
+        super().__init__(model)
+        if not 0 <= n_thoughts <= MOST_THOUGHTS:
+            raise ValueError(f"n_thoughts is {n_thoughts}; expected 0 to {MOST_THOUGHTS}")
+        self.n_thoughts = n_thoughts
+
+    @property
+    def hidden_per_example(self) -> int:
+        return self.n_thoughts
+
+    def think(self, prompts: Rows) -> tuple[Tensor, CacheState]:
+        """Read prompts and think: (hidden [B,D] that predicts the text's first token, cache)."""
+        tokens, real = (part.to(self.device) for part in pad(prompts, self.pad_id, "left"))
+        hidden, state = start(self.model, embed(self.model, tokens), real)
+        last = hidden[:, -1]
+        for _ in range(self.n_thoughts):
+            last = extend(self.model, last[:, None], state)[:, -1]
+        return last, state
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        batch = batch.to(self.device)
+        # a row's padded response columns come after its real ones: no real one sees them
+        known = embed(self.model, batch.response_ids[:, :-1])
+        if self.model.training and any(
+            getattr(part, "gradient_checkpointing", False) for part in self.model.modules()
+        ):
+            hidden = self._hidden_without_cache(batch, known)
+        else:
+            last, state = self.think(batch.prompts)
+            hidden = last[:, None]
+            if known.size(1):
+                hidden = torch.cat([hidden, extend(self.model, known, state)], 1)
+        return token_logprobs(self.model, hidden, batch)
+
+    def _hidden_without_cache(self, batch: Batch, known: Tensor) -> Tensor:
+        """What predicts each response token, [B,R,D], every thought from a pass over all before.
+
+        Checkpointed layers of transformers drop the cache silently; this trades time for memory.
+        """
+        tokens, real = (part.to(self.device) for part in pad(batch.prompts, self.pad_id, "left"))
+        inputs = embed(self.model, tokens)
+        thoughts: list[Tensor] = []
+        for _ in range(self.n_thoughts):
+            read = torch.cat([inputs, *thoughts], 1)
+            thoughts.append(self._pass(read, real)[:, -1:])
+        hidden = self._pass(torch.cat([inputs, *thoughts, known], 1), real)
+        return hidden[:, -1 - known.size(1) :]
+
+    def _pass(self, inputs: Tensor, real: Tensor) -> Tensor:
+        """One pass without cache over prompts and `real`-in-every-row columns after them."""
+        more = inputs.size(1) - real.size(1)
+        whole = nn.functional.pad(real, (0, more), value=True)
+        return hidden_states(
+            self.model, inputs_embeds=inputs, use_cache=False, **attention_inputs(whole)
+        )
+
+    def prefill(
+        self,
+        prompts: Rows,
+        prefixes: Rows | None = None,
+        views: Mapping[str, Rows] | None = None,
+    ) -> tuple[Tensor, CacheState]:
+        last, state = self.think(prompts)
+        if prefixes is not None and any(prefixes):
+            last = self._read_prefixes(prefixes, last, state)
+        return head(self.model, last), state
+
+    def _read_prefixes(self, prefixes: Rows, last: Tensor, state: CacheState) -> Tensor:
+        """Append text already written, left padded between thoughts and text: hidden [B,D].
+
+        The padding in the middle is masked and has no position; a row without prefix keeps its
+        `last`. Changes `state`.
+        """
+        tokens, real = (part.to(self.device) for part in pad(prefixes, self.pad_id, "left"))
+        state.real = torch.cat([state.real, real], 1)
+        hidden = hidden_states(
+            self.model,
+            inputs_embeds=embed(self.model, tokens),
+            position_ids=state.lengths[:, None] + positions(real),
+            past_key_values=state.cache,
+            use_cache=True,
+            attention_mask=state.real.long(),
+        )
+        state.lengths = state.lengths + real.sum(-1)
+        return torch.where(real[:, -1:], hidden[:, -1], last)
+
+
+class CoconutOptions(Section):
+    n_thoughts: int = Field(4, ge=0, le=MOST_THOUGHTS)
+    """K, the latent thoughts between prompt and text; 0 is SFT."""
+
+
+class Coconut(BaseMethod):
+    """SFT through K latent thoughts; decoding thinks once, then steps with its cache."""
+
+    name = "coconut"
+    trains = True
+    Options: ClassVar[type[Section]] = CoconutOptions
+
+    def build(self, backbones: Backbones) -> CoconutLM:
+        assert isinstance(self.options, CoconutOptions)
+        return CoconutLM(backbones.main, self.options.n_thoughts)

@@ -1,0 +1,112 @@
+"""CoconutLM against an independent implementation's numbers, and its ways against each other."""
+
+from unittest.mock import Mock
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from baselines.coconut import CoconutLM
+from harness.engine import Batch, CausalLM, generate
+from tests.engine.test_agreement import PROMPTS, RESPONSES, WAYS, alone, tiny
+from tests.golden import cases, golden_model, grad_norms
+
+CASES = cases("coconut")
+
+
+def make(case):
+    return CoconutLM(golden_model("coconut", "model"), n_thoughts=case["n_thoughts"])
+
+
+def batch_of(rows, side="right"):
+    return Batch.from_rows(
+        [row["prompt"] for row in rows], [row["response"] for row in rows], 0, side=side
+    )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("golden", CASES)
+def test_logprobs_loss_and_gradients(golden, side):
+    case = golden[1]
+    lm, rows = make(case), case["rows"]
+    batch = batch_of(rows, side)
+    given = lm.logprobs(batch)
+    for row, logprobs in zip(rows, given, strict=True):
+        known = torch.tensor(row["logprobs"])
+        assert_close(logprobs[: len(known)], known, atol=1e-4, rtol=0)
+        assert not logprobs[len(known) :].any()
+    loss = lm.loss(batch)
+    assert_close(loss.item(), case["loss"], atol=1e-5, rtol=0)
+    loss.backward()
+    for name, norm in grad_norms(lm.model).items():
+        assert_close(norm, case["grad_norms"]["model"][name], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("golden", CASES)
+def test_each_row_alone(golden):
+    case = golden[1]
+    lm = make(case)
+    for row in case["rows"]:
+        given = lm.logprobs(batch_of([row]))[0]
+        assert_close(given, torch.tensor(row["logprobs"]), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("golden", CASES)
+def test_greedy_tokens(golden):
+    case = golden[1]
+    lm = make(case)
+    written = generate(lm, [row["prompt"] for row in case["rows"]], max_new_tokens=20)
+    assert written == [row["greedy"] for row in case["rows"]]
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize("n_thoughts", [0, 1, 8])
+@pytest.mark.parametrize("family", ["qwen2", "llama"])
+@torch.no_grad()
+def test_every_way_gives_the_logprobs_of_a_row_alone(family, n_thoughts, way):
+    lm = CoconutLM(tiny(family), n_thoughts)
+    known = alone(lm, PROMPTS, RESPONSES)
+    for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
+        assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("cut", [(0, 5, 1), (4, 0, 0), (2, 9, 1)], ids=str)
+def test_text_already_written_goes_on_as_if_stepped(cut):
+    lm = CoconutLM(tiny(), 3)
+    whole = generate(lm, PROMPTS, max_new_tokens=12)
+    prefixes = [row[:length] for row, length in zip(whole, cut, strict=True)]
+    rest = generate(lm, PROMPTS, max_new_tokens=12 - max(cut), prefixes=prefixes)
+    for row, prefix, more in zip(whole, prefixes, rest, strict=True):
+        assert more == row[len(prefix) :][: len(more)]
+
+
+def test_without_thoughts_it_is_the_plain_model():
+    batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
+    plain, coconut = CausalLM(tiny()), CoconutLM(tiny(), 0)
+    assert_close(coconut.logprobs(batch), plain.logprobs(batch), atol=1e-5, rtol=0)
+    assert generate(coconut, PROMPTS, max_new_tokens=9) == generate(
+        plain, PROMPTS, max_new_tokens=9
+    )
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_checkpointed_training_has_the_same_gradients():
+    batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
+    cached, checkpointed = CoconutLM(tiny(), 4).train(), CoconutLM(tiny(), 4).train()
+    checkpointed.model.gradient_checkpointing_enable({"use_reentrant": False})
+    kept = checkpointed._hidden_without_cache = Mock(wraps=checkpointed._hidden_without_cache)
+    for lm in (cached, checkpointed):
+        lm.loss(batch).backward()
+    kept.assert_called_once()
+    for one, other in zip(cached.parameters(), checkpointed.parameters(), strict=True):
+        assert_close(other.grad, one.grad, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_thoughts", [-1, 9])
+def test_a_wrong_number_of_thoughts_says_so(n_thoughts):
+    with pytest.raises(ValueError, match=rf"n_thoughts is {n_thoughts}; expected 0 to 8"):
+        CoconutLM(tiny(), n_thoughts)
+
+
+def test_thoughts_are_counted_as_hidden():
+    assert CoconutLM(tiny(), 5).hidden_per_example == 5
