@@ -1,0 +1,151 @@
+"""Bootstrap intervals over users: bias-corrected and accelerated (BCa), and studentized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from harness.metrics.statistics.users import Array, Statistic, mean_of, mean_sums
+
+RESAMPLES = 2000
+CHUNK = 1 << 21
+"""Numbers held at once while resampling."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and where it may lie. `low` and `high` are None where `reason` says why."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    users: int
+    method: str
+    reason: str | None = None
+
+
+def bca(
+    sums: Array,
+    statistic: Statistic,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+) -> Interval:
+    """BCa interval of `statistic` of the summed users; sums [U, K]. Efron 1987.
+
+    The acceleration is the jackknife's over users. Where every user alone gives the same
+    number, low = high = value; with one user there is no interval.
+    """
+    users = len(sums)
+    if users < 2:
+        return too_few(sums, statistic, "bca")
+    total = sums.sum(axis=0)
+    value = float(statistic(total))
+    without = statistic(total - sums)
+    spread = without.mean() - without
+    drawn = np.sort(resampled(sums, statistic, rng, resamples))
+    scale = float((spread**2).sum())
+    if _nothing(max(abs(drawn[0] - value), abs(drawn[-1] - value)), value):
+        return Interval(value, value, value, users, "bca")
+    acceleration = float((spread**3).sum()) / (6 * scale**1.5) if scale > 0 else 0.0
+    # the share below, ties counted half; never 0 or 1, whose quantiles are infinite
+    tie = 1e-9 * max(1.0, abs(value))
+    below = ((drawn < value - tie).sum() + (drawn <= value + tie).sum()) / 2
+    share = min(max(float(below), 0.5), resamples - 0.5) / resamples
+    normal = NormalDist()
+    bias = normal.inv_cdf(share)
+    ends = [
+        float(np.quantile(drawn, _adjusted(bias, acceleration, normal.inv_cdf(tail))))
+        for tail in ((1 - confidence) / 2, (1 + confidence) / 2)
+    ]
+    # with very skewed users the corrected ends can pass the value itself
+    return Interval(value, min(ends[0], value), max(ends[1], value), users, "bca")
+
+
+def studentized(
+    each: Sequence[float | None],
+    user_ids: Sequence[str],
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+) -> Interval:
+    """Bootstrap-t interval of the mean over examples, users resampled. Efron & Tibshirani 12.5.
+
+    The standard error is that of a ratio of sums, linearised. Better than `bca` for skewed
+    scores; it may pass the ends of the scale, so callers clip where a scale has ends.
+    """
+    sums = mean_sums(each, user_ids)
+    users = len(sums)
+    if users < 2:
+        return too_few(sums, mean_of, "studentized")
+    value, error = (float(one) for one in _mean_and_error(_moments(sums).sum(axis=0), users))
+    if _nothing(error, value):
+        return Interval(value, value, value, users, "studentized")
+    moments = np.concatenate(list(resampled_sums(_moments(sums), rng, resamples)))
+    means, errors = _mean_and_error(moments, users)
+    usable = errors > 1e-12 * max(1.0, abs(value))  # a resample of one value says nothing of t
+    if usable.sum() < 0.9 * resamples:
+        return bca(sums, mean_of, rng, resamples, confidence)
+    t = (means[usable] - value) / errors[usable]
+    high, low = np.quantile(t, [(1 - confidence) / 2, (1 + confidence) / 2])
+    ends = value - float(low) * error, value - float(high) * error
+    return Interval(value, min(ends[0], value), max(ends[1], value), users, "studentized")
+
+
+def resampled(sums: Array, statistic: Statistic, rng: np.random.Generator, resamples: int) -> Array:
+    """The statistic [R] of users drawn with replacement, as many as there are."""
+    return np.concatenate([statistic(one) for one in resampled_sums(sums, rng, resamples)])
+
+
+def resampled_sums(sums: Array, rng: np.random.Generator, resamples: int) -> Iterator[Array]:
+    """Sums [r, K] of users drawn with replacement, `resamples` rows in all, in parts."""
+    users = len(sums)
+    part = max(1, CHUNK // users)
+    for start in range(0, resamples, part):
+        yield draw_counts(users, rng, min(part, resamples - start)) @ sums
+
+
+def draw_counts(users: int, rng: np.random.Generator, rows: int) -> Array:
+    """How often each user is drawn [rows, U]; every row adds up to U."""
+    drawn = rng.integers(users, size=(rows, users)) + users * np.arange(rows)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=rows * users)
+    return counts.reshape(rows, users).astype(np.float64)
+
+
+def too_few(sums: Array, statistic: Statistic, method: str) -> Interval:
+    """What can be said of one user or none: the value, no interval, and why."""
+    if not len(sums):
+        return Interval(None, None, None, 0, method, "no example was scored")
+    value = float(statistic(sums.sum(axis=0)))
+    return Interval(value, None, None, 1, method, "one user: nothing to resample")
+
+
+def _adjusted(bias: float, acceleration: float, z: float) -> float:
+    """The quantile level that BCa reads instead of Φ(z)."""
+    moved = bias + z
+    shrink = 1 - acceleration * moved
+    if shrink <= 0:  # past the pole of the correction: the end of the draws
+        return float(moved > 0)
+    return NormalDist().cdf(bias + moved / shrink)
+
+
+def _moments(sums: Array) -> Array:
+    """S, n, S², S·n, n² of each user [U, 5]: the mean and its error from their sums."""
+    values, examples = sums[:, 0], sums[:, 1]
+    return np.stack([values, examples, values**2, values * examples, examples**2], axis=1)
+
+
+def _mean_and_error(moments: Array, users: int) -> tuple[Array, Array]:
+    """Mean and linearised standard error from summed moments [..., 5]."""
+    values, examples, squares, products, weights = np.moveaxis(moments, -1, 0)
+    mean = values / examples
+    residual = np.maximum(squares - 2 * mean * products + mean**2 * weights, 0.0)
+    return mean, np.sqrt(residual * users / (users - 1)) / examples
+
+
+def _nothing(spread: float, value: float) -> bool:
+    """Whether a spread is rounding only."""
+    return bool(spread <= 1e-9 * max(1.0, abs(value)))
