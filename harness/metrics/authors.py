@@ -31,7 +31,7 @@ FUNCTION_WORDS = (
     " should since so some still such than that the their them then there therefore these they"
     " this those though through thus to too under until up upon us very was we well were what"
     " when where whether which while who whose why will with within without would yet you your"
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -131,4 +131,4 @@ def _shares(text: str) -> NDArray[np.float64]:
     """Share of each function word among the words of a text."""
     words = WORD.findall(text.lower().replace("’", "'"))
     counts = Counter(words)
-    return np.array([counts[word] for word in FUNCTION_WORDS]) / max(len(words), 1)
+    return np.array([counts[word] for word in FUNCTION_WORDS.split()]) / max(len(words), 1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from harness.metrics.drift import drift, mean_positions
 from harness.metrics.slices import SIGNATURE, slice_names, slice_of, slice_tokens
 from harness.metrics.statistics.bootstrap import RESAMPLES, bca
 from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
+from harness.settings import EvalSettings
 from harness.types import Score
 
 Per = Literal["slice token", "model token"]
@@ -30,9 +31,26 @@ class SliceNll:
     def reaches_all(self) -> bool:
         return all(self.slice_tokens)
 
+    def as_dict(self) -> dict[str, Any]:
+        """For a record: `nll` is the mean per slice token, `nll_slices` the sums by slice."""
+        tokens = sum(self.slice_tokens)
+        return {
+            "nll": sum(self.nll) / tokens if tokens else None,
+            "nll_slices": list(self.nll),
+            "slice_tokens": list(self.slice_tokens),
+            "model_tokens": list(self.model_tokens),
+            "positions": list(self.positions),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> SliceNll:
+        """The inverse of `as_dict`."""
+        names = ("nll_slices", "slice_tokens", "model_tokens", "positions")
+        return cls(*(tuple(fields[name]) for name in names))
+
 
 def nll_by_slice(
-    logprobs: Sequence[float], ends: Sequence[int], reference: str, starts: Sequence[int]
+    reference: str, logprobs: Sequence[float], ends: Sequence[int], starts: Sequence[int]
 ) -> SliceNll:
     """Sums −log p of model tokens into slices.
 
@@ -114,11 +132,14 @@ def likelihood_drift(
     pairs = list(zip(rows, user_ids, strict=True))
     kept = [at for at, (row, _) in enumerate(pairs) if row.reaches_all()]
     slices = len(rows[0].nll) if rows else 0
+    nll, tokens, positions = (
+        np.array([part(rows[at]) for at in kept], dtype=np.float64).reshape(-1, slices)
+        for part in (_nll, _tokens, _positions)
+    )
     found = drift(
-        *(
-            np.array([part(rows[at]) for at in kept], dtype=np.float64).reshape(-1, slices)
-            for part in (_nll, _tokens, _positions)
-        ),
+        nll,
+        tokens,
+        positions,
         [user_ids[at] for at in kept],
         f"nll|nats per slice token|{SIGNATURE}",
         fingerprint,
@@ -128,6 +149,37 @@ def likelihood_drift(
     for at, value in zip(kept, found.each, strict=True):
         each[at] = value
     return replace(found, each=tuple(each))
+
+
+def likelihood_summary(
+    rows: Sequence[SliceNll], user_ids: Sequence[str], fingerprint: str, settings: EvalSettings
+) -> dict[str, Any]:
+    """What a record says of likelihood: mean NLL per token, overall and by slice, and drift."""
+    starts, resamples = settings.slices, settings.resamples
+    words = likelihood_scores(rows, user_ids, starts, fingerprint, "slice token", resamples)
+    models = likelihood_scores(rows, user_ids, starts, fingerprint, "model token", resamples)
+    slope = likelihood_drift(rows, user_ids, fingerprint, resamples)
+    slices = [
+        {"slice": name, "from": start, "examples": _members(words[name])}
+        | _ends(words[name])
+        | {"per_model_token": models[name].value}
+        for name, start in zip(slice_names(starts), starts, strict=True)
+    ]
+    return {
+        **_ends(words["all"]),
+        "per_model_token": models["all"].value,
+        "signature": words["all"].signature,
+        "slices": slices,
+        "drift": {"examples": _members(slope), **_ends(slope), "missing": slope.missing},
+    }
+
+
+def _ends(score: Score) -> dict[str, Any]:
+    return {"value": score.value, "low": score.low, "high": score.high}
+
+
+def _members(score: Score) -> int:
+    return sum(value is not None for value in score.each)
 
 
 def _nll(row: SliceNll) -> Sequence[float]:
