@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from harness.settings import RunSettings, Section, validate
 from harness.types import Example, Pair, Prompt, Sampling, Target
@@ -49,6 +50,8 @@ class BaseMethod:
     """Every default: the shared prompt with profile, a plain causal LM, the reference as target.
 
     A method overrides what differs. `Options` is its own settings section (`--set method.x=…`).
+    `workspace` is the run's folder for what the method keeps between calls (None: keep nothing);
+    `report` is what the method counted, for the record.
     """
 
     name: str = ""
@@ -58,6 +61,8 @@ class BaseMethod:
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
+        self.workspace: Path | None = None
+        self.report: dict[str, Any] = {}
 
     @cached_property
     def writer(self) -> PromptWriter:

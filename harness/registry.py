@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "nonpers": "baselines.nonpers:NonPers",
         "rag": "baselines.rag:Rag",
         "sft": "baselines.sft:Sft",
+        "cot": "baselines.cot:Cot",
         "coconut": "baselines.coconut:Coconut",
         "flythinker": "flythinker.method:FlyThinker",
     },
