@@ -11,6 +11,7 @@ import torch
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch
+from harness.metrics.likelihood import likelihood_summary, nll_by_slice
 from harness.plan import Plan
 from harness.training import Hardware
 from harness.types import Prediction
@@ -18,7 +19,7 @@ from harness.types import Prediction
 
 @dataclass(frozen=True)
 class Likelihood:
-    """`summary` for the record; `examples`: id → nll per slice token over the whole reference."""
+    """`summary` for the record; `examples`: id → NLL and slice tokens of each slice."""
 
     summary: Mapping[str, Any]
     examples: Mapping[str, Mapping[str, Any]]
@@ -32,8 +33,6 @@ def reference_likelihood(
     The end token is left out. Natural logarithms; means are over the fixed slice tokens, so that
     backbones with different tokenizers compare.
     """
-    from harness.metrics.slices import likelihood_summary, nll_by_slice
-
     prefaces = {text.id: text.preface_ids for text in predictions if text.sample == 0}
     references = plan.test.references
     coded = {
@@ -50,10 +49,9 @@ def reference_likelihood(
         for reading in plan.test_readings
     ]
     logprobs = token_logprobs(lm, rows, plan.settings.train.micro_tokens, hardware)
+    starts = plan.settings.eval.slices
     each = {
-        row.id: nll_by_slice(
-            references[row.id].text, logprobs[row.id], coded[row.id].ends, plan.settings.eval.slices
-        )
+        row.id: nll_by_slice(references[row.id].text, logprobs[row.id], coded[row.id].ends, starts)
         for row in rows
     }
     users = [references[key].user_id for key in each]

@@ -151,6 +151,17 @@ def read_predictions(folder: Path) -> list[Prediction]:
     return found
 
 
+def drop_partial_line(folder: Path) -> None:
+    """Remove a last line that was cut short by an interruption, so that a next one can follow."""
+    path = folder / PREDICTIONS
+    if path.is_file():
+        whole = path.read_bytes()
+        kept = whole[: whole.rfind(b"\n") + 1]
+        if kept != whole:
+            with path.open("r+b") as file:
+                file.truncate(len(kept))
+
+
 def rewrite_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
     """Put the whole file anew, atomically: after lines that no longer belong were dropped."""
     folder.mkdir(parents=True, exist_ok=True)

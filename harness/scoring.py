@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
-from harness.metrics.summary import scored
+import numpy as np
+
+from harness.following import mini_following
+from harness.metrics import metric, score
+from harness.metrics.slices import free_slices
+from harness.metrics.statistics.bootstrap import bca
+from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
+from harness.metrics.summary import with_interval
 from harness.plan import Plan
-from harness.settings import EvalSettings, RunSettings
+from harness.settings import DataSettings, EvalSettings
 from harness.types import Prediction, Score, SplitData
 
 
@@ -28,39 +36,97 @@ def score_predictions(plan: Plan, predictions: Sequence[Prediction]) -> Scores:
     samples: dict[int, dict[str, str]] = defaultdict(dict)
     for text in predictions:
         samples[text.sample][text.id] = text.output
-    return score_texts(plan.test, list(samples.values()), plan.settings.eval, plan.settings)
+    return score_texts(plan.test, list(samples.values()), plan.settings.eval, plan.settings.data)
 
 
 def score_texts(
     test: SplitData,
     samples: Sequence[Mapping[str, str]],
     settings: EvalSettings,
-    run: RunSettings | None = None,
+    data: DataSettings,
 ) -> Scores:
-    """Texts by example id, once a sample, against the references of `test`.
+    """Texts by example id, one mapping a sample, against the references of `test`.
 
-    Every example of `test` is scored, a missing text as empty. With `run` on the built-in
-    benchmark, preference following is measured too.
+    Every example of `test` is scored, a missing text as empty. On the built-in benchmark
+    preference following is measured too.
     """
-    from harness.metrics.slices import free_slices
-
     ids = [example.id for example in test.examples]
     users = [example.user_id for example in test.examples]
     references = [test.references[key].text for key in ids]
     texts = [[sample.get(key, "") for key in ids] for sample in samples]
     metrics = {
-        name: scored(name, texts, references, users, test.fingerprint, settings.resamples)
+        name: averaged(name, texts, references, users, test.fingerprint, settings.resamples)
         for name in settings.metrics
     }
     examples: dict[str, dict[str, Any]] = {
-        key: {name: score.each[at] for name, score in metrics.items()} for at, key in enumerate(ids)
+        key: {name: score.each[at] for name, score in metrics.items() if score.each}
+        for at, key in enumerate(ids)
     }
-    slices = free_slices(texts, references, settings.slices)
+    slices = {
+        name: _slices(name, texts, references, settings.slices)
+        for name in settings.metrics
+        if metrics[name].value is not None
+    }
     following = None
-    if run is not None and run.data.source == "mini":
-        from harness.metrics.mini import mini_following
-
-        following, each = mini_following(run, ids, users, texts, test.fingerprint)
+    if data.source == "mini":
+        following, each = mini_following(test, data, texts, settings)
         for key, value in zip(ids, each, strict=True):
             examples[key]["following"] = value
     return Scores(metrics, examples, slices, following)
+
+
+def averaged(
+    name: str,
+    samples: Sequence[Sequence[str]],
+    references: Sequence[str],
+    users: Sequence[str],
+    fingerprint: str,
+    resamples: int,
+) -> Score:
+    """A metric's mean over samples with its interval over users.
+
+    samples: one list of texts a sample, in the order of `references`.
+    """
+    scores = [score(name, texts, references) for texts in samples]
+    first = scores[0]
+    if len(scores) == 1 or first.value is None:
+        return with_interval(name, first, users, samples[0], references, fingerprint, resamples)
+    each = tuple(
+        fmean(values) if None not in values else None
+        for values in zip(*(one.each for one in scores), strict=True)
+    )
+    signature = f"{first.signature}|samples:{len(scores)}"
+    value = fmean(one.value for one in scores if one.value is not None)
+    together = replace(first, value=value, each=each, signature=signature)
+    if name != "bleu":
+        return with_interval(name, together, users, samples[0], references, fingerprint, resamples)
+    from harness.metrics.bleu import bleu_of, bleu_statistics
+
+    def mean_bleu(sums: Array) -> Array:
+        parts = np.split(sums, len(scores), axis=-1)
+        return np.asarray(np.mean([bleu_of(part) for part in parts], axis=0), dtype=np.float64)
+
+    rows = np.concatenate([bleu_statistics(texts, references) for texts in samples], axis=1)
+    interval = bca(sums_by_user(rows, users), mean_bleu, resampling_rng(fingerprint), resamples)
+    return replace(together, low=interval.low, high=interval.high)
+
+
+def _slices(
+    name: str, samples: Sequence[Sequence[str]], references: Sequence[str], starts: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The metric of every slice of the free text, averaged over samples: descriptive."""
+    found = [free_slices(metric(name), texts, references, starts) for texts in samples]
+    rows = []
+    for slice_name, begin in zip(found[0], starts, strict=True):
+        scores = [one[slice_name] for one in found]
+        values = [one.value for one in scores if one.value is not None]
+        members = sum(value is not None for value in scores[0].each)
+        rows.append(
+            {
+                "slice": slice_name,
+                "from": begin,
+                "examples": members,
+                "value": fmean(values) if values else None,
+            }
+        )
+    return rows

@@ -17,7 +17,12 @@ from harness.engine.text import decode
 from harness.engine.timing import DecodeClock, PeakMemory, now
 from harness.plan import Plan, Reading
 from harness.progress import Bars
-from harness.record import append_predictions, read_predictions, rewrite_predictions
+from harness.record import (
+    append_predictions,
+    drop_partial_line,
+    read_predictions,
+    rewrite_predictions,
+)
 from harness.types import Prediction, Sampling
 
 WARM_UP_TOKENS = 3
@@ -53,6 +58,7 @@ def write_all(
         for reading in plan.test_readings
         for sample in range(options.samples)
     }
+    drop_partial_line(plan.folder)
     on_disk = read_predictions(plan.folder)
     known = {
         (found.id, found.sample): found

@@ -43,7 +43,7 @@ def score_command(
     options = EvalSettings()
     if metrics:
         options = EvalSettings(metrics=tuple(name.strip() for name in metrics.split(",")))
-    scores = score_texts(test, [texts], options)
+    scores = score_texts(test, [texts], options, settings.data)
     empty = sum(not texts.get(example.id, "").strip() for example in test.examples)
     n = {
         "planned": len(test.examples),

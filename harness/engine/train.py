@@ -113,12 +113,10 @@ def train(
     optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr)
     name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
     warmup = round(settings.warmup * len(plan))
-    scheduler = get_scheduler(name, optimizer, warmup, len(plan))
+    factor = get_scheduler(name, optimizer, warmup, len(plan)).lr_lambdas[0]  # of the step alone
     log = TrainLog()
     if checkpoint is not None:
         log = load_checkpoint(checkpoint, lm, optimizer) or log
-    for _ in log.curve:
-        scheduler.step()
     saved = time.monotonic()
     lm.train()
     for step in range(len(log.curve), len(plan)):
@@ -128,10 +126,10 @@ def train(
         chosen = [rows[index] for index in plan[step]]
         wanted = sum(len(row.response) for row in chosen)
         total = 0.0
-        for group in micro_batches(chosen, settings.micro_tokens):
-            share = sum(len(row.response) for row in group) / wanted
+        for part in micro_batches(chosen, settings.micro_tokens):
+            share = sum(len(row.response) for row in part) / wanted
             with precision(device, dtype):
-                loss = lm(to_batch(group, lm.pad_id)) * share
+                loss = lm(to_batch(part, lm.pad_id)) * share
             loss.backward()
             total += loss.item()
         norm = nn.utils.clip_grad_norm_(lm.parameters(), settings.clip).item()
@@ -140,10 +138,11 @@ def train(
                 f"training step {step + 1}: loss {total}, gradient norm {norm}; expected numbers."
                 " Lower train.lr or the method's lam"
             )
-        used = optimizer.param_groups[0]["lr"]
+        used = lr * factor(step)
+        for group in optimizer.param_groups:
+            group["lr"] = used
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        scheduler.step()
         log.curve.append(StepLog(step + 1, total, used, norm))
         log.tokens += sum(map(len, chosen))
         log.response_tokens += wanted

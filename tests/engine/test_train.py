@@ -1,0 +1,142 @@
+"""Training: one plan for all; micro-batches and interruptions change nothing."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flythinker import FlyThinkerLM
+from harness.engine import CausalLM
+from harness.engine.checkpoint import load_weights, save_weights
+from harness.engine.train import TrainRow, micro_batches, plan_steps, train
+from harness.errors import DataError, HarnessError
+from harness.settings import TrainSettings
+from tests.engine.test_agreement import tiny
+
+ROWS = [
+    TrainRow(f"r{at}", tuple(range(1, 4 + at % 3)), tuple((7 * at + k) % 97 for k in range(3 + at)))
+    for at in range(7)
+]
+SETTINGS = TrainSettings(epochs=2, batch_size=3, lr=1e-2, warmup=0.2)
+
+
+def fly():
+    return FlyThinkerLM(tiny(), tiny(seed=1), lam=0.5, lam_warmup=0.5)
+
+
+def weights(lm):
+    return {name: value.clone() for name, value in lm.state_dict().items()}
+
+
+@given(st.integers(1, 50), st.floats(0.1, 3), st.integers(1, 20), st.integers(0, 5))
+def test_a_plan_shows_every_example_equally_often(examples, epochs, batch_size, seed):
+    plan = plan_steps(examples, epochs, batch_size, seed)
+    shown = [index for step in plan for index in step]
+    assert len(shown) == max(1, round(examples * epochs))
+    counts = [shown.count(index) for index in range(examples)]
+    assert max(counts) - min(counts) <= 1
+    assert all(len(step) == batch_size for step in plan[:-1])
+    assert plan == plan_steps(examples, epochs, batch_size, seed)
+
+
+def test_another_seed_is_another_order():
+    assert plan_steps(20, 1, 5, 0) != plan_steps(20, 1, 5, 1)
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 60))
+def test_micro_batches_keep_every_row_within_the_budget(lengths, most):
+    rows = [TrainRow(str(at), (1,) * length, (2,)) for at, length in enumerate(lengths)]
+    groups = micro_batches(rows, most)
+    assert sorted(row.id for group in groups for row in group) == sorted(row.id for row in rows)
+    for group in groups:
+        assert len(group) == 1 or len(group) * max(map(len, group)) <= most
+
+
+@pytest.mark.parametrize("make", [lambda: CausalLM(tiny()), fly], ids=["causal", "flythinker"])
+def test_micro_batches_change_nothing(make):
+    finer = SETTINGS.model_copy(update={"micro_tokens": 12})
+    whole = train(make(), ROWS, SETTINGS, lr=1e-2, seed=0)
+    cut = train(make(), ROWS, finer, lr=1e-2, seed=0)
+    for one, other in zip(whole.curve, cut.curve, strict=True):
+        assert other.loss == pytest.approx(one.loss, rel=1e-4)
+        assert other.grad_norm == pytest.approx(one.grad_norm, rel=1e-3)
+
+
+class StopNowError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 4])
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path, stop_at):
+    whole, first, second = fly(), fly(), fly()
+    known = train(whole, ROWS, SETTINGS, lr=1e-2, seed=3)
+    often = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})
+
+    def stop(done, total, step, log):
+        if done == stop_at + 1:
+            raise StopNowError
+
+    with pytest.raises(StopNowError):
+        train(first, ROWS, often, lr=1e-2, seed=3, checkpoint=tmp_path / "c", on_step=stop)
+    log = train(second, ROWS, often, lr=1e-2, seed=3, checkpoint=tmp_path / "c")
+    assert [step.loss for step in log.curve] == [step.loss for step in known.curve]
+    for name, value in weights(whole).items():
+        assert torch.equal(second.state_dict()[name], value)
+
+
+def test_training_lowers_the_loss_of_both_models():
+    lm = fly()
+    before = weights(lm)
+    settings = SETTINGS.model_copy(update={"epochs": 20.0})
+    log = train(lm, ROWS, settings, lr=1e-2, seed=0)
+    assert log.curve[-1].loss < log.curve[0].loss / 2
+    moved = {
+        name for name, value in lm.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert any(name.startswith("generator.") for name in moved)
+    assert any(name.startswith("reasoner.") for name in moved)
+    assert log.tokens == sum(len(ROWS[i]) for step in plan_steps(7, 20.0, 3, 0) for i in step)
+
+
+def test_lam_rises_during_its_warm_up_and_then_stays():
+    lm = fly()
+    seen = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        lm.training_progress(share)
+        seen.append(lm.lam)
+    assert seen == [0.0, 0.25, 0.5, 0.5, 0.5]
+
+
+def test_the_learning_rate_warms_up_and_falls():
+    log = train(CausalLM(tiny()), ROWS, SETTINGS, lr=1e-2, seed=0)  # 5 steps, 1 of warm-up
+    assert [step.lr for step in log.curve] == pytest.approx([0.0, 1e-2, 7.5e-3, 5e-3, 2.5e-3])
+
+
+def test_a_loss_that_is_no_number_stops_training():
+    lm = CausalLM(tiny())
+    torch.nn.init.constant_(lm.model.model.norm.weight, float("nan"))
+    with pytest.raises(HarnessError, match="training step 1: loss nan"):
+        train(lm, ROWS, SETTINGS, lr=1e-2, seed=0)
+
+
+def test_weights_come_back_as_they_were(tmp_path):
+    lm, other = fly(), FlyThinkerLM(tiny(seed=5), tiny(seed=6))
+    save_weights(lm, tmp_path / "w.safetensors")
+    load_weights(other, tmp_path / "w.safetensors")
+    for name, value in weights(lm).items():
+        assert torch.equal(other.state_dict()[name], value)
+
+
+@pytest.mark.parametrize(
+    ("saved", "loaded", "message"),
+    [
+        (lambda: CausalLM(tiny()), fly, "Missing key"),
+        (fly, lambda: CausalLM(tiny()), "Unexpected key"),
+        (lambda: CausalLM(tiny(width=16)), lambda: CausalLM(tiny()), "size mismatch"),
+    ],
+    ids=["missing", "extra", "misshapen"],
+)
+def test_loading_other_weights_fails(tmp_path, saved, loaded, message):
+    save_weights(saved(), tmp_path / "w.safetensors")
+    with pytest.raises(DataError, match=message):
+        load_weights(loaded(), tmp_path / "w.safetensors")

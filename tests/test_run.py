@@ -1,0 +1,233 @@
+"""A run from settings to record: what it leaves, and that repeating it changes nothing."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from harness import run as run_module
+from harness import writing
+from harness.errors import DataError, UsageError
+from harness.record import read_predictions, read_record
+from harness.registry import find
+from harness.run import run
+from harness.settings import build_settings
+
+
+def settings(reviews, backbone, method="sft", *assignments, **options):
+    return build_settings(
+        "mini",
+        method,
+        [
+            f"data.source={reviews}",
+            f"model.backbone={backbone}",
+            "train.lr=1e-3",
+            "train.epochs=1",
+            "train.batch_size=3",
+            "budget.profile=80",
+            "decode.max_new_tokens=12",
+            "decode.batch_size=3",
+            "eval.resamples=100",
+            'eval.metrics=["bleu","rouge1"]',
+            *assignments,
+        ],
+        options,
+    )
+
+
+def go(tmp_path, reviews, backbone, method="sft", *assignments, **options):
+    chosen = settings(reviews, backbone, method, *assignments, **options)
+    return run(chosen, method, tmp_path / "results", command="harness run …")
+
+
+def texts(outcome):
+    return [(text.id, text.sample, text.output) for text in read_predictions(outcome.folder)]
+
+
+TIMES = {
+    "started", "phases", "peak_memory_mib", "seconds", "seconds_total", "tokens_per_s",
+    "time_to_first_token_s", "time_per_step_s", "decode_s", "preface_s", "batches_timed",
+}  # fmt: skip
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {key: without_times(item) for key, item in value.items() if key not in TIMES}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("method", ["nonpers", "rag", "sft", "flythinker"])
+def test_every_method_leaves_a_record(tmp_path, reviews, backbone, method):
+    outcome = go(tmp_path, reviews, backbone, method)
+    record = read_record(outcome.folder)
+    assert record.status == "complete"
+    assert outcome.exit_code == 0
+    assert (record.n.planned, record.n.scored, record.n.failed) == (8, 8, 0)
+    assert set(record.metrics) == {"bleu", "rouge1"}
+    assert len(record.examples) == len(read_predictions(outcome.folder)) == 8
+    assert (record.training is not None) == find("method", method).trains
+    assert record.likelihood["value"] > 0
+    assert record.backbone["parameters"] > 0
+    assert record.data["splits"]["test"]["users"] == 4
+    if method == "flythinker":
+        assert record.backbone["reasoner"]["parameters"] == record.backbone["parameters"]
+
+
+def test_the_same_command_shows_the_run_and_fresh_redoes_it(tmp_path, reviews, backbone):
+    first = go(tmp_path, reviews, backbone)
+    again = go(tmp_path, reviews, backbone)
+    assert again.repeated
+    assert again.record == read_record(first.folder)
+    redone = run(settings(reviews, backbone), "sft", tmp_path / "results", fresh=True)
+    assert not redone.repeated
+    assert texts(redone) == texts(first)
+
+
+def test_another_seed_or_setting_is_another_run(tmp_path, reviews, backbone):
+    first = go(tmp_path, reviews, backbone, "rag")
+    seed = go(tmp_path, reviews, backbone, "rag", seed=1)
+    cap = go(tmp_path, reviews, backbone, "rag", "decode.max_new_tokens=5")
+    assert len({outcome.folder for outcome in (first, seed, cap)}) == 3
+    assert first.record.run_id.startswith("s0-")
+    assert seed.record.run_id == "s1-" + first.record.run_id.removeprefix("s0-")
+
+
+class StopNowError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
+    tmp_path, reviews, backbone, monkeypatch, batches
+):
+    sampled = ["decode.temperature=0.8", "decode.top_p=0.9", "decode.samples=2"]
+    whole = go(tmp_path / "whole", reviews, backbone, "sft", *sampled)
+    real, calls = writing.append_predictions, []
+
+    def stop(predictions, folder):
+        real(predictions, folder)
+        calls.append(1)
+        if len(calls) == batches:
+            raise StopNowError
+
+    monkeypatch.setattr(writing, "append_predictions", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path / "cut", reviews, backbone, "sft", *sampled)
+    monkeypatch.undo()
+    file = next((tmp_path / "cut").rglob("predictions.jsonl"))
+    assert read_record(file.parent).status == "running"
+    file.write_text(file.read_text() + '{"id": "half a li')
+    resumed = go(tmp_path / "cut", reviews, backbone, "sft", *sampled)
+    assert texts(resumed) == texts(whole)
+    found, known = (
+        without_times(json.loads((o.folder / "record.json").read_text())) for o in (resumed, whole)
+    )
+    assert found == known
+
+
+def test_a_run_stopped_after_training_does_not_train_again(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def stop(*_):
+        raise StopNowError
+
+    monkeypatch.setattr(run_module, "write_all", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, backbone)
+    monkeypatch.undo()
+    monkeypatch.setattr("harness.training.train", stop)
+    assert go(tmp_path, reviews, backbone).record.status == "complete"
+
+
+def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbone):
+    first = go(tmp_path, reviews, backbone, "rag")
+    (first.folder / "record.json").unlink()
+    lines = (first.folder / "predictions.jsonl").read_text().splitlines()
+    stale = json.loads(lines[0]) | {"fingerprint": "0" * 16, "output": "stale"}
+    (first.folder / "predictions.jsonl").write_text(
+        "\n".join([json.dumps(stale), *lines[1:]]) + "\n"
+    )
+    again = go(tmp_path, reviews, backbone, "rag")
+    assert sorted(texts(again)) == sorted(
+        (t.id, 0, t.output) for t in read_predictions(first.folder)
+    )
+    assert "stale" not in {output for _, _, output in texts(again)}
+
+
+def test_a_failing_example_is_empty_counted_and_exit_code_1(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    real = writing.generate
+
+    def fails_for_some(lm, prompts, **options):
+        if any(len(prompt) % 2 for prompt in prompts) and options["max_new_tokens"] > 3:
+            raise RuntimeError("no room for this one")
+        return real(lm, prompts, **options)
+
+    monkeypatch.setattr(writing, "generate", fails_for_some)
+    outcome = go(tmp_path, reviews, backbone, "rag")
+    failed = [text for text in read_predictions(outcome.folder) if text.error]
+    assert 0 < len(failed) == outcome.record.n.failed
+    assert outcome.exit_code == 1
+    assert outcome.record.status == "failed"
+    assert outcome.record.examples[failed[0].id]["rouge1"] == 0
+    assert "no room for this one" in failed[0].error
+
+
+def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, reviews, backbone):
+    outcome = go(tmp_path, reviews, backbone, "sft", "train.lr=auto", "train.lr_grid=[1e-6,1e-2]")
+    search = outcome.record.training["lr_search"]
+    assert [trial["lr"] for trial in search["trials"]] == [1e-6, 1e-2]
+    best = min(search["trials"], key=lambda trial: trial["val_loss"])
+    assert search["chosen"] == outcome.record.training["lr"] == best["lr"] == 1e-2
+    assert outcome.record.training["seconds"]["lr_search"] > 0
+
+
+def test_lam_zero_trains_as_sft(tmp_path, reviews, backbone):
+    sft = go(tmp_path, reviews, backbone, "sft")
+    zero = go(tmp_path, reviews, backbone, "flythinker", "method.lam=0.0")
+    curves = [[step["loss"] for step in o.record.training["curve"]] for o in (sft, zero)]
+    assert curves[0][0] == curves[1][0]
+    # the gradient's norm is summed over more (zero) tensors, so the last digit may differ
+    assert curves[0] == pytest.approx(curves[1], rel=1e-5)
+    kept, fused = (load_file(o.folder / "model.safetensors") for o in (sft, zero))
+    name = "model.layers.0.self_attn.q_proj.weight"
+    torch.testing.assert_close(kept["model." + name], fused["generator." + name])
+
+
+def test_weights_need_not_be_kept(tmp_path, reviews, backbone):
+    outcome = go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false")
+    assert not (outcome.folder / "model.safetensors").exists()
+    assert go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false").repeated
+
+
+def test_a_target_without_tokens_is_refused(tmp_path, reviews, backbone, monkeypatch):
+    from baselines.sft import Sft
+    from harness.types import Target
+
+    monkeypatch.setattr(
+        Sft, "targets", lambda self, lm, train: [Target(p.example.id, "") for p in train]
+    )
+    with pytest.raises(DataError, match="its target has no token"):
+        go(tmp_path, reviews, backbone)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("method.lam=nan", "lam"),
+        ("method.lamm=0.5", "unknown key 'lamm'. Did you mean 'lam'"),
+        ("train.epoch=1", "unknown key 'train.epoch'. Did you mean 'train.epochs'"),
+        ("decode.top_p=1.5", "decode.top_p = 1.5"),
+        ("model.device=tpu9", "model.device = 'tpu9'"),
+        ("model.device=cuda:7", "model.device = 'cuda:7'"),
+    ],
+)
+def test_wrong_settings_are_named_and_leave_nothing(
+    tmp_path, reviews, backbone, assignment, message
+):
+    with pytest.raises(UsageError) as caught:
+        go(tmp_path, reviews, backbone, "flythinker", assignment)
+    assert message in str(caught.value)
+    assert not (tmp_path / "results").exists()
