@@ -92,7 +92,7 @@ def refuse_shared_users(splits: Mapping[str, Sequence[Row]]) -> None:
         if not shared:
             continue
         first, second = firsts[one][shared[0]], firsts[other][shared[0]]
-        more = f"; {len(shared) - 1} more users of {one} and {other}" if shared[1:] else ""
+        more = f"; shared too: {len(shared) - 1} more of {one} and {other}" if shared[1:] else ""
         raise data_error(
             f"{second.place}, example {second.id}, user {shared[0]}",
             f"the user of {first.place}, example {first.id}{more}",
@@ -102,4 +102,7 @@ def refuse_shared_users(splits: Mapping[str, Sequence[Row]]) -> None:
 
 
 def _first_rows(rows: Sequence[Row]) -> dict[str, Row]:
-    return {row.user: row for row in reversed(rows)}
+    firsts: dict[str, Row] = {}
+    for row in rows:
+        firsts.setdefault(row.user, row)
+    return firsts

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from harness.data.rows import Row, parse_rows
 from harness.data.tasks import Task
+from harness.errors import UsageError
 
 
 def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
+    """Rows of the built-in benchmark of `seed`. Raises UsageError for a task that it has not."""
     from harness.mini import rows
 
-    values = rows(task.name, setting, split, seed=seed)
+    try:
+        values = rows(task.name, setting, split, seed=seed)
+    except ValueError as error:
+        raise UsageError(f"data.source = mini: {error}; name other data with --data") from error
     return parse_rows(
         task,
         ((f"mini {task.name} {split} row {n}", dict(row)) for n, row in enumerate(values, start=1)),

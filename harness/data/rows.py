@@ -26,7 +26,6 @@ KINDS: Mapping[type, str] = {
 }
 EXPECTED = {
     "string_type": "text",
-    "string_unicode": "text in which every character is whole (no lone surrogates)",
     "list_type": "a list of profile entries (it may be empty)",
     "model_type": "an object with the entry's fields",
 }
@@ -93,7 +92,8 @@ def _parse_row(task: Task, value: Any, place: str, ids: IdGiver, places: dict[st
 def _explain(
     task: Task, value: Mapping[str, Any], place: str, ids: IdGiver, error: ValidationError
 ) -> DataError:
-    first, *others = error.errors()
+    # the row's own fields first: a missing user tells of the wrong task before its entries do
+    first, *others = sorted(error.errors(), key=lambda item: len(item["loc"]))
     where = ", ".join(
         part for part in (place, _example(task, value, ids), field_path(first["loc"])) if part
     )
@@ -117,10 +117,9 @@ def _describe(task: Task, value: Mapping[str, Any], item: ErrorDetails) -> tuple
         )
     if kind == "value_error":
         expected = item["msg"].removeprefix("Value error, ")
-        cure = "remove the row" if path == "output" else "mend the value"
-        return shown(item["input"]), expected, f"fill `{path}`, or {cure}"
-    if kind == "string_unicode":
-        return "half of a surrogate pair", EXPECTED[kind], "write the text again as UTF-8"
+        empty = isinstance(item["input"], str) and not item["input"].strip()
+        mend = f"fill `{path}`, or remove the row" if empty else f"change the value of `{path}`"
+        return shown(item["input"]), expected, mend
     return shown(item["input"]), EXPECTED.get(kind, item["msg"]), f"change the type of `{path}`"
 
 

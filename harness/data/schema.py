@@ -28,9 +28,19 @@ def filled(value: str) -> str:
     return value
 
 
-Spelled = Annotated[str, BeforeValidator(spell)]
-Filled = Annotated[str, AfterValidator(filled)]
-UserId = Annotated[str, BeforeValidator(spell), AfterValidator(filled)]
+def whole(value: str) -> str:
+    """JSON may spell half of a surrogate pair, which no file can hold and no hash can take."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text in which every character is whole (no lone surrogates)") from None
+    return value
+
+
+Text = Annotated[str, AfterValidator(whole)]
+Spelled = Annotated[Text, BeforeValidator(spell)]
+Filled = Annotated[Text, AfterValidator(filled)]
+UserId = Annotated[Spelled, AfterValidator(filled)]
 
 
 class EntryModel(BaseModel):
@@ -52,9 +62,9 @@ class RowModel(BaseModel):
 
 class ReviewEntry(EntryModel):
     overall: Spelled
-    description: str
-    summary: str
-    reviewText: str  # noqa: N815  (the data's own name)
+    description: Text
+    summary: Text
+    reviewText: Text  # noqa: N815  (the data's own name)
 
 
 class ReviewRow(RowModel):
@@ -63,8 +73,8 @@ class ReviewRow(RowModel):
 
 
 class AbstractEntry(EntryModel):
-    title: str
-    abstract: str
+    title: Text
+    abstract: Text
     id: Spelled = ""
     year: Spelled = ""
 
@@ -77,8 +87,8 @@ class AbstractRow(RowModel):
 class TopicEntry(EntryModel):
     """A post and its summary; some copies call them `output` and `input`."""
 
-    summary: str = Field(validation_alias=AliasChoices("summary", "input"))
-    content: str = Field(validation_alias=AliasChoices("content", "output"))
+    summary: Text = Field(validation_alias=AliasChoices("summary", "input"))
+    content: Text = Field(validation_alias=AliasChoices("content", "output"))
     id: Spelled = ""
     author: Spelled = ""
 

@@ -1,0 +1,97 @@
+"""Leaks and shared users: what is one, what is none, and what each message says."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.data import PRODUCT_REVIEW
+from harness.data.checks import drop_leaks, fold, leaks, refuse_leaks, refuse_shared_users
+from harness.data.rows import Row
+from harness.errors import DataError
+
+LONG = "The pot pours well, stays warm, and it never drips; I would buy it again."  # 73 characters
+
+
+def row(
+    output: str, *texts: str, user: str = "u", name: str = "t-1", field: str = "reviewText"
+) -> Row:
+    empty = dict.fromkeys(("overall", "description", "summary", "reviewText"), "other")
+    profile = tuple({**empty, field: text} for text in texts)
+    return Row(name, user, "x", output, profile, "test.jsonl line 4")
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("A  b\n C", "a b c"), ("ﬁne Straße", "fine strasse"), ("e\u0301", "é"), ("Ａ\u3000b", "a b")],
+)
+def test_folding_makes_the_same_what_looks_the_same(text: str, folded: str):
+    assert fold(text) == folded
+
+
+LEAKS = {
+    "equal": ("Nice pot", "Nice pot", True),
+    "equal after folding": ("Nice  POT\n", "nice pot", True),
+    "equal in full width": ("nice pot", "ｎｉｃｅ pot", True),
+    "short and contained": ("Nice pot", "A nice pot it is", False),
+    "49 and contained": ("a" * 49, "a" * 60, False),
+    "50 and contained": ("a" * 50, "a" * 60, True),
+    "50 only before folding": (
+        "a" * 25 + " " * 10 + "a" * 24,
+        "a" * 25 + " " + "a" * 24 + " b",
+        True,
+    ),
+    "long and contained": (LONG, f"Before. {LONG.upper()} After.", True),
+    "other way round": (LONG + " More.", LONG, False),
+    "one word differs": (LONG, LONG.replace("never", "seldom"), False),
+}
+
+
+@pytest.mark.parametrize(("target", "text", "leaks_"), LEAKS.values(), ids=LEAKS.keys())
+def test_what_is_a_leak(target: str, text: str, leaks_: bool):
+    found = list(leaks(PRODUCT_REVIEW, [row(target, "nothing", text)]))
+    assert [(leak.entry, leak.field) for leak in found] == ([(1, "reviewText")] if leaks_ else [])
+
+
+@pytest.mark.parametrize("field", ["description", "summary", "reviewText"])
+def test_every_text_field_of_an_entry_is_looked_at(field: str):
+    (leak,) = leaks(PRODUCT_REVIEW, [row(LONG, LONG, field=field)])
+    assert leak.field == field
+
+
+def test_a_leak_is_refused_with_its_place_and_cure():
+    with pytest.raises(DataError) as caught:
+        refuse_leaks(PRODUCT_REVIEW, [row("fine"), row(LONG, "a", LONG), row(LONG, f"-{LONG}-")])
+    assert str(caught.value) == (
+        "test.jsonl line 4, example t-1, profile[1].reviewText\n"
+        "  found     the example's own target (73 characters, equal after folding);"
+        " 1 more in this split\n"
+        "  expected  a profile that does not hold the text to be written\n"
+        "  mend      remove the entry, or --set data.on_leak=drop (counted)"
+    )
+    refuse_leaks(PRODUCT_REVIEW, [row(LONG, "a")])
+
+
+def test_dropping_takes_the_entry_and_counts_it():
+    clean = row(LONG, "a", name="t-0")
+    leaky = row(LONG, "a", LONG, f"x {LONG}", "b", name="t-1")
+    rows, dropped = drop_leaks(PRODUCT_REVIEW, [clean, leaky])
+    assert (rows[0], dropped) == (clean, 2)
+    assert [entry["reviewText"] for entry in rows[1].profile] == ["a", "b"]
+
+
+def test_a_user_in_two_splits_is_refused_with_both_places():
+    splits = {
+        "train": [row("y", user="a", name="t-1"), row("y", user="b", name="t-2")],
+        "test": [row("y", user="c"), row("y", user="b", name="t-3"), row("y", user="a")],
+    }
+    with pytest.raises(DataError) as caught:
+        refuse_shared_users(splits)
+    message = str(caught.value)
+    assert "line 4, example t-3, user b" in message
+    assert (
+        "the user of test.jsonl line 4, example t-2; shared too: 1 more of train and test"
+        in message
+    )
+    assert "no user in two splits" in message
+    assert "--setting temporal" in message
+    refuse_shared_users({"train": splits["train"], "val": [row("y", user="d")]})

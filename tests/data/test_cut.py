@@ -1,0 +1,113 @@
+"""Shortening: at a sentence end, else a word end, else a token's; budgets are never exceeded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.data.cut import Cutter, token_offsets
+from harness.errors import UsageError
+
+from .conftest import words
+
+
+def characters(text: str) -> list[tuple[int, int]]:
+    return [(index, index + 1) for index in range(len(text))]
+
+
+@pytest.fixture(scope="module")
+def byte_tokenizer() -> Any:
+    """A byte-level BPE as Qwen2's and SmolLM2's: one emoji may be many tokens."""
+    from tokenizers import ByteLevelBPETokenizer
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(["the pot pours well and the tea stays warm. " * 20], 300)
+    bpe.add_special_tokens(["<s>"])
+    start = ("<s>", bpe.token_to_id("<s>"))
+    bpe._tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[start])
+    return PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, bos_token="<s>")
+
+
+SHORT = {  # words and marks are tokens
+    "at a sentence end": ("One two. Three four five.", 5, "One two."),
+    "at the last sentence end": ("One. Two. Three four.", 5, "One. Two."),
+    "a decimal point ends nothing": ("Rated 4.5 stars by all.", 4, "Rated 4.5"),
+    "quotes close a sentence": ('He said "no." Then left.', 6, 'He said "no."'),
+    "a line break ends a sentence": ("A title\nthen text goes on", 4, "A title"),
+    "an ideographic stop": ("茶は 熱い。とても 熱い。", 5, "茶は 熱い。"),
+    "a question in Arabic": ("هل هذا شاي؟ نعم هذا شاي", 5, "هل هذا شاي؟"),
+    "else at a word end": ("One two three four.", 2, "One two"),
+    "whole where it fits": ("One two.", 3, "One two."),
+    "nothing where no token fits": ("One", 0, ""),
+}
+
+
+@pytest.mark.parametrize(("text", "budget", "kept"), SHORT.values(), ids=SHORT.keys())
+def test_a_text_is_cut(text: str, budget: int, kept: str):
+    assert Cutter(words).shorten(text, budget) == kept
+
+
+def test_without_a_word_end_a_token_ends_it():
+    assert Cutter(characters).shorten("abcdef", 4) == "abcd"
+    assert Cutter(characters).shorten("ab cdef", 4) == "ab"
+
+
+def test_what_stands_around_counts():
+    # tokens: [ ] and the part; of 4, two are left for it
+    assert Cutter(words).shorten("one two three", 4, lambda part: f"[{part}]") == "one two"
+
+
+INPUTS = {
+    "whole": ('Write of "pot one".', 7, 'Write of "pot one".'),
+    "the longest quote": ('Of "a" and "one two three four".', 9, 'Of "a" and "one".'),
+    "a sentence inside it": ('Of "One two. Three four five".', 8, 'Of "One two.".'),
+    "not enough: its end": ('Of "a b" please do write it now', 3, 'Of "a'),
+    "nothing quoted": ("Please write. Now and long", 4, "Please write."),
+    "inches are no quote": ('A 12" pot and a 13" pan to review', 5, 'A 12" pot and'),
+}
+
+
+@pytest.mark.parametrize(("text", "budget", "kept"), INPUTS.values(), ids=INPUTS.keys())
+def test_an_input_keeps_its_form(text: str, budget: int, kept: str):
+    assert Cutter(words).shorten_input(text, budget) == kept
+
+
+TEXTS = st.text(alphabet='ab .!\n"ßé👩🏽‍👧ש\u3002', max_size=60)
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS, st.integers(1, 30))
+def test_a_cut_is_an_opening_within_its_budget(byte_tokenizer: Any, text: str, budget: int):
+    cutter = Cutter(token_offsets(byte_tokenizer))
+    kept = cutter.shorten(text, budget)
+    assert text.startswith(kept)
+    assert cutter.count(kept) <= budget
+    assert cutter.count(cutter.shorten_input(text, budget)) <= budget
+
+
+def test_offsets_leave_special_tokens_out(byte_tokenizer: Any):
+    offsets = token_offsets(byte_tokenizer)
+    assert byte_tokenizer.decode(byte_tokenizer("a pot")["input_ids"]) == "<s>a pot"
+    assert ["a pot"[start:end] for start, end in offsets("a pot")] == ["a", " pot"]
+    assert len(offsets("é" * 9)) == 18  # two bytes each, none merged in training
+
+
+def test_a_long_text_is_cut_quickly(byte_tokenizer: Any):
+    import time
+
+    cutter = Cutter(token_offsets(byte_tokenizer))
+    start = time.perf_counter()
+    kept = cutter.shorten("the pot pours well and stays warm. " * 3000, 100)
+    assert kept.endswith("warm.")
+    assert 80 <= cutter.count(kept) <= 100
+    assert time.perf_counter() - start < 5
+
+
+def test_a_slow_tokenizer_is_refused():
+    with pytest.raises(UsageError, match="object gives no offsets; expected a fast tokenizer"):
+        token_offsets(object())

@@ -1,0 +1,77 @@
+"""Dense retrieval with a tiny random encoder from a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from harness.data import TOPIC_WRITING, ranking
+from harness.data.dense import DenseOrder
+from harness.errors import UsageError
+from harness.settings import RetrievalSettings
+from harness.types import Example
+
+WORDS = ["[PAD]", "[UNK]", "tea", "cup", "pot", "rain", "snow", "sun"]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    vocabulary = {word: index for index, word in enumerate(WORDS)}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=12, pad_token_id=0,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def entry(content: str) -> dict[str, str]:
+    return {"summary": "", "content": content}
+
+
+def test_the_same_words_come_first(encoder: Path):
+    asked = Example(
+        "t", "u", "topic_writing", "rain snow", tuple(map(entry, ["tea", "rain snow", "cup pot"]))
+    )
+    settings = RetrievalSettings(ranking="dense", dense_model=str(encoder), k=1)
+    assert ranking(TOPIC_WRITING, settings)(asked) == [1]
+
+
+def test_ties_keep_profile_order_and_an_empty_profile_is_no_work(encoder: Path):
+    order = DenseOrder(TOPIC_WRITING, str(encoder))
+    asked = Example("t", "u", "topic_writing", "sun", (entry("tea"), entry("sun"), entry("tea")))
+    assert order(asked) == [1, 0, 2]
+    assert order(Example("t", "u", "topic_writing", "sun", ())) == []
+
+
+def test_a_vector_is_the_unit_mean_of_its_real_tokens(encoder: Path):
+    order = DenseOrder(TOPIC_WRITING, str(encoder))
+    padded, _ = order.vectors(["tea cup", "tea cup pot rain snow sun tea"])
+    ids = torch.tensor([[WORDS.index("tea"), WORDS.index("cup")]])
+    with torch.no_grad():
+        mean = order.encoder(input_ids=ids).last_hidden_state[0].mean(dim=0)
+    assert_close(padded, mean / mean.norm(), atol=1e-5, rtol=0)
+
+
+def test_a_text_longer_than_the_encoder_is_cut_at_its_length(encoder: Path):
+    order = DenseOrder(TOPIC_WRITING, str(encoder))
+    long, cut = order.vectors(["tea " * 40, "tea " * 12])
+    assert_close(long, cut, atol=1e-5, rtol=0)
+
+
+def test_an_encoder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"retrieval\.dense_model = .*nowhere"):
+        DenseOrder(TOPIC_WRITING, str(tmp_path / "nowhere"))

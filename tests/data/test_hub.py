@@ -1,0 +1,179 @@
+"""The hub's layout from a local folder; the hub itself by stand-ins, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.data import PRODUCT_REVIEW, describe_source, hub, load_split, load_splits
+from harness.data.folder import read_folder
+from harness.errors import DataError
+from harness.settings import DataSettings, RunSettings
+
+from .conftest import Row, WriteFolder, review
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ROWS = {"train": [review("a"), review("a", 2)], "val": [review("b")], "test": [review("c", 3)]}
+
+
+def parquet(folder: Path, name: str, rows: list[Row]) -> None:
+    from datasets import Dataset
+
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Dataset.from_list(rows).to_parquet(path)
+
+
+def settings(source: object, **data: Any) -> RunSettings:
+    return RunSettings(data=DataSettings(source=str(source), **data))
+
+
+LAYOUTS = {
+    "pushed": ["product_review_user/{split}-00000-of-00001.parquet"],
+    "converted": ["product_review_user/{split}/0000.parquet"],
+    "one file": ["product_review_user/{split}.parquet"],
+}
+
+
+@pytest.mark.parametrize("names", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_a_folder_as_the_hub_serves_it_gives_what_json_lines_give(
+    tmp_path: Path, write_folder: WriteFolder, names: list[str]
+):
+    for split, rows in ROWS.items():
+        for name in names:
+            parquet(tmp_path / "hub", name.format(split=split), rows)
+    found = load_splits(settings(tmp_path / "hub"))
+    expected = load_splits(settings(write_folder(**ROWS)))
+    assert {s: d.fingerprint for s, d in found.items()} == {
+        s: d.fingerprint for s, d in expected.items()
+    }
+    assert found == expected
+
+
+def test_files_of_a_split_are_read_in_order_and_settings_apart(tmp_path: Path):
+    for n, user in enumerate("ab"):
+        parquet(tmp_path, f"product_review_user/test-0000{n}-of-00002.parquet", [review(user)])
+    parquet(tmp_path, "product_review_temporal/test-00000-of-00001.parquet", [review("t")])
+    users = [e.user_id for e in load_split(settings(tmp_path), "test").examples]
+    later = load_split(settings(tmp_path, setting="temporal"), "test").examples
+    assert (users, [e.user_id for e in later]) == (["a", "b"], ["t"])
+    described = describe_source(settings(tmp_path))
+    assert (described["kind"], described["revision"]) == ("parquet", None)
+    assert list(described["files"]) == [
+        "test-00000-of-00002.parquet",
+        "test-00001-of-00002.parquet",
+    ]
+
+
+def test_numbers_of_parquet_are_spelled_like_those_of_json(
+    tmp_path: Path, write_folder: WriteFolder
+):
+    row = review()
+    row["profile"] = [{**entry, "overall": 5.0} for entry in row["profile"]]
+    parquet(tmp_path, "product_review_user/test.parquet", [row])
+    (found,) = hub.read_parquet(PRODUCT_REVIEW, tmp_path / "product_review_user", "test")
+    (expected,) = read_folder(PRODUCT_REVIEW, write_folder(test=[row]), "test")
+    assert found.profile == expected.profile
+    assert found.profile[0]["overall"] == "5.0"
+
+
+def test_a_bad_row_of_parquet_names_its_place(tmp_path: Path):
+    rows = [review("a"), review("b", output="")]
+    parquet(tmp_path, "product_review_user/test.parquet", rows)
+    with pytest.raises(DataError, match=r"product_review_user test row 2, example \S+, output"):
+        load_split(settings(tmp_path), "test")
+
+
+def test_a_missing_split_says_which_there_are(tmp_path: Path):
+    parquet(tmp_path, "product_review_user/train.parquet", [review()])
+    with pytest.raises(
+        DataError, match=r"no parquet file of test; there: train\n.*test-\*\.parquet"
+    ):
+        load_split(settings(tmp_path), "test")
+
+
+def test_a_broken_parquet_file_is_named(tmp_path: Path):
+    folder = tmp_path / "product_review_user"
+    folder.mkdir()
+    (folder / "test.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(DataError, match=r"test\.parquet\n  found .*\n  expected  parquet files"):
+        load_split(settings(tmp_path), "test")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The hub stands in for itself: what it was asked for, in order."""
+    calls: list[tuple[Any, ...]] = []
+
+    class Info:
+        sha = COMMIT
+
+    def info(self: object, name: str, revision: str, timeout: float) -> Info:
+        calls.append(("info", name, revision))
+        return Info()
+
+    def load(name: str, config: str, split: str, revision: str) -> list[Row]:
+        calls.append(("load", name, config, split, revision))
+        return ROWS[split]
+
+    hub.resolve.cache_clear()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", info)
+    monkeypatch.setattr("datasets.load_dataset", load)
+    yield calls
+    hub.resolve.cache_clear()
+
+
+def test_the_hub_is_read_at_the_commit_that_its_revision_stands_for(
+    asked: list[tuple[Any, ...]], write_folder: WriteFolder
+):
+    found = load_splits(settings("hub", setting="temporal"), ["val", "test"])
+    assert asked == [
+        ("info", "LongLaMP/LongLaMP", "main"),
+        ("load", "LongLaMP/LongLaMP", "product_review_temporal", "val", COMMIT),
+        ("load", "LongLaMP/LongLaMP", "product_review_temporal", "test", COMMIT),
+    ]
+    assert found["test"] == load_split(settings(write_folder(**ROWS)), "test")
+    assert describe_source(settings("hub")) == {
+        "source": "hub",
+        "setting": "user",
+        "kind": "hub",
+        "repository": "LongLaMP/LongLaMP",
+        "revision": COMMIT,
+    }
+
+
+@pytest.mark.parametrize("broken", ["huggingface_hub.HfApi.dataset_info", "datasets.load_dataset"])
+def test_without_a_network_the_message_says_how_to_get_a_copy(
+    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, broken: str
+):
+    def fail(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Name or service not known\nand more")
+
+    monkeypatch.setattr(broken, fail)
+    with pytest.raises(DataError) as caught:
+        load_split(settings("hub"), "test")
+    message = str(caught.value)
+    assert "hub data set LongLaMP/LongLaMP" in message
+    assert "found     ConnectionError: Name or service not known\n  expected" in message
+    assert "hf download LongLaMP/LongLaMP --repo-type dataset --local-dir DIR" in message
+
+
+def test_offline_by_request_the_commit_is_known_only_where_it_was_named(
+    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert describe_source(settings("hub"))["revision"] is None
+    assert describe_source(settings("hub", revision=COMMIT))["revision"] == COMMIT
+    assert load_split(settings("hub"), "test").examples[0].user_id == "c"
+    assert asked == [("load", "LongLaMP/LongLaMP", "product_review_user", "test", "main")]
+
+
+def test_a_split_without_a_row_is_refused(
+    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(ROWS, "test", [])
+    with pytest.raises(DataError, match="no example\n  expected  at least one row"):
+        load_split(settings("hub"), "test")

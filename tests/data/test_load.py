@@ -1,0 +1,147 @@
+"""load_splits does everything, in its order: read, check, compare, fingerprint, limit."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.data import describe_source, load_split, load_splits
+from harness.errors import DataError, UsageError
+from harness.settings import DataSettings, RunSettings
+
+from .conftest import WriteFolder, lines, review
+
+OWN = "A text of the user that stands both in the profile and as the target."
+
+
+def settings(source: object, task: str = "product_review", **data: Any) -> RunSettings:
+    return RunSettings(task=task, data=DataSettings(source=str(source), **data))
+
+
+def leaky() -> dict[str, Any]:
+    row = review("leaky", output=OWN)
+    row["profile"][1]["reviewText"] = OWN
+    return row
+
+
+def test_examples_and_references_are_apart_and_paired_by_id(write_folder: WriteFolder):
+    data = load_split(settings(write_folder(test=[review("a"), review("b", id="own")])), "test")
+    assert (data.task, data.split) == ("product_review", "test")
+    assert [e.user_id for e in data.examples] == ["a", "b"]
+    assert data.examples[1].id == "own"
+    assert [p.reference.text for p in data.pairs()] == [
+        "The pot 1 of a pours well and stays warm.",
+        "The pot 1 of b pours well and stays warm.",
+    ]
+    assert not hasattr(data.examples[0], "output")
+    assert data.examples[0].profile[0]["overall"] == "5.0"
+
+
+def test_limits_apply_by_split_after_the_fingerprint_of_the_whole(write_folder: WriteFolder):
+    splits = {
+        split: [review(f"{split}{n}") for n in range(6)] for split in ("train", "val", "test")
+    }
+    folder = write_folder(**splits)
+    whole = load_splits(settings(folder))
+    limited = load_splits(settings(folder, train_limit=2, val_limit=3, limit=4))
+    assert [len(limited[s].examples) for s in ("train", "val", "test")] == [2, 3, 4]
+    for split, data in limited.items():
+        assert data.fingerprint == whole[split].fingerprint
+        assert list(data.references) == [example.id for example in data.examples]
+    assert len({data.fingerprint for data in whole.values()}) == 3
+
+
+def test_a_leak_is_refused_or_dropped_and_counted(write_folder: WriteFolder):
+    folder = write_folder(test=[review("a"), leaky()])
+    with pytest.raises(DataError, match=r"test\.jsonl line 2, .*profile\[1\]\.reviewText"):
+        load_split(settings(folder), "test")
+    data = load_split(settings(folder, on_leak="drop"), "test")
+    assert data.dropped == {"leaked_entries": 1}
+    assert [len(example.profile) for example in data.examples] == [2, 1]
+    mended = leaky()
+    del mended["profile"][1]
+    clean = load_split(settings(write_folder("mended", test=[review("a"), mended])), "test")
+    assert (clean.dropped, clean.fingerprint) == ({}, data.fingerprint)
+
+
+def test_users_return_in_the_temporal_setting_alone(write_folder: WriteFolder):
+    folder = write_folder(train=[review("a")], val=[review("v")], test=[review("a", 2)])
+    with pytest.raises(DataError, match=r"test\.jsonl line 1, .*user a\n.*train\.jsonl line 1"):
+        load_splits(settings(folder))
+    assert set(load_splits(settings(folder, setting="temporal"))) == {"train", "val", "test"}
+    assert load_split(settings(folder), "test").examples  # alone there is nothing to compare
+
+
+def test_a_folder_of_tasks_is_one_source(tmp_path: Path, write_folder: WriteFolder):
+    write_folder("many/product_review", test=[review()])
+    paper = {"name": "n", "input": "x", "output": "y", "profile": [{"title": "t", "abstract": "a"}]}
+    write_folder("many/abstract_generation", test=[paper])
+    for task in ("product_review", "abstract_generation"):
+        (example,) = load_split(settings(tmp_path / "many", task), "test").examples
+        assert (example.task, example.id.rpartition("-")[0]) == (task, task)
+
+
+def test_the_wrong_tasks_folder_is_told(write_folder: WriteFolder):
+    folder = write_folder(test=[review()])
+    with pytest.raises(DataError, match=r"is this the data of another task\? topic_writing reads"):
+        load_split(settings(folder, "topic_writing"), "test")
+
+
+def test_unknown_splits_and_tasks_are_refused(write_folder: WriteFolder):
+    folder = write_folder(test=[review()])
+    with pytest.raises(UsageError, match=r"no split 'dev'\. Known: train, val, test"):
+        load_split(settings(folder), "dev")
+    with pytest.raises(UsageError, match="Did you mean 'product_review'"):
+        load_split(settings(folder, "product_reviews"), "test")
+
+
+@pytest.fixture
+def mini(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(task: str, setting: str, split: str, seed: int) -> list[dict[str, Any]]:
+        if task != "product_review":
+            raise ValueError(f"mini has no task {task!r}")
+        return [review(f"{split}-{seed}", id=f"mini-{seed}")]
+
+    monkeypatch.setattr("harness.mini.rows", rows, raising=False)
+
+
+def test_mini_goes_the_same_way(mini: None, write_folder: WriteFolder):
+    data = load_split(settings("mini", mini_seed=7), "test")
+    assert [(e.id, e.user_id) for e in data.examples] == [("mini-7", "test-7")]
+    copy = write_folder(test=[review("test-7", id="mini-7")])
+    assert load_split(settings(copy), "test") == data
+    assert describe_source(settings("mini", mini_seed=7)) == {
+        "source": "mini",
+        "setting": "user",
+        "kind": "mini",
+        "revision": "seed 7",
+    }
+
+
+def test_a_task_that_mini_has_not_is_refused(mini: None):
+    with pytest.raises(UsageError, match=r"data\.source = mini: mini has no task .*--data"):
+        load_split(settings("mini", "topic_writing"), "test")
+
+
+def test_a_folder_is_described_by_its_files(write_folder: WriteFolder):
+    folder = write_folder(test=[review()])
+    sha256 = hashlib.sha256(lines([review()]).encode()).hexdigest()
+    assert describe_source(settings(folder)) == {
+        "source": str(folder),
+        "setting": "user",
+        "kind": "folder",
+        "revision": None,
+        "files": {"test.jsonl": sha256},
+    }
+
+
+def test_importing_the_room_loads_nothing_heavy():
+    heavy = "{'torch', 'transformers', 'datasets', 'pyarrow', 'numpy', 'rank_bm25'}"
+    code = f"import sys, harness.data; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,81 @@
+"""Rankings of one profile: against rank_bm25 itself, and by hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rank_bm25 import BM25Okapi
+
+from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING
+from harness.data.retrieval import bm25_order, random_order, ranking, recency_order
+from harness.errors import UsageError
+from harness.settings import RetrievalSettings
+from harness.types import Example
+
+
+def example(*contents: str, text: str = "tea cups", name: str = "t-1") -> Example:
+    profile = tuple({"summary": "s", "content": content} for content in contents)
+    return Example(name, "u", "topic_writing", text, profile)
+
+
+def test_bm25_puts_the_nearest_first_and_ties_in_profile_order():
+    found = bm25_order(TOPIC_WRITING, example("none", "nil", "tea cups here", "of tea", "zero"))
+    assert found == [2, 3, 0, 1, 4]
+
+
+TOKENS = st.lists(st.sampled_from(["tea", "cup", "pot", "Tea"]), max_size=6).map(" ".join)
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=7), TOKENS)
+def test_bm25_is_rank_bm25s_on_documents_and_query(contents: list[str], query: str):
+    scores = BM25Okapi([f"s {content}".split() for content in contents]).get_scores(query.split())
+    order = bm25_order(TOPIC_WRITING, example(*contents, text=query))
+    assert sorted(order) == list(range(len(contents)))
+    keys = [(-scores[index], index) for index in order]
+    assert keys == sorted(keys)
+
+
+def test_an_abstracts_items_are_not_part_of_its_query():
+    profile = (
+        {"title": "", "abstract": "graph graph", "id": "", "year": ""},
+        {"title": "", "abstract": "kernel", "id": "", "year": ""},
+        {"title": "", "abstract": "none", "id": "", "year": ""},
+    )
+    text = 'the title "on kernel methods" using items: 1. graph 2. graph'
+    asked = Example("a-1", "u", "abstract_generation", text, profile)
+    assert bm25_order(ABSTRACT_GENERATION, asked) == [1, 0, 2]
+
+
+def test_profiles_without_any_word_keep_their_order():
+    empty = Example("t", "u", "topic_writing", "x", ({"summary": "", "content": " "},) * 3)
+    assert bm25_order(TOPIC_WRITING, empty) == [0, 1, 2]
+    assert bm25_order(TOPIC_WRITING, example()) == []
+    assert bm25_order(TOPIC_WRITING, example("tea", text=" ")) == [0]
+
+
+def test_recency_takes_the_end_of_the_list_first():
+    assert recency_order(example("a", "b", "c")) == [2, 1, 0]
+
+
+def test_random_follows_the_example_id_alone():
+    one, same = example(*"abcdefgh", text="x"), example(*"ABCDEFGH", text="y")
+    assert random_order(one) == random_order(same)
+    assert sorted(random_order(one)) == list(range(8))
+    others = {tuple(random_order(example(*"abcdefgh", name=f"t-{n}"))) for n in range(20)}
+    assert len(others) > 15
+    assert random_order(one) == [1, 3, 0, 7, 5, 2, 6, 4]  # drift alarm
+
+
+@pytest.mark.parametrize(
+    ("name", "order"), [("bm25", [1, 0]), ("recency", [2, 1]), ("random", None)]
+)
+def test_rankings_are_chosen_by_name_and_cut_at_k(name: str, order: list[int] | None):
+    asked = example("a", "tea cups", "c")
+    found = ranking(TOPIC_WRITING, RetrievalSettings(ranking=name, k=2))(asked)
+    assert found == (order or random_order(asked)[:2])
+
+
+def test_dense_without_an_encoder_says_how_to_name_one():
+    with pytest.raises(UsageError, match=r"dense needs an encoder: --set retrieval\.dense_model="):
+        ranking(TOPIC_WRITING, RetrievalSettings(ranking="dense"))
