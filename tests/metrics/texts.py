@@ -1,0 +1,34 @@
+"""Real text for comparisons with the libraries; never copied into the repository."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "real"
+PAIRS = 200
+
+
+@cache
+def real_pairs() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`PAIRS` predictions and references: each text against the start of another one."""
+    if not REAL.is_dir():
+        pytest.skip("real test data is not here (../shared/data/real)")
+    texts = [
+        json.loads(line)["output"]
+        for path in sorted(REAL.glob("*/test.jsonl"))
+        for line in path.read_text("utf-8").splitlines()
+    ]
+    references = [text[:1500] for text in texts[:PAIRS]]
+    assert len(references) == PAIRS
+    # half of the other text, half of its own: scores are neither all near 0 nor all near 100
+    others = references[7:] + references[:7]
+    pairs = zip(others, references, strict=True)
+    predictions = [
+        other[:400] + " " + own[: 40 * (at % 9)] for at, (other, own) in enumerate(pairs)
+    ]
+    predictions[3] = ""
+    return tuple(predictions), tuple(references)
