@@ -131,7 +131,7 @@ def likelihood_drift(
     """
     pairs = list(zip(rows, user_ids, strict=True))
     kept = [at for at, (row, _) in enumerate(pairs) if row.reaches_all()]
-    slices = len(rows[0].nll) if rows else 0
+    slices = len(rows[0].nll) if rows else 1
     nll, tokens, positions = (
         np.array([part(rows[at]) for at in kept], dtype=np.float64).reshape(-1, slices)
         for part in (_nll, _tokens, _positions)

@@ -11,6 +11,8 @@ import numpy as np
 from harness.metrics.statistics.users import Array, Statistic, mean_of, mean_sums
 
 RESAMPLES = 2000
+BOOTSTRAP_USERS = 10
+"""Below this many users a bootstrap-t has no stable tails (five users: ends far off the scale)."""
 CHUNK = 1 << 21
 """Numbers held at once while resampling."""
 
@@ -75,7 +77,9 @@ def studentized(
     """Bootstrap-t interval of the mean over examples, users resampled. Efron & Tibshirani 12.5.
 
     The standard error is that of a ratio of sums, linearised. Better than `bca` for skewed
-    scores; it may pass the ends of the scale, so callers clip where a scale has ends.
+    scores; it may pass the ends of the scale, so callers clip where a scale has ends. Below
+    `BOOTSTRAP_USERS` users Student's t stands in for it, and `bca` where over a tenth of the
+    draws hold one value only.
     """
     sums = mean_sums(each, user_ids)
     users = len(sums)
@@ -84,6 +88,8 @@ def studentized(
     value, error = (float(one) for one in _mean_and_error(_moments(sums).sum(axis=0), users))
     if _nothing(error, value):
         return Interval(value, value, value, users, "studentized")
+    if users < BOOTSTRAP_USERS:
+        return _student(value, error, users, confidence)
     moments = np.concatenate(list(resampled_sums(_moments(sums), rng, resamples)))
     means, errors = _mean_and_error(moments, users)
     usable = errors > 1e-12 * max(1.0, abs(value))  # a resample of one value says nothing of t
@@ -121,6 +127,14 @@ def too_few(sums: Array, statistic: Statistic, method: str) -> Interval:
         return Interval(None, None, None, 0, method, "no example was scored")
     value = float(statistic(sums.sum(axis=0)))
     return Interval(value, None, None, 1, method, "one user: nothing to resample")
+
+
+def _student(value: float, error: float, users: int, confidence: float) -> Interval:
+    """Student's t interval, for too few users to bootstrap."""
+    from scipy.stats import t
+
+    reach = float(t.ppf((1 + confidence) / 2, users - 1)) * error
+    return Interval(value, value - reach, value + reach, users, "t")
 
 
 def _adjusted(bias: float, acceleration: float, z: float) -> float:

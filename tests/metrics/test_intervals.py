@@ -1,0 +1,200 @@
+"""Intervals over users: coverage, degenerate input, seeds; nothing is ever NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import bootstrap as scipy_bootstrap
+
+from harness.errors import DataError
+from harness.metrics.bleu import bleu_of
+from harness.metrics.statistics import (
+    bca,
+    hierarchical,
+    hierarchical_difference,
+    mean_of,
+    mean_sums,
+    resampling_rng,
+    studentized,
+    sums_by_user,
+)
+from harness.metrics.statistics.seeds import THIS_CHECKPOINT
+from harness.metrics.summary import with_interval
+from harness.types import Score
+from tests.metrics.texts import real_pairs
+
+USERS_100 = [f"u{at}" for at in range(100)]
+
+
+def test_the_interval_covers_a_known_difference():
+    """Skewed scores of 100 users, two methods; the true difference of their means is 2."""
+    rng = np.random.default_rng(6)
+    covered = 0
+    for experiment in range(1000):
+        easy = rng.gamma(1.0, 10.0, 100)  # what a user gives either method
+        first, second = easy + rng.exponential(6.0, 100), easy + rng.exponential(4.0, 100)
+        draws = np.random.default_rng(experiment)
+        found = studentized((first - second).tolist(), USERS_100, draws, 500)
+        covered += found.low <= 2 <= found.high
+    assert 930 <= covered <= 970
+
+
+def test_few_users_get_students_t():
+    # mean 3, s² = 14/3 of 1 2 3 6: error √(14/12) = 1.0801; t of 3 degrees 3.1824
+    found = studentized([1.0, 2.0, 3.0, 6.0], list("abcd"), np.random.default_rng(0))
+    assert found.method == "t"
+    assert (found.low, found.high) == pytest.approx((3 - 3.4374, 3 + 3.4374), abs=1e-3)
+
+
+def test_bca_equals_scipys():
+    values = np.random.default_rng(1).lognormal(size=40)
+    ours = bca(mean_sums(values.tolist(), USERS_100[:40]), mean_of, np.random.default_rng(2), 40000)
+    theirs = scipy_bootstrap(
+        (values,), np.mean, n_resamples=40000, method="BCa", rng=np.random.default_rng(3)
+    ).confidence_interval
+    assert ours.low == pytest.approx(theirs.low, abs=0.02)
+    assert ours.high == pytest.approx(theirs.high, abs=0.02)
+
+
+def test_examples_of_one_user_do_not_count_twice():
+    values = np.random.default_rng(1).exponential(size=30)
+    users = USERS_100[:30]
+    once = studentized(values.tolist(), users, np.random.default_rng(2))
+    doubled = studentized(
+        np.repeat(values, 3).tolist(), np.repeat(users, 3), np.random.default_rng(2)
+    )
+    assert (once.low, once.high) == pytest.approx((doubled.low, doubled.high))
+
+
+@pytest.mark.parametrize("method", ["bca", "studentized"])
+def test_degenerate_input_is_honest(method):
+    def interval(each, users):
+        draws = np.random.default_rng(0)
+        if method == "studentized":
+            return studentized(each, users, draws)
+        return bca(mean_sums(each, users), mean_of, draws)
+
+    equal = interval([7.0] * 6, list("aabbcc"))
+    assert (equal.value, equal.low, equal.high, equal.reason) == (7, 7, 7, None)
+    alone = interval([1.0, 2.0], ["a", "a"])
+    assert (alone.value, alone.low, alone.high) == (1.5, None, None)
+    assert alone.reason == "one user: nothing to resample"
+    none = interval([None, None], ["a", "b"])
+    assert (none.value, none.users, none.reason) == (None, 0, "no example was scored")
+    gaps = interval([None, 3.0, 5.0, 5.0], list("abcc"))
+    assert gaps.value == pytest.approx(13 / 3)
+    assert gaps.users == 2
+
+
+scores = st.one_of(st.none(), st.floats(0, 100), st.sampled_from([0.0, 100.0, 50.0]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(scores, st.sampled_from("abcdefgh")), max_size=25))
+def test_an_interval_holds_its_value_and_is_never_nan(rows):
+    each, users = [row[0] for row in rows], [row[1] for row in rows]
+    for found in (
+        studentized(each, users, np.random.default_rng(0), 200),
+        bca(mean_sums(each, users), mean_of, np.random.default_rng(0), 200),
+    ):
+        if found.low is None:
+            assert found.reason
+        else:
+            assert np.isfinite([found.low, found.value, found.high]).all()
+            assert found.low <= found.value <= found.high
+
+
+def test_draws_come_from_the_fingerprint():
+    one, again, other = (resampling_rng(text).random(3) for text in ("abc", "abc", "abd"))
+    assert (one == again).all()
+    assert (one != other).all()
+
+
+def test_a_value_that_is_no_number_is_refused():
+    with pytest.raises(DataError, match=r"row 1, user b; expected finite numbers"):
+        sums_by_user(np.array([[1.0], [np.nan]]), ["a", "b"])
+    with pytest.raises(ValueError, match="1 rows for 2 user ids; expected one a row"):
+        sums_by_user(np.array([[1.0]]), ["a", "b"])
+
+
+def test_bleus_interval_is_that_of_the_corpus_value():
+    predictions, references = real_pairs()
+    users = [f"u{at // 2}" for at in range(len(references))]
+    from harness.metrics import score
+
+    plain = score("bleu", predictions, references)
+    found = with_interval("bleu", plain, users, predictions, references, "print", 500)
+    assert found.low < found.value < found.high
+    assert found.each == plain.each
+    # the mean of sentence BLEU is another number, with another interval
+    assert abs(float(np.mean(plain.each)) - found.value) > 0.5
+    again = with_interval("bleu", plain, users, predictions, references, "print", 500)
+    assert (again.low, again.high) == (found.low, found.high)
+
+
+def test_summary_cuts_to_the_scale_but_not_a_metric_of_its_own_scale():
+    each = (0.0, 100.0, 0.0, 0.0, 90.0, 100.0, 20.0)  # mean 310/7 = 44.3, far below is no score
+    users = list("abcdefg")
+    texts = [""] * 7
+    share = Score(310 / 7, each, "x")
+    cut = with_interval("x", share, users, texts, texts, "print")
+    free = with_interval("x", Score(310 / 7, each, "x|scale:own"), users, texts, texts, "print")
+    assert cut.low == 0
+    assert cut.high == free.high
+    assert free.low < 0
+    missing = Score(None, (), "x", missing="remedy")
+    assert with_interval("x", missing, [], [], [], "print") is missing
+    no_mean = Score(55.0, (1.0, 2.0), "x")
+    assert with_interval("x", no_mean, ["a", "b"], ["", ""], ["", ""], "print").low is None
+
+
+def test_seeds_are_resampled_too():
+    rng = np.random.default_rng(0)
+    users = rng.normal(50, 5, 60)
+    seeds = np.stack([users + shift for shift in (-6.0, 0.0, 6.0)])
+    by_seed = np.stack([seeds, np.ones_like(seeds)], axis=-1)
+    together = hierarchical(by_seed, mean_of, np.random.default_rng(1))
+    alone = hierarchical(by_seed[1:2], mean_of, np.random.default_rng(1))
+    assert together.value == pytest.approx(alone.value)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    assert (together.reason, alone.reason) == (None, THIS_CHECKPOINT)
+    # 3 seeds −6, 0, 6: variance 36, of their mean 12; the draws must not show 2/3 of it
+    flat = np.stack([np.repeat([[-6.0], [0.0], [6.0]], 60, 1), np.ones((3, 60))], axis=-1)
+    draws = [hierarchical(flat, mean_of, np.random.default_rng(at), 2, 1.0) for at in range(3000)]
+    spread = np.var([one.low for one in draws] + [one.high for one in draws])
+    assert spread == pytest.approx(12, rel=0.08)
+
+
+def test_a_difference_over_seeds_shares_its_users():
+    users = np.random.default_rng(0).normal(50, 20, 60)
+    first = np.stack([users + 1, users + 1.2, users + 0.8])
+    second = np.stack([users, users + 0.1, users - 0.1])
+    sums = [np.stack([side, np.ones_like(side)], axis=-1) for side in (first, second)]
+    found = hierarchical_difference(*sums, mean_of, np.random.default_rng(1))
+    assert found.value == pytest.approx(1)
+    assert 0.5 < found.low < 1 < found.high < 1.5  # users differ by 20, but together
+    one = hierarchical_difference(sums[0][:1], sums[1], mean_of, np.random.default_rng(1))
+    assert one.reason == THIS_CHECKPOINT
+    few = hierarchical_difference(sums[0][:, :1], sums[1][:, :1], mean_of, np.random.default_rng(1))
+    assert (few.value, few.reason) == (None, "fewer than two users")
+    with pytest.raises(ValueError, match="expected same users"):
+        hierarchical_difference(sums[0], sums[1][:, :9], mean_of, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize(("users", "least"), [(100, 0.92), (20, 0.86)])
+def test_coverage_of_corpus_bleu(users, least):
+    """Users drawn from a large population of users; the true value is the population's BLEU."""
+    from harness.metrics.bleu import bleu_statistics
+
+    population = bleu_statistics(*real_pairs())
+    true = float(bleu_of(population.sum(axis=0)))
+    rng = np.random.default_rng(4)
+    covered = 0
+    for experiment in range(1000):
+        drawn = population[rng.integers(len(population), size=users)]
+        found = bca(drawn, bleu_of, np.random.default_rng(experiment), 500)
+        covered += found.low <= true <= found.high
+    print(f"corpus BLEU, {users} users: {covered / 1000:.3f}")
+    assert least <= covered / 1000 <= 0.97

@@ -1,0 +1,243 @@
+"""Slices of the target: tokenizer, cutting, membership, free scores, likelihood, drift."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.metrics.drift import drift, drift_of_scores, mean_positions
+from harness.metrics.likelihood import (
+    SliceNll,
+    likelihood_drift,
+    likelihood_scores,
+    likelihood_summary,
+    nll_by_slice,
+    relative,
+)
+from harness.metrics.rouge import rouge1
+from harness.metrics.slices import (
+    cut,
+    free_slices,
+    members,
+    reaches_all,
+    slice_names,
+    slice_of,
+    slice_tokens,
+)
+from harness.settings import EvalSettings
+from harness.types import Score
+
+STARTS = (0, 3, 6)
+
+
+def test_words_and_single_marks_are_tokens():
+    text = "It's  5½ — “ok”…\n naïve_x 😀!"
+    found = [text[start:end] for start, end in slice_tokens(text)]
+    assert found == ["It", "'", "s", "5½", "—", "“", "ok", "”", "…", "naïve_x", "😀", "!"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a b, c\nd e  f g.", ["a b,", "c\nd e", "f g."]),  # 8 tokens: 3, 3, the rest
+        ("a b c", ["a b c", "", ""]),  # ends exactly where the second slice begins
+        ("a b c d", ["a b c", "d", ""]),
+        (" \n ", ["", "", ""]),
+    ],
+)
+def test_cut_by_hand(text, expected):
+    assert cut(text, STARTS) == expected
+
+
+def test_membership_needs_one_token_there():
+    # 3 tokens end with the first slice; 4 reach the second, 7 the third
+    references = ["a b c", "a b c d", "a b c d e f g", ""]
+    assert members(references, STARTS) == [
+        [True, True, True, False],
+        [False, True, True, False],
+        [False, False, True, False],
+    ]
+    assert [reaches_all(reference, STARTS) for reference in references] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_names_and_places():
+    assert slice_names((0, 100, 200, 300)) == ["0-100", "100-200", "200-300", "300+"]
+    assert [slice_of(at, STARTS) for at in (0, 2, 3, 5, 6, 99)] == [0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("starts", [(), (1, 2), (0, 5, 5), (0, 6, 3)])
+def test_slices_that_do_not_rise_are_refused(starts):
+    with pytest.raises(ValueError, match="expected starts from 0 that rise"):
+        slice_names(starts)
+
+
+@given(st.text(max_size=60))
+def test_slices_hold_every_token_once(text):
+    whole = [text[start:end] for start, end in slice_tokens(text)]
+    parts = [part[start:end] for part in cut(text, STARTS) for start, end in slice_tokens(part)]
+    assert parts == whole
+
+
+def test_free_scores_by_hand():
+    references = ["a b c d e f", "a b c", "a b c d"]
+    predictions = ["a b c x e", "a b c d e f", "a"]
+    found = free_slices(rouge1, predictions, references, STARTS)
+    # first slice: 3/3; 3/3; P 1 R ⅓ → ½
+    assert found["0-3"].each == pytest.approx((100, 100, 50))
+    # second: "x e" against "d e f" 2·½·⅓/(½+⅓) = .4; no member; ended before → 0, and counts
+    assert found["3-6"].each == pytest.approx((40, None, 0))
+    assert found["3-6"].value == pytest.approx(20)
+    assert found["6+"].each == (None, None, None)
+    assert found["6+"].missing == "no reference reaches token 6"
+    assert "|slice:3-6|" in found["3-6"].signature
+
+
+def test_nll_goes_where_a_model_token_ends():
+    # slice tokens:  "ab" 0–2, "," 2–3, "cd" 4–6 | "..." are three of them, 7–10 | "e" 11–12
+    reference = "ab, cd ... e \n"
+    # model tokens: "a" "b," " c" "d" " ..." " e" and the white space after it
+    ends = [1, 3, 5, 6, 10, 12, 14]
+    logprobs = [-1.0, -2.0, -4.0, -8.0, -16.0, -32.0, -64.0]
+    found = nll_by_slice(reference, logprobs, ends, STARTS)
+    assert found.nll == (15.0, 16.0, 96.0)  # "b," ends in ","; " ..." in the third dot
+    assert found.slice_tokens == (3, 3, 1)
+    assert found.model_tokens == (4, 1, 2)
+    assert found.positions == (1.0, 4.0, 6.0)
+    assert SliceNll.from_dict(found.as_dict()) == found
+    assert found.as_dict()["nll"] == pytest.approx(127 / 7)
+
+
+def test_a_token_that_ends_in_white_space_counts_for_the_next_word():
+    found = nll_by_slice("a b c d", [-1.0, -2.0, -4.0], [5, 6, 7], STARTS)  # "a b c", " ", "d"
+    assert found.nll == (1.0, 6.0, 0.0)
+
+
+def test_a_reference_without_words_keeps_its_nll_in_the_first_slice():
+    found = nll_by_slice("\n", [-1.0], [1], STARTS)
+    assert (found.nll, found.slice_tokens) == ((1.0, 0.0, 0.0), (0, 0, 0))
+    assert found.as_dict()["nll"] is None
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "ends", "expected"),
+    [
+        ([-1.0], [1, 2], "1 logprobs for 2 ends; expected one a token"),
+        ([-1.0, -1.0], [2, 1], "expected rising offsets up to 3"),
+        ([-1.0], [4], "expected rising offsets up to 3"),
+    ],
+)
+def test_offsets_that_cannot_be_are_refused(logprobs, ends, expected):
+    with pytest.raises(ValueError, match=expected):
+        nll_by_slice("a b", logprobs, ends, STARTS)
+
+
+@given(st.text(alphabet="ab ,\n", max_size=40), st.data())
+def test_no_nll_is_lost(text, data):
+    cuts = data.draw(st.sets(st.integers(1, max(len(text), 1))))
+    ends = sorted(end for end in cuts if end <= len(text))
+    logprobs = [-float(at + 1) for at in range(len(ends))]
+    found = nll_by_slice(text, logprobs, ends, STARTS)
+    assert sum(found.nll) == pytest.approx(-sum(logprobs))
+    assert sum(found.model_tokens) == len(ends)
+    assert sum(found.slice_tokens) == len(slice_tokens(text))
+
+
+def row(nll, tokens=(3, 3, 2), model=(4, 4, 2)):
+    return SliceNll(tuple(nll), tokens, model, (1.0, 4.0, 6.5))
+
+
+def test_mean_nll_by_hand():
+    rows = [row((3, 6, 8)), row((9, 3, 0), (3, 1, 0), (3, 3, 0))]
+    found = likelihood_scores(rows, ["a", "b"], STARTS, "print")
+    assert found["0-3"].value == pytest.approx(12 / 6)
+    assert found["3-6"].value == pytest.approx(9 / 4)  # per token, not the mean of 2 and 3
+    assert found["3-6"].each == pytest.approx((2, 3))
+    assert found["6+"].each == (4, None)
+    assert found["all"].value == pytest.approx(29 / 12)
+    by_model = likelihood_scores(rows, ["a", "b"], STARTS, "print", "model token")
+    assert by_model["3-6"].value == pytest.approx(9 / 7)
+    alone = likelihood_scores([row((9, 0, 0), (3, 0, 0))], ["a"], STARTS, "print")
+    assert alone["6+"].missing == "no reference has a token in slice 6+"
+
+
+def test_drift_of_a_constructed_decay():
+    # NLL per token 1, 1.3, 1.55 at positions 1, 4, 6.5: a line of slope .1, 10 per 100 tokens
+    rows = [row((3, 3.9, 3.1)) for _ in range(4)]
+    found = likelihood_drift(rows, list("abcd"), "print")
+    assert found.value == pytest.approx(10)
+    assert (found.low, found.high) == pytest.approx((10, 10))
+    assert found.each == pytest.approx((10,) * 4)
+
+
+def test_drift_leaves_out_who_does_not_reach_every_slice():
+    short = row((300, 0, 0), (3, 0, 0))
+    found = likelihood_drift([short, *[row((3, 3.9, 3.1))] * 2], list("abc"), "print")
+    assert found.value == pytest.approx(10)
+    assert found.each[0] is None
+    nobody = likelihood_drift([short], ["a"], "print")
+    assert (nobody.value, nobody.missing) == (None, "no reference reaches every slice")
+    assert likelihood_drift([], [], "print").missing == "no reference reaches every slice"
+
+
+def test_drift_beside_the_backbone_keeps_what_the_endings_do():
+    own, base = [row((3, 3.9, 3.1))] * 3, [row((6, 6.9, 5.1))] * 3  # everywhere 1 a token less
+    found = likelihood_drift(relative(own, base), list("abc"), "print")
+    assert found.value == pytest.approx(0, abs=1e-12)
+    # an evenly better model has no drift beside the backbone, though both drift
+    assert likelihood_drift(base, list("abc"), "print").value == pytest.approx(10)
+    with pytest.raises(ValueError, match="expected the same reference"):
+        relative(own, [row((1, 1, 1), (3, 3, 1))] * 3)
+
+
+def test_drift_has_an_interval_over_users():
+    rng = np.random.default_rng(1)
+    rows = [row(np.array((3, 3.9, 3.1)) + rng.normal(0, 0.3, 3)) for _ in range(40)]
+    found = likelihood_drift(rows, [f"u{at // 2}" for at in range(40)], "print")
+    assert found.low < 10 < found.high
+    assert found.high - found.low < 10
+
+
+def test_drift_of_slice_scores():
+    references = ["a b c d e f g h", "a b c", "a b c d e f g"]
+    each = {"0-3": (90.0, 80.0, 90.0), "3-6": (60.0, None, 60.0), "6+": (35.0, None, 40.0)}
+    by_slice = {name: Score(1.0, values, f"x|slice:{name}") for name, values in each.items()}
+    found = drift_of_scores(by_slice, references, STARTS, ["a", "b", "c"], "print")
+    # first: 90 60 35 at 1 4 6.5 = −10 a token; third: 90 60 40 at 1 4 6 = −10
+    assert found.each == pytest.approx((-1000, None, -1000))
+    # together 90 60 37.5 at 1 4 6.25: −10 too
+    assert found.value == pytest.approx(-1000)
+    assert found.signature.startswith("drift|per:100 tokens|x|slices:")
+
+
+def test_mean_positions_by_hand():
+    assert mean_positions("a b c d e f g h", STARTS) == [1, 4, 6.5]  # 0–2, 3–5, 6–7
+    assert mean_positions("a b", STARTS) == [0.5, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [([[1.0]], "a slope needs two slices"), ([[1.0, 0.0]], "a slice holds no value")],
+)
+def test_a_slope_that_is_none_says_why(weights, expected):
+    table = np.array(weights)
+    found = drift(table, table, table, ["a"], "x", "print")
+    assert (found.value, found.missing) == (None, expected)
+
+
+def test_the_summary_is_what_a_record_keeps():
+    settings = EvalSettings(slices=STARTS, resamples=100)
+    rows = [row((3, 3.9, 3.1)), row((3, 3.9, 3.1)), row((300, 0, 0), (3, 0, 0), (3, 0, 0))]
+    found = likelihood_summary(rows, list("abc"), "print", settings)
+    assert found["value"] == pytest.approx(320 / 19)
+    assert [one["slice"] for one in found["slices"]] == ["0-3", "3-6", "6+"]
+    assert [one["examples"] for one in found["slices"]] == [3, 2, 2]
+    assert found["slices"][1]["per_model_token"] == pytest.approx(3.9 / 4)
+    assert found["drift"]["value"] == pytest.approx(10)
+    assert found["drift"]["examples"] == 2
