@@ -41,6 +41,19 @@ def test_the_interval_covers_a_known_difference():
     assert 930 <= covered <= 970
 
 
+def test_the_interval_misses_a_skewed_mean_as_often_on_either_side():
+    """A bootstrap-t read the wrong way round covers about as much, but misses on one side."""
+    rng = np.random.default_rng(7)
+    below = above = 0
+    for experiment in range(600):
+        draws = np.random.default_rng(experiment)
+        found = studentized(rng.exponential(10.0, 40).tolist(), USERS_100[:40], draws, 400)
+        below, above = below + (found.high < 10), above + (found.low > 10)
+    assert below + above <= 0.08 * 600
+    assert below <= 3 * above  # read the wrong way round: 51 below, 2 above
+    assert above <= 3 * below
+
+
 def test_few_users_get_students_t():
     # mean 3, s² = 14/3 of 1 2 3 6: error √(14/12) = 1.0801; t of 3 degrees 3.1824
     found = studentized([1.0, 2.0, 3.0, 6.0], list("abcd"), np.random.default_rng(0))

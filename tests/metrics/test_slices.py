@@ -67,6 +67,11 @@ def test_membership_needs_one_token_there():
     ]
 
 
+def test_a_reference_that_ends_where_the_last_slice_begins_does_not_reach_it():
+    assert not reaches_all("a b c d e f", STARTS)
+    assert reaches_all("a b c d e f g", STARTS)
+
+
 def test_names_and_places():
     assert slice_names((0, 100, 200, 300)) == ["0-100", "100-200", "200-300", "300+"]
     assert [slice_of(at, STARTS) for at in (0, 2, 3, 5, 6, 99)] == [0, 0, 1, 1, 2, 2]
@@ -190,6 +195,7 @@ def test_drift_beside_the_backbone_keeps_what_the_endings_do():
     own, base = [row((3, 3.9, 3.1))] * 3, [row((6, 6.9, 5.1))] * 3  # everywhere 1 a token less
     found = likelihood_drift(relative(own, base), list("abc"), "print")
     assert found.value == pytest.approx(0, abs=1e-12)
+    assert relative(own, base)[0].nll == pytest.approx((-3, -3, -2))  # more likely: below 0
     # an evenly better model has no drift beside the backbone, though both drift
     assert likelihood_drift(base, list("abc"), "print").value == pytest.approx(10)
     with pytest.raises(ValueError, match="expected the same reference"):
