@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -106,7 +108,7 @@ def load_plugin(path: Path) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(f"--plugin {path} is broken: {explain(error)}") from error
+        raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
     found = [
         value
         for value in vars(module).values()
@@ -120,13 +122,23 @@ def load_plugin(path: Path) -> Any:
     return found[0]
 
 
-def explain(error: BaseException) -> str:
-    """One line: the error and the deepest place in the plugin's own code."""
-    trace = error.__traceback__
-    place = ""
-    while trace is not None:
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
+def home_of(thing: Any) -> Path | None:
+    """The file that defines a class or function; None for anything else."""
+    try:
+        return Path(inspect.getfile(thing))
+    except TypeError:
+        return None
+
+
+def explain(error: BaseException, home: Path | None = None) -> str:
+    """One line: the error and its place, the deepest one in the file `home` where it has one."""
     if isinstance(error, SyntaxError):
-        place = f"{error.filename}:{error.lineno}"
-    return f"{type(error).__name__}: {error} (at {place})"
+        return f"{type(error).__name__}: {error.msg} (at {error.filename}:{error.lineno})"
+    frames = [
+        (frame.filename, frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen importlib")
+    ]
+    own = [frame for frame in frames if home is not None and Path(frame[0]) == home]
+    file, line = (own or frames or [("an unknown place", 0)])[-1]
+    return f"{type(error).__name__}: {error} (at {file}:{line})"

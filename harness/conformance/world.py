@@ -60,7 +60,7 @@ class World:
             data=DataSettings(source=str(self.folder / data)),
             budget=BudgetSettings(profile=64, input=24, target=24),
             model=ModelSettings(backbone=str(self.folder / "backbone"), device="cpu"),
-            train=TrainSettings(lr=1e-2, batch_size=3, weight_decay=0.0, epochs=4),
+            train=TrainSettings(batch_size=3, weight_decay=0.0, epochs=4),
             decode=DecodeSettings(max_new_tokens=NEW_TOKENS, batch_size=3),
             method=self.options,
         )
