@@ -1,0 +1,151 @@
+"""Whether a text follows its author's preferences, place by place.
+
+A text is read aspect by aspect: an aspect's section runs from the sentence that first names it to
+the sentence that first names another one, or to the last paragraph. In its section (the opening:
+before the first section; the closing: in the last paragraph) a call is followed if the text shows
+the value called for and no other value of that kind. What is missing is not followed, nor is what
+is said twice in different ways.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from harness.mini.call import Call
+from harness.mini.grammar import ENDS_WITH
+from harness.mini.habits import kinds
+
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": "'", "”": "'", '"': "'", "`": "'", "…": "..."})
+_STOP = re.compile(r"[.!?]+['\])*]*(?=\s|$)|\n")
+_BULLET = re.compile(r"[ \t]*(?:(?P<dash>[-–—•])|(?P<number>\d+[.)])|(?P<plus>\+))[ \t]")
+_MARKED = (("'", "'", "quote"), ("[", "]", "box"), ("*", "*", "star"))
+_WRAP = re.compile(rf"\b(?:{'|'.join(ENDS_WITH)})\b", re.IGNORECASE)
+_CLOSING_LENGTH, _OPENING_LENGTH = 300, 200
+"""Characters in which a closing and an opening are looked for, where nothing else bounds them."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """An aspect's part of a text. start, end: characters; mention: of the aspect, start and end."""
+
+    aspect: str
+    start: int
+    end: int
+    mention: tuple[int, int]
+
+
+def followed(call_list: Sequence[Call], text: str) -> tuple[bool, ...]:
+    """For each call of one example, whether the text follows it. Never raises on any text.
+
+    Case does not matter, nor the kind of quotation marks, nor the order of the aspects (but for
+    calls of the kind "order"). An empty text follows nothing.
+    """
+    if not call_list:
+        return ()
+    text = text.translate(_QUOTES)
+    sections = _sections(call_list[0].aspects, text)
+    by_aspect = {section.aspect: section for section in sections}
+    return tuple(_follows(call, text, sections, by_aspect) for call in call_list)
+
+
+def _follows(
+    call: Call, text: str, sections: Sequence[Section], by_aspect: Mapping[str, Section]
+) -> bool:
+    if call.aspect is None:
+        return _shown(call, _edge(call.kind, text, sections)) == {call.expected}
+    section = by_aspect.get(call.aspect)
+    if section is None:
+        return False
+    if call.kind == "order":
+        place = sections.index(section)
+        return (sections[place - 1].aspect if place else None) == call.before
+    if call.kind == "layout":
+        return _layout(text, section) == call.expected
+    if call.kind == "emphasis":
+        return _emphasis(text, section) == call.expected
+    part = text[section.start : section.end]
+    if call.kind == "ending":
+        return _ending(part) == call.expected
+    return _shown(call, part) == {call.expected}
+
+
+def _sections(aspects: Sequence[str], text: str) -> list[Section]:
+    """In the order of the text, the sections of those aspects that it names."""
+    mentions = []
+    for aspect in aspects:
+        found = _word(aspect).search(text)
+        if found:
+            mentions.append((found.span(), aspect))
+    mentions.sort()
+    starts = [_sentence_start(text, span[0]) for span, _ in mentions]
+    stops = [*starts[1:], len(text)][: len(starts)]
+    if mentions:
+        wrap = _WRAP.search(text, mentions[-1][0][1])
+        stops[-1] = wrap.start() if wrap else len(text)
+    return [
+        Section(aspect, start, stop, span)
+        for (span, aspect), start, stop in zip(mentions, starts, stops, strict=True)
+    ]
+
+
+def _sentence_start(text: str, mention: int) -> int:
+    """Where the sentence that holds this character begins; a bullet belongs to its sentence."""
+    line = text.rfind("\n", 0, mention) + 1
+    bullet = _BULLET.match(text, line)
+    begins = line
+    for stop in _STOP.finditer(text, bullet.end() if bullet else line, mention):
+        begins = stop.end()
+    return begins
+
+
+def _edge(kind: str, text: str, sections: Sequence[Section]) -> str:
+    """The part of the text where an opening, or a closing, belongs."""
+    if kind == "opening":
+        end = sections[0].start if sections else _OPENING_LENGTH
+        return text[: min(end, _OPENING_LENGTH)]
+    after = text[sections[-1].end :] if sections else ""
+    return (after or text)[-_CLOSING_LENGTH:]
+
+
+def _layout(text: str, section: Section) -> str | None:
+    line = text.rfind("\n", 0, section.start) + 1
+    bullet = _BULLET.match(text, section.start)
+    if bullet and not text[line : section.start].strip():
+        return bullet.lastgroup
+    # prose goes on in the line of the sentence before it
+    return "prose" if text[line : section.start].strip() and not bullet else None
+
+
+def _emphasis(text: str, section: Section) -> str:
+    first, last = section.mention
+    before, after = text[max(0, first - 1) : first], text[last : last + 1]
+    for opens, closes, value in _MARKED:
+        if before == opens and after == closes:
+            return value
+    return "plain" if not {before, after} & set("'[]*_") else "other"
+
+
+def _ending(part: str) -> str | None:
+    """How a section ends, by its last marks."""
+    marks = re.search(r"[.!?]+$", part.rstrip(" \t\r\n'*])+-"))
+    if not marks:
+        return None
+    run = marks.group()
+    if set(run) == {"."}:
+        return "dot" if len(run) == 1 else "dots"
+    if set(run) == {"!"}:
+        return "bang" if len(run) == 1 else "bangs"
+    return None
+
+
+def _shown(call: Call, part: str) -> set[str]:
+    """The values of the call's kind whose words this part holds."""
+    values = kinds(call.task)[call.kind].values
+    return {value for value, words in values.items() if _word(words).search(part)}
+
+
+@cache
+def _word(words: str) -> re.Pattern[str]:
+    spaced = r"\s+".join(re.escape(word) for word in words.split())
+    return re.compile(rf"(?<![^\W_]){spaced}(?![^\W_])", re.IGNORECASE)

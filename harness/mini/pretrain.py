@@ -1,0 +1,184 @@
+"""Makes a backbone of the built-in benchmark from nothing: python -m harness.mini.pretrain mini
+
+Resumable: a repeated command goes on from the last checkpoint under --work. At the end the
+backbone and its card lie in the package, where backbone_path finds them.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
+
+from harness.mini import VERSION, backbone_path
+from harness.mini.corpus import habit_probes, single, thread
+from harness.mini.encode import Row, collate, encode
+from harness.mini.seeding import stream
+from harness.mini.tokenizer import train_tokenizer
+
+SHAPES = {  # hidden, layers, heads, intermediate
+    "mini": (128, 4, 4, 384),
+    "mini-half": (96, 3, 3, 256),
+    "mini-large": (160, 5, 5, 576),
+}
+SEED = 0
+PEAK, WARM_UP, DECAY = 2e-3, 60, 0.05
+FIRST_SHARE = 0.45
+"""Share of the steps that sees short chats only: imitation forms sooner on them."""
+PROBES = 12
+
+
+def build(name: str, tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
+    """An untrained backbone of this name's shape. One key-value head keeps its cache small."""
+    hidden, layers, heads, intermediate = SHAPES[name]
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=1,
+        intermediate_size=intermediate,
+        max_position_embeddings=2048,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    torch.manual_seed(SEED)
+    return Qwen2ForCausalLM(config)
+
+
+def rows_of(step: int, steps: int, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """The chats of one optimizer step: about 7,000 tokens, of the same form."""
+    rng = stream("pretraining", SEED, step)
+    if rng.random() < 0.35:
+        return [encode(single(rng), tokenizer) for _ in range(14)]
+    if step < FIRST_SHARE * steps:
+        return [encode(thread(rng, 3, long=False), tokenizer) for _ in range(14)]
+    return [encode(thread(rng, 3, long=True), tokenizer) for _ in range(8)]
+
+
+def nll(model: Qwen2ForCausalLM, tokens: Tensor, mask: Tensor) -> Tensor:
+    """Negative log-likelihood of each token under the mask (never the first of a row), flat."""
+    hidden = model.model(input_ids=tokens).last_hidden_state[:, :-1][mask[:, 1:]]
+    return F.cross_entropy(model.lm_head(hidden), tokens[:, 1:][mask[:, 1:]], reduction="none")
+
+
+@torch.no_grad()
+def imitation(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
+    """Mean NLL where preferences show, after the author's own short texts and after another's."""
+    probes = habit_probes(PROBES, SEED)
+    means = {}
+    for side, name in enumerate(("own", "other")):
+        rows = [encode(probe[side], tokenizer) for probe in probes]
+        tokens, _, shows = collate(rows, tokenizer.pad_token_id)
+        means[name] = round(float(nll(model, tokens, shows).mean()), 3)
+    return means
+
+
+def rate(step: int, steps: int) -> float:
+    """Learning rate as a share of its peak: linear warm-up, then a cosine to a twentieth."""
+    if step < WARM_UP:
+        return (step + 1) / WARM_UP
+    return 0.05 + 0.475 * (1 + math.cos(math.pi * (step - WARM_UP) / (steps - WARM_UP)))
+
+
+def pretrain(name: str, steps: int, work: Path) -> None:
+    """Trains `name` for `steps` steps, with checkpoints under `work`, and saves it."""
+    tokenizer = _tokenizer(work)
+    model = build(name, tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=DECAY)
+    checkpoint = work / f"{name}.pt"
+    first, seconds, curve = 0, 0.0, []
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        if state["steps"] != steps:
+            raise SystemExit(f"{checkpoint} is of a run of {state['steps']} steps, not {steps}")
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        first, seconds, curve = state["step"], state["seconds"], state["curve"]
+    recent: list[float] = []
+    for step in range(first, steps):
+        began = time.perf_counter()
+        tokens, learnt, _ = collate(rows_of(step, steps, tokenizer), tokenizer.pad_token_id)
+        for group in optimizer.param_groups:
+            group["lr"] = PEAK * rate(step, steps)
+        loss = nll(model, tokens, learnt).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        recent.append(float(loss.detach()))
+        seconds += time.perf_counter() - began
+        if (step + 1) % 100 == 0 or step + 1 == steps:
+            point = {"step": step + 1, "loss": round(sum(recent) / len(recent), 3)}
+            curve.append(point | imitation(model, tokenizer) | {"seconds": round(seconds)})
+            print(json.dumps(curve[-1]), flush=True)
+            recent = []
+            torch.save(
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "step": step + 1,
+                    "steps": steps,
+                    "seconds": seconds,
+                    "curve": curve,
+                },
+                checkpoint,
+            )
+    _save(name, model, tokenizer, {"steps": steps, "seconds": round(seconds), "curve": curve})
+
+
+def _tokenizer(work: Path) -> PreTrainedTokenizerBase:
+    """The shared tokenizer, learnt anew from the same texts; the same every time."""
+    work.mkdir(parents=True, exist_ok=True)
+    chats = (thread(stream("tokenizer", SEED, number), 1, long=True) for number in range(4000))
+    return train_tokenizer(
+        part for chat in chats for turn in chat for part in (turn.input, turn.text)
+    )
+
+
+def _save(
+    name: str, model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase, made: dict[str, Any]
+) -> None:
+    """The folder that AutoModelForCausalLM and AutoTokenizer read, with its card."""
+    folder = backbone_path(name)
+    model.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    card = {
+        "name": name,
+        "texts": f"harness.mini {VERSION}, authors drawn for pretraining alone",
+        "command": f"python -m harness.mini.pretrain {name} --steps {made['steps']}",
+        "seed": SEED,
+        "parameters": sum(each.numel() for each in model.parameters()),
+        "peak_learning_rate": PEAK,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+    }
+    (folder / "card.json").write_text(json.dumps(card | made, indent=1) + "\n")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=SHAPES)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--work", type=Path, default=Path("results/pretraining"))
+    arguments = parser.parse_args()
+    pretrain(arguments.name, arguments.steps, arguments.work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What a task's wording consists of."""
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Phrases to choose from; `fresh` ones occur only in validation and test."""
+
+    common: tuple[str, ...]
+    fresh: tuple[str, ...] = ()
+
+    def choose(self, rng: random.Random, fresh: bool) -> str:
+        """One phrase; in a fresh text about one in three is a fresh one."""
+        unseen = fresh and bool(self.fresh) and rng.random() < 1 / 3
+        return rng.choice(self.fresh if unseen else self.common)
+
+    def all(self) -> tuple[str, ...]:
+        """Every phrase."""
+        return self.common + self.fresh
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Phrases of one task. None of them holds an aspect or a word that shows a preference.
+
+    aspects: what a text can be about. good, bad: what "it" does. people: who says so.
+    when: where and when. good_ends, bad_ends: ends of a sentence, after a comma.
+    tails: after the verdict in an aspect's first sentence. intro: the sentence after the opening,
+    with {subject}. wrap: what follows "Overall,", with {subject}.
+    """
+
+    aspects: tuple[str, ...]
+    good: Pool
+    bad: Pool
+    people: Pool
+    when: Pool
+    good_ends: Pool
+    bad_ends: Pool
+    tails: Pool
+    intro: Pool
+    wrap: Pool
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Phrases from one string with a bar between them."""
+    return tuple(phrase.strip() for phrase in text.split("|"))
