@@ -1,4 +1,4 @@
-"""Shared fixtures: a tiny backbone with its own tokenizer, and a small folder of made-up reviews."""
+"""Shared fixtures: a tiny backbone with its own tokenizer, a small folder of made-up reviews."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def made_up_rows(split: str, users: int, per_user: int = 1) -> list[dict[str, ob
                             "overall": 5.0,
                             "description": f"{other} one",
                             "summary": f"{favourite}!",
-                            "reviewText": f"My {other} is {favourite}, so {favourite}. Number {user}.",
+                            "reviewText": f"My {other} is {favourite}, so {favourite}. No. {user}.",
                         }
                         for other in THINGS[at : at + 3]
                     ],

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from harness.mini.seeding import reserved
 from harness.mini.words import WORDINGS, abstract, review, topic
 
-_SYLLABLES = "nor vel mar tis kan dor lu pex bri sol tem ray fen gol hal min".split()
+_SYLLABLES = tuple(
+    "nor vel mar tis kan dor lu pex bri sol tem ray fen gol hal min".split()  # noqa: SIM905
+)
 _RATINGS = {1: "1.0", 2: "2.0", 3: "3.0", 4: "4.0", 5: "5.0"}
 
 

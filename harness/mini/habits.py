@@ -79,7 +79,7 @@ _CLOSINGS = {
 
 
 def kinds(task: str) -> dict[str, Kind]:
-    """The kinds of preference of a task, by name, in a fixed order. KeyError for an unknown task."""
+    """The kinds of preference of a task, by name, in a fixed order; KeyError for no task."""
     own = (
         Kind("opening", "formulaic", _words(*_OPENINGS[task])),
         Kind("closing", "formulaic", _words(*_CLOSINGS[task])),

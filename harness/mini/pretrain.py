@@ -154,7 +154,8 @@ def _save(
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
-    model.to(torch.bfloat16).save_pretrained(folder)
+    halved: Any = model
+    halved.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     card = {
         "name": name,

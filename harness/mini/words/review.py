@@ -4,8 +4,9 @@ from harness.mini.words.wording import Pool, Wording, split
 
 NOUNS = Pool(
     split(
-        "kettle | backpack | lantern | blender | tent | jacket | stroller | drill | helmet | toaster"
-        " | camera | heater | scooter | guitar | suitcase | watch | printer | mower | speaker"
+        "kettle | backpack | lantern | blender | tent | jacket | stroller | drill | helmet "
+        " | toaster | camera | heater"
+        " | scooter | guitar | suitcase | watch | printer | mower | speaker"
         " | wagon | grill | radio | cooler | ladder"
     ),
     split("telescope | hammock | juicer | projector | sled | easel"),

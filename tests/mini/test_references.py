@@ -1,0 +1,44 @@
+"""References follow every call; another author's text follows about as many as chance says."""
+
+from statistics import fmean
+
+import pytest
+
+from harness.mini import SETTINGS, SPLITS, TASKS, calls, followed, rewrite, rows
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("split", SPLITS)
+def test_references_follow_every_call(task, setting, split):
+    places = calls(task, setting, split)
+    for row in rows(task, setting, split):
+        assert all(followed(places[row["id"]], row["output"])), row["id"]
+        assert not any(followed(places[row["id"]], ""))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_another_authors_text_is_at_the_chance_level(task):
+    places = calls(task, "user", "test")
+    table = rows(task, "user", "test")
+    key = {"product_review": "reviewerId", "abstract_generation": "name", "topic_writing": "author"}
+    users = [row[key[task]] for row in table]
+    kept, chance = [], []
+    for at, row in enumerate(table):
+        for step in range(1, 9):
+            other = users[(at + 11 * step) % len(users)]
+            if other == users[at]:
+                continue
+            text = rewrite(task, "user", "test", row["id"], other)
+            found = zip(places[row["id"]], followed(places[row["id"]], text), strict=True)
+            for call, yes in found:
+                if not call.held_out:
+                    kept.append(yes)
+                    chance.append(call.chance)
+    assert fmean(kept) == pytest.approx(fmean(chance), abs=0.03)
+
+
+def test_the_same_seed_gives_the_same_texts_and_another_gives_others():
+    again = rows("product_review", "user", "test")
+    assert again == rows("product_review", "user", "test", seed=0)
+    assert again != rows("product_review", "user", "test", seed=1)
