@@ -61,7 +61,7 @@ class Cutter:
             return len(self.offsets(around(text[:end]))) <= budget
 
         # more tokens than the budget hardly ever fit; the spare ones allow for other merges
-        ends = sorted({end for _, end in self.offsets(text)} - {0})[: budget + 8]
+        ends = sorted({end for _, end in self.offsets(text)})[: budget + 8]
         reach = bisect_left(ends, True, key=lambda end: not fits(end))
         if reach == 0:
             return ""

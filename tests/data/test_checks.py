@@ -41,6 +41,7 @@ LEAKS = {
         True,
     ),
     "long and contained": (LONG, f"Before. {LONG.upper()} After.", True),
+    "spelled shorter than it folds": ("o" + "ffi" * 20 + "ce", "o" + "ﬃ" * 20 + "ce", True),
     "other way round": (LONG + " More.", LONG, False),
     "one word differs": (LONG, LONG.replace("never", "seldom"), False),
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING
-from harness.data.cache import cache_folder
+from harness.data.cache import cache_folder, write_cached
 from harness.data.folder import file_sha256, read_folder, task_folder
 from harness.data.rows import Row
 from harness.errors import DataError
@@ -221,6 +221,18 @@ def test_a_cache_that_cannot_be_written_stops_nobody(
     own_cache.write_text("a file where the folder should be")
     assert one(write_folder, [review()]).user == "u1"
     assert "no cache in" in caplog.text
+
+
+def test_a_cache_that_another_run_wrote_meanwhile_is_left_alone(
+    write_folder: WriteFolder, own_cache: Path, caplog: pytest.LogCaptureFixture
+):
+    rows = read_folder(PRODUCT_REVIEW, write_folder(test=[review()]), "test")
+    (first,) = own_cache.glob("flythinker-harness/*")
+    sha256 = file_sha256(write_folder(test=[review()]) / "test.jsonl")
+    written = first.stat().st_ino
+    write_cached(PRODUCT_REVIEW, sha256, rows, [1])
+    assert [path.stat().st_ino for path in own_cache.glob("flythinker-harness/*")] == [written]
+    assert caplog.text == ""
 
 
 def test_a_folder_without_the_split_says_what_is_there(write_folder: WriteFolder, tmp_path: Path):

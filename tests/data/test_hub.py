@@ -177,3 +177,11 @@ def test_a_split_without_a_row_is_refused(
     monkeypatch.setitem(ROWS, "test", [])
     with pytest.raises(DataError, match="no example\n  expected  at least one row"):
         load_split(settings("hub"), "test")
+
+
+def test_json_lines_go_before_parquet_in_one_folder(write_folder: WriteFolder):
+    folder = write_folder("both/product_review", test=[review("lines")])
+    parquet(folder, "test.parquet", [review("columns")])
+    (example,) = load_split(settings(folder), "test").examples
+    assert example.user_id == "lines"
+    assert describe_source(settings(folder))["kind"] == "folder"

@@ -54,6 +54,9 @@ def test_limits_apply_by_split_after_the_fingerprint_of_the_whole(write_folder: 
         assert data.fingerprint == whole[split].fingerprint
         assert list(data.references) == [example.id for example in data.examples]
     assert len({data.fingerprint for data in whole.values()}) == 3
+    splits["test"][5] = review("test5", output="Another text in the last row alone.")
+    changed = load_split(settings(write_folder(**splits), limit=4), "test")
+    assert changed.fingerprint != whole["test"].fingerprint
 
 
 def test_a_leak_is_refused_or_dropped_and_counted(write_folder: WriteFolder):
