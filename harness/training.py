@@ -18,6 +18,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.timing import PeakMemory, Phases
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import StepLog, TrainLog
+from harness.method import BaseMethod
 from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import write_json
@@ -49,6 +50,8 @@ def trained(
         with phases("targets"):
             pairs = plan.shown(plan.splits["train"].pairs())
             place(lm, hardware.devices)
+            if isinstance(plan.method, BaseMethod):
+                plan.method.workspace = plan.folder
             targets = plan.method.targets(lm, pairs)
             rows, cut = plan.rows(pairs, targets)
         with phases("val_targets"):
@@ -91,6 +94,7 @@ def trained(
         "lr_search": search,
         "val_loss": val_loss,
         "trainable_parameters": sum(p.numel() for p in lm.parameters() if p.requires_grad),
+        "method": dict(getattr(plan.method, "report", {})),
         "curve": [dataclasses.asdict(step) for step in log.curve],
     }
     write_json(done, summary)
