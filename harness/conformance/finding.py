@@ -22,15 +22,14 @@ class Broken(Exception):  # noqa: N818  (a finding, not an error of the kit)
 
 
 def place(owner: Any, name: str) -> str:
-    """ "Class.name (file:line)" of a function or property of an object's class."""
-    found = getattr(type(owner), name, None)
-    function = inspect.unwrap(getattr(found, "fget", None) or found) if found else type(owner)
+    """ "Class.name (file:line)" of a function of an object, the class being the one it is in."""
+    home = next((each for each in type(owner).__mro__ if name in vars(each)), type(owner))
     try:
-        file = inspect.getsourcefile(function)
-        line = inspect.getsourcelines(function)[1]
+        function = inspect.unwrap(getattr(home, name, home))
+        file, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
     except (OSError, TypeError):
-        return f"{type(owner).__name__}.{name}"
-    return f"{type(owner).__name__}.{name} ({Path(file or '').name}:{line})"
+        return f"{home.__name__}.{name}"
+    return f"{home.__name__}.{name} ({Path(file or '').name}:{line})"
 
 
 def same_logprobs(

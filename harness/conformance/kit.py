@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +74,20 @@ class Outcome:
         return "\n".join(lines)
 
 
-def check_method(factory: Any, options: Mapping[str, Any] | None = None) -> list[Outcome]:
+def check_method(
+    factory: Any,
+    options: Mapping[str, Any] | None = None,
+    only: Collection[str] | None = None,
+) -> list[Outcome]:
     """Try a method on a tiny random model and made-up data: no network, a few seconds.
 
-    `options` are the method's own settings. A check that fails does not stop the others.
+    `options` are the method's own settings; `only` names some of the checks. A check that fails
+    does not stop the others.
     """
+    chosen = [check for check in CHECKS if only is None or check.name in only]
     with tempfile.TemporaryDirectory(prefix="harness-check-") as folder, _one_thread():
         world = World(factory, Path(folder), options)
-        return [_outcome(check, world, home_of(factory)) for check in CHECKS]
+        return [_outcome(check, world, home_of(factory)) for check in chosen]
 
 
 @contextmanager

@@ -1,0 +1,263 @@
+"""Methods that each break one contract, as a plugin's author might by mistake."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+
+import torch
+
+from harness.data import load_split
+from harness.engine.batch import pad
+from harness.engine.lm import (
+    CausalLM,
+    attention_inputs,
+    embed,
+    extend,
+    gather_columns,
+    head,
+    hidden_states,
+    joined,
+    start,
+    token_logprobs,
+)
+from harness.method import BaseMethod
+from harness.types import Prompt, Target
+
+
+class PadsById(CausalLM):
+    """Takes id 0 for padding, wherever it stands."""
+
+    def logprobs(self, batch):
+        seq = batch.sequences()
+        hidden = hidden_states(
+            self.model,
+            inputs_embeds=embed(self.model, seq.tokens),
+            attention_mask=(seq.tokens != 0).long(),
+            position_ids=attention_inputs(seq.real)["position_ids"],
+        )
+        return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
+
+
+PLACES = torch.arange(500) ** 2 // 7  # rotary positions are relative: even steps would hide it
+
+
+class PositionsFromTheEdge(CausalLM):
+    """Counts positions from the batch's edge, not from a row's first real token."""
+
+    def logprobs(self, batch):
+        seq = batch.sequences()
+        hidden = hidden_states(
+            self.model,
+            inputs_embeds=embed(self.model, seq.tokens),
+            attention_mask=seq.real.long(),
+            position_ids=PLACES[: seq.tokens.size(1)].expand_as(seq.tokens),
+        )
+        return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
+
+
+class NoMask(CausalLM):
+    """Pads on the left and lets real tokens look at the padding."""
+
+    def prefill(self, prompts, prefixes=None, views=None):
+        tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
+        hidden, state = start(self.model, embed(self.model, tokens), torch.ones_like(real))
+        return head(self.model, hidden[:, -1]), state
+
+
+class ForgetsPrefixes(CausalLM):
+    def prefill(self, prompts, prefixes=None, views=None):
+        return super().prefill(prompts)
+
+
+class StepsOnOneRow(CausalLM):
+    """Feeds the first row's token to every row."""
+
+    def step(self, tokens, state):
+        return super().step(tokens[:1].expand_as(tokens), state)
+
+
+class WeighsByTheBatch(CausalLM):
+    """Shares something between rows: the mean hidden state of the batch."""
+
+    def step(self, tokens, state):
+        hidden = extend(self.model, embed(self.model, tokens[:, None]), state)[:, -1]
+        return head(self.model, hidden - hidden.mean(0, keepdim=True)), state
+
+    def prefill(self, prompts, prefixes=None, views=None):
+        logits, state = super().prefill(prompts, prefixes)
+        return logits - logits.mean(0, keepdim=True) * (len(prompts) > 1), state
+
+
+class SharesTheBatchMean(CausalLM):
+    def logprobs(self, batch):
+        seq = batch.sequences()
+        inputs = embed(self.model, seq.tokens)
+        hidden = hidden_states(
+            self.model,
+            inputs_embeds=inputs + inputs.mean((0, 1)),
+            **attention_inputs(seq.real),
+        )
+        return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
+
+
+class DrawsOnItsOwn(CausalLM):
+    """Adds noise that no seed governs."""
+
+    def step(self, tokens, state):
+        logits, state = super().step(tokens, state)
+        return logits + 3 * torch.randn_like(logits), state
+
+
+class LeavesPadding(CausalLM):
+    def logprobs(self, batch):
+        return super().logprobs(batch) - (~batch.response_mask).float()
+
+
+class NotADistribution(CausalLM):
+    def logprobs(self, batch):
+        return 2 * super().logprobs(batch)
+
+
+class Detached(CausalLM):
+    """Thinks in no_grad: what it learns is the head alone."""
+
+    def logprobs(self, batch):
+        seq = batch.sequences()
+        with torch.no_grad():
+            hidden = hidden_states(
+                self.model,
+                inputs_embeds=embed(self.model, seq.tokens),
+                **attention_inputs(seq.real),
+            )
+        return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
+
+
+class ClimbsTheLoss(CausalLM):
+    def loss(self, batch):
+        return -super().loss(batch)
+
+
+class LosesItsState(CausalLM):
+    """Learns a scale in a plain attribute, which no file of weights holds."""
+
+    scale = 1.0
+
+    def loss(self, batch):
+        self.scale += 0.1
+        return super().loss(batch)
+
+    def logprobs(self, batch):
+        seq = batch.sequences()
+        hidden = hidden_states(
+            self.model, inputs_embeds=embed(self.model, seq.tokens), **attention_inputs(seq.real)
+        )
+        scaled = self.scale * gather_columns(hidden, seq.before)
+        return token_logprobs(self.model, scaled, batch)
+
+
+class RaisesDeepInside(CausalLM):
+    def step(self, tokens, state):
+        return super().step(tokens.float() @ torch.ones(99), state)
+
+
+def with_lm(lm_class):
+    """A trained method that differs from SFT in its model alone."""
+
+    class WithLM(BaseMethod):
+        name = "broken"
+        trains = True
+
+        def build(self, backbones):
+            return lm_class(backbones.main)
+
+    return WithLM
+
+
+class NoMainView(BaseMethod):
+    name = "broken"
+
+    def prompt(self, example):
+        return Prompt(example.id, {"mian": example.input})
+
+
+class RandomPrompt(BaseMethod):
+    name = "broken"
+
+    def prompt(self, example):
+        profile = random.sample(example.profile, len(example.profile))
+        return Prompt(example.id, {"main": f"{example.input} {profile} {next(COUNTER)}"})
+
+
+COUNTER = itertools.count()
+
+
+class ReadsTheReference(BaseMethod):
+    """Looks up what it should write, and tells its own model."""
+
+    name = "broken"
+
+    def prompt(self, example):
+        reference = load_split(self.settings, "test").references.get(example.id)
+        return Prompt(example.id, {"main": f"Write: {reference.text if reference else ''}"})
+
+
+class WritesTheReference(BaseMethod):
+    """Its prompts are clean; its preface is not."""
+
+    name = "broken"
+
+    def build(self, backbones):
+        self.tokenizer = backbones.tokenizer
+        return super().build(backbones)
+
+    def preface(self, lm, prompts, sampling):
+        references = load_split(self.settings, "test").references
+        text = next(iter(references.values())).text
+        return [self.tokenizer(text)["input_ids"] for _ in prompts]
+
+
+class SortsTargets(BaseMethod):
+    name = "broken"
+    trains = True
+
+    def targets(self, lm, train):
+        return sorted(super().targets(lm, train), key=lambda target: target.example_id)
+
+
+class ChangesTargets(BaseMethod):
+    name = "broken"
+    trains = True
+
+    def targets(self, lm, train):
+        return [replace(one, text="So: " + one.text) for one in super().targets(lm, train)]
+
+
+class TargetTokensBeyondTheVocabulary(BaseMethod):
+    name = "broken"
+    trains = True
+
+    def targets(self, lm, train):
+        return [Target(p.example.id, p.reference.text, (10_000,)) for p in train]
+
+
+class OnePrefaceForAll(BaseMethod):
+    name = "broken"
+
+    def preface(self, lm, prompts, sampling):
+        return [[1, 2]]
+
+
+class NoName(BaseMethod):
+    pass
+
+
+class TrainsNothing(BaseMethod):
+    name = "broken"
+    trains = True
+
+    def build(self, backbones):
+        lm = super().build(backbones)
+        lm.requires_grad_(False)
+        return lm
