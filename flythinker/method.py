@@ -8,6 +8,7 @@ from pydantic import Field
 
 from flythinker.model import FlyThinkerLM
 from harness.engine.backbone import Backbones
+from harness.errors import UsageError
 from harness.method import BaseMethod
 from harness.settings import Section
 
@@ -31,10 +32,16 @@ class FlyThinker(BaseMethod):
     def build(self, backbones: Backbones) -> FlyThinkerLM:
         options = self.options
         assert isinstance(options, FlyThinkerOptions)
-        return FlyThinkerLM(
-            backbones.main,
-            backbones.reasoner,
-            lam=options.lam,
-            concurrent=options.concurrent,
-            lam_warmup=options.lam_warmup,
-        )
+        try:
+            return FlyThinkerLM(
+                backbones.main,
+                backbones.reasoner,
+                lam=options.lam,
+                concurrent=options.concurrent,
+                lam_warmup=options.lam_warmup,
+            )
+        except ValueError as error:
+            raise UsageError(
+                f"backbone {backbones.settings.backbone!r}, reasoner"
+                f" {backbones.reasoner_name!r}: {error}"
+            ) from error

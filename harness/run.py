@@ -67,9 +67,9 @@ def run(
         with phases("prompts"):
             readings = plan.test_readings
         hardware = _hardware(settings)
-        record = _opening(plan, command, hardware)
         with phases("loading"):
             lm, backbone = _build(plan)
+        record = _opening(plan, command, hardware)
         training: Mapping[str, Any] | None = None
         if plan.method.trains:
             with phases("training"):
