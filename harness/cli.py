@@ -130,6 +130,32 @@ def doctor(
     raise typer.Exit(doctor_command(fix, json_))
 
 
+@app.command("new-method")
+def new_method(
+    name: Annotated[str, typer.Argument(help="lower-case name, e.g. my_method")],
+    out: Annotated[Path | None, typer.Option(help="the file to write; default NAME.py")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a working method to start from, with its test."""
+    from harness.commands.new_method import new_method_command
+
+    method, test = new_method_command(name, out)
+    typer.echo(f"wrote {method} and {test}; next:")
+    typer.echo(f"  harness check-method {method}")
+    typer.echo(f"  harness run --method {name} --plugin {method}")
+
+
+@app.command("check-method")
+def check_method(
+    method: Annotated[str, typer.Argument(help="a method's name, or its file")],
+    debug: Debug = False,
+) -> None:
+    """Try a method on a tiny model: every contract that the harness relies on."""
+    from harness.commands.check_method import check_method_command
+
+    raise typer.Exit(check_method_command(method))
+
+
 def main() -> None:
     """The console script: one readable message and exit code 2 for a user's error."""
     try:

@@ -1,0 +1,39 @@
+"""harness new-method: a working method in one file, with its test."""
+
+from __future__ import annotations
+
+import keyword
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from harness.errors import UsageError
+from harness.registry import table
+
+
+def new_method_command(name: str, out: Path | None) -> list[Path]:
+    """Write NAME.py (or `out`) and its test beside it; never over a file that is there."""
+    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
+        raise UsageError(f"new-method got {name!r}; expected a lower-case name like my_method")
+    if name in table("method"):
+        raise UsageError(
+            f"a method called {name!r} exists already ({table('method')[name].origin})"
+        )
+    path = out or Path(f"{name}.py")
+    if path.suffix != ".py":
+        raise UsageError(f"--out {path}: expected a Python file, name.py")
+    test = path.with_name(f"test_{path.name}")
+    for file in (path, test):
+        if file.exists():
+            raise UsageError(f"{file} is there already; choose another --out")
+    words = {
+        "name": name,
+        "class_name": "".join(part.capitalize() for part in name.split("_")),
+        "file": path.name,
+        "test_file": test.name,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for file, template in ((path, "method.py.txt"), (test, "test_method.py.txt")):
+        text = files("harness.skeleton").joinpath(template).read_text("utf-8")
+        file.write_text(Template(text).substitute(words), encoding="utf-8")
+    return [path, test]
