@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from harness.data import load_split
-from harness.engine.batch import pad
+from harness.engine.batch import pad, positions
 from harness.engine.lm import (
     CausalLM,
     attention_inputs,
@@ -35,7 +35,7 @@ class PadsById(CausalLM):
             self.model,
             inputs_embeds=embed(self.model, seq.tokens),
             attention_mask=(seq.tokens != 0).long(),
-            position_ids=attention_inputs(seq.real)["position_ids"],
+            position_ids=positions(seq.tokens != 0),
         )
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
