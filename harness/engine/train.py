@@ -9,10 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import get_scheduler
+from transformers import PreTrainedModel, get_scheduler
 
 from harness.engine.batch import Batch
 from harness.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -110,7 +111,7 @@ def train(
     """
     device = device or next(lm.parameters()).device
     plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
-    optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr)
+    optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
     name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
     warmup = round(settings.warmup * len(plan))
     factor = get_scheduler(name, optimizer, warmup, len(plan)).lr_lambdas[0]  # of the step alone
@@ -118,6 +119,7 @@ def train(
     if checkpoint is not None:
         log = load_checkpoint(checkpoint, lm, optimizer) or log
     saved = time.monotonic()
+    recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
     for step in range(len(log.curve), len(plan)):
         begin = time.perf_counter()
@@ -154,5 +156,18 @@ def train(
             save_checkpoint(checkpoint, lm, optimizer, log)
             saved = time.monotonic()
     lm.training_progress(1.0)
+    recompute_activations(lm, False)
     lm.eval()
     return log
+
+
+def recompute_activations(lm: nn.Module, wanted: bool) -> None:
+    """Switch gradient checkpointing of every Hugging Face model inside `lm`."""
+    models: list[Any] = [part for part in lm.modules() if isinstance(part, PreTrainedModel)]
+    for model in models:
+        if not model.supports_gradient_checkpointing or model.base_model is model:
+            continue
+        if wanted:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        elif model.is_activation_checkpointing:
+            model.activation_checkpointing_disable()

@@ -62,6 +62,15 @@ def test_micro_batches_change_nothing(make):
         assert other.grad_norm == pytest.approx(one.grad_norm, rel=1e-3)
 
 
+@pytest.mark.parametrize("make", [lambda: CausalLM(tiny()), fly], ids=["causal", "flythinker"])
+def test_recomputed_activations_change_nothing(make):
+    saving = SETTINGS.model_copy(update={"gradient_checkpointing": True})
+    plain = train(make(), ROWS, SETTINGS, lr=1e-2, seed=0)
+    recomputed = train(make(), ROWS, saving, lr=1e-2, seed=0)
+    for one, other in zip(plain.curve, recomputed.curve, strict=True):
+        assert other.loss == pytest.approx(one.loss, rel=1e-5)
+
+
 class StopNowError(Exception):
     pass
 
