@@ -1,0 +1,7 @@
+"""The example package, imported from its folder; test_package.py installs its wheel."""
+
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+sys.path.insert(0, str(EXAMPLES))
