@@ -1,0 +1,93 @@
+"""The parser on texts that the generator did not write: order, case, marks, and cheating."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.mini import Call, calls, followed
+
+ASPECTS = ("spout", "belt", "collar")
+
+
+def call(kind, expected, aspect="spout", before=None):
+    return Call(
+        kind=kind, family="any", position=0, held_out=False, chance=0.25, task="product_review",
+        aspects=ASPECTS, aspect=aspect, expected=expected, before=before,
+    )  # fmt: skip
+
+
+OPENING = call("opening", "First things first", aspect=None)
+CLOSING = call("closing", "Happy shopping", aspect=None)
+PRAISE = call("praise", "superb")
+HEDGE = call("hedge", "it seems", aspect="collar")
+DASH = call("layout", "dash")
+PROSE = call("layout", "prose", aspect="belt")
+STAR = call("emphasis", "star")
+BANGS = call("ending", "bangs", aspect="collar")
+PHRASE = call("catchphrase", "no doubt", aspect="belt")
+FIRST = call("order", "good first", before=None)
+AFTER = call("order", "good first", aspect="collar", before="belt")
+
+TABLE = [  # what is tried, the call, the text, followed?
+    ("as it stands", PRAISE, "The spout is superb. The belt is weak.", True),
+    ("capitals", PRAISE, "THE SPOUT IS SUPERB, REALLY.", True),
+    ("another order of the aspects", PRAISE, "The belt is weak. The spout is superb.", True),
+    ("in a later sentence of its part", PRAISE, "The spout leaks not. I find it superb!", True),
+    ("a synonym", PRAISE, "The spout is excellent.", False),
+    ("both synonyms", PRAISE, "The spout is superb and excellent.", False),
+    ("all values at once", PRAISE, "The spout: superb excellent splendid impressive.", False),
+    ("a misspelling", PRAISE, "The spout is supperb.", False),
+    ("inside another word", PRAISE, "The spout is superbly made.", False),
+    ("in another aspect's part", PRAISE, "The spout is fine. The belt is superb.", False),
+    ("the aspect is missing", PRAISE, "It is superb.", False),
+    ("the opening", OPENING, "first things first, folks! The spout works.", True),
+    ("the opening too late", OPENING, "The spout works. First things first.", False),
+    ("two openings", OPENING, "First things first. Hello shoppers. The spout works.", False),
+    ("the closing", CLOSING, "The spout works.\nIn the end, fine. Happy shopping!", True),
+    ("the wrong closing", CLOSING, "The spout works.\nIn the end, fine. Hope this helps.", False),
+    ("words over a line break", HEDGE, "The collar is, it\nseems, weak.", True),
+    ("another hedge", HEDGE, "I guess the collar is weak.", False),
+    ("a dash", DASH, "Hello.\n- The spout is fine.", True),
+    ("a typographic dash", DASH, "Hello.\n– The spout is fine.", True),
+    ("a number for a dash", DASH, "Hello.\n1. The spout is fine.", False),
+    ("prose for a dash", DASH, "Hello. The spout is fine.", False),
+    ("prose", PROSE, "The spout is fine. The belt is fine.", True),
+    ("a list for prose", PROSE, "- The spout is fine.\n- The belt is fine.", False),
+    ("stars", STAR, "The *spout* is fine.", True),
+    ("quotes for stars", STAR, "The 'spout' is fine.", False),
+    ("nothing for stars", STAR, "The spout is fine.", False),
+    ("two bangs", BANGS, "The belt is fine. The collar rusts!!", True),
+    ("three bangs", BANGS, "The collar rusts!!!", True),
+    ("one bang", BANGS, "The collar rusts!", False),
+    ("a bang and a dot", BANGS, "The collar rusts!.", False),
+    ("a catchphrase with a comma", PHRASE, "The belt holds, no doubt.", True),
+    ("no catchphrase", PHRASE, "The belt holds, without a doubt.", False),
+    ("first of all", FIRST, "The spout leads. The belt follows.", True),
+    ("not the first", FIRST, "The belt leads. The spout follows.", False),
+    ("right after", AFTER, "The spout leads. The belt follows. The collar ends.", True),
+    ("not right after", AFTER, "The belt leads. The spout follows. The collar ends.", False),
+    ("nothing", PRAISE, "", False),
+]
+
+
+@pytest.mark.parametrize(("place", "text", "expected"), [row[1:] for row in TABLE],
+                         ids=[row[0] for row in TABLE])  # fmt: skip
+def test_hand_written_texts(place, text, expected):
+    assert followed([place], text) == (expected,)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_can_be_read(text):
+    places = next(iter(calls("topic_writing", "user", "test").values()))
+    assert len(followed(places, text)) == len(places)
+
+
+def test_a_text_that_says_everything_follows_little():
+    places = next(iter(calls("product_review", "user", "test").values()))
+    worded = [each for each in places if each.kind in ("praise", "blame", "intensifier", "hedge")]
+    everything = (
+        "superb excellent splendid impressive weak poor meagre shaky really truly very quite"
+    )
+    text = " ".join(f"The {aspect} is {everything}." for aspect in places[0].aspects)
+    assert not any(followed(worded, text))
