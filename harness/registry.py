@@ -86,11 +86,17 @@ def find(kind: str, name: str) -> Any:
     if entry.origin == "built in":
         return getattr(import_module(module), attribute)
     try:
-        return getattr(import_module(module), attribute)
+        found = getattr(import_module(module), attribute)
     except Exception as error:
         raise UsageError(
             f"{kind} {name!r} of {entry.origin} is broken: {explain(error)}"
         ) from error
+    if kind == "method" and getattr(found, "name", name) != name:
+        raise UsageError(
+            f"{kind} {name!r} of {entry.origin} calls itself {found.name!r}: {entry.target};"
+            " give its class and its entry point one name"
+        )
+    return found
 
 
 def load_plugin(path: Path) -> Any:
@@ -112,12 +118,17 @@ def load_plugin(path: Path) -> Any:
     found = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == spec.name and hasattr(value, "prompt")
+        if isinstance(value, type)
+        and value.__module__ == spec.name
+        and hasattr(value, "prompt")
+        and isinstance(name := getattr(value, "name", None), str)
+        and name
     ]
-    if len(found) != 1 or not isinstance(getattr(found[0], "name", None), str):
+    if len(found) != 1:
+        names = f" ({', '.join(each.__name__ for each in found)})" if found else ""
         raise UsageError(
-            f"--plugin {path}: expected one class with `name` and `prompt`, found {len(found)};"
-            " `harness new-method NAME` writes one to start from"
+            f"--plugin {path}: expected one class with `name` and `prompt`, found"
+            f" {len(found)}{names}; `harness new-method NAME` writes one to start from"
         )
     return found[0]
 
@@ -139,6 +150,6 @@ def explain(error: BaseException, home: Path | None = None) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<frozen importlib")
     ]
-    own = [frame for frame in frames if home is not None and Path(frame[0]) == home]
+    own = [frame for frame in frames if home and Path(frame[0]).resolve() == home.resolve()]
     file, line = (own or frames or [("an unknown place", 0)])[-1]
     return f"{type(error).__name__}: {error} (at {file}:{line})"

@@ -113,9 +113,17 @@ def installed(monkeypatch):
 
 
 def test_an_installed_method_shows_its_origin_and_is_found(installed):
+    installed(_point("broken", "tests.conformance.broken:TrainsNothing"))
+    assert table("method")["broken"].origin == "some-package"
+    assert find("method", "broken").name == "broken"
+
+
+def test_an_installed_method_has_one_name(installed):
     installed(_point("borrowed", "baselines.rag:Rag"))
-    assert table("method")["borrowed"].origin == "some-package"
-    assert find("method", "borrowed").name == "rag"
+    with pytest.raises(
+        UsageError, match=r"'borrowed' of some-package calls itself 'rag': baselines.rag:Rag"
+    ):
+        find("method", "borrowed")
 
 
 def test_a_broken_package_is_named_and_does_not_take_down_the_list(installed):

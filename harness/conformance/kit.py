@@ -40,6 +40,7 @@ CHECKS = (
     Check(model.logprobs_are_numbers_and_zero_at_padding),
     Check(model.a_distribution_sums_to_one),
     Check(model.a_row_alone_and_in_a_batch),
+    Check(model.id_0_is_a_token_like_others),
     Check(model.left_and_right_padding),
     Check(model.prefill_and_step),
     Check(model.text_already_written),

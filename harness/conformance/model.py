@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from harness.conformance.finding import Broken, place, same_logprobs
+from harness.conformance.finding import TOLERANCE, Broken, place, same_logprobs
 from harness.conformance.world import World, to_batch, views_of
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow
@@ -53,6 +54,23 @@ def a_row_alone_and_in_a_batch(world: World) -> None:
         ("in a batch", "alone"),
         place(world.lm, "logprobs"),
     )
+
+
+@torch.no_grad()
+def id_0_is_a_token_like_others(world: World) -> None:
+    """Without its zeros a prompt is another one; where it is not, they were taken for padding."""
+    look = place(world.lm, "logprobs")
+    for row in world.short_rows:
+        # the last token stays: what follows is predicted from its column, masked or not
+        kept = tuple(token for token in row.prompt[:-1] if token)
+        bare = replace(row, prompt=(*kept, row.prompt[-1]))
+        one, two = (world.lm.logprobs(to_batch([each]))[0] for each in (row, bare))
+        if bare.prompt != row.prompt and bool(((one - two).abs() <= TOLERANCE).all()):
+            raise Broken(
+                f"row {row.id}: the same log-probs with and without its prompt's tokens of id 0",
+                "padding known from lengths, never from ids",
+                look,
+            )
 
 
 @torch.no_grad()

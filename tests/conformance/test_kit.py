@@ -22,9 +22,9 @@ def test_the_built_in_methods_pass(name):
 BROKEN = [  # the method, the check that it fails, what is got and where to look
     (
         with_lm(broken.PadsById),
-        "prefill and step",
-        r"row \d, response token \d: -\S+ by prefill and step, -\S+ by logprobs",
-        r"prefill",
+        "id 0 is a token like others",
+        r"row test-0: the same log-probs with and without its prompt's tokens of id 0",
+        r"PadsById\.logprobs \(broken\.py:\d+\)",
     ),
     (
         with_lm(broken.SharesTheBatchMean),

@@ -1,0 +1,33 @@
+"""Names and files that offer a method wrongly are told exactly what is wrong."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.registry import load_plugin
+
+METHOD = "from harness.method import BaseMethod\n"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "plugin.py"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("relative", [False, True], ids=["absolute", "relative"])
+def test_an_error_in_a_library_is_placed_in_the_plugin(tmp_path, monkeypatch, relative):
+    path = write(tmp_path, "import json\n\nx = json.loads('{')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"JSONDecodeError: .* \(at .*plugin\.py:3\)"):
+        load_plugin(path.relative_to(tmp_path) if relative else path)
+
+
+def test_a_nameless_base_class_is_no_method(tmp_path):
+    text = METHOD + "class Base(BaseMethod): ...\nclass Mine(Base):\n    name = 'mine'\n"
+    assert load_plugin(write(tmp_path, text)).name == "mine"
+
+
+def test_two_methods_in_one_file_are_named(tmp_path):
+    text = METHOD + "class A(BaseMethod):\n    name = 'a'\nclass B(A):\n    name = 'b'\n"
+    with pytest.raises(UsageError, match=r"found 2 \(A, B\); `harness new-method NAME`"):
+        load_plugin(write(tmp_path, text))
