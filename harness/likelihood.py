@@ -11,8 +11,8 @@ import torch
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch
-from harness.metrics.likelihood import likelihood_summary, nll_by_slice
-from harness.plan import Plan
+from harness.metrics.likelihood import SliceNll, likelihood_summary, nll_by_slice
+from harness.plan import Plan, Reading
 from harness.training import Hardware
 from harness.types import Prediction
 
@@ -23,6 +23,7 @@ class Likelihood:
 
     summary: Mapping[str, Any]
     examples: Mapping[str, Mapping[str, Any]]
+    slices: Mapping[str, SliceNll]
 
 
 def reference_likelihood(
@@ -34,10 +35,26 @@ def reference_likelihood(
     backbones with different tokenizers compare.
     """
     prefaces = {text.id: text.preface_ids for text in predictions if text.sample == 0}
-    references = plan.test.references
+    each = slice_nlls(plan, lm, plan.test_readings, prefaces, hardware)
+    users = [plan.test.references[key].user_id for key in each]
+    summary = likelihood_summary(
+        list(each.values()), users, plan.test.fingerprint, plan.settings.eval
+    )
+    return Likelihood(summary, {key: found.as_dict() for key, found in each.items()}, each)
+
+
+def slice_nlls(
+    plan: Plan,
+    lm: PersonalLM,
+    readings: Sequence[Reading],
+    prefaces: Mapping[str, tuple[int, ...]],
+    hardware: Hardware,
+) -> dict[str, SliceNll]:
+    """id → NLL of the reference by slice, after the given prompts and prefaces."""
+    references, tokenizer = plan.test.references, plan.backbones.tokenizer
     coded = {
-        key: encode_response(plan.backbones.tokenizer, reference.text)
-        for key, reference in references.items()
+        reading.example.id: encode_response(tokenizer, references[reading.example.id].text)
+        for reading in readings
     }
     rows = [
         TrainRow(
@@ -46,19 +63,14 @@ def reference_likelihood(
             coded[reading.example.id].ids,
             reading.views,
         )
-        for reading in plan.test_readings
+        for reading in readings
     ]
     logprobs = token_logprobs(lm, rows, plan.settings.train.micro_tokens, hardware)
     starts = plan.settings.eval.slices
-    each = {
+    return {
         row.id: nll_by_slice(references[row.id].text, logprobs[row.id], coded[row.id].ends, starts)
         for row in rows
     }
-    users = [references[key].user_id for key in each]
-    summary = likelihood_summary(
-        list(each.values()), users, plan.test.fingerprint, plan.settings.eval
-    )
-    return Likelihood(summary, {key: found.as_dict() for key, found in each.items()})
 
 
 @torch.inference_mode()

@@ -62,6 +62,7 @@ class Record:
     slices: Mapping[str, Any] = field(default_factory=dict)
     likelihood: Mapping[str, Any] | None = None
     following: Mapping[str, Any] | None = None
+    lift: Mapping[str, Any] | None = None
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

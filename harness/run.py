@@ -16,6 +16,7 @@ from harness.engine.checkpoint import WEIGHTS
 from harness.engine.devices import devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import Phases
+from harness.lifting import measure_lift
 from harness.likelihood import reference_likelihood
 from harness.plan import Plan
 from harness.progress import Bars
@@ -84,6 +85,10 @@ def run(
         if settings.eval.likelihood:
             with phases("likelihood"):
                 likelihood = reference_likelihood(plan, lm, predictions, hardware)
+        with phases("lift"):
+            lift = measure_lift(
+                plan, lm, predictions, likelihood.slices if likelihood else None, hardware, bars
+            )
         with phases("scoring"):
             scores = score_predictions(plan, predictions)
     if not settings.train.keep_weights:
@@ -100,6 +105,7 @@ def run(
         slices=scores.slices,
         likelihood=likelihood.summary if likelihood else None,
         following=scores.following,
+        lift=lift,
         examples={
             key: {**values, **(likelihood.examples.get(key, {}) if likelihood else {})}
             for key, values in scores.examples.items()

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from harness.errors import UsageError
 
@@ -132,8 +132,19 @@ class EvalSettings(Section):
     """Where slices of the target begin, in slice tokens."""
     likelihood: bool = True
     """Also measure the negative log-likelihood of the references, by position."""
+    lift: tuple[Literal["likelihood", "texts"], ...] = ()
+    """Also measure what the own profile gains over others' and none: on the likelihood of the
+    references, and on texts written anew with each of them."""
+    donors: int = Field(4, ge=1)
+    """Other users whose profiles stand in for the own one: as many at random as near in topic."""
     resamples: int = Field(2000, ge=100)
     """Bootstrap resamples of users for the intervals."""
+
+    @model_validator(mode="after")
+    def _lift_of_what_is_measured(self) -> EvalSettings:
+        if "likelihood" in self.lift and not self.likelihood:
+            raise ValueError('lift of "likelihood" needs eval.likelihood=true')
+        return self
 
     @field_validator("slices")
     @classmethod

@@ -104,7 +104,7 @@ def _warm_up(plan: Plan, lm: PersonalLM, batch: list[Reading]) -> None:
     )
 
 
-def _views(batch: list[Reading]) -> dict[str, list[tuple[int, ...]]]:
+def _views(batch: Sequence[Reading]) -> dict[str, list[tuple[int, ...]]]:
     return {name: [reading.views[name] for reading in batch] for name in batch[0].views}
 
 
@@ -150,14 +150,33 @@ def _generate(
     expected: dict[tuple[str, int], str],
     costs: Costs,
 ) -> list[Prediction]:
-    options, tokenizer = plan.settings.decode, plan.backbones.tokenizer
+    tokenizer = plan.backbones.tokenizer
+    written = write_batch(plan, lm, batch, sample, costs)
+    return [
+        Prediction(
+            id=reading.example.id,
+            user_id=reading.example.user_id,
+            output=decode(tokenizer, ids),
+            tokens=len(ids),
+            fingerprint=expected[reading.example.id, sample],
+            sample=sample,
+            hidden_tokens=len(preface) + lm.hidden_per_example,
+            capped=len(ids) == plan.settings.decode.max_new_tokens,
+            preface=decode(tokenizer, preface),
+            preface_ids=tuple(preface),
+        )
+        for reading, (preface, ids) in zip(batch, written, strict=True)
+    ]
+
+
+def write_batch(
+    plan: Plan, lm: PersonalLM, batch: Sequence[Reading], sample: int, costs: Costs
+) -> list[tuple[list[int], list[int]]]:
+    """Preface and text of each prompt, in tokens; each example draws from its own stream."""
+    options = plan.settings.decode
     seeds = [example_seed(plan.settings.seed, reading.example.id, sample) for reading in batch]
     prompts = [list(reading.prompt) for reading in batch]
-    begin = now()
-    sampling = [Sampling(options.temperature, options.top_p, seed) for seed in seeds]
-    prefaces = plan.method.preface(lm, prompts, sampling)
-    costs.preface_s += now() - begin
-    costs.preface_tokens += sum(map(len, prefaces))
+    prefaces = _prefaces(plan, lm, prompts, seeds, costs)
     texts = generate(
         lm,
         [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
@@ -169,21 +188,32 @@ def _generate(
         views=_views(batch),
         clock=costs.clock,
     )
-    return [
-        Prediction(
-            id=reading.example.id,
-            user_id=reading.example.user_id,
-            output=decode(tokenizer, ids),
-            tokens=len(ids),
-            fingerprint=expected[reading.example.id, sample],
-            sample=sample,
-            hidden_tokens=len(preface) + lm.hidden_per_example,
-            capped=len(ids) == options.max_new_tokens,
-            preface=decode(tokenizer, preface),
-            preface_ids=tuple(preface),
-        )
-        for reading, ids, preface in zip(batch, texts, prefaces, strict=True)
-    ]
+    return list(zip(prefaces, texts, strict=True))
+
+
+def _prefaces(
+    plan: Plan, lm: PersonalLM, prompts: list[list[int]], seeds: list[int], costs: Costs
+) -> list[list[int]]:
+    options = plan.settings.decode
+    begin = now()
+    sampling = [Sampling(options.temperature, options.top_p, seed) for seed in seeds]
+    prefaces = plan.method.preface(lm, prompts, sampling)
+    costs.preface_s += now() - begin
+    costs.preface_tokens += sum(map(len, prefaces))
+    return prefaces
+
+
+def write_prefaces(
+    plan: Plan, lm: PersonalLM, readings: Sequence[Reading]
+) -> dict[str, tuple[int, ...]]:
+    """id → the preface that the method writes for each prompt, for likelihoods after it."""
+    found: dict[str, tuple[int, ...]] = {}
+    for batch in plan_batches(readings, plan.settings.decode.batch_size):
+        seeds = [example_seed(plan.settings.seed, reading.example.id, 0) for reading in batch]
+        prompts = [list(reading.prompt) for reading in batch]
+        for reading, ids in zip(batch, _prefaces(plan, lm, prompts, seeds, Costs()), strict=True):
+            found[reading.example.id] = tuple(ids)
+    return found
 
 
 def _fingerprint(plan: Plan, reading: Reading, weights: str, sample: int) -> str:

@@ -231,3 +231,38 @@ def test_wrong_settings_are_named_and_leave_nothing(
         go(tmp_path, reviews, backbone, "flythinker", assignment)
     assert message in str(caught.value)
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("method", ["nonpers", "sft", "cot"])
+def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, backbone, method):
+    asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
+    lift = go(tmp_path, reviews, backbone, method, *asked).record.lift
+    assert set(lift) == {"donors", "likelihood", "texts"}
+    gains = [
+        lift["likelihood"][kind]["all"][what]["value"]
+        for kind in ("random", "topic")
+        for what in ("own_other", "own_empty")
+    ]
+    assert all(gain == 0 for gain in gains) == (method == "nonpers")
+    assert {"bleu", "rouge1"} <= set(lift["texts"]["topic"])
+    if method == "nonpers":
+        assert lift["texts"]["random"]["rouge1"]["own_empty"]["value"] == 0
+
+
+def test_donors_are_other_users_and_the_same_for_every_method_and_seed(tmp_path, reviews, backbone):
+    from harness.lifting import donor_examples
+    from harness.plan import Plan
+
+    plans = [
+        Plan(settings(reviews, backbone, method, seed=seed), method, tmp_path)
+        for method, seed in (("rag", 0), ("sft", 3))
+    ]
+    swaps = [donor_examples(plan) for plan in plans]
+    assert swaps[0] == swaps[1]
+    own = {example.id: example for example in plans[0].test.examples}
+    assert set(swaps[0]) == {"empty", *(f"{k} {i}" for k in ("random", "topic") for i in range(3))}
+    for name, examples in swaps[0].items():
+        for example in examples:
+            assert example.input == own[example.id].input
+            assert example.profile != own[example.id].profile
+            assert bool(example.profile) == (name != "empty")

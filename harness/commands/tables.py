@@ -35,7 +35,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         table.add_row(*row)
     for name, score in record.metrics.items():
         table.add_row(name, cell(score), score.missing or "0–100")
-    for row in likelihood_rows(record) + cost_rows(record):
+    for row in likelihood_rows(record) + lift_rows(record) + cost_rows(record):
         table.add_row(*row)
     console.print(table)
     for line in notices(record):
@@ -76,6 +76,25 @@ def likelihood_rows(record: Record) -> list[tuple[str, str, str]]:
         f"{each['value']:.3f}" if each["value"] is not None else "–" for each in found["slices"]
     ]
     rows.append(("  by position", " · ".join(slices), ""))
+    return rows
+
+
+def lift_rows(record: Record) -> list[tuple[str, str, str]]:
+    """What the own profile gains over other users' profiles and over none."""
+    found = record.lift or {}
+    rows = []
+    for name, key, unit in (("likelihood", "all", "nats"), ("texts", "following", "points")):
+        for kind in ("random", "topic"):
+            lift = found.get(name, {}).get(kind, {}).get(key)
+            if lift is None:
+                continue
+            for what, label in (("own_other", f"own − {kind} other"), ("own_empty", "own − none")):
+                if what == "own_empty" and kind == "topic":
+                    continue
+                score = Score(**lift[what], each=())
+                rows.append(
+                    (f"lift {key if name == 'texts' else 'NLL'}", cell(score), f"{label}, {unit}")
+                )
     return rows
 
 

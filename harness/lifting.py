@@ -1,0 +1,187 @@
+"""Lift of a run: the same model with the own profile, other users' profiles, and none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from harness.engine.lm import PersonalLM
+from harness.engine.text import decode
+from harness.likelihood import slice_nlls
+from harness.metrics.donors import random_donors, topic_donors
+from harness.metrics.lift import Lift, lift, lift_by_slice
+from harness.metrics.likelihood import SliceNll, likelihood_scores
+from harness.plan import Plan, Reading
+from harness.progress import Bars
+from harness.registry import find
+from harness.scoring import Scores, score_texts
+from harness.training import Hardware
+from harness.types import Example, Prediction
+from harness.writing import Costs, plan_batches, write_batch, write_prefaces
+
+KINDS = ("random", "topic")
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the run measured with the own profile: texts by id, and NLL by id."""
+
+    texts: Mapping[str, str]
+    nll: Mapping[str, SliceNll] | None
+
+
+def measure_lift(
+    plan: Plan,
+    lm: PersonalLM,
+    predictions: Sequence[Prediction],
+    nll: Mapping[str, SliceNll] | None,
+    hardware: Hardware,
+    bars: Bars,
+) -> dict[str, Any] | None:
+    """What the record says of lift, or None where the settings ask for none.
+
+    Own − other is the mean over donors, drawn at random or nearest in topic, both from the
+    data's fingerprint; own − empty is against a prompt without profile. Above 0 the own profile
+    helps. A method that reads no profile has a lift of exactly 0.
+    """
+    wanted = plan.settings.eval.lift
+    if not wanted:
+        return None
+    own = Own({text.id: text.output for text in predictions if text.sample == 0}, nll)
+    swaps = donor_examples(plan)
+    update, found = bars.track("lift"), dict[str, Any]()
+    total = len(wanted) * len(swaps)
+    for part, name in enumerate(wanted):
+        rows: dict[str, Any] = {}
+        for at, (swap, examples) in enumerate(swaps.items()):
+            readings = plan.read(examples)
+            if name == "likelihood":
+                prefaces = write_prefaces(plan, lm, readings)
+                rows[swap] = slice_nlls(plan, lm, readings, prefaces, hardware)
+            else:
+                rows[swap] = written(plan, lm, readings)
+            update(part * len(swaps) + at + 1, total, name)
+        measure = _likelihood_lift if name == "likelihood" else _text_lift
+        found[name] = measure(plan, own, rows)
+    return {"donors": plan.settings.eval.donors, **found}
+
+
+def donor_examples(plan: Plan) -> dict[str, list[Example]]:
+    """The test examples with each donor's profile: "empty", "random 0", …, "topic 0", …"""
+    examples = plan.test.examples
+    task, count = find("task", plan.settings.task), plan.settings.eval.donors
+    profiles = {example.user_id: example.profile for example in examples}
+    documents = {
+        user: " ".join(task.retrieved(entry) for entry in profile)
+        for user, profile in profiles.items()
+    }
+    users = [example.user_id for example in examples]
+    fingerprint = plan.test.fingerprint
+    donors = {
+        "random": random_donors(users, list(profiles), fingerprint, count),
+        "topic": topic_donors(
+            users,
+            [task.query(example.input) for example in examples],
+            documents,
+            fingerprint,
+            count,
+        ),
+    }
+    swaps = {"empty": [replace(example, profile=()) for example in examples]}
+    for kind in KINDS:
+        for at in range(min(len(each) for each in donors[kind])):
+            swaps[f"{kind} {at}"] = [
+                replace(example, profile=profiles[chosen[at]])
+                for example, chosen in zip(examples, donors[kind], strict=True)
+            ]
+    return swaps
+
+
+@torch.inference_mode()
+def written(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> dict[str, str]:
+    """id → the text that the method writes after these prompts, drawn as the run's first sample."""
+    found: dict[str, str] = {}
+    for batch in plan_batches(readings, plan.settings.decode.batch_size):
+        for reading, (_, ids) in zip(batch, write_batch(plan, lm, batch, 0, Costs()), strict=True):
+            found[reading.example.id] = decode(plan.backbones.tokenizer, ids)
+    return found
+
+
+def _likelihood_lift(
+    plan: Plan, own: Own, rows: Mapping[str, Mapping[str, SliceNll]]
+) -> dict[str, Any]:
+    """Lift of NLL per slice token, overall and by slice, for each kind of donor."""
+    assert own.nll is not None
+    options, fingerprint = plan.settings.eval, plan.test.fingerprint
+    users = [plan.test.references[key].user_id for key in own.nll]
+
+    def scores(nll: Mapping[str, SliceNll]) -> Any:
+        ordered = [nll[key] for key in own.nll or ()]
+        return likelihood_scores(
+            ordered, users, options.slices, fingerprint, resamples=options.resamples
+        )
+
+    measured = {name: scores(nll) for name, nll in rows.items()}
+    mine = scores(own.nll)
+    return {
+        kind: {
+            name: _as_dict(found)
+            for name, found in lift_by_slice(
+                mine,
+                [each for name, each in measured.items() if name.startswith(kind)],
+                measured["empty"],
+                users,
+                fingerprint,
+                options.resamples,
+                lower_is_better=True,
+            ).items()
+        }
+        for kind in KINDS
+    }
+
+
+def _text_lift(plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Lift of every metric of the settings (per example) and of preference following on mini."""
+    options = plan.settings.eval.model_copy(update={"resamples": 100})
+    fingerprint = plan.test.fingerprint
+
+    def scores(texts: Mapping[str, str]) -> Scores:
+        return score_texts(plan.test, [texts], options, plan.settings.data)
+
+    measured = {name: scores(texts) for name, texts in rows.items()}
+    mine = scores(own.texts)
+    ids = list(mine.examples)
+    users = [plan.test.references[key].user_id for key in ids]
+    names = list(next(iter(mine.examples.values())))
+
+    def each(found: Scores, name: str) -> list[float | None]:
+        return [found.examples[key].get(name) for key in ids]
+
+    return {
+        kind: {
+            name: _as_dict(
+                lift(
+                    each(mine, name),
+                    [each(found, name) for key, found in measured.items() if key.startswith(kind)],
+                    each(measured["empty"], name),
+                    users,
+                    name,
+                    fingerprint,
+                    plan.settings.eval.resamples,
+                )
+            )
+            for name in names
+        }
+        for kind in KINDS
+    }
+
+
+def _as_dict(found: Lift) -> dict[str, Any]:
+    """Without per-example values: they would repeat the record many times over."""
+    return {
+        name: {key: value for key, value in score.items() if key != "each"}
+        for name, score in asdict(found).items()
+    }
