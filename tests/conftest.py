@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.browser import browser, chromium  # noqa: F401  (fixtures for every room with pages)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
