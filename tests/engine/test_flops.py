@@ -1,0 +1,134 @@
+"""FLOPs: by hand on two layers, and against PyTorch's own counter on real passes."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from baselines.coconut import CoconutLM
+from flythinker import FlyThinkerLM
+from harness.engine import CausalLM, generate
+from harness.engine.flops import (
+    Reader,
+    readers,
+    reading_flops,
+    training_flops,
+    writing_flops,
+)
+from harness.engine.train import TrainRow, to_batch
+
+ROW = TrainRow("a", tuple(range(7)), tuple(range(5)))
+
+
+def eager(width=32, layers=2):
+    """PyTorch's counter does not know the fused attention of a CPU; it knows eager's products."""
+    config = Qwen2Config(
+        vocab_size=50,
+        hidden_size=width,
+        intermediate_size=48,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        attn_implementation="eager",
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def counted(work):
+    counter = FlopCounterMode(display=False)
+    with counter:
+        work()
+    ops = {str(op): value for op, value in counter.get_flop_counts()["Global"].items()}
+    attention = ops.get("aten.bmm", 0)
+    return sum(ops.values()) - attention, attention
+
+
+def matrices(lm, positions, logits):
+    return sum(2 * one.body * positions + 2 * one.head * logits for one in readers(lm))
+
+
+def unmasked(lm, positions):
+    return sum(4 * one.attention * positions**2 for one in readers(lm))
+
+
+def test_a_readers_numbers_are_those_of_its_matrices():
+    # q 32·32, k and v 32·16 each, o 32·32, three of 32·48 in the MLP: 7680 a layer
+    # head 50·32; attention 2 layers · 4 heads · 8 wide
+    assert readers(CausalLM(eager())) == [Reader(15360, 1600, 64, True)]
+    fly = FlyThinkerLM(eager(), eager(width=16, layers=1))
+    # reasoner: q and o 16·16, k and v 16·8, MLP 3·16·48 = 3072; no logits; 1 · 4 · 4
+    assert readers(fly)[1] == Reader(3072, 0, 16, True)
+
+
+def test_a_forward_pass_by_hand():
+    # 3 positions see 1 + 2 + 3 = 6; 2·10·3 + 4·5·6 + 2·7·2
+    assert Reader(body=10, head=7, attention=5, trains=True).forward(3, 2) == 60 + 120 + 28
+
+
+LMS = {
+    "causal": lambda: CausalLM(eager()),
+    "flythinker": lambda: FlyThinkerLM(eager(), eager(width=16, layers=1), concurrent=False),
+    "coconut": lambda: CoconutLM(eager(), n_thoughts=3),
+}
+
+
+@pytest.mark.parametrize("name", ["causal", "flythinker"])
+def test_training_is_what_pytorch_counts(name):
+    lm = LMS[name]()
+    products, attention = counted(lambda: lm.loss(to_batch([ROW], 0)).backward())
+    assert products == 3 * matrices(lm, 12, 5)
+    assert attention == 3 * unmasked(lm, 12)
+    # causal attention sees (12·13/2)/12² of the pairs
+    assert training_flops(lm, [ROW]) == products + attention * 78 // 144
+    assert reading_flops(lm, [ROW]) * 3 == training_flops(lm, [ROW])
+
+
+@pytest.mark.parametrize("name", LMS)
+def test_writing_is_what_pytorch_counts(name):
+    lm = LMS[name]()
+    prompt, hidden = list(range(1, 8)), lm.hidden_per_example
+    products, _ = counted(lambda: generate(lm, [prompt], max_new_tokens=6))
+    # capped: the sixth token is drawn, not read
+    assert products == matrices(lm, 7 + hidden + 5, 6)
+    expected = sum(one.forward(7 + hidden + 6, 7) for one in readers(lm))
+    assert writing_flops(lm, [prompt], [[0] * 6]) == expected
+
+
+def test_thoughts_are_positions_of_training_too():
+    lm = LMS["coconut"]()
+    products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)).backward())
+    # the last response token is not read by ours: 7 + 3 + 4
+    assert products == pytest.approx(3 * matrices(lm, 14, 5), rel=0.01)
+    assert training_flops(lm, [ROW]) == 3 * readers(lm)[0].forward(15, 5)
+
+
+def test_a_frozen_reasoner_is_only_read():
+    lm = LMS["flythinker"]()
+    whole = training_flops(lm, [ROW])
+    lm.reasoner.requires_grad_(False)
+    products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)).backward())
+    generator, reasoner = readers(lm)
+    assert products == pytest.approx(
+        3 * (2 * generator.body * 12 + 2 * generator.head * 5) + 2 * reasoner.body * 12
+    )
+    assert whole - training_flops(lm, [ROW]) == 2 * reasoner.forward(12, 0)
+
+
+def test_every_view_is_read():
+    lm = LMS["causal"]()
+    two = TrainRow("a", ROW.prompt, ROW.response, {"bare": ROW.prompt[:2]})
+    one = TrainRow("a", ROW.prompt[:2], ROW.response)
+    assert training_flops(lm, [two]) == training_flops(lm, [ROW, one])
+    assert writing_flops(lm, [[1, 2]], [[3]], {"bare": [[1]]}) == writing_flops(
+        lm, [[1, 2], [1]], [[3], [3]]
+    )
+
+
+def test_other_architectures_have_no_matrix_left_out():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2, attn_implementation="eager")
+    lm = CausalLM(GPT2LMHeadModel(config))
+    with torch.no_grad():
+        products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)))
+    assert products == matrices(lm, 12, 5)
