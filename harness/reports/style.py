@@ -1,0 +1,284 @@
+"""One look for every figure: a method's colour, marker and line never change, also in greyscale.
+
+drawing, (axes,) = figure()
+style = looks(["sft", "flythinker"])
+line(axes, [50, 150], [1.2, 1.4], style["sft"], low=[1.1, 1.3], high=[1.3, 1.5])
+label_ends(axes, [(150, 1.4, "sft", style["sft"])])
+caption(drawing, "NLL in nats per slice token; 95 % intervals over 64 users; CPU, 2 threads")
+save(drawing, folder / "drift")        # drift.svg and drift.png
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine as Layout
+from scipy.optimize import isotonic_regression
+
+INK, FAINT, GRID, PAPER = "#1b1f24", "#5d6570", "#d9dde2", "#ffffff"
+WIDTH = 5.2
+"""Inches of one panel: its 10-point text is still read when a phone shows it 358 pixels wide."""
+RC: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "font.size": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
+    "svg.fonttype": "none",  # text stays text: searchable, small, and the page can colour it
+    "svg.hashsalt": "harness",  # the same figure gives the same bytes
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method is drawn. `line` is a matplotlib line style."""
+
+    colour: str
+    marker: str
+    line: str | tuple[int, tuple[float, ...]]
+
+
+METHOD_LOOKS = {
+    "nonpers": Look("#7a7f87", "x", (0, (1, 1.5))),
+    "rag": Look("#e69f00", "v", (0, (4, 1.5, 1, 1.5))),
+    "sft": Look("#d55e00", "s", "--"),
+    "cot": Look("#cc79a7", "^", (0, (6, 2))),
+    "coconut": Look("#009e73", "D", "-."),
+    "flythinker": Look("#0072b2", "o", "-"),
+}
+"""Okabe and Ito's colours, which colour-blind readers tell apart; the rest serves print."""
+FURTHER_LOOKS = (
+    Look("#56b4e9", "P", (0, (3, 1, 1, 1, 1, 1))),
+    Look("#8c6d1f", "*", (0, (5, 1))),
+    Look("#4b3f9e", "h", (0, (2, 2))),
+    Look("#a63d57", "<", (0, (8, 2, 1, 2))),
+    Look("#3f7d20", ">", (0, (1, 3))),
+)
+"""For plugins and for the values of an ablation, in the order in which they are named."""
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """Name → look: the six methods have theirs, others get the further ones in order."""
+    further = cycle(FURTHER_LOOKS)
+    return {name: METHOD_LOOKS.get(name) or next(further) for name in dict.fromkeys(names)}
+
+
+def figure(
+    rows: int = 1, columns: int = 1, height: float = 3.4, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure and its axes in reading order; `height` in inches is that of one row.
+
+    Further options go to `Figure.subplots` (sharex, sharey, …).
+    """
+    with matplotlib.rc_context(RC):
+        drawing = Figure(
+            figsize=(WIDTH * columns, height * rows), layout=Layout(w_pad=0.08, h_pad=0.06)
+        )
+        axes = drawing.subplots(rows, columns, squeeze=False, **options)
+    return drawing, list(axes.ravel())
+
+
+def title(axes: Axes, text: str) -> None:
+    """What the panel shows, above its left edge."""
+    axes.set_title(text, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+
+
+def line(
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float | None],
+    look: Look,
+    low: Sequence[float | None] | None = None,
+    high: Sequence[float | None] | None = None,
+    faint: bool = False,
+) -> None:
+    """A curve with its interval as a band; None leaves a gap."""
+    values = _numbers(y)
+    axes.plot(
+        x, values, color=look.colour, marker=look.marker, linestyle=look.line,
+        linewidth=1.0 if faint else 1.8, markersize=5, alpha=0.55 if faint else 1.0,
+    )  # fmt: skip
+    if low is not None and high is not None:
+        axes.fill_between(
+            x, _numbers(low), _numbers(high), color=look.colour, alpha=0.16, linewidth=0
+        )
+
+
+def point(
+    axes: Axes,
+    x: float,
+    y: float,
+    look: Look,
+    x_interval: tuple[float | None, float | None] = (None, None),
+    y_interval: tuple[float | None, float | None] = (None, None),
+) -> None:
+    """A marker with whiskers to the ends of its intervals, where they are known."""
+    axes.errorbar(
+        [x], [y], xerr=_whiskers(x, x_interval), yerr=_whiskers(y, y_interval),
+        color=look.colour, marker=look.marker, markersize=7, elinewidth=1.4, capsize=3,
+    )  # fmt: skip
+
+
+def reference_line(axes: Axes, value: float, text: str, look: Look | None = None) -> None:
+    """A level to compare with, labelled on the line, e.g. SFT or "reported, not reproduced"."""
+    colour = look.colour if look else FAINT
+    axes.axhline(value, color=colour, linewidth=1.1, linestyle=look.line if look else ":")
+    axes.annotate(
+        text, (0, value), xycoords=("axes fraction", "data"), xytext=(3, 2),
+        textcoords="offset points", fontsize=8.5, color=INK if look else FAINT,
+        annotation_clip=False,
+    )  # fmt: skip
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> None:
+    """Name each curve (x, y, text, look) right of its end, moved apart so that none overlap."""
+    if not ends:
+        return
+    notes = [
+        axes.annotate(
+            f" {text}", (x, y), xytext=(12, 0), textcoords="offset points", va="center",
+            fontsize=9.5, color=INK, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": look.colour, "lw": 1.0, "shrinkB": 3},
+        )
+        for x, y, text, look in ends
+    ]  # fmt: skip
+    drawing = _drawn(axes)
+    points = 72 / drawing.dpi
+    heights = [
+        float(axes.transData.transform((x, y))[1]) * points if np.isfinite(y) else 0.0
+        for x, y, _, _ in ends
+    ]
+    moved = spread(heights, gap=12.0)
+    for note, before, after in zip(notes, heights, moved, strict=True):
+        note.set_position((12, after - before))
+
+
+def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -> None:
+    """Name each point (x, y, text, look) where its label meets no marker and no other label."""
+    drawing = _drawn(axes)
+    scale = 72 / drawing.dpi
+    places = [axes.transData.transform((x, y)) * scale for x, y, _, _ in points]
+    frame = axes.get_window_extent().transformed(_scaling(scale))
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
+    for (x, y), (at_x, at_y, text, _) in zip(places, points, strict=True):
+        width, height = 6.2 * len(text), 11.0
+        choices: list[tuple[Any, ...]] = []
+        for dx, dy, side in ((9, 7, 0), (9, -7, 0), (-9, 7, 1), (-9, -7, 1), (9, 20, 0),
+                             (9, -20, 0), (-9, 20, 1), (-9, -20, 1)):  # fmt: skip
+            left = x + dx - side * width
+            box = (left, y + dy - height / 2, left + width, y + dy + height / 2)
+            outside = box[0] < frame.x0 or box[2] > frame.x1
+            cost = sum(_overlap(box, other) for other in taken) + 1000 * outside
+            choices.append((cost, len(choices), dx, dy, side, box))
+        _, _, dx, dy, side, box = min(choices)
+        taken.append(box)
+        axes.annotate(
+            text, (at_x, at_y), xytext=(dx, dy), textcoords="offset points", va="center",
+            ha="right" if side else "left", fontsize=9.5, color=INK, annotation_clip=False,
+        )  # fmt: skip
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """The places moved as little as possible (least squares) until all are `gap` apart."""
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(places))
+    found = np.empty(len(places))
+    found[order] = isotonic_regression(np.asarray(places)[order] - steps).x + steps
+    return [float(value) for value in found]
+
+
+def caption(drawing: Figure, text: str) -> None:
+    """The line under a figure: units, how many, what the interval is, device."""
+    width = round(drawing.get_figwidth() * 14.5)
+    drawing.supxlabel(
+        "\n".join(textwrap.wrap(text, width)), fontsize=8.5, color=FAINT, x=0.01, ha="left"
+    )
+
+
+def save(drawing: Figure, path: Path) -> list[Path]:
+    """Write `path` as SVG and PNG (its suffix is replaced); the same figure, the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = [path.with_name(path.name + suffix) for suffix in (".svg", ".png")]
+    with matplotlib.rc_context(RC):
+        drawing.savefig(written[0], facecolor=PAPER, metadata={"Date": None, "Creator": None})
+        drawing.savefig(written[1], facecolor=PAPER, dpi=160, metadata={"Software": None})
+    return written
+
+
+def inline_svg(drawing: Figure, title: str, prefix: str) -> str:
+    """The figure as an <svg> element for a page, which colours its ink by `currentColor`.
+
+    `title` is what a screen reader says; `prefix` keeps ids apart between figures of one page.
+    """
+    from html import escape
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context(RC):
+        drawing.savefig(
+            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    for colour, variable in ((INK, "currentColor"), (FAINT, "var(--faint)"), (GRID, "var(--grid)")):
+        text = text.replace(colour, variable)
+    name = escape(title, quote=True)
+    return text.replace("<svg", f'<svg role="img" aria-label="{name}"', 1).strip()
+
+
+def _drawn(axes: Axes) -> Figure:
+    drawing = axes.get_figure(root=True)
+    assert drawing is not None
+    with matplotlib.rc_context(RC):
+        drawing.draw_without_rendering()
+    return drawing
+
+
+def _scaling(scale: float) -> Any:
+    from matplotlib.transforms import Affine2D
+
+    return Affine2D().scale(scale)
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _whiskers(
+    value: float, interval: tuple[float | None, float | None]
+) -> list[list[float]] | None:
+    low, high = interval
+    if low is None or high is None:
+        return None
+    return [[max(value - low, 0.0)], [max(high - value, 0.0)]]
