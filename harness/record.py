@@ -38,7 +38,10 @@ class Record:
 
     code: version, commit, clean. device: device, dtype, threads, accelerator. training and
     inference: costs; None where there was none. slices: metric → one value a slice of the target.
-    likelihood: negative log-likelihood of the references. examples: id → metric → value.
+    likelihood: negative log-likelihood of the references. forced: the reference given up to each
+    slice, the next tokens scored. authors: whose profile is nearest to the text. controls: the
+    method with other thoughts than its own. examples: id → metric → value. docs/record.md shows
+    the shape of every field.
     """
 
     run_id: str
@@ -63,6 +66,9 @@ class Record:
     likelihood: Mapping[str, Any] | None = None
     following: Mapping[str, Any] | None = None
     lift: Mapping[str, Any] | None = None
+    forced: Mapping[str, Any] | None = None
+    authors: Mapping[str, Any] | None = None
+    controls: Mapping[str, Any] | None = None
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

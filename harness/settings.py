@@ -19,6 +19,7 @@ from harness.errors import UsageError
 
 S = TypeVar("S", bound=BaseModel)
 PRESETS = ("mini", "smollm2", "paper")
+CONTROLS = ("own", "zero", "noise", "shuffled", "other-profile")
 
 
 class Section(BaseModel):
@@ -137,6 +138,15 @@ class EvalSettings(Section):
     references, and on texts written anew with each of them."""
     donors: int = Field(4, ge=1)
     """Other users whose profiles stand in for the own one: as many at random as near in topic."""
+    relative: bool = True
+    """Also read the references with the untrained backbone, so that likelihood stands beside it;
+    kept in the results folder, one reading for all methods with one prompt."""
+    forced: bool = False
+    """Also give the reference up to the start of each slice and score the next 100 tokens."""
+    authors: bool = True
+    """Also ask whose profile is nearest to each text, among 7 other users of its topic."""
+    controls: tuple[Literal["own", "zero", "noise", "shuffled", "other-profile"], ...] = ()
+    """`all`, or thoughts to put in place of a trained method's own while it writes."""
     resamples: int = Field(2000, ge=100)
     """Bootstrap resamples of users for the intervals."""
 
@@ -145,6 +155,14 @@ class EvalSettings(Section):
         if "likelihood" in self.lift and not self.likelihood:
             raise ValueError('lift of "likelihood" needs eval.likelihood=true')
         return self
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """`all`, one name, or names with commas between them."""
+        if value == "all":
+            return CONTROLS
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("slices")
     @classmethod
