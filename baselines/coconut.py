@@ -22,6 +22,7 @@ from harness.engine.lm import (
     start,
     token_logprobs,
 )
+from harness.engine.timing import now
 from harness.method import BaseMethod
 from harness.settings import Section
 
@@ -51,9 +52,10 @@ class CoconutLM(CausalLM):
         """Read prompts and think: (hidden [B,D] that predicts the text's first token, cache)."""
         tokens, real = (part.to(self.device) for part in pad(prompts, self.pad_id, "left"))
         hidden, state = start(self.model, embed(self.model, tokens), real)
-        last = hidden[:, -1]
+        last, begin = hidden[:, -1], now()
         for _ in range(self.n_thoughts):
             last = extend(self.model, last[:, None], state)[:, -1]
+        self.hidden_s += now() - begin
         return last, state
 
     def logprobs(self, batch: Batch) -> Tensor:

@@ -51,7 +51,8 @@ class BaseMethod:
 
     A method overrides what differs. `Options` is its own settings section (`--set method.x=…`).
     `workspace` is the run's folder for what the method keeps between calls (None: keep nothing);
-    `report` is what the method counted, for the record.
+    `report` is what the method counted, for the record; `target_flops` what `targets` cost where
+    a model writes them (harness.engine.flops).
     """
 
     name: str = ""
@@ -63,6 +64,7 @@ class BaseMethod:
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
         self.workspace: Path | None = None
         self.report: dict[str, Any] = {}
+        self.target_flops = 0
 
     @cached_property
     def writer(self) -> PromptWriter:

@@ -22,6 +22,10 @@ LOGITS_AT_ONCE = 1 << 26
 class PersonalLM(nn.Module, ABC):
     """What a method builds: log-probs of responses for training, prefill and step for writing."""
 
+    hidden_s: float = 0.0
+    """Seconds spent so far on latent thoughts that stand before a text; a model that has them
+    adds to it."""
+
     @abstractmethod
     def logprobs(self, batch: Batch) -> Tensor:
         """[B,R] log p of every response token given what precedes it; 0 where the mask is 0."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from statistics import median
+from pathlib import Path
+from statistics import median, quantiles
 
 import psutil
 import torch
@@ -28,19 +30,50 @@ def now() -> float:
     return time.perf_counter()
 
 
-@dataclass
 class Phases:
-    """Wall seconds by named phase; a phase entered twice adds up."""
+    """Wall seconds by named phase, and of all; a phase entered twice adds up.
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    With `keep`, what an interrupted sitting spent counts too.
+    """
+
+    def __init__(self, clock: Callable[[], float] = now) -> None:
+        self.clock = clock
+        self.seconds: dict[str, float] = {}
+        self._begin, self._path = clock(), Path()
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds since this was made, and those of earlier sittings."""
+        return self.clock() - self._begin
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        begin = now()
+        begin = self.clock()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + now() - begin
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - begin
+            if self._path.name:
+                self._save()
+
+    def keep(self, path: Path) -> None:
+        """Add what earlier sittings left at `path`; after each phase, leave there what is known."""
+        self._path = path
+        if path.is_file():
+            earlier = json.loads(path.read_text())
+            for name, seconds in earlier["seconds"].items():
+                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            self._begin -= earlier["wall_s"]
+
+    def forget(self) -> None:
+        """Remove the file of `keep`: what it held is in the record now."""
+        if self._path.name:
+            self._path.unlink(missing_ok=True)
+
+    def _save(self) -> None:
+        draft = self._path.with_name(self._path.name + ".part")
+        draft.write_text(json.dumps({"wall_s": self.wall_s, "seconds": self.seconds}))
+        draft.replace(self._path)
 
 
 class PeakMemory:
@@ -79,6 +112,15 @@ class PeakMemory:
                 return
 
 
+def middle(seconds: list[float], name: str) -> dict[str, float | list[float] | None]:
+    """Median of some times, and their quartiles as its spread; None where there are none."""
+    spread = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else 3 * seconds
+    return {
+        f"{name}_s": median(seconds) if seconds else None,
+        f"{name}_quartiles_s": [spread[0], spread[2]] if seconds else None,
+    }
+
+
 def repeat(work: Callable[[], object], *, warmup: int = 1, times: int = 5) -> list[float]:
     """Seconds of each of `times` runs of `work`, after `warmup` runs that do not count."""
     for _ in range(warmup):
@@ -108,11 +150,14 @@ class DecodeClock:
         self.total += first + rest
         self.tokens += tokens
 
-    def summary(self) -> dict[str, float | None]:
-        """Median seconds to first token and per step, and visible tokens per second."""
+    def summary(self) -> dict[str, float | list[float] | None]:
+        """Seconds to the first token and per step over batches, and visible tokens per second.
+
+        A step writes one token of every row: for a row its time is that per output token.
+        """
         return {
-            "time_to_first_token_s": median(self.first) if self.first else None,
-            "time_per_step_s": median(self.per_step) if self.per_step else None,
+            **middle(self.first, "time_to_first_token"),
+            **middle(self.per_step, "time_per_step"),
             "tokens_per_s": self.tokens / self.total if self.total else None,
             "decode_s": self.total,
         }

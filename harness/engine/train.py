@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, get_scheduler
 from harness.engine.batch import Batch
 from harness.engine.checkpoint import load_checkpoint, save_checkpoint
 from harness.engine.lm import PersonalLM
+from harness.engine.timing import now
 from harness.engine.train_log import StepLog, TrainLog
 from harness.errors import HarnessError
 from harness.settings import TrainSettings
@@ -122,7 +123,7 @@ def train(
     recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
     for step in range(len(log.curve), len(plan)):
-        begin = time.perf_counter()
+        begin = now()
         torch.manual_seed(seed * 1_000_003 + step)  # dropout, if a model has it, resumes the same
         lm.training_progress(step / len(plan))
         chosen = [rows[index] for index in plan[step]]
@@ -145,10 +146,10 @@ def train(
             group["lr"] = used
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        log.curve.append(StepLog(step + 1, total, used, norm))
+        log.curve.append(StepLog(step + 1, total, used, norm, now() - begin))
         log.tokens += sum(map(len, chosen))
         log.response_tokens += wanted
-        log.seconds += time.perf_counter() - begin
+        log.seconds += log.curve[-1].seconds
         if on_step is not None:
             on_step(step + 1, len(plan), log.curve[-1], log)
         due = time.monotonic() - saved > 60 * settings.checkpoint_minutes

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class StepLog:
-    """One optimizer step: mean loss per response token before it, learning rate, gradient norm."""
+    """One optimizer step: mean loss per response token before it, learning rate, gradient norm.
+
+    seconds: how long it took; no part of whether two steps are the same.
+    """
 
     step: int
     loss: float
     lr: float
     grad_norm: float
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass
