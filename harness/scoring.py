@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,6 @@ from harness.metrics.slices import free_slices
 from harness.metrics.statistics.bootstrap import bca
 from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
 from harness.metrics.summary import with_interval
-from harness.plan import Plan
 from harness.settings import DataSettings, EvalSettings
 from harness.types import Prediction, Score, SplitData
 
@@ -31,12 +31,12 @@ class Scores:
     following: Mapping[str, Any] | None = None
 
 
-def score_predictions(plan: Plan, predictions: Sequence[Prediction]) -> Scores:
-    """All metrics of the settings on a run's predictions; samples of a text are averaged."""
+def samples_of(predictions: Sequence[Prediction]) -> list[dict[str, str]]:
+    """Texts by example id, one mapping a sample."""
     samples: dict[int, dict[str, str]] = defaultdict(dict)
     for text in predictions:
         samples[text.sample][text.id] = text.output
-    return score_texts(plan.test, list(samples.values()), plan.settings.eval, plan.settings.data)
+    return list(samples.values())
 
 
 def score_texts(
@@ -73,6 +73,34 @@ def score_texts(
         for key, value in zip(ids, each, strict=True):
             examples[key]["following"] = value
     return Scores(metrics, examples, slices, following)
+
+
+def pairing(test: SplitData, predictions: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
+    """id → what comparing two records takes beyond scores; numbers and hashes, no text.
+
+    `user`: twelve hex, for the texts of one user belong together. `bleu_statistics`: ten whole
+    numbers a sample, as `metrics.bleu.bleu_statistics` has them.
+    """
+    from harness.metrics.bleu import bleu_statistics
+
+    texts: dict[int, dict[str, str]] = defaultdict(dict)
+    for one in predictions:
+        texts[one.sample][one.id] = one.output
+    references = [test.references[example.id].text for example in test.examples]
+    rows = np.concatenate(
+        [
+            bleu_statistics([sample.get(one.id, "") for one in test.examples], references)
+            for sample in texts.values()
+        ],
+        axis=1,
+    )
+    return {
+        example.id: {
+            "user": hashlib.sha256(example.user_id.encode()).hexdigest()[:12],
+            "bleu_statistics": counts.astype(int).tolist(),
+        }
+        for example, counts in zip(test.examples, rows, strict=True)
+    }
 
 
 def averaged(
