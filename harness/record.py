@@ -38,6 +38,7 @@ class Record:
 
     code: version, commit, clean. device: device, dtype, threads, accelerator. training and
     inference: costs; None where there was none. slices: metric → one value a slice of the target.
+    phases: wall seconds of each part of the run, over all sittings; wall_s: of all of it.
     likelihood: negative log-likelihood of the references. forced: the reference given up to each
     slice, the next tokens scored. authors: whose profile is nearest to the text. controls: the
     method with other thoughts than its own. examples: id → metric → value. docs/record.md shows
@@ -59,6 +60,7 @@ class Record:
     backbone: Mapping[str, Any]
     n: Counts
     phases: Mapping[str, float] = field(default_factory=dict)
+    wall_s: float | None = None
     training: Mapping[str, Any] | None = None
     inference: Mapping[str, Any] | None = None
     metrics: Mapping[str, Score] = field(default_factory=dict)

@@ -27,6 +27,9 @@ from harness.training import Hardware, trained
 from harness.types import Prediction
 from harness.writing import write_all
 
+PHASES = "phases.json"
+"""What an unfinished run has spent so far."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -55,29 +58,30 @@ def run(
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
-    bars = bars or Bars(quiet=True)
-    plan = Plan(settings, method, results, factory)
+    bars, phases = bars or Bars(quiet=True), Phases()
+    with phases("data"):
+        plan = Plan(settings, method, results, factory)
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
     if (plan.folder / RECORD).is_file():
         found = read_record(plan.folder)
         if found.status == "complete":
             return Outcome(found, plan.folder, repeated=True)
-    phases = Phases()
     with bars:
         with phases("prompts"):
             readings = plan.test_readings
-        hardware = _hardware(settings)
         with phases("loading"):
+            hardware = _hardware(settings)
             lm, backbone = _build(plan)
-        record = _opening(plan, command, hardware)
+            record = _opening(plan, command, hardware)
+        phases.keep(plan.folder / PHASES)
         training: Mapping[str, Any] | None = None
         if plan.method.trains:
             with phases("training"):
                 lm, training = trained(plan, lm, lambda: _build(plan)[0], hardware, bars)
-        place(lm, hardware.devices)
-        lm.to(hardware.dtype)
         with phases("fingerprints"):
+            place(lm, hardware.devices)
+            lm.to(hardware.dtype)
             weights = weights_fingerprint(lm)
         with phases("writing"):
             predictions, inference = write_all(plan, lm, weights, bars)
@@ -99,6 +103,7 @@ def run(
         backbone={**backbone, "weights": weights},
         n=_counts(plan, predictions, training),
         phases=phases.seconds,
+        wall_s=phases.wall_s,
         training=training,
         inference=inference,
         metrics=scores.metrics,
@@ -113,6 +118,7 @@ def run(
     )
     assert len(readings) == record.n.planned
     write_record(record, plan.folder)
+    phases.forget()
     return Outcome(record, plan.folder, repeated=False)
 
 

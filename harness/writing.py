@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from harness.engine.decode import generate
+from harness.engine.flops import writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.text import decode
-from harness.engine.timing import DecodeClock, PeakMemory, now
+from harness.engine.timing import DecodeClock, PeakMemory, middle, now
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.record import (
@@ -30,11 +31,18 @@ WARM_UP_TOKENS = 3
 
 @dataclass
 class Costs:
-    """What writing cost: the clock of the visible text, prefaces apart."""
+    """What this sitting's writing cost: the clock of the visible text, hidden tokens apart.
+
+    batches: wall seconds of each, prefaces included; examples: how many they held. latent_s is
+    within the time to the first token.
+    """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
+    batches: list[float] = field(default_factory=list)
+    examples: int = 0
     preface_s: float = 0.0
     preface_tokens: int = 0
+    latent_s: float = 0.0
 
 
 def example_seed(seed: int, example_id: str, sample: int) -> int:
@@ -85,7 +93,7 @@ def write_all(
             done += len(batch)
             speed = costs.clock.tokens / costs.clock.total if costs.clock.total else 0.0
             update(done, len(expected), f"{speed:,.0f} tokens/s")
-    return [known[key] for key in expected], _summary(plan, lm, costs, memory.peak_mib)
+    return [known[key] for key in expected], _summary(plan, lm, known, costs, memory.peak_mib)
 
 
 def plan_batches(readings: Sequence[Reading], size: int) -> list[list[Reading]]:
@@ -176,6 +184,7 @@ def write_batch(
     options = plan.settings.decode
     seeds = [example_seed(plan.settings.seed, reading.example.id, sample) for reading in batch]
     prompts = [list(reading.prompt) for reading in batch]
+    begin, latent = now(), lm.hidden_s
     prefaces = _prefaces(plan, lm, prompts, seeds, costs)
     texts = generate(
         lm,
@@ -188,6 +197,9 @@ def write_batch(
         views=_views(batch),
         clock=costs.clock,
     )
+    costs.batches.append(now() - begin)
+    costs.examples += len(batch)
+    costs.latent_s += lm.hidden_s - latent
     return list(zip(prefaces, texts, strict=True))
 
 
@@ -232,13 +244,44 @@ def _fingerprint(plan: Plan, reading: Reading, weights: str, sample: int) -> str
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _summary(plan: Plan, lm: PersonalLM, costs: Costs, peak_mib: float) -> dict[str, Any]:
+def _summary(
+    plan: Plan,
+    lm: PersonalLM,
+    known: Mapping[tuple[str, int], Prediction],
+    costs: Costs,
+    peak_mib: float,
+) -> dict[str, Any]:
+    """What the record says of inference: counts over all texts, times of this sitting's batches."""
+    texts = list(known.values())
+    written = sum(costs.batches)
     return {
         **costs.clock.summary(),
-        "batches_timed": len(costs.clock.first),
+        **middle(costs.batches, "end_to_end"),
+        "seconds_per_example": written / costs.examples if costs.examples else None,
+        "batches_timed": len(costs.batches),
+        "examples_timed": costs.examples,
         "batch_size": plan.settings.decode.batch_size,
         "peak_memory_mib": peak_mib,
+        "visible_tokens": sum(text.tokens for text in texts),
+        "hidden_tokens": sum(text.hidden_tokens for text in texts),
+        "preface_tokens": sum(len(text.preface_ids) for text in texts),
+        "preface_timed": costs.preface_tokens,
         "preface_s": costs.preface_s,
-        "preface_tokens": costs.preface_tokens,
         "latent_thoughts_per_text": lm.hidden_per_example,
+        "latent_s": costs.latent_s,
+        "flops": _flops(plan, lm, texts),
     }
+
+
+def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
+    """Estimated FLOPs of all texts and their prefaces."""
+    readings = {reading.example.id: reading for reading in plan.test_readings}
+    total = 0
+    for text in texts:
+        reading = readings[text.id]
+        views = {name: [row] for name, row in reading.views.items()}
+        prompt, preface = reading.prompt, text.preface_ids
+        if preface:
+            total += writing_flops(lm, [prompt], [preface])
+        total += writing_flops(lm, [prompt + preface], [range(text.tokens)], views)
+    return total

@@ -48,6 +48,9 @@ def texts(outcome):
 TIMES = {
     "started", "phases", "peak_memory_mib", "seconds", "seconds_total", "tokens_per_s",
     "time_to_first_token_s", "time_per_step_s", "decode_s", "preface_s", "batches_timed",
+    "time_to_first_token_quartiles_s", "time_per_step_quartiles_s", "examples_timed",
+    "seconds_per_example", "end_to_end_s", "end_to_end_quartiles_s", "latent_s", "preface_timed",
+    "step_s", "step_quartiles_s", "wall_s",
 }  # fmt: skip
 
 
