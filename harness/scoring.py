@@ -75,7 +75,7 @@ def score_texts(
     return Scores(metrics, examples, slices, following)
 
 
-def pairing(test: SplitData, predictions: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
+def pairing(test: SplitData, samples: Sequence[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
     """id → what comparing two records takes beyond scores; numbers and hashes, no text.
 
     `user`: twelve hex, for the texts of one user belong together. `bleu_statistics`: ten whole
@@ -83,14 +83,11 @@ def pairing(test: SplitData, predictions: Sequence[Prediction]) -> dict[str, dic
     """
     from harness.metrics.bleu import bleu_statistics
 
-    texts: dict[int, dict[str, str]] = defaultdict(dict)
-    for one in predictions:
-        texts[one.sample][one.id] = one.output
     references = [test.references[example.id].text for example in test.examples]
     rows = np.concatenate(
         [
             bleu_statistics([sample.get(one.id, "") for one in test.examples], references)
-            for sample in texts.values()
+            for sample in samples
         ],
         axis=1,
     )

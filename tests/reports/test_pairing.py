@@ -7,7 +7,7 @@ import pytest
 
 from harness.metrics.bleu import bleu_of, bleu_statistics
 from harness.scoring import pairing
-from harness.types import Example, Prediction, Reference, SplitData
+from harness.types import Example, Reference, SplitData
 
 TEXTS = {"a": "the cat sat on the mat today", "b": "a dog ran off"}
 
@@ -19,13 +19,9 @@ def test_split() -> SplitData:
     return SplitData("product_review", "test", examples, references, "print")
 
 
-def written(key: str, output: str, sample: int = 0) -> Prediction:
-    return Prediction(key, f"user {key}", output, 1, "f", sample)
-
-
 def test_users_are_twelve_hex_of_a_hash_and_counts_give_corpus_bleu(test_split):
     outputs = {"a": "the cat sat on a mat", "b": "a dog ran off home"}
-    found = pairing(test_split, [written(key, text) for key, text in outputs.items()])
+    found = pairing(test_split, [outputs])
     assert found["a"]["user"] == hashlib.sha256(b"user a").hexdigest()[:12]
     # "the cat sat on a mat" against 7 words: 5 of 6 words, 3 of 5 pairs, 2 of 4, 1 of 3
     assert found["a"]["bleu_statistics"] == [6, 7, 5, 3, 2, 1, 6, 5, 4, 3]
@@ -35,6 +31,6 @@ def test_users_are_twelve_hex_of_a_hash_and_counts_give_corpus_bleu(test_split):
 
 
 def test_every_sample_has_its_ten_counts_and_a_missing_text_counts_as_empty(test_split):
-    found = pairing(test_split, [written("a", "the"), written("a", "cat", 1), written("b", "a")])
+    found = pairing(test_split, [{"a": "the", "b": "a"}, {"a": "cat"}])
     assert len(found["a"]["bleu_statistics"]) == 20
     assert found["b"]["bleu_statistics"][10:] == [0, 4, 0, 0, 0, 0, 0, 0, 0, 0]
