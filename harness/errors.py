@@ -9,5 +9,9 @@ class UsageError(HarnessError):
     """A wrong option, name or setting."""
 
 
+class DivergedError(HarnessError):
+    """A training whose loss or gradient stopped being a number."""
+
+
 class DataError(HarnessError):
     """Data that is missing, malformed or not allowed."""

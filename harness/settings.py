@@ -11,13 +11,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from harness.errors import UsageError
 
 S = TypeVar("S", bound=BaseModel)
+Rate = Annotated[float, Field(gt=0)]
 PRESETS = ("mini", "smollm2", "paper")
 CONTROLS = ("own", "zero", "noise", "shuffled", "other-profile")
 
@@ -85,9 +86,9 @@ class ModelSettings(Section):
 class TrainSettings(Section):
     epochs: float = Field(2.0, gt=0)
     """Passes over the training examples; fractions are allowed."""
-    lr: float | Literal["auto"] = "auto"
+    lr: Rate | Literal["auto"] = "auto"
     """Peak learning rate; `auto` chooses from `lr_grid` on val, the same grid for every method."""
-    lr_grid: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4)
+    lr_grid: tuple[Rate, ...] = Field((1e-5, 3e-5, 1e-4, 3e-4), min_length=1)
     """Candidates of `lr = auto`, each tried with `lr_trial_epochs` from the same start."""
     lr_trial_epochs: float = Field(1.0, gt=0)
     """Passes over the training examples in one trial of `lr = auto`."""
@@ -179,7 +180,7 @@ class RunSettings(Section):
     """Name of the preset that the other values came from."""
     task: str = "product_review"
     """product_review, abstract_generation, topic_writing, or a plugin's task."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)
     """Order of training, dropout of profiles, sampling. Never which examples are taken."""
     data: DataSettings = DataSettings()
     retrieval: RetrievalSettings = RetrievalSettings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.timing import PeakMemory, Phases
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import StepLog, TrainLog
+from harness.errors import DivergedError
 from harness.method import BaseMethod
 from harness.plan import Plan
 from harness.progress import Bars
@@ -56,7 +58,9 @@ def trained(
             rows, cut = plan.rows(pairs, targets)
         with phases("val_targets"):
             held = plan.splits["val"].pairs()
-            val_rows, _ = plan.rows(held, plan.method.targets(lm, held))
+            given = isinstance(plan.method, BaseMethod)
+            make = plan.method.val_targets if given else plan.method.targets
+            val_rows, _ = plan.rows(held, make(lm, held))
         search = None
         lr = settings.train.lr
         if lr == "auto":
@@ -112,7 +116,8 @@ def search_lr(
 ) -> dict[str, Any]:
     """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
 
-    Trials already on disk are not repeated. Diverged trials have no loss and are never chosen.
+    Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
+    Raises DivergedError where all of them did.
     """
     settings = plan.settings.train
     path = plan.folder / SEARCH
@@ -120,22 +125,30 @@ def search_lr(
     for lr in settings.lr_grid:
         if repr(lr) in trials:
             continue
+        curve: list[float] = []
+        val_loss = None
         lm = build()
         place(lm, hardware.devices)
-        log = train(
-            lm, rows, settings, lr=lr, seed=plan.settings.seed, epochs=settings.lr_trial_epochs,
-            device=hardware.devices[0], dtype=hardware.dtype,
-            on_step=_step_bar(bars, f"lr {lr:g}"),
-        )  # fmt: skip
-        trials[repr(lr)] = {
-            "lr": lr,
-            "val_loss": mean_loss(lm, val_rows, settings.micro_tokens, hardware),
-            "curve": [step.loss for step in log.curve],
-        }
+        try:
+            train(
+                lm, rows, settings, lr=lr, seed=plan.settings.seed,
+                epochs=settings.lr_trial_epochs, device=hardware.devices[0], dtype=hardware.dtype,
+                on_step=_step_bar(bars, f"lr {lr:g}", curve),
+            )  # fmt: skip
+            val_loss = mean_loss(lm, val_rows, settings.micro_tokens, hardware)
+        except DivergedError as error:
+            bars.say(f"lr {lr:g} diverged: {error}")
+        trials[repr(lr)] = {"lr": lr, "val_loss": val_loss, "curve": curve}
         write_json(path, trials)
         del lm
         gc.collect()
-    best = min(trials.values(), key=lambda trial: trial["val_loss"])
+    ended = [trial for trial in trials.values() if trial["val_loss"] is not None]
+    if not ended:
+        raise DivergedError(
+            f"train.lr = auto: every rate of {settings.lr_grid} diverged; expected one that trains."
+            " Lower train.lr_grid or the method's lam"
+        )
+    best = min(ended, key=lambda trial: trial["val_loss"])
     return {"chosen": best["lr"], "trials": list(trials.values())}
 
 
@@ -143,7 +156,10 @@ def search_lr(
 def mean_loss(
     lm: PersonalLM, rows: list[TrainRow], micro_tokens: int, hardware: Hardware
 ) -> float | None:
-    """Minus the mean log-prob of the rows' response tokens; None without rows."""
+    """Minus the mean log-prob of the rows' response tokens; None without rows.
+
+    Raises DivergedError where it is not a number.
+    """
     total, count = 0.0, 0
     lm.eval()
     for group in micro_batches(rows, micro_tokens):
@@ -151,13 +167,23 @@ def mean_loss(
             logprobs = lm.logprobs(to_batch(group, lm.pad_id))
         total -= logprobs.double().sum().item()
         count += sum(len(row.response) for row in group)
+    if not math.isfinite(total):
+        raise DivergedError(
+            f"loss on val after training: {total}; expected a number. Lower train.lr or the"
+            " method's lam"
+        )
     return total / count if count else None
 
 
-def _step_bar(bars: Bars, name: str) -> Callable[[int, int, StepLog, TrainLog], None]:
+def _step_bar(
+    bars: Bars, name: str, losses: list[float] | None = None
+) -> Callable[[int, int, StepLog, TrainLog], None]:
+    """Shows each step; its loss is also put at the end of `losses`."""
     update = bars.track(name)
 
     def on_step(done: int, total: int, step: StepLog, log: TrainLog) -> None:
+        if losses is not None:
+            losses.append(step.loss)
         rate = log.tokens / log.seconds if log.seconds else 0.0
         update(done, total, f"loss {step.loss:.3f} · {rate:,.0f} tokens/s")
 

@@ -6,13 +6,13 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, get_scheduler
 
 from harness.engine.batch import Batch
@@ -20,18 +20,29 @@ from harness.engine.checkpoint import load_checkpoint, save_checkpoint
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import now
 from harness.engine.train_log import StepLog, TrainLog
-from harness.errors import HarnessError
+from harness.errors import DivergedError
 from harness.settings import TrainSettings
 
 
 @dataclass(frozen=True)
 class TrainRow:
-    """One training example in tokens: what is read, and what is imitated (preface, text, end)."""
+    """One training example in tokens: what is read, and what is imitated (preface, text, end).
+
+    curriculum: (until, response) in order, as in Target.
+    """
 
     id: str
     prompt: tuple[int, ...]
     response: tuple[int, ...]
     views: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    curriculum: tuple[tuple[float, tuple[int, ...]], ...] = ()
+
+    def at(self, share: float) -> TrainRow:
+        """The row as it is trained on when this share of the steps is done."""
+        for until, response in self.curriculum:
+            if share < until:
+                return replace(self, response=response)
+        return self
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.response)
@@ -108,7 +119,7 @@ def train(
 
     The loss of a step is normalised by its response tokens, however it is cut in micro-batches.
     With `checkpoint`, an unfinished training found there goes on, and this one is saved there
-    every `checkpoint_minutes`. Raises HarnessError where the loss stops being a number.
+    every `checkpoint_minutes`. Raises DivergedError where the loss stops being a number.
     """
     device = device or next(lm.parameters()).device
     plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
@@ -125,8 +136,9 @@ def train(
     for step in range(len(log.curve), len(plan)):
         begin = now()
         torch.manual_seed(seed * 1_000_003 + step)  # dropout, if a model has it, resumes the same
-        lm.training_progress(step / len(plan))
-        chosen = [rows[index] for index in plan[step]]
+        share_done = step / len(plan)
+        lm.training_progress(share_done)
+        chosen = [rows[index].at(share_done) for index in plan[step]]
         wanted = sum(len(row.response) for row in chosen)
         total = 0.0
         for part in micro_batches(chosen, settings.micro_tokens):
@@ -135,9 +147,11 @@ def train(
                 loss = lm(to_batch(part, lm.pad_id)) * share
             loss.backward()
             total += loss.item()
-        norm = nn.utils.clip_grad_norm_(lm.parameters(), settings.clip).item()
+        length = gradient_norm(lm)
+        nn.utils.clip_grads_with_norm_(lm.parameters(), settings.clip, length)
+        norm = length.item()
         if not (isfinite(total) and isfinite(norm)):
-            raise HarnessError(
+            raise DivergedError(
                 f"training step {step + 1}: loss {total}, gradient norm {norm}; expected numbers."
                 " Lower train.lr or the method's lam"
             )
@@ -160,6 +174,16 @@ def train(
     recompute_activations(lm, False)
     lm.eval()
     return log
+
+
+def gradient_norm(lm: nn.Module) -> Tensor:
+    """L2 norm over all gradients of `lm`, a float32 scalar.
+
+    Summed in float64: the zero gradients of a reasoner at lam 0 then change no bit of the clipping.
+    """
+    norms = [part.grad.norm() for part in lm.parameters() if part.grad is not None]
+    together = torch.stack([norm.to(norms[0]) for norm in norms])
+    return together.cpu().double().square().sum().sqrt().float().to(together.device)
 
 
 def recompute_activations(lm: nn.Module, wanted: bool) -> None:
