@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
@@ -91,7 +91,15 @@ class BaseMethod:
     def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
         return [Target(pair.example.id, pair.reference.text) for pair in train]
 
+    def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
+        """Targets for the loss on val, by the untrained model; made like training's."""
+        return self.targets(lm, val)
+
     def preface(
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
     ) -> list[list[int]]:
         return [[] for _ in prompts]
+
+    def preface_report(self, prefaces: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+        """What the record says of the prefaces of all texts, a function of their tokens alone."""
+        return {}

@@ -127,7 +127,9 @@ class Plan:
             whole = len(ids) < most  # the end token needs a place too
             cut += not whole
             text = (*ids, self.end_id) if whole else ids[:most]
+            curriculum = tuple((until, preface + text) for until, preface in target.curriculum)
+            response = target.preface + text
             rows.append(
-                TrainRow(reading.example.id, reading.prompt, target.preface + text, reading.views)
+                TrainRow(reading.example.id, reading.prompt, response, reading.views, curriculum)
             )
         return rows, cut

@@ -62,11 +62,16 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Target:
-    """What training imitates for one example: hidden preface tokens (often none), then the text."""
+    """What training imitates for one example: hidden preface tokens (often none), then the text.
+
+    curriculum: (until, preface) in order; while the share of steps done is below `until`, that
+    preface stands in for the last one.
+    """
 
     example_id: str
     text: str
     preface: tuple[int, ...] = ()
+    curriculum: tuple[tuple[float, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

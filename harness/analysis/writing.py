@@ -1,6 +1,6 @@
-"""Analyses of a user, written by the untrained backbone for the examples of a training.
+"""Writing analyses of users: batch by batch, and kept on disk under a fingerprint.
 
-One file per fingerprint keeps them, batch by batch, so that an interrupted writing goes on.
+One file per fingerprint keeps them, so that an interrupted writing goes on.
 """
 
 from __future__ import annotations
@@ -8,46 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from harness.analysis.asking import Ask, Variant
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
-from harness.engine.text import decode, encode_prompt, encode_response, end_id
+from harness.engine.text import decode, end_id
 from harness.errors import DataError
 from harness.types import Sampling
-
-Variant = Literal["hindsight", "blind"]
-PROMPTS: Mapping[Variant, str] = {
-    "hindsight": (
-        "Here is a request and the texts of its user, if there are any.\n\n{prompt}\n\n"
-        "This is what the user wrote in the end:\n\n{reference}\n\n"
-        "Do not repeat it. In three sentences and in your own words, say what this user likes and"
-        " cares about and how they write, so that another writer could do it their way."
-    ),
-    "blind": (
-        "Here is a request and the texts of its user, if there are any.\n\n{prompt}\n\n"
-        "Do not answer it yet. In three sentences and in your own words, say what this user likes"
-        " and cares about and how they write, so that another writer could do it their way."
-    ),
-}
-"""What the backbone is asked; `prompt` is the method's own prompt of the example."""
-GRAM = 8
-_WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request for one analysis: whose, of which variant, and the prompt in tokens."""
-
-    example_id: str
-    variant: Variant
-    prompt: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -59,31 +32,6 @@ class Analysis:
     ids: tuple[int, ...]
     text: str
     ended: bool
-
-
-def ask(
-    tokenizer: Any, example_id: str, variant: Variant, prompt: str, reference: str, most_tokens: int
-) -> Ask:
-    """The request for an analysis; a reference beyond `most_tokens` is cut for it."""
-    ends = encode_response(tokenizer, reference).ends
-    shown = reference[: ends[most_tokens - 1]] if len(ends) > most_tokens else reference
-    # replace, not format: texts of users hold braces; the reference goes in first
-    text = PROMPTS[variant].replace("{reference}", shown, 1).replace("{prompt}", prompt, 1)
-    return Ask(example_id, variant, tuple(encode_prompt(tokenizer, text)))
-
-
-def copied_share(text: str, reference: str) -> float:
-    """Share of the text's 8-grams of words (case folded) that stand in the reference; 0 to 1.
-
-    A text of fewer than eight words has none and copies nothing.
-    """
-    mine, theirs = list(_grams(text)), set(_grams(reference))
-    return sum(gram in theirs for gram in mine) / len(mine) if mine else 0.0
-
-
-def _grams(text: str) -> Iterator[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
-    return zip(*(words[start:] for start in range(GRAM)), strict=False)
 
 
 def fingerprint(lm: PersonalLM, asks: Sequence[Ask], **conditions: Any) -> str:
