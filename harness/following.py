@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.metrics.following import Rate, following
+from harness.metrics.forced import up_to, window_drift, window_lengths
 from harness.settings import DataSettings, EvalSettings
 from harness.types import SplitData
 
@@ -70,6 +71,59 @@ def mini_following(
         fmean(values) if None not in values else None
         for values in zip(*(one.overall.score.each for one in found), strict=True)
     ]
+    return summary, each
+
+
+def forced_following(
+    test: SplitData,
+    data: DataSettings,
+    texts: Sequence[Sequence[str]],
+    settings: EvalSettings,
+) -> tuple[dict[str, Any], list[list[float | None]]]:
+    """Preference following inside the windows of the forced view, and each example's by slice.
+
+    texts: per example of `test` and slice, what was given and written up to the window's end. A
+    call counts where the reference decides it inside the window: followed by its end, not yet
+    where it begins. The ceiling is thereby 100.
+    """
+    from harness.mini import calls, followed
+
+    all_calls = calls(test.task, data.setting, test.split, seed=data.mini_seed)
+    starts, users = settings.slices, [example.user_id for example in test.examples]
+    decided, kept = [], []
+    for example, row in zip(test.examples, texts, strict=True):
+        reference, places = test.references[example.id].text, all_calls[example.id]
+        found = []
+        for start, length, text in zip(starts, window_lengths(reference, starts), row, strict=True):
+            known, shown, given = (
+                followed(places, part)
+                for part in (up_to(reference, start), up_to(reference, start + length), text)
+            )
+            found += [
+                (call, given[at])
+                for at, call in enumerate(places)
+                if start <= call.position < start + length and shown[at] and not known[at]
+            ]
+        decided.append([call for call, _ in found])
+        kept.append([held for _, held in found])
+    rates = following(decided, kept, users, starts, test.fingerprint, settings.resamples)
+    by_slice = [rate.score.each for rate in rates.by_slice.values()]
+    each = [list(values) for values in zip(*by_slice, strict=True)]
+    references = [test.references[example.id].text for example in test.examples]
+    signature = rates.overall.score.signature
+    summary = {
+        **_mean_rate([rates.overall]),
+        "slices": [
+            {"slice": name, "from": start, "examples": sum(one is not None for one in score)}
+            | _mean_rate([rates.by_slice[name]])
+            for (name, start), score in zip(
+                zip(rates.by_slice, starts, strict=True), by_slice, strict=True
+            )
+        ],
+        "drift": window_drift(
+            each, references, users, starts, signature, test.fingerprint, settings.resamples
+        ),
+    }
     return summary, each
 
 

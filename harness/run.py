@@ -16,12 +16,10 @@ from harness.engine.checkpoint import WEIGHTS
 from harness.engine.devices import devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import Phases
-from harness.lifting import measure_lift
-from harness.likelihood import reference_likelihood
+from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import PREDICTIONS, RECORD, Counts, Record, read_record, write_record
-from harness.scoring import score_predictions
 from harness.settings import RunSettings
 from harness.training import Hardware, trained
 from harness.types import Prediction
@@ -85,16 +83,9 @@ def run(
             weights = weights_fingerprint(lm)
         with phases("writing"):
             predictions, inference = write_all(plan, lm, weights, bars)
-        likelihood = None
-        if settings.eval.likelihood:
-            with phases("likelihood"):
-                likelihood = reference_likelihood(plan, lm, predictions, hardware)
-        with phases("lift"):
-            lift = measure_lift(
-                plan, lm, predictions, likelihood.slices if likelihood else None, hardware, bars
-            )
-        with phases("scoring"):
-            scores = score_predictions(plan, predictions)
+        measured = measure(
+            plan, lm, predictions, backbone.get("fingerprint"), hardware, phases, bars
+        )
     if not settings.train.keep_weights:
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     record = dataclasses.replace(
@@ -106,15 +97,8 @@ def run(
         wall_s=phases.wall_s,
         training=training,
         inference=inference,
-        metrics=scores.metrics,
-        slices=scores.slices,
-        likelihood=likelihood.summary if likelihood else None,
-        following=scores.following,
-        lift=lift,
-        examples={
-            key: {**values, **(likelihood.examples.get(key, {}) if likelihood else {})}
-            for key, values in scores.examples.items()
-        },
+        examples=measured.examples,
+        **measured.fields,
     )
     assert len(readings) == record.n.planned
     write_record(record, plan.folder)

@@ -16,7 +16,6 @@ from harness.engine.flops import writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.text import decode
 from harness.engine.timing import DecodeClock, PeakMemory, middle, now
-from harness.method import BaseMethod
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.record import (
@@ -94,12 +93,7 @@ def write_all(
             done += len(batch)
             speed = costs.clock.tokens / costs.clock.total if costs.clock.total else 0.0
             update(done, len(expected), f"{speed:,.0f} tokens/s")
-    texts = [known[key] for key in expected]
-    summary = _summary(plan, lm, known, costs, memory.peak_mib)
-    if isinstance(plan.method, BaseMethod):
-        prefaces = [text.preface_ids for text in texts if text.error is None]
-        summary["prefaces"] = dict(plan.method.preface_report(prefaces))
-    return texts, summary
+    return [known[key] for key in expected], _summary(plan, lm, known, costs, memory.peak_mib)
 
 
 def plan_batches(readings: Sequence[Reading], size: int) -> list[list[Reading]]:
@@ -114,11 +108,12 @@ def _warm_up(plan: Plan, lm: PersonalLM, batch: list[Reading]) -> None:
         lm,
         [reading.prompt for reading in batch],
         max_new_tokens=WARM_UP_TOKENS,
-        views=_views(batch),
+        views=views_of(batch),
     )
 
 
-def _views(batch: Sequence[Reading]) -> dict[str, list[tuple[int, ...]]]:
+def views_of(batch: Sequence[Reading]) -> dict[str, list[tuple[int, ...]]]:
+    """Further prompt rows of a batch by view: what `generate` hands to models that read several."""
     return {name: [reading.views[name] for reading in batch] for name in batch[0].views}
 
 
@@ -200,7 +195,7 @@ def write_batch(
         top_p=options.top_p,
         eos_id=plan.end_id,
         seeds=seeds,
-        views=_views(batch),
+        views=views_of(batch),
         clock=costs.clock,
     )
     costs.batches.append(now() - begin)

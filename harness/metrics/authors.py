@@ -56,14 +56,16 @@ def identify_authors(
     features: Features = "characters",
     others: int = OTHERS,
     resamples: int = RESAMPLES,
+    documents: Mapping[str, str] | None = None,
 ) -> Identification:
     """Ranks each text's own author among `others` users matched in topic.
 
     texts: predictions or references; queries: the examples' inputs, from which BM25 draws the
-    others; profiles: each user's profile texts in one, by user id. Ties share their ranks: a
-    text that says nothing of its author is at chance. An empty text scores 0 and counts.
+    others; profiles: each user's own words in one text, by user id; documents: what BM25 reads
+    of each user instead, such as titles beside them. Ties share their ranks: a text that says
+    nothing of its author is at chance. An empty text scores 0 and counts.
     """
-    donors = topic_donors(user_ids, queries, profiles, fingerprint, others)
+    donors = topic_donors(user_ids, queries, documents or profiles, fingerprint, others)
     known = {user: at for at, user in enumerate(profiles)}
     nearness = _nearness(features, texts, list(profiles.values()))
     top1: list[float | None] = []

@@ -156,20 +156,29 @@ def likelihood_summary(
 ) -> dict[str, Any]:
     """What a record says of likelihood: mean NLL per token, overall and by slice, and drift."""
     starts, resamples = settings.slices, settings.resamples
-    words = likelihood_scores(rows, user_ids, starts, fingerprint, "slice token", resamples)
     models = likelihood_scores(rows, user_ids, starts, fingerprint, "model token", resamples)
-    slope = likelihood_drift(rows, user_ids, fingerprint, resamples)
-    slices = [
-        {"slice": name, "from": start, "examples": _members(words[name])}
-        | _ends(words[name])
-        | {"per_model_token": models[name].value}
-        for name, start in zip(slice_names(starts), starts, strict=True)
-    ]
-    return {
-        **_ends(words["all"]),
+    found = nll_summary(rows, user_ids, fingerprint, settings)
+    for each in found["slices"]:
+        each["per_model_token"] = models[each["slice"]].value
+    return found | {
         "per_model_token": models["all"].value,
-        "signature": words["all"].signature,
-        "slices": slices,
+        "signature": f"nll|nats per slice token|slice:all|{SIGNATURE}",
+    }
+
+
+def nll_summary(
+    rows: Sequence[SliceNll], user_ids: Sequence[str], fingerprint: str, settings: EvalSettings
+) -> dict[str, Any]:
+    """Mean NLL per slice token, overall and by slice, and drift: of any rows, `relative` too."""
+    starts, resamples = settings.slices, settings.resamples
+    scores = likelihood_scores(rows, user_ids, starts, fingerprint, "slice token", resamples)
+    slope = likelihood_drift(rows, user_ids, fingerprint, resamples)
+    return {
+        **_ends(scores["all"]),
+        "slices": [
+            {"slice": name, "from": start, "examples": _members(scores[name])} | _ends(scores[name])
+            for name, start in zip(slice_names(starts), starts, strict=True)
+        ],
         "drift": {"examples": _members(slope), **_ends(slope), "missing": slope.missing},
     }
 

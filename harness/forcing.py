@@ -1,0 +1,195 @@
+"""The forced view of a run: the reference is given up to each slice, the next tokens written."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+import torch
+
+from harness.engine.decode import generate
+from harness.engine.lm import PersonalLM
+from harness.engine.text import Encoded, decode, encode_response
+from harness.following import forced_following
+from harness.metrics import metric
+from harness.metrics.forced import WINDOW, forced_scores, up_to, window_lengths, window_of
+from harness.metrics.slices import slice_tokens
+from harness.plan import Plan, Reading
+from harness.progress import Bars
+from harness.types import Prediction, Score
+from harness.writing import example_seed, views_of
+
+SPARE = 1.2
+"""Model tokens allowed for a window, in those of the reference's own; then as many again."""
+ROUNDS = 4
+"""So often; what has not filled its window by then is taken as it is."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window to be written: after which tokens, where it begins, how long it is.
+
+    prompt: the method's prompt and preface; given: model tokens of the reference before it;
+    needed: model tokens of the reference's own window; written: what has been written so far.
+    """
+
+    reading: Reading
+    prompt: tuple[int, ...]
+    given: tuple[int, ...]
+    start: int
+    length: int
+    needed: int
+    written: tuple[int, ...] = ()
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        return self.given + self.written
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.prefix)
+
+
+@dataclass(frozen=True)
+class Forced:
+    """`summary` for the record; `examples`: id → metric → one value a slice."""
+
+    summary: Mapping[str, Any]
+    examples: Mapping[str, Mapping[str, Any]]
+
+
+def measure_forced(
+    plan: Plan,
+    lm: PersonalLM,
+    predictions: Sequence[Prediction],
+    metrics: Mapping[str, Score],
+    bars: Bars,
+) -> Forced:
+    """Write the windows, score them by the run's `metrics`, on mini count preferences in them.
+
+    The first window is the beginning of the run's own first sample, for nothing is given there.
+    Where an example failed, its windows are empty.
+    """
+    options, test = plan.settings.eval, plan.test
+    ids = [example.id for example in test.examples]
+    users = [example.user_id for example in test.examples]
+    references = [test.references[key].text for key in ids]
+    texts = forced_texts(plan, lm, predictions, bars)
+    lengths = [window_lengths(reference, options.slices) for reference in references]
+    written = [
+        [
+            window_of(texts[key, start], start, length) if length else None
+            for start, length in zip(options.slices, each, strict=True)
+        ]
+        for key, each in zip(ids, lengths, strict=True)
+    ]
+    place = (users, options.slices, test.fingerprint, options.resamples)
+    summary: dict[str, Any] = {}
+    examples: dict[str, dict[str, Any]] = {key: {} for key in ids}
+    for name, score in metrics.items():
+        if score.value is None:
+            continue
+        summary[name], each = forced_scores(name, metric(name), written, references, *place)
+        for key, values in zip(ids, each, strict=True):
+            examples[key][name] = values
+    following = None
+    if plan.settings.data.source == "mini":
+        cut = [
+            [up_to(texts.get((key, start), ""), start + length) for start, length in
+             zip(options.slices, each, strict=True)]
+            for key, each in zip(ids, lengths, strict=True)
+        ]  # fmt: skip
+        following, each = forced_following(test, plan.settings.data, cut, options)
+        for key, values in zip(ids, each, strict=True):
+            examples[key]["following"] = values
+    short = sum(
+        len(slice_tokens(text or "")) < length
+        for row, each in zip(written, lengths, strict=True)
+        for text, length in zip(row, each, strict=True)
+    )
+    windows = sum(map(bool, (length for each in lengths for length in each)))
+    counts = {"window": WINDOW, "windows": windows, "ended": short}
+    return Forced({**counts, "metrics": summary, "following": following}, examples)
+
+
+@torch.inference_mode()
+def forced_texts(
+    plan: Plan, lm: PersonalLM, predictions: Sequence[Prediction], bars: Bars
+) -> dict[tuple[str, int], str]:
+    """(id, start) → what was given and what was written after it, in one text."""
+    first = {text.id: text for text in predictions if text.sample == 0}
+    found = {(key, 0): text.output for key, text in first.items()}
+    tokenizer, update, done = plan.backbones.tokenizer, bars.track("forced"), 0
+    waiting = []
+    for window in _windows(plan, first):
+        if first[window.reading.example.id].error is None:
+            waiting.append(window)
+        else:
+            found[window.reading.example.id, window.start] = ""
+    planned = len(waiting)
+    for number in range(ROUNDS):
+        unfilled = []
+        for batch in _batches(waiting, plan.settings.decode.batch_size):
+            most = ceil(SPARE * max(window.needed for window in batch)) + 4
+            for window, ids in zip(batch, _write(plan, lm, batch, most, number), strict=True):
+                after = replace(window, written=window.written + tuple(ids))
+                text = decode(tokenizer, after.prefix)
+                found[window.reading.example.id, window.start] = text
+                filled = len(slice_tokens(text)) > window.start + window.length
+                if len(ids) == most and not filled:
+                    unfilled.append(after)
+            done += len(batch) if not number else 0
+            update(done, planned, f"{len(unfilled)} go on")
+        waiting = unfilled
+    return found
+
+
+def _windows(plan: Plan, first: Mapping[str, Prediction]) -> list[Window]:
+    """The windows to be written of every example, but for the first: the free text has it."""
+    found = []
+    for reading in plan.test_readings:
+        reference = plan.test.references[reading.example.id].text
+        coded = encode_response(plan.backbones.tokenizer, reference)
+        prompt = reading.prompt + first[reading.example.id].preface_ids
+        starts = plan.settings.eval.slices
+        for start, length in zip(starts, window_lengths(reference, starts), strict=True):
+            if start and length:
+                given, end = (_tokens(coded, reference, at) for at in (start, start + length))
+                found.append(Window(reading, prompt, coded.ids[:given], start, length, end - given))
+    return found
+
+
+def _tokens(coded: Encoded, reference: str, word: int) -> int:
+    """Model tokens that lie wholly before slice token `word`: those that end by the one before.
+
+    One that ends in the white space between belongs to what follows, as in likelihood.
+    """
+    return bisect_right(coded.ends, len(up_to(reference, word)))
+
+
+def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
+    """Windows of like length together, longest first; the same for every run of these prompts."""
+    ordered = sorted(windows, key=lambda each: (-len(each), each.reading.example.id))
+    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+
+
+def _write(
+    plan: Plan, lm: PersonalLM, batch: Sequence[Window], most: int, number: int
+) -> list[list[int]]:
+    options, seed = plan.settings.decode, plan.settings.seed
+    return generate(
+        lm,
+        [window.prompt for window in batch],
+        prefixes=[window.prefix for window in batch],
+        max_new_tokens=most,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        eos_id=plan.end_id,
+        seeds=[
+            example_seed(seed, f"{window.reading.example.id} from {window.start}", number)
+            for window in batch
+        ],
+        views=views_of([window.reading for window in batch]),
+    )

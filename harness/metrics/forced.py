@@ -1,0 +1,128 @@
+"""The forced view: the reference is given up to a slice, the next tokens are written and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.metrics.drift import drift
+from harness.metrics.means import mean_score
+from harness.metrics.slices import SIGNATURE, slice_names, slice_tokens
+from harness.metrics.statistics.bootstrap import RESAMPLES
+from harness.metrics.summary import with_interval
+from harness.types import Score
+
+WINDOW = 100
+"""At most this many slice tokens are written from where a slice begins, and scored."""
+
+Row = Sequence[str | None]
+"""One example: the window written in each slice, None where its reference has no token."""
+
+
+def window_lengths(reference: str, starts: Sequence[int], most: int = WINDOW) -> list[int]:
+    """Slice tokens of the reference's window in each slice; 0 where it has ended before.
+
+    A window begins where its slice does; it ends with the slice, the text, or `most` tokens.
+    """
+    length = len(slice_tokens(reference))
+    ends = [*starts[1:], length]
+    return [
+        max(0, min(start + most, end, length) - start)
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def window_of(text: str, start: int, length: int) -> str:
+    """The text of its slice tokens `start` to `start + length`, as far as there are such."""
+    inside = slice_tokens(text)[start : start + length]
+    return text[inside[0][0] : inside[-1][1]] if inside else ""
+
+
+def up_to(text: str, token: int) -> str:
+    """The text up to the end of its slice token `token` − 1; all of it where it ends before."""
+    if token <= 0:
+        return ""
+    spans = slice_tokens(text)
+    return text[: spans[token - 1][1]] if token <= len(spans) else text
+
+
+def forced_scores(
+    name: str,
+    metric: Callable[[Sequence[str], Sequence[str]], Score],
+    written: Sequence[Row],
+    references: Sequence[str],
+    user_ids: Sequence[str],
+    starts: Sequence[int],
+    fingerprint: str,
+    resamples: int = RESAMPLES,
+) -> tuple[dict[str, Any], list[list[float | None]]]:
+    """A metric of the windows: what a record says, and each example's value in each slice.
+
+    The value is over all windows; slices and drift as for every view. A window that was not
+    written is "" and scored so. Raises ValueError where a window was written for a slice that
+    its reference does not reach, or not written where it does.
+    """
+    lengths = [window_lengths(reference, starts) for reference in references]
+    places = [
+        (row, at) for row, each in enumerate(lengths) for at, length in enumerate(each) if length
+    ]
+    for row, windows in enumerate(written):
+        reached = [at for at, length in enumerate(lengths[row]) if length]
+        given = [at for at, text in enumerate(windows) if text is not None]
+        if reached != given:
+            raise ValueError(f"row {row}: windows in slices {given}; its reference has {reached}")
+    texts = [written[row][at] or "" for row, at in places]
+    wanted = [window_of(references[row], starts[at], lengths[row][at]) for row, at in places]
+
+    def scored(chosen: Sequence[int]) -> Score:
+        if not chosen:
+            return mean_score((), SIGNATURE, "no reference reaches this slice")
+        rows = [texts[at] for at in chosen], [wanted[at] for at in chosen]
+        users = [user_ids[places[at][0]] for at in chosen]
+        return with_interval(name, metric(*rows), users, *rows, fingerprint, resamples)
+
+    whole = scored(range(len(places)))
+    each: list[list[float | None]] = [[None] * len(starts) for _ in references]
+    slices = []
+    for number, (slice_name, start) in enumerate(zip(slice_names(starts), starts, strict=True)):
+        inside = [index for index, (_, at) in enumerate(places) if at == number]
+        score = scored(inside)
+        for index, value in zip(inside, score.each, strict=True):
+            each[places[index][0]][number] = value
+        slices.append(
+            {"slice": slice_name, "from": start, "examples": len(inside)} | ends_of(score)
+        )
+    slope = window_drift(
+        each, references, user_ids, starts, whole.signature, fingerprint, resamples
+    )
+    signature = f"{whole.signature}|forced:{WINDOW}|{SIGNATURE}"
+    return {**ends_of(whole), "signature": signature, "slices": slices, "drift": slope}, each
+
+
+def window_drift(
+    each: Sequence[Sequence[float | None]],
+    references: Sequence[str],
+    user_ids: Sequence[str],
+    starts: Sequence[int],
+    signature: str,
+    fingerprint: str,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
+    """Slope of the windows' values over their middles, per 100 tokens, as a record says it.
+
+    each: values [N][S] of the examples; only those with a value in every slice count.
+    """
+    rows = [at for at, values in enumerate(each) if None not in values]
+    lengths = np.array([window_lengths(references[at], starts) for at in rows], dtype=np.float64)
+    middles = np.array(starts) + (lengths.reshape(-1, len(starts)) - 1) / 2
+    values = np.array([each[at] for at in rows], dtype=np.float64).reshape(-1, len(starts))
+    users = [user_ids[at] for at in rows]
+    slope = drift(values, np.ones_like(values), middles, users, signature, fingerprint, resamples)
+    return {"examples": len(rows), **ends_of(slope), "missing": slope.missing}
+
+
+def ends_of(score: Score) -> dict[str, Any]:
+    """A score as a record's number: value, low, high."""
+    return {"value": score.value, "low": score.low, "high": score.high}

@@ -1,0 +1,76 @@
+"""Likelihood beside the untrained backbone: endings are formulaic for everyone, this takes it off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from harness.engine.backbone import weights_fingerprint
+from harness.engine.devices import place
+from harness.engine.lm import CausalLM
+from harness.likelihood import slice_nlls
+from harness.metrics.likelihood import SliceNll, relative, nll_summary
+from harness.plan import Plan
+from harness.record import write_json
+from harness.training import Hardware
+
+FOLDER = ".untrained"
+"""In the results folder: one file for each backbone, test split and way of prompting."""
+
+
+def beside_untrained(
+    plan: Plan, nll: Mapping[str, SliceNll], weights: str | None, hardware: Hardware
+) -> tuple[dict[str, Any], dict[str, SliceNll]]:
+    """What the record says of likelihood relative to the untrained backbone, and its own NLL by id.
+
+    weights: the backbone's fingerprint where the run knows it. The backbone reads the method's
+    main prompt, without preface or thoughts. Its reading is kept in the results folder and shared
+    by every method with the same prompts.
+    """
+    weights, base = untrained_nlls(plan, weights, hardware)
+    users = [plan.test.references[key].user_id for key in nll]
+    rows = relative(list(nll.values()), [base[key] for key in nll])
+    summary = nll_summary(rows, users, plan.test.fingerprint, plan.settings.eval)
+    return {"backbone": plan.settings.model.backbone, "fingerprint": weights, **summary}, base
+
+
+def untrained_nlls(
+    plan: Plan, weights: str | None, hardware: Hardware
+) -> tuple[str, dict[str, SliceNll]]:
+    """Fingerprint of the backbone's weights, and id → its NLL of the reference by slice."""
+    model = None
+    if weights is None:
+        model = plan.backbones.main
+        weights = weights_fingerprint(model)
+    path = plan.results / FOLDER / f"{_key(plan, weights, hardware)}.json"
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return weights, {key: SliceNll.from_dict(fields) for key, fields in kept.items()}
+    lm = CausalLM(plan.backbones.main if model is None else model)
+    place(lm, hardware.devices[:1])
+    lm.to(hardware.dtype)
+    found = slice_nlls(plan, lm, plan.test_readings, {}, hardware)
+    write_json(path, {key: each.as_dict() for key, each in found.items()})
+    return weights, found
+
+
+def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
+    """Sixteen hex over everything that the reading depends on."""
+    settings = plan.settings
+    parts = [
+        weights,
+        settings.model.backbone,
+        settings.model.attention,
+        str(hardware.devices[0]),
+        str(hardware.dtype),
+        plan.test.fingerprint,
+        settings.eval.slices,
+        settings.train.micro_tokens,
+        [(reading.example.id, reading.prompt) for reading in plan.test_readings],
+        version("torch"),
+        version("transformers"),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
