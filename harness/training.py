@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
+from harness.costs import training_seconds, training_work
 from harness.engine.checkpoint import WEIGHTS, load_weights, save_weights
 from harness.engine.devices import place
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import PeakMemory, Phases
+from harness.engine.timing import PeakMemory, Phases, middle, now
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import StepLog, TrainLog
 from harness.errors import DivergedError
@@ -82,11 +83,17 @@ def trained(
             )
         with phases("evaluation"):
             val_loss = mean_loss(lm, val_rows, settings.train.micro_tokens, hardware)
-    save_weights(lm, weights)
-    seconds = {**phases.seconds, "steps": log.seconds}
+        with phases("saving"):
+            save_weights(lm, weights)
+    seconds = training_seconds(phases.seconds, log, search)
+    spent = getattr(plan.method, "target_flops", 0)
+    flops = training_work(lm, rows, val_rows, settings.train, settings.seed, spent)
     summary = {
         "seconds": seconds,
         "seconds_total": sum(seconds.values()),
+        "flops": flops,
+        "flops_total": sum(flops.values()),
+        **middle([step.seconds for step in log.curve], "step"),
         "peak_memory_mib": memory.peak_mib,
         "steps": len(log.curve),
         "examples": len(rows),
@@ -127,7 +134,7 @@ def search_lr(
             continue
         curve: list[float] = []
         val_loss = None
-        lm = build()
+        begin, lm = now(), build()
         place(lm, hardware.devices)
         try:
             train(
@@ -138,7 +145,9 @@ def search_lr(
             val_loss = mean_loss(lm, val_rows, settings.micro_tokens, hardware)
         except DivergedError as error:
             bars.say(f"lr {lr:g} diverged: {error}")
-        trials[repr(lr)] = {"lr": lr, "val_loss": val_loss, "curve": curve}
+        trials[repr(lr)] = {
+            "lr": lr, "val_loss": val_loss, "curve": curve, "seconds": now() - begin
+        }  # fmt: skip
         write_json(path, trials)
         del lm
         gc.collect()

@@ -1,0 +1,52 @@
+"""What a training cost, by phase: wall seconds over all sittings, and estimated FLOPs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.engine.flops import reading_flops, training_flops
+from harness.engine.lm import PersonalLM
+from harness.engine.train import TrainRow, plan_steps
+from harness.engine.train_log import TrainLog
+from harness.settings import TrainSettings
+
+
+def training_seconds(
+    phases: Mapping[str, float], log: TrainLog, search: Mapping[str, Any] | None
+) -> dict[str, float]:
+    """This sitting's `phases`, with steps and learning-rate trials of all sittings in their place.
+
+    `between_steps` is what the steps phase took besides its steps: setting up the optimizer,
+    checkpoints, bars.
+    """
+    seconds = {**phases, "steps": log.seconds}
+    seconds["between_steps"] = max(0.0, phases["steps"] - log.seconds)
+    if search is not None:
+        seconds["lr_search"] = sum(trial["seconds"] for trial in search["trials"])
+    return seconds
+
+
+def training_work(
+    lm: PersonalLM,
+    rows: Sequence[TrainRow],
+    val_rows: Sequence[TrainRow],
+    settings: TrainSettings,
+    seed: int,
+    targets: int,
+) -> dict[str, int]:
+    """FLOPs of the whole training, however often it was interrupted; `targets`: of writing them."""
+
+    def steps(epochs: float) -> int:
+        order = plan_steps(len(rows), epochs, settings.batch_size, seed)
+        return training_flops(lm, [rows[index] for step in order for index in step])
+
+    evaluation, trials = reading_flops(lm, val_rows), 0
+    if settings.lr == "auto":
+        trials = len(settings.lr_grid) * (steps(settings.lr_trial_epochs) + evaluation)
+    return {
+        "targets": targets,
+        "lr_search": trials,
+        "steps": steps(settings.epochs),
+        "evaluation": evaluation,
+    }
