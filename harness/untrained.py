@@ -1,4 +1,4 @@
-"""Likelihood beside the untrained backbone: endings are formulaic for everyone, this takes it off."""
+"""Likelihood beside the untrained backbone: endings are formulaic for everyone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.engine.backbone import weights_fingerprint
 from harness.engine.devices import place
 from harness.engine.lm import CausalLM
 from harness.likelihood import slice_nlls
-from harness.metrics.likelihood import SliceNll, relative, nll_summary
+from harness.metrics.likelihood import SliceNll, nll_summary, relative
 from harness.plan import Plan
 from harness.record import write_json
 from harness.training import Hardware

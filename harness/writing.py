@@ -16,6 +16,7 @@ from harness.engine.flops import writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.text import decode
 from harness.engine.timing import DecodeClock, PeakMemory, middle, now
+from harness.method import BaseMethod
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.record import (
@@ -93,7 +94,12 @@ def write_all(
             done += len(batch)
             speed = costs.clock.tokens / costs.clock.total if costs.clock.total else 0.0
             update(done, len(expected), f"{speed:,.0f} tokens/s")
-    return [known[key] for key in expected], _summary(plan, lm, known, costs, memory.peak_mib)
+    texts = [known[key] for key in expected]
+    summary = _summary(plan, lm, known, costs, memory.peak_mib)
+    if isinstance(plan.method, BaseMethod):
+        prefaces = [text.preface_ids for text in texts if text.error is None]
+        summary["prefaces"] = dict(plan.method.preface_report(prefaces))
+    return texts, summary
 
 
 def plan_batches(readings: Sequence[Reading], size: int) -> list[list[Reading]]:
