@@ -15,10 +15,10 @@ from harness.settings import TrainSettings
 def training_seconds(
     phases: Mapping[str, float], log: TrainLog, search: Mapping[str, Any] | None
 ) -> dict[str, float]:
-    """This sitting's `phases`, with steps and learning-rate trials of all sittings in their place.
+    """Wall seconds by phase over all sittings; steps and learning-rate trials that were kept.
 
-    `between_steps` is what the steps phase took besides its steps: setting up the optimizer,
-    checkpoints, bars.
+    `between_steps` is what the steps phase took besides them: setting up the optimizer,
+    checkpoints, bars, and steps that an interruption lost.
     """
     seconds = {**phases, "steps": log.seconds}
     seconds["between_steps"] = max(0.0, phases["steps"] - log.seconds)

@@ -27,6 +27,7 @@ from harness.progress import Bars
 from harness.record import write_json
 
 TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
+PHASES = "training-phases.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def trained(
         load_weights(lm, weights)
         return lm, json.loads(done.read_text())
     settings, phases = plan.settings, Phases()
+    phases.keep(plan.folder / PHASES)
     with PeakMemory() as memory:
         with phases("targets"):
             pairs = plan.shown(plan.splits["train"].pairs())
@@ -109,6 +111,7 @@ def trained(
         "curve": [dataclasses.asdict(step) for step in log.curve],
     }
     write_json(done, summary)
+    phases.forget()
     shutil.rmtree(plan.folder / UNFINISHED, ignore_errors=True)
     return lm, summary
 

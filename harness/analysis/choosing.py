@@ -12,6 +12,7 @@ from pydantic import Field
 from harness.analysis.asking import Ask, Variant, ask
 from harness.analysis.writing import Analysis, fingerprint, write_analyses
 from harness.engine.devices import number_type
+from harness.engine.flops import writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.train import precision
 from harness.method import BaseMethod
@@ -120,6 +121,7 @@ class _Writer:
         asks: Mapping[Variant, Mapping[str, Ask]],
     ) -> None:
         decode = method.settings.decode
+        self.method = method
         self.lm, self.tokenizer, self.asks, self.options = lm, tokenizer, asks, options
         self.sampling = Sampling(decode.temperature, decode.top_p, method.settings.seed)
         self.batch_size = decode.batch_size
@@ -139,13 +141,18 @@ class _Writer:
 
     def write(self, variant: Variant, wanted: Sequence[str]) -> dict[str, Analysis]:
         """Analyses of the wanted examples; those in the workspace are not written again."""
+        asks = [self.asks[variant][key] for key in wanted]
         with precision(self.device, self.dtype):
-            return write_analyses(
+            written = write_analyses(
                 self.lm,
                 self.tokenizer,
-                [self.asks[variant][key] for key in wanted],
+                asks,
                 self.sampling,
                 budget=self.options.analysis_tokens,
                 batch_size=self.batch_size,
                 path=self.path,
             )
+        self.method.target_flops += writing_flops(
+            self.lm, [each.prompt for each in asks], [written[key].ids for key in wanted]
+        )
+        return written
