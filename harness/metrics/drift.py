@@ -46,10 +46,7 @@ def drift(
     if not (sums[:, slices : 2 * slices].sum(axis=0) > 0).all():
         return Score(None, each, signature, missing="a slice holds no value")
 
-    def slope(summed: Array) -> Array:
-        return _slope(np.moveaxis(summed.reshape(*summed.shape[:-1], 3, slices), -2, -1))
-
-    interval = bca(sums, slope, resampling_rng(fingerprint), resamples)
+    interval = bca(sums, slope_of, resampling_rng(fingerprint), resamples)
     return Score(interval.value, each, signature, interval.low, interval.high)
 
 
@@ -99,6 +96,12 @@ def mean_positions(reference: str, starts: Sequence[int]) -> list[float]:
         (start + end - 1) / 2 if end > start else float(start)
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def slope_of(sums: Array) -> Array:
+    """Slope from summed rows [..., 3·S] → [...]: values of S slices, weights, weight·position."""
+    slices = sums.shape[-1] // 3
+    return _slope(np.moveaxis(sums.reshape(*sums.shape[:-1], 3, slices), -2, -1))
 
 
 def _slope(parts: Array) -> Array:
