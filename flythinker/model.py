@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from flythinker.fusion import fuse, fuse_column, mean_norm, thoughts
-from harness.engine.batch import Batch, Rows, pad
+from harness.engine.batch import Batch, Rows, Sequences, pad, positions
 from harness.engine.lm import (
     CacheState,
     PersonalLM,
@@ -87,26 +87,40 @@ class FlyThinkerLM(PersonalLM):
         rising = self.lam_warmup > 0 and share < self.lam_warmup
         self.lam = self.target_lam * share / self.lam_warmup if rising else self.target_lam
 
-    def think(self, hidden: Tensor, scale: Tensor) -> Tensor:
-        """Thoughts [...,d] of reasoner hidden states; the controls replace them here."""
-        return thoughts(hidden, scale)
+    @property
+    def near(self) -> torch.device:
+        """Where the generator is."""
+        return embedding_matrix(self.generator).device
 
-    def logprobs(self, batch: Batch) -> Tensor:
-        near, far = embedding_matrix(self.generator).device, embedding_matrix(self.reasoner).device
-        seq = batch.to(near).sequences()
+    @property
+    def far(self) -> torch.device:
+        """Where the reasoner is."""
+        return embedding_matrix(self.reasoner).device
+
+    def heard(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """What the reasoner reads at `places` [B,T], counted from each row's first token: [B,T]."""
+        return tokens
+
+    def think(self, tokens: Tensor, real: Tensor) -> Tensor:
+        """The thought [B,T,d] of every token, from one pass of the reasoner over them all."""
+        tokens, real = tokens.to(self.far), real.to(self.far)
         read = hidden_states(
             self.reasoner,
-            inputs_embeds=embed(self.reasoner, seq.tokens.to(far)),
-            **attention_inputs(seq.real.to(far)),
-        ).to(near)
-        inputs = fuse(
-            embed(self.generator, seq.tokens),
-            self.think(read, mean_norm(embedding_matrix(self.generator))),
-            seq.real,
-            self.lam,
+            inputs_embeds=embed(self.reasoner, self.heard(tokens, positions(real))),
+            **attention_inputs(real),
         )
+        return thoughts(read.to(self.near), mean_norm(embedding_matrix(self.generator)))
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        seq = batch.to(self.near).sequences()
+        return self.score(batch, seq, self.think(seq.tokens, seq.real))
+
+    def score(self, batch: Batch, seq: Sequences, given: Tensor) -> Tensor:
+        """Log p [B,R] of the response, the generator reading thoughts `given` [B,T,d] with it."""
+        inputs = fuse(embed(self.generator, seq.tokens), given, seq.real, self.lam)
         hidden = hidden_states(self.generator, inputs_embeds=inputs, **attention_inputs(seq.real))
-        return token_logprobs(self.generator, gather_columns(hidden, seq.before), batch.to(near))
+        here = gather_columns(hidden, seq.before)
+        return token_logprobs(self.generator, here, batch.to(self.near))
 
     def prefill(
         self,
@@ -114,28 +128,37 @@ class FlyThinkerLM(PersonalLM):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, FlyState]:
-        near, far = embedding_matrix(self.generator).device, embedding_matrix(self.reasoner).device
         tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
         scale = mean_norm(embedding_matrix(self.generator))
-        tokens_far, real_far, tokens, real = (
-            *(part.to(far) for part in (tokens, real)),
-            *(part.to(near) for part in (tokens, real)),
-        )
-        read, reasoner = start(self.reasoner, embed(self.reasoner, tokens_far), real_far)
-        thought = self.think(read.to(near), scale)
-        inputs = fuse(embed(self.generator, tokens), thought, real, self.lam)
+        given, reasoner = self.start_thinking(tokens, real, scale)
+        return self.start_writing(tokens, real, given, reasoner, scale)
+
+    def start_thinking(
+        self, tokens: Tensor, real: Tensor, scale: Tensor
+    ) -> tuple[Tensor, CacheState]:
+        """`think` for left-padded rows that will go on: thoughts [B,T,d] and the cache."""
+        tokens, real = tokens.to(self.far), real.to(self.far)
+        heard = embed(self.reasoner, self.heard(tokens, positions(real)))
+        read, reasoner = start(self.reasoner, heard, real)
+        return thoughts(read.to(self.near), scale), reasoner
+
+    def start_writing(
+        self, tokens: Tensor, real: Tensor, given: Tensor, reasoner: CacheState, scale: Tensor
+    ) -> tuple[Tensor, FlyState]:
+        """Read left-padded rows with thoughts `given` [B,T,d]: (logits [B,V], state)."""
+        tokens, real = tokens.to(self.near), real.to(self.near)
+        inputs = fuse(embed(self.generator, tokens), given, real, self.lam)
         hidden, generator = start(self.generator, inputs, real)
-        logits = head(self.generator, hidden[:, -1])
-        return logits, FlyState(generator, reasoner, scale, thought[:, -1])
+        state = FlyState(generator, reasoner, scale, given[:, -1])
+        return head(self.generator, hidden[:, -1]), state
 
     def step(self, tokens: Tensor, state: FlyState) -> tuple[Tensor, FlyState]:
         """Both models read the token at once: its own thought serves the token after it."""
-        near, far = embedding_matrix(self.generator).device, embedding_matrix(self.reasoner).device
+        near, far = self.near, self.far
 
         def reason() -> Tensor:
-            return extend(
-                self.reasoner, embed(self.reasoner, tokens.to(far)[:, None]), state.reasoner
-            )[:, -1]
+            heard = self.heard(tokens.to(far)[:, None], state.reasoner.lengths[:, None])
+            return extend(self.reasoner, embed(self.reasoner, heard), state.reasoner)[:, -1]
 
         def write() -> Tensor:
             now = embed(self.generator, tokens.to(near)[:, None])
@@ -143,7 +166,7 @@ class FlyThinkerLM(PersonalLM):
             return head(self.generator, extend(self.generator, inputs, state.generator)[:, -1])
 
         logits, read = _both(write, reason, near, far) if self.concurrent else (write(), reason())
-        state.thought = self.think(read.to(near), state.scale)
+        state.thought = thoughts(read.to(near), state.scale)
         return logits, state
 
 
