@@ -156,6 +156,70 @@ def check_method(
     raise typer.Exit(check_method_command(method))
 
 
+leaderboard = typer.Typer(
+    help="Boards of submitted runs: pack a run as a row, check rows, build the page.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(leaderboard, name="leaderboard")
+Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/TIER/ROW")]
+
+
+@leaderboard.command("submit")
+def leaderboard_submit(
+    run: Annotated[Path, typer.Argument(help="a complete run's folder")],
+    by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
+    boards: Boards = Path("leaderboards"),
+    name: Annotated[str | None, typer.Option(help="the row's title; default the method")] = None,
+    link: Annotated[str | None, typer.Option(help="https address of code or paper")] = None,
+    note: Annotated[
+        str, typer.Option(help="what a reader should know, up to 2,000 characters")
+    ] = "",
+    id_: Annotated[
+        str | None, typer.Option("--id", help="the row's id; default method-run")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="where the run's data lies now")] = None,
+    open_board: Annotated[
+        str | None, typer.Option(help="for a board's keeper: make it, with texts or numbers")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Score a run's texts anew and pack them as a row, ready for a pull request."""
+    from harness.commands.leaderboard import submit_command
+
+    submit_command(run, boards, by, name, link, note, id_, data, open_board)
+
+
+@leaderboard.command("verify")
+def leaderboard_verify(
+    rows: Annotated[list[Path] | None, typer.Argument(help="rows' folders; default all")] = None,
+    boards: Boards = Path("leaderboards"),
+    data: Annotated[str | None, typer.Option(help="data of boards that are not built in")] = None,
+    rerun: Annotated[
+        int | None, typer.Option(help="run the methods again on mini drawn from this seed")
+    ] = None,
+    plugin: Annotated[Path | None, typer.Option(help="file of the method, for --rerun")] = None,
+    check: Annotated[bool, typer.Option("--check", help="write no marks")] = False,
+    debug: Debug = False,
+) -> None:
+    """Check rows, score their texts again, mark them. Exit 2: refused; 1: not reproduced."""
+    from harness.commands.leaderboard import verify_command
+
+    raise typer.Exit(verify_command(rows or [], boards, data, rerun, plugin, check))
+
+
+@leaderboard.command("build")
+def leaderboard_build(
+    boards: Boards = Path("leaderboards"),
+    out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
+    debug: Debug = False,
+) -> None:
+    """Make the static page: index.html opens from disk, without a network."""
+    from harness.commands.leaderboard import build_command
+
+    raise typer.Exit(build_command(boards, out))
+
+
 def main() -> None:
     """The console script: one readable message and exit code 2 for a user's error."""
     try:

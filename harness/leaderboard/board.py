@@ -1,0 +1,111 @@
+"""A board: one test set under one set of rules. Its folder is task/setting/tier, its rows below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from harness.errors import DataError, UsageError
+from harness.leaderboard.reading import read_model
+from harness.leaderboard.schema import Name, Signature, Strict, Submission, Test
+
+BOARD = "board.json"
+BOARD_BYTES = 100_000
+FOLLOWING = "following"
+
+
+class Board(Strict):
+    """The rules of a board: board.json, written by whoever opens it, never by a submission.
+
+    `texts`: whether rows bring their texts, so that others can score them again; without, rows
+    carry numbers only. `data` is how the test set is got: `mini`, `hub`, or `folder`, which each
+    reader has to have. `ranked_by` is the first of `metrics`.
+    """
+
+    schema_version: Literal[1] = 1
+    test: Test
+    texts: bool
+    data: Literal["mini", "hub", "folder"]
+    revision: Annotated[str, StringConstraints(max_length=80)] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    mini_seed: int = 0
+    slices: tuple[int, ...] = (0, 100, 200, 300)
+    metrics: Annotated[dict[Name, Signature], Field(min_length=1)]
+
+    @property
+    def ranked_by(self) -> str:
+        return next(iter(self.metrics))
+
+    @property
+    def place(self) -> str:
+        """Its folder below the root, and its name: task/setting/tier."""
+        return f"{self.test.task}/{self.test.setting}/{self.test.tier}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A board on disk."""
+
+    board: Board
+    folder: Path
+
+    def rows(self) -> list[Path]:
+        """Folders of its rows, by name. Raises DataError for a link."""
+        found = sorted(path for path in self.folder.iterdir() if path.name != BOARD)
+        for path in found:
+            if path.is_symlink() or not path.is_dir():
+                raise DataError(f"{path}: not a folder; below a board stand {BOARD} and rows only")
+        return found
+
+
+def read_board(folder: Path) -> Place:
+    """The board of a folder. Raises DataError where its place and its rules differ."""
+    board = read_model(folder / BOARD, Board, BOARD_BYTES)
+    if folder.resolve().parts[-3:] != tuple(board.place.split("/")):
+        raise DataError(f"{folder / BOARD}: rules of {board.place}; expected those of its folder")
+    return Place(board, folder)
+
+
+def boards(root: Path) -> list[Place]:
+    """Every board below `root`, by place. Raises UsageError for none."""
+    found = [read_board(path.parent) for path in sorted(root.glob(f"*/*/*/{BOARD}"))]
+    if not found:
+        raise UsageError(
+            f"{root}: no board; expected TASK/SETTING/TIER/{BOARD}"
+            " (`harness leaderboard submit RUN --open-board texts|numbers` makes one)"
+        )
+    return found
+
+
+def board_of(row: Path) -> Place:
+    """The board that a row's folder stands in. Raises UsageError where it stands in none."""
+    if not (row.parent / BOARD).is_file():
+        raise UsageError(f"{row}: no row of a board; expected BOARDS/TASK/SETTING/TIER/ROW")
+    return read_board(row.parent)
+
+
+def against_rules(board: Board, row: Submission) -> Iterator[str]:
+    """What keeps the row off the board: another test set, cap, sampling, metric or signature."""
+    for name, expected in board.test.model_dump().items():
+        found = getattr(row.test, name)
+        if found != expected:
+            yield f"test.{name} is {found!r}; the board's is {expected!r}"
+    for name, signature in board.metrics.items():
+        if name not in row.metrics:
+            yield f"no {name}; the board shows {', '.join(board.metrics)}"
+        elif row.metrics[name].value is None:
+            yield f"{name} has no value; it is one of the board's metrics"
+        elif row.metrics[name].signature != signature:
+            yield (
+                f"{name} is signed {row.metrics[name].signature!r}; the board's is {signature!r}:"
+                " install the versions of constraints.txt"
+            )
+        if name not in row.examples.scores:
+            yield f"examples.scores has no {name}"
+    further = sorted(row.metrics.keys() - board.metrics.keys())
+    if further:
+        yield f"metrics {', '.join(further)} are not the board's"

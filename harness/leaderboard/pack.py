@@ -1,0 +1,155 @@
+"""A run's folder → a row of a board: scored anew, held against its record and the board's rules."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from harness.data import load_split
+from harness.errors import DataError, UsageError
+from harness.leaderboard.board import BOARD, FOLLOWING, Board, against_rules, read_board
+from harness.leaderboard.copies import Originals
+from harness.leaderboard.reading import PREDICTIONS, SUBMISSION, read_submission, read_texts
+from harness.leaderboard.row import Words, submission_of, test_of
+from harness.leaderboard.scores import Numbers, numbers
+from harness.record import Record, read_predictions, read_record, write_json
+from harness.settings import RunSettings, validate
+from harness.types import SplitData
+
+CLAIM = 0.01
+"""How far a run's own record may be from its texts scored again, in points."""
+
+
+def submit(
+    run: Path,
+    root: Path,
+    words: Words,
+    *,
+    data: str | None = None,
+    open_board: str | None = None,
+) -> Path:
+    """Pack a complete run as a new row below `root`; returns its folder.
+
+    `open_board` ("texts" or "numbers") makes the board from this run where there is none;
+    `data` is where the run's data lies now. Raises DataError where the run is incomplete,
+    disagrees with its own texts or does not fit the board's rules, UsageError for a wrong
+    option or a row that is already there.
+    """
+    record = read_record(run)
+    if record.status != "complete":
+        raise DataError(f"{run}: status {record.status!r}; expected a complete run, none failed")
+    settings = validate(RunSettings, record.settings, f"{run} settings")
+    if data:
+        moved = settings.data.model_copy(update={"source": data})
+        settings = settings.model_copy(update={"data": moved})
+    folder = root / settings.task / settings.data.setting / settings.preset
+    known = _known_board(folder, open_board)
+    test = load_split(settings, "test")
+    samples = _samples(run, record, test)
+    names, slices = _asked(settings) if known is None else (tuple(known.metrics), known.slices)
+    found = numbers(test, samples, names, slices, settings.data)
+    if found.missing:
+        raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
+    _agrees(run, record, found)
+    board = known or _opened(record, settings, test, found, texts=open_board == "texts")
+    row = submission_of(record, settings, test_of(settings, test), found, words)
+    if faults := list(against_rules(board, row)):
+        raise DataError(f"{run} does not fit board {board.place}:\n  " + "\n  ".join(faults))
+    target = folder / row.id
+    if target.exists():
+        raise UsageError(f"{target} is there already; remove it, or name the row with --id")
+    if known is not None and (found_in := Originals(read_board(folder)).repeated_by(target, row)):
+        raise DataError(f"{run}: {found_in}")
+    if known is None:
+        write_json(folder / BOARD, board.model_dump(mode="json"))
+    target.mkdir(parents=True)
+    (target / SUBMISSION).write_text(row.model_dump_json() + "\n", encoding="utf-8")
+    if board.texts:
+        _write_texts(target, samples)
+        read_texts(target)  # a text that the limits refuse stops here, not at the board's keeper
+    read_submission(target)
+    return target
+
+
+def _known_board(folder: Path, open_board: str | None) -> Board | None:
+    if open_board not in (None, "texts", "numbers"):
+        raise UsageError(f"--open-board {open_board!r}; expected texts or numbers")
+    if (folder / BOARD).is_file():
+        if open_board:
+            raise UsageError(f"--open-board: {folder / BOARD} is there already; leave it out")
+        return read_board(folder).board
+    if open_board is None:
+        raise UsageError(
+            f"no board {folder}; its keeper opens it with --open-board texts (rows bring their"
+            " texts and can be verified) or --open-board numbers (texts may not be published)"
+        )
+    return None
+
+
+def _asked(settings: RunSettings) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Metrics of a new board, the one it is ranked by first; and where its slices begin."""
+    first = (FOLLOWING,) if settings.data.source == "mini" else ()
+    return first + settings.eval.metrics, settings.eval.slices
+
+
+def _opened(
+    record: Record, settings: RunSettings, test: SplitData, found: Numbers, *, texts: bool
+) -> Board:
+    source = settings.data.source
+    return Board(
+        test=test_of(settings, test),
+        texts=texts,
+        data="mini" if source == "mini" else "hub" if source == "hub" else "folder",
+        revision=record.data.get("revision") if source == "hub" else None,
+        limit=settings.data.limit,
+        mini_seed=settings.data.mini_seed,
+        slices=settings.eval.slices,
+        metrics={name: metric.signature for name, metric in found.metrics.items()},
+    )
+
+
+def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]:
+    """The run's texts by sample; every test example has each, or DataError says which lacks."""
+    kept = record.data["splits"]["test"]["fingerprint"]
+    if kept != test.fingerprint:
+        raise DataError(
+            f"{run}: ran on test data {kept[:12]}, found {test.fingerprint[:12]}; name the data"
+            " of the run with --data"
+        )
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    for text in read_predictions(run):
+        found[text.sample][text.id] = text.output
+    if not found:
+        raise DataError(f"{run}: no {PREDICTIONS}; a submission is scored from its texts")
+    wanted = {example.id for example in test.examples}
+    for sample, texts in found.items():
+        if odd := sorted(texts.keys() ^ wanted):
+            raise DataError(
+                f"{run}: {len(odd)} texts of sample {sample} are missing or of other examples,"
+                f" e.g. {odd[0]!r}"
+            )
+    return [found[at] for at in sorted(found)]
+
+
+def _agrees(run: Path, record: Record, found: Numbers) -> None:
+    claimed: dict[str, float | None] = {key: one.value for key, one in record.metrics.items()}
+    if record.following is not None:
+        claimed[FOLLOWING] = record.following["value"]
+    for name, metric in found.metrics.items():
+        value = claimed.get(name)
+        if value is None or metric.value is None or abs(value - metric.value) <= CLAIM:
+            continue
+        raise DataError(
+            f"{run}: its record says {name} {value:.4f}, its texts score {metric.value:.4f};"
+            " `harness run --fresh` writes and scores them again"
+        )
+
+
+def _write_texts(target: Path, samples: list[dict[str, str]]) -> None:
+    lines = [
+        json.dumps({"id": key, "sample": at, "output": text}, ensure_ascii=False) + "\n"
+        for at, texts in enumerate(samples)
+        for key, text in sorted(texts.items())
+    ]
+    (target / PREDICTIONS).write_text("".join(lines), encoding="utf-8")

@@ -1,0 +1,60 @@
+"""Rank ranges: between which places a row may stand, given how few users were asked.
+
+For a row, the range counts the rows that are surely better and surely worse: paired over users,
+two-sided, Bonferroni over all comparisons of that row. It holds the row's true rank (that with
+all users of the kind) with at least 95 %. After Mogstad, Romano, Shaikh & Wilhelm 2024, Inference
+for Ranks, Review of Economic Studies 91 – their marginal confidence sets, with Bonferroni
+instead of a bootstrap of the maximum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import t as student
+
+from harness.metrics.statistics.users import VERDICT_USERS, Array, mean_of, mean_sums
+
+ALPHA = 0.05
+CELLS = 1 << 22
+"""Pairs of rows that are compared at once."""
+
+
+def leave_one_out(each: Sequence[float | None], users: Sequence[int]) -> Array:
+    """The mean over examples without each user in turn [U]; users by number."""
+    sums = mean_sums(each, [str(user) for user in users])
+    return mean_of(sums.sum(axis=0) - sums)
+
+
+def rank_ranges(values: Array, without: Array) -> tuple[Array, Array]:
+    """Best and worst rank of every row [N], 1 is the highest value; NaN below 20 users.
+
+    values [N] on all users; without [N, U] without each user in turn, the same users for all.
+    The standard error of a difference is the jackknife's over users, its scale Student's t.
+    """
+    rows, users = without.shape
+    if rows == 1:
+        return np.ones(1), np.ones(1)
+    if users < VERDICT_USERS:
+        return np.full(rows, np.nan), np.full(rows, np.nan)
+    critical = student.ppf(1 - ALPHA / (2 * (rows - 1)), users - 1)
+    spread = (without - without.mean(axis=1, keepdims=True)).astype(np.float32)
+    spread *= np.float32(critical * np.sqrt((users - 1) / users))
+    own = np.einsum("nu,nu->n", spread, spread)
+    value = (values - values.mean()).astype(np.float32)
+    better, worse = np.zeros(rows), np.zeros(rows)
+    part = max(1, CELLS // rows)
+    for start in range(0, rows, part):
+        here = slice(start, start + part)
+        # (critical · error)² of every difference; rounding can leave a hair below 0
+        error = spread[here] @ spread.T
+        error *= np.float32(-2)
+        error += (np.float32(1 + 1e-5) * own)[here, None]
+        error += (np.float32(1 + 1e-5) * own)[None, :]
+        difference = value[None, :] - value[here, None]
+        difference *= np.abs(difference)
+        better[here] = np.count_nonzero(difference > error, axis=1)
+        difference *= np.float32(-1)
+        worse[here] = np.count_nonzero(difference > error, axis=1)
+    return 1 + better, rows - worse

@@ -1,0 +1,171 @@
+"""Untrusted files in: read up to a size, no key twice, the strict schema, a clear message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import DataError
+from harness.leaderboard.schema import (
+    PREDICTIONS_BYTES,
+    SUBMISSION_BYTES,
+    TEXT_CHARACTERS,
+    Submission,
+    Text,
+)
+
+M = TypeVar("M", bound=BaseModel)
+SUBMISSION, PREDICTIONS, MARK = "submission.json", "predictions.jsonl", "verification.json"
+ROW_FILES = frozenset({SUBMISSION, PREDICTIONS, MARK})
+LINE_BYTES = 8 * TEXT_CHARACTERS
+"""A line longer than any text that is allowed, however its characters are escaped."""
+
+
+def read_submission(folder: Path) -> Submission:
+    """The submission in a row's folder.
+
+    Raises DataError for a file that does not belong there, for a link, and for anything that
+    the schema refuses, naming the field.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or not path.is_file():
+            raise DataError(f"{path}: a link or folder; a row holds plain files only")
+        if path.name not in ROW_FILES:
+            names = ", ".join(sorted(ROW_FILES))
+            raise DataError(f"{path}: does not belong here; a row holds {names}")
+    found = read_model(folder / SUBMISSION, Submission, SUBMISSION_BYTES)
+    place = str(folder / SUBMISSION)
+    if found.id != folder.name:
+        raise DataError(f"{place}, id: found {found.id!r}; its folder is {folder.name!r}")
+    _one_shape(place, found)
+    return found
+
+
+def read_model(path: Path, model: type[M], most: int) -> M:
+    """A JSON file as a `model`. Raises DataError naming file and field."""
+    return parse(read_bytes(path, most), model, str(path))
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The file's bytes. Raises DataError where it is absent, a link, or larger than `most`."""
+    if path.is_symlink() or not path.is_file():
+        raise DataError(f"{path}: no such file; expected one of at most {most:,} bytes")
+    size = path.stat().st_size
+    if size > most:
+        raise DataError(f"{path}: {size:,} bytes; at most {most:,} are taken")
+    return path.read_bytes()
+
+
+def parse(raw: bytes, model: type[M], place: str) -> M:
+    """JSON text as a `model`. Raises DataError for repeated keys, bad JSON and bad values."""
+    try:
+        json.loads(raw, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise DataError(explained(place, error)) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{place}: not JSON that is taken: {error}") from None
+
+
+def read_texts(folder: Path) -> list[dict[str, str]]:
+    """Texts by example id, one mapping a sample, from predictions.jsonl.
+
+    Raises DataError naming the line for a bad or too long one, an id that stands twice in one
+    sample, and samples that do not hold the same ids.
+    """
+    path = folder / PREDICTIONS
+    samples: dict[int, dict[str, str]] = {}
+    for number, line in enumerate(read_bytes(path, PREDICTIONS_BYTES).split(b"\n"), 1):
+        if not line.strip():
+            continue
+        place = f"{path} line {number}"
+        if len(line) > LINE_BYTES:
+            raise DataError(
+                f"{place}: {len(line):,} bytes; a text has at most {TEXT_CHARACTERS:,} characters"
+            )
+        text = parse(line, Text, place)
+        sample = samples.setdefault(text.sample, {})
+        if text.id in sample:
+            raise DataError(f"{place}: id {text.id!r} stands twice in sample {text.sample}")
+        sample[text.id] = text.output
+    if not samples:
+        raise DataError(f"{path}: no text; expected one JSON object a line")
+    if sorted(samples) != list(range(len(samples))):
+        raise DataError(f"{path}: samples {sorted(samples)}; expected 0 to {len(samples) - 1}")
+    first = samples[0].keys()
+    for sample_number, texts in samples.items():
+        if texts.keys() != first:
+            odd = sorted(texts.keys() ^ first)[0]
+            raise DataError(f"{path}: example {odd!r} is not in both sample 0 and {sample_number}")
+    return [samples[at] for at in range(len(samples))]
+
+
+def texts_of(folder: Path, ids: Iterable[str]) -> dict[str, str]:
+    """The texts (sample 0) of a few examples, without parsing every line of a large file."""
+    wanted = {key: f'"{key}"'.encode() for key in ids}
+    found: dict[str, str] = {}
+    path = folder / PREDICTIONS
+    for number, line in enumerate(read_bytes(path, PREDICTIONS_BYTES).split(b"\n"), 1):
+        if any(key in line for key in wanted.values()):
+            text = parse(line, Text, f"{path} line {number}")
+            if text.id in wanted and text.sample == 0:
+                found.setdefault(text.id, text.output)
+    return found
+
+
+def _one_shape(place: str, row: Submission) -> None:
+    """Columns as long as the ids, users numbered from 0, one value a user without him."""
+    examples = row.examples
+    if twice := first_twice(examples.ids):
+        raise DataError(f"{place}, examples.ids: {twice!r} stands twice")
+    count = len(examples.ids)
+    if count != row.test.examples or count != row.n.planned:
+        raise DataError(
+            f"{place}: {count} example ids, test.examples {row.test.examples}, n.planned"
+            f" {row.n.planned}; expected one number"
+        )
+    columns: Mapping[str, tuple[Any, ...]] = {"users": examples.users, **examples.scores}
+    for name, column in columns.items():
+        if len(column) != count:
+            raise DataError(f"{place}, examples {name}: {len(column)} values for {count} ids")
+    users = row.test.users
+    if set(examples.users) != set(range(users)):
+        raise DataError(f"{place}, examples.users: expected each of 0 to {users - 1} to occur")
+    without = len(examples.bleu_without)
+    if ("bleu" in row.metrics) != bool(without) or without not in (0, users):
+        raise DataError(f"{place}, examples.bleu_without: {without} values for {users} users")
+
+
+def first_twice(keys: Iterable[str]) -> str | None:
+    """The first key that stood before; None where all differ."""
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if twice := first_twice(key for key, _ in pairs):
+        raise ValueError(f"key {twice[:80]!r} stands twice in one object")
+    return dict(pairs)
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def explained(place: str, error: ValidationError) -> str:
+    """One line a fault, the first three of them; what was found is cut and shown as a literal."""
+    lines = []
+    for item in error.errors(include_url=False)[:3]:
+        field = ".".join(str(part)[:60] for part in item["loc"]) or "(the whole)"
+        found = "" if item["type"] == "missing" else f" found {item['input']!r:.80};"
+        lines.append(f"{place}, {field!a}:{found} {item['msg'][:200]}")
+    more = error.error_count() - len(lines)
+    return "\n".join([*lines, f"and {more} more"] if more > 0 else lines)

@@ -1,0 +1,172 @@
+"""A run's record in the strict form of a submission: what a board shows and a rerun needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import UsageError
+from harness.leaderboard.reading import explained
+from harness.leaderboard.schema import (
+    Backbone,
+    Costs,
+    Counts,
+    Examples,
+    Metric,
+    Run,
+    Slice,
+    Submission,
+    Test,
+)
+from harness.leaderboard.scores import Numbers
+from harness.record import Record
+from harness.settings import RunSettings
+from harness.types import SplitData
+
+FOLDERS = re.compile(r"(?<![^\s=])(?:~|\.{0,2})/(?:\S*/)?(?=\S)")
+"""The folders above the last name of a path that begins with /, ./, ../ or ~/."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the submitter says of a row. `name` is by default the method's, `id` the run's."""
+
+    by: str
+    name: str | None = None
+    link: str | None = None
+    note: str = ""
+    id: str | None = None
+
+
+def test_of(settings: RunSettings, split: SplitData) -> Test:
+    """What was written under which rules; equal for all rows of a board."""
+    return Test(
+        task=settings.task,
+        setting=settings.data.setting,
+        tier=settings.preset,
+        fingerprint=split.fingerprint,
+        examples=len(split.examples),
+        users=len({example.user_id for example in split.examples}),
+        max_new_tokens=settings.decode.max_new_tokens,
+        temperature=settings.decode.temperature,
+        top_p=settings.decode.top_p,
+        samples=settings.decode.samples,
+    )
+
+
+def submission_of(
+    record: Record, settings: RunSettings, test: Test, found: Numbers, words: Words
+) -> Submission:
+    """The record, its numbers as `found` from the texts. Raises UsageError naming a bad field."""
+    likelihood = record.likelihood if record.likelihood and record.likelihood["value"] else None
+    values: dict[str, Any] = {
+        "id": words.id or f"{record.method}-{record.run_id}".lower(),
+        "name": words.name or record.method,
+        "by": words.by,
+        "link": words.link,
+        "note": words.note,
+        "method": record.method,
+        "test": test,
+        "n": {key: getattr(record.n, key) for key in Counts.model_fields},
+        "metrics": found.metrics,
+        "slices": found.slices,
+        "likelihood_slices": tuple(
+            Slice(start=row["from"], examples=row["examples"], **_ends(row))
+            for row in (likelihood or {}).get("slices", ())
+        ),
+        "examples": Examples(
+            ids=found.ids, users=found.users, scores=found.scores, bleu_without=found.bleu_without
+        ),
+    }
+    try:
+        return Submission(
+            **values,
+            backbone=_backbone(record.backbone),
+            run=_run(record, settings),
+            costs=_costs(record),
+            likelihood=Metric(**_ends(likelihood), signature=likelihood["signature"])
+            if likelihood
+            else None,
+        )
+    except ValidationError as error:
+        raise UsageError(explained("submission", error)) from None
+
+
+def _backbone(found: Mapping[str, Any]) -> Backbone:
+    reasoner = found.get("reasoner")
+    return Backbone(
+        name=_public(found["name"]),
+        revision=found.get("revision"),
+        quantization=found.get("quantization"),
+        parameters=found["parameters"],
+        reasoner=_public(reasoner["name"]) if reasoner else None,
+        method_parameters=found.get("method_parameters"),
+    )
+
+
+def _run(record: Record, settings: RunSettings) -> Run:
+    return Run(
+        run_id=record.run_id,
+        seed=record.seed,
+        command=FOLDERS.sub("", record.command),
+        started=record.started,
+        harness=record.code["version"],
+        commit=record.code.get("commit"),
+        clean=record.code.get("clean"),
+        packages=dict(record.packages),
+        settings=dict(flat(settings.model_dump(mode="json"))),
+    )
+
+
+def _costs(record: Record) -> Costs:
+    """Hidden tokens are those written or thought before a text, a mean over texts."""
+    training, inference = record.training or {}, record.inference or {}
+    memory = [part["peak_memory_mib"] for part in (training, inference) if part]
+    thoughts = inference.get("latent_thoughts_per_text", 0)
+    written = inference.get("preface_tokens", 0) / max(record.n.planned, 1)
+    return Costs(
+        device=str(record.device.get("accelerator") or record.device["device"]),
+        dtype=record.device["dtype"],
+        threads=record.device["threads"],
+        training_s=training.get("seconds_total"),
+        first_token_s=inference.get("time_to_first_token_s"),
+        tokens_per_s=inference.get("tokens_per_s"),
+        peak_memory_mib=max(memory, default=None),
+        hidden_tokens=thoughts + written,
+    )
+
+
+def _ends(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: row.get(key) for key in ("value", "low", "high")}
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as ("section.key", value); of a path on this machine the last name."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{key}.")
+        elif isinstance(value, list | tuple):
+            yield f"{above}{key}", tuple(value)
+        else:
+            yield f"{above}{key}", _public(value) if isinstance(value, str) else value
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flat`, for running a row again."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        *sections, last = key.split(".")
+        below = found
+        for section in sections:
+            below = below.setdefault(section, {})
+        below[last] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def _public(text: str) -> str:
+    """A path without the folders above its last name; a hub's owner/name stays as it is."""
+    return FOLDERS.sub("", text) if " " not in text else text

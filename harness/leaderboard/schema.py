@@ -1,0 +1,182 @@
+"""What a submission may hold: strict types, size limits, finite numbers, ids that are no paths."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+TEXT_CHARACTERS = 50_000
+"""A text longer than this is refused; the paper's cap of 1536 tokens stays far below it."""
+PREDICTIONS_BYTES = 50_000_000
+SUBMISSION_BYTES = 5_000_000
+EXAMPLES = 20_000
+"""Examples that a board may have."""
+
+
+def _no_dots(text: str) -> str:
+    if ".." in text:
+        raise ValueError("expected a name, found '..'")
+    return text
+
+
+def _printable(text: str) -> str:
+    hidden = [char for char in text if not char.isprintable()]
+    if hidden:
+        raise ValueError(f"expected one line of visible characters, found U+{ord(hidden[0]):04X}")
+    return text
+
+
+RowId = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$"), AfterValidator(_no_dots)
+]
+"""Also the name of a folder: lower case, no slash, no leading dot, no '..'."""
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,119}$"), AfterValidator(_no_dots)
+]
+"""A name of a method, metric, setting or example: ASCII, no slash, no space."""
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_printable)]
+"""One visible line: no line break, no control and no bidirectional control character."""
+Signature = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
+Paragraph = Annotated[str, StringConstraints(max_length=2000)]
+Link = Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,200}$")]
+Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Setting = bool | int | Finite | Annotated[str, StringConstraints(max_length=500)] | None
+SettingValue = Setting | Annotated[tuple[Setting, ...], Field(max_length=100)]
+
+
+class Strict(BaseModel):
+    """Frozen; an unknown field, a wrong type, NaN and infinity are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Value(Strict):
+    """A number with its 95 % interval over users; None where it could not be had."""
+
+    value: Finite | None
+    low: Finite | None = None
+    high: Finite | None = None
+
+
+class Metric(Value):
+    signature: Signature
+
+
+class Slice(Value):
+    """A value at target positions from `start` on, over `examples` members."""
+
+    start: Annotated[int, Field(ge=0, le=10**6)]
+    examples: Count | None = None
+
+
+Slices = Annotated[tuple[Slice, ...], Field(max_length=40)]
+
+
+class Test(Strict):
+    """What was written: the same for every row of a board."""
+
+    task: Name
+    setting: Literal["user", "temporal"]
+    tier: Name
+    fingerprint: Hex
+    examples: Annotated[int, Field(ge=1, le=EXAMPLES)]
+    users: Annotated[int, Field(ge=1, le=EXAMPLES)]
+    max_new_tokens: Annotated[int, Field(ge=1, le=100_000)]
+    temperature: Annotated[float, Field(ge=0, le=100)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    samples: Annotated[int, Field(ge=1, le=100)]
+
+
+class Backbone(Strict):
+    """The models that the method started from, and how many parameters it has in all."""
+
+    name: Line
+    revision: Line | None = None
+    quantization: Line | None = None
+    parameters: Count
+    reasoner: Line | None = None
+    method_parameters: Count | None = None
+
+
+class Run(Strict):
+    """Where the row comes from: enough to run it again."""
+
+    run_id: Name
+    seed: Annotated[int, Field(ge=-(2**53), le=2**53)]
+    command: Annotated[str, StringConstraints(max_length=4000)]
+    started: Line
+    harness: Line
+    commit: Hex | None
+    clean: bool | None
+    packages: Annotated[dict[Name, Line], Field(max_length=60)]
+    settings: Annotated[dict[Name, SettingValue], Field(max_length=400)]
+
+
+class Counts(Strict):
+    planned: Count
+    failed: Count
+    empty: Count
+    capped: Count
+    input_cut: Count
+    target_cut: Count
+
+
+class Costs(Strict):
+    """As the run measured them, on its own machine; None where there was nothing to measure."""
+
+    device: Line
+    dtype: Line
+    threads: Count
+    training_s: Finite | None = None
+    first_token_s: Finite | None = None
+    tokens_per_s: Finite | None = None
+    peak_memory_mib: Finite | None = None
+    hidden_tokens: Finite | None = None
+
+
+class Examples(Strict):
+    """One column a metric, in the order of `ids`; `users` numbers the users from 0.
+
+    `bleu_without` holds corpus BLEU without each user in turn, for paired comparisons.
+    """
+
+    ids: Annotated[tuple[Name, ...], Field(min_length=1, max_length=EXAMPLES)]
+    users: Annotated[tuple[Count, ...], Field(max_length=EXAMPLES)]
+    scores: Annotated[
+        dict[Name, Annotated[tuple[Finite | None, ...], Field(max_length=EXAMPLES)]],
+        Field(max_length=60),
+    ]
+    bleu_without: Annotated[tuple[Finite, ...], Field(max_length=EXAMPLES)] = ()
+
+
+class Submission(Strict):
+    """A row: submission.json. What `verify` recomputes: `metrics`, `slices`, `examples`."""
+
+    schema_version: Literal[1] = 1
+    id: RowId
+    name: Line
+    by: Line
+    link: Link | None = None
+    note: Paragraph = ""
+    method: Name
+    test: Test
+    backbone: Backbone
+    run: Run
+    n: Counts
+    metrics: Annotated[dict[Name, Metric], Field(min_length=1, max_length=60)]
+    slices: Annotated[dict[Name, Slices], Field(max_length=60)]
+    likelihood: Metric | None = None
+    likelihood_slices: Slices = ()
+    costs: Costs
+    examples: Examples
+
+
+class Text(Strict):
+    """A line of predictions.jsonl."""
+
+    id: Name
+    sample: Annotated[int, Field(ge=0, le=99)] = 0
+    output: Annotated[str, StringConstraints(max_length=TEXT_CHARACTERS)]

@@ -1,0 +1,191 @@
+"""Is a row what it says? Its form, the board's rules, its ids, its texts scored again, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import __version__
+from harness.data import load_split
+from harness.data.checks import fold
+from harness.errors import DataError, HarnessError
+from harness.leaderboard.board import Board, Place, against_rules
+from harness.leaderboard.copies import Originals
+from harness.leaderboard.mark import Mark, files_digest
+from harness.leaderboard.reading import PREDICTIONS, read_submission, read_texts
+from harness.leaderboard.schema import Submission
+from harness.leaderboard.scores import Numbers, board_data, numbers
+from harness.settings import DataSettings, RunSettings
+from harness.types import SplitData
+
+TOLERANCE = 0.01
+"""How far a claimed number may be from the recomputed one, in points (values, interval ends,
+values per example). The draws of the intervals come from the data's fingerprint, so what is left
+is rounding to four decimals and the last digits of other versions of numpy."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A board's test set as found here, and where it was read from."""
+
+    split: SplitData
+    data: DataSettings
+
+
+def load_test(board: Board, source: str | None = None) -> TestSet | None:
+    """The board's test set; None where it is not built in and `source` does not name it.
+
+    Raises DataError where the data found is not the board's, by fingerprint.
+    """
+    if board.data != "mini" and source is None:
+        return None
+    data = board_data(board, None if board.data == "mini" else source)
+    split = load_split(RunSettings(task=board.test.task, data=data), "test")
+    found = (split.fingerprint, len(split.examples))
+    if found != (board.test.fingerprint, board.test.examples):
+        raise DataError(
+            f"board {board.place}: test data found is {found[0][:12]} with {found[1]} examples;"
+            f" the board's is {board.test.fingerprint[:12]} with {board.test.examples}"
+        )
+    return TestSet(split, data)
+
+
+def verify_row(place: Place, row: Path, test: TestSet | None, originals: Originals) -> Mark:
+    """The mark that the row deserves: verified or self-reported.
+
+    Raises DataError where the row is refused: naming its file and field, the rule of the board,
+    the id, the metric that differs, or the row whose texts it repeats.
+    """
+    board = place.board
+    submission = read_submission(row)
+    faults = list(against_rules(board, submission))
+    has_texts = (row / PREDICTIONS).is_file()
+    if has_texts and not board.texts:
+        faults.append(f"{PREDICTIONS} is there; this board's texts may not be published")
+    if board.texts and not has_texts:
+        faults.append(f"no {PREDICTIONS}; this board scores every row again")
+    _stop(row, faults)
+    if test is not None:
+        _stop(row, _against_data(submission, test.split))
+    if found := originals.repeated_by(row, submission):
+        raise DataError(f"{row}: {found}")
+    digest, version = files_digest(row), __version__
+    if not has_texts or test is None:
+        why = "numbers only: the texts may not be published" if not board.texts else "no data here"
+        return Mark(
+            status="self-reported",
+            files=digest,
+            harness=version,
+            tolerance=TOLERANCE,
+            largest={},
+            notes=(why,),
+        )
+    samples = read_texts(row)
+    _stop(row, _text_ids(samples, submission))
+    again = numbers(test.split, samples, tuple(board.metrics), board.slices, test.data)
+    if again.missing:
+        raise DataError(
+            f"{row}: cannot be scored here; "
+            + "; ".join(f"{name}: {remedy}" for name, remedy in again.missing.items())
+        )
+    largest = dict(differences(submission, again))
+    _stop(
+        row,
+        (
+            f"{name}: claimed and recomputed differ by {gap:.4f}; at most {TOLERANCE} is taken"
+            for name, gap in largest.items()
+            if not gap <= TOLERANCE
+        ),
+    )
+    return Mark(
+        status="verified",
+        files=digest,
+        harness=version,
+        tolerance=TOLERANCE,
+        largest={name: round(gap, 6) for name, gap in largest.items()},
+        notes=tuple(_remarks(samples, test.split)),
+    )
+
+
+def differences(claimed: Submission, again: Numbers) -> Iterator[tuple[str, float]]:
+    """Per metric, the largest gap between a claimed number and the recomputed one.
+
+    Infinite where one of them is missing or columns differ in length.
+    """
+    for name, metric in again.metrics.items():
+        pairs: list[tuple[float | None, float | None]] = [
+            (getattr(claimed.metrics[name], end), getattr(metric, end))
+            for end in ("value", "low", "high")
+        ]
+        columns = [(claimed.examples.scores[name], again.scores[name])]
+        if name == "bleu":
+            columns.append((claimed.examples.bleu_without, again.bleu_without))
+        curves = claimed.slices.get(name, ()), again.slices.get(name, ())
+        columns.append(tuple(tuple(one.value for one in curve) for curve in curves))  # type: ignore[arg-type]
+        for one, other in columns:
+            if len(one) != len(other):
+                pairs.append((None, 0.0))
+            else:
+                pairs += zip(one, other, strict=True)
+        yield name, max(_gap(one, other) for one, other in pairs)
+
+
+def _gap(one: float | None, other: float | None) -> float:
+    if one is None or other is None:
+        return 0.0 if one is other else float("inf")
+    return abs(one - other)
+
+
+def _against_data(row: Submission, test: SplitData) -> Iterator[str]:
+    """Ids, and who wrote which example, as the data has them."""
+    ids = tuple(example.id for example in test.examples)
+    if row.examples.ids != ids:
+        odd = sorted(set(row.examples.ids) ^ set(ids))
+        yield (
+            f"{len(odd)} example ids are missing or not the data's, e.g. {odd[0]!r}"
+            if odd
+            else "examples.ids are not in the data's order"
+        )
+        return
+    users = [example.user_id for example in test.examples]
+    order = {user: at for at, user in enumerate(dict.fromkeys(users))}
+    if row.examples.users != tuple(order[user] for user in users):
+        yield "examples.users does not group the examples by user as the data does"
+
+
+def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
+    if len(samples) != row.test.samples:
+        yield f"{PREDICTIONS}: {len(samples)} samples; expected {row.test.samples}"
+    if odd := sorted(samples[0].keys() ^ set(row.examples.ids)):
+        yield f"{PREDICTIONS}: {len(odd)} ids are missing or not the data's, e.g. {odd[0]!r}"
+
+
+def _remarks(samples: Sequence[Mapping[str, str]], test: SplitData) -> Iterator[str]:
+    """What scoring cannot see: references are public, so a text may be a copy of its own."""
+    same = sum(
+        fold(text) == fold(test.references[key].text)
+        for texts in samples
+        for key, text in texts.items()
+    )
+    if same:
+        total = sum(len(texts) for texts in samples)
+        yield f"{same} of {total} texts equal their reference"
+
+
+def _stop(row: Path, faults: Sequence[str] | Iterator[str]) -> None:
+    if found := list(faults):
+        raise DataError(f"{row}: refused\n  " + "\n  ".join(found[:10]))
+
+
+def verify_all(
+    places: Sequence[tuple[Place, Sequence[Path]]], source: str | None
+) -> Iterator[tuple[Path, Mark | HarnessError]]:
+    """Every row with its mark, or with the error that refuses it; one bad row stops no other."""
+    for place, rows in places:
+        test, originals = load_test(place.board, source), Originals(place)
+        for row in rows:
+            try:
+                yield row, verify_row(place, row, test, originals)
+            except HarnessError as error:
+                yield row, error
