@@ -1,19 +1,27 @@
-"""Coconut: K latent thoughts between prompt and text (arXiv 2412.06769)."""
+"""Coconut: K latent thoughts between prompt and text (arXiv 2412.06769).
+
+With a curriculum, training begins with CoT's analysis in words and replaces it, sentence by
+sentence, with thoughts; without one, thoughts stand alone from the first step.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from harness.analysis import AnalysisOptions, analyse, sentence_ends, separator
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, pad, positions
 from harness.engine.lm import (
     CacheState,
     CausalLM,
+    PersonalLM,
     attention_inputs,
     embed,
     extend,
@@ -25,6 +33,7 @@ from harness.engine.lm import (
 from harness.engine.timing import now
 from harness.method import BaseMethod
 from harness.settings import Section
+from harness.types import Pair, Target
 
 MOST_THOUGHTS = 8
 
@@ -34,26 +43,35 @@ class CoconutLM(CausalLM):
 
     Thought k+1 is the hidden state after the final norm, unscaled, at the position before it,
     used as input embedding; the K thoughts stand at consecutive positions between prompt and
-    text, without marker tokens. Gradients flow through all of them. Raises ValueError for an
-    `n_thoughts` outside 0 to 8.
+    text, without marker tokens. Gradients flow through all of them. `curriculum`: the shares of
+    training at which a further stage begins; in stage s of S, s·K/S thoughts are fed (rounded).
+    Raises ValueError for an `n_thoughts` outside 0 to 8.
     """
 
-    def __init__(self, model: nn.Module, n_thoughts: int = 4) -> None:
+    def __init__(
+        self, model: nn.Module, n_thoughts: int = 4, curriculum: Sequence[float] = ()
+    ) -> None:
         super().__init__(model)
         if not 0 <= n_thoughts <= MOST_THOUGHTS:
             raise ValueError(f"n_thoughts is {n_thoughts}; expected 0 to {MOST_THOUGHTS}")
-        self.n_thoughts = n_thoughts
+        self.n_thoughts, self.curriculum = n_thoughts, tuple(curriculum)
+        self.thoughts_now = n_thoughts
+
+    def training_progress(self, share: float) -> None:
+        if self.curriculum:
+            stage = bisect_right(self.curriculum, share)
+            self.thoughts_now = round(stage * self.n_thoughts / len(self.curriculum))
 
     @property
     def hidden_per_example(self) -> int:
-        return self.n_thoughts
+        return self.thoughts_now
 
     def think(self, prompts: Rows) -> tuple[Tensor, CacheState]:
         """Read prompts and think: (hidden [B,D] that predicts the text's first token, cache)."""
         tokens, real = (part.to(self.device) for part in pad(prompts, self.pad_id, "left"))
         hidden, state = start(self.model, embed(self.model, tokens), real)
         last, begin = hidden[:, -1], now()
-        for _ in range(self.n_thoughts):
+        for _ in range(self.thoughts_now):
             last = extend(self.model, last[:, None], state)[:, -1]
         self.hidden_s += now() - begin
         return last, state
@@ -81,7 +99,7 @@ class CoconutLM(CausalLM):
         tokens, real = (part.to(self.device) for part in pad(batch.prompts, self.pad_id, "left"))
         inputs = embed(self.model, tokens)
         thoughts: list[Tensor] = []
-        for _ in range(self.n_thoughts):
+        for _ in range(self.thoughts_now):
             read = torch.cat([inputs, *thoughts], 1)
             thoughts.append(self._pass(read, real)[:, -1:])
         hidden = self._pass(torch.cat([inputs, *thoughts, known], 1), real)
@@ -126,9 +144,21 @@ class CoconutLM(CausalLM):
         return torch.where(real[:, -1:], hidden[:, -1], last)
 
 
-class CoconutOptions(Section):
+class CoconutOptions(AnalysisOptions):
     n_thoughts: int = Field(4, ge=0, le=MOST_THOUGHTS)
-    """K, the latent thoughts between prompt and text; 0 is SFT."""
+    """K, the latent thoughts between prompt and text; 0 without a curriculum is SFT."""
+    curriculum: tuple[float, ...] = ()
+    """Shares of training at which stages 1, 2, … S begin, e.g. [0.25, 0.5, 0.75]; before the first
+    one training imitates CoT's whole analysis, without thoughts. Stage s leaves out its first s
+    sentences and feeds s·K/S thoughts; stage S leaves out all of it. Empty: thoughts alone, and
+    the options of the analysis do nothing."""
+
+    @field_validator("curriculum")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)) or any(not 0 <= each < 1 for each in value):
+            raise ValueError("stages begin at rising shares, 0 ≤ share < 1, e.g. [0.25, 0.5, 0.75]")
+        return value
 
 
 class Coconut(BaseMethod):
@@ -137,7 +167,35 @@ class Coconut(BaseMethod):
     name = "coconut"
     trains = True
     Options: ClassVar[type[Section]] = CoconutOptions
+    options: CoconutOptions
 
     def build(self, backbones: Backbones) -> CoconutLM:
-        assert isinstance(self.options, CoconutOptions)
-        return CoconutLM(backbones.main, self.options.n_thoughts)
+        self.tokenizer = backbones.tokenizer
+        return CoconutLM(backbones.main, self.options.n_thoughts, self.options.curriculum)
+
+    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+        """The references; with a curriculum, what is left of the analyses in each stage too."""
+        plain = super().targets(lm, train)
+        if not self.options.curriculum:
+            return plain
+        assert isinstance(lm, CoconutLM)
+        writer = CausalLM(lm.model)  # the backbone as it is writes analyses, without thoughts
+        found = analyse(self, self.options, self.tokenizer, writer, train)
+        self.report["analyses"] = found.counts
+        return [
+            replace(target, curriculum=self._stages(found.kept[target.example_id]))
+            for target in plain
+        ]
+
+    def _stages(self, analysis: tuple[int, ...]) -> tuple[tuple[float, tuple[int, ...]], ...]:
+        """(until, preface) of every stage but the last: the sentences left, then the separator."""
+        starts = (0, *sentence_ends(self.tokenizer, analysis))
+        between = separator(self.tokenizer)
+        return tuple(
+            (until, (*analysis[starts[min(stage, len(starts) - 1)] :], *between))
+            for stage, until in enumerate(self.options.curriculum)
+        )
+
+    def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
+        """What the last stage imitates, and the model writes: the text alone."""
+        return super().targets(lm, val)

@@ -38,8 +38,12 @@ def training_work(
     """FLOPs of the whole training, however often it was interrupted; `targets`: of writing them."""
 
     def steps(epochs: float) -> int:
-        order = plan_steps(len(rows), epochs, settings.batch_size, seed)
-        return training_flops(lm, [rows[index] for step in order for index in step])
+        order, total = plan_steps(len(rows), epochs, settings.batch_size, seed), 0
+        for at, step in enumerate(order):
+            lm.training_progress(at / len(order))
+            total += training_flops(lm, [rows[index].at(at / len(order)) for index in step])
+        lm.training_progress(1.0)
+        return total
 
     evaluation, trials = reading_flops(lm, val_rows), 0
     if settings.lr == "auto":

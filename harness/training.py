@@ -61,8 +61,8 @@ def trained(
             rows, cut = plan.rows(pairs, targets)
         with phases("val_targets"):
             held = plan.splits["val"].pairs()
-            given = isinstance(plan.method, BaseMethod)
-            make = plan.method.val_targets if given else plan.method.targets
+            method = plan.method
+            make = method.val_targets if isinstance(method, BaseMethod) else method.targets
             val_rows, _ = plan.rows(held, make(lm, held))
         search = None
         lr = settings.train.lr

@@ -91,7 +91,8 @@ def targets_are_one_a_pair_in_order(world: World) -> None:
                     f"the reference, {pair.reference.text[:40]!r}; hidden tokens go in `preface`",
                     look,
                 )
-            _known_tokens(world, target.preface, f"example {target.example_id}", look)
+            for preface in (target.preface, *(each for _, each in target.curriculum)):
+                _known_tokens(world, preface, f"example {target.example_id}", look)
 
 
 def a_preface_is_one_list_a_prompt(world: World) -> None:

@@ -52,11 +52,35 @@ def test_each_row_alone(golden):
 
 
 @pytest.mark.parametrize("golden", CASES)
-def test_greedy_tokens(golden):
+def test_step_by_step(golden):
     case = golden[1]
-    lm = make(case)
-    written = generate(lm, [row["prompt"] for row in case["rows"]], max_new_tokens=20)
+    rows = [(row["prompt"], row["response"]) for row in case["rows"]]
+    given = WAYS["prefill and step"](make(case), *zip(*rows, strict=True))
+    for row, logprobs in zip(case["rows"], given, strict=True):
+        assert_close(logprobs, torch.tensor(row["logprobs"]), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in a batch", "alone"])
+@pytest.mark.parametrize("golden", CASES)
+def test_greedy_tokens(golden, together):
+    case = golden[1]
+    lm, prompts = make(case), [row["prompt"] for row in case["rows"]]
+    batches = [prompts] if together else [[prompt] for prompt in prompts]
+    written = [row for batch in batches for row in generate(lm, batch, max_new_tokens=20)]
     assert written == [row["greedy"] for row in case["rows"]]
+
+
+@pytest.mark.parametrize("golden", CASES)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_gradients_with_checkpointing(golden):
+    case = golden[1]
+    lm = make(case).train()
+    lm.model.gradient_checkpointing_enable({"use_reentrant": False})
+    loss = lm.loss(batch_of(case["rows"]))
+    assert_close(loss.item(), case["loss"], atol=1e-5, rtol=0)
+    loss.backward()
+    for name, norm in grad_norms(lm.model).items():
+        assert_close(norm, case["grad_norms"]["model"][name], rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
