@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from harness.engine import smollm2
+from harness.engine.agreement import refuse_disagreement
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 
@@ -83,17 +85,22 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, by name
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UsageError(f"backbone {name!r} cannot be loaded: {error}") from error
     wrong = {
-        what: sorted(map(str, report[what]))
+        what.removesuffix("_keys"): sorted(map(str, report[what]))
         for what in ("missing_keys", "unexpected_keys", "mismatched_keys")
         if report.get(what)
     }
     if wrong:
-        raise UsageError(f"backbone {name!r} does not fit its config.json: {wrong}")
+        raise UsageError(
+            f"backbone {name!r} does not fit its config.json: tensors {wrong}; expected the"
+            " weights that the config describes. Get the model again, or save it anew"
+        )
     loaded: nn.Module = model.eval()
+    refuse_disagreement(name, loaded)
     return loaded
 
 
@@ -110,6 +117,11 @@ def tokenizer_of(name: str, revision: str | None = None) -> Any:
         raise UsageError(f"tokenizer of {name!r} cannot be loaded: {error}") from error
     if not tokenizer.is_fast:
         raise UsageError(f"tokenizer of {name!r} is not a fast one; offsets are needed")
+    if not tokenizer("a", add_special_tokens=False)["input_ids"]:
+        raise UsageError(
+            f"tokenizer of {name!r} knows no word; expected tokenizer.json beside the weights."
+            " Save the tokenizer there too, with save_pretrained(folder)"
+        )
     return tokenizer
 
 
@@ -141,7 +153,8 @@ class Backbones:
                 self.reasoner_name,
                 tokenizer_of(self.reasoner_name),
             )
-        return load_model(self.reasoner_name, self.settings)
+            return load_model(self.reasoner_name, self.settings)
+        return load_model(self.settings.backbone, self.settings, self.settings.revision)
 
 
 def same_tokens(name: str, tokenizer: Any, other_name: str, other: Any) -> None:

@@ -97,11 +97,17 @@ def embed(model: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """Logits [..., V] of hidden states [..., D]."""
+    """Logits [..., V] of hidden states [..., D], with the scale or cap that some families have."""
     logits = model.get_output_embeddings()(hidden)  # type: ignore[operator]
     assert isinstance(logits, Tensor)
-    cap = getattr(model.config, "final_logit_softcapping", None)
-    return logits if cap is None else cap * torch.tanh(logits / cap)
+    config: Any = model.config
+    if (times := getattr(config, "logit_scale", None)) is not None:  # Cohere
+        logits = logits * times
+    if (share := getattr(config, "logits_scaling", None)) is not None:  # Granite
+        logits = logits / share
+    if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
+        logits = cap * torch.tanh(logits / cap)
+    return logits
 
 
 def attention_inputs(real: Tensor) -> dict[str, Tensor]:

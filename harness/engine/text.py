@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.errors import UsageError
+
 MARK = "\N{OBJECT REPLACEMENT CHARACTER}turn\N{OBJECT REPLACEMENT CHARACTER}"
 
 
@@ -58,7 +60,7 @@ def template_ids(tokenizer: Any, text: str) -> list[int]:
 def end_id(tokenizer: Any) -> int:
     """The token that ends an assistant's turn in the template, else the tokenizer's end token.
 
-    Raises ValueError where there is neither.
+    Raises UsageError where there is neither.
     """
     special = set(tokenizer.all_special_ids)
     if getattr(tokenizer, "chat_template", None) is not None:
@@ -69,7 +71,10 @@ def end_id(tokenizer: Any) -> int:
                 if token in special:
                     return token
     if tokenizer.eos_token_id is None:
-        raise ValueError(f"tokenizer {tokenizer.name_or_path!r} has no end token")
+        raise UsageError(
+            f"tokenizer {tokenizer.name_or_path!r} has no end token; expected eos_token in its"
+            " tokenizer_config.json, or a chat template that ends a turn with a special token"
+        )
     return int(tokenizer.eos_token_id)
 
 

@@ -1,0 +1,187 @@
+"""Backbones: loaded whole or not at all, and read as transformers reads them."""
+
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.testing import assert_close
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from harness.engine import Batch, CausalLM
+from harness.engine.agreement import refuse_disagreement
+from harness.engine.backbone import Backbones, load_model, locate, tokenizer_of
+from harness.engine.text import end_id
+from harness.errors import UsageError
+from harness.settings import ModelSettings
+from tests.conftest import save_backbone
+from tests.engine.test_agreement import PROMPTS, RESPONSES, WAYS, alone
+
+SETTINGS = ModelSettings()
+QUERY = "model.layers.0.self_attn.q_proj.weight"
+FAMILIES = {
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
+    "gpt_neox": {"num_key_value_heads": 4},
+    "bloom": {"n_layer": 2, "n_head": 4},
+    "phi3": {},
+    "gemma2": {"head_dim": 8, "final_logit_softcapping": 2.0},
+    "gemma3_text": {"head_dim": 8},
+    "mistral": {"sliding_window": 4},
+    "mixtral": {"num_local_experts": 2},
+    "qwen3": {"head_dim": 8},
+    "granite": {"logits_scaling": 3.0, "embedding_multiplier": 2.0},
+    "cohere": {"logit_scale": 0.25},
+}
+
+
+def of_family(family, **options):
+    torch.manual_seed(0)
+    shape = {
+        "vocab_size": 97,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.2,
+        "pad_token_id": 0,
+    }
+    config = AutoConfig.for_model(family, **{**shape, **options})
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.no_grad()
+def test_families_are_read_as_transformers_reads_them(family):
+    model = of_family(family, **FAMILIES[family])
+    refuse_disagreement(family, model)
+    row, response = PROMPTS[2], RESPONSES[1]
+    logits = model(torch.tensor([row + response])).logits[0].log_softmax(-1)
+    known = [logits[len(row) + at - 1, token] for at, token in enumerate(response)]
+    lm = CausalLM(model)
+    given = lm.logprobs(Batch.from_rows([row], [response], 0))[0]
+    assert_close(given, torch.stack(known), atol=1e-5, rtol=0)
+    single = alone(lm, PROMPTS, RESPONSES)
+    for way in WAYS.values():
+        for found, expected in zip(way(lm, PROMPTS, RESPONSES), single, strict=True):
+            assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_a_family_without_a_key_value_cache_is_refused():
+    with pytest.raises(UsageError, match=r"\(MambaForCausalLM\): the engine's logits differ"):
+        refuse_disagreement("m", of_family("mamba", state_size=4))
+
+
+def test_logits_that_a_family_scales_in_its_own_way_are_refused(monkeypatch):
+    model = of_family("granite", logits_scaling=3.0)
+    monkeypatch.setattr("harness.engine.agreement.head", lambda m, h: m.lm_head(h))
+    with pytest.raises(UsageError, match=r"differ from the model's own by .* Choose another"):
+        refuse_disagreement("g", model)
+
+
+def test_a_model_that_takes_no_embeddings_is_refused():
+    class Ids(torch.nn.Module):
+        def forward(self, tokens):
+            return tokens
+
+    model = of_family("gpt2")
+    model.forward = Ids().forward
+    with pytest.raises(UsageError, match=r"cannot be read: .*expected a decoder-only causal LM"):
+        refuse_disagreement("x", model)
+
+
+def cut_short(folder):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def tensors(change):
+    def spoil(folder):
+        found = load_file(folder / "model.safetensors")
+        change(found)
+        save_file(found, folder / "model.safetensors", {"format": "pt"})
+
+    return spoil
+
+
+def only_a_pickle(folder):
+    torch.save({}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+BROKEN = {
+    "cut short": (cut_short, "cannot be loaded: .*header"),
+    "missing": (tensors(lambda t: t.pop(QUERY)), rf"tensors \{{'missing': \['{QUERY}'\]\}}"),
+    "extra": (tensors(lambda t: t.update(x=torch.ones(1))), r"tensors \{'unexpected': \['x'\]\}"),
+    "misshapen": (
+        tensors(lambda t: t.update({QUERY: t[QUERY][:8].clone()})),
+        rf"'mismatched': .*{QUERY}.*\[8, 32\]",
+    ),
+    "not a number": (
+        tensors(lambda t: t[QUERY][0].fill_(float("nan"))),
+        f"{QUERY} holds NaN or infinity",
+    ),
+    "no config": (lambda f: (f / "config.json").unlink(), "no config.json; expected"),
+    "empty config": (lambda f: (f / "config.json").write_text("{}"), "cannot be loaded"),
+    "a pickle": (only_a_pickle, "found pytorch_model.bin, which may run code when read"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_backbone_is_refused(tmp_path, backbone, case):
+    spoil, message = BROKEN[case]
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder)
+    spoil(folder)
+    with pytest.raises(UsageError, match=message):
+        load_model(str(folder), SETTINGS)
+
+
+def test_a_backbone_without_tokenizer_is_refused(tmp_path, backbone):
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder)
+    for file in folder.glob("token*"):
+        file.unlink()
+    with pytest.raises(UsageError, match=r"knows no word; expected tokenizer\.json"):
+        tokenizer_of(str(folder))
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/no/where", "nowhere", "a/b/c"])
+def test_a_name_that_is_nothing_is_refused(name):
+    with pytest.raises(UsageError, match="not a folder here, not one of mini"):
+        locate(name)
+
+
+def test_both_copies_of_a_backbone_are_of_one_revision(monkeypatch):
+    asked = []
+
+    def load(name, settings, revision=None):
+        asked.append((name, revision))
+        return torch.nn.Linear(1, 1)
+
+    monkeypatch.setattr("harness.engine.backbone.load_model", load)
+    both = Backbones(ModelSettings(backbone="a/b", revision="c0ffee"))
+    _ = both.main, both.reasoner
+    assert asked == [("a/b", "c0ffee"), ("a/b", "c0ffee")]
+
+
+def test_other_tokens_are_named(tmp_path, backbone):
+    other = save_backbone(tmp_path / "other", words=299)
+    settings = ModelSettings(backbone=str(backbone), reasoner=str(other))
+    # the other one has one merge less: its last token alone differs
+    with pytest.raises(UsageError, match=r"1 tokens differ, e\.g\. '\S+' \(299 / absent\)"):
+        _ = Backbones(settings).reasoner
+
+
+def test_the_end_token_is_the_one_that_ends_a_turn(backbone):
+    tokenizer = tokenizer_of(str(backbone))
+    assert tokenizer.convert_ids_to_tokens(end_id(tokenizer)) == "<|im_end|>"
+
+
+def test_a_tokenizer_without_end_token_is_refused(tmp_path, backbone):
+    from transformers import PreTrainedTokenizerFast
+
+    bare = PreTrainedTokenizerFast(tokenizer_file=str(backbone / "tokenizer.json"))
+    with pytest.raises(UsageError, match="has no end token; expected eos_token"):
+        end_id(bare)
