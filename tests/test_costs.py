@@ -1,0 +1,214 @@
+"""Time and work of a run: phases add up to the wall, sittings add up, FLOPs are the lengths'."""
+
+import json
+
+import pytest
+
+from baselines.coconut import CoconutLM
+from harness import run as run_module
+from harness import training as training_module
+from harness.costs import training_seconds
+from harness.engine import generate
+from harness.engine.flops import readers
+from harness.engine.timing import DecodeClock, Phases, middle
+from harness.engine.train_log import StepLog, TrainLog
+from harness.record import read_predictions
+from tests.engine.test_agreement import tiny
+from tests.test_run import StopNowError, go
+
+
+class Clock:
+    """A clock that is told how much time passes."""
+
+    def __init__(self):
+        self.at = 100.0
+
+    def __call__(self):
+        return self.at
+
+    def passes(self, seconds):
+        self.at += seconds
+
+
+def test_phases_add_up_and_the_wall_counts_what_lies_between():
+    clock = Clock()
+    phases = Phases(clock)
+    for name, seconds in (("training", 5.0), ("writing", 2.0), ("training", 1.5)):
+        with phases(name):
+            clock.passes(seconds)
+        clock.passes(0.25)
+    assert phases.seconds == {"training": 6.5, "writing": 2.0}
+    assert phases.wall_s == 9.25
+
+
+def test_an_interrupted_sitting_counts(tmp_path):
+    clock = Clock()
+    first = Phases(clock)
+    first.keep(tmp_path / "phases.json")
+
+    def broken_off():
+        with first("training"):
+            clock.passes(7.0)
+            raise StopNowError
+
+    with pytest.raises(StopNowError):
+        broken_off()
+    clock.passes(1000.0)  # the night between
+    second = Phases(clock)
+    with second("data"):
+        clock.passes(1.0)
+    second.keep(tmp_path / "phases.json")
+    with second("training"):
+        clock.passes(3.0)
+    assert second.seconds == {"data": 1.0, "training": 10.0}
+    assert second.wall_s == 11.0
+    second.forget()
+    assert not list(tmp_path.iterdir())
+
+
+def test_median_and_quartiles():
+    # inclusive quartiles of 1 2 3 4 10: the second and the fourth
+    assert middle([10, 2, 1, 4, 3], "step") == {"step_s": 3, "step_quartiles_s": [2, 4]}
+    assert middle([0.5], "step") == {"step_s": 0.5, "step_quartiles_s": [0.5, 0.5]}
+    assert middle([], "step") == {"step_s": None, "step_quartiles_s": None}
+
+
+def test_training_seconds_take_steps_and_trials_from_what_was_kept():
+    log = TrainLog([StepLog(1, 2.0, 0.1, 1.0, 3.0)], seconds=3.0)
+    phases = {"targets": 1.0, "steps": 3.5, "lr_search": 0.0}
+    trials = {"trials": [{"seconds": 4.0}, {"seconds": 5.0}]}
+    assert training_seconds(phases, log, trials) == {
+        "targets": 1.0, "steps": 3.0, "lr_search": 9.0, "between_steps": 0.5,
+    }  # fmt: skip
+
+
+def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, monkeypatch):
+    clock = Clock()
+    parts = {
+        "Plan": 2.0, "_hardware": 0.5, "_build": 3.0, "_opening": 1.0, "trained": 40.0,
+        "weights_fingerprint": 0.5, "write_all": 20.0, "measure": 7.0,
+    }  # fmt: skip
+
+    def slow(part, seconds):
+        def work(*given, **named):
+            found = part(*given, **named)
+            clock.passes(seconds)
+            return found
+
+        return work
+
+    measure = run_module.measure
+
+    def measured(*given, **named):
+        found = measure(*given, **named)
+        with next(each for each in given if isinstance(each, Phases))("scoring"):
+            clock.passes(parts["measure"])
+        return found
+
+    for name, seconds in parts.items():
+        monkeypatch.setattr(run_module, name, slow(getattr(run_module, name), seconds))
+    monkeypatch.setattr(run_module, "measure", measured)
+    monkeypatch.setattr(run_module, "Phases", lambda: Phases(clock))
+    record = go(tmp_path, reviews, backbone).record
+    assert record.wall_s == sum(parts.values())
+    assert {name: seconds for name, seconds in record.phases.items() if seconds} == {
+        "data": 2.0, "loading": 4.5, "training": 40.0, "fingerprints": 0.5, "writing": 20.0,
+        "scoring": 7.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["rag", "sft"])
+def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, method):
+    record = go(tmp_path, reviews, backbone, method).record
+    # 0.1 s: files between phases, which a run of seconds or hours does not notice
+    assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02, abs=0.1)
+    assert sum(record.phases.values()) <= record.wall_s
+    if method == "sft":
+        spent = record.training["seconds"]
+        assert sum(spent.values()) == pytest.approx(record.phases["training"], abs=0.1)
+        assert record.training["step_s"] <= spent["steps"]
+
+
+def test_a_resumed_run_counts_what_its_first_sitting_spent(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def stop(*_, **__):
+        raise StopNowError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module, "train", stop)
+        with pytest.raises(StopNowError):
+            go(tmp_path, reviews, backbone)
+    folder = next((tmp_path / "results").rglob("record.json")).parent
+    spent = {folder / "phases.json": "training", folder / "training-phases.json": "targets"}
+    for path, phase in spent.items():
+        kept = json.loads(path.read_text())
+        kept["seconds"][phase] += 50.0
+        kept["wall_s"] += 50.0
+        path.write_text(json.dumps(kept))
+    record = go(tmp_path, reviews, backbone).record
+    assert 50 < record.training["seconds"]["targets"] < record.wall_s < 100
+    assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02)
+    assert not any(path.exists() for path in spent)
+
+
+def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monkeypatch):
+    built, real, trained_on = [], run_module._build, []
+
+    def build(plan):
+        built.append((plan, *real(plan)))
+        return built[-1][1:]
+
+    train = training_module.train
+
+    def watched(lm, rows, *given, **named):
+        trained_on.append(rows)
+        return train(lm, rows, *given, **named)
+
+    monkeypatch.setattr(training_module, "train", watched)
+    monkeypatch.setattr(run_module, "_build", build)
+    outcome = go(tmp_path, reviews, backbone, "sft", "train.lr=auto", "train.lr_grid=[1e-4,1e-3]")
+    cost, (plan, lm, _) = outcome.record.training, built[0]
+    (model,) = readers(lm)
+    # one epoch shows each row once; both trials do the same and read val
+    assert cost["flops"]["lr_search"] == 2 * (cost["flops"]["steps"] + cost["flops"]["evaluation"])
+    rows = trained_on[0]
+    assert cost["flops"]["steps"] == 3 * sum(
+        model.forward(len(row), len(row.response)) for row in rows
+    )
+    assert cost["tokens"] == sum(map(len, rows))
+    assert cost["flops_total"] == sum(cost["flops"].values())
+    prompts = {reading.example.id: len(reading.prompt) for reading in plan.test_readings}
+    texts = read_predictions(outcome.folder)
+    assert outcome.record.inference["flops"] == sum(
+        model.forward(prompts[text.id] + text.tokens, text.tokens + 1) for text in texts
+    )
+    assert outcome.record.inference["visible_tokens"] == sum(text.tokens for text in texts)
+
+
+def test_analyses_are_work_of_cots_targets_and_prefaces_of_its_writing(tmp_path, reviews, backbone):
+    few = "method.analysis_tokens=4"
+    cot = go(tmp_path, reviews, backbone, "cot", few).record
+    sft = go(tmp_path, reviews, backbone, "sft").record
+    assert sft.training["flops"]["targets"] == 0 < cot.training["flops"]["targets"]
+    assert cot.inference["flops"] > 1.5 * sft.inference["flops"]  # the prompt is read twice
+    assert cot.inference["hidden_tokens"] == cot.inference["preface_tokens"] > 0
+    assert cot.inference["preface_timed"] == cot.inference["preface_tokens"]
+    assert 0 < cot.inference["preface_s"] < cot.inference["end_to_end_s"] * 3
+    assert sft.inference["hidden_tokens"] == sft.inference["latent_s"] == 0
+
+
+def test_times_of_writing_are_of_whole_batches(tmp_path, reviews, backbone):
+    cost = go(tmp_path, reviews, backbone, "coconut").record.inference
+    assert (cost["batches_timed"], cost["examples_timed"]) == (3, 8)  # 3 + 3 + 2
+    assert cost["hidden_tokens"] == 4 * 8
+    assert 0 < cost["latent_s"] < cost["decode_s"]
+    low, high = cost["end_to_end_quartiles_s"]
+    assert 0 < low <= cost["end_to_end_s"] <= high
+    assert cost["seconds_per_example"] * 8 >= cost["decode_s"]
+
+
+def test_thoughts_before_a_text_are_timed_within_its_first_token():
+    lm, clock = CoconutLM(tiny(), n_thoughts=3), DecodeClock()
+    generate(lm, [[1, 2, 3]], max_new_tokens=2, clock=clock)
+    assert 0 < lm.hidden_s < clock.first[0]
