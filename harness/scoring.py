@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from harness.following import mini_following
-from harness.metrics import metric, score
-from harness.metrics.slices import free_slices
+from harness.metrics import score
+from harness.metrics.slices import cut, slice_names
 from harness.metrics.statistics.bootstrap import bca
 from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
 from harness.metrics.summary import with_interval
@@ -63,7 +63,7 @@ def score_texts(
         for at, key in enumerate(ids)
     }
     slices = {
-        name: _slices(name, texts, references, settings.slices)
+        name: _slices(name, texts, references, users, test.fingerprint, settings)
         for name in settings.metrics
         if metrics[name].value is not None
     }
@@ -137,21 +137,30 @@ def averaged(
 
 
 def _slices(
-    name: str, samples: Sequence[Sequence[str]], references: Sequence[str], starts: Sequence[int]
+    name: str,
+    samples: Sequence[Sequence[str]],
+    references: Sequence[str],
+    users: Sequence[str],
+    fingerprint: str,
+    settings: EvalSettings,
 ) -> list[dict[str, Any]]:
-    """The metric of every slice of the free text, averaged over samples: descriptive."""
-    found = [free_slices(metric(name), texts, references, starts) for texts in samples]
+    """The metric of every slice of the free text, over the slice's members: descriptive."""
+    starts = settings.slices
+    expected = [cut(reference, starts) for reference in references]
+    written = [[cut(text, starts) for text in texts] for texts in samples]
     rows = []
-    for slice_name, begin in zip(found[0], starts, strict=True):
-        scores = [one[slice_name] for one in found]
-        values = [one.value for one in scores if one.value is not None]
-        members = sum(value is not None for value in scores[0].each)
-        rows.append(
-            {
-                "slice": slice_name,
-                "from": begin,
-                "examples": members,
-                "value": fmean(values) if values else None,
-            }
-        )
+    for at, (slice_name, begin) in enumerate(zip(slice_names(starts), starts, strict=True)):
+        inside = [row for row, slices in enumerate(expected) if slices[at]]
+        found = Score(None, (), "")
+        if inside:
+            found = averaged(
+                name,
+                [[texts[row][at] for row in inside] for texts in written],
+                [expected[row][at] for row in inside],
+                [users[row] for row in inside],
+                fingerprint,
+                settings.resamples,
+            )
+        shown = {"value": found.value, "low": found.low, "high": found.high}
+        rows.append({"slice": slice_name, "from": begin, "examples": len(inside), **shown})
     return rows

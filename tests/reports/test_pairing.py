@@ -5,8 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
+from harness.metrics import metric
 from harness.metrics.bleu import bleu_of, bleu_statistics
-from harness.scoring import pairing
+from harness.metrics.slices import free_slices
+from harness.scoring import pairing, score_texts
+from harness.settings import DataSettings, EvalSettings
 from harness.types import Example, Reference, SplitData
 
 TEXTS = {"a": "the cat sat on the mat today", "b": "a dog ran off"}
@@ -34,3 +37,17 @@ def test_every_sample_has_its_ten_counts_and_a_missing_text_counts_as_empty(test
     found = pairing(test_split, [{"a": "the", "b": "a"}, {"a": "cat"}])
     assert len(found["a"]["bleu_statistics"]) == 20
     assert found["b"]["bleu_statistics"][10:] == [0, 4, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_slices_of_the_free_text_have_intervals_and_the_value_of_free_slices(test_split):
+    settings = EvalSettings(metrics=("bleu", "rouge1"), slices=(0, 4))
+    outputs = {"a": "the cat sat on a mat", "b": "a dog went off home"}
+    found = score_texts(test_split, [outputs], settings, DataSettings(source="elsewhere")).slices
+    for name, rows in found.items():
+        expected = free_slices(metric(name), [*outputs.values()], [*TEXTS.values()], (0, 4))
+        assert [row["value"] for row in rows] == [one.value for one in expected.values()]
+    # "b" has no fifth token: the second slice has one member, whose user alone gives no interval
+    first, second = found["rouge1"]
+    assert (first["examples"], second["examples"]) == (2, 1)
+    assert first["low"] < first["value"] < first["high"]
+    assert (second["low"], second["high"]) == (None, None)

@@ -1,0 +1,164 @@
+"""Records on disk → systems (a method with its settings, one run a training seed) → boards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.record import Record, find_runs, read_record
+
+ORDER = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run and where it lies."""
+
+    folder: Path
+    record: Record
+
+
+@dataclass(frozen=True)
+class System:
+    """One method with one choice of settings on one task: its runs by rising seed.
+
+    `name` is the method's, with what sets it apart where a method is there more than once.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @property
+    def record(self) -> Record:
+        """The first seed's record: settings, device and data are those of every seed."""
+        return self.runs[0].record
+
+    @property
+    def records(self) -> list[Record]:
+        return [run.record for run in self.runs]
+
+    @property
+    def seeds(self) -> list[int]:
+        return [run.record.seed for run in self.runs]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The systems on one task. ids: examples that any system has; users: id → user.
+
+    allowed: what differs between systems that should not; empty unless it was allowed.
+    """
+
+    task: str
+    systems: tuple[System, ...]
+    ids: tuple[str, ...]
+    users: Mapping[str, str]
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the test split: what all resampling draws from."""
+        return str(self.systems[0].record.data["splits"]["test"]["fingerprint"])
+
+    @property
+    def user_ids(self) -> list[str]:
+        return [self.users[key] for key in self.ids]
+
+
+def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
+    """Every run at or below `paths`, by task, and a line for each that had to be left out.
+
+    Raises DataError where nothing finished is there, where a run stands there twice, or where a
+    record lacks what comparing takes.
+    """
+    runs, left_out = [], []
+    for folder in find_runs(paths):
+        record = read_record(folder)
+        if record.status == "running":
+            left_out.append(f"{folder}: not finished; the command in its record goes on with it")
+        else:
+            runs.append(Run(folder, record))
+    if not runs:
+        raise DataError("\n".join(["no finished run to compare", *left_out]))
+    by_task: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_task[run.record.task].append(run)
+    boards = [_board(task, systems_of(by_task[task])) for task in sorted(by_task)]
+    return boards, left_out
+
+
+def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
+    """Runs of one task that differ in their seed only form one system; names set them apart."""
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.record.method, str(choices(run.record))].append(run)
+    systems = []
+    for (method, _), members in groups.items():
+        seeds = [run.record.seed for run in members]
+        for seed in seeds:
+            if seeds.count(seed) > 1:
+                twice = [str(run.folder) for run in members if run.record.seed == seed]
+                raise DataError(
+                    f"{method}, seed {seed}, same settings: found in {' and '.join(twice)};"
+                    " expected each run once. Give one of them"
+                )
+        systems.append(System(method, tuple(sorted(members, key=lambda run: run.record.seed))))
+    return tuple(sorted(_named(systems), key=_place))
+
+
+def choices(record: Record) -> dict[str, Any]:
+    """Every setting of a run but its seed: "section.key" → value."""
+    found = dict(flat(record.settings))
+    found.pop("seed", None)
+    found.pop("preset", None)
+    return found
+
+
+def flat(settings: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
+    """("section.key", value) for every leaf of nested settings."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _named(systems: list[System]) -> list[System]:
+    """Systems of one method get the settings in which they differ behind their name."""
+    named = []
+    for system in systems:
+        same = [choices(other.record) for other in systems if other.name == system.name]
+        keys = sorted({key for one in same for key in one})
+        apart = [key for key in keys if len({str(one.get(key)) for one in same}) > 1]
+        own = choices(system.record)
+        told = ", ".join(f"{key.rpartition('.')[2]}={own.get(key, 'default')}" for key in apart)
+        named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
+    return named
+
+
+def _place(system: System) -> tuple[int, str]:
+    """The six methods in their usual order, then plugins by name."""
+    method = system.record.method
+    return (ORDER.index(method) if method in ORDER else len(ORDER), system.name)
+
+
+def _board(task: str, systems: tuple[System, ...]) -> Board:
+    users: dict[str, str] = {}
+    for system in systems:
+        for run in system.runs:
+            for key, values in run.record.examples.items():
+                if "user" not in values:
+                    raise DataError(
+                        f"{run.folder}: example {key} has no user; expected a record that can be"
+                        " compared. An older harness wrote it: run its command with --fresh"
+                    )
+                if users.setdefault(key, values["user"]) != values["user"]:
+                    raise DataError(
+                        f"{run.folder}: example {key} is of user {values['user']}, elsewhere of"
+                        f" {users[key]}; expected the same data. Compare these runs apart"
+                    )
+    return Board(task, systems, tuple(users), users)

@@ -1,0 +1,206 @@
+"""Records made up from a known effect of each method, in the shape that runs leave."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.metrics.bleu import bleu_of
+from harness.record import Counts, Record, append_predictions, write_record
+from harness.settings import build_settings
+from harness.types import Prediction, Score
+
+METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
+TASKS = ("product_review", "abstract_generation", "topic_writing")
+EFFECTS = {"nonpers": 0.0, "rag": 2.0, "sft": 6.0, "cot": 6.2, "coconut": 6.1, "flythinker": 9.0}
+"""Points above nonpers on every score of a text."""
+METRICS = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
+SLICES = ("0-100", "100-200", "200-300", "300+")
+WORDS = [
+    "the",
+    "this",
+    "lamp",
+    "is",
+    "fine",
+    "and",
+    "bright",
+    "I",
+    "like",
+    "it",
+    "but",
+    "not",
+    "so",
+    "much",
+    "when",
+    "it",
+    "rains",
+]
+
+
+def write_runs(
+    out: Path,
+    methods: Sequence[str] = METHODS,
+    tasks: Sequence[str] = TASKS,
+    seeds: Sequence[int] = (0,),
+    examples: int = 40,
+    words: int = 60,
+    following: bool = False,
+    assignments: Mapping[str, Sequence[str]] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> list[Path]:
+    """One run for each method, task and seed below `out`; `assignments`: method → --set.
+
+    `changes` are fields of every record, put in at the end.
+    """
+    folders = []
+    for task in tasks:
+        for method in methods:
+            for seed in seeds:
+                own = (assignments or {}).get(method, ())
+                record = made_up(task, method, seed, examples, following, own)
+                record = dataclasses.replace(record, **(changes or {}))
+                folder = out / task / method / record.run_id
+                write_record(record, folder)
+                append_predictions(texts(record, words), folder)
+                folders.append(folder)
+    return folders
+
+
+def made_up(
+    task: str,
+    method: str,
+    seed: int = 0,
+    examples: int = 40,
+    following: bool = False,
+    assignments: Sequence[str] = (),
+) -> Record:
+    """One record. Examples differ from one another, methods by `EFFECTS`, seeds by little."""
+    settings = build_settings("mini", method, ["train.lr=0.001", *assignments],
+                              {"task": task, "seed": seed})  # fmt: skip
+    digest = hashlib.sha256(f"{method}{task}{assignments}".encode()).hexdigest()[:12]
+    common = np.random.default_rng([examples, TASKS.index(task)])
+    own = np.random.default_rng([seed, METHODS.index(method) if method in METHODS else 99])
+    hard = common.normal(0, 4, examples)
+    level = 20 + EFFECTS.get(method, 5.0) + hard + own.normal(0, 1) * 0.3
+    noise = own.normal(0, 2, (examples, len(METRICS)))
+    rows: dict[str, dict[str, Any]] = {}
+    for at in range(examples):
+        values = np.clip(level[at] + noise[at], 0, 100)
+        counts = _bleu_counts(values[0], own)
+        nll = np.array([2.4, 2.2, 2.3, 2.5]) * 100 - 2 * EFFECTS.get(method, 5) + noise[at, 0]
+        rows[f"{task}-{at:04d}"] = {
+            **dict(zip(METRICS, map(float, values), strict=True)),
+            **({"following": float(values[1])} if following else {}),
+            "nll": float(nll.sum() / 380),
+            "nll_slices": list(map(float, nll)),
+            "slice_tokens": [100, 100, 100, 80],
+            "model_tokens": [120, 120, 120, 96],
+            "positions": [49.5, 149.5, 249.5, 339.5],
+            "user": f"{at:012x}",
+            "bleu_statistics": counts,
+        }
+    return Record(
+        run_id=f"s{seed}-{digest}",
+        method=method,
+        task=task,
+        status="complete",
+        command=f"harness run --method {method} --task {task} --seed {seed}",
+        started="2026-01-01T00:00:00+00:00",
+        settings=settings.model_dump(mode="json"),
+        seed=seed,
+        code={"version": "0.1.0", "commit": "0" * 40, "clean": True},
+        packages={"python": "3.11.7", "torch": "2.13.0"},
+        device={"device": "cpu", "dtype": "float32", "threads": 2, "accelerator": None,
+                "processor": "made up", "cores": 2, "system": "Linux x86_64"},
+        data={"source": "mini", "setting": "user", "kind": "mini", "revision": "seed 0",
+              "splits": {"test": {"fingerprint": hashlib.sha256(task.encode()).hexdigest(),
+                                  "examples": examples, "users": examples, "dropped": {}}}},
+        backbone={"name": "mini", "fingerprint": "f" * 16, "method_parameters": 1_000_000},
+        n=Counts(planned=examples, scored=examples),
+        phases={"training": 100.0, "writing": 20.0},
+        training=None if method in ("nonpers", "rag") else _training(method),
+        inference=_inference(method),
+        metrics=_metrics(rows),
+        slices={name: [_slice(at, 20 - at) for at in range(4)] for name in METRICS},
+        likelihood=_likelihood(rows),
+        following=_following(rows) if following else None,
+        examples=rows,
+    )  # fmt: skip
+
+
+def texts(record: Record, words: int) -> list[Prediction]:
+    """A text of made-up words for each example."""
+    draw = np.random.default_rng([record.seed, len(record.method)])
+    return [
+        Prediction(key, key, " ".join(draw.choice(WORDS, words)), words, "f")
+        for key in record.examples
+    ]
+
+
+def _bleu_counts(level: float, draw: np.random.Generator) -> list[int]:
+    """Counts of a text of 100 words against one of 100, more of them matched at a higher level."""
+    share = min(max(level, 1) / 100, 1.0)
+    totals = [100, 99, 98, 97]
+    matched = [int(total * share ** (0.25 * (at + 1))) for at, total in enumerate(totals)]
+    return [100, 100, *(int(max(one - draw.integers(3), 0)) for one in matched), *totals]
+
+
+def _metrics(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Score]:
+    found = {}
+    for name in METRICS:
+        each = tuple(row[name] for row in rows.values())
+        value = float(np.mean(each))
+        if name == "bleu":
+            value = float(bleu_of(np.sum([row["bleu_statistics"] for row in rows.values()], 0)))
+        found[name] = Score(value, each, f"{name}|made up", value - 1, value + 1)
+    return found
+
+
+def _slice(at: int, value: float) -> dict[str, Any]:
+    return {"slice": SLICES[at], "from": 100 * at, "examples": 40, "value": float(value),
+            "low": value - 0.1 * abs(value), "high": value + 0.1 * abs(value)}  # fmt: skip
+
+
+def _likelihood(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    nll = np.mean([row["nll_slices"] for row in rows.values()], axis=0) / [100, 100, 100, 80]
+    slices = [_slice(at, value) for at, value in enumerate(nll)]
+    drift = {"examples": len(rows), "value": 0.05, "low": 0.02, "high": 0.08, "missing": None}
+    value = float(np.mean([row["nll"] for row in rows.values()]))
+    shown = {"value": value, "low": value - 0.1, "high": value + 0.1}
+    relative = [_slice(at, value - 3) for at, value in enumerate(nll)]
+    beside = {**shown, "backbone": "mini", "fingerprint": "f" * 16, "slices": relative,
+              "drift": drift}  # fmt: skip
+    return {**shown, "per_model_token": value, "signature": "nll", "slices": slices,
+            "drift": drift, "relative": beside}  # fmt: skip
+
+
+def _following(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    value = float(np.mean([row["following"] for row in rows.values()]))
+    rate = {"value": value, "low": value - 2, "high": value + 2, "chance": 29.0, "calls": 400}
+    slices = [{**_slice(at, value - 2 * at), "chance": 29.0, "calls": 100} for at in range(4)]
+    return {**rate, "floor": 24.5, "ceiling": 100.0, "held_out": rate, "slices": slices,
+            "kinds": {}, "families": {}}  # fmt: skip
+
+
+def _training(method: str) -> dict[str, Any]:
+    slow = {"sft": 1.0, "cot": 4.0, "coconut": 3.0, "flythinker": 1.4}.get(method, 1.0)
+    seconds = {"targets": 60.0 if method == "cot" else 0.1, "steps": 100 * slow, "evaluation": 5.0}
+    return {"seconds": seconds, "seconds_total": sum(seconds.values()), "steps": 40,
+            "peak_memory_mib": 900 * slow, "examples": 320, "target_cut": 0, "tokens": 400_000,
+            "response_tokens": 100_000, "tokens_per_s": 4000 / slow, "lr": 0.001,
+            "trainable_parameters": 1_000_000, "curve": []}  # fmt: skip
+
+
+def _inference(method: str) -> dict[str, Any]:
+    slow = 1.2 if method == "flythinker" else 1.0
+    return {"time_to_first_token_s": 0.2 * slow, "time_per_step_s": 0.01 * slow,
+            "seconds_per_example": 0.3 * slow, "tokens_per_s": 1000 / slow, "decode_s": 12 * slow,
+            "batches_timed": 2, "batch_size": 32, "peak_memory_mib": 800 * slow,
+            "preface_s": 5.0 if method == "cot" else 0.0,
+            "preface_tokens": 800 if method == "cot" else 0,
+            "latent_thoughts_per_text": 4 if method == "coconut" else 0}  # fmt: skip
