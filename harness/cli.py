@@ -89,17 +89,77 @@ def score(
 
 
 @app.command()
+def bench(
+    methods: Annotated[
+        str, typer.Option(help="names with commas, or all; sft is the baseline and always there")
+    ] = "all",
+    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = "mini",
+    task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
+    data: Data = None,
+    setting: Setting = None,
+    backbone: Annotated[str | None, typer.Option(help="name, folder or hub name")] = None,
+    reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
+    batch: Annotated[str, typer.Option(help="texts written together, sizes with commas")] = "1,8",
+    tokens: Annotated[str, typer.Option(help="tokens of a text, lengths with commas")] = "64,256",
+    repeats: Annotated[int, typer.Option(help="paired rounds")] = 5,
+    plugin: Plugin = None,
+    set_: Set = None,
+    json_: Json = False,
+    markdown: Annotated[bool, typer.Option(help="Markdown on standard output")] = False,
+    debug: Debug = False,
+) -> None:
+    """Time and memory of untrained methods, paired and interleaved on this machine."""
+    from harness.commands.bench import bench_command
+
+    options: dict[str, Any] = {
+        "data": {"source": data, "setting": setting},
+        "model": {"backbone": backbone, "reasoner": reasoner},
+    }
+    bench_command(
+        methods, preset, task, options, batch, tokens, repeats, set_ or [], plugin or [], json_,
+        markdown,
+    )  # fmt: skip
+
+
+@app.command()
 def show(
     run: Annotated[Path, typer.Argument(help="a run's folder")],
     example: Annotated[str | None, typer.Option(help="id of an example; default the first")] = None,
     against: Annotated[Path | None, typer.Option(help="another run, side by side")] = None,
     prompt: Annotated[bool, typer.Option(help="print the prompt too")] = True,
+    plugin: Plugin = None,
     debug: Debug = False,
 ) -> None:
     """An example of a run: prompt, reference, prediction(s), scores."""
     from harness.commands.show import show_command
 
-    show_command(run, example, against, prompt)
+    show_command(run, example, against, prompt, plugin or [])
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="runs, or folders of runs")],
+    out: Annotated[Path, typer.Option(help="folder of the report")],
+    allow_different: Annotated[
+        bool,
+        typer.Option("--allow-different", help="compare runs that differ; missing texts are empty"),
+    ] = False,
+    no_texts: Annotated[
+        bool, typer.Option("--no-texts", help="leave all texts out: data not to be published")
+    ] = False,
+    metric: Annotated[
+        str | None, typer.Option(help="measure of the verdict; default following (mini) or bleu")
+    ] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="two methods with a comma: whose texts stand side by side")
+    ] = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Which method is better, by how much, how sure, at what cost: page, tables, figures."""
+    from harness.commands.compare import compare_command
+
+    compare_command(runs, out, allow_different, not no_texts, metric, pair, json_)
 
 
 @app.command("list")
@@ -228,6 +288,15 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if "--debug" in sys.argv or error.filename is None:
+            raise
+        typer.echo(
+            f"{type(error).__name__}: {error.filename}: {error.strerror}; expected a file or folder"
+            " that can be read and written. Name another one, or mend this one",
+            err=True,
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         typer.echo("\nstopped; the same command goes on from here", err=True)

@@ -1,0 +1,201 @@
+"""What a reader wants first: which method is better, by how much, how sure, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.metrics.statistics.seeds import THIS_CHECKPOINT
+from harness.reports import style
+from harness.reports.contrasts import Contrasts
+from harness.reports.costs import machine, mean_cost, peak_mib, text_s, timed_apart, training_s
+from harness.reports.document import (
+    Cell,
+    Picture,
+    Section,
+    Table,
+    estimate,
+    figure,
+    listed,
+    number,
+    p_value,
+    seconds,
+    words,
+)
+from harness.reports.paper import MARK, reported
+from harness.reports.systems import Board, System
+
+Found = Mapping[str, Mapping[str, Contrasts]]
+"""Task → measure → contrasts."""
+
+
+def reference_of(board: Board) -> System:
+    """The system that others are measured against: sft where it is there, else the first."""
+    return next((one for one in board.systems if one.record.method == "sft"), board.systems[0])
+
+
+def headline_section(boards: Sequence[Board], found: Found, main: str) -> Section:
+    """A sentence a task, one table, one picture a task."""
+    sentences, rows, pictures, faint = [], [], [], set()
+    for board in boards:
+        contrasts = found[board.task][main]
+        sentences.append(verdict(board, contrasts))
+        for system in board.systems:
+            rows.append(_row(board, found[board.task], contrasts, system))
+        if main == "bleu":
+            for method, value in reported(board).items():
+                faint.add(len(rows))
+                rows.append(_paper_row(board, method, value))
+        pictures.append(_picture(board, contrasts))
+    first = found[boards[0].task][main].measure
+    heads = ("task", "method", "seeds", f"{first.title}, {first.unit}",
+             "minus " + reference_of(boards[0]).name, "p (Holm)", "NLL, nats a token",
+             "training", "time a text", "peak MiB")  # fmt: skip
+    notes = [
+        f"{first.title}: {'lower' if first.lower_is_better else 'higher'} is better; value"
+        " [95 % interval over users]. Methods with a common letter were not shown to differ.",
+        "p: approximate randomisation over users, Holm over all pairs of methods and tasks on this"
+        " measure.",
+    ]
+    notes += [f"{board.task}: {told}." for board in boards if (told := timed_apart(board))]
+    table = Table("summary", "In one table", heads, tuple(rows), tuple(notes), False,
+                  frozenset(faint))  # fmt: skip
+    return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
+
+
+def verdict(board: Board, contrasts: Contrasts) -> str:
+    """One or two sentences: the best, what it was shown better than, at what cost."""
+    measure, order = contrasts.measure, contrasts.order
+    best = order[0]
+    top = contrasts.values[best]
+    value = estimate(top.value, top.low, top.high, measure.digits).text
+    text = f"{board.task}: {best} measured best on {measure.title}, {value} ({measure.unit})."
+    if len(order) == 1:
+        return text + " It is the only one here, so there is nothing to compare."
+    against = {other: contrasts.between(best, other) for other in order[1:]}
+    shown = [name for name, one in against.items() if one.verdict in ("higher", "lower")]
+    open_ = [name for name in against if name not in shown]
+    if contrasts.letters is None:
+        reason = next((one.reason for one in against.values() if one.reason), "no test was made")
+        return f"{text} No verdict: {reason}."
+    reference = reference_of(board).name
+    if shown:
+        named = reference if reference in shown else shown[0]
+        gap = against[named]
+        by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True).text
+        text += f" It differs from {named} by {by}, Holm p {p_value(gap.p_holm).text}"
+        rest = [name for name in shown if name != named]
+        text += f", and is also shown better than {listed(rest)}." if rest else "."
+    if open_:
+        text += f" Not shown to differ from it: {listed(open_)}."
+    return text + _cost_sentence(board, best) + _checkpoint(board)
+
+
+def _cost_sentence(board: Board, best: str) -> str:
+    """Training time and time a text of the best, as multiples of the reference's."""
+    reference = reference_of(board)
+    system = next(one for one in board.systems if one.name == best)
+    if system is reference or timed_apart(board):
+        return ""
+    parts = []
+    for cost, what in ((training_s, "training"), (text_s, "time a text")):
+        own, base = mean_cost(system, cost), mean_cost(reference, cost)
+        if own is None or not base:
+            continue
+        parts.append(f"{what} {seconds(own).text}, {figure(own / base, 1)} × that of"
+                     f" {reference.name}")  # fmt: skip
+    return f" Cost: {'; '.join(parts)}." if parts else ""
+
+
+def _checkpoint(board: Board) -> str:
+    single = all(len(system.runs) == 1 for system in board.systems)
+    return f" ({THIS_CHECKPOINT}.)" if single else ""
+
+
+def _row(
+    board: Board, measures: Mapping[str, Contrasts], contrasts: Contrasts, system: System
+) -> tuple[Cell, ...]:
+    measure, name = contrasts.measure, system.name
+    reference = reference_of(board)
+    gap = contrasts.between(name, reference.name) if system is not reference else None
+    timed = timed_apart(board) is None
+    return (
+        words(board.task),
+        words(name),
+        number(len(system.runs), 0),
+        value_cell(contrasts, name),
+        estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
+        if gap
+        else words("–"),
+        p_value(gap.p_holm) if gap else words("–"),
+        value_cell(measures["nll"], name) if "nll" in measures else words("–"),
+        seconds(mean_cost(system, training_s)) if timed else words("–"),
+        seconds(mean_cost(system, text_s)) if timed else words("–"),
+        number(mean_cost(system, peak_mib), 0),
+    )
+
+
+def value_cell(contrasts: Contrasts, name: str) -> Cell:
+    """A system's value with interval and letters; the best is strong."""
+    one = contrasts.values[name]
+    shared = (contrasts.letters or {}).get(name, "")
+    best = bool(contrasts.order) and contrasts.order[0] == name
+    return estimate(one.value, one.low, one.high, contrasts.measure.digits, False, shared, best)
+
+
+def _paper_row(board: Board, method: str, value: float) -> tuple[Cell, ...]:
+    blank = [words("–")] * 6
+    return (words(board.task), words(f"{method} ({MARK})"), words("–"), number(value, 2), *blank)
+
+
+def _picture(board: Board, contrasts: Contrasts) -> Picture:
+    """Quality against training time, above quality against time a text."""
+    measure = contrasts.measure
+    looks = style.looks(system.name for system in board.systems)
+    costs = [(training_s, "training time (seconds)"), (text_s, "time a text (seconds)")]
+    if timed_apart(board):
+        costs = []
+    drawing, panels = style.figure(max(len(costs), 1), 1, 3.1)
+    for axes, (cost, what) in zip(panels, costs, strict=False):
+        points = []
+        for system in board.systems:
+            x, one = mean_cost(system, cost), contrasts.values[system.name]
+            if x is None or one.value is None:
+                continue
+            spread = [found for record in system.records if (found := cost(record)) is not None]
+            style.point(axes, x, one.value, looks[system.name], (min(spread), max(spread)),
+                        (one.low, one.high))  # fmt: skip
+            points.append((x, one.value, system.name, looks[system.name]))
+        axes.set_xlabel(what)
+        axes.set_ylabel(f"{measure.title}\n({measure.unit})")
+        axes.margins(x=0.12, y=0.08)
+        style.label_points(axes, points)
+    if not costs:
+        _without_time(panels[0], board, contrasts, looks)
+    style.title(panels[0], f"{measure.title}, {board.task}")
+    users = len(set(board.users.values()))
+    told = f"whiskers: 95 % intervals over {users} users ({len(board.ids)} texts)"
+    seeds = sorted({len(system.runs) for system in board.systems})
+    many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+    told += f"; {many} training seed{'s' if seeds[-1] > 1 else ''}"
+    told += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
+    sense = "lower" if measure.lower_is_better else "higher"
+    style.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {told}")
+    alt = "; ".join(
+        f"{name} {estimate(one.value, one.low, one.high, measure.digits).text}"
+        for name, one in contrasts.values.items()
+    )
+    return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
+                   drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
+
+
+def _without_time(
+    axes: style.Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, style.Look]
+) -> None:
+    """A row a system: machines differ, so that no time axis would be true."""
+    for at, system in enumerate(reversed(board.systems)):
+        one = contrasts.values[system.name]
+        if one.value is not None:
+            style.point(axes, one.value, at, looks[system.name], (one.low, one.high))
+    axes.set_yticks(range(len(board.systems)), [system.name for system in reversed(board.systems)])
+    axes.set_xlabel(f"{contrasts.measure.title} ({contrasts.measure.unit})")
+    axes.margins(y=0.15)

@@ -1,0 +1,28 @@
+"""A document as one HTML page that opens from disk: no script, no request, light and dark."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.reports.document import Document
+from harness.reports.style import inline_svg
+
+
+def to_html(document: Document) -> str:
+    """The page. Everything that comes from a record or a text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("harness.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pictures = {
+        picture.name: inline_svg(picture.drawing, picture.alt, picture.name)
+        for section in document.sections
+        for picture in section.pictures
+    }
+    css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    return environment.get_template("report.html").render(
+        document=document, pictures=pictures, css=css
+    )

@@ -1,0 +1,455 @@
+"use strict";
+// The address after # is the page's whole state: every control writes it, and drawing reads it.
+// Whatever a submission wrote goes through textContent; nothing is ever parsed as HTML.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const { boards, columns, statuses, rows } = data;
+  const byKey = new Map(columns.map((column) => [column.key, column]));
+  const count = rows.id.length;
+  const PER_PAGE = 50;
+  const TEXT_COLUMNS = { rank: "Rank", name: "Name", status: "Checked", board: "Board", method: "Method", backbone: "Backbone" };
+  const FILTERS = ["task", "setting", "tier", "status"];
+  const narrow = matchMedia("(max-width: 640px)");
+  const at = (id) => document.getElementById(id);
+
+  function make(tag, options = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(options)) {
+      if (name === "text") element.textContent = value;
+      else if (value !== null && value !== undefined) element.setAttribute(name, value);
+    }
+    element.append(...children.filter((child) => child !== null));
+    return element;
+  }
+
+  // --- state ---------------------------------------------------------------------------------
+  const largest = boards.reduce((best, board) => (board.rows > best.rows ? board : best), boards[0]);
+  const search = Array.from({ length: count }, (_, row) =>
+    [rows.name[row], rows.by[row], rows.method[row], rows.id[row]].join("\n").toLowerCase());
+
+  function defaults() {
+    return { task: largest.task, setting: largest.setting, tier: largest.tier, status: "all", q: "",
+      sort: largest.rankedBy, dir: "best", cols: null, page: 1, row: "" };
+  }
+
+  function read() {
+    const state = defaults();
+    const given = new URLSearchParams(location.hash.slice(1));
+    for (const name of FILTERS) if (choices(name).includes(given.get(name))) state[name] = given.get(name);
+    state.q = (given.get("q") || "").slice(0, 200);
+    const visible = shownBoards(state);
+    if (visible.length && !visible.some((board) => board.rankedBy === state.sort)) state.sort = visible[0].rankedBy;
+    const sort = given.get("sort");
+    if (byKey.has(sort) || sort in TEXT_COLUMNS) state.sort = sort;
+    if (given.get("dir") === "worst") state.dir = "worst";
+    if (given.has("cols")) state.cols = given.get("cols").split(".").filter((key) => byKey.has(key) || Object.hasOwn(TEXT_COLUMNS, key));
+    state.page = Math.max(1, Math.floor(Number(given.get("page"))) || 1);
+    state.row = (given.get("row") || "").slice(0, 300);
+    return state;
+  }
+
+  function written(state) {
+    const usual = defaults();
+    const visible = shownBoards(state);
+    if (visible.length && !visible.some((board) => board.rankedBy === usual.sort)) usual.sort = visible[0].rankedBy;
+    const words = new URLSearchParams();
+    for (const name of [...FILTERS, "q", "sort", "dir", "page", "row"]) {
+      if (String(state[name]) !== String(usual[name])) words.set(name, state[name]);
+    }
+    if (state.cols) words.set("cols", state.cols.join("."));
+    return "#" + words.toString();
+  }
+
+  let state = defaults();
+  function go(change) {
+    const next = { ...state, page: 1, ...change };
+    history.replaceState(null, "", written(next));
+    draw();
+  }
+
+  // --- which rows, in which order --------------------------------------------------------------
+  function choices(name) {
+    const values = name === "status" ? statuses.map((status) => status.name) : [...new Set(boards.map((board) => board[name]))].sort();
+    return ["all", ...values];
+  }
+
+  function shownBoards(wanted) {
+    return boards.filter((board) => ["task", "setting", "tier"].every((name) => wanted[name] === "all" || board[name] === wanted[name]));
+  }
+
+  function chosen() {
+    const visible = new Set(shownBoards(state));
+    const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = [];
+    for (let row = 0; row < count; row++) {
+      if (!visible.has(boards[rows.board[row]])) continue;
+      if (state.status !== "all" && statuses[rows.status[row]].name !== state.status) continue;
+      if (words.every((word) => search[row].includes(word))) found.push(row);
+    }
+    return found;
+  }
+
+  const rankMetric = (board) => (rows.values[state.sort]?.best && state.sort in board.metrics ? state.sort : board.rankedBy);
+  const rankOf = (row, end) => rows.values[rankMetric(boards[rows.board[row]])][end][row];
+
+  function sortKey(key) {
+    if (key === "rank") return (row) => { const best = rankOf(row, "best"); return best === null ? null : best * 1e6 + rankOf(row, "worst"); };
+    if (key === "status") return (row) => rows.status[row];
+    if (key === "board") return (row) => rows.board[row];
+    if (key in TEXT_COLUMNS) return (row) => rows[key][row].toLowerCase();
+    return (row) => rows.values[key].v[row];
+  }
+
+  function sorted(found) {
+    const key = sortKey(state.sort);
+    const keys = new Map(found.map((row) => [row, key(row)]));
+    const up = (byKey.get(state.sort)?.better === "high" ? -1 : 1) * (state.dir === "worst" ? -1 : 1);
+    return found.sort((one, other) => {
+      const a = keys.get(one), b = keys.get(other);
+      if (a === b) return one - other;
+      if (a === null) return 1; // what is missing stands last, whichever way
+      if (b === null) return -1;
+      return (a < b ? -1 : 1) * up;
+    });
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------
+  function shownColumns() {
+    if (state.cols) return state.cols;
+    const several = shownBoards(state).length > 1;
+    const measured = shownBoards(state).flatMap((board) => Object.keys(board.metrics));
+    const main = byKey.has(state.sort) ? state.sort : (shownBoards(state)[0] || largest).rankedBy;
+    if (narrow.matches) return ["rank", "name", main];
+    const numbers = columns.filter((column) => column.key === main || (column.shown && (column.source !== columns[0].source || measured.includes(column.key))));
+    return ["rank", "name", "status", ...(several ? ["board"] : []), ...numbers.map((column) => column.key)];
+  }
+
+  const shown = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+  const boardName = (board) => `${board.task} · ${board.setting} · ${board.tier}`;
+  const rowAddress = (row) => { const board = boards[rows.board[row]]; return `${board.task}/${board.setting}/${board.tier}/${rows.id[row]}`; };
+
+  function draw() {
+    state = read();
+    const order = sorted(chosen());
+    const pages = Math.max(1, Math.ceil(order.length / PER_PAGE));
+    state.page = Math.min(state.page, pages);
+    const first = (state.page - 1) * PER_PAGE;
+    drawFilters();
+    drawBoard();
+    drawTable(order, order.slice(first, first + PER_PAGE));
+    drawPages(order.length, first, pages);
+    drawDetails();
+  }
+
+  function drawFilters() {
+    for (const name of FILTERS) {
+      const select = at(name);
+      if (!select.options.length) select.append(...choices(name).map((value) => make("option", { value, text: value })));
+      select.value = state[name];
+    }
+    if (document.activeElement !== at("q")) at("q").value = state.q;
+    const now = shownColumns();
+    const box = at("columns");
+    if (box.children.length === 1) {
+      const names = [...Object.entries(TEXT_COLUMNS), ...columns.map((column) => [column.key, column.label])];
+      for (const [key, label] of names) {
+        const tick = make("input", { type: "checkbox", value: key });
+        tick.addEventListener("change", () => {
+          const ticked = [...box.querySelectorAll("input:checked")].map((each) => each.value);
+          go({ cols: ticked.includes("name") ? ticked : ["name", ...ticked], page: state.page });
+        });
+        box.append(make("label", {}, tick, label));
+      }
+    }
+    for (const tick of box.querySelectorAll("input")) { tick.checked = now.includes(tick.value); tick.disabled = tick.value === "name"; }
+    at("link").setAttribute("href", written({ ...state, cols: now }));
+  }
+
+  function drawBoard() {
+    const visible = shownBoards(state);
+    const lines = visible.length === 1 ? [boardRules(visible[0])] : [
+      visible.length ? `${visible.length} boards: scores and ranks compare only within a board.` : "No board has this task, setting and tier."];
+    at("board").replaceChildren(...lines.map((text) => make("p", { text })));
+  }
+
+  function boardRules(board) {
+    const sampling = board.temperature ? `temperature ${board.temperature}, top-p ${board.top_p}, ${board.samples} text(s) an example` : "greedy";
+    const check = board.texts ? "rows bring their texts and are scored again" : "texts may not be published: numbers only";
+    return `${board.examples} test examples of ${board.users} users (data ${board.fingerprint.slice(0, 12)}), at most ${board.max_new_tokens} new tokens, ${sampling}; ${check}.`;
+  }
+
+  function drawTable(order, page) {
+    const keys = shownColumns();
+    const scale = scaleOf(order);
+    at("table").tHead.replaceChildren(make("tr", {}, ...keys.map((key) => heading(key, scale))));
+    at("table").tBodies[0].replaceChildren(...page.map((row) => make("tr", {}, ...keys.map((key) => cell(row, key, scale)))));
+  }
+
+  function heading(key, scale) {
+    const column = byKey.get(key);
+    const current = state.sort === key;
+    const label = column ? column.label : TEXT_COLUMNS[key];
+    const down = (column?.better === "high") === (state.dir === "best");
+    const button = make("button", { type: "button", "data-sort": key, text: label + (current ? (down ? " ▾" : " ▴") : "") });
+    button.addEventListener("click", () => {
+      go({ sort: key, dir: current && state.dir === "best" ? "worst" : "best", cols: state.cols });
+      document.querySelector(`[data-sort="${CSS.escape(key)}"]`)?.focus();
+    });
+    const under = key === "rank" ? `by ${metricLabel()}` : key === scale?.key ? `${shown(scale.low, 1)} to ${shown(scale.high, 1)}` : "";
+    return make("th", { scope: "col", class: column ? "number" : null, title: column ? `${column.meaning}; ${column.source}` : null,
+      "aria-sort": current ? (down ? "descending" : "ascending") : null }, button, under ? make("span", { class: "faint", text: under }) : null);
+  }
+
+  function metricLabel() {
+    const names = [...new Set(shownBoards(state).map((board) => byKey.get(rankMetric(board)).label))];
+    return names.length === 1 ? names[0] : "each board's metric";
+  }
+
+  function scaleOf(order) {
+    const key = rows.values[state.sort]?.low ? state.sort : (shownBoards(state)[0] || largest).rankedBy;
+    const { v, low, high } = rows.values[key];
+    let least = Infinity, most = -Infinity;
+    for (const row of order) {
+      if (v[row] === null) continue;
+      least = Math.min(least, low?.[row] ?? v[row]);
+      most = Math.max(most, high?.[row] ?? v[row]);
+    }
+    return least < most ? { key, low: least, high: most } : null;
+  }
+
+  function cell(row, key, scale) {
+    if (key === "rank") {
+      const best = rankOf(row, "best"), worst = rankOf(row, "worst");
+      return make("td", { class: "number", text: best === null ? "–" : best === worst ? String(best) : `${best}–${worst}` });
+    }
+    if (key === "name") {
+      const link = make("a", { href: written({ ...state, row: rowAddress(row) }), "data-row": rowAddress(row) }, make("bdi", { text: rows.name[row] }));
+      const status = shownColumns().includes("status") ? "" : ` · ${statuses[rows.status[row]].name}`;
+      return make("td", { class: "name" }, link, make("span", { class: "under" }, make("bdi", { text: rows.by[row] }), status));
+    }
+    if (key === "status") return make("td", { class: "status" }, ...statusMark(row));
+    if (key === "board") return make("td", { text: boardName(boards[rows.board[row]]) });
+    if (key in TEXT_COLUMNS) return make("td", {}, make("bdi", { text: rows[key][row] }));
+    return numberCell(row, key, scale);
+  }
+
+  const statusMark = (row) => {
+    const name = statuses[rows.status[row]].name;
+    return [make("span", { class: "mark", "data-status": name }), name];
+  };
+
+  function numberCell(row, key, scale) {
+    const { digits } = byKey.get(key);
+    const { v, low, high } = rows.values[key];
+    const td = make("td", { class: "number", text: shown(v[row], digits) });
+    if (low && low[row] !== null) {
+      td.append(make("span", { class: "interval", text: `[${shown(low[row], digits)}, ${shown(high[row], digits)}]` }));
+      if (scale && key === scale.key) td.append(track(v[row], low[row], high[row], scale));
+    }
+    return td;
+  }
+
+  function track(value, low, high, scale) {
+    const percent = (number) => `${(100 * (number - scale.low)) / (scale.high - scale.low)}%`;
+    const band = make("span", { class: "band" }), dot = make("span", { class: "dot" });
+    band.style.left = percent(low);
+    band.style.right = `calc(100% - ${percent(high)})`;
+    dot.style.left = percent(value);
+    return make("span", { class: "track", "aria-hidden": "true" }, band, dot);
+  }
+
+  function drawPages(total, first, pages) {
+    const column = byKey.get(state.sort)?.label || TEXT_COLUMNS[state.sort];
+    const order = state.dir === "best" ? "best or first on top" : "worst or last on top";
+    const range = total ? `${first + 1}–${Math.min(first + PER_PAGE, total)} of ${total} rows` : "no row";
+    at("told").textContent = `Showing ${range}, sorted by ${column}, ${order}.`;
+    const step = (text, page, id) => {
+      const button = make("button", { type: "button", text, id });
+      button.disabled = page < 1 || page > pages;
+      button.addEventListener("click", () => { go({ page }); at(id)?.focus(); });
+      return button;
+    };
+    at("pages").replaceChildren(...(pages === 1 ? [] : [step("Previous", state.page - 1, "previous"),
+      make("span", { text: `page ${state.page} of ${pages}` }), step("Next", state.page + 1, "next")]));
+  }
+
+  // --- details of a row ------------------------------------------------------------------------
+  const files = new Map(); // file name → promise of what its script hands to `take`
+  const waiting = new Map();
+  window.leaderboard = { take(name, value) { waiting.get(name)?.(value); } };
+
+  function file(name) {
+    if (!files.has(name)) {
+      files.set(name, new Promise((done, failed) => {
+        waiting.set(name, done);
+        const script = make("script", { src: name });
+        script.addEventListener("error", () => { files.delete(name); failed(new Error(name)); });
+        document.head.append(script);
+      }));
+    }
+    return files.get(name);
+  }
+
+  const dialog = at("details");
+  let opened = "";
+  function drawDetails() {
+    if (!state.row) { if (dialog.open) dialog.close(); opened = ""; return; }
+    if (opened === state.row) return;
+    opened = state.row;
+    const row = Array.from({ length: count }, (_, each) => each).find((each) => rowAddress(each) === state.row);
+    const inside = at("inside");
+    const close = make("button", { type: "button", id: "close", text: "Close" });
+    close.addEventListener("click", () => dialog.close());
+    const title = make("h2", { id: "title" }, make("bdi", { text: row === undefined ? "No such row" : rows.name[row] }));
+    inside.replaceChildren(make("div", { class: "top" }, title, close));
+    if (!dialog.open) dialog.showModal();
+    close.focus();
+    if (row === undefined) { inside.append(make("p", { text: `${state.row} is not on this page; it may have been withdrawn.` })); return; }
+    const place = boards[rows.board[row]];
+    const body = make("div", {}, make("p", { text: "Loading …" }));
+    inside.append(body);
+    const mine = `rows/${Math.floor(row / data.perFile)}.js`, theirs = `boards/${rows.board[row]}.js`;
+    Promise.all([file(mine), file(theirs)]).then(
+      ([details, examples]) => { if (opened === rowAddress(row)) body.replaceChildren(...inDetail(row, place, details[row % data.perFile], examples)); },
+      (error) => body.replaceChildren(make("p", { class: "notice", text: `${error.message} was not found beside this page; the details stand in it.` })));
+  }
+  dialog.addEventListener("close", () => {
+    if (!state.row) return;
+    const row = state.row;
+    go({ row: "", page: state.page });
+    document.querySelector(`[data-row="${CSS.escape(row)}"]`)?.focus();
+  });
+
+  function inDetail(row, board, details, examples) {
+    const parts = [make("p", {}, make("bdi", { text: rows.by[row] }), " · ", boardName(board))];
+    if (details.link) parts.push(make("p", {}, make("a", { href: details.link, rel: "noopener noreferrer nofollow", text: details.link })));
+    if (details.note) parts.push(make("p", { class: "note", dir: "auto", text: details.note }));
+    parts.push(make("h3", {}, ...statusMark(row)), ...checks(row, details.mark));
+    parts.push(make("h3", { text: "Scores" }), scoreTable(row, board));
+    parts.push(...curveParts(details.curves));
+    parts.push(...exampleParts(details.examples, examples));
+    parts.push(make("h3", { text: "Where it comes from" }), facts(details.facts));
+    parts.push(make("details", {}, make("summary", { text: "All settings" }), facts(details.settings)));
+    return parts;
+  }
+
+  function checks(row, mark) {
+    const lines = [statuses[rows.status[row]].meaning + "."];
+    if (mark) {
+      const gaps = Object.values(mark.largest);
+      if (gaps.length) lines.push(`Claimed and recomputed numbers differ by at most ${Math.max(...gaps).toFixed(4)} points; ${mark.tolerance} is taken.`);
+      if (mark.rerun) {
+        const again = mark.rerun;
+        lines.push(`Run again on seed ${again.seed}: ${byKey.get(again.metric)?.label || again.metric} ${shown(again.found, 2)} [${shown(again.low, 2)}, ${shown(again.high, 2)}], claimed ${shown(again.claimed, 2)}; at most ${shown(again.tolerance, 2)} lower is taken.`);
+      }
+      lines.push(...mark.notes);
+    }
+    return lines.map((text) => make("p", { text }));
+  }
+
+  function scoreTable(row, board) {
+    const names = Object.keys(board.metrics).filter((name) => rows.values[name]);
+    const head = make("tr", {}, ...["Metric", "Value", "95 % interval", "Rank"].map((text) => make("th", { scope: "col", text })));
+    const body = names.map((name) => {
+      const { v, low, high, best, worst } = rows.values[name];
+      const { label, digits } = byKey.get(name);
+      const interval = low?.[row] == null ? "–" : `${shown(low[row], digits)} to ${shown(high[row], digits)}`;
+      const rank = best[row] === null ? "–" : best[row] === worst[row] ? `${best[row]}` : `${best[row]}–${worst[row]}`;
+      return make("tr", {}, make("th", { scope: "row", text: label, title: board.metrics[name] }), ...[shown(v[row], digits), interval, rank].map((text) => make("td", { text })));
+    });
+    return make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
+  }
+
+  function facts(values) {
+    return make("dl", { class: "facts" }, ...Object.entries(values).flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { dir: "auto", text })]));
+  }
+
+  function curveParts(curves) {
+    const names = ["following", "nll", ...Object.keys(curves)].filter((name, index, all) => curves[name]?.length > 1 && all.indexOf(name) === index);
+    if (!names.length) return [];
+    const box = make("div", {});
+    const select = make("select", {}, ...names.map((name) => make("option", { value: name, text: byKey.get(name)?.label || name })));
+    const show = () => box.replaceChildren(curve(curves[select.value], byKey.get(select.value)?.label || select.value), make("p", { class: "faint", text: aboutCurve(select.value) }));
+    select.addEventListener("change", show);
+    show();
+    return [make("h3", { text: "Along the text" }), make("label", {}, "Measure ", select), box];
+  }
+
+  function aboutCurve(name) {
+    if (name === "nll") return "Nats per slice token of the references by position, lower is better; as the run reported it.";
+    if (name === "following") return "Preferences followed by their position in the reference, 0–100.";
+    return "The free text's slice against the reference's same slice, 0–100: it depends on alignment and is descriptive.";
+  }
+
+  function curve(points, label) {
+    const known = points.filter(([, value]) => value !== null);
+    const ends = known.flatMap(([, value, low, high]) => [value, low ?? value, high ?? value]);
+    let least = Math.min(...ends), most = Math.max(...ends);
+    if (least === most) { least -= 1; most += 1; }
+    const width = 560, height = 230, left = 52, right = 16, top = 14, bottom = 44;
+    const span = points.length > 1 ? points.length - 1 : 1;
+    const x = (index) => left + (index * (width - left - right)) / span;
+    const y = (value) => top + ((most - value) * (height - top - bottom)) / (most - least);
+    const names = points.map(([start], index) => (index + 1 < points.length ? `${start}–${points[index + 1][0]}` : `${start}+`));
+    const svg = svgPart("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
+      "aria-label": `${label} by position: ` + points.map(([, value], index) => `${names[index]}: ${shown(value, 2)}`).join(", ") });
+    for (const value of [least, (least + most) / 2, most]) {
+      svg.append(svgPart("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }), svgText(left - 6, y(value) + 4, "end", value.toFixed(most - least < 5 ? 2 : 1)));
+    }
+    names.forEach((name, index) => svg.append(svgText(x(index), height - 24, index === 0 ? "start" : index === span ? "end" : "middle", name)));
+    svg.append(svgText((left + width - right) / 2, height - 5, "middle", "position in the reference, slice tokens"));
+    const placed = points.map((point, index) => [index, ...point.slice(1)]).filter(([, value]) => value !== null);
+    if (placed.every(([, , low]) => low !== null && low !== undefined)) {
+      const edge = [...placed.map(([index, , , high]) => [x(index), y(high)]), ...placed.map(([index, , low]) => [x(index), y(low)]).reverse()];
+      svg.append(svgPart("polygon", { class: "band", points: edge.map((pair) => pair.join(",")).join(" ") }));
+    }
+    svg.append(svgPart("polyline", { class: "curve", points: placed.map(([index, value]) => `${x(index)},${y(value)}`).join(" ") }));
+    for (const [index, value] of placed) svg.append(svgPart("circle", { class: "point", cx: x(index), cy: y(value), r: 4 }));
+    return svg;
+  }
+
+  function svgPart(tag, attributes) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    return element;
+  }
+
+  function svgText(x, y, anchor, text) {
+    const element = svgPart("text", { x, y, "text-anchor": anchor });
+    element.textContent = text;
+    return element;
+  }
+
+  function exampleParts(written, known) {
+    const found = written.filter((example) => example.text);
+    if (!found.length) return [make("h3", { text: "Examples" }), make("p", { text: "No texts: they may not be published, or were not checked." })];
+    return [make("h3", { text: "Examples" }), make("p", { class: "faint", text: "The same ones for every row, drawn by the data's fingerprint." }),
+      ...found.flatMap((example) => {
+        const scores = Object.entries(example.scores).filter(([, value]) => value !== null).map(([name, value]) => `${byKey.get(name)?.label || name} ${value.toFixed(1)}`);
+        const more = known[example.id];
+        return [make("h4", { text: example.id }), more ? passage("asked for", more.input) : make("span"),
+          make("div", { class: "texts" }, passage(`written · ${scores.join(" · ")}`, example.text), more ? passage("reference", more.reference) : null)];
+      })];
+  }
+
+  function passage(title, text) {
+    const rest = text.characters > text.shown.length ? ` … (${text.characters} characters in all)` : "";
+    return make("div", { class: "text" }, make("h4", { text: title }), make("p", { dir: "auto", text: text.shown + rest || "(empty)" }));
+  }
+
+  // --- what the reader does ----------------------------------------------------------------------
+  for (const name of FILTERS) at(name).addEventListener("change", (event) => go({ [name]: event.target.value, sort: name === "status" ? state.sort : undefined }));
+  at("q").addEventListener("input", (event) => go({ q: event.target.value }));
+  at("filters").addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("hashchange", draw);
+  narrow.addEventListener("change", draw);
+  document.addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName || "");
+    if (event.key === "/" && !typing && !dialog.open) { event.preventDefault(); at("q").focus(); }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const links = [...document.querySelectorAll("a[data-row]")];
+    const here = links.indexOf(document.activeElement);
+    if (step && here >= 0 && links[here + step]) { event.preventDefault(); links[here + step].focus(); }
+  });
+  draw();
+})();
