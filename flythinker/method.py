@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from flythinker.controls import ControlledLM
 from flythinker.model import FlyThinkerLM
 from harness.engine.backbone import Backbones
+from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
 from harness.method import BaseMethod
 from harness.settings import Section
@@ -27,6 +29,7 @@ class FlyThinker(BaseMethod):
 
     name = "flythinker"
     trains = True
+    controls = True
     Options: ClassVar[type[Section]] = FlyThinkerOptions
 
     def build(self, backbones: Backbones) -> FlyThinkerLM:
@@ -39,9 +42,14 @@ class FlyThinker(BaseMethod):
                 lam=options.lam,
                 concurrent=options.concurrent,
                 lam_warmup=options.lam_warmup,
+                vocabulary=len(backbones.tokenizer),
             )
         except ValueError as error:
             raise UsageError(
                 f"backbone {backbones.settings.backbone!r}, reasoner"
                 f" {backbones.reasoner_name!r}: {error}"
             ) from error
+
+    def controlled(self, lm: PersonalLM, thoughts: str) -> ControlledLM:
+        assert isinstance(lm, FlyThinkerLM)
+        return ControlledLM(lm, thoughts)

@@ -47,7 +47,9 @@ class FlyThinkerLM(PersonalLM):
 
     generator, reasoner: Hugging Face causal LMs with one tokenizer, the reasoner no wider.
     concurrent: run both models' steps at once (True), one after the other (False), or choose by
-    device and size (None). Raises ValueError for a lam that is not finite or a wider reasoner.
+    device and size (None). vocabulary: tokens of their tokenizer; without it, both embedding
+    matrices must have as many rows (Qwen2.5 pads its 3B to fewer than its 7B). Raises ValueError
+    for a lam that is not finite, a wider reasoner, or one that lacks tokens.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class FlyThinkerLM(PersonalLM):
         lam: float = 0.5,
         concurrent: bool | None = None,
         lam_warmup: float = 0.0,
+        vocabulary: int | None = None,
     ) -> None:
         super().__init__()
         if not isfinite(lam):
@@ -66,22 +69,27 @@ class FlyThinkerLM(PersonalLM):
         self.generator, self.reasoner = generator, reasoner
         self.lam, self.target_lam, self.lam_warmup = lam, lam, lam_warmup
         wide, narrow = (embedding_matrix(model) for model in (generator, reasoner))
-        if wide.size(0) != narrow.size(0):
+        rows = {wide.size(0), narrow.size(0)}
+        if len(rows) > 1 if vocabulary is None else min(rows) < vocabulary:
             raise ValueError(
                 f"the reasoner knows {narrow.size(0)} tokens, the generator {wide.size(0)};"
+                f" expected {'as many' if vocabulary is None else f'{vocabulary} or more'}:"
                 " choose two models with one vocabulary"
             )
         fuse_column(torch.empty(wide.size(1)), torch.empty(narrow.size(1)), lam)  # widths fit?
-        self.concurrent = self._chosen() if concurrent is None else concurrent
+        self.wanted = concurrent
+        self.smaller = min(
+            sum(part.numel() for part in model.parameters()) for model in (generator, reasoner)
+        )
 
-    def _chosen(self) -> bool:
-        if all(embedding_matrix(model).is_cuda for model in (self.generator, self.reasoner)):
+    @property
+    def concurrent(self) -> bool:
+        """Whether a step runs both models at once, where they are now."""
+        if self.wanted is not None:
+            return self.wanted
+        if self.near.type == "cuda" and self.far.type == "cuda":
             return True
-        sizes = [
-            sum(part.numel() for part in model.parameters())
-            for model in (self.generator, self.reasoner)
-        ]
-        return min(sizes) >= THREADS_PAY_FROM and torch.get_num_threads() > 1
+        return self.smaller >= THREADS_PAY_FROM and torch.get_num_threads() > 1
 
     def training_progress(self, share: float) -> None:
         rising = self.lam_warmup > 0 and share < self.lam_warmup
@@ -101,12 +109,17 @@ class FlyThinkerLM(PersonalLM):
         """What the reasoner reads at `places` [B,T], counted from each row's first token: [B,T]."""
         return tokens
 
+    def listen(self, tokens: Tensor) -> Tensor:
+        """The reasoner's embeddings of tokens; an id past its matrix, in no text, as its last."""
+        last = embedding_matrix(self.reasoner).size(0) - 1
+        return embed(self.reasoner, tokens.clamp_max(last))
+
     def think(self, tokens: Tensor, real: Tensor) -> Tensor:
         """The thought [B,T,d] of every token, from one pass of the reasoner over them all."""
         tokens, real = tokens.to(self.far), real.to(self.far)
         read = hidden_states(
             self.reasoner,
-            inputs_embeds=embed(self.reasoner, self.heard(tokens, positions(real))),
+            inputs_embeds=self.listen(self.heard(tokens, positions(real))),
             **attention_inputs(real),
         )
         return thoughts(read.to(self.near), mean_norm(embedding_matrix(self.generator)))
@@ -138,7 +151,7 @@ class FlyThinkerLM(PersonalLM):
     ) -> tuple[Tensor, CacheState]:
         """`think` for left-padded rows that will go on: thoughts [B,T,d] and the cache."""
         tokens, real = tokens.to(self.far), real.to(self.far)
-        heard = embed(self.reasoner, self.heard(tokens, positions(real)))
+        heard = self.listen(self.heard(tokens, positions(real)))
         read, reasoner = start(self.reasoner, heard, real)
         return thoughts(read.to(self.near), scale), reasoner
 
@@ -158,7 +171,7 @@ class FlyThinkerLM(PersonalLM):
 
         def reason() -> Tensor:
             heard = self.heard(tokens.to(far)[:, None], state.reasoner.lengths[:, None])
-            return extend(self.reasoner, embed(self.reasoner, heard), state.reasoner)[:, -1]
+            return extend(self.reasoner, self.listen(heard), state.reasoner)[:, -1]
 
         def write() -> Tensor:
             now = embed(self.generator, tokens.to(near)[:, None])

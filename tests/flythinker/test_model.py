@@ -1,0 +1,91 @@
+"""FlyThinkerLM apart from its numbers: what it refuses, and when it runs both models at once."""
+
+import pytest
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from flythinker import FlyThinkerLM
+from harness.engine import Batch, CausalLM, generate
+from tests.engine.test_agreement import PROMPTS, RESPONSES, VOCABULARY, WAYS, alone, tiny
+
+
+def padded(rows):
+    """`tiny()` with a longer embedding matrix: the same tokens, and rows that no text has."""
+    model = tiny()
+    model.resize_token_embeddings(rows, mean_resizing=False)
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lam": float("nan")}, "lam is nan; expected a finite number"),
+        ({"lam": float("inf")}, "lam is inf"),
+        ({"lam_warmup": 1.5}, "lam_warmup is 1.5; expected a share of the steps"),
+        ({"lam_warmup": float("nan")}, "lam_warmup is nan"),
+        ({"vocabulary": 98}, "knows 97 tokens, the generator 97; expected 98 or more"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        FlyThinkerLM(tiny(), tiny(seed=1), **options)
+
+
+def test_a_wider_reasoner_is_refused():
+    with pytest.raises(ValueError, match="64 wide, 32 more than its generator's 32; choose a"):
+        FlyThinkerLM(tiny(), tiny(width=64))
+
+
+def test_without_a_vocabulary_both_matrices_have_as_many_rows():
+    with pytest.raises(ValueError, match="the reasoner knows 97 tokens, the generator 101; expec"):
+        FlyThinkerLM(padded(101), tiny(seed=1))
+
+
+@pytest.mark.parametrize("rows", [(101, VOCABULARY), (VOCABULARY, 101)])
+@torch.no_grad()
+def test_matrices_padded_to_other_sizes_serve_one_vocabulary(rows):
+    torch.manual_seed(3)
+    lm = FlyThinkerLM(padded(rows[0]), padded(rows[1]), vocabulary=VOCABULARY)
+    known = alone(lm, PROMPTS, RESPONSES)
+    for way in WAYS.values():
+        for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
+            torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    # the reasoner's rows that no text has change nothing
+    same = FlyThinkerLM(lm.generator, padded(120), vocabulary=VOCABULARY)
+    batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
+    assert torch.equal(same.logprobs(batch), lm.logprobs(batch))
+
+
+def test_a_token_that_only_the_generator_has_can_be_read():
+    lm = FlyThinkerLM(padded(101), tiny(seed=1), vocabulary=VOCABULARY)
+    assert len(generate(lm, [[1, 100]], max_new_tokens=3)[0]) == 3
+
+
+def test_both_at_once_is_chosen_by_where_the_models_are_now(monkeypatch):
+    lm = FlyThinkerLM(tiny(), tiny(seed=1))
+    assert not lm.concurrent  # small models on a CPU
+    monkeypatch.setattr("flythinker.model.THREADS_PAY_FROM", 1)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    assert lm.concurrent
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    assert not lm.concurrent
+    monkeypatch.setattr(FlyThinkerLM, "near", torch.device("cuda"))
+    monkeypatch.setattr(FlyThinkerLM, "far", torch.device("cuda", 1))
+    assert lm.concurrent
+    assert not FlyThinkerLM(tiny(), tiny(seed=1), concurrent=False).concurrent
+
+
+def test_lam_zero_reads_a_trained_sft_bit_for_bit():
+    config = Qwen2Config(
+        vocab_size=VOCABULARY, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2, initializer_range=0.2,
+    )  # fmt: skip
+    torch.manual_seed(2)
+    generator = tiny()
+    lm = FlyThinkerLM(generator, Qwen2ForCausalLM(config).eval(), lam=0.0)
+    for side in ("left", "right"):
+        batch = Batch.from_rows(PROMPTS, RESPONSES, 0, side=side)
+        assert torch.equal(lm.logprobs(batch), CausalLM(generator).logprobs(batch))
+    assert generate(lm, PROMPTS, max_new_tokens=8) == generate(
+        CausalLM(generator), PROMPTS, max_new_tokens=8
+    )
