@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
+from typing import TypeVar
 
 import psutil
 import torch
 
 MIB = 1 << 20
+T = TypeVar("T")
 
 
 def synchronise() -> None:
@@ -131,6 +133,29 @@ def repeat(work: Callable[[], object], *, warmup: int = 1, times: int = 5) -> li
         work()
         seconds.append(now() - begin)
     return seconds
+
+
+def interleaved(
+    work: Mapping[str, Callable[[], T]],
+    *,
+    times: int,
+    warmup: int = 1,
+    after: Callable[[str], None] = lambda name: None,
+) -> dict[str, list[T]]:
+    """What each piece of work returned, `times` times, after `warmup` rounds that do not count.
+
+    ABAB…: every round runs each piece once, in order, so that what disturbs the machine for a
+    while disturbs all of them, and the n-th results of two pieces are a pair. `after` is told
+    the name of each piece that has run.
+    """
+    found: dict[str, list[T]] = {name: [] for name in work}
+    for turn in range(warmup + times):
+        for name, piece in work.items():
+            result = piece()
+            if turn >= warmup:
+                found[name].append(result)
+            after(name)
+    return found
 
 
 @dataclass

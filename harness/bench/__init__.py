@@ -1,0 +1,1 @@
+"""`harness bench`: methods against each other on one machine, paired and interleaved."""

@@ -1,0 +1,160 @@
+"""The bench: every method's writing in every case, then its training step, round by round."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from harness import provenance
+from harness.bench.memory import Request, peak_memory
+from harness.bench.ratios import BASELINE, told
+from harness.bench.subject import (
+    STEPS,
+    Case,
+    Subject,
+    Writing,
+    first_pairs,
+    for_training,
+    for_writing,
+    planned,
+    step_seconds,
+    training_rows,
+    write,
+)
+from harness.engine.timing import interleaved
+from harness.plan import Plan
+from harness.progress import Bars, Update
+from harness.settings import RunSettings
+
+WARM_UP = 1
+
+
+def bench(
+    chosen: Mapping[str, tuple[Any, RunSettings]],
+    batches: Sequence[int],
+    tokens: Sequence[int],
+    repeats: int,
+    bars: Bars,
+    plugin_files: Sequence[Path] = (),
+    memory: Callable[[Request], dict[str, Any]] = peak_memory,
+) -> dict[str, Any]:
+    """Times, ratios to sft and memory of methods, name → (factory, settings); sft among them."""
+    cases = [Case(batch, count) for batch, count in product(batches, tokens)]
+    plans = {
+        name: planned(settings, name, factory, max(batches))
+        for name, (factory, settings) in chosen.items()
+    }
+    largest = Case(max(batches), max(tokens))
+    with bars:
+        update, peaks = bars.track("memory"), []
+        for at, (name, (_, settings)) in enumerate(chosen.items()):
+            request = Request(name, tuple(plugin_files), settings.model_dump(mode="json"), largest)
+            peaks.append(memory(request))
+            update(at + 1, len(chosen), name)
+        subjects = {name: for_writing(plan) for name, plan in plans.items()}
+        one = subjects[BASELINE]
+        about = {
+            "machine": provenance.machine(str(one.device), str(one.dtype).removeprefix("torch.")),
+            "code": provenance.code(),
+            "packages": provenance.packages(),
+            "preset": one.plan.settings.preset,
+            "task": one.plan.settings.task,
+            "backbone": one.plan.settings.model.backbone,
+            "baseline": BASELINE,
+            "repeats": repeats,
+            "warm_up": WARM_UP,
+            "steps_timed": STEPS - 1,
+        }
+        parameters = {name: subject.parameters for name, subject in subjects.items()}
+        written = time_writing(subjects, cases, repeats, bars.track("writing"))
+        del subjects, one
+        gc.collect()
+        training = time_training(plans, repeats, bars.track("training"))
+    return {
+        **about,
+        "parameters": parameters,
+        "writing": written,
+        "training": training,
+        "memory": {"batch": largest.batch, "tokens": largest.tokens, "methods": peaks},
+    }
+
+
+def time_writing(
+    subjects: Mapping[str, Subject], cases: Sequence[Case], repeats: int, update: Update
+) -> list[dict[str, Any]]:
+    """A row for each case and method."""
+    rows, done = [], 0
+    total = len(cases) * len(subjects) * (WARM_UP + repeats)
+
+    def after(name: str) -> None:
+        nonlocal done
+        done += 1
+        update(done, total, name)
+
+    for case in cases:
+        work = {name: partial(write, subject, case) for name, subject in subjects.items()}
+        found = interleaved(work, times=repeats, warmup=WARM_UP, after=after)
+        prompts = {
+            name: fmean(len(each.prompt) for each in subject.plan.test_readings[: case.batch])
+            for name, subject in subjects.items()
+        }
+        rows += [
+            {"method": name, "prompt_tokens": prompts[name], **writing_row(case, each, found)}
+            for name, each in found.items()
+        ]
+    return rows
+
+
+def writing_row(
+    case: Case, rounds: Sequence[Writing], all_rounds: Mapping[str, Sequence[Writing]]
+) -> dict[str, Any]:
+    """What is told of one method's rounds in one case; visible tokens per second of all of it."""
+    baseline = all_rounds[BASELINE]
+    return {
+        "batch": case.batch,
+        "tokens": case.tokens,
+        "hidden_tokens": fmean(each.hidden for each in rounds) / case.batch,
+        **told("first", [each.first_s for each in rounds], [each.first_s for each in baseline]),
+        **told("step", [each.step_s for each in rounds], [each.step_s for each in baseline]),
+        **told("total", [each.total_s for each in rounds], [each.total_s for each in baseline]),
+        "preface_s": median(each.preface_s for each in rounds),
+        "latent_s": median(each.latent_s for each in rounds),
+        "tokens_per_s": case.batch * case.tokens / median(each.total_s for each in rounds),
+    }
+
+
+def time_training(plans: Mapping[str, Plan], repeats: int, update: Update) -> list[dict[str, Any]]:
+    """A row for each method that trains: an optimizer step on the same examples."""
+    subjects = {name: for_training(plan) for name, plan in plans.items() if plan.method.trains}
+    pairs = first_pairs(plans[BASELINE])
+    rows = {name: training_rows(subject, pairs) for name, subject in subjects.items()}
+    done = 0
+
+    def after(name: str) -> None:
+        nonlocal done
+        done += 1
+        update(done, len(subjects) * repeats, name)
+
+    work = {
+        name: partial(step_seconds, subject, rows[name][0]) for name, subject in subjects.items()
+    }
+    found = interleaved(work, times=repeats, warmup=0, after=after)  # warm inside a measurement
+    told_of = []
+    for name, seconds in found.items():
+        count = sum(map(len, rows[name][0]))
+        told_of.append(
+            {
+                "method": name,
+                "examples": len(pairs),
+                "tokens": count,
+                **told("step", seconds, found[BASELINE]),
+                "tokens_per_s": count / median(seconds),
+                "targets_s": rows[name][1],
+            }
+        )
+    return told_of

@@ -1,0 +1,71 @@
+"""Peak memory of each method alone, in a process of its own, so that none pays for another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from harness.bench.subject import (
+    Case,
+    first_pairs,
+    for_training,
+    for_writing,
+    planned,
+    step_seconds,
+    training_rows,
+    write,
+)
+from harness.engine.quiet import quiet_libraries
+from harness.engine.timing import PeakMemory
+from harness.registry import find, load_plugin
+from harness.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the other process measures: plain data, so that it can be sent there."""
+
+    method: str
+    plugin_files: tuple[Path, ...]
+    settings: Mapping[str, Any]
+    case: Case
+
+
+def peak_memory(request: Request) -> dict[str, Any]:
+    """`peaks` of the request in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(peaks, request).result()
+
+
+def peaks(request: Request) -> dict[str, Any]:
+    """MiB of this process before a model is loaded, at most while writing, and while training.
+
+    CUDA's allocator where there is a GPU (0 before a model), else resident memory, libraries
+    included.
+    """
+    quiet_libraries()
+    plugged = {method.name: method for method in map(load_plugin, request.plugin_files)}
+    factory = plugged.get(request.method) or find("method", request.method)
+    settings = RunSettings.model_validate(request.settings)
+    plan = planned(settings, request.method, factory, request.case.batch)
+    with PeakMemory() as before:
+        pass
+    with PeakMemory() as writing:
+        write(for_writing(plan), request.case)
+    training = None
+    if plan.method.trains:
+        with PeakMemory() as memory:
+            subject = for_training(plan)
+            rows, _ = training_rows(subject, first_pairs(plan))
+            step_seconds(subject, rows)
+        training = memory.peak_mib
+    return {
+        "method": request.method,
+        "before_mib": before.peak_mib,
+        "writing_mib": writing.peak_mib,
+        "training_mib": training,
+    }

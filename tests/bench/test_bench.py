@@ -1,0 +1,243 @@
+"""The bench: order of the rounds, arithmetic on made-up times, the shape of what it tells."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from harness.bench import measure, subject
+from harness.bench.measure import bench, writing_row
+from harness.bench.memory import Request, peaks
+from harness.bench.ratios import ratio, told
+from harness.bench.report import grids, markdown
+from harness.bench.subject import Case, Subject, Writing, write
+from harness.commands.bench import bench_command, counts
+from harness.engine import PersonalLM, decode
+from harness.engine.timing import interleaved
+from harness.errors import UsageError
+from harness.progress import Bars
+from harness.registry import find
+from harness.settings import build_settings
+
+
+def test_rounds_are_interleaved_and_the_first_does_not_count():
+    ran = []
+    work = {name: lambda name=name: ran.append(name) or len(ran) for name in "AB"}
+    found = interleaved(work, times=2, warmup=1, after=lambda name: ran.append(name.lower()))
+    assert "".join(ran) == "AaBbAaBbAaBb"
+    assert found == {"A": [5, 9], "B": [7, 11]}
+
+
+def test_a_ratio_is_of_sums_and_its_interval_over_pairs():
+    # (2 + 4 + 6) / (1 + 2 + 3): the same in every round, whatever disturbs the machine
+    assert ratio([2, 4, 6], [1, 2, 3]) == {"value": 2, "low": 2, "high": 2}
+    found = ratio([2.0, 2.2, 1.9, 2.1, 2.0], [1.0] * 5)
+    assert found["value"] == pytest.approx(10.2 / 5)
+    assert 1.9 <= found["low"] < 2.04 < found["high"] <= 2.2
+    assert ratio([3.0], [2.0]) == {"value": 1.5, "low": None, "high": None}
+    assert ratio([None, None], [1.0, 1.0]) is None
+
+
+def test_what_is_told_of_a_time():
+    assert told("step", [3.0, 1.0, 2.0], [1.0, 1.0, 1.0]) | {"step_ratio": 0} == {
+        "step_s": 2.0, "step_quartiles_s": [1.5, 2.5], "step_each_s": [3.0, 1.0, 2.0],
+        "step_ratio": 0,
+    }  # fmt: skip
+    assert set(told("step", [None], [None]).values()) == {None}
+
+
+class FakeClock:
+    def __init__(self):
+        self.at = 0.0
+
+    def __call__(self):
+        return self.at
+
+
+class SlowLM(PersonalLM):
+    """Reads a prompt in two seconds, half of it on three thoughts; a step takes a quarter."""
+
+    hidden_per_example = 3
+
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
+    def logprobs(self, batch):
+        raise NotImplementedError
+
+    def prefill(self, prompts, prefixes=None, views=None):
+        self.clock.at += 2.0
+        self.hidden_s += 1.0
+        return torch.zeros(len(prompts), 5), None
+
+    def step(self, tokens, state):
+        self.clock.at += 0.25
+        return torch.zeros(len(tokens), 5), None
+
+
+def test_a_writing_by_the_clock(monkeypatch):
+    clock = FakeClock()
+    monkeypatch.setattr(subject, "now", clock)
+    monkeypatch.setattr(decode, "now", clock)
+
+    def preface(lm, prompts, sampling):
+        clock.at += 4.0
+        return [[7, 8], [7]][: len(prompts)]
+
+    readings = [SimpleNamespace(prompt=(1, 2), views={}) for _ in range(3)]
+    plan = SimpleNamespace(
+        settings=SimpleNamespace(decode=SimpleNamespace(temperature=0.0, top_p=1.0)),
+        test_readings=readings,
+        method=SimpleNamespace(preface=preface),
+    )
+    timed = Subject(plan, SlowLM(clock), torch.device("cpu"), torch.float32)
+    # 4 s of prefaces, 2 s to the first of 5 tokens, 4 steps; 3 preface tokens, 2 · 3 thoughts
+    one = write(timed, Case(batch=2, tokens=5))
+    assert one == Writing(4.0, 2.0, 0.25, 7.0, 1.0, 9)
+    row = writing_row(Case(2, 5), [one, one], {"sft": [one, one]})
+    assert row["tokens_per_s"] == pytest.approx(2 * 5 / 7)
+    assert row["hidden_tokens"] == 4.5
+    assert row["total_ratio"] == {"value": 1, "low": 1, "high": 1}
+    assert write(timed, Case(batch=1, tokens=1)).step_s is None
+
+
+def chosen(reviews, backbone, *names, **options):
+    assignments = [
+        f"data.source={reviews}", f"model.backbone={backbone}", "budget.profile=80",
+        "train.batch_size=2",
+    ]  # fmt: skip
+    return {
+        name: (find("method", name), build_settings("mini", name, assignments, options))
+        for name in names
+    }
+
+
+@pytest.fixture(scope="module")
+def found(reviews, backbone):
+    asked = []
+
+    def memory(request):
+        asked.append(request)
+        return {"method": request.method, "before_mib": 1.0, "writing_mib": 3.5,
+                "training_mib": None}  # fmt: skip
+
+    few = {"method": {}}
+    methods = chosen(reviews, backbone, "sft", "rag", "flythinker", "coconut", **few)
+    result = bench(methods, [1, 2], [1, 4], 2, Bars(quiet=True), memory=memory)
+    assert [(request.method, request.case) for request in asked] == [
+        (name, Case(2, 4)) for name in methods
+    ]
+    return {"command": "harness bench …"} | result
+
+
+def test_what_a_bench_tells_is_json_of_one_shape(found):
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert set(found) == {
+        "command", "machine", "code", "packages", "preset", "task", "backbone", "baseline",
+        "repeats", "warm_up", "steps_timed", "parameters", "writing", "training", "memory",
+    }  # fmt: skip
+    assert {"device", "dtype", "threads"} <= set(found["machine"])
+    assert len(found["writing"]) == 4 * 4
+    for row in found["writing"]:
+        assert set(row) == {
+            "method", "prompt_tokens", "batch", "tokens", "hidden_tokens", "preface_s", "latent_s",
+            "tokens_per_s",
+            *(f"{name}_{what}" for name in ("first", "step", "total")
+              for what in ("s", "quartiles_s", "each_s", "ratio")),
+        }  # fmt: skip
+        assert len(row["total_each_s"]) == 2
+        assert row["total_s"] >= row["first_s"] > 0
+        assert (row["step_s"] is None) == (row["tokens"] == 1)
+        assert row["hidden_tokens"] == (4 if row["method"] == "coconut" else 0)
+        assert (row["latent_s"] > 0) == (row["method"] == "coconut")
+    for row in found["writing"] + found["training"]:
+        if row["method"] == "sft":
+            ratios = [row[name] for name in row if name.endswith("_ratio") and row[name]]
+            assert all(each == {"value": 1, "low": 1, "high": 1} for each in ratios)
+    assert [row["method"] for row in found["training"]] == ["sft", "flythinker", "coconut"]
+    assert len({row["tokens"] for row in found["training"]}) == 1  # the same rows for all
+    assert found["parameters"]["flythinker"] == 2 * found["parameters"]["sft"]
+
+
+def test_training_changes_no_weight(reviews, backbone):
+    ((_, (factory, settings)),) = chosen(reviews, backbone, "sft").items()
+    timed = subject.for_training(subject.planned(settings, "sft", factory, 1))
+    before = {name: part.clone() for name, part in timed.lm.named_parameters()}
+    rows, _ = subject.training_rows(timed, subject.first_pairs(timed.plan))
+    assert len(rows) == 2
+    assert subject.step_seconds(timed, rows) > 0
+    assert all(torch.equal(part, before[name]) for name, part in timed.lm.named_parameters())
+
+
+def test_tables_say_what_and_under_which_conditions(found):
+    titles = [grid.title for grid in grids(found)]
+    assert titles == [
+        *(f"Writing, batch {batch}, {tokens} tokens each" for batch in (1, 2) for tokens in (1, 4)),
+        "Training, an optimizer step on the same 2 examples",
+        "Peak memory in a process of its own, MiB (writing batch 2, 4 tokens)",
+    ]
+    text = markdown(found)
+    assert text.startswith("```\nharness bench …\n```")
+    assert "float32" in text
+    assert " threads; torch " in text
+    assert "Median [quartiles] of 2 rounds" in text
+    lines = [line for line in text.splitlines() if line.startswith("| sft")]
+    assert len(lines) == 6
+    assert "| 1.00 [1.00, 1.00] |" in lines[0]
+    assert lines[-1] == "| sft | " + f"{found['parameters']['sft']:,} | 1 | 4 | – |"
+    for grid in grids(found):
+        assert {len(row) for row in grid.rows} == {len(grid.heads)}
+
+
+def test_memory_of_a_method_alone(reviews, backbone):
+    for name in ("rag", "sft"):
+        _, settings = chosen(reviews, backbone, name)[name]
+        told_of = peaks(Request(name, (), settings.model_dump(mode="json"), Case(1, 2)))
+        assert 0 < told_of["before_mib"] <= told_of["writing_mib"]
+        assert (told_of["training_mib"] is None) == (name == "rag")
+
+
+@pytest.mark.slow
+def test_memory_is_measured_in_a_fresh_process(reviews, backbone):
+    _, settings = chosen(reviews, backbone, "sft")["sft"]
+    ballast = torch.ones(100, 1 << 20)  # 400 MiB of this process
+    told_of = measure.peak_memory(Request("sft", (), settings.model_dump(mode="json"), Case(1, 2)))
+    assert told_of["training_mib"] < 900
+    assert math.isclose(float(ballast[0, 0]), 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batches": "1,x"}, "--batch 1,x; expected whole numbers from 1, e.g. --batch 1,8"),
+        ({"batches": "0"}, "--batch 0; expected"),
+        ({"tokens": ""}, "--tokens ; expected"),
+        ({"repeats": 0}, "--repeats 0; expected 1 or more"),
+        ({"names": " ,"}, "--methods names none"),
+        ({"names": "sfd"}, "no method 'sfd'. Did you mean 'sft'?"),
+        ({"as_json": True, "as_markdown": True}, "bench got --json and --markdown; choose one"),
+        ({"assignments": ["train.epoch=1"]}, "unknown key 'train.epoch'"),
+        ({"batches": "9"}, "--batch 9: product_review of"),
+    ],
+)
+def test_wrong_options_are_named_before_a_model_is_loaded(
+    reviews, backbone, monkeypatch, change, message
+):
+    monkeypatch.setattr(subject, "Backbones", None)
+    monkeypatch.setattr(measure, "peak_memory", None)
+    given = {
+        "names": "rag", "preset": "mini", "task": "product_review",
+        "options": {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}},
+        "batches": "1", "tokens": "4", "repeats": 1, "assignments": [], "plugin_files": [],
+        "as_json": False, "as_markdown": False,
+    } | change  # fmt: skip
+    with pytest.raises(UsageError) as caught:
+        bench_command(**given)
+    assert message in str(caught.value)
+
+
+def test_sizes_are_taken_once_and_in_order():
+    assert counts("--batch", "8, 1,8") == [8, 1]
