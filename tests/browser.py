@@ -98,7 +98,8 @@ class Browser:
         self.run(axe_source() + "\nwindow.axe = axe;")
         found = self.driver.execute_async_script(
             "const done = arguments[arguments.length - 1];"
-            "axe.run().then(done, error => done({failed: String(error)}));"
+            "axe.run(document, {resultTypes: ['violations']})"
+            ".then(done, error => done({failed: String(error)}));"
         )
         assert "failed" not in found, found
         assert found["passes"], "axe-core looked at nothing"
@@ -111,7 +112,9 @@ class Browser:
 
     def overflow(self) -> int:
         """CSS pixels by which the page is wider than the window asked for: a reader would pan."""
-        return int(self.run("return document.documentElement.scrollWidth")) - self.width
+        script = "const e = document.documentElement; return [e.scrollWidth, e.clientWidth]"
+        width, window = self.run(script)
+        return int(width) - min(int(window), self.width)
 
     def picture(self, path: Path) -> Path:
         """What the window shows, as PNG."""

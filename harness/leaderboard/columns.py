@@ -1,0 +1,93 @@
+"""The columns of the page: what each is, its unit, which way is better, who measured it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.leaderboard.schema import Submission, Value
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of numbers. `better` is "high", "low" or ""; `source` says whose number it is."""
+
+    key: str
+    label: str
+    meaning: str
+    digits: int
+    better: str
+    source: str
+    shown: bool = False
+
+    def described(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+TEXTS, CLAIMED = "scored again by verify", "as the run reported it"
+SCORES = {
+    "following": Column("following", "Following", "preferences followed, 0–100", 1, "high", TEXTS),
+    "bleu": Column("bleu", "BLEU", "corpus BLEU, 0–100", 2, "high", TEXTS),
+    "rouge1": Column("rouge1", "ROUGE-1", "F1 of words, 0–100", 2, "high", TEXTS),
+    "rouge2": Column("rouge2", "ROUGE-2", "F1 of word pairs, 0–100", 2, "high", TEXTS),
+    "rougeL": Column("rougeL", "ROUGE-L", "F1 of the longest subsequence", 2, "high", TEXTS),
+    "rougeLsum": Column("rougeLsum", "ROUGE-Lsum", "the same, line by line", 2, "high", TEXTS),
+    "meteor": Column("meteor", "METEOR", "METEOR, 0–100", 2, "high", TEXTS),
+}
+FIRST_SHOWN = ("bleu", "rougeL", "meteor")
+"""Shown at first beside the metric that a board is ranked by."""
+FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...] = (
+    (
+        Column("nll", "NLL", "nats per slice token of the references", 3, "low", CLAIMED, True),
+        lambda row: row.likelihood,
+    ),
+    (
+        Column("training", "Training s", "seconds, all phases", 0, "low", CLAIMED, True),
+        lambda row: row.costs.training_s,
+    ),
+    (
+        Column("speed", "Tokens/s", "visible tokens a second, decoding", 0, "high", CLAIMED),
+        lambda row: row.costs.tokens_per_s,
+    ),
+    (
+        Column("first", "First token s", "seconds to a batch's first token", 3, "low", CLAIMED),
+        lambda row: row.costs.first_token_s,
+    ),
+    (
+        Column("memory", "Memory MiB", "peak of training and writing", 0, "low", CLAIMED),
+        lambda row: row.costs.peak_memory_mib,
+    ),
+    (
+        Column("hidden", "Hidden tokens", "written or thought before a text", 1, "", CLAIMED),
+        lambda row: row.costs.hidden_tokens,
+    ),
+    (
+        Column("parameters", "Parameters M", "all models of the method", 1, "", CLAIMED),
+        lambda row: (row.backbone.method_parameters or row.backbone.parameters) / 1e6,
+    ),
+    (
+        Column("failed", "Failed", "examples scored as empty", 0, "low", CLAIMED),
+        lambda row: row.n.failed,
+    ),
+    (
+        Column("capped", "Capped", "texts that reached the cap", 0, "low", CLAIMED),
+        lambda row: row.n.capped,
+    ),
+    (
+        Column("cut", "Input cut", "prompts cut to their budget", 0, "", CLAIMED),
+        lambda row: row.n.input_cut,
+    ),
+    (Column("seed", "Seed", "of training and sampling", 0, "", CLAIMED), lambda row: row.run.seed),
+)
+
+
+def score_column(name: str) -> Column:
+    """A metric's column; one that is not built in has its own name and unit."""
+    return SCORES.get(name) or Column(name, name, "on its own scale", 2, "high", TEXTS)
+
+
+def rounded(value: Value | float | None, digits: int) -> tuple[float | None, ...]:
+    """(value, low, high), low and high None where there is no interval."""
+    ends = (value.value, value.low, value.high) if isinstance(value, Value) else (value, None, None)
+    return tuple(None if end is None else round(end, digits) for end in ends)

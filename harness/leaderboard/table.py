@@ -1,0 +1,147 @@
+"""The data behind the page's table: boards, columns, and every row's numbers with its ranks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.leaderboard.board import Board
+from harness.leaderboard.columns import FIRST_SHOWN, FURTHER, Column, rounded, score_column
+from harness.leaderboard.mark import Mark
+from harness.leaderboard.ranks import leave_one_out, rank_ranges
+from harness.leaderboard.schema import Submission
+from harness.leaderboard.visible import visible
+from harness.metrics.statistics.users import Array
+
+UNCHECKED = "unchecked"
+STATUSES = {
+    "rerun": "Verified, and its method, run again on a test set drawn from a new seed, reached"
+    " its claim.",
+    "verified": "Its texts, scored again by the board's keeper, give the numbers shown.",
+    "self-reported": "The submitter's own numbers: this board's texts may not be published.",
+    "not reproduced": "Its texts give its numbers, but its method, run again on a test set drawn"
+    " from a new seed, fell short of its claim. Not ranked.",
+    UNCHECKED: "Nobody has checked the files as they are now. Not ranked.",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row that goes on the page; `mark` is None where nobody checked it as it is now."""
+
+    row: Submission
+    mark: Mark | None
+
+    @property
+    def status(self) -> str:
+        return self.mark.status if self.mark else UNCHECKED
+
+
+def ranked(board: Board, entry: Entry) -> bool:
+    """Whether the row takes a place: where texts can be checked, only checked rows do.
+
+    So that nobody loses a place to a number that its texts do not give.
+    """
+    return entry.status in (("verified", "rerun") if board.texts else ("self-reported",))
+
+
+def table(boards: Sequence[tuple[Board, Sequence[Entry]]], per_file: int) -> dict[str, Any]:
+    """Everything that sorting, filtering and the columns need; details of a row stay in files."""
+    metrics = list(dict.fromkeys(name for board, _ in boards for name in board.metrics))
+    scores = [score_column(name) for name in metrics]
+    further = [column for column, _ in FURTHER]
+    entries = [(at, entry) for at, (_, rows) in enumerate(boards) for entry in rows]
+    values: dict[str, dict[str, list[Any]]] = {}
+    for column in scores:
+        found = [entry.row.metrics.get(column.key) for _, entry in entries]
+        values[column.key] = _columns([rounded(one, column.digits) for one in found])
+        ends = [_ranks(board, rows, column.key) for board, rows in boards]
+        values[column.key]["best"] = [rank for best, _ in ends for rank in best]
+        values[column.key]["worst"] = [rank for _, worst in ends for rank in worst]
+    for column, read in FURTHER:
+        numbers = [rounded(read(entry.row), column.digits) for _, entry in entries]
+        values[column.key] = _columns(numbers)
+    statuses = list(STATUSES)
+    return {
+        "boards": [_described(board, len(rows)) for board, rows in boards],
+        "columns": [*(_shown(one, boards).described() for one in scores),
+                    *(one.described() for one in further)],
+        "statuses": [{"name": name, "meaning": meaning} for name, meaning in STATUSES.items()],
+        "perFile": per_file,
+        "rows": {
+            "id": [entry.row.id for _, entry in entries],
+            "name": [visible(entry.row.name) for _, entry in entries],
+            "by": [visible(entry.row.by) for _, entry in entries],
+            "method": [entry.row.method for _, entry in entries],
+            "backbone": [visible(entry.row.backbone.name) for _, entry in entries],
+            "board": [at for at, _ in entries],
+            "status": [statuses.index(entry.status) for _, entry in entries],
+            "values": values,
+        },
+    }  # fmt: skip
+
+
+def _columns(rows: Sequence[tuple[float | None, ...]]) -> dict[str, list[Any]]:
+    """v, low and high as columns; those without any interval have only v."""
+    v, low, high = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+    return {"v": v, "low": low, "high": high} if any(end is not None for end in low) else {"v": v}
+
+
+def _shown(column: Column, boards: Sequence[tuple[Board, Sequence[Entry]]]) -> Column:
+    first = column.key in FIRST_SHOWN or any(b.ranked_by == column.key for b, _ in boards)
+    return Column(**{**column.described(), "shown": first})
+
+
+def _described(board: Board, rows: int) -> dict[str, Any]:
+    return {
+        **board.test.model_dump(),
+        "texts": board.texts,
+        "data": board.data,
+        "rankedBy": board.ranked_by,
+        "metrics": dict(board.metrics),
+        "rows": rows,
+    }
+
+
+def _ranks(
+    board: Board, entries: Sequence[Entry], metric: str
+) -> tuple[list[int | None], list[int | None]]:
+    """Best and worst rank of every row by one metric; None for rows that are not ranked."""
+    best: list[int | None] = [None] * len(entries)
+    worst: list[int | None] = [None] * len(entries)
+    compared = _comparable(board, entries, metric)
+    if not compared or score_column(metric).better != "high":
+        return best, worst
+    values = np.array([entries[at].row.metrics[metric].value for at in compared], dtype=np.float64)
+    without = np.stack([_without(entries[at].row, metric) for at in compared])
+    ends = rank_ranges(values, without)
+    for at, low, high in zip(compared, *ends, strict=True):
+        if not np.isnan(low):
+            best[at], worst[at] = int(low), int(high)
+    return best, worst
+
+
+def _comparable(board: Board, entries: Sequence[Entry], metric: str) -> list[int]:
+    """Ranked rows with a score for every example, on the examples and users that most have."""
+    if metric not in board.metrics:
+        return []
+    found = [
+        at
+        for at, entry in enumerate(entries)
+        if ranked(board, entry) and None not in entry.row.examples.scores[metric]
+    ]
+    keys = [hash((entries[at].row.examples.ids, entries[at].row.examples.users)) for at in found]
+    if not keys:
+        return []
+    common = Counter(keys).most_common(1)[0][0]
+    return [at for at, key in zip(found, keys, strict=True) if key == common]
+
+
+def _without(row: Submission, metric: str) -> Array:
+    if metric == "bleu":
+        return np.array(row.examples.bleu_without, dtype=np.float64)
+    return leave_one_out(row.examples.scores[metric], row.examples.users)

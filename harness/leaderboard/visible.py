@@ -1,0 +1,39 @@
+"""Untrusted text as a reader should see it: nothing hidden, nothing that turns the line around."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import Any
+
+JOINERS = "\u200c\u200d"
+"""Zero-width (non-)joiners shape Persian words and emoji; between visible signs they stay."""
+_HIDDEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e"
+    "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e007f]"
+)
+
+
+def visible(text: str) -> str:
+    """`text` with control, bidirectional and invisible characters spelled out as ⟨U+202E⟩.
+
+    Line breaks, tabs and joiners stay.
+    """
+    return _HIDDEN.sub(_spelled, text.replace("\r\n", "\n"))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    char = found.group()
+    if char in JOINERS:
+        return char
+    name = unicodedata.name(char, "control")
+    return f"⟨U+{ord(char):04X} {name.lower()}⟩"
+
+
+def script_json(value: Any) -> str:
+    """`value` as JSON that cannot end a script element or a line of JavaScript."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
