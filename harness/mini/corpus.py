@@ -13,7 +13,7 @@ from harness.mini.habits import Preferences, draw_preferences
 from harness.mini.seeding import stream
 from harness.mini.words import WORDINGS
 
-STRANGERS = 0.15
+STRANGERS = 0.05
 """Share of threads whose documents have a different author each: imitation does not always pay."""
 
 

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 from harness.mini import VERSION, backbone_path
+from harness.mini.copying import copying
 from harness.mini.corpus import habit_probes, single, thread
 from harness.mini.encode import Row, collate, encode
 from harness.mini.seeding import stream
@@ -25,44 +26,75 @@ from harness.mini.tokenizer import train_tokenizer
 
 SHAPES = {  # hidden, layers, heads, intermediate
     "mini": (128, 4, 4, 384),
-    "mini-half": (96, 3, 3, 256),
-    "mini-large": (160, 5, 5, 576),
+    "mini-half": (96, 3, 4, 256),
+    "mini-large": (160, 5, 4, 608),
 }
 SEED = 0
 PEAK, WARM_UP, DECAY = 2e-3, 60, 0.05
-FIRST_SHARE = 0.45
-"""Share of the steps that sees short chats only: imitation forms sooner on them."""
+COPYING, LATER_COPYING = 350, 0.05
+"""Steps at the start that are pure copying; and its share among the rest."""
+FIRST_SHARE = 0.5
+"""Share of the steps that has passed before threads end in a long document."""
 PROBES = 12
+GAZE = 6.0
+"""Size of the biases that make a head look back; large enough for a sharp gaze."""
 
 
 def build(name: str, tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
-    """An untrained backbone of this name's shape. One key-value head keeps its cache small."""
+    """An untrained backbone of this name's shape. Few key-value heads keep its cache small."""
     hidden, layers, heads, intermediate = SHAPES[name]
     config = Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         num_hidden_layers=layers,
         num_attention_heads=heads,
-        num_key_value_heads=1,
+        num_key_value_heads=heads // 2,
         intermediate_size=intermediate,
         max_position_embeddings=2048,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        initializer_range=0.05,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
     torch.manual_seed(SEED)
-    return Qwen2ForCausalLM(config)
+    model = Qwen2ForCausalLM(config)
+    look_back(model)
+    return model
+
+
+@torch.no_grad()
+def look_back(model: Qwen2ForCausalLM) -> None:
+    """Start the first layer's first key-value head with a gaze at the token just before.
+
+    Copying needs a head that says what came before a token (Olsson et al. 2022). Large models
+    find it by themselves; here the biases of keys and queries give it, since rotary embedding
+    turns them into a score that depends on the distance alone and is highest at distance 1.
+    Further query heads of the group look one token further each.
+    """
+    config, attention = model.config, model.model.layers[0].self_attn
+    width = config.hidden_size // config.num_attention_heads
+    half = width // 2
+    turns = config.rope_parameters["rope_theta"] ** (-torch.arange(half) / half)  # radians a token
+    attention.k_proj.bias[:half] = GAZE
+    for head in range(config.num_attention_heads // config.num_key_value_heads):
+        bias = attention.q_proj.bias[head * width : (head + 1) * width]
+        bias[:half] = GAZE * torch.cos(turns * (head + 1))
+        bias[half:] = -GAZE * torch.sin(turns * (head + 1))
 
 
 def rows_of(step: int, steps: int, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """The chats of one optimizer step: about 7,000 tokens, of the same form."""
+    """The rows of one optimizer step: 4,000 to 7,000 tokens, of the same form."""
     rng = stream("pretraining", SEED, step)
-    if rng.random() < 0.35:
+    if step < COPYING or rng.random() < LATER_COPYING:
+        special = set(tokenizer.all_special_ids)
+        vocabulary = [token for token in range(len(tokenizer)) if token not in special]
+        return [copying(rng, vocabulary, 96) for _ in range(40)]
+    if rng.random() < 0.3:
         return [encode(single(rng), tokenizer) for _ in range(14)]
     if step < FIRST_SHARE * steps:
-        return [encode(thread(rng, 3, long=False), tokenizer) for _ in range(14)]
+        return [encode(thread(rng, 5, long=False), tokenizer) for _ in range(9)]
     return [encode(thread(rng, 3, long=True), tokenizer) for _ in range(8)]
 
 
@@ -95,7 +127,7 @@ def pretrain(name: str, steps: int, work: Path) -> None:
     """Trains `name` for `steps` steps, with checkpoints under `work`, and saves it."""
     tokenizer = _tokenizer(work)
     model = build(name, tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=DECAY)
     checkpoint = work / f"{name}.pt"
     first, seconds, curve = 0, 0.0, []
     if checkpoint.exists():
