@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -15,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "method": {
@@ -41,40 +43,53 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
 }
 METHODS = tuple(BUILT_IN["method"])
+PLUGIN_MODULE = "harness_plugin_"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a name leads: `target` is "module:attribute", `origin` says who offers it."""
+    """Where a name leads: `target` is "module:attribute", `origin` says who offers it.
+
+    rivals: who else offers the same name; a name with rivals leads nowhere.
+    """
 
     name: str
     target: str
     origin: str
+    rivals: tuple[str, ...] = ()
+
+    def clash(self, kind: str) -> str:
+        """What is wrong with a name that has rivals."""
+        return (
+            f"two {kind}s are called {self.name!r}: {' and '.join((self.origin, *self.rivals))};"
+            " uninstall one of them"
+        )
 
 
 @cache
 def table(kind: str) -> Mapping[str, Entry]:
     """All names of one kind ("method", "task", "metric"): built in and from installed packages.
 
-    Only names are read here; a broken package shows when its name is asked for.
-    Raises UsageError where two packages offer one name.
+    Only names are read here; a broken package, and a name that two offer, are errors when that
+    name is asked for, so that they cannot take down the others.
     """
     names = {name: Entry(name, target, "built in") for name, target in BUILT_IN[kind].items()}
     for point in entry_points(group=f"harness.{kind}s"):
         origin = point.dist.name if point.dist else "an installed package"
-        if point.name in names:
-            raise UsageError(
-                f"two {kind}s are called {point.name!r}: {names[point.name].origin} and {origin};"
-                " uninstall one of them"
-            )
-        names[point.name] = Entry(point.name, point.value, origin)
+        first = names.get(point.name)
+        names[point.name] = (
+            replace(first, rivals=(*first.rivals, origin))
+            if first
+            else Entry(point.name, point.value, origin)
+        )
     return names
 
 
 def find(kind: str, name: str) -> Any:
     """What `name` leads to; its module is imported here, not before.
 
-    Raises UsageError for an unknown name (with the nearest one) and for a broken plugin.
+    Raises UsageError for an unknown name (with the nearest one), for one that two packages offer
+    and for a broken plugin.
     """
     known = table(kind)
     if name not in known:
@@ -82,14 +97,17 @@ def find(kind: str, name: str) -> Any:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"no {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}")
     entry = known[name]
+    if entry.rivals:
+        raise UsageError(entry.clash(kind))
     module, _, attribute = entry.target.partition(":")
     if entry.origin == "built in":
         return getattr(import_module(module), attribute)
     try:
         found = getattr(import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{kind} {name!r} of {entry.origin} is broken: {explain(error)}"
+            f"{kind} {name!r} of {entry.origin} ({entry.target}) is broken:"
+            f" {explain(error, _folder_of(module))}"
         ) from error
     if kind == "method" and getattr(found, "name", name) != name:
         raise UsageError(
@@ -106,14 +124,14 @@ def load_plugin(path: Path) -> Any:
     """
     if not path.is_file():
         raise UsageError(f"--plugin {path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"harness_plugin_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{PLUGIN_MODULE}{path.stem}", path)
     if spec is None or spec.loader is None:
         raise UsageError(f"--plugin {path}: expected a Python file, name.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
     found = [
         value
@@ -133,6 +151,44 @@ def load_plugin(path: Path) -> Any:
     return found[0]
 
 
+def plugin_sha256(method: type) -> str | None:
+    """sha256 of the --plugin file that defines a method's class; None for an installed one."""
+    home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
+    return hashlib.sha256(home.read_bytes()).hexdigest() if home else None
+
+
+@contextmanager
+def blaming(name: str, factory: Any) -> Iterator[None]:
+    """An error in a plugin method's own code becomes one message with its line.
+
+    Errors of built-in methods, and of the harness itself, pass as they are.
+    """
+    module = getattr(factory, "__module__", "")
+    home = home_of(factory) if module.startswith(PLUGIN_MODULE) else _folder_of(module)
+    built_in = {target.partition(".")[0] for target in BUILT_IN["method"].values()}
+    try:
+        yield
+    except (HarnessError, OSError):
+        raise
+    except Exception as error:
+        if module.partition(".")[0] in built_in or home is None or not _own(error, home):
+            raise
+        raise UsageError(
+            f"method {name!r} is broken: {explain(error, home)}\n"
+            "  mend      `harness check-method` tries its parts one by one; --debug shows the"
+            " traceback"
+        ) from error
+
+
+def _folder_of(module: str) -> Path | None:
+    """Where a module's top-level package (or file) lies; nothing is imported."""
+    spec = importlib.util.find_spec(module.partition(".")[0]) if module else None
+    if spec is None:
+        return None
+    places = spec.submodule_search_locations or [spec.origin or ""]
+    return Path(next(iter(places)))
+
+
 def home_of(thing: Any) -> Path | None:
     """The file that defines a class or function; None for anything else."""
     try:
@@ -142,14 +198,25 @@ def home_of(thing: Any) -> Path | None:
 
 
 def explain(error: BaseException, home: Path | None = None) -> str:
-    """One line: the error and its place, the deepest one in the file `home` where it has one."""
+    """One line: the error and its place, the deepest one in `home`, a file or folder, if any."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} (at {error.filename}:{error.lineno})"
-    frames = [
-        (frame.filename, frame.lineno)
+    own = _own(error, home) if home else []
+    file, line = (own or _frames(error) or [("an unknown place", 0)])[-1]
+    return f"{type(error).__name__}: {error} (at {file}:{line})"
+
+
+def _frames(error: BaseException) -> list[tuple[str, int]]:
+    """File and line of every call that led to the error, outermost first."""
+    return [
+        (frame.filename, frame.lineno or 0)
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<frozen importlib")
     ]
-    own = [frame for frame in frames if home and Path(frame[0]).resolve() == home.resolve()]
-    file, line = (own or frames or [("an unknown place", 0)])[-1]
-    return f"{type(error).__name__}: {error} (at {file}:{line})"
+
+
+def _own(error: BaseException, home: Path) -> list[tuple[str, int]]:
+    """Those calls that are in `home`, a file or a folder."""
+    return [
+        frame for frame in _frames(error) if Path(frame[0]).resolve().is_relative_to(home.resolve())
+    ]

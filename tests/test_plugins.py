@@ -1,5 +1,6 @@
 """A new method is one file: written, checked, run; a broken one is named with its line."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -8,8 +9,8 @@ import pytest
 
 from harness import registry
 from harness.errors import UsageError
-from harness.record import read_record
-from harness.registry import find, load_plugin, table
+from harness.record import read_predictions, read_record
+from harness.registry import blaming, find, load_plugin, table
 from tests.test_cli import SMALL, call  # noqa: F401  (a fixture)
 
 
@@ -89,7 +90,15 @@ def test_a_plugin_may_not_take_a_built_in_name(call, tmp_path):  # noqa: F811
     )
     code, _, err = call("run", "--method", "sft", "--plugin", path)
     assert code == 2
-    assert "a method called 'sft' exists already" in err
+    assert "a method called 'sft' exists already (built in); rename one" in err
+
+
+def test_two_plugin_files_may_not_share_a_name(call, made, tmp_path):  # noqa: F811
+    copy = tmp_path / "copy.py"
+    copy.write_text(made.read_text())
+    code, _, err = call("run", "--method", "my_method", "--plugin", made, "--plugin", copy)
+    assert code == 2
+    assert "copy.py: a method called 'my_method' exists already (another --plugin)" in err
 
 
 class _Package:
@@ -129,11 +138,153 @@ def test_an_installed_method_has_one_name(installed):
 def test_a_broken_package_is_named_and_does_not_take_down_the_list(installed):
     installed(_point("shaky", "nowhere_at_all:Method"))
     assert "shaky" in table("method")
-    with pytest.raises(UsageError, match="method 'shaky' of some-package is broken"):
+    with pytest.raises(
+        UsageError, match=r"'shaky' of some-package \(nowhere_at_all:Method\) is broken: Module"
+    ):
         find("method", "shaky")
 
 
-def test_two_methods_of_one_name_are_an_error(installed):
+def test_two_methods_of_one_name_are_an_error(installed, call):  # noqa: F811
     installed(_point("sft", "baselines.rag:Rag"))
-    with pytest.raises(UsageError, match="two methods are called 'sft': built in and some-package"):
-        table("method")
+    message = "two methods are called 'sft': built in and some-package; uninstall one of them"
+    with pytest.raises(UsageError, match=message):
+        find("method", "sft")
+    assert find("method", "rag").name == "rag"
+    code, out, err = call("list", "methods")
+    assert code == 2
+    assert "flythinker" in out
+    assert "built in and some-package" in out
+    assert message in err
+    code, out, err = call("list", "methods", "--json")
+    assert code == 2
+    assert {row["name"] for row in json.loads(out)} == set(registry.METHODS)
+
+
+def test_a_package_that_leaves_is_named_like_any_broken_one(installed, tmp_path, monkeypatch):
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit('bye')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed(_point("leaving", "leaving:Method"))
+    with pytest.raises(UsageError, match=r"\(leaving:Method\) is broken: SystemExit: bye .*py:2\)"):
+        find("method", "leaving")
+
+
+def test_the_line_of_a_broken_package_is_its_own(installed, tmp_path, monkeypatch):
+    package = tmp_path / "shaky_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "inner.py").write_text("import json\n\n\nx = json.loads('{')\n")
+    (package / "method.py").write_text("from shaky_package import inner\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed(_point("shaky", "shaky_package.method:Method"))
+    with pytest.raises(UsageError, match=r"JSONDecodeError: .* \(at .*shaky_package/inner\.py:4\)"):
+        find("method", "shaky")
+
+
+OFFERS = """
+from dataclasses import replace
+from harness.data.tasks import PRODUCT_REVIEW
+from harness.metrics.means import mean_score
+TASK = replace(PRODUCT_REVIEW, name="short_review")
+def words(predictions, references):
+    return mean_score(tuple(float(len(text.split())) for text in predictions), "words|v1")
+"""
+
+
+@pytest.fixture
+def offering(tmp_path, monkeypatch):
+    """A package on the path as pip leaves one: it offers a task and a metric."""
+    site = tmp_path / "site"
+    about = site / "offering-1.0.dist-info"
+    about.mkdir(parents=True)
+    (site / "offering.py").write_text(OFFERS)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: offering\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        "[harness.tasks]\nshort_review = offering:TASK\n[harness.metrics]\nwords = offering:words\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    table.cache_clear()
+    yield
+    table.cache_clear()
+
+
+def test_a_package_offers_tasks_and_metrics(call, offering, tmp_path, reviews, backbone):  # noqa: F811
+    for kind, name in (("tasks", "short_review"), ("metrics", "words")):
+        code, out, _ = call("list", kind)
+        assert code == 0
+        assert any(name in line and "offering" in line for line in out.splitlines())
+    short = tmp_path / "data" / "short_review"
+    short.parent.mkdir()
+    short.symlink_to(reviews / "product_review")
+    code, out, _ = call(
+        "run", "--method", "rag", "--task", "short_review", "--data", short.parent,
+        "--backbone", backbone, "--out", tmp_path / "out", *SMALL,
+        "--set", 'eval.metrics=["words"]',
+    )  # fmt: skip
+    assert code == 0, out
+    record = read_record(next((tmp_path / "out").rglob("record.json")))
+    assert record.task == "short_review"
+    words = [len(text.output.split()) for text in read_predictions(next(tmp_path.rglob("s0-*")))]
+    assert record.metrics["words"].value == pytest.approx(sum(words) / len(words))
+
+
+FAULTY = """
+from harness.method import BaseMethod
+from harness.engine.lm import CausalLM
+class LM(CausalLM):
+    def loss(self, batch):
+        return self.logprobs(batch).nosuch{loss}
+class Faulty(BaseMethod):
+    name = "faulty"
+    trains = True
+    def __init__(self, settings):
+        super().__init__(settings)
+        {init}
+    def prompt(self, example):
+        {prompt}
+        return super().prompt(example)
+    def build(self, backbones):
+        {build}
+        return LM(backbones.main)
+"""
+FAULTS = [  # which part is faulty, the message, its line
+    ("init", "ZeroDivisionError: division by zero", 12),
+    ("prompt", "ZeroDivisionError: division by zero", 14),
+    ("build", "ZeroDivisionError: division by zero", 17),
+    ("loss", "AttributeError: 'Tensor' object has no attribute 'nosuch'", 6),
+]
+
+
+@pytest.mark.parametrize(("part", "message", "line"), FAULTS, ids=[row[0] for row in FAULTS])
+def test_a_run_names_the_line_where_a_plugin_breaks(
+    call,  # noqa: F811
+    tmp_path, reviews, backbone, part, message, line,
+):  # fmt: skip
+    parts = dict.fromkeys(("init", "prompt", "build"), "pass") | {"loss": ""}
+    path = tmp_path / "faulty.py"
+    path.write_text(FAULTY.format(**{**parts, **({part: "1 / 0"} if part != "loss" else {})}))
+    options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
+    code, _, err = call("run", "--method", "faulty", "--plugin", path, *options)
+    assert code == 2
+    assert f"method 'faulty' is broken: {message} (at {path}:{line})" in err
+    assert "Traceback" not in err
+
+
+def test_an_error_of_the_harness_is_not_blamed_on_a_plugin(tmp_path):
+    path = tmp_path / "innocent.py"
+    path.write_text(FAULTY.format(init="pass", prompt="pass", build="pass", loss=""))
+    with pytest.raises(KeyError), blaming("faulty", load_plugin(path)):
+        {}["x"]
+    with pytest.raises(KeyError), blaming("sft", find("method", "sft")):
+        {}["x"]
+
+
+def test_show_finds_a_plugin_or_says_how(call, made, tmp_path, reviews, backbone):  # noqa: F811
+    options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
+    call("run", "--method", "my_method", "--plugin", made, "--limit", "1", *options)
+    folder = next((tmp_path / "out").rglob("record.json")).parent
+    code, out, _ = call("show", folder)
+    assert code == 0
+    assert "no method 'my_method' is installed; --plugin FILE shows it" in out
+    code, out, _ = call("show", folder, "--plugin", made)
+    assert code == 0
+    assert "prompt (main)" in out

@@ -20,27 +20,38 @@ KINDS = ("methods", "tasks", "metrics", "presets", "examples")
 def list_command(
     what: str, data: str | None, task: str, split: str, setting: str | None, as_json: bool
 ) -> None:
-    """Print what there is of one kind. Raises UsageError for an unknown kind."""
+    """Print what there is of one kind.
+
+    Raises UsageError for an unknown kind, and after the table where two have one name.
+    """
     if what not in KINDS:
         raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
     rows: list[dict[str, Any]]
+    clashes: list[str] = []
     if what == "examples":
         rows = _examples(data or "mini", task, split, setting)
     elif what == "presets":
         rows = settings_table()
     else:
-        entries = table(what.removesuffix("s")).values()
-        rows = [{"name": e.name, "origin": e.origin, "module": e.target} for e in entries]
+        kind = what.removesuffix("s")
+        entries = table(kind).values()
+        clashes = [each.clash(kind) for each in entries if each.rivals]
+        rows = [
+            {"name": e.name, "origin": " and ".join((e.origin, *e.rivals)), "module": e.target}
+            for e in entries
+        ]
     if as_json:
         json.dump(rows, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
-        return
-    grid = Table(show_lines=what == "presets")
-    for head in rows[0] if rows else ["nothing"]:
-        grid.add_column(head, overflow="fold")
-    for row in rows:
-        grid.add_row(*(_cell(value) for value in row.values()))
-    Console().print(grid)
+    else:
+        grid = Table(show_lines=what == "presets")
+        for head in rows[0] if rows else ["nothing"]:
+            grid.add_column(head, overflow="fold")
+        for row in rows:
+            grid.add_row(*(_cell(value) for value in row.values()))
+        Console().print(grid)
+    if clashes:  # an error, but not before everything else is shown
+        raise UsageError("\n".join(clashes))
 
 
 def _cell(value: Any) -> str:

@@ -13,6 +13,7 @@ from rich.console import Console
 from harness.commands.settings import methods, plugins, settings_for, tasks
 from harness.errors import HarnessError
 from harness.progress import Bars
+from harness.registry import blaming
 
 
 def run_command(
@@ -43,7 +44,8 @@ def run_command(
         from harness.commands.dry_run import print_plan
 
         for name, factory, settings in plans:
-            print_plan(console, settings, name, factory, out)
+            with blaming(name, factory):
+                print_plan(console, settings, name, factory, out)
         return 0
     from harness.commands.tables import print_outcome
     from harness.run import run
@@ -54,9 +56,10 @@ def run_command(
     for name, factory, settings in plans:
         console.print(f"[bold]{name}[/] on {settings.task} · {settings.preset}", highlight=False)
         try:
-            outcome = run(
-                settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
-            )
+            with blaming(name, factory):
+                outcome = run(
+                    settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
+                )
         except HarnessError as error:
             if len(plans) == 1:
                 raise

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.registry import METHODS, find, load_plugin
+from harness.registry import METHODS, find, load_plugin, table
 from harness.settings import RunSettings, build_settings
 
 
@@ -27,9 +27,12 @@ def plugins(paths: list[Path]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in paths:
         method = load_plugin(path)
-        if method.name in found or method.name in METHODS:
+        if method.name in found or method.name in table("method"):
+            known = table("method").get(method.name)
+            origin = known.origin if known else "another --plugin"
             raise UsageError(
-                f"--plugin {path}: a method called {method.name!r} exists already; rename one"
+                f"--plugin {path}: a method called {method.name!r} exists already ({origin});"
+                " rename one"
             )
         found[method.name] = method
     return found

@@ -8,15 +8,23 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from harness.commands.settings import plugins
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
 from harness.record import read_predictions, read_record
-from harness.registry import find
+from harness.registry import blaming, find, table
 from harness.settings import RunSettings, validate
 
 
-def show_command(folder: Path, example: str | None, against: Path | None, prompt: bool) -> None:
+def show_command(
+    folder: Path,
+    example: str | None,
+    against: Path | None,
+    prompt: bool,
+    plugin_files: list[Path],
+) -> None:
     """Print an example; its data is read again from the run's source, by the run's settings."""
+    plugged = plugins(plugin_files)
     quiet_libraries()
     from harness.data import load_split
 
@@ -32,9 +40,17 @@ def show_command(folder: Path, example: str | None, against: Path | None, prompt
     console = Console()
     found = next(each for each in split.examples if each.id == chosen)
     console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold", markup=False)
-    if prompt:
-        method = find("method", record.method)(settings)
-        for name, text in method.prompt(found).views.items():
+    if prompt and record.method not in plugged and record.method not in table("method"):
+        console.print(
+            f"prompt: no method {record.method!r} is installed; --plugin FILE shows it",
+            style="yellow",
+            markup=False,
+        )
+    elif prompt:
+        factory = plugged.get(record.method) or find("method", record.method)
+        with blaming(record.method, factory):
+            views = factory(settings).prompt(found).views
+        for name, text in views.items():
             console.print(Panel(Text(text), title=f"prompt ({name})", title_align="left"))
     reference = split.references[chosen].text
     console.print(Panel(Text(reference), title="reference", title_align="left"))
