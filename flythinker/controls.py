@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -17,9 +16,9 @@ from flythinker.model import FlyState, FlyThinkerLM
 from harness.engine.batch import Batch, Rows, pad
 from harness.engine.lm import PersonalLM, embedding_matrix, gather_columns, joined
 
-Control = Literal["zero", "noise", "donor"]
 DONOR = "donor"
-"""The view of a prompt from which the control "donor" has its thoughts."""
+"""A control, and the view of a prompt from which its thoughts come."""
+CONTROLS = ("zero", "noise", DONOR)
 
 
 @dataclass
@@ -40,10 +39,10 @@ class ControlledLM(PersonalLM):
     token r of the same response after another prompt (the view "donor"): both begin at r = 0.
     """
 
-    def __init__(self, lm: FlyThinkerLM, control: Control) -> None:
+    def __init__(self, lm: FlyThinkerLM, control: str) -> None:
         super().__init__()
-        if control not in get_args(Control):
-            raise ValueError(f"control {control!r}; expected {', '.join(get_args(Control))}")
+        if control not in CONTROLS:
+            raise ValueError(f"control {control!r}; expected {', '.join(CONTROLS)}")
         self.lm, self.control = lm, control
 
     def logprobs(self, batch: Batch) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.authors import author_identification
+from harness.controls import measure_controls
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import Phases
 from harness.forcing import measure_forced
@@ -76,6 +77,9 @@ def measure(
             forced = measure_forced(plan, lm, predictions, scores.metrics, bars)
             fields["forced"] = forced.summary
             add_named("forced", forced.examples)
+    if options.controls:
+        with phases("controls"):
+            fields["controls"] = measure_controls(plan, lm, samples[0], nll, hardware, bars)
     if options.authors:
         with phases("authors"):
             authors = author_identification(plan.test, samples, options.resamples)

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from harness.errors import UsageError
 from harness.settings import RunSettings, Section, validate
 from harness.types import Example, Pair, Prompt, Sampling, Target
 
@@ -52,14 +53,20 @@ class BaseMethod:
     A method overrides what differs. `Options` is its own settings section (`--set method.x=…`).
     `workspace` is the run's folder for what the method keeps between calls (None: keep nothing);
     `report` is what the method counted, for the record; `target_flops` what `targets` cost where
-    a model writes them (harness.engine.flops).
+    a model writes them (harness.engine.flops). `controls` says that `controlled` is there.
     """
 
     name: str = ""
     trains: bool = False
+    controls: bool = False
     Options: ClassVar[type[Section]] = NoOptions
 
     def __init__(self, settings: RunSettings) -> None:
+        if settings.eval.controls and not self.controls:
+            raise UsageError(
+                f"eval.controls = {', '.join(settings.eval.controls)}: method {self.name!r} has no"
+                " thoughts to replace; ask it of --method flythinker, or leave eval.controls out"
+            )
         self.settings = settings
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
         self.workspace: Path | None = None
@@ -99,6 +106,13 @@ class BaseMethod:
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
     ) -> list[list[int]]:
         return [[] for _ in prompts]
+
+    def controlled(self, lm: PersonalLM, thoughts: str) -> PersonalLM:
+        """The trained `lm` with other thoughts beside its text, for methods with `controls`.
+
+        thoughts: "zero", "noise", or "donor": those of the prompt view of that name.
+        """
+        raise NotImplementedError(f"method {self.name!r} has no thoughts to replace")
 
     def preface_report(self, prefaces: Sequence[Sequence[int]]) -> Mapping[str, Any]:
         """What the record says of the prefaces of all texts, a function of their tokens alone."""

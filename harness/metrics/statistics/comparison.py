@@ -85,6 +85,27 @@ def compare_bleu(
     return _compared("bleu", sums, bleu_of, (interval.low, interval.high), fingerprint, trials)
 
 
+def compare_ratios(
+    metric: str,
+    first: Array,
+    second: Array,
+    user_ids: Sequence[str],
+    fingerprint: str,
+    resamples: int = RESAMPLES,
+    trials: int = TRIALS,
+) -> Comparison:
+    """Compares Σ value / Σ weight, from rows (value, weight) [N, 2] of the same examples.
+
+    For NLL per token: longer texts weigh more, as in the values that are compared.
+    """
+    if not len(user_ids):
+        return Comparison(metric, None, None, None, None, None, 0, "no example has both values")
+    sums = sums_by_user(first, user_ids), sums_by_user(second, user_ids)
+    both = np.concatenate(sums, axis=1)
+    interval = bca(both, _difference(mean_of), resampling_rng(fingerprint), resamples)
+    return _compared(metric, sums, mean_of, (interval.low, interval.high), fingerprint, trials)
+
+
 def with_holm(family: Sequence[Comparison]) -> list[Comparison]:
     """The same comparisons with Holm's p-values over all of them, and verdicts.
 

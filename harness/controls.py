@@ -1,0 +1,204 @@
+"""Controls of a run: the trained model with other thoughts than its own, beside its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.engine.lm import PersonalLM
+from harness.lifting import written
+from harness.likelihood import slice_nlls
+from harness.method import BaseMethod
+from harness.metrics.bleu import bleu_statistics
+from harness.metrics.donors import random_donors
+from harness.metrics.likelihood import SliceNll, nll_summary, relative
+from harness.metrics.statistics.comparison import (
+    Comparison,
+    compare_bleu,
+    compare_means,
+    compare_ratios,
+    with_holm,
+)
+from harness.metrics.statistics.users import resampling_rng
+from harness.plan import Plan, Reading
+from harness.progress import Bars
+from harness.scoring import Scores, score_texts
+from harness.training import Hardware
+from harness.types import Example
+
+TEXTS = "controls.jsonl"
+DONOR = "donor"
+"""The view of a prompt whose thoughts take the place of the own ones."""
+ALONE = "one user in the test split; another one's thoughts need at least two"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one choice of thoughts gave: texts by id with their scores, and NLL by id."""
+
+    texts: Mapping[str, str]
+    scores: Scores
+    nll: Mapping[str, SliceNll] | None
+
+
+def measure_controls(
+    plan: Plan,
+    lm: PersonalLM,
+    texts: Mapping[str, str],
+    nll: Mapping[str, SliceNll] | None,
+    hardware: Hardware,
+    bars: Bars,
+) -> dict[str, Any]:
+    """What the record says of controls; their texts go to `controls.jsonl` in the run's folder.
+
+    texts, nll: what the run measured with the own thoughts, the first sample. Nothing is trained
+    again; the same batches are written with the same draws.
+    """
+    assert isinstance(plan.method, BaseMethod)
+    wanted, update = plan.settings.eval.controls, bars.track("controls")
+    own = Seen(texts, _scores(plan, texts), nll)
+    seen, missing = {"own": own}, dict[str, Any]()
+    for done, name in enumerate(wanted, 1):
+        readings = thought_readings(plan, name)
+        if name != "own" and readings is None:
+            missing[name] = {"missing": ALONE}
+        elif name != "own" and readings is not None:
+            inner = plan.method.controlled(lm, DONOR if DONOR in readings[0].views else name)
+            found = written(plan, inner, readings)
+            measured = None if nll is None else slice_nlls(plan, inner, readings, {}, hardware)
+            seen[name] = Seen(found, _scores(plan, found), measured)
+        update(done, len(wanted), name)
+    _keep(plan.folder / TEXTS, seen)
+    compared = {name: _compare(plan, one, own) for name, one in seen.items() if one is not own}
+    family = with_holm([each for found in compared.values() for each in found])
+    judged = iter(family)
+    thoughts = {
+        name: {
+            **_absolute(plan, one),
+            "minus_own": None
+            if one is own
+            else _minus_own(plan, one, own, [next(judged) for _ in compared[name]]),
+        }
+        for name, one in seen.items()
+    }
+    return {"donors": "random", "family": len(family), "thoughts": thoughts | missing}
+
+
+def thought_readings(plan: Plan, name: str) -> list[Reading] | None:
+    """The run's prompts, with a view "donor" where thoughts come from another prompt.
+
+    shuffled: another test example's, of another user. other-profile: the own input with the
+    profile of a user drawn at random. Draws come from the data's fingerprint. None where there
+    is no other user.
+    """
+    readings, test = plan.test_readings, plan.test
+    if name not in ("shuffled", "other-profile"):
+        return readings
+    if len({example.user_id for example in test.examples}) < 2:
+        return None
+    donors = _shuffled(plan) if name == "shuffled" else plan.read(_with_other_profiles(plan))
+    return [
+        replace(reading, views={**reading.views, DONOR: donor.prompt})
+        for reading, donor in zip(readings, donors, strict=True)
+    ]
+
+
+def _shuffled(plan: Plan) -> list[Reading]:
+    rng = resampling_rng(f"shuffled {plan.test.fingerprint}")
+    users = np.array([reading.example.user_id for reading in plan.test_readings])
+    return [plan.test_readings[rng.choice(np.flatnonzero(users != user))] for user in users]
+
+
+def _with_other_profiles(plan: Plan) -> list[Example]:
+    examples = plan.test.examples
+    profiles = {example.user_id: example.profile for example in examples}
+    users = [example.user_id for example in examples]
+    donors = random_donors(users, list(profiles), plan.test.fingerprint, 1)
+    return [
+        replace(example, profile=profiles[donor])
+        for example, (donor,) in zip(examples, donors, strict=True)
+    ]
+
+
+def _scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
+    return score_texts(plan.test, [texts], plan.settings.eval, plan.settings.data)
+
+
+def _absolute(plan: Plan, one: Seen) -> dict[str, Any]:
+    """Likelihood and metrics of one choice of thoughts."""
+    metrics = {
+        name: {key: value for key, value in asdict(score).items() if key != "each"}
+        for name, score in one.scores.metrics.items()
+    }
+    if one.scores.following is not None:
+        metrics["following"] = {key: one.scores.following[key] for key in ("value", "low", "high")}
+    return {"likelihood": None if one.nll is None else _nll(plan, one.nll), "metrics": metrics}
+
+
+def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> dict[str, Any]:
+    users = [plan.test.references[key].user_id for key in nll]
+    return nll_summary(list(nll.values()), users, plan.test.fingerprint, plan.settings.eval)
+
+
+def _compare(plan: Plan, one: Seen, own: Seen) -> list[Comparison]:
+    """Other − own: NLL per slice token first, where it was measured, then every metric."""
+    ids = list(own.scores.examples)
+    users = [plan.test.references[key].user_id for key in ids]
+    references = [plan.test.references[key].text for key in ids]
+    place = (users, plan.test.fingerprint, plan.settings.eval.resamples)
+    found = []
+    if one.nll is not None and own.nll is not None:
+        sums = [
+            np.array([[sum(row.nll), sum(row.slice_tokens)] for row in (nll[key] for key in ids)])
+            for nll in (one.nll, own.nll)
+        ]
+        found.append(compare_ratios("likelihood", *sums, *place))
+    for name in _compared_metrics(own):
+        if name == "bleu":
+            counts = [
+                bleu_statistics([seen.texts.get(key, "") for key in ids], references)
+                for seen in (one, own)
+            ]
+            found.append(compare_bleu(*counts, *place))
+        else:
+            each = [[seen.scores.examples[key][name] for key in ids] for seen in (one, own)]
+            found.append(compare_means(name, *each, *place))
+    return found
+
+
+def _compared_metrics(own: Seen) -> list[str]:
+    names = [name for name, score in own.scores.metrics.items() if score.value is not None]
+    return names + (["following"] if own.scores.following is not None else [])
+
+
+def _minus_own(plan: Plan, one: Seen, own: Seen, judged: Sequence[Comparison]) -> dict[str, Any]:
+    found: dict[str, Any] = {each.metric: _difference(each) for each in judged}
+    likelihood = found.pop("likelihood", None)
+    if likelihood is not None and one.nll is not None and own.nll is not None:
+        apart = relative(list(one.nll.values()), [own.nll[key] for key in one.nll])
+        likelihood["slices"] = _nll(plan, dict(zip(one.nll, apart, strict=True)))["slices"]
+    return {"likelihood": likelihood, "metrics": found}
+
+
+def _difference(each: Comparison) -> dict[str, Any]:
+    fields = asdict(each)
+    del fields["metric"]
+    return {"value": fields.pop("difference"), **fields}
+
+
+def _keep(path: Path, seen: Mapping[str, Seen]) -> None:
+    """The controls' texts, one line each; the own ones stand in predictions.jsonl."""
+    lines = [
+        json.dumps({"control": name, "id": key, "output": text}, ensure_ascii=False) + "\n"
+        for name, one in seen.items()
+        if name != "own"
+        for key, text in one.texts.items()
+    ]
+    draft = path.with_suffix(".part")
+    draft.write_text("".join(lines), encoding="utf-8")
+    draft.replace(path)

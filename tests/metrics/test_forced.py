@@ -1,0 +1,91 @@
+"""The forced view's arithmetic: windows, scores, drift, by hand."""
+
+import pytest
+
+from harness.metrics.forced import forced_scores, up_to, window_lengths, window_of
+from harness.metrics.rouge import rouge1
+from harness.metrics.slices import slice_tokens
+
+STARTS = (0, 3, 6)
+REFERENCES = ["a b c d e f g h i", "a b c d e f g h i", "a b c d"]
+USERS = ["u", "v", "w"]
+
+
+@pytest.mark.parametrize(
+    ("words", "lengths"),
+    [
+        (450, [100, 100, 100, 100]),  # 300+ holds 150 tokens, its window 100
+        (350, [100, 100, 100, 50]),
+        (301, [100, 100, 100, 1]),
+        (300, [100, 100, 100, 0]),
+        (50, [50, 0, 0, 0]),
+        (0, [0, 0, 0, 0]),
+    ],
+)
+def test_a_window_ends_with_its_slice_its_text_or_after_100_tokens(words, lengths):
+    assert window_lengths("w " * words, (0, 100, 200, 300)) == lengths
+
+
+def test_a_wide_slice_has_a_window_of_100():
+    assert window_lengths("w " * 400, (0, 250)) == [100, 100]
+    assert window_lengths("w " * 400, (0, 20)) == [20, 100]
+
+
+def test_text_up_to_a_token_and_from_it():
+    text = " ab, cd\n e"
+    assert [up_to(text, at) for at in range(6)] == ["", " ab", " ab,", " ab, cd", text, text]
+    assert window_of(text, 1, 2) == ", cd"
+    assert window_of(text, 3, 5) == "e"
+    assert window_of(text, 4, 5) == ""
+
+
+def scores(written, references=REFERENCES, users=USERS):
+    return forced_scores("rouge1", rouge1, written, references, users, STARTS, "print", 200)
+
+
+def test_a_copy_scores_100_everywhere_and_does_not_drift():
+    copies = [
+        [window_of(text, at, 3) if at < len(slice_tokens(text)) else None for at in STARTS]
+        for text in REFERENCES
+    ]
+    found, each = scores(copies)
+    assert (found["value"], found["low"], found["high"]) == (100, 100, 100)
+    assert [one["value"] for one in found["slices"]] == [100, 100, 100]
+    assert [one["examples"] for one in found["slices"]] == [3, 3, 2]
+    assert found["drift"]["value"] == pytest.approx(0)
+    assert found["drift"]["examples"] == 2
+    assert each == [[100, 100, 100], [100, 100, 100], [100, 100, None]]
+    assert found["signature"].endswith(r"|forced:100|slices:\w+|[^\w\s]")
+
+
+def test_a_constructed_decay():
+    # ROUGE-1 by slice 100, 2/3, 0 at middles 1, 4, 7: least squares (0 − 100)/6 a token
+    decaying = ["a b c", "d x f", "x y z"]
+    found, each = scores([decaying, decaying, ["a b c", "d", None]])
+    assert each[0] == pytest.approx([100, 200 / 3, 0])
+    assert found["drift"]["value"] == pytest.approx(100 * -100 / 6)
+    # the third text's slices hold 100, 100: two of three thirds more
+    assert [one["value"] for one in found["slices"]] == pytest.approx([100, 700 / 9, 0])
+    assert found["value"] == pytest.approx((3 * 100 + 2 * 200 / 3 + 100) / 8)
+
+
+def test_an_empty_window_is_a_score():
+    found, each = scores([["", "", ""], ["a b c", "", ""], ["", "", None]])
+    assert found["value"] == pytest.approx(100 / 8)
+    assert each[0] == [0, 0, 0]
+
+
+def test_no_reference_in_a_slice_is_null():
+    found, _ = scores([["a b c", "d", None]], ["a b c d"], ["u"])
+    assert found["slices"][2] == {
+        "slice": "6+", "from": 6, "examples": 0, "value": None, "low": None, "high": None
+    }  # fmt: skip
+    assert found["drift"]["missing"] == "no reference reaches every slice"
+
+
+@pytest.mark.parametrize("windows", [["a", None, None], ["a", "b", "c"]])
+def test_windows_are_those_of_the_reference(windows):
+    with pytest.raises(
+        ValueError, match=r"row 0: windows in slices \[.*its reference has \[0, 1\]"
+    ):
+        scores([windows], ["a b c d"], ["u"])
