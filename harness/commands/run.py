@@ -34,7 +34,8 @@ def run_command(
     for each_task in tasks(task):
         for name, factory in chosen.items():
             own_lam = lam if method != "all" or _knows_lam(factory) else None
-            settings = settings_for(preset, name, factory, each_task, options, own_lam, assignments)
+            asked = assignments if method != "all" else _without_controls(factory, assignments)
+            settings = settings_for(preset, name, factory, each_task, options, own_lam, asked)
             plans.append((name, factory, settings))
     from harness.engine.quiet import quiet_libraries
 
@@ -79,3 +80,10 @@ def run_command(
 def _knows_lam(factory: Any) -> bool:
     options = getattr(factory, "Options", None)
     return options is not None and "lam" in options.model_fields
+
+
+def _without_controls(factory: Any, assignments: list[str]) -> list[str]:
+    """Of all methods, controls of thoughts are asked only of those that have some."""
+    if getattr(factory, "controls", False):
+        return assignments
+    return [text for text in assignments if not text.strip().startswith("eval.controls=")]
