@@ -118,10 +118,10 @@ def write_report(document: Document, out: Path) -> list[Path]:
     write_json(written[2], document.facts)
     for section in document.sections:
         for picture in section.pictures:
-            written += save(picture.drawing, out / "figures" / picture.name)
+            written += save(picture.drawing, out / "figures" / picture.file)
         for table in section.tables:
             for suffix, text in ((".csv", to_csv(table)), (".tex", to_latex(table))):
-                path = out / "tables" / (table.name + suffix)
+                path = out / "tables" / (table.file + suffix)
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
                 written.append(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +23,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` becomes the file's name; `folded`: shown when asked for; `faint`: rows not of runs."""
+    """A grid with a head.
+
+    name: of its files. folded: shown when asked for. faint: rows that are not of runs. groups: for
+    each row the task that it belongs to, rows of one standing together; or nothing.
+    """
 
     name: str
     title: str
@@ -31,6 +36,11 @@ class Table:
     notes: tuple[str, ...] = ()
     folded: bool = False
     faint: frozenset[int] = frozenset()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        return file_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,10 @@ class Picture:
     title: str
     drawing: Figure
     alt: str
+
+    @property
+    def file(self) -> str:
+        return file_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,11 @@ class Document:
     facts: dict[str, object] = field(default_factory=dict)
 
 
+def file_name(name: str) -> str:
+    """A name without anything that a path, an address or an id would mind."""
+    return re.sub(r"[^A-Za-z0-9_=-]+", "_", name).strip("_")
+
+
 def words(text: str) -> Cell:
     return Cell(text)
 
@@ -135,6 +154,8 @@ def seconds(value: float | None) -> Cell:
     """0.31 s, 12 s, 3 min 20 s, 2 h 05 min."""
     if value is None:
         return Cell("–")
+    if not value:
+        return Cell("none", 0.0)
     if value < 10:
         return Cell(f"{value:.2f} s", value)
     if value < 120:

@@ -42,15 +42,15 @@ def views_of(board: Board, main: str) -> list[View]:
         View("relative", "likelihood beside the untrained backbone", "nats per slice token",
              _at("likelihood", "relative", "slices"), _at("likelihood", "relative", "drift"),
              "rises"),
-        View("forced_following", "forced: preferences followed, reference given up to there",
+        View("forced_following", "forced: preferences followed in the next 100 tokens",
              "% of calls", _at("forced", "following", "slices"),
              _at("forced", "following", "drift")),
         View("following", "preferences followed in the free text", "% of calls",
              _at("following", "slices"), _nothing),
     ]  # fmt: skip
     if scored:
-        found.insert(2, View("forced", f"forced: {TITLES.get(scored, scored)} of the next tokens, "
-                             "reference given up to there", "0–100",
+        found.insert(2, View("forced", f"forced: {TITLES.get(scored, scored)} of the next 100 tokens",
+                             "0–100",
                              _at("forced", "metrics", scored, "slices"),
                              _at("forced", "metrics", scored, "drift")))  # fmt: skip
     if free:
@@ -135,12 +135,13 @@ def _picture(board: Board, view: View) -> Picture:
 
 def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
     """Slopes of the views that have one, and the compared slope of NLL with its letters."""
+    compared = found[board.task].get("nll_drift")
     sloped = [
         view
         for view in views
         if all(view.slope(record) for system in board.systems for record in system.records)
+        and not (compared and view.name == "likelihood")
     ]
-    compared = found[board.task].get("nll_drift")
     rows = []
     for system in board.systems:
         cells = [
@@ -149,14 +150,21 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         ]
         own = [value_cell(compared, system.name)] if compared else []
         rows.append((words(system.name), *own, *cells))
-    named = [f"{view.name.replace('_', ' ')}, {view.unit} per 100 tokens" for view in sloped]
-    heads = ["method", *(["NLL, compared"] if compared else []), *named]
+    named = [
+        f"{view.name.replace('_', ' ')}, {view.unit.split(' per ')[0]} per 100 tokens"
+        for view in sloped
+    ]
+    heads = [
+        "method",
+        *(["likelihood, nats per 100 tokens"] if compared else []),
+        *named,
+    ]
     down = [view.name.replace("_", " ") for view in sloped if view.worse == "falls"]
     notes = ["NLL: above 0 the end of a text is harder than its beginning."]
     if down:
         notes.append(f"{listed(down)}: below 0 the end is worse than the beginning.")
     if compared:
-        notes.append("Compared: slopes of the paired texts; letters as in the tables of scores.")
+        notes.append("Letters as in the tables of scores.")
     title = f"Slopes, {board.task}"
     return Table(f"drift_{board.task}", title, tuple(heads), tuple(rows), tuple(notes))
 

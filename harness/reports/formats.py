@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 
 from harness.reports.document import Cell, Document, Section, Shown, Table
 
@@ -30,6 +31,7 @@ def to_markdown(document: Document) -> str:
 
 def to_csv(table: Table) -> str:
     """Numbers at full precision; a column with intervals has two more, for their ends."""
+    table = ungrouped(table)
     columns = list(zip(*table.rows, strict=True))
     wide = [any(cell.low is not None for cell in column) for column in columns]
     marked = [any(cell.letters for cell in column) for column in columns]
@@ -52,6 +54,7 @@ def to_csv(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """A booktabs table; significance letters are superscripts, the best value is bold."""
+    table = ungrouped(table)
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
@@ -66,6 +69,14 @@ def to_latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def ungrouped(table: Table) -> Table:
+    """The same table with its rows' groups as a first column."""
+    if not table.groups:
+        return table
+    rows = tuple((Cell(group), *row) for group, row in zip(table.groups, table.rows, strict=True))
+    return replace(table, heads=("task", *table.heads), rows=rows, groups=())
+
+
 def latex(text: str) -> str:
     """Text with LaTeX's special characters escaped."""
     return "".join(LATEX.get(character, character) for character in text)
@@ -76,7 +87,7 @@ def _section(section: Section) -> list[str]:
     for paragraph in section.text:
         lines += [_plain(paragraph), ""]
     for picture in section.pictures:
-        lines += [f"![{_plain(picture.alt)}](figures/{picture.name}.svg)", ""]
+        lines += [f"![{_plain(picture.alt)}](figures/{picture.file}.svg)", ""]
     for table in section.tables:
         lines += _table(table)
     for shown in section.examples:
@@ -85,8 +96,9 @@ def _section(section: Section) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    head = f"**{_plain(table.title)}** ([CSV](tables/{table.name}.csv),"
-    lines = [f"{head} [LaTeX](tables/{table.name}.tex))", ""]
+    table = ungrouped(table)
+    head = f"**{_plain(table.title)}** ([CSV](tables/{table.file}.csv),"
+    lines = [f"{head} [LaTeX](tables/{table.file}.tex))", ""]
     lines.append("| " + " | ".join(_cell(head) for head in table.heads) + " |")
     lines.append("|" + "---|" * len(table.heads))
     for row in table.rows:

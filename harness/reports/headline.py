@@ -35,7 +35,7 @@ def reference_of(board: Board) -> System:
 
 def headline_section(boards: Sequence[Board], found: Found, main: str) -> Section:
     """A sentence a task, one table, one picture a task."""
-    sentences, rows, pictures, faint = [], [], [], set()
+    sentences, rows, pictures, groups, faint = [], [], [], list[str](), set[int]()
     for board in boards:
         contrasts = found[board.task][main]
         sentences.append(verdict(board, contrasts))
@@ -44,21 +44,26 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
         if main == "bleu":
             for method, value in reported(board).items():
                 faint.add(len(rows))
-                rows.append(_paper_row(board, method, value))
+                rows.append(_paper_row(method, value))
+        groups += [board.task] * (len(rows) - len(groups))
         pictures.append(_picture(board, contrasts))
     first = found[boards[0].task][main].measure
-    heads = ("task", "method", "seeds", f"{first.title}, {first.unit}",
-             "minus " + reference_of(boards[0]).name, "p (Holm)", "NLL, nats a token",
-             "training", "time a text", "peak MiB")  # fmt: skip
+    references = {board.task: reference_of(board).name for board in boards}
+    same = len(set(references.values())) == 1
+    reference = references[boards[0].task] if same else "reference"
+    heads = ("method", "seeds", f"{first.title}, {first.unit}", f"minus {reference}", "p (Holm)",
+             "NLL, nats a token", "training", "time a text", "peak MiB")  # fmt: skip
     notes = [
         f"{first.title}: {'lower' if first.lower_is_better else 'higher'} is better; value"
         " [95 % interval over users]. Methods with a common letter were not shown to differ.",
         "p: approximate randomisation over users, Holm over all pairs of methods and tasks on this"
         " measure.",
     ]
+    if not same:
+        notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
     notes += [f"{board.task}: {told}." for board in boards if (told := timed_apart(board))]
     table = Table("summary", "In one table", heads, tuple(rows), tuple(notes), False,
-                  frozenset(faint))  # fmt: skip
+                  frozenset(faint), tuple(groups))  # fmt: skip
     return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
 
 
@@ -82,9 +87,9 @@ def verdict(board: Board, contrasts: Contrasts) -> str:
         named = reference if reference in shown else shown[0]
         gap = against[named]
         by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True).text
-        text += f" It differs from {named} by {by}, Holm p {p_value(gap.p_holm).text}"
+        text += f" It is shown better than {named}: {by}, Holm p {p_value(gap.p_holm).text}"
         rest = [name for name in shown if name != named]
-        text += f", and is also shown better than {listed(rest)}." if rest else "."
+        text += f"; and better than {listed(rest)}." if rest else "."
     if open_:
         text += f" Not shown to differ from it: {listed(open_)}."
     return text + _cost_sentence(board, best) + _checkpoint(board)
@@ -119,7 +124,6 @@ def _row(
     gap = contrasts.between(name, reference.name) if system is not reference else None
     timed = timed_apart(board) is None
     return (
-        words(board.task),
         words(name),
         number(len(system.runs), 0),
         value_cell(contrasts, name),
@@ -142,9 +146,9 @@ def value_cell(contrasts: Contrasts, name: str) -> Cell:
     return estimate(one.value, one.low, one.high, contrasts.measure.digits, False, shared, best)
 
 
-def _paper_row(board: Board, method: str, value: float) -> tuple[Cell, ...]:
+def _paper_row(method: str, value: float) -> tuple[Cell, ...]:
     blank = [words("–")] * 6
-    return (words(board.task), words(f"{method} ({MARK})"), words("–"), number(value, 2), *blank)
+    return (words(f"{method} ({MARK})"), words("–"), number(value, 2), *blank)
 
 
 def _picture(board: Board, contrasts: Contrasts) -> Picture:

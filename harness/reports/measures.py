@@ -131,7 +131,8 @@ def _metric(record: Record, name: str) -> Measure:
 
 
 TITLES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum",
-          "meteor": "METEOR", "bleu": "BLEU"}  # fmt: skip
+          "meteor": "METEOR", "bleu": "BLEU", "following": "preferences followed",
+          "nll": "NLL"}  # fmt: skip
 
 
 def _mean(name: str, title: str, unit: str) -> Measure:

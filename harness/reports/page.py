@@ -18,7 +18,7 @@ def to_html(document: Document) -> str:
         lstrip_blocks=True,
     )
     pictures = {
-        picture.name: inline_svg(picture.drawing, picture.alt, picture.name)
+        picture.name: inline_svg(picture.drawing, picture.alt, picture.file)
         for section in document.sections
         for picture in section.pictures
     }

@@ -102,8 +102,10 @@ def figure(
 
 
 def title(axes: Axes, text: str) -> None:
-    """What the panel shows, above its left edge."""
-    axes.set_title(text, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+    """What the panel shows, above its left edge, in as many lines as it takes."""
+    axes.set_title(
+        "\n".join(textwrap.wrap(text, 50)), loc="left", fontsize=10.5, fontweight="bold", color=INK
+    )
 
 
 def line(
@@ -161,7 +163,8 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> No
         axes.annotate(
             f" {text}", (x, y), xytext=(12, 0), textcoords="offset points", va="center",
             fontsize=9.5, color=INK, annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": look.colour, "lw": 1.0, "shrinkB": 3},
+            arrowprops={"arrowstyle": "-", "color": look.colour, "lw": 1.0, "shrinkB": 3,
+                        "relpos": (0.0, 0.5)},
         )
         for x, y, text, look in ends
     ]  # fmt: skip
@@ -171,7 +174,8 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> No
         float(axes.transData.transform((x, y))[1]) * points if np.isfinite(y) else 0.0
         for x, y, _, _ in ends
     ]
-    moved = spread(heights, gap=12.0)
+    frame = axes.get_window_extent()
+    moved = spread(heights, 12.0, frame.y0 * points + 2, frame.y1 * points - 6)
     for note, before, after in zip(notes, heights, moved, strict=True):
         note.set_position((12, after - before))
 
@@ -201,12 +205,18 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -
         )  # fmt: skip
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """The places moved as little as possible (least squares) until all are `gap` apart."""
+def spread(
+    places: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf
+) -> list[float]:
+    """The places moved as little as possible (least squares) until all are `gap` apart.
+
+    They stay between `low` and `high`, as long as that holds them all; else they begin at `low`.
+    """
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
+    level = isotonic_regression(np.asarray(places)[order] - steps).x
     found = np.empty(len(places))
-    found[order] = isotonic_regression(np.asarray(places)[order] - steps).x + steps
+    found[order] = np.maximum(np.minimum(level, high - gap * (len(places) - 1)), low) + steps
     return [float(value) for value in found]
 
 

@@ -52,10 +52,11 @@ def write_runs(
     following: bool = False,
     assignments: Mapping[str, Sequence[str]] | None = None,
     changes: Mapping[str, Any] | None = None,
+    full: bool = False,
 ) -> list[Path]:
     """One run for each method, task and seed below `out`; `assignments`: method → --set.
 
-    `changes` are fields of every record, put in at the end.
+    `full`: with every view (`everything`). `changes` are fields of every record, put in at the end.
     """
     folders = []
     for task in tasks:
@@ -63,6 +64,7 @@ def write_runs(
             for seed in seeds:
                 own = (assignments or {}).get(method, ())
                 record = made_up(task, method, seed, examples, following, own)
+                record = everything(record) if full else record
                 record = dataclasses.replace(record, **(changes or {}))
                 folder = out / task / method / record.run_id
                 write_record(record, folder)
@@ -204,3 +206,59 @@ def _inference(method: str) -> dict[str, Any]:
             "preface_s": 5.0 if method == "cot" else 0.0,
             "preface_tokens": 800 if method == "cot" else 0,
             "latent_thoughts_per_text": 4 if method == "coconut" else 0}  # fmt: skip
+
+
+def everything(record: Record) -> Record:
+    """The record with every view that a run can leave, made up: lift, forced, authors, controls."""
+    estimate = {"value": 0.2, "low": 0.1, "high": 0.3, "signature": "x", "missing": None}
+    pair = {"own_other": estimate, "own_empty": {**estimate, "value": 0.3, "high": 0.5}}
+    likely = dict.fromkeys(("all", *SLICES), pair)
+    lift = {
+        "donors": 4,
+        "likelihood": {"random": likely, "topic": likely},
+        "texts": {kind: {"rougeL": pair, "bleu": pair} for kind in ("random", "topic")},
+    }
+    slices = [_slice(at, 30 - 3 * at) for at in range(4)]
+    drift = {"examples": 40, "value": -3.0, "low": -4.0, "high": -2.0, "missing": None}
+    forced = {
+        "window": 100,
+        "windows": 160,
+        "ended": 3,
+        "following": None,
+        "metrics": {"rougeL": {**estimate, "slices": slices, "drift": drift}},
+    }
+    who = {"value": 40.0, "low": 30.0, "high": 50.0, "ceiling": 80.0, "chance": 12.5}
+    way = {"top1": who, "mrr": {**who, "chance": 34.0}}
+    authors = {"others": 7, "users": 40, "characters": way, "function words": way}
+    thought = {
+        "likelihood": {"value": 2.0, "low": 1.9, "high": 2.1, "slices": slices, "drift": drift},
+        "metrics": {"rougeL": estimate},
+        "minus_own": None,
+    }
+    apart = {
+        "value": 0.1,
+        "low": 0.05,
+        "high": 0.15,
+        "p_value": 0.001,
+        "p_holm": 0.01,
+        "smallest_detectable": 0.05,
+        "users": 40,
+        "verdict": "higher",
+        "reason": None,
+    }
+    minus = {"likelihood": {**apart, "slices": slices}, "metrics": {"rougeL": apart}}
+    controls = {
+        "donors": "random",
+        "family": 8,
+        "thoughts": {
+            "own": thought,
+            **{
+                name: {**thought, "minus_own": minus}
+                for name in ("zero", "noise", "shuffled", "other-profile")
+            },
+        },
+    }
+    return dataclasses.replace(
+        record, lift=lift, forced=forced, authors=authors,
+        controls=controls if record.method == "flythinker" else None,
+    )  # fmt: skip

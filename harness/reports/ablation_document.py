@@ -1,0 +1,235 @@
+"""An ablation as a document: what it says in words, its table, its figure, its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.metrics.statistics import Comparison, Interval
+from harness.reports.ablation import Ablation, Cell, places
+from harness.reports.ablation_figure import pictures
+from harness.reports.claims import readings
+from harness.reports.costs import mean_cost, text_s, timed_apart, training_s
+from harness.reports.document import Cell as Shown
+from harness.reports.document import (
+    Document,
+    Section,
+    Table,
+    estimate,
+    listed,
+    number,
+    p_value,
+    seconds,
+    words,
+)
+from harness.reports.measures import Measure
+from harness.reports.provenance import provenance_section, warnings
+from harness.reports.systems import System
+
+
+def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
+    """The report of an ablation; `commands`: what made it."""
+    named = listed([axis.name for axis in found.axes])
+    made = f"; made by {' and '.join(commands)}" if commands else "; made by harness ablate"
+    section = Section(
+        "ablation",
+        f"{found.method} over {named}",
+        tuple(sentences(found)),
+        (table(found),),
+        pictures(found),
+    )
+    runs = sum(len(system.runs) for system in found.board.systems)
+    return Document(
+        f"Ablation of {found.method} over {named}",
+        f"{runs} runs on {found.board.task}{made}",
+        (section, provenance_section([found.board])),
+        tuple(warnings([found.board], failures(found))),
+        facts(found),
+    )
+
+
+def sentences(found: Ablation) -> list[str]:
+    """The best value, how values stand beside the reference, and which claims hold here."""
+    measure = found.main
+    known = [cell for cell in found.cells if _value(cell, measure) is not None]
+    sign = 1 if measure.lower_is_better else -1
+    best = min(known, key=lambda cell: sign * (_value(cell, measure) or 0.0))
+    top = best.intervals[measure.name]
+    told = [
+        f"Best on {measure.title} ({measure.unit}): {best.label},"
+        f" {estimate(top.value, top.low, top.high, measure.digits).text}."
+    ]
+    if found.reference:
+        told[0] += f" {_beside(found)}"
+    if found.claims:
+        told += readings(found.claims, places(found), found.compared, measure)
+    return told
+
+
+def _beside(found: Ablation) -> str:
+    """Which values were shown better or worse than the reference."""
+    groups: dict[str, list[str]] = {"better": [], "worse": [], "open": [], "untested": []}
+    for cell in found.cells:
+        one = found.compared.get((cell.label, None))
+        if one is not None:
+            groups[verdict(one, found.main)].append(cell.label)
+    parts = []
+    for key, what in (
+        ("better", f"shown better than {found.reference}"),
+        ("worse", f"shown worse than {found.reference}"),
+        ("open", f"not shown to differ from {found.reference}"),
+        ("untested", "without a verdict (too few users)"),
+    ):
+        if groups[key]:
+            parts.append(f"{what}: {listed(groups[key])}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def verdict(one: Comparison, measure: Measure) -> str:
+    """better, worse, open (tested, not shown) or untested."""
+    if one.verdict in ("higher", "lower"):
+        return "better" if measure.better(one.difference or 0.0) else "worse"
+    return "untested" if one.p_value is None else "open"
+
+
+def failures(found: Ablation) -> list[str]:
+    """A line for each value that has no run in some seed."""
+    return [
+        f"{cell.label}: failed in {'seed' if len(cell.failures) == 1 else 'seeds'}"
+        f" {listed([str(seed) for seed in cell.failures])}: {next(iter(cell.failures.values()))}"
+        for cell in found.cells
+        if cell.failures
+    ]
+
+
+def table(found: Ablation) -> Table:
+    """A row a value, then the reference."""
+    measures = [found.main, *(one for one in found.measures if one is not found.main)]
+    beside = found.reference is not None
+    heads = [
+        *(axis.name for axis in found.axes),
+        "seeds",
+        *(
+            f"{one.title}, {one.unit}{' ↓' if one.lower_is_better else ''}" for one in measures
+        ),
+        *([f"minus {found.reference}", "p (Holm)", "verdict"] if beside else []),
+        "training",
+        "time a text",
+        "parameters",
+    ]  # fmt: skip
+    rows = [_row(found, cell, measures) for cell in found.cells]
+    references = {cell.reference.name: cell for cell in found.cells if cell.reference}
+    for name, cell in references.items():
+        rows.append(_reference_row(found, name, cell, measures))
+    notes = [
+        f"Differences and verdicts are about {found.main.title}: approximate randomisation over"
+        " users, Holm over all values, and an interval of the difference without 0."
+    ]
+    if timed_apart(found.board):
+        notes.append(f"Times are left out: {timed_apart(found.board)}.")
+    name = "_".join(["ablation", *(axis.name.replace(".", "_") for axis in found.axes)])
+    return Table(name, "Every value", tuple(heads), tuple(rows), tuple(notes))
+
+
+def _row(found: Ablation, cell: Cell, measures: Sequence[Measure]) -> tuple[Shown, ...]:
+    labels = [words(value) for value in cell.values]
+    if cell.system is None:
+        blank = words("failed")
+        rest = len(measures) + (3 if found.reference else 0) + 3
+        return (*labels, number(0, 0), *([blank] * len(measures)),
+                *([words("–")] * (rest - len(measures))))  # fmt: skip
+    compared: list[Shown] = []
+    if found.reference:
+        one = found.compared.get((cell.label, None))
+        digits = found.main.digits
+        compared = [words("–")] * 3
+        if one is not None:
+            told = {"open": "not shown", "untested": one.reason or "–"}
+            judged = verdict(one, found.main)
+            compared = [
+                estimate(one.difference, one.low, one.high, digits, signed=True),
+                p_value(one.p_holm),
+                words(told.get(judged, judged)),
+            ]
+    return (
+        *labels,
+        number(len(cell.system.runs), 0),
+        *(_estimate(cell.intervals.get(one.name), one) for one in measures),
+        *compared,
+        *_costs(found, cell.system),
+    )
+
+
+def _reference_row(
+    found: Ablation, name: str, cell: Cell, measures: Sequence[Measure]
+) -> tuple[Shown, ...]:
+    assert cell.reference is not None
+    blanks = [words("")] * (len(found.axes) - 1)
+    return (
+        words(name),
+        *blanks,
+        number(len(cell.reference.runs), 0),
+        *(_estimate(cell.references.get(one.name), one) for one in measures),
+        *([words("–")] * 3),
+        *_costs(found, cell.reference),
+    )
+
+
+def _costs(found: Ablation, system: System) -> tuple[Shown, ...]:
+    timed = timed_apart(found.board) is None
+    return (
+        seconds(mean_cost(system, training_s)) if timed else words("–"),
+        seconds(mean_cost(system, text_s)) if timed else words("–"),
+        number(system.record.backbone.get("method_parameters"), 0),
+    )
+
+
+def _estimate(one: Interval | None, measure: Measure) -> Shown:
+    return words("–") if one is None else estimate(one.value, one.low, one.high, measure.digits)
+
+
+def _value(cell: Cell, measure: Measure) -> float | None:
+    one = cell.intervals.get(measure.name)
+    return None if one is None else one.value
+
+
+def facts(found: Ablation) -> dict[str, Any]:
+    """The JSON document: every value with its intervals, comparison, runs and failures."""
+
+    def ends(intervals: Any) -> dict[str, Any]:
+        return {
+            name: {"value": one.value, "low": one.low, "high": one.high}
+            for name, one in intervals.items()
+        }
+
+    return {
+        "method": found.method,
+        "task": found.board.task,
+        "over": [{"name": one.name, "setting": one.key} for one in found.axes],
+        "reference": found.reference,
+        "main": found.main.name,
+        "users": len(set(found.board.users.values())),
+        "claims": readings(found.claims, places(found), found.compared, found.main)
+        if found.claims
+        else [],
+        "values": [
+            {
+                "values": list(cell.values),
+                "seeds": cell.system.seeds if cell.system else [],
+                "runs": [str(run.folder) for run in cell.system.runs] if cell.system else [],
+                "failed": {str(seed): why for seed, why in cell.failures.items()},
+                "measures": ends(cell.intervals),
+                "reference": ends(cell.references),
+                "minus_reference": _compared(found.compared.get((cell.label, None))),
+            }
+            for cell in found.cells
+        ],
+    }
+
+
+def _compared(one: Comparison | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    keys = ("difference", "low", "high", "p_value", "p_holm", "smallest_detectable", "verdict")
+    return {key: getattr(one, key) for key in keys}
