@@ -164,7 +164,9 @@ def compare(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="methods, tasks, metrics, presets or examples")],
+    what: Annotated[
+        str, typer.Argument(help="methods, options, tasks, metrics, presets, examples")
+    ],
     data: Data = None,
     task: Annotated[str, typer.Option(help="for examples: the task's name")] = "product_review",
     split: Annotated[str, typer.Option(help="for examples: train, val or test")] = "test",
@@ -172,7 +174,8 @@ def list_(
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """What there is: methods, tasks, metrics, presets with every setting, or a split's examples."""
+    """What there is: methods and their options, tasks, metrics, presets with every setting, or a
+    split's examples."""
     from harness.commands.list import list_command
 
     list_command(what, data, task, split, setting, json_)

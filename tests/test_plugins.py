@@ -160,6 +160,21 @@ def test_two_methods_of_one_name_are_an_error(installed, call):  # noqa: F811
     assert {row["name"] for row in json.loads(out)} == set(registry.METHODS)
 
 
+def test_options_are_listed_with_their_meaning_and_a_broken_package_with_its_fault(
+    installed,
+    call,  # noqa: F811
+):
+    installed(_point("shaky", "nowhere_at_all:Method"))
+    code, out, _ = call("list", "options", "--json")
+    assert code == 0
+    rows = {(row["method"], row["option"]): row for row in json.loads(out)}
+    assert rows["coconut", "method.n_thoughts"]["default"] == 4
+    assert "0 without a curriculum is SFT" in rows["coconut", "method.n_thoughts"]["meaning"]
+    assert rows["sft", ""]["meaning"] == "no options"
+    assert "'shaky' of some-package" in rows["shaky", ""]["meaning"]
+    assert {method for method, _ in rows} == {*registry.METHODS, "shaky"}
+
+
 def test_a_package_that_leaves_is_named_like_any_broken_one(installed, tmp_path, monkeypatch):
     (tmp_path / "leaving.py").write_text("import sys\nsys.exit('bye')\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.errors import UsageError
-from harness.registry import table
+from harness.registry import find, table
 from harness.settings import PRESETS, DataSettings, RunSettings, load_preset, validate
 
-KINDS = ("methods", "tasks", "metrics", "presets", "examples")
+KINDS = ("methods", "options", "tasks", "metrics", "presets", "examples")
 
 
 def list_command(
@@ -32,6 +33,8 @@ def list_command(
         rows = _examples(data or "mini", task, split, setting)
     elif what == "presets":
         rows = settings_table()
+    elif what == "options":
+        rows = options_table()
     else:
         kind = what.removesuffix("s")
         entries = table(kind).values()
@@ -44,11 +47,11 @@ def list_command(
         json.dump(rows, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
-        grid = Table(show_lines=what == "presets")
+        grid = Table(show_lines=what in ("presets", "options"))
         for head in rows[0] if rows else ["nothing"]:
             grid.add_column(head, overflow="fold")
         for row in rows:
-            grid.add_row(*(_cell(value) for value in row.values()))
+            grid.add_row(*(Text(_cell(value)) for value in row.values()))
         Console().print(grid)
     if clashes:  # an error, but not before everything else is shown
         raise UsageError("\n".join(clashes))
@@ -56,7 +59,7 @@ def list_command(
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= 240 else text[:240] + " …"
+    return text if len(text) <= 400 else text[:400] + " …"
 
 
 def _examples(data: str, task: str, split: str, setting: str | None) -> list[dict[str, Any]]:
@@ -82,6 +85,28 @@ def settings_table() -> list[dict[str, Any]]:
                 value = getattr(value, part)
             values[name] = list(value) if isinstance(value, tuple) else value
         rows.append({"setting": key, "meaning": field, **values})
+    return rows
+
+
+def options_table() -> list[dict[str, Any]]:
+    """Every method's own options with their meaning and default, as --set names them.
+
+    A broken method has one row, which says what is wrong with it.
+    """
+    rows: list[dict[str, Any]] = []
+    for name in table("method"):
+        try:
+            options = getattr(find("method", name), "Options", None)
+        except UsageError as error:
+            rows.append({"method": name, "option": "", "default": "", "meaning": str(error)})
+            continue
+        fields = options.model_fields if options else {}
+        if not fields:
+            rows.append({"method": name, "option": "", "default": "", "meaning": "no options"})
+        for key, info in fields.items():
+            default = list(info.default) if isinstance(info.default, tuple) else info.default
+            told = {"option": f"method.{key}", "default": default, "meaning": info.description}
+            rows.append({"method": name, **told})
     return rows
 
 

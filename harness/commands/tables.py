@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from harness.commands.views import (
+    cell,
+    following_rows,
+    lift_rows,
+    likelihood_rows,
+)
 from harness.record import Record
 from harness.run import Outcome
-from harness.types import Score
-
-
-def cell(score: Score | None) -> str:
-    """`12.34 [11.90, 12.80]`; a missing metric says so."""
-    if score is None or score.value is None:
-        return "–"
-    if score.low is None or score.high is None:
-        return f"{score.value:.2f}"
-    return f"{score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -35,67 +31,14 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         table.add_row(*row)
     for name, score in record.metrics.items():
         table.add_row(name, cell(score), score.missing or "0–100")
-    for row in likelihood_rows(record) + lift_rows(record) + cost_rows(record):
+    costs = cost_rows(record) + method_rows(record)
+    for row in likelihood_rows(record) + lift_rows(record) + costs:
         table.add_row(*row)
     console.print(table)
     for line in notices(record):
         console.print(line, style="yellow", highlight=False)
     print_one_text(console, outcome)
     console.print(f"record: {outcome.folder}", highlight=False, soft_wrap=True)
-
-
-def following_rows(record: Record) -> list[tuple[str, str, str]]:
-    """Preference following of the built-in benchmark, between its floor and its ceiling."""
-    found = record.following
-    if found is None:
-        return []
-    value = Score(found["value"], (), "", found.get("low"), found.get("high"))
-    floor = f"chance {found['chance']:.1f}, another author's text {found['floor']:.1f}"
-    rows = [("preferences followed", cell(value), f"{floor}, ceiling {found['ceiling']:.0f}")]
-    slices = [
-        f"{each['value']:.1f}" if each["value"] is not None else "–" for each in found["slices"]
-    ]
-    starts = ", ".join(str(each["from"]) for each in found["slices"])
-    rows.append(("  by position", " · ".join(slices), f"slices from {starts}"))
-    if found.get("held_out") and found["held_out"]["value"] is not None:
-        held = found["held_out"]
-        rows.append(
-            ("  kind never trained", f"{held['value']:.2f}", f"chance {held['chance']:.1f}")
-        )
-    return rows
-
-
-def likelihood_rows(record: Record) -> list[tuple[str, str, str]]:
-    """NLL of the references, overall and by slice."""
-    found = record.likelihood
-    if found is None or found.get("value") is None:
-        return []
-    value = Score(found["value"], (), "", found.get("low"), found.get("high"))
-    rows = [("NLL of references", cell(value), "nats per slice token, lower is better")]
-    slices = [
-        f"{each['value']:.3f}" if each["value"] is not None else "–" for each in found["slices"]
-    ]
-    rows.append(("  by position", " · ".join(slices), ""))
-    return rows
-
-
-def lift_rows(record: Record) -> list[tuple[str, str, str]]:
-    """What the own profile gains over other users' profiles and over none."""
-    found = record.lift or {}
-    rows = []
-    for name, key, unit in (("likelihood", "all", "nats"), ("texts", "following", "points")):
-        for kind in ("random", "topic"):
-            lift = found.get(name, {}).get(kind, {}).get(key)
-            if lift is None:
-                continue
-            for what, label in (("own_other", f"own − {kind} other"), ("own_empty", "own − none")):
-                if what == "own_empty" and kind == "topic":
-                    continue
-                score = Score(**lift[what], each=())
-                rows.append(
-                    (f"lift {key if name == 'texts' else 'NLL'}", cell(score), f"{label}, {unit}")
-                )
-    return rows
 
 
 def cost_rows(record: Record) -> list[tuple[str, str, str]]:
@@ -111,6 +54,9 @@ def cost_rows(record: Record) -> list[tuple[str, str, str]]:
                 f" {cost['peak_memory_mib']:,.0f} MiB",
             )
         )
+        spent = [(name, each) for name, each in cost["seconds"].items() if each >= 0.05]
+        phases = " · ".join(f"{name.replace('_', ' ')} {each:.1f}" for name, each in spent)
+        rows.append(("  by phase", "", f"{phases} s"))
     cost = record.inference or {}
     if cost.get("tokens_per_s"):
         rows.append(
@@ -122,7 +68,27 @@ def cost_rows(record: Record) -> list[tuple[str, str, str]]:
                 f" {cost['peak_memory_mib']:,.0f} MiB",
             )
         )
+    hidden_s = cost.get("preface_s", 0) + cost.get("latent_s", 0)
+    if hidden_s:
+        tokens, thoughts = cost["preface_tokens"], cost["latent_thoughts_per_text"]
+        what = f"{tokens:,} tokens" if tokens else f"{thoughts} latent thoughts a text"
+        rows.append(("  hidden, before texts", f"{hidden_s:.2f} s", what))
     return rows
+
+
+def method_rows(record: Record) -> list[tuple[str, str, str]]:
+    """What the method counted, e.g. analyses rejected, as far as it is not 0."""
+    told = {**((record.training or {}).get("method") or {})}
+    told["prefaces"] = (record.inference or {}).get("prefaces") or {}
+    return [
+        (
+            f"  {name.replace('_', ' ')}",
+            "",
+            " · ".join(f"{key.replace('_', ' ')} {each}" for key, each in counts.items() if each),
+        )
+        for name, counts in told.items()
+        if isinstance(counts, Mapping) and any(counts.values())
+    ]
 
 
 def notices(record: Record) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -10,7 +11,7 @@ import venv
 import pytest
 
 from tests.examples.conftest import EXAMPLES
-from tests.test_cli import SMALL
+from tests.examples.tutorial import commands
 
 METHODS = ("perce", "contrastive")
 
@@ -42,6 +43,7 @@ def harness(tmp_path_factory):
         environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
         return _run(python, "-c", command, *words, cwd=folder, env=environment)
 
+    call.folder = folder
     return call
 
 
@@ -53,23 +55,37 @@ def _run(*words, **more):
     return done.stdout
 
 
-@pytest.mark.slow
+def _harness(line):
+    """A shell line of the tutorial as words for `harness`."""
+    first, *words = shlex.split(line)
+    assert first == "harness"
+    return words
+
+
+PIP, LIST, *CHECKED = commands(1)
+
+
 def test_its_methods_are_listed_with_their_origin(harness):
-    rows = {row["name"]: row for row in json.loads(harness("list", "methods", "--json"))}
+    assert PIP == "pip install ./examples"  # what the fixture does, from the wheel
+    shown = harness(*_harness(LIST))
+    assert shown.count("harness-example-methods") == len(METHODS)
+    rows = {row["name"]: row for row in json.loads(harness(*_harness(LIST), "--json"))}
     assert {rows[name]["origin"] for name in METHODS} == {"harness-example-methods"}
     assert rows["sft"]["origin"] == "built in"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
-def test_its_methods_pass_the_kit(harness, name):
-    assert "failed" not in harness("check-method", name)
+@pytest.mark.parametrize("line", CHECKED, ids=lambda line: " ".join(_harness(line)[:3]))
+def test_the_tutorials_commands_work(harness, line):
+    words = _harness(line)
+    shown = harness(*words)
+    if words[0] == "check-method":
+        assert "failed" not in shown
+        assert f"check-method {words[1]}" in shown
+    else:
+        name = words[words.index("--method") + 1]
+        (record,) = (harness.folder / "results").glob(f"*/{name}/*/record.json")
+        assert json.loads(record.read_text())["status"] == "complete"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
-def test_its_methods_run_by_name(harness, name, tmp_path, reviews, backbone):
-    options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
-    assert "bleu" in harness("run", "--method", name, *options)
-    (record,) = (tmp_path / "out").rglob("record.json")
-    assert json.loads(record.read_text())["status"] == "complete"
+def test_the_tutorial_checks_and_runs_both():
+    assert [_harness(line)[0] for line in CHECKED] == 2 * ["check-method"] + 2 * ["run"]

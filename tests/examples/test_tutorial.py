@@ -1,0 +1,38 @@
+"""docs/plugins.md: its blocks are the example package, its table the kit, its commands work."""
+
+import re
+import shlex
+
+import pytest
+
+from harness.conformance import CHECKS
+from tests.examples.conftest import EXAMPLES
+from tests.examples.tutorial import TUTORIAL, commands, files
+from tests.test_cli import call  # noqa: F401  (a fixture)
+
+
+@pytest.mark.parametrize("name", files())
+def test_a_block_is_the_packages_file(name):
+    assert files()[name] == (EXAMPLES / name).read_text("utf-8")
+
+
+def test_every_module_of_the_package_is_shown():
+    modules = (EXAMPLES / "harness_example_methods").glob("*.py")
+    shown = {f"harness_example_methods/{path.name}" for path in modules}
+    assert set(files()) == (shown | {"pyproject.toml"}) - {"harness_example_methods/__init__.py"}
+
+
+def test_every_check_of_the_kit_is_explained():
+    table = TUTORIAL.read_text("utf-8").partition("| check |")[2].partition("\n\n")[0]
+    told = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
+    assert told == [each.name for each in CHECKS]
+
+
+def test_the_one_file_commands_work(call, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    for line in commands(0):
+        code, out, err = call(*shlex.split(line)[1:])
+        assert code == 0, out + err
+    assert (tmp_path / "test_my_method.py").is_file()
+    (record,) = tmp_path.rglob("record.json")
+    assert '"status": "complete"' in record.read_text()
