@@ -62,7 +62,7 @@ def measure(
     if options.likelihood:
         with phases("likelihood"):
             likelihood = reference_likelihood(plan, lm, predictions, hardware)
-            nll, summary = likelihood.slices, dict(likelihood.summary)
+            nll, summary = likelihood.slices, {**likelihood.summary, "relative": None}
             add(likelihood.examples)
         if options.relative:
             with phases("untrained"):

@@ -71,7 +71,7 @@ def test_where_thoughts_come_from(tmp_path, reviews, backbone):
         assert theirs[reading.views["donor"]] != reading.example.user_id
     for reading in thought_readings(plan, "other-profile"):
         text = plan.backbones.tokenizer.decode(reading.views["donor"])
-        assert reading.example.input in text
+        assert reading.example.input[:60] in text  # the budget cuts its end
         assert not any(entry["reviewText"] in text for entry in reading.example.profile)
 
 

@@ -27,7 +27,7 @@ def score_command(
     as_json: bool,
 ) -> None:
     """Score the predictions at `path` against a split's references and print them."""
-    from harness.commands.tables import cell
+    from harness.commands.views import cell
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
     from harness.scoring import score_texts
