@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from harness import __version__
 from harness.data import load_split
@@ -59,7 +60,7 @@ def verify_row(place: Place, row: Path, test: TestSet | None, originals: Origina
     """
     board = place.board
     submission = read_submission(row)
-    faults = list(against_rules(board, submission))
+    faults = [*against_rules(board, submission), *_impossible(submission)]
     has_texts = (row / PREDICTIONS).is_file()
     if has_texts and not board.texts:
         faults.append(f"{PREDICTIONS} is there; this board's texts may not be published")
@@ -135,6 +136,19 @@ def _gap(one: float | None, other: float | None) -> float:
     if one is None or other is None:
         return 0.0 if one is other else float("inf")
     return abs(one - other)
+
+
+def _impossible(row: Submission) -> Iterator[str]:
+    """Values that no texts give: outside their interval, or not the mean of their examples."""
+    for name, metric in row.metrics.items():
+        if metric.value is None:
+            continue
+        low, high = metric.low, metric.high
+        if low is not None and high is not None and not low <= metric.value <= high:
+            yield f"{name}: {low} ≤ {metric.value} ≤ {high} does not hold"
+        each = [value for value in row.examples.scores.get(name, ()) if value is not None]
+        if name != "bleu" and each and abs(fmean(each) - metric.value) > TOLERANCE:
+            yield f"{name} is {metric.value:.4f}, its examples' mean {fmean(each):.4f}"
 
 
 def _against_data(row: Submission, test: SplitData) -> Iterator[str]:

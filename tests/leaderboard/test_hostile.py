@@ -1,0 +1,243 @@
+"""Submissions that mean harm: each is refused with a message that names the fault."""
+
+import json
+
+import pytest
+
+from harness.errors import DataError
+from harness.leaderboard import reading
+from harness.leaderboard.board import read_board
+from harness.leaderboard.copies import Originals
+from harness.leaderboard.reading import read_submission, read_texts
+from harness.leaderboard.verify import verify_row
+from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
+
+
+def refused(folder):
+    with pytest.raises(DataError) as error:
+        read_submission(folder)
+    message = str(error.value)
+    assert message.isprintable() or "\n" in message
+    return message
+
+
+def with_value(row, path, value):
+    """The row with the value at a dotted path replaced; `...` in a list stands for its first."""
+    row = json.loads(json.dumps(row))
+    *way, last = path.split(".")
+    below = row
+    for key in way:
+        below = below[int(key)] if key.isdigit() else below[key]
+    below[int(last) if last.isdigit() else last] = value
+    return row
+
+
+FIELDS = {
+    "path in the id": ("id", "../../etc/passwd", "'id': found '../../etc/passwd'"),
+    "dots in the id": ("id", "a..b", "expected a name, found '..'"),
+    "slash in an example id": ("examples.ids.0", "a/b", "'examples.ids.0': found 'a/b'"),
+    "script in a method": ("method", "<script>alert(1)</script>", "'method': found '<script>"),
+    "script in a metric's name": ("metrics", {"<img>": {"value": 1.0, "signature": "s"}}, "<img>"),
+    "turned around name": ("name", "abc\u202edcba", "found U+202E"),
+    "hidden character in the submitter": ("by", "Goo\u200bd", "found U+200B"),
+    "line break in the name": ("name", "two\nlines", "found U+000A"),
+    "no name": ("name", "", "at least 1 character"),
+    "long name": ("name", "x" * 121, "at most 120 characters"),
+    "long note": ("note", "x" * 2001, "at most 2000 characters"),
+    "script as link": ("link", "javascript:alert(1)", "'link': found 'javascript:alert(1)'"),
+    "quote in a link is no quote": ("link", 'https://a" onclick="x', "'link'"),
+    "text as score": ("metrics.bleu.value", "99", "'metrics.bleu.value': found '99'"),
+    "true as score": ("metrics.bleu.value", True, "'metrics.bleu.value': found True"),
+    "unknown field": ("reward", 1, "Extra inputs are not permitted"),
+    "nested settings": ("run.settings", {"a": {"b": 1}}, "run.settings.a"),
+    "negative count": ("n.failed", -1, "'n.failed': found -1"),
+    "other schema": ("schema_version", 2, "'schema_version': found 2"),
+    "example twice": ("examples.ids.1", "product_review-000000000000", "stands twice"),
+    "short column": ("examples.scores.bleu", [1.0], "examples bleu: 1 values for 40 ids"),
+    "users with a gap": ("examples.users.0", 99, "expected each of 0 to 39 to occur"),
+    "more examples claimed": ("test.examples", 41, "40 example ids, test.examples 41"),
+    "no BLEU per user": ("examples.bleu_without", [], "bleu_without: 0 values for 40 users"),
+}
+
+
+@pytest.mark.parametrize("case", FIELDS)
+def test_a_bad_field_is_refused_and_named(board, case):
+    path, value, message = FIELDS[case]
+    row = submission(rules(), 1)
+    folder = add_row(board, row)
+    (folder / "submission.json").write_text(json.dumps(with_value(row, path, value)))
+    assert message in refused(folder)
+
+
+def test_an_honest_row_is_read(board):
+    row = read_submission(add_row(board, submission(rules(), 1)))
+    assert row.metrics["bleu"].value == row.metrics["bleu"].value
+    assert len(row.examples.ids) == 40
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [("NaN", "NaN is no JSON number"), ("-Infinity", "-Infinity is no JSON number"),
+     ("1e999", "'metrics.rouge1.value': found inf"), ("9" * 5000, "submission.json")],
+)  # fmt: skip
+def test_numbers_that_are_none_are_refused(board, number, message):
+    folder = add_row(board, submission(rules(), 1))
+    path = folder / "submission.json"
+    text = path.read_text()
+    value = json.loads(text)["metrics"]["rouge1"]["value"]
+    assert text.count(f'"rouge1": {{"value": {value}') == 1
+    path.write_text(text.replace(f'"rouge1": {{"value": {value}', f'"rouge1": {{"value": {number}'))
+    assert message in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b'{"id": "a", "id": "b"}', "key 'id' stands twice in one object"),
+        (b"[" * 100_000, "not JSON that is taken"),
+        (b"\xff\xfe", "not JSON that is taken"),
+        (b"", "not JSON that is taken"),
+        (b"[]", "(the whole)"),
+        (b'"' + b"x" * 5_000_001 + b'"', "5,000,003 bytes; at most 5,000,000 are taken"),
+    ],
+    ids=["key twice", "deep", "not UTF-8", "empty", "list", "5 MB"],
+)
+def test_a_bad_file_is_refused(board, raw, message):
+    folder = add_row(board, submission(rules(), 1))
+    (folder / "submission.json").write_bytes(raw)
+    assert message in refused(folder)
+
+
+def test_an_id_that_is_not_its_folder_is_refused(board):
+    folder = add_row(board, submission(rules(), 1))
+    folder = folder.rename(folder.with_name("other"))
+    assert "id: found 'rag-s1'; its folder is 'other'" in refused(folder)
+
+
+def test_files_that_do_not_belong_there_are_refused(board, tmp_path):
+    folder = add_row(board, submission(rules(), 1))
+    extra = folder / "setup.py"
+    extra.write_text("import os")
+    assert "setup.py: does not belong here; a row holds predictions.jsonl" in refused(folder)
+    extra.unlink()
+    extra.symlink_to("/etc/passwd")
+    assert "setup.py: a link or folder; a row holds plain files only" in refused(folder)
+    extra.unlink()
+    texts = folder / "predictions.jsonl"
+    texts.unlink()
+    texts.symlink_to("/etc/passwd")
+    assert "a link or folder" in refused(folder)
+
+
+def line(**fields):
+    return json.dumps(fields) + "\n"
+
+
+TEXTS = {
+    "10 MB text": (line(id="a", output="x" * 10_000_000), "line 1: 10,000,"),
+    "long text": (line(id="a", output="x" * 50_001), "at most 50000 characters"),
+    "id twice": (line(id="a", output="x") * 2, "line 2: id 'a' stands twice in sample 0"),
+    "path as id": (line(id="../a", output="x"), "'id': found '../a'"),
+    "number as text": (line(id="a", output=3), "'output': found 3"),
+    "further field": (line(id="a", output="x", code="y"), "'code'"),
+    "half a line": ('{"id": "a", "out', "line 1: not JSON that is taken"),
+    "nothing": ("", "no text; expected one JSON object a line"),
+    "sample 1 alone": (line(id="a", output="x", sample=1), "samples [1]; expected 0 to 0"),
+    "uneven samples": (
+        line(id="a", output="x") + line(id="b", output="x", sample=1),
+        "is not in both sample 0 and 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_bad_texts_are_refused_and_the_line_named(board, case):
+    raw, message = TEXTS[case]
+    folder = add_row(board, submission(rules(), 1))
+    (folder / "predictions.jsonl").write_text(raw)
+    with pytest.raises(DataError) as error:
+        read_texts(folder)
+    assert message in str(error.value)
+
+
+def test_a_huge_file_of_texts_is_not_read(board, monkeypatch):
+    folder = add_row(board, submission(rules(), 1))
+    monkeypatch.setattr(reading, "PREDICTIONS_BYTES", 1000)
+    with pytest.raises(DataError, match="bytes; at most 1,000 are taken"):
+        read_texts(folder)
+
+
+def verdict(board, folder):
+    place = read_board(board)
+    with pytest.raises(DataError) as error:
+        verify_row(place, folder, None, Originals(place))
+    return str(error.value)
+
+
+RULES = {
+    "other data": ("test.fingerprint", "cd" * 32, "test.fingerprint is 'cd"),
+    "longer texts": ("test.max_new_tokens", 4096, "is 4096; the board's is 448"),
+    "warmer": ("test.temperature", 0.8, "test.temperature is 0.8"),
+    "other tool": ("metrics.bleu.signature", "mine", "bleu is signed 'mine'; the board's is"),
+    "no value": ("metrics.bleu.value", None, "bleu has no value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_a_row_under_other_rules_is_refused(board, case):
+    path, value, message = RULES[case]
+    folder = add_row(board, with_value(submission(rules(), 1), path, value))
+    assert message in verdict(board, folder)
+
+
+def test_metrics_are_exactly_the_boards(board):
+    row = submission(rules(), 1)
+    row["metrics"]["own"] = {"value": 100.0, "signature": "mine"}
+    del row["metrics"]["meteor"]
+    folder = add_row(board, row)
+    message = verdict(board, folder)
+    assert "no meteor; the board shows following, bleu, rouge1, rougeL, meteor" in message
+    assert "metrics own are not the board's" in message
+
+
+def test_impossible_numbers_are_refused(board):
+    row = submission(rules(), 1)
+    row["metrics"]["rouge1"]["value"] = 99.0
+    assert "rouge1 is 99.0000, its examples' mean" in verdict(board, add_row(board, row))
+    row = submission(rules(), 2)
+    row["metrics"]["bleu"]["low"] = 80.0
+    assert "bleu: 80.0 ≤" in verdict(board, add_row(board, row))
+
+
+def test_a_board_of_numbers_takes_no_texts_and_one_of_texts_no_row_without(tmp_path, board):
+    numbers = make_board(tmp_path, rules(tier="paper"), texts=False)
+    row = submission(rules(tier="paper"), 1)
+    assert "this board's texts may not be published" in verdict(numbers, add_row(numbers, row))
+    folder = add_row(board, submission(rules(), 1), texts=[])
+    assert "no predictions.jsonl; this board scores every row again" in verdict(board, folder)
+
+
+def test_the_same_texts_under_two_names_are_refused(board):
+    first = submission(rules(), 1)
+    add_row(board, first, status="verified")
+    copy = json.loads(json.dumps({**first, "id": "mine", "name": "All my own work"}))
+    for name in copy["examples"]["scores"]:
+        copy["examples"]["scores"][name][:3] = [1.0, 2.0, 3.0]  # three texts changed of 40
+    for name, column in copy["examples"]["scores"].items():
+        if name != "bleu":
+            copy["metrics"][name].update(value=sum(column) / 40, low=0.0, high=100.0)
+    folder = add_row(board, copy, texts=texts_for(copy))
+    assert "its texts are those of rag-s1: 37 of 40 examples" in verdict(board, folder)
+    place = read_board(board)
+    original = board / "rag-s1"  # which was there before, and stays
+    assert verify_row(place, original, None, Originals(place)).status == "self-reported"
+
+
+def test_rows_that_merely_agree_somewhere_are_no_copies(board):
+    first = submission(rules(), 1)
+    add_row(board, first)
+    other = submission(rules(), 7)
+    other["examples"]["scores"]["bleu"] = first["examples"]["scores"]["bleu"]
+    folder = add_row(board, other)
+    place = read_board(board)
+    assert verify_row(place, folder, None, Originals(place)).status == "self-reported"

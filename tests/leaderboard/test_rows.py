@@ -1,0 +1,289 @@
+"""From a run to a row to its mark: what submit writes, verify finds again, or refuses."""
+
+import json
+import shutil
+
+import pytest
+
+from harness.errors import DataError, HarnessError, UsageError
+from harness.leaderboard.board import boards as all_boards
+from harness.leaderboard.board import read_board
+from harness.leaderboard.mark import Mark, read_mark, write_mark
+from harness.leaderboard.pack import submit
+from harness.leaderboard.reading import read_submission, read_texts
+from harness.leaderboard.row import FOLDERS, Words, flat, nested
+from harness.leaderboard.verify import TOLERANCE, verify_all
+from harness.record import read_record, rewrite_predictions, write_json
+from harness.settings import RunSettings
+from tests.leaderboard.made_up import make_board, rules
+
+BY = Words(by="Someone")
+FOLDER = "folder/product_review/user/mini"
+
+
+def rows_of(root, method):
+    return next(path for path in root.rglob("submission.json") if method in path.parent.name).parent
+
+
+def verdicts(root, source=None):
+    places = [(place, place.rows()) for place in all_boards(root)]
+    return dict(verify_all(places, source))
+
+
+def edit(row, change):
+    """Change submission.json in place."""
+    fields = json.loads((row / "submission.json").read_text())
+    change(fields)
+    (row / "submission.json").write_text(json.dumps(fields))
+
+
+def test_a_row_says_what_its_run_measured(packed, runs, reviews):
+    record = read_record(runs["rag"])
+    row = read_submission(rows_of(packed / "folder", "rag"))
+    for name, score in record.metrics.items():
+        assert row.metrics[name].value == pytest.approx(score.value)
+        assert row.metrics[name].signature == score.signature
+        each = [record.examples[key][name] for key in row.examples.ids]
+        assert row.examples.scores[name] == pytest.approx(each, abs=1e-4)
+    assert row.examples.users == (0, 0, 1, 1, 2, 2, 3, 3)  # two examples each of four users
+    assert (row.n.planned, row.test.examples, row.test.users) == (8, 8, 4)
+    assert row.run.settings["decode.max_new_tokens"] == 24
+    assert str(reviews.parent) not in row.model_dump_json()
+
+
+def test_bleu_without_a_user_is_sacrebleus_corpus_of_the_others(packed, runs, reviews):
+    sacrebleu = pytest.importorskip("sacrebleu")
+    folder = rows_of(packed / "folder", "rag")
+    row, texts = read_submission(folder), read_texts(folder)[0]
+    data = [json.loads(each) for each in (reviews / "product_review/test.jsonl").open()]
+    kept = [at for at, user in enumerate(row.examples.users) if user != 1]
+    corpus = sacrebleu.corpus_bleu(
+        [texts[row.examples.ids[at]] for at in kept], [[data[at]["output"] for at in kept]]
+    )
+    assert row.examples.bleu_without[1] == pytest.approx(corpus.score, abs=1e-4)
+
+
+def test_rows_are_verified_where_their_data_is(boards, reviews):
+    found = verdicts(boards / "folder", str(reviews))
+    assert [mark.status for mark in found.values()] == ["verified", "verified"]
+    assert all(max(mark.largest.values()) < 1e-3 for mark in found.values())
+    found = verdicts(boards / "folder")
+    assert {(mark.status, mark.notes) for mark in found.values()} == {
+        ("self-reported", ("no data here",))
+    }
+
+
+def test_the_built_in_data_is_always_here(boards):
+    (mark,) = verdicts(boards / "mini").values()
+    assert mark.status == "verified"
+    assert set(mark.largest) == {"following", "bleu", "rouge1"}
+
+
+def test_a_claim_beyond_the_tolerance_is_refused(boards, reviews):
+    row = rows_of(boards / "folder", "rag")
+
+    def more(fields):
+        column = fields["examples"]["scores"]["rouge1"]
+        column[:] = [value + 0.02 for value in column]
+        for end in ("value", "low", "high"):
+            fields["metrics"]["rouge1"][end] += 0.02
+
+    edit(row, more)
+    error = verdicts(boards / "folder", str(reviews))[row]
+    assert isinstance(error, DataError)
+    assert f"rouge1: claimed and recomputed differ by 0.0200; at most {TOLERANCE}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (["examples", "scores", "bleu"], "bleu: claimed and recomputed differ"),
+        (["examples", "bleu_without"], "bleu: claimed and recomputed differ"),
+    ],
+)
+def test_a_changed_example_is_found(boards, reviews, field, message):
+    row = rows_of(boards / "folder", "rag")
+
+    def change(fields):
+        for key in field:
+            fields = fields[key]
+        fields[0] += 1
+
+    edit(row, change)
+    assert message in str(verdicts(boards / "folder", str(reviews))[row])
+
+
+def test_changed_slices_and_users_and_texts_are_found(boards, reviews):
+    row = rows_of(boards / "folder", "rag")
+    original = (row / "submission.json").read_text()
+    edit(row, lambda fields: fields["slices"]["rouge1"][0].update(value=77.0))
+    assert "rouge1: claimed" in str(verdicts(boards / "folder", str(reviews))[row])
+    (row / "submission.json").write_text(original)
+    edit(row, lambda fields: fields["examples"].update(users=[0, 1, 1, 0, 2, 2, 3, 3]))
+    assert "does not group the examples by user" in str(
+        verdicts(boards / "folder", str(reviews))[row]
+    )
+    (row / "submission.json").write_text(original)
+    texts = [json.loads(line) for line in (row / "predictions.jsonl").read_text().splitlines()]
+    texts[0]["output"] = "Other words than those that were scored, this lamp is good."
+    (row / "predictions.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts))
+    assert "claimed and recomputed differ" in str(verdicts(boards / "folder", str(reviews))[row])
+    texts[0]["id"] = "product_review-ffffffffffff"
+    (row / "predictions.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts))
+    assert "2 ids are missing or not the data's" in str(
+        verdicts(boards / "folder", str(reviews))[row]
+    )
+
+
+def test_ids_that_the_data_has_not_are_found(boards, reviews):
+    row = rows_of(boards / "folder", "rag")
+    edit(row, lambda fields: fields["examples"]["ids"].__setitem__(0, "product_review-0"))
+    error = str(verdicts(boards / "folder", str(reviews))[row])
+    assert "2 example ids are missing or not the data's, e.g. 'product_review-0'" in error
+
+
+def test_texts_that_are_the_references_are_noted(boards, reviews):
+    """The score stands, for the texts give it; the reader is told."""
+    row = rows_of(boards / "folder", "rag")
+    data = [json.loads(line) for line in (reviews / "product_review/test.jsonl").open()]
+    from harness.data import load_split
+    from harness.leaderboard.scores import board_data, numbers
+
+    board = read_board(row.parent).board
+    source = board_data(board, str(reviews))
+    test = load_split(RunSettings(task="product_review", data=source), "test")
+    ids = [example.id for example in test.examples]
+    texts = dict(zip(ids, (each["output"].upper() for each in data), strict=True))
+    again = numbers(test, [texts], list(board.metrics), board.slices, source)
+
+    def claim(fields):
+        dumped = {name: metric.model_dump() for name, metric in again.metrics.items()}
+        slices = {name: [one.model_dump() for one in curve] for name, curve in again.slices.items()}
+        fields.update(metrics=dumped, slices=slices)
+        fields["examples"].update(scores=again.scores, bleu_without=again.bleu_without)
+
+    edit(row, claim)
+    (row / "predictions.jsonl").write_text(
+        "".join(json.dumps({"id": key, "output": text}) + "\n" for key, text in texts.items())
+    )
+    mark = verdicts(boards / "folder", str(reviews))[row]
+    assert (mark.status, mark.notes) == ("verified", ("8 of 8 texts equal their reference",))
+
+
+def test_a_mark_is_worth_nothing_once_the_row_changed(boards, reviews):
+    row = rows_of(boards / "folder", "rag")
+    write_mark(row, verdicts(boards / "folder", str(reviews))[row])
+    assert read_mark(row).status == "verified"
+    edit(row, lambda fields: fields.update(name="Another name"))
+    assert read_mark(row) is None
+
+
+def test_other_data_is_not_the_boards(boards, tmp_path, reviews):
+    other = shutil.copytree(reviews, tmp_path / "other")
+    path = other / "product_review" / "test.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(DataError, match=r"test data found is .* with 7 examples; the board's is"):
+        verdicts(boards / "folder", str(other))
+
+
+def test_a_board_of_numbers_stays_self_reported(runs, tmp_path, reviews):
+    row = submit(runs["rag"], tmp_path, BY, open_board="numbers")
+    assert sorted(path.name for path in row.iterdir()) == ["submission.json"]
+    mark = verdicts(tmp_path, str(reviews))[row]
+    assert mark.status == "self-reported"
+    assert mark.notes == ("numbers only: the texts may not be published",)
+    edit(row, lambda fields: fields["examples"]["ids"].__setitem__(0, "nobody"))
+    assert "not the data's" in str(verdicts(tmp_path, str(reviews))[row])
+
+
+def test_submit_refuses(runs, packed, tmp_path, reviews):
+    root = tmp_path / "boards"
+    with pytest.raises(UsageError, match=r"no board .*; its keeper opens it with --open-board"):
+        submit(runs["rag"], root, BY)
+    with pytest.raises(UsageError, match="--open-board 'text'; expected texts or numbers"):
+        submit(runs["rag"], root, BY, open_board="text")
+    shutil.copytree(packed / "folder", root)
+    with pytest.raises(UsageError, match=r"board.json is there already; leave it out"):
+        submit(runs["rag"], root, BY, open_board="texts")
+    with pytest.raises(UsageError, match="is there already; remove it, or name the row with --id"):
+        submit(runs["rag"], root, BY)
+    mini = shutil.copytree(packed / "mini", tmp_path / "mini")
+    with pytest.raises(DataError, match=r"its texts are those of nonpers-s0-.*: 4 of 4 examples"):
+        submit(runs["mini"], mini, Words(by="Someone", id="mine"))
+    with pytest.raises(UsageError, match=r"'id': found '../up'"):
+        submit(runs["rag"], root, Words(by="Someone", id="../up"))
+    with pytest.raises(UsageError, match="'link': found 'http://x'"):
+        submit(runs["rag"], root, Words(by="Someone", link="http://x"))
+    with pytest.raises(DataError, match="does not fit board product_review/user/mini"):
+        submit(runs["mini"], root, BY)
+    assert len(list(root.rglob("submission.json"))) == 2
+
+
+def test_submit_refuses_a_run_that_disagrees_with_itself(runs, tmp_path):
+    run = shutil.copytree(runs["rag"], tmp_path / "run")
+    fields = json.loads((run / "record.json").read_text())
+    fields["metrics"]["rouge1"]["value"] += 0.5
+    write_json(run / "record.json", fields)
+    with pytest.raises(DataError, match=r"its record says rouge1 .* its texts score"):
+        submit(run, tmp_path, BY, open_board="texts")
+    write_json(run / "record.json", {**fields, "status": "failed"})
+    with pytest.raises(DataError, match="status 'failed'; expected a complete run"):
+        submit(run, tmp_path, BY, open_board="texts")
+
+
+def test_submit_refuses_missing_texts_and_moved_data(runs, tmp_path, reviews):
+    from harness.record import read_predictions
+
+    run = shutil.copytree(runs["rag"], tmp_path / "run")
+    rewrite_predictions(read_predictions(run)[1:], run)
+    with pytest.raises(DataError, match="1 texts of sample 0 are missing"):
+        submit(run, tmp_path, BY, open_board="texts")
+    (run / "predictions.jsonl").unlink()
+    with pytest.raises(DataError, match=r"no predictions.jsonl; a submission is scored from"):
+        submit(run, tmp_path, BY, open_board="texts")
+    with pytest.raises(HarnessError, match="name the data of the run with --data"):
+        submit(runs["rag"], tmp_path, BY, open_board="texts", data="mini")
+
+
+def test_no_board_and_a_board_in_the_wrong_place(tmp_path):
+    with pytest.raises(UsageError, match=r"no board; expected TASK/SETTING/TIER/board.json"):
+        all_boards(tmp_path)
+    board = make_board(tmp_path, rules())
+    moved = board.rename(board.with_name("paper"))
+    with pytest.raises(DataError, match="rules of product_review/user/mini; expected those of"):
+        read_board(moved)
+    (moved / "board.json").unlink()
+    moved.rename(board)
+    make_board(tmp_path, rules())
+    (board / "stray.txt").write_text("")
+    with pytest.raises(DataError, match=r"stray.txt: not a folder"):
+        read_board(board).rows()
+
+
+def test_settings_go_flat_and_back():
+    settings = RunSettings(method={"lam": 0.2})
+    dumped = settings.model_dump(mode="json")
+    assert dict(flat(dumped))["method.lam"] == 0.2
+    assert RunSettings.model_validate(nested(dict(flat(dumped)))) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("run --data /home/me/data --out ../x/results", "run --data data --out results"),
+        ("--data=~/corpora/reviews", "--data=reviews"),
+        ("--set model.backbone=./models/mine", "--set model.backbone=mine"),
+        ("--backbone Qwen/Qwen2.5-3B-Instruct", "--backbone Qwen/Qwen2.5-3B-Instruct"),
+        ("--set train.lr=1e-3 and/or", "--set train.lr=1e-3 and/or"),
+    ],
+)  # fmt: skip
+def test_folders_of_a_machine_stay_there(text, kept):
+    assert FOLDERS.sub("", text) == kept
+
+
+def test_a_mark_has_a_schema_too(boards):
+    row = rows_of(boards / "mini", "nonpers")
+    write_json(row / "verification.json", {"status": "excellent"})
+    with pytest.raises(DataError, match="'status': found 'excellent'"):
+        read_mark(row)
+    assert set(Mark.model_fields) >= {"status", "files", "tolerance"}
