@@ -15,7 +15,7 @@ from harness.engine.backbone import Backbones
 from harness.engine.text import encode_prompt, encode_response, end_id
 from harness.engine.train import TrainRow
 from harness.errors import DataError
-from harness.registry import find
+from harness.registry import find, plugin_sha256
 from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
 
 if TYPE_CHECKING:
@@ -71,10 +71,16 @@ class Plan:
 
     @cached_property
     def run_id(self) -> str:
-        """Seed, then twelve hex of settings and data: the same command finds its run again."""
+        """Seed, then twelve hex of settings, data and a plugin's file.
+
+        So the same command finds its run again, and an edited plugin makes a new one.
+        """
         seedless = self.settings.model_copy(update={"seed": 0})
         prints = {name: split.fingerprint for name, split in sorted(self.splits.items())}
-        text = json.dumps([seedless.digest(), self.method.name, prints])
+        source = plugin_sha256(type(self.method))
+        text = json.dumps(
+            [seedless.digest(), self.method.name, prints, *([source] if source else [])]
+        )
         return f"s{self.settings.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     @cached_property

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from harness import provenance
 from harness.engine.backbone import describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
@@ -61,17 +63,19 @@ def run(
         plan = Plan(settings, method, results, factory)
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
-    if (plan.folder / RECORD).is_file():
-        found = read_record(plan.folder)
-        if found.status == "complete":
-            return Outcome(found, plan.folder, repeated=True)
+    found = read_record(plan.folder) if (plan.folder / RECORD).is_file() else None
+    if found is not None and found.status == "complete":
+        return Outcome(found, plan.folder, repeated=True)
     with bars:
         with phases("prompts"):
             readings = plan.test_readings
         with phases("loading"):
             hardware = _hardware(settings)
             lm, backbone = _build(plan)
-            record = _opening(plan, command, hardware)
+            if found is not None and _weights(found.backbone) != _weights(backbone):
+                bars.say(f"{plan.folder}: begun with other weights of the backbone; begins anew")
+                shutil.rmtree(plan.folder)
+            record = _opening(plan, command, hardware, backbone)
         phases.keep(plan.folder / PHASES)
         training: Mapping[str, Any] | None = None
         if plan.method.trains:
@@ -86,8 +90,6 @@ def run(
         measured = measure(
             plan, lm, predictions, backbone.get("fingerprint"), hardware, phases, bars
         )
-    if not settings.train.keep_weights:
-        (plan.folder / WEIGHTS).unlink(missing_ok=True)
     record = dataclasses.replace(
         record,
         status="failed" if any(text.error for text in predictions) else "complete",
@@ -102,6 +104,8 @@ def run(
     )
     assert len(readings) == record.n.planned
     write_record(record, plan.folder)
+    if not settings.train.keep_weights:
+        (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
     return Outcome(record, plan.folder, repeated=False)
 
@@ -132,12 +136,18 @@ def _build(plan: Plan) -> tuple[PersonalLM, dict[str, Any]]:
             told["reasoner"] = dataclasses.asdict(describe(self.reasoner_name, model))
             return model
 
+    torch.manual_seed(plan.settings.seed)  # for what a method adds to its backbones
     lm = plan.method.build(Watched(plan.settings.model))
     told["method_parameters"] = sum(part.numel() for part in lm.parameters())
     return lm, told
 
 
-def _opening(plan: Plan, command: str, hardware: Hardware) -> Record:
+def _weights(backbone: Mapping[str, Any]) -> list[str | None]:
+    """Fingerprints of the backbones that a record tells of."""
+    return [part.get("fingerprint") for part in (backbone, backbone.get("reasoner", {}))]
+
+
+def _opening(plan: Plan, command: str, hardware: Hardware, backbone: Mapping[str, Any]) -> Record:
     """The record as far as it is known before any work; on disk it says "running"."""
     record = Record(
         run_id=plan.run_id,
@@ -165,7 +175,7 @@ def _opening(plan: Plan, command: str, hardware: Hardware) -> Record:
                 for name, split in plan.splits.items()
             },
         },
-        backbone={"name": plan.settings.model.backbone},
+        backbone=backbone,
         n=Counts(planned=len(plan.test.examples)),
     )
     write_record(record, plan.folder)

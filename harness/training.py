@@ -6,7 +6,6 @@ import dataclasses
 import gc
 import json
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 from harness.costs import training_seconds, training_work
-from harness.engine.checkpoint import WEIGHTS, load_weights, save_weights
+from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, load_weights, save_weights
 from harness.engine.devices import place
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import PeakMemory, Phases, middle, now
@@ -71,11 +70,14 @@ def trained(
                 search = search_lr(plan, build, rows, val_rows, hardware, bars)
                 lr = search["chosen"]
         assert isinstance(lr, float)
+        budget = settings.train
+        if isinstance(plan.method, BaseMethod):
+            budget = budget.model_copy(update={"epochs": plan.method.epochs(lm, rows)})
         with phases("steps"):
             log = train(
                 lm,
                 rows,
-                settings.train,
+                budget,
                 lr=lr,
                 seed=settings.seed,
                 device=hardware.devices[0],
@@ -89,7 +91,7 @@ def trained(
             save_weights(lm, weights)
     seconds = training_seconds(phases.seconds, log, search)
     spent = getattr(plan.method, "target_flops", 0)
-    flops = training_work(lm, rows, val_rows, settings.train, settings.seed, spent)
+    flops = training_work(lm, rows, val_rows, budget, settings.seed, spent)
     summary = {
         "seconds": seconds,
         "seconds_total": sum(seconds.values()),
@@ -99,6 +101,7 @@ def trained(
         "peak_memory_mib": memory.peak_mib,
         "steps": len(log.curve),
         "examples": len(rows),
+        "epochs": budget.epochs,
         "target_cut": cut,
         "tokens": log.tokens,
         "response_tokens": log.response_tokens,
@@ -112,7 +115,7 @@ def trained(
     }
     write_json(done, summary)
     phases.forget()
-    shutil.rmtree(plan.folder / UNFINISHED, ignore_errors=True)
+    drop_checkpoint(plan.folder / UNFINISHED)
     return lm, summary
 
 

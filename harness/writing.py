@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,15 +27,19 @@ from harness.record import (
     drop_partial_line,
     read_predictions,
     rewrite_predictions,
+    write_json,
 )
 from harness.types import Prediction, Sampling
 
 WARM_UP_TOKENS = 3
+COSTS = "writing.json"
+FAILURES = (RuntimeError, ValueError, ArithmeticError)
+"""What may go wrong with one batch or example, memory included, without ending the run."""
 
 
 @dataclass
 class Costs:
-    """What this sitting's writing cost: the clock of the visible text, hidden tokens apart.
+    """What writing cost, over all sittings: the clock of the visible text, hidden tokens apart.
 
     batches: wall seconds of each, prefaces included; examples: how many they held. latent_s is
     within the time to the first token.
@@ -44,6 +51,19 @@ class Costs:
     preface_s: float = 0.0
     preface_tokens: int = 0
     latent_s: float = 0.0
+    peak_mib: float = 0.0
+
+    @staticmethod
+    def kept(path: Path) -> Costs:
+        """What `keep` left at `path`, or nothing spent."""
+        if not path.is_file():
+            return Costs()
+        fields = json.loads(path.read_text())
+        return Costs(DecodeClock(**fields.pop("clock")), **fields)
+
+    def keep(self, path: Path) -> None:
+        """Put the costs beside the texts, so that an interruption loses no time."""
+        write_json(path, dataclasses.asdict(self))
 
 
 def example_seed(seed: int, example_id: str, sample: int) -> int:
@@ -59,7 +79,7 @@ def write_all(
     """A prediction for every test example and sample, in file order, and what writing cost.
 
     `weights` is the fingerprint of the model's tensors. Predictions on disk that still belong to
-    this run are kept, others dropped; the rest is written batch by batch in the same batches.
+    this run are kept; others and failed ones are written anew, batch by batch in the same batches.
     """
     options = plan.settings.decode
     expected = {
@@ -72,30 +92,35 @@ def write_all(
     known = {
         (found.id, found.sample): found
         for found in on_disk
-        if expected.get((found.id, found.sample)) == found.fingerprint
+        if found.error is None and expected.get((found.id, found.sample)) == found.fingerprint
     }
     if len(known) != len(on_disk):
         rewrite_predictions(known.values(), plan.folder)
+    costs = Costs.kept(plan.folder / COSTS) if known else Costs()
     work = [
         (sample, batch)
         for sample in range(options.samples)
         for batch in plan_batches(plan.test_readings, options.batch_size)
     ]
-    costs, update, done = Costs(), bars.track("writing"), 0
+    update, done, warm = bars.track("writing"), 0, False
     with PeakMemory() as memory:
         for sample, batch in work:
             if any((reading.example.id, sample) not in known for reading in batch):
-                if not costs.clock.first:
+                if not warm:
                     _warm_up(plan, lm, batch)
+                    warm = True
                 written = _write_batch(plan, lm, batch, sample, expected, costs)
                 fresh = [text for text in written if (text.id, text.sample) not in known]
                 append_predictions(fresh, plan.folder)
+                costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+                costs.keep(plan.folder / COSTS)
                 known.update({(text.id, text.sample): text for text in fresh})
             done += len(batch)
             speed = costs.clock.tokens / costs.clock.total if costs.clock.total else 0.0
             update(done, len(expected), f"{speed:,.0f} tokens/s")
     texts = [known[key] for key in expected]
-    summary = _summary(plan, lm, known, costs, memory.peak_mib)
+    costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+    summary = _summary(plan, lm, known, costs)
     if isinstance(plan.method, BaseMethod):
         prefaces = [text.preface_ids for text in texts if text.error is None]
         summary["prefaces"] = dict(plan.method.preface_report(prefaces))
@@ -109,13 +134,17 @@ def plan_batches(readings: Sequence[Reading], size: int) -> list[list[Reading]]:
 
 
 def _warm_up(plan: Plan, lm: PersonalLM, batch: list[Reading]) -> None:
-    """A few tokens that no clock sees: first calls allocate and choose kernels."""
-    generate(
-        lm,
-        [reading.prompt for reading in batch],
-        max_new_tokens=WARM_UP_TOKENS,
-        views=views_of(batch),
-    )
+    """A few tokens that no clock sees: first calls allocate and choose kernels.
+
+    Where it fails, the batch itself fails too, is told and counted.
+    """
+    with suppress(*FAILURES):
+        generate(
+            lm,
+            [reading.prompt for reading in batch],
+            max_new_tokens=WARM_UP_TOKENS,
+            views=views_of(batch),
+        )
 
 
 def views_of(batch: Sequence[Reading]) -> dict[str, list[tuple[int, ...]]]:
@@ -134,7 +163,7 @@ def _write_batch(
     """The batch's predictions; where it fails, each example on its own, a failed one empty."""
     try:
         return _generate(plan, lm, batch, sample, expected, costs)
-    except (RuntimeError, ValueError, ArithmeticError) as error:
+    except FAILURES as error:
         if len(batch) > 1:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -256,9 +285,8 @@ def _summary(
     lm: PersonalLM,
     known: Mapping[tuple[str, int], Prediction],
     costs: Costs,
-    peak_mib: float,
 ) -> dict[str, Any]:
-    """What the record says of inference: counts over all texts, times of this sitting's batches."""
+    """What the record says of inference: counts over all texts, times of the batches written."""
     texts = list(known.values())
     written = sum(costs.batches)
     return {
@@ -268,7 +296,7 @@ def _summary(
         "batches_timed": len(costs.batches),
         "examples_timed": costs.examples,
         "batch_size": plan.settings.decode.batch_size,
-        "peak_memory_mib": peak_mib,
+        "peak_memory_mib": costs.peak_mib,
         "visible_tokens": sum(text.tokens for text in texts),
         "hidden_tokens": sum(text.hidden_tokens for text in texts),
         "preface_tokens": sum(len(text.preface_ids) for text in texts),

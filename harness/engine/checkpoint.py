@@ -39,8 +39,11 @@ def load_weights(lm: nn.Module, path: Path) -> None:
 def save_checkpoint(
     folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer, log: TrainLog
 ) -> None:
-    """Weights, optimizer moments and progress, replaced as one folder."""
-    draft = folder.with_name(folder.name + ".part")
+    """Weights, optimizer moments and progress, replaced as one folder.
+
+    The progress is written last, so a draft that holds it is whole.
+    """
+    draft = _draft(folder)
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     save_model(lm, str(draft / WEIGHTS))
@@ -50,15 +53,32 @@ def save_checkpoint(
         for name, value in state.items()
     }
     save_file(moments, draft / OPTIMIZER)
-    (draft / PROGRESS).write_text(json.dumps(dataclasses.asdict(log)))
+    told = draft / (PROGRESS + ".part")
+    told.write_text(json.dumps(dataclasses.asdict(log)))
+    told.rename(draft / PROGRESS)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
+
+
+def drop_checkpoint(folder: Path) -> None:
+    """Remove what `save_checkpoint` left, drafts too."""
+    for place in (folder, _draft(folder)):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _draft(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".part")
 
 
 def load_checkpoint(
     folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer
 ) -> TrainLog | None:
-    """Restore what `save_checkpoint` left, or None where there is nothing."""
+    """Restore what `save_checkpoint` left, or None where there is nothing.
+
+    A save that was stopped between removing the old folder and naming the new one left its draft.
+    """
+    if not folder.exists() and (_draft(folder) / PROGRESS).is_file():
+        _draft(folder).rename(folder)
     if not (folder / PROGRESS).is_file():
         return None
     load_weights(lm, folder / WEIGHTS)

@@ -93,6 +93,32 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path, stop_at)
         assert torch.equal(second.state_dict()[name], value)
 
 
+def test_a_save_stopped_before_its_last_rename_is_found(tmp_path):
+    often = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})
+
+    def stop(done, total, step, log):
+        if done == 3:
+            raise StopNowError
+
+    with pytest.raises(StopNowError):
+        train(fly(), ROWS, often, lr=1e-2, seed=3, checkpoint=tmp_path / "c", on_step=stop)
+    (tmp_path / "c").rename(tmp_path / "c.part")
+    seen = []
+    train(
+        fly(), ROWS, often, lr=1e-2, seed=3, checkpoint=tmp_path / "c",
+        on_step=lambda done, *_: seen.append(done),
+    )  # fmt: skip
+    assert seen == [3, 4, 5]
+    (tmp_path / "c").rename(tmp_path / "c.part")
+    (tmp_path / "c.part" / "progress.json").unlink()  # a draft that was not finished
+    seen.clear()
+    train(
+        fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=tmp_path / "c",
+        on_step=lambda done, *_: seen.append(done),
+    )  # fmt: skip
+    assert seen == [1, 2, 3, 4, 5]
+
+
 def test_training_lowers_the_loss_of_both_models():
     lm = fly()
     before = weights(lm)
