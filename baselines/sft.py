@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from harness.engine.backbone import Backbones
+from harness.engine.flops import training_flops
+from harness.engine.lm import PersonalLM
+from harness.engine.train import TrainRow
 from harness.method import BaseMethod
+from harness.registry import find
+from harness.settings import Section
+
+
+class SftOptions(Section):
+    flops_of: Literal["flythinker"] | None = None
+    """As a control: train for as many FLOPs as this method would in `train.epochs`, by more passes
+    over the same examples."""
 
 
 class Sft(BaseMethod):
@@ -10,3 +25,13 @@ class Sft(BaseMethod):
 
     name = "sft"
     trains = True
+    Options: ClassVar[type[Section]] = SftOptions
+
+    def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
+        assert isinstance(self.options, SftOptions)
+        wanted = super().epochs(lm, rows)
+        if self.options.flops_of is None:
+            return wanted
+        settings = self.settings.model_copy(update={"method": {}})
+        other = find("method", self.options.flops_of)(settings).build(Backbones(settings.model))
+        return wanted * training_flops(other, rows) / training_flops(lm, rows)

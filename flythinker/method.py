@@ -8,6 +8,7 @@ from pydantic import Field
 
 from flythinker.controls import ControlledLM
 from flythinker.model import FlyThinkerLM
+from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
 from harness.engine.backbone import Backbones
 from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
@@ -22,6 +23,10 @@ class FlyThinkerOptions(Section):
     """Share of the training steps over which λ rises from 0; 0 is the paper's way."""
     concurrent: bool | None = None
     """Run both models' decoding steps at once; without it, chosen by device and size."""
+    reasoner_weights: Weights = "trained"
+    """The reasoner's: `trained` jointly; as controls `frozen` as it came, or frozen at `random`."""
+    reasoner_reads: Reads = "text"
+    """What the reasoner reads: the `text`; as a control, only the `position` of each token."""
 
 
 class FlyThinker(BaseMethod):
@@ -35,10 +40,11 @@ class FlyThinker(BaseMethod):
     def build(self, backbones: Backbones) -> FlyThinkerLM:
         options = self.options
         assert isinstance(options, FlyThinkerOptions)
+        make = PositionThinkerLM if options.reasoner_reads == "position" else FlyThinkerLM
         try:
-            return FlyThinkerLM(
+            return make(
                 backbones.main,
-                backbones.reasoner,
+                prepared(backbones.reasoner, options.reasoner_weights, self.settings.seed),
                 lam=options.lam,
                 concurrent=options.concurrent,
                 lam_warmup=options.lam_warmup,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.data.prompt import PromptWriter
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
+    from harness.engine.train import TrainRow
 
 
 @runtime_checkable
@@ -106,6 +107,10 @@ class BaseMethod:
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
     ) -> list[list[int]]:
         return [[] for _ in prompts]
+
+    def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
+        """Passes over the training rows: `train.epochs`, unless another cost is to be equal."""
+        return self.settings.train.epochs
 
     def controlled(self, lm: PersonalLM, thoughts: str) -> PersonalLM:
         """The trained `lm` with other thoughts beside its text, for methods with `controls`.
