@@ -49,8 +49,8 @@ def views_of(board: Board, main: str) -> list[View]:
              _at("following", "slices"), _nothing),
     ]  # fmt: skip
     if scored:
-        found.insert(2, View("forced", f"forced: {TITLES.get(scored, scored)} of the next 100 tokens",
-                             "0–100",
+        title = f"forced: {TITLES.get(scored, scored)} of the next 100 tokens"
+        found.insert(2, View("forced", title, "0–100",
                              _at("forced", "metrics", scored, "slices"),
                              _at("forced", "metrics", scored, "drift")))  # fmt: skip
     if free:

@@ -1,0 +1,165 @@
+"""What stops a comparison, what it says then, and what is allowed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from harness.errors import DataError
+from harness.metrics.bleu import bleu_of
+from harness.record import read_record, write_record
+from harness.reports.comparable import checked, chosen_apart, differences, machines
+from harness.reports.contrasts import contrast_all
+from harness.reports.measures import BLEU, measures_of
+from harness.reports.systems import load_boards
+from tests.reports.synthetic import made_up, write_runs
+
+TASK = ["product_review"]
+
+
+def board_of(*folders):
+    (board,), _ = load_boards(folders)
+    return board
+
+
+@pytest.fixture
+def other_way(tmp_path):
+    """sft as it is, and rag with something else: settings, or fields of the record."""
+
+    def build(*assignments, **fields):
+        write_runs(tmp_path / "a", ["sft"], TASK)
+        write_runs(tmp_path / "b", ["rag"], TASK, assignments={"rag": assignments}, changes=fields)
+        return board_of(tmp_path / "a", tmp_path / "b")
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("decode.max_new_tokens=100", "cap on new tokens (decode.max_new_tokens)  100: rag; 448: "),
+        ("decode.temperature=0.8", "temperature (decode.temperature)  0.8: rag; 0.0: sft"),
+        ("decode.top_p=0.9", "top-p (decode.top_p)  0.9: rag; 1.0: sft"),
+        ("data.setting=temporal", "setting (data.setting)  temporal: rag; user: sft"),
+    ],
+)
+def test_what_differs_is_told_with_its_values_and_a_cure(other_way, assignment, expected):
+    board = other_way(assignment)
+    with pytest.raises(DataError) as error:
+        checked(board, allow_different=False)
+    assert "product_review: these runs do not compare" in str(error.value)
+    assert expected in str(error.value)
+    assert "--allow-different" in str(error.value)
+    assert expected in checked(board, allow_different=True).allowed[0]
+
+
+def test_other_data_and_other_signatures_do_not_compare(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK)
+    record = made_up("product_review", "rag")
+    splits = {"test": {**record.data["splits"]["test"], "fingerprint": "other" * 8}}
+    score = dataclasses.replace(record.metrics["bleu"], signature="bleu|tok:intl")
+    record = dataclasses.replace(
+        record, data={**record.data, "splits": splits}, metrics={**record.metrics, "bleu": score}
+    )
+    write_record(record, tmp_path / "b")
+    told = [one.what for one in differences(board_of(tmp_path))]
+    assert told == ["data of the test split (fingerprint)", "signature of bleu"]
+
+
+def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way):
+    board = other_way("method.k=2", backbone={"name": "big", "fingerprint": "b" * 16})
+    assert differences(board) == []
+    told = {one.what: one.values for one in chosen_apart(board.systems)}
+    assert told["method.k"] == {"2": ("rag",), "default": ("sft",)}
+    assert told["backbone's weights"] == {"b" * 16: ("rag",), "f" * 16: ("sft",)}
+
+
+def test_times_need_the_same_device_dtype_and_threads(other_way):
+    device = {**made_up("product_review", "rag").device, "threads": 8}
+    assert [str(one) for one in machines(other_way(device=device).systems)] == [
+        "threads  8: rag; 2: sft"
+    ]
+
+
+@pytest.fixture
+def one_missing(tmp_path):
+    """sft with 40 texts, rag with the first 39 of them."""
+    write_runs(tmp_path, ["sft"], TASK)
+    whole = made_up("product_review", "rag")
+    examples = dict(list(whole.examples.items())[:-1])
+    metrics = {
+        name: dataclasses.replace(score, value=float(np.mean(score.each[:-1])))
+        for name, score in whole.metrics.items()
+    }
+    short = dataclasses.replace(whole, examples=examples, metrics=metrics)
+    write_record(short, tmp_path / "rag")
+    return board_of(tmp_path)
+
+
+def test_missing_examples_are_refused(one_missing):
+    with pytest.raises(DataError, match="test examples  1 of 40 missing: rag; all there: sft"):
+        checked(one_missing, allow_different=False)
+
+
+def test_missing_examples_count_as_empty_where_it_is_allowed(one_missing):
+    board = checked(one_missing, allow_different=True)
+    rouge = next(one for one in measures_of(board) if one.name == "rouge1")
+    rag = board.systems[0].record
+    each = [row["rouge1"] for row in rag.examples.values()]
+    # 39 texts and an empty one: the sum over 40
+    assert contrast_all(rouge, board).values["rag"].value == pytest.approx(sum(each) / 40)
+    # BLEU: nothing written where 100 words were expected
+    counts = [row["bleu_statistics"] for row in rag.examples.values()]
+    total = [sum(column) for column in zip(*counts, strict=True)]
+    total[1] += 100
+    expected = float(bleu_of(np.array(total, dtype=float)))
+    assert contrast_all(BLEU, board).values["rag"].value == pytest.approx(expected)
+
+
+def test_runs_without_one_common_example_never_compare(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK)
+    record = made_up("product_review", "rag")
+    renamed = {f"x{key}": values for key, values in record.examples.items()}
+    write_record(dataclasses.replace(record, examples=renamed), tmp_path / "b")
+    with pytest.raises(DataError, match="no example stands in all of rag, sft"):
+        checked(board_of(tmp_path), allow_different=True)
+
+
+def test_a_method_with_two_choices_has_them_behind_its_name(tmp_path):
+    for lam in ("1.0", "2.0"):
+        write_runs(tmp_path / lam, ["flythinker"], TASK, seeds=(0, 1),
+                   assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
+    names = [(system.name, system.seeds) for system in board_of(tmp_path).systems]
+    assert names == [("flythinker (lam=1.0)", [0, 1]), ("flythinker (lam=2.0)", [0, 1])]
+
+
+def test_the_same_run_twice_is_refused(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK)
+    write_runs(tmp_path / "b", ["sft"], TASK)
+    with pytest.raises(DataError, match=r"sft, seed 0, same settings: found in .*a/.* and .*b/"):
+        load_boards([tmp_path])
+
+
+def test_unfinished_runs_are_left_out_and_told(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK)
+    write_runs(tmp_path, ["rag"], TASK, changes={"status": "running"})
+    (board,), (told,) = load_boards([tmp_path])
+    assert [system.name for system in board.systems] == ["sft"]
+    assert "not finished" in told
+    with pytest.raises(DataError, match=r"no finished run to compare\n.*not finished"):
+        load_boards([tmp_path / "product_review" / "rag"])
+
+
+def test_records_that_cannot_be_paired_are_refused(tmp_path):
+    (folder,) = write_runs(tmp_path, ["sft"], TASK)
+    record = read_record(folder)
+    first = next(iter(record.examples))
+    for change, message in (
+        ({}, f"example {first} has no user.*--fresh"),
+        ({"user": "someone"}, f"example {first} is of user"),
+    ):
+        row = {key: value for key, value in record.examples[first].items() if key != "user"}
+        examples = {**record.examples, first: {**row, **change}}
+        write_record(dataclasses.replace(record, seed=1, examples=examples), tmp_path / "sft again")
+        with pytest.raises(DataError, match=message):
+            load_boards([tmp_path])
