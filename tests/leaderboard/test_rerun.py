@@ -1,0 +1,102 @@
+"""A row's method run again on another draw of the built-in benchmark."""
+
+import json
+from math import hypot
+
+import pytest
+
+from harness.errors import DataError, HarnessError, UsageError
+from harness.leaderboard.board import read_board
+from harness.leaderboard.mark import Mark
+from harness.leaderboard.reading import read_submission
+from harness.leaderboard.rerun import TRAINING, rerun, rerun_settings, tolerance_of
+from harness.leaderboard.schema import Value
+from harness.registry import find
+from tests.leaderboard.test_rows import edit, rows_of
+
+VERIFIED = Mark(status="verified", files="0" * 64, harness="0", tolerance=0.01, largest={})
+
+
+@pytest.fixture
+def row(boards):
+    return rows_of(boards / "mini", "nonpers")
+
+
+def again(row, results, seed=5):
+    board, found = read_board(row.parent).board, read_submission(row)
+    return rerun(board, found, VERIFIED, seed, results, find("method", found.method))
+
+
+def claim(row, level):
+    def raise_it(fields):
+        fields["metrics"]["following"].update(value=level, low=level - 2, high=level + 2)
+
+    edit(row, raise_it)
+
+
+def test_an_honest_row_is_reproduced(row, tmp_path):
+    mark = again(row, tmp_path)
+    assert (mark.status, mark.rerun.seed, mark.rerun.metric) == ("rerun", 5, "following")
+    assert mark.rerun.claimed == read_submission(row).metrics["following"].value
+    record = json.loads(next(tmp_path.rglob("record.json")).read_text())
+    assert record["settings"]["data"]["mini_seed"] == 5
+    assert record["settings"]["decode"]["max_new_tokens"] == 24
+    assert mark.rerun.found == record["following"]["value"]
+
+
+def test_a_claim_that_the_method_does_not_reach_is_not_reproduced(row, tmp_path):
+    """As of texts copied from the public references: they score, the method does not."""
+    claim(row, 98.0)
+    mark = again(row, tmp_path)
+    assert mark.status == "not reproduced"
+    assert mark.rerun.claimed == 98.0
+    assert mark.rerun.claimed - mark.rerun.found > mark.rerun.tolerance
+
+
+def test_a_better_rerun_is_no_offence(row, tmp_path):
+    claim(row, -50.0)
+    assert again(row, tmp_path).status == "rerun"
+
+
+def test_the_tolerance_by_hand():
+    # half widths 3 and 4 → the difference's is 5; a method that trains gets TRAINING on top
+    claimed, found = Value(value=50, low=47, high=53), Value(value=40, low=36, high=44)
+    assert tolerance_of(claimed, found, trains=False) == pytest.approx(hypot(3, 4))
+    assert tolerance_of(claimed, found, trains=True) == pytest.approx(5 + TRAINING)
+    with pytest.raises(DataError, match="with one user there is none"):
+        tolerance_of(claimed, Value(value=40), trains=False)
+
+
+def test_nothing_of_a_row_reaches_beyond_the_package(row):
+    board = read_board(row.parent).board
+
+    def settings_with(**changes):
+        edit(row, lambda fields: fields["run"]["settings"].update(changes))
+        return rerun_settings(board, read_submission(row), 5)
+
+    found = settings_with(**{
+        "data.source": "/etc", "eval.metrics": ["evaluate:/tmp/evil.py"], "task": "topic_writing",
+    })  # fmt: skip
+    assert (found.data.source, found.task) == ("mini", "product_review")
+    assert found.eval.metrics == ("bleu", "rouge1")
+    for key in ("model.backbone", "model.reasoner", "retrieval.dense_model"):
+        with pytest.raises(DataError, match=r"run.settings name 'evil/model'; a rerun loads mini"):
+            settings_with(**{key: "evil/model"})
+        settings_with(**{key: None if key != "model.backbone" else "mini"})
+    with pytest.raises(DataError, match=r"unknown key 'data.code'"):
+        settings_with(**{"data.code": "x"})
+
+
+def test_where_a_rerun_makes_no_sense(row, boards):
+    found = read_submission(row)
+    with pytest.raises(UsageError, match="--rerun 0: that is the board's own draw"):
+        rerun_settings(read_board(row.parent).board, found, 0)
+    other = read_board(rows_of(boards / "folder", "rag").parent).board
+    with pytest.raises(UsageError, match="is on folder data, of which there is only one draw"):
+        rerun_settings(other, found, 5)
+
+
+def test_a_method_that_is_not_here_is_named(row):
+    edit(row, lambda fields: fields.update(method="mine"))
+    with pytest.raises(HarnessError, match="no method 'mine'"):
+        find("method", read_submission(row).method)

@@ -1,0 +1,39 @@
+"""What is hidden in a text is spelled out; what is written stays; nothing leaves its script."""
+
+import json
+
+import pytest
+
+from harness.leaderboard.visible import script_json, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("abc\u202edef", "abc⟨U+202E right-to-left override⟩def"),
+        ("\u2066x\u2069", "⟨U+2066 left-to-right isolate⟩x⟨U+2069 pop directional isolate⟩"),
+        ("\u200fx\u061c", "⟨U+200F right-to-left mark⟩x⟨U+061C arabic letter mark⟩"),
+        ("a\x00b\x1b[31m", "a⟨U+0000 control⟩b⟨U+001B control⟩[31m"),
+        ("pass\u200bword", "pass⟨U+200B zero width space⟩word"),
+        ("\ufeffx", "⟨U+FEFF zero width no-break space⟩x"),
+        ("a\u2028b", "a⟨U+2028 line separator⟩b"),
+        ("tag\U000e0041", "tag⟨U+E0041 tag latin capital letter a⟩"),
+        ("lines\r\nand\ttabs\n", "lines\nand\ttabs\n"),
+        ("👩\u200d👩\u200d👧 שלום می\u200cخواهم", "👩\u200d👩\u200d👧 שלום می\u200cخواهم"),
+        ("<b>&amp;</b>", "<b>&amp;</b>"),
+    ],
+)  # fmt: skip
+def test_visible(text, shown):
+    assert visible(text) == shown
+
+
+def test_json_in_a_script_cannot_end_it():
+    value = {"</script><script>alert(1)</script>": "<!-- & \u2028 ' \" \\"}
+    text = script_json(value)
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == value
+
+
+def test_numbers_that_json_has_not_are_refused():
+    with pytest.raises(ValueError, match="Out of range float"):
+        script_json([float("nan")])
