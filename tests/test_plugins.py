@@ -170,7 +170,7 @@ def test_options_are_listed_with_their_meaning_and_a_broken_package_with_its_fau
     rows = {(row["method"], row["option"]): row for row in json.loads(out)}
     assert rows["coconut", "method.n_thoughts"]["default"] == 4
     assert "0 without a curriculum is SFT" in rows["coconut", "method.n_thoughts"]["meaning"]
-    assert rows["sft", ""]["meaning"] == "no options"
+    assert rows["nonpers", ""]["meaning"] == "no options"
     assert "'shaky' of some-package" in rows["shaky", ""]["meaning"]
     assert {method for method, _ in rows} == {*registry.METHODS, "shaky"}
 

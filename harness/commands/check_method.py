@@ -17,7 +17,7 @@ def check_method_command(name: str) -> int:
     """Print every check's outcome; 1 where one failed."""
     factory = load_plugin(Path(name)) if name.endswith(".py") else find("method", name)
     quiet_libraries()
-    from harness.conformance import check_method
+    from harness.conformance import check_method, failures
 
     outcomes = check_method(factory)
     table = Table(title=f"check-method {name}", title_justify="left")
@@ -27,8 +27,8 @@ def check_method_command(name: str) -> int:
         table.add_row(MARKS[outcome.status], outcome.name)
     console = Console()
     console.print(table)
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    for outcome in failed:
-        console.print(str(outcome), markup=False, highlight=False)
-    console.print(f"{len(outcomes) - len(failed)} of {len(outcomes)} without a failure")
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed:
+        console.print(failures(outcomes), markup=False, highlight=False)
+    console.print(f"{len(outcomes) - failed} of {len(outcomes)} without a failure")
     return 1 if failed else 0

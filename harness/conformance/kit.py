@@ -66,13 +66,7 @@ class Outcome:
     look: str = ""
 
     def __str__(self) -> str:
-        lines = (
-            f"{self.name}",
-            f"  got       {self.got}",
-            f"  expected  {self.expected}",
-            f"  look at   {self.look}",
-        )
-        return "\n".join(lines)
+        return _told(self.name, self.got, self.expected, self.look)
 
 
 def check_method(
@@ -103,8 +97,16 @@ def _one_thread() -> Iterator[None]:
 
 
 def failures(outcomes: list[Outcome]) -> str:
-    """The failed checks as text; empty where the method keeps its contracts."""
-    return "\n".join(str(each) for each in outcomes if each.status == "failed")
+    """The failed checks as text, those of one cause together; empty where there are none."""
+    causes: dict[tuple[str, str, str], list[str]] = {}
+    for each in outcomes:
+        if each.status == "failed":
+            causes.setdefault((each.got, each.expected, each.look), []).append(each.name)
+    return "\n".join(_told(", ".join(names), *cause) for cause, names in causes.items())
+
+
+def _told(name: str, got: str, expected: str, look: str) -> str:
+    return f"{name}\n  got       {got}\n  expected  {expected}\n  look at   {look}"
 
 
 def _outcome(check: Check, world: World, home: Path | None) -> Outcome:

@@ -104,6 +104,16 @@ def test_text_already_written_goes_on_as_if_stepped(cut):
         assert more == row[len(prefix) :][: len(more)]
 
 
+def test_writing_reads_the_prompt_and_thinks_once():
+    lm, columns = CoconutLM(tiny(), 3), []
+    lm.model.model.register_forward_pre_hook(
+        lambda _, __, given: columns.append(given["inputs_embeds"].size(1)), with_kwargs=True
+    )
+    generate(lm, PROMPTS, max_new_tokens=5)
+    # the longest prompt, three thoughts, then a step for each token but the first
+    assert columns == [12, 1, 1, 1, 1, 1, 1, 1]
+
+
 def test_without_thoughts_it_is_the_plain_model():
     batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
     plain, coconut = CausalLM(tiny()), CoconutLM(tiny(), 0)

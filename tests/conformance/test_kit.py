@@ -5,6 +5,7 @@ import re
 import pytest
 
 from harness.conformance import CHECKS, check_method, failures
+from harness.method import BaseMethod
 from harness.registry import METHODS, find
 from tests.conformance import broken
 from tests.conformance.broken import with_lm
@@ -184,6 +185,18 @@ def test_a_check_that_fails_does_not_stop_the_others():
     assert "a preface is one list a prompt" in failed
     assert len(outcomes) == len(CHECKS)
     assert sum(each.status == "passed" for each in outcomes) > 5
+
+
+def test_checks_that_fail_for_one_cause_are_told_together():
+    class Raises(BaseMethod):
+        name = "broken"
+
+        def __init__(self, settings):
+            raise KeyError("table")
+
+    told = failures(check_method(Raises))
+    assert told.count("got       KeyError: 'table'") == 1
+    assert told.startswith(", ".join(each.name for each in CHECKS) + "\n")
 
 
 def test_failures_read_as_text():
