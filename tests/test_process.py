@@ -1,0 +1,133 @@
+"""The `harness` command as a process: killed at any time, without a network, by its name."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+from harness.record import read_record
+from tests.test_run import without_times
+
+HARNESS = [sys.executable, "-c", "from harness.cli import main; main()"]
+PATIENCE_S = 300
+
+
+def alone(home):
+    """An environment with one thread and caches of its own."""
+    return os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "HF_HOME": str(home / "hf"),
+        "HARNESS_CACHE": str(home / "cache"),
+        "COLUMNS": "200",
+    }
+
+
+def kill_when(words, ready, home):
+    """Start the command and `kill -9` it as soon as `ready()`: it must not have ended before."""
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen([*HARNESS, *words], env=alone(home), stdout=log, stderr=log)
+        patience = time.monotonic() + PATIENCE_S
+        while process.poll() is None and not ready() and time.monotonic() < patience:
+            time.sleep(0.001)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, (home / "log").read_text()
+
+
+def lines(path):
+    return path.read_text().count("\n") if path.is_file() else 0
+
+
+def test_a_run_killed_in_training_and_in_writing_ends_as_an_uninterrupted_one(
+    tmp_path, reviews, backbone, monkeypatch, capsys
+):
+    def words(out):
+        settings = [
+            "train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1",
+            "train.epochs=30", "train.batch_size=2", "train.checkpoint_minutes=1e-9",
+            "budget.profile=80", "decode.batch_size=1", "decode.max_new_tokens=40",
+            "decode.temperature=0.8", "eval.resamples=100", 'eval.metrics=["bleu","rouge1"]',
+        ]  # fmt: skip
+        sets = [word for setting in settings for word in ("--set", setting)]
+        given = ["--data", str(reviews), "--backbone", str(backbone), "--out", str(out), *sets]
+        return ["run", "--method", "flythinker", *given]
+
+    def folder(out):
+        found = list(out.glob("product_review/flythinker/*"))
+        return found[0] if found else out / "nothing yet"
+
+    cut = tmp_path / "cut"
+    trained = "checkpoint/progress.json"
+    kill_when(words(cut), lambda: (folder(cut) / trained).exists(), tmp_path)
+    assert read_record(folder(cut)).status == "running"
+    assert not (folder(cut) / "training.json").exists()
+    kill_when(words(cut), lambda: lines(folder(cut) / "predictions.jsonl") > 0, tmp_path)
+    assert read_record(folder(cut)).status == "running"
+    assert 0 < lines(folder(cut) / "predictions.jsonl") < 8
+    subprocess.run([*HARNESS, *words(cut)], env=alone(tmp_path), check=True, capture_output=True)
+
+    monkeypatch.setattr("sys.argv", ["harness", *words(tmp_path / "whole")])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 0
+    found, known = (
+        without_times(json.loads((folder(out) / "record.json").read_text()))
+        for out in (cut, tmp_path / "whole")
+    )
+    assert found.pop("command") != known.pop("command")  # they name two folders
+    assert found == known
+    for name in ("predictions.jsonl", "model.safetensors"):
+        one, other = ((folder(out) / name).read_bytes() for out in (cut, tmp_path / "whole"))
+        assert one == other
+    left = {path.name for path in folder(cut).iterdir()}
+    assert left == {path.name for path in folder(tmp_path / "whole").iterdir()}
+
+
+def without_network():
+    """The command that starts another one without a network, or None where it is not permitted."""
+    if shutil.which("unshare") is None:
+        return None
+    for words in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+            return words
+    return None
+
+
+def test_the_built_in_benchmark_needs_no_network(tmp_path):
+    apart = without_network()
+    if apart is None:
+        pytest.skip("unshare --net is not permitted here")
+    words = [
+        "run", "--method", "flythinker", "--limit", "2", "--train-limit", "4", "--out", "out",
+        "--set", "data.val_limit=2", "--set", "decode.max_new_tokens=16",
+        "--set", "eval.resamples=100",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [*apart, *HARNESS, *words], cwd=tmp_path, env=alone(tmp_path), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "preferences followed" in done.stdout
+    (record,) = (tmp_path / "out").rglob("record.json")
+    assert read_record(record).status == "complete"
+    hub = subprocess.run(
+        [*apart, *HARNESS, "run", "--method", "rag", "--data", "hub", "--out", "out"],
+        cwd=tmp_path, env=alone(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert hub.returncode == 2
+    assert "hf download LongLaMP/LongLaMP" in hub.stderr
+    assert "Traceback" not in hub.stderr
+
+
+def test_the_command_is_installed_by_its_name():
+    command = Path(sys.executable).with_name("harness")
+    if not command.is_file():
+        pytest.skip("the package is not installed beside this Python")
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert "Train, run and measure methods that write like a given user" in done.stdout
