@@ -40,7 +40,7 @@
     const visible = shownBoards(state);
     if (visible.length && !visible.some((board) => board.rankedBy === state.sort)) state.sort = visible[0].rankedBy;
     const sort = given.get("sort");
-    if (byKey.has(sort) || sort in TEXT_COLUMNS) state.sort = sort;
+    if (byKey.has(sort) || Object.hasOwn(TEXT_COLUMNS, sort)) state.sort = sort;
     if (given.get("dir") === "worst") state.dir = "worst";
     if (given.has("cols")) state.cols = given.get("cols").split(".").filter((key) => byKey.has(key) || Object.hasOwn(TEXT_COLUMNS, key));
     state.page = Math.max(1, Math.floor(Number(given.get("page"))) || 1);
@@ -292,7 +292,7 @@
   narrow.addEventListener("change", draw);
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName || "");
-    if (event.key === "/" && !typing && !dialog.open) { event.preventDefault(); at("q").focus(); }
+    if (event.key === "/" && !typing && !at("details").open) { event.preventDefault(); at("q").focus(); }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const links = [...document.querySelectorAll("a[data-row]")];
     const here = links.indexOf(document.activeElement);

