@@ -142,6 +142,13 @@ def _absent(reason: str) -> None:
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Selenium's driver of a Chromium with a fresh profile."""
+    driver = start_chromium(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+def start_chromium(profile: Path) -> Any:
+    """Selenium's driver of a headless Chromium with an empty profile folder; quit it yourself."""
     binary = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     driver_path = shutil.which("chromedriver")
     if binary is None or driver_path is None:
@@ -152,13 +159,12 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     options = webdriver.ChromeOptions()
     options.binary_location = str(binary)
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+    for option in (*OPTIONS, f"--user-data-dir={profile}"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(driver_path))
     driver.set_script_timeout(120)
-    yield driver
-    driver.quit()
+    return driver
 
 
 @pytest.fixture

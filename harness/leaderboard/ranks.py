@@ -46,15 +46,21 @@ def rank_ranges(values: Array, without: Array) -> tuple[Array, Array]:
     better, worse = np.zeros(rows), np.zeros(rows)
     part = max(1, CELLS // rows)
     for start in range(0, rows, part):
-        here = slice(start, start + part)
+        # a part against itself and all after it; what it says of those is the same, turned round
+        here, onward = slice(start, start + part), slice(start, None)
+        after = slice(start + part, None)
         # (critical · error)² of every difference; rounding can leave a hair below 0
-        error = spread[here] @ spread.T
+        error = spread[here] @ spread[onward].T
         error *= np.float32(-2)
         error += (np.float32(1 + 1e-5) * own)[here, None]
-        error += (np.float32(1 + 1e-5) * own)[None, :]
-        difference = value[None, :] - value[here, None]
+        error += (np.float32(1 + 1e-5) * own)[None, onward]
+        difference = value[None, onward] - value[here, None]
         difference *= np.abs(difference)
-        better[here] = np.count_nonzero(difference > error, axis=1)
-        difference *= np.float32(-1)
-        worse[here] = np.count_nonzero(difference > error, axis=1)
+        above = difference > error
+        np.negative(difference, out=difference)
+        below = difference > error
+        better[here] += np.count_nonzero(above, axis=1)
+        worse[here] += np.count_nonzero(below, axis=1)
+        worse[after] += np.count_nonzero(above[:, part:], axis=0)
+        better[after] += np.count_nonzero(below[:, part:], axis=0)
     return 1 + better, rows - worse
