@@ -90,7 +90,7 @@ def disagreements(
 
     def gap(key: str, name: str) -> float:
         values = [row.get(key, {}).get(name) for row in rows]
-        return abs((values[0] or 0.0) - (values[1] or 0.0))
+        return abs(float(values[0] or 0.0) - float(values[1] or 0.0))
 
     ranked = sorted(board.ids, key=lambda key: (-gap(key, main), -gap(key, "rougeL"), key))
     inputs = {one.id: one.input for one in data.examples} if data else {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
+
 from harness.metrics.statistics.seeds import THIS_CHECKPOINT
 from harness.reports import style
 from harness.reports.contrasts import Contrasts
@@ -193,13 +195,17 @@ def _picture(board: Board, contrasts: Contrasts) -> Picture:
 
 
 def _without_time(
-    axes: style.Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, style.Look]
+    axes: Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, style.Look]
 ) -> None:
     """A row a system: machines differ, so that no time axis would be true."""
     for at, system in enumerate(reversed(board.systems)):
         one = contrasts.values[system.name]
         if one.value is not None:
             style.point(axes, one.value, at, looks[system.name], (one.low, one.high))
-    axes.set_yticks(range(len(board.systems)), [system.name for system in reversed(board.systems)])
+    axes.set_yticks(
+        range(len(board.systems)),
+        [style.short(system.name) for system in reversed(board.systems)],
+        parse_math=False,
+    )
     axes.set_xlabel(f"{contrasts.measure.title} ({contrasts.measure.unit})")
     axes.margins(y=0.15)

@@ -21,8 +21,8 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes as Axes
+from matplotlib.figure import Figure as Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine as Layout
 from scipy.optimize import isotonic_regression
 
@@ -104,7 +104,12 @@ def figure(
 def title(axes: Axes, text: str) -> None:
     """What the panel shows, above its left edge, in as many lines as it takes."""
     axes.set_title(
-        "\n".join(textwrap.wrap(text, 50)), loc="left", fontsize=10.5, fontweight="bold", color=INK
+        "\n".join(textwrap.wrap(text, 50)),
+        loc="left",
+        fontsize=10.5,
+        fontweight="bold",
+        color=INK,
+        parse_math=False,
     )
 
 
@@ -161,7 +166,8 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> No
         return
     notes = [
         axes.annotate(
-            f" {text}", (x, y), xytext=(12, 0), textcoords="offset points", va="center",
+            f" {short(text)}", (x, y), parse_math=False, xytext=(12, 0),
+            textcoords="offset points", va="center",
             fontsize=9.5, color=INK, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": look.colour, "lw": 1.0, "shrinkB": 3,
                         "relpos": (0.0, 0.5)},
@@ -188,6 +194,7 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -
     frame = axes.get_window_extent().transformed(_scaling(scale))
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
     for (x, y), (at_x, at_y, text, _) in zip(places, points, strict=True):
+        text = short(text)
         width, height = 6.2 * len(text), 11.0
         choices: list[tuple[Any, ...]] = []
         for dx, dy, side in ((9, 7, 0), (9, -7, 0), (-9, 7, 1), (-9, -7, 1), (9, 20, 0),
@@ -200,9 +207,15 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -
         _, _, dx, dy, side, box = min(choices)
         taken.append(box)
         axes.annotate(
-            text, (at_x, at_y), xytext=(dx, dy), textcoords="offset points", va="center",
+            text, (at_x, at_y), parse_math=False, xytext=(dx, dy),
+            textcoords="offset points", va="center",
             ha="right" if side else "left", fontsize=9.5, color=INK, annotation_clip=False,
         )  # fmt: skip
+
+
+def short(text: str, most: int = 30) -> str:
+    """A label that leaves room for its panel; a longer one ends in "…"."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def spread(
@@ -224,7 +237,12 @@ def caption(drawing: Figure, text: str) -> None:
     """The line under a figure: units, how many, what the interval is, device."""
     width = round(drawing.get_figwidth() * 14.5)
     drawing.supxlabel(
-        "\n".join(textwrap.wrap(text, width)), fontsize=8.5, color=FAINT, x=0.01, ha="left"
+        "\n".join(textwrap.wrap(text, width)),
+        fontsize=8.5,
+        color=FAINT,
+        x=0.01,
+        ha="left",
+        parse_math=False,
     )
 
 

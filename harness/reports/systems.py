@@ -111,11 +111,12 @@ def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
 
 
 def choices(record: Record) -> dict[str, Any]:
-    """Every setting of a run but its seed: "section.key" → value."""
-    found = dict(flat(record.settings))
-    found.pop("seed", None)
-    found.pop("preset", None)
-    return found
+    """What was chosen for a run, "section.key" → value: no seed, no `eval`."""
+    return {
+        key: value
+        for key, value in flat(record.settings)
+        if key not in ("seed", "preset") and not key.startswith("eval.")
+    }
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:

@@ -133,6 +133,12 @@ def test_a_method_with_two_choices_has_them_behind_its_name(tmp_path):
     assert names == [("flythinker (lam=1.0)", [0, 1]), ("flythinker (lam=2.0)", [0, 1])]
 
 
+def test_what_is_measured_of_a_run_makes_no_other_method(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK)
+    write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["eval.forced=true"]})
+    assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
+
+
 def test_the_same_run_twice_is_refused(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK)
     write_runs(tmp_path / "b", ["sft"], TASK)

@@ -103,3 +103,19 @@ def test_names_without_a_look_take_the_further_ones_in_order():
     assert found["mine"] is style.FURTHER_LOOKS[0]
     assert found["sft"] is style.METHOD_LOOKS["sft"]
     assert found["yours"] is style.FURTHER_LOOKS[1]
+
+
+def test_a_long_name_leaves_room_for_its_panel_and_dollars_are_dollars(tmp_path, recwarn):
+    drawing, (axes,) = style.figure()
+    name = "$x^2 (" + "lam=0.123456, " * 30 + ")"
+    look = style.METHOD_LOOKS["sft"]
+    style.line(axes, [0, 1], [1.0, 2.0], look)
+    style.label_ends(axes, [(1, 2.0, name, look)])
+    style.label_points(axes, [(0, 1.0, name, look)])
+    style.caption(drawing, "costs $5 and $6")
+    text = style.save(drawing, tmp_path / "long")[0].read_text()
+    assert style.short(name).endswith("…")
+    assert text.count(style.short(name)) >= 2
+    assert "costs $5 and $6" in text
+    assert not [one for one in recwarn if "constrained_layout" in str(one.message)]
+    assert axes.get_position().width > 0.4
