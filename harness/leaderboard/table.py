@@ -22,7 +22,8 @@ STATUSES = {
     "rerun": "Verified, and its method, run again on a test set drawn from a new seed, reached"
     " its claim.",
     "verified": "Its texts, scored again by the board's keeper, give the numbers shown.",
-    "self-reported": "The submitter's own numbers: this board's texts may not be published.",
+    "self-reported": "The submitter's own numbers: texts may not be published, or their data"
+    " was not at hand. Ranked on boards of numbers only.",
     "not reproduced": "Its texts give its numbers, but its method, run again on a test set drawn"
     " from a new seed, fell short of its claim. Not ranked.",
     UNCHECKED: "Nobody has checked the files as they are now. Not ranked.",
