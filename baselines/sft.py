@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from harness.engine.backbone import Backbones
-from harness.engine.flops import training_flops
-from harness.engine.lm import PersonalLM
-from harness.engine.train import TrainRow
 from harness.method import BaseMethod
 from harness.registry import find
 from harness.settings import Section
+
+if TYPE_CHECKING:
+    from harness.engine.lm import PersonalLM
+    from harness.engine.train import TrainRow
 
 
 class SftOptions(Section):
@@ -32,6 +32,9 @@ class Sft(BaseMethod):
         wanted = super().epochs(lm, rows)
         if self.options.flops_of is None:
             return wanted
+        from harness.engine.backbone import Backbones
+        from harness.engine.flops import training_flops
+
         settings = self.settings.model_copy(update={"method": {}})
         other = find("method", self.options.flops_of)(settings).build(Backbones(settings.model))
         return wanted * training_flops(other, rows) / training_flops(lm, rows)

@@ -22,6 +22,7 @@ from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import PREDICTIONS, RECORD, Counts, Record, read_record, write_record
+from harness.reuse import adopt_training, keep_key, training_key
 from harness.settings import RunSettings
 from harness.training import Hardware, trained
 from harness.types import Prediction
@@ -80,7 +81,12 @@ def run(
         training: Mapping[str, Any] | None = None
         if plan.method.trains:
             with phases("training"):
+                key = training_key(plan, _weights(backbone), hardware)
+                origin = None if fresh else adopt_training(plan, key)
+                if origin is not None:
+                    bars.say(f"trained before, by {origin}: the same weights (--fresh trains anew)")
                 lm, training = trained(plan, lm, lambda: _build(plan)[0], hardware, bars)
+                keep_key(plan, key)
         with phases("fingerprints"):
             place(lm, hardware.devices)
             lm.to(hardware.dtype)

@@ -104,6 +104,9 @@ def notices(record: Record) -> list[str]:
     ):
         if count:
             lines.append(f"{count} {what}")
+    origin = (record.training or {}).get("reused_from")
+    if origin:
+        lines.append(f"trained by {origin}, whose training is this one's")
     missing = [f"{name}: {s.missing}" for name, s in record.metrics.items() if s.missing]
     return [" · ".join(lines), *missing]
 

@@ -1,0 +1,50 @@
+"""Runs that differ only in what is measured share one training."""
+
+import pytest
+
+from harness import training
+from harness.record import read_predictions
+from harness.run import run
+from tests.test_run import go, settings
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Counts the trainings that really happen."""
+    real, seen = training.train, []
+    monkeypatch.setattr(training, "train", lambda *a, **k: seen.append(k["lr"]) or real(*a, **k))
+    return seen
+
+
+def texts(outcome):
+    return [text.output for text in read_predictions(outcome.folder)]
+
+
+def test_controls_are_added_without_training_again(tmp_path, reviews, backbone, trainings):
+    plain = go(tmp_path, reviews, backbone, "flythinker")
+    more = go(tmp_path, reviews, backbone, "flythinker", "eval.controls=zero", "data.limit=4")
+    assert len(trainings) == 1
+    assert more.folder != plain.folder
+    assert "reused_from" not in plain.record.training
+    assert more.record.training["reused_from"] == plain.record.run_id
+    assert more.record.training["curve"] == plain.record.training["curve"]
+    assert more.record.backbone["weights"] == plain.record.backbone["weights"]
+    assert set(texts(more)) <= set(texts(plain))
+    # a third run names the one that trained, not the one it was copied from
+    third = go(tmp_path, reviews, backbone, "flythinker", "eval.slices=[0,9]")
+    assert third.record.training["reused_from"] == plain.record.run_id
+
+
+@pytest.mark.parametrize("other", ["train.lr=1e-4", "budget.profile=60"])
+def test_whatever_training_may_depend_on_trains_anew(tmp_path, reviews, backbone, trainings, other):
+    go(tmp_path, reviews, backbone, "sft", "eval.likelihood=false")
+    go(tmp_path, reviews, backbone, "sft", "eval.likelihood=false", other)
+    assert len(trainings) == 2
+
+
+def test_another_seed_or_fresh_trains_anew(tmp_path, reviews, backbone, trainings):
+    go(tmp_path, reviews, backbone, "sft")
+    go(tmp_path, reviews, backbone, "sft", seed=1)
+    chosen = settings(reviews, backbone, "sft", "eval.slices=[0,9]")
+    run(chosen, "sft", tmp_path / "results", fresh=True)
+    assert len(trainings) == 3
