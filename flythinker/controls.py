@@ -102,7 +102,8 @@ class ControlledLM(PersonalLM):
             )
         drawn = drawn.to(own)
         norm = drawn.norm(dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
-        return drawn * (own.norm(dim=-1, keepdim=True) / norm)
+        scaled: Tensor = drawn * (own.norm(dim=-1, keepdim=True) / norm)
+        return scaled
 
 
 def _streams(prompts: Rows) -> list[np.random.Generator]:

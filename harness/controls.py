@@ -24,7 +24,7 @@ from harness.metrics.statistics.comparison import (
     compare_ratios,
     with_holm,
 )
-from harness.metrics.statistics.users import resampling_rng
+from harness.metrics.statistics.users import Array, resampling_rng
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.scoring import Scores, score_texts
@@ -150,24 +150,29 @@ def _compare(plan: Plan, one: Seen, own: Seen) -> list[Comparison]:
     ids = list(own.scores.examples)
     users = [plan.test.references[key].user_id for key in ids]
     references = [plan.test.references[key].text for key in ids]
-    place = (users, plan.test.fingerprint, plan.settings.eval.resamples)
+    fingerprint, resamples = plan.test.fingerprint, plan.settings.eval.resamples
+
+    def ratios(nll: Mapping[str, SliceNll]) -> Array:
+        sums = [[sum(nll[key].nll), sum(nll[key].slice_tokens)] for key in ids]
+        return np.array(sums, dtype=np.float64)
+
+    def counts(seen: Seen) -> Array:
+        return bleu_statistics([seen.texts.get(key, "") for key in ids], references)
+
+    def values(seen: Seen, name: str) -> list[float | None]:
+        return [seen.scores.examples[key][name] for key in ids]
+
     found = []
     if one.nll is not None and own.nll is not None:
-        sums = [
-            np.array([[sum(row.nll), sum(row.slice_tokens)] for row in (nll[key] for key in ids)])
-            for nll in (one.nll, own.nll)
-        ]
-        found.append(compare_ratios("likelihood", *sums, *place))
+        first, second = ratios(one.nll), ratios(own.nll)
+        found.append(compare_ratios("likelihood", first, second, users, fingerprint, resamples))
     for name in _compared_metrics(own):
         if name == "bleu":
-            counts = [
-                bleu_statistics([seen.texts.get(key, "") for key in ids], references)
-                for seen in (one, own)
-            ]
-            found.append(compare_bleu(*counts, *place))
+            made = compare_bleu(counts(one), counts(own), users, fingerprint, resamples)
         else:
-            each = [[seen.scores.examples[key][name] for key in ids] for seen in (one, own)]
-            found.append(compare_means(name, *each, *place))
+            each = values(one, name), values(own, name)
+            made = compare_means(name, each[0], each[1], users, fingerprint, resamples)
+        found.append(made)
     return found
 
 

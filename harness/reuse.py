@@ -64,7 +64,7 @@ def adopt_training(plan: Plan, key: str) -> str | None:
 
 
 def keep_key(plan: Plan, key: str) -> None:
-    """Say beside the finished training what it depended on, once: resuming changes nothing of it."""
+    """Say beside the finished training what it depended on; once, for resuming changes nothing."""
     if not (plan.folder / KEY).is_file():
         (plan.folder / KEY).write_text(key)
 

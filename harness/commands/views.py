@@ -127,9 +127,9 @@ def author_rows(record: Record) -> list[Row]:
 
 def control_rows(record: Record) -> list[Row]:
     """What other thoughts change, on likelihood and on following or the first metric."""
-    found = (record.controls or {}).get("thoughts", {})
+    found = record.controls or {"thoughts": {}}
     rows = []
-    for name, control in found.items():
+    for name, control in found["thoughts"].items():
         if "missing" in control:
             rows.append((f"thoughts: {name}", "–", control["missing"]))
         apart = control.get("minus_own")
@@ -142,6 +142,6 @@ def control_rows(record: Record) -> list[Row]:
             if change is not None:
                 of = f"{what} − own"
                 if change["p_holm"] is not None:
-                    of += f", p {change['p_holm']:.3f} (Holm, {record.controls['family']})"
+                    of += f", p {change['p_holm']:.3f} (Holm, {found['family']})"
                 rows.append((f"thoughts: {name}", number(change, digits), of))
     return rows
