@@ -162,6 +162,48 @@ def compare(
     compare_command(runs, out, allow_different, not no_texts, metric, pair, json_)
 
 
+@app.command()
+def ablate(
+    over: Annotated[
+        list[str], typer.Option(help="name=value,value,…: lam, reasoner, history, n_thoughts, any")
+    ],
+    method: Annotated[str, typer.Option(help="the method whose settings vary")] = "flythinker",
+    seeds: Annotated[str, typer.Option(help="training seeds with commas")] = "0,1,2",
+    reference: Annotated[str, typer.Option(help="a method to compare with, or none")] = "sft",
+    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = "mini",
+    task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
+    data: Data = None,
+    setting: Setting = None,
+    backbone: Annotated[str | None, typer.Option(help="name, folder or hub name")] = None,
+    reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
+    lam: Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")] = None,
+    limit: Annotated[int | None, typer.Option(help="at most N test examples")] = None,
+    train_limit: Annotated[int | None, typer.Option(help="at most N training examples")] = None,
+    results: Annotated[Path, typer.Option(help="folder of the runs")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="folder of the report")] = Path("ablation"),
+    metric: Annotated[
+        str | None, typer.Option(help="measure of the verdict; default following (mini) or bleu")
+    ] = None,
+    plugin: Plugin = None,
+    set_: Set = None,
+    fresh: Annotated[bool, typer.Option(help="redo runs that are already there")] = False,
+    dry_run: Annotated[bool, typer.Option(help="say how many runs it takes")] = False,
+    debug: Debug = False,
+) -> None:
+    """One run a value, then one figure; give --over twice for a grid. Repeating it continues."""
+    from harness.commands.ablate import Request, ablate_command
+
+    options: dict[str, Any] = {
+        "data": {"source": data, "setting": setting, "limit": limit, "train_limit": train_limit},
+        "model": {"backbone": backbone, "reasoner": reasoner},
+    }
+    request = Request(
+        method, tuple(over), seeds, reference, preset, task, options, lam,
+        tuple(set_ or []), tuple(plugin or []), results, out, metric, fresh, dry_run,
+    )  # fmt: skip
+    raise typer.Exit(ablate_command(request))
+
+
 @app.command("list")
 def list_(
     what: Annotated[

@@ -107,6 +107,7 @@ def head(model: nn.Module, hidden: Tensor) -> Tensor:
         logits = logits / share
     if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
         logits = cap * torch.tanh(logits / cap)
+    assert isinstance(logits, Tensor)
     return logits
 
 

@@ -73,7 +73,8 @@ def look_back(model: Qwen2ForCausalLM) -> None:
     turns them into a score that depends on the distance alone and is highest at distance 1.
     Further query heads of the group look one token further each.
     """
-    config, attention = model.config, model.model.layers[0].self_attn
+    config: Any = model.config
+    attention = model.model.layers[0].self_attn
     width = config.hidden_size // config.num_attention_heads
     half = width // 2
     turns = config.rope_parameters["rope_theta"] ** (-torch.arange(half) / half)  # radians a token

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import matplotlib
 import numpy as np
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from harness.metrics.statistics import Interval
 from harness.reports import style
@@ -121,7 +120,9 @@ def _heat_map(found: Ablation) -> Picture:
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////",
                                          edgecolor=style.GRID, linewidth=0))  # fmt: skip
             light = (
-                one is not None and one.value is not None and _light(shade(image.norm(one.value)))
+                one is not None
+                and one.value is not None
+                and _light(np.ravel(shade(image.norm(np.array([one.value])))))
             )
             ink = style.INK if light or one is None or one.value is None else style.PAPER
             axes.text(
@@ -148,10 +149,10 @@ def _text(one: Interval | None, measure: Measure) -> str:
     return estimate(one.value, one.low, one.high, measure.digits).text.replace(" [", "\n[")
 
 
-def _light(colour: Sequence[float]) -> bool:
+def _light(colour: NDArray[np.float64]) -> bool:
     """Whether dark ink reads better on it (relative luminance, WCAG)."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return bool(linear[:3] @ np.array([0.2126, 0.7152, 0.0722]) > 0.18)
 
 
 def _told(found: Ablation, measure: Measure) -> str:

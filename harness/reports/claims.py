@@ -19,10 +19,11 @@ Sense = Literal["above", "below", "equal"]
 
 @dataclass(frozen=True)
 class Claim:
-    """`text`: what the paper says; `short`: the same in a figure. low, high: the values it speaks of, numbers of the setting.
+    """`text`: what the paper says; `short`: the same in a figure.
 
-    For the reasoner they are its parameters as a share of the generator's. sense: where these
-    values stand beside the reference, or beside the first value of the range `beside`.
+    low, high: the values it speaks of, numbers of the setting; for the reasoner they are its
+    parameters as a share of the generator's. sense: where these values stand beside the
+    reference, or beside the first value of the range `beside`.
     """
 
     text: str

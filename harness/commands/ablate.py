@@ -1,0 +1,226 @@
+"""harness ablate: one run a value and seed, then one report; runs that are there are only read."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from harness.commands.over import OWN, Over, Point, parse_over, parse_seeds, points
+from harness.commands.settings import methods, plugins, settings_for
+from harness.errors import HarnessError, UsageError
+from harness.progress import Bars
+from harness.settings import RunSettings
+
+MOST_AXES = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command line of an ablation, as given."""
+
+    method: str
+    over: tuple[str, ...]
+    seeds: str
+    reference: str
+    preset: str
+    task: str
+    options: Mapping[str, Any]
+    lam: float | None
+    assignments: tuple[str, ...]
+    plugin_files: tuple[Path, ...]
+    results: Path
+    out: Path
+    metric: str | None
+    fresh: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that is wanted."""
+
+    method: str
+    factory: Any
+    settings: RunSettings
+
+    def at(self, seed: int) -> Job:
+        return Job(self.method, self.factory, self.settings.model_copy(update={"seed": seed}))
+
+
+RunOne = Callable[[Job], Any]
+"""Makes or finds a run: an Outcome of harness.run."""
+
+
+def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
+    """0; 1 where a value failed. Every setting is checked before the first run starts."""
+    overs, planned, reference = plan(request)
+    seeds = parse_seeds(request.seeds)
+    if request.out.exists() and not request.out.is_dir():
+        raise UsageError(f"--out {request.out} is a file; expected a folder, new or old")
+    console = Console()
+    if request.dry_run:
+        _print_plan(console, overs, planned, seeds, reference)
+        return 0
+    from harness.engine.quiet import quiet_libraries
+
+    quiet_libraries()
+    from harness.reports.ablation import Axis, ablation
+    from harness.reports.ablation_document import document
+    from harness.reports.compare import PAGE, write_report
+
+    tried = run_all(console, overs, planned, seeds, run_one or _runner(request))
+    axes = [Axis(over.name, over.key, over.values) for over in overs]
+    found = ablation(request.method, axes, tried, reference, request.metric)
+    report = document(found, ["harness " + shlex.join(sys.argv[1:])])
+    written = write_report(report, request.out)
+    for line in report.warnings:
+        console.print(line, style="yellow", markup=False, highlight=False)
+    _print_table(console, report.sections[0].tables[0])
+    for sentence in report.sections[0].text:
+        console.print(sentence, markup=False, highlight=False)
+    console.print(
+        f"report: {request.out / PAGE} ({len(written)} files)", highlight=False, soft_wrap=True
+    )
+    return 1 if any(one.failures for one in tried) else 0
+
+
+def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | None]], str | None]:
+    """The varied settings, and for each value its run and its reference's, without a seed."""
+    if not 1 <= len(request.over) <= MOST_AXES:
+        raise UsageError(
+            f"--over was given {len(request.over)} times; expected once, or twice for a grid"
+        )
+    plugged = plugins(list(request.plugin_files))
+    factory = _only(request.method, "--method", plugged)
+    beside = None if request.reference in ("none", request.method) else request.reference
+    beside_factory = _only(beside, "--reference", plugged) if beside else None
+    overs = [parse_over(text, request.method, factory) for text in request.over]
+    if len({over.key for over in overs}) < len(overs):
+        raise UsageError(f"--over names {overs[0].name} twice; put all its values in one --over")
+
+    def own(assignments: Sequence[str]) -> RunSettings:
+        return settings_for(
+            request.preset, request.method, factory, request.task, request.options, request.lam,
+            [*request.assignments, *assignments],
+        )  # fmt: skip
+
+    def of_reference(assignments: Sequence[str]) -> RunSettings:
+        model = {**request.options.get("model", {}), "reasoner": None}
+        return settings_for(
+            request.preset, beside or "", beside_factory, request.task,
+            {**request.options, "model": model}, None,
+            [*(text for text in request.assignments if not text.startswith(OWN)), *assignments],
+        )  # fmt: skip
+
+    other = of_reference if beside else None
+    planned: list[tuple[Point, Job, Job | None]] = []
+    for point in points(overs, factory, own, other):
+        factory(point.settings)  # its own options are checked here
+        reference = None
+        if beside and point.reference is not None:
+            reference = Job(beside, beside_factory, point.reference)
+        planned.append((point, Job(request.method, factory, point.settings), reference))
+    return overs, planned, beside
+
+
+def run_all(
+    console: Console,
+    overs: Sequence[Over],
+    planned: Sequence[tuple[Point, Job, Job | None]],
+    seeds: Sequence[int],
+    run_one: RunOne,
+) -> list[Any]:
+    """Every value in every seed, seed by seed, so that an early stop leaves whole curves.
+
+    What a value breaks on is told and kept; the others go on. A reference that breaks stops all.
+    """
+    from harness.reports.ablation import Tried
+    from harness.reports.systems import Run
+
+    runs: dict[int, list[Any]] = {at: [] for at in range(len(planned))}
+    beside: dict[int, list[Any]] = {at: [] for at in range(len(planned))}
+    failures: dict[int, dict[int, str]] = {at: {} for at in range(len(planned))}
+    total, done = len(planned) * len(seeds), 0
+    for seed in seeds:
+        for at, (point, job, reference) in enumerate(planned):
+            if reference is not None:
+                outcome = run_one(reference.at(seed))
+                beside[at].append(Run(outcome.folder, outcome.record))
+            label = ", ".join(
+                f"{over.name}={value}" for over, value in zip(overs, point.values, strict=True)
+            )
+            done += 1
+            head = f"{done}/{total} {label}, seed {seed}: "
+            try:
+                outcome = run_one(job.at(seed))
+            except HarnessError as error:
+                failures[at][seed] = str(error).splitlines()[0]
+                console.print(f"{head}failed: {error}", style="red", markup=False, highlight=False)
+                continue
+            runs[at].append(Run(outcome.folder, outcome.record))
+            told = "was there" if outcome.repeated else f"{outcome.record.wall_s or 0:.0f} s"
+            console.print(head + told, markup=False, highlight=False)
+    return [
+        Tried(point.values, tuple(runs[at]), tuple(beside[at]), failures[at])
+        for at, (point, _, _) in enumerate(planned)
+    ]
+
+
+def _runner(request: Request) -> RunOne:
+    """Runs, each once a command: with --fresh, a reference that all values share is not redone."""
+    from harness.run import run
+
+    command = "harness " + shlex.join(sys.argv[1:])
+    made: dict[str, Any] = {}
+
+    def run_one(job: Job) -> Any:
+        key = f"{job.method} {job.settings.seed} {job.settings.digest()}"
+        if key not in made:
+            made[key] = run(
+                job.settings, job.method, request.results, command=command, fresh=request.fresh,
+                factory=job.factory, bars=Bars(),
+            )  # fmt: skip
+        return made[key]
+
+    return run_one
+
+
+def _only(name: str, option: str, plugged: Mapping[str, Any]) -> Any:
+    if name == "all":
+        raise UsageError(f"{option} all; expected one method, e.g. {option} flythinker")
+    return methods(name, plugged)[name]
+
+
+def _print_plan(
+    console: Console,
+    overs: Sequence[Over],
+    planned: Sequence[tuple[Point, Job, Job | None]],
+    seeds: Sequence[int],
+    reference: str | None,
+) -> None:
+    """The runs that would be made; the same settings are one run."""
+    runs = {(job.method, job.settings.digest()) for _, job, _ in planned}
+    beside = {(job.method, job.settings.digest()) for _, _, job in planned if job}
+    for over in overs:
+        console.print(f"{over.name} ({over.key}): {', '.join(over.values)}", highlight=False)
+    told = f"{len(runs)} settings of {planned[0][1].method}"
+    if reference:
+        told += f" and {len(beside)} of {reference}"
+    total = (len(runs | beside)) * len(seeds)
+    console.print(f"{told}, {len(seeds)} seeds: {total} runs", highlight=False)
+
+
+def _print_table(console: Console, table: Any) -> None:
+    grid = Grid(title=table.title, title_justify="left")
+    for at, head in enumerate(table.heads):
+        grid.add_column(head, justify="right" if at else "left", overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(cell.text for cell in row))
+    console.print(grid)
