@@ -29,7 +29,7 @@ from harness.engine.lm import (
 )
 
 THREADS_PAY_FROM = 50_000_000
-"""Parameters of the smaller model from which two CPU threads beat one (docs/performance.md)."""
+"""Parameters of the smaller model from which two CPU threads beat one (a first measurement)."""
 
 
 @dataclass
