@@ -85,7 +85,7 @@ def rewrite(
     example = {each.example_id: each for each in examples}[example_id]
     preferences = {each.author.user_id: each.preferences for each in examples}[author_id]
     keys = (example_id, author_id, seed)
-    return _target(example.brief, preferences, split != "train", "rewrite", *keys).text
+    return _target(example.brief, preferences, split == "test", "rewrite", *keys).text
 
 
 def preferences(task: str, setting: str, split: str, seed: int = 0) -> dict[str, tuple[str, ...]]:
@@ -147,9 +147,8 @@ def _without_held_out(task: str, drawn: Preferences) -> Preferences:
 
 def _example(author: Author, time: int, task: str, setting: str, split: str, seed: int) -> Example:
     keys = (VERSION, seed, task, setting, split, author.user_id, time)
-    fresh = split != "train"
-    brief = draw_brief(task, stream("brief", *keys), sections=SECTIONS, fresh=fresh)
-    written = _target(brief, author.at(time), fresh, *keys)
+    brief = draw_brief(task, stream("brief", *keys), sections=SECTIONS, fresh=split != "train")
+    written = _target(brief, author.at(time), split == "test", *keys)
     return Example(f"{task}-{_id('example', *keys)}", author, time, brief, written)
 
 
@@ -176,7 +175,7 @@ def _row(example: Example, task: str, setting: str, split: str, seed: int) -> di
     profile = []
     for number, time in enumerate(times):
         brief = draw_brief(task, rng, sections=PROFILE_SECTIONS, fresh=split != "train")
-        text = write(brief, author.at(time), rng, long=False, fresh=split != "train").text
+        text = write(brief, author.at(time), rng, long=False, fresh=split == "test").text
         profile.append(_entry(brief, text, author.user_id, f"{example.example_id}-{number}", time))
     return {
         "id": example.example_id,

@@ -9,6 +9,7 @@ from harness.mini.words import WORDINGS, abstract, review, topic
 _SYLLABLES = tuple(
     "nor vel mar tis kan dor lu pex bri sol tem ray fen gol hal min".split()  # noqa: SIM905
 )
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 _RATINGS = {1: "1.0", 2: "2.0", 3: "3.0", 4: "4.0", 5: "5.0"}
 
 
@@ -17,7 +18,9 @@ class Brief:
     """What one text is about.
 
     subject: as the text calls it. title: as the input calls it (description, title or place).
-    good, bad: aspects to praise and to blame, in the order of the input; disjoint.
+    good, bad: aspects to praise and to blame, in the order of the input; disjoint. Each is a noun
+    after its number in the input ("third lid"), so that a text can name it by copying what follows
+    the number: a model of a million parameters does not find a list's next member by itself.
     rating: stars, "1.0" to "5.0"; used by reviews.
     """
 
@@ -48,8 +51,12 @@ class Brief:
 
     @property
     def summary(self) -> str:
-        """The likes and dislikes in one line."""
-        return f"likes {', '.join(self.good)}; dislikes {', '.join(self.bad)}"
+        """What is liked, each after a plus, then what is not, each after a minus."""
+        return " ".join(self._items)
+
+    @property
+    def _items(self) -> list[str]:
+        return [f"+{aspect}" for aspect in self.good] + [f"-{aspect}" for aspect in self.bad]
 
     @property
     def input(self) -> str:
@@ -61,9 +68,7 @@ class Brief:
                 f'The summary of the review text is "{self.summary}".'
             )
         if self.task == "abstract_generation":
-            items = [f"{aspect} gain" for aspect in self.good]
-            items += [f"{aspect} limit" for aspect in self.bad]
-            numbered = " ".join(f"{number}. {item}" for number, item in enumerate(items, 1))
+            numbered = " ".join(f"{number}. {item}" for number, item in enumerate(self._items, 1))
             asked = f'Generate an abstract for the title "{self.title}" using the following items: '
             return asked + numbered
         return f'Generate the content for a reddit post "{self.post}"'
@@ -83,7 +88,8 @@ def draw_brief(task: str, rng: random.Random, *, sections: int, fresh: bool) -> 
         subject, title = _title(task, rng, fresh)
         if reserved("title", task, title) == fresh:
             break
-    aspects = tuple(rng.sample(WORDINGS[task].aspects, sections))
+    nouns = rng.sample(WORDINGS[task].aspects, sections)
+    aspects = tuple(f"{place} {noun}" for place, noun in zip(_ORDINALS, nouns, strict=False))
     half = sections // 2
     good = rng.randint(max(1, half - 1), min(sections - 1, sections - half + 1))
     stars = round(1 + 4 * good / sections)

@@ -21,17 +21,21 @@ def copying(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
     return Row(tokens, [at > period for at in range(length)], [False] * length)
 
 
-def listing(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
-    """A list, then its members one by one, each after the same sign and before some other tokens.
+def binding(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
+    """Lists of keys with their values, each followed by its keys again, in another order.
 
-    Learnt at the members but the first: each is the one that follows the last one in the list.
+    Every list gives the same keys new values: learnt where a key asks for its latest one.
     """
-    between, sign = rng.choice(vocabulary), rng.choice(vocabulary)
-    members = rng.sample(vocabulary, 8)
-    tokens = [token for member in members for token in (between, member)]
-    learnt = [False] * len(tokens)
-    for number, member in enumerate(members):
-        others = [rng.choice(vocabulary) for _ in range(rng.randint(2, 8))]
-        tokens += [sign, member, *others]
-        learnt += [False, number > 0, *([False] * len(others))]
-    return Row(tokens[:length], learnt[:length], [False] * min(length, len(tokens)))
+    keys, between = rng.sample(vocabulary, rng.randint(3, 7)), rng.choice(vocabulary)
+    tokens: list[int] = []
+    learnt: list[bool] = []
+    while len(tokens) < length:
+        values = {key: rng.choice(vocabulary) for key in keys}
+        for key, value in values.items():
+            tokens += [between, key, value]
+            learnt += [False] * 3
+        for key in rng.sample(keys, len(keys)):
+            others = [rng.choice(vocabulary) for _ in range(rng.randint(1, 4))]
+            tokens += [*others, key, values[key]]
+            learnt += [*([False] * len(others)), False, True]
+    return Row(tokens[:length], learnt[:length], [False] * length)

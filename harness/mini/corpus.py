@@ -16,6 +16,9 @@ from harness.mini.words import WORDINGS
 STRANGERS = 0.05
 """Share of threads whose documents have a different author each: imitation does not always pay."""
 
+INVENTED = 0.08
+"""Share of phrases with a word that does not exist; the benchmark has words never met before."""
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -66,5 +69,5 @@ def _author(task: str, rng: random.Random) -> Preferences:
 def _turn(task: str, author: Preferences, rng: random.Random, *, long: bool) -> Turn:
     sections = rng.choice((6, 7, 7)) if long else rng.choice((2, 3, 3, 4))
     brief = draw_brief(task, rng, sections=sections, fresh=False)
-    written: Written = write(brief, author, rng, long=long, fresh=False)
+    written: Written = write(brief, author, rng, long=long, fresh=False, invented=INVENTED)
     return Turn(brief.input, written.text, written.places)

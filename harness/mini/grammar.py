@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from harness.mini.brief import Brief
 from harness.mini.habits import Preferences, kinds
@@ -10,7 +11,7 @@ from harness.mini.words.wording import Pool, Wording
 
 ENDS_WITH = ("Overall", "All in all", "On the whole", "In the end")
 """How a text's last paragraph begins, whoever writes it."""
-_MARKS = {"star": "*{}*", "quote": "'{}'", "box": "[{}]", "plain": "{}"}
+_MARKS = {"star": "*{}*", "box": "[{}]", "round": "({})", "tilde": "~{}~"}
 _BULLETS = {"dash": "- ", "number": "{}) ", "plus": "+ "}
 
 
@@ -32,25 +33,38 @@ class Written:
 
 
 def write(
-    brief: Brief, preferences: Preferences, rng: random.Random, *, long: bool, fresh: bool
+    brief: Brief,
+    preferences: Preferences,
+    rng: random.Random,
+    *,
+    long: bool,
+    fresh: bool,
+    invented: float = 0.0,
 ) -> Written:
     """The text that an author with these preferences writes about this brief.
 
     long: a target (four sentences an aspect) or a profile text (two). fresh: whether wording
-    reserved for validation and test may occur. The brief alone decides which kinds are called for
-    in which section; `rng` chooses the rest of the wording.
+    reserved for test may occur. The brief alone decides which kinds are called for
+    in which section; `rng` chooses the rest of the wording. invented: share of phrases with a word
+    that does not exist, so that a model learns what to do with words it has never met.
     """
-    return _Writer(brief, preferences, rng, long, fresh).write()
+    return _Writer(brief, preferences, rng, long, fresh, invented).write()
 
 
 class _Writer:
     """The text so far. Its methods append to it."""
 
     def __init__(
-        self, brief: Brief, preferences: Preferences, rng: random.Random, long: bool, fresh: bool
+        self,
+        brief: Brief,
+        preferences: Preferences,
+        rng: random.Random,
+        long: bool,
+        fresh: bool,
+        invented: float,
     ) -> None:
         self.brief, self.preferences, self.rng = brief, preferences, rng
-        self.long, self.fresh = long, fresh
+        self.long, self.fresh, self.invented = long, fresh, invented
         self.words: Wording = WORDINGS[brief.task]
         self.kinds = kinds(brief.task)
         self.text = ""
@@ -156,6 +170,8 @@ class _Writer:
             if phrase not in self.used:
                 break
         self.used.add(phrase)
+        if self.invented and self.rng.random() < self.invented:
+            return _with_invented_word(phrase, self.rng)
         return phrase
 
     def _show(self, kind: str, aspect: str | None, capital: bool = False) -> None:
@@ -165,6 +181,15 @@ class _Writer:
 
     def _place(self, kind: str, aspect: str | None) -> None:
         self.places.append(Place(kind, aspect, len(self.text)))
+
+
+def _with_invented_word(phrase: str, rng: random.Random) -> str:
+    """The phrase with one of its words exchanged for 3 to 8 random letters."""
+    words = phrase.split()
+    places = [at for at, word in enumerate(words) if word.isalpha()]
+    if places:
+        words[rng.choice(places)] = "".join(rng.choices(ascii_lowercase, k=rng.randint(3, 8)))
+    return " ".join(words)
 
 
 def _sentence(words: str) -> str:

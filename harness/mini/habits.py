@@ -32,7 +32,7 @@ def _words(*words: str) -> dict[str, str]:
 _COMMON = (
     Kind("order", "content", _words("good first", "bad first", "alternating")),
     Kind("layout", "structural", {"dash": "- x", "number": "1) x", "plus": "+ x", "prose": "x"}),
-    Kind("emphasis", "orthographic", {"star": "*x*", "quote": "'x'", "box": "[x]", "plain": "x"}),
+    Kind("emphasis", "orthographic", {"star": "*x*", "box": "[x]", "round": "(x)", "tilde": "~x~"}),
     Kind("intensifier", "vocabulary", _words("really", "truly", "very", "quite")),
     Kind("praise", "vocabulary", _words("superb", "excellent", "splendid", "impressive")),
     Kind("catchphrase", "formulaic", _words("believe me", "no doubt", "rest assured", "for sure")),

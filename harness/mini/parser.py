@@ -17,9 +17,9 @@ from harness.mini.grammar import ENDS_WITH
 from harness.mini.habits import kinds
 
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": "'", "”": "'", '"': "'", "`": "'", "…": "..."})
-_STOP = re.compile(r"[.!?]+['\])*]*(?=\s|$)|\n")
+_STOP = re.compile(r"[.!?]+['\])*~]*(?=\s|$)|\n")
 _BULLET = re.compile(r"[ \t]*(?:(?P<dash>[-–—•])|(?P<number>\d+[.)])|(?P<plus>\+))[ \t]")
-_MARKED = (("'", "'", "quote"), ("[", "]", "box"), ("*", "*", "star"))
+_MARKED = (("*", "*", "star"), ("[", "]", "box"), ("(", ")", "round"), ("~", "~", "tilde"))
 _WRAP = re.compile(rf"\b(?:{'|'.join(ENDS_WITH)})\b", re.IGNORECASE)
 _CLOSING_LENGTH, _OPENING_LENGTH = 300, 200
 """Characters in which a closing and an opening are looked for, where nothing else bounds them."""
@@ -117,18 +117,18 @@ def _layout(text: str, section: Section) -> str | None:
     return "prose" if text[line : section.start].strip() and not bullet else None
 
 
-def _emphasis(text: str, section: Section) -> str:
+def _emphasis(text: str, section: Section) -> str | None:
     first, last = section.mention
     before, after = text[max(0, first - 1) : first], text[last : last + 1]
     for opens, closes, value in _MARKED:
         if before == opens and after == closes:
             return value
-    return "plain" if not {before, after} & set("'[]*_") else "other"
+    return None
 
 
 def _ending(part: str) -> str | None:
     """How a section ends, by its last marks."""
-    marks = re.search(r"[.!?]+$", part.rstrip(" \t\r\n'*])+-"))
+    marks = re.search(r"[.!?]+$", part.rstrip(" \t\r\n'*])~+-"))
     if not marks:
         return None
     run = marks.group()

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 from harness.mini import VERSION, backbone_path
-from harness.mini.copying import copying
+from harness.mini.copying import binding, copying
 from harness.mini.corpus import habit_probes, single, thread
 from harness.mini.encode import Row, collate, encode
 from harness.mini.seeding import stream
@@ -31,9 +31,9 @@ SHAPES = {  # hidden, layers, heads, intermediate
 }
 SEED = 0
 PEAK, WARM_UP, DECAY = 2e-3, 60, 0.05
-COPYING, LATER_COPYING = 350, 0.05
-"""Steps at the start that are pure copying; and its share among the rest."""
-FIRST_SHARE = 0.5
+COPYING, BINDING, LATER_COPYING = 250, 500, 0.08
+"""Steps of pure copying; the step until which keys are bound as well; their share of the rest."""
+FIRST_SHARE = 0.7
 """Share of the steps that has passed before threads end in a long document."""
 PROBES = 12
 GAZE = 6.0
@@ -88,10 +88,11 @@ def look_back(model: Qwen2ForCausalLM) -> None:
 def rows_of(step: int, steps: int, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
     """The rows of one optimizer step: 4,000 to 7,000 tokens, of the same form."""
     rng = stream("pretraining", SEED, step)
-    if step < COPYING or rng.random() < LATER_COPYING:
+    if step < BINDING or rng.random() < LATER_COPYING:
         special = set(tokenizer.all_special_ids)
         vocabulary = [token for token in range(len(tokenizer)) if token not in special]
-        return [copying(rng, vocabulary, 96) for _ in range(40)]
+        form = binding if step >= COPYING and rng.random() < 0.75 else copying
+        return [form(rng, vocabulary, 96) for _ in range(40)]
     if rng.random() < 0.3:
         return [encode(single(rng), tokenizer) for _ in range(14)]
     if step < FIRST_SHARE * steps:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.method import BaseMethod
 from harness.mini import SPLITS, preferences
+from harness.mini.habits import kinds
 from harness.types import Example, Prompt
 
 
 class Oracle(BaseMethod):
-    """SFT whose prompt holds the hidden preferences instead of the profile."""
+    """SFT whose prompt begins with the hidden preferences, in sample sentences."""
 
     name = "oracle"
     trains = True
 
     def prompt(self, example: Example) -> Prompt:
+        written = self.writer.write(example)
+        if not example.profile:
+            return written
         data = self.settings.data
         known: dict[str, tuple[str, ...]] = {}
         for split in SPLITS:
             known |= preferences(example.task, data.setting, split, seed=data.mini_seed)
-        bare = self.writer.write(example, profile=False)
-        told = " ; ".join(known[example.user_id]) if example.profile else ""
-        return replace(bare, views={"main": f"{told}\n{bare.views['main']}"})
+        told = in_sentences(example.task, known[example.user_id])
+        return replace(written, views={"main": f"{told}\n{written.views['main']}"})
+
+
+def in_sentences(task: str, words: Sequence[str]) -> str:
+    """What the preferences' words look like in use, without a subject."""
+    names = sorted(kinds(task).values(), key=lambda kind: kind.held_out)
+    say = dict(zip((kind.name for kind in names), words, strict=False))
+    bullet, x = say["layout"].removesuffix("x"), say["emphasis"]
+    good = (
+        f"{bullet}The {x} is {say['intensifier']} {say['praise']}. It works, {say['catchphrase']}."
+    )
+    bad = f"{bullet}{say['hedge'].capitalize()} the {x} is {say['blame']}. It fails{say['ending']}"
+    if "tag" in say:
+        good = good.replace("It works", f"{say['tag'].capitalize()}, it works")
+    parts = [bad, good] if say["order"] == "bad first" else [good, bad]
+    return "\n".join([f"{say['opening']}.", *parts, *parts, f"{say['closing']}."])

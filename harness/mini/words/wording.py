@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pool:
-    """Phrases to choose from; `fresh` ones occur only in validation and test."""
+    """Phrases to choose from; `fresh` ones occur in no training text.
+
+    Of fresh wording, validation has only that of titles: a learning rate is chosen there, and
+    sentences never met before would choose the one that changes a model least.
+    """
 
     common: tuple[str, ...]
     fresh: tuple[str, ...] = ()

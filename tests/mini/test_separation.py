@@ -1,0 +1,56 @@
+"""The benchmark tells methods apart: the claim of docs/mini.md, measured anew. Some ten minutes."""
+
+import pytest
+
+from harness.registry import find
+from harness.run import run
+from harness.settings import build_settings
+from tests.mini.oracle import Oracle
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    results = tmp_path_factory.mktemp("mini")
+
+    def record(method, *assignments, seed=0, factory=None):
+        settings = build_settings(
+            "mini",
+            method,
+            ['eval.metrics=["rouge1"]', "eval.authors=false", *assignments],
+            {"seed": seed},
+        )
+        return run(settings, method, results, factory=factory or find("methods", method)).record
+
+    return {
+        "nonpers": record("nonpers"),
+        "rag": record("rag"),
+        "sft": record("sft", "eval.lift=texts"),
+        "sft again": record("sft", seed=1),
+        "oracle": record("oracle", "train.epochs=3", factory=Oracle),
+    }
+
+
+def following(measured, name):
+    return measured[name].following
+
+
+def test_sft_is_above_rag_and_rag_above_nonpers_by_more_than_their_intervals(measured):
+    for better, worse in (("sft", "rag"), ("rag", "nonpers")):
+        assert following(measured, better)["low"] > following(measured, worse)["high"]
+
+
+def test_who_is_told_the_preferences_is_far_above_rag(measured):
+    assert following(measured, "oracle")["low"] > following(measured, "rag")["high"] + 5
+
+
+def test_two_seeds_of_sft_differ_by_less_than_sft_and_rag(measured):
+    seeds = abs(following(measured, "sft")["value"] - following(measured, "sft again")["value"])
+    assert seeds < following(measured, "sft")["value"] - following(measured, "rag")["value"]
+
+
+def test_the_own_profile_helps_and_another_one_harms(measured):
+    lift = measured["sft"].lift["texts"]["random"]["following"]
+    assert lift["own_other"]["low"] > 10
+    assert lift["own_empty"]["low"] > 0
