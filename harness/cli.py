@@ -101,14 +101,23 @@ def bench(
     reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
     batch: Annotated[str, typer.Option(help="texts written together, sizes with commas")] = "1,8",
     tokens: Annotated[str, typer.Option(help="tokens of a text, lengths with commas")] = "64,256",
-    repeats: Annotated[int, typer.Option(help="paired rounds")] = 5,
+    repeats: Annotated[
+        int, typer.Option(help="paired rounds, after one that warms up; more narrow the intervals")
+    ] = 5,
     plugin: Plugin = None,
     set_: Set = None,
     json_: Json = False,
-    markdown: Annotated[bool, typer.Option(help="Markdown on standard output")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="the tables as Markdown, to be pasted")
+    ] = False,
     debug: Debug = False,
 ) -> None:
-    """Time and memory of untrained methods, paired and interleaved on this machine."""
+    """Time and memory of methods against sft on this machine; nothing is trained or kept.
+
+    Every round runs each method once (ABAB…), so that what disturbs the machine disturbs all. A
+    quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md says what each
+    clock counts.
+    """
     from harness.commands.bench import bench_command
 
     options: dict[str, Any] = {

@@ -50,7 +50,7 @@ def trained(
         return lm, json.loads(done.read_text())
     settings, phases = plan.settings, Phases()
     phases.keep(plan.folder / PHASES)
-    with PeakMemory() as memory:
+    with PeakMemory(hardware.devices) as memory:
         with phases("targets"):
             pairs = plan.shown(plan.splits["train"].pairs())
             place(lm, hardware.devices)

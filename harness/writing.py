@@ -41,8 +41,8 @@ FAILURES = (RuntimeError, ValueError, ArithmeticError)
 class Costs:
     """What writing cost, over all sittings: the clock of the visible text, hidden tokens apart.
 
-    batches: wall seconds of each, prefaces included; examples: how many they held. latent_s is
-    within the time to the first token.
+    batches: wall seconds of each, prefaces included; examples: how many they held. preface_s and
+    latent_s are within the time to the first visible token.
     """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
@@ -103,7 +103,7 @@ def write_all(
         for batch in plan_batches(plan.test_readings, options.batch_size)
     ]
     update, done, warm = bars.track("writing"), 0, False
-    with PeakMemory() as memory:
+    with PeakMemory(part.device for part in lm.parameters()) as memory:
         for sample, batch in work:
             if any((reading.example.id, sample) not in known for reading in batch):
                 if not warm:
@@ -116,7 +116,7 @@ def write_all(
                 costs.keep(plan.folder / COSTS)
                 known.update({(text.id, text.sample): text for text in fresh})
             done += len(batch)
-            speed = costs.clock.tokens / costs.clock.total if costs.clock.total else 0.0
+            speed = costs.clock.tokens / sum(costs.batches) if costs.batches else 0.0
             update(done, len(expected), f"{speed:,.0f} tokens/s")
     texts = [known[key] for key in expected]
     costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
@@ -221,7 +221,8 @@ def write_batch(
     seeds = [example_seed(plan.settings.seed, reading.example.id, sample) for reading in batch]
     prompts = [list(reading.prompt) for reading in batch]
     begin, latent = now(), lm.hidden_s
-    prefaces = _prefaces(plan, lm, prompts, seeds, costs)
+    prefaces = _prefaces(plan, lm, prompts, seeds)
+    hidden_s = now() - begin
     texts = generate(
         lm,
         [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
@@ -233,22 +234,21 @@ def write_batch(
         views=views_of(batch),
         clock=costs.clock,
     )
+    costs.clock.waited(hidden_s)
     costs.batches.append(now() - begin)
     costs.examples += len(batch)
+    costs.preface_s += hidden_s
+    costs.preface_tokens += sum(map(len, prefaces))
     costs.latent_s += lm.hidden_s - latent
     return list(zip(prefaces, texts, strict=True))
 
 
 def _prefaces(
-    plan: Plan, lm: PersonalLM, prompts: list[list[int]], seeds: list[int], costs: Costs
+    plan: Plan, lm: PersonalLM, prompts: list[list[int]], seeds: list[int]
 ) -> list[list[int]]:
     options = plan.settings.decode
-    begin = now()
     sampling = [Sampling(options.temperature, options.top_p, seed) for seed in seeds]
-    prefaces = plan.method.preface(lm, prompts, sampling)
-    costs.preface_s += now() - begin
-    costs.preface_tokens += sum(map(len, prefaces))
-    return prefaces
+    return plan.method.preface(lm, prompts, sampling)
 
 
 def write_prefaces(
@@ -259,7 +259,7 @@ def write_prefaces(
     for batch in plan_batches(readings, plan.settings.decode.batch_size):
         seeds = [example_seed(plan.settings.seed, reading.example.id, 0) for reading in batch]
         prompts = [list(reading.prompt) for reading in batch]
-        for reading, ids in zip(batch, _prefaces(plan, lm, prompts, seeds, Costs()), strict=True):
+        for reading, ids in zip(batch, _prefaces(plan, lm, prompts, seeds), strict=True):
             found[reading.example.id] = tuple(ids)
     return found
 
@@ -293,6 +293,7 @@ def _summary(
         **costs.clock.summary(),
         **middle(costs.batches, "end_to_end"),
         "seconds_per_example": written / costs.examples if costs.examples else None,
+        "tokens_per_s": costs.clock.tokens / written if written else None,
         "batches_timed": len(costs.batches),
         "examples_timed": costs.examples,
         "batch_size": plan.settings.decode.batch_size,

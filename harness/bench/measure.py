@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from harness import provenance
 from harness.bench.memory import Request, peak_memory
 from harness.bench.ratios import BASELINE, told
 from harness.bench.subject import (
@@ -26,7 +25,8 @@ from harness.bench.subject import (
     training_rows,
     write,
 )
-from harness.engine.timing import interleaved
+from harness.bench.tables import load, surroundings
+from harness.engine.timing import Phases, interleaved
 from harness.plan import Plan
 from harness.progress import Bars, Update
 from harness.settings import RunSettings
@@ -45,42 +45,54 @@ def bench(
 ) -> dict[str, Any]:
     """Times, ratios to sft and memory of methods, name → (factory, settings); sft among them."""
     cases = [Case(batch, count) for batch, count in product(batches, tokens)]
-    plans = {
-        name: planned(settings, name, factory, max(batches))
-        for name, (factory, settings) in chosen.items()
-    }
     largest = Case(max(batches), max(tokens))
-    with bars:
-        update, peaks = bars.track("memory"), []
-        for at, (name, (_, settings)) in enumerate(chosen.items()):
-            request = Request(name, tuple(plugin_files), settings.model_dump(mode="json"), largest)
-            peaks.append(memory(request))
-            update(at + 1, len(chosen), name)
-        subjects = {name: for_writing(plan) for name, plan in plans.items()}
-        one = subjects[BASELINE]
-        about = {
-            "machine": provenance.machine(str(one.device), str(one.dtype).removeprefix("torch.")),
-            "code": provenance.code(),
-            "packages": provenance.packages(),
-            "preset": one.plan.settings.preset,
-            "task": one.plan.settings.task,
-            "backbone": one.plan.settings.model.backbone,
-            "baseline": BASELINE,
-            "repeats": repeats,
-            "warm_up": WARM_UP,
-            "steps_timed": STEPS - 1,
+    around, phases = load(), Phases()
+    with phases("data"):
+        plans = {
+            name: planned(settings, name, factory, max(batches))
+            for name, (factory, settings) in chosen.items()
         }
-        parameters = {name: subject.parameters for name, subject in subjects.items()}
-        written = time_writing(subjects, cases, repeats, bars.track("writing"))
-        del subjects, one
-        gc.collect()
-        training = time_training(plans, repeats, bars.track("training"))
+    with bars:
+        with phases("memory"):
+            update, peaks = bars.track("memory"), []
+            for at, (name, (_, settings)) in enumerate(chosen.items()):
+                fields = settings.model_dump(mode="json")
+                peaks.append(memory(Request(name, tuple(plugin_files), fields, largest)))
+                update(at + 1, len(chosen), name)
+        with phases("loading"):
+            subjects = {name: for_writing(plan) for name, plan in plans.items()}
+            about = _about(subjects[BASELINE])
+            parameters = {name: subject.parameters for name, subject in subjects.items()}
+        with phases("writing"):
+            written = time_writing(subjects, cases, repeats, bars.track("writing"))
+            del subjects
+            gc.collect()
+        with phases("training"):
+            training = time_training(plans, repeats, bars.track("training"))
     return {
         **about,
+        "load": {"before": around, "after": load()},
+        "repeats": repeats,
+        "warm_up": WARM_UP,
+        "steps_timed": STEPS - 1,
         "parameters": parameters,
         "writing": written,
         "training": training,
         "memory": {"batch": largest.batch, "tokens": largest.tokens, "methods": peaks},
+        "phases": phases.seconds,
+        "wall_s": phases.wall_s,
+    }
+
+
+def _about(one: Subject) -> dict[str, Any]:
+    """Machine, code and settings that all methods share."""
+    settings = one.plan.settings
+    return {
+        **surroundings(str(one.device), str(one.dtype).removeprefix("torch.")),
+        "preset": settings.preset,
+        "task": settings.task,
+        "backbone": settings.model.backbone,
+        "baseline": BASELINE,
     }
 
 

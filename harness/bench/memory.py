@@ -19,6 +19,7 @@ from harness.bench.subject import (
     training_rows,
     write,
 )
+from harness.engine.devices import devices
 from harness.engine.quiet import quiet_libraries
 from harness.engine.timing import PeakMemory
 from harness.registry import find, load_plugin
@@ -44,7 +45,7 @@ def peak_memory(request: Request) -> dict[str, Any]:
 def peaks(request: Request) -> dict[str, Any]:
     """MiB of this process before a model is loaded, at most while writing, and while training.
 
-    CUDA's allocator where there is a GPU (0 before a model), else resident memory, libraries
+    CUDA's allocator where models are on GPUs (0 before a model), else resident memory, libraries
     included.
     """
     quiet_libraries()
@@ -52,13 +53,14 @@ def peaks(request: Request) -> dict[str, Any]:
     factory = plugged.get(request.method) or find("method", request.method)
     settings = RunSettings.model_validate(request.settings)
     plan = planned(settings, request.method, factory, request.case.batch)
-    with PeakMemory() as before:
+    where = devices(plan.settings.model)
+    with PeakMemory(where) as before:
         pass
-    with PeakMemory() as writing:
+    with PeakMemory(where) as writing:
         write(for_writing(plan), request.case)
     training = None
     if plan.method.trains:
-        with PeakMemory() as memory:
+        with PeakMemory(where) as memory:
             subject = for_training(plan)
             rows, _ = training_rows(subject, first_pairs(plan))
             step_seconds(subject, rows)

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from harness.bench.tables import (
+    Grid,
+    as_markdown,
+    conditions,
+    quotient,
+    show_grid,
+    spread,
+    warnings,
+)
 
-@dataclass(frozen=True)
-class Grid:
-    """A titled table of text; the first column is a name, the others numbers."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+LEGEND = (
+    "prompt: tokens read; hidden: tokens written or thoughts fed before a text, means over the"
+    " batch. first token: from the prompts to the batch's first visible token, hidden ones"
+    " included; step: one more token of every text; whole: all of it; tokens/s: visible tokens over"
+    " the whole. Weights are untrained: the clock cannot tell, but CoT's hidden text may be longer"
+    " or shorter than a trained model's."
+)
 
 
 def grids(found: Mapping[str, Any]) -> list[Grid]:
-    """One table a writing case, one for training, one for memory."""
+    """One table a writing case, their ratios, training, memory."""
     cases = dict.fromkeys((row["batch"], row["tokens"]) for row in found["writing"])
     return [
         *(_writing(found, batch, tokens) for batch, tokens in cases),
+        _ratios(found),
         _training(found),
         _memory(found),
     ]
@@ -32,52 +40,69 @@ def grids(found: Mapping[str, Any]) -> list[Grid]:
 def _writing(found: Mapping[str, Any], batch: int, tokens: int) -> Grid:
     rows = [row for row in found["writing"] if (row["batch"], row["tokens"]) == (batch, tokens)]
     return Grid(
-        f"Writing, batch {batch}, {tokens} tokens each",
-        (
-            "method", "prompt", "hidden", "first token, ms", "step, ms", "whole batch, s",
-            "tokens/s", "first ÷ sft", "step ÷ sft", "whole ÷ sft",
-        ),
+        f"Writing, batch {batch}, {tokens} tokens a text",
+        ("method", "prompt", "hidden", "first token, ms", "step, ms", "whole, s", "tokens/s"),
         tuple(
             (
                 row["method"],
                 f"{row['prompt_tokens']:.0f}",
                 f"{row['hidden_tokens']:.0f}",
-                _spread(row, "first", 1000),
-                _spread(row, "step", 1000),
-                _spread(row, "total", 1),
+                spread(row, "first", 1000),
+                spread(row, "step", 1000),
+                spread(row, "total", 1),
                 f"{row['tokens_per_s']:,.0f}",
-                *(_ratio(row[f"{name}_ratio"]) for name in ("first", "step", "total")),
-            )
-            for row in rows
-        ),
-    )  # fmt: skip
-
-
-def _training(found: Mapping[str, Any]) -> Grid:
-    rows = found["training"]
-    examples = rows[0]["examples"] if rows else 0
-    return Grid(
-        f"Training, an optimizer step on the same {examples} examples",
-        ("method", "tokens", "step, s", "tokens/s", "writing targets, s", "step ÷ sft"),
-        tuple(
-            (
-                row["method"],
-                f"{row['tokens']:,}",
-                _spread(row, "step", 1),
-                f"{row['tokens_per_s']:,.0f}",
-                f"{row['targets_s']:.2f}",
-                _ratio(row["step_ratio"]),
             )
             for row in rows
         ),
     )
 
 
+def _ratios(found: Mapping[str, Any]) -> Grid:
+    """Every other method's times over the baseline's."""
+    return Grid(
+        f"Writing: time ÷ {found['baseline']}'s, below 1 is faster",
+        ("method", "batch", "tokens", "first token", "step", "whole"),
+        tuple(
+            (
+                row["method"],
+                f"{row['batch']}",
+                f"{row['tokens']}",
+                *(quotient(row[f"{name}_ratio"]) for name in ("first", "step", "total")),
+            )
+            for row in found["writing"]
+            if row["method"] != found["baseline"]
+        ),
+    )
+
+
+def _training(found: Mapping[str, Any]) -> Grid:
+    rows = found["training"]
+    examples = rows[0]["examples"] if rows else 0
+    return Grid(
+        f"Training: an optimizer step on the same {examples} examples",
+        ("method", "tokens", "step, s", "tokens/s", f"step ÷ {found['baseline']}",
+         "before it: writing targets, s"),
+        tuple(
+            (
+                row["method"],
+                f"{row['tokens']:,}",
+                spread(row, "step", 1),
+                f"{row['tokens_per_s']:,.0f}",
+                quotient(row["step_ratio"]),
+                f"{row['targets_s']:.2f}",
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
 def _memory(found: Mapping[str, Any]) -> Grid:
     memory = found["memory"]
+    gpu = found["machine"]["device"].startswith("cuda")
+    what = "CUDA's allocator" if gpu else "resident, libraries included"
     return Grid(
-        f"Peak memory in a process of its own, MiB (writing batch {memory['batch']},"
-        f" {memory['tokens']} tokens)",
+        f"Peak memory, MiB ({what}), each method in a process of its own; writing batch"
+        f" {memory['batch']}, {memory['tokens']} tokens",
         ("method", "parameters", "before a model", "writing", "training"),
         tuple(
             (
@@ -94,56 +119,29 @@ def _memory(found: Mapping[str, Any]) -> Grid:
 
 
 def setting(found: Mapping[str, Any]) -> str:
-    """The conditions, without which no number above means anything."""
-    machine = found["machine"]
-    where = machine["accelerator"] or machine["processor"]
+    """What was measured, where and how."""
+    rounds = "1 round" if found["repeats"] == 1 else f"{found['repeats']} rounds"
+    spent = " · ".join(f"{name} {seconds:.0f}" for name, seconds in found["phases"].items())
     return (
-        f"{machine['device']} ({where}, {machine['cores']} cores), {machine['dtype']},"
-        f" {machine['threads']} threads; torch {found['packages'].get('torch')}, transformers"
-        f" {found['packages'].get('transformers')}; backbone {found['backbone']}, preset"
-        f" {found['preset']}, {found['task']}. Median [quartiles] of {found['repeats']} rounds,"
-        f" ABAB… in one process, {found['warm_up']} warm-up round; ratios with 95 % bootstrap"
-        " intervals over paired rounds."
+        f"{conditions(found)}. Backbone {found['backbone']}, preset {found['preset']},"
+        f" {found['task']}. Median [quartiles] of {rounds}, ABAB… in one process, after"
+        f" {found['warm_up']} that warms up; ratios with 95 % intervals over paired rounds."
+        f" Took {found['wall_s']:.0f} s: {spent}."
     )
 
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Command, conditions and tables, ready to be pasted."""
-    parts = [f"```\n{found['command']}\n```", setting(found)]
-    for grid in grids(found):
-        rows = [grid.heads, ("---", *("--:",) * (len(grid.heads) - 1)), *grid.rows]
-        parts.append(f"**{grid.title}**\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows))
+    told = [setting(found), *warnings(found)]
+    parts = [f"```\n{found['command']}\n```", *told, *map(as_markdown, grids(found)), LEGEND]
     return "\n\n".join(parts) + "\n"
 
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
-    """The same tables on a terminal."""
+    """The same on a terminal."""
     for grid in grids(found):
-        table = Table(title=grid.title, title_justify="left")
-        for at, head in enumerate(grid.heads):
-            table.add_column(head, justify="right" if at else "left")
-        for row in grid.rows:
-            table.add_row(*row)
-        console.print(table)
-    console.print(setting(found), style="dim", highlight=False)
-
-
-def _spread(row: Mapping[str, Any], name: str, scale: float) -> str:
-    if row[f"{name}_s"] is None:
-        return "–"
-    low, high = row[f"{name}_quartiles_s"]
-    return _numbers([row[f"{name}_s"] * scale, low * scale, high * scale])
-
-
-def _ratio(found: Mapping[str, float | None] | None) -> str:
-    if found is None or found["value"] is None:
-        return "–"
-    if found["low"] is None:
-        return f"{found['value']:.2f}"
-    return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
-
-
-def _numbers(values: Sequence[float]) -> str:
-    digits = 0 if values[0] >= 100 else 1 if values[0] >= 10 else 2
-    middle, low, high = (f"{value:,.{digits}f}" for value in values)
-    return f"{middle} [{low}, {high}]"
+        show_grid(console, grid)
+    for text in (LEGEND, setting(found)):
+        console.print(text, style="dim", highlight=False)
+    for text in warnings(found):
+        console.print(text, style="yellow", highlight=False)

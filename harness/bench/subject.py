@@ -35,9 +35,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Writing:
-    """Wall seconds of one batch: hidden prefaces, first token, one step (None for one), all of it.
+    """Wall seconds of one batch: to the first visible token, one step (None for one), all of it.
 
-    latent_s: of thoughts before the text, within first_s. hidden: preface tokens and thoughts.
+    preface_s, latent_s: of hidden tokens and of thoughts before the text, both within first_s.
+    hidden: how many of either.
     """
 
     preface_s: float
@@ -107,6 +108,7 @@ def write(subject: Subject, case: Case) -> Writing:
         views=_views([reading.views for reading in readings]),
         clock=clock,
     )
+    clock.waited(preface_s)
     return Writing(
         preface_s=preface_s,
         first_s=clock.first[0],

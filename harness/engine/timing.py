@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,12 +51,14 @@ class Phases:
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         begin = self.clock()
+        before = self.seconds.get(name, 0.0)
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - begin
+            self.seconds[name] = before + self.clock() - begin
             if self._path.name:
                 self._save()
+                self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
 
     def keep(self, path: Path) -> None:
         """Add what earlier sittings left at `path`; after each phase, leave there what is known."""
@@ -79,39 +81,51 @@ class Phases:
 
 
 class PeakMemory:
-    """Highest memory in MiB while the context is open: CUDA's allocator, else this process's RSS.
+    """Highest memory in MiB since the context was opened, for models on `devices`.
 
-    RSS is sampled every 20 ms, so that each phase has its own peak in one process.
+    On GPUs CUDA's allocator, summed over them: tensors, not the driver's own share. Else this
+    process's RSS, libraries included, sampled every 20 ms, so that each phase has its own peak in
+    one process. One at a time: opening a second one on a GPU begins the first one's peak anew.
     """
 
-    def __init__(self) -> None:
-        self.peak_mib = 0.0
-        self._stop = threading.Event()
+    def __init__(self, devices: Iterable[torch.device]) -> None:
+        self._gpus = sorted({each.index or 0 for each in devices if each.type == "cuda"})
+        self._peak_mib = 0.0
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def peak_mib(self) -> float:
+        """So far; after the context is closed, what it was then."""
+        if not self._closed.is_set():
+            self._ask_gpus()
+        return self._peak_mib
+
     def __enter__(self) -> PeakMemory:
-        if torch.cuda.is_available():
-            for index in range(torch.cuda.device_count()):
-                torch.cuda.reset_peak_memory_stats(index)
-        else:
+        for index in self._gpus:
+            torch.cuda.reset_peak_memory_stats(index)
+        if not self._gpus:
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._thread is None:
-            peaks = [torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())]
-            self.peak_mib = sum(peaks) / MIB
-        else:
-            self._stop.set()
+        self._ask_gpus()
+        self._closed.set()
+        if self._thread is not None:
             self._thread.join()
 
+    def _ask_gpus(self) -> None:
+        if self._gpus:
+            self._peak_mib = sum(map(torch.cuda.max_memory_allocated, self._gpus)) / MIB
+
     def _watch(self) -> None:
-        process = psutil.Process()
+        process, last = psutil.Process(), False
         while True:
-            self.peak_mib = max(self.peak_mib, process.memory_info().rss / MIB)
-            if self._stop.wait(0.02):
+            self._peak_mib = max(self._peak_mib, process.memory_info().rss / MIB)
+            if last:
                 return
+            last = self._closed.wait(0.02)
 
 
 def middle(seconds: list[float], name: str) -> dict[str, float | list[float] | None]:
@@ -160,7 +174,10 @@ def interleaved(
 
 @dataclass
 class DecodeClock:
-    """What decoding cost, batch by batch: time to the first token, then time per step."""
+    """What decoding cost, batch by batch: time to the first visible token, then time per step.
+
+    total: seconds of the visible text alone; tokens: visible ones.
+    """
 
     first: list[float] = field(default_factory=list)
     per_step: list[float] = field(default_factory=list)
@@ -175,14 +192,17 @@ class DecodeClock:
         self.total += first + rest
         self.tokens += tokens
 
+    def waited(self, seconds: float) -> None:
+        """The last batch's first visible token stood behind `seconds` of hidden text."""
+        self.first[-1] += seconds
+
     def summary(self) -> dict[str, float | list[float] | None]:
-        """Seconds to the first token and per step over batches, and visible tokens per second.
+        """Seconds to the first visible token and per step over batches, and of all visible text.
 
         A step writes one token of every row: for a row its time is that per output token.
         """
         return {
             **middle(self.first, "time_to_first_token"),
             **middle(self.per_step, "time_per_step"),
-            "tokens_per_s": self.tokens / self.total if self.total else None,
             "decode_s": self.total,
         }

@@ -47,11 +47,20 @@ FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...]
         lambda row: row.costs.training_s,
     ),
     (
-        Column("speed", "Tokens/s", "visible tokens a second, decoding", 0, "high", CLAIMED),
+        Column(
+            "speed",
+            "Tokens/s",
+            "visible tokens a second, hidden text in the time",
+            0,
+            "high",
+            CLAIMED,
+        ),
         lambda row: row.costs.tokens_per_s,
     ),
     (
-        Column("first", "First token s", "seconds to a batch's first token", 3, "low", CLAIMED),
+        Column(
+            "first", "First token s", "seconds to a batch's first visible token", 3, "low", CLAIMED
+        ),
         lambda row: row.costs.first_token_s,
     ),
     (

@@ -1,18 +1,22 @@
 """The bench: order of the rounds, arithmetic on made-up times, the shape of what it tells."""
 
+import io
 import json
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from harness.bench import measure, subject
 from harness.bench.measure import bench, writing_row
 from harness.bench.memory import Request, peaks
 from harness.bench.ratios import ratio, told
-from harness.bench.report import grids, markdown
+from harness.bench.report import grids, markdown, show
 from harness.bench.subject import Case, Subject, Writing, write
+from harness.bench.tables import as_markdown, conditions, warnings
 from harness.commands.bench import bench_command, counts
 from harness.engine import PersonalLM, decode
 from harness.engine.timing import interleaved
@@ -33,11 +37,24 @@ def test_rounds_are_interleaved_and_the_first_does_not_count():
 def test_a_ratio_is_of_sums_and_its_interval_over_pairs():
     # (2 + 4 + 6) / (1 + 2 + 3): the same in every round, whatever disturbs the machine
     assert ratio([2, 4, 6], [1, 2, 3]) == {"value": 2, "low": 2, "high": 2}
-    found = ratio([2.0, 2.2, 1.9, 2.1, 2.0], [1.0] * 5)
-    assert found["value"] == pytest.approx(10.2 / 5)
-    assert 1.9 <= found["low"] < 2.04 < found["high"] <= 2.2
+    # residuals 4 − 2·2.5 and 6 − 2·2.5: deviation √2, error √2/√2 over 2.5; t (1 degree) 12.7062
+    found = ratio([4.0, 6.0], [2.5, 2.5])
+    assert found["value"] == 2
+    assert found["high"] - 2 == pytest.approx(2 - found["low"]) == pytest.approx(12.7062 / 2.5)
     assert ratio([3.0], [2.0]) == {"value": 1.5, "low": None, "high": None}
     assert ratio([None, None], [1.0, 1.0]) is None
+
+
+@pytest.mark.parametrize("rounds", [3, 5, 20])
+def test_an_interval_of_few_rounds_covers_what_it_says(rounds):
+    # each round has its own disturbance, shared by both; each time 2 % noise of its own
+    draw, covered = np.random.default_rng(0), 0
+    for _ in range(1000):
+        disturbed = np.exp(0.2 * draw.standard_normal(rounds))
+        ours, theirs = disturbed * np.exp(0.02 * draw.standard_normal((2, rounds)))
+        found = ratio(list(1.3 * ours), list(theirs))
+        covered += found["low"] <= 1.3 <= found["high"]
+    assert 930 <= covered <= 970
 
 
 def test_what_is_told_of_a_time():
@@ -94,9 +111,10 @@ def test_a_writing_by_the_clock(monkeypatch):
         method=SimpleNamespace(preface=preface),
     )
     timed = Subject(plan, SlowLM(clock), torch.device("cpu"), torch.float32)
-    # 4 s of prefaces, 2 s to the first of 5 tokens, 4 steps; 3 preface tokens, 2 · 3 thoughts
+    # 4 s of prefaces and 2 s to the first of 5 tokens, 4 steps; 3 preface tokens, 2 · 3 thoughts
     one = write(timed, Case(batch=2, tokens=5))
-    assert one == Writing(4.0, 2.0, 0.25, 7.0, 1.0, 9)
+    assert one == Writing(4.0, 6.0, 0.25, 7.0, 1.0, 9)
+    assert one.first_s + 4 * one.step_s == one.total_s
     row = writing_row(Case(2, 5), [one, one], {"sft": [one, one]})
     assert row["tokens_per_s"] == pytest.approx(2 * 5 / 7)
     assert row["hidden_tokens"] == 4.5
@@ -136,9 +154,12 @@ def found(reviews, backbone):
 def test_what_a_bench_tells_is_json_of_one_shape(found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert set(found) == {
-        "command", "machine", "code", "packages", "preset", "task", "backbone", "baseline",
+        "command", "machine", "code", "packages", "load", "preset", "task", "backbone", "baseline",
         "repeats", "warm_up", "steps_timed", "parameters", "writing", "training", "memory",
+        "phases", "wall_s",
     }  # fmt: skip
+    assert list(found["phases"]) == ["data", "memory", "loading", "writing", "training"]
+    assert sum(found["phases"].values()) == pytest.approx(found["wall_s"], rel=0.02, abs=0.1)
     assert {"device", "dtype", "threads"} <= set(found["machine"])
     assert len(found["writing"]) == 4 * 4
     for row in found["writing"]:
@@ -175,21 +196,50 @@ def test_training_changes_no_weight(reviews, backbone):
 def test_tables_say_what_and_under_which_conditions(found):
     titles = [grid.title for grid in grids(found)]
     assert titles == [
-        *(f"Writing, batch {batch}, {tokens} tokens each" for batch in (1, 2) for tokens in (1, 4)),
-        "Training, an optimizer step on the same 2 examples",
-        "Peak memory in a process of its own, MiB (writing batch 2, 4 tokens)",
-    ]
+        *(f"Writing, batch {batch}, {tokens} tokens a text"
+          for batch in (1, 2) for tokens in (1, 4)),
+        "Writing: time ÷ sft's, below 1 is faster",
+        "Training: an optimizer step on the same 2 examples",
+        "Peak memory, MiB (resident, libraries included), each method in a process of its own;"
+        " writing batch 2, 4 tokens",
+    ]  # fmt: skip
     text = markdown(found)
     assert text.startswith("```\nharness bench …\n```")
-    assert "float32" in text
-    assert " threads; torch " in text
+    assert "float32, 1 thread; torch " in text
     assert "Median [quartiles] of 2 rounds" in text
+    assert "first token: from the prompts to the batch's first visible token" in text
     lines = [line for line in text.splitlines() if line.startswith("| sft")]
     assert len(lines) == 6
-    assert "| 1.00 [1.00, 1.00] |" in lines[0]
     assert lines[-1] == "| sft | " + f"{found['parameters']['sft']:,} | 1 | 4 | – |"
+    assert "| sft | " not in as_markdown(grids(found)[4])  # the baseline over itself
     for grid in grids(found):
         assert {len(row) for row in grid.rows} == {len(grid.heads)}
+
+
+def test_every_table_fits_a_terminal_without_losing_a_number(found):
+    console = Console(width=80, record=True, file=io.StringIO())
+    show(console, found)
+    text = console.export_text()
+    assert "…" not in text.replace("ABAB…", "")
+    for row in found["writing"]:
+        assert f"{row['tokens_per_s']:,.0f}" in text
+
+
+def test_a_busy_machine_is_told():
+    machine = {"device": "cpu", "accelerator": None, "processor": "x", "cores": 2, "threads": 2,
+               "dtype": "float32"}  # fmt: skip
+    code = {"commit": "0123456789abcdef", "clean": False}
+    found = {"machine": machine, "packages": {"torch": "2", "transformers": "5"}, "code": code}
+    busy, calm = ({"before": each, "after": 2.0} for each in (1.0, 0.9))
+    assert conditions(found | {"load": calm}) == (
+        "cpu (x, 2 cores), float32, 2 threads; torch 2, transformers 5; commit 0123456, changed;"
+        " load average 0.9 before, 2.0 after"
+    )
+    assert warnings(found | {"load": calm}) == []
+    (told_of,) = warnings(found | {"load": busy})
+    assert "load average 1.0 on 2 cores before the first measurement" in told_of
+    assert "Measure again when `uptime` is below 1" in told_of
+    assert warnings(found | {"load": {"before": None, "after": None}}) == []
 
 
 def test_memory_of_a_method_alone(reviews, backbone):

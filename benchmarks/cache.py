@@ -1,0 +1,90 @@
+"""Decoding with our key-value cache, which grows in blocks, against transformers' DynamicCache.
+
+    python -m benchmarks.cache [--quick] [--prompt 256,1024] [--markdown]
+
+Both ways decode the same model from the same prefill; only where a step's keys and values are
+put differs. Times are of one step of a batch, the mean over a text's steps (with the moves of
+our buffer where it is full, every 256 columns), without prefill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import DynamicCache
+
+from benchmarks.decoding import alike, begin, decode, model, options, prompts, tell, whole
+from harness.bench.ratios import ratio, told
+from harness.bench.tables import Grid, quotient, spread
+from harness.engine import CausalLM
+from harness.engine.batch import Rows
+from harness.engine.cache import GrowingLayer
+from harness.engine.lm import CacheState
+from harness.engine.timing import interleaved
+
+
+class DynamicLM(CausalLM):
+    """CausalLM whose cache after prefill is transformers' own."""
+
+    def prefill(
+        self,
+        prompts: Rows,
+        prefixes: Rows | None = None,
+        views: Mapping[str, Rows] | None = None,
+    ) -> tuple[Tensor, CacheState]:
+        logits, state = super().prefill(prompts, prefixes, views)
+        plain = DynamicCache(config=self.model.config)
+        for at, layer in enumerate(state.cache.layers):
+            plain.update(layer.keys.clone(), layer.values.clone(), at)
+        assert not any(isinstance(layer, GrowingLayer) for layer in plain.layers)
+        state.cache = plain
+        return logits, state
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """A row a size, batch and length."""
+    chosen = options(
+        "cache", __doc__, given,
+        prompt={"default": "256,1024", "help": "tokens of a prompt (default: 256,1024)"},
+        threads={"type": int, "help": "of PyTorch (default: PyTorch's own choice)"},
+    )  # fmt: skip
+    if chosen.threads is not None:
+        torch.set_num_threads(chosen.threads)
+    lengths = whole(chosen.parser, "--prompt", chosen.prompt)
+    about, rows = begin(chosen), []
+    for size, batch, length in product(chosen.models, chosen.batch, lengths):
+        rows.append(measured(size, batch, length, chosen))
+    heads = ("model", "batch", "prompt", "DynamicCache, ms", "in blocks, ms",
+             "in blocks ÷ DynamicCache", "same tokens")  # fmt: skip
+    tell(chosen, about, [Grid("A decoding step by its cache", heads, tuple(rows))], [])
+
+
+def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[str, ...]:
+    """Both caches in paired rounds."""
+    lm = model(size).to(device=chosen.device, dtype=getattr(torch, chosen.dtype))
+    rows = prompts(lm, batch, length)
+    found = interleaved(
+        {
+            "theirs": partial(decode, DynamicLM(lm), rows, chosen.tokens),
+            "ours": partial(decode, CausalLM(lm), rows, chosen.tokens),
+        },
+        times=chosen.rounds,
+    )
+    theirs, ours = ([each for each, _ in found[name]] for name in ("theirs", "ours"))
+    return (
+        f"{size}-sized",
+        f"{batch}",
+        f"{length:,}",
+        *(spread(told("step", each, theirs), "step", 1000) for each in (theirs, ours)),
+        quotient(ratio(ours, theirs)),
+        alike(found["ours"][0][1], found["theirs"][0][1]),
+    )
+
+
+if __name__ == "__main__":
+    main()

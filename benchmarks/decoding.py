@@ -1,0 +1,130 @@
+"""What the scripts on decoding share: models by size, one timed decoding, options, the page."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
+
+from harness.bench.tables import (
+    Grid,
+    as_markdown,
+    conditions,
+    load,
+    show_grid,
+    surroundings,
+    warnings,
+)
+from harness.engine import PersonalLM, generate
+from harness.engine.backbone import locate
+from harness.engine.quiet import quiet_libraries
+from harness.engine.timing import DecodeClock
+
+SIZES = ("mini", "smollm2")
+
+
+def model(size: str, seed: int = 0) -> nn.Module:
+    """A causal LM of a backbone's size with random weights, which the clock cannot tell apart."""
+    if size == "mini":
+        config = AutoConfig.from_pretrained(locate("mini"))
+    else:  # SmolLM2-135M, from its config.json
+        config = LlamaConfig(
+            vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
+            num_attention_heads=9, num_key_value_heads=3, tie_word_embeddings=True,
+            max_position_embeddings=8192,
+        )  # fmt: skip
+    torch.manual_seed(seed)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+
+
+def prompts(lm: nn.Module, batch: int, length: int) -> list[list[int]]:
+    """Rows of random tokens, all of one length, so that no mask is needed."""
+    draw = random.Random(f"{batch} {length}")
+    vocabulary = lm.config.vocab_size  # type: ignore[attr-defined]
+    return [[draw.randrange(vocabulary) for _ in range(length)] for _ in range(batch)]
+
+
+def decode(lm: PersonalLM, rows: list[list[int]], tokens: int) -> tuple[float, list[list[int]]]:
+    """Seconds of one step, the mean over `tokens` − 1 greedy steps after prefill; the tokens."""
+    clock = DecodeClock()
+    written = generate(lm, rows, max_new_tokens=tokens, clock=clock)
+    return clock.per_step[0], written
+
+
+def alike(some: list[list[int]], others: list[list[int]]) -> str:
+    """The share of equal tokens; in float32 anything under 100 % is a fault."""
+    pairs = [pair for rows in zip(some, others, strict=True) for pair in zip(*rows, strict=True)]
+    return f"{100 * sum(one == other for one, other in pairs) / len(pairs):.1f} %"
+
+
+def options(name: str, about: str, given: Sequence[str] | None, **more: Mapping[str, Any]) -> Any:
+    """The command line of script `name`; `more`: further options, name → what argparse wants."""
+    command = f"python -m benchmarks.{name}"
+    parser = argparse.ArgumentParser(
+        command, description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--models", default=",".join(SIZES), help=f"of {', '.join(SIZES)} (default: both)")
+    add("--batch", default="1,8", help="texts decoded together (default: 1,8)")
+    for option, settings in more.items():
+        add(f"--{option}", **settings)
+    add("--tokens", type=int, default=64, help="written in one round, from 2 (default: 64)")
+    add("--rounds", type=int, default=10, help="paired, after one that warms up (default: 10)")
+    add("--device", default="cpu", help="cpu, or cuda (default: cpu)")
+    add("--dtype", default="float32", choices=["float32", "bfloat16"], help="(default: float32)")
+    add("--quick", action="store_true", help="mini, batch 1, 16 tokens, 3 rounds: does it work?")
+    add("--markdown", action="store_true", help="ready to be pasted into docs/performance.md")
+    found = parser.parse_args(given)
+    if found.quick:
+        found.models, found.batch, found.tokens, found.rounds = "mini", "1", 16, 3
+    found.models = found.models.split(",")
+    if not set(found.models) <= set(SIZES):
+        parser.error(f"--models {','.join(found.models)}; expected some of {', '.join(SIZES)}")
+    if found.tokens < 2 or found.rounds < 1:
+        parser.error(f"--tokens {found.tokens} --rounds {found.rounds}; expected from 2, from 1")
+    found.batch = whole(parser, "--batch", found.batch)
+    found.parser = parser
+    found.command = shlex.join([*command.split(), *(sys.argv[1:] if given is None else given)])
+    quiet_libraries()
+    return found
+
+
+def whole(parser: argparse.ArgumentParser, name: str, text: str) -> list[int]:
+    """`1,8` → [1, 8]; ends the script for anything but whole numbers from 1."""
+    parts = text.split(",")
+    if not all(part.isdecimal() and int(part) for part in parts):
+        parser.error(f"{name} {text}; expected whole numbers from 1, e.g. {name} 1,8")
+    return [int(part) for part in parts]
+
+
+def begin(chosen: Any) -> dict[str, Any]:
+    """The surroundings, and the load before anything is timed."""
+    return {**surroundings(chosen.device, chosen.dtype), "load": {"before": load(), "after": None}}
+
+
+def tell(chosen: Any, about: dict[str, Any], grids: Sequence[Grid], notes: Sequence[str]) -> None:
+    """Command, conditions and tables on standard output."""
+    about["load"]["after"] = load()
+    told = (
+        f"{conditions(about)}. {chosen.rounds} paired rounds, ABAB… in one process, 1 warm-up"
+        f" round, {chosen.tokens} tokens a text. Brackets: quartiles over rounds for times, 95 %"
+        " intervals over paired rounds for ratios."
+    )
+    notes = [*notes, *warnings(about)]
+    if chosen.markdown:
+        parts = [f"```\n{chosen.command}\n```", told, *map(as_markdown, grids), *notes]
+        print("\n\n".join(parts))
+        return
+    console = Console()
+    for grid in grids:
+        show_grid(console, grid)
+    for line in [told, *notes]:
+        console.print(line, style="dim", highlight=False)

@@ -1,0 +1,101 @@
+"""A decoding step of FlyThinker, both models at once against one after the other and one model.
+
+    python -m benchmarks.threads [--quick] [--threads 2] [--markdown]
+
+Generator and reasoner have the same size, random weights and the same prompts in every way. On
+a CPU "at once" means two threads, each with --threads threads of PyTorch inside it; on one GPU,
+two streams. FlyThinkerLM(concurrent=None) takes the way marked "chosen"; the rule is told below
+the tables. Times are of one step of a batch, the mean over a text's steps, without prefill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import product
+from typing import Any
+
+import torch
+
+from benchmarks.decoding import alike, begin, decode, model, options, prompts, tell
+from flythinker import FlyThinkerLM
+from flythinker.model import THREADS_PAY_FROM
+from harness.bench.ratios import ratio, told
+from harness.bench.tables import Grid, quotient, spread
+from harness.engine import CausalLM, PersonalLM
+from harness.engine.timing import interleaved
+
+ONE, SERIAL, AT_ONCE = "one model", "one after the other", "at once"
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """A table a size and batch."""
+    chosen = options(
+        "threads", __doc__, given,
+        prompt={"type": int, "default": 256, "help": "tokens of a prompt (default: 256)"},
+        threads={"type": int, "help": "of PyTorch in each thread (default: PyTorch's own choice)"},
+    )  # fmt: skip
+    if chosen.threads is not None:
+        torch.set_num_threads(chosen.threads)
+    about, grids = begin(chosen), []
+    for size, batch in product(chosen.models, chosen.batch):
+        grids.append(measured(size, batch, chosen))
+    tell(chosen, about, grids, [why(chosen.device)])
+
+
+def measured(size: str, batch: int, chosen: Any) -> Grid:
+    """The three ways in paired rounds."""
+    where = {"device": chosen.device, "dtype": getattr(torch, chosen.dtype)}
+    generator, reasoner = model(size).to(**where), model(size, seed=1).to(**where)
+    rows = prompts(generator, batch, chosen.prompt)
+    ways: dict[str, PersonalLM] = {
+        ONE: CausalLM(generator),
+        SERIAL: FlyThinkerLM(generator, reasoner, concurrent=False),
+        AT_ONCE: FlyThinkerLM(generator, reasoner, concurrent=True),
+    }
+    found = interleaved(
+        {name: partial(decode, lm, rows, chosen.tokens) for name, lm in ways.items()},
+        times=chosen.rounds,
+    )
+    seconds = {name: [each for each, _ in rounds] for name, rounds in found.items()}
+    free = FlyThinkerLM(generator, reasoner)
+    taken = AT_ONCE if free.concurrent else SERIAL
+    count = f"2 × {free.smaller / 1e6:,.1f} M parameters"
+    return Grid(
+        f"{size}-sized, {count}, batch {batch}, prompt {chosen.prompt}",
+        (
+            "both models",
+            "step, ms",
+            f"÷ {SERIAL}",
+            f"÷ {ONE}",
+            f"tokens as {SERIAL}",
+            "concurrent=None",
+        ),
+        tuple(
+            (
+                name,
+                spread(told("step", each, seconds[SERIAL]), "step", 1000),
+                quotient(ratio(each, seconds[SERIAL])),
+                quotient(ratio(each, seconds[ONE])),
+                "–" if name == ONE else alike(found[name][0][1], found[SERIAL][0][1]),
+                "chosen" if name == taken else "",
+            )
+            for name, each in seconds.items()
+        ),
+    )
+
+
+def why(device: str) -> str:
+    """The rule of FlyThinkerLM(concurrent=None), as it is applied here."""
+    if device != "cpu":
+        return "concurrent=None on a GPU: at once, always (two streams, or two devices)."
+    return (
+        f"concurrent=None on a CPU: at once where the smaller model has {THREADS_PAY_FROM:,}"
+        " parameters or more and PyTorch may use more than one thread (now"
+        f" {torch.get_num_threads()}); else one after the other, for in a small model handing a"
+        " step to another thread takes longer than it saves."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The scripts on decoding: quick runs, tables of one shape, options that are refused."""
+
+import pytest
+import torch
+
+from benchmarks import cache, decoding, threads
+from flythinker import FlyThinkerLM
+from harness.engine import CausalLM, generate
+from harness.engine.cache import GrowingLayer
+from tests.engine.test_agreement import PROMPTS, tiny
+
+SMALL = ["--models", "mini", "--batch", "2", "--tokens", "4", "--rounds", "2", "--markdown"]
+
+
+def table(text):
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_threads_compares_both_ways_with_one_model(capsys):
+    threads.main([*SMALL, "--prompt", "12"])
+    text = capsys.readouterr().out
+    heads, _, *rows = table(text)
+    assert heads == ["both models", "step, ms", "÷ one after the other", "÷ one model",
+                     "tokens as one after the other", "concurrent=None"]  # fmt: skip
+    assert [row[0] for row in rows] == ["one model", "one after the other", "at once"]
+    assert [row[5] for row in rows] == ["", "chosen", ""]  # mini on one thread
+    assert [row[4] for row in rows] == ["–", "100.0 %", "100.0 %"]
+    assert rows[1][2].startswith("1.00 [1.00, 1.00]")
+    assert rows[0][3].startswith("1.00 [1.00, 1.00]")
+    assert "float32, 1 thread; torch " in text
+    assert "may use more than one thread (now 1)" in text
+
+
+def test_threads_marks_what_none_chooses(monkeypatch, capsys):
+    monkeypatch.setattr(FlyThinkerLM, "concurrent", property(lambda lm: lm.wanted is not False))
+    threads.main([*SMALL, "--prompt", "12"])
+    assert [row[5] for row in table(capsys.readouterr().out)[2:]] == ["", "", "chosen"]
+
+
+def test_cache_compares_ours_with_transformers(capsys):
+    cache.main([*SMALL, "--prompt", "5,9"])
+    heads, _, *rows = table(capsys.readouterr().out)
+    assert heads[3:] == ["DynamicCache, ms", "in blocks, ms", "in blocks ÷ DynamicCache",
+                         "same tokens"]  # fmt: skip
+    assert [row[-1] for row in rows] == ["100.0 %"] * 2
+    assert [row[:3] for row in rows] == [["mini-sized", "2", "5"], ["mini-sized", "2", "9"]]
+
+
+def test_the_other_cache_is_transformers_own_and_writes_the_same():
+    model = tiny()
+    _, state = cache.DynamicLM(model).prefill(PROMPTS)
+    assert not any(isinstance(layer, GrowingLayer) for layer in state.cache.layers)
+    both = [generate(lm(model), PROMPTS, max_new_tokens=6) for lm in (cache.DynamicLM, CausalLM)]
+    assert both[0] == both[1]
+
+
+def test_tokens_that_differ_are_told():
+    assert decoding.alike([[1, 2], [3, 4]], [[1, 2], [3, 5]]) == "75.0 %"
+
+
+def test_sizes_are_those_of_the_backbones():
+    with torch.device("meta"):
+        count = sum(part.numel() for part in decoding.model("smollm2").parameters())
+    assert count == 134_515_008  # huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--models", "large"], "--models large; expected some of mini, smollm2"),
+        (["--batch", "0"], "--batch 0; expected whole numbers from 1"),
+        (["--tokens", "1"], "--tokens 1 --rounds 10; expected from 2, from 1"),
+        (["--prompt", "x"], "--prompt x; expected whole numbers"),
+    ],
+)
+def test_wrong_options_are_named(given, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cache.main(given)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_tells_what_is_measured(capsys):
+    for script in (threads, cache):
+        with pytest.raises(SystemExit):
+            script.main(["--help"])
+        assert "without prefill" in capsys.readouterr().out
