@@ -15,9 +15,8 @@ from flythinker.fusion import SMALLEST_NORM, mean_norm
 from flythinker.model import FlyState, FlyThinkerLM
 from harness.engine.batch import Batch, Rows, pad
 from harness.engine.lm import PersonalLM, embedding_matrix, gather_columns, joined
+from harness.method import DONOR
 
-DONOR = "donor"
-"""A control, and the view of a prompt from which its thoughts come."""
 CONTROLS = ("zero", "noise", DONOR)
 
 

@@ -178,7 +178,10 @@ class FlyThinkerLM(PersonalLM):
             inputs = fuse_column(now, state.thought[:, None], self.lam)
             return head(self.generator, extend(self.generator, inputs, state.generator)[:, -1])
 
+        # freed while the side stream still reads it, a replaced tensor would be written over
+        held = state.reasoner.tensors()
         logits, read = _both(write, reason, near, far) if self.concurrent else (write(), reason())
+        del held
         state.thought = thoughts(read.to(near), state.scale)
         return logits, state
 

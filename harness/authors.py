@@ -11,7 +11,7 @@ from harness.metrics.authors import OTHERS, Features, Identification, identify_a
 from harness.metrics.means import mean_score
 from harness.metrics.summary import PERCENT, mean_interval
 from harness.registry import find
-from harness.types import SplitData
+from harness.types import Entry, SplitData
 
 ALONE = "one user in the test split; whose text it is needs at least two"
 
@@ -29,16 +29,16 @@ def author_identification(
 ) -> Authors:
     """Texts by example id, one mapping a sample, whose values are averaged over samples.
 
-    A profile is the user's own words: the long text of each entry. Who competes is chosen by
-    BM25 between the input and whole entries, as for lift. References give the ceiling.
+    A profile is the user's own words: the long text of each entry, the author's as the example has
+    it. Who competes is chosen by BM25 between the input and whole entries, as for lift.
+    References give the ceiling.
     """
     profiles = {example.user_id: example.profile for example in test.examples}
     if len(profiles) < 2:
         return Authors({"missing": ALONE}, {})
     task = find("task", test.task)
-    words = {
-        user: " ".join(entry[task.body] for entry in profile) for user, profile in profiles.items()
-    }
+    words = {user: _words(profile, task.body) for user, profile in profiles.items()}
+    own = [_words(example.profile, task.body) for example in test.examples]
     documents = {
         user: " ".join(task.retrieved(entry) for entry in profile)
         for user, profile in profiles.items()
@@ -60,6 +60,7 @@ def author_identification(
             features,
             resamples=100,
             documents=documents,
+            own=own * len(rows),
         )
         measured = _by_name(found, users, len(rows), test.fingerprint, resamples)
         summary[features] = {name: who for name, (who, _) in measured.items()}
@@ -67,6 +68,11 @@ def author_identification(
             values = {name: each[at] for name, (_, each) in measured.items()}
             examples[example.id][features] = values
     return Authors(summary, examples)
+
+
+def _words(profile: Sequence[Entry], body: str) -> str:
+    """The long texts of a profile's entries in one."""
+    return " ".join(entry[body] for entry in profile)
 
 
 def _by_name(

@@ -13,7 +13,7 @@ import numpy as np
 from harness.engine.lm import PersonalLM
 from harness.lifting import written
 from harness.likelihood import slice_nlls
-from harness.method import BaseMethod
+from harness.method import DONOR, BaseMethod
 from harness.metrics.bleu import bleu_statistics
 from harness.metrics.donors import random_donors
 from harness.metrics.likelihood import SliceNll, nll_summary, relative
@@ -32,8 +32,6 @@ from harness.training import Hardware
 from harness.types import Example
 
 TEXTS = "controls.jsonl"
-DONOR = "donor"
-"""The view of a prompt whose thoughts take the place of the own ones."""
 ALONE = "one user in the test split; another one's thoughts need at least two"
 
 

@@ -66,11 +66,14 @@ def measure_lift(
             update(part * len(swaps) + at + 1, total, name)
         measure = _likelihood_lift if name == "likelihood" else _text_lift
         found[name] = measure(plan, own, rows)
-    return {"donors": plan.settings.eval.donors, **found}
+    return {"donors": sum(name.startswith(KINDS[0]) for name in swaps), **found}
 
 
 def donor_examples(plan: Plan) -> dict[str, list[Example]]:
-    """The test examples with each donor's profile: "empty", "random 0", …, "topic 0", …"""
+    """The test examples with each donor's profile: "empty", "random 0", …, "topic 0", …
+
+    A user alone in the split has no donors: "empty" only.
+    """
     examples = plan.test.examples
     task, count = find("task", plan.settings.task), plan.settings.eval.donors
     profiles = {example.user_id: example.profile for example in examples}
@@ -80,6 +83,9 @@ def donor_examples(plan: Plan) -> dict[str, list[Example]]:
     }
     users = [example.user_id for example in examples]
     fingerprint = plan.test.fingerprint
+    swaps = {"empty": [replace(example, profile=()) for example in examples]}
+    if len(profiles) < 2:
+        return swaps
     donors = {
         "random": random_donors(users, list(profiles), fingerprint, count),
         "topic": topic_donors(
@@ -90,7 +96,6 @@ def donor_examples(plan: Plan) -> dict[str, list[Example]]:
             count,
         ),
     }
-    swaps = {"empty": [replace(example, profile=()) for example in examples]}
     for kind in KINDS:
         for at in range(min(len(each) for each in donors[kind])):
             swaps[f"{kind} {at}"] = [

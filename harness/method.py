@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from harness.engine.train import TrainRow
 
 
+DONOR = "donor"
+"""The view of a prompt whose thoughts take the place of the own ones, as a control."""
+
+
 @runtime_checkable
 class Method(Protocol):
     """One way of writing like a user; made by `factory(settings)`, usually the class itself."""
@@ -115,7 +119,7 @@ class BaseMethod:
     def controlled(self, lm: PersonalLM, thoughts: str) -> PersonalLM:
         """The trained `lm` with other thoughts beside its text, for methods with `controls`.
 
-        thoughts: "zero", "noise", or "donor": those of the prompt view of that name.
+        thoughts: "zero", "noise", or DONOR: those of the prompt view of that name.
         """
         raise NotImplementedError(f"method {self.name!r} has no thoughts to replace")
 

@@ -107,7 +107,7 @@ def find(kind: str, name: str) -> Any:
     except (Exception, SystemExit) as error:
         raise UsageError(
             f"{kind} {name!r} of {entry.origin} ({entry.target}) is broken:"
-            f" {explain(error, _folder_of(module))}"
+            f" {explain(error, folder_of(module))}"
         ) from error
     if kind == "method" and getattr(found, "name", name) != name:
         raise UsageError(
@@ -164,7 +164,7 @@ def blaming(name: str, factory: Any) -> Iterator[None]:
     Errors of built-in methods, and of the harness itself, pass as they are.
     """
     module = getattr(factory, "__module__", "")
-    home = home_of(factory) if module.startswith(PLUGIN_MODULE) else _folder_of(module)
+    home = home_of(factory) if module.startswith(PLUGIN_MODULE) else folder_of(module)
     built_in = {target.partition(".")[0] for target in BUILT_IN["method"].values()}
     try:
         yield
@@ -180,8 +180,11 @@ def blaming(name: str, factory: Any) -> Iterator[None]:
         ) from error
 
 
-def _folder_of(module: str) -> Path | None:
+def folder_of(module: str) -> Path | None:
     """Where a module's top-level package (or file) lies; nothing is imported."""
+    if module == "__main__":  # a script, or a notebook, which has no file
+        file = getattr(sys.modules[module], "__file__", None)
+        return Path(file) if file else None
     spec = importlib.util.find_spec(module.partition(".")[0]) if module else None
     if spec is None:
         return None

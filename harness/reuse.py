@@ -14,33 +14,39 @@ from harness import provenance
 from harness.engine.checkpoint import WEIGHTS
 from harness.plan import Plan
 from harness.record import write_json
-from harness.registry import plugin_sha256
+from harness.registry import folder_of
 from harness.training import TRAINED, Hardware
 
 KEY = "training-key.txt"
+OWN = ("baselines", "flythinker", "harness")
+"""Packages whose code a training depends on."""
 
 
 def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
     """Sixteen hex over everything that the training depends on; evaluation is left out.
 
-    backbone: fingerprints of the weights that it starts from. The code's commit counts, so that
-    new code trains anew.
+    backbone: fingerprints of the weights that it starts from. The source of harness and method
+    counts, so that edited code trains anew, committed or not.
     """
     settings = plan.settings.model_dump(mode="json")
     del settings["eval"], settings["data"]["limit"]
-    code = provenance.code()
     parts = [
         plan.method.name,
         settings,
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
-        plugin_sha256(type(plan.method)),
+        provenance.sources_sha256(_homes(type(plan.method))),
         backbone,
         [str(device) for device in hardware.devices],
         str(hardware.dtype),
-        [code["version"], code["commit"]],
         [version(name) for name in ("torch", "transformers")],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _homes(method: type) -> list[Path]:
+    """Where the harness's packages and the method's own lie."""
+    names = sorted({*OWN, method.__module__.partition(".")[0]})
+    return [home for name in names if (home := folder_of(name)) is not None]
 
 
 def adopt_training(plan: Plan, key: str) -> str | None:

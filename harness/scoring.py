@@ -63,7 +63,7 @@ def score_texts(
         for at, key in enumerate(ids)
     }
     slices = {
-        name: _slices(name, texts, references, users, test.fingerprint, settings)
+        name: free_slices(name, texts, references, users, test.fingerprint, settings)
         for name in settings.metrics
         if metrics[name].value is not None
     }
@@ -136,7 +136,7 @@ def averaged(
     return replace(together, low=interval.low, high=interval.high)
 
 
-def _slices(
+def free_slices(
     name: str,
     samples: Sequence[Sequence[str]],
     references: Sequence[str],
@@ -144,7 +144,12 @@ def _slices(
     fingerprint: str,
     settings: EvalSettings,
 ) -> list[dict[str, Any]]:
-    """The metric of every slice of the free text, over the slice's members: descriptive."""
+    """The metric of every slice of the text against the same slice of the reference.
+
+    Over the slice's members: examples whose reference has a token there. A text that has ended
+    before is empty there and scored so. Descriptive: it depends on alignment.
+    samples: one list of texts a sample, in the order of `references`.
+    """
     starts = settings.slices
     expected = [cut(reference, starts) for reference in references]
     written = [[cut(text, starts) for text in texts] for texts in samples]

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -20,7 +20,8 @@ from harness.errors import UsageError
 S = TypeVar("S", bound=BaseModel)
 Rate = Annotated[float, Field(gt=0)]
 PRESETS = ("mini", "smollm2", "paper")
-CONTROLS = ("own", "zero", "noise", "shuffled", "other-profile")
+Control = Literal["own", "zero", "noise", "shuffled", "other-profile"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Section(BaseModel):
@@ -146,7 +147,7 @@ class EvalSettings(Section):
     """Also give the reference up to the start of each slice and score the next 100 tokens."""
     authors: bool = True
     """Also ask whose profile is nearest to each text, among 7 other users of its topic."""
-    controls: tuple[Literal["own", "zero", "noise", "shuffled", "other-profile"], ...] = ()
+    controls: tuple[Control, ...] = ()
     """`all`, or thoughts to put in place of a trained method's own while it writes."""
     resamples: int = Field(2000, ge=100)
     """Bootstrap resamples of users for the intervals."""

@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from harness import provenance
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.devices import place
 from harness.engine.lm import CausalLM
@@ -19,6 +21,8 @@ from harness.training import Hardware
 
 FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
+SOURCES = ("engine", "likelihood.py", "metrics")
+"""Code beside this file that a reading depends on."""
 
 
 def beside_untrained(
@@ -72,5 +76,6 @@ def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
         [(reading.example.id, reading.prompt) for reading in plan.test_readings],
         version("torch"),
         version("transformers"),
+        provenance.sources_sha256(Path(__file__).with_name(name) for name in SOURCES),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -82,8 +82,9 @@ def write_all(
     this run are kept; others and failed ones are written anew, batch by batch in the same batches.
     """
     options = plan.settings.decode
+    device = next(lm.parameters()).device.type
     expected = {
-        (reading.example.id, sample): _fingerprint(plan, reading, weights, sample)
+        (reading.example.id, sample): _fingerprint(plan, reading, weights, device, sample)
         for reading in plan.test_readings
         for sample in range(options.samples)
     }
@@ -164,26 +165,28 @@ def _write_batch(
     try:
         return _generate(plan, lm, batch, sample, expected, costs)
     except FAILURES as error:
-        if len(batch) > 1:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            return [
-                prediction
-                for reading in batch
-                for prediction in _write_batch(plan, lm, [reading], sample, expected, costs)
-            ]
-        example = batch[0].example
+        failure = f"{type(error).__name__}: {error}"
+    # out of the except block: there the error's traceback still holds all memory of the batch
+    if len(batch) > 1:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         return [
-            Prediction(
-                id=example.id,
-                user_id=example.user_id,
-                output="",
-                tokens=0,
-                fingerprint=expected[example.id, sample],
-                sample=sample,
-                error=f"{type(error).__name__}: {error}",
-            )
+            prediction
+            for reading in batch
+            for prediction in _write_batch(plan, lm, [reading], sample, expected, costs)
         ]
+    example = batch[0].example
+    return [
+        Prediction(
+            id=example.id,
+            user_id=example.user_id,
+            output="",
+            tokens=0,
+            fingerprint=expected[example.id, sample],
+            sample=sample,
+            error=failure,
+        )
+    ]
 
 
 def _generate(
@@ -264,12 +267,13 @@ def write_prefaces(
     return found
 
 
-def _fingerprint(plan: Plan, reading: Reading, weights: str, sample: int) -> str:
+def _fingerprint(plan: Plan, reading: Reading, weights: str, device: str, sample: int) -> str:
     """Sixteen hex over everything that could change the text."""
     parts = [
         plan.method.name,
         plan.settings.digest(),
         weights,
+        device,
         reading.prompt,
         reading.views,
         sample,

@@ -1,8 +1,11 @@
 """Author identification in the record: texts beside references and chance."""
 
+import tracemalloc
+
 import pytest
 
 from harness.authors import author_identification
+from harness.metrics.authors import FUNCTION_WORDS, identify_authors
 from harness.types import Example, Reference, SplitData
 from tests.test_run import go
 
@@ -38,6 +41,39 @@ def test_samples_are_averaged_beside_ceiling_and_chance():
         assert mrr["chance"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 3) / 3)
         assert found.examples["ann-0"][features]["top1"] == 50
         assert top1["low"] <= top1["value"] <= top1["high"]
+
+
+def test_the_own_profile_is_the_examples_own():
+    """Another example's profile of the same user may hold the very text that is asked about."""
+
+    def entry(words):
+        return {"overall": "5.0", "description": "a", "summary": "b", "reviewText": words}
+
+    told = {"ann-0": "and so i went", "ann-1": "xyzzy plugh frotz", "bob-0": "xyzzy plugh frob"}
+    texts = {"ann-0": "xyzzy plugh frotz", "ann-1": "and so i went", "bob-0": "xyzzy plugh frob"}
+    examples = tuple(
+        Example(key, key[:3], "product_review", "lamp", (entry(words),))
+        for key, words in told.items()
+    )
+    references = {key: Reference(key, key[:3], text) for key, text in texts.items()}
+    test = SplitData("product_review", "test", examples, references, "print")
+    found = author_identification(test, [texts], 100).examples
+    # ann-0's words are in ann-1's profile; beside her own ("and so i went") bob's are nearer
+    assert found["ann-0"]["characters"]["top1"] == 0
+    assert found["bob-0"]["characters"]["top1"] == 100
+
+
+def test_memory_does_not_grow_with_texts_times_users_times_function_words():
+    words = FUNCTION_WORDS.split()[:40]
+    profiles = {f"u{at}": " ".join(words[at % 40 :]) for at in range(300)}
+    texts, queries = ["it is the lamp"] * 900, ["lamp"] * 900
+    tracemalloc.start()
+    identify_authors(
+        texts, [*profiles] * 3, queries, profiles, "print", "function words", resamples=100
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 900 * 300 * 40 * 8
 
 
 def test_a_text_that_is_missing_scores_0():

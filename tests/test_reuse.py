@@ -1,5 +1,7 @@
 """Runs that differ only in what is measured share one training."""
 
+import importlib
+
 import pytest
 
 from harness import training
@@ -39,6 +41,27 @@ def test_controls_are_added_without_training_again(tmp_path, reviews, backbone, 
 def test_whatever_training_may_depend_on_trains_anew(tmp_path, reviews, backbone, trainings, other):
     go(tmp_path, reviews, backbone, "sft", "eval.likelihood=false")
     go(tmp_path, reviews, backbone, "sft", "eval.likelihood=false", other)
+    assert len(trainings) == 2
+
+
+def test_edited_code_trains_anew(tmp_path, reviews, backbone, trainings, monkeypatch):
+    package = tmp_path / "edited_method"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from baselines.sft import Sft\n\n\nclass Edited(Sft):\n    name = 'edited'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    edited = importlib.import_module("edited_method").Edited
+
+    def again(*assignments):
+        chosen = settings(reviews, backbone, "edited", "eval.authors=false", *assignments)
+        return run(chosen, "edited", tmp_path / "results", factory=edited)
+
+    again()
+    again("eval.slices=[0,9]")
+    assert len(trainings) == 1
+    (package / "loss.py").write_text("WEIGHT = 2\n")
+    again("eval.slices=[0,8]")
     assert len(trainings) == 2
 
 

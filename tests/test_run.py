@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from baselines.sft import Sft
 from harness import run as run_module
 from harness import writing
 from harness.errors import DataError, DivergedError, UsageError
+from harness.plan import Plan
 from harness.record import read_predictions, read_record
 from harness.registry import find
 from harness.run import run
@@ -162,6 +165,23 @@ def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbo
     assert "stale" not in {output for _, _, output in texts(again)}
 
 
+def test_whatever_could_change_a_text_changes_its_fingerprint(tmp_path, reviews, backbone):
+    def fingerprint(*assignments, at=0, weights="w", device="cpu", sample=0):
+        plan = Plan(settings(reviews, backbone, "rag", *assignments), "rag", tmp_path)
+        return writing._fingerprint(plan, plan.test_readings[at], weights, device, sample)
+
+    others = [
+        fingerprint("decode.temperature=0.5"),
+        fingerprint("data.limit=4"),  # other batches
+        fingerprint(at=1),
+        fingerprint(weights="v"),
+        fingerprint(device="cuda"),
+        fingerprint(sample=1),
+    ]
+    assert fingerprint() == fingerprint()
+    assert len({fingerprint(), *others}) == 1 + len(others)
+
+
 def test_a_failing_example_is_empty_counted_and_exit_code_1(
     tmp_path, reviews, backbone, monkeypatch
 ):
@@ -180,6 +200,27 @@ def test_a_failing_example_is_empty_counted_and_exit_code_1(
     assert outcome.record.status == "failed"
     assert outcome.record.examples[failed[0].id]["rouge1"] == 0
     assert "no room for this one" in failed[0].error
+
+
+def test_a_failed_batch_is_forgotten_before_its_examples_are_tried_alone(monkeypatch):
+    """Else a batch that was too large for the memory would hold it while each example tries."""
+
+    class Large:
+        pass
+
+    seen = []
+
+    def generate(plan, lm, batch, *_):
+        if len(batch) > 1:
+            large = Large()
+            seen.append(weakref.ref(large))
+            raise RuntimeError("out of memory")
+        assert seen[0]() is None
+        return [batch[0].example.id]
+
+    monkeypatch.setattr(writing, "_generate", generate)
+    batch = [SimpleNamespace(example=SimpleNamespace(id=name, user_id="u")) for name in "ab"]
+    assert writing._write_batch(None, None, batch, 0, {}, None) == ["a", "b"]
 
 
 def test_a_failed_example_is_written_again_by_the_same_command(
@@ -350,9 +391,19 @@ def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, back
         assert lift["texts"]["random"]["rouge1"]["own_empty"]["value"] == 0
 
 
+def test_lift_of_one_user_is_over_the_empty_profile_alone(tmp_path, reviews, backbone):
+    asked = ['eval.lift=["likelihood","texts"]', "data.limit=2"]
+    lift = go(tmp_path, reviews, backbone, "rag", *asked).record.lift
+    assert lift["donors"] == 0
+    for kind in ("random", "topic"):
+        for found in (lift["likelihood"][kind]["all"], lift["texts"][kind]["rouge1"]):
+            assert found["own_other"]["value"] is None
+            assert found["own_other"]["missing"] == "no example has a donor's value"
+            assert found["own_empty"]["value"] is not None
+
+
 def test_donors_are_other_users_and_the_same_for_every_method_and_seed(tmp_path, reviews, backbone):
     from harness.lifting import donor_examples
-    from harness.plan import Plan
 
     plans = [
         Plan(settings(reviews, backbone, method, seed=seed), method, tmp_path)

@@ -51,6 +51,13 @@ def test_methods_with_one_prompt_share_one_reading(tmp_path, reviews, backbone, 
     assert len(json.loads(kept.read_text())) == 8
 
 
+def test_other_code_reads_again(tmp_path, reviews, backbone, monkeypatch):
+    go(tmp_path, reviews, backbone, "rag", *ASKED)
+    monkeypatch.setattr(untrained, "SOURCES", ("engine",))
+    go(tmp_path, reviews, backbone, "sft", *ASKED)
+    assert len(list((tmp_path / "results" / ".untrained").glob("*.json"))) == 2
+
+
 def test_it_need_not_be_measured(tmp_path, reviews, backbone):
     record = go(tmp_path, reviews, backbone, "rag", "eval.relative=false").record
     assert record.likelihood["relative"] is None

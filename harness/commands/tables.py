@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.commands.views import (
+    author_rows,
     cell,
+    control_rows,
     following_rows,
+    forced_rows,
     lift_rows,
     likelihood_rows,
 )
@@ -31,9 +34,9 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         table.add_row(*row)
     for name, score in record.metrics.items():
         table.add_row(name, cell(score), score.missing or "0–100")
-    costs = cost_rows(record) + method_rows(record)
-    for row in likelihood_rows(record) + lift_rows(record) + costs:
-        table.add_row(*row)
+    for rows in VIEWS:
+        for row in rows(record):
+            table.add_row(*row)
     console.print(table)
     for line in notices(record):
         console.print(line, style="yellow", highlight=False)
@@ -162,3 +165,9 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+VIEWS = (
+    likelihood_rows, forced_rows, lift_rows, author_rows, control_rows, cost_rows, method_rows
+)  # fmt: skip
+"""What follows the metrics in a run's table, in order."""

@@ -45,11 +45,6 @@ class Sequences:
     real: Tensor
     before: Tensor
 
-    @property
-    def right_padded(self) -> bool:
-        """True where a causal model needs no mask: no padding stands before a real token."""
-        return bool(self.real[:, 0].all())
-
 
 @dataclass(frozen=True)
 class Batch:

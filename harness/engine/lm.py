@@ -153,6 +153,11 @@ class CacheState:
     real: Tensor
     lengths: Tensor
 
+    def tensors(self) -> list[Tensor | None]:
+        """All that the next step reads; a layer that has read nothing has None."""
+        kept = [each for layer in self.cache.layers for each in (layer.keys, layer.values)]
+        return [self.real, self.lengths, *kept]
+
 
 def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:
     """Fill a new cache with left-padded embeddings [B,T,D]: (hidden [B,T,D], state)."""

@@ -33,7 +33,7 @@ def encode_prompt(tokenizer: Any, text: str) -> list[int]:
     Without a template: the text and a newline, with the tokenizer's usual first token.
     """
     if getattr(tokenizer, "chat_template", None) is None:
-        ids: list[int] = tokenizer(text + "\n")["input_ids"]
+        ids: list[int] = tokenizer(text + "\n", split_special_tokens=True)["input_ids"]
         return ids
     if any(token in text for token in tokenizer.all_special_tokens):
         shell = render(tokenizer, [{"role": "user", "content": MARK}])

@@ -6,6 +6,7 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
+from harness.engine.backbone import MINI
 from harness.errors import DataError, UsageError
 from harness.leaderboard.board import FOLLOWING, Board
 from harness.leaderboard.mark import Mark, Rerun
@@ -14,7 +15,6 @@ from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
 from harness.settings import EvalSettings, RunSettings, validate
 
-MINI = ("mini", "mini-half", "mini-large")
 NORMAL = 1.96
 TRAINING = 3.0
 """Points allowed for another draw of training texts: see docs/leaderboard.md for what was seen."""

@@ -57,28 +57,35 @@ def identify_authors(
     others: int = OTHERS,
     resamples: int = RESAMPLES,
     documents: Mapping[str, str] | None = None,
+    own: Sequence[str] | None = None,
 ) -> Identification:
     """Ranks each text's own author among `others` users matched in topic.
 
     texts: predictions or references; queries: the examples' inputs, from which BM25 draws the
     others; profiles: each user's own words in one text, by user id; documents: what BM25 reads
-    of each user instead, such as titles beside them. Ties share their ranks: a text that says
-    nothing of its author is at chance. An empty text scores 0 and counts.
+    of each user instead, such as titles beside them; own: for each text its author's words, where
+    a user's examples have different profiles – another example's may hold this one's reference.
+    Ties share their ranks: a text that says nothing of its author is at chance. An empty text
+    scores 0 and counts.
     """
     donors = topic_donors(user_ids, queries, documents or profiles, fingerprint, others)
-    known = {user: at for at, user in enumerate(profiles)}
-    nearness = _nearness(features, texts, list(profiles.values()))
+    mine = own or [profiles[user] for user in user_ids]
+    place = {words: at for at, words in enumerate(dict.fromkeys([*profiles.values(), *mine]))}
+    candidates = [
+        [place[words], *(place[profiles[rival]] for rival in rivals)]
+        for words, rivals in zip(mine, donors, strict=True)
+    ]
+    nearness = _nearness(features, texts, list(profiles.values()), list(place), candidates)
     top1: list[float | None] = []
     ranks: list[float | None] = []
-    for at, (text, user, rivals) in enumerate(zip(texts, user_ids, donors, strict=True)):
+    for text, (near, *rest) in zip(texts, nearness, strict=True):
         if not text.strip():
             top1.append(0.0)
             ranks.append(0.0)
             continue
-        own = nearness[at, known[user]]
-        against = nearness[at, [known[rival] for rival in rivals]]
-        ahead = int((against > own + 1e-12).sum())
-        tied = int((np.abs(against - own) <= 1e-12).sum())
+        against = np.array(rest)
+        ahead = int((against > near + 1e-12).sum())
+        tied = int((np.abs(against - near) <= 1e-12).sum())
         places = range(ahead + 1, ahead + tied + 2)
         top1.append(100 * fmean(place == 1 for place in places))
         ranks.append(100 * fmean(1 / place for place in places))
@@ -103,30 +110,47 @@ def _blind(size: int) -> float:
 
 
 def _nearness(
-    features: Features, texts: Sequence[str], profiles: Sequence[str]
-) -> NDArray[np.float64]:
-    """How near every text is to every profile [texts, profiles]; more is nearer."""
+    features: Features,
+    texts: Sequence[str],
+    profiles: Sequence[str],
+    words: Sequence[str],
+    candidates: Sequence[Sequence[int]],
+) -> list[list[float]]:
+    """How near each text is to its candidates, places in `words`; more is nearer.
+
+    profiles, one a user, tell which features are common.
+    """
     if features == "function words":
-        return _delta(texts, profiles)
+        return _delta(texts, profiles, words, candidates)
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
         analyzer="char", ngram_range=CHARACTERS, lowercase=False, sublinear_tf=True
     )
-    index = vectorizer.fit_transform([profile or " " for profile in profiles])
-    return np.asarray((vectorizer.transform(texts) @ index.T).toarray(), dtype=np.float64)
+    vectorizer.fit([profile or " " for profile in profiles])
+    index, asked = vectorizer.transform(words), vectorizer.transform(texts)
+    # a text at a time: all texts by all users would not fit in memory
+    return [
+        (index[rows] @ asked[[at]].T).toarray()[:, 0].tolist() for at, rows in enumerate(candidates)
+    ]
 
 
-def _delta(texts: Sequence[str], profiles: Sequence[str]) -> NDArray[np.float64]:
+def _delta(
+    texts: Sequence[str],
+    profiles: Sequence[str],
+    words: Sequence[str],
+    candidates: Sequence[Sequence[int]],
+) -> list[list[float]]:
     """Burrows's Delta (2002), negated: mean difference of function words' standard scores."""
-    index = np.stack([_shares(profile) for profile in profiles])
-    spread = index.std(axis=0)
+    spread = np.stack([_shares(profile) for profile in profiles]).std(axis=0)
     used = spread > 0
     if not used.any():
-        return np.zeros((len(texts), len(profiles)))
-    asked = np.stack([_shares(text) for text in texts])
-    apart = np.abs(asked[:, None, used] - index[None, :, used]) / spread[used]
-    return np.asarray(-apart.mean(axis=-1), dtype=np.float64)
+        return [[0.0] * len(rows) for rows in candidates]
+    index = np.stack([_shares(each)[used] for each in words]) / spread[used]
+    return [
+        (-np.abs(_shares(text)[used] / spread[used] - index[list(rows)]).mean(axis=-1)).tolist()
+        for text, rows in zip(texts, candidates, strict=True)
+    ]
 
 
 def _shares(text: str) -> NDArray[np.float64]:

@@ -47,13 +47,13 @@ def topic_donors(
     known = [known[at] for at in rng.permutation(len(known))]
     # BM25Okapi divides by the mean length: one document of no word would be 0 / 0
     index = BM25Okapi([documents[user].lower().split() or [""] for user in known])
-    chosen = []
-    for user, query in zip(user_ids, queries, strict=True):
+    chosen: dict[tuple[str, str], list[str]] = {}
+    for user, query in dict.fromkeys(zip(user_ids, queries, strict=True)):
         _others(user, known)
         scores = index.get_scores(query.lower().split())
-        ranked = [known[at] for at in np.argsort(-scores, kind="stable")]
-        chosen.append([other for other in ranked if other != user][:count])
-    return chosen
+        ranked = (known[at] for at in np.argsort(-scores, kind="stable"))
+        chosen[user, query] = [other for other in ranked if other != user][:count]
+    return [chosen[pair] for pair in zip(user_ids, queries, strict=True)]
 
 
 def _others(user: str, known: Sequence[str]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from harness.metrics.slices import SIGNATURE, reaches_all, slice_names, slice_tokens
+from harness.metrics.slices import slice_tokens
 from harness.metrics.statistics.bootstrap import RESAMPLES, bca
 from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
 from harness.types import Score
@@ -48,44 +48,6 @@ def drift(
 
     interval = bca(sums, slope_of, resampling_rng(fingerprint), resamples)
     return Score(interval.value, each, signature, interval.low, interval.high)
-
-
-def drift_of_scores(
-    by_slice: Mapping[str, Score],
-    references: Sequence[str],
-    starts: Sequence[int],
-    user_ids: Sequence[str],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
-) -> Score:
-    """Drift of slice scores (free or forced), from their per-example values.
-
-    `by_slice` as `free_slices` gives it; `each` of the result covers every example, None where
-    the reference does not reach every slice.
-    """
-    names = slice_names(starts)
-    rows = [at for at, reference in enumerate(references) if reaches_all(reference, starts)]
-    table = [[by_slice[name].each[at] for name in names] for at in rows]
-    kept = [
-        (at, [float(value) for value in row if value is not None])
-        for at, row in zip(rows, table, strict=True)
-        if None not in row
-    ]
-    values = np.array([row for _, row in kept], dtype=np.float64).reshape(-1, len(names))
-    positions = np.array([mean_positions(references[at], starts) for at, _ in kept])
-    found = drift(
-        values,
-        np.ones_like(values),
-        positions.reshape(-1, len(names)),
-        [user_ids[at] for at, _ in kept],
-        by_slice[names[0]].signature.partition("|slice:")[0] + f"|{SIGNATURE}",
-        fingerprint,
-        resamples,
-    )
-    each: list[float | None] = [None] * len(references)
-    for (at, _), value in zip(kept, found.each, strict=True):
-        each[at] = value
-    return Score(found.value, tuple(each), found.signature, found.low, found.high, found.missing)
 
 
 def mean_positions(reference: str, starts: Sequence[int]) -> list[float]:

@@ -66,7 +66,7 @@ def lift_by_slice(
     resamples: int = RESAMPLES,
     lower_is_better: bool = False,
 ) -> dict[str, Lift]:
-    """`lift` of every slice of slice scores (`free_slices`, `likelihood_scores`)."""
+    """`lift` of every slice of slice scores (`likelihood_scores`)."""
     return {
         name: lift(
             own[name].each,

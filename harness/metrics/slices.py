@@ -1,15 +1,11 @@
-"""Position slices: a fixed tokenizer, texts cut by its tokens, scores of the free text's slices."""
+"""Position slices: a fixed tokenizer, and texts cut by its tokens."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from itertools import pairwise
-
-from harness.metrics.means import mean_score
-from harness.types import Score
 
 TOKENIZER = r"\w+|[^\w\s]"
 TOKEN = re.compile(TOKENIZER)
@@ -45,43 +41,3 @@ def cut(text: str, starts: Sequence[int]) -> list[str]:
         inside = spans[begin:end]
         pieces.append(text[inside[0][0] : inside[-1][1]] if inside else "")
     return pieces
-
-
-def members(references: Sequence[str], starts: Sequence[int]) -> list[list[bool]]:
-    """For every slice, whether each reference is a member: has at least one token there."""
-    lengths = [len(slice_tokens(reference)) for reference in references]
-    return [[length > begin for length in lengths] for begin in starts]
-
-
-def reaches_all(reference: str, starts: Sequence[int]) -> bool:
-    """Whether a reference is a member of every slice: the condition for drift."""
-    return len(slice_tokens(reference)) > starts[-1]
-
-
-def free_slices(
-    metric: Callable[[Sequence[str], Sequence[str]], Score],
-    predictions: Sequence[str],
-    references: Sequence[str],
-    starts: Sequence[int],
-) -> dict[str, Score]:
-    """A metric of each slice of the prediction against the same slice of the reference.
-
-    Over the slice's members only; others are None in `each`. A prediction that has ended
-    before is empty there and scored so. Descriptive: it depends on alignment.
-    """
-    pairs = list(zip(predictions, references, strict=True))
-    written = [cut(prediction, starts) for prediction, _ in pairs]
-    expected = [cut(reference, starts) for _, reference in pairs]
-    found = {}
-    for at, name in enumerate(slice_names(starts)):
-        inside = [row for row, slices in enumerate(expected) if slices[at]]
-        each: list[float | None] = [None] * len(pairs)
-        if not inside:
-            found[name] = mean_score(each, SIGNATURE, f"no reference reaches token {starts[at]}")
-            continue
-        score = metric([written[row][at] for row in inside], [expected[row][at] for row in inside])
-        for row, value in zip(inside, score.each, strict=True):
-            each[row] = value
-        signature = f"{score.signature}|slice:{name}|{SIGNATURE}"
-        found[name] = replace(score, each=tuple(each), signature=signature)
-    return found

@@ -1,5 +1,7 @@
 """FlyThinkerLM apart from its numbers: what it refuses, and when it runs both models at once."""
 
+import weakref
+
 import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -73,6 +75,29 @@ def test_both_at_once_is_chosen_by_where_the_models_are_now(monkeypatch):
     monkeypatch.setattr(FlyThinkerLM, "far", torch.device("cuda", 1))
     assert lm.concurrent
     assert not FlyThinkerLM(tiny(), tiny(seed=1), concurrent=False).concurrent
+
+
+@torch.inference_mode()
+def test_what_the_reasoner_reads_is_not_freed_before_both_are_done(monkeypatch):
+    """On another stream its reads may still wait when the generator asks for memory."""
+    lm = FlyThinkerLM(tiny(), tiny(seed=1), concurrent=True)
+    monkeypatch.setattr("harness.engine.cache.BLOCK", 1)  # the second step needs a larger buffer
+    _, state = lm.prefill(PROMPTS)
+    alive = []
+
+    def both(write, reason, near, far):
+        layer = state.reasoner.cache.layers[0]
+        before = [state.reasoner.real, state.reasoner.lengths, layer.keys, layer.values]
+        watched = [weakref.ref(each) for each in before]
+        del before
+        read = reason()
+        alive.append([ref() is not None for ref in watched])
+        return write(), read
+
+    monkeypatch.setattr("flythinker.model._both", both)
+    for token in (1, 2, 3):
+        _, state = lm.step(torch.full((len(PROMPTS),), token), state)
+    assert alive == [[True] * 4] * 3
 
 
 def test_lam_zero_reads_a_trained_sft_bit_for_bit():

@@ -1,4 +1,4 @@
-"""Slices of the target: tokenizer, cutting, membership, free scores, likelihood, drift."""
+"""Slices of the target: tokenizer, cutting, free scores, likelihood, drift."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics.drift import drift, drift_of_scores, mean_positions
+from harness.metrics.drift import drift, mean_positions
 from harness.metrics.likelihood import (
     SliceNll,
     likelihood_drift,
@@ -16,18 +16,9 @@ from harness.metrics.likelihood import (
     nll_by_slice,
     relative,
 )
-from harness.metrics.rouge import rouge1
-from harness.metrics.slices import (
-    cut,
-    free_slices,
-    members,
-    reaches_all,
-    slice_names,
-    slice_of,
-    slice_tokens,
-)
+from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
+from harness.scoring import free_slices
 from harness.settings import EvalSettings
-from harness.types import Score
 
 STARTS = (0, 3, 6)
 
@@ -51,27 +42,6 @@ def test_cut_by_hand(text, expected):
     assert cut(text, STARTS) == expected
 
 
-def test_membership_needs_one_token_there():
-    # 3 tokens end with the first slice; 4 reach the second, 7 the third
-    references = ["a b c", "a b c d", "a b c d e f g", ""]
-    assert members(references, STARTS) == [
-        [True, True, True, False],
-        [False, True, True, False],
-        [False, False, True, False],
-    ]
-    assert [reaches_all(reference, STARTS) for reference in references] == [
-        False,
-        False,
-        True,
-        False,
-    ]
-
-
-def test_a_reference_that_ends_where_the_last_slice_begins_does_not_reach_it():
-    assert not reaches_all("a b c d e f", STARTS)
-    assert reaches_all("a b c d e f g", STARTS)
-
-
 def test_names_and_places():
     assert slice_names((0, 100, 200, 300)) == ["0-100", "100-200", "200-300", "300+"]
     assert [slice_of(at, STARTS) for at in (0, 2, 3, 5, 6, 99)] == [0, 0, 1, 1, 2, 2]
@@ -93,15 +63,23 @@ def test_slices_hold_every_token_once(text):
 def test_free_scores_by_hand():
     references = ["a b c d e f", "a b c", "a b c d"]
     predictions = ["a b c x e", "a b c d e f", "a"]
-    found = free_slices(rouge1, predictions, references, STARTS)
-    # first slice: 3/3; 3/3; P 1 R ⅓ → ½
-    assert found["0-3"].each == pytest.approx((100, 100, 50))
-    # second: "x e" against "d e f" 2·½·⅓/(½+⅓) = .4; no member; ended before → 0, and counts
-    assert found["3-6"].each == pytest.approx((40, None, 0))
-    assert found["3-6"].value == pytest.approx(20)
-    assert found["6+"].each == (None, None, None)
-    assert found["6+"].missing == "no reference reaches token 6"
-    assert "|slice:3-6|" in found["3-6"].signature
+    settings = EvalSettings(slices=STARTS, resamples=100)
+    found = free_slices("rouge1", [predictions], references, list("uvw"), "print", settings)
+    first, second, third = found
+    # 3/3; 3/3; P 1 R ⅓ → ½
+    assert first["value"] == pytest.approx((100 + 100 + 50) / 3)
+    # "x e" against "d e f" 2·½·⅓/(½+⅓) = .4; no member; ended before → 0, and counts
+    assert second["value"] == pytest.approx((40 + 0) / 2)
+    # 6 tokens end where the third slice begins: nobody is a member there
+    assert [one["examples"] for one in found] == [3, 2, 0]
+    assert [third[end] for end in ("value", "low", "high")] == [None] * 3
+
+
+def test_free_scores_are_averaged_over_samples():
+    settings = EvalSettings(slices=(0, 2), resamples=100)
+    samples = [["a b c d"], ["a x"]]  # second slice: "c d", then nothing
+    found = free_slices("rouge1", samples, ["a b c d"], ["u"], "print", settings)
+    assert [one["value"] for one in found] == pytest.approx([75, 50])
 
 
 def test_nll_goes_where_a_model_token_ends():
@@ -208,18 +186,6 @@ def test_drift_has_an_interval_over_users():
     found = likelihood_drift(rows, [f"u{at // 2}" for at in range(40)], "print")
     assert found.low < 10 < found.high
     assert found.high - found.low < 10
-
-
-def test_drift_of_slice_scores():
-    references = ["a b c d e f g h", "a b c", "a b c d e f g"]
-    each = {"0-3": (90.0, 80.0, 90.0), "3-6": (60.0, None, 60.0), "6+": (35.0, None, 40.0)}
-    by_slice = {name: Score(1.0, values, f"x|slice:{name}") for name, values in each.items()}
-    found = drift_of_scores(by_slice, references, STARTS, ["a", "b", "c"], "print")
-    # first: 90 60 35 at 1 4 6.5 = −10 a token; third: 90 60 40 at 1 4 6 = −10
-    assert found.each == pytest.approx((-1000, None, -1000))
-    # together 90 60 37.5 at 1 4 6.25: −10 too
-    assert found.value == pytest.approx(-1000)
-    assert found.signature.startswith("drift|per:100 tokens|x|slices:")
 
 
 def test_mean_positions_by_hand():
