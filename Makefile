@@ -1,7 +1,7 @@
 # Two commands: `make demo` (set up, then a first result) and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test test-slow check format coverage clean
+.PHONY: setup demo test test-slow check format coverage screenshots clean
 
 setup: .venv/ready
 
@@ -33,6 +33,10 @@ coverage: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# README's pictures of pages: make screenshots OF="compare=results/published drift=results/published#drift"
+screenshots: setup
+	$(BIN)/python -m benchmarks.screenshots $(OF) --out docs/pictures
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -11,6 +11,7 @@ from harness.metrics.drift import drift
 from harness.metrics.means import mean_score
 from harness.metrics.slices import SIGNATURE, slice_names, slice_tokens
 from harness.metrics.statistics.bootstrap import RESAMPLES
+from harness.metrics.statistics.users import Array
 from harness.metrics.summary import with_interval
 from harness.types import Score
 
@@ -26,7 +27,11 @@ def window_lengths(reference: str, starts: Sequence[int], most: int = WINDOW) ->
 
     A window begins where its slice does; it ends with the slice, the text, or `most` tokens.
     """
-    length = len(slice_tokens(reference))
+    return windows_within(len(slice_tokens(reference)), starts, most)
+
+
+def windows_within(length: int, starts: Sequence[int], most: int = WINDOW) -> list[int]:
+    """`window_lengths` of a reference of `length` slice tokens."""
     ends = [*starts[1:], length]
     return [
         max(0, min(start + most, end, length) - start)
@@ -116,11 +121,16 @@ def window_drift(
     """
     rows = [at for at, values in enumerate(each) if None not in values]
     lengths = np.array([window_lengths(references[at], starts) for at in rows], dtype=np.float64)
-    middles = np.array(starts) + (lengths.reshape(-1, len(starts)) - 1) / 2
+    middles = window_middles(lengths.reshape(-1, len(starts)), starts)
     values = np.array([each[at] for at in rows], dtype=np.float64).reshape(-1, len(starts))
     users = [user_ids[at] for at in rows]
     slope = drift(values, np.ones_like(values), middles, users, signature, fingerprint, resamples)
     return {"examples": len(rows), **ends_of(slope), "missing": slope.missing}
+
+
+def window_middles(lengths: Array | Sequence[int], starts: Sequence[int]) -> Array:
+    """Mean token position of each window; lengths [..., S]."""
+    return np.array(starts) + (np.asarray(lengths, dtype=np.float64) - 1) / 2
 
 
 def ends_of(score: Score) -> dict[str, Any]:

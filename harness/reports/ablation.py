@@ -137,7 +137,7 @@ def reasoner_parameters(cell: Cell) -> int | None:
 
 
 def _label(axes: Sequence[Axis], one: Tried) -> str:
-    return ", ".join(f"{axis.name}={value}" for axis, value in zip(axes, one.values, strict=True))
+    return " · ".join(f"{axis.name}={value}" for axis, value in zip(axes, one.values, strict=True))
 
 
 def _system(name: str, runs: Sequence[Run]) -> System | None:

@@ -62,8 +62,13 @@ def sentences(found: Ablation) -> list[str]:
     if found.reference:
         told[0] += f" {_beside(found)}"
     if found.claims:
-        told += readings(found.claims, places(found), found.compared, measure)
+        told += _readings(found)
     return told
+
+
+def _readings(found: Ablation) -> list[str]:
+    beside = found.reference or "the reference"
+    return readings(found.claims, places(found), found.compared, found.main, beside)
 
 
 def _beside(found: Ablation) -> str:
@@ -105,23 +110,22 @@ def failures(found: Ablation) -> list[str]:
 
 def table(found: Ablation) -> Table:
     """A row a value, then the reference."""
-    measures = [found.main, *(one for one in found.measures if one is not found.main)]
+    others = [one for one in found.measures if one is not found.main]
     beside = found.reference is not None
     heads = [
         *(axis.name for axis in found.axes),
-        "seeds",
-        *(
-            f"{one.title}, {one.unit}{' ↓' if one.lower_is_better else ''}" for one in measures
-        ),
+        _head(found.main),
         *([f"minus {found.reference}", "p (Holm)", "verdict"] if beside else []),
+        *map(_head, others),
         "training",
-        "time a text",
+        "time per text",
         "parameters",
-    ]  # fmt: skip
-    rows = [_row(found, cell, measures) for cell in found.cells]
+        "training seeds",
+    ]
+    rows = [_row(found, cell, others) for cell in found.cells]
     references = {cell.reference.name: cell for cell in found.cells if cell.reference}
     for name, cell in references.items():
-        rows.append(_reference_row(found, name, cell, measures))
+        rows.append(_reference_row(found, name, cell, others))
     notes = [
         f"Differences and verdicts are about {found.main.title}: approximate randomisation over"
         " users, Holm over all values, and an interval of the difference without 0."
@@ -132,13 +136,15 @@ def table(found: Ablation) -> Table:
     return Table(name, "Every value", tuple(heads), tuple(rows), tuple(notes))
 
 
-def _row(found: Ablation, cell: Cell, measures: Sequence[Measure]) -> tuple[Shown, ...]:
+def _head(measure: Measure) -> str:
+    return f"{measure.title}{' ↓' if measure.lower_is_better else ''}, {measure.unit}"
+
+
+def _row(found: Ablation, cell: Cell, others: Sequence[Measure]) -> tuple[Shown, ...]:
     labels = [words(value) for value in cell.values]
     if cell.system is None:
-        blank = words("failed")
-        rest = len(measures) + (3 if found.reference else 0) + 3
-        return (*labels, number(0, 0), *([blank] * len(measures)),
-                *([words("–")] * (rest - len(measures))))  # fmt: skip
+        rest = (3 if found.reference else 0) + len(others) + 3
+        return (*labels, words("failed"), *[words("–")] * rest, number(0, 0))
     compared: list[Shown] = []
     if found.reference:
         one = found.compared.get((cell.label, None))
@@ -154,25 +160,27 @@ def _row(found: Ablation, cell: Cell, measures: Sequence[Measure]) -> tuple[Show
             ]
     return (
         *labels,
-        number(len(cell.system.runs), 0),
-        *(_estimate(cell.intervals.get(one.name), one) for one in measures),
+        _estimate(cell.intervals.get(found.main.name), found.main),
         *compared,
+        *(_estimate(cell.intervals.get(one.name), one) for one in others),
         *_costs(found, cell.system),
+        number(len(cell.system.runs), 0),
     )
 
 
 def _reference_row(
-    found: Ablation, name: str, cell: Cell, measures: Sequence[Measure]
+    found: Ablation, name: str, cell: Cell, others: Sequence[Measure]
 ) -> tuple[Shown, ...]:
     assert cell.reference is not None
     blanks = [words("")] * (len(found.axes) - 1)
     return (
         words(name),
         *blanks,
-        number(len(cell.reference.runs), 0),
-        *(_estimate(cell.references.get(one.name), one) for one in measures),
+        _estimate(cell.references.get(found.main.name), found.main),
         *([words("–")] * 3),
+        *(_estimate(cell.references.get(one.name), one) for one in others),
         *_costs(found, cell.reference),
+        number(len(cell.reference.runs), 0),
     )
 
 
@@ -210,9 +218,7 @@ def facts(found: Ablation) -> dict[str, Any]:
         "reference": found.reference,
         "main": found.main.name,
         "users": len(set(found.board.users.values())),
-        "claims": readings(found.claims, places(found), found.compared, found.main)
-        if found.claims
-        else [],
+        "claims": _readings(found) if found.claims else [],
         "values": [
             {
                 "values": list(cell.values),

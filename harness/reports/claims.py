@@ -73,9 +73,10 @@ def readings(
     places: Mapping[str, float | None],
     compared: Compared,
     measure: Measure,
+    reference: str = "the reference",
 ) -> list[str]:
     """A sentence a claim: holds, is contradicted, or is not shown here, and by which numbers."""
-    return [_reading(claim, places, compared, measure) for claim in claims]
+    return [_reading(claim, places, compared, measure, reference) for claim in claims]
 
 
 def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
@@ -88,23 +89,29 @@ def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
 
 
 def _reading(
-    claim: Claim, places: Mapping[str, float | None], compared: Compared, measure: Measure
+    claim: Claim,
+    places: Mapping[str, float | None],
+    compared: Compared,
+    measure: Measure,
+    reference: str,
 ) -> str:
     covered = [label for label, place in places.items() if claim.covers(place)]
-    head = f"“{claim.text}” ({MARK}):"
+    head = f"The paper says: {claim.text} ({MARK}). Here that"
     other = _other(claim, places)
     if claim.beside is not None and other is None:
         covered = []
     found = {label: compared[label, other] for label in covered if (label, other) in compared}
     if not found:
-        return f"{head} not tried here."
+        return f"{head} was not tried."
+    beside = other or reference
     numbers = "; ".join(
-        f"{label}: {estimate(one.difference, one.low, one.high, measure.digits, True).text}"
+        f"{label} minus {beside} "
+        + estimate(one.difference, one.low, one.high, measure.digits, signed=True).text
         for label, one in found.items()
     )
     missing = [label for label in covered if label not in found]
     told = f" (failed: {listed(missing)})" if missing else ""
-    return f"{head} {_verdict(claim, list(found.values()), measure)} here – {numbers}{told}."
+    return f"{head} {_verdict(claim, list(found.values()), measure)}: {numbers}{told}."
 
 
 def _verdict(claim: Claim, found: Sequence[Comparison], measure: Measure) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.record import Record
-from harness.reports.systems import Board, System, choices
+from harness.reports.systems import Board, System, chosen_by
 
 MACHINE = ("device", "accelerator", "processor", "dtype", "threads")
 
@@ -75,8 +75,15 @@ def machines(systems: Sequence[System]) -> list[Difference]:
 
 def chosen_apart(systems: Sequence[System]) -> list[Difference]:
     """Settings, backbone and amount of data in which systems differ: allowed, and printed."""
-    keys = dict.fromkeys(key for system in systems for key in choices(system.record))
-    rules: list[tuple[str, Callable[[Record], Any]]] = [(key, _choice(key)) for key in keys]
+    records = [record for system in systems for record in system.records]
+    chosen = {id(record): own for record, own in zip(records, chosen_by(records), strict=True)}
+
+    def choice(key: str) -> Callable[[Record], Any]:
+        return lambda record: chosen[id(record)][key]
+
+    rules: list[tuple[str, Callable[[Record], Any]]] = [
+        (key, choice(key)) for key in next(iter(chosen.values()), {})
+    ]
     rules += [
         ("backbone's weights", lambda record: record.backbone.get("fingerprint")),
         ("training examples", _training_examples),
@@ -122,10 +129,6 @@ def _decode(name: str) -> Callable[[Record], Any]:
 
 def _machine(name: str) -> Callable[[Record], Any]:
     return lambda record: record.device.get(name)
-
-
-def _choice(key: str) -> Callable[[Record], Any]:
-    return lambda record: choices(record).get(key, "default")
 
 
 def _fingerprint(split: str) -> Callable[[Record], Any]:

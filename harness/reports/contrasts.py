@@ -31,6 +31,8 @@ from harness.reports.measures import Measure, each, sums
 from harness.reports.systems import Board, System
 
 Pair = tuple[str, str]
+OF_A_HUNDRED = ("0–100", "% of calls", "%")
+"""Units of values that end at 0 and at 100, and so do their intervals."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,8 @@ def contrast_all(measure: Measure, board: Board, resamples: int = RESAMPLES) -> 
     by_system = {system.name: sums(measure, board, system) for system in board.systems}
     plain = {system.name: _plain(measure, board, system) for system in board.systems}
     users = board.user_ids
-    values = {
-        name: _interval(measure, by_system[name], plain[name], users, board.fingerprint, resamples)
-        for name in by_system
-    }
+    values = {system.name: interval_of(measure, board, system, resamples)
+              for system in board.systems}  # fmt: skip
     pairs = {
         (first, second): _difference(
             measure, (by_system[first], by_system[second]), (plain[first], plain[second]),
@@ -123,25 +123,22 @@ def _plain(measure: Measure, board: Board, system: System) -> list[float | None]
     return each(measure, board, system.record)
 
 
-def _interval(
-    measure: Measure,
-    by_seed: Array,
-    plain: list[float | None] | None,
-    users: Sequence[str],
-    fingerprint: str,
-    resamples: int,
+def interval_of(
+    measure: Measure, board: Board, system: System, resamples: int = RESAMPLES
 ) -> Interval:
-    rng = resampling_rng(fingerprint)
+    """A system's value; users are resampled, and training seeds where there are several."""
+    by_seed, plain = sums(measure, board, system), _plain(measure, board, system)
+    rng = resampling_rng(board.fingerprint)
     there = by_seed[:, _weighty(measure, by_seed)]
     if not there.shape[1]:
         return Interval(None, None, None, 0, "none", "no example has a value")
     if plain is not None:
-        found = studentized(plain, users, rng, resamples)
+        found = studentized(plain, board.user_ids, rng, resamples)
     elif len(by_seed) > 1:
         found = hierarchical(there, measure.statistic, rng, resamples)
     else:
         found = bca(there[0], measure.statistic, rng, resamples)
-    if measure.unit == "0–100" and found.low is not None and found.high is not None:
+    if measure.unit in OF_A_HUNDRED and found.low is not None and found.high is not None:
         return replace(found, low=max(found.low, PERCENT[0]), high=min(found.high, PERCENT[1]))
     return found
 

@@ -73,6 +73,11 @@ def costs_section(boards: Sequence[Board]) -> Section:
             notes.append(f"{board.task}: {apart}.")
         told = () if apart else (f"{machine(board.systems[0])}.",)
         tables += [_training_table(board, told), _writing_table(board, told)]
+    notes.insert(
+        0,
+        "What does it cost? Means over training seeds. Hidden: written or thought before the text"
+        " (an analysis, latent thoughts), and not part of it.",
+    )
     return Section("costs", "Costs", tuple(notes), tuple(table for table in tables if table.rows))
 
 
@@ -96,9 +101,9 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
                 *([_power(mean_cost(system, _training("flops_total")))] if flops else []),
             )
         )
-    named = (name.replace("_", " ") for name in phases)
-    heads = ("method", "training in all", *named, "steps", "tokens/s", "peak MiB",
-             "trained parameters", *(["FLOPs"] if flops else []))  # fmt: skip
+    named = (f"{name.replace('_', ' ')}, time" for name in phases)
+    heads = ("method", "training in all, time", *named, "optimizer steps, number", "tokens/s",
+             "peak MiB", "trained parameters", *(["FLOPs"] if flops else []))  # fmt: skip
     title = f"Training, {board.task}"
     return Table(f"costs_training_{board.task}", title, heads, tuple(rows), notes)
 
@@ -121,8 +126,10 @@ def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
                 number(mean_cost(system, inference("peak_memory_mib")), 0),
             )
         )
-    heads = ("method", "time a text", "first token, ms", "output token, ms", "tokens/s",
-             "hidden tokens a text", "hidden text in all", "batch", "peak MiB")  # fmt: skip
+    heads = (
+        "method", "time per text", "first token, ms", "output token, ms", "tokens/s",
+        "hidden tokens per text", "hidden text, time in all", "batch size", "peak MiB",
+    )  # fmt: skip
     return Table(f"costs_writing_{board.task}", f"Writing, {board.task}", heads, tuple(rows), notes)
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from functools import partial
 from typing import Any
 
 from harness.record import Record
 from harness.reports import style
-from harness.reports.document import Cell, Picture, Section, Table, estimate, listed, words
+from harness.reports.document import Cell, Picture, Section, Table, estimate, words
 from harness.reports.headline import Found, value_cell
-from harness.reports.measures import TITLES
-from harness.reports.systems import Board, System
+from harness.reports.measures import TITLES, Measure
+from harness.reports.seeds import interval_words, over_seeds
+from harness.reports.slices import forced_at, forced_drift, nll_at, relative_at, relative_drift
+from harness.reports.systems import Board
 
 Slices = Sequence[Mapping[str, Any]]
-SEEDS = "with several seeds: mean, and from the lowest to the highest end of the seeds' intervals"
 
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at drift. slices: a record's rows by slice; slope: its drift, or None."""
+    """One way to look at drift. slices: a record's rows by slice; slope: its drift, or None.
+
+    each, sloped: what of the examples a slice (by its place) and the slope are made of, for
+    several seeds to be resampled together; None where records do not keep it. `column` names the
+    slope in a table.
+    """
 
     name: str
     title: str
@@ -28,6 +34,9 @@ class View:
     slices: Callable[[Record], Slices | None]
     slope: Callable[[Record], Mapping[str, Any] | None]
     worse: str = "falls"
+    each: Callable[[int], Measure] | None = None
+    sloped: Measure | None = None
+    column: str = ""
 
 
 def views_of(board: Board, main: str) -> list[View]:
@@ -36,23 +45,30 @@ def views_of(board: Board, main: str) -> list[View]:
     forced = (record.forced or {}).get("metrics", {})
     scored = next((name for name in (main, "rougeL", "bleu", *forced) if name in forced), None)
     free = next((name for name in (main, "rougeL", "bleu") if name in record.slices), None)
+    starts = record.settings["eval"]["slices"]
     found = [
         View("likelihood", "likelihood: NLL of the reference", "nats per slice token",
-             _at("likelihood", "slices"), _at("likelihood", "drift"), "rises"),
+             _at("likelihood", "slices"), _at("likelihood", "drift"), "rises", nll_at,
+             None, "NLL, nats per 100 tokens"),
         View("relative", "likelihood beside the untrained backbone", "nats per slice token",
              _at("likelihood", "relative", "slices"), _at("likelihood", "relative", "drift"),
-             "rises"),
+             "rises", relative_at, relative_drift(),
+             "NLL minus the untrained backbone's, nats per 100 tokens"),
         View("forced_following", "forced: preferences followed in the next 100 tokens",
              "% of calls", _at("forced", "following", "slices"),
-             _at("forced", "following", "drift")),
+             _at("forced", "following", "drift"), "falls",
+             partial(forced_at, "following"), forced_drift("following", starts),
+             "forced: preferences followed, % per 100 tokens"),
         View("following", "preferences followed in the free text", "% of calls",
              _at("following", "slices"), _nothing),
     ]  # fmt: skip
     if scored:
-        title = f"forced: {TITLES.get(scored, scored)} of the next 100 tokens"
-        found.insert(2, View("forced", title, "0–100",
+        scale = TITLES.get(scored, scored)
+        found.insert(2, View("forced", f"forced: {scale} of the next 100 tokens", "0–100",
                              _at("forced", "metrics", scored, "slices"),
-                             _at("forced", "metrics", scored, "drift")))  # fmt: skip
+                             _at("forced", "metrics", scored, "drift"), "falls",
+                             partial(forced_at, scored), forced_drift(scored, starts),
+                             f"forced: {scale}, points per 100 tokens"))  # fmt: skip
     if free:
         found.append(View("free", f"free text: {TITLES.get(free, free)} (descriptive)", "0–100",
                           _at("slices", free), _nothing))  # fmt: skip
@@ -67,53 +83,45 @@ def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
         views = views_of(board, main)
         if not views:
             continue
-        pictures += [_picture(board, view) for view in views]
+        curves = [(view, curves_of(board, view)) for view in views]
+        pictures += [_picture(board, *each) for each in curves]
         table = _slopes(board, views, found)
-        tables += [table] if table.rows else []
-        tables.append(_numbers(board, views))
+        tables += [table] if len(table.heads) > 1 else []
+        tables.append(_numbers(board, curves))
     if not pictures:
         return Section("drift", "Drift along the text")
     text = (
-        "Primary views: the likelihood of the reference, and forced writing (the reference is given"
-        " up to a place, the next 100 tokens are written and scored). The free text's slices depend"
-        " on alignment and are descriptive. A slope stands on the texts that reach every slice.",
+        "Does quality fall as the text goes on? Two views answer it: the likelihood of the"
+        " reference, and forced writing (the reference is given up to a place, the next 100 tokens"
+        " are written and scored). Slices of the free text depend on how it happens to line up with"
+        " the reference and only describe. A slope stands on the texts that reach every slice.",
     )
     return Section("drift", "Drift along the text", text, tuple(tables), tuple(pictures))
 
 
-def merged(system: System, view: View) -> list[dict[str, Any]]:
-    """A system's rows by slice, over its seeds."""
-    rows = [list(view.slices(record) or ()) for record in system.records]
-    return [over_seeds(same) for same in zip(*rows, strict=True)]
+Curves = Mapping[str, list[dict[str, Any]]]
+"""System → its rows by slice, over its seeds."""
 
 
-def over_seeds(same: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One estimate a seed → their mean, with the hull of their intervals; see `SEEDS`."""
-    values = [one["value"] for one in same if one.get("value") is not None]
-    lows = [one["low"] for one in same if one.get("low") is not None]
-    highs = [one["high"] for one in same if one.get("high") is not None]
-    return {
-        **same[0],
-        "value": fmean(values) if values else None,
-        "low": min(lows) if lows else None,
-        "high": max(highs) if highs else None,
-    }
-
-
-def _picture(board: Board, view: View) -> Picture:
-    looks = style.looks(system.name for system in board.systems)
-    drawing, (axes,) = style.figure(height=3.3)
-    ends, names, counts = [], [], []
+def curves_of(board: Board, view: View) -> Curves:
+    """Every system's curve in a view."""
+    found = {}
     for system in board.systems:
-        rows = merged(system, view)
-        names = [row["slice"].replace("-", "–") for row in rows]
-        counts = [row.get("examples") for row in rows]
-        values = [row["value"] for row in rows]
-        style.line(axes, range(len(rows)), values, looks[system.name],
-                   [row.get("low") for row in rows], [row.get("high") for row in rows])  # fmt: skip
-        known = [(at, value) for at, value in enumerate(values) if value is not None]
-        if known:
-            ends.append((*known[-1], system.name, looks[system.name]))
+        rows = [list(view.slices(record) or ()) for record in system.records]
+        found[system.name] = [
+            over_seeds(board, system, same, view.each(at) if view.each else None)
+            for at, same in enumerate(zip(*rows, strict=True))
+        ]
+    return found
+
+
+def _picture(board: Board, view: View, curves: Curves) -> Picture:
+    looks = style.looks(curves)
+    drawing, (axes,) = style.figure(height=3.3)
+    ends = style.curves(axes, curves, looks)
+    rows = next(iter(curves.values()))
+    names = [row["slice"].replace("-", "–") for row in rows]
+    counts = [row.get("examples") for row in rows]
     labels = [
         f"{name}\nn = {count}" if count is not None else name
         for name, count in zip(names, counts, strict=True)
@@ -121,12 +129,11 @@ def _picture(board: Board, view: View) -> Picture:
     axes.set_xticks(range(len(names)), labels)
     axes.set_xlabel("tokens of the reference")
     axes.set_ylabel(view.unit)
-    style.title(axes, f"{view.title}")
+    style.title(axes, view.title, board.task)
+    over = interval_words(row for rows in curves.values() for row in rows)
+    style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
+                  f" worse where its curve {view.worse}")  # fmt: skip
     style.label_ends(axes, ends)
-    seeds = max(len(system.runs) for system in board.systems)
-    told = f"; {SEEDS}" if seeds > 1 else ""
-    style.caption(drawing, f"{board.task}; {view.unit}; bands: 95 % intervals over users{told};"
-                  f" worse where it {view.worse}")  # fmt: skip
     alt = f"{view.title} on {board.task} by position: " + "; ".join(
         f"{name} ends at {value:.2f}" for _, value, name, _ in ends
     )
@@ -142,41 +149,38 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         if all(view.slope(record) for system in board.systems for record in system.records)
         and not (compared and view.name == "likelihood")
     ]
-    rows = []
+    rows, estimates = [], []
     for system in board.systems:
-        cells = [
-            _estimate(over_seeds([view.slope(record) or {} for record in system.records]))
+        slopes = [
+            over_seeds(board, system, [view.slope(one) or {} for one in system.records],
+                       view.sloped)
             for view in sloped
-        ]
+        ]  # fmt: skip
         own = [value_cell(compared, system.name)] if compared else []
-        rows.append((words(system.name), *own, *cells))
-    named = [
-        f"{view.name.replace('_', ' ')}, {view.unit.split(' per ')[0]} per 100 tokens"
-        for view in sloped
-    ]
-    heads = [
-        "method",
-        *(["likelihood, nats per 100 tokens"] if compared else []),
-        *named,
-    ]
-    down = [view.name.replace("_", " ") for view in sloped if view.worse == "falls"]
+        rows.append((words(system.name), *own, *map(_estimate, slopes)))
+        estimates += slopes
+    likelihood = next(view for view in [*views] if view.name == "likelihood") if compared else None
+    heads = ["method", *([likelihood.column] if likelihood else []),
+             *(view.column for view in sloped)]  # fmt: skip
     notes = ["NLL: above 0 the end of a text is harder than its beginning."]
-    if down:
-        notes.append(f"{listed(down)}: below 0 the end is worse than the beginning.")
+    if any(view.worse == "falls" for view in sloped):
+        notes[0] += " Forced: below 0 the end is worse than the beginning."
     if compared:
-        notes.append("Letters as in the tables of scores.")
+        notes[0] += " Letters as in the tables of scores."
+    if any(one.get("seeds") for one in estimates):
+        notes.append(f"Intervals without letters: over {interval_words(estimates)}.")
     title = f"Slopes, {board.task}"
     return Table(f"drift_{board.task}", title, tuple(heads), tuple(rows), tuple(notes))
 
 
-def _numbers(board: Board, views: Sequence[View]) -> Table:
+def _numbers(board: Board, curves: Sequence[tuple[View, Curves]]) -> Table:
     """The points of the curves, for whoever wants to plot them anew."""
-    rows = []
-    for view in views:
-        for system in board.systems:
-            for row in merged(system, view):
-                rows.append((words(view.name), words(system.name), words(row["slice"]),
-                             _estimate(row, 3)))  # fmt: skip
+    rows = [
+        (words(view.name.replace("_", " ")), words(name), words(row["slice"]), _estimate(row, 3))
+        for view, of_view in curves
+        for name, points in of_view.items()
+        for row in points
+    ]
     heads = ("view", "method", "slice", "value [95 %]")
     return Table(f"curves_{board.task}", f"Points of the curves, {board.task}", heads,
                  tuple(rows), (), True)  # fmt: skip

@@ -105,13 +105,22 @@ def disagreements(
         shown.append(
             Shown(
                 key,
-                f"differ by {figure(gap(key, main), 2)} in {TITLES.get(main, main)}",
+                _standing(systems, [row.get(key, {}).get(main) for row in rows], main),
                 (sides[0], sides[1]),
                 inputs.get(key),
                 reference.text if reference else None,
             )
         )
     return shown
+
+
+def _standing(systems: Sequence[System], values: Sequence[object], main: str) -> str:
+    """Both systems' values, as the line over their texts has them."""
+    told = [
+        f"{system.name} {figure(value, 2) if isinstance(value, int | float) else '–'}"
+        for system, value in zip(systems, values, strict=True)
+    ]
+    return f"{TITLES.get(main, main)}: {', '.join(told)}"
 
 
 def word_difference(

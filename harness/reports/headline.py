@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from matplotlib.axes import Axes
 
 from harness.metrics.statistics.seeds import THIS_CHECKPOINT
 from harness.reports import style
 from harness.reports.contrasts import Contrasts
-from harness.reports.costs import machine, mean_cost, peak_mib, text_s, timed_apart, training_s
+from harness.reports.costs import (
+    Cost,
+    machine,
+    mean_cost,
+    peak_mib,
+    text_s,
+    timed_apart,
+    training_s,
+)
 from harness.reports.document import (
     Cell,
     Picture,
@@ -28,6 +37,7 @@ from harness.reports.systems import Board, System
 
 Found = Mapping[str, Mapping[str, Contrasts]]
 """Task → measure → contrasts."""
+UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
 def reference_of(board: Board) -> System:
@@ -36,8 +46,10 @@ def reference_of(board: Board) -> System:
 
 
 def headline_section(boards: Sequence[Board], found: Found, main: str) -> Section:
-    """A sentence a task, one table, one picture a task."""
+    """What holds over all tasks, a sentence a task, one table, one picture a task."""
     sentences, rows, pictures, groups, faint = [], [], [], list[str](), set[int]()
+    if len(boards) > 1:
+        sentences.append(over_tasks(boards, found, main))
     for board in boards:
         contrasts = found[board.task][main]
         sentences.append(verdict(board, contrasts))
@@ -53,11 +65,15 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
     references = {board.task: reference_of(board).name for board in boards}
     same = len(set(references.values())) == 1
     reference = references[boards[0].task] if same else "reference"
-    heads = ("method", "seeds", f"{first.title}, {first.unit}", f"minus {reference}", "p (Holm)",
-             "NLL, nats a token", "training", "time a text", "peak MiB")  # fmt: skip
+    heads = ("method", f"{first.title}, {first.unit}", f"minus {reference}", "p (Holm)",
+             "NLL ↓, nats per slice token", "training", "time per text", "peak MiB",
+             "training seeds")  # fmt: skip
+    several = any(len(system.runs) > 1 for board in boards for system in board.systems)
+    over = "users and training seeds" if several else "users"
     notes = [
         f"{first.title}: {'lower' if first.lower_is_better else 'higher'} is better; value"
-        " [95 % interval over users]. Methods with a common letter were not shown to differ.",
+        f" [95 % interval over {over}]. Within a task, methods with a common letter were not shown"
+        " to differ; the best measured is underlined. ↓: lower is better.",
         "p: approximate randomisation over users, Holm over all pairs of methods and tasks on this"
         " measure.",
     ]
@@ -67,6 +83,26 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
     table = Table("summary", "In one table", heads, tuple(rows), tuple(notes), False,
                   frozenset(faint), tuple(groups))  # fmt: skip
     return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
+
+
+def over_tasks(boards: Sequence[Board], found: Found, main: str) -> str:
+    """In how many tasks each method measured best, and in how many it was shown better."""
+    first: dict[str, list[Board]] = {}
+    for board in boards:
+        first.setdefault(found[board.task][main].order[0], []).append(board)
+    parts = []
+    for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
+        shown = sum(
+            found[board.task][main].between(best, reference_of(board).name).verdict
+            in ("higher", "lower")
+            for board in won
+            if reference_of(board).name != best
+        )
+        reference = reference_of(won[0]).name
+        beside = "" if best == reference else f" (shown better than {reference} in {shown})"
+        parts.append(f"{best} in {len(won)}{beside}")
+    title = found[boards[0].task][main].measure.title
+    return f"Of {len(boards)} tasks, best measured on {title}: {'; '.join(parts)}."
 
 
 def verdict(board: Board, contrasts: Contrasts) -> str:
@@ -104,7 +140,7 @@ def _cost_sentence(board: Board, best: str) -> str:
     if system is reference or timed_apart(board):
         return ""
     parts = []
-    for cost, what in ((training_s, "training"), (text_s, "time a text")):
+    for cost, what in ((training_s, "training"), (text_s, "time per text")):
         own, base = mean_cost(system, cost), mean_cost(reference, cost)
         if own is None or not base:
             continue
@@ -127,7 +163,6 @@ def _row(
     timed = timed_apart(board) is None
     return (
         words(name),
-        number(len(system.runs), 0),
         value_cell(contrasts, name),
         estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
         if gap
@@ -137,6 +172,7 @@ def _row(
         seconds(mean_cost(system, training_s)) if timed else words("–"),
         seconds(mean_cost(system, text_s)) if timed else words("–"),
         number(mean_cost(system, peak_mib), 0),
+        number(len(system.runs), 0),
     )
 
 
@@ -149,49 +185,70 @@ def value_cell(contrasts: Contrasts, name: str) -> Cell:
 
 
 def _paper_row(method: str, value: float) -> tuple[Cell, ...]:
-    blank = [words("–")] * 6
-    return (words(f"{method} ({MARK})"), words("–"), number(value, 2), *blank)
+    return (words(f"{method} ({MARK})"), number(value, 2), *[words("–")] * 7)
 
 
 def _picture(board: Board, contrasts: Contrasts) -> Picture:
     """Quality against training time, above quality against time a text."""
     measure = contrasts.measure
     looks = style.looks(system.name for system in board.systems)
-    costs = [(training_s, "training time (seconds)"), (text_s, "time a text (seconds)")]
-    if timed_apart(board):
-        costs = []
+    costs = [] if timed_apart(board) else [(training_s, "training time"), (text_s, "time per text")]
     drawing, panels = style.figure(max(len(costs), 1), 1, 3.1)
-    for axes, (cost, what) in zip(panels, costs, strict=False):
-        points = []
-        for system in board.systems:
-            x, one = mean_cost(system, cost), contrasts.values[system.name]
-            if x is None or one.value is None:
-                continue
-            spread = [found for record in system.records if (found := cost(record)) is not None]
-            style.point(axes, x, one.value, looks[system.name], (min(spread), max(spread)),
-                        (one.low, one.high))  # fmt: skip
-            points.append((x, one.value, system.name, looks[system.name]))
-        axes.set_xlabel(what)
-        axes.set_ylabel(f"{measure.title}\n({measure.unit})")
-        axes.margins(x=0.12, y=0.08)
-        style.label_points(axes, points)
+    points = [
+        _against(axes, board, contrasts, looks, cost, what)
+        for axes, (cost, what) in zip(panels, costs, strict=False)
+    ]
     if not costs:
         _without_time(panels[0], board, contrasts, looks)
     style.title(panels[0], f"{measure.title}, {board.task}")
     users = len(set(board.users.values()))
-    told = f"whiskers: 95 % intervals over {users} users ({len(board.ids)} texts)"
     seeds = sorted({len(system.runs) for system in board.systems})
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
-    told += f"; {many} training seed{'s' if seeds[-1] > 1 else ''}"
+    over = f"{users} users ({len(board.ids)} texts)"
+    over += f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
+    told = f"vertical whiskers: 95 % intervals over {over}"
+    told += "; level ones: from the fastest to the slowest seed" if seeds[-1] > 1 and costs else ""
     told += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
     sense = "lower" if measure.lower_is_better else "higher"
     style.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {told}")
+    for axes, named in zip(panels, points, strict=False):
+        style.label_points(axes, named)
     alt = "; ".join(
         f"{name} {estimate(one.value, one.low, one.high, measure.digits).text}"
         for name, one in contrasts.values.items()
     )
     return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
                    drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
+
+
+def _against(
+    axes: Axes,
+    board: Board,
+    contrasts: Contrasts,
+    looks: Mapping[str, style.Look],
+    cost: Cost,
+    what: str,
+) -> list[tuple[float, float, str, style.Look]]:
+    """One panel: the measure over a cost in seconds, minutes or hours. Its points, to be named."""
+    measure = contrasts.measure
+    known = {
+        system.name: [found for record in system.records if (found := cost(record)) is not None]
+        for system in board.systems
+        if mean_cost(system, cost) is not None and contrasts.values[system.name].value is not None
+    }
+    most = max((max(spread) for spread in known.values()), default=0.0)
+    scale, unit = next((size, name) for size, name in UNITS if most >= 2 * size or size == 1)
+    points = []
+    for name, spread in known.items():
+        x, one = fmean(spread) / scale, contrasts.values[name]
+        assert one.value is not None
+        style.point(axes, x, one.value, looks[name], (min(spread) / scale, max(spread) / scale),
+                    (one.low, one.high))  # fmt: skip
+        points.append((x, one.value, name, looks[name]))
+    axes.set_xlabel(f"{what} ({unit})")
+    axes.set_ylabel(f"{measure.title}\n({measure.unit})")
+    axes.margins(x=0.12, y=0.08)
+    return points
 
 
 def _without_time(

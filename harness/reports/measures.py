@@ -58,7 +58,7 @@ def measures_of(board: Board) -> list[Measure]:
             found.append(BLEU if name == "bleu" else _metric(records[0], name))
     if all((record.likelihood or {}).get("value") is not None for record in records):
         found.append(NLL)
-        if any(_drift_row(values) for values in records[0].examples.values()):
+        if any(drift_row(values) for values in records[0].examples.values()):
             found.append(DRIFT)
     return found
 
@@ -171,7 +171,7 @@ def _nll_row(values: Values) -> Sequence[float] | None:
     return sum(values["nll_slices"]), sum(values["slice_tokens"])
 
 
-def _drift_row(values: Values) -> Sequence[float] | None:
+def drift_row(values: Values) -> Sequence[float] | None:
     """Only of references that reach every slice, so that no slice holds other people."""
     tokens = values.get("slice_tokens")
     if not tokens or len(tokens) < 2 or not all(tokens):
@@ -186,6 +186,6 @@ NLL = Measure(
     lower_is_better=True, digits=3,
 )  # fmt: skip
 DRIFT = Measure(
-    "nll_drift", "drift of NLL", "nats per 100 tokens", "slope", slope_of, _drift_row,
+    "nll_drift", "drift of NLL", "nats per 100 tokens", "slope", slope_of, drift_row,
     lower_is_better=True, digits=3,
 )  # fmt: skip

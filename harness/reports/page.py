@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.reports.document import Document
-from harness.reports.style import inline_svg
+from harness.reports.style import caption_of, inline_svg
 
 
 def to_html(document: Document) -> str:
@@ -17,12 +17,12 @@ def to_html(document: Document) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    drawn = [picture for section in document.sections for picture in section.pictures]
+    captions = {picture.name: caption_of(picture.drawing) for picture in drawn}
     pictures = {
-        picture.name: inline_svg(picture.drawing, picture.alt, picture.file)
-        for section in document.sections
-        for picture in section.pictures
+        picture.name: inline_svg(picture.drawing, picture.alt, picture.file) for picture in drawn
     }
     css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
     return environment.get_template("report.html").render(
-        document=document, pictures=pictures, css=css
+        document=document, pictures=pictures, captions=captions, css=css
     )

@@ -14,12 +14,14 @@ from harness.reports.document import (
     Table,
     estimate,
     figure,
+    listed,
     number,
     p_value,
     words,
 )
-from harness.reports.drift import over_seeds
 from harness.reports.measures import TITLES
+from harness.reports.seeds import interval_words, over_seeds, spanned
+from harness.reports.slices import author_measure
 from harness.reports.systems import Board, System
 
 OTHERS = (("own_other", "random"), ("own_other", "topic"), ("own_empty", "random"))
@@ -44,9 +46,9 @@ def lift_section(boards: Sequence[Board]) -> Section:
         if written:
             tables.append(_text_lift_table(board, written))
     text = (
-        "The same model with the user's own profile, with other users' profiles (mean over donors)"
-        " and with none. Above 0 the own profile helps. Own − other asks whose profile it is, own −"
-        " none whether there is any.",
+        "Does the user's own profile help? The same model reads the own profile, other users'"
+        " profiles (the mean over several of them) and none. Above 0 the own profile helps: own −"
+        " other asks whether it matters whose profile it is, own − none whether there is any.",
     )
     return Section("lift", "Lift of the own profile", text if tables else (), tuple(tables),
                    tuple(pictures))  # fmt: skip
@@ -55,19 +57,22 @@ def lift_section(boards: Sequence[Board]) -> Section:
 def authors_section(boards: Sequence[Board]) -> Section:
     """Is the text nearest to its own author's profile?"""
     tables = []
+    others = set()
     for board in boards:
-        rows = []
+        rows, told = [], list[Mapping[str, Any]]()
         ways = ("characters", "function words")
         for system in board.systems:
             found = [record.authors or {} for record in system.records]
             if not all(way in one for one in found for way in ways):
                 continue
-            cells = [
-                _percent(over_seeds([one[way][key] for one in found]))
+            here = [
+                over_seeds(board, system, [one[way][key] for one in found],
+                           author_measure(way, key))
                 for way in ways
                 for key in ("top1", "mrr")
-            ]
-            rows.append((words(system.name), *cells))
+            ]  # fmt: skip
+            rows.append((words(system.name), *map(_plain, here)))
+            told += here
             ends = found[0]
         if not rows:
             continue
@@ -77,10 +82,16 @@ def authors_section(boards: Sequence[Board]) -> Section:
         heads = ("method", "characters, top-1 %", "characters, MRR %", "function words, top-1 %",
                  "function words, MRR %")  # fmt: skip
         faint = frozenset({len(rows) - 2, len(rows) - 1})
+        others.add(str(ends.get("others", "some")))
         title = f"Author identification, {board.task}"
-        tables.append(Table(f"authors_{board.task}", title, heads, tuple(rows), (), False, faint))
+        notes = (f"Intervals: 95 % over {interval_words(told)}.",)
+        tables.append(
+            Table(f"authors_{board.task}", title, heads, tuple(rows), notes, False, faint)
+        )
     text = (
-        "Among the author and 7 users of the same topic, whose profile is nearest to the text?",
+        f"Among the author and {listed(sorted(others), 'or')} users of the same topic, whose"
+        " profile is nearest to the text, by runs of characters and by function words? Top-1: how"
+        " often it is the author's; MRR: mean of 1 over the author's place.",
     )
     return Section("authors", "Author identification", text if tables else (), tuple(tables))
 
@@ -93,9 +104,10 @@ def controls_section(boards: Sequence[Board]) -> Section:
             if all(record.controls for record in system.records):
                 tables.append(_controls_table(board, system))
     text = (
-        "At test time, without training anew: the same weights, other thoughts at the response's"
-        " positions. A difference shows that the model depends on its thoughts, not that thoughts"
-        " are useful; for that, models trained with other thoughts are compared.",
+        "Does the model use its thoughts? At test time, without training anew: the same weights,"
+        " other thoughts at the response's positions. A difference shows that the model depends on"
+        " its thoughts, not that thoughts are useful; for that, models trained with other thoughts"
+        " are compared.",
     )
     return Section("controls", "Controls", text if tables else (), tuple(tables))
 
@@ -105,44 +117,40 @@ def _have(system: System, name: str) -> bool:
 
 
 def _lift(records: Sequence[Record], name: str, what: str, kind: str, key: str) -> dict[str, Any]:
-    return over_seeds([(record.lift or {})[name][kind][key][what] for record in records])
+    return spanned([(record.lift or {})[name][kind][key][what] for record in records])
 
 
 def _lift_table(board: Board, systems: Sequence[System]) -> Table:
-    rows = [
-        (
-            words(system.name),
-            *(
-                _signed(_lift(system.records, "likelihood", what, kind, "all"))
-                for what, kind in OTHERS
-            ),
-        )
+    found = [
+        [_lift(system.records, "likelihood", what, kind, "all") for what, kind in OTHERS]
         for system in systems
+    ]
+    rows = [
+        (words(system.name), *map(_signed, each))
+        for system, each in zip(systems, found, strict=True)
     ]
     heads = ("method", *(f"{LIFT_NAMES[one]}, nats" for one in OTHERS))
     donors = (systems[0].record.lift or {}).get("donors")
-    notes = (f"{donors} donors; nats per slice token, lower NLL counted as gain.",)
+    over = interval_words(one for each in found for one in each)
+    notes = (f"{donors} other users for each text; nats per slice token, lower NLL counted as gain;"
+             f" 95 % intervals over {over}.",)  # fmt: skip
     title = f"Lift on likelihood, {board.task}"
     return Table(f"lift_{board.task}", title, heads, tuple(rows), notes)
 
 
 def _text_lift_table(board: Board, systems: Sequence[System]) -> Table:
     names = list((systems[0].record.lift or {})["texts"]["random"])
-    rows = [
-        (
-            words(system.name),
-            words(TITLES.get(name, name)),
-            *(
-                _signed(_lift(system.records, "texts", what, kind, name), 2)
-                for what, kind in OTHERS
-            ),
-        )
-        for system in systems
-        for name in names
-    ]
-    heads = ("method", "measure", *(LIFT_NAMES[one] for one in OTHERS))
+    rows, told = [], []
+    for name in names:
+        for system in systems:
+            found = [_lift(system.records, "texts", what, kind, name) for what, kind in OTHERS]
+            cells = [_signed(one, 2) for one in found]
+            rows.append((words(TITLES.get(name, name)), words(system.name), *cells))
+            told += found
+    heads = ("measure", "method", *(LIFT_NAMES[one] for one in OTHERS))
     title = f"Lift on written texts, {board.task}"
-    return Table(f"lift_texts_{board.task}", title, heads, tuple(rows), (), len(names) > 2)
+    notes = (f"Points of each measure; 95 % intervals over {interval_words(told)}.",)
+    return Table(f"lift_texts_{board.task}", title, heads, tuple(rows), notes, len(rows) > 12)
 
 
 def _lift_picture(board: Board, systems: Sequence[System]) -> Picture:
@@ -150,69 +158,87 @@ def _lift_picture(board: Board, systems: Sequence[System]) -> Picture:
     looks = style.looks(system.name for system in board.systems)
     drawing, (axes,) = style.figure(height=3.2)
     names = [key for key in (systems[0].record.lift or {})["likelihood"]["random"] if key != "all"]
-    ends = []
-    for system in systems:
-        rows = [_lift(system.records, "likelihood", "own_other", "random", name) for name in names]
-        values = [row["value"] for row in rows]
-        style.line(axes, range(len(names)), values, looks[system.name],
-                   [row["low"] for row in rows], [row["high"] for row in rows])  # fmt: skip
-        known = [(at, value) for at, value in enumerate(values) if value is not None]
-        if known:
-            ends.append((*known[-1], system.name, looks[system.name]))
+    curves = {
+        system.name: [
+            _lift(system.records, "likelihood", "own_other", "random", name) for name in names
+        ]
+        for system in systems
+    }
+    ends = style.curves(axes, curves, looks)
     axes.set_xticks(range(len(names)), [name.replace("-", "–") for name in names])
     style.reference_line(axes, 0.0, "no lift")
     axes.set_xlabel("tokens of the reference")
     axes.set_ylabel("nats per slice token")
-    style.title(axes, "lift by position: own − random other")
+    style.title(axes, "lift by position: own − random other", board.task)
+    users = len(set(board.users.values()))
+    over = interval_words(row for rows in curves.values() for row in rows)
+    style.caption(drawing, "above 0 the own profile makes the reference more likely than another"
+                  f" user's does; bars and bands: 95 % intervals over {over}; n = {len(board.ids)}"
+                  f" texts of {users} users")  # fmt: skip
     style.label_ends(axes, ends)
-    style.caption(drawing, f"{board.task}; above 0 the own profile makes the reference more likely"
-                  " than another user's does; bands: 95 % intervals over users")  # fmt: skip
     told = "; ".join(f"{name} ends at {figure(value, 3)}" for _, value, name, _ in ends)
     return Picture(f"lift_{board.task}", f"Lift by position, {board.task}", drawing,
                    f"Lift of the own profile by position on {board.task}: {told}")  # fmt: skip
 
 
 def _controls_table(board: Board, system: System) -> Table:
-    """One row a kind of thoughts; differences to the own ones of the first seed, values of all."""
+    """One row a kind of thoughts, with its differences to the own ones; see `_together`."""
     found = [record.controls or {} for record in system.records]
     thoughts = list(found[0]["thoughts"])
+    thoughts = [one for one in thoughts if all("missing" not in each["thoughts"].get(
+        one, {"missing": "not asked for"}) for each in found)]  # fmt: skip
     first = found[0]["thoughts"]
     names = [name for name in first["own"]["metrics"] if name in ("following", "bleu", "rougeL")]
     likely = all(first[thought]["likelihood"] for thought in thoughts)
     heads: list[str] = ["thoughts"]
     if likely:
-        heads += ["NLL", "minus own", "p (Holm)"]
+        heads += ["NLL ↓", "NLL minus own", "p (Holm)"]
     for name in names:
-        heads += [TITLES.get(name, name), "minus own", "p (Holm)"]
+        title = TITLES.get(name, name)
+        heads += [title, f"{title} minus own", "p (Holm)"]
     rows = []
     for thought in thoughts:
         cells = [words(thought)]
         here = [one["thoughts"][thought] for one in found]
-        minus = here[0]["minus_own"] or {}
+        minus = [one["minus_own"] or {} for one in here]
         if likely:
-            cells.append(_percent(over_seeds([one["likelihood"] for one in here]), 3))
-            cells += _difference(minus.get("likelihood"), 3)
+            cells.append(_plain(spanned([one["likelihood"] for one in here]), 3))
+            cells += _together([one.get("likelihood") for one in minus], 3)
         for name in names:
-            cells.append(_percent(over_seeds([one["metrics"][name] for one in here]), 2))
-            cells += _difference((minus.get("metrics") or {}).get(name), 2)
+            cells.append(_plain(spanned([one["metrics"][name] for one in here]), 2))
+            cells += _together([(one.get("metrics") or {}).get(name) for one in minus], 2)
         rows.append(tuple(cells))
-    notes = [f"Holm over the family of {found[0]['family']} differences of one run."]
+    notes = [
+        f"Holm over the {found[0]['family']} differences of a run. NLL above 0 and scores below 0:"
+        " the model writes worse without its own thoughts."
+    ]
     if len(found) > 1:
-        notes.append(f"Differences and p: seed {system.seeds[0]} only.")
+        notes.append(
+            f"Means over {len(found)} training seeds. Records keep no value of each example here,"
+            " so seeds are not resampled: an interval goes from the lowest to the highest end of"
+            " the seeds' intervals over users, and p is the largest of the seeds'."
+        )
     label = system.name.replace(" ", "_")
     return Table(f"controls_{label}_{board.task}", f"Other thoughts in {system.name}, {board.task}",
                  tuple(heads), tuple(rows), tuple(notes))  # fmt: skip
 
 
-def _difference(found: Mapping[str, Any] | None, digits: int) -> list[Cell]:
-    if not found:
+def _together(found: Sequence[Mapping[str, Any] | None], digits: int) -> list[Cell]:
+    """A difference of every seed in one: mean and span, and the largest p.
+
+    The largest p tests whether each seed's model shows it, which is more than their mean needs.
+    """
+    known = [one for one in found if one]
+    if not known or len(known) < len(found):
         return [words("–"), words("–")]
-    return [_signed(found, digits), p_value(found.get("p_holm"))]
+    p_values = [one.get("p_holm") for one in known]
+    largest = None if None in p_values else max(p for p in p_values if p is not None)
+    return [_signed(spanned(known), digits), p_value(largest)]
 
 
 def _signed(found: Mapping[str, Any], digits: int = 3) -> Cell:
     return estimate(found["value"], found["low"], found["high"], digits, signed=True)
 
 
-def _percent(found: Mapping[str, Any], digits: int = 1) -> Cell:
+def _plain(found: Mapping[str, Any], digits: int = 1) -> Cell:
     return estimate(found["value"], found["low"], found["high"], digits)

@@ -35,9 +35,10 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
             )
         single = [system.name for system in board.systems if len(system.runs) == 1]
         if single:
+            which = "all" if len(single) == len(board.systems) > 1 else listed(single)
             found.append(
                 f"{board.task}: one training seed speaks of this checkpoint, not of the method:"
-                f" {listed(single)}"
+                f" {which}"
             )
         apart = timed_apart(board)
         if apart:

@@ -55,9 +55,10 @@ def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
     missing = _missing(board)
     if missing:
         notes.append("Not shown, for not every run has it: " + "; ".join(missing) + ".")
-    notes.append(f"n = {len(board.ids)} texts of {len(set(board.users.values()))} users.")
+    users = len(set(board.users.values()))
+    notes.append(f"n = {len(board.ids)} texts of {users} users. ↓: lower is better.")
     heads = ("method", *(
-        f"{one.measure.title}, {one.measure.unit}{' ↓' if one.measure.lower_is_better else ''}"
+        f"{one.measure.title}{' ↓' if one.measure.lower_is_better else ''}, {one.measure.unit}"
         for one in columns
     ))  # fmt: skip
     title = f"Scores, {board.task}"

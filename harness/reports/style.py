@@ -3,8 +3,8 @@
 drawing, (axes,) = figure()
 style = looks(["sft", "flythinker"])
 line(axes, [50, 150], [1.2, 1.4], style["sft"], low=[1.1, 1.3], high=[1.3, 1.5])
-label_ends(axes, [(150, 1.4, "sft", style["sft"])])
 caption(drawing, "NLL in nats per slice token; 95 % intervals over 64 users; CPU, 2 threads")
+label_ends(axes, [(150, 1.4, "sft", style["sft"])])      # last: all else moves the panel
 save(drawing, folder / "drift")        # drift.svg and drift.png
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -101,10 +101,13 @@ def figure(
     return drawing, list(axes.ravel())
 
 
-def title(axes: Axes, text: str) -> None:
-    """What the panel shows, above its left edge, in as many lines as it takes."""
+def title(axes: Axes, text: str, below: str = "") -> None:
+    """What the panel shows, above its left edge, in as many lines as it takes.
+
+    below: a line of its own, so that panels side by side have titles of one height.
+    """
     axes.set_title(
-        "\n".join(textwrap.wrap(text, 50)),
+        "\n".join([*textwrap.wrap(text, 54), *([below] if below else [])]),
         loc="left",
         fontsize=10.5,
         fontweight="bold",
@@ -129,9 +132,38 @@ def line(
         linewidth=1.0 if faint else 1.8, markersize=5, alpha=0.55 if faint else 1.0,
     )  # fmt: skip
     if low is not None and high is not None:
-        axes.fill_between(
-            x, _numbers(low), _numbers(high), color=look.colour, alpha=0.16, linewidth=0
+        ends = _numbers(low), _numbers(high)
+        axes.fill_between(x, *ends, color=look.colour, alpha=0.16, linewidth=0)
+        axes.vlines(x, *ends, color=look.colour, linewidth=1.0)  # a band between gaps is nothing
+
+
+def curves(
+    axes: Axes, rows: Mapping[str, Sequence[Mapping[str, Any]]], looks: Mapping[str, Look]
+) -> list[tuple[float, float, str, Look]]:
+    """A curve a name over the places 0, 1, 2, …, for places that are names, not numbers.
+
+    rows: name → value, low and high at each place. Each curve is moved sideways a little, so that
+    intervals, drawn as bars, stand beside each other; bands are faint where they would lie on each
+    other. Returns the ends of the curves for `label_ends`.
+    """
+    apart = min(0.07, 0.42 / max(len(rows), 1))
+    ends = []
+    for number, (name, each) in enumerate(rows.items()):
+        look, shift = looks[name], apart * (number - (len(rows) - 1) / 2)
+        x = np.arange(len(each)) + shift
+        values, low, high = (
+            _numbers([one.get(key) for one in each]) for key in ("value", "low", "high")
         )
+        axes.plot(x, values, color=look.colour, marker=look.marker, linestyle=look.line,
+                  linewidth=1.6, markersize=4.5)  # fmt: skip
+        axes.vlines(x, low, high, color=look.colour, linewidth=1.3)
+        axes.fill_between(
+            x, low, high, color=look.colour, alpha=0.16 if len(rows) < 3 else 0.06, linewidth=0
+        )
+        known = np.flatnonzero(np.isfinite(values))
+        if known.size:
+            ends.append((float(x[known[-1]]), float(values[known[-1]]), name, look))
+    return ends
 
 
 def point(
@@ -161,7 +193,10 @@ def reference_line(axes: Axes, value: float, text: str, look: Look | None = None
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> None:
-    """Name each curve (x, y, text, look) right of its end, moved apart so that none overlap."""
+    """Name each curve (x, y, text, look) right of all ends, moved apart so that none overlap.
+
+    Title, ticks and caption come before it: they move the panel, and with it the ends.
+    """
     if not ends:
         return
     notes = [
@@ -182,12 +217,16 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> No
     ]
     frame = axes.get_window_extent()
     moved = spread(heights, 12.0, frame.y0 * points + 2, frame.y1 * points - 6)
-    for note, before, after in zip(notes, heights, moved, strict=True):
-        note.set_position((12, after - before))
+    across = [float(axes.transData.transform((x, y))[0]) * points for x, y, _, _ in ends]
+    for note, x, before, after in zip(notes, across, heights, moved, strict=True):
+        note.set_position((12 + max(across) - x, after - before))
 
 
 def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -> None:
-    """Name each point (x, y, text, look) where its label meets no marker and no other label."""
+    """Name each point (x, y, text, look) where its label meets no marker and no other label.
+
+    Title, ticks and caption come before it: they move the panel.
+    """
     drawing = _drawn(axes)
     scale = 72 / drawing.dpi
     places = [axes.transData.transform((x, y)) * scale for x, y, _, _ in points]
@@ -246,6 +285,11 @@ def caption(drawing: Figure, text: str) -> None:
     )
 
 
+def caption_of(drawing: Figure) -> str:
+    """The line under a figure, unwrapped; "" where there is none."""
+    return str(drawing.get_supxlabel()).replace("\n", " ")
+
+
 def save(drawing: Figure, path: Path) -> list[Path]:
     """Write `path` as SVG and PNG (its suffix is replaced); the same figure, the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -259,15 +303,18 @@ def save(drawing: Figure, path: Path) -> list[Path]:
 def inline_svg(drawing: Figure, title: str, prefix: str) -> str:
     """The figure as an <svg> element for a page, which colours its ink by `currentColor`.
 
-    `title` is what a screen reader says; `prefix` keeps ids apart between figures of one page.
+    `title` is what a screen reader says; `prefix` keeps ids apart between figures of one page. The
+    caption is left out: the page has it as text, which wraps and grows as its reader wants.
     """
     from html import escape
 
-    buffer = io.StringIO()
+    buffer, told = io.StringIO(), caption_of(drawing)
+    drawing.supxlabel("")
     with matplotlib.rc_context(RC):
         drawing.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
+    caption(drawing, told)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError
+from harness.errors import DataError, HarnessError
 from harness.record import Record, find_runs, read_record
 
 ORDER = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
+NO_OPTION, UNKNOWN = "no such option", "default"
+"""What is shown of a setting that a method does not have, and of one that nobody can tell."""
+OPTION = "method."
+"""How the keys of a method's own options begin."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,10 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
     """Runs of one task that differ in their seed only form one system; names set them apart."""
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    for run in runs:
-        groups[run.record.method, str(choices(run.record))].append(run)
+    for method in dict.fromkeys(run.record.method for run in runs):
+        same = [run for run in runs if run.record.method == method]
+        for run, chosen in zip(same, chosen_by([one.record for one in same]), strict=True):
+            groups[method, str(chosen)].append(run)
     systems = []
     for (method, _), members in groups.items():
         seeds = [run.record.seed for run in members]
@@ -119,6 +125,44 @@ def choices(record: Record) -> dict[str, Any]:
     }
 
 
+def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """The choices of each record under the same keys, those that any of them has.
+
+    An option of its method that a record leaves out has the method's default, as it is installed
+    here: `NO_OPTION` where the method has no such option, `UNKNOWN` where it is not installed. A
+    reasoner that was not named is the one that the record's backbone tells of.
+    """
+    given = [choices(record) for record in records]
+    keys = sorted({key for one in given for key in one})
+    defaults: dict[str, Mapping[str, Any] | None] = {}
+    if any(key.startswith(OPTION) and key not in one for one in given for key in keys):
+        defaults = {method: own_options(method) for method in {one.method for one in records}}
+
+    def value(record: Record, own: Mapping[str, Any], key: str) -> Any:
+        if key == "model.reasoner" and own.get(key) is None:
+            return (record.backbone.get("reasoner") or {}).get("name")
+        if key in own or not key.startswith(OPTION):
+            return own.get(key, UNKNOWN)
+        known = defaults[record.method]
+        return UNKNOWN if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
+
+    return [
+        {key: value(record, own, key) for key in keys}
+        for record, own in zip(records, given, strict=True)
+    ]
+
+
+def own_options(method: str) -> Mapping[str, Any] | None:
+    """Defaults of a method's own options, as installed here; None for one that is not there."""
+    from harness.registry import find
+
+    try:
+        options = getattr(find("method", method), "Options", None)
+    except HarnessError:
+        return None
+    return None if options is None else dict(options.model_construct().model_dump(mode="json"))
+
+
 def flat(settings: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
     """("section.key", value) for every leaf of nested settings."""
     for key, value in settings.items():
@@ -132,11 +176,11 @@ def _named(systems: list[System]) -> list[System]:
     """Systems of one method get the settings in which they differ behind their name."""
     named = []
     for system in systems:
-        same = [choices(other.record) for other in systems if other.name == system.name]
-        keys = sorted({key for one in same for key in one})
-        apart = [key for key in keys if len({str(one.get(key)) for one in same}) > 1]
-        own = choices(system.record)
-        told = ", ".join(f"{key.rpartition('.')[2]}={own.get(key, 'default')}" for key in apart)
+        alike = [other for other in systems if other.name == system.name]
+        same = chosen_by([other.record for other in alike])
+        apart = [key for key in same[0] if len({str(one[key]) for one in same}) > 1]
+        own = same[alike.index(system)]
+        told = ", ".join(f"{key.rpartition('.')[2]}={own[key]}" for key in apart)
         named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
     return named
 

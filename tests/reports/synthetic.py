@@ -21,6 +21,8 @@ EFFECTS = {"nonpers": 0.0, "rag": 2.0, "sft": 6.0, "cot": 6.2, "coconut": 6.1, "
 """Points above nonpers on every score of a text."""
 METRICS = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
 SLICES = ("0-100", "100-200", "200-300", "300+")
+POSITIONS = [49.5, 149.5, 249.5, 339.5]
+"""Mean token of each slice in a reference of 380 tokens."""
 WORDS = [
     "the",
     "this",
@@ -53,17 +55,19 @@ def write_runs(
     assignments: Mapping[str, Sequence[str]] | None = None,
     changes: Mapping[str, Any] | None = None,
     full: bool = False,
+    effect: float | None = None,
 ) -> list[Path]:
     """One run for each method, task and seed below `out`; `assignments`: method → --set.
 
     `full`: with every view (`everything`). `changes` are fields of every record, put in at the end.
+    `effect`: in place of the methods' own.
     """
     folders = []
     for task in tasks:
         for method in methods:
             for seed in seeds:
                 own = (assignments or {}).get(method, ())
-                record = made_up(task, method, seed, examples, following, own)
+                record = made_up(task, method, seed, examples, following, own, effect)
                 record = everything(record) if full else record
                 record = dataclasses.replace(record, **(changes or {}))
                 folder = out / task / method / record.run_id
@@ -80,21 +84,23 @@ def made_up(
     examples: int = 40,
     following: bool = False,
     assignments: Sequence[str] = (),
+    effect: float | None = None,
 ) -> Record:
     """One record. Examples differ from one another, methods by `EFFECTS`, seeds by little."""
+    effect = EFFECTS.get(method, 5.0) if effect is None else effect
     settings = build_settings("mini", method, ["train.lr=0.001", *assignments],
                               {"task": task, "seed": seed})  # fmt: skip
     digest = hashlib.sha256(f"{method}{task}{assignments}".encode()).hexdigest()[:12]
     common = np.random.default_rng([examples, TASKS.index(task)])
     own = np.random.default_rng([seed, METHODS.index(method) if method in METHODS else 99])
     hard = common.normal(0, 4, examples)
-    level = 20 + EFFECTS.get(method, 5.0) + hard + own.normal(0, 1) * 0.3
+    level = 20 + effect + hard + own.normal(0, 1) * 0.3
     noise = own.normal(0, 2, (examples, len(METRICS)))
     rows: dict[str, dict[str, Any]] = {}
     for at in range(examples):
         values = np.clip(level[at] + noise[at], 0, 100)
         counts = _bleu_counts(values[0], own)
-        nll = np.array([2.4, 2.2, 2.3, 2.5]) * 100 - 2 * EFFECTS.get(method, 5) + noise[at, 0]
+        nll = np.array([2.4, 2.2, 2.3, 2.5]) * 100 - 2 * effect + noise[at, 0]
         rows[f"{task}-{at:04d}"] = {
             **dict(zip(METRICS, map(float, values), strict=True)),
             **({"following": float(values[1])} if following else {}),
@@ -102,7 +108,7 @@ def made_up(
             "nll_slices": list(map(float, nll)),
             "slice_tokens": [100, 100, 100, 80],
             "model_tokens": [120, 120, 120, 96],
-            "positions": [49.5, 149.5, 249.5, 339.5],
+            "positions": POSITIONS,
             "user": f"{at:012x}",
             "bleu_statistics": counts,
         }
@@ -171,7 +177,7 @@ def _slice(at: int, value: float) -> dict[str, Any]:
 def _likelihood(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     nll = np.mean([row["nll_slices"] for row in rows.values()], axis=0) / [100, 100, 100, 80]
     slices = [_slice(at, value) for at, value in enumerate(nll)]
-    drift = {"examples": len(rows), "value": 0.05, "low": 0.02, "high": 0.08, "missing": None}
+    drift = {"examples": len(rows), **_around(_slope(nll), 0.03), "missing": None}
     value = float(np.mean([row["nll"] for row in rows.values()]))
     shown = {"value": value, "low": value - 0.1, "high": value + 0.1}
     relative = [_slice(at, value - 3) for at, value in enumerate(nll)]
@@ -209,56 +215,100 @@ def _inference(method: str) -> dict[str, Any]:
 
 
 def everything(record: Record) -> Record:
-    """The record with every view that a run can leave, made up: lift, forced, authors, controls."""
-    estimate = {"value": 0.2, "low": 0.1, "high": 0.3, "signature": "x", "missing": None}
-    pair = {"own_other": estimate, "own_empty": {**estimate, "value": 0.3, "high": 0.5}}
-    likely = dict.fromkeys(("all", *SLICES), pair)
-    lift = {
-        "donors": 4,
-        "likelihood": {"random": likely, "topic": likely},
-        "texts": {kind: {"rougeL": pair, "bleu": pair} for kind in ("random", "topic")},
-    }
-    slices = [_slice(at, 30 - 3 * at) for at in range(4)]
-    drift = {"examples": 40, "value": -3.0, "low": -4.0, "high": -2.0, "missing": None}
+    """The record with every view that a run can leave: lift, forced, authors, controls.
+
+    Values grow with the method's effect. Forced windows, authors and the untrained backbone stand
+    in every example too, and the record's numbers are theirs; lift and controls are the record's.
+    """
+    effect = EFFECTS.get(record.method, 5.0)
+    draw = np.random.default_rng([record.seed, len(record.method), 7])
+    examples = {}
+    for key, values in record.examples.items():
+        level = 21 + effect - 2.0 * np.arange(4) + draw.normal(0, 3, 4)
+        top = float(draw.random() < 0.2 + effect / 20)
+        who = {"top1": 100 * top, "mrr": 100.0 if top else 100 / float(draw.integers(2, 8))}
+        examples[key] = {
+            **values,
+            "untrained_nll_slices": [3.0 * tokens for tokens in values["slice_tokens"]],
+            "forced": {"rougeL": list(map(float, level)),
+                       "following": list(map(float, level + 20))},
+            "authors": {"characters": who, "function words": who},
+        }  # fmt: skip
+    rows = list(examples.values())
     forced = {
         "window": 100,
-        "windows": 160,
+        "windows": 4 * len(rows),
         "ended": 3,
-        "following": None,
-        "metrics": {"rougeL": {**estimate, "slices": slices, "drift": drift}},
+        "following": _forced(rows, "following"),
+        "metrics": {"rougeL": {**_forced(rows, "rougeL"), "signature": "made up"}},
     }
-    who = {"value": 40.0, "low": 30.0, "high": 50.0, "ceiling": 80.0, "chance": 12.5}
-    way = {"top1": who, "mrr": {**who, "chance": 34.0}}
-    authors = {"others": 7, "users": 40, "characters": way, "function words": way}
-    thought = {
-        "likelihood": {"value": 2.0, "low": 1.9, "high": 2.1, "slices": slices, "drift": drift},
-        "metrics": {"rougeL": estimate},
-        "minus_own": None,
-    }
-    apart = {
-        "value": 0.1,
-        "low": 0.05,
-        "high": 0.15,
-        "p_value": 0.001,
-        "p_holm": 0.01,
-        "smallest_detectable": 0.05,
-        "users": 40,
-        "verdict": "higher",
-        "reason": None,
-    }
-    minus = {"likelihood": {**apart, "slices": slices}, "metrics": {"rougeL": apart}}
-    controls = {
-        "donors": "random",
-        "family": 8,
-        "thoughts": {
-            "own": thought,
-            **{
-                name: {**thought, "minus_own": minus}
-                for name in ("zero", "noise", "shuffled", "other-profile")
-            },
-        },
-    }
+    ends = {"ceiling": 80.0, "chance": 12.5}
+    way = {
+        name: {**_around(float(np.mean([row["authors"]["characters"][name] for row in rows])), 9.0),
+               **ends}
+        for name in ("top1", "mrr")
+    }  # fmt: skip
+    authors = {"others": 7, "users": len(rows), "characters": way, "function words": way}
+    shift = 0.02 * record.seed
     return dataclasses.replace(
-        record, lift=lift, forced=forced, authors=authors,
-        controls=controls if record.method == "flythinker" else None,
-    )  # fmt: skip
+        record,
+        lift=_lift(effect, shift),
+        forced=forced,
+        authors=authors,
+        controls=_controls(shift) if record.method == "flythinker" else None,
+        examples=examples,
+    )
+
+
+def _around(value: float, half: float) -> dict[str, Any]:
+    return {"value": value, "low": value - half, "high": value + half}
+
+
+def _forced(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """What a record says of forced windows of 100, 100, 100 and 80 tokens."""
+    means = np.mean([row["forced"][name] for row in rows], axis=0)
+    slices = [{**_slice(at, value), **_around(float(value), 1.0)} for at, value in enumerate(means)]
+    slope = {"examples": len(rows), **_around(_slope(means), 0.3), "missing": None}
+    return {**_around(float(means.mean()), 1.0), "slices": slices, "drift": slope}
+
+
+def _slope(means: Any) -> float:
+    """Least squares through the four slices' means, per 100 tokens."""
+    return float(100 * np.polyfit(POSITIONS, means, 1)[0])
+
+
+def _lift(effect: float, shift: float) -> dict[str, Any]:
+    def pair(value: float) -> dict[str, Any]:
+        told = {"signature": "made up", "missing": None}
+        return {"own_other": {**_around(value, 0.1), **told},
+                "own_empty": {**_around(1.5 * value, 0.15), **told}}  # fmt: skip
+
+    likely = {
+        name: pair(shift + 0.04 * effect * (1 - 0.15 * at))
+        for at, name in enumerate(("all", *SLICES))
+    }
+    texts = {"rougeL": pair(0.3 * effect), "bleu": pair(0.2 * effect)}
+    return {"donors": 4, "likelihood": {"random": likely, "topic": likely},
+            "texts": {"random": texts, "topic": texts}}  # fmt: skip
+
+
+def _controls(shift: float) -> dict[str, Any]:
+    """Other thoughts: the NLL rises by 0.1 and `shift`, ROUGE-L falls by 1 and `shift`."""
+    judged = {"p_value": 0.001, "p_holm": 0.01 + shift, "smallest_detectable": 0.05, "users": 40,
+              "verdict": "higher", "reason": None}  # fmt: skip
+    drift = {"examples": 40, **_around(0.2, 0.02), "missing": None}
+
+    def thought(apart: float) -> dict[str, Any]:
+        slices = [_slice(at, 2.0 + apart) for at in range(4)]
+        return {
+            "likelihood": {**_around(2.0 + apart, 0.1), "slices": slices, "drift": drift},
+            "metrics": {"rougeL": {**_around(25 - 10 * apart, 1.0), "signature": "made up",
+                                   "missing": None}},
+            "minus_own": {
+                "likelihood": {**_around(apart, 0.05), **judged, "slices": slices},
+                "metrics": {"rougeL": {**_around(-10 * apart, 0.5), **judged}},
+            } if apart else None,
+        }  # fmt: skip
+
+    other = dict.fromkeys(("zero", "noise", "shuffled", "other-profile"), thought(0.1 + shift))
+    return {"donors": "random", "family": 8, "thoughts": {"own": thought(0.0), **other}}

@@ -70,7 +70,7 @@ def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way)
     board = other_way("method.k=2", backbone={"name": "big", "fingerprint": "b" * 16})
     assert differences(board) == []
     told = {one.what: one.values for one in chosen_apart(board.systems)}
-    assert told["method.k"] == {"2": ("rag",), "default": ("sft",)}
+    assert told["method.k"] == {"2": ("rag",), "no such option": ("sft",)}
     assert told["backbone's weights"] == {"b" * 16: ("rag",), "f" * 16: ("sft",)}
 
 
@@ -131,6 +131,40 @@ def test_a_method_with_two_choices_has_them_behind_its_name(tmp_path):
                    assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
     names = [(system.name, system.seeds) for system in board_of(tmp_path).systems]
     assert names == [("flythinker (lam=1.0)", [0, 1]), ("flythinker (lam=2.0)", [0, 1])]
+
+
+def test_a_default_that_applied_is_shown_by_its_value(tmp_path):
+    write_runs(tmp_path, ["flythinker"], TASK, seeds=(0,))
+    write_runs(tmp_path, ["flythinker"], TASK, seeds=(1,),
+               assignments={"flythinker": ["method.lam=0.5"]})  # fmt: skip
+    write_runs(tmp_path, ["flythinker", "sft"], TASK, seeds=(0, 1),
+               assignments={"flythinker": ["method.lam=2"]})  # fmt: skip
+    board = board_of(tmp_path)
+    names = [(system.name, system.seeds) for system in board.systems]
+    # λ is 0.5 where nobody set it, and then it is the run that sets it to 0.5
+    assert names == [("sft", [0, 1]), ("flythinker (lam=0.5)", [0, 1]),
+                     ("flythinker (lam=2)", [0, 1])]  # fmt: skip
+    told = {one.what: dict(one.values) for one in chosen_apart(board.systems)}
+    assert told["method.lam"] == {
+        "no such option": ("sft",), "0.5": ("flythinker (lam=0.5)",), "2": ("flythinker (lam=2)",)
+    }  # fmt: skip
+
+
+def test_options_of_a_method_that_is_not_installed_stay_unknown(tmp_path):
+    for seed, given in ((0, ()), (1, ["method.k=2"])):
+        write_runs(tmp_path, ["mine"], TASK, seeds=(seed,), assignments={"mine": given})
+    names = [one.name for one in board_of(tmp_path).systems]
+    assert names == ["mine (k=2)", "mine (k=default)"]
+
+
+def test_a_reasoner_that_was_not_named_is_the_one_that_the_record_tells_of(tmp_path):
+    for seed, given in ((0, ()), (1, ["model.reasoner=small"])):
+        (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
+                               assignments={"flythinker": given})  # fmt: skip
+        record = read_record(folder)
+        backbone = {**record.backbone, "reasoner": {"name": "small", "parameters": 9}}
+        write_record(dataclasses.replace(record, backbone=backbone), folder)
+    assert [one.seeds for one in board_of(tmp_path).systems] == [[0, 1]]
 
 
 def test_what_is_measured_of_a_run_makes_no_other_method(tmp_path):

@@ -46,7 +46,7 @@ def test_the_first_sentence_is_the_verdict_with_its_cost(report):
     assert sentence.startswith("product_review: flythinker measured best on BLEU, ")
     assert re.search(r"shown better than sft: \+\d\.\d\d \[\+\d\.\d\d, \+\d\.\d\d\], Holm p 0\.00",
                      sentence)  # fmt: skip
-    assert "1.4 × that of sft; time a text 0.36 s, 1.2 × that of sft." in sentence
+    assert "1.4 × that of sft; time per text 0.36 s, 1.2 × that of sft." in sentence
     assert sentence.endswith("(one training seed: this checkpoint, not this method.)")
 
 
@@ -162,7 +162,7 @@ def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
     write_runs(tmp_path, ["rag"], TASK, changes={"device": {"device": "cuda:0"}})
     document = compare([tmp_path])
     summary = document.sections[0].tables[0]
-    for head in ("training", "time a text"):
+    for head in ("training", "time per text"):
         at = summary.heads.index(head)
         assert [row[at].text for row in summary.rows] == ["–", "–"]
     assert "Cost:" not in document.sections[0].text[0]
@@ -239,7 +239,8 @@ def test_pairs_are_named_or_found_and_unknown_ones_refused(runs):
 
 def test_examples_are_sorted_by_disagreement(report):
     section = next(s for s in report[0].sections if s.name == "examples")
-    gaps = [float(re.search(r"differ by ([\d.]+)", one.gap).group(1)) for one in section.examples]
+    shown = [re.findall(r"\w+ ([\d.]+)", one.gap.partition(": ")[2]) for one in section.examples]
+    gaps = [abs(float(first) - float(second)) for first, second in shown]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[0] > 0
 
@@ -309,7 +310,9 @@ def test_a_file_is_no_folder_for_a_report(runs, tmp_path):
 def test_tasks_stand_apart_in_one_table(tmp_path):
     write_runs(tmp_path, ["sft", "rag"], ["product_review", "topic_writing"])
     document = compare([tmp_path])
-    assert len(document.sections[0].text) == 2
+    over_both, *each = document.sections[0].text
+    assert over_both == "Of 2 tasks, best measured on BLEU: sft in 2."
+    assert [text.partition(":")[0] for text in each] == ["product_review", "topic_writing"]
     table = document.sections[0].tables[0]
     assert table.groups == ("product_review",) * 2 + ("topic_writing",) * 2
     assert 'class="group"' in to_html(document)

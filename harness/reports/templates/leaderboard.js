@@ -200,7 +200,7 @@
       go({ sort: key, dir: current && state.dir === "best" ? "worst" : "best", cols: state.cols });
       document.querySelector(`[data-sort="${CSS.escape(key)}"]`)?.focus();
     });
-    const under = key === "rank" ? `by ${metricLabel()}` : key === scale?.key ? `${shown(scale.low, 1)} to ${shown(scale.high, 1)}` : "";
+    const under = key === "rank" ? `by ${metricLabel()}` : key === scale?.key ? `bar: ${shown(scale.low, 1)} to ${shown(scale.high, 1)}` : "";
     return make("th", { scope: "col", class: column || key === "rank" ? "number" : null, title: column ? `${column.meaning}; ${column.source}` : null,
       "aria-sort": current ? (down ? "descending" : "ascending") : null }, button, under ? make("span", { class: "faint", text: under }) : null);
   }
