@@ -2,7 +2,7 @@
 # Every published number of the built-in benchmark: runs, controls, ablations. Resumable; about an
 # hour on two cores. OUT: folder of the results.
 set -euo pipefail
-OUT=${OUT:-results/published}
+OUT=${OUT:-results/published/mini}
 harness=${HARNESS:-.venv/bin/harness}
 run() { "$harness" run --out "$OUT" "$@" >/dev/null; }
 measured=(--set eval.lift=all --set eval.forced=true --set eval.controls=all)
