@@ -5,7 +5,7 @@ set -euo pipefail
 OUT=${OUT:-results/published/mini}
 harness=${HARNESS:-.venv/bin/harness}
 run() { "$harness" run --out "$OUT" "$@" >/dev/null; }
-measured=(--set eval.lift=all --set eval.forced=true --set eval.controls=all)
+measured=(--set 'eval.lift=["likelihood","texts"]' --set eval.forced=true --set eval.controls=all)
 
 run --method all "${measured[@]}"
 for seed in 1 2; do
