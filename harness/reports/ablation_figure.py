@@ -26,7 +26,7 @@ DARK, LIGHT = "#000000", style.PAPER
 AXIS_TITLES = {
     "method.lam": "λ, the weight of a thought",
     "model.reasoner": "parameters of the reasoner",
-    "retrieval.k": "entries of the profile that are read",
+    "retrieval.k": "profile entries read",
 }
 """Setting → what its axis is called; any other by its name."""
 

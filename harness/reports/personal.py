@@ -166,9 +166,9 @@ def _lift_picture(board: Board, systems: Sequence[System]) -> Picture:
     }
     ends = style.curves(axes, curves, looks)
     axes.set_xticks(range(len(names)), [name.replace("-", "–") for name in names])
-    style.reference_line(axes, 0.0, "no lift")
+    style.reference_line(axes, 0.0, "")
     axes.set_xlabel("tokens of the reference")
-    axes.set_ylabel("nats per slice token")
+    axes.set_ylabel("nats per slice token\n(dotted: no lift)")
     style.title(axes, "lift by position: own − random other", board.task)
     users = len(set(board.users.values()))
     over = interval_words(row for rows in curves.values() for row in rows)
