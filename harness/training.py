@@ -47,6 +47,8 @@ def trained(
     done, weights = plan.folder / TRAINED, plan.folder / WEIGHTS
     if done.is_file() and weights.is_file():
         load_weights(lm, weights)
+        (plan.folder / PHASES).unlink(missing_ok=True)  # stopped before it could clear up
+        drop_checkpoint(plan.folder / UNFINISHED)
         return lm, json.loads(done.read_text())
     settings, phases = plan.settings, Phases()
     phases.keep(plan.folder / PHASES)

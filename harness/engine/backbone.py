@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,10 @@ def locate(name: str) -> str:
         _check_folder(path)
         return str(path)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        near = get_close_matches(name, (*MINI, smollm2.NAME), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(
-            f"no backbone {name!r}: not a folder here, not one of"
+            f"no backbone {name!r}.{hint} It is not a folder here, not one of"
             f" {', '.join((*MINI, smollm2.NAME))}, not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
         )
     return name
@@ -59,9 +62,14 @@ def _check_folder(path: Path) -> None:
         pickles = sorted(
             file.name for file in path.iterdir() if file.suffix in {".bin", ".pt", ".pth", ".pkl"}
         )
-        found = f"found {', '.join(pickles)}, which may run code when read" if pickles else ""
+        if not pickles:
+            raise UsageError(
+                f"backbone {path}: no .safetensors file; expected a save_pretrained folder with"
+                " its weights"
+            )
         raise UsageError(
-            f"backbone {path}: no .safetensors file {found}\n"
+            f"backbone {path}: no .safetensors file; found {', '.join(pickles)}, which may run"
+            " code when read\n"
             "  mend      load it where you trust it and save it again with"
             " save_pretrained(folder, safe_serialization=True)"
         )
@@ -88,7 +96,7 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
             ignore_mismatched_sizes=True,  # they are told below, by name
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UsageError(f"backbone {name!r} cannot be loaded: {error}") from error
+        raise UsageError(f"backbone {name!r} cannot be loaded: {_reason(name, error)}") from error
     wrong = {
         what.removesuffix("_keys"): sorted(map(str, report[what]))
         for what in ("missing_keys", "unexpected_keys", "mismatched_keys")
@@ -104,6 +112,23 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
     return loaded
 
 
+def _reason(name: str, error: Exception) -> str:
+    """What transformers says, and how to go on; a model's own code gets no trust."""
+    if "trust_remote_code" not in str(error):
+        local = name in (*MINI, smollm2.NAME) or Path(name).expanduser().is_dir()
+        if local or not isinstance(error, OSError):
+            return str(error)
+        return (
+            f"{str(error).splitlines()[0]}\n"
+            f"  mend      where there is a network: `hf download {name} --local-dir DIR`, then name"
+            " that folder"
+        )
+    return (
+        "it brings Python code of its own, which is never run (trust_remote_code is off); expected"
+        " an architecture that transformers knows"
+    )
+
+
 @lru_cache(maxsize=8)
 def tokenizer_of(name: str, revision: str | None = None) -> Any:
     """The fast tokenizer of a backbone. Raises UsageError where there is none."""
@@ -114,7 +139,9 @@ def tokenizer_of(name: str, revision: str | None = None) -> Any:
             locate(name), revision=revision or "main", trust_remote_code=False
         )
     except (OSError, ValueError) as error:
-        raise UsageError(f"tokenizer of {name!r} cannot be loaded: {error}") from error
+        raise UsageError(
+            f"tokenizer of {name!r} cannot be loaded: {_reason(name, error)}"
+        ) from error
     if not tokenizer.is_fast:
         raise UsageError(f"tokenizer of {name!r} is not a fast one; offsets are needed")
     if not tokenizer("a", add_special_tokens=False)["input_ids"]:

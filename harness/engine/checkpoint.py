@@ -21,6 +21,7 @@ def save_weights(lm: nn.Module, path: Path) -> None:
     """All tensors of `lm`; tied ones once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
+    draft.unlink(missing_ok=True)  # an interruption may have left a link to another run's weights
     save_model(lm, str(draft))
     draft.replace(path)
 

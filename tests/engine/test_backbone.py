@@ -1,5 +1,6 @@
 """Backbones: loaded whole or not at all, and read as transformers reads them."""
 
+import json
 import shutil
 
 import pytest
@@ -110,6 +111,15 @@ def only_a_pickle(folder):
     (folder / "model.safetensors").unlink()
 
 
+def code_of_its_own(folder):
+    """As a hub model of an unknown family comes: its config names classes in a file beside it."""
+    config = json.loads((folder / "config.json").read_text())
+    named = {"AutoConfig": "mine.MineConfig", "AutoModelForCausalLM": "mine.MineForCausalLM"}
+    config |= {"model_type": "mine", "architectures": ["MineForCausalLM"], "auto_map": named}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "mine.py").write_text("raise SystemExit('the code of a backbone ran')\n")
+
+
 BROKEN = {
     "cut short": (cut_short, "cannot be loaded: .*header"),
     "missing": (tensors(lambda t: t.pop(QUERY)), rf"tensors \{{'missing': \['{QUERY}'\]\}}"),
@@ -124,7 +134,12 @@ BROKEN = {
     ),
     "no config": (lambda f: (f / "config.json").unlink(), "no config.json; expected"),
     "empty config": (lambda f: (f / "config.json").write_text("{}"), "cannot be loaded"),
-    "a pickle": (only_a_pickle, "found pytorch_model.bin, which may run code when read"),
+    "a pickle": (only_a_pickle, "file; found pytorch_model.bin, which may run code when read"),
+    "no weights": (
+        lambda f: (f / "model.safetensors").unlink(),
+        "no .safetensors file; expected a save_pre",
+    ),
+    "code of its own": (code_of_its_own, "brings Python code of its own, which is never run"),
 }
 
 
@@ -151,6 +166,26 @@ def test_a_backbone_without_tokenizer_is_refused(tmp_path, backbone):
 def test_a_name_that_is_nothing_is_refused(name):
     with pytest.raises(UsageError, match="not a folder here, not one of mini"):
         locate(name)
+
+
+def test_a_name_that_is_nearly_one_is_told_it():
+    with pytest.raises(UsageError, match=r"no backbone 'smolm2'\. Did you mean 'smollm2'\?"):
+        locate("smolm2")
+
+
+@pytest.mark.parametrize("load", [lambda name: load_model(name, SETTINGS), tokenizer_of])
+def test_a_hub_backbone_that_cannot_be_had_says_how_to_get_a_copy(monkeypatch, load):
+    def offline(*_, **__):
+        raise OSError("We couldn't connect to the hub\nCheck your connection")
+
+    for loader in ("AutoModelForCausalLM", "AutoTokenizer"):
+        monkeypatch.setattr(f"transformers.{loader}.from_pretrained", offline)
+    with pytest.raises(UsageError) as caught:
+        load("Nobody/Nothing-1B")
+    assert str(caught.value).endswith(
+        "We couldn't connect to the hub\n  mend      where there is a network: `hf download"
+        " Nobody/Nothing-1B --local-dir DIR`, then name that folder"
+    )
 
 
 def test_both_copies_of_a_backbone_are_of_one_revision(monkeypatch):

@@ -1,5 +1,7 @@
 """Training: one plan for all; micro-batches and interruptions change nothing."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import given
@@ -160,6 +162,15 @@ def test_weights_come_back_as_they_were(tmp_path):
     load_weights(other, tmp_path / "w.safetensors")
     for name, value in weights(lm).items():
         assert torch.equal(other.state_dict()[name], value)
+
+
+def test_saving_never_writes_into_the_weights_of_another_run(tmp_path):
+    save_weights(CausalLM(tiny(seed=5)), tmp_path / "other.safetensors")
+    known = (tmp_path / "other.safetensors").read_bytes()
+    os.link(tmp_path / "other.safetensors", tmp_path / "w.part")  # as an interruption left it
+    save_weights(CausalLM(tiny(seed=6)), tmp_path / "w.safetensors")
+    assert (tmp_path / "other.safetensors").read_bytes() == known
+    assert (tmp_path / "w.safetensors").read_bytes() != known
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Where models run and in which numbers, as far as a machine without a GPU can tell."""
+
+import pytest
+import torch
+
+from harness.engine import CausalLM
+from harness.engine.devices import devices, number_type, place
+from harness.engine.train import precision, train
+from harness.errors import UsageError
+from harness.settings import ModelSettings
+from tests.engine.test_agreement import tiny
+from tests.engine.test_train import ROWS, SETTINGS, fly
+
+CPU = torch.device("cpu")
+
+
+class Launched:
+    """accelerate's state in one of two processes."""
+
+    num_processes = 2
+    device = CPU
+
+
+def test_a_run_launched_as_several_processes_is_refused(monkeypatch):
+    monkeypatch.setattr("harness.engine.devices.PartialState", Launched)
+    with pytest.raises(UsageError, match=r"2 processes were launched; a run is one process"):
+        devices(ModelSettings())
+
+
+def test_devices_are_named_the_generators_first():
+    assert devices(ModelSettings(device="cpu, meta")) == [CPU, torch.device("meta")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "capable", "given"),
+    [
+        ("auto", "cpu", True, torch.float32),
+        ("auto", "cuda", True, torch.bfloat16),
+        ("auto", "cuda", False, torch.float32),
+        ("bfloat16", "cpu", False, torch.bfloat16),
+        ("float32", "cuda", True, torch.float32),
+    ],
+)
+def test_numbers_are_bf16_where_the_device_has_it(monkeypatch, asked, device, capable, given):
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: capable)
+    assert number_type(ModelSettings(dtype=asked), torch.device(device)) is given
+
+
+def test_a_reasoner_goes_to_the_second_device():
+    lm = fly()
+    place(lm, [CPU, torch.device("meta")])
+    assert {part.device.type for part in lm.generator.parameters()} == {"cpu"}
+    assert {part.device.type for part in lm.reasoner.parameters()} == {"meta"}
+
+
+def test_bf16_is_autocast_over_weights_that_stay_fp32():
+    with precision(CPU, torch.bfloat16):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.bfloat16
+    with precision(CPU, torch.float32):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
+    lm = CausalLM(tiny())
+    log = train(lm, ROWS, SETTINGS, lr=1e-2, seed=0, device=CPU, dtype=torch.bfloat16)
+    assert {part.dtype for part in lm.parameters()} == {torch.float32}
+    assert log.curve[-1].loss < log.curve[0].loss
