@@ -21,39 +21,57 @@ app = typer.Typer(
 
 Task = Annotated[str, typer.Option(help="product_review, abstract_generation, topic_writing, all")]
 Data = Annotated[str | None, typer.Option(help="mini, hub, or a folder of JSON Lines")]
-Setting = Annotated[str | None, typer.Option(help="user or temporal")]
+Setting = Annotated[
+    str | None, typer.Option(help="user (test users unseen in training) or temporal")
+]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="section.key=value; `harness list presets --help`")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="any setting, e.g. train.epochs=1; `harness list presets`",
+    ),
 ]
 Plugin = Annotated[
-    list[Path] | None, typer.Option(help="a file with a method (`harness new-method`)")
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="a file with a method (`harness new-method`)"),
 ]
+Preset = Annotated[str, typer.Option(help="mini, smollm2 or paper")]
+Backbone = Annotated[str | None, typer.Option(help="name, folder or hub name")]
+Reasoner = Annotated[str | None, typer.Option(help="FlyThinker's second model")]
+Lam = Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")]
+Limit = Annotated[int | None, typer.Option(help="at most N test examples")]
+TrainLimit = Annotated[int | None, typer.Option(help="at most N training examples")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
-Debug = Annotated[bool, typer.Option(help="show the traceback of an error")]
+Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
 Out = Annotated[Path, typer.Option(help="folder of the results")]
 
 
 @app.command()
 def run(
     method: Annotated[str, typer.Option(help="a method's name, or all (the built-in ones)")],
-    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = "mini",
+    preset: Preset = "mini",
     task: Task = "product_review",
     data: Data = None,
     setting: Setting = None,
-    backbone: Annotated[str | None, typer.Option(help="name, folder or hub name")] = None,
-    reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
-    lam: Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")] = None,
-    limit: Annotated[int | None, typer.Option(help="at most N test examples")] = None,
-    train_limit: Annotated[int | None, typer.Option(help="at most N training examples")] = None,
+    backbone: Backbone = None,
+    reasoner: Reasoner = None,
+    lam: Lam = None,
+    limit: Limit = None,
+    train_limit: TrainLimit = None,
     seed: Annotated[int, typer.Option(help="training order and sampling")] = 0,
     out: Out = Path("results"),
     plugin: Plugin = None,
     set_: Set = None,
-    fresh: Annotated[bool, typer.Option(help="redo a run that is already there")] = False,
-    dry_run: Annotated[bool, typer.Option(help="say what would run, with one prompt")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="redo a run that is already there")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would run, with one prompt")
+    ] = False,
     debug: Debug = False,
 ) -> None:
-    """Train, write and score one method; repeating the command continues or shows the run."""
+    """Train, write and score one method. Repeating the command continues or shows the run."""
     from harness.commands.run import run_command
 
     options: dict[str, Any] = {
@@ -70,14 +88,16 @@ def run(
 
 @app.command()
 def score(
-    predictions: Annotated[Path, typer.Argument(help='lines of {"id","output"}, or LongLaMP\'s')],
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDICTIONS", help='lines of {"id","output"}, or LongLaMP\'s')
+    ],
     data: Annotated[str, typer.Option(help="folder of the data, mini or hub")],
     task: Annotated[str, typer.Option(help="the task's name")],
     split: Annotated[str, typer.Option(help="train, val or test")] = "test",
     setting: Setting = None,
     metrics: Annotated[str | None, typer.Option(help="names with commas; default all")] = None,
     allow_missing: Annotated[
-        bool, typer.Option(help="score examples without a prediction as empty")
+        bool, typer.Option("--allow-missing", help="score examples without a prediction as empty")
     ] = False,
     json_: Json = False,
     debug: Debug = False,
@@ -93,12 +113,12 @@ def bench(
     methods: Annotated[
         str, typer.Option(help="names with commas, or all; sft is the baseline and always there")
     ] = "all",
-    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = "mini",
+    preset: Preset = "mini",
     task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
     data: Data = None,
     setting: Setting = None,
-    backbone: Annotated[str | None, typer.Option(help="name, folder or hub name")] = None,
-    reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
+    backbone: Backbone = None,
+    reasoner: Reasoner = None,
     batch: Annotated[str, typer.Option(help="texts written together, sizes with commas")] = "1,8",
     tokens: Annotated[str, typer.Option(help="tokens of a text, lengths with commas")] = "64,256",
     repeats: Annotated[
@@ -112,7 +132,7 @@ def bench(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Time and memory of methods against sft on this machine; nothing is trained or kept.
+    """Time and memory of methods against sft on this machine. Nothing is trained or kept.
 
     Every round runs each method once (ABAB…), so that what disturbs the machine disturbs all. A
     quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md says what each
@@ -132,14 +152,16 @@ def bench(
 
 @app.command()
 def show(
-    run: Annotated[Path, typer.Argument(help="a run's folder")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
     example: Annotated[str | None, typer.Option(help="id of an example; default the first")] = None,
     against: Annotated[Path | None, typer.Option(help="another run, side by side")] = None,
-    prompt: Annotated[bool, typer.Option(help="print the prompt too")] = True,
+    prompt: Annotated[
+        bool, typer.Option("--prompt/--no-prompt", help="print the prompt too")
+    ] = True,
     plugin: Plugin = None,
     debug: Debug = False,
 ) -> None:
-    """An example of a run: prompt, reference, prediction(s), scores."""
+    """Show one example of a run. Its prompt, reference, prediction(s) and scores."""
     from harness.commands.show import show_command
 
     show_command(run, example, against, prompt, plugin or [])
@@ -147,7 +169,7 @@ def show(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="runs, or folders of runs")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="runs, or folders of runs")],
     out: Annotated[Path, typer.Option(help="folder of the report")],
     allow_different: Annotated[
         bool,
@@ -165,7 +187,7 @@ def compare(
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Which method is better, by how much, how sure, at what cost: page, tables, figures."""
+    """Say which method is better, how sure, and at what cost. A page, tables and figures."""
     from harness.commands.compare import compare_command
 
     compare_command(runs, out, allow_different, not no_texts, metric, pair, json_)
@@ -174,20 +196,24 @@ def compare(
 @app.command()
 def ablate(
     over: Annotated[
-        list[str], typer.Option(help="name=value,value,…: lam, reasoner, history, n_thoughts, any")
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="name=value,value,…: lam, reasoner, history, n_thoughts, any",
+        ),
     ],
     method: Annotated[str, typer.Option(help="the method whose settings vary")] = "flythinker",
     seeds: Annotated[str, typer.Option(help="training seeds with commas")] = "0,1,2",
     reference: Annotated[str, typer.Option(help="a method to compare with, or none")] = "sft",
-    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = "mini",
+    preset: Preset = "mini",
     task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
     data: Data = None,
     setting: Setting = None,
-    backbone: Annotated[str | None, typer.Option(help="name, folder or hub name")] = None,
-    reasoner: Annotated[str | None, typer.Option(help="FlyThinker's second model")] = None,
-    lam: Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")] = None,
-    limit: Annotated[int | None, typer.Option(help="at most N test examples")] = None,
-    train_limit: Annotated[int | None, typer.Option(help="at most N training examples")] = None,
+    backbone: Backbone = None,
+    reasoner: Reasoner = None,
+    lam: Lam = None,
+    limit: Limit = None,
+    train_limit: TrainLimit = None,
     results: Annotated[Path, typer.Option(help="folder of the runs")] = Path("results"),
     out: Annotated[Path, typer.Option(help="folder of the report")] = Path("ablation"),
     metric: Annotated[
@@ -195,11 +221,14 @@ def ablate(
     ] = None,
     plugin: Plugin = None,
     set_: Set = None,
-    fresh: Annotated[bool, typer.Option(help="redo runs that are already there")] = False,
-    dry_run: Annotated[bool, typer.Option(help="say how many runs it takes")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="redo runs that are already there")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say how many runs it takes")] = False,
     debug: Debug = False,
 ) -> None:
-    """One run a value, then one figure; give --over twice for a grid. Repeating it continues."""
+    """Run every value of a setting, then draw one figure. Twice --over makes a grid. Repeating the
+    command continues."""
     from harness.commands.ablate import Request, ablate_command
 
     options: dict[str, Any] = {
@@ -216,7 +245,8 @@ def ablate(
 @app.command("list")
 def list_(
     what: Annotated[
-        str, typer.Argument(help="methods, options, tasks, metrics, presets, examples")
+        str,
+        typer.Argument(metavar="WHAT", help="methods, options, tasks, metrics, presets, examples"),
     ],
     data: Data = None,
     task: Annotated[str, typer.Option(help="for examples: the task's name")] = "product_review",
@@ -225,8 +255,8 @@ def list_(
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """What there is: methods and their options, tasks, metrics, presets with every setting, or a
-    split's examples."""
+    """List methods, options, tasks, metrics, presets or examples. `presets` has every setting with
+    its meaning, `options` those of each method."""
     from harness.commands.list import list_command
 
     list_command(what, data, task, split, setting, json_)
@@ -234,7 +264,7 @@ def list_(
 
 @app.command()
 def doctor(
-    fix: Annotated[bool, typer.Option(help="get what can be got")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="get what can be got")] = False,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -246,7 +276,7 @@ def doctor(
 
 @app.command("new-method")
 def new_method(
-    name: Annotated[str, typer.Argument(help="lower-case name, e.g. my_method")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="lower-case name, e.g. my_method")],
     out: Annotated[Path | None, typer.Option(help="the file to write; default NAME.py")] = None,
     debug: Debug = False,
 ) -> None:
@@ -261,17 +291,17 @@ def new_method(
 
 @app.command("check-method")
 def check_method(
-    method: Annotated[str, typer.Argument(help="a method's name, or its file")],
+    method: Annotated[str, typer.Argument(metavar="NAME", help="a method's name, or its file")],
     debug: Debug = False,
 ) -> None:
-    """Try a method on a tiny model: every contract that the harness relies on."""
+    """Try a method on a tiny model. Every contract that the harness relies on."""
     from harness.commands.check_method import check_method_command
 
     raise typer.Exit(check_method_command(method))
 
 
 leaderboard = typer.Typer(
-    help="Boards of submitted runs: pack a run as a row, check rows, build the page.",
+    help="Boards of submitted runs. Pack a run as a row, check rows, build the page.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -281,7 +311,7 @@ Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/T
 
 @leaderboard.command("submit")
 def leaderboard_submit(
-    run: Annotated[Path, typer.Argument(help="a complete run's folder")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a complete run's folder")],
     by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
     boards: Boards = Path("leaderboards"),
     name: Annotated[str | None, typer.Option(help="the row's title; default the method")] = None,
@@ -298,7 +328,7 @@ def leaderboard_submit(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Score a run's texts anew and pack them as a row, ready for a pull request."""
+    """Score a run's texts anew and pack them as a row. It is ready for a pull request."""
     from harness.commands.leaderboard import submit_command
 
     submit_command(run, boards, by, name, link, note, id_, data, open_board)
@@ -306,13 +336,17 @@ def leaderboard_submit(
 
 @leaderboard.command("verify")
 def leaderboard_verify(
-    rows: Annotated[list[Path] | None, typer.Argument(help="rows' folders; default all")] = None,
+    rows: Annotated[
+        list[Path] | None, typer.Argument(metavar="ROW", help="rows' folders; default all")
+    ] = None,
     boards: Boards = Path("leaderboards"),
     data: Annotated[str | None, typer.Option(help="data of boards that are not built in")] = None,
     rerun: Annotated[
         int | None, typer.Option(help="run the methods again on mini drawn from this seed")
     ] = None,
-    plugin: Annotated[Path | None, typer.Option(help="file of the method, for --rerun")] = None,
+    plugin: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="write no marks")] = False,
     debug: Debug = False,
 ) -> None:

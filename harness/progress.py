@@ -26,7 +26,7 @@ class Bars:
     """A bar for each named phase, on standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, quiet=quiet)
+        self.console = Console(stderr=True, quiet=quiet, markup=False)
         self.progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=28),

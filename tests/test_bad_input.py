@@ -138,3 +138,28 @@ def test_a_training_target_of_20_000_words_is_cut_and_counted(go, tmp_path):
     code, out, _ = go(data(tmp_path / "data", split="train", change=longer), method="sft")
     assert code == 0
     assert "1 training targets cut" in out
+
+
+def test_ids_and_folders_with_brackets_are_shown_as_they_are(
+    monkeypatch, capsys, tmp_path, backbone
+):
+    def named(rows):
+        for at, row in enumerate(rows):
+            row["id"] = f"{at}[/b] [red]"
+
+    folder = data(tmp_path / "data [/x]", change=named)
+    out = tmp_path / "out [/y]"
+    words = ["--data", folder, "--backbone", backbone, "--out", out, *SMALL]
+    code, shown, err = harness(monkeypatch, capsys, "run", "--method", "rag", *words, "--dry-run")
+    assert (code, "(0[/b] [red])" in shown, str(out) in shown) == (0, True, True), err
+    code, shown, err = harness(monkeypatch, capsys, "run", "--method", "rag", *words)
+    assert (code, "example 0[/b] [red], as written" in shown) == (0, True), err
+    run = next(out.rglob("record.json")).parent
+    assert f"record: {run}" in shown
+    code, shown, err = harness(monkeypatch, capsys, "show", run)
+    assert (code, "0[/b] [red] · user test-user-0" in shown) == (0, True), err
+    predictions = tmp_path / "texts [red].jsonl"
+    predictions.write_text(json.dumps({"id": "0[/b] [red]", "output": "good"}) + "\n")
+    words = [predictions, "--data", folder, "--task", "product_review", "--allow-missing"]
+    code, shown, err = harness(monkeypatch, capsys, "score", *words, "--metrics", "bleu")
+    assert (code, "texts [red].jsonl on product_review" in shown) == (0, True), err

@@ -64,7 +64,7 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
     seeds = parse_seeds(request.seeds)
     if request.out.exists() and not request.out.is_dir():
         raise UsageError(f"--out {request.out} is a file; expected a folder, new or old")
-    console = Console()
+    console = Console(markup=False)
     if request.dry_run:
         _print_plan(console, overs, planned, seeds, reference)
         return 0

@@ -24,7 +24,7 @@ def compare_command(
     named = tuple(name.strip() for name in pair.split(",")) if pair else None
     document = compare(runs, Options(allow_different, texts, metric, named))
     written = write_report(document, out)
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, markup=False)
     for line in document.warnings:
         console.print(line, style="yellow", markup=False, highlight=False)
     for sentence in document.sections[0].text:

@@ -12,6 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from harness.errors import HarnessError
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,12 @@ def doctor_command(fix: bool, as_json: bool) -> int:
     """Print all findings; exit code 2 where something that every run needs is missing."""
     if fix:
         for name, mend in FIXES.items():
-            if not CHECKS[name]().ok:
-                print(f"{name}: {mend()}", file=sys.stderr)
-    findings = [check() for check in CHECKS.values()]
+            if not look(name).ok:
+                try:
+                    print(f"{name}: {mend()}", file=sys.stderr)
+                except HarnessError as error:  # the table's remedy says what else can be done
+                    print(f"{name}: {error}", file=sys.stderr)
+    findings = [look(name) for name in CHECKS]
     if as_json:
         json.dump([asdict(each) for each in findings], sys.stdout, indent=1)
         sys.stdout.write("\n")
@@ -45,9 +51,21 @@ def doctor_command(fix: bool, as_json: bool) -> int:
                 if each.ok
                 else ("[red]missing[/]" if each.needed else "[yellow]none[/]")
             )
-            table.add_row(mark, each.name, each.found, "" if each.ok else each.remedy)
+            remedy = "" if each.ok else each.remedy
+            table.add_row(mark, *map(Text, (each.name, each.found, remedy)))
         Console().print(table)
     return 2 if any(each.needed and not each.ok for each in findings) else 0
+
+
+def look(name: str) -> Finding:
+    """The finding of one check; a package that it lacks, or a folder, is a finding too."""
+    try:
+        return CHECKS[name]()
+    except ImportError as error:
+        found = f"cannot be looked at: {error}"
+        return Finding(name, False, found, "make setup, or pip install what is named there")
+    except HarnessError as error:
+        return Finding(name, False, "cannot be used", str(error), needed=False)
 
 
 def _python() -> Finding:

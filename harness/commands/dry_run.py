@@ -35,12 +35,16 @@ def print_plan(
     table.add_column(style="dim")
     table.add_column()
     table.add_row("folder", str(plan.folder))
-    told = {key: value for key, value in plan.source.items() if key != "files" and value}
-    table.add_row("data", ", ".join(f"{key} {value}" for key, value in told.items()))
+    kind, source = plan.source["kind"], plan.source["source"]
+    told = [source, *([kind] if kind != source else []), f"{plan.source['setting']} setting"]
+    if plan.source["revision"]:
+        told.append(plan.source["revision"])
+    table.add_row("data", ", ".join(told))
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})
         table.add_row(
-            name, f"{len(split.examples)} examples, {users} users, {split.fingerprint[:12]}"
+            name,
+            f"{len(split.examples)} examples, {users} users, fingerprint {split.fingerprint[:12]}",
         )
     lengths = sorted(len(reading.prompt) for reading in readings)
     table.add_row(

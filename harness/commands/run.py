@@ -36,11 +36,13 @@ def run_command(
             own_lam = lam if method != "all" or _knows_lam(factory) else None
             asked = assignments if method != "all" else _without_controls(factory, assignments)
             settings = settings_for(preset, name, factory, each_task, options, own_lam, asked)
+            with blaming(name, factory):
+                factory(settings)  # its own options
             plans.append((name, factory, settings))
     from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
-    console = Console()
+    console = Console(markup=False)  # names and texts may hold brackets
     if dry_run:
         from harness.commands.dry_run import print_plan
 
@@ -55,7 +57,9 @@ def run_command(
     command = "harness " + shlex.join(sys.argv[1:])
     outcomes = []
     for name, factory, settings in plans:
-        console.print(f"[bold]{name}[/] on {settings.task} · {settings.preset}", highlight=False)
+        console.print(
+            f"{name} on {settings.task} · {settings.preset}", style="bold", highlight=False
+        )
         try:
             with blaming(name, factory):
                 outcome = run(

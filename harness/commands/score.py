@@ -65,7 +65,7 @@ def score_command(
         table.add_column(head)
     for name, score in scores.metrics.items():
         table.add_row(name, cell(score), score.missing or score.signature)
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
 

@@ -37,7 +37,7 @@ def show_command(
         raise UsageError(
             f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
         )
-    console = Console()
+    console = Console(markup=False)
     if record.data["splits"]["test"]["fingerprint"] != split.fingerprint:
         console.print(
             f"the data of {record.data['source']} changed since this run: prompt and reference are"

@@ -122,8 +122,12 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
     if not texts:
         return
     text = min(texts, key=lambda each: each.id)
-    console.print(f"[dim]example {text.id}, as written (`harness show {outcome.folder}`):[/]",
-                  highlight=False, soft_wrap=True)  # fmt: skip
+    console.print(
+        f"example {text.id}, as written (`harness show {outcome.folder}`):",
+        style="dim",
+        highlight=False,
+        soft_wrap=True,
+    )
     shown = text.output if len(text.output) <= 500 else text.output[:500] + " …"
     console.print(shown or "(empty)", markup=False, highlight=False)
 
