@@ -48,7 +48,10 @@ class Plan:
         factory: Any = None,
     ) -> None:
         from harness.data import describe_source, load_splits
+        from harness.metrics import metric
 
+        for name in settings.eval.metrics:
+            metric(name)  # an unknown one is told here, not after training and writing
         factory = factory or find("method", method_name)
         self.settings = settings
         self.method: Method = factory(settings)

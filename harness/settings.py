@@ -11,11 +11,20 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from harness.errors import UsageError
+from harness.wrong_settings import explain
 
 S = TypeVar("S", bound=BaseModel)
 Rate = Annotated[float, Field(gt=0)]
@@ -30,6 +39,17 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
+        """`a,b`, and one value alone, where a list is expected."""
+        field = cls.model_fields[info.field_name or ""]
+        if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
+            return value
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return (value,)
 
 
 class DataSettings(Section):
@@ -160,11 +180,8 @@ class EvalSettings(Section):
 
     @field_validator("controls", mode="before")
     @classmethod
-    def _named(cls, value: Any) -> Any:
-        """`all`, one name, or names with commas between them."""
-        if value == "all":
-            return CONTROLS
-        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    def _all(cls, value: Any) -> Any:
+        return CONTROLS if value in ("all", ["all"], ("all",)) else value
 
     @field_validator("slices")
     @classmethod
@@ -259,29 +276,4 @@ def validate(model: type[S], values: Mapping[str, Any], where: str = "settings")
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UsageError(_explain(model, error, where)) from None
-
-
-def _explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
-    lines = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            known = _known_keys(model)
-            near = get_close_matches(key, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}"
-            lines.append(f"{where}: unknown key {key!r}. {hint}")
-        else:
-            lines.append(f"{where}: {key} = {item['input']!r}; {item['msg']}")
-    return "\n".join(lines)
-
-
-def _known_keys(model: type[BaseModel]) -> list[str]:
-    keys = []
-    for name, info in model.model_fields.items():
-        inner = info.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            keys += [f"{name}.{key}" for key in _known_keys(inner)]
-        else:
-            keys.append(name)
-    return keys
+        raise UsageError(explain(model, error, where)) from None

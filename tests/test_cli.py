@@ -72,6 +72,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(run, tmp_path):
     assert code == 0
     for shown in ("6 examples, 6 users", "2 examples, 2 users", "8 examples, 4 users"):
         assert shown in out
+    assert re.search(r"data +│ \S+, folder, user setting ", out)
     for shown in ("test prompts", "cut to budget", "8 prompts: ", "GiB", "1 steps of 8 examples"):
         assert shown in out
     assert re.search(r"parameters .* (\S+) \(generator (\S+), reasoner \2\)", out)
@@ -407,13 +408,15 @@ def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
         (["--task", "product_reviews"], "Did you mean 'product_review'"),
         (["--preset", "minni"], "Did you mean 'mini'"),
         (["--limit", "0"], "data.limit = 0"),
-        (["--lam", "inf"], "lam = inf; Input should be a finite number"),
+        (["--lam", "inf"], "lam = inf; expected a finite number"),
         (["--seed", "-1"], "seed = -1"),
         (["--set", "train.lr=-1"], "greater than 0"),
         (["--set", "retrieval.ranking=dense"], "needs an encoder: --set retrieval.dense_model"),
         (["--data", "nowhere"], "data nowhere"),
         (["--backbone", "./nowhere"], "no backbone './nowhere'"),
         (["--plugin", "nowhere.py"], "no such file"),
+        (["--set", "eval.metrics=bleu,blue"], "no metric 'blue'. Did you mean 'bleu'?"),
+        (["--set", "eval.metrics=evaluate:./nowhere"], "evaluate:./nowhere"),
     ],
 )
 def test_wrong_options_are_named(run, tmp_path, words, message):
@@ -422,6 +425,30 @@ def test_wrong_options_are_named(run, tmp_path, words, message):
     assert message in err
     assert "Traceback" not in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_option_stops_all_methods_before_the_first(run, tmp_path):
+    code, out, err = run("all", "--set", "method.lam=0.5")
+    assert code == 2
+    assert "options of nonpers: unknown key 'lam'; there are no options here" in err
+    assert "nonpers on" not in out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_method_without_thoughts_takes_no_lam(run):
+    code, _, err = run("rag", "--lam", "1")
+    assert code == 2
+    assert "--lam 1.0: method 'rag' has no lam, the weight of thoughts beside a text; leave" in err
+
+
+def test_the_table_shows_every_view_that_was_asked_for(run):
+    code, out, err = run(
+        "flythinker", "--limit", "4", "--set", "eval.forced=true", "--set", "eval.slices=0,8",
+        "--set", "eval.controls=zero",
+    )  # fmt: skip
+    assert code == 0, err
+    for shown in ("forced: bleu", "author by characters", "thoughts: zero", "− untrained backbone"):
+        assert shown in out
 
 
 def test_a_folder_without_the_split_says_which_are_there(call, tmp_path, backbone):
@@ -445,7 +472,7 @@ def test_a_pickle_backbone_is_refused(call, tmp_path, reviews):
     torch.save({}, folder / "pytorch_model.bin")
     code, _, err = call("run", "--method", "rag", "--data", reviews, "--backbone", folder)
     assert code == 2
-    assert "found pytorch_model.bin, which may run code when read" in err
+    assert "no .safetensors file; found pytorch_model.bin, which may run code when read" in err
 
 
 def test_a_wider_reasoner_is_refused(run, tmp_path):

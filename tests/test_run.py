@@ -147,7 +147,12 @@ def test_a_run_stopped_after_training_does_not_train_again(
         go(tmp_path, reviews, backbone)
     monkeypatch.undo()
     monkeypatch.setattr("harness.training.train", stop)
+    folder = next((tmp_path / "results").rglob("training.json")).parent
+    (folder / "checkpoint").mkdir()  # stopped before training had cleared up
+    (folder / "training-phases.json").write_text("{}")
     assert go(tmp_path, reviews, backbone).record.status == "complete"
+    assert not (folder / "checkpoint").exists()
+    assert not (folder / "training-phases.json").exists()
 
 
 def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbone):
@@ -357,9 +362,9 @@ def test_a_target_without_tokens_is_refused(tmp_path, reviews, backbone, monkeyp
         ("method.lamm=0.5", "unknown key 'lamm'. Did you mean 'lam'"),
         ("train.epoch=1", "unknown key 'train.epoch'. Did you mean 'train.epochs'"),
         ("decode.top_p=1.5", "decode.top_p = 1.5"),
-        ("train.lr=-1", "train.lr.constrained-float = -1; Input should be greater than 0"),
+        ("train.lr=-1", "train.lr = -1; expected a number greater than 0"),
         ("train.lr_grid=[]", "train.lr_grid = []"),
-        ("train.lr_grid=[0.0]", "train.lr_grid.0 = 0.0; Input should be greater than 0"),
+        ("train.lr_grid=[0.0]", "train.lr_grid.0 = 0.0; expected a number greater than 0"),
         ("seed=-1", "seed = -1"),
         ("seed=4294967296", "seed = 4294967296"),
         ("model.device=tpu9", "model.device = 'tpu9'"),

@@ -68,7 +68,10 @@ def settings_for(
     given = without_none({**options, "task": task})
     if lam is not None:
         if "lam" not in getattr(factory, "Options", RunSettings).model_fields:
-            raise UsageError(f"--lam: method {method!r} has no lam")
+            raise UsageError(
+                f"--lam {lam}: method {method!r} has no lam, the weight of thoughts beside a text;"
+                " leave it out, or run --method flythinker"
+            )
         given["method"] = {"lam": lam}
     settings = build_settings(preset, method, assignments, given)
     if preset == "smollm2" and settings.data.source == "mini":

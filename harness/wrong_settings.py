@@ -1,0 +1,96 @@
+"""What is wrong with a setting: a line each, with the key as `--set` names it and the near key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+KINDS = {
+    "tuple_type": "a list: a,b or [a, b]",
+    "model_type": "a section: name one key of it",
+    "dict_type": "a section: name one key of it",
+}
+
+
+def explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
+    """One line for each key of `model` that is wrong: what was found, what was expected."""
+    lines: list[str] = []
+    found: dict[str, list[str]] = {}
+    for item in error.errors():
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{where}: {_unknown(model, _whole_key(item['loc'], item['input']))}")
+            continue
+        key = _key(model, item["loc"])
+        whole = item["type"] == "value_error" and isinstance(item["input"], Mapping)
+        given = f"{key}: " if whole else f"{key} = {item['input']!r}; "
+        ways = found.setdefault(given if key else "", [])
+        what = _expected(item["type"], item["msg"])
+        ways.append(what if item["type"] == "value_error" or ways else f"expected {what}")
+    return "\n".join(
+        lines + [f"{where}: {key}{' or '.join(dict.fromkeys(ways))}" for key, ways in found.items()]
+    )
+
+
+def known_keys(model: type[BaseModel]) -> list[str]:
+    """Every key of a settings class, those of its sections as `section.key`."""
+    keys = []
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += [f"{name}.{key}" for key in known_keys(inner)]
+        else:
+            keys.append(name)
+    return keys
+
+
+def _expected(kind: str, message: str) -> str:
+    """pydantic's message without its phrases for programmers."""
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    what = KINDS.get(kind) or message.removeprefix("Input should be ").partition(", unable to")[0]
+    return f"a number {what}" if what.startswith(("greater", "less")) else what
+
+
+def _key(model: type[BaseModel], loc: Sequence[int | str]) -> str:
+    """`train.lr` where pydantic also names the branch of a union; places in lists stay."""
+    parts: list[str] = []
+    here: Any = model
+    for part in loc:
+        if isinstance(here, type) and issubclass(here, BaseModel) and part in here.model_fields:
+            here = here.model_fields[str(part)].annotation
+        elif not isinstance(part, int):
+            continue
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def _whole_key(loc: Sequence[int | str], value: Any) -> str:
+    """The key as it was given: an unknown section and what was set in it."""
+    key = ".".join(map(str, loc))
+    while isinstance(value, Mapping) and len(value) == 1:
+        ((part, value),) = value.items()
+        key += f".{part}"
+    return key
+
+
+def _unknown(model: type[BaseModel], key: str) -> str:
+    known = known_keys(model)
+    last = key.rpartition(".")[2]
+    near = get_close_matches(key, known, n=1)
+    near += [each for each in known if each.endswith(f".{last}")]
+    if near:
+        return f"unknown key {key!r}. Did you mean {near[0]!r}?"
+    if not known:
+        return f"unknown key {key!r}; there are no options here. Leave it out"
+    section = key.partition(".")[0]
+    inside = [each for each in known if each.startswith(f"{section}.")]
+    if inside or not any("." in each for each in known):
+        return f"unknown key {key!r}. Known: {', '.join(sorted(inside or known))}"
+    sections = dict.fromkeys(each.partition(".")[0] for each in known if "." in each)
+    return (
+        f"unknown key {key!r}. `harness list presets` shows every key (sections"
+        f" {', '.join(sections)}); a method's own begin with `method.` (`harness list options`)"
+    )
