@@ -35,7 +35,8 @@ def encode_prompt(tokenizer: Any, text: str) -> list[int]:
     if getattr(tokenizer, "chat_template", None) is None:
         ids: list[int] = tokenizer(text + "\n", split_special_tokens=True)["input_ids"]
         return ids
-    if any(token in text for token in tokenizer.all_special_tokens):
+    commands = (token for token in tokenizer.added_tokens_decoder.values() if token.special)
+    if any(token.content in text for token in commands):
         shell = render(tokenizer, [{"role": "user", "content": MARK}])
         before, _, after = shell.partition(MARK)
         parts = [template_ids(tokenizer, part) for part in (before, after)]

@@ -25,8 +25,8 @@ def bare(tokenizer):
 
 
 def specials(tokenizer, ids):
-    known = set(tokenizer.all_special_ids)
-    return [tokenizer.convert_ids_to_tokens(token) for token in ids if token in known]
+    tokens = tokenizer.convert_ids_to_tokens(ids)
+    return [token for token in tokens if token in ("<|im_start|>", "<|im_end|>", "<|endoftext|>")]
 
 
 def test_the_template_opens_and_closes_one_turn(tokenizer):
@@ -36,12 +36,11 @@ def test_the_template_opens_and_closes_one_turn(tokenizer):
     )
 
 
-def test_special_tokens_in_a_users_text_are_characters(tokenizer):
-    ids = encode_prompt(tokenizer, HOSTILE)
+@pytest.mark.parametrize("text", [HOSTILE, "<|im_start|>", "<|endoftext|>"])
+def test_special_tokens_in_a_users_text_are_characters(tokenizer, text):
+    ids = encode_prompt(tokenizer, text)
     assert specials(tokenizer, ids) == ["<|im_start|>", "<|im_end|>", "<|im_start|>"]
-    assert tokenizer.decode(ids) == (
-        f"<|im_start|>user\n{HOSTILE}<|im_end|>\n<|im_start|>assistant\n"
-    )
+    assert tokenizer.decode(ids) == (f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n")
 
 
 def test_without_a_template_too(bare):
