@@ -27,6 +27,8 @@ from harness.engine.cache import GrowingLayer
 from harness.engine.lm import CacheState
 from harness.engine.timing import interleaved
 
+TITLE = "A decoding step by its cache: transformers' DynamicCache, and ours in blocks"
+
 
 class DynamicLM(CausalLM):
     """CausalLM whose cache after prefill is transformers' own."""
@@ -59,9 +61,9 @@ def main(given: Sequence[str] | None = None) -> None:
     about, rows = begin(chosen), []
     for size, batch, length in product(chosen.models, chosen.batch, lengths):
         rows.append(measured(size, batch, length, chosen))
-    heads = ("model", "batch", "prompt", "DynamicCache, ms", "in blocks, ms",
-             "in blocks ÷ DynamicCache", "same tokens")  # fmt: skip
-    tell(chosen, about, [Grid("A decoding step by its cache", heads, tuple(rows))], [])
+    heads = ("model", "batch", "prompt", "dynamic, ms", "blocks, ms", "blocks ÷ dynamic",
+             "same tokens")  # fmt: skip
+    tell(chosen, about, [Grid(TITLE, heads, tuple(rows))], [])
 
 
 def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[str, ...]
     )
     theirs, ours = ([each for each, _ in found[name]] for name in ("theirs", "ours"))
     return (
-        f"{size}-sized",
+        size,
         f"{batch}",
         f"{length:,}",
         *(spread(told("step", each, theirs), "step", 1000) for each in (theirs, ours)),

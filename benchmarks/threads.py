@@ -62,13 +62,13 @@ def measured(size: str, batch: int, chosen: Any) -> Grid:
     taken = AT_ONCE if free.concurrent else SERIAL
     count = f"2 × {free.smaller / 1e6:,.1f} M parameters"
     return Grid(
-        f"{size}-sized, {count}, batch {batch}, prompt {chosen.prompt}",
+        f"{size}, {count}, batch {batch}, prompt {chosen.prompt}",
         (
-            "both models",
+            "models",
             "step, ms",
             f"÷ {SERIAL}",
             f"÷ {ONE}",
-            f"tokens as {SERIAL}",
+            "same tokens",
             "concurrent=None",
         ),
         tuple(

@@ -21,8 +21,8 @@ def test_threads_compares_both_ways_with_one_model(capsys):
     threads.main([*SMALL, "--prompt", "12"])
     text = capsys.readouterr().out
     heads, _, *rows = table(text)
-    assert heads == ["both models", "step, ms", "÷ one after the other", "÷ one model",
-                     "tokens as one after the other", "concurrent=None"]  # fmt: skip
+    assert heads == ["models", "step, ms", "÷ one after the other", "÷ one model",
+                     "same tokens", "concurrent=None"]  # fmt: skip
     assert [row[0] for row in rows] == ["one model", "one after the other", "at once"]
     assert [row[5] for row in rows] == ["", "chosen", ""]  # mini on one thread
     assert [row[4] for row in rows] == ["–", "100.0 %", "100.0 %"]
@@ -41,10 +41,10 @@ def test_threads_marks_what_none_chooses(monkeypatch, capsys):
 def test_cache_compares_ours_with_transformers(capsys):
     cache.main([*SMALL, "--prompt", "5,9"])
     heads, _, *rows = table(capsys.readouterr().out)
-    assert heads[3:] == ["DynamicCache, ms", "in blocks, ms", "in blocks ÷ DynamicCache",
+    assert heads[3:] == ["dynamic, ms", "blocks, ms", "blocks ÷ dynamic",
                          "same tokens"]  # fmt: skip
     assert [row[-1] for row in rows] == ["100.0 %"] * 2
-    assert [row[:3] for row in rows] == [["mini-sized", "2", "5"], ["mini-sized", "2", "9"]]
+    assert [row[:3] for row in rows] == [["mini", "2", "5"], ["mini", "2", "9"]]
 
 
 def test_the_other_cache_is_transformers_own_and_writes_the_same():

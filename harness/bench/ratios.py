@@ -46,4 +46,4 @@ def ratio(
         return {"value": value, "low": None, "high": None}
     error = (ours - value * theirs).std(ddof=1) / np.sqrt(rounds) / theirs.mean()
     half = float(t.ppf(0.975, rounds - 1) * error)
-    return {"value": value, "low": value - half, "high": value + half}
+    return {"value": value, "low": max(0.0, value - half), "high": value + half}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -32,9 +33,10 @@ def as_markdown(grid: Grid) -> str:
 
 def show_grid(console: Console, grid: Grid) -> None:
     """The same table on a terminal."""
-    table = Table(title=grid.title, title_justify="left")
+    table = Table(title=grid.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for at, head in enumerate(grid.heads):
-        table.add_column(head, justify="left" if at < grid.names else "right")
+        named = at < grid.names
+        table.add_column(head, justify="left" if named else "right", no_wrap=named)
     for row in grid.rows:
         table.add_row(*row)
     console.print(table)

@@ -40,7 +40,10 @@ def test_a_ratio_is_of_sums_and_its_interval_over_pairs():
     # residuals 4 − 2·2.5 and 6 − 2·2.5: deviation √2, error √2/√2 over 2.5; t (1 degree) 12.7062
     found = ratio([4.0, 6.0], [2.5, 2.5])
     assert found["value"] == 2
-    assert found["high"] - 2 == pytest.approx(2 - found["low"]) == pytest.approx(12.7062 / 2.5)
+    assert found["high"] - 2 == pytest.approx(12.7062 / 2.5)
+    assert found["low"] == 0  # no time is below 0
+    found = ratio([4.9, 5.1], [2.5, 2.5])
+    assert found["high"] - 2 == pytest.approx(2 - found["low"]) == pytest.approx(1.27062 / 2.5)
     assert ratio([3.0], [2.0]) == {"value": 1.5, "low": None, "high": None}
     assert ratio([None, None], [1.0, 1.0]) is None
 
