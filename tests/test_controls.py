@@ -56,7 +56,8 @@ def test_without_lam_no_thought_changes_anything(tmp_path, reviews, backbone):
 
 
 def test_where_thoughts_come_from(tmp_path, reviews, backbone):
-    plan = Plan(settings(reviews, backbone, "flythinker"), "flythinker", tmp_path)
+    chosen = settings(reviews, backbone, "flythinker", "budget.profile=400")  # whole profiles
+    plan = Plan(chosen, "flythinker", tmp_path)
     own = plan.test_readings
     for name in ("zero", "noise"):
         assert thought_readings(plan, name) == own
@@ -72,7 +73,13 @@ def test_where_thoughts_come_from(tmp_path, reviews, backbone):
     for reading in thought_readings(plan, "other-profile"):
         text = plan.backbones.tokenizer.decode(reading.views["donor"])
         assert reading.example.input[:60] in text  # the budget cuts its end
-        assert not any(entry["reviewText"] in text for entry in reading.example.profile)
+        writers = {
+            example.user_id
+            for example in plan.test.examples
+            if any(entry["reviewText"] in text for entry in example.profile)
+        }
+        assert len(writers) == 1
+        assert reading.example.user_id not in writers
 
 
 def test_one_user_alone_has_no_other_thoughts(tmp_path, reviews, backbone):
