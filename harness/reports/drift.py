@@ -14,7 +14,7 @@ from harness.reports.headline import Found, value_cell
 from harness.reports.measures import TITLES, Measure
 from harness.reports.seeds import interval_words, over_seeds
 from harness.reports.slices import forced_at, forced_drift, nll_at, relative_at, relative_drift
-from harness.reports.systems import Board
+from harness.reports.systems import Board, having, lacking
 
 Slices = Sequence[Mapping[str, Any]]
 
@@ -40,9 +40,10 @@ class View:
 
 
 def views_of(board: Board, main: str) -> list[View]:
-    """The views that every run of the board has, primary ones first."""
-    record = board.systems[0].record
-    forced = (record.forced or {}).get("metrics", {})
+    """The views that some run of the board has, primary ones first."""
+    records = [one for system in board.systems for one in system.records]
+    record = records[0]
+    forced: Mapping[str, Any] = next((one.forced["metrics"] for one in records if one.forced), {})
     scored = next((name for name in (main, "rougeL", "bleu", *forced) if name in forced), None)
     free = next((name for name in (main, "rougeL", "bleu") if name in record.slices), None)
     starts = record.settings["eval"]["slices"]
@@ -72,8 +73,7 @@ def views_of(board: Board, main: str) -> list[View]:
     if free:
         found.append(View("free", f"free text: {TITLES.get(free, free)} (descriptive)", "0–100",
                           _at("slices", free), _nothing))  # fmt: skip
-    records = [one for system in board.systems for one in system.records]
-    return [view for view in found if all(view.slices(one) for one in records)]
+    return [view for view in found if any(view.slices(one) for one in records)]
 
 
 def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
@@ -104,9 +104,9 @@ Curves = Mapping[str, list[dict[str, Any]]]
 
 
 def curves_of(board: Board, view: View) -> Curves:
-    """Every system's curve in a view."""
+    """The curve of every system that has the view, over those of its seeds that have it."""
     found = {}
-    for system in board.systems:
+    for system in having(board, view.slices).systems:
         rows = [list(view.slices(record) or ()) for record in system.records]
         found[system.name] = [
             over_seeds(board, system, same, view.each(at) if view.each else None)
@@ -116,7 +116,7 @@ def curves_of(board: Board, view: View) -> Curves:
 
 
 def _picture(board: Board, view: View, curves: Curves) -> Picture:
-    looks = style.looks(curves)
+    looks = style.looks(system.name for system in board.systems)
     drawing, (axes,) = style.figure(height=3.3)
     ends = style.curves(axes, curves, looks)
     rows = next(iter(curves.values()))
@@ -131,8 +131,9 @@ def _picture(board: Board, view: View, curves: Curves) -> Picture:
     axes.set_ylabel(view.unit)
     style.title(axes, view.title, board.task)
     over = interval_words(row for rows in curves.values() for row in rows)
+    told = lacking(board, having(board, view.slices))
     style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
-                  f" worse where its curve {view.worse}")  # fmt: skip
+                  f" worse where its curve {view.worse}{'; ' if told else ''}{told}")  # fmt: skip
     style.label_ends(axes, ends)
     alt = f"{view.title} on {board.task} by position: " + "; ".join(
         f"{name} ends at {value:.2f}" for _, value, name, _ in ends
@@ -146,16 +147,13 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
     sloped = [
         view
         for view in views
-        if all(view.slope(record) for system in board.systems for record in system.records)
+        if any(view.slope(record) for system in board.systems for record in system.records)
         and not (compared and view.name == "likelihood")
     ]
+    parts = {view.name: having(board, view.slope) for view in sloped}
     rows, estimates = [], []
     for system in board.systems:
-        slopes = [
-            over_seeds(board, system, [view.slope(one) or {} for one in system.records],
-                       view.sloped)
-            for view in sloped
-        ]  # fmt: skip
+        slopes = [_slope(parts[view.name], view, system.name) for view in sloped]
         own = [value_cell(compared, system.name)] if compared else []
         rows.append((words(system.name), *own, *map(_estimate, slopes)))
         estimates += slopes
@@ -169,8 +167,18 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         notes[0] += " Letters as in the tables of scores."
     if any(one.get("seeds") for one in estimates):
         notes.append(f"Intervals without letters: over {interval_words(estimates)}.")
+    told = {view.column.partition(":")[0]: lacking(board, parts[view.name]) for view in sloped}
+    notes += [f"{column}: {who}." for column, who in told.items() if who]
     title = f"Slopes, {board.task}"
     return Table(f"drift_{board.task}", title, tuple(heads), tuple(rows), tuple(notes))
+
+
+def _slope(part: Board, view: View, name: str) -> dict[str, Any]:
+    """A system's slope over those of its seeds that have one; {} where none has."""
+    system = next((one for one in part.systems if one.name == name), None)
+    if system is None:
+        return {}
+    return over_seeds(part, system, [view.slope(one) or {} for one in system.records], view.sloped)
 
 
 def _numbers(board: Board, curves: Sequence[tuple[View, Curves]]) -> Table:

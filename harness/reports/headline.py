@@ -42,7 +42,9 @@ UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 def reference_of(board: Board) -> System:
     """The system that others are measured against: sft where it is there, else the first."""
-    return next((one for one in board.systems if one.record.method == "sft"), board.systems[0])
+    plain = [one for one in board.systems if one.name == "sft"]
+    return [*plain, *(one for one in board.systems if one.record.method == "sft"),
+            board.systems[0]][0]  # fmt: skip
 
 
 def headline_section(boards: Sequence[Board], found: Found, main: str) -> Section:

@@ -22,7 +22,7 @@ from harness.reports.document import (
 from harness.reports.measures import TITLES
 from harness.reports.seeds import interval_words, over_seeds, spanned
 from harness.reports.slices import author_measure
-from harness.reports.systems import Board, System
+from harness.reports.systems import Board, System, having, lacking
 
 OTHERS = (("own_other", "random"), ("own_other", "topic"), ("own_empty", "random"))
 """The three lifts: own − random other, own − topic-matched other, own − none."""
@@ -37,13 +37,12 @@ def lift_section(boards: Sequence[Board]) -> Section:
     """Gain of the own profile on likelihood (by position) and on written texts."""
     tables, pictures = [], []
     for board in boards:
-        having = [one for one in board.systems if all(record.lift for record in one.records)]
-        likely = [one for one in having if _have(one, "likelihood")]
-        if likely:
+        likely = having(board, lambda record: (record.lift or {}).get("likelihood"))
+        if likely.systems:
             pictures.append(_lift_picture(board, likely))
             tables.append(_lift_table(board, likely))
-        written = [one for one in having if _have(one, "texts")]
-        if written:
+        written = having(board, lambda record: (record.lift or {}).get("texts"))
+        if written.systems:
             tables.append(_text_lift_table(board, written))
     text = (
         "Does the user's own profile help? The same model reads the own profile, other users'"
@@ -61,10 +60,9 @@ def authors_section(boards: Sequence[Board]) -> Section:
     for board in boards:
         rows, told = [], list[Mapping[str, Any]]()
         ways = ("characters", "function words")
-        for system in board.systems:
+        part = having(board, lambda record: "characters" in (record.authors or {}))
+        for system in part.systems:
             found = [record.authors or {} for record in system.records]
-            if not all(way in one for one in found for way in ways):
-                continue
             here = [
                 over_seeds(board, system, [one[way][key] for one in found],
                            author_measure(way, key))
@@ -84,7 +82,7 @@ def authors_section(boards: Sequence[Board]) -> Section:
         faint = frozenset({len(rows) - 2, len(rows) - 1})
         others.add(str(ends.get("others", "some")))
         title = f"Author identification, {board.task}"
-        notes = (f"Intervals: 95 % over {interval_words(told)}.",)
+        notes = (f"Intervals: 95 % over {interval_words(told)}{_whom(board, part)}.",)
         tables.append(
             Table(f"authors_{board.task}", title, heads, tuple(rows), notes, False, faint)
         )
@@ -100,9 +98,8 @@ def controls_section(boards: Sequence[Board]) -> Section:
     """The same weights with other thoughts: what the own thoughts are needed for."""
     tables = []
     for board in boards:
-        for system in board.systems:
-            if all(record.controls for record in system.records):
-                tables.append(_controls_table(board, system))
+        for system in having(board, lambda record: record.controls).systems:
+            tables.append(_controls_table(board, system))
     text = (
         "Does the model use its thoughts? At test time, without training anew: the same weights,"
         " other thoughts at the response's positions. A difference shows that the model depends on"
@@ -112,15 +109,18 @@ def controls_section(boards: Sequence[Board]) -> Section:
     return Section("controls", "Controls", text if tables else (), tuple(tables))
 
 
-def _have(system: System, name: str) -> bool:
-    return all((record.lift or {}).get(name) for record in system.records)
+def _whom(board: Board, part: Board) -> str:
+    """Whom a part leaves out, for the end of a sentence."""
+    told = lacking(board, part)
+    return f"; {told}" if told else ""
 
 
 def _lift(records: Sequence[Record], name: str, what: str, kind: str, key: str) -> dict[str, Any]:
     return spanned([(record.lift or {})[name][kind][key][what] for record in records])
 
 
-def _lift_table(board: Board, systems: Sequence[System]) -> Table:
+def _lift_table(board: Board, part: Board) -> Table:
+    systems = part.systems
     found = [
         [_lift(system.records, "likelihood", what, kind, "all") for what, kind in OTHERS]
         for system in systems
@@ -133,12 +133,13 @@ def _lift_table(board: Board, systems: Sequence[System]) -> Table:
     donors = (systems[0].record.lift or {}).get("donors")
     over = interval_words(one for each in found for one in each)
     notes = (f"{donors} other users for each text; nats per slice token, lower NLL counted as gain;"
-             f" 95 % intervals over {over}.",)  # fmt: skip
+             f" 95 % intervals over {over}{_whom(board, part)}.",)  # fmt: skip
     title = f"Lift on likelihood, {board.task}"
     return Table(f"lift_{board.task}", title, heads, tuple(rows), notes)
 
 
-def _text_lift_table(board: Board, systems: Sequence[System]) -> Table:
+def _text_lift_table(board: Board, part: Board) -> Table:
+    systems = part.systems
     names = list((systems[0].record.lift or {})["texts"]["random"])
     rows, told = [], []
     for name in names:
@@ -149,12 +150,14 @@ def _text_lift_table(board: Board, systems: Sequence[System]) -> Table:
             told += found
     heads = ("measure", "method", *(LIFT_NAMES[one] for one in OTHERS))
     title = f"Lift on written texts, {board.task}"
-    notes = (f"Points of each measure; 95 % intervals over {interval_words(told)}.",)
+    over = interval_words(told) + _whom(board, part)
+    notes = (f"Points of each measure; 95 % intervals over {over}.",)
     return Table(f"lift_texts_{board.task}", title, heads, tuple(rows), notes, len(rows) > 12)
 
 
-def _lift_picture(board: Board, systems: Sequence[System]) -> Picture:
-    """Own − random other by position."""
+def _lift_picture(board: Board, part: Board) -> Picture:
+    """Own − random other by position, of those runs that measured it."""
+    systems = part.systems
     looks = style.looks(system.name for system in board.systems)
     drawing, (axes,) = style.figure(height=3.2)
     names = [key for key in (systems[0].record.lift or {})["likelihood"]["random"] if key != "all"]
@@ -174,7 +177,7 @@ def _lift_picture(board: Board, systems: Sequence[System]) -> Picture:
     over = interval_words(row for rows in curves.values() for row in rows)
     style.caption(drawing, "above 0 the own profile makes the reference more likely than another"
                   f" user's does; bars and bands: 95 % intervals over {over}; n = {len(board.ids)}"
-                  f" texts of {users} users")  # fmt: skip
+                  f" texts of {users} users{_whom(board, part)}")  # fmt: skip
     style.label_ends(axes, ends)
     told = "; ".join(f"{name} ends at {figure(value, 3)}" for _, value, name, _ in ends)
     return Picture(f"lift_{board.task}", f"Lift by position, {board.task}", drawing,
@@ -212,6 +215,13 @@ def _controls_table(board: Board, system: System) -> Table:
         f"Holm over the {found[0]['family']} differences of a run. NLL above 0 and scores below 0:"
         " the model writes worse without its own thoughts."
     ]
+    every = next(one for one in board.systems if one.name == system.name)
+    if len(system.runs) < len(every.runs):
+        notes.append(
+            f"Of the training seeds {listed(list(map(str, every.seeds)))} these were measured in"
+            f" {listed(list(map(str, system.seeds)))} alone: they speak of"
+            f" {'that checkpoint' if len(system.runs) == 1 else 'those checkpoints'}."
+        )
     if len(found) > 1:
         notes.append(
             f"Means over {len(found)} training seeds. Records keep no value of each example here,"

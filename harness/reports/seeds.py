@@ -72,7 +72,7 @@ def interval_words(estimates: Iterable[Estimate]) -> str:
 def _gives(measure: Measure, board: Board, system: System, found: Sequence[Estimate]) -> bool:
     """Whether the examples' values add up to each record's number."""
     by_seed = sums(measure, board, system)
-    if not by_seed.any():
+    if not by_seed.any(axis=(1, 2)).all():  # a seed's record keeps none
         return False
     values = measure.statistic(by_seed.sum(axis=1))
     return all(

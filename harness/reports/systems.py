@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -172,17 +172,62 @@ def flat(settings: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, An
             yield f"{above}{key}", value
 
 
+def having(board: Board, has: Callable[[Record], object]) -> Board:
+    """The board of those runs that have something; systems without one are left out."""
+    kept = [
+        replace(system, runs=tuple(run for run in system.runs if has(run.record)))
+        for system in board.systems
+    ]
+    return replace(board, systems=tuple(system for system in kept if system.runs))
+
+
+def lacking(board: Board, part: Board) -> str:
+    """Whom `part` of a board leaves out, as the end of a caption; "" where nobody."""
+    kept = {system.name: system.seeds for system in part.systems}
+    fewer: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for system in board.systems:
+        if system.name in kept and kept[system.name] != system.seeds:
+            fewer[tuple(kept[system.name])].append(system.name)
+    told = [
+        f"measured in seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} alone:"
+        f" {', '.join(names)}"
+        for seeds, names in fewer.items()
+    ]
+    absent = [system.name for system in board.systems if system.name not in kept]
+    told += [f"not measured: {', '.join(absent)}"] if absent else []
+    return "; ".join(told)
+
+
 def _named(systems: list[System]) -> list[System]:
-    """Systems of one method get the settings in which they differ behind their name."""
+    """Systems of one method get the settings in which they differ behind their name.
+
+    Where these are several, the system that is as usual in all of them keeps the bare name, and
+    the others tell only what is not. Usual is a method's default, else what most of them have.
+    """
     named = []
     for system in systems:
         alike = [other for other in systems if other.name == system.name]
         same = chosen_by([other.record for other in alike])
         apart = [key for key in same[0] if len({str(one[key]) for one in same}) > 1]
         own = same[alike.index(system)]
+        usual = _usual(system.name, apart, same)
+        if len(apart) > 1 and any(all(one[key] == usual[key] for key in apart) for one in same):
+            apart = [key for key in apart if own[key] != usual[key]]
         told = ", ".join(f"{key.rpartition('.')[2]}={own[key]}" for key in apart)
         named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
     return named
+
+
+def _usual(method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Key → the default of the method's option, else the value that most have."""
+    known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
+    usual = {}
+    for key in keys:
+        ((most, _),) = Counter(str(one[key]) for one in chosen).most_common(1)
+        common = next(one[key] for one in chosen if str(one[key]) == most)
+        option = key.removeprefix(OPTION) if key.startswith(OPTION) else ""
+        usual[key] = (known or {}).get(option, common)
+    return usual
 
 
 def _place(system: System) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from harness.metrics.bleu import bleu_of
 from harness.record import read_record, write_record
 from harness.reports.comparable import checked, chosen_apart, differences, machines
 from harness.reports.contrasts import contrast_all
+from harness.reports.headline import reference_of
 from harness.reports.measures import BLEU, measures_of
 from harness.reports.systems import load_boards
 from tests.reports.synthetic import made_up, write_runs
@@ -148,6 +149,29 @@ def test_a_default_that_applied_is_shown_by_its_value(tmp_path):
     assert told["method.lam"] == {
         "no such option": ("sft",), "0.5": ("flythinker (lam=0.5)",), "2": ("flythinker (lam=2)",)
     }  # fmt: skip
+
+
+def test_with_several_settings_apart_the_usual_one_keeps_the_bare_name(tmp_path):
+    for given in ((), ["method.reasoner_weights=frozen"], ["method.reasoner_reads=position"]):
+        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
+    for given in ((), ["method.flops_of=flythinker"], ["model.backbone=large"]):
+        write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
+    board = board_of(tmp_path)
+    assert [one.name for one in board.systems] == [
+        "sft", "sft (backbone=large)", "sft (flops_of=flythinker)",
+        "flythinker", "flythinker (reasoner_reads=position)",
+        "flythinker (reasoner_weights=frozen)",
+    ]  # fmt: skip
+    assert reference_of(board).name == "sft"
+
+
+def test_without_a_usual_one_every_setting_apart_is_told(tmp_path):
+    for lam, warmup in ((1.0, 0.1), (2.0, 0.2)):
+        given = [f"method.lam={lam}", f"method.lam_warmup={warmup}"]
+        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
+    assert [one.name for one in board_of(tmp_path).systems] == [
+        "flythinker (lam=1.0, lam_warmup=0.1)", "flythinker (lam=2.0, lam_warmup=0.2)"
+    ]  # fmt: skip
 
 
 def test_options_of_a_method_that_is_not_installed_stay_unknown(tmp_path):

@@ -123,6 +123,36 @@ def test_captions_and_notes_say_how_seeds_came_in(board):
     assert authors.notes == ("Intervals: 95 % over users and training seeds.",)
 
 
+def test_seeds_that_measured_less_leave_the_views_of_those_that_measured_more(tmp_path):
+    """As in published runs: everything in seed 0, scores alone in seed 1, and one method bare."""
+    write_runs(tmp_path, ["sft", "flythinker"], TASK, (0,), full=True)
+    write_runs(tmp_path, ["sft", "flythinker"], TASK, (1,))
+    write_runs(tmp_path, ["rag"], TASK, (0,))
+    (found,), _ = load_boards([tmp_path])
+    few = checked(found, allow_different=False)
+    section = drift_section([few], *contrasted([few]))
+    captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
+                for one in section.pictures}  # fmt: skip
+    told = "measured in seed 0 alone: sft, flythinker; not measured: rag"
+    assert captions["drift_forced_product_review"].endswith(told)
+    assert "alone" not in captions["drift_likelihood_product_review"]
+    slopes = section.tables[0]
+    assert f"forced: {told}." in slopes.notes
+    at = slopes.heads.index("forced: ROUGE-L, points per 100 tokens")
+    assert [row[at].text == "–" for row in slopes.rows] == [True, False, False]
+    lift, texts = lift_section([few]).tables
+    assert [row[0].text for row in lift.rows] == ["sft", "flythinker"]
+    assert lift.notes[0].endswith(f"over users; {told}.")
+    assert texts.notes[0].endswith(f"over users; {told}.")
+    (authors,) = authors_section([few]).tables
+    assert authors.notes[0].endswith(f"over users; {told}.")
+    (controls,) = controls_section([few]).tables
+    assert controls.notes[1] == (
+        "Of the training seeds 0 and 1 these were measured in 0 alone: they speak of that"
+        " checkpoint."
+    )
+
+
 def test_controls_use_every_seed_and_the_largest_p(board):
     (table,) = controls_section([board]).tables
     assert table.heads[:4] == ("thoughts", "NLL ↓", "NLL minus own", "p (Holm)")
