@@ -1,0 +1,61 @@
+"""README's first table from the published records: python -m benchmarks.readme_table"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.record import RECORD, Record, read_record
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLISHED = ROOT / "results" / "published" / "mini"
+ORDER = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
+HEAD = (
+    "| method | preferences followed | at 0 · 100 · 200 · 300+ | own − another's profile "
+    "| ROUGE-1 | training | tokens/s |\n|---|---|---|---|---|---|---|"
+)
+
+
+def first_records(folder: Path) -> dict[str, Record]:
+    """The six methods' records at seed 0 that measured lift, by method, in README's order."""
+    found = {}
+    for path in sorted(folder.glob("product_review/*/*/" + RECORD)):
+        record = read_record(path.parent)
+        if record.seed == 0 and record.lift and record.status == "complete":
+            found[record.method] = record
+    return {name: found[name] for name in ORDER if name in found}
+
+
+def row(record: Record) -> str:
+    """One line of the table."""
+    following: Any = record.following
+    slices = " · ".join(f"{each['value']:.0f}" for each in following["slices"])
+    lift: Any = record.lift
+    own = lift["texts"]["random"]["following"]["own_other"]
+    trained = f"{record.training['seconds_total']:.0f} s" if record.training else "–"
+    speed = record.inference["tokens_per_s"] if record.inference else 0
+    return (
+        f"| {record.method} | {interval(following)} | {slices} | {interval(own)} "
+        f"| {record.metrics['rouge1'].value:.1f} | {trained} | {speed:,.0f} |"
+    )
+
+
+def interval(number: Mapping[str, Any]) -> str:
+    """A value with its 95 % interval."""
+    return f"{number['value']:.1f} [{number['low']:.1f}, {number['high']:.1f}]"
+
+
+def table(folder: Path) -> str:
+    """All lines, with the benchmark's bounds below."""
+    records = first_records(folder)
+    lines = [row(record) for record in records.values()]
+    following: Any = next(iter(records.values())).following
+    bounds = (
+        f"| *bounds* | chance {following['chance']:.1f}, another author's text "
+        f"{following['floor']:.1f}, references {following['ceiling']:.0f} | | | | | |"
+    )
+    return "\n".join([HEAD, *lines, bounds])
+
+
+if __name__ == "__main__":
+    print(table(Path(sys.argv[1]) if len(sys.argv) > 1 else PUBLISHED))
