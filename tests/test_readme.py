@@ -53,7 +53,11 @@ def test_every_harness_command_runs(tmp_path, reviews, backbone, monkeypatch, ca
         if words[0] != "harness":
             continue
         runs = sorted(path.parent for path in Path("results").rglob("record.json"))
-        places = {"FOLDER": str(reviews), "RUN": str(runs[0]) if runs else "no run yet"}
+        places = {
+            "FOLDER": str(reviews),
+            "RUN": str(runs[0]) if runs else "no run yet",
+            "results/published/mini": str(ROOT / "results/published/mini/product_review/coconut"),
+        }
         given = [places.get(word, word) for word in words] + LESS.get(words[1], [])
         if "smollm2" in given:  # its settings, without its 135 million weights
             given += ["--backbone", str(backbone)]
@@ -66,3 +70,9 @@ def test_every_harness_command_runs(tmp_path, reviews, backbone, monkeypatch, ca
         printed = capsys.readouterr()
         assert code == 0, f"{shlex.join(words)}\n{printed.out}\n{printed.err}"
         assert printed.out
+
+
+def test_the_first_table_is_that_of_the_published_records():
+    from benchmarks.readme_table import PUBLISHED, table
+
+    assert table(PUBLISHED) in README

@@ -23,7 +23,9 @@ def scores_section(boards: Sequence[Board], found: Found, main: str) -> Section:
     tables: list[Table] = []
     for board in boards:
         measured = found[board.task]
-        tables += [_values(board, measured), _pairs(board, measured, main)]
+        tables.append(_values(board, measured))
+        if len(board.systems) > 1:
+            tables.append(_pairs(board, measured, main))
     text = (
         "Value [95 % interval over users; over training seeds too where there are several]."
         " Methods that share a letter in a column were not shown to differ in it: a verdict needs"

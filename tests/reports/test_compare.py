@@ -62,6 +62,13 @@ def test_a_view_that_no_run_has_leaves_no_section(tmp_path):
     assert names == ["summary", "scores", "drift", "costs", "examples", "provenance"]
 
 
+def test_one_method_alone_has_a_report_without_pairs(tmp_path):
+    write_runs(tmp_path, ["rag"], TASK)
+    document = compare([tmp_path])
+    write_report(document, tmp_path / "report")
+    assert all(table.rows for section in document.sections for table in section.tables)
+
+
 def test_every_table_and_picture_is_a_file_in_every_format(report):
     document, out = report
     tables = [table for section in document.sections for table in section.tables]
