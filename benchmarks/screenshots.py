@@ -98,6 +98,7 @@ def shoot(
 ) -> list[Path]:
     """Write every picture; the paths in order."""
     out.mkdir(parents=True, exist_ok=True)
+    browser.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     written = []
     for one in wanted:
         for width, height in WINDOWS.items():

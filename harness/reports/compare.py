@@ -32,6 +32,8 @@ from harness.reports.scores import scores_section
 from harness.reports.style import save
 from harness.reports.systems import Board, load_boards
 
+MOST_NAMED = 8
+"""Systems whose names, with their settings, a title holds."""
 PAGE, MARKDOWN, COMPARISONS = "index.html", "report.md", "comparisons.json"
 
 
@@ -69,7 +71,11 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
         notes += missing
     sections.append(provenance_section(boards))
     told = warnings(boards, notes)
-    names = list(dict.fromkeys(system.name for board in boards for system in board.systems))
+    named = [system for board in boards for system in board.systems]
+    names = list(dict.fromkeys(system.name for system in named))
+    if len(names) > MOST_NAMED:
+        methods = listed(list(dict.fromkeys(system.record.method for system in named)))
+        names = [f"{len(names)} systems: {methods}"]
     runs = sum(len(system.runs) for board in boards for system in board.systems)
     tasks = listed([board.task for board in boards])
     return Document(

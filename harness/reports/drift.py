@@ -131,7 +131,13 @@ def _picture(board: Board, view: View, curves: Curves) -> Picture:
     axes.set_ylabel(view.unit)
     style.title(axes, view.title, board.task)
     over = interval_words(row for rows in curves.values() for row in rows)
-    told = lacking(board, having(board, view.slices))
+    part = having(board, view.slices)
+    told = lacking(board, part)
+    if (
+        view.name == "relative"
+        and len({one.record.backbone.get("name") for one in part.systems}) > 1
+    ):
+        told = f"each beside its own backbone{'; ' if told else ''}{told}"
     style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
                   f" worse where its curve {view.worse}{'; ' if told else ''}{told}")  # fmt: skip
     style.label_ends(axes, ends)

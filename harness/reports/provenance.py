@@ -21,6 +21,10 @@ ALARMS = {
 }
 
 
+MOST_COUNTED = 4
+"""Systems that a warning counts one by one; the tables of counts have every one."""
+
+
 def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
     """One line each, the gravest first."""
     found = list(left_out)
@@ -35,7 +39,7 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
             )
         single = [system.name for system in board.systems if len(system.runs) == 1]
         if single:
-            which = "all" if len(single) == len(board.systems) > 1 else listed(single)
+            which = _who(board, single)
             found.append(
                 f"{board.task}: one training seed speaks of this checkpoint, not of the method:"
                 f" {which}"
@@ -59,16 +63,28 @@ def _counted(board: Board) -> list[str]:
     """Cut inputs, capped outputs, failures: which systems have how many."""
     lines = []
     for key, what in ALARMS.items():
-        having = []
-        for system in board.systems:
-            most = max(asdict(record.n)[key] for record in system.records)
-            if most:
-                having.append(f"{system.name} {most}")
-        if having:
-            lines.append(f"{board.task}: {what}: {', '.join(having)} (of {len(board.ids)} texts)"
-                         if key != "target_cut" else
-                         f"{board.task}: {what}: {', '.join(having)}")  # fmt: skip
+        most = {
+            system.name: max(asdict(record.n)[key] for record in system.records)
+            for system in board.systems
+        }
+        found = {name: count for name, count in most.items() if count}
+        of = "" if key == "target_cut" else f" (of {len(board.ids)} texts)"
+        if len(found) > MOST_COUNTED:
+            low, high = min(found.values()), max(found.values())
+            counted = f"{low}" if low == high else f"{low} to {high}"
+            lines.append(f"{board.task}: {what}: {counted} in {_who(board, list(found))}{of}")
+        elif found:
+            told = ", ".join(f"{name} {count}" for name, count in found.items())
+            lines.append(f"{board.task}: {what}: {told}{of}")
     return lines
+
+
+def _who(board: Board, names: Sequence[str]) -> str:
+    """Names of systems, or the fewer that are not meant: "all", "all but sft"."""
+    others = [system.name for system in board.systems if system.name not in names]
+    if len(names) == 1 or len(others) >= len(names):
+        return listed(list(names))
+    return f"all but {listed(others)}" if others else "all"
 
 
 def _unequal(board: Board) -> list[str]:
@@ -86,6 +102,14 @@ def _unequal(board: Board) -> list[str]:
     for what, by_system in counts.items():
         if len(set(by_system.values())) > 1:
             told = ", ".join(f"{name} {count}" for name, count in by_system.items())
+            if len(by_system) > MOST_COUNTED:
+                grouped: dict[int, list[str]] = {}
+                for name, count in by_system.items():
+                    grouped.setdefault(count, []).append(name)
+                told = "; ".join(
+                    f"{count} for {_who(board, grouped[count])}"
+                    for count in sorted(grouped, reverse=True)
+                )
             lines.append(f"{board.task}: unequal {what}: {told}")
     return lines
 

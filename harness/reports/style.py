@@ -253,7 +253,9 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -
 
 
 def short(text: str, most: int = 30) -> str:
-    """A label that leaves room for its panel; a longer one ends in "…"."""
+    """A label that leaves room for its panel: settings by their values alone, else cut at "…"."""
+    if len(text) > most:
+        text = re.sub(r"([(,] ?)[\w.]+=", r"\1", text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

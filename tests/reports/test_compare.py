@@ -164,6 +164,24 @@ def test_one_seed_unequal_seeds_and_few_users_are_told(tmp_path):
     assert "No verdict: 12 users: a verdict needs 20." in document.sections[0].text[0]
 
 
+def test_many_systems_are_counted_together(tmp_path):
+    counts = Counts(planned=40, scored=40, capped=5)
+    write_runs(tmp_path, METHODS, TASK, changes={"n": counts})
+    write_runs(tmp_path, ["sft"], TASK, (1,), changes={"n": Counts(planned=40, scored=40)})
+    more = {"n": dataclasses.replace(counts, capped=7)}
+    for lam in ("1.0", "2.0", "3.0"):
+        write_runs(tmp_path, ["flythinker"], TASK, changes=more,
+                   assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
+    document = compare([tmp_path], Options(texts=False))
+    assert document.title == (
+        "Comparison of 9 systems: nonpers, rag, sft, cot, coconut and flythinker"
+    )
+    told = "\n".join(document.warnings)
+    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 40 texts)" in told
+    assert "unequal training seeds: 2 for sft; 1 for all but sft" in told
+    assert "speaks of this checkpoint, not of the method: all but sft" in told
+
+
 def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
     write_runs(tmp_path, ["rag"], TASK, changes={"device": {"device": "cuda:0"}})

@@ -105,6 +105,15 @@ def test_names_without_a_look_take_the_further_ones_in_order():
     assert found["yours"] is style.FURTHER_LOOKS[1]
 
 
+def test_a_long_label_keeps_what_sets_systems_apart():
+    weights, reads = "flythinker (reasoner_weights=frozen)", "flythinker (reasoner_reads=position)"
+    assert [style.short(weights), style.short(reads)] == [
+        "flythinker (frozen)", "flythinker (position)"
+    ]  # fmt: skip
+    assert style.short("sft (flops_of=flythinker)") == "sft (flops_of=flythinker)"
+    assert style.short("mine (alpha_of_the_thing=1, beta_of_it=2)") == "mine (1, 2)"
+
+
 def test_a_long_name_leaves_room_for_its_panel_and_dollars_are_dollars(tmp_path, recwarn):
     drawing, (axes,) = style.figure()
     name = "$x^2 (" + "lam=0.123456, " * 30 + ")"
