@@ -191,7 +191,7 @@ def _controls_table(board: Board, system: System) -> Table:
     thoughts = [one for one in thoughts if all("missing" not in each["thoughts"].get(
         one, {"missing": "not asked for"}) for each in found)]  # fmt: skip
     first = found[0]["thoughts"]
-    names = [name for name in first["own"]["metrics"] if name in ("following", "bleu", "rougeL")]
+    names = [name for name in ("following", "bleu", "rougeL") if name in first["own"]["metrics"]]
     likely = all(first[thought]["likelihood"] for thought in thoughts)
     heads: list[str] = ["thoughts"]
     if likely:
