@@ -127,4 +127,4 @@ def tell(chosen: Any, about: dict[str, Any], grids: Sequence[Grid], notes: Seque
     for grid in grids:
         show_grid(console, grid)
     for line in [told, *notes]:
-        console.print(line, style="dim", highlight=False)
+        console.print(line, style="dim", highlight=False, markup=False)

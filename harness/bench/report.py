@@ -142,6 +142,6 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
     for grid in grids(found):
         show_grid(console, grid)
     for text in (LEGEND, setting(found)):
-        console.print(text, style="dim", highlight=False)
+        console.print(text, style="dim", highlight=False, markup=False)
     for text in warnings(found):
-        console.print(text, style="yellow", highlight=False)
+        console.print(text, style="yellow", highlight=False, markup=False)

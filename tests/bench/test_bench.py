@@ -34,18 +34,25 @@ def test_rounds_are_interleaved_and_the_first_does_not_count():
     assert found == {"A": [5, 9], "B": [7, 11]}
 
 
-def test_a_ratio_is_of_sums_and_its_interval_over_pairs():
-    # (2 + 4 + 6) / (1 + 2 + 3): the same in every round, whatever disturbs the machine
-    assert ratio([2, 4, 6], [1, 2, 3]) == {"value": 2, "low": 2, "high": 2}
-    # residuals 4 − 2·2.5 and 6 − 2·2.5: deviation √2, error √2/√2 over 2.5; t (1 degree) 12.7062
-    found = ratio([4.0, 6.0], [2.5, 2.5])
-    assert found["value"] == 2
-    assert found["high"] - 2 == pytest.approx(12.7062 / 2.5)
-    assert found["low"] == 0  # no time is below 0
-    found = ratio([4.9, 5.1], [2.5, 2.5])
-    assert found["high"] - 2 == pytest.approx(2 - found["low"]) == pytest.approx(1.27062 / 2.5)
-    assert ratio([3.0], [2.0]) == {"value": 1.5, "low": None, "high": None}
+def test_a_ratio_is_of_paired_rounds():
+    # the same in every round, whatever disturbs the machine
+    assert ratio([2, 4, 6], [1, 2, 3]) == pytest.approx({"value": 2, "low": 2, "high": 2})
+    # quotients 1 and 4: mean of logs log 2, error log 4/√2/√2 = log 2; t (1 degree) 12.7062
+    found = ratio([2.0, 8.0], [2.0, 2.0])
+    assert found["value"] == pytest.approx(2)
+    assert found["high"] == pytest.approx(2 ** (1 + 12.7062), rel=1e-4)
+    assert found["low"] == pytest.approx(2 ** (1 - 12.7062), rel=1e-4)
+    one = ratio([3.0], [2.0])
+    assert (one["value"], one["low"], one["high"]) == (pytest.approx(1.5), None, None)
     assert ratio([None, None], [1.0, 1.0]) is None
+
+
+def test_a_spike_in_one_round_of_the_baseline_decides_nothing():
+    # twice as slow in four rounds; in the fifth the baseline stands still, 100 times its time
+    found = ratio([2.0, 2.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0, 100.0])
+    assert found["low"] < 1 < 2 < found["high"]
+    turned = ratio([1.0, 1.0, 1.0, 1.0, 100.0], [2.0, 2.0, 2.0, 2.0, 2.0])
+    assert turned["high"] == pytest.approx(1 / found["low"])
 
 
 @pytest.mark.parametrize("rounds", [3, 5, 20])
@@ -224,6 +231,7 @@ def test_every_table_fits_a_terminal_without_losing_a_number(found):
     show(console, found)
     text = console.export_text()
     assert "…" not in text.replace("ABAB…", "")
+    assert "Median [quartiles] of 2 rounds" in " ".join(text.split())
     for row in found["writing"]:
         assert f"{row['tokens_per_s']:,.0f}" in text
 
