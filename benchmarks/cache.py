@@ -1,6 +1,6 @@
 """Decoding with our key-value cache, which grows in blocks, against transformers' DynamicCache.
 
-    python -m benchmarks.cache [--quick] [--prompt 256,1024] [--markdown]
+    python -m benchmarks.cache [--quick] [--prompt 128,512] [--markdown]
 
 Both ways decode the same model from the same prefill; only where a step's keys and values are
 put differs. Times are of one step of a batch, the mean over a text's steps (with the moves of
@@ -10,7 +10,6 @@ our buffer where it is full, every 256 columns), without prefill.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from itertools import product
 from typing import Any
 
@@ -18,14 +17,13 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
-from benchmarks.decoding import alike, begin, decode, model, options, prompts, tell, whole
+from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell, whole
 from harness.bench.ratios import ratio, told
 from harness.bench.tables import Grid, quotient, spread
 from harness.engine import CausalLM
 from harness.engine.batch import Rows
 from harness.engine.cache import GrowingLayer
 from harness.engine.lm import CacheState
-from harness.engine.timing import interleaved
 
 TITLE = "A decoding step by its cache: transformers' DynamicCache, and ours in blocks"
 
@@ -52,7 +50,7 @@ def main(given: Sequence[str] | None = None) -> None:
     """A row a size, batch and length."""
     chosen = options(
         "cache", __doc__, given,
-        prompt={"default": "256,1024", "help": "tokens of a prompt (default: 256,1024)"},
+        prompt={"default": "128,512", "help": "tokens of a prompt (default: 128,512)"},
         threads={"type": int, "help": "of PyTorch (default: PyTorch's own choice)"},
     )  # fmt: skip
     if chosen.threads is not None:
@@ -70,13 +68,8 @@ def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[str, ...]
     """Both caches in paired rounds."""
     lm = model(size).to(device=chosen.device, dtype=getattr(torch, chosen.dtype))
     rows = prompts(lm, batch, length)
-    found = interleaved(
-        {
-            "theirs": partial(decode, DynamicLM(lm), rows, chosen.tokens),
-            "ours": partial(decode, CausalLM(lm), rows, chosen.tokens),
-        },
-        times=chosen.rounds,
-    )
+    lms = {"theirs": DynamicLM(lm), "ours": CausalLM(lm)}
+    found = paired(lms, rows, chosen, f"{size} × {batch}, {length}")
     theirs, ours = ([each for each, _ in found[name]] for name in ("theirs", "ours"))
     return (
         size,

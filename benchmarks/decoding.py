@@ -7,6 +7,8 @@ import random
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
 from typing import Any
 
 import torch
@@ -26,9 +28,13 @@ from harness.bench.tables import (
 from harness.engine import PersonalLM, generate
 from harness.engine.backbone import locate
 from harness.engine.quiet import quiet_libraries
-from harness.engine.timing import DecodeClock
+from harness.engine.timing import DecodeClock, interleaved
+from harness.progress import Bars
 
 SIZES = ("mini", "smollm2")
+Rows = list[list[int]]
+Rounds = dict[str, list[tuple[float, Rows]]]
+"""Name → (seconds of a step, tokens written) of each round."""
 
 
 def model(size: str, seed: int = 0) -> nn.Module:
@@ -45,21 +51,32 @@ def model(size: str, seed: int = 0) -> nn.Module:
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
 
 
-def prompts(lm: nn.Module, batch: int, length: int) -> list[list[int]]:
+def prompts(lm: nn.Module, batch: int, length: int) -> Rows:
     """Rows of random tokens, all of one length, so that no mask is needed."""
     draw = random.Random(f"{batch} {length}")
     vocabulary = lm.config.vocab_size  # type: ignore[attr-defined]
     return [[draw.randrange(vocabulary) for _ in range(length)] for _ in range(batch)]
 
 
-def decode(lm: PersonalLM, rows: list[list[int]], tokens: int) -> tuple[float, list[list[int]]]:
+def decode(lm: PersonalLM, rows: Rows, tokens: int) -> tuple[float, Rows]:
     """Seconds of one step, the mean over `tokens` − 1 greedy steps after prefill; the tokens."""
     clock = DecodeClock()
     written = generate(lm, rows, max_new_tokens=tokens, clock=clock)
     return clock.per_step[0], written
 
 
-def alike(some: list[list[int]], others: list[list[int]]) -> str:
+def paired(lms: Mapping[str, PersonalLM], rows: Rows, chosen: Any, about: str) -> Rounds:
+    """`decode` with each model in turn, round by round after one that warms up; with a bar."""
+    with Bars() as bars:
+        update, done, total = bars.track(about), count(1), len(lms) * (1 + chosen.rounds)
+        return interleaved(
+            {name: partial(decode, lm, rows, chosen.tokens) for name, lm in lms.items()},
+            times=chosen.rounds,
+            after=lambda name: update(next(done), total, name),
+        )
+
+
+def alike(some: Rows, others: Rows) -> str:
     """The share of equal tokens; in float32 anything under 100 % is a fault."""
     pairs = [pair for rows in zip(some, others, strict=True) for pair in zip(*rows, strict=True)]
     return f"{100 * sum(one == other for one, other in pairs) / len(pairs):.1f} %"
@@ -73,11 +90,11 @@ def options(name: str, about: str, given: Sequence[str] | None, **more: Mapping[
     )
     add = parser.add_argument
     add("--models", default=",".join(SIZES), help=f"of {', '.join(SIZES)} (default: both)")
-    add("--batch", default="1,8", help="texts decoded together (default: 1,8)")
+    add("--batch", default="1,4", help="texts decoded together (default: 1,4)")
     for option, settings in more.items():
         add(f"--{option}", **settings)
-    add("--tokens", type=int, default=64, help="written in one round, from 2 (default: 64)")
-    add("--rounds", type=int, default=10, help="paired, after one that warms up (default: 10)")
+    add("--tokens", type=int, default=32, help="written in one round, from 2 (default: 32)")
+    add("--rounds", type=int, default=5, help="paired, after one that warms up (default: 5)")
     add("--device", default="cpu", help="cpu, or cuda (default: cpu)")
     add("--dtype", default="float32", choices=["float32", "bfloat16"], help="(default: float32)")
     add("--quick", action="store_true", help="mini, batch 1, 16 tokens, 3 rounds: does it work?")

@@ -11,19 +11,17 @@ the tables. Times are of one step of a batch, the mean over a text's steps, with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import product
 from typing import Any
 
 import torch
 
-from benchmarks.decoding import alike, begin, decode, model, options, prompts, tell
+from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell
 from flythinker import FlyThinkerLM
 from flythinker.model import THREADS_PAY_FROM
 from harness.bench.ratios import ratio, told
 from harness.bench.tables import Grid, quotient, spread
 from harness.engine import CausalLM, PersonalLM
-from harness.engine.timing import interleaved
 
 ONE, SERIAL, AT_ONCE = "one model", "one after the other", "at once"
 
@@ -53,10 +51,7 @@ def measured(size: str, batch: int, chosen: Any) -> Grid:
         SERIAL: FlyThinkerLM(generator, reasoner, concurrent=False),
         AT_ONCE: FlyThinkerLM(generator, reasoner, concurrent=True),
     }
-    found = interleaved(
-        {name: partial(decode, lm, rows, chosen.tokens) for name, lm in ways.items()},
-        times=chosen.rounds,
-    )
+    found = paired(ways, rows, chosen, f"{size} × {batch}")
     seconds = {name: [each for each, _ in rounds] for name, rounds in found.items()}
     free = FlyThinkerLM(generator, reasoner)
     taken = AT_ONCE if free.concurrent else SERIAL

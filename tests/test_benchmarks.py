@@ -70,7 +70,7 @@ def test_sizes_are_those_of_the_backbones():
     [
         (["--models", "large"], "--models large; expected some of mini, smollm2"),
         (["--batch", "0"], "--batch 0; expected whole numbers from 1"),
-        (["--tokens", "1"], "--tokens 1 --rounds 10; expected from 2, from 1"),
+        (["--tokens", "1"], "--tokens 1 --rounds 5; expected from 2, from 1"),
         (["--prompt", "x"], "--prompt x; expected whole numbers"),
     ],
 )
