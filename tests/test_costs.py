@@ -174,7 +174,8 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
 
     monkeypatch.setattr(training_module, "train", watched)
     monkeypatch.setattr(run_module, "_build", build)
-    outcome = go(tmp_path, reviews, backbone, "sft", "train.lr=auto", "train.lr_grid=[1e-4,1e-3]")
+    auto = ("train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1")
+    outcome = go(tmp_path, reviews, backbone, "sft", *auto)
     cost, (plan, lm, _) = outcome.record.training, built[0]
     (model,) = readers(lm)
     # one epoch shows each row once; both trials do the same and read val

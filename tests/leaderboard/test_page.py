@@ -192,6 +192,7 @@ def test_a_page_without_its_files_says_so(browser, page, tmp_path):
 
 def test_the_keyboard_is_enough(browser, page):
     from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
 
     browser.open(page)
     browser.press("/")
@@ -211,7 +212,8 @@ def test_the_keyboard_is_enough(browser, page):
     assert browser.run("return document.activeElement.id") == "close"
     browser.press(Keys.ESCAPE)
     assert not browser.run("return document.getElementById('details').open")
-    assert browser.run("return document.activeElement.textContent") == second
+    back = "return document.activeElement.textContent"  # after the close event
+    WebDriverWait(browser.driver, 10).until(lambda _: browser.run(back) == second)
     quiet(browser)
 
 

@@ -21,7 +21,7 @@ def measured(tmp_path_factory):
             ['eval.metrics=["rouge1"]', "eval.authors=false", *assignments],
             {"seed": seed},
         )
-        return run(settings, method, results, factory=factory or find("methods", method)).record
+        return run(settings, method, results, factory=factory or find("method", method)).record
 
     return {
         "nonpers": record("nonpers"),
