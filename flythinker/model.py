@@ -30,7 +30,7 @@ from harness.engine.lm import (
 
 THREADS_PAY_FROM = 50_000_000
 """Parameters of the smaller model from which a CPU runs both at once, between two sizes measured:
-1.1 M, where that mostly loses, and 134.5 M, where it takes 0.6 of the time (docs/performance.md)."""
+1.1 M, where that mostly loses, and 134.5 M, where it takes 0.6 of the time: docs/performance.md."""
 
 
 @dataclass
