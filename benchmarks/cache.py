@@ -51,10 +51,7 @@ def main(given: Sequence[str] | None = None) -> None:
     chosen = options(
         "cache", __doc__, given,
         prompt={"default": "128,512", "help": "tokens of a prompt (default: 128,512)"},
-        threads={"type": int, "help": "of PyTorch (default: PyTorch's own choice)"},
     )  # fmt: skip
-    if chosen.threads is not None:
-        torch.set_num_threads(chosen.threads)
     lengths = whole(chosen.parser, "--prompt", chosen.prompt)
     about, rows = begin(chosen), []
     for size, batch, length in product(chosen.models, chosen.batch, lengths):

@@ -93,6 +93,7 @@ def options(name: str, about: str, given: Sequence[str] | None, **more: Mapping[
     add("--batch", default="1,4", help="texts decoded together (default: 1,4)")
     for option, settings in more.items():
         add(f"--{option}", **settings)
+    add("--threads", type=int, help="of PyTorch in each thread (default: PyTorch's own choice)")
     add("--tokens", type=int, default=32, help="written in one round, from 2 (default: 32)")
     add("--rounds", type=int, default=5, help="paired, after one that warms up (default: 5)")
     add("--device", default="cpu", help="cpu, or cuda (default: cpu)")
@@ -111,6 +112,8 @@ def options(name: str, about: str, given: Sequence[str] | None, **more: Mapping[
     found.parser = parser
     found.command = shlex.join([*command.split(), *(sys.argv[1:] if given is None else given)])
     quiet_libraries()
+    if found.threads is not None:
+        torch.set_num_threads(found.threads)
     return found
 
 

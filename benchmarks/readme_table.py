@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.record import RECORD, Record, read_record
+from harness.record import Record, find_runs, read_record
+from harness.registry import METHODS
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published" / "mini"
-ORDER = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 HEAD = (
     "| method | preferences followed | at 0 · 100 · 200 · 300+ | own − another's profile "
     "| ROUGE-1 | training | tokens/s |\n|---|---|---|---|---|---|---|"
@@ -19,11 +19,11 @@ HEAD = (
 def first_records(folder: Path) -> dict[str, Record]:
     """The six methods' records at seed 0 that measured lift, by method, in README's order."""
     found = {}
-    for path in sorted(folder.glob("product_review/*/*/" + RECORD)):
-        record = read_record(path.parent)
+    for run in find_runs([folder / "product_review"]):
+        record = read_record(run)
         if record.seed == 0 and record.lift and record.status == "complete":
             found[record.method] = record
-    return {name: found[name] for name in ORDER if name in found}
+    return {name: found[name] for name in METHODS if name in found}
 
 
 def row(record: Record) -> str:

@@ -31,10 +31,7 @@ def main(given: Sequence[str] | None = None) -> None:
     chosen = options(
         "threads", __doc__, given,
         prompt={"type": int, "default": 256, "help": "tokens of a prompt (default: 256)"},
-        threads={"type": int, "help": "of PyTorch in each thread (default: PyTorch's own choice)"},
     )  # fmt: skip
-    if chosen.threads is not None:
-        torch.set_num_threads(chosen.threads)
     about, grids = begin(chosen), []
     for size, batch in product(chosen.models, chosen.batch):
         grids.append(measured(size, batch, chosen))

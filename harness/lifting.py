@@ -20,7 +20,8 @@ from harness.registry import find
 from harness.scoring import Scores, score_texts
 from harness.training import Hardware
 from harness.types import Example, Prediction
-from harness.writing import Costs, plan_batches, write_batch, write_prefaces
+from harness.writing import plan_batches, write_batch, write_prefaces
+from harness.writing_costs import Costs
 
 KINDS = ("random", "topic")
 

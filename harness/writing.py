@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from harness.engine.decode import generate
-from harness.engine.flops import writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.text import decode
-from harness.engine.timing import DecodeClock, PeakMemory, middle, now
+from harness.engine.timing import PeakMemory, now
 from harness.method import BaseMethod
 from harness.plan import Plan, Reading
 from harness.progress import Bars
@@ -27,43 +23,13 @@ from harness.record import (
     drop_partial_line,
     read_predictions,
     rewrite_predictions,
-    write_json,
 )
 from harness.types import Prediction, Sampling
+from harness.writing_costs import COSTS, Costs, summary_of
 
 WARM_UP_TOKENS = 3
-COSTS = "writing.json"
 FAILURES = (RuntimeError, ValueError, ArithmeticError)
 """What may go wrong with one batch or example, memory included, without ending the run."""
-
-
-@dataclass
-class Costs:
-    """What writing cost, over all sittings: the clock of the visible text, hidden tokens apart.
-
-    batches: wall seconds of each, prefaces included; examples: how many they held. preface_s and
-    latent_s are within the time to the first visible token.
-    """
-
-    clock: DecodeClock = field(default_factory=DecodeClock)
-    batches: list[float] = field(default_factory=list)
-    examples: int = 0
-    preface_s: float = 0.0
-    preface_tokens: int = 0
-    latent_s: float = 0.0
-    peak_mib: float = 0.0
-
-    @staticmethod
-    def kept(path: Path) -> Costs:
-        """What `keep` left at `path`, or nothing spent."""
-        if not path.is_file():
-            return Costs()
-        fields = json.loads(path.read_text())
-        return Costs(DecodeClock(**fields.pop("clock")), **fields)
-
-    def keep(self, path: Path) -> None:
-        """Put the costs beside the texts, so that an interruption loses no time."""
-        write_json(path, dataclasses.asdict(self))
 
 
 def example_seed(seed: int, example_id: str, sample: int) -> int:
@@ -121,7 +87,7 @@ def write_all(
             update(done, len(expected), f"{speed:,.0f} tokens/s")
     texts = [known[key] for key in expected]
     costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
-    summary = _summary(plan, lm, known, costs)
+    summary = summary_of(plan, lm, known, costs)
     if isinstance(plan.method, BaseMethod):
         prefaces = [text.preface_ids for text in texts if text.error is None]
         summary["prefaces"] = dict(plan.method.preface_report(prefaces))
@@ -282,46 +248,3 @@ def _fingerprint(plan: Plan, reading: Reading, weights: str, device: str, sample
         version("transformers"),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _summary(
-    plan: Plan,
-    lm: PersonalLM,
-    known: Mapping[tuple[str, int], Prediction],
-    costs: Costs,
-) -> dict[str, Any]:
-    """What the record says of inference: counts over all texts, times of the batches written."""
-    texts = list(known.values())
-    written = sum(costs.batches)
-    return {
-        **costs.clock.summary(),
-        **middle(costs.batches, "end_to_end"),
-        "seconds_per_example": written / costs.examples if costs.examples else None,
-        "tokens_per_s": costs.clock.tokens / written if written else None,
-        "batches_timed": len(costs.batches),
-        "examples_timed": costs.examples,
-        "batch_size": plan.settings.decode.batch_size,
-        "peak_memory_mib": costs.peak_mib,
-        "visible_tokens": sum(text.tokens for text in texts),
-        "hidden_tokens": sum(text.hidden_tokens for text in texts),
-        "preface_tokens": sum(len(text.preface_ids) for text in texts),
-        "preface_timed": costs.preface_tokens,
-        "preface_s": costs.preface_s,
-        "latent_thoughts_per_text": lm.hidden_per_example,
-        "latent_s": costs.latent_s,
-        "flops": _flops(plan, lm, texts),
-    }
-
-
-def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
-    """Estimated FLOPs of all texts and their prefaces."""
-    readings = {reading.example.id: reading for reading in plan.test_readings}
-    total = 0
-    for text in texts:
-        reading = readings[text.id]
-        views = {name: [row] for name, row in reading.views.items()}
-        prompt, preface = reading.prompt, text.preface_ids
-        if preface:
-            total += writing_flops(lm, [prompt], [preface])
-        total += writing_flops(lm, [prompt + preface], [range(text.tokens)], views)
-    return total

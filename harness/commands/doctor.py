@@ -100,11 +100,12 @@ def _memory() -> Finding:
 
 
 def _mini() -> Finding:
-    from harness.engine.backbone import MINI, locate
+    from harness.engine.backbone import locate
     from harness.errors import HarnessError
+    from harness.mini import BACKBONES
 
     try:
-        found = [locate(name) for name in MINI]
+        found = [locate(name) for name in BACKBONES]
     except (HarnessError, OSError) as error:
         return Finding("mini backbones", False, str(error), "install the package again")
     return Finding("mini backbones", True, f"{len(found)} in the package")

@@ -17,9 +17,11 @@ from torch import nn
 from harness.engine import smollm2
 from harness.engine.agreement import refuse_disagreement
 from harness.errors import UsageError
+from harness.mini import BACKBONES, backbone_path
 from harness.settings import ModelSettings
 
-MINI = ("mini", "mini-half", "mini-large")
+NAMED = (*BACKBONES, smollm2.NAME)
+"""Backbones that need no folder and no hub."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,7 @@ class BackboneInfo:
 
 def locate(name: str) -> str:
     """Folder or hub name that `name` stands for. Raises UsageError where nothing safe is there."""
-    if name in MINI:
-        from harness.mini import backbone_path
-
+    if name in BACKBONES:
         return str(backbone_path(name))
     if name == smollm2.NAME:
         return str(smollm2.folder())
@@ -46,11 +46,11 @@ def locate(name: str) -> str:
         _check_folder(path)
         return str(path)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
-        near = get_close_matches(name, (*MINI, smollm2.NAME), n=1)
+        near = get_close_matches(name, NAMED, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(
             f"no backbone {name!r}.{hint} It is not a folder here, not one of"
-            f" {', '.join((*MINI, smollm2.NAME))}, not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
+            f" {', '.join(NAMED)}, not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
         )
     return name
 
@@ -115,7 +115,7 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
 def _reason(name: str, error: Exception) -> str:
     """What transformers says, and how to go on; a model's own code gets no trust."""
     if "trust_remote_code" not in str(error):
-        local = name in (*MINI, smollm2.NAME) or Path(name).expanduser().is_dir()
+        local = name in NAMED or Path(name).expanduser().is_dir()
         if local or not isinstance(error, OSError):
             return str(error)
         return (

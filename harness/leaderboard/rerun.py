@@ -6,13 +6,13 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
-from harness.engine.backbone import MINI
 from harness.errors import DataError, UsageError
 from harness.leaderboard.board import FOLLOWING, Board
 from harness.leaderboard.mark import Mark, Rerun
 from harness.leaderboard.row import nested
 from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
+from harness.mini import BACKBONES
 from harness.settings import EvalSettings, RunSettings, validate
 
 NORMAL = 1.96
@@ -40,9 +40,9 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
     except UsageError as error:
         raise DataError(f"{error}\n(settings of harness {row.run.harness})") from None
     for name in (settings.model.backbone, settings.model.reasoner, settings.retrieval.dense_model):
-        if name not in (None, *MINI):
+        if name not in (None, *BACKBONES):
             raise DataError(
-                f"{row.id}: run.settings name {name!r}; a rerun loads {', '.join(MINI)}"
+                f"{row.id}: run.settings name {name!r}; a rerun loads {', '.join(BACKBONES)}"
             )
     train = settings.train.model_copy(update={"keep_weights": False})
     metrics = tuple(name for name in board.metrics if name != FOLLOWING)

@@ -76,8 +76,10 @@ def contrast_all(measure: Measure, board: Board, resamples: int = RESAMPLES) -> 
     by_system = {system.name: sums(measure, board, system) for system in board.systems}
     plain = {system.name: _plain(measure, board, system) for system in board.systems}
     users = board.user_ids
-    values = {system.name: interval_of(measure, board, system, resamples)
-              for system in board.systems}  # fmt: skip
+    values = {
+        name: _interval(measure, board, by_system[name], plain[name], resamples)
+        for name in by_system
+    }
     pairs = {
         (first, second): _difference(
             measure, (by_system[first], by_system[second]), (plain[first], plain[second]),
@@ -128,6 +130,16 @@ def interval_of(
 ) -> Interval:
     """A system's value; users are resampled, and training seeds where there are several."""
     by_seed, plain = sums(measure, board, system), _plain(measure, board, system)
+    return _interval(measure, board, by_seed, plain, resamples)
+
+
+def _interval(
+    measure: Measure,
+    board: Board,
+    by_seed: Array,
+    plain: list[float | None] | None,
+    resamples: int,
+) -> Interval:
     rng = resampling_rng(board.fingerprint)
     there = by_seed[:, _weighty(measure, by_seed)]
     if not there.shape[1]:

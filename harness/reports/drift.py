@@ -163,7 +163,7 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         own = [value_cell(compared, system.name)] if compared else []
         rows.append((words(system.name), *own, *map(_estimate, slopes)))
         estimates += slopes
-    likelihood = next(view for view in [*views] if view.name == "likelihood") if compared else None
+    likelihood = next(view for view in views if view.name == "likelihood") if compared else None
     heads = ["method", *([likelihood.column] if likelihood else []),
              *(view.column for view in sloped)]  # fmt: skip
     notes = ["NLL: above 0 the end of a text is harder than its beginning."]

@@ -10,8 +10,8 @@ from typing import Any
 
 from harness.errors import DataError, HarnessError
 from harness.record import Record, find_runs, read_record
+from harness.registry import METHODS, find
 
-ORDER = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 NO_OPTION, UNKNOWN = "no such option", "default"
 """What is shown of a setting that a method does not have, and of one that nobody can tell."""
 OPTION = "method."
@@ -154,8 +154,6 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def own_options(method: str) -> Mapping[str, Any] | None:
     """Defaults of a method's own options, as installed here; None for one that is not there."""
-    from harness.registry import find
-
     try:
         options = getattr(find("method", method), "Options", None)
     except HarnessError:
@@ -233,7 +231,7 @@ def _usual(method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Any]]
 def _place(system: System) -> tuple[int, str]:
     """The six methods in their usual order, then plugins by name."""
     method = system.record.method
-    return (ORDER.index(method) if method in ORDER else len(ORDER), system.name)
+    return (METHODS.index(method) if method in METHODS else len(METHODS), system.name)
 
 
 def _board(task: str, systems: tuple[System, ...]) -> Board:
