@@ -31,6 +31,7 @@ from harness.reports.provenance import provenance_section, warnings
 from harness.reports.scores import scores_section
 from harness.reports.style import save
 from harness.reports.systems import Board, load_boards
+from harness.reports.training import training_section
 
 MOST_NAMED = 8
 """Systems whose names, with their settings, a title holds."""
@@ -63,6 +64,7 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
         lift_section(boards),
         authors_section(boards),
         controls_section(boards),
+        training_section(boards),
         costs_section(boards),
     ]
     if options.texts:
