@@ -8,6 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli_leaderboard import board
+from harness.cli_options import (
+    Backbone,
+    Data,
+    Debug,
+    Json,
+    Lam,
+    Limit,
+    Out,
+    Plugin,
+    Preset,
+    Reasoner,
+    Set,
+    Setting,
+    Task,
+    TrainLimit,
+)
 from harness.errors import HarnessError
 
 app = typer.Typer(
@@ -18,33 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Task = Annotated[str, typer.Option(help="product_review, abstract_generation, topic_writing, all")]
-Data = Annotated[str | None, typer.Option(help="mini, hub, or a folder of JSON Lines")]
-Setting = Annotated[
-    str | None, typer.Option(help="user (test users unseen in training) or temporal")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="any setting, e.g. train.epochs=1; `harness list presets`",
-    ),
-]
-Plugin = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="FILE", help="a file with a method (`harness new-method`)"),
-]
-Preset = Annotated[str, typer.Option(help="mini, smollm2 or paper")]
-Backbone = Annotated[str | None, typer.Option(help="name, folder or hub name")]
-Reasoner = Annotated[str | None, typer.Option(help="FlyThinker's second model")]
-Lam = Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")]
-Limit = Annotated[int | None, typer.Option(help="at most N test examples")]
-TrainLimit = Annotated[int | None, typer.Option(help="at most N training examples")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
-Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
-Out = Annotated[Path, typer.Option(help="folder of the results")]
+app.add_typer(board, name="leaderboard")
 
 
 @app.command()
@@ -298,74 +289,6 @@ def check_method(
     from harness.commands.check_method import check_method_command
 
     raise typer.Exit(check_method_command(method))
-
-
-leaderboard = typer.Typer(
-    help="Boards of submitted runs. Pack a run as a row, check rows, build the page.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(leaderboard, name="leaderboard")
-Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/TIER/ROW")]
-
-
-@leaderboard.command("submit")
-def leaderboard_submit(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="a complete run's folder")],
-    by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
-    boards: Boards = Path("leaderboards"),
-    name: Annotated[str | None, typer.Option(help="the row's title; default the method")] = None,
-    link: Annotated[str | None, typer.Option(help="https address of code or paper")] = None,
-    note: Annotated[
-        str, typer.Option(help="what a reader should know, up to 2,000 characters")
-    ] = "",
-    id_: Annotated[
-        str | None, typer.Option("--id", help="the row's id; default method-run")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="where the run's data lies now")] = None,
-    open_board: Annotated[
-        str | None, typer.Option(help="for a board's keeper: make it, with texts or numbers")
-    ] = None,
-    debug: Debug = False,
-) -> None:
-    """Score a run's texts anew and pack them as a row. It is ready for a pull request."""
-    from harness.commands.leaderboard import submit_command
-
-    submit_command(run, boards, by, name, link, note, id_, data, open_board)
-
-
-@leaderboard.command("verify")
-def leaderboard_verify(
-    rows: Annotated[
-        list[Path] | None, typer.Argument(metavar="ROW", help="rows' folders; default all")
-    ] = None,
-    boards: Boards = Path("leaderboards"),
-    data: Annotated[str | None, typer.Option(help="data of boards that are not built in")] = None,
-    rerun: Annotated[
-        int | None, typer.Option(help="run the methods again on mini drawn from this seed")
-    ] = None,
-    plugin: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="write no marks")] = False,
-    debug: Debug = False,
-) -> None:
-    """Check rows, score their texts again, mark them. Exit 2: refused; 1: not reproduced."""
-    from harness.commands.leaderboard import verify_command
-
-    raise typer.Exit(verify_command(rows or [], boards, data, rerun, plugin, check))
-
-
-@leaderboard.command("build")
-def leaderboard_build(
-    boards: Boards = Path("leaderboards"),
-    out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
-    debug: Debug = False,
-) -> None:
-    """Make the static page: index.html opens from disk, without a network."""
-    from harness.commands.leaderboard import build_command
-
-    raise typer.Exit(build_command(boards, out))
 
 
 def main() -> None:
