@@ -117,11 +117,14 @@ def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
 
 
 def choices(record: Record) -> dict[str, Any]:
-    """What was chosen for a run, "section.key" → value: no seed, no `eval`."""
+    """What was chosen for a run, "section.key" → value: no seed, no `eval`.
+
+    Nor where its data lay: what they hold is known by fingerprint, and has to be the same.
+    """
     return {
         key: value
         for key, value in flat(record.settings)
-        if key not in ("seed", "preset") and not key.startswith("eval.")
+        if key not in ("seed", "preset", "data.source") and not key.startswith("eval.")
     }
 
 

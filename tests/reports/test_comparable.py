@@ -197,6 +197,12 @@ def test_what_is_measured_of_a_run_makes_no_other_method(tmp_path):
     assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
 
 
+def test_where_the_same_data_lay_makes_no_other_method(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK, assignments={"sft": ["data.source=here"]})
+    write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["data.source=there"]})
+    assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
+
+
 def test_the_same_run_twice_is_refused(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK)
     write_runs(tmp_path / "b", ["sft"], TASK)
