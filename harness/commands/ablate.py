@@ -82,7 +82,7 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
     written = write_report(report, request.out)
     for line in report.warnings:
         console.print(line, style="yellow", markup=False, highlight=False)
-    _print_table(console, report.sections[0].tables[0])
+    _print_table(console, report.sections[0].tables[0], len(axes) + (4 if reference else 1))
     for sentence in report.sections[0].text:
         console.print(sentence, markup=False, highlight=False)
     console.print(
@@ -217,10 +217,11 @@ def _print_plan(
     console.print(f"{told}, {len(seeds)} seeds: {total} runs", highlight=False)
 
 
-def _print_table(console: Console, table: Any) -> None:
+def _print_table(console: Console, table: Any, columns: int) -> None:
+    """The first columns: values, main measure, verdict. A screen holds no more; the report does."""
     grid = Grid(title=table.title, title_justify="left")
-    for at, head in enumerate(table.heads):
+    for at, head in enumerate(table.heads[:columns]):
         grid.add_column(head, justify="right" if at else "left", overflow="fold")
     for row in table.rows:
-        grid.add_row(*(cell.text for cell in row))
+        grid.add_row(*(cell.text for cell in row[:columns]))
     console.print(grid)

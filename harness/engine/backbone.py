@@ -22,6 +22,9 @@ from harness.settings import ModelSettings
 
 NAMED = (*BACKBONES, smollm2.NAME)
 """Backbones that need no folder and no hub."""
+PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
+"""What tokenizer_config.json says where tokenizer.json is the whole truth. The auto classes put a
+model type's own splitting rules in its place (transformers 5, e.g. qwen2: digits one by one)."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,14 @@ def _reason(name: str, error: Exception) -> str:
 @lru_cache(maxsize=8)
 def tokenizer_of(name: str, revision: str | None = None) -> Any:
     """The fast tokenizer of a backbone. Raises UsageError where there is none."""
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
+    where, commit = locate(name), revision or "main"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            locate(name), revision=revision or "main", trust_remote_code=False
-        )
+        declared = get_tokenizer_config(where, revision=commit).get("tokenizer_class")
+        loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
+        tokenizer = loader.from_pretrained(where, revision=commit, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"tokenizer of {name!r} cannot be loaded: {_reason(name, error)}"

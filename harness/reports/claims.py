@@ -116,7 +116,7 @@ def _reading(
 
 def _verdict(claim: Claim, found: Sequence[Comparison], measure: Measure) -> str:
     if claim.sense == "equal":
-        if all(one.difference == one.low == one.high == 0 for one in found):
+        if all(one.difference == 0 for one in found):
             return "holds exactly"
         apart = any(_side(one, measure) for one in found)
         return "is contradicted" if apart else "is not contradicted"

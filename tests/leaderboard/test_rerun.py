@@ -9,7 +9,7 @@ from harness.errors import DataError, HarnessError, UsageError
 from harness.leaderboard.board import read_board
 from harness.leaderboard.mark import Mark
 from harness.leaderboard.reading import read_submission
-from harness.leaderboard.rerun import TRAINING, rerun, rerun_settings, tolerance_of
+from harness.leaderboard.rerun import NORMAL, TRAINING, rerun, rerun_settings, tolerance_of
 from harness.leaderboard.schema import Value
 from harness.registry import find
 from tests.leaderboard.test_rows import edit, rows_of
@@ -59,10 +59,12 @@ def test_a_better_rerun_is_no_offence(row, tmp_path):
 
 
 def test_the_tolerance_by_hand():
-    # half widths 3 and 4 → the difference's is 5; a method that trains gets TRAINING on top
+    # half widths 3 and 4 → the difference's is 5; training adds its own error twice
     claimed, found = Value(value=50, low=47, high=53), Value(value=40, low=36, high=44)
     assert tolerance_of(claimed, found, trains=False) == pytest.approx(hypot(3, 4))
-    assert tolerance_of(claimed, found, trains=True) == pytest.approx(5 + TRAINING)
+    assert tolerance_of(claimed, found, trains=True) == pytest.approx(
+        hypot(3, 4, NORMAL * TRAINING, NORMAL * TRAINING)
+    )
     with pytest.raises(DataError, match="with one user there is none"):
         tolerance_of(claimed, Value(value=40), trains=False)
 

@@ -1,0 +1,156 @@
+"""What the built-in backbones are made by: rows, masks, the first head's gaze, the recipe."""
+
+import random
+from collections import Counter
+
+import pytest
+import torch
+
+from harness.engine.backbone import tokenizer_of
+from harness.mini import backbone_path, pretrain
+from harness.mini.copying import binding, copying
+from harness.mini.corpus import habit_probes, single, thread
+from harness.mini.encode import Row, collate, encode
+from harness.mini.seeding import stream
+
+VOCABULARY = range(10, 2000)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tokenizer_of("mini")
+
+
+def test_copied_tokens_are_learnt_once_they_have_stood_before():
+    for seed in range(20):
+        row = copying(random.Random(seed), VOCABULARY, 96)
+        period = 96 - sum(row.learnt) - 1  # all but the first period and the token after it
+        assert 6 <= period <= 30
+        assert len(row.tokens) == len(row.learnt) == len(row.shows) == 96
+        assert row.tokens[period:] == row.tokens[: 96 - period]
+        assert row.learnt == [at > period for at in range(96)]
+
+
+def test_bound_tokens_are_learnt_where_a_key_asks_for_its_latest_value():
+    asked = 0
+    for seed in range(20):
+        row = binding(random.Random(seed), VOCABULARY, 96)
+        for at in (at for at, learnt in enumerate(row.learnt) if learnt):
+            key, before = row.tokens[at - 1], row.tokens[: at - 1]
+            latest = max(place for place, token in enumerate(before) if token == key)
+            assert row.tokens[at] == row.tokens[latest + 1]
+            asked += 1
+    assert asked > 200
+
+
+def test_a_chat_is_learnt_where_its_author_writes(tokenizer):
+    chat = thread(stream("test", 1), 2, long=True)
+    row = encode(chat, tokenizer)
+    assert len(row.tokens) == len(row.learnt) == len(row.shows)
+    written = tokenizer.decode([token for token, own in zip(row.tokens, row.learnt, strict=True)
+                                if own])  # fmt: skip
+    assert written == "".join(turn.text + "<|im_end|>" for turn in chat)
+    whole = tokenizer.decode(row.tokens)
+    assert all(turn.input in whole for turn in chat)
+
+
+def test_preferences_show_in_the_last_document_alone(tokenizer):
+    chat = thread(stream("test", 2), 2, long=True)
+    row = encode(chat, tokenizer)
+    last = len(encode(chat[:-1], tokenizer).tokens)
+    assert not any(row.shows[:last])
+    starts = {place.offset for place in chat[-1].places}
+    assert 0 < sum(row.shows) <= len(starts)  # several may begin within one token
+
+
+def test_collated_rows_are_padded_right_and_padding_is_never_learnt():
+    rows = [Row([5, 6, 7], [False, True, True], [False, False, True]), Row([8], [True], [False])]
+    tokens, learnt, shows = collate(rows, pad=0)
+    assert tokens.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert learnt.tolist() == [[False, True, True], [True, False, False]]
+    assert shows.tolist() == [[False, False, True], [False, False, False]]
+
+
+def test_a_thread_has_as_many_documents_as_asked_for_and_a_single_one():
+    lengths = Counter(len(thread(stream("test", number), 5, long=False)) for number in range(20))
+    assert lengths == {5: 20}
+    assert len(single(stream("test", 0))) == 1
+
+
+def test_probes_end_in_the_same_document_after_other_authors():
+    for own, other in habit_probes(3, seed=0):
+        assert own[-1] == other[-1]
+        assert [turn.text for turn in own[:-1]] != [turn.text for turn in other[:-1]]
+
+
+@pytest.mark.parametrize("step", [0, pretrain.COPYING, pretrain.BINDING, 1199])
+def test_a_steps_rows_are_the_same_every_time_and_of_a_like_size(step, tokenizer):
+    rows = pretrain.rows_of(step, 1200, tokenizer)
+    assert [row.tokens for row in rows] == [
+        row.tokens for row in pretrain.rows_of(step, 1200, tokenizer)
+    ]
+    assert 2500 < sum(len(row.tokens) for row in rows) < 9000
+    special = set(tokenizer.all_special_ids)
+    if step < pretrain.BINDING:
+        assert not special & {token for row in rows for token in row.tokens}
+
+
+@pytest.mark.parametrize("name", pretrain.SHAPES)
+def test_a_new_models_first_head_looks_at_the_token_before(name, tokenizer):
+    model = pretrain.build(name, tokenizer)
+    model.set_attn_implementation("eager")
+    tokens = torch.randint(10, 2000, (1, 40), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        first = model(tokens, output_attentions=True).attentions[0][0]
+    group = first.size(0) // model.config.num_key_value_heads
+    for head in range(group):  # head n of the group looks n + 1 tokens back
+        seen = first[head].argmax(-1)
+        assert (seen[group:] == torch.arange(group, 40) - head - 1).float().mean() > 0.6
+    assert sum(part.numel() for part in model.parameters()) == _parameters(name)
+
+
+def _parameters(name):
+    from transformers import AutoModelForCausalLM
+
+    packaged = AutoModelForCausalLM.from_pretrained(backbone_path(name))
+    return sum(part.numel() for part in packaged.parameters())
+
+
+def test_the_loss_is_that_of_the_library(tokenizer):
+    model = pretrain.build("mini-half", tokenizer)
+    tokens = torch.randint(10, 2000, (3, 20), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        own = pretrain.nll(model, tokens, torch.ones_like(tokens, dtype=torch.bool)).mean()
+        torch.testing.assert_close(own, model(tokens, labels=tokens).loss)
+
+
+def test_the_learning_rate_rises_and_ends_at_a_twentieth():
+    rates = [pretrain.rate(step, 400) for step in range(401)]
+    assert rates[0] == 1 / pretrain.WARM_UP
+    assert max(rates) == rates[pretrain.WARM_UP] == 1
+    assert rates[400] == pytest.approx(0.05)
+
+
+def test_the_packaged_tokenizer_is_what_the_recipe_learns(tokenizer, tmp_path):
+    learnt = pretrain._tokenizer(tmp_path)
+    assert learnt.get_vocab() == tokenizer.get_vocab()
+    text = 'They say "fine" — 12 € 🙂 שלום'
+    assert learnt(text)["input_ids"] == tokenizer(text)["input_ids"]
+    assert learnt.decode(learnt(text)["input_ids"]) == text
+
+
+def test_pretraining_goes_on_where_it_ended_and_leaves_a_card(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrain, "backbone_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(pretrain, "_tokenizer", lambda work: tokenizer)
+    (tmp_path / "work").mkdir()
+    pretrain.pretrain("mini-half", 2, tmp_path / "work")
+    weights = (tmp_path / "mini-half" / "model.safetensors").read_bytes()
+    monkeypatch.setattr(pretrain, "rows_of", None)  # a further step would need it
+    pretrain.pretrain("mini-half", 2, tmp_path / "work")
+    assert (tmp_path / "mini-half" / "model.safetensors").read_bytes() == weights
+    card = (tmp_path / "mini-half" / "card.json").read_text()
+    assert "python -m harness.mini.pretrain mini-half --steps 2" in card
+    assert '"own"' in card
+    assert '"other"' in card
+    with pytest.raises(SystemExit, match=r"is of a run of 2 steps, not 3"):
+        pretrain.pretrain("mini-half", 3, tmp_path / "work")
