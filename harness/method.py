@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
     from harness.engine.train import TrainRow
+    from harness.progress import Update
 
 
 DONOR = "donor"
@@ -57,6 +58,7 @@ class BaseMethod:
 
     A method overrides what differs. `Options` is its own settings section (`--set method.x=…`).
     `workspace` is the run's folder for what the method keeps between calls (None: keep nothing);
+    `track(name)` gives a progress bar for what it does at length before training;
     `report` is what the method counted, for the record; `target_flops` what `targets` cost where
     a model writes them (harness.engine.flops). `controls` says that `controlled` is there.
     """
@@ -75,6 +77,7 @@ class BaseMethod:
         self.settings = settings
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
         self.workspace: Path | None = None
+        self.track: Callable[[str], Update] = lambda name: lambda done, total, note: None
         self.report: dict[str, Any] = {}
         self.target_flops = 0
 

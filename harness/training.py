@@ -58,6 +58,7 @@ def trained(
             place(lm, hardware.devices)
             if isinstance(plan.method, BaseMethod):
                 plan.method.workspace = plan.folder
+                plan.method.track = bars.track
             targets = plan.method.targets(lm, pairs)
             rows, cut = plan.rows(pairs, targets)
         with phases("val_targets"):

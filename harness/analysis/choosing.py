@@ -151,6 +151,7 @@ class _Writer:
                 budget=self.options.analysis_tokens,
                 batch_size=self.batch_size,
                 path=self.path,
+                on_batch=self.method.track("analyses"),
             )
         self.method.target_flops += writing_flops(
             self.lm, [each.prompt for each in asks], [written[key].ids for key in wanted]

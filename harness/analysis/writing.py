@@ -19,7 +19,9 @@ from harness.engine.backbone import weights_fingerprint
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.engine.text import decode, end_id
+from harness.engine.timing import now
 from harness.errors import DataError
+from harness.progress import Update
 from harness.types import Sampling
 
 
@@ -55,19 +57,27 @@ def write_analyses(
     budget: int,
     batch_size: int,
     path: Path | None,
+    on_batch: Update | None = None,
 ) -> dict[str, Analysis]:
-    """By example id, in fixed batches by length; those found at `path` are not written again."""
+    """By example id, in fixed batches by length; those found at `path` are not written again.
+
+    on_batch: called with how many are there, of how many, and a note.
+    """
     known = {(one.example_id, one.variant): one for one in read_analyses(path)}
     ordered = sorted(asks, key=lambda each: (-len(each.prompt), each.example_id))
     for at in range(0, len(ordered), batch_size):
         batch = ordered[at : at + batch_size]
         if all((each.example_id, each.variant) in known for each in batch):
             continue
+        begin = now()
         written = _write(lm, tokenizer, batch, sampling, budget)
         fresh = [one for one in written if (one.example_id, one.variant) not in known]
         known.update({(one.example_id, one.variant): one for one in fresh})
         if path is not None:
             _append(fresh, path)
+        if on_batch is not None:
+            rate = sum(len(one.ids) for one in written) / (now() - begin)
+            on_batch(min(at + batch_size, len(ordered)), len(ordered), f"{rate:,.0f} tokens/s")
     return {each.example_id: known[each.example_id, each.variant] for each in asks}
 
 

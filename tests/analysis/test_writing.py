@@ -11,7 +11,7 @@ from harness.types import Sampling
 ASKS = [Ask(f"e{number}", "blind", tuple(range(5, 8 + number))) for number in range(5)]
 
 
-def write(world, path, temperature=0.8):
+def write(world, path, temperature=0.8, on_batch=None):
     return write_analyses(
         world.lm,
         world.shared.backbones.tokenizer,
@@ -20,6 +20,7 @@ def write(world, path, temperature=0.8):
         budget=6,
         batch_size=2,
         path=path,
+        on_batch=on_batch,
     )
 
 
@@ -30,6 +31,13 @@ def test_what_is_on_disk_is_not_written_again(world, tmp_path, monkeypatch):
     assert all(len(one.ids) <= 6 for one in first.values())
     monkeypatch.setattr(writing, "generate", None)  # calling it would fail
     assert write(world, path) == first
+
+
+def test_every_batch_is_told(world, tmp_path):
+    told = []
+    write(world, tmp_path / "a.jsonl", on_batch=lambda *words: told.append(words))
+    assert [(done, total) for done, total, _ in told] == [(2, 5), (4, 5), (5, 5)]
+    assert all(note.endswith(" tokens/s") for _, _, note in told)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3, 4])
