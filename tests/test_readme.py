@@ -12,7 +12,10 @@ from tests.test_cli import SMALL
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-LESS = {"run": [*SMALL, "--limit", "2", "--train-limit", "4", "--set", "data.val_limit=2"]}
+LESS = {
+    "run": [*SMALL, "--limit", "2", "--train-limit", "4", "--set", "data.val_limit=2"],
+    "leaderboard": ["--boards", str(ROOT / "leaderboards")],
+}
 """What a verb is given beside README's words, so that it ends within seconds."""
 
 
