@@ -72,7 +72,7 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
 
     quiet_libraries()
     from harness.reports.ablation import Axis, ablation
-    from harness.reports.ablation_document import document
+    from harness.reports.ablation_document import document, verdict_columns
     from harness.reports.compare import PAGE, write_report
 
     tried = run_all(console, overs, planned, seeds, run_one or _runner(request))
@@ -82,7 +82,7 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
     written = write_report(report, request.out)
     for line in report.warnings:
         console.print(line, style="yellow", markup=False, highlight=False)
-    _print_table(console, report.sections[0].tables[0], len(axes) + (4 if reference else 1))
+    _print_table(console, report.sections[0].tables[0], verdict_columns(found))
     for sentence in report.sections[0].text:
         console.print(sentence, markup=False, highlight=False)
     console.print(

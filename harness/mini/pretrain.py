@@ -183,7 +183,7 @@ def _tokenizer(work: Path) -> PreTrainedTokenizerBase:
 def _save(
     name: str, model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase, made: dict[str, Any]
 ) -> None:
-    """The folder that AutoModelForCausalLM and AutoTokenizer read, with its card."""
+    """The folder that `load_model` and `tokenizer_of` read, with its card."""
     folder = backbone_path(name)
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id

@@ -136,6 +136,11 @@ def table(found: Ablation) -> Table:
     return Table(name, "Every value", tuple(heads), tuple(rows), tuple(notes))
 
 
+def verdict_columns(found: Ablation) -> int:
+    """How many of the table's columns lead up to the verdict: values, main measure, comparison."""
+    return len(found.axes) + 1 + (3 if found.reference is not None else 0)
+
+
 def _head(measure: Measure) -> str:
     return f"{measure.title}{' ↓' if measure.lower_is_better else ''}, {measure.unit}"
 

@@ -32,6 +32,10 @@ def inference(key: str) -> Cost:
     return lambda record: (record.inference or {}).get(key)
 
 
+def training(key: str) -> Cost:
+    return lambda record: (record.training or {}).get(key)
+
+
 def peak_mib(record: Record) -> float | None:
     """The higher of training's and writing's peak."""
     found = [(part or {}).get("peak_memory_mib") for part in (record.training, record.inference)]
@@ -94,11 +98,11 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
                 words(system.name),
                 seconds(mean_cost(system, training_s)),
                 *(seconds(mean_cost(system, _phase(name))) for name in phases),
-                number(mean_cost(system, _training("steps")), 0),
-                number(mean_cost(system, _training("tokens_per_s")), 0),
-                number(mean_cost(system, _training("peak_memory_mib")), 0),
-                number(mean_cost(system, _training("trainable_parameters")), 0),
-                *([_power(mean_cost(system, _training("flops_total")))] if flops else []),
+                number(mean_cost(system, training("steps")), 0),
+                number(mean_cost(system, training("tokens_per_s")), 0),
+                number(mean_cost(system, training("peak_memory_mib")), 0),
+                number(mean_cost(system, training("trainable_parameters")), 0),
+                *([_power(mean_cost(system, training("flops_total")))] if flops else []),
             )
         )
     named = (f"{name.replace('_', ' ')}, time" for name in phases)
@@ -135,10 +139,6 @@ def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
 
 def _phase(name: str) -> Cost:
     return lambda record: (record.training or {}).get("seconds", {}).get(name)
-
-
-def _training(name: str) -> Cost:
-    return lambda record: (record.training or {}).get(name)
 
 
 def _hidden(record: Record) -> float | None:

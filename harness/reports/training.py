@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.record import Record
 from harness.reports import style
-from harness.reports.costs import mean_cost
+from harness.reports.costs import mean_cost, training
 from harness.reports.document import Cell, Picture, Section, Table, number, words
 from harness.reports.systems import Board, System
 
@@ -25,13 +25,11 @@ def training_section(boards: Sequence[Board]) -> Section:
     pictures, tables = [], []
     for board in boards:
         curves = {
-            system.name: curve
-            for system in board.systems
-            if (curve := curve_of(system.records))
-        }  # fmt: skip
+            system.name: curve for system in board.systems if (curve := curve_of(system.records))
+        }
         if curves:
             pictures.append(_picture(board, curves))
-            tables.append(_table(board))
+            tables.append(_table(board, curves))
     if not pictures:
         return Section("training", "Training")
     text = (
@@ -95,7 +93,7 @@ def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
     return Picture(f"loss_{board.task}", "Training loss", drawing, alt)
 
 
-def _table(board: Board) -> Table:
+def _table(board: Board, curves: dict[str, Curve]) -> Table:
     rows = [
         (
             words(system.name),
@@ -103,10 +101,10 @@ def _table(board: Board) -> Table:
             number(mean_cost(system, lambda record: len(losses(record))), 0),
             number(mean_cost(system, lambda record: losses(record)[0]), 3),
             number(mean_cost(system, _last_tenth), 3),
-            number(mean_cost(system, lambda record: (record.training or {}).get("val_loss")), 3),
+            number(mean_cost(system, training("val_loss")), 3),
         )
         for system in board.systems
-        if _trained(system)
+        if system.name in curves
     ]
     heads = ("method", "learning rate", "optimizer steps", "loss at the first step",
              "mean of the last tenth", "loss on val after training")  # fmt: skip
@@ -118,10 +116,6 @@ def _rate(system: System) -> Cell:
     """The peak learning rate, which `auto` may have chosen apart for every seed."""
     found = sorted({(record.training or {})["lr"] for record in system.records})
     return Cell(" · ".join(f"{rate:g}" for rate in found), fmean(found))
-
-
-def _trained(system: System) -> bool:
-    return all(losses(record) for record in system.records)
 
 
 def _last_tenth(record: Record) -> float:
