@@ -24,6 +24,8 @@ from harness.writing import plan_batches, write_batch, write_prefaces
 from harness.writing_costs import Costs
 
 KINDS = ("random", "topic")
+Gains = Mapping[str, Mapping[str, Lift]]
+"""Kind of donor → slice or metric → lift."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class Own:
     nll: Mapping[str, SliceNll] | None
 
 
+@dataclass(frozen=True)
+class Lifted:
+    """`summary` for the record; `examples`: id → view → kind of donor or "empty" → name → gain."""
+
+    summary: Mapping[str, Any]
+    examples: Mapping[str, Mapping[str, Any]]
+
+
 def measure_lift(
     plan: Plan,
     lm: PersonalLM,
@@ -41,19 +51,18 @@ def measure_lift(
     nll: Mapping[str, SliceNll] | None,
     hardware: Hardware,
     bars: Bars,
-) -> dict[str, Any] | None:
-    """What the record says of lift, or None where the settings ask for none.
+) -> Lifted:
+    """What the record says of lift: the views that the settings ask for, in their order.
 
     Own − other is the mean over donors, drawn at random or nearest in topic, both from the
     data's fingerprint; own − empty is against a prompt without profile. Above 0 the own profile
     helps. A method that reads no profile has a lift of exactly 0.
     """
     wanted = plan.settings.eval.lift
-    if not wanted:
-        return None
     own = Own({text.id: text.output for text in predictions if text.sample == 0}, nll)
     swaps = donor_examples(plan)
     update, found = bars.track("lift"), dict[str, Any]()
+    of_text: dict[str, dict[str, Any]] = {example.id: {} for example in plan.test.examples}
     total = len(wanted) * len(swaps)
     for part, name in enumerate(wanted):
         rows: dict[str, Any] = {}
@@ -66,8 +75,15 @@ def measure_lift(
                 rows[swap] = written(plan, lm, readings)
             update(part * len(swaps) + at + 1, total, name)
         measure = _likelihood_lift if name == "likelihood" else _text_lift
-        found[name] = measure(plan, own, rows)
-    return {"donors": sum(name.startswith(KINDS[0]) for name in swaps), **found}
+        ids, gains = measure(plan, own, rows)
+        found[name] = {
+            kind: {what: _as_dict(one) for what, one in lifts.items()}
+            for kind, lifts in gains.items()
+        }
+        for at, key in enumerate(ids):
+            of_text[key][name] = _of_example(gains, at)
+    donors = sum(name.startswith(KINDS[0]) for name in swaps)
+    return Lifted({"donors": donors, **found}, of_text)
 
 
 def donor_examples(plan: Plan) -> dict[str, list[Example]]:
@@ -118,8 +134,8 @@ def written(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> dict[str
 
 def _likelihood_lift(
     plan: Plan, own: Own, rows: Mapping[str, Mapping[str, SliceNll]]
-) -> dict[str, Any]:
-    """Lift of NLL per slice token, overall and by slice, for each kind of donor."""
+) -> tuple[list[str], Gains]:
+    """Lift of NLL per slice token, overall and by slice; and the ids in the order of its values."""
     assert own.nll is not None
     options, fingerprint = plan.settings.eval, plan.test.fingerprint
     users = [plan.test.references[key].user_id for key in own.nll]
@@ -132,24 +148,23 @@ def _likelihood_lift(
 
     measured = {name: scores(nll) for name, nll in rows.items()}
     mine = scores(own.nll)
-    return {
-        kind: {
-            name: _as_dict(found)
-            for name, found in lift_by_slice(
-                mine,
-                [each for name, each in measured.items() if name.startswith(kind)],
-                measured["empty"],
-                users,
-                fingerprint,
-                options.resamples,
-                lower_is_better=True,
-            ).items()
-        }
+    return list(own.nll), {
+        kind: lift_by_slice(
+            mine,
+            [each for name, each in measured.items() if name.startswith(kind)],
+            measured["empty"],
+            users,
+            fingerprint,
+            options.resamples,
+            lower_is_better=True,
+        )
         for kind in KINDS
     }
 
 
-def _text_lift(plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _text_lift(
+    plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]
+) -> tuple[list[str], Gains]:
     """Lift of every metric of the settings (per example) and of preference following on mini."""
     options = plan.settings.eval.model_copy(update={"resamples": 100})
     fingerprint = plan.test.fingerprint
@@ -166,18 +181,16 @@ def _text_lift(plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]) -> d
     def each(found: Scores, name: str) -> list[float | None]:
         return [found.examples[key].get(name) for key in ids]
 
-    return {
+    return ids, {
         kind: {
-            name: _as_dict(
-                lift(
-                    each(mine, name),
-                    [each(found, name) for key, found in measured.items() if key.startswith(kind)],
-                    each(measured["empty"], name),
-                    users,
-                    name,
-                    fingerprint,
-                    plan.settings.eval.resamples,
-                )
+            name: lift(
+                each(mine, name),
+                [each(found, name) for key, found in measured.items() if key.startswith(kind)],
+                each(measured["empty"], name),
+                users,
+                name,
+                fingerprint,
+                plan.settings.eval.resamples,
             )
             for name in names
         }
@@ -185,8 +198,18 @@ def _text_lift(plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]) -> d
     }
 
 
+def _of_example(gains: Gains, at: int) -> dict[str, dict[str, float | None]]:
+    """Gains of the example at this place; own − empty is the same for every kind of donor."""
+    found = {
+        kind: {name: one.own_other.each[at] for name, one in lifts.items()}
+        for kind, lifts in gains.items()
+    }
+    empty = {name: one.own_empty.each[at] for name, one in gains[KINDS[0]].items()}
+    return {**found, "empty": empty}
+
+
 def _as_dict(found: Lift) -> dict[str, Any]:
-    """Without per-example values: they would repeat the record many times over."""
+    """Without the examples' values, which stand with the examples."""
     return {
         name: {key: value for key, value in score.items() if key != "each"}
         for name, score in asdict(found).items()

@@ -71,7 +71,9 @@ def measure(
         fields["likelihood"] = summary
     if options.lift:
         with phases("lift"):
-            fields["lift"] = measure_lift(plan, lm, predictions, nll, hardware, bars)
+            lifted = measure_lift(plan, lm, predictions, nll, hardware, bars)
+            fields["lift"] = lifted.summary
+            add_named("lift", lifted.examples)
     if options.forced:
         with phases("forced"):
             forced = measure_forced(plan, lm, predictions, scores.metrics, bars)

@@ -73,6 +73,9 @@ def run(
         with phases("loading"):
             hardware = _hardware(settings)
             lm, backbone = _build(plan)
+            asked = settings.model.reasoner
+            if asked is not None and "reasoner" not in backbone:
+                bars.say(f"model.reasoner={asked}: {method} has no reasoner, so it changes nothing")
             if found is not None and _weights(found.backbone) != _weights(backbone):
                 bars.say(f"{plan.folder}: begun with other weights of the backbone; begins anew")
                 shutil.rmtree(plan.folder)

@@ -53,6 +53,13 @@ def test_a_run_ends_with_its_table_and_a_repeat_says_so(run):
     assert "complete before; --fresh redoes it" in out
 
 
+def test_a_reasoner_that_the_method_lacks_is_told(run, backbone):
+    _, _, told = run("rag", "--reasoner", backbone, "--limit", "2")
+    assert f"model.reasoner={backbone}: rag has no reasoner, so it changes nothing" in told
+    _, _, told = run("flythinker", "--reasoner", backbone, "--limit", "2")
+    assert "has no reasoner" not in told
+
+
 def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):
     code, out, _ = run("all", "--limit", "2", "--lam", "0.2", "--set", "decode.max_new_tokens=4")
     assert code == 0

@@ -3,6 +3,7 @@
 import json
 import shutil
 import weakref
+from statistics import fmean
 from types import SimpleNamespace
 
 import pytest
@@ -394,6 +395,20 @@ def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, back
     assert {"bleu", "rouge1"} <= set(lift["texts"]["topic"])
     if method == "nonpers":
         assert lift["texts"]["random"]["rouge1"]["own_empty"]["value"] == 0
+
+
+def test_every_examples_lift_stands_in_the_record(tmp_path, reviews, backbone):
+    asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
+    record = go(tmp_path, reviews, backbone, "rag", *asked).record
+    for view, name in (("likelihood", "all"), ("likelihood", "0-100"), ("texts", "rouge1")):
+        rows = [values["lift"][view] for values in record.examples.values()]
+        for kind in ("random", "topic"):
+            said = record.lift[view][kind][name]
+            each = [row[kind][name] for row in rows if row[kind][name] is not None]
+            assert each
+            assert fmean(each) == pytest.approx(said["own_other"]["value"])
+            empty = [row["empty"][name] for row in rows if row["empty"][name] is not None]
+            assert fmean(empty) == pytest.approx(said["own_empty"]["value"])
 
 
 def test_lift_of_one_user_is_over_the_empty_profile_alone(tmp_path, reviews, backbone):

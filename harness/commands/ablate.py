@@ -65,12 +65,12 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
     if request.out.exists() and not request.out.is_dir():
         raise UsageError(f"--out {request.out} is a file; expected a folder, new or old")
     console = Console(markup=False)
-    if request.dry_run:
-        _print_plan(console, overs, planned, seeds, reference)
-        return 0
     from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
+    if request.dry_run:
+        _print_plan(console, overs, planned, seeds, reference, request.results)
+        return 0
     from harness.reports.ablation import Axis, ablation
     from harness.reports.ablation_document import document, verdict_columns
     from harness.reports.compare import PAGE, write_report
@@ -204,17 +204,27 @@ def _print_plan(
     planned: Sequence[tuple[Point, Job, Job | None]],
     seeds: Sequence[int],
     reference: str | None,
+    results: Path,
 ) -> None:
-    """The runs that would be made; the same settings are one run."""
-    runs = {(job.method, job.settings.digest()) for _, job, _ in planned}
-    beside = {(job.method, job.settings.digest()) for _, _, job in planned if job}
+    """The runs that would be made, and how many are there; the same settings are one run."""
+    from harness.plan import Plan
+    from harness.record import RECORD, read_record
+
+    runs = {(job.method, job.settings.digest()): job for _, job, _ in planned}
+    beside = {(job.method, job.settings.digest()): job for _, _, job in planned if job}
     for over in overs:
         console.print(f"{over.name} ({over.key}): {', '.join(over.values)}", highlight=False)
     told = f"{len(runs)} settings of {planned[0][1].method}"
     if reference:
         told += f" and {len(beside)} of {reference}"
-    total = (len(runs | beside)) * len(seeds)
-    console.print(f"{told}, {len(seeds)} seeds: {total} runs", highlight=False)
+    wanted = [job.at(seed) for job in (runs | beside).values() for seed in seeds]
+    folders = [Plan(job.settings, job.method, results, job.factory).folder for job in wanted]
+    there = [read_record(folder) for folder in folders if (folder / RECORD).is_file()]
+    complete = sum(record.status == "complete" for record in there)
+    console.print(
+        f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete already",
+        highlight=False,
+    )
 
 
 def _print_table(console: Console, table: Any, columns: int) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
+from harness.flat import nested
 from harness.leaderboard.board import FOLLOWING, Board
 from harness.leaderboard.mark import Mark, Rerun
-from harness.leaderboard.row import nested
 from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
 from harness.mini import BACKBONES

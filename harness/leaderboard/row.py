@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from harness.errors import UsageError
+from harness.flat import flat
 from harness.leaderboard.reading import explained
 from harness.leaderboard.schema import (
     Backbone,
@@ -118,7 +119,7 @@ def _run(record: Record, settings: RunSettings) -> Run:
         commit=record.code.get("commit"),
         clean=record.code.get("clean"),
         packages=dict(record.packages),
-        settings=dict(flat(settings.model_dump(mode="json"))),
+        settings={key: _setting(value) for key, value in flat(settings.model_dump(mode="json"))},
     )
 
 
@@ -144,27 +145,11 @@ def _ends(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: row.get(key) for key in ("value", "low", "high")}
 
 
-def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as ("section.key", value); of a path on this machine the last name."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{above}{key}.")
-        elif isinstance(value, list | tuple):
-            yield f"{above}{key}", tuple(value)
-        else:
-            yield f"{above}{key}", _public(value) if isinstance(value, str) else value
-
-
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `flat`, for running a row again."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        *sections, last = key.split(".")
-        below = found
-        for section in sections:
-            below = below.setdefault(section, {})
-        below[last] = list(value) if isinstance(value, tuple) else value
-    return found
+def _setting(value: Any) -> Any:
+    """A setting as rows hold it: lists as tuples, of a path on this machine the last name."""
+    if isinstance(value, list):
+        return tuple(value)
+    return _public(value) if isinstance(value, str) else value
 
 
 def _public(text: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.record import Record
-from harness.reports.systems import Board, System, chosen_by
+from harness.reports.choices import chosen_by
+from harness.reports.systems import Board, System
 
 MACHINE = ("device", "accelerator", "processor", "dtype", "threads")
 

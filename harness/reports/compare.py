@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.record import write_json
 from harness.reports.comparable import checked
-from harness.reports.contrasts import contrast_all, judged
+from harness.reports.contrasts import Contrasts, contrast_all, judged
 from harness.reports.costs import (
     costs_section,
     inference,
@@ -25,8 +25,9 @@ from harness.reports.drift import drift_section
 from harness.reports.examples import examples_section
 from harness.reports.formats import to_csv, to_latex, to_markdown
 from harness.reports.headline import Found, headline_section
+from harness.reports.lift import lift_contrasts, lift_section
 from harness.reports.measures import main_measure, measures_of
-from harness.reports.personal import authors_section, controls_section, lift_section
+from harness.reports.personal import authors_section, controls_section
 from harness.reports.provenance import provenance_section, warnings
 from harness.reports.scores import scores_section
 from harness.reports.style import save
@@ -56,12 +57,13 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
     loaded, left_out = load_boards(paths)
     boards = [checked(board, options.allow_different) for board in loaded]
     found, main = contrasted(boards, options.metric)
+    lifts = {board.task: lift_contrasts(board, main) for board in boards}
     notes = list(left_out)
     sections = [
         headline_section(boards, found, main),
         scores_section(boards, found, main),
         drift_section(boards, found, main),
-        lift_section(boards),
+        lift_section(boards, lifts),
         authors_section(boards),
         controls_section(boards),
         training_section(boards),
@@ -85,7 +87,7 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
         f"{runs} runs on {tasks}; made by harness compare",
         tuple(section for section in sections if section),
         tuple(told),
-        as_json(boards, found, main, told),
+        as_json(boards, found, lifts, main, told),
     )
 
 
@@ -137,14 +139,18 @@ def write_report(document: Document, out: Path) -> list[Path]:
 
 
 def as_json(
-    boards: Sequence[Board], found: Found, main: str, told: Sequence[str]
+    boards: Sequence[Board],
+    found: Found,
+    lifts: Mapping[str, Sequence[Contrasts]],
+    main: str,
+    told: Sequence[str],
 ) -> dict[str, Any]:
     """Values, intervals, letters, comparisons and costs of every board."""
-    return {"main": main, "warnings": list(told),
-            "boards": [_board(board, found) for board in boards]}  # fmt: skip
+    parts = [_board(board, found[board.task].values(), lifts[board.task]) for board in boards]
+    return {"main": main, "warnings": list(told), "boards": parts}
 
 
-def _board(board: Board, found: Found) -> dict[str, Any]:
+def _board(board: Board, found: Iterable[Contrasts], lifts: Iterable[Contrasts]) -> dict[str, Any]:
     costs = {"training_s": training_s, "text_s": text_s, "peak_mib": peak_mib,
              "tokens_per_s": inference("tokens_per_s")}  # fmt: skip
     return {
@@ -163,23 +169,28 @@ def _board(board: Board, found: Found) -> dict[str, Any]:
             }
             for system in board.systems
         ],
-        "measures": {
-            name: {
-                "title": one.measure.title,
-                "unit": one.measure.unit,
-                "lower_is_better": one.measure.lower_is_better,
-                "best_first": one.order,
-                "values": {
-                    system: {"value": value.value, "low": value.low, "high": value.high,
-                             "letters": (one.letters or {}).get(system)}
-                    for system, value in one.values.items()
-                },
-                "comparisons": [
-                    {"first": pair[0], "second": pair[1],
-                     **{key: field for key, field in asdict(compared).items() if key != "metric"}}
-                    for pair, compared in one.pairs.items()
-                ],
-            }
-            for name, one in found[board.task].items()
-        },
+        "measures": _measures(found),
+        "lift": _measures(lifts),
+    }
+
+
+def _measures(found: Iterable[Contrasts]) -> dict[str, Any]:
+    return {
+        one.measure.name: {
+            "title": one.measure.title,
+            "unit": one.measure.unit,
+            "lower_is_better": one.measure.lower_is_better,
+            "best_first": one.order,
+            "values": {
+                system: {"value": value.value, "low": value.low, "high": value.high,
+                         "letters": (one.letters or {}).get(system)}
+                for system, value in one.values.items()
+            },
+            "comparisons": [
+                {"first": pair[0], "second": pair[1],
+                 **{key: field for key, field in asdict(compared).items() if key != "metric"}}
+                for pair, compared in one.pairs.items()
+            ],
+        }
+        for one in found
     }  # fmt: skip

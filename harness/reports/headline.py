@@ -108,7 +108,15 @@ def over_tasks(boards: Sequence[Board], found: Found, main: str) -> str:
 
 
 def verdict(board: Board, contrasts: Contrasts) -> str:
-    """One or two sentences: the best, what it was shown better than, at what cost."""
+    """The best, what it was shown better than, at what cost."""
+    text = standing(board, contrasts)
+    if contrasts.letters is None:
+        return text
+    return text + _cost_sentence(board, contrasts.order[0]) + _checkpoint(board)
+
+
+def standing(board: Board, contrasts: Contrasts) -> str:
+    """The best, what it was shown better than, and what not; or why there is no verdict."""
     measure, order = contrasts.measure, contrasts.order
     best = order[0]
     top = contrasts.values[best]
@@ -132,7 +140,7 @@ def verdict(board: Board, contrasts: Contrasts) -> str:
         text += f"; and better than {listed(rest)}." if rest else "."
     if open_:
         text += f" Not shown to differ from it: {listed(open_)}."
-    return text + _cost_sentence(board, best) + _checkpoint(board)
+    return text
 
 
 def _cost_sentence(board: Board, best: str) -> str:

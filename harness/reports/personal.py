@@ -1,19 +1,15 @@
-"""Whose text is it: lift of the own profile, author identification, thoughts replaced."""
+"""Whose text is it: author identification, and thoughts replaced."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.record import Record
-from harness.reports import style
 from harness.reports.document import (
     Cell,
-    Picture,
     Section,
     Table,
     estimate,
-    figure,
     listed,
     number,
     p_value,
@@ -23,34 +19,6 @@ from harness.reports.measures import TITLES
 from harness.reports.seeds import interval_words, over_seeds, spanned
 from harness.reports.slices import author_measure
 from harness.reports.systems import Board, System, having, lacking
-
-OTHERS = (("own_other", "random"), ("own_other", "topic"), ("own_empty", "random"))
-"""The three lifts: own − random other, own − topic-matched other, own − none."""
-LIFT_NAMES = {
-    ("own_other", "random"): "own − random other",
-    ("own_other", "topic"): "own − topic-matched other",
-    ("own_empty", "random"): "own − none",
-}
-
-
-def lift_section(boards: Sequence[Board]) -> Section:
-    """Gain of the own profile on likelihood (by position) and on written texts."""
-    tables, pictures = [], []
-    for board in boards:
-        likely = having(board, lambda record: (record.lift or {}).get("likelihood"))
-        if likely.systems:
-            pictures.append(_lift_picture(board, likely))
-            tables.append(_lift_table(board, likely))
-        written = having(board, lambda record: (record.lift or {}).get("texts"))
-        if written.systems:
-            tables.append(_text_lift_table(board, written))
-    text = (
-        "Does the user's own profile help? The same model reads the own profile, other users'"
-        " profiles (the mean over several of them) and none. Above 0 the own profile helps: own −"
-        " other asks whether it matters whose profile it is, own − none whether there is any.",
-    )
-    return Section("lift", "Lift of the own profile", text if tables else (), tuple(tables),
-                   tuple(pictures))  # fmt: skip
 
 
 def authors_section(boards: Sequence[Board]) -> Section:
@@ -82,7 +50,7 @@ def authors_section(boards: Sequence[Board]) -> Section:
         faint = frozenset({len(rows) - 2, len(rows) - 1})
         others.add(str(ends.get("others", "some")))
         title = f"Author identification, {board.task}"
-        notes = (f"Intervals: 95 % over {interval_words(told)}{_whom(board, part)}.",)
+        notes = (f"Intervals: 95 % over {interval_words(told)}{lacking(board, part, '; ')}.",)
         tables.append(
             Table(f"authors_{board.task}", title, heads, tuple(rows), notes, False, faint)
         )
@@ -107,81 +75,6 @@ def controls_section(boards: Sequence[Board]) -> Section:
         " are compared.",
     )
     return Section("controls", "Controls", text if tables else (), tuple(tables))
-
-
-def _whom(board: Board, part: Board) -> str:
-    """Whom a part leaves out, for the end of a sentence."""
-    told = lacking(board, part)
-    return f"; {told}" if told else ""
-
-
-def _lift(records: Sequence[Record], name: str, what: str, kind: str, key: str) -> dict[str, Any]:
-    return spanned([(record.lift or {})[name][kind][key][what] for record in records])
-
-
-def _lift_table(board: Board, part: Board) -> Table:
-    systems = part.systems
-    found = [
-        [_lift(system.records, "likelihood", what, kind, "all") for what, kind in OTHERS]
-        for system in systems
-    ]
-    rows = [
-        (words(system.name), *map(_signed, each))
-        for system, each in zip(systems, found, strict=True)
-    ]
-    heads = ("method", *(f"{LIFT_NAMES[one]}, nats" for one in OTHERS))
-    donors = (systems[0].record.lift or {}).get("donors")
-    over = interval_words(one for each in found for one in each)
-    notes = (f"{donors} other users for each text; nats per slice token, lower NLL counted as gain;"
-             f" 95 % intervals over {over}{_whom(board, part)}.",)  # fmt: skip
-    title = f"Lift on likelihood, {board.task}"
-    return Table(f"lift_{board.task}", title, heads, tuple(rows), notes)
-
-
-def _text_lift_table(board: Board, part: Board) -> Table:
-    systems = part.systems
-    names = list((systems[0].record.lift or {})["texts"]["random"])
-    rows, told = [], []
-    for name in names:
-        for system in systems:
-            found = [_lift(system.records, "texts", what, kind, name) for what, kind in OTHERS]
-            cells = [_signed(one, 2) for one in found]
-            rows.append((words(TITLES.get(name, name)), words(system.name), *cells))
-            told += found
-    heads = ("measure", "method", *(LIFT_NAMES[one] for one in OTHERS))
-    title = f"Lift on written texts, {board.task}"
-    over = interval_words(told) + _whom(board, part)
-    notes = (f"Points of each measure; 95 % intervals over {over}.",)
-    return Table(f"lift_texts_{board.task}", title, heads, tuple(rows), notes, len(rows) > 12)
-
-
-def _lift_picture(board: Board, part: Board) -> Picture:
-    """Own − random other by position, of those runs that measured it."""
-    systems = part.systems
-    looks = style.looks(system.name for system in board.systems)
-    drawing, (axes,) = style.figure(height=3.2)
-    names = [key for key in (systems[0].record.lift or {})["likelihood"]["random"] if key != "all"]
-    curves = {
-        system.name: [
-            _lift(system.records, "likelihood", "own_other", "random", name) for name in names
-        ]
-        for system in systems
-    }
-    ends = style.curves(axes, curves, looks)
-    axes.set_xticks(range(len(names)), [name.replace("-", "–") for name in names])
-    style.reference_line(axes, 0.0, "")
-    axes.set_xlabel("tokens of the reference")
-    axes.set_ylabel("nats per slice token\n(dotted: no lift)")
-    style.title(axes, "lift by position: own − random other", board.task)
-    users = len(set(board.users.values()))
-    over = interval_words(row for rows in curves.values() for row in rows)
-    style.caption(drawing, "above 0 the own profile makes the reference more likely than another"
-                  f" user's does; bars and bands: 95 % intervals over {over}; n = {len(board.ids)}"
-                  f" texts of {users} users{_whom(board, part)}")  # fmt: skip
-    style.label_ends(axes, ends)
-    told = "; ".join(f"{name} ends at {figure(value, 3)}" for _, value, name, _ in ends)
-    return Picture(f"lift_{board.task}", f"Lift by position, {board.task}", drawing,
-                   f"Lift of the own profile by position on {board.task}: {told}")  # fmt: skip
 
 
 def _controls_table(board: Board, system: System) -> Table:

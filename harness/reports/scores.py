@@ -25,7 +25,8 @@ def scores_section(boards: Sequence[Board], found: Found, main: str) -> Section:
         measured = found[board.task]
         tables.append(_values(board, measured))
         if len(board.systems) > 1:
-            tables.append(_pairs(board, measured, main))
+            first = sorted(measured.values(), key=lambda one: one.measure.name != main)
+            tables.append(pairs_table(f"pairs_{board.task}", f"All pairs, {board.task}", first))
     text = (
         "Value [95 % interval over users; over training seeds too where there are several]."
         " Methods that share a letter in a column were not shown to differ in it: a verdict needs"
@@ -79,10 +80,10 @@ def _missing(board: Board) -> list[str]:
     return list(told.values())
 
 
-def _pairs(board: Board, measured: Mapping[str, Contrasts], main: str) -> Table:
+def pairs_table(file: str, title: str, measured: Sequence[Contrasts]) -> Table:
+    """Every pair of systems on these measures with its test; folded."""
     rows = []
-    for name in sorted(measured, key=lambda name: name != main):
-        contrasts = measured[name]
+    for contrasts in measured:
         digits = contrasts.measure.digits
         for (first, second), one in contrasts.pairs.items():
             rows.append(
@@ -100,7 +101,7 @@ def _pairs(board: Board, measured: Mapping[str, Contrasts], main: str) -> Table:
              "smallest detectable")  # fmt: skip
     notes = ("Smallest detectable: the true difference that this test would show in 80 % of"
              " experiments of this size.",)  # fmt: skip
-    return Table(f"pairs_{board.task}", f"All pairs, {board.task}", heads, tuple(rows), notes, True)
+    return Table(file, title, heads, tuple(rows), notes, True)
 
 
 def _verdict(contrasts: Contrasts, first: str, second: str) -> str:

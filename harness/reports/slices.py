@@ -1,4 +1,4 @@
-"""What of each example a number by position is made of: measures of one slice, and slopes."""
+"""What of each example a view's number is made of: one slice, a slope, an author, a lift."""
 
 from __future__ import annotations
 
@@ -76,3 +76,19 @@ def author_measure(features: str, name: str) -> Measure:
         return None if found is None else (found[name], 1.0)
 
     return Measure(f"authors {features} {name}", name, "%", "mean", mean_of, row)
+
+
+def lift_measure(
+    view: str, kind: str, name: str, title: str, unit: str = "points", digits: int = 2
+) -> Measure:
+    """Gain of the own profile over that of others ("random", "topic") or none ("empty").
+
+    view, name: "likelihood" and a slice or "all", or "texts" and a metric.
+    """
+
+    def row(values: Values) -> Sequence[float] | None:
+        gain = ((values.get("lift") or {}).get(view) or {}).get(kind, {}).get(name)
+        return None if gain is None else (gain, 1.0)
+
+    named = f"lift {view} {kind} {name}"
+    return Measure(named, title, unit, "mean", mean_of, row, digits=digits)

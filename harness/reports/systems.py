@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from harness.errors import DataError, HarnessError
+from harness.errors import DataError
 from harness.record import Record, find_runs, read_record
-from harness.registry import METHODS, find
-
-NO_OPTION, UNKNOWN = "no such option", "default"
-"""What is shown of a setting that a method does not have, and of one that nobody can tell."""
-OPTION = "method."
-"""How the keys of a method's own options begin."""
+from harness.registry import METHODS
+from harness.reports.choices import chosen_by, usual
 
 
 @dataclass(frozen=True)
@@ -116,63 +111,6 @@ def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
     return tuple(sorted(_named(systems), key=_place))
 
 
-def choices(record: Record) -> dict[str, Any]:
-    """What was chosen for a run, "section.key" → value: no seed, no `eval`.
-
-    Nor where its data lay: what they hold is known by fingerprint, and has to be the same.
-    """
-    return {
-        key: value
-        for key, value in flat(record.settings)
-        if key not in ("seed", "preset", "data.source") and not key.startswith("eval.")
-    }
-
-
-def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """The choices of each record under the same keys, those that any of them has.
-
-    An option of its method that a record leaves out has the method's default, as it is installed
-    here: `NO_OPTION` where the method has no such option, `UNKNOWN` where it is not installed. A
-    reasoner that was not named is the one that the record's backbone tells of.
-    """
-    given = [choices(record) for record in records]
-    keys = sorted({key for one in given for key in one})
-    defaults: dict[str, Mapping[str, Any] | None] = {}
-    if any(key.startswith(OPTION) and key not in one for one in given for key in keys):
-        defaults = {method: own_options(method) for method in {one.method for one in records}}
-
-    def value(record: Record, own: Mapping[str, Any], key: str) -> Any:
-        if key == "model.reasoner" and own.get(key) is None:
-            return (record.backbone.get("reasoner") or {}).get("name")
-        if key in own or not key.startswith(OPTION):
-            return own.get(key, UNKNOWN)
-        known = defaults[record.method]
-        return UNKNOWN if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
-
-    return [
-        {key: value(record, own, key) for key in keys}
-        for record, own in zip(records, given, strict=True)
-    ]
-
-
-def own_options(method: str) -> Mapping[str, Any] | None:
-    """Defaults of a method's own options, as installed here; None for one that is not there."""
-    try:
-        options = getattr(find("method", method), "Options", None)
-    except HarnessError:
-        return None
-    return None if options is None else dict(options.model_construct().model_dump(mode="json"))
-
-
-def flat(settings: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
-    """("section.key", value) for every leaf of nested settings."""
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
-
-
 def having(board: Board, has: Callable[[Record], object]) -> Board:
     """The board of those runs that have something; systems without one are left out."""
     kept = [
@@ -182,8 +120,8 @@ def having(board: Board, has: Callable[[Record], object]) -> Board:
     return replace(board, systems=tuple(system for system in kept if system.runs))
 
 
-def lacking(board: Board, part: Board) -> str:
-    """Whom `part` of a board leaves out, as the end of a caption; "" where nobody."""
+def lacking(board: Board, part: Board, before: str = "") -> str:
+    """Whom `part` of a board leaves out, `before` in front; "" where nobody."""
     kept = {system.name: system.seeds for system in part.systems}
     fewer: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for system in board.systems:
@@ -196,7 +134,7 @@ def lacking(board: Board, part: Board) -> str:
     ]
     absent = [system.name for system in board.systems if system.name not in kept]
     told += [f"not measured: {', '.join(absent)}"] if absent else []
-    return "; ".join(told)
+    return before + "; ".join(told) if told else ""
 
 
 def _named(systems: list[System]) -> list[System]:
@@ -211,24 +149,12 @@ def _named(systems: list[System]) -> list[System]:
         same = chosen_by([other.record for other in alike])
         apart = [key for key in same[0] if len({str(one[key]) for one in same}) > 1]
         own = same[alike.index(system)]
-        usual = _usual(system.name, apart, same)
-        if len(apart) > 1 and any(all(one[key] == usual[key] for key in apart) for one in same):
-            apart = [key for key in apart if own[key] != usual[key]]
+        plain = usual(system.name, apart, same)
+        if len(apart) > 1 and any(all(one[key] == plain[key] for key in apart) for one in same):
+            apart = [key for key in apart if own[key] != plain[key]]
         told = ", ".join(f"{key.rpartition('.')[2]}={own[key]}" for key in apart)
         named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
     return named
-
-
-def _usual(method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Key → the default of the method's option, else the value that most have."""
-    known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
-    usual = {}
-    for key in keys:
-        ((most, _),) = Counter(str(one[key]) for one in chosen).most_common(1)
-        common = next(one[key] for one in chosen if str(one[key]) == most)
-        option = key.removeprefix(OPTION) if key.startswith(OPTION) else ""
-        usual[key] = (known or {}).get(option, common)
-    return usual
 
 
 def _place(system: System) -> tuple[int, str]:

@@ -95,8 +95,14 @@ def test_a_dry_run_counts_runs_once_and_makes_none(ablate, tmp_path):
     code, out, _ = ablate("--over", "lam=0,0.5,2", "--dry-run")
     assert code == 0
     assert "lam (method.lam): 0, 0.5, 2" in out
-    assert "3 settings of flythinker and 1 of sft, 3 seeds: 12 runs" in out
+    assert "3 settings of flythinker and 1 of sft, 3 seeds: 12 runs, 0 of them complete" in out
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_says_how_many_runs_are_there(ablate):
+    ablate("--over", "lam=0.5", "--seeds", "0")
+    _, out, _ = ablate("--over", "lam=0,0.5", "--seeds", "0,1", "--dry-run")
+    assert "2 settings of flythinker and 1 of sft, 2 seeds: 6 runs, 2 of them complete" in out
 
 
 @pytest.mark.parametrize(

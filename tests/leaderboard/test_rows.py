@@ -6,12 +6,13 @@ import shutil
 import pytest
 
 from harness.errors import DataError, HarnessError, UsageError
+from harness.flat import flat, nested
 from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
 from harness.leaderboard.mark import Mark, read_mark, write_mark
 from harness.leaderboard.pack import submit
 from harness.leaderboard.reading import read_submission, read_texts
-from harness.leaderboard.row import FOLDERS, Words, flat, nested
+from harness.leaderboard.row import FOLDERS, Words
 from harness.leaderboard.verify import TOLERANCE, verify_all
 from harness.record import read_record, rewrite_predictions, write_json
 from harness.settings import RunSettings

@@ -217,11 +217,13 @@ def _inference(method: str) -> dict[str, Any]:
 def everything(record: Record) -> Record:
     """The record with every view that a run can leave: lift, forced, authors, controls.
 
-    Values grow with the method's effect. Forced windows, authors and the untrained backbone stand
-    in every example too, and the record's numbers are theirs; lift and controls are the record's.
+    Values grow with the method's effect. Forced windows, authors, lift and the untrained backbone
+    stand in every example too, and the record's numbers are theirs; controls are the record's.
     """
     effect = EFFECTS.get(record.method, 5.0)
     draw = np.random.default_rng([record.seed, len(record.method), 7])
+    place = METHODS.index(record.method) if record.method in METHODS else 99
+    own = np.random.default_rng([record.seed, place, 8])
     examples = {}
     for key, values in record.examples.items():
         level = 21 + effect - 2.0 * np.arange(4) + draw.normal(0, 3, 4)
@@ -233,6 +235,7 @@ def everything(record: Record) -> Record:
             "forced": {"rougeL": list(map(float, level)),
                        "following": list(map(float, level + 20))},
             "authors": {"characters": who, "function words": who},
+            "lift": _lifts(effect + float(own.normal(0, 1))),
         }  # fmt: skip
     rows = list(examples.values())
     forced = {
@@ -252,7 +255,7 @@ def everything(record: Record) -> Record:
     shift = 0.02 * record.seed
     return dataclasses.replace(
         record,
-        lift=_lift(effect, shift),
+        lift=_lift([row["lift"] for row in rows]),
         forced=forced,
         authors=authors,
         controls=_controls(shift) if record.method == "flythinker" else None,
@@ -277,19 +280,37 @@ def _slope(means: Any) -> float:
     return float(100 * np.polyfit(POSITIONS, means, 1)[0])
 
 
-def _lift(effect: float, shift: float) -> dict[str, Any]:
-    def pair(value: float) -> dict[str, Any]:
-        told = {"signature": "made up", "missing": None}
-        return {"own_other": {**_around(value, 0.1), **told},
-                "own_empty": {**_around(1.5 * value, 0.15), **told}}  # fmt: skip
+def _lifts(effect: float) -> dict[str, Any]:
+    """What one example says of lift; over nobody's profile half as much again as over another's."""
 
-    likely = {
-        name: pair(shift + 0.04 * effect * (1 - 0.15 * at))
-        for at, name in enumerate(("all", *SLICES))
+    def all_kinds(gains: Mapping[str, float]) -> dict[str, Any]:
+        more = {name: 1.5 * gain for name, gain in gains.items()}
+        return {"random": gains, "topic": gains, "empty": more}
+
+    likely = {name: 0.04 * effect * (1 - 0.15 * at) for at, name in enumerate(("all", *SLICES))}
+    written = {"rougeL": 0.3 * effect, "bleu": 0.2 * effect}
+    return {"likelihood": all_kinds(likely), "texts": all_kinds(written)}
+
+
+def _lift(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a record says of its examples' lifts."""
+    told = {"signature": "made up", "missing": None}
+
+    def mean(view: str, kind: str, name: str) -> dict[str, Any]:
+        value = float(np.mean([row[view][kind][name] for row in rows]))
+        return {**_around(value, 0.1), **told}
+
+    def pairs(view: str, kind: str) -> dict[str, Any]:
+        return {
+            name: {"own_other": mean(view, kind, name), "own_empty": mean(view, "empty", name)}
+            for name in rows[0][view][kind]
+        }
+
+    views = {
+        view: {kind: pairs(view, kind) for kind in ("random", "topic")}
+        for view in ("likelihood", "texts")
     }
-    texts = {"rougeL": pair(0.3 * effect), "bleu": pair(0.2 * effect)}
-    return {"donors": 4, "likelihood": {"random": likely, "topic": likely},
-            "texts": {"random": texts, "topic": texts}}  # fmt: skip
+    return {"donors": 4, **views}
 
 
 def _controls(shift: float) -> dict[str, Any]:

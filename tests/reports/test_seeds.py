@@ -9,7 +9,8 @@ from harness.metrics.statistics import hierarchical, mean_of, resampling_rng
 from harness.reports.comparable import checked
 from harness.reports.compare import contrasted
 from harness.reports.drift import curves_of, drift_section, views_of
-from harness.reports.personal import authors_section, controls_section, lift_section
+from harness.reports.lift import lift_contrasts, lift_section
+from harness.reports.personal import authors_section, controls_section
 from harness.reports.seeds import interval_words, over_seeds, spanned
 from harness.reports.slices import forced_at, forced_drift, nll_at, relative_at, relative_drift
 from harness.reports.systems import load_boards
@@ -117,8 +118,10 @@ def test_captions_and_notes_say_how_seeds_came_in(board):
                 for one in section.pictures}  # fmt: skip
     assert "over users and training seeds;" in captions["drift_forced_product_review"]
     assert "keep no value of each example here" in captions["drift_following_product_review"]
-    (lift, *_) = lift_section([board]).tables
-    assert "keep no value of each example here" in lift.notes[0]
+    section = lift_section([board], {board.task: lift_contrasts(board, main)})
+    assert section.tables[0].notes[0].endswith("over users and training seeds.")
+    (picture,) = section.pictures
+    assert "over users and training seeds;" in picture.drawing.get_supxlabel().replace("\n", " ")
     (authors,) = authors_section([board]).tables
     assert authors.notes == ("Intervals: 95 % over users and training seeds.",)
 
@@ -140,7 +143,7 @@ def test_seeds_that_measured_less_leave_the_views_of_those_that_measured_more(tm
     assert f"forced: {told}." in slopes.notes
     at = slopes.heads.index("forced: ROUGE-L, points per 100 tokens")
     assert [row[at].text == "–" for row in slopes.rows] == [True, False, False]
-    lift, texts = lift_section([few]).tables
+    lift, texts, _ = lift_section([few], {few.task: lift_contrasts(few, "rougeL")}).tables
     assert [row[0].text for row in lift.rows] == ["sft", "flythinker"]
     assert lift.notes[0].endswith(f"over users; {told}.")
     assert texts.notes[0].endswith(f"over users; {told}.")

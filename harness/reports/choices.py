@@ -1,0 +1,77 @@
+"""What was chosen for a run: its settings under one set of keys, and which of them are usual."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.flat import flat
+from harness.record import Record
+from harness.registry import find
+
+NO_OPTION, UNKNOWN = "no such option", "default"
+"""What is shown of a setting that a method does not have, and of one that nobody can tell."""
+OPTION = "method."
+"""How the keys of a method's own options begin."""
+
+
+def choices(record: Record) -> dict[str, Any]:
+    """What was chosen for a run, "section.key" → value: no seed, no `eval`.
+
+    Nor where its data lay: what they hold is known by fingerprint, and has to be the same.
+    """
+    return {
+        key: value
+        for key, value in flat(record.settings)
+        if key not in ("seed", "preset", "data.source") and not key.startswith("eval.")
+    }
+
+
+def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """The choices of each record under the same keys, those that any of them has.
+
+    An option of its method that a record leaves out has the method's default, as it is installed
+    here: `NO_OPTION` where the method has no such option, `UNKNOWN` where it is not installed. A
+    reasoner that was not named is the one that the record's backbone tells of.
+    """
+    given = [choices(record) for record in records]
+    keys = sorted({key for one in given for key in one})
+    defaults: dict[str, Mapping[str, Any] | None] = {}
+    if any(key.startswith(OPTION) and key not in one for one in given for key in keys):
+        defaults = {method: own_options(method) for method in {one.method for one in records}}
+
+    def value(record: Record, own: Mapping[str, Any], key: str) -> Any:
+        if key == "model.reasoner" and own.get(key) is None:
+            return (record.backbone.get("reasoner") or {}).get("name")
+        if key in own or not key.startswith(OPTION):
+            return own.get(key, UNKNOWN)
+        known = defaults[record.method]
+        return UNKNOWN if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
+
+    return [
+        {key: value(record, own, key) for key in keys}
+        for record, own in zip(records, given, strict=True)
+    ]
+
+
+def own_options(method: str) -> Mapping[str, Any] | None:
+    """Defaults of a method's own options, as installed here; None for one that is not there."""
+    try:
+        options = getattr(find("method", method), "Options", None)
+    except HarnessError:
+        return None
+    return None if options is None else dict(options.model_construct().model_dump(mode="json"))
+
+
+def usual(method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Key → the default of the method's option, else the value that most have."""
+    known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
+    found = {}
+    for key in keys:
+        ((most, _),) = Counter(str(one[key]) for one in chosen).most_common(1)
+        common = next(one[key] for one in chosen if str(one[key]) == most)
+        option = key.removeprefix(OPTION) if key.startswith(OPTION) else ""
+        found[key] = (known or {}).get(option, common)
+    return found
