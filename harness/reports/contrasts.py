@@ -93,8 +93,7 @@ def contrast_all(measure: Measure, board: Board, resamples: int = RESAMPLES) -> 
 def judged(family: Sequence[Contrasts]) -> list[Contrasts]:
     """Holm over all pairs of the family, verdicts, and letters.
 
-    A verdict needs both: Holm's p-value under 0.05 (the test is over users), and an interval
-    without 0 (with several training seeds it is over seeds too).
+    A verdict needs both: Holm's p-value under 0.05, and an interval without 0.
     """
     flat = with_holm([one for contrasts in family for one in contrasts.pairs.values()])
     judgements = iter(flat)
@@ -163,15 +162,19 @@ def _difference(
     fingerprint: str,
     resamples: int,
 ) -> Comparison:
-    """First − second over the users for whom both have a value."""
+    """First − second over the users for whom both have a value.
+
+    With several training seeds the p-value is the larger of two: that of the test over users, and
+    that of the draws over users and seeds.
+    """
     kept = _weighty(measure, by_seed[0]) & _weighty(measure, by_seed[1])
     first, second = (one[:, kept] for one in by_seed)
     count = int(kept.sum())
     if count < 2:
         reason = "fewer than two users have both values"
         return Comparison(measure.name, None, None, None, None, None, count, reason)
-    seeds = len(first), len(second)
     statistic = measure.statistic
+    of_seeds = None
     if plain[0] is not None and plain[1] is not None:
         paired = [
             (a - b, user)
@@ -180,8 +183,8 @@ def _difference(
         ]
         values, owners = zip(*paired, strict=True)
         ends = studentized(values, owners, resampling_rng(fingerprint), resamples)
-    elif max(seeds) > 1:
-        ends = hierarchical_difference(
+    elif max(len(first), len(second)) > 1:
+        ends, of_seeds = hierarchical_difference(
             first, second, statistic, resampling_rng(fingerprint), resamples
         )
     else:
@@ -190,15 +193,12 @@ def _difference(
     difference = float(_over_seeds(statistic, first).mean() - _over_seeds(statistic, second).mean())
     means = first.mean(axis=0), second.mean(axis=0)
     error = jackknife_error(np.concatenate(means, axis=1), _minus(statistic))
-    least = None
-    if error is not None:
-        of_seeds = sum(_variance(_over_seeds(statistic, one)) for one in (first, second))
-        least = smallest_detectable(float(np.sqrt(error**2 + of_seeds)))
+    least = None if error is None else _smallest(error, count, statistic, first, second)
     found = Comparison(measure.name, difference, ends.low, ends.high, None, least, count)
     if count < VERDICT_USERS:
         return replace(found, reason=f"{count} users: a verdict needs {VERDICT_USERS}")
     test = paired_test(*means, statistic, resampling_rng(fingerprint), TRIALS)
-    return replace(found, p_value=test.p_value)
+    return replace(found, p_value=max(test.p_value, of_seeds or 0.0))
 
 
 def _weighty(measure: Measure, by_seed: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -213,9 +213,21 @@ def _over_seeds(statistic: Statistic, by_seed: Array) -> Array:
     return statistic(by_seed.sum(axis=1))
 
 
-def _variance(values: Array) -> float:
-    """Of the mean over seeds; 0 with one seed, of which nothing is known."""
-    return float(values.var(ddof=1) / len(values)) if len(values) > 1 else 0.0
+def _smallest(error: float, users: int, statistic: Statistic, first: Array, second: Array) -> float:
+    """Smallest detectable difference; seeds add their errors, and few degrees of freedom (Welch).
+
+    error: of the difference over users. One seed adds nothing: of its spread nothing is known.
+    """
+    parts = [(error**2, users - 1)]
+    for one in (first, second):
+        if len(one) > 1:
+            values = _over_seeds(statistic, one)
+            parts.append((float(values.var(ddof=1) / len(values)), len(values) - 1))
+    variance = sum(part for part, _ in parts)
+    if len(parts) == 1 or not variance:
+        return smallest_detectable(error)
+    freedom = variance**2 / sum(part**2 / own for part, own in parts)
+    return smallest_detectable(float(np.sqrt(variance)), freedom=freedom)
 
 
 def _minus(statistic: Statistic) -> Statistic:

@@ -173,11 +173,31 @@ def test_seeds_are_resampled_too():
     assert together.value == pytest.approx(alone.value)
     assert together.high - together.low > 2 * (alone.high - alone.low)
     assert (together.reason, alone.reason) == (None, THIS_CHECKPOINT)
-    # 3 seeds −6, 0, 6: variance 36, of their mean 12; the draws must not show 2/3 of it
+    # 3 seeds −6, 0, 6 and users that do not differ: Student's t with 2 degrees of freedom
     flat = np.stack([np.repeat([[-6.0], [0.0], [6.0]], 60, 1), np.ones((3, 60))], axis=-1)
-    draws = [hierarchical(flat, mean_of, np.random.default_rng(at), 2, 1.0) for at in range(3000)]
-    spread = np.var([one.low for one in draws] + [one.high for one in draws])
-    assert spread == pytest.approx(12, rel=0.08)
+    only = hierarchical(flat, mean_of, np.random.default_rng(1), 200_000)
+    assert (only.low, only.high) == pytest.approx((-14.9, 14.9), rel=0.03)  # 4.303 · 6/√3
+
+
+@pytest.mark.parametrize(("seeds", "most"), [(2, 0.06), (3, 0.06), (5, 0.06)])
+def test_seeds_that_alone_differ_are_seldom_called_a_difference(seeds, most):
+    """Two methods without any true difference, 30 users, training seeds that spread as users do."""
+    rng = np.random.default_rng(seeds)
+    wrong = outside = 0
+    for experiment in range(1000):
+        users = rng.normal(0, 1, 30)
+        sides = [users + rng.normal(0, 1, (seeds, 1)) for _ in range(2)]
+        first, second = (np.stack([side, np.ones_like(side)], axis=-1) for side in sides)
+        found, p_value = hierarchical_difference(
+            first, second, mean_of, np.random.default_rng(experiment), 1000
+        )
+        outside += not found.low <= 0 <= found.high
+        wrong += p_value < 0.05
+    print(
+        f"{seeds} seeds: {outside / 1000:.3f} of the intervals leave 0 out, p in {wrong / 1000:.3f}"
+    )
+    assert 0.01 <= outside / 1000 <= most
+    assert abs(wrong - outside) <= 10  # ends between two draws
 
 
 def test_a_difference_over_seeds_shares_its_users():
@@ -185,13 +205,16 @@ def test_a_difference_over_seeds_shares_its_users():
     first = np.stack([users + 1, users + 1.2, users + 0.8])
     second = np.stack([users, users + 0.1, users - 0.1])
     sums = [np.stack([side, np.ones_like(side)], axis=-1) for side in (first, second)]
-    found = hierarchical_difference(*sums, mean_of, np.random.default_rng(1))
+    found, p_value = hierarchical_difference(*sums, mean_of, np.random.default_rng(1))
     assert found.value == pytest.approx(1)
-    assert 0.5 < found.low < 1 < found.high < 1.5  # users differ by 20, but together
-    one = hierarchical_difference(sums[0][:1], sums[1], mean_of, np.random.default_rng(1))
+    assert p_value < 0.05
+    assert 0.3 < found.low < 1 < found.high < 1.7  # users differ by 20, but together
+    one, _ = hierarchical_difference(sums[0][:1], sums[1], mean_of, np.random.default_rng(1))
     assert one.reason == THIS_CHECKPOINT
-    few = hierarchical_difference(sums[0][:, :1], sums[1][:, :1], mean_of, np.random.default_rng(1))
-    assert (few.value, few.reason) == (None, "fewer than two users")
+    few, without = hierarchical_difference(
+        sums[0][:, :1], sums[1][:, :1], mean_of, np.random.default_rng(1)
+    )
+    assert (few.value, few.reason, without) == (None, "fewer than two users", None)
     with pytest.raises(ValueError, match="expected same users"):
         hierarchical_difference(sums[0], sums[1][:, :9], mean_of, np.random.default_rng(1))
 

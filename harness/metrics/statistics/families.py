@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
+from math import inf
 
 import numpy as np
 
@@ -35,10 +35,14 @@ def jackknife_error(sums: Array, statistic: Statistic) -> float | None:
     return float(np.sqrt((users - 1) / users * ((without - without.mean()) ** 2).sum()))
 
 
-def smallest_detectable(error: float, power: float = 0.8, alpha: float = 0.05) -> float:
+def smallest_detectable(
+    error: float, power: float = 0.8, alpha: float = 0.05, freedom: float = inf
+) -> float:
     """The true difference that a two-sided test at `alpha` would show with `power`.
 
-    (z of 1 − alpha/2 + z of power) · the paired standard error: 2.80 errors by default.
+    (t of 1 − alpha/2 + t of power) · the standard error of the difference, with so many degrees of
+    freedom: 2.80 errors by default.
     """
-    normal = NormalDist()
-    return (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * error
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 1 - alpha / 2) + stdtrit(freedom, power)) * error

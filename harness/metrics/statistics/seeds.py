@@ -1,4 +1,9 @@
-"""Several training seeds: seeds and users are resampled together."""
+"""Several training seeds: users are resampled, and seeds drawn as few values allow.
+
+Seeds are two to five, too few to draw from: their own values redrawn hold a true difference of 0 in
+78 (two seeds), 87 (three) and 92 % (five) of 95 % intervals. So what seeds add is drawn from the t
+distribution of a mean of n normal values, once a draw of users.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +46,23 @@ def hierarchical_difference(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
     confidence: float = 0.95,
-) -> Interval:
-    """Interval of first − second, sums [seeds, U, K] each over the same users.
+) -> tuple[Interval, float | None]:
+    """Interval and p-value of first − second, sums [seeds, U, K] each over the same users.
 
-    Seeds are drawn apart for the two methods, users together. Raises ValueError where the
-    users differ.
+    Seeds are drawn apart for the two methods, users together. The two-sided p-value is from the
+    same draws: under 0.05 where the 95 % interval leaves 0 out; None without draws. Raises
+    ValueError where the users differ.
     """
     if first.shape[1:] != second.shape[1:]:
         raise ValueError(f"sums of {first.shape[1:]} and {second.shape[1:]}; expected same users")
     if first.shape[1] < 2:
-        return Interval(None, None, None, first.shape[1], "hierarchical", "fewer than two users")
+        nothing = Interval(None, None, None, first.shape[1], "hierarchical", "fewer than two users")
+        return nothing, None
     value = float(statistic(first.sum(axis=1)).mean() - statistic(second.sum(axis=1)).mean())
     draws = _drawn(first, second, statistic, rng, resamples)
     one = len(first) == 1 or len(second) == 1
-    return _percentile(value, draws, first, confidence, THIS_CHECKPOINT if one else None)
+    ends = _percentile(value, draws, first, confidence, THIS_CHECKPOINT if one else None)
+    return ends, _two_sided(draws)
 
 
 def _drawn(
@@ -64,26 +72,33 @@ def _drawn(
     rng: np.random.Generator,
     resamples: int,
 ) -> Array:
-    counts = draw_counts(first.shape[1], rng, resamples)
-    draws = _of_seeds(counts, first, statistic, rng)
-    return draws - _of_seeds(counts, second, statistic, rng) if len(second) else draws
+    """Draws [R] of first − second, or of first alone where `second` is empty.
 
-
-def _of_seeds(
-    counts: Array, by_seed: Array, statistic: Statistic, rng: np.random.Generator
-) -> Array:
-    """Mean over drawn seeds [R]; the draw is widened, for n seeds drawn from n vary too little.
-
-    A mean of n draws from n values has (n−1)/n of the variance of a mean of n new ones.
+    Users are drawn; on their mean over seeds comes the error of means of so few seeds, t of
+    Welch and Satterthwaite's degrees of freedom. One seed adds none.
     """
-    seeds = len(by_seed)
-    values = np.stack([statistic(counts @ sums) for sums in by_seed], axis=1)
-    centre = values.mean(axis=1)
-    if seeds == 1:
-        return np.asarray(centre, dtype=np.float64)
-    drawn = rng.integers(seeds, size=(len(values), seeds))
-    chosen = np.take_along_axis(values, drawn, axis=1).mean(axis=1)
-    return np.asarray(centre + (chosen - centre) * np.sqrt(seeds / (seeds - 1)))
+    counts = draw_counts(first.shape[1], rng, resamples)
+    sides = [
+        np.stack([statistic(counts @ sums) for sums in side], axis=1)
+        for side in (first, second)
+        if len(side)
+    ]
+    centre = sides[0].mean(axis=1) - (sides[1].mean(axis=1) if len(sides) > 1 else 0.0)
+    errors = [
+        (side.var(axis=1, ddof=1) / side.shape[1], side.shape[1] - 1)
+        for side in sides
+        if side.shape[1] > 1
+    ]
+    variance = sum((one for one, _ in errors), np.zeros(resamples))
+    below = sum((one**2 / freedom for one, freedom in errors), np.zeros(resamples))
+    freedom = np.divide(variance**2, below, out=np.ones(resamples), where=below > 0)
+    return np.asarray(centre + np.sqrt(variance) * rng.standard_t(freedom), dtype=np.float64)
+
+
+def _two_sided(draws: Array) -> float:
+    """Twice the smaller share of draws on one side of 0; a draw of 0 is on both."""
+    share = min((draws <= 0).sum(), (draws >= 0).sum())
+    return float(min(1.0, 2 * (share + 1) / (len(draws) + 1)))
 
 
 def _percentile(
