@@ -95,6 +95,11 @@ class Plan:
         return [self._reading(example, self.method.prompt(example)) for example in examples]
 
     def _reading(self, example: Example, prompt: Prompt) -> Reading:
+        if "main" not in prompt.views:
+            raise DataError(
+                f"method {self.method.name!r}, example {example.id}: prompt() gave the views"
+                f' {sorted(prompt.views)}; expected "main" among them, what every method reads'
+            )
         ids = {
             name: tuple(encode_prompt(self.backbones.tokenizer, text))
             for name, text in prompt.views.items()
@@ -123,6 +128,11 @@ class Plan:
         """
         rows, cut = [], 0
         most = self.settings.budget.target
+        if len(targets) != len(pairs):
+            raise DataError(
+                f"method {self.method.name!r}: targets() gave {len(targets)} targets for"
+                f" {len(pairs)} pairs; expected one a pair, in their order"
+            )
         readings = self.read([pair.example for pair in pairs])
         for reading, target in zip(readings, targets, strict=True):
             if target.example_id != reading.example.id:
@@ -132,7 +142,10 @@ class Plan:
                 )
             ids = encode_response(self.backbones.tokenizer, target.text).ids
             if not ids:
-                raise DataError(f"example {target.example_id}: its target has no token")
+                raise DataError(
+                    f"example {target.example_id}, to train on: its target {target.text!r} has no"
+                    " token; expected text. Leave the example out of the data"
+                )
             whole = len(ids) < most  # the end token needs a place too
             cut += not whole
             text = (*ids, self.end_id) if whole else ids[:most]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.registry import folder_of
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",
@@ -35,6 +36,22 @@ def _git(root: Path, *words: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+OWN = ("baselines", "flythinker", "harness")
+"""Packages whose code weights and texts come from."""
+AFTERWARDS = ("bench", "commands", "conformance", "leaderboard", "reports")
+"""Rooms of the harness that none comes from."""
+
+
+def method_sha256(method: type) -> str:
+    """sha256 of the source that a method's weights and texts come from: its own and the engine."""
+    names = sorted({*OWN, method.__module__.partition(".")[0]})
+    places: list[Path] = []
+    for home in filter(None, map(folder_of, names)):
+        rooms = sorted(home.iterdir()) if home == Path(__file__).parent else [home]
+        places += [room for room in rooms if room.name not in AFTERWARDS]
+    return sources_sha256(place for place in places if place.is_dir() or place.suffix == ".py")
 
 
 def sources_sha256(places: Iterable[Path]) -> str:

@@ -11,19 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from harness import provenance
-from harness.engine.checkpoint import WEIGHTS
+from harness.engine.checkpoint import WEIGHTS, drop_checkpoint
 from harness.plan import Plan
 from harness.record import write_json
-from harness.registry import folder_of
-from harness.training import TRAINED, Hardware
+from harness.training import PHASES, SEARCH, TRAINED, UNFINISHED, Hardware
 
-KEY = "training-key.txt"
-OWN = ("baselines", "flythinker", "harness")
-"""Packages whose code a training depends on."""
+KEY, MACHINE = "training-key.txt", "training-machine.json"
 
 
 def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
-    """Sixteen hex over everything that the training depends on; evaluation is left out.
+    """Sixteen hex over everything that the weights depend on; evaluation is left out.
 
     backbone: fingerprints of the weights that it starts from. The source of harness and method
     counts, so that edited code trains anew, committed or not.
@@ -34,33 +31,45 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
         plan.method.name,
         settings,
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
-        provenance.sources_sha256(_homes(type(plan.method))),
+        provenance.method_sha256(type(plan.method)),
         backbone,
-        [str(device) for device in hardware.devices],
+        [device.type for device in hardware.devices],
         str(hardware.dtype),
         [version(name) for name in ("torch", "transformers")],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _homes(method: type) -> list[Path]:
-    """Where the harness's packages and the method's own lie."""
-    names = sorted({*OWN, method.__module__.partition(".")[0]})
-    return [home for name in names if (home := folder_of(name)) is not None]
+def begin_training(plan: Plan, key: str, hardware: Hardware) -> bool:
+    """Write down what this training depends on; True where what another key left was dropped."""
+    path = plan.folder / KEY
+    known = path.read_text() if path.is_file() else ""
+    left = [plan.folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
+    stale = known != key and (any(map(Path.exists, left)) or (plan.folder / UNFINISHED).exists())
+    if stale:
+        for file in left:
+            file.unlink(missing_ok=True)
+        drop_checkpoint(plan.folder / UNFINISHED)
+    path.write_text(key)
+    write_json(plan.folder / MACHINE, _machine(hardware))
+    return stale
 
 
-def adopt_training(plan: Plan, key: str) -> str | None:
+def adopt_training(plan: Plan, key: str, hardware: Hardware) -> str | None:
     """Take over a finished training of the same key from another run beside this one.
 
-    Its weights are linked, its summary says `reused_from` that run. Returns the run's name, or
-    None where there is none, or this run has trained already.
+    Its weights are linked, its summary says `reused_from` that run. Its times are taken over too,
+    so it must have run on such a machine. Returns the run's name, or None where there is none, or
+    this run has trained already.
     """
     if (plan.folder / TRAINED).is_file() and (plan.folder / WEIGHTS).is_file():
         return None
     for file in sorted(plan.folder.parent.glob(f"*/{KEY}")):
         there = file.parent
-        whole = (there / TRAINED).is_file() and (there / WEIGHTS).is_file()
-        if there != plan.folder and whole and file.read_text() == key:
+        whole = all((there / name).is_file() for name in (TRAINED, WEIGHTS, MACHINE))
+        if there == plan.folder or not whole or file.read_text() != key:
+            continue
+        if json.loads((there / MACHINE).read_text(encoding="utf-8")) == _machine(hardware):
             _link(there / WEIGHTS, plan.folder / WEIGHTS)
             summary = json.loads((there / TRAINED).read_text(encoding="utf-8"))
             summary["reused_from"] = summary.get("reused_from") or there.name
@@ -69,10 +78,9 @@ def adopt_training(plan: Plan, key: str) -> str | None:
     return None
 
 
-def keep_key(plan: Plan, key: str) -> None:
-    """Say beside the finished training what it depended on; once, for resuming changes nothing."""
-    if not (plan.folder / KEY).is_file():
-        (plan.folder / KEY).write_text(key)
+def _machine(hardware: Hardware) -> dict[str, Any]:
+    """What times depend on besides the work."""
+    return provenance.machine(",".join(map(str, hardware.devices)), str(hardware.dtype))
 
 
 def _link(source: Path, target: Path) -> None:

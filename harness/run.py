@@ -13,16 +13,16 @@ from typing import Any
 import torch
 
 from harness import provenance
-from harness.engine.backbone import describe, weights_fingerprint
+from harness.engine.backbone import changed_since, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
-from harness.engine.devices import devices, number_type, place
+from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import Phases
 from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import PREDICTIONS, RECORD, Counts, Record, read_record, write_record
-from harness.reuse import adopt_training, keep_key, training_key
+from harness.reuse import adopt_training, begin_training, training_key
 from harness.settings import RunSettings
 from harness.training import Hardware, trained
 from harness.types import Prediction
@@ -66,6 +66,11 @@ def run(
         shutil.rmtree(plan.folder, ignore_errors=True)
     found = read_record(plan.folder) if (plan.folder / RECORD).is_file() else None
     if found is not None and found.status == "complete":
+        if changed_since(settings.model, found.started):
+            bars.say(
+                f"{plan.folder}: the backbone's weights were changed since; these are the numbers"
+                " of the old ones, --fresh measures the new"
+            )
         return Outcome(found, plan.folder, repeated=True)
     with bars:
         with phases("prompts"):
@@ -85,14 +90,15 @@ def run(
         if plan.method.trains:
             with phases("training"):
                 key = training_key(plan, _weights(backbone), hardware)
-                origin = None if fresh else adopt_training(plan, key)
+                if begin_training(plan, key, hardware):
+                    bars.say(f"{plan.folder}: edited code or other packages since; trains anew")
+                origin = None if fresh else adopt_training(plan, key, hardware)
                 if origin is not None:
                     bars.say(f"trained before, by {origin}: the same weights (--fresh trains anew)")
                 lm, training = trained(plan, lm, lambda: _build(plan)[0], hardware, bars)
-                keep_key(plan, key)
         with phases("fingerprints"):
             place(lm, hardware.devices)
-            lm.to(hardware.dtype)
+            cast(lm, hardware.dtype)
             weights = weights_fingerprint(lm)
         with phases("writing"):
             predictions, inference = write_all(plan, lm, weights, bars)
@@ -113,7 +119,7 @@ def run(
     )
     assert len(readings) == record.n.planned
     write_record(record, plan.folder)
-    if not settings.train.keep_weights:
+    if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
     return Outcome(record, plan.folder, repeated=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness import provenance
 from harness.engine.backbone import weights_fingerprint
-from harness.engine.devices import place
+from harness.engine.devices import cast, place
 from harness.engine.lm import CausalLM
 from harness.likelihood import slice_nlls
 from harness.metrics.likelihood import SliceNll, nll_summary, relative
@@ -55,7 +55,7 @@ def untrained_nlls(
         return weights, {key: SliceNll.from_dict(fields) for key, fields in kept.items()}
     lm = CausalLM(plan.backbones.main if model is None else model)
     place(lm, hardware.devices[:1])
-    lm.to(hardware.dtype)
+    cast(lm, hardware.dtype)
     found = slice_nlls(plan, lm, plan.test_readings, {}, hardware)
     write_json(path, {key: each.as_dict() for key, each in found.items()})
     return weights, found

@@ -15,9 +15,11 @@ from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.engine.text import decode
 from harness.engine.timing import PeakMemory, now
+from harness.errors import DataError
 from harness.method import BaseMethod
 from harness.plan import Plan, Reading
 from harness.progress import Bars
+from harness.provenance import method_sha256
 from harness.record import (
     append_predictions,
     drop_partial_line,
@@ -48,9 +50,9 @@ def write_all(
     this run are kept; others and failed ones are written anew, batch by batch in the same batches.
     """
     options = plan.settings.decode
-    device = next(lm.parameters()).device.type
+    device, source = next(lm.parameters()).device.type, method_sha256(type(plan.method))
     expected = {
-        (reading.example.id, sample): _fingerprint(plan, reading, weights, device, sample)
+        (reading.example.id, sample): _fingerprint(plan, reading, weights, device, source, sample)
         for reading in plan.test_readings
         for sample in range(options.samples)
     }
@@ -62,6 +64,8 @@ def write_all(
         if found.error is None and expected.get((found.id, found.sample)) == found.fingerprint
     }
     if len(known) != len(on_disk):
+        gone = len(on_disk) - len(known)
+        bars.say(f"{gone} texts failed, or are of other code, settings or weights; written anew")
         rewrite_predictions(known.values(), plan.folder)
     costs = Costs.kept(plan.folder / COSTS) if known else Costs()
     work = [
@@ -217,7 +221,13 @@ def _prefaces(
 ) -> list[list[int]]:
     options = plan.settings.decode
     sampling = [Sampling(options.temperature, options.top_p, seed) for seed in seeds]
-    return plan.method.preface(lm, prompts, sampling)
+    found = plan.method.preface(lm, prompts, sampling)
+    if len(found) != len(prompts):
+        raise DataError(
+            f"method {plan.method.name!r}: preface() gave {len(found)} prefaces for {len(prompts)}"
+            " prompts; expected one a prompt, in their order, [] for none"
+        )
+    return found
 
 
 def write_prefaces(
@@ -233,13 +243,16 @@ def write_prefaces(
     return found
 
 
-def _fingerprint(plan: Plan, reading: Reading, weights: str, device: str, sample: int) -> str:
+def _fingerprint(
+    plan: Plan, reading: Reading, weights: str, device: str, source: str, sample: int
+) -> str:
     """Sixteen hex over everything that could change the text."""
     parts = [
         plan.method.name,
         plan.settings.digest(),
         weights,
         device,
+        source,
         reading.prompt,
         reading.views,
         sample,

@@ -1,10 +1,11 @@
 """Runs that differ only in what is measured share one training."""
 
 import importlib
+import json
 
 import pytest
 
-from harness import training
+from harness import provenance, training
 from harness.record import read_predictions
 from harness.run import run
 from tests.test_run import go, settings
@@ -62,6 +63,44 @@ def test_edited_code_trains_anew(tmp_path, reviews, backbone, trainings, monkeyp
     assert len(trainings) == 1
     (package / "loss.py").write_text("WEIGHT = 2\n")
     again("eval.slices=[0,8]")
+    assert len(trainings) == 2
+
+
+def test_a_run_that_goes_on_with_edited_code_begins_anew(
+    tmp_path, reviews, backbone, trainings, monkeypatch
+):
+    """Weights and texts of the old code go; without an edit both stay."""
+    first = go(tmp_path, reviews, backbone, "sft")
+    written = (first.folder / "predictions.jsonl").read_text()
+
+    def interrupted():
+        record = json.loads((first.folder / "record.json").read_text())
+        (first.folder / "record.json").write_text(json.dumps({**record, "status": "running"}))
+
+    interrupted()
+    go(tmp_path, reviews, backbone, "sft")
+    assert len(trainings) == 1
+    assert (first.folder / "predictions.jsonl").read_text() == written
+    interrupted()
+    monkeypatch.setattr("harness.provenance.AFTERWARDS", ())  # as if a room's source had changed
+    go(tmp_path, reviews, backbone, "sft")
+    assert len(trainings) == 2
+    again = read_predictions(first.folder)
+    assert [text.output for text in again] == [
+        json.loads(line)["output"] for line in written.splitlines()
+    ]
+    assert {text.fingerprint for text in again}.isdisjoint(
+        json.loads(line)["fingerprint"] for line in written.splitlines()
+    )
+
+
+def test_times_of_another_machine_are_not_taken_over(
+    tmp_path, reviews, backbone, trainings, monkeypatch
+):
+    go(tmp_path, reviews, backbone, "sft")
+    machine = provenance.machine
+    monkeypatch.setattr(provenance, "machine", lambda *words: {**machine(*words), "threads": 99})
+    go(tmp_path, reviews, backbone, "sft", "eval.slices=[0,9]")
     assert len(trainings) == 2
 
 

@@ -1,8 +1,10 @@
 """A run from settings to record: what it leaves, and that repeating it changes nothing."""
 
 import json
+import os
 import shutil
 import weakref
+from datetime import datetime
 from statistics import fmean
 from types import SimpleNamespace
 
@@ -15,6 +17,7 @@ from harness import run as run_module
 from harness import writing
 from harness.errors import DataError, DivergedError, UsageError
 from harness.plan import Plan
+from harness.progress import Bars
 from harness.record import read_predictions, read_record
 from harness.registry import find
 from harness.run import run
@@ -248,6 +251,37 @@ def test_a_failed_example_is_written_again_by_the_same_command(
     assert sorted(texts(mended)) == sorted(texts(whole))
 
 
+def test_weights_stay_while_a_text_is_to_be_written_again(tmp_path, reviews, backbone, monkeypatch):
+    def fails(*words, **options):
+        raise RuntimeError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "generate", fails)
+        failed = go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false")
+    assert failed.record.status == "failed"
+    assert (failed.folder / "model.safetensors").is_file()
+    mended = go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false")
+    assert mended.record.status == "complete"
+    assert mended.record.backbone["weights"] == failed.record.backbone["weights"]
+    assert not (mended.folder / "model.safetensors").exists()
+
+
+def test_a_complete_run_says_that_its_backbone_was_changed(tmp_path, reviews, monkeypatch):
+    backbone = save_backbone(tmp_path / "own")
+    started = go(tmp_path, reviews, backbone, "rag").record.started
+    weights = backbone / "model.safetensors"
+    begun = datetime.fromisoformat(started).timestamp()
+    os.utime(weights, (begun - 60, begun - 60))
+
+    said = []
+    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
+    assert go(tmp_path, reviews, backbone, "rag").repeated
+    assert said == []
+    os.utime(weights, (begun + 60, begun + 60))
+    assert go(tmp_path, reviews, backbone, "rag").repeated
+    assert "the backbone's weights were changed since" in said[0]
+
+
 def test_a_run_stopped_after_writing_keeps_what_writing_cost(
     tmp_path, reviews, backbone, monkeypatch
 ):
@@ -352,7 +386,25 @@ def test_a_target_without_tokens_is_refused(tmp_path, reviews, backbone, monkeyp
     monkeypatch.setattr(
         Sft, "targets", lambda self, lm, train: [Target(p.example.id, "") for p in train]
     )
-    with pytest.raises(DataError, match="its target has no token"):
+    with pytest.raises(DataError, match=r"to train on: its target '' has no token; expected text"):
+        go(tmp_path, reviews, backbone)
+
+
+def test_a_method_that_breaks_its_contract_is_told_how(tmp_path, reviews, backbone, monkeypatch):
+    from harness.types import Prompt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sft, "targets", lambda self, lm, train: [])
+        with pytest.raises(DataError, match=r"'sft': targets\(\) gave 0 targets for 6 pairs"):
+            go(tmp_path, reviews, backbone)
+    with monkeypatch.context() as patch:
+        patch.setattr(Sft, "preface", lambda self, lm, prompts, sampling: [[]])
+        with pytest.raises(DataError, match=r"'sft': preface\(\) gave 1 prefaces for 3 prompts"):
+            go(tmp_path, reviews, backbone)
+    monkeypatch.setattr(Sft, "prompt", lambda self, example: Prompt(example.id, {"other": "text"}))
+    with pytest.raises(
+        DataError, match=r"prompt\(\) gave the views \['other'\]; expected \"main\""
+    ):
         go(tmp_path, reviews, backbone)
 
 

@@ -36,13 +36,13 @@ class PerCELM(CausalLM):
         self.low, self.high = low, high
 
     def loss(self, batch: Batch) -> Tensor:
-        """Minus the weighted mean of log p over the response tokens; no gradient in the weights."""
+        """Minus the mean of weight · log p over response tokens; no gradient in the weights."""
         logprobs = self.logprobs(batch)
         with torch.no_grad():
             influence = logprobs - self.logprobs(batch.view(NO_PROFILE))
             weights = influence.clamp(self.low, self.high)
             weights = weights * batch.response_mask.to(weights.device)
-        return -(weights * logprobs).sum() / weights.sum()
+        return -(weights * logprobs).sum() / batch.response_mask.sum()
 
 
 class PerCE(TwoViews):

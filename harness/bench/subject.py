@@ -12,7 +12,7 @@ import torch
 
 from harness.engine.backbone import Backbones
 from harness.engine.decode import generate
-from harness.engine.devices import devices, number_type, place
+from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import DecodeClock, now
 from harness.engine.train import TrainRow, train
@@ -77,7 +77,8 @@ def planned(settings: RunSettings, method: str, factory: Any, batch: int) -> Pla
 def for_writing(plan: Plan) -> Subject:
     """The model as it writes: in the number type of the settings."""
     subject = for_training(plan)
-    subject.lm.to(subject.dtype).eval()
+    cast(subject.lm, subject.dtype)
+    subject.lm.eval()
     return subject
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -219,10 +220,19 @@ def describe(name: str, model: nn.Module, revision: str | None = None) -> Backbo
     )
 
 
+def changed_since(settings: ModelSettings, moment: str) -> bool:
+    """Whether a model that lies in a folder of the user's has newer weights than `moment` (ISO)."""
+    begun = datetime.fromisoformat(moment).timestamp()
+    folders = [Path(name).expanduser() for name in (settings.backbone, settings.reasoner) if name]
+    return any(
+        file.stat().st_mtime > begun for place in folders for file in place.glob("*.safetensors")
+    )
+
+
 def weights_fingerprint(model: nn.Module) -> str:
     """sha256 over names, shapes and values of all tensors of a model: 16 hex."""
     digest = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(json.dumps([key, list(tensor.shape), str(tensor.dtype)]).encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]

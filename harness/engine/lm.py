@@ -31,7 +31,10 @@ class PersonalLM(nn.Module, ABC):
         """[B,R] log p of every response token given what precedes it; 0 where the mask is 0."""
 
     def loss(self, batch: Batch) -> Tensor:
-        """Scalar: minus the mean of `logprobs` over the response tokens."""
+        """Scalar: minus the mean of `logprobs` over the response tokens.
+
+        Weights of tokens keep that divisor: then a step may be cut into micro-batches anywhere.
+        """
         return -self.logprobs(batch).sum() / batch.response_mask.sum()
 
     @abstractmethod

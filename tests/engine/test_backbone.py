@@ -11,7 +11,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from harness.engine import Batch, CausalLM
 from harness.engine.agreement import refuse_disagreement
-from harness.engine.backbone import Backbones, load_model, locate, tokenizer_of
+from harness.engine.backbone import (
+    Backbones,
+    load_model,
+    locate,
+    tokenizer_of,
+    weights_fingerprint,
+)
 from harness.engine.text import end_id
 from harness.errors import UsageError
 from harness.settings import ModelSettings
@@ -220,3 +226,11 @@ def test_a_tokenizer_without_end_token_is_refused(tmp_path, backbone):
     bare = PreTrainedTokenizerFast(tokenizer_file=str(backbone / "tokenizer.json"))
     with pytest.raises(UsageError, match="has no end token; expected eos_token"):
         end_id(bare)
+
+
+def test_a_scalar_parameter_has_a_fingerprint():
+    model = torch.nn.Module()
+    model.scale = torch.nn.Parameter(torch.tensor(0.5))
+    known = weights_fingerprint(model)
+    model.scale.data += 1
+    assert weights_fingerprint(model) != known

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.engine import CausalLM
-from harness.engine.devices import devices, number_type, place
+from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.train import precision, train
 from harness.errors import UsageError
 from harness.settings import ModelSettings
@@ -25,6 +25,33 @@ def test_a_run_launched_as_several_processes_is_refused(monkeypatch):
     monkeypatch.setattr("harness.engine.devices.PartialState", Launched)
     with pytest.raises(UsageError, match=r"2 processes were launched; a run is one process"):
         devices(ModelSettings())
+
+
+def test_auto_is_the_cpu_where_there_is_no_cuda(monkeypatch):
+    class Laptop:
+        num_processes = 1
+        device = torch.device("mps")
+
+    monkeypatch.setattr("harness.engine.devices.PartialState", Laptop)
+    assert devices(ModelSettings()) == [CPU]
+
+
+def test_more_devices_than_models_are_refused():
+    with pytest.raises(UsageError, match=r"3 devices; expected at most 2, the generator's and the"):
+        devices(ModelSettings(device="cpu,cpu,cpu"))
+
+
+def test_weights_are_cast_and_frequencies_stay():
+    lm = CausalLM(tiny())
+    rotary = lm.model.model.rotary_emb
+    known = rotary.inv_freq.clone()
+    cast(lm, torch.bfloat16)
+    assert {part.dtype for part in lm.parameters()} == {torch.bfloat16}
+    assert rotary.inv_freq.dtype is torch.float32
+    assert torch.equal(rotary.inv_freq, known)
+    assert lm.model.lm_head.weight.dtype is torch.bfloat16
+    logits, _ = lm.prefill([[1, 2, 3]])
+    assert logits.isfinite().all()
 
 
 def test_devices_are_named_the_generators_first():

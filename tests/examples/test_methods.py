@@ -25,12 +25,12 @@ def test_the_kit_passes(method):
 
 def test_perce_weighs_by_the_clipped_influence():
     # log p with profile −1, −3, −2; without −1.5, −6, −20: influence 0.5, 3, 18
-    # clipped to 1..5: weights 1, 3, 5; loss = (1·1 + 3·3 + 5·2) / (1+3+5) = 20/9
+    # clipped to 1..5: weights 1, 3, 5; loss = (1·1 + 3·3 + 5·2) / 3 tokens = 20/3
     given = {(1,): [-1.0, -3.0, -2.0], (2,): [-1.5, -6.0, -20.0]}
     lm = PerCELM(tiny())
     lm.logprobs = lambda rows: torch.tensor([given[rows.prompts[0]]])
     loss = lm.loss(Batch.from_rows([[1]], [[7, 8, 9]], 0, views={"no_profile": [[2]]}))
-    assert_close(loss.item(), 20 / 9)
+    assert_close(loss.item(), 20 / 3)
 
 
 def test_perce_with_one_weight_for_all_is_sft():
@@ -47,7 +47,7 @@ def test_perce_has_no_gradient_through_its_weights():
     influence = (logprobs - lm.logprobs(batch().view("no_profile"))).detach()
     weights = influence.clamp(1, 5) * batch().response_mask
     assert 1 < weights.max() < 5.01
-    (-(weights * logprobs).sum() / weights.sum()).backward()
+    (-(weights * logprobs).sum() / batch().response_mask.sum()).backward()
     known = lm.model.model.embed_tokens.weight.grad.clone()
     lm.zero_grad()
     lm.loss(batch()).backward()
