@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from harness.errors import DataError, UsageError
 from harness.leaderboard.reading import read_model
+from harness.leaderboard.scale import off_scale
 from harness.leaderboard.schema import Name, Signature, Strict, Submission, Test
 
 BOARD = "board.json"
@@ -44,6 +45,11 @@ class Board(Strict):
     def place(self) -> str:
         """Its folder below the root, and its name: task/setting/tier."""
         return f"{self.test.task}/{self.test.setting}/{self.test.tier}"
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """The rules that are settings of `decode` too, by their names there."""
+        return self.test.model_dump(include={"max_new_tokens", "temperature", "top_p", "samples"})
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,15 @@ def board_of(row: Path) -> Place:
 
 
 def against_rules(board: Board, row: Submission) -> Iterator[str]:
-    """What keeps the row off the board: another test set, cap, sampling, metric or signature."""
+    """What keeps the row off the board: another test set, cap, sampling, metric or scale."""
     for name, expected in board.test.model_dump().items():
         found = getattr(row.test, name)
         if found != expected:
             yield f"test.{name} is {found!r}; the board's is {expected!r}"
+    for name, expected in board.decoding.items():
+        found = row.run.settings.get(f"decode.{name}")
+        if found != expected:
+            yield f"run.settings decode.{name} is {found!r}; the board's is {expected!r}"
     for name, signature in board.metrics.items():
         if name not in row.metrics:
             yield f"no {name}; the board shows {', '.join(board.metrics)}"
@@ -106,6 +116,10 @@ def against_rules(board: Board, row: Submission) -> Iterator[str]:
             )
         if name not in row.examples.scores:
             yield f"examples.scores has no {name}"
-    further = sorted(row.metrics.keys() - board.metrics.keys())
-    if further:
-        yield f"metrics {', '.join(further)} are not the board's"
+    parts: dict[str, Mapping[str, Any]] = {
+        "metrics": row.metrics, "slices": row.slices, "examples.scores": row.examples.scores
+    }  # fmt: skip
+    for part, names in parts.items():
+        if further := sorted(names.keys() - board.metrics.keys()):
+            yield f"{part} {', '.join(further)} are not the board's"
+    yield from off_scale(row)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -42,7 +41,8 @@ def build(root: Path, out: Path) -> Built:
     """Write the page of all boards below `root` into `out`. Raises UsageError for no board.
 
     A row that the schema or the board's rules refuse is left out and named. The page loads
-    nothing but the files written here, by script elements, so that it works from disk.
+    nothing but the files written here, by script elements, so that it works from disk. Of what
+    stands in `out` only the files of an earlier page are removed.
     """
     left_out: list[str] = []
     found: list[tuple[Place, list[tuple[Path, Entry]]]] = []
@@ -56,10 +56,10 @@ def build(root: Path, out: Path) -> Built:
         found.append((place, kept))
     plain = [(place.board, [entry for _, entry in rows]) for place, rows in found]
     page = render(table(plain, PER_FILE))
-    out.mkdir(parents=True, exist_ok=True)
     for name in (ROWS, BOARDS):
-        shutil.rmtree(out / name, ignore_errors=True)
-        (out / name).mkdir()
+        (out / name).mkdir(parents=True, exist_ok=True)
+        for old in (out / name).glob("[0-9]*.js"):
+            old.unlink()
     shards = 0
     for name, value in _shards(found):
         call = f"leaderboard.take({script_json(name)},{script_json(value)});\n"

@@ -33,8 +33,7 @@ def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
     texts = texts_of(folder, chosen) if has_texts else {}
     places = {key: at for at, key in enumerate(row.examples.ids)}
     curves = {name: _curve(slices) for name, slices in row.slices.items()}
-    if row.likelihood_slices:
-        curves["nll"] = _curve(row.likelihood_slices)
+    curves["nll"] = _curve(row.likelihood_slices)
     facts = {
         "Method": row.method,
         "Backbone": _models(entry),
@@ -60,7 +59,7 @@ def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
         }
         if mark
         else None,
-        "curves": curves,
+        "curves": {name: curve for name, curve in curves.items() if curve},
         "examples": [
             {
                 "id": key,
@@ -94,4 +93,7 @@ def _models(entry: Entry) -> str:
 
 
 def _curve(slices: Slices) -> list[list[float | int | None]]:
+    """(start, value, low, high) a slice; empty where no slice has a value."""
+    if all(one.value is None for one in slices):
+        return []
     return [[one.start, one.value, one.low, one.high] for one in slices]

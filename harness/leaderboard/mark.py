@@ -66,5 +66,13 @@ def read_mark(row: Path) -> Mark | None:
     return mark if mark.files == files_digest(row) else None
 
 
+def with_known_rerun(row: Path, mark: Mark) -> Mark:
+    """`mark` with the rerun of the mark that the row has, and the status that follows from it."""
+    known = read_mark(row)
+    if known is None or known.rerun is None:
+        return mark
+    return mark.model_copy(update={"status": known.status, "rerun": known.rerun})
+
+
 def write_mark(row: Path, mark: Mark) -> Path:
     return write_json(row / MARK, mark.model_dump(mode="json"))

@@ -28,21 +28,20 @@ def leave_one_out(each: Sequence[float | None], users: Sequence[int]) -> Array:
 
 
 def rank_ranges(values: Array, without: Array) -> tuple[Array, Array]:
-    """Best and worst rank of every row [N], 1 is the highest value; NaN below 20 users.
+    """Best and worst rank of every row [N], 1 is the highest value.
+
+    NaN where there is nothing to tell: for a row alone, and below 20 users.
 
     values [N] on all users; without [N, U] without each user in turn, the same users for all.
     The standard error of a difference is the jackknife's over users, its scale Student's t.
     """
     rows, users = without.shape
-    if rows == 1:
-        return np.ones(1), np.ones(1)
-    if users < VERDICT_USERS:
+    if rows == 1 or users < VERDICT_USERS:
         return np.full(rows, np.nan), np.full(rows, np.nan)
     critical = student.ppf(1 - ALPHA / (2 * (rows - 1)), users - 1)
     spread = (without - without.mean(axis=1, keepdims=True)).astype(np.float32)
     spread *= np.float32(critical * np.sqrt((users - 1) / users))
     own = np.einsum("nu,nu->n", spread, spread)
-    value = (values - values.mean()).astype(np.float32)
     better, worse = np.zeros(rows), np.zeros(rows)
     part = max(1, CELLS // rows)
     for start in range(0, rows, part):
@@ -54,7 +53,8 @@ def rank_ranges(values: Array, without: Array) -> tuple[Array, Array]:
         error *= np.float32(-2)
         error += (np.float32(1 + 1e-5) * own)[here, None]
         error += (np.float32(1 + 1e-5) * own)[None, onward]
-        difference = value[None, onward] - value[here, None]
+        # in float64, so that a row far off takes no digits from the others
+        difference = (values[None, onward] - values[here, None]).astype(np.float32)
         difference *= np.abs(difference)
         above = difference > error
         np.negative(difference, out=difference)

@@ -25,8 +25,9 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
     """The row's own settings with all of the built-in benchmark drawn from `seed`.
 
     What could reach beyond the package – data, metrics, models – comes from the board or is
-    refused. Raises UsageError where the board is not built in or the seed is the board's own,
-    DataError where the row's settings are not ones of this version or name another model.
+    refused; cap and sampling are the board's. Raises UsageError where the board is not built in
+    or the seed is the board's own, DataError where the row's settings are not ones of this version
+    or name another model.
     """
     if board.data != "mini":
         raise UsageError(
@@ -52,6 +53,7 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
             "task": board.test.task,
             "data": board_data(board, None).model_copy(update={"mini_seed": seed}),
             "train": train,
+            "decode": settings.decode.model_copy(update=board.decoding),
             "eval": EvalSettings(metrics=metrics, slices=board.slices, likelihood=False),
         }
     )

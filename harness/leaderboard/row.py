@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from harness.flat import flat
 from harness.leaderboard.reading import explained
 from harness.leaderboard.schema import (
@@ -28,8 +29,14 @@ from harness.record import Record
 from harness.settings import RunSettings
 from harness.types import SplitData
 
-FOLDERS = re.compile(r"(?<![^\s=])(?:~|\.{0,2})/(?:\S*/)?(?=\S)")
-"""The folders above the last name of a path that begins with /, ./, ../ or ~/."""
+_TOP = r"(?:~|\.{0,2})/"
+FOLDERS = re.compile(
+    rf"""(?<="){_TOP}(?:[^"]*/)?(?=[^"])|(?<='){_TOP}(?:[^']*/)?(?=[^'])"""
+    rf"""|(?:^|(?<==)|(?<=:)(?!//[^/])){_TOP}(?:.*/)?(?=.)""",
+    re.DOTALL,
+)
+"""The folders above the last name of a path that begins with /, ./, ../ or ~/: at the start of a
+word, behind = or : (not in https://), or in quotation marks, with which it ends."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def _run(record: Record, settings: RunSettings) -> Run:
     return Run(
         run_id=record.run_id,
         seed=record.seed,
-        command=FOLDERS.sub("", record.command),
+        command=public_command(record.command),
         started=record.started,
         harness=record.code["version"],
         commit=record.code.get("commit"),
@@ -148,10 +155,19 @@ def _ends(row: Mapping[str, Any]) -> dict[str, Any]:
 def _setting(value: Any) -> Any:
     """A setting as rows hold it: lists as tuples, of a path on this machine the last name."""
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(_setting(one) for one in value)
     return _public(value) if isinstance(value, str) else value
 
 
+def public_command(command: str) -> str:
+    """A command with every word public. Raises DataError where a shell could not read it."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise DataError(f"command {command!r}: {error}; expected one that a shell reads") from None
+    return shlex.join(_public(word) for word in words)
+
+
 def _public(text: str) -> str:
-    """A path without the folders above its last name; a hub's owner/name stays as it is."""
-    return FOLDERS.sub("", text) if " " not in text else text
+    """A word without the folders above a path's last name; a hub's owner/name stays as it is."""
+    return FOLDERS.sub("", text)

@@ -41,7 +41,8 @@ Signature = Annotated[str, StringConstraints(max_length=400), AfterValidator(_pr
 Paragraph = Annotated[str, StringConstraints(max_length=2000)]
 Link = Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,200}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
+"""A number that can be squared and summed without an overflow."""
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Setting = bool | int | Finite | Annotated[str, StringConstraints(max_length=500)] | None
 SettingValue = Setting | Annotated[tuple[Setting, ...], Field(max_length=100)]

@@ -13,9 +13,9 @@ from harness.data.checks import fold
 from harness.errors import DataError, HarnessError
 from harness.leaderboard.board import Board, Place, against_rules
 from harness.leaderboard.copies import Originals
-from harness.leaderboard.mark import Mark, files_digest
+from harness.leaderboard.mark import Mark, files_digest, with_known_rerun
 from harness.leaderboard.reading import PREDICTIONS, read_submission, read_texts
-from harness.leaderboard.schema import Submission
+from harness.leaderboard.schema import Slice, Submission
 from harness.leaderboard.scores import Numbers, board_data, numbers
 from harness.settings import DataSettings, RunSettings
 from harness.types import SplitData
@@ -119,11 +119,16 @@ def differences(claimed: Submission, again: Numbers) -> Iterator[tuple[str, floa
             (getattr(claimed.metrics[name], end), getattr(metric, end))
             for end in ("value", "low", "high")
         ]
-        columns = [(claimed.examples.scores[name], again.scores[name])]
+        columns: list[tuple[Sequence[float | None], Sequence[float | None]]] = [
+            (claimed.examples.scores[name], again.scores[name])
+        ]
         if name == "bleu":
             columns.append((claimed.examples.bleu_without, again.bleu_without))
-        curves = claimed.slices.get(name, ()), again.slices.get(name, ())
-        columns.append(tuple(tuple(one.value for one in curve) for curve in curves))  # type: ignore[arg-type]
+        curve, curve_again = claimed.slices.get(name, ()), again.slices.get(name, ())
+        columns += [
+            ([getattr(row, field) for row in curve], [getattr(row, field) for row in curve_again])
+            for field in Slice.model_fields
+        ]
         for one, other in columns:
             if len(one) != len(other):
                 pairs.append((None, 0.0))
@@ -195,11 +200,14 @@ def _stop(row: Path, faults: Sequence[str] | Iterator[str]) -> None:
 def verify_all(
     places: Sequence[tuple[Place, Sequence[Path]]], source: str | None
 ) -> Iterator[tuple[Path, Mark | HarnessError]]:
-    """Every row with its mark, or with the error that refuses it; one bad row stops no other."""
+    """Every row with its mark, or with the error that refuses it; one bad row stops no other.
+
+    A rerun that the row's mark tells of stays in it while the row's files do.
+    """
     for place, rows in places:
         test, originals = load_test(place.board, source), Originals(place)
         for row in rows:
             try:
-                yield row, verify_row(place, row, test, originals)
+                yield row, with_known_rerun(row, verify_row(place, row, test, originals))
             except HarnessError as error:
                 yield row, error

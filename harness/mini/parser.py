@@ -17,7 +17,8 @@ from harness.mini.grammar import ENDS_WITH
 from harness.mini.habits import kinds
 
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": "'", "”": "'", '"': "'", "`": "'", "…": "..."})
-_STOP = re.compile(r"[.!?]+['\])*~]*(?=\s|$)|\n")
+_STOP = re.compile(r"(?<![.!?])[.!?]++['\])*~]*+(?=\s|$)|\n")
+"""The end of a sentence. A run of marks is read once, from its first one: linear on any text."""
 _BULLET = re.compile(r"[ \t]*(?:(?P<dash>[-–—•])|(?P<number>\d+[.)])|(?P<plus>\+))[ \t]")
 _MARKED = (("*", "*", "star"), ("[", "]", "box"), ("(", ")", "round"), ("~", "~", "tilde"))
 _WRAP = re.compile(rf"\b(?:{'|'.join(ENDS_WITH)})\b", re.IGNORECASE)
@@ -128,10 +129,8 @@ def _emphasis(text: str, section: Section) -> str | None:
 
 def _ending(part: str) -> str | None:
     """How a section ends, by its last marks."""
-    marks = re.search(r"[.!?]+$", part.rstrip(" \t\r\n'*])~+-"))
-    if not marks:
-        return None
-    run = marks.group()
+    kept = part.rstrip(" \t\r\n'*])~+-")
+    run = kept[len(kept.rstrip(".!?")) :]
     if set(run) == {"."}:
         return "dot" if len(run) == 1 else "dots"
     if set(run) == {"!"}:

@@ -20,6 +20,7 @@ METRICS = {
     "meteor": "meteor|made up",
 }
 STARTS = (0, 100, 200, 300)
+DECODING = ("max_new_tokens", "temperature", "top_p", "samples")
 METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 
 
@@ -84,7 +85,12 @@ def submission(test: dict[str, Any], number: int, seed: int = 0, **changes: Any)
             "commit": "0" * 40,
             "clean": True,
             "packages": {"torch": "2.13.0"},
-            "settings": {"preset": test["tier"], "train.lr": 0.001, "data.limit": None},
+            "settings": {
+                "preset": test["tier"],
+                "train.lr": 0.001,
+                "data.limit": None,
+                **{f"decode.{name}": test[name] for name in DECODING},
+            },
         },
         "n": {
             "planned": count,

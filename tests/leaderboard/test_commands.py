@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness import cli
+from tests.leaderboard.made_up import add_row, make_board, rules, submission
 from tests.leaderboard.test_rows import edit, rows_of
 
 
@@ -70,6 +71,39 @@ def test_rerun_is_exit_1_where_the_claim_is_not_reached(call, boards, monkeypatc
     code, printed, _ = call("verify", row, "--rerun", 1)
     assert code == 1
     assert printed.startswith("not reproduced  ")
+
+
+RERUN = {
+    "seed": 11, "metric": "following", "claimed": 60.0, "found": 40.0, "low": 35.0, "high": 45.0,
+    "tolerance": 5.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "expected"), [("not reproduced", 1), ("rerun", 0)])
+def test_a_later_verify_keeps_the_rerun_while_the_files_are_the_same(call, board, status, expected):
+    row = add_row(board, submission(rules(), 1), status=status, rerun=RERUN)
+    root = board.parents[2]
+    code, printed, _ = call("verify", "--boards", root)
+    assert (code, printed.startswith(status)) == (expected, True)
+    mark = json.loads((row / "verification.json").read_text())
+    assert (mark["status"], mark["rerun"]) == (status, RERUN)
+    assert mark["notes"] == ["no data here"]  # the rest of the mark is this verify's
+    edit(row, lambda fields: fields.update(note="Another note."))
+    assert call("verify", "--boards", root)[0] == 0
+    mark = json.loads((row / "verification.json").read_text())
+    assert (mark["status"], mark["rerun"]) == ("self-reported", None)
+
+
+def test_build_removes_nothing_but_an_earlier_page(call, tmp_path):
+    row = add_row(make_board(tmp_path / "boards", rules()), submission(rules(), 1))
+    before = sorted(path.name for path in row.iterdir())
+    (tmp_path / "rows").mkdir()
+    for name in ("7.js", "notes.js", "notes.txt"):
+        (tmp_path / "rows" / name).touch()
+    assert call("build", "--boards", tmp_path / "boards", "--out", tmp_path)[0] == 0
+    assert sorted(path.name for path in row.iterdir()) == before
+    found = sorted(path.name for path in (tmp_path / "rows").iterdir())
+    assert found == ["0.js", "notes.js", "notes.txt"]
 
 
 def test_a_plugin_of_the_rows_name_is_run(call, boards, tmp_path):

@@ -7,9 +7,12 @@ import pytest
 from harness.errors import DataError
 from harness.leaderboard import reading
 from harness.leaderboard.board import read_board
+from harness.leaderboard.build import build
 from harness.leaderboard.copies import Originals
 from harness.leaderboard.reading import read_submission, read_texts
-from harness.leaderboard.verify import verify_row
+from harness.leaderboard.scale import off_scale
+from harness.leaderboard.scores import Numbers
+from harness.leaderboard.verify import TOLERANCE, differences, verify_row
 from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
 
 
@@ -47,6 +50,7 @@ FIELDS = {
     "script as link": ("link", "javascript:alert(1)", "'link': found 'javascript:alert(1)'"),
     "quote in a link is no quote": ("link", 'https://a" onclick="x', "'link'"),
     "text as score": ("metrics.bleu.value", "99", "'metrics.bleu.value': found '99'"),
+    "score beyond all scales": ("metrics.bleu.value", 1e13, "found 10000000000000.0"),
     "true as score": ("metrics.bleu.value", True, "'metrics.bleu.value': found True"),
     "unknown field": ("reward", 1, "Extra inputs are not permitted"),
     "nested settings": ("run.settings", {"a": {"b": 1}}, "run.settings.a"),
@@ -193,11 +197,73 @@ def test_a_row_under_other_rules_is_refused(board, case):
 def test_metrics_are_exactly_the_boards(board):
     row = submission(rules(), 1)
     row["metrics"]["own"] = {"value": 100.0, "signature": "mine"}
+    row["slices"]["nice"] = [{"start": 0, "value": 100.0}]
+    row["examples"]["scores"]["fine"] = [100.0] * 40
     del row["metrics"]["meteor"]
     folder = add_row(board, row)
     message = verdict(board, folder)
     assert "no meteor; the board shows following, bleu, rouge1, rougeL, meteor" in message
     assert "metrics own are not the board's" in message
+    assert "slices nice are not the board's" in message
+    assert "examples.scores fine are not the board's" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_new_tokens", 2000), ("temperature", 0.8), ("top_p", 0.5), ("samples", 4),
+     ("max_new_tokens", None)],
+)  # fmt: skip
+def test_a_run_whose_settings_are_not_the_rules_is_refused(board, name, value):
+    row = submission(rules(), 1)
+    row["run"]["settings"][f"decode.{name}"] = value
+    message = verdict(board, add_row(board, row))
+    assert f"run.settings decode.{name} is {value}; the board's is {rules()[name]}" in message
+
+
+SCALES = {
+    "a value": ("metrics.bleu.value", 5000.0, "bleu: found 5000.0; expected 0 to 100"),
+    "an interval's end": ("metrics.rouge1.high", 100.1, "rouge1: found 100.1; expected 0 to 100"),
+    "an example": ("examples.scores.rouge1.0", -0.1, "rouge1: found -0.1; expected 0 to 100"),
+    "BLEU without a user": ("examples.bleu_without.3", 1e12, "bleu: found 1000000000000.0;"),
+    "a slice": ("slices.meteor.0.value", 101.0, "meteor: found 101.0; expected 0 to 100"),
+    "a likelihood": ("likelihood.low", -1.0, "likelihood: found -1.0; expected 0 to 1000"),
+    "its slice": ("likelihood_slices.1.high", 1e9, "likelihood: found 1000000000.0;"),
+}
+
+
+@pytest.mark.parametrize("case", SCALES)
+def test_numbers_off_their_scale_are_refused_and_not_shown(board, tmp_path, case):
+    path, value, message = SCALES[case]
+    folder = add_row(board, with_value(submission(rules(), 1), path, value))
+    assert message in verdict(board, folder)
+    built = build(board.parents[2], tmp_path / "page")
+    assert message in built.left_out[0]
+
+
+def test_a_metric_that_is_not_built_in_has_its_own_scale(board):
+    row = submission(rules(), 1)
+    for part in (row["metrics"], row["slices"], row["examples"]["scores"]):
+        part["perplexity"] = part.pop("meteor")
+    row["metrics"]["perplexity"].update(value=5000.0, low=-3.0)
+    assert list(off_scale(read_submission(add_row(board, row)))) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("low", 10.0), ("high", 90.0), ("start", 1), ("examples", 3)]
+)
+def test_all_of_a_slice_is_compared(board, field, value):
+    row = read_submission(add_row(board, submission(rules(), 1)))
+    again = Numbers(
+        metrics=row.metrics, slices=row.slices, ids=row.examples.ids, users=row.examples.users,
+        scores=row.examples.scores, bleu_without=row.examples.bleu_without, missing={},
+    )  # fmt: skip
+    assert set(dict(differences(row, again)).values()) == {0}
+    first, *rest = row.slices["rouge1"]
+    curve = (first.model_copy(update={field: value}), *rest)
+    invented = row.model_copy(update={"slices": {**row.slices, "rouge1": curve}})
+    gaps = dict(differences(invented, again))
+    assert gaps.pop("rouge1") > TOLERANCE
+    assert set(gaps.values()) == {0}
 
 
 def test_impossible_numbers_are_refused(board):

@@ -72,12 +72,17 @@ def test_the_range_holds_the_true_rank_often_enough():
     assert narrow / 400 > 0.8  # and yet says something
 
 
-def test_few_users_and_one_row(monkeypatch):
-    best, worst = ranges(np.random.default_rng(0).normal(0, 1, (3, 19)))
+@pytest.mark.parametrize(("rows", "users"), [(3, 19), (1, 19), (1, 30)])
+def test_few_users_or_a_row_alone_have_no_ranks(rows, users):
+    best, worst = ranges(np.random.default_rng(0).normal(0, 1, (rows, users)))
     assert np.isnan(best).all()
     assert np.isnan(worst).all()
-    best, worst = ranges(np.ones((1, 30)))
-    assert (best.tolist(), worst.tolist()) == ([1], [1])
+
+
+def test_a_row_far_off_leaves_the_others_their_ranks():
+    noise = np.random.default_rng(1).normal(0, 0.1, (4, 30))
+    best, worst = ranges(np.array([[10.0], [1e12], [30.0], [20.0]]) + noise)
+    assert (best.tolist(), worst.tolist()) == ([4, 1, 2, 3], [4, 1, 2, 3])
 
 
 def test_parts_of_the_pairs_give_the_same(monkeypatch):

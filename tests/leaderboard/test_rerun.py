@@ -12,6 +12,7 @@ from harness.leaderboard.reading import read_submission
 from harness.leaderboard.rerun import NORMAL, TRAINING, rerun, rerun_settings, tolerance_of
 from harness.leaderboard.schema import Value
 from harness.registry import find
+from tests.leaderboard.made_up import add_row, make_board, rules, submission
 from tests.leaderboard.test_rows import edit, rows_of
 
 VERIFIED = Mark(status="verified", files="0" * 64, harness="0", tolerance=0.01, largest={})
@@ -87,6 +88,19 @@ def test_nothing_of_a_row_reaches_beyond_the_package(row):
         settings_with(**{key: None if key != "model.backbone" else "mini"})
     with pytest.raises(DataError, match=r"unknown key 'data.code'"):
         settings_with(**{"data.code": "x"})
+
+
+def test_a_rerun_keeps_to_the_boards_cap_and_sampling(tmp_path):
+    board = make_board(tmp_path, rules(), data="mini")
+    fields = submission(rules(), 1)
+    fields["run"]["settings"] |= {
+        "decode.max_new_tokens": 2000, "decode.temperature": 0.8, "decode.top_p": 0.5,
+        "decode.samples": 4, "decode.batch_size": 8,
+    }  # fmt: skip
+    row = read_submission(add_row(board, fields))
+    found = rerun_settings(read_board(board).board, row, 5).decode
+    assert (found.max_new_tokens, found.temperature, found.top_p, found.samples) == (448, 0, 1, 1)
+    assert found.batch_size == 8
 
 
 def test_where_a_rerun_makes_no_sense(row, boards):

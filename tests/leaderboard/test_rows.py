@@ -12,7 +12,7 @@ from harness.leaderboard.board import read_board
 from harness.leaderboard.mark import Mark, read_mark, write_mark
 from harness.leaderboard.pack import submit
 from harness.leaderboard.reading import read_submission, read_texts
-from harness.leaderboard.row import FOLDERS, Words
+from harness.leaderboard.row import Words, _setting, public_command
 from harness.leaderboard.verify import TOLERANCE, verify_all
 from harness.record import read_record, rewrite_predictions, write_json
 from harness.settings import RunSettings
@@ -276,10 +276,39 @@ def test_settings_go_flat_and_back():
         ("--set model.backbone=./models/mine", "--set model.backbone=mine"),
         ("--backbone Qwen/Qwen2.5-3B-Instruct", "--backbone Qwen/Qwen2.5-3B-Instruct"),
         ("--set train.lr=1e-3 and/or", "--set train.lr=1e-3 and/or"),
+        ("--data '/home/alice/my data' --seed 1", "--data 'my data' --seed 1"),
+        ("'--data=/home/alice/her own/data'", "--data=data"),
+        ("--set 'data.source=/home/alice/my data'", "--set 'data.source=my data'"),
+        ("--set 'data.source=\"/home/alice/my data\"'", "--set 'data.source=\"my data\"'"),
+        ('--plugin "/home/alice\'s files/mine.py"', "--plugin mine.py"),
+        (
+            """--set 'eval.metrics=["bleu","/home/a b/one","evaluate:/home/a b/two"]'""",
+            """--set 'eval.metrics=["bleu","one","evaluate:two"]'""",
+        ),
+        ("--link https://example.org/a/b", "--link https://example.org/a/b"),
     ],
-)  # fmt: skip
+)
 def test_folders_of_a_machine_stay_there(text, kept):
-    assert FOLDERS.sub("", text) == kept
+    assert public_command(text) == kept
+
+
+def test_a_command_that_no_shell_reads_is_refused():
+    with pytest.raises(DataError, match="No closing quotation; expected one that a shell reads"):
+        public_command("run --data '/home/alice")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("/home/alice/my data", "my data"),
+        ("../her own/data", "data"),
+        ("Rate 3/5 and/or say why.", "Rate 3/5 and/or say why."),
+        (["bleu", "evaluate:/home/alice/my metrics/one"], ("bleu", "evaluate:one")),
+        (0.5, 0.5),
+    ],
+)
+def test_settings_keep_only_the_last_name_of_a_path(value, kept):
+    assert _setting(value) == kept
 
 
 def test_a_mark_has_a_schema_too(boards):

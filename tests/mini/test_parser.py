@@ -1,10 +1,13 @@
 """The parser on texts that the generator did not write: order, case, marks, and cheating."""
 
+import re
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.mini import Call, calls, followed
+from harness.mini import Call, calls, followed, parser
 
 ASPECTS = ("spout", "belt", "collar")
 
@@ -92,3 +95,33 @@ def test_a_text_that_says_everything_follows_little():
     )
     text = " ".join(f"The {aspect} is {everything}." for aspect in places[0].aspects)
     assert not any(followed(worded, text))
+
+
+MARKS = st.text(alphabet=".!?'])*~+- \t\nx", max_size=60)
+
+
+@settings(deadline=None, max_examples=500)
+@given(MARKS, st.integers(0, 60))
+def test_sentences_end_where_the_plain_pattern_ends_them(text, end):
+    plain = re.compile(r"[.!?]+['\])*~]*(?=\s|$)|\n")
+    for start in range(len(text) + 1):
+        if start == 0 or text[start - 1].isspace():  # as after a line or a bullet
+            spans = [stop.span() for stop in plain.finditer(text, start, end)]
+            assert [stop.span() for stop in parser._STOP.finditer(text, start, end)] == spans
+
+
+@settings(deadline=None, max_examples=500)
+@given(MARKS)
+def test_a_section_ends_with_the_marks_of_the_plain_pattern(text):
+    found = re.search(r"[.!?]+$", text.rstrip(" \t\r\n'*])~+-"))
+    names = {".": "dot", "..": "dots", "!": "bang", "!!": "bangs"}
+    marks = found.group() if found else ""
+    assert parser._ending(text) == (names.get(marks[:2]) if len(set(marks)) == 1 else None)
+
+
+@pytest.mark.parametrize("marks", ["!" * 24_000 + "x", "!'" * 12_000 + "x", "...x" * 6_000])
+def test_no_text_takes_long_to_read(marks):
+    places = [call("ending", "bangs"), call("praise", "superb"), call("layout", "prose")]
+    began = time.process_time()
+    followed(places, f"{marks} The spout {marks}")
+    assert time.process_time() - began < 2

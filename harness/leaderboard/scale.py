@@ -1,0 +1,37 @@
+"""Whether a row's numbers lie on their scales: nobody scores texts again where only numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.leaderboard.columns import SCORES
+from harness.leaderboard.schema import Submission, Value
+
+ROUNDING = 1e-6
+"""How far beyond 100 a perfect score may stand: BLEU's last digits."""
+NATS = 1000.0
+"""A negative log-likelihood per slice token that no model reaches."""
+
+
+def off_scale(row: Submission) -> Iterator[str]:
+    """Built-in metrics beyond 0 to 100, likelihoods beyond 0 to `NATS`; other metrics have a
+    scale of their own."""
+    for name, metric in row.metrics.items():
+        if name not in SCORES:
+            continue
+        each = row.examples.scores.get(name, ())
+        without = row.examples.bleu_without if name == "bleu" else ()
+        yield from _beyond(name, (metric, *row.slices.get(name, ())), (*each, *without), 100)
+    likelihood = (row.likelihood,) if row.likelihood else ()
+    yield from _beyond("likelihood", (*likelihood, *row.likelihood_slices), (), NATS)
+
+
+def _beyond(
+    name: str, rows: Sequence[Value], further: Sequence[float | None], most: float
+) -> Iterator[str]:
+    """The first number that does not lie within 0 and `most`."""
+    ends = (end for row in rows for end in (row.value, row.low, row.high))
+    for number in (*ends, *further):
+        if number is not None and not 0 <= number <= most + ROUNDING:
+            yield f"{name}: found {number}; expected 0 to {most:g}"
+            return

@@ -1,0 +1,20 @@
+"""What the page gets of a row when it is opened."""
+
+from harness.leaderboard.board import read_board
+from harness.leaderboard.details import chosen_examples, details
+from harness.leaderboard.reading import read_submission
+from harness.leaderboard.table import Entry
+from tests.leaderboard.made_up import add_row, make_board, rules, submission
+
+
+def test_a_curve_without_any_value_is_none(tmp_path):
+    board = make_board(tmp_path, rules())
+    row = submission(rules(), 1)
+    for one in row["likelihood_slices"]:
+        one.update(value=None, low=None, high=None)
+    row["slices"]["bleu"][1]["value"] = None
+    folder = add_row(board, row)
+    entry = Entry(read_submission(folder), None)
+    curves = details(entry, folder, chosen_examples(read_board(board).board, entry))["curves"]
+    assert set(curves) == {"following", "bleu", "rouge1", "rougeL", "meteor"}
+    assert curves["bleu"][1] == [100, None, None, None]
