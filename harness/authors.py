@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, get_args
 
-from harness.metrics.authors import OTHERS, Features, Identification, identify_authors
+from harness.metrics.authors import CHARACTERS, OTHERS, Features, Identification, identify_authors
 from harness.metrics.means import mean_score
 from harness.metrics.summary import PERCENT, mean_interval
 from harness.registry import find
 from harness.types import Entry, SplitData
 
 ALONE = "one user in the test split; whose text it is needs at least two"
+NO_WORDS = "no test user's profile has words; whose text it is needs at least one that has"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ def author_identification(
         return Authors({"missing": ALONE}, {})
     task = find("task", test.task)
     words = {user: _words(profile, task.body) for user, profile in profiles.items()}
+    if all(len(text.strip()) < CHARACTERS[0] for text in words.values()):
+        return Authors({"missing": NO_WORDS}, {})
     own = [_words(example.profile, task.body) for example in test.examples]
     documents = {
         user: " ".join(task.retrieved(entry) for entry in profile)

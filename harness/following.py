@@ -22,8 +22,8 @@ def mini_following(
     """What the record says of preference following, and the value of each example of `test`.
 
     samples: one list of texts a sample, in the order of `test`. The floor is the same input
-    written by another author of the split, drawn from the data's fingerprint; the ceiling the
-    references themselves. Kinds held out of training are kept apart.
+    written by another author of the split, drawn from the data's fingerprint, None where there is
+    none; the ceiling the references themselves. Kinds held out of training are kept apart.
     """
     from harness.mini import calls, followed, rewrite
 
@@ -34,21 +34,21 @@ def mini_following(
     wanted = [all_calls[key] for key in ids]
     authors = sorted(set(users))
     draw = random.Random(f"floor {test.fingerprint}")
-    others = [draw.choice([a for a in authors if a != user] or authors) for user in users]
-    texts = {
-        "floor": [
+    texts = {"ceiling": [test.references[key].text for key in ids]}
+    if len(authors) > 1:
+        others = [draw.choice([a for a in authors if a != user]) for user in users]
+        texts["floor"] = [
             rewrite(*place, key, other, seed=data.mini_seed)
             for key, other in zip(ids, others, strict=True)
-        ],
-        "ceiling": [test.references[key].text for key in ids],
-    }
+        ]
 
     def measured(rows: Sequence[str]) -> Any:
         kept = [followed(places, text) for places, text in zip(wanted, rows, strict=True)]
         return following(wanted, kept, users, settings.slices, test.fingerprint, settings.resamples)
 
     found = [measured(rows) for rows in samples]
-    ends = {name: measured(rows).overall.score.value for name, rows in texts.items()}
+    ends: dict[str, float | None] = {"floor": None}
+    ends |= {name: measured(rows).overall.score.value for name, rows in texts.items()}
     overall = _mean_rate([one.overall for one in found])
     names = {
         "kinds": [one.by_kind for one in found],

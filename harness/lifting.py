@@ -12,6 +12,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.text import decode
 from harness.likelihood import slice_nlls
 from harness.metrics.donors import random_donors, topic_donors
+from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
 from harness.metrics.lift import Lift, lift, lift_by_slice
 from harness.metrics.likelihood import SliceNll, likelihood_scores
 from harness.plan import Plan, Reading
@@ -177,6 +178,8 @@ def _text_lift(
     ids = list(mine.examples)
     users = [plan.test.references[key].user_id for key in ids]
     names = list(next(iter(mine.examples.values())))
+    signatures = {"following": FOLLOWING_SIGNATURE}
+    signatures |= {name: score.signature for name, score in mine.metrics.items()}
 
     def each(found: Scores, name: str) -> list[float | None]:
         return [found.examples[key].get(name) for key in ids]
@@ -188,7 +191,7 @@ def _text_lift(
                 [each(found, name) for key, found in measured.items() if key.startswith(kind)],
                 each(measured["empty"], name),
                 users,
-                name,
+                signatures[name],
                 fingerprint,
                 plan.settings.eval.resamples,
             )

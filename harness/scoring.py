@@ -16,7 +16,7 @@ from harness.metrics import score
 from harness.metrics.slices import cut, slice_names
 from harness.metrics.statistics.bootstrap import bca
 from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
-from harness.metrics.summary import with_interval
+from harness.metrics.summary import ends_of, with_interval
 from harness.settings import DataSettings, EvalSettings
 from harness.types import Prediction, Score, SplitData
 
@@ -110,10 +110,11 @@ def averaged(
 ) -> Score:
     """A metric's mean over samples with its interval over users.
 
-    samples: one list of texts a sample, in the order of `references`.
+    samples: one list of texts a sample, in the order of `references`. Without a value where a
+    sample has none.
     """
     scores = [score(name, texts, references) for texts in samples]
-    first = scores[0]
+    first = next((one for one in scores if one.value is None), scores[0])
     if len(scores) == 1 or first.value is None:
         return with_interval(name, first, users, samples[0], references, fingerprint, resamples)
     each = tuple(
@@ -166,6 +167,6 @@ def free_slices(
                 fingerprint,
                 settings.resamples,
             )
-        shown = {"value": found.value, "low": found.low, "high": found.high}
-        rows.append({"slice": slice_name, "from": begin, "examples": len(inside), **shown})
+        place = {"slice": slice_name, "from": begin, "examples": len(inside)}
+        rows.append({**place, **ends_of(found)})
     return rows

@@ -12,13 +12,15 @@ from tests.test_run import go
 STYLES = {"ann": "and so i went!! ", "bob": "However, one expects better. ", "cid": "it's just me "}
 
 
-def split(users=STYLES):
-    def entry(user):
-        words = {"overall": "5.0", "description": "a lamp", "summary": "good"}
-        return {**words, "reviewText": 5 * STYLES[user]}
+def split(users=STYLES, words=STYLES):
+    """A text of each user; who has no words has an empty profile."""
+
+    def profile(user):
+        told = {"overall": "5.0", "description": "a lamp", "summary": "good"}
+        return ({**told, "reviewText": 5 * words[user]},) if user in words else ()
 
     examples = tuple(
-        Example(f"{user}-0", user, "product_review", "lamp", (entry(user),)) for user in users
+        Example(f"{user}-0", user, "product_review", "lamp", profile(user)) for user in users
     )
     references = {
         each.id: Reference(each.id, each.user_id, 2 * STYLES[each.user_id]) for each in examples
@@ -87,6 +89,21 @@ def test_one_user_alone_is_null_with_a_reason():
     assert found.summary == {
         "missing": "one user in the test split; whose text it is needs at least two"
     }
+
+
+@pytest.mark.parametrize("words", [{}, {"ann": " ", "bob": ""}], ids=["no entry", "empty entries"])
+def test_profiles_without_words_are_null_with_a_reason(words):
+    found = author_identification(split(words=words), [{}], 200)
+    assert found.summary == {
+        "missing": "no test user's profile has words; whose text it is needs at least one that has"
+    }
+    assert found.examples == {}
+
+
+def test_one_profile_with_words_is_enough():
+    test = split(words={"ann": STYLES["ann"]})
+    found = author_identification(test, [{"ann-0": STYLES["ann"]}], 200)
+    assert found.examples["ann-0"]["characters"]["top1"] == 100
 
 
 def test_it_is_in_every_record_unless_not_asked_for(tmp_path, reviews, backbone):

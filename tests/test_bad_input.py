@@ -162,4 +162,4 @@ def test_ids_and_folders_with_brackets_are_shown_as_they_are(
     predictions.write_text(json.dumps({"id": "0[/b] [red]", "output": "good"}) + "\n")
     words = [predictions, "--data", folder, "--task", "product_review", "--allow-missing"]
     code, shown, err = harness(monkeypatch, capsys, "score", *words, "--metrics", "bleu")
-    assert (code, "texts [red].jsonl on product_review" in shown) == (0, True), err
+    assert (code, "texts [red].jsonl on product_review" in shown) == (1, True), err

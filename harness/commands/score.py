@@ -15,6 +15,8 @@ from harness.errors import DataError
 from harness.settings import DataSettings, EvalSettings, RunSettings, validate
 from harness.types import SplitData
 
+ROW = '{"id": "…", "output": "…"}'
+
 
 def score_command(
     path: Path,
@@ -25,8 +27,11 @@ def score_command(
     metrics: str | None,
     allow_missing: bool,
     as_json: bool,
-) -> None:
-    """Score the predictions at `path` against a split's references and print them."""
+) -> int:
+    """Score the predictions at `path` against a split's references and print them.
+
+    Exit code: 1 where examples have no prediction (`allow_missing`), else 0.
+    """
     from harness.commands.views import cell
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
@@ -51,6 +56,7 @@ def score_command(
         "empty": empty,
         "failed": len(test.examples) - len(texts),
     }
+    code = 1 if n["failed"] else 0
     if as_json:
         found = {
             name: {key: getattr(score, key) for key in ("value", "low", "high", "signature")}
@@ -59,7 +65,7 @@ def score_command(
         }
         json.dump({"metrics": found, "n": n}, sys.stdout, indent=1, allow_nan=False)
         sys.stdout.write("\n")
-        return
+        return code
     table = Table(title=f"{path} on {task} {split}", title_justify="left")
     for head in ("metric", "value [95 % interval over users]", "signature"):
         table.add_column(head)
@@ -68,6 +74,7 @@ def score_command(
     console = Console(markup=False)
     console.print(table)
     console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
+    return code
 
 
 def read_outputs(path: Path, task: str) -> dict[str, str]:
@@ -81,20 +88,30 @@ def read_outputs(path: Path, task: str) -> dict[str, str]:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}") from None
+        raise DataError(
+            f"{path}: not UTF-8 at byte {error.start}; expected UTF-8. Save the file as UTF-8"
+            " without changing its texts"
+        ) from None
     found: dict[str, str] = {}
     places: dict[str, str] = {}
     for place, row in _rows(path, raw, task):
         if not isinstance(row, Mapping):
             raise DataError(
-                f"{place}: found {type(row).__name__}; expected an object with id, output"
+                f"{place}: found {type(row).__name__}; expected an object with id, output."
+                f" Write one {ROW} for each text"
             )
         for field in ("id", "output"):
             if not isinstance(row.get(field), str):
                 shown = f"found {row[field]!r:.60}" if field in row else "missing"
-                raise DataError(f"{place}, field {field}: {shown}; expected text")
+                raise DataError(
+                    f"{place}, field {field}: {shown}; expected text. Write both fields in quotes:"
+                    f" {ROW}"
+                )
         if row["id"] in found:
-            raise DataError(f"{place}: id {row['id']!r} stands at {places[row['id']]} already")
+            raise DataError(
+                f"{place}: id {row['id']!r} stands at {places[row['id']]} already; expected one"
+                " text for each example. Remove one of the two"
+            )
         found[row["id"]], places[row["id"]] = row["output"], place
     return found
 
@@ -109,9 +126,15 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
     if isinstance(whole, dict) and "golds" in whole:
         named = str(whole.get("task", ""))
         if named and named != task and not named.startswith(task):
-            raise DataError(f"{path}: predictions of task {named!r}; expected {task!r}")
+            raise DataError(
+                f"{path}: predictions of task {named!r}; expected {task!r}. Name the other task"
+                " with --task, or another file"
+            )
         if not isinstance(whole["golds"], list):
-            raise DataError(f"{path}, field golds: expected a list of objects with id, output")
+            raise DataError(
+                f"{path}, field golds: found {type(whole['golds']).__name__}; expected a list of"
+                f" objects with id, output. Write [{ROW}, …]"
+            )
         for index, row in enumerate(whole["golds"]):
             yield f"{path} golds[{index}]", row
         return
@@ -120,7 +143,10 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
             try:
                 yield f"{path} line {number}", json.loads(line)
             except ValueError as error:
-                raise DataError(f"{path} line {number}: not JSON: {error}") from None
+                raise DataError(
+                    f"{path} line {number}: not JSON: {error}; expected one whole {ROW} on the"
+                    " line. Write the line again; was the file copied in full?"
+                ) from None
 
 
 def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:

@@ -35,8 +35,11 @@ def following_rows(record: Record) -> list[Row]:
     found = record.following
     if found is None:
         return []
-    floor = f"chance {found['chance']:.1f}, another author's text {found['floor']:.1f}"
-    of = f"{floor}, ceiling {found['ceiling']:.0f}"
+    floor = "–" if found["floor"] is None else f"{found['floor']:.1f}"
+    of = (
+        f"chance {found['chance']:.1f}, another author's text {floor},"
+        f" ceiling {found['ceiling']:.0f}"
+    )
     rows = [("preferences followed", number(found), of), by_position(found, 1)]
     if found.get("held_out") and found["held_out"]["value"] is not None:
         held = found["held_out"]

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.drift import drift
-from harness.metrics.means import mean_score
-from harness.metrics.slices import SIGNATURE, slice_names, slice_tokens
+from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_tokens
 from harness.metrics.statistics.bootstrap import RESAMPLES
 from harness.metrics.statistics.users import Array
-from harness.metrics.summary import with_interval
+from harness.metrics.summary import ends_of, with_interval
 from harness.types import Score
 
 WINDOW = 100
@@ -83,7 +82,7 @@ def forced_scores(
 
     def scored(chosen: Sequence[int]) -> Score:
         if not chosen:
-            return mean_score((), SIGNATURE, "no reference reaches this slice")
+            return Score(None, (), SIGNATURE)
         rows = [texts[at] for at in chosen], [wanted[at] for at in chosen]
         users = [user_ids[places[at][0]] for at in chosen]
         return with_interval(name, metric(*rows), users, *rows, fingerprint, resamples)
@@ -102,7 +101,10 @@ def forced_scores(
     slope = window_drift(
         each, references, user_ids, starts, whole.signature, fingerprint, resamples
     )
-    signature = f"{whole.signature}|forced:{WINDOW}|{SIGNATURE}"
+    unscored = [row["missing"] for row in slices if "missing" in row]
+    if unscored:
+        slope["missing"] = unscored[0]
+    signature = _signature(whole.signature, starts)
     return {**ends_of(whole), "signature": signature, "slices": slices, "drift": slope}, each
 
 
@@ -124,6 +126,7 @@ def window_drift(
     middles = window_middles(lengths.reshape(-1, len(starts)), starts)
     values = np.array([each[at] for at in rows], dtype=np.float64).reshape(-1, len(starts))
     users = [user_ids[at] for at in rows]
+    signature = _signature(signature, starts)
     slope = drift(values, np.ones_like(values), middles, users, signature, fingerprint, resamples)
     return {"examples": len(rows), **ends_of(slope), "missing": slope.missing}
 
@@ -133,6 +136,5 @@ def window_middles(lengths: Array | Sequence[int], starts: Sequence[int]) -> Arr
     return np.array(starts) + (np.asarray(lengths, dtype=np.float64) - 1) / 2
 
 
-def ends_of(score: Score) -> dict[str, Any]:
-    """A score as a record's number: value, low, high."""
-    return {"value": score.value, "low": score.low, "high": score.high}
+def _signature(metric: str, starts: Sequence[int]) -> str:
+    return f"{metric}|forced:{WINDOW}|{signature_of(starts)}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.metrics.drift import drift, mean_positions
-from harness.metrics.slices import SIGNATURE, slice_names, slice_of, slice_tokens
+from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_of, slice_tokens
 from harness.metrics.statistics.bootstrap import RESAMPLES, bca
 from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
 from harness.settings import EvalSettings
@@ -121,6 +121,7 @@ def likelihood_scores(
 def likelihood_drift(
     rows: Sequence[SliceNll],
     user_ids: Sequence[str],
+    starts: Sequence[int],
     fingerprint: str,
     resamples: int = RESAMPLES,
 ) -> Score:
@@ -131,9 +132,8 @@ def likelihood_drift(
     """
     pairs = list(zip(rows, user_ids, strict=True))
     kept = [at for at, (row, _) in enumerate(pairs) if row.reaches_all()]
-    slices = len(rows[0].nll) if rows else 1
     nll, tokens, positions = (
-        np.array([part(rows[at]) for at in kept], dtype=np.float64).reshape(-1, slices)
+        np.array([part(rows[at]) for at in kept], dtype=np.float64).reshape(-1, len(starts))
         for part in (_nll, _tokens, _positions)
     )
     found = drift(
@@ -141,7 +141,7 @@ def likelihood_drift(
         tokens,
         positions,
         [user_ids[at] for at in kept],
-        f"nll|nats per slice token|{SIGNATURE}",
+        f"nll|nats per slice token|{signature_of(starts)}",
         fingerprint,
         resamples,
     )
@@ -172,7 +172,7 @@ def nll_summary(
     """Mean NLL per slice token, overall and by slice, and drift: of any rows, `relative` too."""
     starts, resamples = settings.slices, settings.resamples
     scores = likelihood_scores(rows, user_ids, starts, fingerprint, "slice token", resamples)
-    slope = likelihood_drift(rows, user_ids, fingerprint, resamples)
+    slope = likelihood_drift(rows, user_ids, starts, fingerprint, resamples)
     return {
         **_ends(scores["all"]),
         "slices": [

@@ -12,6 +12,11 @@ TOKEN = re.compile(TOKENIZER)
 SIGNATURE = f"slices:{TOKENIZER}"
 
 
+def signature_of(starts: Sequence[int]) -> str:
+    """Signature of what depends on where every slice begins."""
+    return f"{SIGNATURE}|from:{','.join(map(str, starts))}"
+
+
 def slice_tokens(text: str) -> list[tuple[int, int]]:
     """Character spans (start, end) of the words and punctuation marks of a text."""
     return [match.span() for match in TOKEN.finditer(text)]

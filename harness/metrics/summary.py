@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isclose
+from typing import Any
 
 from harness.metrics.statistics.bootstrap import RESAMPLES, bca, studentized
 from harness.metrics.statistics.users import mean_of, mean_sums, resampling_rng, sums_by_user
@@ -58,3 +59,9 @@ def mean_interval(
     if interval.low is None or interval.high is None or scale is None:
         return replace(score, low=interval.low, high=interval.high)
     return replace(score, low=max(interval.low, scale[0]), high=min(interval.high, scale[1]))
+
+
+def ends_of(score: Score) -> dict[str, Any]:
+    """A score as a record's number: value, low, high, and why there is none where it says so."""
+    why = {"missing": score.missing} if score.missing else {}
+    return {"value": score.value, "low": score.low, "high": score.high, **why}

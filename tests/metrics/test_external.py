@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UsageError
+from harness.metrics import metric as find_metric
 from harness.metrics import score
+from harness.metrics.forced import forced_scores
+from harness.scoring import averaged, free_slices
+from harness.settings import EvalSettings
 
 SCRIPT = """
 import datasets
@@ -33,7 +37,7 @@ def metric(tmp_path, monkeypatch):
 
     def write(name, result):
         folder = tmp_path / name.lower()
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / f"{name.lower()}.py").write_text(SCRIPT.format(name=name, result=result))
         return f"evaluate:{folder}"
 
@@ -53,9 +57,24 @@ def test_a_list_of_numbers_is_one_a_pair(metric):
     assert (found.value, found.each) == (0.5, (1.0, 0.0))
 
 
-def test_options_follow_a_question_mark(metric):
-    name = metric("Scaled", '{"value": int(factor) * sum(equal)}')
-    assert score(f"{name}?factor=10", ["a"], ["a"]).value == 10
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("10", 10), ("0.5", 0.5), ("false", False), ("none", None), ("13a", "13a"), ('"2"', "2")],
+)
+def test_options_are_read_and_signed_as_settings_are(metric, given, read):
+    name = metric("Scaled", f'{{"same": float(repr(factor) == {repr(read)!r})}}')
+    found = score(f"{name}?factor={given}", ["a"], ["a"])
+    assert found.value == 1
+    assert f"|factor={read!r}|key:same|" in found.signature
+
+
+def test_the_signature_follows_the_script(metric):
+    signatures = [
+        score(metric("Edited", result), ["a"], ["a"]).signature
+        for result in ('{"value": 1}', '{"value": 2}', '{"value": 1}')
+    ]
+    assert signatures[0] == signatures[2] != signatures[1]
+    assert signatures[0].partition("|script:")[0] == signatures[1].partition("|script:")[0]
 
 
 def test_no_pairs_is_null_with_a_reason(metric):
@@ -63,22 +82,89 @@ def test_no_pairs_is_null_with_a_reason(metric):
     assert found.missing == "nothing to average: no example was scored"
 
 
-@pytest.mark.parametrize(
-    ("name", "result", "expected"),
-    [
-        ("Wordy", '{"note": "text"}', "gave no number; it gave {'note': 'text'}"),
-        ("Broken", "1 / 0", "failed on predictions and references alone: ZeroDivisionError"),
-        (
-            "Short",
-            '{"f1": [1.0, 2.0, 3.0]}',
-            "gave 3 values under 'f1'; expected one for each of 2",
-        ),
-    ],
-)
-def test_a_metric_that_does_not_fit_says_so(metric, name, result, expected):
-    place = metric(name, result)
-    with pytest.raises(UsageError, match=expected):
-        score(place, ["a", "b"], ["a", "c"])
+NO_VALUE = {
+    "no number": (
+        '{"note": "text"}',
+        "example 1 of 3 (1 words against 1): it gave no number but {'note': 'text'};",
+    ),
+    "always": ("1 / 0", "example 1 of 3 (1 words against 1): ZeroDivisionError: division by zero;"),
+    "too many": (
+        '{"f1": [1.0, 2.0, 3.0, 4.0]}',
+        "all 3 examples together: 4 values under 'f1'; expected one for each of 3 pairs;",
+    ),
+    # evaluate's bleu: a corpus has a length, an empty text alone has none to divide by
+    "on an empty text alone": (
+        '{"bleu": len(references) / sum(map(len, predictions))}',
+        "example 2 of 3 (0 words against 1): ZeroDivisionError: division by zero;",
+    ),
+    "on all texts with an empty one": (
+        '{"value": sum(1 / len(one) for one in predictions)}',
+        "example 2 of 3 (0 words against 1): ZeroDivisionError: division by zero;",
+    ),
+    "not a number": (
+        '{"value": float("nan") if "" in predictions else 1.0}',
+        "example 2 of 3 (0 words against 1): value is nan;",
+    ),
+    "not a number in a list": (
+        '{"f1": [1.0 if one else float("nan") for one in predictions]}',
+        "example 2 of 3 (0 words against 1): f1 is nan;",
+    ),
+    "infinite": ('{"value": float("inf")}', "example 1 of 3 (1 words against 1): value is inf;"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NO_VALUE)
+def test_a_metric_that_fails_is_null_and_names_the_example(metric, case):
+    result, expected = NO_VALUE[case]
+    name = metric("Failing", result)
+    found = score(name, ["a", "", "c"], ["a", "b", "c"])
+    assert (found.value, found.each) == (None, (None, None, None))
+    assert found.missing.startswith(f"{name} has no value: {expected}")
+    assert found.missing.endswith("; leave it out, or give it options (NAME?option=value)")
+
+
+def test_a_wrong_option_is_told(metric):
+    found = score(metric("Strict", '{"value": 1}') + "?factr=2", ["a"], ["a"])
+    assert "TypeError" in found.missing
+    assert "unexpected keyword argument 'factr'" in found.missing
+
+
+def test_of_an_error_the_first_line_is_kept(metric):
+    raised = 'ValueError("no numbers\\nInput predictions: " + predictions[0])'
+    name = metric("Verbose", f"(_ for _ in ()).throw({raised})")
+    assert ": ValueError: no numbers; leave it out" in score(name, ["a text"], ["a"]).missing
+
+
+FAILS_ON_EMPTY = '{"value": sum(1 / len(one) for one in predictions)}'
+
+
+def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
+    name = metric("Slice", FAILS_ON_EMPTY)
+    settings = EvalSettings(slices=(0, 2), resamples=100)
+    first, second = free_slices(name, [["a b"]], ["a b c d"], ["u"], "print", settings)
+    assert first["value"] == pytest.approx(1 / 3)  # "a b" has three characters
+    assert "missing" not in first
+    assert second["value"] is None
+    assert "example 1 of 1 (0 words against 2): ZeroDivisionError" in second["missing"]
+
+
+def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
+    name = metric("Window", FAILS_ON_EMPTY)
+    place = (["a b c d"], ["u"], (0, 2), "print", 100)
+    found, each = forced_scores(name, find_metric(name), [["a b", ""]], *place)
+    assert found["value"] is None
+    assert "example 2 of 2 (0 words against 2): ZeroDivisionError" in found["missing"]
+    assert [row["value"] for row in found["slices"]] == [pytest.approx(1 / 3), None]
+    assert each == [[pytest.approx(1 / 3), None]]
+    assert found["drift"]["value"] is None
+    assert found["drift"]["missing"] == found["slices"][1]["missing"]
+
+
+def test_a_sample_without_a_value_leaves_the_mean_without_one(metric):
+    name = metric("Sample", FAILS_ON_EMPTY)
+    found = averaged(name, [["a"], [""]], ["a"], ["u"], "print", 100)
+    assert (found.value, found.each) == (None, (None,))
+    assert "example 1 of 1 (0 words against 1)" in found.missing
 
 
 def test_a_metric_that_cannot_be_loaded_says_so(monkeypatch, tmp_path):

@@ -55,7 +55,7 @@ def test_a_copy_scores_100_everywhere_and_does_not_drift():
     assert found["drift"]["value"] == pytest.approx(0)
     assert found["drift"]["examples"] == 2
     assert each == [[100, 100, 100], [100, 100, 100], [100, 100, None]]
-    assert found["signature"].endswith(r"|forced:100|slices:\w+|[^\w\s]")
+    assert found["signature"].endswith(r"|forced:100|slices:\w+|[^\w\s]|from:0,3,6")
 
 
 def test_a_constructed_decay():

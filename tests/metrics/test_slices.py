@@ -153,29 +153,42 @@ def test_mean_nll_by_hand():
 def test_drift_of_a_constructed_decay():
     # NLL per token 1, 1.3, 1.55 at positions 1, 4, 6.5: a line of slope .1, 10 per 100 tokens
     rows = [row((3, 3.9, 3.1)) for _ in range(4)]
-    found = likelihood_drift(rows, list("abcd"), "print")
+    found = likelihood_drift(rows, list("abcd"), STARTS, "print")
     assert found.value == pytest.approx(10)
     assert (found.low, found.high) == pytest.approx((10, 10))
     assert found.each == pytest.approx((10,) * 4)
 
 
+def test_what_depends_on_where_slices_begin_is_signed_with_it():
+    rows, users = [row((3, 3.9, 3.1))] * 2, ["a", "b"]
+    slope = likelihood_drift(rows, users, STARTS, "print")
+    assert slope.signature == (
+        r"drift|per:100 tokens|nll|nats per slice token|slices:\w+|[^\w\s]|from:0,3,6"
+    )
+    # a slice's own name has its ends; the whole text has none
+    found = likelihood_scores(rows, users, STARTS, "print")
+    for name in ("all", "0-3"):
+        signature = rf"nll|nats per slice token|slice:{name}|slices:\w+|[^\w\s]"
+        assert found[name].signature == signature
+
+
 def test_drift_leaves_out_who_does_not_reach_every_slice():
     short = row((300, 0, 0), (3, 0, 0))
-    found = likelihood_drift([short, *[row((3, 3.9, 3.1))] * 2], list("abc"), "print")
+    found = likelihood_drift([short, *[row((3, 3.9, 3.1))] * 2], list("abc"), STARTS, "print")
     assert found.value == pytest.approx(10)
     assert found.each[0] is None
-    nobody = likelihood_drift([short], ["a"], "print")
+    nobody = likelihood_drift([short], ["a"], STARTS, "print")
     assert (nobody.value, nobody.missing) == (None, "no reference reaches every slice")
-    assert likelihood_drift([], [], "print").missing == "no reference reaches every slice"
+    assert likelihood_drift([], [], STARTS, "print").missing == "no reference reaches every slice"
 
 
 def test_drift_beside_the_backbone_keeps_what_the_endings_do():
     own, base = [row((3, 3.9, 3.1))] * 3, [row((6, 6.9, 5.1))] * 3  # everywhere 1 a token less
-    found = likelihood_drift(relative(own, base), list("abc"), "print")
+    found = likelihood_drift(relative(own, base), list("abc"), STARTS, "print")
     assert found.value == pytest.approx(0, abs=1e-12)
     assert relative(own, base)[0].nll == pytest.approx((-3, -3, -2))  # more likely: below 0
     # an evenly better model has no drift beside the backbone, though both drift
-    assert likelihood_drift(base, list("abc"), "print").value == pytest.approx(10)
+    assert likelihood_drift(base, list("abc"), STARTS, "print").value == pytest.approx(10)
     with pytest.raises(ValueError, match="expected the same reference"):
         relative(own, [row((1, 1, 1), (3, 3, 1))] * 3)
 
@@ -183,7 +196,7 @@ def test_drift_beside_the_backbone_keeps_what_the_endings_do():
 def test_drift_has_an_interval_over_users():
     rng = np.random.default_rng(1)
     rows = [row(np.array((3, 3.9, 3.1)) + rng.normal(0, 0.3, 3)) for _ in range(40)]
-    found = likelihood_drift(rows, [f"u{at // 2}" for at in range(40)], "print")
+    found = likelihood_drift(rows, [f"u{at // 2}" for at in range(40)], STARTS, "print")
     assert found.low < 10 < found.high
     assert found.high - found.low < 10
 
