@@ -34,7 +34,7 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# README's pictures of pages: make screenshots OF="compare=results/published drift=results/published#drift"
+# README's pictures of pages: make screenshots OF="compare=results/published/mini drift=results/published/mini#drift"
 screenshots: setup
 	$(BIN)/python -m benchmarks.screenshots $(OF) --out docs/pictures
 

@@ -1,7 +1,7 @@
 """Pictures of pages for the README: PNG, 1280 and 390 pixels wide, each below 300 KB.
 
-    python -m benchmarks.screenshots compare=results/published drift=results/published#drift \\
-        board=leaderboards/page lam=results/ablations/lam --out docs/pictures
+    python -m benchmarks.screenshots compare=results/published/mini \\
+        drift=results/published/mini#drift board=leaderboards/page --out docs/pictures
 
 A picture is NAME=PLACE. PLACE is a page (.html), a folder with index.html, or a folder of runs,
 which are compared first, without their texts. What follows a # is where the page opens: a section
@@ -72,7 +72,7 @@ def parsed(text: str) -> Wanted:
     name, given, rest = text.partition("=")
     place, _, state = rest.partition("#")
     if not given or not name.replace("_", "").replace("-", "").isalnum() or not place:
-        raise UsageError(f"{text!r}; expected NAME=PLACE, e.g. compare=results/published")
+        raise UsageError(f"{text!r}; expected NAME=PLACE, e.g. compare=results/published/mini")
     if not Path(place).exists():
         raise UsageError(f"{place}: no such page or folder; expected a page, or runs to compare")
     return Wanted(name, Path(place), state)

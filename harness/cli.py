@@ -25,7 +25,7 @@ from harness.cli_options import (
     Task,
     TrainLimit,
 )
-from harness.errors import HarnessError
+from harness.errors import HarnessError, mendable
 
 app = typer.Typer(
     name="harness",
@@ -88,7 +88,7 @@ def score(
     setting: Setting = None,
     metrics: Annotated[str | None, typer.Option(help="names with commas; default all")] = None,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="score examples without a prediction as empty")
+        bool, typer.Option("--allow-missing", help="score absent predictions as empty; exit code 1")
     ] = False,
     json_: Json = False,
     debug: Debug = False,
@@ -96,7 +96,9 @@ def score(
     """Score predictions made elsewhere."""
     from harness.commands.score import score_command
 
-    score_command(predictions, data, task, split, setting, metrics, allow_missing, json_)
+    raise typer.Exit(
+        score_command(predictions, data, task, split, setting, metrics, allow_missing, json_)
+    )
 
 
 @app.command()
@@ -173,7 +175,8 @@ def compare(
         str | None, typer.Option(help="measure of the verdict; default following (mini) or bleu")
     ] = None,
     pair: Annotated[
-        str | None, typer.Option(help="two methods with a comma: whose texts stand side by side")
+        str | None,
+        typer.Option(help='"A,B", as the report names them: whose texts stand side by side'),
     ] = None,
     json_: Json = False,
     debug: Debug = False,
@@ -295,19 +298,11 @@ def main() -> None:
     """The console script: one readable message and exit code 2 for a user's error."""
     try:
         app()
-    except HarnessError as error:
-        if "--debug" in sys.argv:
+    except (HarnessError, OSError) as error:
+        told = mendable(error)
+        if told is None or "--debug" in sys.argv:
             raise
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-        raise SystemExit(2) from None
-    except OSError as error:
-        if "--debug" in sys.argv or error.filename is None:
-            raise
-        typer.echo(
-            f"{type(error).__name__}: {error.filename}: {error.strerror}; expected a file or folder"
-            " that can be read and written. Name another one, or mend this one",
-            err=True,
-        )
+        typer.echo(told, err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         typer.echo("\nstopped; the same command goes on from here", err=True)

@@ -100,7 +100,7 @@ class ModelSettings(Section):
     """`auto`, `cpu`, `cuda`, `cuda:1`, or `cuda:0,cuda:1` for generator and reasoner."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast over fp32 weights where a GPU has it, float32 on a CPU."""
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    attention: Literal["sdpa", "eager"] = "sdpa"
     """Attention implementation of transformers."""
 
 
@@ -210,10 +210,24 @@ class RunSettings(Section):
     method: Mapping[str, Any] = Field(default_factory=dict)
     """The method's own options, e.g. `method.lam=0.5`; the method validates them."""
 
+    @field_validator("method")
+    @classmethod
+    def _one_form_of_numbers(cls, value: Mapping[str, Any]) -> Any:
+        return whole_numbers(value)
+
     def digest(self) -> str:
         """Twelve hex of everything above: part of the run's name."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def whole_numbers(value: Any) -> Any:
+    """The value with 1 for 1.0, in lists and tables too: the same number is the same setting."""
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def load_preset(name: str) -> dict[str, Any]:

@@ -9,8 +9,10 @@ import torch
 from harness import cli
 from harness.plan import Plan
 from harness.record import read_predictions, read_record
+from harness.run import Outcome
 from harness.settings import build_settings
 from tests.conftest import made_up_rows, save_backbone, write_rows
+from tests.reports.synthetic import write_runs
 
 SMALL = [
     "--set", "train.lr=1e-3", "--set", "train.epochs=1", "--set", "decode.max_new_tokens=8",
@@ -39,6 +41,24 @@ def run(call, tmp_path, reviews, backbone):
     def go(method="rag", *words):
         options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
         return call("run", "--method", method, *options, *words)
+
+    return go
+
+
+@pytest.fixture
+def pretend(monkeypatch, tmp_path):
+    """Runs are made up; `breaks(settings, factory)` may raise, or give fields of the record."""
+
+    def go(breaks):
+        def made_up_run(settings, method, results, *, factory, **_):
+            changes = breaks(settings, factory)
+            (folder,) = write_runs(
+                tmp_path / "made" / f"{method} {dict(settings.method)}", [method], [settings.task],
+                [settings.seed], changes=changes,
+            )  # fmt: skip
+            return Outcome(read_record(folder), folder, repeated=False)
+
+        monkeypatch.setattr("harness.run.run", made_up_run)
 
     return go
 
@@ -72,6 +92,22 @@ def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):
     lams = {record.method: record.settings["method"].get("lam") for record in records}
     assert lams["flythinker"] == 0.2
     assert lams["sft"] is None
+
+
+def test_a_method_that_breaks_unexpectedly_leaves_the_others_their_table(run, pretend):
+    def breaks(settings, factory):
+        if factory.name == "rag":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    pretend(breaks)
+    code, out, err = run("all")
+    assert code == 1
+    assert re.search(r"^OutOfMemoryError: CUDA out of memory$", err, re.MULTILINE)
+    assert 'raise torch.OutOfMemoryError("CUDA out of memory")' in err  # its traceback
+    assert out.count("record: ") == 5
+    assert "all runs" in out
+    with pytest.raises(torch.OutOfMemoryError):
+        run("rag")
 
 
 def test_a_dry_run_says_what_would_run_and_writes_nothing(run, tmp_path):
@@ -222,22 +258,52 @@ def test_perfect_predictions_score_a_hundred(call, tmp_path, reviews):
     assert values == {"bleu": pytest.approx(100), "rougeL": pytest.approx(100)}
 
 
+def test_absent_predictions_are_scored_as_empty_and_told_by_the_exit_code(call, tmp_path, reviews):
+    _, out, _ = call("list", "examples", "--data", reviews, "--json")
+    path = tmp_path / "p.jsonl"
+    rows = [{"id": each["id"], "output": "text"} for each in json.loads(out)[1:]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["score", path, "--data", reviews, "--task", "product_review", "--metrics", "rouge1"]
+    code, out, _ = call(*words, "--allow-missing", "--json")
+    assert code == 1
+    assert json.loads(out)["n"] == {"planned": 8, "scored": 8, "empty": 1, "failed": 1}
+    code, out, _ = call(*words, "--allow-missing")
+    assert (code, "failed 1" in out) == (1, True)
+
+
+ROW = '{"id": "…", "output": "…"}'
+QUOTED = f"fields in quotes: {ROW}"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"id": "a"}\n', "line 1, field output: missing; expected text"),
-        ('{"id": "a", "output": 3}\n', "field output: found 3; expected text"),
-        ('{"id": "a", "output": "x"}\n{"id": "a", "output"', "line 2: not JSON"),
-        ('{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n', "id 'a' stands at"),
+        ('{"id": "a"}\n', f"line 1, field output: missing; expected text. Write both {QUOTED}"),
+        ('{"id": "a", "output": 3}\n', f"output: found 3; expected text. Write both {QUOTED}"),
+        ('{"id": "a", "output": "x"}\n{"id": "a", "output"', "line 2: not JSON: Expecting"),
+        ('{"id": "a", "output"\n', f"expected one whole {ROW} on the line. Write the line again"),
+        ('{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n', "line 2: id 'a' stands at"),
+        (
+            '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
+            "p.jsonl line 1 already; expected one text for each example. Remove one of the two",
+        ),
+        (b'{"id": "\xe9"}', "at byte 8; expected UTF-8. Save the file as UTF-8"),
         ('{"id": "a", "output": "x"}\n', "1 ids are not in the test split, e.g. 'a'"),
-        ('{"task": "topic_writing", "golds": []}', "predictions of task 'topic_writing'"),
-        ("[1]\n", "found list; expected an object"),
+        (
+            '{"task": "topic_writing", "golds": []}',
+            "predictions of task 'topic_writing'; expected 'product_review'. Name the other task",
+        ),
+        (
+            '{"golds": {}}',
+            f"golds: found dict; expected a list of objects with id, output. Write [{ROW}",
+        ),
+        ("[1]\n", f"found list; expected an object with id, output. Write one {ROW} for each"),
         ("", "8 of 8 examples have no prediction"),
     ],
 )
 def test_bad_predictions_are_named(call, tmp_path, reviews, content, message):
     path = tmp_path / "p.jsonl"
-    path.write_text(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     code, out, err = call("score", path, "--data", reviews, "--task", "product_review")
     assert code == 2
     assert message in err

@@ -1,15 +1,21 @@
 """Pictures of pages: which are made, how large, what a wrong word says."""
 
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import screenshots
 from benchmarks.screenshots import main, pages, parsed, shoot, small
 from harness.errors import UsageError
 from harness.reports.compare import PAGE
+from harness.reports.systems import load_boards
 from tests.reports.synthetic import write_runs
+
+ROOT = Path(__file__).resolve().parents[1]
 
 BARE = (
     '<!doctype html><html lang="en"><title>t</title><meta name="viewport"'
@@ -54,6 +60,15 @@ def test_a_place_is_a_page_a_report_or_runs(tmp_path):
     wanted = [parsed(f"x={tmp_path}#drift"), parsed(f"y={tmp_path / PAGE}")]
     assert wanted[0].state == "drift"
     assert list(pages(wanted, tmp_path).values()) == [tmp_path / PAGE] * 2
+
+
+def test_the_published_places_that_are_shown_compare():
+    pages_of = [(ROOT / name).read_text() for name in ("Makefile", "docs/reports.md")]
+    text = "\n".join([*pages_of, screenshots.__doc__])
+    places = re.findall(r"=(results/published[^\s#\"]*)", text)
+    assert places
+    for place in set(places):
+        load_boards([ROOT / place])
 
 
 def test_runs_are_compared_without_their_texts(tmp_path):

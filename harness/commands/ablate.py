@@ -6,16 +6,19 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Grid
 
+from harness.commands.attempts import Failure, attempt
 from harness.commands.over import OWN, Over, Point, parse_over, parse_seeds, points
 from harness.commands.settings import methods, plugins, settings_for
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.progress import Bars
+from harness.registry import blaming
 from harness.settings import RunSettings
 
 MOST_AXES = 2
@@ -55,11 +58,14 @@ class Job:
 
 
 RunOne = Callable[[Job], Any]
-"""Makes or finds a run: an Outcome of harness.run."""
+"""Makes or finds a run: an Outcome of harness.run, or the Failure that it ended in."""
 
 
-def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
-    """0; 1 where a value failed. Every setting is checked before the first run starts."""
+def ablate_command(request: Request) -> int:
+    """0; 1 where a value, its reference or an example failed.
+
+    Every setting is checked before the first run starts.
+    """
     overs, planned, reference = plan(request)
     seeds = parse_seeds(request.seeds)
     if request.out.exists() and not request.out.is_dir():
@@ -75,7 +81,7 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
     from harness.reports.ablation_document import document, verdict_columns
     from harness.reports.compare import PAGE, write_report
 
-    tried = run_all(console, overs, planned, seeds, run_one or _runner(request))
+    tried = run_all(console, overs, planned, seeds, _runner(request))
     axes = [Axis(over.name, over.key, over.values) for over in overs]
     found = ablation(request.method, axes, tried, reference, request.metric)
     report = document(found, ["harness " + shlex.join(sys.argv[1:])])
@@ -88,7 +94,9 @@ def ablate_command(request: Request, run_one: RunOne | None = None) -> int:
     console.print(
         f"report: {request.out / PAGE} ({len(written)} files)", highlight=False, soft_wrap=True
     )
-    return 1 if any(one.failures for one in tried) else 0
+    runs = [run for one in tried for run in (*one.runs, *one.reference)]
+    broken = any(one.failures or one.reference_failures for one in tried)
+    return int(broken or any(run.record.n.failed for run in runs))
 
 
 def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | None]], str | None]:
@@ -100,7 +108,7 @@ def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | Non
     plugged = plugins(list(request.plugin_files))
     factory = _only(request.method, "--method", plugged)
     beside = None if request.reference in ("none", request.method) else request.reference
-    beside_factory = _only(beside, "--reference", plugged) if beside else None
+    beside_factory: Any = _only(beside, "--reference", plugged) if beside else None
     overs = [parse_over(text, request.method, factory) for text in request.over]
     if len({over.key for over in overs}) < len(overs):
         raise UsageError(f"--over names {overs[0].name} twice; put all its values in one --over")
@@ -121,11 +129,16 @@ def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | Non
 
     other = of_reference if beside else None
     planned: list[tuple[Point, Job, Job | None]] = []
-    for point in points(overs, factory, own, other):
-        factory(point.settings)  # its own options are checked here
+    with blaming(request.method, factory):
+        found = points(overs, factory, own, other)
+        for point in found:
+            factory(point.settings)  # its own options are checked here
+    for point in found:
         reference = None
         if beside and point.reference is not None:
             reference = Job(beside, beside_factory, point.reference)
+            with blaming(beside, beside_factory):
+                beside_factory(point.reference)
         planned.append((point, Job(request.method, factory, point.settings), reference))
     return overs, planned, beside
 
@@ -139,38 +152,57 @@ def run_all(
 ) -> list[Any]:
     """Every value in every seed, seed by seed, so that an early stop leaves whole curves.
 
-    What a value breaks on is told and kept; the others go on. A reference that breaks stops all.
+    What a value or a reference breaks on is told and kept; the others go on, unless every value
+    broke.
     """
     from harness.reports.ablation import Tried
-    from harness.reports.systems import Run
 
-    runs: dict[int, list[Any]] = {at: [] for at in range(len(planned))}
-    beside: dict[int, list[Any]] = {at: [] for at in range(len(planned))}
-    failures: dict[int, dict[int, str]] = {at: {} for at in range(len(planned))}
+    own, beside = ([dict[int, Any]() for _ in planned] for _ in range(2))
     total, done = len(planned) * len(seeds), 0
     for seed in seeds:
         for at, (point, job, reference) in enumerate(planned):
-            if reference is not None:
-                outcome = run_one(reference.at(seed))
-                beside[at].append(Run(outcome.folder, outcome.record))
             label = ", ".join(
                 f"{over.name}={value}" for over, value in zip(overs, point.values, strict=True)
             )
             done += 1
             head = f"{done}/{total} {label}, seed {seed}: "
-            try:
-                outcome = run_one(job.at(seed))
-            except HarnessError as error:
-                failures[at][seed] = str(error).splitlines()[0]
-                console.print(f"{head}failed: {error}", style="red", markup=False, highlight=False)
-                continue
-            runs[at].append(Run(outcome.folder, outcome.record))
-            told = "was there" if outcome.repeated else f"{outcome.record.wall_s or 0:.0f} s"
-            console.print(head + told, markup=False, highlight=False)
+            if reference is not None:
+                outcome = run_one(reference.at(seed))
+                if isinstance(outcome, Failure) and outcome not in [of.get(seed) for of in beside]:
+                    _print_failure(console, f"{reference.method}, seed {seed}: ", outcome)
+                beside[at][seed] = outcome
+            outcome = own[at][seed] = run_one(job.at(seed))
+            if isinstance(outcome, Failure):
+                _print_failure(console, head, outcome)
+            else:
+                told = "was there" if outcome.repeated else f"{outcome.record.wall_s or 0:.0f} s"
+                console.print(head + told, markup=False, highlight=False)
+        if all(isinstance(of[seed], Failure) for of in own):
+            break
     return [
-        Tried(point.values, tuple(runs[at]), tuple(beside[at]), failures[at])
+        Tried(point.values, _runs(own[at]), _runs(beside[at]),
+              _failures(own[at]), _failures(beside[at]))
         for at, (point, _, _) in enumerate(planned)
-    ]
+    ]  # fmt: skip
+
+
+def _print_failure(console: Console, head: str, failure: Failure) -> None:
+    told = f"{head}failed: {failure.text}"
+    console.print(told, style="red", markup=False, highlight=False)
+
+
+def _runs(outcomes: Mapping[int, Any]) -> tuple[Any, ...]:
+    from harness.reports.systems import Run
+
+    made = [one for one in outcomes.values() if not isinstance(one, Failure)]
+    return tuple(Run(one.folder, one.record) for one in made)
+
+
+def _failures(outcomes: Mapping[int, Any]) -> dict[int, str]:
+    """Seed → the first line of what its run broke on."""
+    return {
+        seed: one.text.splitlines()[0] for seed, one in outcomes.items() if isinstance(one, Failure)
+    }
 
 
 def _runner(request: Request) -> RunOne:
@@ -183,10 +215,11 @@ def _runner(request: Request) -> RunOne:
     def run_one(job: Job) -> Any:
         key = f"{job.method} {job.settings.seed} {job.settings.digest()}"
         if key not in made:
-            made[key] = run(
-                job.settings, job.method, request.results, command=command, fresh=request.fresh,
-                factory=job.factory, bars=Bars(),
+            make = partial(
+                run, job.settings, job.method, request.results, command=command,
+                fresh=request.fresh, factory=job.factory, bars=Bars(),
             )  # fmt: skip
+            made[key] = attempt(job.method, job.factory, make)
         return made[key]
 
     return run_one
@@ -218,7 +251,10 @@ def _print_plan(
     if reference:
         told += f" and {len(beside)} of {reference}"
     wanted = [job.at(seed) for job in (runs | beside).values() for seed in seeds]
-    folders = [Plan(job.settings, job.method, results, job.factory).folder for job in wanted]
+    folders = []
+    for job in wanted:
+        with blaming(job.method, job.factory):
+            folders.append(Plan(job.settings, job.method, results, job.factory).folder)
     there = [read_record(folder) for folder in folders if (folder / RECORD).is_file()]
     complete = sum(record.status == "complete" for record in there)
     console.print(

@@ -21,8 +21,7 @@ def compare_command(
     as_json: bool,
 ) -> None:
     """Compare, write, and say what came of it; with `as_json` as one document on stdout."""
-    named = tuple(name.strip() for name in pair.split(",")) if pair else None
-    document = compare(runs, Options(allow_different, texts, metric, named))
+    document = compare(runs, Options(allow_different, texts, metric, pair))
     written = write_report(document, out)
     console = Console(stderr=as_json, markup=False)
     for line in document.warnings:

@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from harness.errors import UsageError
+from harness.reports.comparable import UNPAIRED
 from harness.settings import RunSettings, validate
 
 SHORT = {"history": "retrieval.k", "reasoner": "model.reasoner", "backbone": "model.backbone"}
@@ -53,7 +54,13 @@ def parse_over(text: str, method: str, factory: Any) -> Over:
     for value in values:
         if values.count(value) > 1:
             raise UsageError(f"--over {text!r} names {value} twice; expected each value once")
-    return Over(name, full_key(name, method, factory), values)
+    key = full_key(name, method, factory)
+    if key in UNPAIRED:
+        raise UsageError(
+            f"--over {name}=…: runs that differ in {key} cannot be paired; give all of them one"
+            f" value, --set {key}=…"
+        )
+    return Over(name, key, values)
 
 
 def full_key(name: str, method: str, factory: Any) -> str:
@@ -80,10 +87,11 @@ def points(overs: Sequence[Over], factory: Any, own: Build, reference: Build | N
     """Every combination of values, in the order given.
 
     A value that is the default anyway leaves the settings alone, so that its run is the one that
-    `harness run` makes, and is shared between ablations. Raises UsageError for a wrong value.
+    `harness run` makes, and is shared between ablations. Raises UsageError for a wrong value, and
+    for two that are the same settings.
     """
     plain = effective(own([]), factory)
-    found = []
+    found: list[Point] = []
     for values in product(*(over.values for over in overs)):
         wanted = [
             over.assignment(value)
@@ -92,6 +100,12 @@ def points(overs: Sequence[Over], factory: Any, own: Build, reference: Build | N
         ]
         shared = [text for text in wanted if not text.startswith(OWN)]
         settings = own(wanted)
+        for one in found:
+            if one.settings == settings:
+                raise UsageError(
+                    f"--over: {', '.join(one.values)} and {', '.join(values)} are the same"
+                    " settings; expected each once"
+                )
         found.append(Point(values, settings, reference(shared) if reference else None))
     return found
 

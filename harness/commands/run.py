@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from harness.commands.attempts import Failure, attempt
 from harness.commands.settings import methods, plugins, settings_for, tasks
-from harness.errors import HarnessError
 from harness.progress import Bars
 from harness.registry import blaming
 
@@ -60,20 +61,20 @@ def run_command(
         console.print(
             f"{name} on {settings.task} · {settings.preset}", style="bold", highlight=False
         )
-        try:
+        make = partial(
+            run, settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
+        )
+        if len(plans) == 1:
             with blaming(name, factory):
-                outcome = run(
-                    settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
-                )
-        except HarnessError as error:
-            if len(plans) == 1:
-                raise
-            Console(stderr=True).print(f"{type(error).__name__}: {error}", markup=False)
-            worst = max(worst, 2)
+                outcome = make()
+        else:
+            outcome = attempt(name, factory, make)
+        worst = max(worst, outcome.exit_code)
+        if isinstance(outcome, Failure):
+            Console(stderr=True).print(outcome.text, markup=False, highlight=False)
             continue
         print_outcome(console, outcome)
         outcomes.append(outcome)
-        worst = max(worst, outcome.exit_code)
     if len(outcomes) > 1:
         from harness.commands.tables import print_together
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from harness.errors import DataError
 from harness.metrics.statistics import Interval
-from harness.reports.claims import CLAIMS, Claim, Compared, value_pairs
+from harness.reports.claims import Claim, Compared, claims_about, value_pairs
 from harness.reports.comparable import checked
 from harness.reports.contrasts import contrast_all, judged
 from harness.reports.measures import Measure, main_measure, measures_of
@@ -26,12 +26,16 @@ class Axis:
 
 @dataclass(frozen=True)
 class Tried:
-    """One value of each setting and its runs, one a seed; `failures`: seed → why it has none."""
+    """One value of each setting and its runs, one a seed; failures: seed → why it has none.
+
+    reference, reference_failures: the same of what it is compared with.
+    """
 
     values: tuple[str, ...]
     runs: tuple[Run, ...]
     reference: tuple[Run, ...] = ()
-    failures: Mapping[int, str] | None = None
+    failures: Mapping[int, str] = field(default_factory=dict)
+    reference_failures: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Cell:
     intervals: Mapping[str, Interval]
     references: Mapping[str, Interval]
     failures: Mapping[int, str]
+    reference_failures: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ class Ablation:
     @property
     def claims(self) -> tuple[Claim, ...]:
         """What the paper says of the one setting that was varied; nothing of a grid."""
-        return CLAIMS.get(self.axes[0].key, ()) if len(self.axes) == 1 else ()
+        if len(self.axes) > 1:
+            return ()
+        return claims_about(self.method, self.axes[0].key, self.reference)
 
 
 def ablation(
@@ -82,7 +89,7 @@ def ablation(
     references = _references(reference, tried, [label for label, _ in systems])
     everything = [system for _, system in systems if system is not None]
     if not everything:
-        told = {why for one in tried for why in (one.failures or {}).values()}
+        told = {why for one in tried for why in one.failures.values()}
         raise DataError("\n".join(["no value of the ablation has a finished run", *sorted(told)]))
     everything += {one.name: one for one in references if one is not None}.values()
     board = checked(_board(everything), allow_different=True)
@@ -97,7 +104,8 @@ def ablation(
             beside,
             intervals[system.name] if system else {},
             intervals[beside.name] if beside else {},
-            dict(one.failures or {}),
+            one.failures,
+            one.reference_failures,
         )
         for (label, system), one, beside in zip(systems, tried, references, strict=True)
     )

@@ -67,8 +67,7 @@ def sentences(found: Ablation) -> list[str]:
 
 
 def _readings(found: Ablation) -> list[str]:
-    beside = found.reference or "the reference"
-    return readings(found.claims, places(found), found.compared, found.main, beside)
+    return readings(found.claims, places(found), found.compared, found.main)
 
 
 def _beside(found: Ablation) -> str:
@@ -99,13 +98,19 @@ def verdict(one: Comparison, measure: Measure) -> str:
 
 
 def failures(found: Ablation) -> list[str]:
-    """A line for each value that has no run in some seed."""
-    return [
-        f"{cell.label}: failed in {'seed' if len(cell.failures) == 1 else 'seeds'}"
-        f" {listed([str(seed) for seed in cell.failures])}: {next(iter(cell.failures.values()))}"
+    """A line for each value, and for each reference, that has no run in some seed."""
+    broken = [(cell.label, cell.failures) for cell in found.cells]
+    broken += [
+        (cell.reference.name if cell.reference else f"{found.reference}", cell.reference_failures)
         for cell in found.cells
-        if cell.failures
     ]
+    lines = [
+        f"{name}: failed in seed{'s' if len(why) > 1 else ''}"
+        f" {listed([str(seed) for seed in why])}: {next(iter(why.values()))}"
+        for name, why in broken
+        if why
+    ]
+    return list(dict.fromkeys(lines))  # values may share a reference
 
 
 def table(found: Ablation) -> Table:

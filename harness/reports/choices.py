@@ -10,9 +10,12 @@ from harness.errors import HarnessError
 from harness.flat import flat
 from harness.record import Record
 from harness.registry import find
+from harness.settings import whole_numbers
 
 NO_OPTION, UNKNOWN = "no such option", "default"
 """What is shown of a setting that a method does not have, and of one that nobody can tell."""
+NO_CHOICE = ("seed", "preset", "data.source", "model.device")
+"""Settings that make no other system."""
 OPTION = "method."
 """How the keys of a method's own options begin."""
 
@@ -20,12 +23,13 @@ OPTION = "method."
 def choices(record: Record) -> dict[str, Any]:
     """What was chosen for a run, "section.key" → value: no seed, no `eval`.
 
-    Nor where its data lay: what they hold is known by fingerprint, and has to be the same.
+    Nor where its data lay: what they hold is known by fingerprint, and has to be the same. Nor on
+    which device it ran: the record's own `device` tells, and times compare on one alone.
     """
     return {
         key: value
         for key, value in flat(record.settings)
-        if key not in ("seed", "preset", "data.source") and not key.startswith("eval.")
+        if key not in NO_CHOICE and not key.startswith("eval.")
     }
 
 
@@ -51,7 +55,7 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
         return UNKNOWN if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
 
     return [
-        {key: value(record, own, key) for key in keys}
+        {key: whole_numbers(value(record, own, key)) for key in keys}
         for record, own in zip(records, given, strict=True)
     ]
 

@@ -22,8 +22,8 @@ class Claim:
     """`text`: what the paper says; `short`: the same in a figure.
 
     low, high: the values it speaks of, numbers of the setting; for the reasoner they are its
-    parameters as a share of the generator's. sense: where these values stand beside the
-    reference, or beside the first value of the range `beside`.
+    parameters as a share of the generator's. sense: where these values stand beside SFT, or
+    beside the first value of the range `beside`.
     """
 
     text: str
@@ -37,6 +37,8 @@ class Claim:
         return place is not None and self.low <= place <= self.high
 
 
+OF, SFT = "flythinker", "sft"
+"""The method that the paper speaks of, and the one that it is compared with."""
 CLAIMS: Mapping[str, tuple[Claim, ...]] = {
     "method.lam": (
         Claim("λ = 0 equals SFT", "= SFT", 0.0, 0.0, "equal"),
@@ -53,6 +55,12 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = {
 
 Compared = Mapping[tuple[str, str | None], Comparison]
 """(value, other value or None for its reference) → first minus second."""
+
+
+def claims_about(method: str, setting: str, reference: str | None) -> tuple[Claim, ...]:
+    """What the paper says of a method's setting; of SFT only where SFT is the reference."""
+    known = CLAIMS.get(setting, ()) if method == OF else ()
+    return tuple(claim for claim in known if claim.beside is not None or reference == SFT)
 
 
 def value_pairs(
@@ -73,14 +81,13 @@ def readings(
     places: Mapping[str, float | None],
     compared: Compared,
     measure: Measure,
-    reference: str = "the reference",
 ) -> list[str]:
     """A sentence a claim: holds, is contradicted, or is not shown here, and by which numbers."""
-    return [_reading(claim, places, compared, measure, reference) for claim in claims]
+    return [_reading(claim, places, compared, measure) for claim in claims]
 
 
 def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
-    """The label of the value that a claim compares with; None: the reference, or none is there."""
+    """The label of the value that a claim compares with; None: SFT, or none is there."""
     if claim.beside is None:
         return None
     low, high = claim.beside
@@ -89,21 +96,19 @@ def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
 
 
 def _reading(
-    claim: Claim,
-    places: Mapping[str, float | None],
-    compared: Compared,
-    measure: Measure,
-    reference: str,
+    claim: Claim, places: Mapping[str, float | None], compared: Compared, measure: Measure
 ) -> str:
     covered = [label for label, place in places.items() if claim.covers(place)]
     head = f"The paper says: {claim.text} ({MARK}). Here that"
     other = _other(claim, places)
     if claim.beside is not None and other is None:
         covered = []
+    if not covered:
+        return f"{head} was not tried."
+    beside = other or SFT
     found = {label: compared[label, other] for label in covered if (label, other) in compared}
     if not found:
-        return f"{head} was not tried."
-    beside = other or reference
+        return f"{head} could not be tested: {listed(covered)} or {beside} failed."
     numbers = "; ".join(
         f"{label} minus {beside} "
         + estimate(one.difference, one.low, one.high, measure.digits, signed=True).text

@@ -12,6 +12,11 @@ from harness.record import Record
 from harness.reports.choices import chosen_by
 from harness.reports.systems import Board, System
 
+UNPAIRED = {
+    "eval.slices": "slices of the target",
+    "decode.samples": "texts of each example",
+}
+"""Settings without which the parts of two runs are not each other's: never allowed to differ."""
 MACHINE = ("device", "accelerator", "processor", "dtype", "threads")
 
 
@@ -30,8 +35,20 @@ class Difference:
 def checked(board: Board, allow_different: bool) -> Board:
     """The board, with what differs noted. Raises DataError for differences unless allowed.
 
-    Without one common example nothing is allowed.
+    Without one common example, or with other slices or numbers of texts, nothing is allowed.
     """
+    apart = [
+        one
+        for key, what in UNPAIRED.items()
+        if (one := _apart(board.systems, f"{what} ({key})", _setting(key)))
+    ]
+    if apart:
+        lines = [f"{board.task}: nothing of these runs can be paired"]
+        lines += [f"  {one}" for one in apart]
+        lines.append(
+            "  mend  run some of them again with --set and the others' value, or compare them apart"
+        )
+        raise DataError("\n".join(lines))
     found = differences(board)
     common = set.intersection(*(set(record.examples) for record in _records(board)))
     if not common:
@@ -53,10 +70,11 @@ def checked(board: Board, allow_different: bool) -> Board:
 def differences(board: Board) -> list[Difference]:
     """What must be the same for a difference in a table to be one of method, and is not."""
     rules: list[tuple[str, Callable[[Record], Any]]] = [
-        ("setting (data.setting)", lambda record: record.settings["data"]["setting"]),
-        ("cap on new tokens (decode.max_new_tokens)", _decode("max_new_tokens")),
-        ("temperature (decode.temperature)", _decode("temperature")),
-        ("top-p (decode.top_p)", _decode("top_p")),
+        ("setting (data.setting)", _setting("data.setting")),
+        ("cap on new tokens (decode.max_new_tokens)", _setting("decode.max_new_tokens")),
+        ("temperature (decode.temperature)", _setting("decode.temperature")),
+        ("top-p (decode.top_p)", _setting("decode.top_p")),
+        ("other users for lift (eval.donors)", lambda record: (record.lift or {}).get("donors")),
     ]
     rules += [
         (f"data of the {split} split (fingerprint)", _fingerprint(split))
@@ -124,8 +142,9 @@ def _records(board: Board) -> list[Record]:
     return [record for system in board.systems for record in system.records]
 
 
-def _decode(name: str) -> Callable[[Record], Any]:
-    return lambda record: record.settings["decode"][name]
+def _setting(key: str) -> Callable[[Record], Any]:
+    section, _, name = key.partition(".")
+    return lambda record: record.settings[section][name]
 
 
 def _machine(name: str) -> Callable[[Record], Any]:

@@ -41,12 +41,12 @@ PAGE, MARKDOWN, COMPARISONS = "index.html", "report.md", "comparisons.json"
 
 @dataclass(frozen=True)
 class Options:
-    """metric: the measure of the verdict. pair: two systems whose texts are shown."""
+    """metric: the measure of the verdict. pair: "A,B", two systems whose texts are shown."""
 
     allow_different: bool = False
     texts: bool = True
     metric: str | None = None
-    pair: tuple[str, ...] | None = None
+    pair: str | None = None
 
 
 def compare(paths: Sequence[Path], options: Options = Options()) -> Document:

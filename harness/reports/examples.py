@@ -20,9 +20,9 @@ SHOWN = 8
 
 
 def examples_section(
-    boards: Sequence[Board], found: Found, main: str, pair: Sequence[str] | None
+    boards: Sequence[Board], found: Found, main: str, pair: str | None
 ) -> tuple[Section, list[str]]:
-    """Examples of each task, and what could not be shown. `pair`: two systems' names, or None."""
+    """Examples of each task, and what could not be shown. `pair`: see `chosen_pair`."""
     shown, notes, text = [], [], []
     for board in boards:
         if len(board.systems) < 2:
@@ -42,24 +42,24 @@ def examples_section(
     return section, notes
 
 
-def chosen_pair(
-    board: Board, contrasts: Contrasts, pair: Sequence[str] | None
-) -> tuple[System, System]:
+def chosen_pair(board: Board, contrasts: Contrasts, pair: str | None) -> tuple[System, System]:
     """The systems named, else the best and the reference (the second best where they are one).
 
-    Raises UsageError for an unknown name.
+    pair: "A,B"; names may hold commas themselves. Raises UsageError where it is not two names.
     """
     by_name = {system.name: system for system in board.systems}
     if pair is None:
         best = contrasts.order[0]
         others = [reference_of(board).name, *contrasts.order[1:], *by_name]
-        pair = [best, next(name for name in others if name != best)]
-    unknown = [name for name in pair if name not in by_name]
-    if unknown or len(pair) != 2:
-        raise UsageError(
-            f"--pair got {', '.join(pair)}; expected two of {', '.join(by_name)} ({board.task})"
-        )
-    return by_name[pair[0]], by_name[pair[1]]
+        return by_name[best], by_name[next(name for name in others if name != best)]
+    for comma in re.finditer(",", pair):
+        first, second = pair[: comma.start()].strip(), pair[comma.end() :].strip()
+        if first in by_name and second in by_name:
+            return by_name[first], by_name[second]
+    raise UsageError(
+        f"--pair got {pair!r}; expected two names with a comma between, of"
+        f" {'; '.join(by_name)} ({board.task})"
+    )
 
 
 def data_of(board: Board) -> tuple[SplitData | None, str | None]:

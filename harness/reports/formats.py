@@ -17,6 +17,11 @@ LATEX = {
 }  # fmt: skip
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What text begins with that a spreadsheet computes, or reads past."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
 def to_markdown(document: Document) -> str:
     """The report as GitHub-flavoured Markdown; pictures are links into figures/."""
     lines = [f"# {_plain(document.title)}", "", _plain(document.subtitle), ""]
@@ -30,7 +35,10 @@ def to_markdown(document: Document) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Numbers at full precision; a column with intervals has two more, for their ends."""
+    """Numbers at full precision; a column with intervals has two more, for their ends.
+
+    Text that a spreadsheet would compute has an apostrophe in front.
+    """
     table = ungrouped(table)
     columns = list(zip(*table.rows, strict=True))
     wide = [any(cell.low is not None for cell in column) for column in columns]
@@ -41,7 +49,7 @@ def to_csv(table: Table) -> str:
         heads += [f"{head} letters"] if shared else []
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(heads)
+    writer.writerow(map(_inert, heads))
     for row in table.rows:
         fields: list[object] = []
         for cell, ends, shared in zip(row, wide, marked, strict=True):
@@ -140,7 +148,12 @@ def _cell(text: str) -> str:
 def _value(cell: Cell) -> object:
     if cell.value is not None:
         return cell.value
-    return "" if cell.text == "–" else cell.text
+    return "" if cell.text == "–" else _inert(cell.text)
+
+
+def _inert(text: str) -> str:
+    """Text that is no formula; a number stays one."""
+    return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -7,7 +7,16 @@ from typing import Any
 
 from harness.reports import style
 from harness.reports.contrasts import Contrasts, contrast_all, judged
-from harness.reports.document import Cell, Picture, Section, Table, estimate, figure, words
+from harness.reports.document import (
+    Cell,
+    Picture,
+    Section,
+    Table,
+    estimate,
+    figure,
+    listed,
+    words,
+)
 from harness.reports.headline import standing
 from harness.reports.measures import TITLES, Measure
 from harness.reports.scores import pairs_table
@@ -116,7 +125,8 @@ def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> 
         rows.append((words(system.name), *cells))
         told += found.values()
     heads = ("method", *(f"{title}, nats" for title in LIFTS.values()))
-    donors = (part.systems[0].record.lift or {}).get("donors")
+    counts = {one.lift["donors"] for system in part.systems for one in system.records if one.lift}
+    donors = listed([str(count) for count in sorted(counts)], "or")
     over = interval_words(told) + lacking(board, part, "; ")
     notes = (
         f"{donors} other users for each text; nats per slice token, lower NLL counted as gain;"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ class System:
 
     @property
     def record(self) -> Record:
-        """The first seed's record: settings, device and data are those of every seed."""
+        """The first seed's record: settings and data are those of every seed."""
         return self.runs[0].record
 
     @property
@@ -92,13 +92,13 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
 
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
     """Runs of one task that differ in their seed only form one system; names set them apart."""
-    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for method in dict.fromkeys(run.record.method for run in runs):
         same = [run for run in runs if run.record.method == method]
         for run, chosen in zip(same, chosen_by([one.record for one in same]), strict=True):
-            groups[method, str(chosen)].append(run)
+            groups[method, *map(str, chosen.values())].append(run)
     systems = []
-    for (method, _), members in groups.items():
+    for (method, *_), members in groups.items():
         seeds = [run.record.seed for run in members]
         for seed in seeds:
             if seeds.count(seed) > 1:
@@ -148,13 +148,21 @@ def _named(systems: list[System]) -> list[System]:
         alike = [other for other in systems if other.name == system.name]
         same = chosen_by([other.record for other in alike])
         apart = [key for key in same[0] if len({str(one[key]) for one in same}) > 1]
+        called = _called(apart)
         own = same[alike.index(system)]
         plain = usual(system.name, apart, same)
         if len(apart) > 1 and any(all(one[key] == plain[key] for key in apart) for one in same):
             apart = [key for key in apart if own[key] != plain[key]]
-        told = ", ".join(f"{key.rpartition('.')[2]}={own[key]}" for key in apart)
+        told = ", ".join(f"{called[key]}={own[key]}" for key in apart)
         named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
     return named
+
+
+def _called(keys: Sequence[str]) -> dict[str, str]:
+    """Key → its last part; all of it where another one ends alike."""
+    ends = {key: key.rpartition(".")[2] for key in keys}
+    alike = Counter(ends.values())
+    return {key: end if alike[end] == 1 else key for key, end in ends.items()}
 
 
 def _place(system: System) -> tuple[int, str]:

@@ -2,7 +2,15 @@
 
 from types import SimpleNamespace
 
-from harness.commands.views import author_rows, control_rows, forced_rows, likelihood_rows
+import pytest
+
+from harness.commands.views import (
+    author_rows,
+    control_rows,
+    following_rows,
+    forced_rows,
+    likelihood_rows,
+)
 
 
 def n(value, low=None, high=None, **more):
@@ -35,6 +43,15 @@ def test_likelihood_beside_the_untrained_backbone():
         ("  − untrained backbone", "-0.250 [-0.500, -0.125]", "below 0: found more likely"),
         ("  by position", "-0.500 · –", "slices from 0, 100"),
     ]
+
+
+@pytest.mark.parametrize(("floor", "shown"), [(24.5, "24.5"), (None, "–")])
+def test_following_stands_between_floor_and_ceiling(floor, shown):
+    found = view(50.0, **n(50.0), chance=25.0, floor=floor, ceiling=100.0)
+    assert following_rows(SimpleNamespace(following=found))[0] == (
+        "preferences followed", "50.00",
+        f"chance 25.0, another author's text {shown}, ceiling 100",
+    )  # fmt: skip
 
 
 def test_forced_shows_following_and_the_first_metric():

@@ -21,7 +21,7 @@ SIZES = {"whole": (10.0, 1_200_000), "half": (9.0, 600_000), "sixth": (5.0, 200_
 """Reasoner → effect and parameters; the generator has 1,200,000."""
 
 
-def lam_ablation(out: Path, seeds: Sequence[int] = (0, 1)) -> Ablation:
+def lam_ablation(out: Path, seeds: Sequence[int] = (0,)) -> Ablation:
     """λ = 2 fails in every seed; 0.2 to 1 lie above sft, 5 below."""
     beside = _runs(out / "sft", "sft", seeds, 6.0)
     tried = [
@@ -31,7 +31,7 @@ def lam_ablation(out: Path, seeds: Sequence[int] = (0, 1)) -> Ablation:
     return ablation("flythinker", [LAM], tried, "sft")
 
 
-def size_ablation(out: Path, seeds: Sequence[int] = (0, 1)) -> Ablation:
+def size_ablation(out: Path, seeds: Sequence[int] = (0,)) -> Ablation:
     """The reasoner "broken" fails in every seed."""
     beside = _runs(out / "sft", "sft", seeds, 6.0)
     tried = []

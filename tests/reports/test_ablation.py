@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import DataError
 from harness.reports.ablation import Axis, Tried, ablation
-from harness.reports.ablation_document import document
+from harness.reports.ablation_document import document, facts, sentences
 from harness.reports.ablation_figure import places_of
 from harness.reports.compare import write_report
 from harness.reports.page import to_html
@@ -51,9 +51,24 @@ def test_the_papers_claims_of_lam_are_judged_in_words(over_lam):
     assert "lam=5 minus lam=0.5 −" in claims[2]
 
 
+@pytest.mark.parametrize(
+    ("changes", "claims"),
+    [
+        ({"method": "mine"}, []),
+        ({"reference": "rag"}, ["λ = 5 is worse than λ = 0.5"]),
+        ({"reference": None}, ["λ = 5 is worse than λ = 0.5"]),
+    ],
+)
+def test_claims_are_of_flythinker_and_those_of_sft_beside_sft(over_lam, changes, claims):
+    other = dataclasses.replace(over_lam, **changes)
+    told = [text for text in sentences(other) if "The paper says" in text]
+    assert [re.search(r"says: (.*) \(", text).group(1) for text in told] == claims
+    assert facts(other)["claims"] == told
+
+
 def test_a_failed_value_is_shown_as_failed_everywhere(over_lam, tmp_path):
     report = document(over_lam)
-    assert "lam=2: failed in seeds 0 and 1: out of memory" in report.warnings
+    assert "lam=2: failed in seed 0: out of memory" in report.warnings
     row = next(row for row in report.sections[0].tables[0].rows if row[0].text == "2")
     assert [cell.text for cell in row[1:]] == ["failed", *["–"] * (len(row) - 3), "0"]
     axes, notes = texts(over_lam)

@@ -67,6 +67,34 @@ def test_other_data_and_other_signatures_do_not_compare(tmp_path):
     assert told == ["data of the test split (fingerprint)", "signature of bleu"]
 
 
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("eval.slices=0,50,150,300",
+         r"slices of the target \(eval.slices\)  \[0, 50, 150, 300\]: rag; \[0, 100, 200, 300\]:"),
+        ("eval.slices=0,200", r"\[0, 200\]: rag; \[0, 100, 200, 300\]: sft"),
+        ("decode.samples=3", r"texts of each example \(decode.samples\)  3: rag; 1: sft"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("allowed", [False, True])
+def test_what_cannot_be_paired_is_never_allowed(other_way, assignment, expected, allowed):
+    message = rf"nothing of these runs can be paired\n.*{expected}(.|\n)*  mend  run some of them"
+    with pytest.raises(DataError, match=message):
+        checked(other_way(assignment), allow_different=allowed)
+
+
+def test_numbers_of_other_users_differ_where_both_measured_lift(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK, full=True)
+    (folder,) = write_runs(tmp_path / "b", ["rag"], TASK, full=True)
+    record = read_record(folder)
+    for lift, expected in (
+        ({**record.lift, "donors": 2}, ["other users for lift (eval.donors)  2: rag; 4: sft"]),
+        (None, []),
+    ):
+        write_record(dataclasses.replace(record, lift=lift), folder)
+        assert [str(one) for one in differences(board_of(tmp_path))] == expected
+
+
 def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way):
     board = other_way("method.k=2", backbone={"name": "big", "fingerprint": "b" * 16})
     assert differences(board) == []
@@ -131,7 +159,7 @@ def test_a_method_with_two_choices_has_them_behind_its_name(tmp_path):
         write_runs(tmp_path / lam, ["flythinker"], TASK, seeds=(0, 1),
                    assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
     names = [(system.name, system.seeds) for system in board_of(tmp_path).systems]
-    assert names == [("flythinker (lam=1.0)", [0, 1]), ("flythinker (lam=2.0)", [0, 1])]
+    assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [0, 1])]
 
 
 def test_a_default_that_applied_is_shown_by_its_value(tmp_path):
@@ -170,8 +198,39 @@ def test_without_a_usual_one_every_setting_apart_is_told(tmp_path):
         given = [f"method.lam={lam}", f"method.lam_warmup={warmup}"]
         write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
     assert [one.name for one in board_of(tmp_path).systems] == [
-        "flythinker (lam=1.0, lam_warmup=0.1)", "flythinker (lam=2.0, lam_warmup=0.2)"
+        "flythinker (lam=1, lam_warmup=0.1)", "flythinker (lam=2, lam_warmup=0.2)"
     ]  # fmt: skip
+
+
+def test_settings_that_end_alike_are_told_in_full(tmp_path):
+    for given in ((), ["train.batch_size=4"], ["decode.batch_size=4"], ["train.warmup=0.5"]):
+        write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
+    assert [one.name for one in board_of(tmp_path).systems] == [
+        "sft", "sft (decode.batch_size=4)", "sft (train.batch_size=4)", "sft (warmup=0.5)"
+    ]  # fmt: skip
+
+
+def test_one_and_one_point_zero_are_one_choice(tmp_path):
+    for seed, lam in ((0, 1), (1, 1.0), (2, 2.0)):
+        (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
+                               assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
+        record = read_record(folder)
+        settings = {**record.settings, "method": {"lam": lam}}  # as older harnesses wrote it
+        write_record(dataclasses.replace(record, settings=settings), folder)
+    names = [(one.name, one.seeds) for one in board_of(tmp_path).systems]
+    assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [2])]
+
+
+def test_the_device_makes_no_other_system_and_is_told_beside_times(tmp_path):
+    for seed, device in enumerate(("cuda:0", "cuda:1", "cpu")):
+        write_runs(tmp_path, ["sft"], TASK, seeds=(seed,),
+                   assignments={"sft": [f"model.device={device}"]},
+                   changes={"device": {"device": device}})  # fmt: skip
+    (system,) = board_of(tmp_path).systems
+    assert (system.name, system.seeds) == ("sft", [0, 1, 2])
+    assert [str(one) for one in machines([system])] == [
+        "device  cuda:0: sft; cuda:1: sft; cpu: sft"
+    ]
 
 
 def test_options_of_a_method_that_is_not_installed_stay_unknown(tmp_path):

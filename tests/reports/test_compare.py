@@ -257,9 +257,24 @@ def test_pairs_are_named_or_found_and_unknown_ones_refused(runs):
         return [side.name for side in section.examples[0].sides]
 
     assert shown(None) == ["flythinker", "sft"]  # the best and what others are measured against
-    assert shown(("cot", "rag")) == ["cot", "rag"]
-    with pytest.raises(UsageError, match="--pair got cot, ragg; expected two of nonpers, rag"):
-        shown(("cot", "ragg"))
+    assert shown("cot, rag") == ["cot", "rag"]
+    for wrong in ("cot,ragg", "cot", "cot,rag,sft"):
+        message = f"--pair got '{wrong}'; expected two names with a comma between, of nonpers; rag;"
+        with pytest.raises(UsageError, match=message):
+            shown(wrong)
+
+
+def test_a_pair_may_have_commas_in_its_names(tmp_path):
+    for lam in (1, 2):
+        given = [f"method.lam={lam}", f"method.lam_warmup=0.{lam}"]
+        write_runs(tmp_path / "runs", ["flythinker"], TASK, assignments={"flythinker": given})
+    pair = "flythinker (lam=2, lam_warmup=0.2),flythinker (lam=1, lam_warmup=0.1)"
+    words = ["compare", str(tmp_path / "runs"), "--out", str(tmp_path / "r"), "--pair", pair]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    told = (tmp_path / "r" / "report.md").read_text()
+    first, second = pair.replace("_", r"\_").split("),")
+    assert f"product\\_review: {first}) and {second}, seeds 0 and 0" in told
 
 
 def test_examples_are_sorted_by_disagreement(report):
@@ -304,6 +319,17 @@ def test_csv_and_latex_of_a_table_by_hand():
     assert r"one & a\_b & \textbf{1.0 [0.5, 1.5]}$^{\mathrm{ab}}$ \\" in text
     assert r"\caption{50 \%. }" in text
     assert latex("−1 & λ_2 {x}") == r"$-$1 \& $\lambda$\_2 \{x\}"
+
+
+def test_csv_holds_no_formula_and_leaves_numbers_alone():
+    texts = ("=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-x", "\t=1", "−1", "-1", "+1.5e3", "lam=1")
+    rows = tuple((Cell(text), Cell("−2.00", -2.0, -3.0, -1.0)) for text in texts)
+    head, *lines = csv.reader(to_csv(Table("t", "t", ("=evil()", "x"), rows)).splitlines())
+    assert head == ["'=evil()", "x", "x low", "x high"]
+    assert [line[0] for line in lines] == [
+        "'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-x", "'\t=1", "−1", "-1", "+1.5e3", "lam=1"
+    ]  # fmt: skip
+    assert {tuple(line[1:]) for line in lines} == {("-2.0", "-3.0", "-1.0")}
 
 
 def test_the_command_writes_and_prints_one_json_document(runs, tmp_path):

@@ -71,6 +71,17 @@ def test_a_pair_is_the_paired_comparison_of_the_examples_lifts(board):
     assert likely.values["sft"].value == pytest.approx(np.mean(gains["sft"]))
 
 
+def test_every_number_of_other_users_is_told(board):
+    first, *others = board.systems
+    run = first.runs[0]
+    record = dataclasses.replace(run.record, lift={**run.record.lift, "donors": 2})
+    fewer = dataclasses.replace(first, runs=(dataclasses.replace(run, record=record),))
+    mixed = dataclasses.replace(board, systems=(fewer, *others))
+    for part, told in ((board, "4 other users"), (mixed, "2 or 4 other users")):
+        table = lift_section([part], {part.task: []}).tables[0]
+        assert table.notes[0].startswith(f"{told} for each text")
+
+
 def test_lifts_over_other_users_are_one_family(board):
     found = lift_contrasts(board, "rougeL")
     assert [one.measure.title for one in found] == [
