@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -132,37 +133,36 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
     console.print(shown or "(empty)", markup=False, highlight=False)
 
 
+SIDE_BY_SIDE = ("bleu", "rougeL", "meteor")
+"""Metrics of several runs that a screen has room for; `harness compare` has all of them."""
+
+
 def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     """Several runs side by side, a row each."""
-    first = outcomes[0].record
-    names = list(first.metrics)
-    mini = first.following is not None
-    table = Table(title="all runs", title_justify="left")
-    heads = [
-        "method",
-        "task",
-        *(["followed"] if mini else []),
-        *names,
-        "NLL",
-        "training s",
-        "tokens/s",
-    ]
-    for head in heads:
-        table.add_column(head, justify="left" if head in ("method", "task") else "right")
-    for outcome in outcomes:
-        record = outcome.record
-        training = record.training["seconds_total"] if record.training else None
-        speed = (record.inference or {}).get("tokens_per_s")
-        values = [record.metrics[name].value if name in record.metrics else None for name in names]
-        likelihood = (record.likelihood or {}).get("value")
-        followed = [record.following["value"]] if mini and record.following else []
+    records = [outcome.record for outcome in outcomes]
+    tasks = list(dict.fromkeys(record.task for record in records))
+    names = [name for name in records[0].metrics if name in SIDE_BY_SIDE]
+    names = names or list(records[0].metrics)[: len(SIDE_BY_SIDE)]
+    mini = records[0].following is not None
+    table = Table(
+        title=f"all runs on {', '.join(tasks)}; with tests and intervals: harness compare",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for head in ["method", *(["task"] if len(tasks) > 1 else [])]:
+        table.add_column(head)
+    followed = ["followed"] if mini else []
+    for head in [*followed, *names, "NLL", "train s", "tokens/s"]:
+        table.add_column(head, justify="right")
+    for record in records:
+        values = [record.following["value"]] if mini and record.following else []
+        values += [record.metrics[name].value if name in record.metrics else None for name in names]
         table.add_row(
-            record.method,
-            record.task,
-            *(_number(value, 2) for value in [*followed, *values]),
-            _number(likelihood, 3),
-            _number(training, 0),
-            _number(speed, 0),
+            *[record.method, *([record.task] if len(tasks) > 1 else [])],
+            *(_number(value, 2) for value in values),
+            _number((record.likelihood or {}).get("value"), 3),
+            _number(record.training["seconds_total"] if record.training else None, 0),
+            _number((record.inference or {}).get("tokens_per_s"), 0),
         )
     console.print(table)
 

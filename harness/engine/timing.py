@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -85,7 +88,8 @@ class PeakMemory:
 
     On GPUs CUDA's allocator, summed over them: tensors, not the driver's own share. Else this
     process's RSS, libraries included, sampled every 20 ms, so that each phase has its own peak in
-    one process. One at a time: opening a second one on a GPU begins the first one's peak anew.
+    one process; what earlier ones freed goes back to the system first. One at a time: opening a
+    second one on a GPU begins the first one's peak anew.
     """
 
     def __init__(self, devices: Iterable[torch.device]) -> None:
@@ -105,6 +109,7 @@ class PeakMemory:
         for index in self._gpus:
             torch.cuda.reset_peak_memory_stats(index)
         if not self._gpus:
+            _return_freed_memory()
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
         return self
@@ -126,6 +131,14 @@ class PeakMemory:
             if last:
                 return
             last = self._closed.wait(0.02)
+
+
+def _return_freed_memory() -> None:
+    """Else the C library keeps most of it, and counts as the next one's."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def middle(seconds: list[float], name: str) -> dict[str, float | list[float] | None]:

@@ -68,8 +68,8 @@ def lift_section(boards: Sequence[Board], lifts: Mapping[str, Sequence[Contrasts
             tables.append(pairs_table(f"lift_pairs_{board.task}", title, judged_ones))
     text = (
         "Does the user's own profile help? The same model reads the own profile, other users'"
-        " profiles (the mean over several of them) and none. Above 0 the own profile helps: own −"
-        " other asks whether it matters whose profile it is, own − none whether there is any."
+        " profiles (the mean where there are several) and none. Above 0 the own profile helps:"
+        " own − other asks whether it matters whose profile it is, own − none whether there is any."
         " Methods that share a letter in a column were not shown to differ in it; Holm over all"
         " pairs and lifts over other users of a task.",
         *sentences,
@@ -128,8 +128,9 @@ def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> 
     counts = {one.lift["donors"] for system in part.systems for one in system.records if one.lift}
     donors = listed([str(count) for count in sorted(counts)], "or")
     over = interval_words(told) + lacking(board, part, "; ")
+    users = "user" if donors == "1" else "users"
     notes = (
-        f"{donors} other users for each text; nats per slice token, lower NLL counted as gain;"
+        f"{donors} other {users} for each text; nats per slice token, lower NLL counted as gain;"
         f" 95 % intervals over {over}.",
     )
     title = f"Lift on likelihood, {board.task}"

@@ -1,5 +1,8 @@
 """Peaks of memory by device, and a first token behind hidden text."""
 
+import sys
+
+import psutil
 import pytest
 import torch
 
@@ -66,3 +69,15 @@ def test_a_first_visible_token_waits_for_hidden_text():
     assert found["time_to_first_token_s"] == pytest.approx(4.0)
     assert found["time_per_step_s"] == 2.0
     assert found["decode_s"] == 7.0  # the visible text alone
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can memory be handed back")
+def test_what_an_earlier_phase_freed_is_no_part_of_a_peak():
+    blocks = [torch.ones(20_000) for _ in range(5_000)]  # 381 MiB, too small each to be mapped
+    pin = torch.ones(20_000)  # above them on the heap
+    del blocks
+    before = psutil.Process().memory_info().rss / MIB
+    with PeakMemory(CPU) as memory:
+        pass
+    assert memory.peak_mib < before - 250
+    assert pin.sum() == 20_000
