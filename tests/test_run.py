@@ -175,9 +175,9 @@ def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbo
 
 
 def test_whatever_could_change_a_text_changes_its_fingerprint(tmp_path, reviews, backbone):
-    def fingerprint(*assignments, at=0, weights="w", device="cpu", sample=0):
+    def fingerprint(*assignments, at=0, weights="w", device="cpu", source="s", sample=0):
         plan = Plan(settings(reviews, backbone, "rag", *assignments), "rag", tmp_path)
-        return writing._fingerprint(plan, plan.test_readings[at], weights, device, sample)
+        return writing._fingerprint(plan, plan.test_readings[at], weights, device, source, sample)
 
     others = [
         fingerprint("decode.temperature=0.5"),
@@ -185,6 +185,7 @@ def test_whatever_could_change_a_text_changes_its_fingerprint(tmp_path, reviews,
         fingerprint(at=1),
         fingerprint(weights="v"),
         fingerprint(device="cuda"),
+        fingerprint(source="t"),
         fingerprint(sample=1),
     ]
     assert fingerprint() == fingerprint()

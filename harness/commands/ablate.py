@@ -258,7 +258,7 @@ def _print_plan(
     there = [read_record(folder) for folder in folders if (folder / RECORD).is_file()]
     complete = sum(record.status == "complete" for record in there)
     console.print(
-        f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete already",
+        f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete",
         highlight=False,
     )
 

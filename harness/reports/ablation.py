@@ -8,7 +8,7 @@ from math import isfinite
 
 from harness.errors import DataError
 from harness.metrics.statistics import Interval
-from harness.reports.claims import Claim, Compared, claims_about, value_pairs
+from harness.reports.claims import Claim, Compared, Pair, claims_about, value_pairs
 from harness.reports.comparable import checked
 from harness.reports.contrasts import contrast_all, judged
 from harness.reports.measures import Measure, main_measure, measures_of
@@ -68,6 +68,8 @@ class Ablation:
     measures: tuple[Measure, ...]
     main: Measure
     compared: Compared
+    identical: frozenset[Pair] = frozenset()
+    """Those of the pairs that do not differ in any example, seed or measure."""
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -110,7 +112,9 @@ def ablation(
         for (label, system), one, beside in zip(systems, tried, references, strict=True)
     )
     found = Ablation(method, tuple(axes), cells, reference, board, measures, main, {})
-    return replace(found, compared=_compared(found))
+    pairs = _pairs(found)
+    identical = {(label, other) for label, other, *two in pairs if _identical(measures, *two)}
+    return replace(found, compared=_compared(found, pairs), identical=frozenset(identical))
 
 
 def places(found: Ablation) -> dict[str, float | None]:
@@ -184,8 +188,8 @@ def _intervals(measures: Sequence[Measure], board: Board, system: System) -> dic
     return {one.name: contrast_all(one, alone).values[system.name] for one in measures}
 
 
-def _compared(found: Ablation) -> Compared:
-    """One family, however many values."""
+def _pairs(found: Ablation) -> list[tuple[str, str | None, System, System]]:
+    """Label, the other label (None: the reference), and the runs of both where there are some."""
     systems = {cell.label: cell.system for cell in found.cells}
     wanted: list[tuple[str, str | None, System | None, System | None]] = [
         (cell.label, None, cell.system, cell.reference) for cell in found.cells
@@ -194,11 +198,24 @@ def _compared(found: Ablation) -> Compared:
         (label, other, systems[label], systems[other])
         for label, other in value_pairs(found.claims, places(found))
     ]
-    pairs = [
+    return [
         (label, other, first, second)
         for label, other, first, second in wanted
         if first is not None and second is not None
     ]
+
+
+def _identical(measures: Sequence[Measure], first: System, second: System) -> bool:
+    return first.seeds == second.seeds and all(
+        measure.row(values) == measure.row(other.examples.get(key, {}))
+        for one, other in zip(first.records, second.records, strict=True)
+        for key, values in one.examples.items()
+        for measure in measures
+    )
+
+
+def _compared(found: Ablation, pairs: Sequence[tuple[str, str | None, System, System]]) -> Compared:
+    """One family, however many values."""
     family = judged([contrast_all(found.main, _only(found.board, *pair[2:])) for pair in pairs])
     return {
         (label, other): contrasts.between(first.name, second.name)

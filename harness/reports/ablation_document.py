@@ -67,7 +67,7 @@ def sentences(found: Ablation) -> list[str]:
 
 
 def _readings(found: Ablation) -> list[str]:
-    return readings(found.claims, places(found), found.compared, found.main)
+    return readings(found.claims, places(found), found.compared, found.identical, found.main)
 
 
 def _beside(found: Ablation) -> str:

@@ -5,7 +5,7 @@ The paper's curves are not copied: a claim is a sentence with a test. arXiv 2512
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,7 +53,9 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = {
 }
 """Setting → claims."""
 
-Compared = Mapping[tuple[str, str | None], Comparison]
+Pair = tuple[str, str | None]
+"""A value's label and another's; None for the reference."""
+Compared = Mapping[Pair, Comparison]
 """(value, other value or None for its reference) → first minus second."""
 
 
@@ -80,10 +82,14 @@ def readings(
     claims: Sequence[Claim],
     places: Mapping[str, float | None],
     compared: Compared,
+    identical: Collection[Pair],
     measure: Measure,
 ) -> list[str]:
-    """A sentence a claim: holds, is contradicted, or is not shown here, and by which numbers."""
-    return [_reading(claim, places, compared, measure) for claim in claims]
+    """A sentence a claim: holds, is contradicted, or is not shown here, and by which numbers.
+
+    identical: the pairs that do not differ in any example.
+    """
+    return [_reading(claim, places, compared, identical, measure) for claim in claims]
 
 
 def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
@@ -96,7 +102,11 @@ def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
 
 
 def _reading(
-    claim: Claim, places: Mapping[str, float | None], compared: Compared, measure: Measure
+    claim: Claim,
+    places: Mapping[str, float | None],
+    compared: Compared,
+    identical: Collection[Pair],
+    measure: Measure,
 ) -> str:
     covered = [label for label, place in places.items() if claim.covers(place)]
     head = f"The paper says: {claim.text} ({MARK}). Here that"
@@ -116,13 +126,13 @@ def _reading(
     )
     missing = [label for label in covered if label not in found]
     told = f" (failed: {listed(missing)})" if missing else ""
+    if claim.sense == "equal" and all((label, other) in identical for label in found):
+        return f"{head} holds exactly, in every example: {numbers}{told}."
     return f"{head} {_verdict(claim, list(found.values()), measure)}: {numbers}{told}."
 
 
 def _verdict(claim: Claim, found: Sequence[Comparison], measure: Measure) -> str:
     if claim.sense == "equal":
-        if all(one.difference == 0 for one in found):
-            return "holds exactly"
         apart = any(_side(one, measure) for one in found)
         return "is contradicted" if apart else "is not contradicted"
     wanted = "better" if claim.sense == "above" else "worse"

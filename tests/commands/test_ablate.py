@@ -66,7 +66,7 @@ def test_the_screen_shows_the_verdict_and_leaves_the_rest_to_the_report(ablate, 
     ]  # fmt: skip
     assert "ROUGE-1" in (tmp_path / "report" / "report.md").read_text()
     assert "The paper says: λ = 0 equals SFT" in out
-    assert "Here that holds exactly: lam=0 minus sft 0.00" in out
+    assert "Here that holds exactly, in every example: lam=0 minus sft 0.00" in out
 
 
 def test_repeating_reads_what_is_there_and_other_ablations_share_it(ablate):
