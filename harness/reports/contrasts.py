@@ -93,7 +93,8 @@ def contrast_all(measure: Measure, board: Board, resamples: int = RESAMPLES) -> 
 def judged(family: Sequence[Contrasts]) -> list[Contrasts]:
     """Holm over all pairs of the family, verdicts, and letters.
 
-    A verdict needs both: Holm's p-value under 0.05, and an interval without 0.
+    A verdict needs both: Holm's p-value under 0.05 (the test is over users), and an interval
+    without 0 (with several training seeds it is over seeds too).
     """
     flat = with_holm([one for contrasts in family for one in contrasts.pairs.values()])
     judgements = iter(flat)
@@ -162,11 +163,7 @@ def _difference(
     fingerprint: str,
     resamples: int,
 ) -> Comparison:
-    """First − second over the users for whom both have a value.
-
-    With several training seeds the p-value is the larger of two: that of the test over users, and
-    that of the draws over users and seeds.
-    """
+    """First − second over the users for whom both have a value."""
     kept = _weighty(measure, by_seed[0]) & _weighty(measure, by_seed[1])
     first, second = (one[:, kept] for one in by_seed)
     count = int(kept.sum())
@@ -174,7 +171,6 @@ def _difference(
         reason = "fewer than two users have both values"
         return Comparison(measure.name, None, None, None, None, None, count, reason)
     statistic = measure.statistic
-    of_seeds = None
     if plain[0] is not None and plain[1] is not None:
         paired = [
             (a - b, user)
@@ -184,7 +180,7 @@ def _difference(
         values, owners = zip(*paired, strict=True)
         ends = studentized(values, owners, resampling_rng(fingerprint), resamples)
     elif max(len(first), len(second)) > 1:
-        ends, of_seeds = hierarchical_difference(
+        ends = hierarchical_difference(
             first, second, statistic, resampling_rng(fingerprint), resamples
         )
     else:
@@ -198,7 +194,7 @@ def _difference(
     if count < VERDICT_USERS:
         return replace(found, reason=f"{count} users: a verdict needs {VERDICT_USERS}")
     test = paired_test(*means, statistic, resampling_rng(fingerprint), TRIALS)
-    return replace(found, p_value=max(test.p_value, of_seeds or 0.0))
+    return replace(found, p_value=test.p_value)
 
 
 def _weighty(measure: Measure, by_seed: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

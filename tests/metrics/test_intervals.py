@@ -183,21 +183,17 @@ def test_seeds_are_resampled_too():
 def test_seeds_that_alone_differ_are_seldom_called_a_difference(seeds, most):
     """Two methods without any true difference, 30 users, training seeds that spread as users do."""
     rng = np.random.default_rng(seeds)
-    wrong = outside = 0
+    outside = 0
     for experiment in range(1000):
         users = rng.normal(0, 1, 30)
         sides = [users + rng.normal(0, 1, (seeds, 1)) for _ in range(2)]
         first, second = (np.stack([side, np.ones_like(side)], axis=-1) for side in sides)
-        found, p_value = hierarchical_difference(
+        found = hierarchical_difference(
             first, second, mean_of, np.random.default_rng(experiment), 1000
         )
         outside += not found.low <= 0 <= found.high
-        wrong += p_value < 0.05
-    print(
-        f"{seeds} seeds: {outside / 1000:.3f} of the intervals leave 0 out, p in {wrong / 1000:.3f}"
-    )
+    print(f"{seeds} seeds: {outside / 1000:.3f} of the intervals leave 0 out")
     assert 0.01 <= outside / 1000 <= most
-    assert abs(wrong - outside) <= 10  # ends between two draws
 
 
 def test_a_difference_over_seeds_shares_its_users():
@@ -205,16 +201,13 @@ def test_a_difference_over_seeds_shares_its_users():
     first = np.stack([users + 1, users + 1.2, users + 0.8])
     second = np.stack([users, users + 0.1, users - 0.1])
     sums = [np.stack([side, np.ones_like(side)], axis=-1) for side in (first, second)]
-    found, p_value = hierarchical_difference(*sums, mean_of, np.random.default_rng(1))
+    found = hierarchical_difference(*sums, mean_of, np.random.default_rng(1))
     assert found.value == pytest.approx(1)
-    assert p_value < 0.05
     assert 0.3 < found.low < 1 < found.high < 1.7  # users differ by 20, but together
-    one, _ = hierarchical_difference(sums[0][:1], sums[1], mean_of, np.random.default_rng(1))
+    one = hierarchical_difference(sums[0][:1], sums[1], mean_of, np.random.default_rng(1))
     assert one.reason == THIS_CHECKPOINT
-    few, without = hierarchical_difference(
-        sums[0][:, :1], sums[1][:, :1], mean_of, np.random.default_rng(1)
-    )
-    assert (few.value, few.reason, without) == (None, "fewer than two users", None)
+    few = hierarchical_difference(sums[0][:, :1], sums[1][:, :1], mean_of, np.random.default_rng(1))
+    assert (few.value, few.reason) == (None, "fewer than two users")
     with pytest.raises(ValueError, match="expected same users"):
         hierarchical_difference(sums[0], sums[1][:, :9], mean_of, np.random.default_rng(1))
 

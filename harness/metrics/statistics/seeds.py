@@ -46,23 +46,20 @@ def hierarchical_difference(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
     confidence: float = 0.95,
-) -> tuple[Interval, float | None]:
-    """Interval and p-value of first − second, sums [seeds, U, K] each over the same users.
+) -> Interval:
+    """Interval of first − second, sums [seeds, U, K] each over the same users.
 
-    Seeds are drawn apart for the two methods, users together. The two-sided p-value is from the
-    same draws: under 0.05 where the 95 % interval leaves 0 out; None without draws. Raises
-    ValueError where the users differ.
+    Seeds are drawn apart for the two methods, users together. Raises ValueError where the users
+    differ.
     """
     if first.shape[1:] != second.shape[1:]:
         raise ValueError(f"sums of {first.shape[1:]} and {second.shape[1:]}; expected same users")
     if first.shape[1] < 2:
-        nothing = Interval(None, None, None, first.shape[1], "hierarchical", "fewer than two users")
-        return nothing, None
+        return Interval(None, None, None, first.shape[1], "hierarchical", "fewer than two users")
     value = float(statistic(first.sum(axis=1)).mean() - statistic(second.sum(axis=1)).mean())
     draws = _drawn(first, second, statistic, rng, resamples)
     one = len(first) == 1 or len(second) == 1
-    ends = _percentile(value, draws, first, confidence, THIS_CHECKPOINT if one else None)
-    return ends, _two_sided(draws)
+    return _percentile(value, draws, first, confidence, THIS_CHECKPOINT if one else None)
 
 
 def _drawn(
@@ -93,12 +90,6 @@ def _drawn(
     below = sum((one**2 / freedom for one, freedom in errors), np.zeros(resamples))
     freedom = np.divide(variance**2, below, out=np.ones(resamples), where=below > 0)
     return np.asarray(centre + np.sqrt(variance) * rng.standard_t(freedom), dtype=np.float64)
-
-
-def _two_sided(draws: Array) -> float:
-    """Twice the smaller share of draws on one side of 0; a draw of 0 is on both."""
-    share = min((draws <= 0).sum(), (draws >= 0).sum())
-    return float(min(1.0, 2 * (share + 1) / (len(draws) + 1)))
 
 
 def _percentile(
