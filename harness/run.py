@@ -17,7 +17,7 @@ from harness.engine.backbone import changed_since, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import Phases
+from harness.engine.timing import Phases, return_freed_memory
 from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
@@ -76,6 +76,7 @@ def run(
         with phases("prompts"):
             readings = plan.test_readings
         with phases("loading"):
+            return_freed_memory()
             hardware = _hardware(settings)
             lm, backbone = _build(plan)
             asked = settings.model.reasoner
@@ -97,6 +98,7 @@ def run(
                     bars.say(f"trained before, by {origin}: the same weights (--fresh trains anew)")
                 lm, training = trained(plan, lm, lambda: _build(plan)[0], hardware, bars)
         with phases("fingerprints"):
+            return_freed_memory()
             place(lm, hardware.devices)
             cast(lm, hardware.dtype)
             weights = weights_fingerprint(lm)

@@ -88,8 +88,8 @@ class PeakMemory:
 
     On GPUs CUDA's allocator, summed over them: tensors, not the driver's own share. Else this
     process's RSS, libraries included, sampled every 20 ms, so that each phase has its own peak in
-    one process; what earlier ones freed goes back to the system first. One at a time: opening a
-    second one on a GPU begins the first one's peak anew.
+    one process (see `return_freed_memory`). One at a time: opening a second one on a GPU begins the
+    first one's peak anew.
     """
 
     def __init__(self, devices: Iterable[torch.device]) -> None:
@@ -109,7 +109,6 @@ class PeakMemory:
         for index in self._gpus:
             torch.cuda.reset_peak_memory_stats(index)
         if not self._gpus:
-            _return_freed_memory()
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
         return self
@@ -133,8 +132,8 @@ class PeakMemory:
             last = self._closed.wait(0.02)
 
 
-def _return_freed_memory() -> None:
-    """Else the C library keeps most of it, and counts as the next one's."""
+def return_freed_memory() -> None:
+    """Give the system what an earlier phase freed; the C library keeps it, as the next one's."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
