@@ -126,6 +126,11 @@ def read_record(path: Path) -> Record:
         raise DataError(f"{path}: not a record of schema {version}: {error}") from None
 
 
+def record_there(folder: Path) -> Record | None:
+    """The record of a run's folder, None where the run has not begun."""
+    return read_record(folder) if (folder / RECORD).is_file() else None
+
+
 def append_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
     """Add lines to predictions.jsonl and make sure that they are on disk."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ def begin_training(plan: Plan, key: str, hardware: Hardware) -> bool:
             file.unlink(missing_ok=True)
         drop_checkpoint(plan.folder / UNFINISHED)
     path.write_text(key)
-    write_json(plan.folder / MACHINE, _machine(hardware))
+    write_json(plan.folder / MACHINE, hardware.machine())
     return stale
 
 
@@ -64,23 +64,19 @@ def adopt_training(plan: Plan, key: str, hardware: Hardware) -> str | None:
     """
     if (plan.folder / TRAINED).is_file() and (plan.folder / WEIGHTS).is_file():
         return None
+    here = hardware.machine()
     for file in sorted(plan.folder.parent.glob(f"*/{KEY}")):
         there = file.parent
         whole = all((there / name).is_file() for name in (TRAINED, WEIGHTS, MACHINE))
         if there == plan.folder or not whole or file.read_text() != key:
             continue
-        if json.loads((there / MACHINE).read_text(encoding="utf-8")) == _machine(hardware):
+        if json.loads((there / MACHINE).read_text(encoding="utf-8")) == here:
             _link(there / WEIGHTS, plan.folder / WEIGHTS)
             summary = json.loads((there / TRAINED).read_text(encoding="utf-8"))
             summary["reused_from"] = summary.get("reused_from") or there.name
             write_json(plan.folder / TRAINED, summary)
             return there.name
     return None
-
-
-def _machine(hardware: Hardware) -> dict[str, Any]:
-    """What times depend on besides the work."""
-    return provenance.machine(",".join(map(str, hardware.devices)), str(hardware.dtype))
 
 
 def _link(source: Path, target: Path) -> None:

@@ -21,7 +21,7 @@ from harness.engine.timing import Phases, return_freed_memory
 from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
-from harness.record import PREDICTIONS, RECORD, Counts, Record, read_record, write_record
+from harness.record import PREDICTIONS, RECORD, Counts, Record, record_there, write_record
 from harness.reuse import adopt_training, begin_training, training_key
 from harness.settings import RunSettings
 from harness.training import Hardware, trained
@@ -64,7 +64,7 @@ def run(
         plan = Plan(settings, method, results, factory)
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
-    found = read_record(plan.folder) if (plan.folder / RECORD).is_file() else None
+    found = record_there(plan.folder)
     if found is not None and found.status == "complete":
         if changed_since(settings.model, found.started):
             bars.say(
@@ -177,9 +177,7 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: Mapping[str
         seed=plan.settings.seed,
         code=provenance.code(),
         packages=provenance.packages(),
-        device=provenance.machine(
-            ",".join(map(str, hardware.devices)), str(hardware.dtype).removeprefix("torch.")
-        ),
+        device=hardware.machine(),
         data={
             **plan.source,
             "splits": {

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from harness import provenance
 from harness.costs import training_seconds, training_work
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, load_weights, save_weights
 from harness.engine.devices import place
@@ -35,6 +36,11 @@ class Hardware:
 
     devices: list[torch.device]
     dtype: torch.dtype
+
+    def machine(self) -> dict[str, Any]:
+        """What times depend on besides the work."""
+        number = str(self.dtype).removeprefix("torch.")
+        return provenance.machine(",".join(map(str, self.devices)), number)
 
 
 def trained(

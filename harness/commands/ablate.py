@@ -241,7 +241,7 @@ def _print_plan(
 ) -> None:
     """The runs that would be made, and how many are there; the same settings are one run."""
     from harness.plan import Plan
-    from harness.record import RECORD, read_record
+    from harness.record import record_there
 
     runs = {(job.method, job.settings.digest()): job for _, job, _ in planned}
     beside = {(job.method, job.settings.digest()): job for _, _, job in planned if job}
@@ -255,7 +255,7 @@ def _print_plan(
     for job in wanted:
         with blaming(job.method, job.factory):
             folders.append(Plan(job.settings, job.method, results, job.factory).folder)
-    there = [read_record(folder) for folder in folders if (folder / RECORD).is_file()]
+    there = [record for folder in folders if (record := record_there(folder)) is not None]
     complete = sum(record.status == "complete" for record in there)
     console.print(
         f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete",

@@ -20,6 +20,7 @@ from harness.metrics.statistics import (
     resampling_rng,
     smallest_detectable,
     studentized,
+    welch,
     with_holm,
 )
 from harness.metrics.statistics.bootstrap import RESAMPLES
@@ -214,16 +215,12 @@ def _smallest(error: float, users: int, statistic: Statistic, first: Array, seco
 
     error: of the difference over users. One seed adds nothing: of its spread nothing is known.
     """
-    parts = [(error**2, users - 1)]
-    for one in (first, second):
-        if len(one) > 1:
-            values = _over_seeds(statistic, one)
-            parts.append((float(values.var(ddof=1) / len(values)), len(values) - 1))
-    variance = sum(part for part, _ in parts)
-    if len(parts) == 1 or not variance:
+    spreads = [_over_seeds(statistic, one) for one in (first, second) if len(one) > 1]
+    parts = [(values.var(ddof=1) / len(values), len(values) - 1) for values in spreads]
+    variance, freedom = welch([(error**2, users - 1), *parts])
+    if not parts or not variance:
         return smallest_detectable(error)
-    freedom = variance**2 / sum(part**2 / own for part, own in parts)
-    return smallest_detectable(float(np.sqrt(variance)), freedom=freedom)
+    return smallest_detectable(float(np.sqrt(variance)), freedom=float(freedom))
 
 
 def _minus(statistic: Statistic) -> Statistic:

@@ -102,6 +102,15 @@ def _found(part: Board, system: System, view: str, kind: str, name: str) -> dict
     return over_seeds(part, system, said, _measure(view, kind, name))
 
 
+def _lifts(
+    part: Board, system: System, view: str, name: str, lifts: Sequence[Contrasts]
+) -> tuple[list[Cell], list[dict[str, Any]]]:
+    """A system's lifts over everyone in `LIFTS`: as cells, and as the numbers behind them."""
+    found = {kind: _found(part, system, view, kind, name) for kind in LIFTS}
+    cells = [_cell(one, _measure(view, kind, name), system, lifts) for kind, one in found.items()]
+    return cells, list(found.values())
+
+
 def _cell(found: Mapping[str, Any], measure: Measure, system: System,
           lifts: Sequence[Contrasts]) -> Cell:  # fmt: skip
     """A lift with its interval, and the letters of its column where systems were compared."""
@@ -117,13 +126,9 @@ def _cell(found: Mapping[str, Any], measure: Measure, system: System,
 def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
     rows, told = [], list[Mapping[str, Any]]()
     for system in part.systems:
-        found = {kind: _found(part, system, LIKELIHOOD, kind, "all") for kind in LIFTS}
-        cells = [
-            _cell(one, _measure(LIKELIHOOD, kind, "all"), system, lifts)
-            for kind, one in found.items()
-        ]
+        cells, found = _lifts(part, system, LIKELIHOOD, "all", lifts)
         rows.append((words(system.name), *cells))
-        told += found.values()
+        told += found
     heads = ("method", *(f"{title}, nats" for title in LIFTS.values()))
     counts = {one.lift["donors"] for system in part.systems for one in system.records if one.lift}
     donors = listed([str(count) for count in sorted(counts)], "or")
@@ -142,13 +147,9 @@ def _text_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
     rows, told = [], list[Mapping[str, Any]]()
     for name in names:
         for system in part.systems:
-            found = {kind: _found(part, system, TEXTS, kind, name) for kind in LIFTS}
-            cells = [
-                _cell(one, _measure(TEXTS, kind, name), system, lifts)
-                for kind, one in found.items()
-            ]
+            cells, found = _lifts(part, system, TEXTS, name, lifts)
             rows.append((words(TITLES.get(name, name)), words(system.name), *cells))
-            told += found.values()
+            told += found
     heads = ("measure", "method", *LIFTS.values())
     title = f"Lift on written texts, {board.task}"
     over = interval_words(told) + lacking(board, part, "; ")

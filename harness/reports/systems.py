@@ -144,17 +144,18 @@ def _named(systems: list[System]) -> list[System]:
     the others tell only what is not. Usual is a method's default, else what most of them have.
     """
     named = []
-    for system in systems:
-        alike = [other for other in systems if other.name == system.name]
-        same = chosen_by([other.record for other in alike])
-        apart = [key for key in same[0] if len({str(one[key]) for one in same}) > 1]
-        called = _called(apart)
-        own = same[alike.index(system)]
-        plain = usual(system.name, apart, same)
-        if len(apart) > 1 and any(all(one[key] == plain[key] for key in apart) for one in same):
-            apart = [key for key in apart if own[key] != plain[key]]
-        told = ", ".join(f"{called[key]}={own[key]}" for key in apart)
-        named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
+    for method in dict.fromkeys(system.name for system in systems):
+        alike = [system for system in systems if system.name == method]
+        chosen = chosen_by([system.record for system in alike])
+        apart = [key for key in chosen[0] if len({str(one[key]) for one in chosen}) > 1]
+        called, plain = _called(apart), usual(method, apart, chosen)
+        bare = len(apart) > 1 and any(
+            all(own[key] == plain[key] for key in apart) for own in chosen
+        )
+        for system, own in zip(alike, chosen, strict=True):
+            shown = [key for key in apart if own[key] != plain[key]] if bare else apart
+            told = ", ".join(f"{called[key]}={own[key]}" for key in shown)
+            named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
     return named
 
 

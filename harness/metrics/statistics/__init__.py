@@ -9,7 +9,7 @@ from harness.metrics.statistics.comparison import (
 )
 from harness.metrics.statistics.families import holm, jackknife_error, smallest_detectable
 from harness.metrics.statistics.randomisation import PairedTest, paired_test
-from harness.metrics.statistics.seeds import hierarchical, hierarchical_difference
+from harness.metrics.statistics.seeds import hierarchical, hierarchical_difference, welch
 from harness.metrics.statistics.users import (
     VERDICT_USERS,
     mean_of,
@@ -37,5 +37,6 @@ __all__ = [
     "smallest_detectable",
     "studentized",
     "sums_by_user",
+    "welch",
     "with_holm",
 ]

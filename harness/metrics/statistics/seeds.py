@@ -7,6 +7,8 @@ distribution of a mean of n normal values, once a draw of users.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.metrics.statistics.bootstrap import RESAMPLES, Interval, bca, draw_counts, too_few
@@ -62,6 +64,16 @@ def hierarchical_difference(
     return _percentile(value, draws, first, confidence, THIS_CHECKPOINT if one else None)
 
 
+def welch(parts: Sequence[tuple[Array | float, int]]) -> tuple[Array, Array]:
+    """Sum of variances, each with its degrees of freedom, and the sum's own (Satterthwaite 1946).
+
+    Without any variance the freedom is 1, which then weighs nothing.
+    """
+    variance = np.asarray(sum(one for one, _ in parts), dtype=np.float64)
+    below = np.asarray(sum(one**2 / freedom for one, freedom in parts), dtype=np.float64)
+    return variance, np.divide(variance**2, below, out=np.ones_like(variance), where=below > 0)
+
+
 def _drawn(
     first: Array,
     second: Array,
@@ -86,9 +98,7 @@ def _drawn(
         for side in sides
         if side.shape[1] > 1
     ]
-    variance = sum((one for one, _ in errors), np.zeros(resamples))
-    below = sum((one**2 / freedom for one, freedom in errors), np.zeros(resamples))
-    freedom = np.divide(variance**2, below, out=np.ones(resamples), where=below > 0)
+    variance, freedom = welch(errors)
     return np.asarray(centre + np.sqrt(variance) * rng.standard_t(freedom), dtype=np.float64)
 
 
