@@ -14,6 +14,7 @@ from harness import provenance
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint
 from harness.plan import Plan
 from harness.record import write_json
+from harness.run_name import named
 from harness.training import PHASES, SEARCH, TRAINED, UNFINISHED, Hardware
 
 KEY, MACHINE = "training-key.txt", "training-machine.json"
@@ -25,7 +26,7 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
     backbone: fingerprints of the weights that it starts from. The source of harness and method
     counts, so that edited code trains anew, committed or not.
     """
-    settings = plan.settings.model_dump(mode="json")
+    settings = named(plan.settings.model_dump(mode="json"))
     del settings["eval"], settings["data"]["limit"]
     parts = [
         plan.method.name,

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from harness.errors import UsageError
+from harness.run_name import named
 from harness.wrong_settings import explain
 
 S = TypeVar("S", bound=BaseModel)
@@ -216,8 +217,8 @@ class RunSettings(Section):
         return whole_numbers(value)
 
     def digest(self) -> str:
-        """Twelve hex of everything above: part of the run's name."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Twelve hex of everything that differs from a frozen table: part of the run's name."""
+        text = json.dumps(named(self.model_dump(mode="json")), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
