@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flythinker.fusion import SMALLEST_NORM, mean_norm
+from flythinker.fusion import SMALLEST_NORM
 from flythinker.model import FlyState, FlyThinkerLM
 from harness.engine.batch import Batch, Rows, pad
-from harness.engine.lm import PersonalLM, embedding_matrix, gather_columns, joined
+from harness.engine.lm import PersonalLM, gather_columns, joined
 from harness.method import DONOR
 
 CONTROLS = ("zero", "noise", DONOR)
@@ -67,7 +67,7 @@ class ControlledLM(PersonalLM):
         lm, noise = self.lm, _streams(prompts)
         written = [len(row) for row in prefixes] if prefixes is not None else [0] * len(prompts)
         tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
-        scale = mean_norm(embedding_matrix(lm.generator))
+        scale = lm.token_norm()
         own, reasoner = lm.start_thinking(tokens, real, scale)
         columns, there = _before(written, own)
         if self.control == DONOR:

@@ -10,10 +10,14 @@ SMALLEST_NORM = 1e-6
 
 
 @torch.no_grad()
-def mean_norm(embedding: Tensor) -> Tensor:
-    """m: the mean L2 norm of the rows of the generator's embedding matrix [V,D], a scalar."""
-    norms: Tensor = embedding.float().norm(dim=-1)
-    return norms.mean()
+def mean_norm(*entering: Tensor) -> Tensor:
+    """m: the mean L2 norm of what enters the generator for each id, a scalar.
+
+    entering: [V,D], whole or in blocks of rows: the embedding matrix, or its rows as the embedding
+    module returns them where it scales them (Gemma).
+    """
+    norms = [block.float().norm(dim=-1) for block in entering]
+    return torch.cat(norms).mean()
 
 
 def thoughts(hidden: Tensor, mean_norm: Tensor) -> Tensor:

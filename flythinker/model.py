@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +31,9 @@ from harness.engine.lm import (
 THREADS_PAY_FROM = 50_000_000
 """Parameters of the smaller model from which a CPU runs both at once, between two sizes measured:
 1.1 M, where that mostly loses, and 134.5 M, where it takes 0.6 of the time: docs/performance.md."""
+
+ROWS_AT_ONCE = 1 << 14
+"""Ids that an embedding module with a scale of its own embeds at a time, for m."""
 
 
 @dataclass
@@ -115,6 +118,11 @@ class FlyThinkerLM(PersonalLM):
         last = embedding_matrix(self.reasoner).size(0) - 1
         return embed(self.reasoner, tokens.clamp_max(last))
 
+    @torch.no_grad()
+    def token_norm(self) -> Tensor:
+        """m, of the generator's embeddings as they are now."""
+        return mean_norm(*_entering(self.generator))
+
     def think(self, tokens: Tensor, real: Tensor) -> Tensor:
         """The thought [B,T,d] of every token, from one pass of the reasoner over them all."""
         tokens, real = tokens.to(self.far), real.to(self.far)
@@ -123,7 +131,7 @@ class FlyThinkerLM(PersonalLM):
             inputs_embeds=self.listen(self.heard(tokens, positions(real))),
             **attention_inputs(real),
         )
-        return thoughts(read.to(self.near), mean_norm(embedding_matrix(self.generator)))
+        return thoughts(read.to(self.near), self.token_norm())
 
     def logprobs(self, batch: Batch) -> Tensor:
         seq = batch.to(self.near).sequences()
@@ -143,7 +151,7 @@ class FlyThinkerLM(PersonalLM):
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, FlyState]:
         tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
-        scale = mean_norm(embedding_matrix(self.generator))
+        scale = self.token_norm()
         given, reasoner = self.start_thinking(tokens, real, scale)
         return self.start_writing(tokens, real, given, reasoner, scale)
 
@@ -185,6 +193,21 @@ class FlyThinkerLM(PersonalLM):
         del held
         state.thought = thoughts(read.to(near), state.scale)
         return logits, state
+
+
+def _entering(model: nn.Module) -> Iterator[Tensor]:
+    """What enters `model` for each id, [rows,D] a block, as `embed` gives it.
+
+    A plain embedding module returns rows of its matrix. Others scale or normalise them (Gemma,
+    BioGPT, XGLM, MiniCPM3, Inkling) and are asked. What a decoder does to all its inputs
+    afterwards (Granite's multiplier, BLOOM's norm) it does to thoughts as well.
+    """
+    module, matrix = model.get_input_embeddings(), embedding_matrix(model)  # type: ignore[operator]
+    if type(module) is nn.Embedding:
+        yield matrix
+        return
+    for ids in torch.arange(matrix.size(0), device=matrix.device).split(ROWS_AT_ONCE):
+        yield embed(model, ids)
 
 
 @cache
