@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.registry import folder_of
+from harness.inputs.imports import (
+    OWN,
+    closure,
+    content_sha256,
+    file_closure,
+    imports_of,
+)
+from harness.registry import BUILT_IN, PLUGIN_MODULE, home_of
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",
@@ -38,30 +44,43 @@ def _git(root: Path, *words: str) -> str | None:
     return done.stdout.strip()
 
 
-OWN = ("baselines", "flythinker", "harness")
-"""Packages whose code weights and texts come from."""
-AFTERWARDS = ("bench", "commands", "conformance", "leaderboard", "reports")
-"""Rooms of the harness that none comes from."""
+MAKING = ("harness.training", "harness.writing")
+"""Modules that weights and texts come from, besides the method's own."""
 
 
-def method_sha256(method: type) -> str:
-    """sha256 of the source that a method's weights and texts come from: its own and the engine."""
-    names = sorted({*OWN, method.__module__.partition(".")[0]})
-    places: list[Path] = []
-    for home in filter(None, map(folder_of, names)):
-        rooms = sorted(home.iterdir()) if home == Path(__file__).parent else [home]
-        places += [room for room in rooms if room.name not in AFTERWARDS]
-    return sources_sha256(place for place in places if place.is_dir() or place.suffix == ".py")
+def method_sha256(method: type, options: Mapping[str, Any] | None = None) -> str:
+    """sha256 of the source that a method's weights and texts come from, committed or not.
+
+    These are the modules that the method and the harness's training and writing reach by imports.
+    options: the method's settings; a method that they name (`flops_of`) counts too.
+    """
+    return content_sha256(method_sources(method, options or {}))
 
 
-def sources_sha256(places: Iterable[Path]) -> str:
-    """sha256 over files of Python source and those below folders, committed or not."""
-    digest = hashlib.sha256()
-    for place in places:
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
-            digest.update(f"{file.relative_to(place.parent)}\0{content}\0".encode())
-    return digest.hexdigest()
+def method_sources(method: type, options: Mapping[str, Any]) -> dict[str, Path]:
+    """Module → file of that source."""
+    beside = own_sources(method)
+    named = [BUILT_IN["method"].get(value, "") for value in map(str, options.values())]
+    starts = [method.__module__, *MAKING, *(each.partition(":")[0] for each in named if each)]
+    starts += [name for file in beside.values() for name in imports_of(file, "")]
+    return {**closure(starts), **beside}
+
+
+def own_sources(method: type) -> dict[str, Path]:
+    """Module → file of a method that is not built in: its own file, helpers, and its package."""
+    package = method.__module__.partition(".")[0]
+    if package in OWN:
+        return {}
+    home = home_of(method)
+    loose = file_closure(home) if home else {}
+    if method.__module__.startswith(PLUGIN_MODULE):
+        return loose
+    return {**closure([method.__module__], [package]), **loose}
+
+
+def reading_sha256() -> str:
+    """sha256 of the source that a likelihood comes from: what its reader reaches by imports."""
+    return content_sha256(closure(["harness.likelihood"]))
 
 
 def packages() -> dict[str, str]:

@@ -32,7 +32,7 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
         plan.method.name,
         settings,
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
-        provenance.method_sha256(type(plan.method)),
+        provenance.method_sha256(type(plan.method), plan.settings.method),
         backbone,
         [device.type for device in hardware.devices],
         str(hardware.dtype),

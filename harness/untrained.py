@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from harness import provenance
@@ -21,8 +20,6 @@ from harness.training import Hardware
 
 FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
-SOURCES = ("engine", "likelihood.py", "metrics")
-"""Code beside this file that a reading depends on."""
 
 
 def beside_untrained(
@@ -76,6 +73,6 @@ def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
         [(reading.example.id, reading.prompt) for reading in plan.test_readings],
         version("torch"),
         version("transformers"),
-        provenance.sources_sha256(Path(__file__).with_name(name) for name in SOURCES),
+        provenance.reading_sha256(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

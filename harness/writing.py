@@ -50,7 +50,10 @@ def write_all(
     this run are kept; others and failed ones are written anew, batch by batch in the same batches.
     """
     options = plan.settings.decode
-    device, source = next(lm.parameters()).device.type, method_sha256(type(plan.method))
+    device, source = (
+        next(lm.parameters()).device.type,
+        method_sha256(type(plan.method), plan.settings.method),
+    )
     expected = {
         (reading.example.id, sample): _fingerprint(plan, reading, weights, device, source, sample)
         for reading in plan.test_readings

@@ -49,8 +49,11 @@ def test_edited_code_trains_anew(tmp_path, reviews, backbone, trainings, monkeyp
     package = tmp_path / "edited_method"
     package.mkdir()
     (package / "__init__.py").write_text(
-        "from baselines.sft import Sft\n\n\nclass Edited(Sft):\n    name = 'edited'\n"
+        "from baselines.sft import Sft\nfrom . import loss\n\n\n"
+        "class Edited(Sft):\n    name = 'edited'\n"
     )
+    (package / "loss.py").write_text("WEIGHT = 1\n")
+    (package / "notes.py").write_text("NOBODY = 'imports this'\n")
     monkeypatch.syspath_prepend(tmp_path)
     edited = importlib.import_module("edited_method").Edited
 
@@ -60,6 +63,8 @@ def test_edited_code_trains_anew(tmp_path, reviews, backbone, trainings, monkeyp
 
     again()
     again("eval.slices=[0,9]")
+    (package / "notes.py").write_text("NOBODY = 'imports it still'\n")
+    again("eval.slices=[0,7]")
     assert len(trainings) == 1
     (package / "loss.py").write_text("WEIGHT = 2\n")
     again("eval.slices=[0,8]")
@@ -82,7 +87,7 @@ def test_a_run_that_goes_on_with_edited_code_begins_anew(
     assert len(trainings) == 1
     assert (first.folder / "predictions.jsonl").read_text() == written
     interrupted()
-    monkeypatch.setattr("harness.provenance.AFTERWARDS", ())  # as if a room's source had changed
+    monkeypatch.setattr("harness.provenance.MAKING", ())  # as if source had changed
     go(tmp_path, reviews, backbone, "sft")
     assert len(trainings) == 2
     again = read_predictions(first.folder)

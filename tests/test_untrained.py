@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import untrained
+from harness import provenance, untrained
 from tests.test_run import go
 
 ASKED = ("eval.slices=[0,8,16]",)
@@ -53,7 +53,7 @@ def test_methods_with_one_prompt_share_one_reading(tmp_path, reviews, backbone, 
 
 def test_other_code_reads_again(tmp_path, reviews, backbone, monkeypatch):
     go(tmp_path, reviews, backbone, "rag", *ASKED)
-    monkeypatch.setattr(untrained, "SOURCES", ("engine",))
+    monkeypatch.setattr(provenance, "reading_sha256", lambda: "of other code")
     go(tmp_path, reviews, backbone, "sft", *ASKED)
     assert len(list((tmp_path / "results" / ".untrained").glob("*.json"))) == 2
 

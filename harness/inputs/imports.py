@@ -1,0 +1,171 @@
+"""Which modules a module's code comes from: its static imports, followed to their end.
+
+Nothing is imported here. An import counts wherever it stands: at the top, inside a function, under
+TYPE_CHECKING (where a package with lazy names lists them).
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import site
+import sys
+import sysconfig
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+OWN = ("baselines", "flythinker", "harness")
+"""Packages of the harness itself."""
+
+
+def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, Path]:
+    """Module → file for every module in the packages `within` that the starts reach by imports.
+
+    A name that leads to no file is left out: it may be an attribute, or a module in C.
+    """
+    found: dict[str, Path] = {}
+    waiting = [name for start in starts for name in _with_parents(start)]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name.partition(".")[0] not in within:
+            continue
+        file = file_of(name)
+        if file is not None:
+            found[name] = file
+            package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+            waiting += (part for each in imports_of(file, package) for part in _with_parents(each))
+    return found
+
+
+def file_closure(start: Path) -> dict[str, Path]:
+    """Module → file for a Python file and all it imports that is nobody's installed package.
+
+    These are modules that lie beside it, and modules of a source folder on the path. The harness,
+    the standard library and site-packages are left out. The start's own name is its stem.
+    """
+    found: dict[str, Path] = {start.stem: start}
+    waiting = [(each, start.parent) for each in imports_of(start, "")]
+    while waiting:
+        name, beside = waiting.pop()
+        for part in _with_parents(name):
+            if part in found or part.partition(".")[0] in (*OWN, start.stem):
+                continue
+            file = _file_below(beside, part) or _loose_file(part)
+            if file is None:
+                continue
+            found[part] = file
+            package = part if file.name == "__init__.py" else part.rpartition(".")[0]
+            waiting += ((each, beside) for each in imports_of(file, package))
+    return found
+
+
+def content_sha256(files: Mapping[str, Path]) -> str:
+    """sha256 over modules and their content, whatever folder they lie in."""
+    digest = hashlib.sha256()
+    for name, file in sorted(files.items()):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{name}\0{content}\0".encode())
+    return digest.hexdigest()
+
+
+def foreign_imports(files: Iterable[Path]) -> set[str]:
+    """Top-level packages that the files import and that belong neither to Python nor to us."""
+    tops = {name.partition(".")[0] for file in files for name in imports_of(file, "")}
+    return tops - set(sys.stdlib_module_names) - set(OWN) - {""}
+
+
+def file_of(module: str) -> Path | None:
+    """The source file of a module, found by its place below its top-level package."""
+    top, _, below = module.partition(".")
+    home = _home(top)
+    if home is None or (home.is_file() and below):
+        return None
+    return home if home.is_file() else _file_below(home, below)
+
+
+def imports_of(file: Path, package: str) -> list[str]:
+    """Absolute names that a file's code imports; `from a import b` gives both a and a.b.
+
+    package: what relative imports start from; "" leaves them out. Code that cannot be read imports
+    nothing.
+    """
+    stat = file.stat()
+    return list(_imports(file, package, stat.st_size, stat.st_mtime_ns, stat.st_ino))
+
+
+@lru_cache(maxsize=4096)
+def _imports(file: Path, package: str, *_changes: int) -> tuple[str, ...]:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple(name for node in ast.walk(tree) for name in _names(node, package))
+
+
+def _names(node: ast.AST, package: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and (package or not node.level):
+        base = node.module or ""
+        if node.level:
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, *([base] if base else [])])
+        if base:
+            yield base
+        yield from (".".join(filter(None, (base, alias.name))) for alias in node.names)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = node.func
+        verb = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        if verb in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+            yield node.args[0].value
+
+
+def _with_parents(name: str) -> list[str]:
+    """a.b.c, a.b, a: importing a module runs the packages that it lies in."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
+
+
+def _file_below(folder: Path, dotted: str) -> Path | None:
+    """The file of `dotted` below a folder; of "" the folder's own __init__.py."""
+    place = folder.joinpath(*filter(None, dotted.split(".")))
+    module = place.with_name(place.name + ".py")
+    for file in (place / "__init__.py", *([module] if dotted else [])):
+        if file.is_file():
+            return file
+    return None
+
+
+def _home(top: str) -> Path | None:
+    """The folder of a top-level package, or the file of a top-level module."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+
+
+def _loose_file(module: str) -> Path | None:
+    """The file of a module that is importable but neither Python's nor installed."""
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    file = file_of(module)
+    if file is None or any(file.resolve().is_relative_to(place) for place in _installed()):
+        return None
+    return file
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[Path, ...]:
+    """Folders of the standard library and of installed packages."""
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    places = [sysconfig.get_path(name) for name in names]
+    return tuple(
+        Path(each).resolve() for each in [*places, *site.getsitepackages()] if each is not None
+    )

@@ -1,0 +1,109 @@
+"""Modules that a number comes from, followed through imports: by small packages, and by ours."""
+
+import importlib
+
+import pytest
+
+from baselines.sft import Sft
+from harness import provenance
+from harness.inputs.imports import closure, content_sha256, file_closure, foreign_imports
+from harness.registry import load_plugin
+
+FILES = {
+    "pkg/__init__.py": "",
+    "pkg/start.py": "from . import beside\nfrom .deep.leaf import VALUE\n",
+    "pkg/beside.py": "def late():\n    import pkg.lazy\n",
+    "pkg/lazy.py": "from importlib import import_module\nimport_module('pkg.named')\n",
+    "pkg/named.py": "import json, torch\n",
+    "pkg/deep/__init__.py": "from pkg.deep import inner\n",
+    "pkg/deep/leaf.py": "from ..top import this\nVALUE = 1\n",
+    "pkg/deep/inner.py": "",
+    "pkg/top.py": "this = 2\n",
+    "pkg/nobody.py": "import pkg.start\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    return tmp_path
+
+
+def test_imports_are_followed_lazy_relative_and_by_name(package):
+    found = closure(["pkg.start"], ["pkg"])
+    reached = ("start", "beside", "lazy", "named", "deep", "deep.leaf", "deep.inner", "top")
+    assert set(found) == {"pkg", *(f"pkg.{name}" for name in reached)}
+    assert foreign_imports(found.values()) == {"torch", "pkg"}
+
+
+def test_content_counts_and_the_folder_does_not(package):
+    before = content_sha256(closure(["pkg.start"], ["pkg"]))
+    (package / "pkg" / "nobody.py").write_text("edited = 1\n")
+    assert content_sha256(closure(["pkg.start"], ["pkg"])) == before
+    (package / "pkg" / "named.py").write_text("edited = 1\n")
+    assert content_sha256(closure(["pkg.start"], ["pkg"])) != before
+
+
+def test_a_module_moved_to_another_folder_is_found_there(package):
+    (package / "pkg" / "elsewhere").mkdir()
+    (package / "pkg" / "elsewhere" / "__init__.py").write_text("")
+    (package / "pkg" / "top.py").rename(package / "pkg" / "elsewhere" / "top.py")
+    (package / "pkg" / "deep" / "leaf.py").write_text("from pkg.elsewhere.top import this\n")
+    assert "pkg.elsewhere.top" in closure(["pkg.start"], ["pkg"])
+
+
+def test_a_plugins_helpers_count_beside_it_and_on_the_path(package, tmp_path):
+    own = tmp_path / "mine"
+    own.mkdir()
+    (own / "method.py").write_text(
+        "import json, torch\nimport helper\nimport pkg.top\nfrom harness.method import BaseMethod\n"
+        "\n\nclass Mine(BaseMethod):\n    name = 'mine'\n"
+    )
+    (own / "helper.py").write_text("import third\n")
+    (own / "third.py").write_text("X = 1\n")
+    (own / "unused.py").write_text("X = 1\n")
+    found = file_closure(own / "method.py")
+    assert set(found) == {"method", "helper", "third", "pkg", "pkg.top"}
+
+
+def test_code_that_cannot_be_read_imports_nothing(tmp_path):
+    (tmp_path / "broken.py").write_text("import (\n")
+    assert set(file_closure(tmp_path / "broken.py")) == {"broken"}
+
+
+@pytest.mark.parametrize("where", ["method", "likelihood"])
+def test_rooms_that_read_records_never_count(where):
+    reached = (
+        provenance.method_sources(Sft, {}) if where == "method" else closure(["harness.likelihood"])
+    )
+    assert {"harness.engine.lm", "harness.data.rows", "harness.training"} <= set(reached)
+    assert ("baselines.sft" in reached) == (where == "method")
+    afterwards = ("bench", "cli", "commands", "conformance", "leaderboard", "reports")
+    assert not [
+        name for name in reached if name.split(".")[1:2] and name.split(".")[1] in afterwards
+    ]
+    assert "baselines.cot" not in reached
+
+
+def test_a_method_that_options_name_counts():
+    assert "flythinker.method" in provenance.method_sources(Sft, {"flops_of": "flythinker"})
+    assert "flythinker.method" not in provenance.method_sources(Sft, {"flops_of": None})
+
+
+def test_an_edited_helper_of_a_plugin_is_another_source(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_helper.py").write_text("X = 1\n")
+    (tmp_path / "own_plugin.py").write_text(
+        "import own_helper\nfrom baselines.sft import Sft\n\n\nclass Own(Sft):\n    name = 'own'\n"
+    )
+    method = load_plugin(tmp_path / "own_plugin.py")
+    assert {"own_plugin", "own_helper", "baselines.sft"} <= set(
+        provenance.method_sources(method, {})
+    )
+    before = provenance.method_sha256(method)
+    (tmp_path / "own_helper.py").write_text("X = 2\n")
+    assert provenance.method_sha256(method) != before
