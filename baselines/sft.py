@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from harness.errors import UsageError
 from harness.method import BaseMethod
 from harness.registry import find
 from harness.settings import Section
 
 if TYPE_CHECKING:
+    from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
     from harness.engine.train import TrainRow
 
@@ -27,14 +29,31 @@ class Sft(BaseMethod):
     trains = True
     Options: ClassVar[type[Section]] = SftOptions
 
-    def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
+    def build(self, backbones: Backbones) -> PersonalLM:
+        lm = super().build(backbones)
+        if self._flops_of:
+            from harness.engine.flops import missing
+
+            if (why := missing(lm)) is not None:
+                raise UsageError(
+                    f"method.flops_of={self._flops_of}: the FLOPs of backbone"
+                    f" {self.settings.model.backbone!r} cannot be estimated: {why}\n"
+                    "  mend      leave method.flops_of out, and choose train.epochs by time"
+                )
+        return lm
+
+    @property
+    def _flops_of(self) -> str | None:
         assert isinstance(self.options, SftOptions)
+        return self.options.flops_of
+
+    def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
         wanted = super().epochs(lm, rows)
-        if self.options.flops_of is None:
+        if self._flops_of is None:
             return wanted
         from harness.engine.backbone import Backbones
         from harness.engine.flops import training_flops
 
         settings = self.settings.model_copy(update={"method": {}})
-        other = find("method", self.options.flops_of)(settings).build(Backbones(settings.model))
+        other = find("method", self._flops_of)(settings).build(Backbones(settings.model))
         return wanted * training_flops(other, rows) / training_flops(lm, rows)

@@ -16,6 +16,7 @@ from harness import provenance
 from harness.costs import training_seconds, training_work
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, load_weights, save_weights
 from harness.engine.devices import place
+from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import PeakMemory, Phases, middle, now
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
@@ -62,6 +63,7 @@ def trained(
         with phases("targets"):
             pairs = plan.shown(plan.splits["train"].pairs())
             place(lm, hardware.devices)
+            no_flops = missing(lm)
             if isinstance(plan.method, BaseMethod):
                 plan.method.workspace = plan.folder
                 plan.method.track = bars.track
@@ -100,12 +102,14 @@ def trained(
             save_weights(lm, weights)
     seconds = training_seconds(phases.seconds, log, search)
     spent = getattr(plan.method, "target_flops", 0)
-    flops = training_work(lm, rows, val_rows, budget, settings.seed, spent)
+    flops: dict[str, Any] = {"flops": None, "flops_total": None, "flops_missing": no_flops}
+    if no_flops is None:
+        work = training_work(lm, rows, val_rows, budget, settings.seed, spent)
+        flops = {"flops": work, "flops_total": sum(work.values())}
     summary = {
         "seconds": seconds,
         "seconds_total": sum(seconds.values()),
-        "flops": flops,
-        "flops_total": sum(flops.values()),
+        **flops,
         **middle([step.seconds for step in log.curve], "step"),
         "peak_memory_mib": memory.peak_mib,
         "steps": len(log.curve),

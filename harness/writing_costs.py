@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.engine.flops import writing_flops
+from harness.engine.flops import missing, writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import DecodeClock, middle
 from harness.plan import Plan
@@ -57,6 +57,7 @@ def summary_of(
     """What the record says of inference: counts over all texts, times of the batches written."""
     texts = list(known.values())
     written = sum(costs.batches)
+    no_flops = missing(lm)
     return {
         **costs.clock.summary(),
         **middle(costs.batches, "end_to_end"),
@@ -73,7 +74,11 @@ def summary_of(
         "preface_s": costs.preface_s,
         "latent_thoughts_per_text": lm.hidden_per_example,
         "latent_s": costs.latent_s,
-        "flops": _flops(plan, lm, texts),
+        **(
+            {"flops": _flops(plan, lm, texts)}
+            if no_flops is None
+            else {"flops": None, "flops_missing": no_flops}
+        ),
     }
 
 

@@ -10,11 +10,12 @@ from harness import run as run_module
 from harness import training as training_module
 from harness import writing as writing_module
 from harness.costs import training_seconds
-from harness.engine import generate
+from harness.engine import flops, generate
 from harness.engine import train as train_module
 from harness.engine.flops import readers
 from harness.engine.timing import DecodeClock, Phases, middle
 from harness.engine.train_log import StepLog, TrainLog
+from harness.errors import UsageError
 from harness.record import read_predictions
 from tests.engine.test_agreement import tiny
 from tests.test_run import StopNowError, go
@@ -253,3 +254,20 @@ def test_thoughts_before_a_text_are_timed_within_its_first_token():
     lm, clock = CoconutLM(tiny(), n_thoughts=3), DecodeClock()
     generate(lm, [[1, 2, 3]], max_new_tokens=2, clock=clock)
     assert 0 < lm.hidden_s < clock.first[0]
+
+
+def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def broken(config):
+        raise AttributeError("no head at all")
+
+    monkeypatch.setattr(flops, "_attention", broken)
+    record = go(tmp_path, reviews, backbone, "sft").record
+    assert record.status == "complete"
+    for part in (record.training, record.inference):
+        assert part["flops"] is None
+        assert "unknown kind: no head at all" in part["flops_missing"]
+    assert record.training["flops_total"] is None
+    with pytest.raises(UsageError, match=r"method\.flops_of=flythinker: the FLOPs of backbone"):
+        go(tmp_path / "other", reviews, backbone, "sft", "method.flops_of=flythinker")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field
 from harness.analysis.asking import Ask, Variant, ask
 from harness.analysis.writing import Analysis, fingerprint, write_analyses
 from harness.engine.devices import number_type
-from harness.engine.flops import writing_flops
+from harness.engine.flops import NoEstimateError, writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.train import precision
 from harness.method import BaseMethod
@@ -153,7 +154,7 @@ class _Writer:
                 path=self.path,
                 on_batch=self.method.track("analyses"),
             )
-        self.method.target_flops += writing_flops(
-            self.lm, [each.prompt for each in asks], [written[key].ids for key in wanted]
-        )
+        prompts, texts = [each.prompt for each in asks], [written[key].ids for key in wanted]
+        with suppress(NoEstimateError):  # the record holds null then, and says why
+            self.method.target_flops += writing_flops(self.lm, prompts, texts)
         return written

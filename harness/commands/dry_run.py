@@ -121,19 +121,24 @@ def _padded(rows: Sequence[TrainRow]) -> int:
 
 
 def _layers(model: PreTrainedModel) -> int:
-    return int(model.config.num_hidden_layers)
+    return int(_text(model).num_hidden_layers)
+
+
+def _text(model: PreTrainedModel) -> Any:
+    """The part of a config that tells of the language model: Gemma 3 nests it."""
+    return model.config.get_text_config(decoder=True)
 
 
 def _kept(model: PreTrainedModel) -> int:
     """Bytes that one layer keeps for one token until its backward pass."""
-    width: int = model.config.hidden_size
-    inner: int = getattr(model.config, "intermediate_size", None) or 4 * width
+    width: int = _text(model).hidden_size
+    inner: int = getattr(_text(model), "intermediate_size", None) or 4 * width
     return BYTES * (8 * width + 5 * inner)
 
 
 def _cached(model: PreTrainedModel) -> int:
     """Bytes of keys and values for one token, over all layers."""
-    config: Any = model.config
+    config = _text(model)
     heads = config.num_attention_heads
     wide = getattr(config, "head_dim", None) or config.hidden_size // heads
     shared = getattr(config, "num_key_value_heads", None) or heads

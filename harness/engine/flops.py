@@ -5,25 +5,40 @@ for each position that it attends to (2 for its score, 2 for its value); logits 
 they are computed. Backward costs twice the forward (Kaplan et al. 2020, section 2.1 and table 1;
 Chowdhery et al. 2022, appendix B, whose 6N + 12LHQT a token counts unmasked attention; ours is
 causal). Every model that a method reads with counts: both of FlyThinker's, Coconut's thoughts as
-positions between prompt and text, every further view of a prompt. Left out: look-ups, norms,
-softmax, the optimizer, padding, and what gradient checkpointing computes again.
+positions between prompt and text, every further view of a prompt. Of a mixture of experts those
+count that a token is sent to. Left out: look-ups, norms, softmax, the optimizer, padding, sliding
+windows, and what gradient checkpointing computes again. Where a model's kind is not covered
+(recurrent layers, unknown configs), `missing` says why and the record holds null.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Rows
-from harness.engine.lm import PersonalLM, decoder_of
+from harness.engine.lm import PersonalLM, decoder_of, embed, embedding_matrix, hidden_states
 from harness.engine.train import TrainRow
 
 BACKWARD = 2
 """Cost of a backward pass in forward passes."""
+EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
+CHOSEN = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "top_k_experts")
+"""How configs call the number of experts, and of those that a token is sent to."""
+
+PASS, TOLERANCE = 4, 0.15
+"""Tokens of the pass that is counted, and how far the count may be from the matrices' (attention
+over so few is within it)."""
+
+
+class NoEstimateError(ValueError):
+    """The FLOPs of a model cannot be estimated; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +61,67 @@ class Reader:
         return 2 * self.body * positions + 4 * self.attention * pairs + 2 * self.head * logits
 
 
+def missing(lm: PersonalLM) -> str | None:
+    """Why the FLOPs of `lm` cannot be estimated, or None; asked before training.
+
+    One short pass of each model is counted: a layer that runs twice, or not as its matrices say,
+    has no estimate either.
+    """
+    try:
+        for model, reader in zip(_models(lm), readers(lm), strict=True):
+            counted, expected = _counted(model), 2 * reader.body * PASS
+            if not abs(counted / expected - 1) <= TOLERANCE:
+                return (
+                    f"{PASS} tokens cost {counted:.3g} FLOPs in the layers of"
+                    f" {type(model).__name__}, where its matrices say {expected:.3g}"
+                )
+    except NoEstimateError as error:
+        return str(error)
+    return None
+
+
+@torch.no_grad()
+def _counted(model: nn.Module) -> float:
+    """FLOPs of one pass over a few tokens without logits, by PyTorch's counter."""
+    counter, config = FlopCounterMode(display=False), cast(Any, model.config)
+    device = embedding_matrix(model).device
+    experts = config._experts_implementation
+    try:
+        config._experts_implementation = "eager"  # the counter does not know the grouped products
+        with counter:
+            ids = torch.arange(1, PASS + 1, device=device)[None]
+            hidden_states(model, inputs_embeds=embed(model, ids), use_cache=False)
+    except Exception as error:  # an estimate ends no run; the check at load says what cannot run
+        raise NoEstimateError(f"{type(model).__name__} cannot be counted: {error}") from error
+    finally:
+        config._experts_implementation = experts
+    return float(counter.get_total_flops())
+
+
 def readers(lm: PersonalLM) -> list[Reader]:
-    """Every causal LM of transformers inside `lm`; dense layers and full attention are assumed."""
+    """Every causal LM of transformers inside `lm`; full attention is assumed.
+
+    Raises NoEstimateError for one whose layers or config are not those of a transformer decoder.
+    """
     silent = getattr(lm, "reasoner", None)
-    models = [
-        part
-        for part in lm.modules()
-        if isinstance(part, PreTrainedModel) and part.base_model is not part
-    ]
-    return [_reader(model, model is not silent) for model in models]
+    try:
+        return [_reader(model, model is not silent) for model in _models(lm)]
+    except NoEstimateError:
+        raise
+    except Exception as error:  # whatever a config of the future does: an estimate ends no run
+        raise NoEstimateError(f"the config is of an unknown kind: {error}") from error
+
+
+def _models(lm: PersonalLM) -> list[PreTrainedModel]:
+    """The causal LMs; what is inside one, a vision tower say, is no reader of text."""
+    models: list[PreTrainedModel] = []
+    inner: set[nn.Module] = set()
+    for part in lm.modules():
+        if part in inner or not isinstance(part, PreTrainedModel) or part.base_model is part:
+            continue
+        models.append(part)
+        inner.update(part.modules())
+    return models
 
 
 def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
@@ -106,17 +173,68 @@ def _forward(lm: PersonalLM, passes: Iterable[tuple[int, int]]) -> int:
 
 
 def _reader(model: nn.Module, writes: bool) -> Reader:
-    config: Any = model.config
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    body = sum(
-        part.numel()
-        for module in decoder_of(model).modules()
-        if not isinstance(module, nn.Embedding)
-        for part in module.parameters(recurse=False)
-        if part.ndim > 1
-    )
-    output: Any = model.get_output_embeddings()  # type: ignore[operator]
+    whole: Any = model
+    config = whole.config.get_text_config(decoder=True)
+    body = round(sum(part.numel() * _share(name, config) for name, part in _matrices(model)))
+    output = whole.get_output_embeddings()
     head = output.weight.numel() if writes else 0
     trains = any(part.requires_grad for part in model.parameters())
-    return Reader(body, head, config.num_hidden_layers * heads * width, trains)
+    return Reader(body, head, _attention(config), trains)
+
+
+def _attention(config: Any) -> int:
+    """Heads · head width, summed over layers.
+
+    Raises NoEstimateError where there are layers of other kinds, whose cost is not estimated.
+    """
+    if getattr(config, "is_heterogeneous", False):  # Gemma 4
+        return sum(_attention_width(layer) for layer in config.per_layer_config)
+    kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None)
+    others = {kind for kind in kinds or () if "attention" not in kind or "linear" in kind}
+    if others:
+        raise NoEstimateError(f"{config.model_type} has layers of other kinds: {sorted(others)}")
+    if not isinstance(getattr(config, "num_attention_heads", None), int):
+        raise NoEstimateError(
+            f"the config of {config.model_type} names no number of attention heads"
+        )
+    return int(config.num_hidden_layers) * _attention_width(config)
+
+
+def _attention_width(config: Any) -> int:
+    """Heads · head width; the mean of keys' and values' where they differ (DeepSeek)."""
+    heads: int = config.num_attention_heads
+    if getattr(config, "qk_nope_head_dim", None) and getattr(config, "v_head_dim", None):
+        keys = config.qk_nope_head_dim + config.qk_rope_head_dim
+        return int(heads * (keys + config.v_head_dim)) // 2
+    return int(heads * (getattr(config, "head_dim", None) or config.hidden_size // heads))
+
+
+def _matrices(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """The matrices that the layers of `model` multiply hidden states with, by name."""
+    decoder = decoder_of(model)
+    own = embedding_matrix(model)
+    text = getattr(decoder, "language_model", decoder)  # beside it may stand a vision tower
+    for name, module in text.named_modules():
+        if isinstance(module, nn.Embedding):
+            continue
+        for key, part in module.named_parameters(recurse=False):
+            if part.ndim > 1 and part is not own:
+                yield f"{name}.{key}", part
+
+
+def _share(name: str, config: Any) -> float:
+    """Of a matrix of experts, the share of tokens that it reads; 1 for all others.
+
+    Raises NoEstimateError where the config does not say how many experts a token is sent to.
+    """
+    if "experts" not in name.split(".") or "shared_experts" in name:
+        return 1.0
+    of, chosen = (
+        next((n for key in keys if isinstance(n := getattr(config, key, None), int)), None)
+        for keys in (EXPERTS, CHOSEN)
+    )
+    if not of or not chosen:
+        raise NoEstimateError(
+            f"the config of {config.model_type} does not say how many experts it uses"
+        )
+    return chosen / of

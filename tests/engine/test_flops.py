@@ -1,15 +1,19 @@
 """FLOPs: by hand on two layers, and against PyTorch's own counter on real passes."""
 
+import re
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, generate
 from harness.engine.flops import (
+    NoEstimateError,
     Reader,
+    missing,
     readers,
     reading_flops,
     training_flops,
@@ -132,3 +136,82 @@ def test_other_architectures_have_no_matrix_left_out():
     with torch.no_grad():
         products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)))
     assert products == matrices(lm, 12, 5)
+
+
+SMALL = {
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
+          "v_head_dim": 8}  # fmt: skip
+EXPERTS = {"num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2}
+
+
+def family(kind, sizes=None):
+    sizes = SMALL | (sizes or {})
+    config = AutoConfig.for_model(kind, **sizes, attn_implementation="eager")
+    config._experts_implementation = "eager"  # PyTorch's counter does not know grouped products
+    return CausalLM(AutoModelForCausalLM.from_config(config).eval())
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [
+        ("llama", {}),
+        ("gemma3_text", {}),
+        ("mixtral", EXPERTS),
+        ("qwen3_moe", EXPERTS | {"moe_intermediate_size": 16}),
+        ("gpt_oss", EXPERTS),
+        ("minicpm3", LATENT | {"head_dim": None, "num_key_value_heads": 4}),
+        ("gemma4_text", {"hidden_size_per_layer_input": 0, "num_hidden_layers": 6}),
+    ],
+)
+@torch.no_grad()
+def test_families_cost_what_pytorch_counts(kind, sizes):
+    lm = family(kind, sizes)
+    assert missing(lm) is None
+    products, attention = counted(lambda: lm.loss(to_batch([ROW], 0)))
+    expected = matrices(lm, 12, 5) + unmasked(lm, 12)
+    assert products + attention == pytest.approx(expected, rel=0.03)
+
+
+def nested():
+    """A language model inside a multi-modal config, with a vision tower beside it."""
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+              "num_attention_heads": 2, "image_size": 16, "patch_size": 8}  # fmt: skip
+    config = AutoConfig.for_model(
+        "gemma3", text_config=SMALL, vision_config=vision, mm_tokens_per_image=4,
+        attn_implementation="eager",
+    )  # fmt: skip
+    return CausalLM(AutoModelForCausalLM.from_config(config).eval())
+
+
+def test_a_nested_config_is_read_and_the_vision_tower_left_out():
+    lm, plain = nested(), family("gemma3_text")
+    assert missing(lm) is None
+    assert readers(lm) == readers(plain)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "reason"),
+    [
+        ("qwen3_next", {"num_hidden_layers": 4}, "layers of other kinds: .'linear_attention'."),
+        ("mamba", {}, "layers of other kinds"),
+        ("hrm_text", {}, "tokens cost .* FLOPs in the layers of HrmTextForCausalLM, where its m"),
+    ],
+)
+def test_what_cannot_be_estimated_says_why(kind, sizes, reason):
+    assert re.search(reason, missing(family(kind, sizes)))
+
+
+def test_an_unknown_config_is_a_reason_too(monkeypatch):
+    lm = CausalLM(eager())
+    monkeypatch.setattr(type(lm.model.config), "get_text_config", None)
+    assert "the config is of an unknown kind" in missing(lm)
+    with pytest.raises(NoEstimateError):
+        training_flops(lm, [ROW])
