@@ -57,7 +57,7 @@ class Plan:
         self.method: Method = factory(settings)
         names = ["train", "val", "test"] if self.method.trains else ["test"]
         self.splits: dict[str, SplitData] = load_splits(settings, names)
-        self.source = describe_source(settings)
+        self.source = describe_source(settings, self.splits)
         self.results = results
 
     @property

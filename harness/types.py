@@ -122,7 +122,10 @@ class Score:
 
 @dataclass(frozen=True)
 class SplitData:
-    """One split of one task: examples and references, paired by id, in file order."""
+    """One split of one task: examples and references, paired by id, in file order.
+
+    files: name → sha256 of the bytes that it was read from, where it came from a folder.
+    """
 
     task: str
     split: str
@@ -130,6 +133,7 @@ class SplitData:
     references: Mapping[str, Reference]
     fingerprint: str
     dropped: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def pairs(self) -> list[Pair]:
         return [Pair(example, self.references[example.id]) for example in self.examples]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,19 +34,29 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
     return next((path for path in below if path.is_dir()), folder)
 
 
-def read_folder(task: Task, folder: Path, split: str) -> list[Row]:
+def read_folder(
+    task: Task, folder: Path, split: str, files: dict[str, str] | None = None
+) -> list[Row]:
     """The rows of `folder`/`split`.jsonl, from the cache where this content was read before.
 
-    Raises DataError naming file, line, example and field of the first thing that is wrong.
+    files: takes the name and sha256 of the bytes that were read. Raises DataError naming file,
+    line, example and field of the first thing that is wrong.
     """
     path = folder / f"{split}.jsonl"
     if not path.is_file():
         raise _missing(path)
-    sha256 = file_sha256(path)
-    cached = read_cached(task, sha256, str(path))
-    if cached is not None:
-        return cached
-    numbered = list(read_lines(path))
+    with path.open("rb") as handle:  # hashed and read through one handle: the same file
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        if files is not None:
+            files[path.name] = sha256
+        cached = read_cached(task, sha256, str(path))
+        if cached is not None:
+            return cached
+        handle.seek(0)
+        numbered = list(numbered_lines(handle, path))
+        handle.seek(0)
+        if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
+            raise changed_meanwhile(path)
     rows = parse_rows(task, ((f"{path} line {line}", value) for line, value in numbered))
     if not rows:
         raise data_error(str(path), "no example", "one JSON object a line", "fill the file")
@@ -54,21 +64,25 @@ def read_folder(task: Task, folder: Path, split: str) -> list[Row]:
     return rows
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, Any]]:
     """(line number from 1, JSON value) of each line that is not blank; a leading BOM is skipped.
 
-    Only newlines end a line: a U+2028 in a text is part of it.
+    Only newlines end a line: a U+2028 in a text is part of it. `path` is how messages call it.
     """
-    with path.open("rb") as lines:
-        for number, raw in enumerate(lines, start=1):
-            line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-            if line.strip():
-                yield number, _parse_line(line, f"{path} line {number}")
+    for number, raw in enumerate(lines, start=1):
+        line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        if line.strip():
+            yield number, _parse_line(line, f"{path} line {number}")
 
 
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def changed_meanwhile(path: Path) -> DataError:
+    """The error for a file that another process wrote while it was read."""
+    return data_error(
+        str(path),
+        "other bytes at the end of reading than at its start",
+        "a file that nobody writes",
+        "wait until it is written, then give the same command again",
+    )
 
 
 def _parse_line(line: bytes, place: str) -> Any:

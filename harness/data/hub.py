@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.data.folder import SPLITS
+from harness.data.folder import SPLITS, changed_meanwhile
 from harness.data.rows import Row, data_error, parse_rows
 from harness.data.tasks import Task
 from harness.errors import DataError
@@ -62,13 +63,15 @@ def parquet_files(folder: Path, split: str) -> list[Path]:
     return sorted(found)
 
 
-def read_parquet(task: Task, folder: Path, split: str) -> list[Row]:
-    """Rows of a split from one config's folder. Raises DataError where it has none."""
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetGenerationError
+def read_parquet(
+    task: Task, folder: Path, split: str, files: dict[str, str] | None = None
+) -> list[Row]:
+    """Rows of a split from one config's folder. Raises DataError where it has none.
 
-    files = parquet_files(folder, split)
-    if not files:
+    files: takes the name and sha256 of each file's bytes as they were read.
+    """
+    found = parquet_files(folder, split)
+    if not found:
         present = [name for name in SPLITS if parquet_files(folder, name)]
         raise data_error(
             str(folder),
@@ -76,16 +79,40 @@ def read_parquet(task: Task, folder: Path, split: str) -> list[Row]:
             f"{split}-*.parquet, as the hub serves it",
             "get the missing files, or name another folder with --data",
         )
-    try:
-        table = load_dataset("parquet", data_files={split: [str(f) for f in files]}, split=split)
-    except (OSError, ValueError, DatasetGenerationError) as error:
-        raise data_error(
-            ", ".join(map(str, files)),
-            f"{type(error).__name__}: {error.__cause__ or error}",
-            "parquet files that can be read",
-            "get the files again; was the copy complete?",
-        ) from error
+    table: list[Mapping[str, Any]] = []
+    for path in found:
+        rows, sha256 = _read_file(path)
+        table += rows
+        if files is not None:
+            files[str(path.relative_to(folder))] = sha256
     return _parse(task, table, f"{folder} {split}")
+
+
+def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
+    """A parquet file's rows and the sha256 of the bytes that they were read from.
+
+    pyarrow reads the open file itself: `datasets` keeps tables by path and time of change, so it
+    would give the rows of a file that was replaced under the same time.
+    """
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    with path.open("rb") as handle:
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        handle.seek(0)
+        try:
+            rows = [row for part in ParquetFile(handle).iter_batches() for row in part.to_pylist()]
+        except (OSError, ArrowException) as error:
+            raise data_error(
+                str(path),
+                f"{type(error).__name__}: {error}",
+                "parquet files that can be read",
+                "get the files again; was the copy complete?",
+            ) from error
+    with path.open("rb") as again:
+        if hashlib.file_digest(again, "sha256").hexdigest() != sha256:
+            raise changed_meanwhile(path)
+    return rows, sha256
 
 
 def _parse(task: Task, table: Iterable[Mapping[str, Any]], source: str) -> list[Row]:

@@ -11,6 +11,7 @@ from harness.data.limits import take
 from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.errors import UsageError
+from harness.inputs.digests import file_sha256
 from harness.registry import find
 from harness.settings import DataSettings, RunSettings
 from harness.types import Example, Reference, SplitData
@@ -36,8 +37,9 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
         raise UsageError(f"no split {unknown[0]!r}. Known: {', '.join(SPLITS)}")
     task, data = find("task", settings.task), settings.data
     rows, dropped = {}, {}
+    files: dict[str, dict[str, str]] = {split: {} for split in splits}
     for split in splits:
-        rows[split] = read_rows(task, data, split)
+        rows[split] = read_rows(task, data, split, files[split])
         if data.on_leak == "refuse":
             checks.refuse_leaks(task, rows[split])
         else:
@@ -46,28 +48,38 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
         checks.refuse_shared_users(rows)
     limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
     return {
-        split: _split_data(task, split, rows[split], limits[split], dropped.get(split))
+        split: _split_data(
+            task, split, rows[split], limits[split], dropped.get(split), files[split]
+        )
         for split in splits
     }
 
 
-def read_rows(task: Task, data: DataSettings, split: str) -> list[Row]:
-    """All rows of one split from the source that the settings name, unchecked against others."""
+def read_rows(
+    task: Task, data: DataSettings, split: str, files: dict[str, str] | None = None
+) -> list[Row]:
+    """All rows of one split from the source that the settings name, unchecked against others.
+
+    files: takes the name and sha256 of every file of a folder that was read.
+    """
     if data.source == "mini":
         return mini.read_mini(task, data.setting, split, data.mini_seed)
     if data.source == "hub":
         return hub.read_hub(task, data.setting, split, data.revision)
     path = folder.task_folder(data.source, task, data.setting)
     if hub.is_parquet(path):
-        return hub.read_parquet(task, path, split)
-    return folder.read_folder(task, path, split)
+        return hub.read_parquet(task, path, split, files)
+    return folder.read_folder(task, path, split, files)
 
 
-def describe_source(settings: RunSettings) -> dict[str, Any]:
+def describe_source(
+    settings: RunSettings, splits: Mapping[str, SplitData] | None = None
+) -> dict[str, Any]:
     """What the record says of where the data came from.
 
     `revision` is the hub's commit (None where it cannot be known), the seed of mini, or None;
-    `files` gives the sha256 of every data file that a folder holds.
+    `files` gives the sha256 of every data file that a folder holds; of `splits`, which were read
+    already, that of the bytes that were read.
     """
     data = settings.data
     described: dict[str, Any] = {"source": data.source, "setting": data.setting}
@@ -81,15 +93,20 @@ def describe_source(settings: RunSettings) -> dict[str, Any]:
     files = [file for split in SPLITS for file in hub.parquet_files(path, split)]
     if not parquet:
         files = [path / f"{split}.jsonl" for split in SPLITS]
-    hashes = {
-        str(file.relative_to(path)): folder.file_sha256(file) for file in files if file.is_file()
-    }
+    read = {name: each for one in (splits or {}).values() for name, each in one.files.items()}
+    names = {str(file.relative_to(path)): file for file in files if file.is_file()}
+    hashes = {name: read.get(name) or file_sha256(file) for name, file in names.items()}
     kind = "parquet" if parquet else "folder"
     return {**described, "kind": kind, "revision": None, "files": hashes}
 
 
 def _split_data(
-    task: Task, split: str, rows: Sequence[Row], limit: int | None, dropped: int | None
+    task: Task,
+    split: str,
+    rows: Sequence[Row],
+    limit: int | None,
+    dropped: int | None,
+    files: Mapping[str, str],
 ) -> SplitData:
     whole = fingerprint(task.name, rows)
     taken = take(rows, limit, whole)
@@ -101,4 +118,5 @@ def _split_data(
         references={r.id: Reference(r.id, r.user, r.output) for r in taken},
         fingerprint=whole,
         dropped=counts,
+        files=files,
     )

@@ -10,9 +10,10 @@ import pytest
 
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING
 from harness.data.cache import cache_folder, write_cached
-from harness.data.folder import file_sha256, read_folder, task_folder
+from harness.data.folder import numbered_lines, read_folder, task_folder
 from harness.data.rows import Row
 from harness.errors import DataError
+from harness.inputs.digests import file_sha256
 
 from .conftest import WriteFolder, lines, review
 
@@ -263,3 +264,37 @@ def test_data_that_is_no_folder_is_refused(tmp_path: Path, name: str, found: str
     (tmp_path / "a.txt").write_text(json.dumps({}))
     with pytest.raises(DataError, match=f"{found}\n  expected  mini, hub, or a folder"):
         task_folder(str(tmp_path / name), PRODUCT_REVIEW, "user")
+
+
+def test_a_file_written_while_it_is_read_is_refused(
+    write_folder: WriteFolder, monkeypatch: pytest.MonkeyPatch
+):
+    folder = write_folder(test=[review()])
+    real = numbered_lines
+
+    def meanwhile(lines: Any, path: Path) -> Any:
+        yield from real(lines, path)
+        with path.open("ab") as file:
+            file.write(b"\n")
+
+    monkeypatch.setattr("harness.data.folder.numbered_lines", meanwhile)
+    with pytest.raises(DataError, match=r"other bytes at the end of reading than at its start"):
+        read_folder(PRODUCT_REVIEW, folder, "test")
+
+
+def test_the_hash_is_of_the_file_that_was_read(
+    write_folder: WriteFolder, monkeypatch: pytest.MonkeyPatch
+):
+    """A file that takes the name's place while the first is read changes neither."""
+    folder = write_folder(test=[review("first")])
+    before, real = file_sha256(folder / "test.jsonl"), numbered_lines
+
+    def meanwhile(lines: Any, path: Path) -> Any:
+        (path.parent / "next").write_text(json.dumps(review("second")) + "\n")
+        (path.parent / "next").replace(path)
+        return real(lines, path)
+
+    monkeypatch.setattr("harness.data.folder.numbered_lines", meanwhile)
+    files: dict[str, str] = {}
+    (row,) = read_folder(PRODUCT_REVIEW, folder, "test", files)
+    assert (row.user, files) == ("first", {"test.jsonl": before})

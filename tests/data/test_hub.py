@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,20 @@ def test_json_lines_go_before_parquet_in_one_folder(write_folder: WriteFolder):
     (example,) = load_split(settings(folder), "test").examples
     assert example.user_id == "lines"
     assert describe_source(settings(folder))["kind"] == "folder"
+
+
+def test_a_parquet_file_replaced_under_the_same_time_is_read_and_hashed_anew(tmp_path: Path):
+    """datasets keeps a table by path, size and time: the record would hash one, score another."""
+    path = tmp_path / "product_review_user" / "test.parquet"
+    parquet(tmp_path, "product_review_user/test.parquet", [review("a", output="Good one, this.")])
+    times = path.stat()
+    first = load_split(settings(tmp_path), "test")
+    other = tmp_path / "other"
+    parquet(other, "test.parquet", [review("a", output="Poor one, this.")])
+    os.utime(other / "test.parquet", ns=(times.st_atime_ns, times.st_mtime_ns))
+    (other / "test.parquet").replace(path)
+    second = load_split(settings(tmp_path), "test")
+    assert [r.text for r in second.references.values()] == ["Poor one, this."]
+    assert second.fingerprint != first.fingerprint
+    assert second.files == {"test.parquet": hashlib.sha256(path.read_bytes()).hexdigest()}
+    assert describe_source(settings(tmp_path), {"test": first})["files"] == dict(first.files)
