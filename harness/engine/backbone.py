@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from harness.engine import smollm2
+from harness.engine.adapters import refuse_adapter
 from harness.engine.agreement import refuse_disagreement
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
@@ -26,6 +27,9 @@ NAMED = (*BACKBONES, smollm2.NAME)
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 """What tokenizer_config.json says where tokenizer.json is the whole truth. The auto classes put a
 model type's own splitting rules in its place (transformers 5, e.g. qwen2: digits one by one)."""
+
+
+EAGER = "  mend      --set model.attention=eager: with it transformers can read this model"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def locate(name: str) -> str:
 
 
 def _check_folder(path: Path) -> None:
+    refuse_adapter(str(path), str(path))
     if not (path / "config.json").is_file():
         raise UsageError(f"backbone {path}: no config.json; expected a save_pretrained folder")
     if not list(path.glob("*.safetensors")):
@@ -89,6 +94,8 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
     loader: Any = AutoModelForCausalLM
     place = locate(name)
     try:
+        if not Path(place).is_dir():
+            refuse_adapter(name, place, revision)
         model, report = loader.from_pretrained(
             place,
             revision=revision or "main",
@@ -112,12 +119,29 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
             " weights that the config describes. Get the model again, or save it anew"
         )
     loaded: nn.Module = model.eval()
-    refuse_disagreement(name, loaded)
+    try:
+        refuse_disagreement(name, loaded)
+    except UsageError as error:
+        if settings.attention != "eager" and _agrees_when_eager(name, loaded):
+            raise UsageError(f"{error}\n{EAGER}") from error
+        raise
     return loaded
+
+
+def _agrees_when_eager(name: str, model: Any) -> bool:
+    """Whether the check at load passes with eager attention. Changes the model."""
+    try:
+        model.set_attn_implementation("eager")
+        refuse_disagreement(name, model)
+    except (UsageError, ValueError):
+        return False
+    return True
 
 
 def _reason(name: str, error: Exception) -> str:
     """What transformers says, and how to go on; a model's own code gets no trust."""
+    if 'attn_implementation="eager"' in str(error):
+        return f"{str(error).split(' Please request')[0]}\n{EAGER}"
     if "trust_remote_code" not in str(error):
         local = name in NAMED or Path(name).expanduser().is_dir()
         if local or not isinstance(error, OSError):

@@ -234,3 +234,57 @@ def test_a_scalar_parameter_has_a_fingerprint():
     known = weights_fingerprint(model)
     model.scale.data += 1
     assert weights_fingerprint(model) != known
+
+
+ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+
+
+@pytest.mark.parametrize("file", ADAPTERS)
+def test_an_adapter_beside_base_weights_is_refused(backbone, tmp_path, file):
+    folder = tmp_path / "both"
+    shutil.copytree(backbone, folder)
+    (folder / file).write_text("{}")
+    for read in (locate, tokenizer_of, lambda name: load_model(name, SETTINGS)):
+        with pytest.raises(UsageError, match="holds an adapter") as caught:
+            read(str(folder))
+        told = str(caught.value)
+        assert f"found {file} beside a model's own config.json" in told
+        assert "merge_and_unload()" in told
+        assert "move the adapter files away" in told
+
+
+def test_an_adapter_alone_is_named_as_such(tmp_path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"found adapter_config.json; expected a whole model"):
+        locate(str(tmp_path))
+
+
+def test_an_adapter_on_the_hub_is_refused_before_it_loads(monkeypatch):
+    monkeypatch.setattr("transformers.utils.hub.cached_file", lambda *_, **__: "there")
+    with pytest.raises(UsageError, match="backbone 'some/adapter' holds an adapter"):
+        load_model("some/adapter", SETTINGS)
+
+
+def test_a_family_without_fused_attention_names_the_setting(tmp_path):
+    options = {"num_layers": 2, "num_heads": 4, "attention_types": [[["global"], 2]]}
+    of_family("gpt_neo", **options).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match=r"set model\.attention=eager") as caught:
+        load_model(str(tmp_path), SETTINGS)
+    assert "Traceback" not in str(caught.value)
+    load_model(str(tmp_path), ModelSettings(attention="eager"))
+
+
+def test_a_check_at_load_that_only_eager_passes_names_the_setting(backbone, monkeypatch):
+    def refuse(name, model):
+        if model.config._attn_implementation != "eager":
+            raise UsageError(f"{name} cannot be read")
+
+    monkeypatch.setattr("harness.engine.backbone.refuse_disagreement", refuse)
+    with pytest.raises(
+        UsageError, match=r"cannot be read\n  mend      --set model\.attention=eager"
+    ):
+        load_model(str(backbone), SETTINGS)
+    load_model(str(backbone), ModelSettings(attention="eager"))
+    monkeypatch.setattr("harness.engine.backbone._agrees_when_eager", lambda *_: False)
+    with pytest.raises(UsageError, match=r"cannot be read$"):
+        load_model(str(backbone), SETTINGS)
