@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import random
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +101,7 @@ def decoding(shape: str, reasoner: str, device: torch.device) -> dict[str, Any]:
     lms: dict[str, PersonalLM] = {
         "sft": CausalLM(first),
         "flythinker, one after the other": FlyThinkerLM(first, second, concurrent=False),
-        "flythinker": FlyThinkerLM(first, second),
+        "flythinker": FlyThinkerLM(first, second, concurrent=True),
         "coconut": CoconutLM(first),
     }
     context, tokens = (CONTEXT, TOKENS) if shape != "tiny" else (32, 8)
@@ -121,11 +122,20 @@ def decoding(shape: str, reasoner: str, device: torch.device) -> dict[str, Any]:
             for name, rounds in timed.items()
         }
         texts = {name: [each[2] for each in rounds] for name, rounds in timed.items()}
-        serial, both = texts["flythinker, one after the other"][0], texts["flythinker"][0]
-        found[str(batch)]["equal_texts_serial_and_streams"] = sum(
-            one == other for one, other in zip(serial, both, strict=True)
-        ) / len(serial)
+        serial, both = texts["flythinker, one after the other"], texts["flythinker"]
+        found[str(batch)]["equal_texts"] = {
+            "serial, twice": _equal(serial[0], serial[1]),
+            "two streams, twice": _equal(both[0], both[1]),
+            "serial and two streams": _equal(serial[0], both[0]),
+            "sft and transformers": _equal(texts["sft"][0], texts["transformers"][0]),
+        }
     return found
+
+
+def _equal(texts: list[list[int]], others: list[list[int]]) -> float:
+    """The share of texts that are the same to the last token."""
+    pairs = list(zip(texts, others, strict=True))
+    return sum(one == other for one, other in pairs) / len(pairs)
 
 
 def _timed(lm: PersonalLM, prompts: list[list[int]], tokens: int) -> tuple[float, float, Any]:
@@ -216,7 +226,8 @@ def machine(device: torch.device) -> dict[str, Any]:
         asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
         driver = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
     return {"device": name, "driver": driver, "torch": torch.__version__,
-            "transformers": transformers.__version__, "dtype": "bfloat16"}  # fmt: skip
+            "transformers": transformers.__version__, "dtype": "bfloat16",
+            "CUBLAS_WORKSPACE_CONFIG": os.environ.get("CUBLAS_WORKSPACE_CONFIG")}  # fmt: skip
 
 
 def main(given: Sequence[str] | None = None) -> None:
