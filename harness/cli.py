@@ -87,6 +87,14 @@ def score(
     split: Annotated[str, typer.Option(help="train, val or test")] = "test",
     setting: Setting = None,
     metrics: Annotated[str | None, typer.Option(help="names with commas; default all")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="settings of data and eval, e.g. eval.tokenizer=unicode",
+        ),
+    ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="score absent predictions as empty; exit code 1")
     ] = False,
@@ -97,7 +105,9 @@ def score(
     from harness.commands.score import score_command
 
     raise typer.Exit(
-        score_command(predictions, data, task, split, setting, metrics, allow_missing, json_)
+        score_command(
+            predictions, data, task, split, setting, metrics, set_ or [], allow_missing, json_
+        )
     )
 
 

@@ -129,10 +129,7 @@ def _scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
 
 def _absolute(plan: Plan, one: Seen) -> dict[str, Any]:
     """Likelihood and metrics of one choice of thoughts."""
-    metrics = {
-        name: {key: value for key, value in asdict(score).items() if key != "each"}
-        for name, score in one.scores.metrics.items()
-    }
+    metrics = {name: score.fields() for name, score in one.scores.metrics.items()}
     if one.scores.following is not None:
         metrics["following"] = {key: one.scores.following[key] for key in ("value", "low", "high")}
     return {"likelihood": None if one.nll is None else _nll(plan, one.nll), "metrics": metrics}
@@ -155,7 +152,8 @@ def _compare(plan: Plan, one: Seen, own: Seen) -> list[Comparison]:
         return np.array(sums, dtype=np.float64)
 
     def counts(seen: Seen) -> Array:
-        return bleu_statistics([seen.texts.get(key, "") for key in ids], references)
+        texts = [seen.texts.get(key, "") for key in ids]
+        return bleu_statistics(texts, references, plan.settings.eval.bleu_tokenizer)
 
     def values(seen: Seen, name: str) -> list[float | None]:
         return [seen.scores.examples[key][name] for key in ids]

@@ -85,13 +85,14 @@ def measure_forced(
         ]
         for key, each in zip(ids, lengths, strict=True)
     ]
-    place = (users, options.slices, test.fingerprint, options.resamples)
+    place = (users, options.slices, test.fingerprint, options.resamples, options.bleu_tokenizer)
     summary: dict[str, Any] = {}
     examples: dict[str, dict[str, Any]] = {key: {} for key in ids}
     for name, score in metrics.items():
         if score.value is None:
             continue
-        summary[name], each = forced_scores(name, metric(name), written, references, *place)
+        own = metric(name, options)
+        summary[name], each = forced_scores(name, own, written, references, *place)
         for key, values in zip(ids, each, strict=True):
             examples[key][name] = values
     following = None

@@ -57,7 +57,7 @@ def measure(
             "metrics": scores.metrics, "slices": scores.slices, "following": scores.following
         }  # fmt: skip
         add(scores.examples)
-        add(pairing(plan.test, samples))
+        add(pairing(plan.test, samples, options.bleu_tokenizer))
     nll = None
     if options.likelihood:
         with phases("likelihood"):

@@ -50,8 +50,11 @@ class Plan:
         from harness.data import describe_source, load_splits
         from harness.metrics import metric
 
-        for name in settings.eval.metrics:
-            metric(name)  # an unknown one is told here, not after training and writing
+        # bleu in any case: its counts are kept for comparing
+        for name in ("bleu", *settings.eval.metrics):
+            metric(
+                name, settings.eval
+            )  # an unknown one is told here, not after training and writing
         factory = factory or find("method", method_name)
         self.settings = settings
         self.method: Method = factory(settings)

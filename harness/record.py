@@ -78,8 +78,8 @@ class Record:
 def write_record(record: Record, folder: Path) -> Path:
     """Write record.json atomically. NaN and infinities are no JSON: ValueError."""
     fields = dataclasses.asdict(record)
-    for score in fields["metrics"].values():
-        del score["each"]  # per-example values stand once, in `examples`
+    # without `each`: per-example values stand once, in `examples`
+    fields["metrics"] = {name: score.fields() for name, score in record.metrics.items()}
     return write_json(folder / RECORD, fields)
 
 

@@ -55,7 +55,7 @@ def score_texts(
     references = [test.references[key].text for key in ids]
     texts = [[sample.get(key, "") for key in ids] for sample in samples]
     metrics = {
-        name: averaged(name, texts, references, users, test.fingerprint, settings.resamples)
+        name: averaged(name, texts, references, users, test.fingerprint, settings)
         for name in settings.metrics
     }
     examples: dict[str, dict[str, Any]] = {
@@ -75,7 +75,11 @@ def score_texts(
     return Scores(metrics, examples, slices, following)
 
 
-def pairing(test: SplitData, samples: Sequence[Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+def pairing(
+    test: SplitData,
+    samples: Sequence[Mapping[str, str]],
+    bleu_tokenizer: str = EvalSettings().bleu_tokenizer,
+) -> dict[str, dict[str, Any]]:
     """id → what comparing two records takes beyond scores; numbers and hashes, no text.
 
     `user`: twelve hex, for the texts of one user belong together. `bleu_statistics`: ten whole
@@ -86,8 +90,8 @@ def pairing(test: SplitData, samples: Sequence[Mapping[str, str]]) -> dict[str, 
     references = [test.references[example.id].text for example in test.examples]
     rows = np.concatenate(
         [
-            bleu_statistics([sample.get(one.id, "") for one in test.examples], references)
-            for sample in samples
+            bleu_statistics(texts, references, bleu_tokenizer)
+            for texts in ([sample.get(one.id, "") for one in test.examples] for sample in samples)
         ],
         axis=1,
     )
@@ -106,17 +110,20 @@ def averaged(
     references: Sequence[str],
     users: Sequence[str],
     fingerprint: str,
-    resamples: int,
+    settings: EvalSettings,
 ) -> Score:
     """A metric's mean over samples with its interval over users.
 
-    samples: one list of texts a sample, in the order of `references`. Without a value where a
+    settings: tokenizers and resamples. samples: one list of texts a sample, in the order of
+    `references`. Without a value where a
     sample has none.
     """
-    scores = [score(name, texts, references) for texts in samples]
+    resamples, tokenizer = settings.resamples, settings.bleu_tokenizer
+    place = (users, samples[0], references, fingerprint, resamples, tokenizer)
+    scores = [score(name, texts, references, settings) for texts in samples]
     first = next((one for one in scores if one.value is None), scores[0])
     if len(scores) == 1 or first.value is None:
-        return with_interval(name, first, users, samples[0], references, fingerprint, resamples)
+        return with_interval(name, first, *place)
     each = tuple(
         fmean(values) if None not in values else None
         for values in zip(*(one.each for one in scores), strict=True)
@@ -125,14 +132,16 @@ def averaged(
     value = fmean(one.value for one in scores if one.value is not None)
     together = replace(first, value=value, each=each, signature=signature)
     if name != "bleu":
-        return with_interval(name, together, users, samples[0], references, fingerprint, resamples)
+        return with_interval(name, together, *place)
     from harness.metrics.bleu import bleu_of, bleu_statistics
 
     def mean_bleu(sums: Array) -> Array:
         parts = np.split(sums, len(scores), axis=-1)
         return np.asarray(np.mean([bleu_of(part) for part in parts], axis=0), dtype=np.float64)
 
-    rows = np.concatenate([bleu_statistics(texts, references) for texts in samples], axis=1)
+    rows = np.concatenate(
+        [bleu_statistics(texts, references, tokenizer) for texts in samples], axis=1
+    )
     interval = bca(sums_by_user(rows, users), mean_bleu, resampling_rng(fingerprint), resamples)
     return replace(together, low=interval.low, high=interval.high)
 
@@ -165,7 +174,7 @@ def free_slices(
                 [expected[row][at] for row in inside],
                 [users[row] for row in inside],
                 fingerprint,
-                settings.resamples,
+                settings,
             )
         place = {"slice": slice_name, "from": begin, "examples": len(inside)}
         rows.append({**place, **ends_of(found)})

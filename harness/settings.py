@@ -152,6 +152,12 @@ class DecodeSettings(Section):
 class EvalSettings(Section):
     metrics: tuple[str, ...] = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
     """Names of metrics; `evaluate:NAME` is any metric of the evaluate package."""
+    tokenizer: Literal["default", "unicode"] = "default"
+    """Words of ROUGE and METEOR: `default` is the libraries' own (ROUGE sees a–z and 0–9 only),
+    `unicode` sees the letters of every script."""
+    bleu_tokenizer: Literal["13a", "intl", "zh", "char", "none", "ja-mecab", "ko-mecab"] = "13a"
+    """sacrebleu's tokenizer for BLEU: `zh` and `char` split Chinese, `ja-mecab` and `ko-mecab` need
+    sacrebleu's extras, `none` takes words as they are spaced."""
     slices: tuple[int, ...] = (0, 100, 200, 300)
     """Where slices of the target begin, in slice tokens."""
     likelihood: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Entry = Mapping[str, str]
 """One text of a profile: the task's fields, all as text (numbers as they were spelled)."""
@@ -108,8 +109,9 @@ class Prediction:
 class Score:
     """A metric's corpus value and its value per example, on 0–100 unless its signature says so.
 
-    `value` is None where there is nothing to average or the metric's data is missing; then
-    `missing` says how to get it.
+    `value` is None where there is nothing to average, the metric's data is missing, or its
+    tokenizer does not see the references; then `missing` says what to do. `unseen`: share of
+    the references' letters that the tokenizer does not see; None where it was not measured.
     """
 
     value: float | None
@@ -118,6 +120,19 @@ class Score:
     low: float | None = None
     high: float | None = None
     missing: str | None = None
+    unseen: float | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """For a record: without the values of the examples, `unseen` only where it is above 0."""
+        names = (
+            "value",
+            "signature",
+            "low",
+            "high",
+            "missing",
+            *(["unseen"] if self.unseen else []),
+        )
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

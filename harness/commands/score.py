@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from harness.errors import DataError
-from harness.settings import DataSettings, EvalSettings, RunSettings, validate
+from harness.errors import DataError, UsageError
+from harness.settings import RunSettings, merge, parse_assignment, validate
 from harness.types import SplitData
 
+READ = ("data", "eval")
 ROW = '{"id": "…", "output": "…"}'
 
 
@@ -25,30 +26,26 @@ def score_command(
     split: str,
     setting: str | None,
     metrics: str | None,
+    assignments: Sequence[str],
     allow_missing: bool,
     as_json: bool,
 ) -> int:
     """Score the predictions at `path` against a split's references and print them.
 
-    Exit code: 1 where examples have no prediction (`allow_missing`), else 0.
+    assignments: `--set`, of data and eval only. Exit code: 1 where examples have no prediction
+    (`allow_missing`), else 0.
     """
-    from harness.commands.views import cell
+    from harness.commands.views import cell, remark
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
     from harness.scoring import score_texts
 
     quiet_libraries()
-    values: dict[str, Any] = {"source": data}
-    if setting:
-        values["setting"] = setting
-    settings = RunSettings(task=task, data=validate(DataSettings, values, "--data, --setting"))
+    settings = _settings(task, data, setting, metrics, assignments)
     test = load_split(settings, split)
     texts = read_outputs(path, task)
     check_ids(path, texts, test, allow_missing)
-    options = EvalSettings()
-    if metrics:
-        options = EvalSettings(metrics=tuple(name.strip() for name in metrics.split(",")))
-    scores = score_texts(test, [texts], options, settings.data)
+    scores = score_texts(test, [texts], settings.eval, settings.data)
     empty = sum(not texts.get(example.id, "").strip() for example in test.examples)
     n = {
         "planned": len(test.examples),
@@ -60,7 +57,7 @@ def score_command(
     if as_json:
         found = {
             name: {key: getattr(score, key) for key in ("value", "low", "high", "signature")}
-            | ({"missing": score.missing} if score.missing else {})
+            | {key: getattr(score, key) for key in ("missing", "unseen") if getattr(score, key)}
             for name, score in scores.metrics.items()
         }
         json.dump({"metrics": found, "n": n}, sys.stdout, indent=1, allow_nan=False)
@@ -70,11 +67,27 @@ def score_command(
     for head in ("metric", "value [95 % interval over users]", "signature"):
         table.add_column(head)
     for name, score in scores.metrics.items():
-        table.add_row(name, cell(score), score.missing or score.signature)
+        table.add_row(name, cell(score), remark(score, score.signature))
     console = Console(markup=False)
     console.print(table)
     console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
     return code
+
+
+def _settings(
+    task: str, data: str, setting: str | None, metrics: str | None, assignments: Sequence[str]
+) -> RunSettings:
+    values: dict[str, Any] = {"task": task, "data": {"source": data}}
+    if setting:
+        values["data"]["setting"] = setting
+    if metrics:
+        values["eval"] = {"metrics": metrics}
+    for text in assignments:
+        path, value = parse_assignment(text)
+        if len(path) != 2 or path[0] not in READ:
+            raise UsageError(f"--set {text}: score reads settings of {' and '.join(READ)} only")
+        values = merge(values, {path[0]: {path[1]: value}})
+    return validate(RunSettings, values, "settings")
 
 
 def read_outputs(path: Path, task: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from harness.commands.views import (
     forced_rows,
     lift_rows,
     likelihood_rows,
+    remark,
 )
 from harness.record import Record
 from harness.run import Outcome
@@ -34,7 +35,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     for row in following_rows(record):
         table.add_row(*row)
     for name, score in record.metrics.items():
-        table.add_row(name, cell(score), score.missing or "0–100")
+        table.add_row(name, cell(score), remark(score, "0–100"))
     for rows in VIEWS:
         for row in rows(record):
             table.add_row(*row)

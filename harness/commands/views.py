@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.metrics.letters import unseen_words
 from harness.record import Record
 from harness.types import Score
 
@@ -19,6 +20,13 @@ def cell(score: Score | None) -> str:
     if score.low is None or score.high is None:
         return f"{score.value:.2f}"
     return f"{score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
+
+
+def remark(score: Score, scale: str) -> str:
+    """What stands beside a metric: why it has no value, or `scale` and what it does not see."""
+    if score.missing:
+        return score.missing
+    return f"{scale}, {unseen_words(score.unseen)}" if score.unseen else scale
 
 
 def number(found: Mapping[str, Any], digits: int = 2) -> str:

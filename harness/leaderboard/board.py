@@ -13,6 +13,7 @@ from harness.errors import DataError, UsageError
 from harness.leaderboard.reading import read_model
 from harness.leaderboard.scale import off_scale
 from harness.leaderboard.schema import Name, Signature, Strict, Submission, Test
+from harness.settings import EvalSettings, validate
 
 BOARD = "board.json"
 BOARD_BYTES = 100_000
@@ -24,7 +25,8 @@ class Board(Strict):
 
     `texts`: whether rows bring their texts, so that others can score them again; without, rows
     carry numbers only. `data` is how the test set is got: `mini`, `hub`, or `folder`, which each
-    reader has to have. `ranked_by` is the first of `metrics`.
+    reader has to have. `ranked_by` is the first of `metrics`; `tokenizer` and `bleu_tokenizer`
+    are those of `eval`.
     """
 
     schema_version: Literal[1] = 1
@@ -35,7 +37,22 @@ class Board(Strict):
     limit: Annotated[int, Field(ge=1)] | None = None
     mini_seed: int = 0
     slices: tuple[int, ...] = (0, 100, 200, 300)
+    tokenizer: Literal["default", "unicode"] = "default"
+    bleu_tokenizer: Annotated[str, StringConstraints(max_length=20)] = "13a"
     metrics: Annotated[dict[Name, Signature], Field(min_length=1)]
+
+    def scoring(self) -> EvalSettings:
+        """How its rows are scored: metrics but for `following`, slices, tokenizers."""
+        return validate(
+            EvalSettings,
+            {
+                "metrics": tuple(name for name in self.metrics if name != FOLLOWING),
+                "slices": self.slices,
+                "tokenizer": self.tokenizer,
+                "bleu_tokenizer": self.bleu_tokenizer,
+            },
+            f"board {self.place}",
+        )
 
     @property
     def ranked_by(self) -> str:

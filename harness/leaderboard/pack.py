@@ -47,8 +47,9 @@ def submit(
     known = _known_board(folder, open_board)
     test = load_split(settings, "test")
     samples = _samples(run, record, test)
-    names, slices = _asked(settings) if known is None else (tuple(known.metrics), known.slices)
-    found = numbers(test, samples, names, slices, settings.data)
+    names = _asked(settings) if known is None else tuple(known.metrics)
+    scoring = settings.eval if known is None else known.scoring()
+    found = numbers(test, samples, names, scoring, settings.data)
     if found.missing:
         raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
     _agrees(run, record, found)
@@ -87,10 +88,10 @@ def _known_board(folder: Path, open_board: str | None) -> Board | None:
     return None
 
 
-def _asked(settings: RunSettings) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Metrics of a new board, the one it is ranked by first; and where its slices begin."""
+def _asked(settings: RunSettings) -> tuple[str, ...]:
+    """Metrics of a new board, the one it is ranked by first."""
     first = (FOLLOWING,) if settings.data.source == "mini" else ()
-    return first + settings.eval.metrics, settings.eval.slices
+    return first + settings.eval.metrics
 
 
 def _opened(
@@ -105,6 +106,8 @@ def _opened(
         limit=settings.data.limit,
         mini_seed=settings.data.mini_seed,
         slices=settings.eval.slices,
+        tokenizer=settings.eval.tokenizer,
+        bleu_tokenizer=settings.eval.bleu_tokenizer,
         metrics={name: metric.signature for name, metric in found.metrics.items()},
     )
 

@@ -13,7 +13,7 @@ from harness.leaderboard.mark import Mark, Rerun
 from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
 from harness.mini import BACKBONES
-from harness.settings import EvalSettings, RunSettings, validate
+from harness.settings import RunSettings, validate
 
 NORMAL = 1.96
 TRAINING = 2.0
@@ -47,14 +47,13 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
                 f"{row.id}: run.settings name {name!r}; a rerun loads {', '.join(BACKBONES)}"
             )
     train = settings.train.model_copy(update={"keep_weights": False})
-    metrics = tuple(name for name in board.metrics if name != FOLLOWING)
     return settings.model_copy(
         update={
             "task": board.test.task,
             "data": board_data(board, None).model_copy(update={"mini_seed": seed}),
             "train": train,
             "decode": settings.decode.model_copy(update=board.decoding),
-            "eval": EvalSettings(metrics=metrics, slices=board.slices, likelihood=False),
+            "eval": board.scoring().model_copy(update={"likelihood": False}),
         }
     )
 

@@ -37,16 +37,22 @@ def numbers(
     test: SplitData,
     samples: Sequence[Mapping[str, str]],
     names: Sequence[str],
-    slices: Sequence[int],
+    scoring: EvalSettings,
     data: DataSettings,
 ) -> Numbers:
     """Scores of texts (id → text, one mapping a sample) on the metrics `names`.
 
+    scoring: the board's slices and tokenizers.
+
     Intervals have the harness's default number of resamples whatever the run used, so that all
     rows of a board are alike. `missing`: metrics without a value, and how to get them.
     """
-    asked = [name for name in names if name != FOLLOWING]
-    options = EvalSettings(metrics=tuple(asked), slices=tuple(slices))
+    options = EvalSettings(
+        metrics=tuple(name for name in names if name != FOLLOWING),
+        slices=scoring.slices,
+        tokenizer=scoring.tokenizer,
+        bleu_tokenizer=scoring.bleu_tokenizer,
+    )
     found = score_texts(test, samples, options, data)
     metrics = {
         name: Metric(value=one.value, low=one.low, high=one.high, signature=one.signature)
@@ -78,19 +84,23 @@ def numbers(
             for name in names
             if name in metrics
         },
-        bleu_without=_bleu_without(test, samples) if "bleu" in names else (),
+        bleu_without=_bleu_without(test, samples, options.bleu_tokenizer)
+        if "bleu" in names
+        else (),
         missing={name: one.missing for name, one in found.metrics.items() if one.missing},
     )
 
 
-def _bleu_without(test: SplitData, samples: Sequence[Mapping[str, str]]) -> tuple[float, ...]:
+def _bleu_without(
+    test: SplitData, samples: Sequence[Mapping[str, str]], tokenizer: str
+) -> tuple[float, ...]:
     """Corpus BLEU without each user in turn, averaged over samples; users as they first appear."""
     users = [example.user_id for example in test.examples]
     references = [test.references[example.id].text for example in test.examples]
     left = []
     for sample in samples:
         texts = [sample.get(example.id, "") for example in test.examples]
-        sums = sums_by_user(bleu_statistics(texts, references), users)
+        sums = sums_by_user(bleu_statistics(texts, references, tokenizer), users)
         left.append(bleu_of(sums.sum(axis=0) - sums))
     return tuple(round(float(value), DIGITS) for value in np.mean(left, axis=0))
 

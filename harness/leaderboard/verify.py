@@ -84,7 +84,7 @@ def verify_row(place: Place, row: Path, test: TestSet | None, originals: Origina
         )
     samples = read_texts(row)
     _stop(row, _text_ids(samples, submission))
-    again = numbers(test.split, samples, tuple(board.metrics), board.slices, test.data)
+    again = numbers(test.split, samples, tuple(board.metrics), board.scoring(), test.data)
     if again.missing:
         raise DataError(
             f"{row}: cannot be scored here; "

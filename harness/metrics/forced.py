@@ -61,6 +61,7 @@ def forced_scores(
     starts: Sequence[int],
     fingerprint: str,
     resamples: int = RESAMPLES,
+    bleu_tokenizer: str = "13a",
 ) -> tuple[dict[str, Any], list[list[float | None]]]:
     """A metric of the windows: what a record says, and each example's value in each slice.
 
@@ -85,7 +86,8 @@ def forced_scores(
             return Score(None, (), SIGNATURE)
         rows = [texts[at] for at in chosen], [wanted[at] for at in chosen]
         users = [user_ids[places[at][0]] for at in chosen]
-        return with_interval(name, metric(*rows), users, *rows, fingerprint, resamples)
+        place = (users, *rows, fingerprint, resamples, bleu_tokenizer)
+        return with_interval(name, metric(*rows), *place)
 
     whole = scored(range(len(places)))
     each: list[list[float | None]] = [[None] * len(starts) for _ in references]

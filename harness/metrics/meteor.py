@@ -13,31 +13,44 @@ from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 from nltk.translate.meteor_score import meteor_score
 
+from harness.metrics.letters import all_seen, in_clauses, judged
 from harness.metrics.means import mean_score
 from harness.metrics.wordnet import REMEDY, find_wordnet, open_wordnet
+from harness.metrics.words import UnicodeWords
 from harness.types import Score
 
 ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5
-OPTIONS = f"meteor|alpha:{ALPHA}|beta:{BETA}|gamma:{GAMMA}|tok:punkt-untrained+nltk-word"
+OPTIONS = f"meteor|alpha:{ALPHA}|beta:{BETA}|gamma:{GAMMA}"
+TOKENIZER = "punkt-untrained+nltk-word"
+UNSPACED = (
+    "NLTK's words end at spaces, so whole clauses are one; --set eval.tokenizer=unicode splits them"
+)
 
 
-def meteor(predictions: Sequence[str], references: Sequence[str]) -> Score:
+def meteor(
+    predictions: Sequence[str], references: Sequence[str], tokenizer: str = "default"
+) -> Score:
     """METEOR (Lavie & Agarwal 2007) per example, 0–100; the corpus value is the mean.
 
-    Without WordNet the value is None and `missing` says how to get it.
+    tokenizer: `default` is NLTK's, `unicode` that of `metrics.words` with punctuation; stems and
+    synonyms are English ones in both. Without WordNet the value is None and `missing` says how
+    to get it; likewise where the tokenizer finds clauses and no words.
     """
     pairs = list(zip(predictions, references, strict=True))
+    default = tokenizer == "default"
+    split = meteor_tokens if default else UnicodeWords(marks=True).tokenize
+    options = f"{OPTIONS}|tok:{TOKENIZER if default else tokenizer}"
     place = find_wordnet()
     if place is None:
-        signature = f"{OPTIONS}|nltk:{version('nltk')}"
+        signature = f"{options}|nltk:{version('nltk')}"
         return Score(None, (None,) * len(pairs), signature, missing=REMEDY)
     words, stems = _lexicon(place)
     each = tuple(
         100
         * float(
             meteor_score(
-                [meteor_tokens(reference)],
-                meteor_tokens(prediction),
+                [split(reference)],
+                split(prediction),
                 stemmer=stems,
                 wordnet=words,
                 alpha=ALPHA,
@@ -47,7 +60,9 @@ def meteor(predictions: Sequence[str], references: Sequence[str]) -> Score:
         )
         for prediction, reference in pairs
     )
-    return mean_score(each, f"{OPTIONS}|wordnet:{words.version}|nltk:{version('nltk')}")
+    found = mean_score(each, f"{options}|wordnet:{words.version}|nltk:{version('nltk')}")
+    unseen = (lambda text: in_clauses(split(text))) if default else all_seen
+    return judged(found, references, unseen, UNSPACED)
 
 
 def meteor_tokens(text: str) -> list[str]:

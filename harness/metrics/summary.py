@@ -24,6 +24,7 @@ def with_interval(
     references: Sequence[str],
     fingerprint: str,
     resamples: int = RESAMPLES,
+    bleu_tokenizer: str = "13a",
 ) -> Score:
     """`score` with low and high over users: BCa for corpus BLEU, else bootstrap-t of the mean.
 
@@ -35,7 +36,7 @@ def with_interval(
     if name == "bleu":
         from harness.metrics.bleu import bleu_of, bleu_statistics
 
-        sums = sums_by_user(bleu_statistics(predictions, references), user_ids)
+        sums = sums_by_user(bleu_statistics(predictions, references, bleu_tokenizer), user_ids)
         interval = bca(sums, bleu_of, resampling_rng(fingerprint), resamples)
         return replace(score, low=interval.low, high=interval.high)
     scale = None if OWN_SCALE in score.signature else PERCENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.metrics.letters import unseen_words
 from harness.reports.contrasts import Contrasts
 from harness.reports.document import (
     Section,
@@ -58,6 +59,7 @@ def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
     missing = _missing(board)
     if missing:
         notes.append("Not shown, for not every run has it: " + "; ".join(missing) + ".")
+    notes += _unseen(board)
     users = len(set(board.users.values()))
     notes.append(f"n = {len(board.ids)} texts of {users} users. ↓: lower is better.")
     heads = ("method", *(
@@ -78,6 +80,15 @@ def _missing(board: Board) -> list[str]:
                 if score.value is None:
                     told.setdefault(name, f"{name} ({score.missing})")
     return list(told.values())
+
+
+def _unseen(board: Board) -> list[str]:
+    """What metrics do not see of the references, a sentence a share."""
+    told: dict[str, list[str]] = {}
+    for name, score in board.systems[0].record.metrics.items():
+        if score.value is not None and score.unseen:
+            told.setdefault(unseen_words(score.unseen), []).append(name)
+    return [f"By {', '.join(names)}: {share}." for share, names in told.items()]
 
 
 def pairs_table(file: str, title: str, measured: Sequence[Contrasts]) -> Table:

@@ -155,7 +155,7 @@ def test_texts_that_are_the_references_are_noted(boards, reviews):
     test = load_split(RunSettings(task="product_review", data=source), "test")
     ids = [example.id for example in test.examples]
     texts = dict(zip(ids, (each["output"].upper() for each in data), strict=True))
-    again = numbers(test, [texts], list(board.metrics), board.slices, source)
+    again = numbers(test, [texts], list(board.metrics), board.scoring(), source)
 
     def claim(fields):
         dumped = {name: metric.model_dump() for name, metric in again.metrics.items()}

@@ -162,7 +162,7 @@ def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
 
 def test_a_sample_without_a_value_leaves_the_mean_without_one(metric):
     name = metric("Sample", FAILS_ON_EMPTY)
-    found = averaged(name, [["a"], [""]], ["a"], ["u"], "print", 100)
+    found = averaged(name, [["a"], [""]], ["a"], ["u"], "print", EvalSettings(resamples=100))
     assert (found.value, found.each) == (None, (None,))
     assert "example 1 of 1 (0 words against 1)" in found.missing
 

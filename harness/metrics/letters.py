@@ -1,0 +1,77 @@
+"""How much of the references a metric's tokenizer sees, in letters (Unicode category L)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from harness.metrics.words import unspaced
+from harness.types import Score
+
+MOST_UNSEEN = 0.05
+"""Up to this share of unseen letters the library's number stands, with the share beside it."""
+LONGEST_WORD = 4
+"""A token with more letters of a script without spaces than these is a clause, not a word."""
+ROUGE_SEES = re.compile("[a-z0-9]")
+
+
+def judged(
+    score: Score, references: Sequence[str], unseen: Callable[[str], int], remedy: str
+) -> Score:
+    """`score` with the share of the references' letters that its tokenizer does not see.
+
+    unseen: how many letters of a text that are; asked only of texts that are not all ASCII.
+    Above 5 % the score has no value: `missing` says the share, then `remedy`.
+    """
+    share = unseen_share(references, unseen)
+    if share <= MOST_UNSEEN:
+        return replace(score, unseen=share)
+    missing = f"{unseen_words(share)}: {remedy}"
+    return Score(None, (None,) * len(references), score.signature, missing=missing, unseen=share)
+
+
+def unseen_share(references: Sequence[str], unseen: Callable[[str], int]) -> float:
+    """Unseen letters ÷ letters of all references; 0 where there are no letters."""
+    lost = sum(unseen(text) for text in references if not text.isascii())
+    return lost / sum(map(letters, references)) if lost else 0.0
+
+
+def letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def unseen_words(share: float) -> str:
+    """`2.1 % of the references' letters unseen`"""
+    percent = 100 * share
+    return f"{percent:.{1 if percent >= 0.1 else 3}f} % of the references' letters unseen"
+
+
+def all_seen(text: str) -> int:
+    """None is lost: of a tokenizer that splits every script."""
+    return 0
+
+
+def dropped_by_rouge(text: str) -> int:
+    """Letters that rouge-score drops: those that are not a–z in lower case."""
+    return sum(char.isalpha() and not ROUGE_SEES.search(char.lower()) for char in text)
+
+
+def in_clauses(tokens: Iterable[str]) -> int:
+    """Letters of scripts without spaces that stand in tokens too long for a word.
+
+    Such a token is a clause: two texts that say the same in other words share none of them.
+    """
+    found = _unspaced()
+    counts = (len(found(token)) for token in tokens if not token.isascii())
+    return sum(count for count in counts if count > LONGEST_WORD)
+
+
+@cache
+def _unspaced() -> Callable[[str], list[Any]]:
+    import regex
+
+    find: Callable[[str], list[Any]] = regex.compile(unspaced(), regex.V1).findall
+    return find
