@@ -258,6 +258,44 @@ def test_perfect_predictions_score_a_hundred(call, tmp_path, reviews):
     assert values == {"bleu": pytest.approx(100), "rougeL": pytest.approx(100)}
 
 
+@pytest.fixture
+def russian(tmp_path, call):
+    """A folder of reviews in Cyrillic, and predictions that are its references."""
+    text = "Мы долго шли через лес и вышли к реке"
+    folder = tmp_path / "russian"
+    folder.mkdir()
+    rows = [
+        {"id": f"e{at}", "reviewerId": f"u{at}", "input": "Напиши", "output": text, "profile": []}
+        for at in range(3)
+    ]
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / "predictions.jsonl"
+    path.write_text("".join(json.dumps({"id": row["id"], "output": text}) + "\n" for row in rows))
+    return ["score", path, "--data", folder, "--task", "product_review", "--metrics", "rouge1,bleu"]
+
+
+def test_score_says_what_a_tokenizer_does_not_see_and_takes_another_by_set(call, russian):
+    code, out, _ = call(*russian, "--json")
+    rouge = json.loads(out)["metrics"]["rouge1"]
+    assert (code, rouge["value"], rouge["unseen"]) == (0, None, 1.0)
+    assert "--set eval.tokenizer=unicode" in rouge["missing"]
+    words = ["--set", "eval.tokenizer=unicode", "--set", "eval.bleu_tokenizer=char"]
+    _, out, _ = call(*russian, *words, "--json")
+    found = json.loads(out)["metrics"]
+    assert [found[name]["value"] for name in ("rouge1", "bleu")] == pytest.approx([100, 100])
+    # the interval is drawn from the same tokenizer's counts
+    assert found["bleu"]["low"] == pytest.approx(100)
+    assert "|tok:unicode|" in found["rouge1"]["signature"]
+    assert "|tok:char|" in found["bleu"]["signature"]
+
+
+def test_score_refuses_settings_that_it_does_not_read(call, russian):
+    code, _, err = call(*russian, "--set", "train.lr=1")
+    assert (code, "score reads settings of data and eval only" in err) == (2, True)
+    code, _, err = call(*russian, "--set", "eval.bleu_tokenizer=spm")
+    assert (code, "eval.bleu_tokenizer" in err) == (2, True)
+
+
 def test_absent_predictions_are_scored_as_empty_and_told_by_the_exit_code(call, tmp_path, reviews):
     _, out, _ = call("list", "examples", "--data", reviews, "--json")
     path = tmp_path / "p.jsonl"

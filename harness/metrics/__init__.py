@@ -32,7 +32,7 @@ def metric(name: str, settings: EvalSettings | None = None) -> Metric:
         from harness.metrics.external import external
 
         return external(name.removeprefix(EXTERNAL))
-    found: Metric = find("metric", name)
+    found: Callable[..., Score] = find("metric", name)
     if settings is None or name not in TOKENIZER:
         return found
     tokenizer = getattr(settings, TOKENIZER[name])

@@ -134,10 +134,8 @@ def test_a_clause_is_a_token_of_more_letters_than_a_word_has():
 
 @pytest.mark.parametrize("name", ["13a", "intl", "zh", "char", "none"])
 def test_bleu_by_each_tokenizer_equals_sacrebleu(name):
-    predictions, references = (
-        ["我爱北京，天安门。", "a b c d e"],
-        ["我爱上海，天安门。", "a b c d f"],
-    )
+    predictions = ["我爱北京，天安门。", "a b c d e"]
+    references = ["我爱上海，天安门。", "a b c d f"]
     found = score("bleu", predictions, references, EvalSettings(bleu_tokenizer=name))
     oracle = BLEU(tokenize=name)
     expected = oracle.corpus_score(predictions, [references]).score
