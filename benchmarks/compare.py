@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.reports.compare import compare, write_report
+from harness.reports.comparison import compare, write_report
 from tests.reports.synthetic import write_runs
 
 

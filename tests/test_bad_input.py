@@ -6,8 +6,8 @@ import json
 import pytest
 
 from harness.record import read_predictions, read_record
+from tests.cli.test_verbs import SMALL, harness
 from tests.conftest import made_up_rows, write_rows
-from tests.test_cli import SMALL, harness
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.commands.run import _without_controls
+from harness.cli.run import _without_controls
 from harness.controls import thought_readings
 from harness.errors import UsageError
 from harness.plan import Plan

@@ -11,7 +11,7 @@ from harness import registry
 from harness.errors import UsageError
 from harness.record import read_predictions, read_record
 from harness.registry import blaming, find, load_plugin, table
-from tests.test_cli import SMALL, call  # noqa: F401  (a fixture)
+from tests.cli.test_verbs import SMALL, call  # noqa: F401  (a fixture)
 
 
 @pytest.fixture

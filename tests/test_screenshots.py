@@ -11,8 +11,8 @@ from PIL import Image
 from benchmarks import screenshots
 from benchmarks.screenshots import main, pages, parsed, shoot, small
 from harness.errors import UsageError
-from harness.reports.compare import PAGE
-from harness.reports.systems import load_boards
+from harness.reports.comparison import PAGE
+from harness.reports.runs.systems import load_boards
 from tests.reports.synthetic import write_runs
 
 ROOT = Path(__file__).resolve().parents[1]

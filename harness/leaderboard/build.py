@@ -113,7 +113,7 @@ def render(data: Mapping[str, Any]) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    folder = files("harness.reports") / "templates"
+    folder = files("harness.leaderboard") / "templates"
 
     def text(name: str) -> str:
         return (folder / name).read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from harness.bench.ratios import ratio, told
 from harness.bench.report import grids, markdown, show
 from harness.bench.subject import Case, Subject, Writing, write
 from harness.bench.tables import as_markdown, conditions, warnings
-from harness.commands.bench import bench_command, counts
+from harness.cli.bench import bench_command, counts
 from harness.engine import PersonalLM, decode
 from harness.engine.timing import interleaved
 from harness.errors import UsageError

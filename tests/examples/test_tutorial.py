@@ -6,9 +6,9 @@ import shlex
 import pytest
 
 from harness.conformance import CHECKS
+from tests.cli.test_verbs import call  # noqa: F401  (a fixture)
 from tests.examples.conftest import EXAMPLES
 from tests.examples.tutorial import TUTORIAL, commands, files
-from tests.test_cli import call  # noqa: F401  (a fixture)
 
 
 @pytest.mark.parametrize("name", files())

@@ -52,8 +52,9 @@ def test_an_added_row_is_verified(repository):
 
 @pytest.mark.parametrize(
     "path",
-    [f"{ROW}/board.json", f"{ROW}/mine/verification.json", f"{ROW}/mine/run.py", "harness/cli.py",
-     "leaderboards/check.sh", f"{ROW}/Mine/submission.json", f"{ROW}/mine/deeper/submission.json"],
+    [f"{ROW}/board.json", f"{ROW}/mine/verification.json", f"{ROW}/mine/run.py", 
+     "harness/cli/run.py", "leaderboards/check.sh",
+     f"{ROW}/Mine/submission.json", f"{ROW}/mine/deeper/submission.json"],
 )  # fmt: skip
 def test_anything_else_is_refused(repository, path):
     file = repository / path

@@ -308,7 +308,7 @@ def test_a_hostile_address_is_only_text(browser, page, state):
 
 
 def test_an_example_on_mini_stands_beside_its_reference(browser, boards, tmp_path, capsys):
-    from harness.commands.leaderboard import verify_command
+    from harness.cli.leaderboard import verify_command
 
     assert verify_command([], boards / "mini", None, None, None, False) == 0
     capsys.readouterr()

@@ -1,0 +1,5 @@
+"""The command line, a file a verb. Nothing else in harness imports it."""
+
+from harness.cli.verbs import app, main
+
+__all__ = ["app", "main"]

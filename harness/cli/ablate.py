@@ -1,0 +1,273 @@
+"""harness ablate: one run a value and seed, then one report; runs that are there are only read."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from harness.cli.attempts import Failure, attempt
+from harness.cli.chosen import methods, plugins, settings_for
+from harness.cli.over import OWN, Over, Point, parse_over, parse_seeds, points
+from harness.errors import UsageError
+from harness.progress import Bars
+from harness.registry import blaming
+from harness.settings import RunSettings
+
+MOST_AXES = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command line of an ablation, as given."""
+
+    method: str
+    over: tuple[str, ...]
+    seeds: str
+    reference: str
+    preset: str
+    task: str
+    options: Mapping[str, Any]
+    lam: float | None
+    assignments: tuple[str, ...]
+    plugin_files: tuple[Path, ...]
+    results: Path
+    out: Path
+    metric: str | None
+    fresh: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that is wanted."""
+
+    method: str
+    factory: Any
+    settings: RunSettings
+
+    def at(self, seed: int) -> Job:
+        return Job(self.method, self.factory, self.settings.model_copy(update={"seed": seed}))
+
+
+RunOne = Callable[[Job], Any]
+"""Makes or finds a run: an Outcome of harness.run, or the Failure that it ended in."""
+
+
+def ablate_command(request: Request) -> int:
+    """0; 1 where a value, its reference or an example failed.
+
+    Every setting is checked before the first run starts.
+    """
+    overs, planned, reference = plan(request)
+    seeds = parse_seeds(request.seeds)
+    if request.out.exists() and not request.out.is_dir():
+        raise UsageError(f"--out {request.out} is a file; expected a folder, new or old")
+    console = Console(markup=False)
+    from harness.engine.quiet import quiet_libraries
+
+    quiet_libraries()
+    if request.dry_run:
+        _print_plan(console, overs, planned, seeds, reference, request.results)
+        return 0
+    from harness.reports.ablation.document import document, verdict_columns
+    from harness.reports.ablation.values import Axis, ablation
+    from harness.reports.comparison import PAGE, write_report
+
+    tried = run_all(console, overs, planned, seeds, _runner(request))
+    axes = [Axis(over.name, over.key, over.values) for over in overs]
+    found = ablation(request.method, axes, tried, reference, request.metric)
+    report = document(found, ["harness " + shlex.join(sys.argv[1:])])
+    written = write_report(report, request.out)
+    for line in report.warnings:
+        console.print(line, style="yellow", markup=False, highlight=False)
+    _print_table(console, report.sections[0].tables[0], verdict_columns(found))
+    for sentence in report.sections[0].text:
+        console.print(sentence, markup=False, highlight=False)
+    console.print(
+        f"report: {request.out / PAGE} ({len(written)} files)", highlight=False, soft_wrap=True
+    )
+    runs = [run for one in tried for run in (*one.runs, *one.reference)]
+    broken = any(one.failures or one.reference_failures for one in tried)
+    return int(broken or any(run.record.n.failed for run in runs))
+
+
+def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | None]], str | None]:
+    """The varied settings, and for each value its run and its reference's, without a seed."""
+    if not 1 <= len(request.over) <= MOST_AXES:
+        raise UsageError(
+            f"--over was given {len(request.over)} times; expected once, or twice for a grid"
+        )
+    plugged = plugins(list(request.plugin_files))
+    factory = _only(request.method, "--method", plugged)
+    beside = None if request.reference in ("none", request.method) else request.reference
+    beside_factory: Any = _only(beside, "--reference", plugged) if beside else None
+    overs = [parse_over(text, request.method, factory) for text in request.over]
+    if len({over.key for over in overs}) < len(overs):
+        raise UsageError(f"--over names {overs[0].name} twice; put all its values in one --over")
+
+    def own(assignments: Sequence[str]) -> RunSettings:
+        return settings_for(
+            request.preset, request.method, factory, request.task, request.options, request.lam,
+            [*request.assignments, *assignments],
+        )  # fmt: skip
+
+    def of_reference(assignments: Sequence[str]) -> RunSettings:
+        model = {**request.options.get("model", {}), "reasoner": None}
+        return settings_for(
+            request.preset, beside or "", beside_factory, request.task,
+            {**request.options, "model": model}, None,
+            [*(text for text in request.assignments if not text.startswith(OWN)), *assignments],
+        )  # fmt: skip
+
+    other = of_reference if beside else None
+    planned: list[tuple[Point, Job, Job | None]] = []
+    with blaming(request.method, factory):
+        found = points(overs, factory, own, other)
+        for point in found:
+            factory(point.settings)  # its own options are checked here
+    for point in found:
+        reference = None
+        if beside and point.reference is not None:
+            reference = Job(beside, beside_factory, point.reference)
+            with blaming(beside, beside_factory):
+                beside_factory(point.reference)
+        planned.append((point, Job(request.method, factory, point.settings), reference))
+    return overs, planned, beside
+
+
+def run_all(
+    console: Console,
+    overs: Sequence[Over],
+    planned: Sequence[tuple[Point, Job, Job | None]],
+    seeds: Sequence[int],
+    run_one: RunOne,
+) -> list[Any]:
+    """Every value in every seed, seed by seed, so that an early stop leaves whole curves.
+
+    What a value or a reference breaks on is told and kept; the others go on, unless every value
+    broke.
+    """
+    from harness.reports.ablation.values import Tried
+
+    own, beside = ([dict[int, Any]() for _ in planned] for _ in range(2))
+    total, done = len(planned) * len(seeds), 0
+    for seed in seeds:
+        for at, (point, job, reference) in enumerate(planned):
+            label = ", ".join(
+                f"{over.name}={value}" for over, value in zip(overs, point.values, strict=True)
+            )
+            done += 1
+            head = f"{done}/{total} {label}, seed {seed}: "
+            if reference is not None:
+                outcome = run_one(reference.at(seed))
+                if isinstance(outcome, Failure) and outcome not in [of.get(seed) for of in beside]:
+                    _print_failure(console, f"{reference.method}, seed {seed}: ", outcome)
+                beside[at][seed] = outcome
+            outcome = own[at][seed] = run_one(job.at(seed))
+            if isinstance(outcome, Failure):
+                _print_failure(console, head, outcome)
+            else:
+                told = "was there" if outcome.repeated else f"{outcome.record.wall_s or 0:.0f} s"
+                console.print(head + told, markup=False, highlight=False)
+        if all(isinstance(of[seed], Failure) for of in own):
+            break
+    return [
+        Tried(point.values, _runs(own[at]), _runs(beside[at]),
+              _failures(own[at]), _failures(beside[at]))
+        for at, (point, _, _) in enumerate(planned)
+    ]  # fmt: skip
+
+
+def _print_failure(console: Console, head: str, failure: Failure) -> None:
+    told = f"{head}failed: {failure.text}"
+    console.print(told, style="red", markup=False, highlight=False)
+
+
+def _runs(outcomes: Mapping[int, Any]) -> tuple[Any, ...]:
+    from harness.reports.runs.systems import Run
+
+    made = [one for one in outcomes.values() if not isinstance(one, Failure)]
+    return tuple(Run(one.folder, one.record) for one in made)
+
+
+def _failures(outcomes: Mapping[int, Any]) -> dict[int, str]:
+    """Seed → the first line of what its run broke on."""
+    return {
+        seed: one.text.splitlines()[0] for seed, one in outcomes.items() if isinstance(one, Failure)
+    }
+
+
+def _runner(request: Request) -> RunOne:
+    """Runs, each once a command: with --fresh, a reference that all values share is not redone."""
+    from harness.run import run
+
+    command = "harness " + shlex.join(sys.argv[1:])
+    made: dict[str, Any] = {}
+
+    def run_one(job: Job) -> Any:
+        key = f"{job.method} {job.settings.seed} {job.settings.digest()}"
+        if key not in made:
+            make = partial(
+                run, job.settings, job.method, request.results, command=command,
+                fresh=request.fresh, factory=job.factory, bars=Bars(),
+            )  # fmt: skip
+            made[key] = attempt(job.method, job.factory, make)
+        return made[key]
+
+    return run_one
+
+
+def _only(name: str, option: str, plugged: Mapping[str, Any]) -> Any:
+    if name == "all":
+        raise UsageError(f"{option} all; expected one method, e.g. {option} flythinker")
+    return methods(name, plugged)[name]
+
+
+def _print_plan(
+    console: Console,
+    overs: Sequence[Over],
+    planned: Sequence[tuple[Point, Job, Job | None]],
+    seeds: Sequence[int],
+    reference: str | None,
+    results: Path,
+) -> None:
+    """The runs that would be made, and how many are there; the same settings are one run."""
+    from harness.plan import Plan
+    from harness.record import record_there
+
+    runs = {(job.method, job.settings.digest()): job for _, job, _ in planned}
+    beside = {(job.method, job.settings.digest()): job for _, _, job in planned if job}
+    for over in overs:
+        console.print(f"{over.name} ({over.key}): {', '.join(over.values)}", highlight=False)
+    told = f"{len(runs)} settings of {planned[0][1].method}"
+    if reference:
+        told += f" and {len(beside)} of {reference}"
+    wanted = [job.at(seed) for job in (runs | beside).values() for seed in seeds]
+    folders = []
+    for job in wanted:
+        with blaming(job.method, job.factory):
+            folders.append(Plan(job.settings, job.method, results, job.factory).folder)
+    there = [record for folder in folders if (record := record_there(folder)) is not None]
+    complete = sum(record.status == "complete" for record in there)
+    console.print(
+        f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete",
+        highlight=False,
+    )
+
+
+def _print_table(console: Console, table: Any, columns: int) -> None:
+    """The first columns: values, main measure, verdict. A screen holds no more; the report does."""
+    grid = Grid(title=table.title, title_justify="left")
+    for at, head in enumerate(table.heads[:columns]):
+        grid.add_column(head, justify="right" if at else "left", overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(cell.text for cell in row[:columns]))
+    console.print(grid)

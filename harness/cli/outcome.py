@@ -1,0 +1,178 @@
+"""What the terminal shows after a run: scores with intervals, costs, counts, where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from harness.cli.views import (
+    author_rows,
+    cell,
+    control_rows,
+    following_rows,
+    forced_rows,
+    lift_rows,
+    likelihood_rows,
+    remark,
+)
+from harness.record import Record
+from harness.run import Outcome
+
+
+def print_outcome(console: Console, outcome: Outcome) -> None:
+    """One run's table."""
+    record = outcome.record
+    title = f"{record.method} · {record.task} · {record.run_id}"
+    if outcome.repeated:
+        title += " (complete before; --fresh redoes it)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("measure")
+    table.add_column("value [95 % interval over users]", justify="right")
+    table.add_column("of", style="dim")
+    for row in following_rows(record):
+        table.add_row(*row)
+    for name, score in record.metrics.items():
+        table.add_row(name, cell(score), remark(score, "0–100"))
+    for rows in VIEWS:
+        for row in rows(record):
+            table.add_row(*row)
+    console.print(table)
+    for line in notices(record):
+        console.print(line, style="yellow", highlight=False)
+    print_one_text(console, outcome)
+    console.print(f"record: {outcome.folder}", highlight=False, soft_wrap=True)
+
+
+def cost_rows(record: Record) -> list[tuple[str, str, str]]:
+    """Time and memory of training and writing."""
+    rows = []
+    if record.training:
+        cost = record.training
+        rows.append(
+            (
+                "training",
+                f"{cost['seconds_total']:.0f} s",
+                f"{cost['steps']} steps, {cost['tokens']:,} tokens,"
+                f" {cost['peak_memory_mib']:,.0f} MiB",
+            )
+        )
+        spent = [(name, each) for name, each in cost["seconds"].items() if each >= 0.05]
+        phases = " · ".join(f"{name.replace('_', ' ')} {each:.1f}" for name, each in spent)
+        rows.append(("  by phase", "", f"{phases} s"))
+    cost = record.inference or {}
+    if cost.get("tokens_per_s"):
+        rows.append(
+            (
+                "writing",
+                f"{cost['tokens_per_s']:,.0f} tokens/s",
+                f"batch {cost['batch_size']}, first token"
+                f" {1000 * cost['time_to_first_token_s']:,.0f} ms,"
+                f" {cost['peak_memory_mib']:,.0f} MiB",
+            )
+        )
+    hidden_s = cost.get("preface_s", 0) + cost.get("latent_s", 0)
+    if hidden_s:
+        tokens, thoughts = cost["preface_tokens"], cost["latent_thoughts_per_text"]
+        what = f"{tokens:,} tokens" if tokens else f"{thoughts} latent thoughts a text"
+        rows.append(("  hidden, before texts", f"{hidden_s:.2f} s", what))
+    return rows
+
+
+def method_rows(record: Record) -> list[tuple[str, str, str]]:
+    """What the method counted, e.g. analyses rejected, as far as it is not 0."""
+    told = {**((record.training or {}).get("method") or {})}
+    told["prefaces"] = (record.inference or {}).get("prefaces") or {}
+    return [
+        (
+            f"  {name.replace('_', ' ')}",
+            "",
+            " · ".join(f"{key.replace('_', ' ')} {each}" for key, each in counts.items() if each),
+        )
+        for name, counts in told.items()
+        if isinstance(counts, Mapping) and any(counts.values())
+    ]
+
+
+def notices(record: Record) -> list[str]:
+    """What a reader must know before believing the table."""
+    n = record.n
+    lines = [f"examples {n.planned}, scored {n.scored}"]
+    for count, what in (
+        (n.failed, "failed (scored as empty)"),
+        (n.empty, "empty"),
+        (n.capped, "reached the cap on new tokens"),
+        (n.input_cut, "prompts cut to their budget"),
+        (n.target_cut, "training targets cut"),
+    ):
+        if count:
+            lines.append(f"{count} {what}")
+    origin = (record.training or {}).get("reused_from")
+    if origin:
+        lines.append(f"trained by {origin}, whose training is this one's")
+    missing = [f"{name}: {s.missing}" for name, s in record.metrics.items() if s.missing]
+    return [" · ".join(lines), *missing]
+
+
+def print_one_text(console: Console, outcome: Outcome) -> None:
+    """The first test example as written, so that numbers have a face."""
+    from harness.record import read_predictions
+
+    texts = read_predictions(outcome.folder)
+    if not texts:
+        return
+    text = min(texts, key=lambda each: each.id)
+    console.print(
+        f"example {text.id}, as written (`harness show {outcome.folder}`):",
+        style="dim",
+        highlight=False,
+        soft_wrap=True,
+    )
+    shown = text.output if len(text.output) <= 500 else text.output[:500] + " …"
+    console.print(shown or "(empty)", markup=False, highlight=False)
+
+
+SIDE_BY_SIDE = ("bleu", "rougeL", "meteor")
+"""Metrics of several runs that a screen has room for; `harness compare` has all of them."""
+
+
+def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Several runs side by side, a row each."""
+    records = [outcome.record for outcome in outcomes]
+    tasks = list(dict.fromkeys(record.task for record in records))
+    names = [name for name in records[0].metrics if name in SIDE_BY_SIDE]
+    names = names or list(records[0].metrics)[: len(SIDE_BY_SIDE)]
+    mini = records[0].following is not None
+    table = Table(
+        title=f"all runs on {', '.join(tasks)}; with tests and intervals: harness compare",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for head in ["method", *(["task"] if len(tasks) > 1 else [])]:
+        table.add_column(head)
+    followed = ["followed"] if mini else []
+    for head in [*followed, *names, "NLL", "train s", "tokens/s"]:
+        table.add_column(head, justify="right")
+    for record in records:
+        values = [record.following["value"]] if mini and record.following else []
+        values += [record.metrics[name].value if name in record.metrics else None for name in names]
+        table.add_row(
+            *[record.method, *([record.task] if len(tasks) > 1 else [])],
+            *(_number(value, 2) for value in values),
+            _number((record.likelihood or {}).get("value"), 3),
+            _number(record.training["seconds_total"] if record.training else None, 0),
+            _number((record.inference or {}).get("tokens_per_s"), 0),
+        )
+    console.print(table)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+VIEWS = (
+    likelihood_rows, forced_rows, lift_rows, author_rows, control_rows, cost_rows, method_rows
+)  # fmt: skip
+"""What follows the metrics in a run's table, in order."""

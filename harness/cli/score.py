@@ -1,0 +1,178 @@
+"""harness score: predictions made elsewhere, by the same metrics."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import DataError, UsageError
+from harness.settings import RunSettings, merge, parse_assignment, validate
+from harness.types import SplitData
+
+READ = ("data", "eval")
+ROW = '{"id": "…", "output": "…"}'
+
+
+def score_command(
+    path: Path,
+    data: str,
+    task: str,
+    split: str,
+    setting: str | None,
+    metrics: str | None,
+    assignments: Sequence[str],
+    allow_missing: bool,
+    as_json: bool,
+) -> int:
+    """Score the predictions at `path` against a split's references and print them.
+
+    assignments: `--set`, of data and eval only. Exit code: 1 where examples have no prediction
+    (`allow_missing`), else 0.
+    """
+    from harness.cli.views import cell, remark
+    from harness.data import load_split
+    from harness.engine.quiet import quiet_libraries
+    from harness.scoring import score_texts
+
+    quiet_libraries()
+    settings = _settings(task, data, setting, metrics, assignments)
+    test = load_split(settings, split)
+    texts = read_outputs(path, task)
+    check_ids(path, texts, test, allow_missing)
+    scores = score_texts(test, [texts], settings.eval, settings.data)
+    empty = sum(not texts.get(example.id, "").strip() for example in test.examples)
+    n = {
+        "planned": len(test.examples),
+        "scored": len(test.examples),
+        "empty": empty,
+        "failed": len(test.examples) - len(texts),
+    }
+    code = 1 if n["failed"] else 0
+    if as_json:
+        found = {
+            name: {key: getattr(score, key) for key in ("value", "low", "high", "signature")}
+            | {key: getattr(score, key) for key in ("missing", "unseen") if getattr(score, key)}
+            for name, score in scores.metrics.items()
+        }
+        json.dump({"metrics": found, "n": n}, sys.stdout, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+        return code
+    table = Table(title=f"{path} on {task} {split}", title_justify="left")
+    for head in ("metric", "value [95 % interval over users]", "signature"):
+        table.add_column(head)
+    for name, score in scores.metrics.items():
+        table.add_row(name, cell(score), remark(score, score.signature))
+    console = Console(markup=False)
+    console.print(table)
+    console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
+    return code
+
+
+def _settings(
+    task: str, data: str, setting: str | None, metrics: str | None, assignments: Sequence[str]
+) -> RunSettings:
+    values: dict[str, Any] = {"task": task, "data": {"source": data}}
+    if setting:
+        values["data"]["setting"] = setting
+    if metrics:
+        values["eval"] = {"metrics": metrics}
+    for text in assignments:
+        path, value = parse_assignment(text)
+        if len(path) != 2 or path[0] not in READ:
+            raise UsageError(f"--set {text}: score reads settings of {' and '.join(READ)} only")
+        values = merge(values, {path[0]: {path[1]: value}})
+    return validate(RunSettings, values, "settings")
+
+
+def read_outputs(path: Path, task: str) -> dict[str, str]:
+    """id → text, from lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
+
+    Raises DataError naming file, line (or golds index) and field for anything else, for
+    repeated ids, and for a LongLaMP file of another task.
+    """
+    try:
+        raw = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: not UTF-8 at byte {error.start}; expected UTF-8. Save the file as UTF-8"
+            " without changing its texts"
+        ) from None
+    found: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for place, row in _rows(path, raw, task):
+        if not isinstance(row, Mapping):
+            raise DataError(
+                f"{place}: found {type(row).__name__}; expected an object with id, output."
+                f" Write one {ROW} for each text"
+            )
+        for field in ("id", "output"):
+            if not isinstance(row.get(field), str):
+                shown = f"found {row[field]!r:.60}" if field in row else "missing"
+                raise DataError(
+                    f"{place}, field {field}: {shown}; expected text. Write both fields in quotes:"
+                    f" {ROW}"
+                )
+        if row["id"] in found:
+            raise DataError(
+                f"{place}: id {row['id']!r} stands at {places[row['id']]} already; expected one"
+                " text for each example. Remove one of the two"
+            )
+        found[row["id"]], places[row["id"]] = row["output"], place
+    return found
+
+
+def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
+    whole = None
+    if raw.lstrip().startswith("{"):
+        try:
+            whole = json.loads(raw)
+        except ValueError:
+            whole = None  # more than one line: read below, line by line
+    if isinstance(whole, dict) and "golds" in whole:
+        named = str(whole.get("task", ""))
+        if named and named != task and not named.startswith(task):
+            raise DataError(
+                f"{path}: predictions of task {named!r}; expected {task!r}. Name the other task"
+                " with --task, or another file"
+            )
+        if not isinstance(whole["golds"], list):
+            raise DataError(
+                f"{path}, field golds: found {type(whole['golds']).__name__}; expected a list of"
+                f" objects with id, output. Write [{ROW}, …]"
+            )
+        for index, row in enumerate(whole["golds"]):
+            yield f"{path} golds[{index}]", row
+        return
+    for number, line in enumerate(raw.split("\n"), 1):
+        if line.strip():
+            try:
+                yield f"{path} line {number}", json.loads(line)
+            except ValueError as error:
+                raise DataError(
+                    f"{path} line {number}: not JSON: {error}; expected one whole {ROW} on the"
+                    " line. Write the line again; was the file copied in full?"
+                ) from None
+
+
+def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:
+    """Every id belongs to the split, and every example has a text. Raises DataError otherwise."""
+    unknown = [key for key in texts if key not in test.references]
+    if unknown:
+        raise DataError(
+            f"{path}: {len(unknown)} ids are not in the {test.split} split, e.g. {unknown[0]!r};"
+            f" its ids look like {test.examples[0].id!r} (`harness list examples --json`)"
+        )
+    missing = [example.id for example in test.examples if example.id not in texts]
+    if missing and not allow_missing:
+        raise DataError(
+            f"{path}: {len(missing)} of {len(test.examples)} examples have no prediction, e.g."
+            f" {missing[0]!r}; --allow-missing scores them as empty"
+        )

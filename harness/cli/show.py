@@ -1,0 +1,83 @@
+"""harness show: one example of a run with its prompt, reference, predictions and scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from harness.cli.chosen import plugins
+from harness.engine.quiet import quiet_libraries
+from harness.errors import UsageError
+from harness.record import read_predictions, read_record
+from harness.registry import blaming, find, table
+from harness.settings import RunSettings, validate
+
+
+def show_command(
+    folder: Path,
+    example: str | None,
+    against: Path | None,
+    prompt: bool,
+    plugin_files: list[Path],
+) -> None:
+    """Print an example; its data is read again from the run's source, by the run's settings."""
+    plugged = plugins(plugin_files)
+    quiet_libraries()
+    from harness.data import load_split
+
+    record = read_record(folder)
+    settings = validate(RunSettings, record.settings, str(folder))
+    split = load_split(settings, "test")
+    known = [each.id for each in split.examples]
+    chosen = example or known[0]
+    if chosen not in split.references:
+        raise UsageError(
+            f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
+        )
+    console = Console(markup=False)
+    if record.data["splits"]["test"]["fingerprint"] != split.fingerprint:
+        console.print(
+            f"the data of {record.data['source']} changed since this run: prompt and reference are"
+            " today's",
+            style="yellow",
+            markup=False,
+        )
+    found = next(each for each in split.examples if each.id == chosen)
+    console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold", markup=False)
+    if prompt and record.method not in plugged and record.method not in table("method"):
+        console.print(
+            f"prompt: no method {record.method!r} is installed; --plugin FILE shows it",
+            style="yellow",
+            markup=False,
+        )
+    elif prompt:
+        factory = plugged.get(record.method) or find("method", record.method)
+        with blaming(record.method, factory):
+            views = factory(settings).prompt(found).views
+        for name, text in views.items():
+            console.print(Panel(Text(text), title=f"prompt ({name})", title_align="left"))
+    reference = split.references[chosen].text
+    console.print(Panel(Text(reference), title="reference", title_align="left"))
+    for place in [folder, *([against] if against else [])]:
+        _show_texts(console, place, chosen)
+
+
+def _show_texts(console: Console, folder: Path, example: str) -> None:
+    record = read_record(folder)
+    texts = [text for text in read_predictions(folder) if text.id == example]
+    if not texts:
+        console.print(f"{folder}: no prediction for {example}", style="yellow", markup=False)
+    for text in texts:
+        title = f"{record.method} ({record.run_id}), sample {text.sample}, {text.tokens} tokens"
+        if text.preface:
+            console.print(Panel(Text(text.preface), title="hidden preface", title_align="left"))
+        shown = text.output or f"(empty{': ' + text.error if text.error else ''})"
+        console.print(Panel(Text(shown), title=title, title_align="left"))
+    scores = record.examples.get(example, {})
+    line = "   ".join(
+        f"{name} {value:.2f}" for name, value in scores.items() if isinstance(value, int | float)
+    )
+    console.print(line, style="dim", highlight=False)

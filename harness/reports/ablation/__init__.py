@@ -1,0 +1,1 @@
+"""One setting varied: its values against a reference."""

@@ -1,0 +1,1 @@
+"""Systems against each other: measures, paired contrasts, seeds, letters."""

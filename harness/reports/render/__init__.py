@@ -1,0 +1,1 @@
+"""Tables, text and figures without a format, and the formats."""

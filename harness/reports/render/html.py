@@ -1,0 +1,28 @@
+"""A document as one HTML page that opens from disk: no script, no request, light and dark."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.reports.render.document import Document
+from harness.reports.render.style import caption_of, inline_svg
+
+
+def to_html(document: Document) -> str:
+    """The page. Everything that comes from a record or a text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("harness.reports.render", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    drawn = [picture for section in document.sections for picture in section.pictures]
+    captions = {picture.name: caption_of(picture.drawing) for picture in drawn}
+    pictures = {
+        picture.name: inline_svg(picture.drawing, picture.alt, picture.file) for picture in drawn
+    }
+    css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    return environment.get_template("report.html").render(
+        document=document, pictures=pictures, captions=captions, css=css
+    )

@@ -1,0 +1,278 @@
+"""What a reader wants first: which method is better, by how much, how sure, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from matplotlib.axes import Axes
+
+from harness.metrics.statistics.seeds import THIS_CHECKPOINT
+from harness.reports.compared.contrasts import Contrasts
+from harness.reports.render import style
+from harness.reports.render.document import (
+    Cell,
+    Picture,
+    Section,
+    Table,
+    estimate,
+    figure,
+    listed,
+    number,
+    p_value,
+    seconds,
+    words,
+)
+from harness.reports.runs.paper import MARK, reported
+from harness.reports.runs.systems import Board, System
+from harness.reports.sections.cost_tables import (
+    Cost,
+    machine,
+    mean_cost,
+    peak_mib,
+    text_s,
+    timed_apart,
+    training_s,
+)
+
+Found = Mapping[str, Mapping[str, Contrasts]]
+"""Task → measure → contrasts."""
+UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+
+
+def reference_of(board: Board) -> System:
+    """The system that others are measured against: sft where it is there, else the first."""
+    plain = [one for one in board.systems if one.name == "sft"]
+    return [*plain, *(one for one in board.systems if one.record.method == "sft"),
+            board.systems[0]][0]  # fmt: skip
+
+
+def headline_section(boards: Sequence[Board], found: Found, main: str) -> Section:
+    """What holds over all tasks, a sentence a task, one table, one picture a task."""
+    sentences, rows, pictures, groups, faint = [], [], [], list[str](), set[int]()
+    if len(boards) > 1:
+        sentences.append(over_tasks(boards, found, main))
+    for board in boards:
+        contrasts = found[board.task][main]
+        sentences.append(verdict(board, contrasts))
+        for system in board.systems:
+            rows.append(_row(board, found[board.task], contrasts, system))
+        if main == "bleu":
+            for method, value in reported(board).items():
+                faint.add(len(rows))
+                rows.append(_paper_row(method, value))
+        groups += [board.task] * (len(rows) - len(groups))
+        pictures.append(_picture(board, contrasts))
+    first = found[boards[0].task][main].measure
+    references = {board.task: reference_of(board).name for board in boards}
+    same = len(set(references.values())) == 1
+    reference = references[boards[0].task] if same else "reference"
+    heads = ("method", f"{first.title}, {first.unit}", f"minus {reference}", "p (Holm)",
+             "NLL ↓, nats per slice token", "training", "time per text", "peak MiB",
+             "training seeds")  # fmt: skip
+    several = any(len(system.runs) > 1 for board in boards for system in board.systems)
+    over = "users and training seeds" if several else "users"
+    notes = [
+        f"{first.title}: {'lower' if first.lower_is_better else 'higher'} is better; value"
+        f" [95 % interval over {over}]. Within a task, methods with a common letter were not shown"
+        " to differ; the best measured is underlined. ↓: lower is better.",
+        "p: approximate randomisation over users, Holm over all pairs of methods and tasks on this"
+        " measure.",
+    ]
+    if not same:
+        notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
+    notes += [f"{board.task}: {told}." for board in boards if (told := timed_apart(board))]
+    table = Table("summary", "In one table", heads, tuple(rows), tuple(notes), False,
+                  frozenset(faint), tuple(groups))  # fmt: skip
+    return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
+
+
+def over_tasks(boards: Sequence[Board], found: Found, main: str) -> str:
+    """In how many tasks each method measured best, and in how many it was shown better."""
+    first: dict[str, list[Board]] = {}
+    for board in boards:
+        first.setdefault(found[board.task][main].order[0], []).append(board)
+    parts = []
+    for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
+        shown = sum(
+            found[board.task][main].between(best, reference_of(board).name).verdict
+            in ("higher", "lower")
+            for board in won
+            if reference_of(board).name != best
+        )
+        reference = reference_of(won[0]).name
+        beside = "" if best == reference else f" (shown better than {reference} in {shown})"
+        parts.append(f"{best} in {len(won)}{beside}")
+    title = found[boards[0].task][main].measure.title
+    return f"Of {len(boards)} tasks, best measured on {title}: {'; '.join(parts)}."
+
+
+def verdict(board: Board, contrasts: Contrasts) -> str:
+    """The best, what it was shown better than, at what cost."""
+    text = standing(board, contrasts)
+    if contrasts.letters is None:
+        return text
+    return text + _cost_sentence(board, contrasts.order[0]) + _checkpoint(board)
+
+
+def standing(board: Board, contrasts: Contrasts) -> str:
+    """The best, what it was shown better than, and what not; or why there is no verdict."""
+    measure, order = contrasts.measure, contrasts.order
+    best = order[0]
+    top = contrasts.values[best]
+    value = estimate(top.value, top.low, top.high, measure.digits).text
+    text = f"{board.task}: {best} measured best on {measure.title}, {value} ({measure.unit})."
+    if len(order) == 1:
+        return text + " It is the only one here, so there is nothing to compare."
+    against = {other: contrasts.between(best, other) for other in order[1:]}
+    shown = [name for name, one in against.items() if one.verdict in ("higher", "lower")]
+    open_ = [name for name in against if name not in shown]
+    if contrasts.letters is None:
+        reason = next((one.reason for one in against.values() if one.reason), "no test was made")
+        return f"{text} No verdict: {reason}."
+    reference = reference_of(board).name
+    if shown:
+        named = reference if reference in shown else shown[0]
+        gap = against[named]
+        by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True).text
+        text += f" It is shown better than {named}: {by}, Holm p {p_value(gap.p_holm).text}"
+        rest = [name for name in shown if name != named]
+        text += f"; and better than {listed(rest)}." if rest else "."
+    if open_:
+        text += f" Not shown to differ from it: {listed(open_)}."
+    return text
+
+
+def _cost_sentence(board: Board, best: str) -> str:
+    """Training time and time a text of the best, as multiples of the reference's."""
+    reference = reference_of(board)
+    system = next(one for one in board.systems if one.name == best)
+    if system is reference or timed_apart(board):
+        return ""
+    parts = []
+    for cost, what in ((training_s, "training"), (text_s, "time per text")):
+        own, base = mean_cost(system, cost), mean_cost(reference, cost)
+        if own is None or not base:
+            continue
+        parts.append(f"{what} {seconds(own).text}, {figure(own / base, 1)} × that of"
+                     f" {reference.name}")  # fmt: skip
+    return f" Cost: {'; '.join(parts)}." if parts else ""
+
+
+def _checkpoint(board: Board) -> str:
+    single = all(len(system.runs) == 1 for system in board.systems)
+    return f" ({THIS_CHECKPOINT}.)" if single else ""
+
+
+def _row(
+    board: Board, measures: Mapping[str, Contrasts], contrasts: Contrasts, system: System
+) -> tuple[Cell, ...]:
+    measure, name = contrasts.measure, system.name
+    reference = reference_of(board)
+    gap = contrasts.between(name, reference.name) if system is not reference else None
+    timed = timed_apart(board) is None
+    return (
+        words(name),
+        value_cell(contrasts, name),
+        estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
+        if gap
+        else words("–"),
+        p_value(gap.p_holm) if gap else words("–"),
+        value_cell(measures["nll"], name) if "nll" in measures else words("–"),
+        seconds(mean_cost(system, training_s)) if timed else words("–"),
+        seconds(mean_cost(system, text_s)) if timed else words("–"),
+        number(mean_cost(system, peak_mib), 0),
+        number(len(system.runs), 0),
+    )
+
+
+def value_cell(contrasts: Contrasts, name: str) -> Cell:
+    """A system's value with interval and letters; the best is strong."""
+    one = contrasts.values[name]
+    shared = (contrasts.letters or {}).get(name, "")
+    best = bool(contrasts.order) and contrasts.order[0] == name
+    return estimate(one.value, one.low, one.high, contrasts.measure.digits, False, shared, best)
+
+
+def _paper_row(method: str, value: float) -> tuple[Cell, ...]:
+    return (words(f"{method} ({MARK})"), number(value, 2), *[words("–")] * 7)
+
+
+def _picture(board: Board, contrasts: Contrasts) -> Picture:
+    """Quality against training time, above quality against time a text."""
+    measure = contrasts.measure
+    looks = style.looks(system.name for system in board.systems)
+    costs = [] if timed_apart(board) else [(training_s, "training time"), (text_s, "time per text")]
+    drawing, panels = style.figure(max(len(costs), 1), 1, 3.1)
+    points = [
+        _against(axes, board, contrasts, looks, cost, what)
+        for axes, (cost, what) in zip(panels, costs, strict=False)
+    ]
+    if not costs:
+        _without_time(panels[0], board, contrasts, looks)
+    style.title(panels[0], f"{measure.title}, {board.task}")
+    users = len(set(board.users.values()))
+    seeds = sorted({len(system.runs) for system in board.systems})
+    many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+    over = f"{users} users ({len(board.ids)} texts)"
+    over += f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
+    told = f"vertical whiskers: 95 % intervals over {over}"
+    told += "; level ones: from the fastest to the slowest seed" if seeds[-1] > 1 and costs else ""
+    told += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
+    sense = "lower" if measure.lower_is_better else "higher"
+    style.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {told}")
+    for axes, named in zip(panels, points, strict=False):
+        style.label_points(axes, named)
+    alt = "; ".join(
+        f"{name} {estimate(one.value, one.low, one.high, measure.digits).text}"
+        for name, one in contrasts.values.items()
+    )
+    return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
+                   drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
+
+
+def _against(
+    axes: Axes,
+    board: Board,
+    contrasts: Contrasts,
+    looks: Mapping[str, style.Look],
+    cost: Cost,
+    what: str,
+) -> list[tuple[float, float, str, style.Look]]:
+    """One panel: the measure over a cost in seconds, minutes or hours. Its points, to be named."""
+    measure = contrasts.measure
+    known = {
+        system.name: [found for record in system.records if (found := cost(record)) is not None]
+        for system in board.systems
+        if mean_cost(system, cost) is not None and contrasts.values[system.name].value is not None
+    }
+    most = max((max(spread) for spread in known.values()), default=0.0)
+    scale, unit = next((size, name) for size, name in UNITS if most >= 2 * size or size == 1)
+    points = []
+    for name, spread in known.items():
+        x, one = fmean(spread) / scale, contrasts.values[name]
+        assert one.value is not None
+        style.point(axes, x, one.value, looks[name], (min(spread) / scale, max(spread) / scale),
+                    (one.low, one.high))  # fmt: skip
+        points.append((x, one.value, name, looks[name]))
+    axes.set_xlabel(f"{what} ({unit})")
+    axes.set_ylabel(f"{measure.title}\n({measure.unit})")
+    axes.margins(x=0.12, y=0.08)
+    return points
+
+
+def _without_time(
+    axes: Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, style.Look]
+) -> None:
+    """A row a system: machines differ, so that no time axis would be true."""
+    for at, system in enumerate(reversed(board.systems)):
+        one = contrasts.values[system.name]
+        if one.value is not None:
+            style.point(axes, one.value, at, looks[system.name], (one.low, one.high))
+    axes.set_yticks(
+        range(len(board.systems)),
+        [style.short(system.name) for system in reversed(board.systems)],
+        parse_math=False,
+    )
+    axes.set_xlabel(f"{contrasts.measure.title} ({contrasts.measure.unit})")
+    axes.margins(y=0.15)

@@ -1,0 +1,123 @@
+"""Whether training arrived: the loss by step, and where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from harness.record import Record
+from harness.reports.render import style
+from harness.reports.render.document import Cell, Picture, Section, Table, number, words
+from harness.reports.runs.systems import Board, System
+from harness.reports.sections.cost_tables import mean_cost, training
+
+MOST_POINTS = 12
+"""Points of a curve: the steps in so many groups, each by its mean."""
+Curve = list[dict[str, float]]
+"""step, the middle of its group, and value, low, high: mean and range over training seeds."""
+
+
+def training_section(boards: Sequence[Board]) -> Section:
+    """A picture and a table a task; nothing where no system trained."""
+    pictures, tables = [], []
+    for board in boards:
+        curves = {
+            system.name: curve for system in board.systems if (curve := curve_of(system.records))
+        }
+        if curves:
+            pictures.append(_picture(board, curves))
+            tables.append(_table(board, curves))
+    if not pictures:
+        return Section("training", "Training")
+    text = (
+        "Did training arrive? A loss that still falls at the end wants more steps; one that begins"
+        " far above the others' began far from what the backbone can do. The loss is over what a"
+        " method writes, so CoT's counts its analyses too.",
+    )
+    return Section("training", "Training", text, tuple(tables), tuple(pictures))
+
+
+def losses(record: Record) -> list[float]:
+    """The loss before every optimizer step; [] where the method does not train."""
+    steps: Sequence[dict[str, Any]] = (record.training or {}).get("curve", ())
+    return [step["loss"] for step in steps]
+
+
+def curve_of(records: Sequence[Record]) -> Curve:
+    """One curve from the seeds' losses, over the steps that all of them have; [] without any."""
+    seeds = [losses(record) for record in records]
+    steps = min(map(len, seeds))
+    if not steps:
+        return []
+    by_seed = np.array([seed[:steps] for seed in seeds])
+    points = []
+    for group in np.array_split(np.arange(steps), min(steps, MOST_POINTS)):
+        means = by_seed[:, group].mean(axis=1)
+        points.append(
+            {"step": float(group.mean()) + 1, "value": float(means.mean()),
+             "low": float(means.min()), "high": float(means.max())}
+        )  # fmt: skip
+    return points
+
+
+def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
+    looks = style.looks(system.name for system in board.systems)
+    drawing, (axes,) = style.figure(height=3.3)
+    ends = []
+    for name, points in curves.items():
+        step, value, low, high = (
+            [point[key] for point in points] for key in ("step", "value", "low", "high")
+        )
+        style.line(axes, step, value, looks[name], low, high)
+        ends.append((step[-1], value[-1], name, looks[name]))
+    axes.set_xlabel("optimizer step")
+    axes.set_ylabel("loss, nats per token")
+    style.title(axes, "Training loss", board.task)
+    most = max(len(losses(record)) for system in board.systems for record in system.records)
+    grouped = f"; each point the mean of its steps, at most {MOST_POINTS} a curve"
+    seeded = any(len(system.records) > 1 for system in board.systems)
+    style.caption(
+        drawing,
+        "nats per trained token, before the step"
+        + (grouped if most > MOST_POINTS else "")
+        + ("; bands: range over training seeds" if seeded else "; one training seed a curve"),
+    )
+    style.label_ends(axes, ends)
+    alt = f"Training loss on {board.task}: " + "; ".join(
+        f"{name} from {points[0]['value']:.2f} to {points[-1]['value']:.2f}"
+        for name, points in curves.items()
+    )
+    return Picture(f"loss_{board.task}", "Training loss", drawing, alt)
+
+
+def _table(board: Board, curves: dict[str, Curve]) -> Table:
+    rows = [
+        (
+            words(system.name),
+            _rate(system),
+            number(mean_cost(system, lambda record: len(losses(record))), 0),
+            number(mean_cost(system, lambda record: losses(record)[0]), 3),
+            number(mean_cost(system, _last_tenth), 3),
+            number(mean_cost(system, training("val_loss")), 3),
+        )
+        for system in board.systems
+        if system.name in curves
+    ]
+    heads = ("method", "learning rate", "optimizer steps", "loss at the first step",
+             "mean of the last tenth", "loss on val after training")  # fmt: skip
+    return Table(f"loss_{board.task}", f"Training loss, {board.task}", heads, tuple(rows),
+                 ("Nats per trained token; means over training seeds.",))  # fmt: skip
+
+
+def _rate(system: System) -> Cell:
+    """The peak learning rate, which `auto` may have chosen apart for every seed."""
+    found = sorted({(record.training or {})["lr"] for record in system.records})
+    return Cell(" · ".join(f"{rate:g}" for rate in found), fmean(found))
+
+
+def _last_tenth(record: Record) -> float:
+    found = losses(record)
+    return fmean(found[-max(1, len(found) // 10) :])

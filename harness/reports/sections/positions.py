@@ -1,0 +1,226 @@
+"""How quality changes along the text: one curve a system in every view, and the slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from harness.record import Record
+from harness.reports.compared.measures import TITLES, Measure
+from harness.reports.compared.parts import (
+    forced_at,
+    forced_drift,
+    nll_at,
+    relative_at,
+    relative_drift,
+)
+from harness.reports.compared.seeds import interval_words, over_seeds
+from harness.reports.render import style
+from harness.reports.render.document import Cell, Picture, Section, Table, estimate, words
+from harness.reports.runs.systems import Board, having, lacking
+from harness.reports.sections.headline import Found, value_cell
+
+Slices = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at drift. slices: a record's rows by slice; slope: its drift, or None.
+
+    each, sloped: what of the examples a slice (by its place) and the slope are made of, for
+    several seeds to be resampled together; None where records do not keep it. `column` names the
+    slope in a table.
+    """
+
+    name: str
+    title: str
+    unit: str
+    slices: Callable[[Record], Slices | None]
+    slope: Callable[[Record], Mapping[str, Any] | None]
+    worse: str = "falls"
+    each: Callable[[int], Measure] | None = None
+    sloped: Measure | None = None
+    column: str = ""
+
+
+def views_of(board: Board, main: str) -> list[View]:
+    """The views that some run of the board has, primary ones first."""
+    records = [one for system in board.systems for one in system.records]
+    record = records[0]
+    forced: Mapping[str, Any] = next((one.forced["metrics"] for one in records if one.forced), {})
+    scored = next((name for name in (main, "rougeL", "bleu", *forced) if name in forced), None)
+    free = next((name for name in (main, "rougeL", "bleu") if name in record.slices), None)
+    starts = record.settings["eval"]["slices"]
+    found = [
+        View("likelihood", "likelihood: NLL of the reference", "nats per slice token",
+             _at("likelihood", "slices"), _at("likelihood", "drift"), "rises", nll_at,
+             None, "NLL, nats per 100 tokens"),
+        View("relative", "likelihood beside the untrained backbone", "nats per slice token",
+             _at("likelihood", "relative", "slices"), _at("likelihood", "relative", "drift"),
+             "rises", relative_at, relative_drift(),
+             "NLL minus the untrained backbone's, nats per 100 tokens"),
+        View("forced_following", "forced: preferences followed in the next 100 tokens",
+             "% of calls", _at("forced", "following", "slices"),
+             _at("forced", "following", "drift"), "falls",
+             partial(forced_at, "following"), forced_drift("following", starts),
+             "forced: preferences followed, % per 100 tokens"),
+        View("following", "preferences followed in the free text", "% of calls",
+             _at("following", "slices"), _nothing),
+    ]  # fmt: skip
+    if scored:
+        scale = TITLES.get(scored, scored)
+        found.insert(2, View("forced", f"forced: {scale} of the next 100 tokens", "0–100",
+                             _at("forced", "metrics", scored, "slices"),
+                             _at("forced", "metrics", scored, "drift"), "falls",
+                             partial(forced_at, scored), forced_drift(scored, starts),
+                             f"forced: {scale}, points per 100 tokens"))  # fmt: skip
+    if free:
+        found.append(View("free", f"free text: {TITLES.get(free, free)} (descriptive)", "0–100",
+                          _at("slices", free), _nothing))  # fmt: skip
+    return [view for view in found if any(view.slices(one) for one in records)]
+
+
+def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
+    """A picture and a table of slopes for each task."""
+    pictures, tables = [], []
+    for board in boards:
+        views = views_of(board, main)
+        if not views:
+            continue
+        curves = [(view, curves_of(board, view)) for view in views]
+        pictures += [_picture(board, *each) for each in curves]
+        table = _slopes(board, views, found)
+        tables += [table] if len(table.heads) > 1 else []
+        tables.append(_numbers(board, curves))
+    if not pictures:
+        return Section("drift", "Drift along the text")
+    text = (
+        "Does quality fall as the text goes on? Two views answer it: the likelihood of the"
+        " reference, and forced writing (the reference is given up to a place, the next 100 tokens"
+        " are written and scored). Slices of the free text depend on how it happens to line up with"
+        " the reference and only describe. A slope stands on the texts that reach every slice.",
+    )
+    return Section("drift", "Drift along the text", text, tuple(tables), tuple(pictures))
+
+
+Curves = Mapping[str, list[dict[str, Any]]]
+"""System → its rows by slice, over its seeds."""
+
+
+def curves_of(board: Board, view: View) -> Curves:
+    """The curve of every system that has the view, over those of its seeds that have it."""
+    found = {}
+    for system in having(board, view.slices).systems:
+        rows = [list(view.slices(record) or ()) for record in system.records]
+        found[system.name] = [
+            over_seeds(board, system, same, view.each(at) if view.each else None)
+            for at, same in enumerate(zip(*rows, strict=True))
+        ]
+    return found
+
+
+def _picture(board: Board, view: View, curves: Curves) -> Picture:
+    looks = style.looks(system.name for system in board.systems)
+    drawing, (axes,) = style.figure(height=3.3)
+    ends = style.curves(axes, curves, looks)
+    rows = next(iter(curves.values()))
+    names = [row["slice"].replace("-", "–") for row in rows]
+    counts = [row.get("examples") for row in rows]
+    labels = [
+        f"{name}\nn = {count}" if count is not None else name
+        for name, count in zip(names, counts, strict=True)
+    ]
+    axes.set_xticks(range(len(names)), labels)
+    axes.set_xlabel("tokens of the reference")
+    axes.set_ylabel(view.unit)
+    style.title(axes, view.title, board.task)
+    over = interval_words(row for rows in curves.values() for row in rows)
+    part = having(board, view.slices)
+    told = lacking(board, part)
+    if (
+        view.name == "relative"
+        and len({one.record.backbone.get("name") for one in part.systems}) > 1
+    ):
+        told = f"each beside its own backbone{'; ' if told else ''}{told}"
+    style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
+                  f" worse where its curve {view.worse}{'; ' if told else ''}{told}")  # fmt: skip
+    style.label_ends(axes, ends)
+    alt = f"{view.title} on {board.task} by position: " + "; ".join(
+        f"{name} ends at {value:.2f}" for _, value, name, _ in ends
+    )
+    return Picture(f"drift_{view.name}_{board.task}", view.title, drawing, alt)
+
+
+def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
+    """Slopes of the views that have one, and the compared slope of NLL with its letters."""
+    compared = found[board.task].get("nll_drift")
+    sloped = [
+        view
+        for view in views
+        if any(view.slope(record) for system in board.systems for record in system.records)
+        and not (compared and view.name == "likelihood")
+    ]
+    parts = {view.name: having(board, view.slope) for view in sloped}
+    rows, estimates = [], []
+    for system in board.systems:
+        slopes = [_slope(parts[view.name], view, system.name) for view in sloped]
+        own = [value_cell(compared, system.name)] if compared else []
+        rows.append((words(system.name), *own, *map(_estimate, slopes)))
+        estimates += slopes
+    likelihood = next(view for view in views if view.name == "likelihood") if compared else None
+    heads = ["method", *([likelihood.column] if likelihood else []),
+             *(view.column for view in sloped)]  # fmt: skip
+    notes = ["NLL: above 0 the end of a text is harder than its beginning."]
+    if any(view.worse == "falls" for view in sloped):
+        notes[0] += " Forced: below 0 the end is worse than the beginning."
+    if compared:
+        notes[0] += " Letters as in the tables of scores."
+    if any(one.get("seeds") for one in estimates):
+        notes.append(f"Intervals without letters: over {interval_words(estimates)}.")
+    told = {view.column.partition(":")[0]: lacking(board, parts[view.name]) for view in sloped}
+    notes += [f"{column}: {who}." for column, who in told.items() if who]
+    title = f"Slopes, {board.task}"
+    return Table(f"drift_{board.task}", title, tuple(heads), tuple(rows), tuple(notes))
+
+
+def _slope(part: Board, view: View, name: str) -> dict[str, Any]:
+    """A system's slope over those of its seeds that have one; {} where none has."""
+    system = next((one for one in part.systems if one.name == name), None)
+    if system is None:
+        return {}
+    return over_seeds(part, system, [view.slope(one) or {} for one in system.records], view.sloped)
+
+
+def _numbers(board: Board, curves: Sequence[tuple[View, Curves]]) -> Table:
+    """The points of the curves, for whoever wants to plot them anew."""
+    rows = [
+        (words(view.name.replace("_", " ")), words(name), words(row["slice"]), _estimate(row, 3))
+        for view, of_view in curves
+        for name, points in of_view.items()
+        for row in points
+    ]
+    heads = ("view", "method", "slice", "value [95 %]")
+    return Table(f"curves_{board.task}", f"Points of the curves, {board.task}", heads,
+                 tuple(rows), (), True)  # fmt: skip
+
+
+def _estimate(found: Mapping[str, Any], digits: int = 3) -> Cell:
+    return estimate(found.get("value"), found.get("low"), found.get("high"), digits)
+
+
+def _nothing(record: Record) -> None:
+    return None
+
+
+def _at(field: str, *path: str) -> Callable[[Record], Any]:
+    """The value at a path below a field of the record, None where the path ends early."""
+
+    def found(record: Record) -> Any:
+        value = getattr(record, field)
+        for key in path:
+            value = (value or {}).get(key)
+        return value
+
+    return found

@@ -1,0 +1,184 @@
+"""Lift of the own profile: how much, where in the text, and whether systems differ in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
+from harness.reports.compared.measures import TITLES, Measure
+from harness.reports.compared.parts import lift_measure
+from harness.reports.compared.seeds import interval_words, over_seeds
+from harness.reports.render import style
+from harness.reports.render.document import (
+    Cell,
+    Picture,
+    Section,
+    Table,
+    estimate,
+    figure,
+    listed,
+    words,
+)
+from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.sections.headline import standing
+from harness.reports.sections.metric_table import pairs_table
+
+OTHERS = {"random": "own − random other", "topic": "own − topic-matched other"}
+LIFTS = {**OTHERS, "empty": "own − none"}
+"""Whose profile is read instead: a user's drawn at random, one's near in topic, nobody's."""
+LIKELIHOOD, TEXTS = "likelihood", "texts"
+NATS = "nats per slice token"
+
+
+def lift_contrasts(board: Board, main: str) -> list[Contrasts]:
+    """Systems against each other in lift over other users: one family, judged.
+
+    On likelihood, and on written texts by the main measure where lift was measured on it. A view
+    of which a record keeps no value of each example is left out.
+    """
+    found = []
+    for view, name in ((LIKELIHOOD, "all"), (TEXTS, main)):
+        part = _part(board, view)
+        measures = [_measure(view, kind, name) for kind in OTHERS]
+        if part.systems and all(_keeps(measures[0], system) for system in part.systems):
+            found += [contrast_all(measure, part) for measure in measures]
+    return judged(found)
+
+
+def lift_section(boards: Sequence[Board], lifts: Mapping[str, Sequence[Contrasts]]) -> Section:
+    """Gain of the own profile on likelihood (by position) and on written texts.
+
+    lifts: task → what `lift_contrasts` says of it.
+    """
+    sentences, tables, pictures = [], list[Table](), []
+    for board in boards:
+        judged_ones = lifts[board.task]
+        for contrasts in judged_ones:
+            if len(contrasts.order) > 1:
+                sentences.append(standing(board, contrasts))
+        likely, written = _part(board, LIKELIHOOD), _part(board, TEXTS)
+        if likely.systems:
+            pictures.append(_picture(board, likely))
+            tables.append(_likelihood_table(board, likely, judged_ones))
+        if written.systems:
+            tables.append(_text_table(board, written, judged_ones))
+        if any(contrasts.pairs for contrasts in judged_ones):
+            title = f"Lift, all pairs, {board.task}"
+            tables.append(pairs_table(f"lift_pairs_{board.task}", title, judged_ones))
+    text = (
+        "Does the user's own profile help? The same model reads the own profile, other users'"
+        " profiles (the mean where there are several) and none. Above 0 the own profile helps:"
+        " own − other asks whether it matters whose profile it is, own − none whether there is any."
+        " Methods that share a letter in a column were not shown to differ in it; Holm over all"
+        " pairs and lifts over other users of a task.",
+        *sentences,
+    )
+    return Section("lift", "Lift of the own profile", text if tables else (), tuple(tables),
+                   tuple(pictures))  # fmt: skip
+
+
+def _part(board: Board, view: str) -> Board:
+    """The runs that measured lift in this view."""
+    return having(board, lambda record: (record.lift or {}).get(view))
+
+
+def _measure(view: str, kind: str, name: str) -> Measure:
+    what = "likelihood" if view == LIKELIHOOD else TITLES.get(name, name)
+    title = f"lift on {what}, {LIFTS[kind]}"
+    if view == LIKELIHOOD:
+        return lift_measure(view, kind, name, title, NATS, 3)
+    return lift_measure(view, kind, name, title)
+
+
+def _keeps(measure: Measure, system: System) -> bool:
+    return all(any(map(measure.row, record.examples.values())) for record in system.records)
+
+
+def _found(part: Board, system: System, view: str, kind: str, name: str) -> dict[str, Any]:
+    """The lift of a system's runs in one number; seeds resampled where examples have values."""
+    what, of = ("own_empty", "random") if kind == "empty" else ("own_other", kind)
+    said = [(record.lift or {})[view][of][name][what] for record in system.records]
+    return over_seeds(part, system, said, _measure(view, kind, name))
+
+
+def _lifts(
+    part: Board, system: System, view: str, name: str, lifts: Sequence[Contrasts]
+) -> tuple[list[Cell], list[dict[str, Any]]]:
+    """A system's lifts over everyone in `LIFTS`: as cells, and as the numbers behind them."""
+    found = {kind: _found(part, system, view, kind, name) for kind in LIFTS}
+    cells = [_cell(one, _measure(view, kind, name), system, lifts) for kind, one in found.items()]
+    return cells, list(found.values())
+
+
+def _cell(found: Mapping[str, Any], measure: Measure, system: System,
+          lifts: Sequence[Contrasts]) -> Cell:  # fmt: skip
+    """A lift with its interval, and the letters of its column where systems were compared."""
+    shared, best = "", False
+    for contrasts in lifts:
+        if contrasts.measure.name == measure.name:
+            shared = (contrasts.letters or {}).get(system.name, "")
+            best = len(contrasts.order) > 1 and contrasts.order[0] == system.name
+    value, low, high = (found[key] for key in ("value", "low", "high"))
+    return estimate(value, low, high, measure.digits, True, shared, best)
+
+
+def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
+    rows, told = [], list[Mapping[str, Any]]()
+    for system in part.systems:
+        cells, found = _lifts(part, system, LIKELIHOOD, "all", lifts)
+        rows.append((words(system.name), *cells))
+        told += found
+    heads = ("method", *(f"{title}, nats" for title in LIFTS.values()))
+    counts = {one.lift["donors"] for system in part.systems for one in system.records if one.lift}
+    donors = listed([str(count) for count in sorted(counts)], "or")
+    over = interval_words(told) + lacking(board, part, "; ")
+    users = "user" if donors == "1" else "users"
+    notes = (
+        f"{donors} other {users} for each text; nats per slice token, lower NLL counted as gain;"
+        f" 95 % intervals over {over}.",
+    )
+    title = f"Lift on likelihood, {board.task}"
+    return Table(f"lift_{board.task}", title, heads, tuple(rows), notes)
+
+
+def _text_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
+    names = list((part.systems[0].record.lift or {})[TEXTS]["random"])
+    rows, told = [], list[Mapping[str, Any]]()
+    for name in names:
+        for system in part.systems:
+            cells, found = _lifts(part, system, TEXTS, name, lifts)
+            rows.append((words(TITLES.get(name, name)), words(system.name), *cells))
+            told += found
+    heads = ("measure", "method", *LIFTS.values())
+    title = f"Lift on written texts, {board.task}"
+    over = interval_words(told) + lacking(board, part, "; ")
+    notes = (f"Points of each measure; 95 % intervals over {over}.",)
+    return Table(f"lift_texts_{board.task}", title, heads, tuple(rows), notes, len(rows) > 12)
+
+
+def _picture(board: Board, part: Board) -> Picture:
+    """Own − random other by position, of those runs that measured it."""
+    systems = part.systems
+    looks = style.looks(system.name for system in board.systems)
+    drawing, (axes,) = style.figure(height=3.2)
+    names = [key for key in (systems[0].record.lift or {})[LIKELIHOOD]["random"] if key != "all"]
+    curves = {
+        system.name: [_found(part, system, LIKELIHOOD, "random", name) for name in names]
+        for system in systems
+    }
+    ends = style.curves(axes, curves, looks)
+    axes.set_xticks(range(len(names)), [name.replace("-", "–") for name in names])
+    style.reference_line(axes, 0.0, "")
+    axes.set_xlabel("tokens of the reference")
+    axes.set_ylabel("nats per slice token\n(dotted: no lift)")
+    style.title(axes, "lift by position: own − random other", board.task)
+    users = len(set(board.users.values()))
+    over = interval_words(row for rows in curves.values() for row in rows)
+    style.caption(drawing, "above 0 the own profile makes the reference more likely than another"
+                  f" user's does; bars and bands: 95 % intervals over {over}; n = {len(board.ids)}"
+                  f" texts of {users} users{lacking(board, part, '; ')}")  # fmt: skip
+    style.label_ends(axes, ends)
+    told = "; ".join(f"{name} ends at {figure(value, 3)}" for _, value, name, _ in ends)
+    return Picture(f"lift_{board.task}", f"Lift by position, {board.task}", drawing,
+                   f"Lift of the own profile by position on {board.task}: {told}")  # fmt: skip

@@ -1,0 +1,202 @@
+"""What a reader must know before believing a table, and what it takes to run it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from harness.metrics.statistics import VERDICT_USERS
+from harness.record import Counts, Record
+from harness.reports.render.document import Section, Table, listed, number, words
+from harness.reports.runs.comparable import chosen_apart
+from harness.reports.runs.systems import Board
+from harness.reports.sections.cost_tables import timed_apart
+
+ALARMS = {
+    "failed": "failed examples, scored as empty",
+    "empty": "empty texts",
+    "capped": "texts that reached the cap on new tokens",
+    "input_cut": "prompts cut to their budget",
+    "target_cut": "training targets cut",
+}
+
+
+MOST_COUNTED = 4
+"""Systems that a warning counts one by one; the tables of counts have every one."""
+
+
+def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
+    """One line each, the gravest first."""
+    found = list(left_out)
+    for board in boards:
+        found += [f"{board.task}: allowed to differ: {told}" for told in board.allowed]
+        found += _counted(board)
+        found += _unequal(board)
+        users = len(set(board.users.values()))
+        if users < VERDICT_USERS:
+            found.append(
+                f"{board.task}: {users} users: intervals, no verdicts (those need {VERDICT_USERS})"
+            )
+        single = [system.name for system in board.systems if len(system.runs) == 1]
+        if single:
+            which = _who(board, single)
+            found.append(
+                f"{board.task}: one training seed speaks of this checkpoint, not of the method:"
+                f" {which}"
+            )
+        apart = timed_apart(board)
+        if apart:
+            found.append(f"{board.task}: {apart}")
+    dirty = [
+        f"{run.record.method} ({run.record.run_id})"
+        for board in boards
+        for system in board.systems
+        for run in system.runs
+        if run.record.code.get("clean") is False
+    ]
+    if dirty:
+        found.append(f"uncommitted changes in the code of {len(dirty)} runs: {_few(dirty)}")
+    return found
+
+
+def _counted(board: Board) -> list[str]:
+    """Cut inputs, capped outputs, failures: which systems have how many."""
+    lines = []
+    for key, what in ALARMS.items():
+        most = {
+            system.name: max(asdict(record.n)[key] for record in system.records)
+            for system in board.systems
+        }
+        found = {name: count for name, count in most.items() if count}
+        of = "" if key == "target_cut" else f" (of {len(board.ids)} texts)"
+        if len(found) > MOST_COUNTED:
+            low, high = min(found.values()), max(found.values())
+            counted = f"{low}" if low == high else f"{low} to {high}"
+            lines.append(f"{board.task}: {what}: {counted} in {_who(board, list(found))}{of}")
+        elif found:
+            told = ", ".join(f"{name} {count}" for name, count in found.items())
+            lines.append(f"{board.task}: {what}: {told}{of}")
+    return lines
+
+
+def _who(board: Board, names: Sequence[str]) -> str:
+    """Names of systems, or the fewer that are not meant: "all", "all but sft"."""
+    others = [system.name for system in board.systems if system.name not in names]
+    if len(names) == 1 or len(others) >= len(names):
+        return listed(list(names))
+    return f"all but {listed(others)}" if others else "all"
+
+
+def _unequal(board: Board) -> list[str]:
+    """Unequal numbers of test texts, training examples or seeds."""
+    lines = []
+    counts = {
+        "test texts": {system.name: system.record.n.planned for system in board.systems},
+        "training examples": {
+            system.name: system.record.training["examples"]
+            for system in board.systems
+            if system.record.training
+        },
+        "training seeds": {system.name: len(system.runs) for system in board.systems},
+    }
+    for what, by_system in counts.items():
+        if len(set(by_system.values())) > 1:
+            told = ", ".join(f"{name} {count}" for name, count in by_system.items())
+            if len(by_system) > MOST_COUNTED:
+                grouped: dict[int, list[str]] = {}
+                for name, count in by_system.items():
+                    grouped.setdefault(count, []).append(name)
+                told = "; ".join(
+                    f"{count} for {_who(board, grouped[count])}"
+                    for count in sorted(grouped, reverse=True)
+                )
+            lines.append(f"{board.task}: unequal {what}: {told}")
+    return lines
+
+
+def provenance_section(boards: Sequence[Board]) -> Section:
+    """Settings that differ, and every run with its commit, data, machine, packages, command."""
+    tables = []
+    for board in boards:
+        tables += [_chosen(board), _counts(board), _runs(board)]
+    text = (
+        "Allowed to differ between methods: their settings, backbone and seed. The same for all:"
+        " test data, setting, cap, sampling, metrics (checked by their fingerprints and"
+        " signatures).",
+    )
+    return Section("provenance", "Settings and provenance", text,
+                   tuple(table for table in tables if table.rows))  # fmt: skip
+
+
+def _chosen(board: Board) -> Table:
+    rows = [
+        (words(one.what), words(value), words(listed(list(names))))
+        for one in chosen_apart(board.systems)
+        for value, names in one.values.items()
+    ]
+    heads = ("setting", "value", "methods")
+    return Table(f"settings_{board.task}", f"What differs, {board.task}", heads, tuple(rows))
+
+
+def _counts(board: Board) -> Table:
+    names = list(Counts.__dataclass_fields__)
+    rows = [
+        (words(system.name), number(record.seed, 0),
+         *(number(asdict(record.n)[name], 0) for name in names))
+        for system in board.systems
+        for record in system.records
+    ]  # fmt: skip
+    heads = ("method", "seed", *(name.replace("_", " ") for name in names))
+    return Table(f"counts_{board.task}", f"Counts, {board.task}", heads, tuple(rows), (), True)
+
+
+def _runs(board: Board) -> Table:
+    rows = [
+        (words(system.name), words(record.run_id), words(_commit(record)), words(_data(record)),
+         words(_backbone(record)), words(_where(record)), words(_packages(record)),
+         words(record.started), words(record.command))
+        for system in board.systems
+        for record in system.records
+    ]  # fmt: skip
+    heads = ("method", "run", "commit", "data", "backbone", "machine", "packages", "started",
+             "command")  # fmt: skip
+    return Table(f"runs_{board.task}", f"Runs, {board.task}", heads, tuple(rows), (), True)
+
+
+def _commit(record: Record) -> str:
+    code = record.code
+    commit = str(code.get("commit") or "unknown")[:12]
+    return f"{code.get('version')} {commit}{'' if code.get('clean') else ' with changes'}"
+
+
+def _data(record: Record) -> str:
+    test = record.data["splits"]["test"]
+    source, revision = record.data.get("source"), record.data.get("revision") or ""
+    setting = record.settings["data"]["setting"]
+    return f"{source} {revision} ({setting}), test {test['fingerprint'][:12]}"
+
+
+def _backbone(record: Record) -> str:
+    found = record.backbone
+    parts = [str(found.get("name"))]
+    parts += [str(found[key]) for key in ("revision", "quantization") if found.get(key)]
+    if isinstance(found.get("reasoner"), dict):
+        parts.append(f"reasoner {found['reasoner'].get('name')}")
+    if found.get("method_parameters"):
+        parts.append(f"{found['method_parameters']:,} parameters")
+    return ", ".join(parts)
+
+
+def _where(record: Record) -> str:
+    device = record.device
+    what = device.get("accelerator") or device.get("processor")
+    return f"{device.get('device')}, {what}, {device.get('dtype')}, threads {device.get('threads')}"
+
+
+def _packages(record: Record) -> str:
+    return ", ".join(f"{name} {version}" for name, version in record.packages.items())
+
+
+def _few(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,148 @@
+"""Two systems' texts beside each other, those on which they disagree most first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+
+from harness.errors import HarnessError, UsageError
+from harness.record import read_predictions
+from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.measures import TITLES
+from harness.reports.render.document import Section, Shown, Side, figure
+from harness.reports.runs.systems import Board, System
+from harness.reports.sections.headline import Found, reference_of
+from harness.types import SplitData
+
+SHOWN = 8
+"""Examples of each task."""
+
+
+def examples_section(
+    boards: Sequence[Board], found: Found, main: str, pair: str | None
+) -> tuple[Section, list[str]]:
+    """Examples of each task, and what could not be shown. `pair`: see `chosen_pair`."""
+    shown, notes, text = [], [], []
+    for board in boards:
+        if len(board.systems) < 2:
+            continue
+        first, second = chosen_pair(board, found[board.task][main], pair)
+        data, missing = data_of(board)
+        notes += [missing] if missing else []
+        here = disagreements(board, (first, second), main, data)
+        shown += here
+        text.append(
+            f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
+            f" {second.seeds[0]}; {len(here)} of {len(board.ids)} texts, sorted by their difference"
+            f" in {TITLES.get(main, main)}. Marked: words that the other text does not have there."
+        )
+    section = Section("examples", "Where two methods disagree most", tuple(text), (), (),
+                      tuple(shown))  # fmt: skip
+    return section, notes
+
+
+def chosen_pair(board: Board, contrasts: Contrasts, pair: str | None) -> tuple[System, System]:
+    """The systems named, else the best and the reference (the second best where they are one).
+
+    pair: "A,B"; names may hold commas themselves. Raises UsageError where it is not two names.
+    """
+    by_name = {system.name: system for system in board.systems}
+    if pair is None:
+        best = contrasts.order[0]
+        others = [reference_of(board).name, *contrasts.order[1:], *by_name]
+        return by_name[best], by_name[next(name for name in others if name != best)]
+    for comma in re.finditer(",", pair):
+        first, second = pair[: comma.start()].strip(), pair[comma.end() :].strip()
+        if first in by_name and second in by_name:
+            return by_name[first], by_name[second]
+    raise UsageError(
+        f"--pair got {pair!r}; expected two names with a comma between, of"
+        f" {'; '.join(by_name)} ({board.task})"
+    )
+
+
+def data_of(board: Board) -> tuple[SplitData | None, str | None]:
+    """The test split that the runs read, or why it is not at hand."""
+    from harness.data import load_split
+    from harness.settings import RunSettings, validate
+
+    try:
+        settings = validate(RunSettings, board.systems[0].record.settings, board.task)
+        return load_split(settings, "test"), None
+    except HarnessError as error:
+        line = str(error).splitlines()[0]
+        return None, f"{board.task}: prompts and references are not shown: {line}"
+
+
+def disagreements(
+    board: Board, systems: tuple[System, System], main: str, data: SplitData | None
+) -> list[Shown]:
+    """The first seeds' texts of the examples with the largest difference, largest first."""
+    rows = [system.record.examples for system in systems]
+    written = [
+        {text.id: text.output for text in read_predictions(system.runs[0].folder)
+         if text.sample == 0}
+        for system in systems
+    ]  # fmt: skip
+    if not all(written):
+        return []
+
+    def gap(key: str, name: str) -> float:
+        values = [row.get(key, {}).get(name) for row in rows]
+        return abs(float(values[0] or 0.0) - float(values[1] or 0.0))
+
+    ranked = sorted(board.ids, key=lambda key: (-gap(key, main), -gap(key, "rougeL"), key))
+    inputs = {one.id: one.input for one in data.examples} if data else {}
+    shown = []
+    for key in ranked[:SHOWN]:
+        pieces = word_difference(written[0].get(key, ""), written[1].get(key, ""))
+        sides = [
+            Side(system.name, part, _scores(row.get(key, {})))
+            for system, part, row in zip(systems, pieces, rows, strict=True)
+        ]
+        reference = data.references.get(key) if data else None
+        shown.append(
+            Shown(
+                key,
+                _standing(systems, [row.get(key, {}).get(main) for row in rows], main),
+                (sides[0], sides[1]),
+                inputs.get(key),
+                reference.text if reference else None,
+            )
+        )
+    return shown
+
+
+def _standing(systems: Sequence[System], values: Sequence[object], main: str) -> str:
+    """Both systems' values, as the line over their texts has them."""
+    told = [
+        f"{system.name} {figure(value, 2) if isinstance(value, int | float) else '–'}"
+        for system, value in zip(systems, values, strict=True)
+    ]
+    return f"{TITLES.get(main, main)}: {', '.join(told)}"
+
+
+def word_difference(
+    first: str, second: str
+) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple[str, bool], ...]]:
+    """Both texts in pieces (text, whether the other lacks it there); joined they are the texts."""
+    words = [re.findall(r"\s*\S+|\s+$", text) for text in (first, second)]
+    bare = [[word.strip() for word in row] for row in words]
+    sides: tuple[list[tuple[str, bool]], list[tuple[str, bool]]] = ([], [])
+    matcher = SequenceMatcher(None, bare[0], bare[1], autojunk=False)
+    for tag, *bounds in matcher.get_opcodes():
+        for side, row, (begin, end) in zip(sides, words, (bounds[:2], bounds[2:]), strict=True):
+            if begin < end:
+                side.append(("".join(row[begin:end]), tag != "equal"))
+    return tuple(sides[0]), tuple(sides[1])
+
+
+def _scores(values: Mapping[str, object]) -> str:
+    """The example's scores in one line."""
+    known = ("following", "bleu", "rougeL", "meteor", "nll")
+    return " · ".join(
+        f"{TITLES.get(name, name)} {figure(value, 2)}"
+        for name in known
+        if isinstance(value := values.get(name), int | float)
+    )

@@ -1,0 +1,278 @@
+"""harness ablate from its command line: what runs, what is shared, what fails, what is refused."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from flythinker.method import FlyThinker
+from harness.cli.ablate import Request, plan
+from harness.cli.chosen import settings_for
+from harness.record import Counts, read_record
+from harness.settings import RunSettings, build_settings
+from tests.cli.test_verbs import SMALL, call, pretend  # noqa: F401  (fixtures)
+from tests.conftest import save_backbone
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "results/published/ablations"
+PLUGIN = """
+from harness.method import BaseMethod
+
+class Mine(BaseMethod):
+    name = "mine"
+
+    def prompt(self, example):
+        return 1 / 0
+"""
+
+
+@pytest.fixture
+def ablate(call, tmp_path, reviews, backbone):  # noqa: F811
+    def go(*words):
+        return call(
+            "ablate", "--data", reviews, "--backbone", backbone, "--results", tmp_path / "runs",
+            "--out", tmp_path / "report", *SMALL, *words,
+        )  # fmt: skip
+
+    return go
+
+
+def runs(tmp_path, method):
+    """Seed and λ of every run of a method."""
+    found = [read_record(path) for path in (tmp_path / "runs").rglob(f"{method}/*/record.json")]
+    return sorted((one.seed, str(one.settings["method"].get("lam"))) for one in found)
+
+
+def test_one_run_a_value_and_seed_and_one_reference_a_seed(ablate, tmp_path):
+    code, out, _ = ablate("--over", "lam=0,0.5", "--seeds", "0,1")
+    assert code == 0
+    # 0.5 is the default: its run is the one that `harness run` makes, without the setting
+    assert runs(tmp_path, "flythinker") == [(0, "0"), (0, "None"), (1, "0"), (1, "None")]
+    assert runs(tmp_path, "sft") == [(0, "None"), (1, "None")]
+    assert "1/4 lam=0, seed 0: " in out
+    assert "4/4 lam=0.5, seed 1: " in out
+    assert "was there" not in out
+    report = json.loads((tmp_path / "report" / "comparisons.json").read_text())
+    assert [one["values"] for one in report["values"]] == [["0"], ["0.5"]]
+    assert [one["seeds"] for one in report["values"]] == [[0, 1], [0, 1]]
+    assert (tmp_path / "report" / "figures" / "ablation_lam.svg").is_file()
+
+
+def test_the_screen_shows_the_verdict_and_leaves_the_rest_to_the_report(ablate, tmp_path):
+    _, out, _ = ablate("--over", "lam=0,1", "--seeds", "0")
+    head = next(line for line in out.splitlines() if "minus sft" in line)
+    assert [part.strip() for part in head.strip("┃").split("┃")] == [
+        "lam", "BLEU, 0–100", "minus sft", "p (Holm)", "verdict"
+    ]  # fmt: skip
+    assert "ROUGE-1" in (tmp_path / "report" / "report.md").read_text()
+    assert "The paper says: λ = 0 equals SFT" in out
+    assert "Here that holds exactly, in every example: lam=0 minus sft 0.00" in out
+
+
+def test_repeating_reads_what_is_there_and_other_ablations_share_it(ablate):
+    ablate("--over", "lam=0.5", "--seeds", "0")
+    _, out, _ = ablate("--over", "lam=0.5,1", "--seeds", "0")
+    assert "1/2 lam=0.5, seed 0: was there" in out
+    assert "2/2 lam=1, seed 0: was there" not in out
+
+
+def test_a_value_that_fails_is_told_and_the_others_go_on(ablate, backbone, tmp_path):
+    wide = save_backbone(tmp_path / "wide", width=64)
+    code, out, _ = ablate("--over", f"reasoner={wide},{backbone}", "--seeds", "0")
+    assert code == 1
+    assert "1/2 reasoner=" in out
+    assert "failed: " in out
+    assert "64 wide" in out
+    assert f"2/2 reasoner={backbone}, seed 0: " in out
+    values = json.loads((tmp_path / "report" / "comparisons.json").read_text())["values"]
+    assert "64 wide" in values[0]["failed"]["0"]
+    assert values[1]["failed"] == {}
+
+
+def values_of(tmp_path):
+    return json.loads((tmp_path / "report" / "comparisons.json").read_text())["values"]
+
+
+def test_a_value_that_breaks_unexpectedly_is_told_and_the_others_go_on(ablate, pretend, tmp_path):  # noqa: F811
+    def breaks(settings, factory):
+        if settings.method.get("lam") == 1:
+            raise RuntimeError("CUDA out of memory")
+
+    pretend(breaks)
+    code, out, err = ablate("--over", "lam=1,2", "--seeds", "0")
+    assert code == 1
+    assert "1/2 lam=1, seed 0: failed: RuntimeError: CUDA out of memory" in out
+    assert 'raise RuntimeError("CUDA out of memory")' in err  # its traceback
+    assert [one["failed"] for one in values_of(tmp_path)] == [
+        {"0": "RuntimeError: CUDA out of memory"}, {}
+    ]  # fmt: skip
+
+
+def test_failed_examples_of_a_value_are_an_exit_code(ablate, pretend):  # noqa: F811
+    counts = {"n": Counts(planned=40, scored=40, failed=2), "status": "failed"}
+    pretend(lambda settings, factory: counts if settings.method.get("lam") == 1 else None)
+    code, out, _ = ablate("--over", "lam=1,2", "--seeds", "0")
+    assert code == 1
+    assert "failed examples, scored as empty: lam=1 2 (of 40 texts)" in out
+    pretend(lambda settings, factory: counts if factory.name == "sft" else None)
+    assert ablate("--over", "lam=1,2", "--seeds", "0")[0] == 1
+    pretend(lambda settings, factory: None)
+    assert ablate("--over", "lam=1,2", "--seeds", "0")[0] == 0
+
+
+@pytest.mark.parametrize(("broken", "told"), [((1,), "seed 1"), ((0, 1), "seeds 0 and 1")])
+def test_a_reference_that_breaks_leaves_the_values_their_report(
+    ablate, pretend, tmp_path, broken, told  # noqa: F811
+):  # fmt: skip
+    def breaks(settings, factory):
+        if factory.name == "sft" and settings.seed in broken:
+            raise RuntimeError("no such kernel")
+
+    pretend(breaks)
+    code, out, _ = ablate("--over", "lam=0,1", "--seeds", "0,1")
+    assert code == 1
+    assert out.count("sft, seed 1: failed: RuntimeError: no such kernel") == 1
+    assert f"sft: failed in {told}: RuntimeError: no such kernel" in out
+    assert [one["seeds"] for one in values_of(tmp_path)] == [[0, 1], [0, 1]]
+    untested = "could not be tested: lam=0 or sft failed." in out
+    assert untested == (0 in broken)
+
+
+def test_a_seed_in_which_every_value_breaks_is_the_last(ablate, pretend):  # noqa: F811
+    def breaks(settings, factory):
+        raise RuntimeError(f"seed {settings.seed}")
+
+    pretend(breaks)
+    code, out, err = ablate("--over", "lam=0,1", "--seeds", "0,1")
+    assert code == 2
+    assert "2/4 lam=1, seed 0: failed: RuntimeError: seed 0" in out
+    assert "3/4" not in out
+    assert "DataError: no value of the ablation has a finished run\nRuntimeError: seed 0" in err
+
+
+def test_a_plugin_is_named_with_its_line(ablate, pretend, tmp_path):  # noqa: F811
+    def breaks(settings, factory):
+        if settings.retrieval.k == 1:
+            factory(settings).prompt(None)
+
+    pretend(breaks)
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    words = ["--over", "history=1,2", "--seeds", "0", "--reference", "none", "--plugin", path]
+    code, out, err = ablate(*words, "--method", "mine")
+    assert code == 1
+    told = f"method 'mine' is broken: ZeroDivisionError: division by zero (at {path}:8)"
+    assert told in out.replace("\n", "")
+    assert "Traceback" not in err
+    _, _, err = ablate(*words, "--method", "mine", "--debug")
+    assert "Traceback" in err
+    path.write_text(PLUGIN.replace("prompt(self, example)", "__init__(self, settings)"))
+    code, _, err = ablate(*words, "--method", "mine")
+    assert code == 2
+    assert f"UsageError: {told}" in err
+
+
+def request(over):
+    return Request(
+        "flythinker", (over,), "0", "sft", "mini", "product_review", {}, None, (), (), Path("runs"),
+        Path("report"), None, False, False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("lam", ["0", "1", "2", "5"])
+def test_a_number_is_one_setting_however_it_is_given(lam):
+    def given(option, assignments):
+        words = ("mini", "flythinker", FlyThinker, "product_review", {}, option, assignments)
+        return settings_for(*words)
+
+    whole = {**given(None, []).model_dump(mode="json"), "method": {"lam": int(lam)}}
+    text = json.dumps(whole, sort_keys=True)
+    (_, job, _), *_ = plan(request(f"lam={lam}.0"))[1]
+    ways = [job.settings, given(float(lam), [])]
+    ways += [given(None, [f"method.lam={form}"]) for form in (lam, f"{lam}.0", f"{lam}e0")]
+    assert {one.digest() for one in ways} == {hashlib.sha256(text.encode()).hexdigest()[:12]}
+
+
+def test_whole_numbers_inside_an_option_are_of_one_form_too():
+    words = ["method.a=[1.0, 0.5, true]", "method.b.c=-2.0", "method.d=1.0 x"]
+    found = build_settings("mini", "mine", words).method
+    assert json.dumps(found) == '{"a": [1, 0.5, true], "b": {"c": -2}, "d": "1.0 x"}'
+
+
+def test_published_ablations_are_found_by_their_names():
+    records = [read_record(path) for path in PUBLISHED.rglob("s0-*/record.json")]
+    assert {str(one.settings["method"].get("lam")) for one in records} > {"0", "0.2", "1", "2"}
+    for record in records:
+        settings = RunSettings.model_validate(record.settings)
+        prints = {name: of["fingerprint"] for name, of in sorted(record.data["splits"].items())}
+        text = json.dumps([settings.digest(), record.method, prints])
+        assert record.run_id == f"s0-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def test_what_both_read_varies_for_the_reference_too(ablate, tmp_path):
+    ablate("--over", "history=1,2", "--seeds", "0")
+    for method in ("flythinker", "sft"):
+        found = [read_record(path) for path in (tmp_path / "runs").rglob(f"{method}/*/record.json")]
+        assert sorted(one.settings["retrieval"]["k"] for one in found) == [1, 2]
+
+
+def test_two_settings_make_a_grid(ablate, tmp_path):
+    code, out, _ = ablate("--over", "lam=0,1", "--over", "history=1,2", "--seeds", "0",
+                          "--reference", "none")  # fmt: skip
+    assert code == 0
+    assert "4/4 lam=1, history=2, seed 0: " in out
+    assert runs(tmp_path, "sft") == []
+    report = json.loads((tmp_path / "report" / "comparisons.json").read_text())
+    assert [one["values"] for one in report["values"]] == [
+        ["0", "1"], ["0", "2"], ["1", "1"], ["1", "2"]
+    ]  # fmt: skip
+
+
+def test_a_dry_run_counts_runs_once_and_makes_none(ablate, tmp_path):
+    code, out, _ = ablate("--over", "lam=0,0.5,2", "--dry-run")
+    assert code == 0
+    assert "lam (method.lam): 0, 0.5, 2" in out
+    assert "3 settings of flythinker and 1 of sft, 3 seeds: 12 runs, 0 of them complete" in out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_says_how_many_runs_are_there(ablate):
+    ablate("--over", "lam=0.5", "--seeds", "0")
+    _, out, _ = ablate("--over", "lam=0,0.5", "--seeds", "0,1", "--dry-run")
+    assert "2 settings of flythinker and 1 of sft, 2 seeds: 6 runs, 2 of them complete" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["lam"], "expected name=value,value,…, e.g. lam=0,0.5,1"),
+        (["lam=0,,1"], "expected name=value,value,…"),
+        (["lam=1,1"], "names 1 twice; expected each value once"),
+        (["lam=1,1.0"], "1 and 1.0 are the same settings; expected each once"),
+        (["decode.samples=1,3"], "runs that differ in decode.samples cannot be paired; give all"),
+        (["eval.slices=0"], "runs that differ in eval.slices cannot be paired"),
+        (["lam=0", "--set", "eval.controls=zero"], "method 'sft' has no thoughts to replace"),
+        (["lan=0,1"], "no setting 'lan' of method 'flythinker'. Did you mean 'lam'?"),
+        (["seed=0,1"], "seeds are no setting to compare; use --seeds 0,1,2"),
+        (["lam=0,nan"], "lam"),
+        (["lam=0", "--over", "method.lam=1"], "twice; put all its values in one --over"),
+        (["lam=0", "--over", "history=1", "--over", "train.lr=1"], "once, or twice for a grid"),
+        (["lam=0", "--seeds", "0,0"], "expected different whole numbers from 0"),
+        (["lam=0", "--seeds", "one"], "--seeds one; expected different whole numbers"),
+        (["lam=0", "--method", "all"], "--method all; expected one method"),
+        (["lam=0", "--reference", "all"], "--reference all; expected one method"),
+    ],
+)  # fmt: skip
+def test_a_wrong_wish_is_refused_before_anything_runs(ablate, tmp_path, words, expected):
+    code, _, err = ablate("--over", *words)
+    assert code == 2
+    assert expected in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_report_where_a_file_is_is_refused_before_anything_runs(ablate, tmp_path):
+    (tmp_path / "report").write_text("mine")
+    code, _, err = ablate("--over", "lam=0")
+    assert code == 2
+    assert "is a file; expected a folder, new or old" in err
+    assert not (tmp_path / "runs").exists()

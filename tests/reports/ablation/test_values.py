@@ -1,0 +1,140 @@
+"""An ablation's report: curves over λ and size, a map over two settings, failures, claims."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from harness.errors import DataError
+from harness.reports.ablation.document import document, facts, sentences
+from harness.reports.ablation.figures import places_of
+from harness.reports.ablation.values import Axis, Tried, ablation
+from harness.reports.comparison import write_report
+from harness.reports.render.html import to_html
+from tests.reports.ablation.made_ablation import LAM, SIZE, grid, lam_ablation, size_ablation
+
+
+@pytest.fixture(scope="module")
+def over_lam(tmp_path_factory):
+    return lam_ablation(tmp_path_factory.mktemp("lam"))
+
+
+@pytest.fixture(scope="module")
+def over_size(tmp_path_factory):
+    return size_ablation(tmp_path_factory.mktemp("size"))
+
+
+@pytest.fixture(scope="module")
+def map_of_two(tmp_path_factory):
+    return grid(tmp_path_factory.mktemp("grid"))
+
+
+def texts(found):
+    """The axes of an ablation's figures, and every text in them."""
+    axes = [one.drawing.axes[0] for one in document(found).sections[0].pictures]
+    return axes, [text.get_text() for one in axes for text in one.texts]
+
+
+def test_the_papers_claims_of_lam_are_judged_in_words(over_lam):
+    best, *claims = document(over_lam).sections[0].text
+    assert best.startswith("Best on BLEU (0–100): lam=1,")
+    assert "Shown better than sft: lam=0.2, lam=0.5 and lam=1" in best
+    told = [re.search(r"says: (.*) \(.*Here that (.*?): ", claim).groups() for claim in claims]
+    assert told == [
+        ("λ = 0 equals SFT", "is not contradicted"),
+        ("λ from 0.2 to 2.0 is above SFT", "holds"),
+        ("λ = 5 is worse than λ = 0.5", "holds"),
+    ]
+    assert "lam=0.2 minus sft +" in claims[1]
+    assert "(failed: lam=2)" in claims[1]
+    assert "lam=5 minus lam=0.5 −" in claims[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "claims"),
+    [
+        ({"method": "mine"}, []),
+        ({"reference": "rag"}, ["λ = 5 is worse than λ = 0.5"]),
+        ({"reference": None}, ["λ = 5 is worse than λ = 0.5"]),
+    ],
+)
+def test_claims_are_of_flythinker_and_those_of_sft_beside_sft(over_lam, changes, claims):
+    other = dataclasses.replace(over_lam, **changes)
+    told = [text for text in sentences(other) if "The paper says" in text]
+    assert [re.search(r"says: (.*) \(", text).group(1) for text in told] == claims
+    assert facts(other)["claims"] == told
+
+
+def test_a_failed_value_is_shown_as_failed_everywhere(over_lam, tmp_path):
+    report = document(over_lam)
+    assert "lam=2: failed in seed 0: out of memory" in report.warnings
+    row = next(row for row in report.sections[0].tables[0].rows if row[0].text == "2")
+    assert [cell.text for cell in row[1:]] == ["failed", *["–"] * (len(row) - 3), "0"]
+    axes, notes = texts(over_lam)
+    assert notes.count("× failed") == len(axes) == 2  # BLEU and NLL
+    write_report(report, tmp_path)
+    assert "failed" in (tmp_path / "report.md").read_text()
+
+
+def test_the_reference_is_a_line_beside_the_values(over_lam):
+    panels, notes = texts(over_lam)
+    for axes in panels:
+        method, reference = axes.get_lines()
+        assert np.ptp(reference.get_ydata()) == 0  # one sft for every value
+        assert np.isnan(method.get_ydata()[4])  # lam=2 failed: a gap, not a bridge
+    assert {" flythinker", " sft"} <= set(notes)
+
+
+def test_sizes_stand_where_their_parameters_are(over_size):
+    at = places_of(over_size)
+    assert at.by_size
+    assert at.x == {"reasoner=sixth": 0.2, "reasoner=half": 0.6, "reasoner=whole": 1.2}
+    (axes, *_), notes = texts(over_size)
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
+        "0.20\nsixth", "0.60\nhalf", "1.20\nwhole"
+    ]  # fmt: skip
+    assert "× failed: broken" in notes  # no run, so no size
+    assert axes.get_xlabel() == "parameters of the reasoner, millions (logarithmic)"
+
+
+def test_without_sizes_values_are_evenly_spaced(over_size):
+    cells = [
+        dataclasses.replace(cell, system=dataclasses.replace(cell.system, runs=tuple(
+            dataclasses.replace(run, record=dataclasses.replace(run.record, backbone={}))
+            for run in cell.system.runs))) if cell.system else cell
+        for cell in over_size.cells
+    ]  # fmt: skip
+    at = places_of(dataclasses.replace(over_size, cells=tuple(cells)))
+    assert (at.by_size, list(at.x.values())) == (False, [0.0, 1.0, 2.0, 3.0])
+
+
+def test_claims_about_size_go_by_the_share_of_the_generators_parameters(over_size):
+    claims = document(over_size).sections[0].text[1:]
+    told = [re.search(r"Here that (.*?): ", claim).group(1) for claim in claims]
+    assert told == ["holds", "holds", "holds"]
+
+
+def test_a_map_keeps_its_ink_on_a_dark_page(map_of_two):
+    _, notes = texts(map_of_two)
+    assert sum(note == "failed" for note in notes) == 1
+    assert [note.split("\n")[0][-1] for note in notes if "\n" in note] == list("5▲▼▲▲")
+    page = to_html(document(map_of_two))
+    inside = re.findall(r'<text style="([^"]*)"[^>]*>\d\d\.\d\d(?: [▲▼])?<', page)
+    assert len(inside) == 5
+    # their ground is the same in light and dark, so the page must not colour them
+    assert not [style for style in inside if "currentColor" in style]
+
+
+def test_an_ablation_without_any_run_says_why():
+    tried = [Tried(("1",), (), (), {0: "out of memory"})]
+    with pytest.raises(DataError, match=r"no value of the ablation has a finished run\nout of mem"):
+        ablation("flythinker", [LAM], tried, None)
+
+
+def test_axes_are_named_in_words(over_lam):
+    (axes, *_), _ = texts(over_lam)
+    assert axes.get_xlabel() == "λ, the weight of a thought"
+    assert isinstance(LAM, Axis)
+    assert SIZE.key == "model.reasoner"

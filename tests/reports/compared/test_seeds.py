@@ -1,0 +1,179 @@
+"""Several training seeds in one number: resampled where examples' values are, told where not."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from harness.metrics.statistics import hierarchical, mean_of, resampling_rng
+from harness.reports.compared.parts import (
+    forced_at,
+    forced_drift,
+    nll_at,
+    relative_at,
+    relative_drift,
+)
+from harness.reports.compared.seeds import interval_words, over_seeds, spanned
+from harness.reports.comparison import contrasted
+from harness.reports.runs.comparable import checked
+from harness.reports.runs.systems import load_boards
+from harness.reports.sections.personal import authors_section, controls_section
+from harness.reports.sections.positions import curves_of, drift_section, views_of
+from harness.reports.sections.profile_swap import lift_contrasts, lift_section
+from tests.reports.synthetic import write_runs
+
+TASK = ["product_review"]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """Two methods with every view, two seeds each, 40 users of one text."""
+    out = tmp_path_factory.mktemp("runs")
+    write_runs(out, ["sft", "flythinker"], TASK, (0, 1), full=True, following=True)
+    (found,), _ = load_boards([out])
+    return checked(found, allow_different=False)
+
+
+def system(board, name):
+    return next(one for one in board.systems if one.name == name)
+
+
+def view(board, name):
+    return next(one for one in views_of(board, "following") if one.name == name)
+
+
+def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
+    sft = system(board, "sft")
+    point = curves_of(board, view(board, "forced"))["sft"][2]
+    values = np.array(
+        [[record.examples[key]["forced"]["rougeL"][2] for key in board.ids]
+         for record in sft.records]
+    )  # fmt: skip
+    sums = np.stack([values, np.ones_like(values)], axis=-1)  # [seeds, users, (value, 1)]
+    expected = hierarchical(sums, mean_of, resampling_rng(board.fingerprint))
+    assert point["value"] == pytest.approx(values.mean())
+    assert (point["low"], point["high"]) == pytest.approx((expected.low, expected.high))
+    assert point["seeds"] == "resampled"
+    said = [record.forced["metrics"]["rougeL"]["slices"][2]["low"] for record in sft.records]
+    assert point["low"] != pytest.approx(min(said), abs=0.01)  # not the span of the records' own
+
+
+@pytest.mark.parametrize(
+    ("measure", "record_says"),
+    [
+        (nll_at(1), lambda record: record.likelihood["slices"][1]["value"]),
+        (relative_at(3), lambda record: record.likelihood["relative"]["slices"][3]["value"]),
+        (relative_drift(), lambda record: record.likelihood["relative"]["drift"]["value"]),
+        (
+            forced_at("following", 0),
+            lambda record: record.forced["following"]["slices"][0]["value"],
+        ),
+        (
+            forced_drift("rougeL", (0, 100, 200, 300)),
+            lambda record: record.forced["metrics"]["rougeL"]["drift"]["value"],
+        ),
+    ],
+)
+def test_the_examples_give_what_the_records_say(board, measure, record_says):
+    fly = system(board, "flythinker")
+    said = [record_says(record) for record in fly.records]
+    found = over_seeds(board, fly, [{"value": one, "low": None, "high": None} for one in said],
+                       measure)  # fmt: skip
+    assert found["seeds"] == "resampled"
+    assert found["value"] == pytest.approx(np.mean(said))
+    assert found["low"] < found["value"] < found["high"]
+
+
+def test_forced_windows_drift_over_their_middles_by_hand():
+    # 230 tokens, slices from 0, 100, 200: windows of 100, 100 and 30 tokens
+    values = {"forced": {"m": [3.0, 2.0, 1.0]}, "slice_tokens": [100, 100, 30]}
+    row = forced_drift("m", (0, 100, 200)).row
+    assert row(values) == [3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 49.5, 149.5, 214.5]
+    assert row({**values, "forced": {"m": [3.0, 2.0, None]}}) is None
+    assert row({"forced": {"m": [3.0, 2.0, 1.0]}}) is None  # NLL was not measured: no lengths
+
+
+def test_without_examples_values_the_span_is_shown_and_told():
+    seeds = [{"value": 1.0, "low": 0.5, "high": 1.5}, {"value": 2.0, "low": 1.8, "high": 2.2}]
+    found = spanned(seeds)
+    assert (found["value"], found["low"], found["high"]) == (1.5, 0.5, 2.2)
+    assert interval_words([found]) == (
+        "users, from the lowest to the highest end of the seeds' intervals (records keep no value"
+        " of each example here)"
+    )
+    resampled = {"value": 1.0, "seeds": "resampled"}
+    assert interval_words([resampled]) == "users and training seeds"
+    assert interval_words([resampled, found]).startswith("users and training seeds and where rec")
+    assert interval_words([spanned(seeds[:1])]) == "users"
+    assert spanned([{"value": None}, {"value": None}])["value"] is None
+
+
+def test_values_that_do_not_give_the_records_number_are_not_used(board):
+    fly = system(board, "flythinker")
+    said = [{"value": 1.0, "low": 0.0, "high": 2.0}] * 2  # the examples' mean is about 30
+    assert over_seeds(board, fly, said, forced_at("rougeL", 0))["seeds"] == "spanned"
+    assert over_seeds(board, fly, said, forced_at("bleu", 0))["seeds"] == "spanned"
+    one = dataclasses.replace(fly, runs=fly.runs[:1])
+    assert over_seeds(board, one, said[:1], forced_at("rougeL", 0))["seeds"] is None
+
+
+def test_captions_and_notes_say_how_seeds_came_in(board):
+    found, main = contrasted([board])
+    section = drift_section([board], found, main)
+    captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
+                for one in section.pictures}  # fmt: skip
+    assert "over users and training seeds;" in captions["drift_forced_product_review"]
+    assert "keep no value of each example here" in captions["drift_following_product_review"]
+    section = lift_section([board], {board.task: lift_contrasts(board, main)})
+    assert section.tables[0].notes[0].endswith("over users and training seeds.")
+    (picture,) = section.pictures
+    assert "over users and training seeds;" in picture.drawing.get_supxlabel().replace("\n", " ")
+    (authors,) = authors_section([board]).tables
+    assert authors.notes == ("Intervals: 95 % over users and training seeds.",)
+
+
+def test_seeds_that_measured_less_leave_the_views_of_those_that_measured_more(tmp_path):
+    """As in published runs: everything in seed 0, scores alone in seed 1, and one method bare."""
+    write_runs(tmp_path, ["sft", "flythinker"], TASK, (0,), full=True)
+    write_runs(tmp_path, ["sft", "flythinker"], TASK, (1,))
+    write_runs(tmp_path, ["rag"], TASK, (0,))
+    (found,), _ = load_boards([tmp_path])
+    few = checked(found, allow_different=False)
+    section = drift_section([few], *contrasted([few]))
+    captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
+                for one in section.pictures}  # fmt: skip
+    told = "measured in seed 0 alone: sft, flythinker; not measured: rag"
+    assert captions["drift_forced_product_review"].endswith(told)
+    assert "alone" not in captions["drift_likelihood_product_review"]
+    slopes = section.tables[0]
+    assert f"forced: {told}." in slopes.notes
+    at = slopes.heads.index("forced: ROUGE-L, points per 100 tokens")
+    assert [row[at].text == "–" for row in slopes.rows] == [True, False, False]
+    lift, texts, _ = lift_section([few], {few.task: lift_contrasts(few, "rougeL")}).tables
+    assert [row[0].text for row in lift.rows] == ["sft", "flythinker"]
+    assert lift.notes[0].endswith(f"over users; {told}.")
+    assert texts.notes[0].endswith(f"over users; {told}.")
+    (authors,) = authors_section([few]).tables
+    assert authors.notes[0].endswith(f"over users; {told}.")
+    (controls,) = controls_section([few]).tables
+    assert controls.notes[1] == (
+        "Of the training seeds 0 and 1 these were measured in 0 alone: they speak of that"
+        " checkpoint."
+    )
+
+
+def test_controls_use_every_seed_and_the_largest_p(board):
+    (table,) = controls_section([board]).tables
+    assert table.heads[:4] == ("thoughts", "NLL ↓", "NLL minus own", "p (Holm)")
+    zero = next(row for row in table.rows if row[0].text == "zero")
+    # seeds 0 and 1: 0.10 ± 0.05 with p 0.01, and 0.12 ± 0.05 with p 0.03
+    assert [cell.text for cell in zero[2:4]] == ["+0.110 [+0.050, +0.170]", "0.030"]
+    assert "Means over 2 training seeds" in table.notes[1]
+    one = dataclasses.replace(
+        board,
+        systems=tuple(dataclasses.replace(s, runs=s.runs[:1]) for s in board.systems),
+    )
+    (table,) = controls_section([one]).tables
+    zero = next(row for row in table.rows if row[0].text == "zero")
+    assert [cell.text for cell in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
+    assert len(table.notes) == 1

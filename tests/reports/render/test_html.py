@@ -1,0 +1,66 @@
+"""The comparison's page in a real browser, opened from disk."""
+
+import dataclasses
+
+import pytest
+
+from harness.record import append_predictions, read_record, write_record
+from harness.reports.comparison import compare, write_report
+from harness.types import Prediction
+from tests.reports.synthetic import write_runs
+
+HOSTILE = '<script>document.title = "taken"</script>"><img src=https://x.test/y onerror=alert(1)>'
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """All views of six methods; one method's name and texts are markup."""
+    out = tmp_path_factory.mktemp("runs")
+    write_runs(out, tasks=["product_review"], full=True, following=True, words=250)
+    record = read_record(next((out / "product_review" / "rag").iterdir()))
+    evil = dataclasses.replace(record, method=HOSTILE, command=HOSTILE)
+    write_record(evil, out / "evil")
+    texts = [Prediction(key, key, f"{HOSTILE} \u202e", 1, "f") for key in evil.examples]
+    append_predictions(texts, out / "evil")
+    write_report(compare([out]), out / "report")
+    return out / "report" / "index.html"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_asks_for_nothing_fits_and_has_no_serious_finding(browser, page, theme, width):
+    browser.theme(theme)
+    browser.resize(width)
+    browser.open(page)
+    browser.run("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert browser.overflow() <= 0
+    assert browser.violations() == []
+    outside = [one for one in browser.requests() if not one.startswith("chrome:")]
+    assert outside == []  # chrome: is the new tab that the browser opens before the page
+    assert browser.complaints() == []
+    assert browser.run("return document.title").startswith("Comparison of nonpers")
+
+
+def test_tables_scroll_inside_their_frame_and_by_keyboard(browser, page):
+    browser.resize(390)
+    browser.open(page)
+    inside = browser.run(
+        "const one = document.querySelector('.scroll'); one.focus();"
+        "return [document.activeElement === one, one.scrollWidth > one.clientWidth]"
+    )
+    assert inside == [True, True]
+
+
+def test_the_dark_page_draws_its_figures_in_light_ink(browser, page):
+    seen = []
+    for theme in ("light", "dark"):
+        browser.theme(theme)
+        browser.open(page)
+        seen.append(
+            browser.run(
+                "const text = document.querySelector('figure svg text');"
+                "return [getComputedStyle(text).fill, getComputedStyle(document.body).color]"
+            )
+        )
+    assert [fill == colour for fill, colour in seen] == [True, True]
+    assert seen[0] != seen[1]

@@ -1,0 +1,294 @@
+"""What stops a comparison, what it says then, and what is allowed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from harness.errors import DataError
+from harness.metrics.bleu import bleu_of
+from harness.record import read_record, write_record
+from harness.reports.compared.contrasts import contrast_all
+from harness.reports.compared.measures import BLEU, measures_of
+from harness.reports.runs.comparable import checked, chosen_apart, differences, machines
+from harness.reports.runs.systems import load_boards
+from harness.reports.sections.headline import reference_of
+from tests.reports.synthetic import made_up, write_runs
+
+TASK = ["product_review"]
+
+
+def board_of(*folders):
+    (board,), _ = load_boards(folders)
+    return board
+
+
+@pytest.fixture
+def other_way(tmp_path):
+    """sft as it is, and rag with something else: settings, or fields of the record."""
+
+    def build(*assignments, **fields):
+        write_runs(tmp_path / "a", ["sft"], TASK)
+        write_runs(tmp_path / "b", ["rag"], TASK, assignments={"rag": assignments}, changes=fields)
+        return board_of(tmp_path / "a", tmp_path / "b")
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("decode.max_new_tokens=100", "cap on new tokens (decode.max_new_tokens)  100: rag; 448: "),
+        ("decode.temperature=0.8", "temperature (decode.temperature)  0.8: rag; 0.0: sft"),
+        ("decode.top_p=0.9", "top-p (decode.top_p)  0.9: rag; 1.0: sft"),
+        ("data.setting=temporal", "setting (data.setting)  temporal: rag; user: sft"),
+    ],
+)
+def test_what_differs_is_told_with_its_values_and_a_cure(other_way, assignment, expected):
+    board = other_way(assignment)
+    with pytest.raises(DataError) as error:
+        checked(board, allow_different=False)
+    assert "product_review: these runs do not compare" in str(error.value)
+    assert expected in str(error.value)
+    assert "--allow-different" in str(error.value)
+    assert expected in checked(board, allow_different=True).allowed[0]
+
+
+def test_other_data_and_other_signatures_do_not_compare(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK)
+    record = made_up("product_review", "rag")
+    splits = {"test": {**record.data["splits"]["test"], "fingerprint": "other" * 8}}
+    score = dataclasses.replace(record.metrics["bleu"], signature="bleu|tok:intl")
+    record = dataclasses.replace(
+        record, data={**record.data, "splits": splits}, metrics={**record.metrics, "bleu": score}
+    )
+    write_record(record, tmp_path / "b")
+    told = [one.what for one in differences(board_of(tmp_path))]
+    assert told == ["data of the test split (fingerprint)", "signature of bleu"]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("eval.slices=0,50,150,300",
+         r"slices of the target \(eval.slices\)  \[0, 50, 150, 300\]: rag; \[0, 100, 200, 300\]:"),
+        ("eval.slices=0,200", r"\[0, 200\]: rag; \[0, 100, 200, 300\]: sft"),
+        ("decode.samples=3", r"texts of each example \(decode.samples\)  3: rag; 1: sft"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("allowed", [False, True])
+def test_what_cannot_be_paired_is_never_allowed(other_way, assignment, expected, allowed):
+    message = rf"nothing of these runs can be paired\n.*{expected}(.|\n)*  mend  run some of them"
+    with pytest.raises(DataError, match=message):
+        checked(other_way(assignment), allow_different=allowed)
+
+
+def test_numbers_of_other_users_differ_where_both_measured_lift(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK, full=True)
+    (folder,) = write_runs(tmp_path / "b", ["rag"], TASK, full=True)
+    record = read_record(folder)
+    for lift, expected in (
+        ({**record.lift, "donors": 2}, ["other users for lift (eval.donors)  2: rag; 4: sft"]),
+        (None, []),
+    ):
+        write_record(dataclasses.replace(record, lift=lift), folder)
+        assert [str(one) for one in differences(board_of(tmp_path))] == expected
+
+
+def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way):
+    board = other_way("method.k=2", backbone={"name": "big", "fingerprint": "b" * 16})
+    assert differences(board) == []
+    told = {one.what: one.values for one in chosen_apart(board.systems)}
+    assert told["method.k"] == {"2": ("rag",), "no such option": ("sft",)}
+    assert told["backbone's weights"] == {"b" * 16: ("rag",), "f" * 16: ("sft",)}
+
+
+def test_times_need_the_same_device_dtype_and_threads(other_way):
+    device = {**made_up("product_review", "rag").device, "threads": 8}
+    assert [str(one) for one in machines(other_way(device=device).systems)] == [
+        "threads  8: rag; 2: sft"
+    ]
+
+
+@pytest.fixture
+def one_missing(tmp_path):
+    """sft with 40 texts, rag with the first 39 of them."""
+    write_runs(tmp_path, ["sft"], TASK)
+    whole = made_up("product_review", "rag")
+    examples = dict(list(whole.examples.items())[:-1])
+    metrics = {
+        name: dataclasses.replace(score, value=float(np.mean(score.each[:-1])))
+        for name, score in whole.metrics.items()
+    }
+    short = dataclasses.replace(whole, examples=examples, metrics=metrics)
+    write_record(short, tmp_path / "rag")
+    return board_of(tmp_path)
+
+
+def test_missing_examples_are_refused(one_missing):
+    with pytest.raises(DataError, match="test examples  1 of 40 missing: rag; all there: sft"):
+        checked(one_missing, allow_different=False)
+
+
+def test_missing_examples_count_as_empty_where_it_is_allowed(one_missing):
+    board = checked(one_missing, allow_different=True)
+    rouge = next(one for one in measures_of(board) if one.name == "rouge1")
+    rag = board.systems[0].record
+    each = [row["rouge1"] for row in rag.examples.values()]
+    # 39 texts and an empty one: the sum over 40
+    assert contrast_all(rouge, board).values["rag"].value == pytest.approx(sum(each) / 40)
+    # BLEU: nothing written where 100 words were expected
+    counts = [row["bleu_statistics"] for row in rag.examples.values()]
+    total = [sum(column) for column in zip(*counts, strict=True)]
+    total[1] += 100
+    expected = float(bleu_of(np.array(total, dtype=float)))
+    assert contrast_all(BLEU, board).values["rag"].value == pytest.approx(expected)
+
+
+def test_runs_without_one_common_example_never_compare(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK)
+    record = made_up("product_review", "rag")
+    renamed = {f"x{key}": values for key, values in record.examples.items()}
+    write_record(dataclasses.replace(record, examples=renamed), tmp_path / "b")
+    with pytest.raises(DataError, match="no example stands in all of rag, sft"):
+        checked(board_of(tmp_path), allow_different=True)
+
+
+def test_a_method_with_two_choices_has_them_behind_its_name(tmp_path):
+    for lam in ("1.0", "2.0"):
+        write_runs(tmp_path / lam, ["flythinker"], TASK, seeds=(0, 1),
+                   assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
+    names = [(system.name, system.seeds) for system in board_of(tmp_path).systems]
+    assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [0, 1])]
+
+
+def test_a_default_that_applied_is_shown_by_its_value(tmp_path):
+    write_runs(tmp_path, ["flythinker"], TASK, seeds=(0,))
+    write_runs(tmp_path, ["flythinker"], TASK, seeds=(1,),
+               assignments={"flythinker": ["method.lam=0.5"]})  # fmt: skip
+    write_runs(tmp_path, ["flythinker", "sft"], TASK, seeds=(0, 1),
+               assignments={"flythinker": ["method.lam=2"]})  # fmt: skip
+    board = board_of(tmp_path)
+    names = [(system.name, system.seeds) for system in board.systems]
+    # λ is 0.5 where nobody set it, and then it is the run that sets it to 0.5
+    assert names == [("sft", [0, 1]), ("flythinker (lam=0.5)", [0, 1]),
+                     ("flythinker (lam=2)", [0, 1])]  # fmt: skip
+    told = {one.what: dict(one.values) for one in chosen_apart(board.systems)}
+    assert told["method.lam"] == {
+        "no such option": ("sft",), "0.5": ("flythinker (lam=0.5)",), "2": ("flythinker (lam=2)",)
+    }  # fmt: skip
+
+
+def test_with_several_settings_apart_the_usual_one_keeps_the_bare_name(tmp_path):
+    for given in ((), ["method.reasoner_weights=frozen"], ["method.reasoner_reads=position"]):
+        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
+    for given in ((), ["method.flops_of=flythinker"], ["model.backbone=large"]):
+        write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
+    board = board_of(tmp_path)
+    assert [one.name for one in board.systems] == [
+        "sft", "sft (backbone=large)", "sft (flops_of=flythinker)",
+        "flythinker", "flythinker (reasoner_reads=position)",
+        "flythinker (reasoner_weights=frozen)",
+    ]  # fmt: skip
+    assert reference_of(board).name == "sft"
+
+
+def test_without_a_usual_one_every_setting_apart_is_told(tmp_path):
+    for lam, warmup in ((1.0, 0.1), (2.0, 0.2)):
+        given = [f"method.lam={lam}", f"method.lam_warmup={warmup}"]
+        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
+    assert [one.name for one in board_of(tmp_path).systems] == [
+        "flythinker (lam=1, lam_warmup=0.1)", "flythinker (lam=2, lam_warmup=0.2)"
+    ]  # fmt: skip
+
+
+def test_settings_that_end_alike_are_told_in_full(tmp_path):
+    for given in ((), ["train.batch_size=4"], ["decode.batch_size=4"], ["train.warmup=0.5"]):
+        write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
+    assert [one.name for one in board_of(tmp_path).systems] == [
+        "sft", "sft (decode.batch_size=4)", "sft (train.batch_size=4)", "sft (warmup=0.5)"
+    ]  # fmt: skip
+
+
+def test_one_and_one_point_zero_are_one_choice(tmp_path):
+    for seed, lam in ((0, 1), (1, 1.0), (2, 2.0)):
+        (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
+                               assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
+        record = read_record(folder)
+        settings = {**record.settings, "method": {"lam": lam}}  # as older harnesses wrote it
+        write_record(dataclasses.replace(record, settings=settings), folder)
+    names = [(one.name, one.seeds) for one in board_of(tmp_path).systems]
+    assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [2])]
+
+
+def test_the_device_makes_no_other_system_and_is_told_beside_times(tmp_path):
+    for seed, device in enumerate(("cuda:0", "cuda:1", "cpu")):
+        write_runs(tmp_path, ["sft"], TASK, seeds=(seed,),
+                   assignments={"sft": [f"model.device={device}"]},
+                   changes={"device": {"device": device}})  # fmt: skip
+    (system,) = board_of(tmp_path).systems
+    assert (system.name, system.seeds) == ("sft", [0, 1, 2])
+    assert [str(one) for one in machines([system])] == [
+        "device  cuda:0: sft; cuda:1: sft; cpu: sft"
+    ]
+
+
+def test_options_of_a_method_that_is_not_installed_stay_unknown(tmp_path):
+    for seed, given in ((0, ()), (1, ["method.k=2"])):
+        write_runs(tmp_path, ["mine"], TASK, seeds=(seed,), assignments={"mine": given})
+    names = [one.name for one in board_of(tmp_path).systems]
+    assert names == ["mine (k=2)", "mine (k=default)"]
+
+
+def test_a_reasoner_that_was_not_named_is_the_one_that_the_record_tells_of(tmp_path):
+    for seed, given in ((0, ()), (1, ["model.reasoner=small"])):
+        (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
+                               assignments={"flythinker": given})  # fmt: skip
+        record = read_record(folder)
+        backbone = {**record.backbone, "reasoner": {"name": "small", "parameters": 9}}
+        write_record(dataclasses.replace(record, backbone=backbone), folder)
+    assert [one.seeds for one in board_of(tmp_path).systems] == [[0, 1]]
+
+
+def test_what_is_measured_of_a_run_makes_no_other_method(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK)
+    write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["eval.forced=true"]})
+    assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
+
+
+def test_where_the_same_data_lay_makes_no_other_method(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK, assignments={"sft": ["data.source=here"]})
+    write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["data.source=there"]})
+    assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
+
+
+def test_the_same_run_twice_is_refused(tmp_path):
+    write_runs(tmp_path / "a", ["sft"], TASK)
+    write_runs(tmp_path / "b", ["sft"], TASK)
+    with pytest.raises(DataError, match=r"sft, seed 0, same settings: found in .*a/.* and .*b/"):
+        load_boards([tmp_path])
+
+
+def test_unfinished_runs_are_left_out_and_told(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK)
+    write_runs(tmp_path, ["rag"], TASK, changes={"status": "running"})
+    (board,), (told,) = load_boards([tmp_path])
+    assert [system.name for system in board.systems] == ["sft"]
+    assert "not finished" in told
+    with pytest.raises(DataError, match=r"no finished run to compare\n.*not finished"):
+        load_boards([tmp_path / "product_review" / "rag"])
+
+
+def test_records_that_cannot_be_paired_are_refused(tmp_path):
+    (folder,) = write_runs(tmp_path, ["sft"], TASK)
+    record = read_record(folder)
+    first = next(iter(record.examples))
+    for change, message in (
+        ({}, f"example {first} has no user.*--fresh"),
+        ({"user": "someone"}, f"example {first} is of user"),
+    ):
+        row = {key: value for key, value in record.examples[first].items() if key != "user"}
+        examples = {**record.examples, first: {**row, **change}}
+        write_record(dataclasses.replace(record, seed=1, examples=examples), tmp_path / "sft again")
+        with pytest.raises(DataError, match=message):
+            load_boards([tmp_path])

@@ -1,0 +1,68 @@
+"""The loss by step: means of groups, the range over seeds, the numbers in the table."""
+
+import dataclasses
+
+import pytest
+
+from harness.reports.comparison import compare
+from harness.reports.sections.loss_curves import MOST_POINTS, curve_of, losses, training_section
+from tests.reports.synthetic import made_up, write_runs
+
+TASK = "product_review"
+
+
+def trained(*steps, method="sft", **more):
+    """A run with this loss at each step."""
+    record = made_up(TASK, method, 0, 40)
+    curve = [{"step": at + 1, "loss": loss, "lr": 1e-3} for at, loss in enumerate(steps)]
+    return dataclasses.replace(record, training={**record.training, "curve": curve, **more})
+
+
+def test_few_steps_stand_each_for_itself():
+    curve = curve_of([trained(4.0, 3.0, 2.5)])
+    assert [(one["step"], one["value"]) for one in curve] == [(1, 4.0), (2, 3.0), (3, 2.5)]
+    assert all(one["low"] == one["value"] == one["high"] for one in curve)
+
+
+def test_many_steps_stand_in_groups_by_their_mean():
+    curve = curve_of([trained(*map(float, range(10 * MOST_POINTS)))])
+    assert len(curve) == MOST_POINTS
+    assert curve[0] == {"step": 5.5, "value": 4.5, "low": 4.5, "high": 4.5}
+
+
+def test_seeds_give_a_mean_and_a_range_over_the_steps_they_share():
+    curve = curve_of([trained(4.0, 2.0, 9.0), trained(6.0, 3.0)])
+    assert [(one["value"], one["low"], one["high"]) for one in curve] == [
+        (5.0, 4.0, 6.0), (2.5, 2.0, 3.0)
+    ]  # fmt: skip
+
+
+def test_what_does_not_train_has_no_curve():
+    assert losses(made_up(TASK, "rag", 0, 40)) == []
+    assert curve_of([made_up(TASK, "rag", 0, 40)]) == []
+
+
+def test_the_section_shows_trained_systems_alone(tmp_path):
+    from harness.record import write_record
+
+    (folder,) = write_runs(tmp_path, ["sft"], [TASK])
+    write_record(trained(4.0, 3.0, lr=3e-4, val_loss=3.5), folder)
+    write_runs(tmp_path, ["rag"], [TASK])
+    document = compare([tmp_path])
+    section = next(one for one in document.sections if one.name == "training")
+    ((row,),) = [table.rows for table in section.tables]
+    assert [cell.text for cell in row] == ["sft", "0.0003", "2", "4.000", "3.000", "3.500"]
+    assert "sft from 4.00 to 3.00" in section.pictures[0].alt
+
+
+def test_without_training_there_is_no_section(tmp_path):
+    write_runs(tmp_path, ["rag", "nonpers"], [TASK])
+    assert "training" not in [one.name for one in compare([tmp_path]).sections]
+    assert not training_section([])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_the_last_tenth_holds_a_step_at_least(steps):
+    from harness.reports.sections.loss_curves import _last_tenth
+
+    assert _last_tenth(trained(*[5.0] * (steps - 1), 1.0)) == 1.0

@@ -1,0 +1,151 @@
+"""Lift of the own profile, systems against each other: values, family, what is left out."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from harness.metrics.statistics import compare_means
+from harness.reports.comparison import compare, write_report
+from harness.reports.runs.comparable import checked
+from harness.reports.runs.systems import load_boards
+from harness.reports.sections.profile_swap import lift_contrasts, lift_section
+from tests.reports.synthetic import write_runs
+
+TASK = ["product_review"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Three methods with every view; sft and cot have nearly the same effect, rag far less."""
+    out = tmp_path_factory.mktemp("runs")
+    write_runs(out, ["rag", "sft", "cot"], TASK, full=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def board(runs):
+    (found,), _ = load_boards([runs])
+    return checked(found, allow_different=False)
+
+
+def without_values(record):
+    """As records were before they kept the lift of each example."""
+    examples = {
+        key: {name: value for name, value in values.items() if name != "lift"}
+        for key, values in record.examples.items()
+    }
+    return dataclasses.replace(record, examples=examples)
+
+
+def bare(board, method):
+    """The board with one method's record as an older harness left it."""
+    systems = []
+    for system in board.systems:
+        runs = tuple(
+            dataclasses.replace(run, record=without_values(run.record))
+            if system.name == method
+            else run
+            for run in system.runs
+        )
+        systems.append(dataclasses.replace(system, runs=runs))
+    return dataclasses.replace(board, systems=tuple(systems))
+
+
+def test_a_pair_is_the_paired_comparison_of_the_examples_lifts(board):
+    likely, *_ = lift_contrasts(board, "rougeL")
+    gains = {
+        system.name: [
+            system.record.examples[key]["lift"]["likelihood"]["random"]["all"] for key in board.ids
+        ]
+        for system in board.systems
+    }
+    expected = compare_means(
+        "lift likelihood random all", gains["rag"], gains["sft"], board.user_ids,
+        board.fingerprint,
+    )  # fmt: skip
+    found = likely.pairs["rag", "sft"]
+    for name in ("difference", "low", "high", "p_value", "smallest_detectable"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name)), name
+    assert likely.values["sft"].value == pytest.approx(np.mean(gains["sft"]))
+
+
+def test_every_number_of_other_users_is_told(board):
+    first, *others = board.systems
+    run = first.runs[0]
+    record = dataclasses.replace(run.record, lift={**run.record.lift, "donors": 2})
+    fewer = dataclasses.replace(first, runs=(dataclasses.replace(run, record=record),))
+    mixed = dataclasses.replace(board, systems=(fewer, *others))
+    for part, told in ((board, "4 other users"), (mixed, "2 or 4 other users")):
+        table = lift_section([part], {part.task: []}).tables[0]
+        assert table.notes[0].startswith(f"{told} for each text")
+
+
+def test_lifts_over_other_users_are_one_family(board):
+    found = lift_contrasts(board, "rougeL")
+    assert [one.measure.title for one in found] == [
+        "lift on likelihood, own − random other",
+        "lift on likelihood, own − topic-matched other",
+        "lift on ROUGE-L, own − random other",
+        "lift on ROUGE-L, own − topic-matched other",
+    ]
+    p_values = sorted(pair.p_value for one in found for pair in one.pairs.values())
+    assert len(p_values) == 12
+    smallest = min(
+        (pair for one in found for pair in one.pairs.values()), key=lambda pair: pair.p_value
+    )
+    assert smallest.p_holm == pytest.approx(min(1.0, 12 * p_values[0]))
+
+
+def test_the_section_says_who_differs_and_letters_agree(board):
+    lifts = lift_contrasts(board, "rougeL")
+    section = lift_section([board], {board.task: lifts})
+    said = section.text[1]
+    assert said.startswith("product_review: cot measured best on lift on likelihood, own − random")
+    assert "It is shown better than rag: +0.1" in said
+    assert "Not shown to differ from it: sft." in said
+    likely, texts, pairs = section.tables
+    assert {row[0].text: row[1].letters for row in likely.rows} == {
+        "rag": "b", "sft": "a", "cot": "a"
+    }  # fmt: skip
+    assert [row[3].letters for row in likely.rows] == ["", "", ""]  # own − none: no family
+    rouge = [row for row in texts.rows if row[0].text == "ROUGE-L"]
+    assert [row[2].letters for row in rouge] == ["b", "a", "a"]
+    assert len(pairs.rows) == 12
+    assert pairs.folded
+
+
+def test_a_record_without_examples_lifts_is_shown_and_not_compared(board):
+    old = bare(board, "sft")
+    assert lift_contrasts(old, "rougeL") == []
+    section = lift_section([old], {old.task: []})
+    likely = section.tables[0]
+    assert [row[0].text for row in likely.rows] == ["rag", "sft", "cot"]
+    assert {row[1].letters for row in likely.rows} == {""}
+    assert len(section.text) == 1
+    assert likely.rows[1][1].text == lift_section(
+        [board], {board.task: []}
+    ).tables[0].rows[1][1].text  # one seed: the record's own interval  # fmt: skip
+
+
+def test_a_main_measure_without_lift_leaves_likelihood(board):
+    assert [one.measure.name for one in lift_contrasts(board, "meteor")] == [
+        "lift likelihood random all", "lift likelihood topic all"
+    ]  # fmt: skip
+
+
+def test_the_json_document_has_them(runs, tmp_path):
+    write_report(compare([runs]), tmp_path)
+    (board,) = json.loads((tmp_path / "comparisons.json").read_text())["boards"]
+    assert list(board["lift"]) == [
+        f"lift {view} {kind} {name}"
+        for view, name in (("likelihood", "all"), ("texts", "bleu"))
+        for kind in ("random", "topic")
+    ]
+    first = board["lift"]["lift likelihood random all"]
+    assert first["best_first"][-1] == "rag"
+    assert {(one["first"], one["second"]) for one in first["comparisons"]} == {
+        ("rag", "sft"), ("rag", "cot"), ("sft", "cot")
+    }  # fmt: skip
+    assert (tmp_path / "tables" / "lift_pairs_product_review.csv").is_file()

@@ -1,0 +1,383 @@
+"""The whole report: what it says first, its files, its JSON, what it must not do."""
+
+import csv
+import dataclasses
+import json
+import re
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli import app, main
+from harness.errors import DataError, UsageError
+from harness.record import Counts, append_predictions, read_record, write_record
+from harness.reports.comparison import Options, compare, write_report
+from harness.reports.render.document import Cell, Table, estimate, figure, file_name, seconds
+from harness.reports.render.html import to_html
+from harness.reports.render.markdown import latex, to_csv, to_latex, to_markdown
+from harness.reports.sections.side_by_side import word_difference
+from harness.types import Prediction
+from tests.reports.synthetic import METHODS, made_up, write_runs
+
+TASK = ["product_review"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Six methods on one task with every view, 40 users."""
+    out = tmp_path_factory.mktemp("runs")
+    write_runs(out, tasks=TASK, full=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def report(runs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    document = compare([runs])
+    write_report(document, out)
+    return document, out
+
+
+def test_the_first_sentence_is_the_verdict_with_its_cost(report):
+    document, _ = report
+    (sentence,) = document.sections[0].text
+    # the made-up effects: flythinker 3 points above sft, 1.2 times its time
+    assert sentence.startswith("product_review: flythinker measured best on BLEU, ")
+    assert re.search(r"shown better than sft: \+\d\.\d\d \[\+\d\.\d\d, \+\d\.\d\d\], Holm p 0\.00",
+                     sentence)  # fmt: skip
+    assert "1.4 × that of sft; time per text 0.36 s, 1.2 × that of sft." in sentence
+    assert sentence.endswith("(one training seed: this checkpoint, not this method.)")
+
+
+def test_sections_come_in_the_order_of_a_readers_questions(report):
+    names = [section.name for section in report[0].sections]
+    assert names == ["summary", "scores", "drift", "lift", "authors", "controls", "costs",
+                     "examples", "provenance"]  # fmt: skip
+
+
+def test_a_view_that_no_run_has_leaves_no_section(tmp_path):
+    write_runs(tmp_path, ["rag", "nonpers"], TASK)
+    names = [section.name for section in compare([tmp_path]).sections]
+    assert names == ["summary", "scores", "drift", "costs", "examples", "provenance"]
+
+
+def test_one_method_alone_has_a_report_without_pairs(tmp_path):
+    write_runs(tmp_path, ["rag"], TASK)
+    document = compare([tmp_path])
+    write_report(document, tmp_path / "report")
+    assert all(table.rows for section in document.sections for table in section.tables)
+
+
+def test_every_table_and_picture_is_a_file_in_every_format(report):
+    document, out = report
+    tables = [table for section in document.sections for table in section.tables]
+    pictures = [picture for section in document.sections for picture in section.pictures]
+    assert len(tables) >= 12
+    assert len(pictures) >= 5
+    for table in tables:
+        rows = list(csv.reader((out / "tables" / f"{table.file}.csv").open()))
+        assert len(rows) == len(table.rows) + 1
+        assert len({len(row) for row in rows}) == 1
+        assert r"\toprule" in (out / "tables" / f"{table.file}.tex").read_text()
+    for picture in pictures:
+        assert (out / "figures" / f"{picture.file}.svg").stat().st_size > 1000
+        assert (out / "figures" / f"{picture.file}.png").read_bytes()[:4] == b"\x89PNG"
+    markdown = (out / "report.md").read_text()
+    for name in re.findall(r"\]\(((?:figures|tables)/[^)]+)\)", markdown):
+        assert (out / name).is_file(), name
+
+
+def test_csv_holds_the_numbers_at_full_precision(report):
+    document, out = report
+    rows = list(csv.DictReader((out / "tables" / "scores_product_review.csv").open()))
+    own = document.facts["boards"][0]["measures"]["rouge1"]["values"]["sft"]
+    row = next(row for row in rows if row["method"] == "sft")
+    assert float(row["ROUGE-1, 0–100"]) == own["value"]
+    assert float(row["ROUGE-1, 0–100 low"]) == own["low"]
+    assert row["ROUGE-1, 0–100 letters"] == own["letters"]
+
+
+def test_json_has_every_pair_of_every_measure(report):
+    board = report[0].facts["boards"][0]
+    assert report[0].facts["main"] == "bleu"
+    assert (board["texts"], board["users"], board["times_compare"]) == (40, 40, True)
+    for measure in board["measures"].values():
+        assert len(measure["comparisons"]) == 15  # six methods
+        assert sorted(measure["best_first"]) == sorted(METHODS)
+    bleu = board["measures"]["bleu"]["comparisons"][0]
+    assert set(bleu) == {"first", "second", "difference", "low", "high", "p_value", "p_holm",
+                         "smallest_detectable", "users", "reason", "verdict"}  # fmt: skip
+
+
+def test_the_page_holds_everything_and_asks_for_nothing(report):
+    page = (report[1] / "index.html").read_text()
+    assert not re.search(r"<script|<link|<img|<iframe|@import|javascript:", page)
+    addresses = set(re.findall(r'(?:src|href)="([^"]+)"', page))
+    assert all(address.startswith("#") for address in addresses)
+    assert page.count("<svg ") == sum(len(section.pictures) for section in report[0].sections)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def warned(tmp_path, **changes):
+    write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1))
+    write_runs(tmp_path, ["rag"], TASK, seeds=(0, 1), changes=changes)
+    return "\n".join(compare([tmp_path]).warnings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""),
+        ({"n": Counts(planned=40, scored=40, failed=2)},
+         "failed examples, scored as empty: rag 2 (of 40 texts)"),
+        ({"n": Counts(planned=40, scored=40, empty=3)}, "empty texts: rag 3 (of 40 texts)"),
+        ({"n": Counts(planned=40, scored=40, capped=5)},
+         "texts that reached the cap on new tokens: rag 5 (of 40 texts)"),
+        ({"n": Counts(planned=40, scored=40, input_cut=7)},
+         "prompts cut to their budget: rag 7 (of 40 texts)"),
+        ({"n": Counts(planned=40, scored=40, target_cut=9)}, "training targets cut: rag 9"),
+        ({"n": Counts(planned=39, scored=39)}, "unequal test texts: rag 39, sft 40"),
+        ({"code": {"version": "0", "commit": "c", "clean": False}},
+         "uncommitted changes in the code of 2 runs: rag (s0-"),
+        ({"device": {"device": "cuda:0", "dtype": "float32", "threads": 2}},
+         "times do not compare, for machines differ: device  cuda:0: rag; cpu: sft"),
+    ],
+)  # fmt: skip
+def test_what_a_reader_must_know_stands_at_the_top(tmp_path, changes, expected):
+    told = warned(tmp_path, **changes)
+    assert expected in told
+    assert "one training seed" not in told
+    lines = [line for line in told.splitlines() if "prompts and references" not in line]
+    assert bool(lines) == bool(expected)
+
+
+def test_one_seed_unequal_seeds_and_few_users_are_told(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1), examples=12)
+    write_runs(tmp_path, ["rag"], TASK, examples=12)
+    document = compare([tmp_path])
+    told = "\n".join(document.warnings)
+    assert "one training seed speaks of this checkpoint, not of the method: rag" in told
+    assert "unequal training seeds: rag 1, sft 2" in told
+    assert "12 users: intervals, no verdicts (those need 20)" in told
+    assert "No verdict: 12 users: a verdict needs 20." in document.sections[0].text[0]
+
+
+def test_many_systems_are_counted_together(tmp_path):
+    counts = Counts(planned=40, scored=40, capped=5)
+    write_runs(tmp_path, METHODS, TASK, changes={"n": counts})
+    write_runs(tmp_path, ["sft"], TASK, (1,), changes={"n": Counts(planned=40, scored=40)})
+    more = {"n": dataclasses.replace(counts, capped=7)}
+    for lam in ("1.0", "2.0", "3.0"):
+        write_runs(tmp_path, ["flythinker"], TASK, changes=more,
+                   assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
+    document = compare([tmp_path], Options(texts=False))
+    assert document.title == (
+        "Comparison of 9 systems: nonpers, rag, sft, cot, coconut and flythinker"
+    )
+    told = "\n".join(document.warnings)
+    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 40 texts)" in told
+    assert "unequal training seeds: 2 for sft; 1 for all but sft" in told
+    assert "speaks of this checkpoint, not of the method: all but sft" in told
+
+
+def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK)
+    write_runs(tmp_path, ["rag"], TASK, changes={"device": {"device": "cuda:0"}})
+    document = compare([tmp_path])
+    summary = document.sections[0].tables[0]
+    for head in ("training", "time per text"):
+        at = summary.heads.index(head)
+        assert [row[at].text for row in summary.rows] == ["–", "–"]
+    assert "Cost:" not in document.sections[0].text[0]
+
+
+def test_papers_numbers_are_reference_rows_of_the_same_task_and_of_other_data_than_mini(tmp_path):
+    data = {**made_up("product_review", "sft").data, "source": "elsewhere"}
+    write_runs(tmp_path, ["sft", "rag"], TASK, changes={"data": data})
+    settings = {"data": {**read_record(next(tmp_path.rglob("s0-*"))).settings["data"]}}
+    assert settings["data"]["source"] == "mini"  # only the record's data say so here
+    for section in compare([tmp_path]).sections[:2]:
+        table = section.tables[0]
+        marked = [table.rows[at] for at in sorted(table.faint)]
+        assert [row[0].text for row in marked] == [
+            "rag (reported, not reproduced here)", "sft (reported, not reproduced here)"
+        ]  # fmt: skip
+        assert {cell.text for row in marked for cell in row[1:]} == {"3.30", "3.91", "–"}
+
+
+def test_on_mini_the_papers_numbers_are_not_shown(report):
+    assert "reported, not reproduced" not in (report[1] / "index.html").read_text()
+
+
+def test_no_texts_leaves_texts_out_of_every_file(runs, tmp_path):
+    document = compare([runs], Options(texts=False))
+    write_report(document, tmp_path)
+    assert "examples" not in [section.name for section in document.sections]
+    written = next(runs.rglob("predictions.jsonl")).read_text().splitlines()[0]
+    text = json.loads(written)["output"][:40]
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.suffix != ".png":
+            assert text not in path.read_text()
+
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)> \u202eevil [x](javascript:y)'
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """A run whose names and texts are markup, and whose method is a path."""
+    write_runs(tmp_path, ["sft"], TASK)
+    record = made_up("product_review", "rag")
+    record = dataclasses.replace(record, method="../../x<b>", command=HOSTILE)
+    write_record(record, tmp_path / "evil")
+    texts = [Prediction(key, key, HOSTILE, 1, "f") for key in record.examples]
+    append_predictions(texts, tmp_path / "evil")
+    return tmp_path
+
+
+def test_markup_in_records_and_texts_is_text(hostile, tmp_path):
+    document = compare([hostile])
+    page, markdown = to_html(document), to_markdown(document)
+    assert "alert(1)" in page
+    assert not re.search(r"<script|<img|<b>", page)
+    assert not re.search(r"(?<!\\)<", markdown)
+    assert not re.search(r"(?<!\\)\]\(javascript", markdown)
+    out = tmp_path / "deep" / "report"
+    write_report(document, out)
+    assert not [path for path in tmp_path.rglob("*") if "x_b" in path.name and out not in
+                path.parents]  # fmt: skip
+
+
+def test_pairs_are_named_or_found_and_unknown_ones_refused(runs):
+    def shown(pair):
+        section = next(s for s in compare([runs], Options(pair=pair)).sections
+                       if s.name == "examples")  # fmt: skip
+        return [side.name for side in section.examples[0].sides]
+
+    assert shown(None) == ["flythinker", "sft"]  # the best and what others are measured against
+    assert shown("cot, rag") == ["cot", "rag"]
+    for wrong in ("cot,ragg", "cot", "cot,rag,sft"):
+        message = f"--pair got '{wrong}'; expected two names with a comma between, of nonpers; rag;"
+        with pytest.raises(UsageError, match=message):
+            shown(wrong)
+
+
+def test_a_pair_may_have_commas_in_its_names(tmp_path):
+    for lam in (1, 2):
+        given = [f"method.lam={lam}", f"method.lam_warmup=0.{lam}"]
+        write_runs(tmp_path / "runs", ["flythinker"], TASK, assignments={"flythinker": given})
+    pair = "flythinker (lam=2, lam_warmup=0.2),flythinker (lam=1, lam_warmup=0.1)"
+    words = ["compare", str(tmp_path / "runs"), "--out", str(tmp_path / "r"), "--pair", pair]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    told = (tmp_path / "r" / "report.md").read_text()
+    first, second = pair.replace("_", r"\_").split("),")
+    assert f"product\\_review: {first}) and {second}, seeds 0 and 0" in told
+
+
+def test_examples_are_sorted_by_disagreement(report):
+    section = next(s for s in report[0].sections if s.name == "examples")
+    shown = [re.findall(r"\w+ ([\d.]+)", one.gap.partition(": ")[2]) for one in section.examples]
+    gaps = [abs(float(first) - float(second)) for first, second in shown]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] > 0
+
+
+def test_differences_are_marked_word_by_word_and_nothing_is_lost():
+    first, second = "I like the red\nlamp a lot ", "I like a blue\nlamp"
+    pieces = word_difference(first, second)
+    assert pieces[0] == (
+        ("I like", False), (" the red", True), ("\nlamp", False), (" a lot ", True)
+    )  # fmt: skip
+    assert pieces[1] == (("I like", False), (" a blue", True), ("\nlamp", False))
+    assert "".join(text for text, _ in pieces[0]) == first
+    assert word_difference("", "x") == ((), (("x", True),))
+
+
+def test_cells_say_numbers_as_a_reader_expects():
+    assert estimate(1.234, 1.0, 2.0, signed=True).text == "+1.23 [+1.00, +2.00]"
+    assert estimate(-1.234, -2.0, None).text == "−1.23"
+    assert estimate(None, None, None).text == "–"
+    assert figure(-0.001, 2) == "0.00"
+    assert figure(12345.6, 0) == "12,346"
+    assert [seconds(one).text for one in (0, 0.314, 12, 200, 7500, None)] == [
+        "none", "0.31 s", "12 s", "3 min 20 s", "2 h 05 min", "–"
+    ]  # fmt: skip
+    assert file_name("../../etc/passwd (lam=2.0)") == "etc_passwd_lam=2_0"
+
+
+def test_csv_and_latex_of_a_table_by_hand():
+    rows = ((Cell("a_b"), Cell("1.0 [0.5, 1.5]", 1.0, 0.5, 1.5, "ab", True)),
+            (Cell("c"), Cell("–")))  # fmt: skip
+    table = Table("t", "50 %", ("method", "x"), rows, groups=("one", "two"))
+    assert to_csv(table) == (
+        "task,method,x,x low,x high,x letters\none,a_b,1.0,0.5,1.5,ab\ntwo,c,,,,\n"
+    )
+    text = to_latex(table)
+    assert r"one & a\_b & \textbf{1.0 [0.5, 1.5]}$^{\mathrm{ab}}$ \\" in text
+    assert r"\caption{50 \%. }" in text
+    assert latex("−1 & λ_2 {x}") == r"$-$1 \& $\lambda$\_2 \{x\}"
+
+
+def test_csv_holds_no_formula_and_leaves_numbers_alone():
+    texts = ("=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-x", "\t=1", "−1", "-1", "+1.5e3", "lam=1")
+    rows = tuple((Cell(text), Cell("−2.00", -2.0, -3.0, -1.0)) for text in texts)
+    head, *lines = csv.reader(to_csv(Table("t", "t", ("=evil()", "x"), rows)).splitlines())
+    assert head == ["'=evil()", "x", "x low", "x high"]
+    assert [line[0] for line in lines] == [
+        "'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-x", "'\t=1", "−1", "-1", "+1.5e3", "lam=1"
+    ]  # fmt: skip
+    assert {tuple(line[1:]) for line in lines} == {("-2.0", "-3.0", "-1.0")}
+
+
+def test_the_command_writes_and_prints_one_json_document(runs, tmp_path):
+    words = ["compare", str(runs), "--out", str(tmp_path / "r"), "--json", "--metric", "nll"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["main"] == "nll"
+    assert "flythinker measured best on NLL" in done.stderr
+    assert (tmp_path / "r" / "index.html").is_file()
+
+
+def test_errors_of_the_command_have_no_traceback_and_leave_nothing(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "report"
+    monkeypatch.setattr(sys, "argv", ["harness", "compare", str(tmp_path), "--out", str(out)])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.startswith("DataError: ")
+    assert not out.exists()
+
+
+def test_a_file_is_no_folder_for_a_report(runs, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(UsageError, match="taken is a file; expected a folder"):
+        write_report(compare([runs]), tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_tasks_stand_apart_in_one_table(tmp_path):
+    write_runs(tmp_path, ["sft", "rag"], ["product_review", "topic_writing"])
+    document = compare([tmp_path])
+    over_both, *each = document.sections[0].text
+    assert over_both == "Of 2 tasks, best measured on BLEU: sft in 2."
+    assert [text.partition(":")[0] for text in each] == ["product_review", "topic_writing"]
+    table = document.sections[0].tables[0]
+    assert table.groups == ("product_review",) * 2 + ("topic_writing",) * 2
+    assert 'class="group"' in to_html(document)
+
+
+def test_a_task_that_does_not_compare_stops_everything(tmp_path):
+    write_runs(tmp_path, ["sft", "rag"], TASK)
+    write_runs(tmp_path, ["sft", "rag"], ["topic_writing"],
+               assignments={"rag": ["decode.max_new_tokens=9"]})  # fmt: skip
+    with pytest.raises(DataError, match="topic_writing: these runs do not compare"):
+        compare([tmp_path])
+
+
+def test_six_methods_three_tasks_five_seeds_stay_under_five_megabytes(tmp_path):
+    write_runs(tmp_path / "runs", seeds=range(5), examples=100, words=250)
+    write_report(compare([tmp_path / "runs"]), tmp_path / "out")
+    assert (tmp_path / "out" / "index.html").stat().st_size < 5_000_000
