@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -17,16 +17,16 @@ from torch import Tensor, nn
 
 from harness.analysis import AnalysisOptions, analyse, sentence_ends, separator
 from harness.engine.backbone import Backbones
-from harness.engine.batch import Batch, Rows, pad, positions
+from harness.engine.batch import Batch, Rows, pad, pad_left
+from harness.engine.cache import growing_cache, recurrent
 from harness.engine.lm import (
     CacheState,
     CausalLM,
     PersonalLM,
-    attention_inputs,
     embed,
     extend,
     head,
-    hidden_states,
+    read,
     start,
     token_logprobs,
 )
@@ -36,6 +36,16 @@ from harness.settings import Section
 from harness.types import Pair, Target
 
 MOST_THOUGHTS = 8
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """inputs [B,T+K,D]: embeddings of left-padded prompts, then the K thoughts that were fed;
+    last [B,1,D], the hidden state that predicts the text's first token; the cache after them."""
+
+    inputs: Tensor
+    last: Tensor
+    state: CacheState
 
 
 class CoconutLM(CausalLM):
@@ -66,52 +76,59 @@ class CoconutLM(CausalLM):
     def hidden_per_example(self) -> int:
         return self.thoughts_now
 
-    def think(self, prompts: Rows) -> tuple[Tensor, CacheState]:
-        """Read prompts and think: (hidden [B,D] that predicts the text's first token, cache)."""
+    def think(self, prompts: Rows) -> Thinking:
+        """Read prompts and think, by a cache: each thought is one column more."""
         tokens, real = (part.to(self.device) for part in pad(prompts, self.pad_id, "left"))
-        hidden, state = start(self.model, embed(self.model, tokens), real)
-        last, begin = hidden[:, -1], now()
+        inputs = embed(self.model, tokens)
+        hidden, state = start(self.model, inputs, real)
+        last, begin = hidden[:, -1:], now()
+        fed = []
         for _ in range(self.thoughts_now):
-            last = extend(self.model, last[:, None], state)[:, -1]
+            fed.append(last)
+            last = extend(self.model, last, state)
         self.hidden_s += now() - begin
-        return last, state
+        return Thinking(torch.cat([inputs, *fed], 1), last, state)
 
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
         # a row's padded response columns come after its real ones: no real one sees them
         known = embed(self.model, batch.response_ids[:, :-1])
-        if self.model.training and any(
-            getattr(part, "gradient_checkpointing", False) for part in self.model.modules()
-        ):
+        if self._needs_whole_passes():
             hidden = self._hidden_without_cache(batch, known)
         else:
-            last, state = self.think(batch.prompts)
-            hidden = last[:, None]
+            thinking = self.think(batch.prompts)
+            hidden = thinking.last
             if known.size(1):
-                hidden = torch.cat([hidden, extend(self.model, known, state)], 1)
+                hidden = torch.cat([hidden, extend(self.model, known, thinking.state)], 1)
         return token_logprobs(self.model, hidden, batch)
+
+    def _needs_whole_passes(self) -> bool:
+        """Whether no cache serves for log-probs.
+
+        Checkpointed layers of transformers drop the cache silently; a running state lets no
+        gradient through, and cannot take the response in one piece.
+        """
+        checkpointed = self.model.training and any(
+            getattr(part, "gradient_checkpointing", False) for part in self.model.modules()
+        )
+        return checkpointed or recurrent(growing_cache(self.model))
 
     def _hidden_without_cache(self, batch: Batch, known: Tensor) -> Tensor:
         """What predicts each response token, [B,R,D], every thought from a pass over all before.
 
-        Checkpointed layers of transformers drop the cache silently; this trades time for memory.
+        Trades time for memory: one pass more for each thought.
         """
         tokens, real = (part.to(self.device) for part in pad(batch.prompts, self.pad_id, "left"))
         inputs = embed(self.model, tokens)
-        thoughts: list[Tensor] = []
         for _ in range(self.thoughts_now):
-            read = torch.cat([inputs, *thoughts], 1)
-            thoughts.append(self._pass(read, real)[:, -1:])
-        hidden = self._pass(torch.cat([inputs, *thoughts, known], 1), real)
+            inputs = torch.cat([inputs, self._pass(inputs, real)[:, -1:]], 1)
+        hidden = self._pass(torch.cat([inputs, known], 1), real)
         return hidden[:, -1 - known.size(1) :]
 
     def _pass(self, inputs: Tensor, real: Tensor) -> Tensor:
         """One pass without cache over prompts and `real`-in-every-row columns after them."""
         more = inputs.size(1) - real.size(1)
-        whole = nn.functional.pad(real, (0, more), value=True)
-        return hidden_states(
-            self.model, inputs_embeds=inputs, use_cache=False, **attention_inputs(whole)
-        )
+        return read(self.model, inputs, nn.functional.pad(real, (0, more), value=True))
 
     def prefill(
         self,
@@ -119,29 +136,20 @@ class CoconutLM(CausalLM):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, CacheState]:
-        last, state = self.think(prompts)
-        if prefixes is not None and any(prefixes):
-            last = self._read_prefixes(prefixes, last, state)
-        return head(self.model, last), state
+        thinking = self.think(prompts)
+        if prefixes is None or not any(prefixes):
+            return head(self.model, thinking.last[:, -1]), thinking.state
+        rows = [
+            torch.cat([inputs[-len(prompt) - self.thoughts_now :], embed(self.model, written)])
+            for inputs, prompt, written in zip(
+                thinking.inputs, prompts, self._tensors(prefixes), strict=True
+            )
+        ]
+        hidden, state = start(self.model, *pad_left(rows))
+        return head(self.model, hidden[:, -1]), state
 
-    def _read_prefixes(self, prefixes: Rows, last: Tensor, state: CacheState) -> Tensor:
-        """Append text already written, left padded between thoughts and text: hidden [B,D].
-
-        The padding in the middle is masked and has no position; a row without prefix keeps its
-        `last`. Changes `state`.
-        """
-        tokens, real = (part.to(self.device) for part in pad(prefixes, self.pad_id, "left"))
-        state.real = torch.cat([state.real, real], 1)
-        hidden = hidden_states(
-            self.model,
-            inputs_embeds=embed(self.model, tokens),
-            position_ids=state.lengths[:, None] + positions(real),
-            past_key_values=state.cache,
-            use_cache=True,
-            attention_mask=state.real.long(),
-        )
-        state.lengths = state.lengths + real.sum(-1)
-        return torch.where(real[:, -1:], hidden[:, -1], last)
+    def _tensors(self, rows: Rows) -> list[Tensor]:
+        return [torch.tensor(row, dtype=torch.long, device=self.device) for row in rows]
 
 
 class CoconutOptions(AnalysisOptions):

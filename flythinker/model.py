@@ -16,14 +16,13 @@ from harness.engine.batch import Batch, Rows, Sequences, pad, positions
 from harness.engine.lm import (
     CacheState,
     PersonalLM,
-    attention_inputs,
     embed,
     embedding_matrix,
     extend,
     gather_columns,
     head,
-    hidden_states,
     joined,
+    read,
     start,
     token_logprobs,
 )
@@ -126,12 +125,8 @@ class FlyThinkerLM(PersonalLM):
     def think(self, tokens: Tensor, real: Tensor) -> Tensor:
         """The thought [B,T,d] of every token, from one pass of the reasoner over them all."""
         tokens, real = tokens.to(self.far), real.to(self.far)
-        read = hidden_states(
-            self.reasoner,
-            inputs_embeds=self.listen(self.heard(tokens, positions(real))),
-            **attention_inputs(real),
-        )
-        return thoughts(read.to(self.near), self.token_norm())
+        hidden = read(self.reasoner, self.listen(self.heard(tokens, positions(real))), real)
+        return thoughts(hidden.to(self.near), self.token_norm())
 
     def logprobs(self, batch: Batch) -> Tensor:
         seq = batch.to(self.near).sequences()
@@ -140,7 +135,7 @@ class FlyThinkerLM(PersonalLM):
     def score(self, batch: Batch, seq: Sequences, given: Tensor) -> Tensor:
         """Log p [B,R] of the response, the generator reading thoughts `given` [B,T,d] with it."""
         inputs = fuse(embed(self.generator, seq.tokens), given, seq.real, self.lam)
-        hidden = hidden_states(self.generator, inputs_embeds=inputs, **attention_inputs(seq.real))
+        hidden = read(self.generator, inputs, seq.real)
         here = gather_columns(hidden, seq.before)
         return token_logprobs(self.generator, here, batch.to(self.near))
 
@@ -161,8 +156,8 @@ class FlyThinkerLM(PersonalLM):
         """`think` for left-padded rows that will go on: thoughts [B,T,d] and the cache."""
         tokens, real = tokens.to(self.far), real.to(self.far)
         heard = self.listen(self.heard(tokens, positions(real)))
-        read, reasoner = start(self.reasoner, heard, real)
-        return thoughts(read.to(self.near), scale), reasoner
+        hidden, reasoner = start(self.reasoner, heard, real)
+        return thoughts(hidden.to(self.near), scale), reasoner
 
     def start_writing(
         self, tokens: Tensor, real: Tensor, given: Tensor, reasoner: CacheState, scale: Tensor
@@ -189,9 +184,9 @@ class FlyThinkerLM(PersonalLM):
 
         # freed while the side stream still reads it, a replaced tensor would be written over
         held = state.reasoner.tensors()
-        logits, read = _both(write, reason, near, far) if self.concurrent else (write(), reason())
+        logits, hidden = _both(write, reason, near, far) if self.concurrent else (write(), reason())
         del held
-        state.thought = thoughts(read.to(near), state.scale)
+        state.thought = thoughts(hidden.to(near), state.scale)
         return logits, state
 
 

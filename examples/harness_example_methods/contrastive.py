@@ -16,15 +16,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows
-from harness.engine.lm import (
-    CacheState,
-    CausalLM,
-    attention_inputs,
-    embed,
-    gather_columns,
-    head,
-    hidden_states,
-)
+from harness.engine.lm import CacheState, CausalLM, embed, gather_columns, head, read
 from harness.settings import Section
 from harness_example_methods.views import NO_PROFILE, TwoViews
 
@@ -66,9 +58,7 @@ class ContrastiveLM(CausalLM):
     def _states(self, batch: Batch) -> Tensor:
         """Hidden states [B,R,D] that predict each response token."""
         seq = batch.sequences()
-        hidden = hidden_states(
-            self.model, inputs_embeds=embed(self.model, seq.tokens), **attention_inputs(seq.real)
-        )
+        hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
         return gather_columns(hidden, seq.before)
 
     def prefill(  # type: ignore[override]  # its state is a pair of the plain model's

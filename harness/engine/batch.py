@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Side = Literal["left", "right"]
 Rows = Sequence[Sequence[int]]
@@ -25,12 +26,36 @@ def pad(rows: Rows, pad_id: int, side: Side) -> tuple[Tensor, Tensor]:
     return ids, real
 
 
+def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Rows of vectors [t,D] → (vectors [B,T,D], real [B,T]), zeros on the left."""
+    width = max(len(row) for row in rows)
+    vectors = torch.stack([F.pad(row, (0, 0, width - len(row), 0)) for row in rows])
+    lengths = torch.tensor([[len(row)] for row in rows], device=vectors.device)
+    return vectors, torch.arange(width, device=vectors.device) >= width - lengths
+
+
 def positions(real: Tensor) -> Tensor:
     """Position of each token counted from its row's first real token: real [B,T] → [B,T].
 
-    Padding gets 0 on the left and the last position on the right; neither is ever read.
+    Padding on the left gets 0. Over padding on the right positions count on: transformers takes
+    a repeated position for the start of another text and builds a full mask.
     """
-    return (real.long().cumsum(-1) - 1).clamp_min(0)
+    columns = torch.arange(real.size(-1), device=real.device)
+    return (columns - _left_padding(real)).clamp_min(0)
+
+
+def to_the_right(real: Tensor) -> Tensor | None:
+    """Columns [B,T] in the order that moves left padding real [B,T] to the right; None: no need."""
+    padding = _left_padding(real)
+    if not bool(padding.any()):
+        return None
+    columns = torch.arange(real.size(-1), device=real.device)
+    return (columns + padding) % real.size(-1)
+
+
+def _left_padding(real: Tensor) -> Tensor:
+    """Columns before each row's first real token: real [B,T] → [B,1]."""
+    return real.long().argmax(-1, keepdim=True)
 
 
 @dataclass(frozen=True)

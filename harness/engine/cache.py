@@ -6,7 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.cache_utils import (
+    DynamicCache,
+    DynamicLayer,
+    LinearAttentionCacheLayerMixin,
+)
 
 BLOCK = 256
 """Columns by which a full buffer grows."""
@@ -57,3 +61,27 @@ def growing_cache(model: nn.Module) -> DynamicCache:
         GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
     ]
     return cache
+
+
+def recurrent(cache: Any) -> bool:
+    """Whether some layer keeps a running state (SSM, linear attention, convolution).
+
+    transformers reads such a layer right from an empty cache, or by one column more; it writes
+    the state in place, where no gradient can follow.
+    """
+    return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in cache.layers)
+
+
+def tensors_of(cache: Any) -> list[Tensor]:
+    """All tensors that the layers of a cache hold, whatever their kind."""
+    return [tensor for layer in cache.layers for tensor in _tensors(vars(layer))]
+
+
+def _tensors(held: Any) -> list[Tensor]:
+    if isinstance(held, Tensor):
+        return [held]
+    if isinstance(held, dict):
+        held = held.values()
+    elif not isinstance(held, list | tuple):
+        return []
+    return [tensor for part in held for tensor in _tensors(part)]

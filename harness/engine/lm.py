@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from harness.engine.batch import Batch, Rows, pad, positions
-from harness.engine.cache import growing_cache
+from harness.engine.batch import Batch, Rows, pad, positions, to_the_right
+from harness.engine.cache import growing_cache, recurrent, tensors_of
 
 LOGITS_AT_ONCE = 1 << 26
 """At most this many logits (rows × vocabulary) exist at a time while log-probs are computed."""
@@ -114,8 +114,23 @@ def head(model: nn.Module, hidden: Tensor) -> Tensor:
     return logits
 
 
+def read(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
+    """One pass without a cache over rows padded on either side: embeddings [B,T,D] → hidden.
+
+    real [B,T], True at tokens. Padding is moved to the right for the pass, where no causal model
+    looks at it: no mask is needed, and no running state starts in padding.
+    """
+    order = to_the_right(real)
+    if order is not None:
+        embeddings, real = gather_columns(embeddings, order), real.gather(1, order)
+    hidden = hidden_states(
+        model, inputs_embeds=embeddings, position_ids=positions(real), use_cache=False
+    )
+    return hidden if order is None else gather_columns(hidden, order.argsort(-1))
+
+
 def attention_inputs(real: Tensor) -> dict[str, Tensor]:
-    """Mask and positions of a padded batch real [B,T]; no mask where a causal model needs none."""
+    """Mask and positions for a plugin's own pass over a padded batch real [B,T]; see `read`."""
     places = {"position_ids": positions(real)}
     if bool(real[:, 0].all()):  # right padded: no real token sees padding
         return places
@@ -156,10 +171,9 @@ class CacheState:
     real: Tensor
     lengths: Tensor
 
-    def tensors(self) -> list[Tensor | None]:
-        """All that the next step reads; a layer that has read nothing has None."""
-        kept = [each for layer in self.cache.layers for each in (layer.keys, layer.values)]
-        return [self.real, self.lengths, *kept]
+    def tensors(self) -> list[Tensor]:
+        """All that the next step reads."""
+        return [self.real, self.lengths, *tensors_of(self.cache)]
 
 
 def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:
@@ -178,8 +192,13 @@ def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, C
 
 
 def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
-    """Append columns of embeddings [B,t,D], real in every row: hidden [B,t,D]. Changes `state`."""
+    """Append columns of embeddings [B,t,D], real in every row: hidden [B,t,D]. Changes `state`.
+
+    Where a layer keeps a running state, columns are read one by one.
+    """
     count = embeddings.size(1)
+    if count > 1 and recurrent(state.cache):
+        return torch.cat([extend(model, column, state) for column in embeddings.split(1, 1)], 1)
     state.real = F.pad(state.real, (0, count), value=True)
     mask: dict[str, Tensor] = {}
     if not bool((state.lengths == state.real.size(1) - count).all()):
@@ -218,9 +237,7 @@ class CausalLM(PersonalLM):
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
         seq = batch.sequences()
-        hidden = hidden_states(
-            self.model, inputs_embeds=embed(self.model, seq.tokens), **attention_inputs(seq.real)
-        )
+        hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
     def prefill(

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from baselines.coconut import CoconutLM
 from harness.engine import Batch, CausalLM, generate
 from tests.engine.test_agreement import PROMPTS, RESPONSES, WAYS, alone, tiny
+from tests.engine.test_backbone import of_family
 from tests.golden import cases, golden_model, grad_norms
 
 CASES = cases("coconut")
@@ -89,6 +90,41 @@ def test_gradients_with_checkpointing(golden):
 @torch.no_grad()
 def test_every_way_gives_the_logprobs_of_a_row_alone(family, n_thoughts, way):
     lm = CoconutLM(tiny(family), n_thoughts)
+    known = alone(lm, PROMPTS, RESPONSES)
+    for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
+        assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+PREFIXED = {
+    "qwen2": tiny,
+    "sliding window": lambda: of_family("mistral", sliding_window=4),
+    "alibi": lambda: of_family("mpt", d_model=32, n_heads=4, n_layers=2),
+    "learned positions": lambda: of_family("gpt2", n_embd=32, n_layer=2, n_head=4),
+    "running state": lambda: of_family("lfm2", layer_types=["conv", "full_attention"]),
+}
+
+
+@pytest.mark.parametrize("cut", [(0, 5, 1), (4, 0, 0), (2, 9, 1)], ids=str)
+@pytest.mark.parametrize("make", PREFIXED.values(), ids=PREFIXED.keys())
+@torch.no_grad()
+def test_prefixes_of_any_lengths_are_read_as_if_each_row_were_alone(make, cut):
+    lm = CoconutLM(make(), 3)
+    prefixes = [[5, 3, 0, 8, 9, 2, 2, 7, 1][:length] for length in cut]
+    together, state = lm.prefill(PROMPTS, prefixes)
+    after, _ = lm.step(torch.tensor([1, 2, 3]), state)
+    for row, (prompt, prefix) in enumerate(zip(PROMPTS, prefixes, strict=True)):
+        logits, alone = lm.prefill([prompt])
+        for token in prefix:
+            logits, alone = lm.step(torch.tensor([token]), alone)
+        # rounding alone, by float64: 1e-15; an attention that sees the padding: 0.1 and more
+        assert_close(together[row], logits[0], atol=5e-5, rtol=0)
+        assert_close(after[row], lm.step(torch.tensor([row + 1]), alone)[0][0], atol=5e-5, rtol=0)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+@torch.no_grad()
+def test_a_running_state_gives_the_logprobs_of_a_row_alone(way):
+    lm = CoconutLM(PREFIXED["running state"](), 3)
     known = alone(lm, PROMPTS, RESPONSES)
     for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
         assert_close(found, expected, atol=1e-5, rtol=0)

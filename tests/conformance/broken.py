@@ -9,16 +9,16 @@ from dataclasses import replace
 import torch
 
 from harness.data import load_split
-from harness.engine.batch import pad, positions
+from harness.engine.batch import pad
 from harness.engine.lm import (
     CausalLM,
-    attention_inputs,
     embed,
     extend,
     gather_columns,
     head,
     hidden_states,
     joined,
+    read,
     start,
     token_logprobs,
 )
@@ -31,11 +31,12 @@ class PadsById(CausalLM):
 
     def logprobs(self, batch):
         seq = batch.sequences()
+        real = (seq.tokens != 0).long()
         hidden = hidden_states(
             self.model,
             inputs_embeds=embed(self.model, seq.tokens),
-            attention_mask=(seq.tokens != 0).long(),
-            position_ids=positions(seq.tokens != 0),
+            attention_mask=real,
+            position_ids=(real.cumsum(-1) - 1).clamp_min(0),
         )
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
@@ -94,11 +95,7 @@ class SharesTheBatchMean(CausalLM):
     def logprobs(self, batch):
         seq = batch.sequences()
         inputs = embed(self.model, seq.tokens)
-        hidden = hidden_states(
-            self.model,
-            inputs_embeds=inputs + inputs.mean((0, 1)),
-            **attention_inputs(seq.real),
-        )
+        hidden = read(self.model, inputs + inputs.mean((0, 1)), seq.real)
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
@@ -126,11 +123,7 @@ class Detached(CausalLM):
     def logprobs(self, batch):
         seq = batch.sequences()
         with torch.no_grad():
-            hidden = hidden_states(
-                self.model,
-                inputs_embeds=embed(self.model, seq.tokens),
-                **attention_inputs(seq.real),
-            )
+            hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
@@ -150,9 +143,7 @@ class LosesItsState(CausalLM):
 
     def logprobs(self, batch):
         seq = batch.sequences()
-        hidden = hidden_states(
-            self.model, inputs_embeds=embed(self.model, seq.tokens), **attention_inputs(seq.real)
-        )
+        hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
         scaled = self.scale * gather_columns(hidden, seq.before)
         return token_logprobs(self.model, scaled, batch)
 
