@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 from harness.metrics.authors import CHARACTERS, OTHERS, Features, Identification, identify_authors
 from harness.metrics.means import mean_score
-from harness.metrics.summary import PERCENT, mean_interval
+from harness.metrics.summary import mean_interval
 from harness.registry import find
+from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Entry, SplitData
 
 ALONE = "one user in the test split; whose text it is needs at least two"
@@ -46,7 +47,7 @@ def author_identification(
         user: " ".join(task.retrieved(entry) for entry in profile)
         for user, profile in profiles.items()
     }
-    users = [example.user_id for example in test.examples]
+    panel = Panel.of(test, resamples)
     queries = [task.query(example.input) for example in test.examples]
     rows = [[sample.get(example.id, "") for example in test.examples] for sample in samples]
     rows.append([test.references[example.id].text for example in test.examples])
@@ -56,16 +57,14 @@ def author_identification(
         # one index of the profiles serves every sample and the references
         found = identify_authors(
             [text for row in rows for text in row],
-            users * len(rows),
             queries * len(rows),
             words,
-            test.fingerprint,
+            Panel(panel.users * len(rows), test.fingerprint, 100),
             features,
-            resamples=100,
             documents=documents,
             own=own * len(rows),
         )
-        measured = _by_name(found, users, len(rows), test.fingerprint, resamples)
+        measured = _by_name(found, panel, len(rows))
         summary[features] = {name: who for name, (who, _) in measured.items()}
         for at, example in enumerate(test.examples):
             values = {name: each[at] for name, (_, each) in measured.items()}
@@ -79,7 +78,7 @@ def _words(profile: Sequence[Entry], body: str) -> str:
 
 
 def _by_name(
-    found: Identification, users: Sequence[str], rows: int, fingerprint: str, resamples: int
+    found: Identification, panel: Panel, rows: int
 ) -> dict[str, tuple[dict[str, Any], list[float]]]:
     """top1 and mrr: what the record says, and the texts' values; the last row is the ceiling."""
     measured = {}
@@ -88,11 +87,13 @@ def _by_name(
         ("mrr", found.reciprocal_rank, found.chance_reciprocal_rank),
     ):
         values = [value for value in score.each if value is not None]
-        each = [values[at : at + len(users)] for at in range(0, len(values), len(users))]
+        each = [
+            values[at : at + len(panel.users)] for at in range(0, len(values), len(panel.users))
+        ]
         assert len(each) == rows
         mean = [fmean(column) for column in zip(*each[:-1], strict=True)]
         whole = mean_score(mean, score.signature)
-        whole = mean_interval(whole, users, fingerprint, resamples, PERCENT)
+        whole = mean_interval(whole, panel, PERCENT_MEAN)
         who = {"value": whole.value, "low": whole.low, "high": whole.high}
         measured[name] = (who | {"ceiling": fmean(each[-1]), "chance": chance}, mean)
     return measured

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,23 @@ from harness.engine.lm import PersonalLM
 from harness.lifting import written
 from harness.likelihood import slice_nlls
 from harness.method import DONOR, BaseMethod
-from harness.metrics.bleu import bleu_statistics
+from harness.metrics.bleu import bleu_of, bleu_statistics
 from harness.metrics.donors import random_donors
 from harness.metrics.likelihood import SliceNll, nll_summary, relative
-from harness.metrics.statistics.comparison import (
-    Comparison,
-    compare_bleu,
-    compare_means,
-    compare_ratios,
-    with_holm,
-)
-from harness.metrics.statistics.users import Array, resampling_rng
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.scoring import Scores, score_texts
+from harness.statistics import (
+    PERCENT_MEAN,
+    RATIO,
+    Array,
+    Comparison,
+    Statistic,
+    compare,
+    judge,
+    mean_rows,
+    resampling_rng,
+)
 from harness.training import Hardware
 from harness.types import Example
 
@@ -73,14 +76,14 @@ def measure_controls(
         update(done, len(wanted), name)
     _keep(plan.folder / TEXTS, seen)
     compared = {name: _compare(plan, one, own) for name, one in seen.items() if one is not own}
-    family = with_holm([each for found in compared.values() for each in found])
+    family = judge(each for found in compared.values() for each in found.values())
     judged = iter(family)
     thoughts = {
         name: {
             **_absolute(plan, one),
             "minus_own": None
             if one is own
-            else _minus_own(plan, one, own, [next(judged) for _ in compared[name]]),
+            else _minus_own(plan, one, own, {key: next(judged) for key in compared[name]}),
         }
         for name, one in seen.items()
     }
@@ -136,16 +139,14 @@ def _absolute(plan: Plan, one: Seen) -> dict[str, Any]:
 
 
 def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> dict[str, Any]:
-    users = [plan.test.references[key].user_id for key in nll]
-    return nll_summary(list(nll.values()), users, plan.test.fingerprint, plan.settings.eval)
+    return nll_summary(list(nll.values()), plan.settings.eval.slices, plan.panel(nll))
 
 
-def _compare(plan: Plan, one: Seen, own: Seen) -> list[Comparison]:
+def _compare(plan: Plan, one: Seen, own: Seen) -> dict[str, Comparison]:
     """Other − own: NLL per slice token first, where it was measured, then every metric."""
     ids = list(own.scores.examples)
-    users = [plan.test.references[key].user_id for key in ids]
     references = [plan.test.references[key].text for key in ids]
-    fingerprint, resamples = plan.test.fingerprint, plan.settings.eval.resamples
+    panel = plan.panel(ids)
 
     def ratios(nll: Mapping[str, SliceNll]) -> Array:
         sums = [[sum(nll[key].nll), sum(nll[key].slice_tokens)] for key in ids]
@@ -155,20 +156,17 @@ def _compare(plan: Plan, one: Seen, own: Seen) -> list[Comparison]:
         texts = [seen.texts.get(key, "") for key in ids]
         return bleu_statistics(texts, references, plan.settings.eval.bleu_tokenizer)
 
-    def values(seen: Seen, name: str) -> list[float | None]:
-        return [seen.scores.examples[key][name] for key in ids]
+    def values(seen: Seen, name: str) -> Array:
+        return mean_rows([seen.scores.examples[key][name] for key in ids])
 
-    found = []
+    found = {}
     if one.nll is not None and own.nll is not None:
-        first, second = ratios(one.nll), ratios(own.nll)
-        found.append(compare_ratios("likelihood", first, second, users, fingerprint, resamples))
+        found["likelihood"] = compare(RATIO, ratios(one.nll), ratios(own.nll), panel)
     for name in _compared_metrics(own):
         if name == "bleu":
-            made = compare_bleu(counts(one), counts(own), users, fingerprint, resamples)
+            found[name] = compare(Statistic(bleu_of), counts(one), counts(own), panel)
         else:
-            each = values(one, name), values(own, name)
-            made = compare_means(name, each[0], each[1], users, fingerprint, resamples)
-        found.append(made)
+            found[name] = compare(PERCENT_MEAN, values(one, name), values(own, name), panel)
     return found
 
 
@@ -177,8 +175,10 @@ def _compared_metrics(own: Seen) -> list[str]:
     return names + (["following"] if own.scores.following is not None else [])
 
 
-def _minus_own(plan: Plan, one: Seen, own: Seen, judged: Sequence[Comparison]) -> dict[str, Any]:
-    found: dict[str, Any] = {each.metric: _difference(each) for each in judged}
+def _minus_own(
+    plan: Plan, one: Seen, own: Seen, judged: Mapping[str, Comparison]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {name: _difference(each) for name, each in judged.items()}
     likelihood = found.pop("likelihood", None)
     if likelihood is not None and one.nll is not None and own.nll is not None:
         apart = relative(list(one.nll.values()), [own.nll[key] for key in one.nll])
@@ -188,7 +188,6 @@ def _minus_own(plan: Plan, one: Seen, own: Seen, judged: Sequence[Comparison]) -
 
 def _difference(each: Comparison) -> dict[str, Any]:
     fields = asdict(each)
-    del fields["metric"]
     return {"value": fields.pop("difference"), **fields}
 
 

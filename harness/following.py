@@ -10,6 +10,7 @@ from typing import Any
 from harness.metrics.following import Rate, following
 from harness.metrics.forced import up_to, window_drift, window_lengths
 from harness.settings import DataSettings, EvalSettings
+from harness.statistics import Panel
 from harness.types import SplitData
 
 
@@ -31,6 +32,7 @@ def mini_following(
     all_calls = calls(*place, seed=data.mini_seed)
     ids = [example.id for example in test.examples]
     users = [example.user_id for example in test.examples]
+    panel = Panel.of(test, settings.resamples)
     wanted = [all_calls[key] for key in ids]
     authors = sorted(set(users))
     draw = random.Random(f"floor {test.fingerprint}")
@@ -44,7 +46,7 @@ def mini_following(
 
     def measured(rows: Sequence[str]) -> Any:
         kept = [followed(places, text) for places, text in zip(wanted, rows, strict=True)]
-        return following(wanted, kept, users, settings.slices, test.fingerprint, settings.resamples)
+        return following(wanted, kept, settings.slices, panel)
 
     found = [measured(rows) for rows in samples]
     ends: dict[str, float | None] = {"floor": None}
@@ -89,7 +91,7 @@ def forced_following(
     from harness.mini import calls, followed
 
     all_calls = calls(test.task, data.setting, test.split, seed=data.mini_seed)
-    starts, users = settings.slices, [example.user_id for example in test.examples]
+    starts, panel = settings.slices, Panel.of(test, settings.resamples)
     decided, kept = [], []
     for example, row in zip(test.examples, texts, strict=True):
         reference, places = test.references[example.id].text, all_calls[example.id]
@@ -106,7 +108,7 @@ def forced_following(
             ]
         decided.append([call for call, _ in found])
         kept.append([held for _, held in found])
-    rates = following(decided, kept, users, starts, test.fingerprint, settings.resamples)
+    rates = following(decided, kept, starts, panel)
     by_slice = [rate.score.each for rate in rates.by_slice.values()]
     each = [list(values) for values in zip(*by_slice, strict=True)]
     references = [test.references[example.id].text for example in test.examples]
@@ -120,9 +122,7 @@ def forced_following(
                 zip(rates.by_slice, starts, strict=True), by_slice, strict=True
             )
         ],
-        "drift": window_drift(
-            each, references, users, starts, signature, test.fingerprint, settings.resamples
-        ),
+        "drift": window_drift(each, references, starts, panel, signature),
     }
     return summary, each
 

@@ -19,6 +19,7 @@ from harness.metrics.forced import WINDOW, forced_scores, up_to, window_lengths,
 from harness.metrics.slices import slice_tokens
 from harness.plan import Plan, Reading
 from harness.progress import Bars
+from harness.statistics import Panel
 from harness.types import Prediction, Score
 from harness.writing import example_seed, views_of
 
@@ -74,7 +75,6 @@ def measure_forced(
     """
     options, test = plan.settings.eval, plan.test
     ids = [example.id for example in test.examples]
-    users = [example.user_id for example in test.examples]
     references = [test.references[key].text for key in ids]
     texts = forced_texts(plan, lm, predictions, bars)
     lengths = [window_lengths(reference, options.slices) for reference in references]
@@ -85,7 +85,7 @@ def measure_forced(
         ]
         for key, each in zip(ids, lengths, strict=True)
     ]
-    place = (users, options.slices, test.fingerprint, options.resamples, options.bleu_tokenizer)
+    place = (options.slices, Panel.of(test, options.resamples), options.bleu_tokenizer)
     summary: dict[str, Any] = {}
     examples: dict[str, dict[str, Any]] = {key: {} for key in ids}
     for name, score in metrics.items():

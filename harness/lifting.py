@@ -138,14 +138,11 @@ def _likelihood_lift(
 ) -> tuple[list[str], Gains]:
     """Lift of NLL per slice token, overall and by slice; and the ids in the order of its values."""
     assert own.nll is not None
-    options, fingerprint = plan.settings.eval, plan.test.fingerprint
-    users = [plan.test.references[key].user_id for key in own.nll]
+    starts, panel = plan.settings.eval.slices, plan.panel(own.nll)
 
     def scores(nll: Mapping[str, SliceNll]) -> Any:
         ordered = [nll[key] for key in own.nll or ()]
-        return likelihood_scores(
-            ordered, users, options.slices, fingerprint, resamples=options.resamples
-        )
+        return likelihood_scores(ordered, starts, panel)
 
     measured = {name: scores(nll) for name, nll in rows.items()}
     mine = scores(own.nll)
@@ -154,9 +151,7 @@ def _likelihood_lift(
             mine,
             [each for name, each in measured.items() if name.startswith(kind)],
             measured["empty"],
-            users,
-            fingerprint,
-            options.resamples,
+            panel,
             lower_is_better=True,
         )
         for kind in KINDS
@@ -168,7 +163,6 @@ def _text_lift(
 ) -> tuple[list[str], Gains]:
     """Lift of every metric of the settings (per example) and of preference following on mini."""
     options = plan.settings.eval.model_copy(update={"resamples": 100})
-    fingerprint = plan.test.fingerprint
 
     def scores(texts: Mapping[str, str]) -> Scores:
         return score_texts(plan.test, [texts], options, plan.settings.data)
@@ -176,7 +170,7 @@ def _text_lift(
     measured = {name: scores(texts) for name, texts in rows.items()}
     mine = scores(own.texts)
     ids = list(mine.examples)
-    users = [plan.test.references[key].user_id for key in ids]
+    panel = plan.panel(ids)
     names = list(next(iter(mine.examples.values())))
     signatures = {"following": FOLLOWING_SIGNATURE}
     signatures |= {name: score.signature for name, score in mine.metrics.items()}
@@ -190,10 +184,8 @@ def _text_lift(
                 each(mine, name),
                 [each(found, name) for key, found in measured.items() if key.startswith(kind)],
                 each(measured["empty"], name),
-                users,
+                panel,
                 signatures[name],
-                fingerprint,
-                plan.settings.eval.resamples,
             )
             for name in names
         }

@@ -36,10 +36,8 @@ def reference_likelihood(
     """
     prefaces = {text.id: text.preface_ids for text in predictions if text.sample == 0}
     each = slice_nlls(plan, lm, plan.test_readings, prefaces, hardware)
-    users = [plan.test.references[key].user_id for key in each]
-    summary = likelihood_summary(
-        list(each.values()), users, plan.test.fingerprint, plan.settings.eval
-    )
+    starts = plan.settings.eval.slices
+    summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
     return Likelihood(summary, {key: found.as_dict() for key, found in each.items()}, each)
 
 

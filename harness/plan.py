@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from harness.engine.text import encode_prompt, encode_response, end_id
 from harness.engine.train import TrainRow
 from harness.errors import DataError
 from harness.registry import find, plugin_sha256
+from harness.statistics import Panel
 from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class Plan:
     @property
     def test(self) -> SplitData:
         return self.splits["test"]
+
+    def panel(self, ids: Iterable[str]) -> Panel:
+        """Users of these test examples, resampled as the settings say."""
+        users = tuple(self.test.references[key].user_id for key in ids)
+        return Panel(users, self.test.fingerprint, self.settings.eval.resamples)
 
     @cached_property
     def backbones(self) -> Backbones:

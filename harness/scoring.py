@@ -14,10 +14,9 @@ import numpy as np
 from harness.following import mini_following
 from harness.metrics import score
 from harness.metrics.slices import cut, slice_names
-from harness.metrics.statistics.bootstrap import bca
-from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
 from harness.metrics.summary import ends_of, with_interval
 from harness.settings import DataSettings, EvalSettings
+from harness.statistics import Array, Panel, Statistic, interval
 from harness.types import Prediction, Score, SplitData
 
 
@@ -51,19 +50,18 @@ def score_texts(
     preference following is measured too.
     """
     ids = [example.id for example in test.examples]
-    users = [example.user_id for example in test.examples]
+    panel = Panel.of(test, settings.resamples)
     references = [test.references[key].text for key in ids]
     texts = [[sample.get(key, "") for key in ids] for sample in samples]
     metrics = {
-        name: averaged(name, texts, references, users, test.fingerprint, settings)
-        for name in settings.metrics
+        name: averaged(name, texts, references, panel, settings) for name in settings.metrics
     }
     examples: dict[str, dict[str, Any]] = {
         key: {name: score.each[at] for name, score in metrics.items() if score.each}
         for at, key in enumerate(ids)
     }
     slices = {
-        name: free_slices(name, texts, references, users, test.fingerprint, settings)
+        name: free_slices(name, texts, references, panel, settings)
         for name in settings.metrics
         if metrics[name].value is not None
     }
@@ -108,8 +106,7 @@ def averaged(
     name: str,
     samples: Sequence[Sequence[str]],
     references: Sequence[str],
-    users: Sequence[str],
-    fingerprint: str,
+    panel: Panel,
     settings: EvalSettings,
 ) -> Score:
     """A metric's mean over samples with its interval over users.
@@ -118,8 +115,8 @@ def averaged(
     `references`. Without a value where a
     sample has none.
     """
-    resamples, tokenizer = settings.resamples, settings.bleu_tokenizer
-    place = (users, samples[0], references, fingerprint, resamples, tokenizer)
+    tokenizer = settings.bleu_tokenizer
+    place = (samples[0], references, panel, tokenizer)
     scores = [score(name, texts, references, settings) for texts in samples]
     first = next((one for one in scores if one.value is None), scores[0])
     if len(scores) == 1 or first.value is None:
@@ -142,16 +139,15 @@ def averaged(
     rows = np.concatenate(
         [bleu_statistics(texts, references, tokenizer) for texts in samples], axis=1
     )
-    interval = bca(sums_by_user(rows, users), mean_bleu, resampling_rng(fingerprint), resamples)
-    return replace(together, low=interval.low, high=interval.high)
+    found = interval(Statistic(mean_bleu), rows, panel)
+    return replace(together, low=found.low, high=found.high)
 
 
 def free_slices(
     name: str,
     samples: Sequence[Sequence[str]],
     references: Sequence[str],
-    users: Sequence[str],
-    fingerprint: str,
+    panel: Panel,
     settings: EvalSettings,
 ) -> list[dict[str, Any]]:
     """The metric of every slice of the text against the same slice of the reference.
@@ -172,8 +168,7 @@ def free_slices(
                 name,
                 [[texts[row][at] for row in inside] for texts in written],
                 [expected[row][at] for row in inside],
-                [users[row] for row in inside],
-                fingerprint,
+                panel.only(inside),
                 settings,
             )
         place = {"slice": slice_name, "from": begin, "examples": len(inside)}

@@ -32,9 +32,8 @@ def beside_untrained(
     by every method with the same prompts.
     """
     weights, base = untrained_nlls(plan, weights, hardware)
-    users = [plan.test.references[key].user_id for key in nll]
     rows = relative(list(nll.values()), [base[key] for key in nll])
-    summary = nll_summary(rows, users, plan.test.fingerprint, plan.settings.eval)
+    summary = nll_summary(rows, plan.settings.eval.slices, plan.panel(nll))
     return {"backbone": plan.settings.model.backbone, "fingerprint": weights, **summary}, base
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from harness.authors import author_identification
 from harness.metrics.authors import FUNCTION_WORDS, identify_authors
+from harness.statistics import Panel
 from harness.types import Example, Reference, SplitData
 from tests.test_run import go
 
@@ -71,7 +72,7 @@ def test_memory_does_not_grow_with_texts_times_users_times_function_words():
     texts, queries = ["it is the lamp"] * 900, ["lamp"] * 900
     tracemalloc.start()
     identify_authors(
-        texts, [*profiles] * 3, queries, profiles, "print", "function words", resamples=100
+        texts, queries, profiles, Panel((*profiles,) * 3, "print", 100), "function words"
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from harness.data import load_split
 from harness.lifting import Own, _text_lift
 from harness.settings import build_settings
+from harness.statistics import Panel
 
 
 def test_lift_of_texts_is_signed_with_the_metric():
@@ -12,7 +13,7 @@ def test_lift_of_texts_is_signed_with_the_metric():
     chosen = build_settings("mini", "rag", sets)
     test = load_split(chosen, "test")
     texts = {example.id: test.references[example.id].text for example in test.examples}
-    plan = SimpleNamespace(settings=chosen, test=test)
+    plan = SimpleNamespace(settings=chosen, test=test, panel=lambda ids: Panel.of(test, 100))
     _, gains = _text_lift(plan, Own(texts, None), {"empty": {}, "random 0": {}, "topic 0": {}})
     signatures = {name: each.own_other.signature for name, each in gains["random"].items()}
     assert signatures == {

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t as student
 
-from harness.metrics.statistics.users import VERDICT_USERS, Array, mean_of, mean_sums
+from harness.statistics import VERDICT_USERS, Array, mean_rows
+from harness.statistics.panel import ratio, sums_by_user
 
 ALPHA = 0.05
 CELLS = 1 << 22
@@ -23,8 +24,9 @@ CELLS = 1 << 22
 
 def leave_one_out(each: Sequence[float | None], users: Sequence[int]) -> Array:
     """The mean over examples without each user in turn [U]; users by number."""
-    sums = mean_sums(each, [str(user) for user in users])
-    return mean_of(sums.sum(axis=0) - sums)
+    sums = sums_by_user(mean_rows(each), [str(user) for user in users])
+    sums = sums[sums[:, 1] > 0]
+    return ratio(sums.sum(axis=0) - sums)
 
 
 def rank_ranges(values: Array, without: Array) -> tuple[Array, Array]:

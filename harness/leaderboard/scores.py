@@ -11,9 +11,9 @@ from harness.leaderboard.board import FOLLOWING, Board
 from harness.leaderboard.schema import Metric, Slice
 from harness.metrics.bleu import bleu_of, bleu_statistics
 from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
-from harness.metrics.statistics.users import sums_by_user
 from harness.scoring import score_texts
 from harness.settings import DataSettings, EvalSettings
+from harness.statistics.panel import sums_by_user
 from harness.types import SplitData
 
 DIGITS = 4

@@ -15,7 +15,7 @@ from harness.leaderboard.mark import Mark
 from harness.leaderboard.ranks import leave_one_out, rank_ranges
 from harness.leaderboard.schema import Submission
 from harness.leaderboard.visible import visible
-from harness.metrics.statistics.users import Array
+from harness.statistics import Array
 
 UNCHECKED = "unchecked"
 STATUSES = {

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from harness.metrics.donors import topic_donors
 from harness.metrics.means import mean_score
-from harness.metrics.statistics.bootstrap import RESAMPLES
-from harness.metrics.summary import PERCENT, mean_interval
+from harness.metrics.summary import mean_interval
+from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 
 Features = Literal["characters", "function words"]
@@ -49,13 +49,11 @@ class Identification:
 
 def identify_authors(
     texts: Sequence[str],
-    user_ids: Sequence[str],
     queries: Sequence[str],
     profiles: Mapping[str, str],
-    fingerprint: str,
+    panel: Panel,
     features: Features = "characters",
     others: int = OTHERS,
-    resamples: int = RESAMPLES,
     documents: Mapping[str, str] | None = None,
     own: Sequence[str] | None = None,
 ) -> Identification:
@@ -68,8 +66,8 @@ def identify_authors(
     Ties share their ranks: a text that says nothing of its author is at chance. An empty text
     scores 0 and counts.
     """
-    donors = topic_donors(user_ids, queries, documents or profiles, fingerprint, others)
-    mine = own or [profiles[user] for user in user_ids]
+    donors = topic_donors(panel.users, queries, documents or profiles, panel.fingerprint, others)
+    mine = own or [profiles[user] for user in panel.users]
     place = {words: at for at, words in enumerate(dict.fromkeys([*profiles.values(), *mine]))}
     candidates = [
         [place[words], *(place[profiles[rival]] for rival in rivals)]
@@ -94,7 +92,7 @@ def identify_authors(
 
     def score(each: list[float | None], name: str) -> Score:
         mean = mean_score(each, f"{signature}|{name}")
-        return mean_interval(mean, user_ids, fingerprint, resamples, PERCENT)
+        return mean_interval(mean, panel, PERCENT_MEAN)
 
     return Identification(
         top1=score(top1, "top-1"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from harness.errors import DataError
-from harness.metrics.statistics.users import resampling_rng
+from harness.statistics import resampling_rng
 
 
 def random_donors(

@@ -7,47 +7,41 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.metrics.slices import slice_tokens
-from harness.metrics.statistics.bootstrap import RESAMPLES, bca
-from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
+from harness.statistics import Array, Panel, Statistic, interval
 from harness.types import Score
 
 PER_TOKENS = 100
 TOO_SHORT = "no reference reaches every slice"
 
 
-def drift(
-    values: Array,
-    weights: Array,
-    positions: Array,
-    user_ids: Sequence[str],
-    signature: str,
-    fingerprint: str,
-    resamples: int = RESAMPLES,
-) -> Score:
+def drift(rows: Array, panel: Panel, signature: str) -> Score:
     """Slope of slice means over slice positions, per 100 tokens, with a BCa interval over users.
 
-    All [N, S]: values summed in a slice, their weights, and the mean token position of the
-    slice in the reference; only examples that reach every slice. y = Σvalue / Σweight,
-    x = Σweight·position / Σweight, least squares over the S slices, each counted once.
-    `each` holds every example's own slope (None where a weight is 0).
-    """
-    each = tuple(
-        float(_slope(row)) if (row[..., 1] > 0).all() else None
-        for row in np.stack([values, weights, weights * positions], axis=-1)
-    )
-    signature = f"drift|per:{PER_TOKENS} tokens|{signature}"
-    if not len(values):
-        return Score(None, each, signature, missing=TOO_SHORT)
-    slices = values.shape[1]
-    if slices < 2:
-        return Score(None, (None,) * len(each), signature, missing="a slope needs two slices")
-    rows = np.concatenate([values, weights, weights * positions], axis=1)
-    sums = sums_by_user(rows, user_ids)
-    if not (sums[:, slices : 2 * slices].sum(axis=0) > 0).all():
-        return Score(None, each, signature, missing="a slice holds no value")
+    rows: `slope_rows` [N,3·S], 0 throughout for an example that does not reach every slice.
+    signature: of what is averaged in a slice.
 
-    interval = bca(sums, slope_of, resampling_rng(fingerprint), resamples)
-    return Score(interval.value, each, signature, interval.low, interval.high)
+    y = Σvalue / Σweight, x = Σweight·position / Σweight, least squares over the S slices, each
+    counted once. `each` holds every example's own slope (None where a weight is 0).
+    """
+    parts = np.moveaxis(rows.reshape(len(rows), 3, rows.shape[1] // 3), 1, -1)  # [N,S,3]
+    each = tuple(float(_slope(row)) if (row[..., 1] > 0).all() else None for row in parts)
+    signature = f"drift|per:{PER_TOKENS} tokens|{signature}"
+    if all(value is None for value in each):
+        return Score(None, each, signature, missing=TOO_SHORT)
+    if parts.shape[1] < 2:
+        return Score(None, (None,) * len(each), signature, missing="a slope needs two slices")
+    found = interval(SLOPE, rows, panel)
+    return Score(found.value, each, signature, found.low, found.high)
+
+
+def slope_rows(values: Array, weights: Array, positions: Array) -> Array:
+    """Rows [N,3·S] of a slope from three [N,S]: sums in a slice, their weights, mean positions.
+
+    An example without weight in some slice has a row of 0, so that no slice holds other people
+    than the next.
+    """
+    there = (weights > 0).all(axis=1, keepdims=True)
+    return np.where(there, np.concatenate([values, weights, weights * positions], axis=1), 0.0)
 
 
 def mean_positions(reference: str, starts: Sequence[int]) -> list[float]:
@@ -78,3 +72,6 @@ def _slope(parts: Array) -> Array:
     spread = (dx**2).sum(axis=-1)
     slope = (dx * y).sum(axis=-1) / np.where(spread > 0, spread, 1.0)
     return np.asarray(PER_TOKENS * slope, dtype=np.float64)
+
+
+SLOPE = Statistic(slope_of)

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from harness.metrics.means import mean_score
 from harness.metrics.slices import slice_names, slice_of
-from harness.metrics.statistics.bootstrap import RESAMPLES
-from harness.metrics.summary import PERCENT, mean_interval
+from harness.metrics.summary import mean_interval
+from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 
 SIGNATURE = "following|calls:0-100|mean:examples"
@@ -57,10 +57,8 @@ class Following:
 def following(
     calls: Sequence[Sequence[CallLike]],
     followed: Sequence[Sequence[bool]],
-    user_ids: Sequence[str],
     starts: Sequence[int],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
+    panel: Panel,
 ) -> Following:
     """Preference following with intervals over users.
 
@@ -77,7 +75,7 @@ def following(
         each = [100 * fmean(kept for _, kept in row) if row else None for row in chosen]
         chances = [100 * fmean(call.chance for call, _ in row) for row in chosen if row]
         score = mean_score(each, SIGNATURE, "no call of this sort in any reference")
-        score = mean_interval(score, user_ids, fingerprint, resamples, PERCENT)
+        score = mean_interval(score, panel, PERCENT_MEAN)
         return Rate(score, fmean(chances) if chances else None, sum(map(len, chosen)))
 
     trained = [call for row in rows for call, _ in row if not call.held_out]

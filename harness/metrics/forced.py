@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.metrics.drift import drift
+from harness.metrics.drift import drift, slope_rows
 from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_tokens
-from harness.metrics.statistics.bootstrap import RESAMPLES
-from harness.metrics.statistics.users import Array
 from harness.metrics.summary import ends_of, with_interval
+from harness.statistics import Array, Panel
 from harness.types import Score
 
 WINDOW = 100
@@ -57,10 +56,8 @@ def forced_scores(
     metric: Callable[[Sequence[str], Sequence[str]], Score],
     written: Sequence[Row],
     references: Sequence[str],
-    user_ids: Sequence[str],
     starts: Sequence[int],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
+    panel: Panel,
     bleu_tokenizer: str = "13a",
 ) -> tuple[dict[str, Any], list[list[float | None]]]:
     """A metric of the windows: what a record says, and each example's value in each slice.
@@ -85,9 +82,8 @@ def forced_scores(
         if not chosen:
             return Score(None, (), SIGNATURE)
         rows = [texts[at] for at in chosen], [wanted[at] for at in chosen]
-        users = [user_ids[places[at][0]] for at in chosen]
-        place = (users, *rows, fingerprint, resamples, bleu_tokenizer)
-        return with_interval(name, metric(*rows), *place)
+        inside = panel.only([places[at][0] for at in chosen])
+        return with_interval(name, metric(*rows), *rows, inside, bleu_tokenizer)
 
     whole = scored(range(len(places)))
     each: list[list[float | None]] = [[None] * len(starts) for _ in references]
@@ -100,9 +96,7 @@ def forced_scores(
         slices.append(
             {"slice": slice_name, "from": start, "examples": len(inside)} | ends_of(score)
         )
-    slope = window_drift(
-        each, references, user_ids, starts, whole.signature, fingerprint, resamples
-    )
+    slope = window_drift(each, references, starts, panel, whole.signature)
     unscored = [row["missing"] for row in slices if "missing" in row]
     if unscored:
         slope["missing"] = unscored[0]
@@ -113,24 +107,26 @@ def forced_scores(
 def window_drift(
     each: Sequence[Sequence[float | None]],
     references: Sequence[str],
-    user_ids: Sequence[str],
     starts: Sequence[int],
+    panel: Panel,
     signature: str,
-    fingerprint: str,
-    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Slope of the windows' values over their middles, per 100 tokens, as a record says it.
 
     each: values [N][S] of the examples; only those with a value in every slice count.
     """
-    rows = [at for at, values in enumerate(each) if None not in values]
-    lengths = np.array([window_lengths(references[at], starts) for at in rows], dtype=np.float64)
-    middles = window_middles(lengths.reshape(-1, len(starts)), starts)
-    values = np.array([each[at] for at in rows], dtype=np.float64).reshape(-1, len(starts))
-    users = [user_ids[at] for at in rows]
-    signature = _signature(signature, starts)
-    slope = drift(values, np.ones_like(values), middles, users, signature, fingerprint, resamples)
-    return {"examples": len(rows), **ends_of(slope), "missing": slope.missing}
+    shape = (len(each), len(starts))
+    lengths = np.array([window_lengths(reference, starts) for reference in references])
+    there = np.array([[value is not None for value in values] for values in each]).reshape(shape)
+    values = np.array([[value or 0.0 for value in values] for values in each]).reshape(shape)
+    middles = window_middles(lengths.reshape(shape), starts)
+    rows = slope_rows(values, there.astype(np.float64), middles)
+    slope = drift(rows, panel, _signature(signature, starts))
+    return {
+        "examples": int(there.all(axis=1).sum()),
+        **ends_of(slope),
+        "missing": slope.missing,
+    }
 
 
 def window_middles(lengths: Array | Sequence[int], starts: Sequence[int]) -> Array:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.metrics.means import mean_score
-from harness.metrics.statistics.bootstrap import RESAMPLES
 from harness.metrics.summary import mean_interval
+from harness.statistics import MEAN, Panel
 from harness.types import Score
 
 Each = Sequence[float | None]
@@ -26,10 +26,8 @@ def lift(
     own: Each,
     others: Sequence[Each],
     empty: Each,
-    user_ids: Sequence[str],
+    panel: Panel,
     signature: str,
-    fingerprint: str,
-    resamples: int = RESAMPLES,
     lower_is_better: bool = False,
 ) -> Lift:
     """Gains per example, their means and intervals over users; above 0 the own profile is better.
@@ -49,7 +47,7 @@ def lift(
 
     def score(each: Each, name: str, missing: str) -> Score:
         mean = mean_score(each, f"lift:{name}|{signature}", missing)
-        return mean_interval(mean, user_ids, fingerprint, resamples)
+        return mean_interval(mean, panel, MEAN)
 
     return Lift(
         score(against_others, f"own-other|donors:{len(others)}", "no example has a donor's value"),
@@ -61,9 +59,7 @@ def lift_by_slice(
     own: Mapping[str, Score],
     others: Sequence[Mapping[str, Score]],
     empty: Mapping[str, Score],
-    user_ids: Sequence[str],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
+    panel: Panel,
     lower_is_better: bool = False,
 ) -> dict[str, Lift]:
     """`lift` of every slice of slice scores (`likelihood_scores`)."""
@@ -72,10 +68,8 @@ def lift_by_slice(
             own[name].each,
             [other[name].each for other in others],
             empty[name].each,
-            user_ids,
+            panel,
             own[name].signature,
-            fingerprint,
-            resamples,
             lower_is_better,
         )
         for name in own

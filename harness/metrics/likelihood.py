@@ -9,11 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.metrics.drift import drift, mean_positions
+from harness.metrics.drift import drift, mean_positions, slope_rows
 from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_of, slice_tokens
-from harness.metrics.statistics.bootstrap import RESAMPLES, bca
-from harness.metrics.statistics.users import Array, resampling_rng, sums_by_user
-from harness.settings import EvalSettings
+from harness.statistics import RATIO, Array, Panel, interval
 from harness.types import Score
 
 Per = Literal["slice token", "model token"]
@@ -97,67 +95,49 @@ def relative(own: Sequence[SliceNll], backbone: Sequence[SliceNll]) -> list[Slic
 
 
 def likelihood_scores(
-    rows: Sequence[SliceNll],
-    user_ids: Sequence[str],
-    starts: Sequence[int],
-    fingerprint: str,
-    per: Per = "slice token",
-    resamples: int = RESAMPLES,
+    rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel, per: Per = "slice token"
 ) -> dict[str, Score]:
     """Mean NLL per token of each slice and of "all", with BCa intervals over users.
 
     The value is Σ NLL / Σ tokens; `each` has every example's own mean, None where it has no
     token there. Per slice token is comparable across tokenizers, per model token is not.
     """
-    nll = np.array([row.nll for row in rows]).reshape(-1, len(starts))
-    counts = [row.slice_tokens if per == "slice token" else row.model_tokens for row in rows]
-    tokens = np.array(counts, dtype=np.float64).reshape(-1, len(starts))
-    found = {"all": _score("all", nll.sum(1), tokens.sum(1), user_ids, fingerprint, per, resamples)}
-    for at, name in enumerate(slice_names(starts)):
-        found[name] = _score(name, nll[:, at], tokens[:, at], user_ids, fingerprint, per, resamples)
-    return found
+    nll = _column([row.nll for row in rows], starts)
+    tokens = _column(
+        [row.slice_tokens if per == "slice token" else row.model_tokens for row in rows], starts
+    )
+    parts = {"all": np.stack([nll.sum(axis=1), tokens.sum(axis=1)], axis=1)}
+    parts |= {
+        name: np.stack([nll[:, at], tokens[:, at]], axis=1)
+        for at, name in enumerate(slice_names(starts))
+    }
+    return {name: _score(name, part, panel, per) for name, part in parts.items()}
 
 
-def likelihood_drift(
-    rows: Sequence[SliceNll],
-    user_ids: Sequence[str],
-    starts: Sequence[int],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
-) -> Score:
+def likelihood_drift(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Score:
     """Slope of NLL per slice token, per 100 tokens, over the examples that reach every slice.
 
     Above 0: later tokens are harder. Give it `relative` rows for the drift beside the
     untrained backbone. `each` covers every example, None for those that are left out.
     """
-    pairs = list(zip(rows, user_ids, strict=True))
-    kept = [at for at, (row, _) in enumerate(pairs) if row.reaches_all()]
-    nll, tokens, positions = (
-        np.array([part(rows[at]) for at in kept], dtype=np.float64).reshape(-1, len(starts))
-        for part in (_nll, _tokens, _positions)
+    columns = (
+        _column(values, starts)
+        for values in (
+            [row.nll for row in rows],
+            [row.slice_tokens for row in rows],
+            [row.positions for row in rows],
+        )
     )
-    found = drift(
-        nll,
-        tokens,
-        positions,
-        [user_ids[at] for at in kept],
-        f"nll|nats per slice token|{signature_of(starts)}",
-        fingerprint,
-        resamples,
-    )
-    each: list[float | None] = [None] * len(rows)
-    for at, value in zip(kept, found.each, strict=True):
-        each[at] = value
-    return replace(found, each=tuple(each))
+    signature = f"nll|nats per slice token|{signature_of(starts)}"
+    return drift(slope_rows(*columns), panel, signature)
 
 
 def likelihood_summary(
-    rows: Sequence[SliceNll], user_ids: Sequence[str], fingerprint: str, settings: EvalSettings
+    rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel
 ) -> dict[str, Any]:
     """What a record says of likelihood: mean NLL per token, overall and by slice, and drift."""
-    starts, resamples = settings.slices, settings.resamples
-    models = likelihood_scores(rows, user_ids, starts, fingerprint, "model token", resamples)
-    found = nll_summary(rows, user_ids, fingerprint, settings)
+    models = likelihood_scores(rows, starts, panel, "model token")
+    found = nll_summary(rows, starts, panel)
     for each in found["slices"]:
         each["per_model_token"] = models[each["slice"]].value
     return found | {
@@ -166,13 +146,10 @@ def likelihood_summary(
     }
 
 
-def nll_summary(
-    rows: Sequence[SliceNll], user_ids: Sequence[str], fingerprint: str, settings: EvalSettings
-) -> dict[str, Any]:
+def nll_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> dict[str, Any]:
     """Mean NLL per slice token, overall and by slice, and drift: of any rows, `relative` too."""
-    starts, resamples = settings.slices, settings.resamples
-    scores = likelihood_scores(rows, user_ids, starts, fingerprint, "slice token", resamples)
-    slope = likelihood_drift(rows, user_ids, starts, fingerprint, resamples)
+    scores = likelihood_scores(rows, starts, panel)
+    slope = likelihood_drift(rows, starts, panel)
     return {
         **_ends(scores["all"]),
         "slices": [
@@ -191,40 +168,15 @@ def _members(score: Score) -> int:
     return sum(value is not None for value in score.each)
 
 
-def _nll(row: SliceNll) -> Sequence[float]:
-    return row.nll
+def _column(values: Sequence[Sequence[float]], starts: Sequence[int]) -> Array:
+    return np.array(values, dtype=np.float64).reshape(-1, len(starts))
 
 
-def _tokens(row: SliceNll) -> Sequence[float]:
-    return row.slice_tokens
-
-
-def _positions(row: SliceNll) -> Sequence[float]:
-    return row.positions
-
-
-def _ratio(sums: Array) -> Array:
-    # a resample of users without a token there counts as 0 over 1
-    return np.asarray(sums[..., 0] / np.where(sums[..., 1] > 0, sums[..., 1], 1.0))
-
-
-def _score(
-    name: str,
-    nll: Array,
-    tokens: Array,
-    user_ids: Sequence[str],
-    fingerprint: str,
-    per: Per,
-    resamples: int,
-) -> Score:
-    there = tokens > 0
-    each = tuple(
-        float(a / b) if b else None for a, b in zip(nll.tolist(), tokens.tolist(), strict=True)
-    )
+def _score(name: str, rows: Array, panel: Panel, per: Per) -> Score:
+    """NLL per token from rows (nats, tokens) [N,2]."""
+    each = tuple(float(nll / tokens) if tokens else None for nll, tokens in rows.tolist())
     signature = f"nll|nats per {per}|slice:{name}|{SIGNATURE}"
-    if not there.any():
+    if not (rows[:, 1] > 0).any():
         return Score(None, each, signature, missing=f"no reference has a token in slice {name}")
-    users = [user for user, inside in zip(user_ids, there, strict=True) if inside]
-    sums = sums_by_user(np.stack([nll[there], tokens[there]], axis=1), users)
-    interval = bca(sums, _ratio, resampling_rng(fingerprint), resamples)
-    return Score(interval.value, each, signature, interval.low, interval.high)
+    found = interval(RATIO, rows, panel)
+    return Score(found.value, each, signature, found.low, found.high)

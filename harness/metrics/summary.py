@@ -7,11 +7,9 @@ from dataclasses import replace
 from math import isclose
 from typing import Any
 
-from harness.metrics.statistics.bootstrap import RESAMPLES, bca, studentized
-from harness.metrics.statistics.users import mean_of, mean_sums, resampling_rng, sums_by_user
+from harness.statistics import MEAN, PERCENT_MEAN, Panel, Statistic, interval, mean_rows
 from harness.types import Score
 
-PERCENT = (0.0, 100.0)
 OWN_SCALE = "scale:own"
 """In the signature of a metric that does not live on 0–100."""
 
@@ -19,11 +17,9 @@ OWN_SCALE = "scale:own"
 def with_interval(
     name: str,
     score: Score,
-    user_ids: Sequence[str],
     predictions: Sequence[str],
     references: Sequence[str],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
+    panel: Panel,
     bleu_tokenizer: str = "13a",
 ) -> Score:
     """`score` with low and high over users: BCa for corpus BLEU, else bootstrap-t of the mean.
@@ -36,30 +32,22 @@ def with_interval(
     if name == "bleu":
         from harness.metrics.bleu import bleu_of, bleu_statistics
 
-        sums = sums_by_user(bleu_statistics(predictions, references, bleu_tokenizer), user_ids)
-        interval = bca(sums, bleu_of, resampling_rng(fingerprint), resamples)
-        return replace(score, low=interval.low, high=interval.high)
-    scale = None if OWN_SCALE in score.signature else PERCENT
-    return mean_interval(score, user_ids, fingerprint, resamples, scale)
+        rows = bleu_statistics(predictions, references, bleu_tokenizer)
+        found = interval(Statistic(bleu_of), rows, panel)
+        return replace(score, low=found.low, high=found.high)
+    return mean_interval(score, panel, MEAN if OWN_SCALE in score.signature else PERCENT_MEAN)
 
 
-def mean_interval(
-    score: Score,
-    user_ids: Sequence[str],
-    fingerprint: str,
-    resamples: int = RESAMPLES,
-    scale: tuple[float, float] | None = None,
-) -> Score:
-    """`score`, a mean over examples, with its bootstrap-t interval, cut to the ends of `scale`."""
+def mean_interval(score: Score, panel: Panel, statistic: Statistic) -> Score:
+    """`score`, a mean over examples, with its bootstrap-t interval within the statistic's scale."""
     if score.value is None or all(value is None for value in score.each):
         return score
-    mean = float(mean_of(mean_sums(score.each, user_ids).sum(axis=0)))
+    rows = mean_rows(score.each)
+    mean = float(statistic.value(rows.sum(axis=0)))
     if not isclose(mean, score.value, rel_tol=1e-9, abs_tol=1e-9):
         return score  # the value is not the mean of its examples
-    interval = studentized(score.each, user_ids, resampling_rng(fingerprint), resamples)
-    if interval.low is None or interval.high is None or scale is None:
-        return replace(score, low=interval.low, high=interval.high)
-    return replace(score, low=max(interval.low, scale[0]), high=min(interval.high, scale[1]))
+    found = interval(statistic, rows, panel)
+    return replace(score, low=found.low, high=found.high)
 
 
 def ends_of(score: Score) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def _measures(found: Iterable[Contrasts]) -> dict[str, Any]:
             },
             "comparisons": [
                 {"first": pair[0], "second": pair[1],
-                 **{key: field for key, field in asdict(compared).items() if key != "metric"}}
+                 **asdict(compared)}
                 for pair, compared in one.pairs.items()
             ],
         }

@@ -10,6 +10,7 @@ from harness.metrics import score
 from harness.metrics.forced import forced_scores
 from harness.scoring import averaged, free_slices
 from harness.settings import EvalSettings
+from tests.metrics.texts import panel
 
 SCRIPT = """
 import datasets
@@ -140,8 +141,9 @@ FAILS_ON_EMPTY = '{"value": sum(1 / len(one) for one in predictions)}'
 
 def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Slice", FAILS_ON_EMPTY)
-    settings = EvalSettings(slices=(0, 2), resamples=100)
-    first, second = free_slices(name, [["a b"]], ["a b c d"], ["u"], "print", settings)
+    first, second = free_slices(
+        name, [["a b"]], ["a b c d"], panel("u"), EvalSettings(slices=(0, 2))
+    )
     assert first["value"] == pytest.approx(1 / 3)  # "a b" has three characters
     assert "missing" not in first
     assert second["value"] is None
@@ -150,7 +152,7 @@ def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
 
 def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Window", FAILS_ON_EMPTY)
-    place = (["a b c d"], ["u"], (0, 2), "print", 100)
+    place = (["a b c d"], (0, 2), panel("u"))
     found, each = forced_scores(name, find_metric(name), [["a b", ""]], *place)
     assert found["value"] is None
     assert "example 2 of 2 (0 words against 2): ZeroDivisionError" in found["missing"]
@@ -162,7 +164,7 @@ def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
 
 def test_a_sample_without_a_value_leaves_the_mean_without_one(metric):
     name = metric("Sample", FAILS_ON_EMPTY)
-    found = averaged(name, [["a"], [""]], ["a"], ["u"], "print", EvalSettings(resamples=100))
+    found = averaged(name, [["a"], [""]], ["a"], panel("u"), EvalSettings())
     assert (found.value, found.each) == (None, (None,))
     assert "example 1 of 1 (0 words against 1)" in found.missing
 

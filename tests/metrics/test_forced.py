@@ -5,6 +5,7 @@ import pytest
 from harness.metrics.forced import forced_scores, up_to, window_lengths, window_of
 from harness.metrics.rouge import rouge1
 from harness.metrics.slices import slice_tokens
+from tests.metrics.texts import panel
 
 STARTS = (0, 3, 6)
 REFERENCES = ["a b c d e f g h i", "a b c d e f g h i", "a b c d"]
@@ -40,7 +41,7 @@ def test_text_up_to_a_token_and_from_it():
 
 
 def scores(written, references=REFERENCES, users=USERS):
-    return forced_scores("rouge1", rouge1, written, references, users, STARTS, "print", 200)
+    return forced_scores("rouge1", rouge1, written, references, STARTS, panel(users, 200))
 
 
 def test_a_copy_scores_100_everywhere_and_does_not_drift():

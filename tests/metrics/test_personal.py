@@ -12,6 +12,7 @@ from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.following import following
 from harness.metrics.lift import lift, lift_by_slice
 from harness.types import Score
+from tests.metrics.texts import panel
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def test_following_by_hand():
         [Place("comma", "spelling", 5, held_out=True)],
     ]
     followed = [[True, False], [True, False], [True]]
-    found = following(calls, followed, ["a", "b", "c"], (0, 100), "print")
+    found = following(calls, followed, (0, 100), panel("abc"))
     # held-out calls apart: examples ½ and 1, the third has none → 75
     assert found.overall.score.each == (50, 100, None)
     assert found.overall.score.value == 75
@@ -46,39 +47,39 @@ def test_following_by_hand():
 
 
 def test_no_call_is_null_with_a_reason():
-    found = following([[]], [[]], ["a"], (0,), "print").overall
+    found = following([[]], [[]], (0,), panel("a")).overall
     assert (found.score.value, found.chance) == (None, None)
     assert found.score.missing == "no call of this sort in any reference"
 
 
 def test_an_answer_for_every_call():
     with pytest.raises(ValueError, match="zip"):
-        following([[Place("word", "x", 0)]], [[True, False]], ["a"], (0,), "print")
+        following([[Place("word", "x", 0)]], [[True, False]], (0,), panel("a"))
 
 
 def test_lift_by_hand():
     own, empty = [10.0, 20.0, None], [4.0, 21.0, 1.0]
     others = [[8.0, 20.0, 1.0], [6.0, None, 1.0]]
-    found = lift(own, others, empty, ["a", "b", "c"], "x", "print")
+    found = lift(own, others, empty, panel("abc"), "x")
     assert found.own_other.each == (3, 0, None)  # (2 + 4)/2; only one donor is known: 0
     assert found.own_other.value == 1.5
     assert found.own_empty.each == (6, -1, None)
     assert found.own_empty.value == 2.5
     assert found.own_other.signature == "lift:own-other|donors:2|x"
-    nll = lift(own, others, empty, ["a", "b", "c"], "x", "print", lower_is_better=True)
+    nll = lift(own, others, empty, panel("abc"), "x", lower_is_better=True)
     assert nll.own_other.each == (-3, 0, None)
 
 
 def test_a_model_that_ignores_its_profile_has_no_lift_at_all():
     own = [0.1, 0.2, 1 / 3, 7.7]  # thirds of these do not add up to themselves exactly
-    found = lift(own, [own] * 3, own, ["a", "b", "b", "c"], "x", "print")
+    found = lift(own, [own] * 3, own, panel("abbc"), "x")
     for one in (found.own_other, found.own_empty):
         assert one.each == (0, 0, 0, 0)
         assert (one.value, one.low, one.high) == (0, 0, 0)
 
 
 def test_lift_without_donors_is_null_with_a_reason():
-    found = lift([1.0], [], [None], ["a"], "x", "print")
+    found = lift([1.0], [], [None], panel("a"), "x")
     assert found.own_other.missing == "no example has a donor's value"
     assert found.own_empty.missing == "no example has a value without profile"
 
@@ -87,7 +88,7 @@ def test_lift_by_slice_goes_slice_by_slice():
     def scores(*values):
         return {name: Score(0.0, (value,), "x") for name, value in zip("pq", values, strict=True)}
 
-    found = lift_by_slice(scores(5.0, 2.0), [scores(3.0, None)], scores(1.0, 2.0), ["a"], "print")
+    found = lift_by_slice(scores(5.0, 2.0), [scores(3.0, None)], scores(1.0, 2.0), panel("a"))
     assert [found[name].own_other.value for name in "pq"] == [2, None]
     assert [found[name].own_empty.value for name in "pq"] == [4, 0]
 
@@ -141,12 +142,12 @@ def test_a_text_in_ones_own_style_is_found(features):
     profiles = {user: 6 * style for user, style in STYLES.items()}
     users, queries = list(STYLES), ["x"] * 3
     texts = [3 * STYLES[user] for user in users]
-    found = identify_authors(texts, users, queries, profiles, "print", features)
+    found = identify_authors(texts, queries, profiles, panel(users), features)
     assert found.top1.each == (100, 100, 100)
     assert found.reciprocal_rank.value == 100
     assert found.chance_top1 == pytest.approx(100 / 3)
     assert found.chance_reciprocal_rank == pytest.approx(100 * (1 + 1 / 2 + 1 / 3) / 3)
-    swapped = identify_authors(texts[1:] + texts[:1], users, queries, profiles, "print", features)
+    swapped = identify_authors(texts[1:] + texts[:1], queries, profiles, panel(users), features)
     assert swapped.top1.value == 0
     assert 100 / 3 <= swapped.reciprocal_rank.value <= 50
 
@@ -154,7 +155,7 @@ def test_a_text_in_ones_own_style_is_found(features):
 @pytest.mark.parametrize("features", ["characters", "function words"])
 def test_a_text_that_says_nothing_is_at_chance_and_an_empty_one_at_0(features):
     profiles = dict.fromkeys(("a", "b", "c", "d"), "the same text of us all")
-    found = identify_authors(["zzz", " "], ["a", "b"], ["x", "x"], profiles, "print", features)
+    found = identify_authors(["zzz", " "], ["x", "x"], profiles, panel("ab"), features)
     assert found.top1.each == pytest.approx((25, 0))  # four tied: ¼
     assert found.reciprocal_rank.each == pytest.approx((100 * (25 / 12) / 4, 0))
 
@@ -162,7 +163,7 @@ def test_a_text_that_says_nothing_is_at_chance_and_an_empty_one_at_0(features):
 def test_only_the_matched_others_compete():
     profiles = dict(DOCUMENTS, zed="guitar amp guitar amp tone")
     texts = ["guitar strings amp", "guitar strings amp"]
-    found = identify_authors(texts, ["ann", "eve"], ["guitar amp"] * 2, profiles, "print", others=2)
+    found = identify_authors(texts, ["guitar amp"] * 2, profiles, panel(["ann", "eve"]), others=2)
     assert found.top1.each == (100, 0)
     assert found.chance_top1 == pytest.approx(100 / 3)
     assert "others:2" in found.top1.signature

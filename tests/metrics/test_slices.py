@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics.drift import drift, mean_positions
+from harness.metrics.drift import drift, mean_positions, slope_rows
 from harness.metrics.likelihood import (
     SliceNll,
     likelihood_drift,
@@ -19,6 +19,7 @@ from harness.metrics.likelihood import (
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
 from harness.scoring import free_slices
 from harness.settings import EvalSettings
+from tests.metrics.texts import panel
 
 STARTS = (0, 3, 6)
 
@@ -63,8 +64,9 @@ def test_slices_hold_every_token_once(text):
 def test_free_scores_by_hand():
     references = ["a b c d e f", "a b c", "a b c d"]
     predictions = ["a b c x e", "a b c d e f", "a"]
-    settings = EvalSettings(slices=STARTS, resamples=100)
-    found = free_slices("rouge1", [predictions], references, list("uvw"), "print", settings)
+    found = free_slices(
+        "rouge1", [predictions], references, panel("uvw"), EvalSettings(slices=STARTS)
+    )
     first, second, third = found
     # 3/3; 3/3; P 1 R ⅓ → ½
     assert first["value"] == pytest.approx((100 + 100 + 50) / 3)
@@ -76,9 +78,8 @@ def test_free_scores_by_hand():
 
 
 def test_free_scores_are_averaged_over_samples():
-    settings = EvalSettings(slices=(0, 2), resamples=100)
     samples = [["a b c d"], ["a x"]]  # second slice: "c d", then nothing
-    found = free_slices("rouge1", samples, ["a b c d"], ["u"], "print", settings)
+    found = free_slices("rouge1", samples, ["a b c d"], panel("u"), EvalSettings(slices=(0, 2)))
     assert [one["value"] for one in found] == pytest.approx([75, 50])
 
 
@@ -138,22 +139,22 @@ def row(nll, tokens=(3, 3, 2), model=(4, 4, 2)):
 
 def test_mean_nll_by_hand():
     rows = [row((3, 6, 8)), row((9, 3, 0), (3, 1, 0), (3, 3, 0))]
-    found = likelihood_scores(rows, ["a", "b"], STARTS, "print")
+    found = likelihood_scores(rows, STARTS, panel("ab"))
     assert found["0-3"].value == pytest.approx(12 / 6)
     assert found["3-6"].value == pytest.approx(9 / 4)  # per token, not the mean of 2 and 3
     assert found["3-6"].each == pytest.approx((2, 3))
     assert found["6+"].each == (4, None)
     assert found["all"].value == pytest.approx(29 / 12)
-    by_model = likelihood_scores(rows, ["a", "b"], STARTS, "print", "model token")
+    by_model = likelihood_scores(rows, STARTS, panel("ab"), "model token")
     assert by_model["3-6"].value == pytest.approx(9 / 7)
-    alone = likelihood_scores([row((9, 0, 0), (3, 0, 0))], ["a"], STARTS, "print")
+    alone = likelihood_scores([row((9, 0, 0), (3, 0, 0))], STARTS, panel("a"))
     assert alone["6+"].missing == "no reference has a token in slice 6+"
 
 
 def test_drift_of_a_constructed_decay():
     # NLL per token 1, 1.3, 1.55 at positions 1, 4, 6.5: a line of slope .1, 10 per 100 tokens
     rows = [row((3, 3.9, 3.1)) for _ in range(4)]
-    found = likelihood_drift(rows, list("abcd"), STARTS, "print")
+    found = likelihood_drift(rows, STARTS, panel("abcd"))
     assert found.value == pytest.approx(10)
     assert (found.low, found.high) == pytest.approx((10, 10))
     assert found.each == pytest.approx((10,) * 4)
@@ -161,12 +162,12 @@ def test_drift_of_a_constructed_decay():
 
 def test_what_depends_on_where_slices_begin_is_signed_with_it():
     rows, users = [row((3, 3.9, 3.1))] * 2, ["a", "b"]
-    slope = likelihood_drift(rows, users, STARTS, "print")
+    slope = likelihood_drift(rows, STARTS, panel(users))
     assert slope.signature == (
         r"drift|per:100 tokens|nll|nats per slice token|slices:\w+|[^\w\s]|from:0,3,6"
     )
     # a slice's own name has its ends; the whole text has none
-    found = likelihood_scores(rows, users, STARTS, "print")
+    found = likelihood_scores(rows, STARTS, panel(users))
     for name in ("all", "0-3"):
         signature = rf"nll|nats per slice token|slice:{name}|slices:\w+|[^\w\s]"
         assert found[name].signature == signature
@@ -174,21 +175,21 @@ def test_what_depends_on_where_slices_begin_is_signed_with_it():
 
 def test_drift_leaves_out_who_does_not_reach_every_slice():
     short = row((300, 0, 0), (3, 0, 0))
-    found = likelihood_drift([short, *[row((3, 3.9, 3.1))] * 2], list("abc"), STARTS, "print")
+    found = likelihood_drift([short, *[row((3, 3.9, 3.1))] * 2], STARTS, panel("abc"))
     assert found.value == pytest.approx(10)
     assert found.each[0] is None
-    nobody = likelihood_drift([short], ["a"], STARTS, "print")
+    nobody = likelihood_drift([short], STARTS, panel("a"))
     assert (nobody.value, nobody.missing) == (None, "no reference reaches every slice")
-    assert likelihood_drift([], [], STARTS, "print").missing == "no reference reaches every slice"
+    assert likelihood_drift([], STARTS, panel("")).missing == "no reference reaches every slice"
 
 
 def test_drift_beside_the_backbone_keeps_what_the_endings_do():
     own, base = [row((3, 3.9, 3.1))] * 3, [row((6, 6.9, 5.1))] * 3  # everywhere 1 a token less
-    found = likelihood_drift(relative(own, base), list("abc"), STARTS, "print")
+    found = likelihood_drift(relative(own, base), STARTS, panel("abc"))
     assert found.value == pytest.approx(0, abs=1e-12)
     assert relative(own, base)[0].nll == pytest.approx((-3, -3, -2))  # more likely: below 0
     # an evenly better model has no drift beside the backbone, though both drift
-    assert likelihood_drift(base, list("abc"), STARTS, "print").value == pytest.approx(10)
+    assert likelihood_drift(base, STARTS, panel("abc")).value == pytest.approx(10)
     with pytest.raises(ValueError, match="expected the same reference"):
         relative(own, [row((1, 1, 1), (3, 3, 1))] * 3)
 
@@ -196,7 +197,7 @@ def test_drift_beside_the_backbone_keeps_what_the_endings_do():
 def test_drift_has_an_interval_over_users():
     rng = np.random.default_rng(1)
     rows = [row(np.array((3, 3.9, 3.1)) + rng.normal(0, 0.3, 3)) for _ in range(40)]
-    found = likelihood_drift(rows, [f"u{at // 2}" for at in range(40)], STARTS, "print")
+    found = likelihood_drift(rows, STARTS, panel(f"u{at // 2}" for at in range(40)))
     assert found.low < 10 < found.high
     assert found.high - found.low < 10
 
@@ -208,18 +209,17 @@ def test_mean_positions_by_hand():
 
 @pytest.mark.parametrize(
     ("weights", "expected"),
-    [([[1.0]], "a slope needs two slices"), ([[1.0, 0.0]], "a slice holds no value")],
+    [([[1.0]], "a slope needs two slices"), ([[1.0, 0.0]], "no reference reaches every slice")],
 )
 def test_a_slope_that_is_none_says_why(weights, expected):
     table = np.array(weights)
-    found = drift(table, table, table, ["a"], "x", "print")
+    found = drift(slope_rows(table, table, table), panel("a"), "x")
     assert (found.value, found.missing) == (None, expected)
 
 
 def test_the_summary_is_what_a_record_keeps():
-    settings = EvalSettings(slices=STARTS, resamples=100)
     rows = [row((3, 3.9, 3.1)), row((3, 3.9, 3.1)), row((300, 0, 0), (3, 0, 0), (3, 0, 0))]
-    found = likelihood_summary(rows, list("abc"), "print", settings)
+    found = likelihood_summary(rows, STARTS, panel("abc", 100))
     assert found["value"] == pytest.approx(320 / 19)
     assert [one["slice"] for one in found["slices"]] == ["0-3", "3-6", "6+"]
     assert [one["examples"] for one in found["slices"]] == [3, 2, 2]

@@ -18,6 +18,7 @@ from harness.metrics.forced import forced_scores
 from harness.scoring import averaged, pairing, score_texts
 from harness.settings import DataSettings, EvalSettings
 from harness.types import Example, Reference, SplitData
+from tests.metrics.texts import panel
 
 TEXT = "мы шли через лес и вышли к реке"
 USERS = ("u", "v", "w")
@@ -54,7 +55,7 @@ def test_texts_and_slices(test_split):
 
 def test_several_samples(test_split):
     samples = [list(OUTPUTS.values()), [TEXT] * 3]
-    found = averaged("bleu", samples, [TEXT] * 3, USERS, "print", OPTIONS)
+    found = averaged("bleu", samples, [TEXT] * 3, panel(USERS, 100), OPTIONS)
     assert found.value == pytest.approx((by_sacrebleu(samples[0]) + 100) / 2)
     assert found.low <= found.value <= found.high
 
@@ -68,7 +69,7 @@ def test_counts_kept_for_comparing(test_split):
 @pytest.mark.parametrize("name", OPTIONS.metrics)
 def test_forced_windows(name):
     windows = [["мы шли через лес", "и вышли к реке"], ["мы шли через лес", "и"], ["дом", "мы"]]
-    place = (USERS, OPTIONS.slices, "print", 100, OPTIONS.bleu_tokenizer)
+    place = (OPTIONS.slices, panel(USERS, 100), OPTIONS.bleu_tokenizer)
     found, each = forced_scores(name, metric(name, OPTIONS), windows, [TEXT] * 3, *place)
     assert found["value"] is not None
     assert found["low"] <= found["value"] <= found["high"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from harness.statistics import Panel
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real"
 PAIRS = 200
@@ -32,3 +35,8 @@ def real_pairs() -> tuple[tuple[str, ...], tuple[str, ...]]:
     ]
     predictions[3] = ""
     return tuple(predictions), tuple(references)
+
+
+def panel(users: Iterable[str], resamples: int = 2000) -> Panel:
+    """Examples of these users, on data whose fingerprint is "print"."""
+    return Panel(tuple(users), "print", resamples)

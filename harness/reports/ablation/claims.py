@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.metrics.statistics import Comparison
 from harness.reports.compared.measures import Measure
 from harness.reports.render.document import estimate, listed
 from harness.reports.runs.paper import MARK
+from harness.statistics import Comparison
 
 Sense = Literal["above", "below", "equal"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.metrics.statistics import Comparison, Interval
 from harness.reports.ablation.claims import readings
 from harness.reports.ablation.figures import pictures
 from harness.reports.ablation.values import Ablation, Cell, places
@@ -25,6 +24,7 @@ from harness.reports.render.document import (
 from harness.reports.runs.systems import System
 from harness.reports.sections.cost_tables import mean_cost, text_s, timed_apart, training_s
 from harness.reports.sections.settings_and_runs import provenance_section, warnings
+from harness.statistics import Comparison, Interval
 
 
 def document(found: Ablation, commands: Sequence[str] = ()) -> Document:

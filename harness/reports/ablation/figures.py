@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from harness.metrics.statistics import Comparison, Interval
 from harness.reports.ablation.values import Ablation, Cell, places, reasoner_parameters
 from harness.reports.compared.measures import Measure
 from harness.reports.render import style
 from harness.reports.render.document import Picture, estimate, figure
 from harness.reports.runs.paper import MARK
 from harness.reports.sections.cost_tables import machine
+from harness.statistics import Comparison, Interval
 
 HEAT = "cividis"
 """Rising in lightness, so that print and colour-blind readers see the same order."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from harness.errors import DataError
-from harness.metrics.statistics import Interval
 from harness.reports.ablation.claims import Claim, Compared, Pair, claims_about, value_pairs
 from harness.reports.compared.contrasts import contrast_all, judged
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import Board, Run, System
+from harness.statistics import Interval
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,22 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.bleu import bleu_of
-from harness.metrics.drift import slope_of
-from harness.metrics.statistics import mean_of, sums_by_user
-from harness.metrics.statistics.users import Array, Statistic
+from harness.metrics.drift import SLOPE
 from harness.metrics.summary import OWN_SCALE
 from harness.record import Record
 from harness.reports.runs.systems import Board, System
+from harness.statistics import MEAN, PERCENT_MEAN, RATIO, Array, Statistic
+from harness.statistics.panel import PERCENT
 
 BLEU_COUNTS = 10
+OWN = "its own scale"
 Values = Mapping[str, Any]
 """What a record says of one example."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a system. kind: "mean" of examples, or a "ratio" or "slope" of sums, "bleu".
+    """One number of a system.
 
     row: what a record says of an example → its row, None where it has no value there.
     absent: the row of an example that a run lacks (as if empty), from another run's values; None
@@ -35,7 +36,6 @@ class Measure:
     name: str
     title: str
     unit: str
-    kind: str
     statistic: Statistic
     row: Callable[[Values], Sequence[float] | None]
     absent: Callable[[Values], Sequence[float] | None] = lambda values: None
@@ -78,23 +78,12 @@ def main_measure(measures: Sequence[Measure], wanted: str | None = None) -> Meas
     return next(by_name[name] for name in order if name in by_name)
 
 
-def sums(measure: Measure, board: Board, system: System) -> Array:
-    """Rows summed by user [seeds, U, K], users in the board's order."""
+def rows_of(measure: Measure, board: Board, system: System) -> Array:
+    """Rows [S,N,K] of a system's training seeds, examples in the board's order."""
     length = next(
         (len(row) for values in system.record.examples.values() if (row := measure.row(values))), 1
     )
-    return np.stack(
-        [
-            sums_by_user(_rows(measure, board, run.record, length), board.user_ids)
-            for run in system.runs
-        ]
-    )
-
-
-def each(measure: Measure, board: Board, record: Record) -> list[float | None]:
-    """A mean's value of every example of the board, in the order of its ids."""
-    rows = _rows(measure, board, record, 2)
-    return [float(row[0]) if row[1] else None for row in rows]
+    return np.stack([_rows(measure, board, run.record, length) for run in system.runs])
 
 
 def _rows(measure: Measure, board: Board, record: Record, length: int) -> Array:
@@ -126,7 +115,7 @@ def _usable(record: Record, name: str) -> bool:
 
 
 def _metric(record: Record, name: str) -> Measure:
-    scale = "its own scale" if OWN_SCALE in record.metrics[name].signature else "0–100"
+    scale = OWN if OWN_SCALE in record.metrics[name].signature else "0–100"
     return _mean(name, TITLES.get(name, name), scale)
 
 
@@ -143,7 +132,8 @@ def _mean(name: str, title: str, unit: str) -> Measure:
     def absent(values: Values) -> Sequence[float] | None:
         return (0.0, 1.0) if values.get(name) is not None else None
 
-    return Measure(name, title, unit, "mean", mean_of, row, absent)
+    statistic = MEAN if unit == OWN else PERCENT_MEAN
+    return Measure(name, title, unit, statistic, row, absent)
 
 
 def _bleu_row(values: Values) -> Sequence[float] | None:
@@ -180,12 +170,12 @@ def drift_row(values: Values) -> Sequence[float] | None:
     return [*values["nll_slices"], *tokens, *places]
 
 
-BLEU = Measure("bleu", "BLEU", "0–100", "bleu", _bleu, _bleu_row, _bleu_absent)
+BLEU = Measure("bleu", "BLEU", "0–100", Statistic(_bleu, scale=PERCENT), _bleu_row, _bleu_absent)
 NLL = Measure(
-    "nll", "NLL of the references", "nats per slice token", "ratio", mean_of, _nll_row,
+    "nll", "NLL of the references", "nats per slice token", RATIO, _nll_row,
     lower_is_better=True, digits=3,
 )  # fmt: skip
 DRIFT = Measure(
-    "nll_drift", "drift of NLL", "nats per 100 tokens", "slope", slope_of, drift_row,
+    "nll_drift", "drift of NLL", "nats per 100 tokens", SLOPE, drift_row,
     lower_is_better=True, digits=3,
 )  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.metrics.drift import slope_of
+from harness.metrics.drift import SLOPE
 from harness.metrics.forced import window_middles, windows_within
-from harness.metrics.statistics import mean_of
 from harness.reports.compared.measures import Measure, Values, drift_row
+from harness.statistics import MEAN, PERCENT_MEAN, RATIO
 
 
 def nll_at(at: int) -> Measure:
@@ -17,7 +17,7 @@ def nll_at(at: int) -> Measure:
         tokens = values.get("slice_tokens")
         return (values["nll_slices"][at], tokens[at]) if tokens and tokens[at] else None
 
-    return Measure(f"nll {at}", "NLL", "nats per slice token", "ratio", mean_of, row)
+    return Measure(f"nll {at}", "NLL", "nats per slice token", RATIO, row)
 
 
 def relative_at(at: int) -> Measure:
@@ -29,7 +29,7 @@ def relative_at(at: int) -> Measure:
             return None
         return values["nll_slices"][at] - base[at], tokens[at]
 
-    return Measure(f"relative {at}", "NLL", "nats per slice token", "ratio", mean_of, row)
+    return Measure(f"relative {at}", "NLL", "nats per slice token", RATIO, row)
 
 
 def relative_drift() -> Measure:
@@ -42,7 +42,7 @@ def relative_drift() -> Measure:
         own = [nll - of_base for nll, of_base in zip(values["nll_slices"], base, strict=True)]
         return drift_row({**values, "nll_slices": own})
 
-    return Measure("relative drift", "drift", "nats per 100 tokens", "slope", slope_of, row)
+    return Measure("relative drift", "drift", "nats per 100 tokens", SLOPE, row)
 
 
 def forced_at(name: str, at: int) -> Measure:
@@ -52,7 +52,7 @@ def forced_at(name: str, at: int) -> Measure:
         each = (values.get("forced") or {}).get(name)
         return None if each is None or each[at] is None else (each[at], 1.0)
 
-    return Measure(f"forced {name} {at}", name, "0–100", "mean", mean_of, row)
+    return Measure(f"forced {name} {at}", name, "0–100", PERCENT_MEAN, row)
 
 
 def forced_drift(name: str, starts: Sequence[int]) -> Measure:
@@ -65,7 +65,7 @@ def forced_drift(name: str, starts: Sequence[int]) -> Measure:
         middles = window_middles(windows_within(sum(tokens), starts), starts)
         return [*each, *[1.0] * len(each), *map(float, middles)]
 
-    return Measure(f"forced {name} drift", name, "points per 100 tokens", "slope", slope_of, row)
+    return Measure(f"forced {name} drift", name, "points per 100 tokens", SLOPE, row)
 
 
 def author_measure(features: str, name: str) -> Measure:
@@ -75,7 +75,7 @@ def author_measure(features: str, name: str) -> Measure:
         found = (values.get("authors") or {}).get(features)
         return None if found is None else (found[name], 1.0)
 
-    return Measure(f"authors {features} {name}", name, "%", "mean", mean_of, row)
+    return Measure(f"authors {features} {name}", name, "%", PERCENT_MEAN, row)
 
 
 def lift_measure(
@@ -91,4 +91,4 @@ def lift_measure(
         return None if gain is None else (gain, 1.0)
 
     named = f"lift {view} {kind} {name}"
-    return Measure(named, title, unit, "mean", mean_of, row, digits=digits)
+    return Measure(named, title, unit, MEAN, row, digits=digits)

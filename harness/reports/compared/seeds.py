@@ -12,10 +12,10 @@ from math import isclose
 from statistics import fmean
 from typing import Any
 
-from harness.reports.compared.contrasts import interval_of
-from harness.reports.compared.measures import Measure, sums
+from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.render.document import listed
 from harness.reports.runs.systems import Board, System
+from harness.statistics import interval
 
 Estimate = Mapping[str, Any]
 """value, low, high, and whatever else a record says of a number."""
@@ -34,7 +34,7 @@ def over_seeds(
         return {**found[0], "seeds": None}
     if measure is None or not _gives(measure, board, system, found):
         return spanned(found)
-    one = interval_of(measure, board, system)
+    one = interval(measure.statistic, rows_of(measure, board, system), board.panel)
     return {**found[0], "value": one.value, "low": one.low, "high": one.high, "seeds": RESAMPLED}
 
 
@@ -71,10 +71,10 @@ def interval_words(estimates: Iterable[Estimate]) -> str:
 
 def _gives(measure: Measure, board: Board, system: System, found: Sequence[Estimate]) -> bool:
     """Whether the examples' values add up to each record's number."""
-    by_seed = sums(measure, board, system)
+    by_seed = rows_of(measure, board, system)
     if not by_seed.any(axis=(1, 2)).all():  # a seed's record keeps none
         return False
-    values = measure.statistic(by_seed.sum(axis=1))
+    values = measure.statistic.value(by_seed.sum(axis=1))
     return all(
         one.get("value") is not None and isclose(own, one["value"], rel_tol=1e-6, abs_tol=1e-9)
         for own, one in zip(values, found, strict=True)

@@ -11,6 +11,7 @@ from harness.errors import DataError
 from harness.record import Record, find_runs, read_record
 from harness.registry import METHODS
 from harness.reports.runs.choices import chosen_by, usual
+from harness.statistics import Panel
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ class Board:
         return str(self.systems[0].record.data["splits"]["test"]["fingerprint"])
 
     @property
-    def user_ids(self) -> list[str]:
-        return [self.users[key] for key in self.ids]
+    def panel(self) -> Panel:
+        """The users of its examples."""
+        return Panel(tuple(self.users[key] for key in self.ids), self.fingerprint)
 
 
 def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:

@@ -7,7 +7,6 @@ from statistics import fmean
 
 from matplotlib.axes import Axes
 
-from harness.metrics.statistics.seeds import THIS_CHECKPOINT
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.render import style
 from harness.reports.render.document import (
@@ -34,6 +33,7 @@ from harness.reports.sections.cost_tables import (
     timed_apart,
     training_s,
 )
+from harness.statistics.seeds import THIS_CHECKPOINT
 
 Found = Mapping[str, Mapping[str, Contrasts]]
 """Task → measure → contrasts."""

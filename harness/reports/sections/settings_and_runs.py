@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from harness.metrics.statistics import VERDICT_USERS
 from harness.record import Counts, Record
 from harness.reports.render.document import Section, Table, listed, number, words
 from harness.reports.runs.comparable import chosen_apart
 from harness.reports.runs.systems import Board
 from harness.reports.sections.cost_tables import timed_apart
+from harness.statistics import VERDICT_USERS
 
 ALARMS = {
     "failed": "failed examples, scored as empty",

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.metrics.statistics import Comparison, Interval, compare_bleu, compare_means
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
-from harness.reports.compared.letters import letter, letters
 from harness.reports.compared.measures import BLEU, DRIFT, NLL, main_measure, measures_of
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
+from harness.statistics import PERCENT_MEAN, Comparison, Interval, compare, mean_rows
+from harness.statistics.letters import letter, letters
 from tests.reports.synthetic import write_runs
 
 
@@ -64,26 +64,25 @@ def measure(board, name):
     return next(one for one in measures_of(board) if one.name == name)
 
 
-def test_one_seed_of_means_is_compare_means(board):
-    """Same value, interval, p-value and smallest difference as the statistics' own function."""
+def test_a_pair_is_the_comparison_of_the_rows_in_the_records(board):
     found = contrast_all(measure(board, "rouge1"), board)
     rows = {
         system.name: [system.record.examples[key]["rouge1"] for key in board.ids]
         for system in board.systems
     }
-    expected = compare_means(
-        "rouge1", rows["sft"], rows["flythinker"], board.user_ids, board.fingerprint
+    expected = compare(
+        PERCENT_MEAN, mean_rows(rows["sft"]), mean_rows(rows["flythinker"]), board.panel
     )
     assert found.pairs["sft", "flythinker"] == pytest.approx(expected)
 
 
-def test_one_seed_of_bleu_is_compare_bleu_on_the_counts_of_the_record(board):
+def test_bleu_is_compared_on_the_counts_of_the_record(board):
     found = contrast_all(BLEU, board)
     rows = [
         np.array([system.record.examples[key]["bleu_statistics"] for key in board.ids], float)
         for system in board.systems
     ]
-    expected = compare_bleu(rows[0], rows[1], board.user_ids, board.fingerprint)
+    expected = compare(BLEU.statistic, rows[0], rows[1], board.panel)
     assert dataclasses.astuple(found.pairs["sft", "cot"]) == pytest.approx(
         dataclasses.astuple(expected)
     )
@@ -121,7 +120,7 @@ def test_seeds_widen_an_interval_and_differences_are_means_over_seeds(tmp_path):
 
 def contrasts_of(p_value: float, low: float, high: float) -> Contrasts:
     middle = (low + high) / 2
-    compared = Comparison("bleu", middle, low, high, p_value, 1.0, 40)
+    compared = Comparison(middle, low, high, p_value, 1.0, 40)
     values = {name: Interval(value, None, None, 40, "bca") for name, value in
               (("p", middle), ("q", 0.0))}  # fmt: skip
     return Contrasts("task", BLEU, values, {("p", "q"): compared})

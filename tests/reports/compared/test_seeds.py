@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.metrics.statistics import hierarchical, mean_of, resampling_rng
 from harness.reports.compared.parts import (
     forced_at,
     forced_drift,
@@ -20,6 +19,9 @@ from harness.reports.runs.systems import load_boards
 from harness.reports.sections.personal import authors_section, controls_section
 from harness.reports.sections.positions import curves_of, drift_section, views_of
 from harness.reports.sections.profile_swap import lift_contrasts, lift_section
+from harness.statistics import resampling_rng
+from harness.statistics.panel import ratio
+from harness.statistics.seeds import hierarchical
 from tests.reports.synthetic import write_runs
 
 TASK = ["product_review"]
@@ -50,7 +52,7 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
          for record in sft.records]
     )  # fmt: skip
     sums = np.stack([values, np.ones_like(values)], axis=-1)  # [seeds, users, (value, 1)]
-    expected = hierarchical(sums, mean_of, resampling_rng(board.fingerprint))
+    expected = hierarchical([sums], ratio, resampling_rng(board.fingerprint))
     assert point["value"] == pytest.approx(values.mean())
     assert (point["low"], point["high"]) == pytest.approx((expected.low, expected.high))
     assert point["seeds"] == "resampled"

@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from harness.metrics.statistics import compare_means
+from harness import statistics
 from harness.reports.comparison import compare, write_report
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.reports.sections.profile_swap import lift_contrasts, lift_section
+from harness.statistics import MEAN, mean_rows
 from tests.reports.synthetic import write_runs
 
 TASK = ["product_review"]
@@ -61,10 +62,9 @@ def test_a_pair_is_the_paired_comparison_of_the_examples_lifts(board):
         ]
         for system in board.systems
     }
-    expected = compare_means(
-        "lift likelihood random all", gains["rag"], gains["sft"], board.user_ids,
-        board.fingerprint,
-    )  # fmt: skip
+    expected = statistics.compare(
+        MEAN, mean_rows(gains["rag"]), mean_rows(gains["sft"]), board.panel
+    )
     found = likely.pairs["rag", "sft"]
     for name in ("difference", "low", "high", "p_value", "smallest_detectable"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name)), name

@@ -9,20 +9,22 @@ from sacrebleu.significance import PairedTest as SacreBleuTest
 from statsmodels.stats.multitest import multipletests
 
 from harness.metrics.bleu import bleu_of, bleu_statistics
-from harness.metrics.statistics import (
-    compare_bleu,
-    compare_means,
-    holm,
-    jackknife_error,
-    mean_of,
-    mean_sums,
-    paired_test,
-    smallest_detectable,
-    with_holm,
-)
+from harness.statistics import PERCENT_MEAN, Comparison, Panel, Statistic, compare, judge, mean_rows
+from harness.statistics.families import holm, jackknife_error, smallest_detectable
+from harness.statistics.panel import ratio
+from harness.statistics.randomisation import paired_test
 from tests.metrics.texts import real_pairs
 
 SACREBLEU_SEED = 12345
+
+
+def mean_sums(each, users):
+    """Sums (values, examples) [U,2] of the users who have at least one value."""
+    return Panel(tuple(users), "print").by_user(mean_rows(each))[0]
+
+
+def compare_means(first, second, users):
+    return compare(PERCENT_MEAN, mean_rows(first), mean_rows(second), Panel(tuple(users), "print"))
 
 
 def two_systems(count):
@@ -45,13 +47,13 @@ def test_paired_bleu_equals_sacrebleus_with_the_same_swaps(count, strict):
 
 def test_a_method_against_itself_shows_nothing():
     rows = mean_sums([1.0, 5.0, 9.0], ["a", "b", "c"])
-    assert paired_test(rows, rows, mean_of, np.random.default_rng(0), 99).p_value == 1
+    assert paired_test(rows, rows, ratio, np.random.default_rng(0), 99).p_value == 1
 
 
 def test_every_user_better_by_hand():
     # 3 users, all +1: of 8 swaps only "none" and "all" reach |1|, so p ≈ 1/4
     ones = np.ones((3, 2))
-    found = paired_test(ones * [2, 1], ones, mean_of, np.random.default_rng(0), 4000)
+    found = paired_test(ones * [2, 1], ones, ratio, np.random.default_rng(0), 4000)
     assert found.difference == 1
     assert found.p_value == pytest.approx(0.25, abs=0.02)
 
@@ -64,15 +66,15 @@ def test_the_randomisation_test_rejects_a_true_null_as_often_as_it_says():
         easy = np.repeat(rng.gamma(1.0, 10.0, 30), 2)
         own = [np.repeat(rng.exponential(5.0, 30), 2) for _ in range(2)]
         rows = [mean_sums((easy + one + rng.exponential(1, 60)).tolist(), users) for one in own]
-        rejected += paired_test(*rows, mean_of, rng, 400).p_value < 0.05
+        rejected += paired_test(*rows, ratio, rng, 400).p_value < 0.05
     assert 30 <= rejected <= 70
 
 
 def test_other_users_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 2\) and \(3, 2\); expected the same users"):
-        paired_test(np.ones((2, 2)), np.ones((3, 2)), mean_of, np.random.default_rng(0))
+        paired_test(np.ones((2, 2)), np.ones((3, 2)), ratio, np.random.default_rng(0))
     with pytest.raises(ValueError, match="at least one"):
-        paired_test(np.ones((0, 2)), np.ones((0, 2)), mean_of, np.random.default_rng(0))
+        paired_test(np.ones((0, 2)), np.ones((0, 2)), ratio, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5, 40])
@@ -99,8 +101,8 @@ def test_smallest_detectable_difference():
     assert smallest_detectable(2.0) == pytest.approx(5.60317, abs=1e-5)
     # one example a user: the jackknife error of a mean is s/√n; s² of 1 2 3 6 is 14/3
     sums = mean_sums([1.0, 2.0, 3.0, 6.0], list("abcd"))
-    assert jackknife_error(sums, mean_of) == pytest.approx(np.sqrt(14 / 3 / 4))
-    assert jackknife_error(sums[:1], mean_of) is None
+    assert jackknife_error(sums, ratio) == pytest.approx(np.sqrt(14 / 3 / 4))
+    assert jackknife_error(sums[:1], ratio) is None
 
 
 def test_the_smallest_detectable_difference_is_detected_in_80_percent():
@@ -110,7 +112,7 @@ def test_the_smallest_detectable_difference_is_detected_in_80_percent():
     shown = 0
     for _ in range(400):
         gain = mean_sums(rng.normal(least, 10, 50).tolist(), users)
-        shown += paired_test(gain, gain * [0, 1], mean_of, rng, 300).p_value < 0.05
+        shown += paired_test(gain, gain * [0, 1], ratio, rng, 300).p_value < 0.05
     assert 0.74 <= shown / 400 <= 0.86
 
 
@@ -119,15 +121,15 @@ def test_a_comparison_of_means():
     users = [f"u{at}" for at in range(40)]
     second = rng.gamma(1.0, 10.0, 40).tolist()
     first = [value + 3 + noise for value, noise in zip(second, rng.normal(0, 1, 40), strict=True)]
-    found = compare_means("rouge1", [None, *first], [1.0, *second], ["x", *users], "print")
+    found = compare_means([None, *first], [1.0, *second], ["x", *users])
     assert found.users == 40  # the example that one lacks is left out
     assert found.low < found.difference < found.high
     assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
     assert found.p_value == pytest.approx(1 / 10001)
-    same = compare_means("bleu", second, second, users, "print")
+    same = compare_means(second, second, users)
     assert (same.difference, same.low, same.high, same.p_value) == (0, 0, 0, 1)
-    worse = compare_means("meteor", second, first, users, "print")
-    judged = with_holm([found, same, worse])
+    worse = compare_means(second, first, users)
+    judged = judge([found, same, worse])
     assert [one.verdict for one in judged] == ["higher", "not shown", "lower"]
     assert judged[0].p_holm == pytest.approx(3 / 10001)
 
@@ -135,24 +137,34 @@ def test_a_comparison_of_means():
 def test_below_20_users_there_is_an_interval_and_no_verdict():
     users = [f"u{at}" for at in range(19)]
     first, second = [float(at) for at in range(19)], [0.0] * 19
-    found = compare_means("rouge1", first, second, users, "print")
+    found = compare_means(first, second, users)
     assert found.low > 0
     assert (found.p_value, found.reason) == (None, "19 users: a verdict needs 20")
-    assert with_holm([found])[0].verdict is None
+    assert judge([found])[0].verdict is None
 
 
 def test_nothing_in_common_is_said():
-    found = compare_means("rouge1", [None], [1.0], ["a"], "print")
+    found = compare_means([None], [1.0], ["a"])
     assert (found.difference, found.reason) == (None, "no example has both values")
-    empty = compare_bleu(np.ones((0, 10)), np.ones((0, 10)), [], "print")
-    assert empty.reason == "no example has both values"
+    one = compare_means([2.0], [1.0], ["a"])
+    assert (one.difference, one.reason) == (None, "fewer than two users have both values")
+
+
+def test_a_verdict_needs_an_interval_without_0_too():
+    shown = Comparison(2.0, 1.0, 3.0, 0.001, 1.0, 40)
+    over_0 = Comparison(2.0, -1.0, 5.0, 0.001, 1.0, 40)  # several seeds: users agree, seeds do not
+    judged = judge([shown, over_0])
+    assert [one.verdict for one in judged] == ["higher", "not shown"]
+    assert judged[1].reason == "the interval holds 0"
+    turned = judged[0].turned()
+    assert (turned.difference, turned.low, turned.high, turned.verdict) == (-2, -3, -1, "lower")
 
 
 def test_a_comparison_of_corpus_bleu():
     first, second, references = two_systems(60)
     rows = bleu_statistics(first, references), bleu_statistics(second, references)
-    users = [f"u{at // 2}" for at in range(60)]
-    found = compare_bleu(*rows, users, "print", 500, 500)
+    panel = Panel(tuple(f"u{at // 2}" for at in range(60)), "print", 500, 500)
+    found = compare(Statistic(bleu_of), *rows, panel)
     texts = [[BLEU().corpus_score(some, [references]).score] for some in (first, second)]
     assert found.difference == pytest.approx(texts[0][0] - texts[1][0])
     assert found.low < found.difference < found.high

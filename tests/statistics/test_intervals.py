@@ -10,22 +10,28 @@ from scipy.stats import bootstrap as scipy_bootstrap
 
 from harness.errors import DataError
 from harness.metrics.bleu import bleu_of
-from harness.metrics.statistics import (
-    bca,
-    hierarchical,
-    hierarchical_difference,
-    mean_of,
-    mean_sums,
-    resampling_rng,
-    studentized,
-    sums_by_user,
-)
-from harness.metrics.statistics.seeds import THIS_CHECKPOINT
 from harness.metrics.summary import with_interval
+from harness.statistics import (
+    MEAN,
+    PERCENT_MEAN,
+    Panel,
+    Statistic,
+    interval,
+    mean_rows,
+    resampling_rng,
+)
+from harness.statistics.bootstrap import bca, studentized
+from harness.statistics.panel import ratio, sums_by_user
+from harness.statistics.seeds import THIS_CHECKPOINT, hierarchical
 from harness.types import Score
 from tests.metrics.texts import real_pairs
 
 USERS_100 = [f"u{at}" for at in range(100)]
+
+
+def mean_sums(each, users):
+    """Sums (values, examples) [U,2] of the users who have at least one value."""
+    return Panel(tuple(users), "print").by_user(mean_rows(each))[0]
 
 
 def test_the_interval_covers_a_known_difference():
@@ -36,7 +42,7 @@ def test_the_interval_covers_a_known_difference():
         easy = rng.gamma(1.0, 10.0, 100)  # what a user gives either method
         first, second = easy + rng.exponential(6.0, 100), easy + rng.exponential(4.0, 100)
         draws = np.random.default_rng(experiment)
-        found = studentized((first - second).tolist(), USERS_100, draws, 500)
+        found = studentized(mean_sums((first - second).tolist(), USERS_100), draws, 500)
         covered += found.low <= 2 <= found.high
     assert 930 <= covered <= 970
 
@@ -47,7 +53,8 @@ def test_the_interval_misses_a_skewed_mean_as_often_on_either_side():
     below = above = 0
     for experiment in range(600):
         draws = np.random.default_rng(experiment)
-        found = studentized(rng.exponential(10.0, 40).tolist(), USERS_100[:40], draws, 400)
+        sums = mean_sums(rng.exponential(10.0, 40).tolist(), USERS_100[:40])
+        found = studentized(sums, draws, 400)
         below, above = below + (found.high < 10), above + (found.low > 10)
     assert below + above <= 0.08 * 600
     assert below <= 3 * above  # read the wrong way round: 51 below, 2 above
@@ -56,14 +63,14 @@ def test_the_interval_misses_a_skewed_mean_as_often_on_either_side():
 
 def test_few_users_get_students_t():
     # mean 3, s² = 14/3 of 1 2 3 6: error √(14/12) = 1.0801; t of 3 degrees 3.1824
-    found = studentized([1.0, 2.0, 3.0, 6.0], list("abcd"), np.random.default_rng(0))
+    found = studentized(mean_sums([1.0, 2.0, 3.0, 6.0], "abcd"), np.random.default_rng(0))
     assert found.method == "t"
     assert (found.low, found.high) == pytest.approx((3 - 3.4374, 3 + 3.4374), abs=1e-3)
 
 
 def test_bca_equals_scipys():
     values = np.random.default_rng(1).lognormal(size=40)
-    ours = bca(mean_sums(values.tolist(), USERS_100[:40]), mean_of, np.random.default_rng(2), 40000)
+    ours = bca(mean_sums(values.tolist(), USERS_100[:40]), ratio, np.random.default_rng(2), 40000)
     theirs = scipy_bootstrap(
         (values,), np.mean, n_resamples=40000, method="BCa", rng=np.random.default_rng(3)
     ).confidence_interval
@@ -74,9 +81,9 @@ def test_bca_equals_scipys():
 def test_examples_of_one_user_do_not_count_twice():
     values = np.random.default_rng(1).exponential(size=30)
     users = USERS_100[:30]
-    once = studentized(values.tolist(), users, np.random.default_rng(2))
+    once = studentized(mean_sums(values.tolist(), users), np.random.default_rng(2))
     doubled = studentized(
-        np.repeat(values, 3).tolist(), np.repeat(users, 3), np.random.default_rng(2)
+        mean_sums(np.repeat(values, 3).tolist(), np.repeat(users, 3)), np.random.default_rng(2)
     )
     assert (once.low, once.high) == pytest.approx((doubled.low, doubled.high))
 
@@ -86,8 +93,8 @@ def test_degenerate_input_is_honest(method):
     def interval(each, users):
         draws = np.random.default_rng(0)
         if method == "studentized":
-            return studentized(each, users, draws)
-        return bca(mean_sums(each, users), mean_of, draws)
+            return studentized(mean_sums(each, users), draws)
+        return bca(mean_sums(each, users), ratio, draws)
 
     equal = interval([7.0] * 6, list("aabbcc"))
     assert (equal.value, equal.low, equal.high, equal.reason) == (7, 7, 7, None)
@@ -109,8 +116,8 @@ scores = st.one_of(st.none(), st.floats(0, 100), st.sampled_from([0.0, 100.0, 50
 def test_an_interval_holds_its_value_and_is_never_nan(rows):
     each, users = [row[0] for row in rows], [row[1] for row in rows]
     for found in (
-        studentized(each, users, np.random.default_rng(0), 200),
-        bca(mean_sums(each, users), mean_of, np.random.default_rng(0), 200),
+        studentized(mean_sums(each, users), np.random.default_rng(0), 200),
+        bca(mean_sums(each, users), ratio, np.random.default_rng(0), 200),
     ):
         if found.low is None:
             assert found.reason
@@ -134,82 +141,92 @@ def test_a_value_that_is_no_number_is_refused():
 
 def test_bleus_interval_is_that_of_the_corpus_value():
     predictions, references = real_pairs()
-    users = [f"u{at // 2}" for at in range(len(references))]
+    panel = Panel(tuple(f"u{at // 2}" for at in range(len(references))), "print", 500)
     from harness.metrics import score
 
     plain = score("bleu", predictions, references)
-    found = with_interval("bleu", plain, users, predictions, references, "print", 500)
+    found = with_interval("bleu", plain, predictions, references, panel)
     assert found.low < found.value < found.high
     assert found.each == plain.each
     # the mean of sentence BLEU is another number, with another interval
     assert abs(float(np.mean(plain.each)) - found.value) > 0.5
-    again = with_interval("bleu", plain, users, predictions, references, "print", 500)
+    again = with_interval("bleu", plain, predictions, references, panel)
     assert (again.low, again.high) == (found.low, found.high)
 
 
 def test_summary_cuts_to_the_scale_but_not_a_metric_of_its_own_scale():
     each = (0.0, 100.0, 0.0, 0.0, 90.0, 100.0, 20.0)  # mean 310/7 = 44.3, far below is no score
-    users = list("abcdefg")
+    panel = Panel(tuple("abcdefg"), "print")
     texts = [""] * 7
     share = Score(310 / 7, each, "x")
-    cut = with_interval("x", share, users, texts, texts, "print")
-    free = with_interval("x", Score(310 / 7, each, "x|scale:own"), users, texts, texts, "print")
+    cut = with_interval("x", share, texts, texts, panel)
+    free = with_interval("x", Score(310 / 7, each, "x|scale:own"), texts, texts, panel)
     assert cut.low == 0
     assert cut.high == free.high
     assert free.low < 0
     missing = Score(None, (), "x", missing="remedy")
-    assert with_interval("x", missing, [], [], [], "print") is missing
+    assert with_interval("x", missing, [], [], Panel((), "print")) is missing
     no_mean = Score(55.0, (1.0, 2.0), "x")
-    assert with_interval("x", no_mean, ["a", "b"], ["", ""], ["", ""], "print").low is None
+    assert with_interval("x", no_mean, ["", ""], ["", ""], panel.only([0, 1])).low is None
+
+
+def rows_of(values):
+    """Rows (value, 1) [S,N,2] of values [S,N]."""
+    return np.stack([values, np.ones_like(values)], axis=-1)
 
 
 def test_seeds_are_resampled_too():
-    rng = np.random.default_rng(0)
-    users = rng.normal(50, 5, 60)
+    panel = Panel(tuple(f"u{at}" for at in range(60)), "print")
+    users = np.random.default_rng(0).normal(50, 5, 60)
     seeds = np.stack([users + shift for shift in (-6.0, 0.0, 6.0)])
-    by_seed = np.stack([seeds, np.ones_like(seeds)], axis=-1)
-    together = hierarchical(by_seed, mean_of, np.random.default_rng(1))
-    alone = hierarchical(by_seed[1:2], mean_of, np.random.default_rng(1))
+    together, alone = (interval(MEAN, rows_of(some), panel) for some in (seeds, seeds[1:2]))
     assert together.value == pytest.approx(alone.value)
     assert together.high - together.low > 2 * (alone.high - alone.low)
-    assert (together.reason, alone.reason) == (None, THIS_CHECKPOINT)
+    assert (together.method, alone.method) == ("hierarchical", "studentized")
     # 3 seeds −6, 0, 6 and users that do not differ: Student's t with 2 degrees of freedom
-    flat = np.stack([np.repeat([[-6.0], [0.0], [6.0]], 60, 1), np.ones((3, 60))], axis=-1)
-    only = hierarchical(flat, mean_of, np.random.default_rng(1), 200_000)
+    flat = rows_of(np.repeat([[-6.0], [0.0], [6.0]], 60, 1))
+    only = hierarchical([flat], ratio, np.random.default_rng(1), 200_000)
     assert (only.low, only.high) == pytest.approx((-14.9, 14.9), rel=0.03)  # 4.303 · 6/√3
 
 
-@pytest.mark.parametrize(("seeds", "most"), [(2, 0.06), (3, 0.06), (5, 0.06)])
-def test_seeds_that_alone_differ_are_seldom_called_a_difference(seeds, most):
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_seeds_that_alone_differ_are_seldom_called_a_difference(seeds):
     """Two methods without any true difference, 30 users, training seeds that spread as users do."""
     rng = np.random.default_rng(seeds)
     outside = 0
     for experiment in range(1000):
         users = rng.normal(0, 1, 30)
-        sides = [users + rng.normal(0, 1, (seeds, 1)) for _ in range(2)]
-        first, second = (np.stack([side, np.ones_like(side)], axis=-1) for side in sides)
-        found = hierarchical_difference(
-            first, second, mean_of, np.random.default_rng(experiment), 1000
-        )
+        sides = [rows_of(users + rng.normal(0, 1, (seeds, 1))) for _ in range(2)]
+        found = hierarchical(sides, ratio, np.random.default_rng(experiment), 1000)
         outside += not found.low <= 0 <= found.high
     print(f"{seeds} seeds: {outside / 1000:.3f} of the intervals leave 0 out")
-    assert 0.01 <= outside / 1000 <= most
+    assert 0.01 <= outside / 1000 <= 0.06
 
 
 def test_a_difference_over_seeds_shares_its_users():
     users = np.random.default_rng(0).normal(50, 20, 60)
-    first = np.stack([users + 1, users + 1.2, users + 0.8])
-    second = np.stack([users, users + 0.1, users - 0.1])
-    sums = [np.stack([side, np.ones_like(side)], axis=-1) for side in (first, second)]
-    found = hierarchical_difference(*sums, mean_of, np.random.default_rng(1))
+    first = rows_of(np.stack([users + 1, users + 1.2, users + 0.8]))
+    second = rows_of(np.stack([users, users + 0.1, users - 0.1]))
+    found = hierarchical([first, second], ratio, np.random.default_rng(1))
     assert found.value == pytest.approx(1)
     assert 0.3 < found.low < 1 < found.high < 1.7  # users differ by 20, but together
-    one = hierarchical_difference(sums[0][:1], sums[1], mean_of, np.random.default_rng(1))
+    one = hierarchical([first[:1], second], ratio, np.random.default_rng(1))
     assert one.reason == THIS_CHECKPOINT
-    few = hierarchical_difference(sums[0][:, :1], sums[1][:, :1], mean_of, np.random.default_rng(1))
-    assert (few.value, few.reason) == (None, "fewer than two users")
+    few = hierarchical([first[:, :1], second[:, :1]], ratio, np.random.default_rng(1))
+    assert (few.low, few.reason) == (None, "one user: nothing to resample")
     with pytest.raises(ValueError, match="expected same users"):
-        hierarchical_difference(sums[0], sums[1][:, :9], mean_of, np.random.default_rng(1))
+        hierarchical([first, second[:, :9]], ratio, np.random.default_rng(1))
+
+
+def test_a_scale_ends_an_interval_and_a_user_without_weight_does_not_count():
+    panel = Panel(tuple("abcdefgh"), "print")
+    rows = mean_rows([0.0, 100.0, 0.0, 0.0, 90.0, 100.0, 20.0, None])
+    cut, free = interval(PERCENT_MEAN, rows, panel), interval(MEAN, rows, panel)
+    assert cut.low == 0 > free.low
+    assert cut.users == 7
+    # only the sum of the rows is asked: a statistic that is no mean goes the way of BCa
+    assert interval(Statistic(ratio), rows, panel).method == "bca"
+    assert interval(MEAN, rows * 0, panel).reason == "no example has a value"
 
 
 @pytest.mark.parametrize(("users", "least"), [(100, 0.92), (20, 0.86)])

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.metrics.statistics.users import Array, Statistic
+from harness.statistics.panel import TRIALS, Array, Value
 
-TRIALS = 10_000
 CHUNK = 1 << 21
 
 
@@ -25,7 +24,7 @@ class PairedTest:
 def paired_test(
     first: Array,
     second: Array,
-    statistic: Statistic,
+    statistic: Value,
     rng: np.random.Generator,
     trials: int = TRIALS,
     strict: bool = False,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
-from harness.metrics.statistics.users import Array, Statistic, mean_of, mean_sums
+from harness.statistics.panel import RESAMPLES, Array, Value, ratio
 
-RESAMPLES = 2000
 BOOTSTRAP_USERS = 10
 """Below this many users a bootstrap-t has no stable tails (five users: ends far off the scale)."""
 CHUNK = 1 << 21
 """Numbers held at once while resampling."""
+TAILS = ((1 - 0.95) / 2, (1 + 0.95) / 2)
+"""The ends of a 95 % interval."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and where it may lie. `low` and `high` are None where `reason` says why."""
+    """A value and its 95 % interval. `low` and `high` are None where `reason` says why."""
 
     value: float | None
     low: float | None
@@ -30,13 +31,13 @@ class Interval:
 
 
 def bca(
-    sums: Array,
-    statistic: Statistic,
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    confidence: float = 0.95,
+    sums: Array, statistic: Value, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Interval:
-    """BCa interval of `statistic` of the summed users; sums [U, K]. Efron 1987.
+    """BCa interval of `statistic` of the summed users. Efron 1987.
+
+    sums: [U,K], one row a user.
+    statistic: summed rows [..., K] → [...].
+    rng, resamples: where draws of users come from, and how many.
 
     The acceleration is the jackknife's over users. Where every user alone gives the same
     number, low = high = value; with one user there is no interval.
@@ -46,62 +47,58 @@ def bca(
         return too_few(sums, statistic, "bca")
     total = sums.sum(axis=0)
     value = float(statistic(total))
-    without = statistic(total - sums)
-    spread = without.mean() - without
+    # 1. draws of users, in order
     drawn = np.sort(resampled(sums, statistic, rng, resamples))
-    scale = float((spread**2).sum())
     if _nothing(max(abs(drawn[0] - value), abs(drawn[-1] - value)), value):
         return Interval(value, value, value, users, "bca")
+    # 2. acceleration: the skewness of the jackknife's values
+    without = statistic(total - sums)
+    spread = without.mean() - without
+    scale = float((spread**2).sum())
     acceleration = float((spread**3).sum()) / (6 * scale**1.5) if scale > 0 else 0.0
-    # the share below, ties counted half; never 0 or 1, whose quantiles are infinite
+    # 3. bias: the share of draws below the value, ties counted half; never 0 or 1, whose
+    # quantiles are infinite
     tie = 1e-9 * max(1.0, abs(value))
     below = ((drawn < value - tie).sum() + (drawn <= value + tie).sum()) / 2
     share = min(max(float(below), 0.5), resamples - 0.5) / resamples
     normal = NormalDist()
     bias = normal.inv_cdf(share)
-    ends = [
+    # 4. quantiles at the corrected levels; with very skewed users they can pass the value itself
+    low, high = (
         float(np.quantile(drawn, _adjusted(bias, acceleration, normal.inv_cdf(tail))))
-        for tail in ((1 - confidence) / 2, (1 + confidence) / 2)
-    ]
-    # with very skewed users the corrected ends can pass the value itself
-    return Interval(value, min(ends[0], value), max(ends[1], value), users, "bca")
+        for tail in TAILS
+    )
+    return Interval(value, min(low, value), max(high, value), users, "bca")
 
 
-def studentized(
-    each: Sequence[float | None],
-    user_ids: Sequence[str],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    confidence: float = 0.95,
-) -> Interval:
-    """Bootstrap-t interval of the mean over examples, users resampled. Efron & Tibshirani 12.5.
+def studentized(sums: Array, rng: np.random.Generator, resamples: int = RESAMPLES) -> Interval:
+    """Bootstrap-t interval of the mean over examples. Efron & Tibshirani 1993, 12.5.
 
-    The standard error is that of a ratio of sums, linearised. Better than `bca` for skewed
-    scores; it may pass the ends of the scale, so callers clip where a scale has ends. Below
+    sums: [U,2], values and examples of each user. The standard error is that of a ratio of sums,
+    linearised. Better than `bca` for skewed scores; it may pass the ends of the scale. Below
     `BOOTSTRAP_USERS` users Student's t stands in for it, and `bca` where over a tenth of the
     draws hold one value only.
     """
-    sums = mean_sums(each, user_ids)
     users = len(sums)
     if users < 2:
-        return too_few(sums, mean_of, "studentized")
+        return too_few(sums, ratio, "studentized")
     value, error = (float(one) for one in _mean_and_error(_moments(sums).sum(axis=0), users))
     if _nothing(error, value):
         return Interval(value, value, value, users, "studentized")
     if users < BOOTSTRAP_USERS:
-        return _student(value, error, users, confidence)
+        return _student(value, error, users)
     moments = np.concatenate(list(resampled_sums(_moments(sums), rng, resamples)))
     means, errors = _mean_and_error(moments, users)
     usable = errors > 1e-12 * max(1.0, abs(value))  # a resample of one value says nothing of t
     if usable.sum() < 0.9 * resamples:
-        return bca(sums, mean_of, rng, resamples, confidence)
+        return bca(sums, ratio, rng, resamples)
     t = (means[usable] - value) / errors[usable]
-    high, low = np.quantile(t, [(1 - confidence) / 2, (1 + confidence) / 2])
+    high, low = np.quantile(t, TAILS)
     ends = value - float(low) * error, value - float(high) * error
     return Interval(value, min(ends[0], value), max(ends[1], value), users, "studentized")
 
 
-def resampled(sums: Array, statistic: Statistic, rng: np.random.Generator, resamples: int) -> Array:
+def resampled(sums: Array, statistic: Value, rng: np.random.Generator, resamples: int) -> Array:
     """The statistic [R] of users drawn with replacement, as many as there are."""
     return np.concatenate([statistic(one) for one in resampled_sums(sums, rng, resamples)])
 
@@ -121,7 +118,7 @@ def draw_counts(users: int, rng: np.random.Generator, rows: int) -> Array:
     return counts.reshape(rows, users).astype(np.float64)
 
 
-def too_few(sums: Array, statistic: Statistic, method: str) -> Interval:
+def too_few(sums: Array, statistic: Value, method: str) -> Interval:
     """What can be said of one user or none: the value, no interval, and why."""
     if not len(sums):
         return Interval(None, None, None, 0, method, "no example was scored")
@@ -129,11 +126,11 @@ def too_few(sums: Array, statistic: Statistic, method: str) -> Interval:
     return Interval(value, None, None, 1, method, "one user: nothing to resample")
 
 
-def _student(value: float, error: float, users: int, confidence: float) -> Interval:
+def _student(value: float, error: float, users: int) -> Interval:
     """Student's t interval, for too few users to bootstrap."""
     from scipy.stats import t
 
-    reach = float(t.ppf((1 + confidence) / 2, users - 1)) * error
+    reach = float(t.ppf(TAILS[1], users - 1)) * error
     return Interval(value, value - reach, value + reach, users, "t")
 
 

@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from harness.metrics.statistics.users import Array, Statistic
+from harness.statistics.panel import Array, Value
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -26,8 +26,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def jackknife_error(sums: Array, statistic: Statistic) -> float | None:
-    """Standard error of `statistic` of the summed users [U, K]; None below two users."""
+def jackknife_error(sums: Array, statistic: Value) -> float | None:
+    """Standard error of `statistic` of the summed users [U,K]; None below two users."""
     users = len(sums)
     if users < 2:
         return None

@@ -1,0 +1,116 @@
+"""Whose rows these are: users of examples, sums per user, and the seed of all draws."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError
+from harness.types import SplitData
+
+Array = NDArray[np.float64]
+Value = Callable[[Array], Array]
+"""A number from summed rows: [..., K] → [...], many at once."""
+
+RESAMPLES = 2000
+TRIALS = 10_000
+VERDICT_USERS = 20
+"""Below this many users there are intervals but no verdicts."""
+PERCENT = (0.0, 100.0)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number of a set of examples, from the sum of their rows.
+
+    mean: whether it is a mean of examples, rows (value, 1) and (0, 0) for none. scale: the lowest
+    and the highest possible value, where there are such; intervals end there.
+    """
+
+    value: Value
+    mean: bool = False
+    scale: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Examples of users, resampled in the same way for everything that is measured on them.
+
+    users: the user of each example [N]; fingerprint: the data's, the seed of all draws; resamples:
+    bootstrap draws of users; trials: label swaps of a paired test.
+    """
+
+    users: tuple[str, ...]
+    fingerprint: str
+    resamples: int = RESAMPLES
+    trials: int = TRIALS
+
+    @classmethod
+    def of(cls, split: SplitData, resamples: int = RESAMPLES) -> Panel:
+        """The examples of a split, in its order."""
+        users = tuple(example.user_id for example in split.examples)
+        return cls(users, split.fingerprint, resamples)
+
+    def rng(self) -> np.random.Generator:
+        """A new generator: the same draws for every method, metric and seed."""
+        return resampling_rng(self.fingerprint)
+
+    def only(self, places: Sequence[int]) -> Panel:
+        """The panel of these examples alone."""
+        return replace(self, users=tuple(self.users[at] for at in places))
+
+    def by_user(self, rows: Array) -> Array:
+        """Rows [N,K] or, of several training seeds, [S,N,K] → sums [S,U,K] of users who count.
+
+        A user counts who has a row other than 0 in every seed.
+        """
+        by_seed = rows if rows.ndim == 3 else rows[None]
+        sums = np.stack([sums_by_user(one, self.users) for one in by_seed])
+        return sums[:, (np.abs(sums).sum(axis=-1) > 0).all(axis=0)]
+
+
+def resampling_rng(fingerprint: str) -> np.random.Generator:
+    """A generator seeded by the data's fingerprint."""
+    digest = hashlib.sha256(fingerprint.encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def sums_by_user(rows: Array, users: Sequence[str]) -> Array:
+    """Rows [N,K] added up within each user → [U,K], users in order of first appearance.
+
+    Raises DataError where a value is not finite, ValueError where the lengths differ.
+    """
+    if len(rows) != len(users):
+        raise ValueError(f"{len(rows)} rows for {len(users)} user ids; expected one a row")
+    if not np.isfinite(rows).all():
+        at = int(np.argwhere(~np.isfinite(rows))[0][0])
+        raise DataError(
+            f"value {rows[at].tolist()} of row {at}, user {users[at]}; expected finite numbers"
+        )
+    order = {user: at for at, user in enumerate(dict.fromkeys(users))}
+    sums = np.zeros((len(order), rows.shape[1]))
+    np.add.at(sums, [order[user] for user in users], rows)
+    return sums
+
+
+def mean_rows(each: Sequence[float | None]) -> Array:
+    """Values of examples as rows (value, 1) [N,2]; None becomes (0, 0) and weighs nothing."""
+    rows = [(0.0, 0.0) if value is None else (float(value), 1.0) for value in each]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 2)
+
+
+def ratio(sums: Array) -> Array:
+    """Σ value / Σ weight from sums [..., 2] → [...]; 0 where nothing weighs."""
+    weights = sums[..., 1]
+    return np.asarray(sums[..., 0] / np.where(weights > 0, weights, 1.0), dtype=np.float64)
+
+
+MEAN = Statistic(ratio, mean=True)
+"""Of rows (value, 1): the mean over examples."""
+PERCENT_MEAN = Statistic(ratio, mean=True, scale=PERCENT)
+RATIO = Statistic(ratio)
+"""Of rows (value, weight): long texts weigh more, as in NLL per token."""

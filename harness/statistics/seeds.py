@@ -1,0 +1,85 @@
+"""Several training seeds: users are resampled, and seeds drawn as few values allow.
+
+Seeds are two to five, too few to draw from: their own values redrawn hold a true difference of 0 in
+78 (two seeds), 87 (three) and 92 % (five) of 95 % intervals. So what seeds add is drawn from the t
+distribution of a mean of n normal values, once a draw of users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.statistics.bootstrap import TAILS, Interval, draw_counts
+from harness.statistics.panel import RESAMPLES, Array, Value
+
+THIS_CHECKPOINT = "one training seed: this checkpoint, not this method"
+
+
+def hierarchical(
+    sides: Sequence[Array],
+    statistic: Value,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Interval of the mean over training seeds of `statistic`, or of a difference of two.
+
+    sides: sums [S,U,K] of one system, or of first and second, whose difference it is; the same
+        users, who are drawn together. Seeds are drawn apart for either side.
+    statistic: summed rows [..., K] → [...].
+    rng, resamples: where draws come from, and how many.
+
+    Raises ValueError where the users differ.
+    """
+    shapes = {side.shape[1:] for side in sides}
+    if len(shapes) > 1:
+        first, second = (side.shape[1:] for side in sides)
+        raise ValueError(f"sums of {first} and {second}; expected same users")
+    users = sides[0].shape[1]
+    value = _minus([over_seeds(statistic, side).mean() for side in sides])
+    if users < 2:
+        reason = "one user: nothing to resample" if users else "no example was scored"
+        return Interval(float(value) if users else None, None, None, users, "hierarchical", reason)
+    low, high = np.quantile(_drawn(sides, statistic, rng, resamples), TAILS)
+    reason = THIS_CHECKPOINT if any(len(side) == 1 for side in sides) else None
+    return Interval(float(value), float(low), float(high), users, "hierarchical", reason)
+
+
+def over_seeds(statistic: Value, by_seed: Array) -> Array:
+    """The statistic of each training seed [S]; sums [S,U,K]."""
+    return statistic(by_seed.sum(axis=1))
+
+
+def welch(parts: Sequence[tuple[Array | float, int]]) -> tuple[Array, Array]:
+    """Sum of variances, each with its degrees of freedom, and the sum's own (Satterthwaite 1946).
+
+    Without any variance the freedom is 1, which then weighs nothing.
+    """
+    variance = np.asarray(sum(part for part, _ in parts), dtype=np.float64)
+    below = np.asarray(sum(part**2 / freedom for part, freedom in parts), dtype=np.float64)
+    return variance, np.divide(variance**2, below, out=np.ones_like(variance), where=below > 0)
+
+
+def _drawn(
+    sides: Sequence[Array], statistic: Value, rng: np.random.Generator, resamples: int
+) -> Array:
+    """Draws [R] of the first side, minus the second where there is one.
+
+    Users are drawn; on their mean over seeds comes the error of means of so few seeds, t of
+    Welch and Satterthwaite's degrees of freedom. One seed adds none.
+    """
+    counts = draw_counts(sides[0].shape[1], rng, resamples)
+    values = [np.stack([statistic(counts @ sums) for sums in side], axis=1) for side in sides]
+    centre = _minus([side.mean(axis=1) for side in values])
+    errors = [
+        (side.var(axis=1, ddof=1) / side.shape[1], side.shape[1] - 1)
+        for side in values
+        if side.shape[1] > 1
+    ]
+    variance, freedom = welch(errors)
+    return np.asarray(centre + np.sqrt(variance) * rng.standard_t(freedom), dtype=np.float64)
+
+
+def _minus(sides: Sequence[Array]) -> Array:
+    return np.asarray(sides[0] if len(sides) == 1 else sides[0] - sides[1], dtype=np.float64)
