@@ -204,6 +204,12 @@ class Coconut(BaseMethod):
             for stage, until in enumerate(self.options.curriculum)
         )
 
+    def longest_preface(self, training: bool) -> int:
+        """The analysis of the first stage; a text has thoughts before it, no tokens."""
+        if not training or not self.options.curriculum:
+            return 0
+        return self.options.analysis_tokens + len(separator(self.tokenizer))
+
     def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
         """What the last stage imitates, and the model writes: the text alone."""
         return super().targets(lm, val)

@@ -63,6 +63,9 @@ class Cot(BaseMethod):
         between = separator(self.tokenizer)
         return [[*ids, *between] for ids in written]
 
+    def longest_preface(self, training: bool) -> int:
+        return self.options.analysis_tokens + len(separator(self.tokenizer))
+
     def preface_report(self, prefaces: Sequence[Sequence[int]]) -> dict[str, Any]:
         """How many analyses used up their budget, so that the separator had to be appended."""
         most = self.options.analysis_tokens + len(separator(self.tokenizer))

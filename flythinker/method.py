@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from flythinker.controls import ControlledLM
-from flythinker.model import FlyThinkerLM
+from flythinker.model import ANY, FlyThinkerLM
 from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
 from harness.engine.backbone import Backbones
 from harness.engine.lm import PersonalLM
@@ -48,7 +48,7 @@ class FlyThinker(BaseMethod):
                 lam=options.lam,
                 concurrent=options.concurrent,
                 lam_warmup=options.lam_warmup,
-                vocabulary=len(backbones.tokenizer),
+                vocabulary=ANY,
             )
         except ValueError as error:
             raise UsageError(

@@ -31,6 +31,8 @@ THREADS_PAY_FROM = 50_000_000
 """Parameters of the smaller model from which a CPU runs both at once, between two sizes measured:
 1.1 M, where that mostly loses, and 134.5 M, where it takes 0.6 of the time: docs/performance.md."""
 
+ANY = 0
+"""As `vocabulary`: the ids of the texts are compared with both matrices elsewhere (a run does)."""
 ROWS_AT_ONCE = 1 << 14
 """Ids that an embedding module with a scale of its own embeds at a time, for m."""
 
@@ -50,7 +52,7 @@ class FlyThinkerLM(PersonalLM):
 
     generator, reasoner: Hugging Face causal LMs with one tokenizer, the reasoner no wider.
     concurrent: run both models' steps at once (True), one after the other (False), or choose by
-    device and size (None). vocabulary: tokens of their tokenizer; without it, both embedding
+    device and size (None). vocabulary: ids that both models must know; without it, both embedding
     matrices must have as many rows (Qwen2.5 pads its 3B to fewer than its 7B). Raises ValueError
     for a lam that is not finite, a wider reasoner, or one that lacks tokens.
     """

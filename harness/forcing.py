@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from harness.engine.decode import generate
+from harness.engine.fits import most_positions
 from harness.engine.lm import PersonalLM
 from harness.engine.text import Encoded, decode, encode_response
 from harness.following import forced_following
@@ -129,22 +130,50 @@ def forced_texts(
             waiting.append(window)
         else:
             found[window.reading.example.id, window.start] = ""
-    planned = len(waiting)
+    planned, room = len(waiting), most_positions(lm)
+    longest = most_written(window.needed for window in waiting) + lm.hidden_per_example
     for number in range(ROUNDS):
         unfilled = []
         for batch in _batches(waiting, plan.settings.decode.batch_size):
-            most = ceil(SPARE * max(window.needed for window in batch)) + 4
+            most = most_written(window.needed for window in batch)
             for window, ids in zip(batch, _write(plan, lm, batch, most, number), strict=True):
                 after = replace(window, written=window.written + tuple(ids))
                 text = decode(tokenizer, after.prefix)
                 found[window.reading.example.id, window.start] = text
                 filled = len(slice_tokens(text)) > window.start + window.length
-                if len(ids) == most and not filled:
+                fits = room is None or len(after) + longest <= room
+                if len(ids) == most and not filled and fits:
                     unfilled.append(after)
             done += len(batch) if not number else 0
             update(done, planned, f"{len(unfilled)} go on")
         waiting = unfilled
     return found
+
+
+@dataclass(frozen=True)
+class Span:
+    """A window's place in its reference: start and length in slice tokens; model tokens `given`
+    before it, and `needed` for the reference's own text there."""
+
+    start: int
+    length: int
+    given: int
+    needed: int
+
+
+def spans(coded: Encoded, reference: str, starts: Sequence[int]) -> list[Span]:
+    """The windows to be written after a reference's beginning, the first one left out."""
+    found = []
+    for start, length in zip(starts, window_lengths(reference, starts), strict=True):
+        if start and length:
+            given, end = (_tokens(coded, reference, at) for at in (start, start + length))
+            found.append(Span(start, length, given, end - given))
+    return found
+
+
+def most_written(needed: Iterable[int]) -> int:
+    """Model tokens allowed in one round for windows that need so many."""
+    return ceil(SPARE * max(needed, default=0)) + 4
 
 
 def _windows(plan: Plan, first: Mapping[str, Prediction]) -> list[Window]:
@@ -154,11 +183,9 @@ def _windows(plan: Plan, first: Mapping[str, Prediction]) -> list[Window]:
         reference = plan.test.references[reading.example.id].text
         coded = encode_response(plan.backbones.tokenizer, reference)
         prompt = reading.prompt + first[reading.example.id].preface_ids
-        starts = plan.settings.eval.slices
-        for start, length in zip(starts, window_lengths(reference, starts), strict=True):
-            if start and length:
-                given, end = (_tokens(coded, reference, at) for at in (start, start + length))
-                found.append(Window(reading, prompt, coded.ids[:given], start, length, end - given))
+        for each in spans(coded, reference, plan.settings.eval.slices):
+            given = coded.ids[: each.given]
+            found.append(Window(reading, prompt, given, each.start, each.length, each.needed))
     return found
 
 

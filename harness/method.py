@@ -115,6 +115,13 @@ class BaseMethod:
     ) -> list[list[int]]:
         return [[] for _ in prompts]
 
+    def longest_preface(self, training: bool) -> int:
+        """The most tokens that `preface` writes, or a target's preface holds; 0 for none.
+
+        A run adds them to prompt and text to see whether they fit the model's context.
+        """
+        return 0
+
     def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
         """Passes over the training rows: `train.epochs`, unless another cost is to be equal."""
         return self.settings.train.epochs

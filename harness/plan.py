@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.engine.backbone import Backbones
 from harness.engine.text import encode_prompt, encode_response, end_id
@@ -129,9 +129,30 @@ class Plan:
             for at, pair in enumerate(pairs)
         ]
 
-    def rows(self, pairs: Sequence[Pair], targets: Sequence[Target]) -> tuple[list[TrainRow], int]:
+    def pairs(self, name: Literal["train", "val"]) -> list[Pair]:
+        """The pairs of a split as training uses them."""
+        pairs = self.splits[name].pairs()
+        return self.shown(pairs) if name == "train" else pairs
+
+    def readings(self, name: Literal["train", "val"]) -> list[Reading]:
+        """What the method reads for `pairs(name)`; read once, which takes minutes on real data."""
+        if name not in self._read:
+            self._read[name] = self.read([pair.example for pair in self.pairs(name)])
+        return self._read[name]
+
+    @cached_property
+    def _read(self) -> dict[str, list[Reading]]:
+        return {}
+
+    def rows(
+        self,
+        pairs: Sequence[Pair],
+        targets: Sequence[Target],
+        readings: Sequence[Reading] | None = None,
+    ) -> tuple[list[TrainRow], int]:
         """Training rows and how many of their targets were cut to the budget.
 
+        readings: of these pairs, where they were read before.
         A cut target has no end token: the text did not end there. Raises DataError for a target
         without tokens, and for targets that are not one a pair in the same order.
         """
@@ -142,7 +163,7 @@ class Plan:
                 f"method {self.method.name!r}: targets() gave {len(targets)} targets for"
                 f" {len(pairs)} pairs; expected one a pair, in their order"
             )
-        readings = self.read([pair.example for pair in pairs])
+        readings = readings or self.read([pair.example for pair in pairs])
         for reading, target in zip(readings, targets, strict=True):
             if target.example_id != reading.example.id:
                 raise DataError(

@@ -17,6 +17,7 @@ from harness.engine.backbone import changed_since, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
+from harness.engine.needs import refuse_long_tests
 from harness.engine.timing import Phases, return_freed_memory
 from harness.measuring import measure
 from harness.plan import Plan
@@ -79,6 +80,7 @@ def run(
             return_freed_memory()
             hardware = _hardware(settings)
             lm, backbone = _build(plan)
+            refuse_long_tests(plan, lm)
             asked = settings.model.reasoner
             if asked is not None and "reasoner" not in backbone:
                 bars.say(f"model.reasoner={asked}: {method} has no reasoner, so it changes nothing")

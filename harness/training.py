@@ -18,6 +18,7 @@ from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, load_weights, sa
 from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
+from harness.engine.needs import refuse_long_training
 from harness.engine.timing import PeakMemory, Phases, middle, now
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import StepLog, TrainLog
@@ -61,19 +62,20 @@ def trained(
     phases.keep(plan.folder / PHASES)
     with PeakMemory(hardware.devices) as memory:
         with phases("targets"):
-            pairs = plan.shown(plan.splits["train"].pairs())
             place(lm, hardware.devices)
             no_flops = missing(lm)
+            refuse_long_training(plan, lm)
+            pairs = plan.pairs("train")
             if isinstance(plan.method, BaseMethod):
                 plan.method.workspace = plan.folder
                 plan.method.track = bars.track
             targets = plan.method.targets(lm, pairs)
-            rows, cut = plan.rows(pairs, targets)
+            rows, cut = plan.rows(pairs, targets, plan.readings("train"))
         with phases("val_targets"):
-            held = plan.splits["val"].pairs()
+            held = plan.pairs("val")
             method = plan.method
             make = method.val_targets if isinstance(method, BaseMethod) else method.targets
-            val_rows, _ = plan.rows(held, make(lm, held))
+            val_rows, _ = plan.rows(held, make(lm, held), plan.readings("val"))
         search = None
         lr = settings.train.lr
         if lr == "auto":

@@ -94,7 +94,7 @@ def strange(rows):
     rows[2]["profile"][0]["reviewText"] = "שלום עולם 👩‍👩‍👧 مرحبا بالعالم 🙂. " * 30
     rows[2]["output"] = "🙂 שלום עולם 👩‍👩‍👧 مرحبا بالعالم"
     rows[3]["input"] = "please write " * 10_000
-    rows[3]["output"] = "a long text " * 2_000
+    rows[3]["output"] = "a long text " * 80
 
 
 def test_strange_data_gives_the_right_result(go, tmp_path):

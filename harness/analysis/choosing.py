@@ -15,6 +15,7 @@ from harness.analysis.writing import Analysis, fingerprint, write_analyses
 from harness.engine.devices import number_type
 from harness.engine.flops import NoEstimateError, writing_flops
 from harness.engine.lm import PersonalLM
+from harness.engine.needs import refuse_long_requests
 from harness.engine.train import precision
 from harness.method import BaseMethod
 from harness.settings import Section
@@ -74,6 +75,8 @@ def analyse(
     def copies(one: Analysis) -> bool:
         return copied_share(one.text, references[one.example_id]) > options.max_copied
 
+    requests = ((key, one.prompt) for group in asks.values() for key, one in group.items())
+    refuse_long_requests(lm, requests, options.analysis_tokens)
     writer = _Writer(method, options, tokenizer, lm, asks)
     first = writer.write(options.variant, list(references))
     rejected = [key for key, one in first.items() if copies(one)]

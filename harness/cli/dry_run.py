@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
+from harness.engine.needs import refuse_long_tests, refuse_long_training
 from harness.engine.train import TrainRow, micro_batches, plan_steps
 from harness.plan import Plan
 from harness.settings import RunSettings
@@ -59,9 +60,9 @@ def print_plan(
     )
     rows: list[TrainRow] = []
     if plan.method.trains:
-        pairs = plan.shown(plan.splits["train"].pairs())
+        pairs = plan.pairs("train")
         targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
-        rows, shortened = plan.rows(pairs, targets)
+        rows, shortened = plan.rows(pairs, targets, plan.readings("train"))
         train = settings.train
         steps = plan_steps(len(rows), train.epochs, train.batch_size, settings.seed)
         tokens = sum(len(rows[index]) for step in steps for index in step)
@@ -71,6 +72,9 @@ def print_plan(
             f" prefaces; {shortened} targets cut",
         )
     lm = plan.method.build(plan.backbones)
+    refuse_long_tests(plan, lm)
+    if plan.method.trains:
+        refuse_long_training(plan, lm)
     parts = {name: size(part) for name, part in lm.named_children()}
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
     table.add_row("parameters", f"{size(lm):,}{each if len(parts) > 1 else ''}")

@@ -209,14 +209,29 @@ class Backbones:
                 self.tokenizer,
                 self.reasoner_name,
                 tokenizer_of(self.reasoner_name),
+                embedding_rows(self.settings.backbone, self.settings.revision),
             )
             return load_model(self.reasoner_name, self.settings)
         return load_model(self.settings.backbone, self.settings, self.settings.revision)
 
 
-def same_tokens(name: str, tokenizer: Any, other_name: str, other: Any) -> None:
-    """Raises UsageError naming the tokens by which two tokenizers differ."""
-    mine, theirs = tokenizer.get_vocab(), other.get_vocab()
+def embedding_rows(name: str, revision: str | None = None) -> int:
+    """Rows of a backbone's embedding matrix, from its config."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(locate(name), revision=revision or "main")
+    return int(config.get_text_config(decoder=True).vocab_size)
+
+
+def same_tokens(name: str, tokenizer: Any, other_name: str, other: Any, rows: int) -> None:
+    """Raises UsageError naming the tokens by which two tokenizers differ.
+
+    rows: of the first model's embedding matrix; ids past it are neither read nor written.
+    """
+    mine, theirs = (
+        {token: index for token, index in each.get_vocab().items() if index < rows}
+        for each in (tokenizer, other)
+    )
     if mine == theirs:
         return
     differing = sorted(

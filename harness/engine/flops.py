@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Rows
+from harness.engine.fits import causal_lms
 from harness.engine.lm import PersonalLM, decoder_of, embed, embedding_matrix, hidden_states
 from harness.engine.train import TrainRow
 
@@ -113,15 +114,7 @@ def readers(lm: PersonalLM) -> list[Reader]:
 
 
 def _models(lm: PersonalLM) -> list[PreTrainedModel]:
-    """The causal LMs; what is inside one, a vision tower say, is no reader of text."""
-    models: list[PreTrainedModel] = []
-    inner: set[nn.Module] = set()
-    for part in lm.modules():
-        if part in inner or not isinstance(part, PreTrainedModel) or part.base_model is part:
-            continue
-        models.append(part)
-        inner.update(part.modules())
-    return models
+    return [model for _, model in causal_lms(lm)]
 
 
 def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:

@@ -1,0 +1,112 @@
+"""Does what a run will read fit its models? Asked of every text before any training.
+
+Two questions: has each model a position for every token of the longest row, and does its embedding
+matrix have a row for every id that the texts use (a tokenizer may know more: Gemma 3 1B's has an
+image token)? Lengths are exact, but hidden text that is not written yet counts with its budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from harness.engine.limits import position_limits
+from harness.engine.lm import embedding_matrix
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.lm import PersonalLM
+
+SHOWN = 5
+"""So many ids are named in a message."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is read in one piece: whose, its parts in tokens by name, and its ids.
+
+    parts: e.g. {"prompt": 700, "decode.max_new_tokens": 448}; ids: those known beforehand.
+    """
+
+    example_id: str
+    what: str
+    parts: tuple[tuple[str, int], ...]
+    ids: Sequence[Sequence[int]] = ()
+
+    def __len__(self) -> int:
+        return sum(count for _, count in self.parts)
+
+
+def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
+    """Every causal LM of transformers in `lm`, with the name of its place there."""
+    inner: set[nn.Module] = set()  # a vision tower in a causal LM is no reader of text
+    for name, part in lm.named_modules():
+        if part not in inner and isinstance(part, PreTrainedModel) and part.base_model is not part:
+            inner.update(part.modules())
+            yield name, part
+
+
+def most_positions(lm: PersonalLM) -> int | None:
+    """Positions that every model of `lm` can read; None where none has a limit."""
+    limits = [each for _, model in causal_lms(lm) for each in position_limits(model.config)]
+    return min((each.positions for each in limits), default=None)
+
+
+def refuse_misfits(lm: PersonalLM, rows: Iterable[Row], mend: str) -> None:
+    """Raises UsageError for rows longer than a model's context, or with ids it has no row for.
+
+    mend: what shortens these rows, in the user's settings.
+    """
+    models = list(causal_lms(lm))
+    longest: Row | None = None
+    used: dict[int, Row] = {}
+    for row in rows:
+        if longest is None or len(row) > len(longest):
+            longest = row
+        for part in row.ids:
+            for index in set(part):
+                used.setdefault(index, row)
+    for name, model in models:
+        if longest is not None:
+            _refuse_length(name, model, longest, mend)
+        _refuse_ids(name, model, used)
+
+
+def _refuse_length(name: str, model: PreTrainedModel, row: Row, mend: str) -> None:
+    limits = position_limits(model.config)
+    if not limits or len(row) <= limits[0].positions:
+        return
+    most = limits[0]
+    parts = " + ".join(f"{what} {count}" for what, count in row.parts if count)
+    raise UsageError(
+        f"{row.what} of example {row.example_id} needs {len(row)} positions ({parts}), too many"
+        f" for the {_called(name, model)}\n"
+        f"  found     {most.attribute} = {most.positions} in its config: {most.reason}\n"
+        f"  expected  at most {most.positions} in every row, {len(row) - most.positions} fewer\n"
+        f"  mend      {mend}, or choose a model with a longer context"
+    )
+
+
+def _refuse_ids(name: str, model: PreTrainedModel, used: dict[int, Row]) -> None:
+    rows = embedding_matrix(model).size(0)
+    past = sorted(index for index in used if index >= rows)
+    if past:
+        first = used[past[0]]
+        raise UsageError(
+            f"{first.what} of example {first.example_id} holds token id {past[0]}, which the"
+            f" {_called(name, model)} does not know\n"
+            f"  found     {rows} rows in its embedding matrix, and texts with the ids"
+            f" {', '.join(map(str, past[:SHOWN]))}{' …' if len(past) > SHOWN else ''}\n"
+            f"  expected  ids below {rows} in all texts of the run\n"
+            "  mend      choose a tokenizer and a model that belong together, or resize the model's"
+            " embeddings (resize_token_embeddings) and save it anew"
+        )
+
+
+def _called(name: str, model: PreTrainedModel) -> str:
+    source = model.config._name_or_path
+    return f"{name or 'model'}{f' {source!r}' if source else ''} ({type(model).__name__})"

@@ -1,0 +1,155 @@
+"""Every row that a run will read, before it reads one: prompt, hidden text, cap, target, views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from harness.engine.fits import Row, most_positions, refuse_misfits
+from harness.engine.text import encode_prompt, encode_response
+from harness.method import BaseMethod
+from harness.registry import find
+from harness.types import Target
+
+if TYPE_CHECKING:
+    from harness.engine.lm import PersonalLM
+    from harness.plan import Plan, Reading
+
+SPARE_TOKENS = 64
+"""What a task's own words and joints may add to the budgets of a prompt without entries."""
+PROMPT = "budget.profile or budget.input"
+
+
+def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
+    """Raises UsageError where a test prompt with hidden text and cap, or a view that the settings
+    ask for, does not fit a model of `lm`."""
+    options = plan.settings.eval
+    groups = [plan.test_readings]
+    if (options.lift or "other-profile" in options.controls) and not _bounded(plan, lm):
+        groups.append(_with_other_profiles(plan))
+    for readings in groups:
+        rows = _texts(plan, lm, readings)
+        refuse_misfits(lm, rows, f"lower decode.max_new_tokens, {PROMPT}")
+        if options.likelihood:
+            rows = _likelihood(plan, lm, readings)
+            refuse_misfits(lm, rows, f"lower {PROMPT}, or --set eval.likelihood=false")
+    if options.forced:
+        refuse_misfits(lm, _forced(plan, lm), f"lower {PROMPT}, or --set eval.forced=false")
+
+
+def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
+    """The same of training and val: prompt, hidden text, target. References stand for targets
+    that a model will write, with the budget of what it writes before them."""
+    hidden = _hidden(plan, lm, training=True)
+    rows: list[Row] = []
+    for name in ("train", "val"):
+        pairs = plan.pairs(name)
+        targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
+        for row in plan.rows(pairs, targets, plan.readings(name))[0]:
+            parts = (("hidden text", hidden), ("target", len(row.response)))
+            for prompt in (row.prompt, *row.views.values()):
+                whole = (("prompt", len(prompt)), *parts)
+                rows.append(Row(row.id, f"the {name} row", whole, (prompt, row.response)))
+    refuse_misfits(lm, rows, f"lower budget.target, {PROMPT}")
+
+
+def refuse_long_requests(
+    lm: PersonalLM, requests: Iterable[tuple[str, Sequence[int]]], tokens: int
+) -> None:
+    """The same of requests for an analysis, (example id, prompt), answered in `tokens`."""
+    rows = [
+        Row(
+            key,
+            "the request for an analysis",
+            (("request", len(prompt)), ("method.analysis_tokens", tokens)),
+            (prompt,),
+        )
+        for key, prompt in requests
+    ]
+    refuse_misfits(lm, rows, f"lower method.analysis_tokens, budget.target, {PROMPT}")
+
+
+def _hidden(plan: Plan, lm: PersonalLM, training: bool) -> int:
+    """Most hidden tokens and thoughts before a text."""
+    method = plan.method
+    preface = method.longest_preface(training) if isinstance(method, BaseMethod) else 0
+    return preface + lm.hidden_per_example
+
+
+def _prompts(reading: Reading) -> Iterator[tuple[int, ...]]:
+    yield reading.prompt
+    yield from reading.views.values()
+
+
+def _texts(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iterator[Row]:
+    """Prompt, hidden text, cap: what is read while a text is generated."""
+    rest = (
+        ("hidden text", _hidden(plan, lm, training=False)),
+        ("decode.max_new_tokens", plan.settings.decode.max_new_tokens),
+    )
+    for reading in readings:
+        for ids in _prompts(reading):
+            parts = (("prompt", len(ids)), *rest)
+            yield Row(reading.example.id, "the test prompt", parts, (ids,))
+
+
+def _likelihood(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iterator[Row]:
+    """Prompt, hidden text, the whole reference."""
+    hidden = ("hidden text", _hidden(plan, lm, training=False))
+    for reading in readings:
+        text = plan.test.references[reading.example.id].text
+        reference = encode_response(plan.backbones.tokenizer, text).ids
+        for ids in _prompts(reading):
+            parts = (("prompt", len(ids)), hidden, ("reference", len(reference)))
+            yield Row(reading.example.id, "eval.likelihood", parts, (ids, reference))
+
+
+def _forced(plan: Plan, lm: PersonalLM) -> Iterator[Row]:
+    """Prompt, hidden text, the reference up to its last window, and what is written there first.
+
+    Further rounds are taken only as far as there is room (harness/forcing.py).
+    """
+    from harness.forcing import most_written, spans
+
+    hidden = ("hidden text", _hidden(plan, lm, training=False))
+    found = []
+    for reading in plan.test_readings:
+        text = plan.test.references[reading.example.id].text
+        coded = encode_response(plan.backbones.tokenizer, text)
+        found += [(reading, each) for each in spans(coded, text, plan.settings.eval.slices)]
+    most = most_written([each.needed for _, each in found])
+    for reading, each in found:
+        for ids in _prompts(reading):
+            parts = (("prompt", len(ids)), hidden, ("given", each.given), ("window", most))
+            yield Row(reading.example.id, "eval.forced", parts)
+
+
+def _bounded(plan: Plan, lm: PersonalLM) -> bool:
+    """Whether the budgets alone keep every prompt with another user's profile short enough.
+
+    Only where the prompt is the shared one; then those prompts need not be made to know.
+    """
+    if type(plan.method).prompt is not BaseMethod.prompt:
+        return False
+    settings, tokenizer = plan.settings, plan.backbones.tokenizer
+    budget, most = settings.budget, most_positions(lm)
+    bare = len(encode_prompt(tokenizer, find("task", settings.task).prompt([], "")))
+    references = (
+        len(encode_response(tokenizer, each.text).ids) for each in plan.test.references.values()
+    )
+    after = max(settings.decode.max_new_tokens, *references, 0)
+    whole = bare + budget.profile + budget.input + _hidden(plan, lm, training=False) + after
+    return most is None or whole + SPARE_TOKENS <= most
+
+
+def _with_other_profiles(plan: Plan) -> list[Reading]:
+    """The prompts of lift and of control "other-profile"."""
+    from harness.controls import thought_readings
+    from harness.lifting import donor_examples
+
+    found: list[Reading] = []
+    if plan.settings.eval.lift:
+        found += [one for each in donor_examples(plan).values() for one in plan.read(each)]
+    if "other-profile" in plan.settings.eval.controls:
+        found += thought_readings(plan, "other-profile") or []
+    return found

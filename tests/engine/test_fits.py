@@ -1,0 +1,66 @@
+"""What does not fit a model is refused before it is read, with the numbers and what mends it."""
+
+import pytest
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from baselines.coconut import CoconutLM
+from flythinker import FlyThinkerLM
+from flythinker.model import ANY
+from harness.engine import CausalLM
+from harness.engine.fits import Row, most_positions, refuse_misfits
+from harness.errors import UsageError
+from tests.engine.test_agreement import tiny
+from tests.flythinker.test_model import padded
+
+
+def gpt2(positions=16):
+    config = GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2, n_positions=positions)
+    return CausalLM(GPT2LMHeadModel(config))
+
+
+def row(prompt, cap, ids=((1, 2),), key="a"):
+    return Row(key, "the test prompt", (("prompt", prompt), ("decode.max_new_tokens", cap)), ids)
+
+
+def test_a_row_as_long_as_the_context_fits_and_one_token_more_does_not():
+    refuse_misfits(gpt2(), [row(10, 6)], "lower decode.max_new_tokens")
+    with pytest.raises(UsageError) as caught:
+        refuse_misfits(gpt2(), [row(4, 6), row(11, 6, key="b")], "lower decode.max_new_tokens")
+    assert str(caught.value) == (
+        "the test prompt of example b needs 17 positions (prompt 11 + decode.max_new_tokens 6), too"
+        " many for the model (GPT2LMHeadModel)\n"
+        "  found     n_positions = 16 in its config: the most positions that it was made for\n"
+        "  expected  at most 16 in every row, 1 fewer\n"
+        "  mend      lower decode.max_new_tokens, or choose a model with a longer context"
+    )
+
+
+def test_a_reasoner_with_a_shorter_context_counts_too():
+    reasoner = tiny(seed=1)
+    reasoner.config.max_position_embeddings = 16
+    lm = FlyThinkerLM(tiny(), reasoner)
+    assert most_positions(lm) == 16
+    with pytest.raises(UsageError, match=r"too many for the reasoner \(Qwen2ForCausalLM\)"):
+        refuse_misfits(lm, [row(11, 6)], "")
+
+
+def test_an_id_past_the_embedding_matrix_is_refused_where_a_text_uses_it():
+    refuse_misfits(gpt2(), [row(4, 6, ((49,),))], "")
+    with pytest.raises(UsageError) as caught:
+        refuse_misfits(gpt2(), [row(4, 6, ((3,), (50, 60)))], "")
+    told = str(caught.value)
+    assert "holds token id 50, which the model (GPT2LMHeadModel) does not know" in told
+    assert "50 rows in its embedding matrix, and texts with the ids 50, 60" in told
+    assert "resize_token_embeddings" in told
+
+
+def test_a_smaller_reasoner_reads_texts_that_use_its_ids_alone():
+    lm = FlyThinkerLM(padded(101), tiny(seed=1), vocabulary=ANY)  # 101 and 97 rows
+    refuse_misfits(lm, [row(4, 6, ((96,),))], "")
+    with pytest.raises(UsageError, match=r"token id 97, which the reasoner"):
+        refuse_misfits(lm, [row(4, 6, ((97,),))], "")
+
+
+def test_most_positions_are_the_tightest_models():
+    assert most_positions(gpt2(40)) == 40
+    assert most_positions(CoconutLM(tiny())) == 512
