@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,12 @@ def save_backbone(folder: Path, seed: int = 0, width: int = 32, words: int = 300
 @pytest.fixture(scope="session")
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_backbone(tmp_path_factory.mktemp("backbone"))
+
+
+def with_context(backbone: Path, folder: Path, positions: int) -> Path:
+    """The backbone with so many `max_position_embeddings`."""
+    shutil.copytree(backbone, folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "max_position_embeddings": positions}))
+    return folder

@@ -7,7 +7,7 @@ import pytest
 
 from harness.record import read_predictions, read_record
 from tests.cli.test_verbs import SMALL, harness
-from tests.conftest import made_up_rows, write_rows
+from tests.conftest import made_up_rows, with_context, write_rows
 
 
 @pytest.fixture
@@ -94,12 +94,17 @@ def strange(rows):
     rows[2]["profile"][0]["reviewText"] = "שלום עולם 👩‍👩‍👧 مرحبا بالعالم 🙂. " * 30
     rows[2]["output"] = "🙂 שלום עולם 👩‍👩‍👧 مرحبا بالعالم"
     rows[3]["input"] = "please write " * 10_000
-    rows[3]["output"] = "a long text " * 80
+    rows[3]["output"] = "a long text " * 2_000
 
 
-def test_strange_data_gives_the_right_result(go, tmp_path):
+def test_strange_data_gives_the_right_result(go, tmp_path, backbone):
     folder = data(tmp_path / "data", change=strange)
     code, out, err = go(folder, "--set", "budget.input=300")
+    assert code == 2  # 14001 tokens of a reference are past the context of the likelihood
+    assert "eval.likelihood of example" in err
+    assert "--set eval.likelihood=false" in err
+    wide = with_context(backbone, tmp_path / "wide", 20_000)
+    code, out, err = go(folder, "--set", "budget.input=300", "--backbone", wide)
     assert code == 0, err
     assert "examples 4, scored 4" in out
     run = next((tmp_path / "out").rglob("record.json")).parent

@@ -1,6 +1,5 @@
 """Every row of a run counts before training: test prompts, targets, views, analyses, reasoner."""
 
-import json
 import shutil
 
 import pytest
@@ -11,6 +10,7 @@ from harness.engine.backbone import tokenizer_of
 from harness.engine.text import encode_response
 from harness.errors import UsageError
 from harness.plan import Plan
+from tests.conftest import with_context
 from tests.test_run import go, settings
 
 
@@ -24,15 +24,6 @@ def no_training(monkeypatch):
         raise TrainedError
 
     monkeypatch.setattr(training_module, "train", train)
-
-
-def with_context(backbone, folder, positions):
-    """The backbone with so many `max_position_embeddings`."""
-    shutil.copytree(backbone, folder)
-    path = folder / "config.json"
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps({**config, "max_position_embeddings": positions}))
-    return folder
 
 
 @pytest.fixture
