@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """One prompt in tokens: the main view, further views, and what the budgets cut."""
+    """One prompt in tokens: main view, further views, what the budgets cut, whether BM25 tied."""
 
     example: Example
     prompt: tuple[int, ...]
     views: dict[str, tuple[int, ...]]
     cut: Cut
     text: str
+    tied: bool = False
 
 
 class Plan:
@@ -113,7 +114,8 @@ class Plan:
             name: tuple(encode_prompt(self.backbones.tokenizer, text))
             for name, text in prompt.views.items()
         }
-        return Reading(example, ids.pop("main"), ids, prompt.cut, prompt.views["main"])
+        main = prompt.views["main"]
+        return Reading(example, ids.pop("main"), ids, prompt.cut, main, prompt.tied)
 
     @cached_property
     def test_readings(self) -> list[Reading]:

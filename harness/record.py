@@ -21,7 +21,10 @@ UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How many test examples there were, and what happened to them."""
+    """How many test examples there were, and what happened to them.
+
+    tied: BM25 gave all entries of the profile one score, so that their order is the profile's.
+    """
 
     planned: int
     scored: int = 0
@@ -30,6 +33,7 @@ class Counts:
     capped: int = 0
     input_cut: int = 0
     target_cut: int = 0
+    tied: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

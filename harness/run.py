@@ -216,6 +216,7 @@ def _counts(
         capped=texts(lambda text: text.capped),
         input_cut=sum(bool(reading.cut) for reading in plan.test_readings),
         target_cut=training["target_cut"] if training else 0,
+        tied=sum(reading.tied for reading in plan.test_readings),
     )
 
 

@@ -59,6 +59,8 @@ class Prompt:
     example_id: str
     views: Mapping[str, str]
     cut: Cut = Cut()
+    tied: bool = False
+    """The ranking gave two or more entries one score: their order says nothing of the input."""
 
 
 @dataclass(frozen=True)

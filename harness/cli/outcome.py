@@ -106,6 +106,7 @@ def notices(record: Record) -> list[str]:
         (n.capped, "reached the cap on new tokens"),
         (n.input_cut, "prompts cut to their budget"),
         (n.target_cut, "training targets cut"),
+        (n.tied, "profiles that BM25 cannot rank: all scores tie, so entries keep their order"),
     ):
         if count:
             lines.append(f"{count} {what}")

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.data import strict_json
 from harness.errors import DataError, UsageError
 from harness.settings import RunSettings, merge, parse_assignment, validate
 from harness.types import SplitData
@@ -133,9 +134,13 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
     whole = None
     if raw.lstrip().startswith("{"):
         try:
-            whole = json.loads(raw)
-        except ValueError:
+            whole = strict_json.loads(raw)
+        except json.JSONDecodeError:
             whole = None  # more than one line: read below, line by line
+        except ValueError as error:
+            raise DataError(
+                f"{path}: {error}; expected JSON with every key once in its object. Write it again"
+            ) from None
     if isinstance(whole, dict) and "golds" in whole:
         named = str(whole.get("task", ""))
         if named and named != task and not named.startswith(task):
@@ -154,7 +159,7 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(raw.split("\n"), 1):
         if line.strip():
             try:
-                yield f"{path} line {number}", json.loads(line)
+                yield f"{path} line {number}", strict_json.loads(line)
             except ValueError as error:
                 raise DataError(
                     f"{path} line {number}: not JSON: {error}; expected one whole {ROW} on the"

@@ -17,7 +17,7 @@ from typing import Any
 from harness.data.rows import Row
 from harness.data.tasks import Task
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the checks or the columns change, so that older caches are not read."""
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""train|val|test.jsonl → rows, read line by line; a bad line stops here."""
+"""JSON Lines of a split, packed or not → rows, read line by line; a bad line stops here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from harness.data import strict_json
 from harness.data.cache import read_cached, write_cached
+from harness.data.files import split_files
+from harness.data.packed import unpacked
 from harness.data.rows import Row, data_error, parse_rows, shown
 from harness.data.tasks import Task
 from harness.errors import DataError
-
-SPLITS = ("train", "val", "test")
 
 
 def task_folder(source: str, task: Task, setting: str) -> Path:
@@ -37,14 +38,12 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
 def read_folder(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
 ) -> list[Row]:
-    """The rows of `folder`/`split`.jsonl, from the cache where this content was read before.
+    """The rows of a split's JSON Lines, from the cache where this content was read before.
 
     files: takes the name and sha256 of the bytes that were read. Raises DataError naming file,
     line, example and field of the first thing that is wrong.
     """
-    path = folder / f"{split}.jsonl"
-    if not path.is_file():
-        raise _missing(path)
+    (path,) = split_files(folder, split).paths
     with path.open("rb") as handle:  # hashed and read through one handle: the same file
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
         if files is not None:
@@ -53,7 +52,7 @@ def read_folder(
         if cached is not None:
             return cached
         handle.seek(0)
-        numbered = list(numbered_lines(handle, path))
+        numbered = list(numbered_lines(unpacked(handle, path), path))
         handle.seek(0)
         if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
             raise changed_meanwhile(path)
@@ -87,7 +86,7 @@ def changed_meanwhile(path: Path) -> DataError:
 
 def _parse_line(line: bytes, place: str) -> Any:
     try:
-        return json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+        return strict_json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise data_error(
             f"{place}, byte {error.start + 1}",
@@ -99,12 +98,11 @@ def _parse_line(line: bytes, place: str) -> Any:
         raise _not_json(error, place) from None
     except (ValueError, RecursionError) as error:
         raise data_error(
-            place, str(error), "JSON", "give text, or a finite number, in its place"
+            place,
+            str(error),
+            "JSON: every key once in its object, every number finite",
+            "write the line again",
         ) from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name}, which JSON does not have")
 
 
 def _not_json(error: json.JSONDecodeError, place: str) -> DataError:
@@ -116,18 +114,4 @@ def _not_json(error: json.JSONDecodeError, place: str) -> DataError:
         found,
         "one whole JSON object on the line",
         "write the line again; was the file copied in full?",
-    )
-
-
-def _missing(path: Path) -> DataError:
-    present = [f"{split}.jsonl" for split in SPLITS if (path.parent / f"{split}.jsonl").is_file()]
-    below = sorted(child.name for child in path.parent.iterdir() if child.is_dir())
-    found = ", ".join(present) or (
-        f"folders {', '.join(below[:6])}" if below else "neither file nor folder"
-    )
-    return data_error(
-        str(path.parent),
-        f"no {path.name}; there: {found}",
-        f"{path.name}, or a folder named by the task that holds it",
-        "add the file, or name another folder with --data",
     )

@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.data.folder import SPLITS, changed_meanwhile
+from harness.data.columns import rows_of
+from harness.data.files import split_files
+from harness.data.folder import changed_meanwhile
 from harness.data.rows import Row, data_error, parse_rows
 from harness.data.tasks import Task
 from harness.errors import DataError
 
 REPOSITORY = "LongLaMP/LongLaMP"
-PATTERNS = ("{split}.parquet", "{split}-*.parquet", "{split}/*.parquet")
-"""Files of one split below its config's folder, as pushed and as converted by the hub."""
 
 
 def config_name(task: Task, setting: str) -> str:
@@ -49,38 +49,21 @@ def read_hub(task: Task, setting: str, split: str, revision: str) -> list[Row]:
         table = load_dataset(REPOSITORY, config, split=split, revision=commit)
     except Exception as error:  # every kind of network and hub failure, told in one way
         raise _unreachable(f"{config} {split} at {commit}", error) from error
-    return _parse(task, table, f"{REPOSITORY} {config} {split}")
-
-
-def is_parquet(folder: Path) -> bool:
-    """Whether the folder is one config's as the hub serves it: parquet files, no JSON Lines."""
-    lines = any((folder / f"{split}.jsonl").is_file() for split in SPLITS)
-    return not lines and any(parquet_files(folder, split) for split in SPLITS)
-
-
-def parquet_files(folder: Path, split: str) -> list[Path]:
-    found = {path for pattern in PATTERNS for path in folder.glob(pattern.format(split=split))}
-    return sorted(found)
+    batches = table.data.to_batches()
+    return _parse(
+        task, (row for part in batches for row in rows_of(part)), f"{REPOSITORY} {config} {split}"
+    )
 
 
 def read_parquet(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
 ) -> list[Row]:
-    """Rows of a split from one config's folder. Raises DataError where it has none.
+    """Rows of a split's parquet files, in the order of their names.
 
     files: takes the name and sha256 of each file's bytes as they were read.
     """
-    found = parquet_files(folder, split)
-    if not found:
-        present = [name for name in SPLITS if parquet_files(folder, name)]
-        raise data_error(
-            str(folder),
-            f"no parquet file of {split}; there: {', '.join(present)}",
-            f"{split}-*.parquet, as the hub serves it",
-            "get the missing files, or name another folder with --data",
-        )
     table: list[Mapping[str, Any]] = []
-    for path in found:
+    for path in split_files(folder, split).paths:
         rows, sha256 = _read_file(path)
         table += rows
         if files is not None:
@@ -101,8 +84,8 @@ def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
         handle.seek(0)
         try:
-            rows = [row for part in ParquetFile(handle).iter_batches() for row in part.to_pylist()]
-        except (OSError, ArrowException) as error:
+            rows = [row for part in ParquetFile(handle).iter_batches() for row in rows_of(part)]
+        except (OSError, ValueError, ArrowException) as error:
             raise data_error(
                 str(path),
                 f"{type(error).__name__}: {error}",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.data import checks, folder, hub, mini
+from harness.data.files import SPLITS, candidates, split_files
 from harness.data.fingerprint import fingerprint
 from harness.data.limits import take
 from harness.data.rows import Row
@@ -16,7 +17,6 @@ from harness.registry import find
 from harness.settings import DataSettings, RunSettings
 from harness.types import Example, Reference, SplitData
 
-SPLITS = folder.SPLITS
 LEAKED_ENTRIES = "leaked_entries"
 """Key of `SplitData.dropped`: profile entries that held their example's target."""
 
@@ -67,7 +67,7 @@ def read_rows(
     if data.source == "hub":
         return hub.read_hub(task, data.setting, split, data.revision)
     path = folder.task_folder(data.source, task, data.setting)
-    if hub.is_parquet(path):
+    if split_files(path, split).parquet:
         return hub.read_parquet(task, path, split, files)
     return folder.read_folder(task, path, split, files)
 
@@ -89,12 +89,11 @@ def describe_source(
         commit = hub.resolve(data.revision)
         return {**described, "kind": "hub", "repository": hub.REPOSITORY, "revision": commit}
     path = folder.task_folder(data.source, find("task", settings.task), data.setting)
-    parquet = hub.is_parquet(path)
-    files = [file for split in SPLITS for file in hub.parquet_files(path, split)]
-    if not parquet:
-        files = [path / f"{split}.jsonl" for split in SPLITS]
+    found = [each for split in SPLITS for each in candidates(path, split)]
+    files = [file for each in found for file in each.paths]
+    parquet = all(each.parquet for each in found)
     read = {name: each for one in (splits or {}).values() for name, each in one.files.items()}
-    names = {str(file.relative_to(path)): file for file in files if file.is_file()}
+    names = {str(file.relative_to(path)): file for file in files}
     hashes = {name: read.get(name) or file_sha256(file) for name, file in names.items()}
     kind = "parquet" if parquet else "folder"
     return {**described, "kind": kind, "revision": None, "files": hashes}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.data.cut import Cutter, Offsets
-from harness.data.retrieval import ranking
+from harness.data.retrieval import Ranked, ranking
 from harness.data.tasks import Task
 from harness.settings import BudgetSettings, RetrievalSettings
 from harness.types import Cut, Entry, Example, Prompt
@@ -32,13 +32,15 @@ class PromptWriter:
         Without profile – asked for, or empty – the view is the input alone.
         `cut.entries` counts entries that the budget left out (not those beyond `retrieval.k`);
         `cut.tokens` the tokens that a shortened entry and a shortened input lost.
+        `tied`: BM25 did not tell the entries apart.
         """
         text = self.cutter.shorten_input(example.input, self.budget.input)
         lost = self._lost(example.input, text)
-        order = self.ranking(example) if profile else []
-        phrases, entry_lost = self._fit([example.profile[index] for index in order])
-        cut = Cut(entries=len(order) - len(phrases), tokens=lost + entry_lost)
-        return Prompt(example.id, {"main": self.task.prompt(phrases, text)}, cut)
+        ranked = self.ranking(example) if profile else Ranked([])
+        phrases, entry_lost = self._fit([example.profile[index] for index in ranked.order])
+        cut = Cut(entries=len(ranked.order) - len(phrases), tokens=lost + entry_lost)
+        views = {"main": self.task.prompt(phrases, text)}
+        return Prompt(example.id, views, cut, tied=ranked.tied)
 
     def text(self, entries: Sequence[Entry], text: str) -> str:
         """The prompt of these entries and this input as they are, outside all budgets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from harness.data.tasks import Task
 from harness.errors import UsageError
@@ -14,18 +15,34 @@ Ranking = Callable[[Example], list[int]]
 """An example → indices of its profile's entries, best first, each once."""
 
 
-def ranking(task: Task, settings: RetrievalSettings) -> Ranking:
+@dataclass(frozen=True)
+class Ranked:
+    """Indices of a profile's entries, best first; tied: BM25 scored two or more, all of them alike.
+
+    Then the order is the profile's own and says nothing of the input.
+    """
+
+    order: list[int]
+    tied: bool = False
+
+
+def ranking(task: Task, settings: RetrievalSettings) -> Callable[[Example], Ranked]:
     """The ranking that the settings name, cut to its best `k` where k is set.
 
     Raises UsageError for `dense` without an encoder.
     """
+    if settings.ranking == "bm25":
+        return lambda example: _by_bm25(task, settings.k, example)
     ranked = _ranking(task, settings)
-    return lambda example: ranked(example)[: settings.k]
+    return lambda example: Ranked(ranked(example)[: settings.k])
+
+
+def _by_bm25(task: Task, k: int | None, example: Example) -> Ranked:
+    scores = bm25_scores(task, example)
+    return Ranked(best_first(scores)[:k], len(scores) > 1 and len(set(scores)) == 1)
 
 
 def _ranking(task: Task, settings: RetrievalSettings) -> Ranking:
-    if settings.ranking == "bm25":
-        return lambda example: bm25_order(task, example)
     if settings.ranking == "recency":
         return recency_order
     if settings.ranking == "random":
@@ -40,13 +57,19 @@ def _ranking(task: Task, settings: RetrievalSettings) -> Ranking:
 
 
 def bm25_order(task: Task, example: Example) -> list[int]:
-    """BM25Okapi of rank_bm25 with its defaults on white-space tokens; ties by profile order."""
+    """Indices of the profile's entries by falling BM25; ties by profile order."""
+    return best_first(bm25_scores(task, example))
+
+
+def bm25_scores(task: Task, example: Example) -> list[float]:
+    """BM25Okapi of rank_bm25 with its defaults on white-space tokens, one score an entry."""
     documents = [task.retrieved(entry).split() for entry in example.profile]
     if not any(documents):
-        return list(range(len(documents)))  # BM25Okapi divides by the number of tokens
+        return [0.0] * len(documents)  # BM25Okapi divides by the number of tokens
     from rank_bm25 import BM25Okapi
 
-    return best_first(BM25Okapi(documents).get_scores(task.query(example.input).split()))
+    scores = BM25Okapi(documents).get_scores(task.query(example.input).split())
+    return [float(score) for score in scores]
 
 
 def recency_order(example: Example) -> list[int]:

@@ -1,16 +1,25 @@
 """LongLaMP's rows as pydantic models: one per task, each with the model of its profile entries.
 
-Fields that no prompt shows (an entry's id, year, author) may be missing; further fields are
-ignored. Numbers where text is expected are spelled as Python spells them: 5.0 → "5.0", 5 → "5".
+Fields that no prompt shows (an entry's id, year, author) may be missing or null; further fields
+are ignored. Numbers where text is expected are spelled as Python spells them: 5.0 → "5.0", 5 → "5".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 
 
 def spell(value: object) -> object:
@@ -43,16 +52,43 @@ Filled = Annotated[Text, AfterValidator(filled)]
 UserId = Annotated[Spelled, AfterValidator(filled)]
 
 
-class EntryModel(BaseModel):
+class Lenient(BaseModel):
+    """Further fields are ignored, and null is absence where a field may be missing.
+
+    So it is too under one name of a field while another name has a value: columns that rows of both
+    namings share hold nulls.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absence(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        absent = set()
+        for name, info in cls.model_fields.items():
+            keys = _keys(name, info)
+            empty = {key for key in keys if key in values and values[key] is None}
+            if not info.is_required() or any(values.get(key) is not None for key in keys):
+                absent |= empty
+        return {key: value for key, value in values.items() if key not in absent}
+
+
+def _keys(name: str, info: FieldInfo) -> list[str]:
+    """The names under which a row may give the field."""
+    alias = info.validation_alias
+    if isinstance(alias, AliasChoices):
+        return [key for key in alias.choices if isinstance(key, str)]
+    return [alias if isinstance(alias, str) else name]
+
+
+class EntryModel(Lenient):
     """One text of a profile; every field is text once validated."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
-
-class RowModel(BaseModel):
+class RowModel(Lenient):
     """One line of data. A task adds the field of its user and the type of its entries."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: UserId | None = None
     input: Filled

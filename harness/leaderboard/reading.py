@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from harness.data import strict_json
+from harness.data.strict_json import first_twice
 from harness.errors import DataError
 from harness.leaderboard.schema import (
     PREDICTIONS_BYTES,
@@ -63,7 +64,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 def parse(raw: bytes, model: type[M], place: str) -> M:
     """JSON text as a `model`. Raises DataError for repeated keys, bad JSON and bad values."""
     try:
-        json.loads(raw, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+        strict_json.loads(raw)
         return model.model_validate_json(raw)
     except ValidationError as error:
         raise DataError(explained(place, error)) from None
@@ -138,26 +139,6 @@ def _one_shape(place: str, row: Submission) -> None:
     without = len(examples.bleu_without)
     if ("bleu" in row.metrics) != bool(without) or without not in (0, users):
         raise DataError(f"{place}, examples.bleu_without: {without} values for {users} users")
-
-
-def first_twice(keys: Iterable[str]) -> str | None:
-    """The first key that stood before; None where all differ."""
-    seen: set[str] = set()
-    for key in keys:
-        if key in seen:
-            return key
-        seen.add(key)
-    return None
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if twice := first_twice(key for key, _ in pairs):
-        raise ValueError(f"key {twice[:80]!r} stands twice in one object")
-    return dict(pairs)
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
 
 
 def explained(place: str, error: ValidationError) -> str:

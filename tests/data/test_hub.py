@@ -91,7 +91,7 @@ def test_a_bad_row_of_parquet_names_its_place(tmp_path: Path):
 def test_a_missing_split_says_which_there_are(tmp_path: Path):
     parquet(tmp_path, "product_review_user/train.parquet", [review()])
     with pytest.raises(
-        DataError, match=r"no parquet file of test; there: train\n.*test-\*\.parquet"
+        DataError, match=r"no test\.jsonl; there: train\.parquet\n.*test-\*\.parquet"
     ):
         load_split(settings(tmp_path), "test")
 
@@ -107,6 +107,8 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path):
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """The hub stands in for itself: what it was asked for, in order."""
+    from datasets import Dataset
+
     calls: list[tuple[Any, ...]] = []
 
     class Info:
@@ -116,9 +118,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         calls.append(("info", name, revision))
         return Info()
 
-    def load(name: str, config: str, split: str, revision: str) -> list[Row]:
+    def load(name: str, config: str, split: str, revision: str) -> Dataset:
         calls.append(("load", name, config, split, revision))
-        return ROWS[split]
+        return Dataset.from_list(ROWS[split])
 
     hub.resolve.cache_clear()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
@@ -179,14 +181,6 @@ def test_a_split_without_a_row_is_refused(
     monkeypatch.setitem(ROWS, "test", [])
     with pytest.raises(DataError, match="no example\n  expected  at least one row"):
         load_split(settings("hub"), "test")
-
-
-def test_json_lines_go_before_parquet_in_one_folder(write_folder: WriteFolder):
-    folder = write_folder("both/product_review", test=[review("lines")])
-    parquet(folder, "test.parquet", [review("columns")])
-    (example,) = load_split(settings(folder), "test").examples
-    assert example.user_id == "lines"
-    assert describe_source(settings(folder))["kind"] == "folder"
 
 
 def test_a_parquet_file_replaced_under_the_same_time_is_read_and_hashed_anew(tmp_path: Path):

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
-from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING
+from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING, PromptWriter
 from harness.data.retrieval import bm25_order, random_order, ranking, recency_order
 from harness.errors import UsageError
-from harness.settings import RetrievalSettings
+from harness.settings import BudgetSettings, RetrievalSettings
 from harness.types import Example
+
+from .conftest import words
 
 
 def example(*contents: str, text: str = "tea cups", name: str = "t-1") -> Example:
@@ -72,8 +74,35 @@ def test_random_follows_the_example_id_alone():
 )
 def test_rankings_are_chosen_by_name_and_cut_at_k(name: str, order: list[int] | None):
     asked = example("a", "tea cups", "c")
-    found = ranking(TOPIC_WRITING, RetrievalSettings(ranking=name, k=2))(asked)
+    found = ranking(TOPIC_WRITING, RetrievalSettings(ranking=name, k=2))(asked).order
     assert found == (order or random_order(asked)[:2])
+
+
+@pytest.mark.parametrize(
+    ("contents", "text", "tied"),
+    [
+        (("tea", "cups"), "tea", True),  # two entries: a word of one has idf log(1.5 / 1.5) = 0
+        (("tea", "cups", "pots"), "tea", False),
+        (("tea", "cups", "pots"), "milk", True),  # no entry has the word
+        (("今天喝茶", "今天喝水", "买了杯子"), "喝茶", True),  # no spaces, so no word in common
+        ((" ", " "), "tea", True),
+        (("tea",), "tea", False),  # one entry needs no ranking
+        ((), "tea", False),
+    ],
+)
+def test_a_ranking_by_equal_scores_is_told(contents, text, tied):
+    asked = example(*contents, text=text)
+    found = ranking(TOPIC_WRITING, RetrievalSettings())(asked)
+    assert found.tied is tied
+    if tied:
+        assert found.order == list(range(len(contents)))
+    writer = PromptWriter(TOPIC_WRITING, RetrievalSettings(k=1), BudgetSettings(), words)
+    assert writer.write(asked).tied is tied  # also where only the best entry is shown
+    assert not writer.write(asked, profile=False).tied
+    by_time = PromptWriter(
+        TOPIC_WRITING, RetrievalSettings(ranking="recency"), BudgetSettings(), words
+    )
+    assert not by_time.write(asked).tied
 
 
 def test_dense_without_an_encoder_says_how_to_name_one():

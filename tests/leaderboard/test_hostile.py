@@ -81,7 +81,7 @@ def test_an_honest_row_is_read(board):
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [("NaN", "NaN is no JSON number"), ("-Infinity", "-Infinity is no JSON number"),
+    [("NaN", "NaN, which JSON does not have"), ("-Infinity", "-Infinity, which JSON does not have"),
      ("1e999", "'metrics.rouge1.value': found inf"), ("9" * 5000, "submission.json")],
 )  # fmt: skip
 def test_numbers_that_are_none_are_refused(board, number, message):

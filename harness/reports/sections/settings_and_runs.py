@@ -18,6 +18,7 @@ ALARMS = {
     "capped": "texts that reached the cap on new tokens",
     "input_cut": "prompts cut to their budget",
     "target_cut": "training targets cut",
+    "tied": "profiles that BM25 cannot rank, all scores being equal",
 }
 
 

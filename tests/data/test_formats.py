@@ -1,0 +1,331 @@
+"""One set of rows in every format and under every name; what cannot be read right is refused."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING, describe_source, hub, load_split
+from harness.data.folder import read_folder
+from harness.errors import DataError, UsageError
+from harness.settings import DataSettings, RunSettings
+
+from .conftest import WriteFolder, lines, review
+
+NAMES = ("train", "val", "test")
+
+
+def settings(source: object, task: str = "product_review", **data: Any) -> RunSettings:
+    return RunSettings(task=task, data=DataSettings(source=str(source), **data))
+
+
+def paper(**changes: Any) -> dict[str, Any]:
+    entries = [{"title": "t", "abstract": "a b", "id": 7, "year": 2020}, *changes.pop("more", ())]
+    return {"name": 12, "input": "x", "output": "y z", "profile": entries, **changes}
+
+
+TABLES: dict[str, tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = {
+    # task, rows, what entries become
+    "numbers": (
+        "abstract_generation",
+        [paper()],
+        [{"title": "t", "abstract": "a b", "id": "7", "year": "2020"}],
+    ),
+    "nulls": (
+        "abstract_generation",
+        [paper(id=None, more=[{"title": "u", "abstract": "c", "id": None, "year": None}])],
+        [
+            {"title": "t", "abstract": "a b", "id": "7", "year": "2020"},
+            {"title": "u", "abstract": "c", "id": "", "year": ""},
+        ],
+    ),
+    "absent": (
+        "abstract_generation",
+        [paper(more=[{"title": "u", "abstract": "c"}])],
+        [
+            {"title": "t", "abstract": "a b", "id": "7", "year": "2020"},
+            {"title": "u", "abstract": "c", "id": "", "year": ""},
+        ],
+    ),
+    "two namings": (
+        "topic_writing",
+        [
+            {
+                "author": "u",
+                "input": "x",
+                "output": "y z",
+                "profile": [{"summary": "s", "content": "c"}, {"input": "s", "output": "c"}],
+            }
+        ],
+        [{"summary": "s", "content": "c", "id": "", "author": ""}] * 2,
+    ),
+    "no profile": ("product_review", [review(profile=[]), review("u2")], []),
+    "5.0": ("product_review", [review(profile=[{**review()["profile"][0], "overall": 5.0}])], []),
+    "5": ("product_review", [review(profile=[{**review()["profile"][0], "overall": 5}])], []),
+    "'5.0'": ("product_review", [review()], []),
+    "large": (
+        "abstract_generation",
+        [paper(name=2**62, id=2**53 + 1)],
+        [{"title": "t", "abstract": "a b", "id": "7", "year": "2020"}],
+    ),
+}
+
+
+def write_lines(folder: Path, rows: list[Any]) -> None:
+    (folder / "test.jsonl").write_text(lines(rows))
+
+
+def write_crlf(folder: Path, rows: list[Any]) -> None:
+    text = "\ufeff" + "\r\n\r\n".join(lines(rows).splitlines()) + "\r\n"
+    (folder / "test.jsonl").write_bytes(text.encode())
+
+
+def write_gzip(folder: Path, rows: list[Any]) -> None:
+    (folder / "test.jsonl.gz").write_bytes(gzip.compress(lines(rows).encode()))
+
+
+def write_zstandard(folder: Path, rows: list[Any]) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    whole = [zstandard.compress(line.encode()) for line in lines(rows).splitlines(keepends=True)]
+    (folder / "test.jsonl.zst").write_bytes(b"".join(whole))  # several frames, as pzstd writes
+
+
+def write_parquet(folder: Path, rows: list[Any]) -> None:
+    pq.write_table(pa.Table.from_pylist(rows), folder / "test.parquet")
+
+
+FORMATS = {
+    "JSON Lines": write_lines,
+    "JSON Lines, CRLF and BOM": write_crlf,
+    "gzip": write_gzip,
+    "Zstandard": write_zstandard,
+    "parquet": write_parquet,
+    "hub": None,
+}
+
+
+@pytest.mark.parametrize("way", FORMATS)
+@pytest.mark.parametrize("name", TABLES)
+def test_the_same_rows_give_the_same_values_in_every_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, way: str
+):
+    task, rows, entries = TABLES[name]
+    folders = tmp_path / "expected", tmp_path / "found"
+    for folder in folders:
+        folder.mkdir()
+    write_lines(folders[0], rows)
+    expected = load_split(settings(folders[0], task), "test")
+    write = FORMATS[way]
+    if write is None:
+        from datasets import Dataset
+
+        monkeypatch.setattr(hub, "resolve", lambda revision: "0" * 40)
+        monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: Dataset.from_list(rows))
+        found = load_split(settings("hub", task), "test")
+    else:
+        write(folders[1], rows)
+        found = load_split(settings(folders[1], task), "test")
+    assert found.examples == expected.examples
+    assert found.references == expected.references
+    assert found.fingerprint == expected.fingerprint
+    if entries:
+        assert [dict(entry) for entry in found.examples[0].profile] == entries
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64(), pa.decimal128(5, 2)])
+def test_numbers_of_few_bits_keep_their_spelling(tmp_path: Path, kind: pa.DataType):
+    row = review()
+    table = pa.Table.from_pylist([row])
+    entry = pa.struct(
+        [(key, kind if key == "overall" else pa.string()) for key in row["profile"][0]]
+    )
+    value = {pa.float16(): np.float16(4.1)}.get(kind, 4.1)
+    if pa.types.is_decimal(kind):
+        from decimal import Decimal
+
+        value = Decimal("4.10")
+    profile = pa.array([[{**one, "overall": value} for one in row["profile"]]], pa.list_(entry))
+    table = table.set_column(table.schema.names.index("profile"), "profile", profile)
+    pq.write_table(table, tmp_path / "test.parquet")
+    (example,) = load_split(settings(tmp_path), "test").examples
+    assert [one["overall"] for one in example.profile] == ["4.1", "4.1"]
+
+
+@pytest.mark.parametrize("write", [write_lines, write_parquet])
+def test_a_null_where_a_value_is_needed_is_refused(tmp_path: Path, write: Any):
+    for at, (row, path) in enumerate(
+        [
+            (review(profile=None), "profile"),
+            (review(output=None), "output"),
+            (review(profile=[None, review()["profile"][0]]), "profile[0]"),
+            (review(profile=[{**review()["profile"][0], "summary": None}]), "profile[0].summary"),
+        ]
+    ):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        write(folder, [review("u0"), row])
+        with pytest.raises(DataError) as caught:
+            load_split(settings(folder), "test")
+        assert f"{path}\n  found     null\n" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('{"reviewerId": "a", "reviewerId": "b"}', ["line 2", "key 'reviewerId' stands twice"]),
+        (lines([review()]).replace('"summary": "fine 0"', '"summary": "x", "summary": "y"'),
+         ["line 2", "key 'summary' stands twice", "every key once"]),
+        ('{"a": NaN}', ["line 2", "NaN, which JSON does not have"]),
+        ('{"a": -Infinity}', ["line 2", "-Infinity, which JSON does not have"]),
+        (f'{{"a": {"9" * 5000}}}', ["line 2", "digits"]),
+        ("\ufeff" + lines([review()]), ["line 2", "BOM"]),  # files joined end to end
+        (lines([review("a")]).strip() + "\r" + lines([review("b")]), ["line 2", "Extra data"]),
+    ],
+)  # fmt: skip
+def test_json_that_could_be_read_two_ways_is_refused(
+    write_folder: WriteFolder, text: str, parts: list[str]
+):
+    with pytest.raises(DataError) as caught:
+        load_split(settings(write_folder(test=lines([review("u0")]) + text)), "test")
+    for part in ["test.jsonl", *parts]:
+        assert part in str(caught.value)
+
+
+def test_a_large_whole_number_is_spelled_to_its_last_digit(write_folder: WriteFolder):
+    folder = write_folder(test=[paper(name=10**40 + 1)])
+    (row,) = read_folder(ABSTRACT_GENERATION, folder, "test")
+    assert row.user == "1" + "0" * 39 + "1"
+
+
+def test_utf_16_is_refused(tmp_path: Path):
+    (tmp_path / "test.jsonl").write_bytes(lines([review()]).encode("utf-16"))
+    with pytest.raises(DataError, match=r"line 1, byte 1\n  found     0xff, which is not UTF-8"):
+        load_split(settings(tmp_path), "test")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path):
+    table = pa.table([["a"], ["b"]], names=["input", "input"])
+    pq.write_table(table, tmp_path / "test.parquet")
+    with pytest.raises(DataError, match="column 'input' is there twice"):
+        load_split(settings(tmp_path), "test")
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+@pytest.mark.parametrize(
+    "file", ["{}.jsonl", "{}.jsonl.gz", "{}.parquet", "{}-00000-of-00001.parquet", "{}/0.parquet"]
+)
+def test_validation_is_found_under_each_of_its_names(tmp_path: Path, name: str, file: str):
+    path = tmp_path / file.format(name)
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist([review()]), path)
+    else:
+        raw = lines([review()]).encode()
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    assert load_split(settings(tmp_path), "val").examples[0].user_id == "u1"
+    shown = describe_source(settings(tmp_path))
+    assert list(shown["files"]) == [file.format(name)]
+    assert shown["kind"] == ("parquet" if path.suffix == ".parquet" else "folder")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("val.jsonl", "valid.jsonl"), "val.jsonl, valid.jsonl"),
+        (("val.jsonl", "val.jsonl.gz"), "val.jsonl, val.jsonl.gz"),
+        (("validation.jsonl", "val/0.parquet"), "val/*.parquet, validation.jsonl"),
+        (("val.jsonl", "val.parquet"), "val.jsonl, val.parquet"),
+        (("val.parquet", "val-00000-of-00001.parquet"), "val.parquet, val-*.parquet"),
+    ],
+)
+def test_two_that_could_be_one_split_are_refused_by_name(
+    tmp_path: Path, names: tuple[str, ...], shown: str
+):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    write_lines(tmp_path, [review()])
+    with pytest.raises(DataError, match="2 that could be the val split") as caught:
+        load_split(settings(tmp_path), "val")
+    assert f"split: {shown}\n" in str(caught.value)
+    assert load_split(settings(tmp_path), "test").examples  # the others are clear
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("00000-of-00002",), ("00000-of-00002", "00001-of-00002", "00001-of-00003"),
+     ("00001-of-00002",), ("00000-of-00001", "old")],
+)  # fmt: skip
+def test_parts_of_a_split_that_are_not_all_there_are_refused(
+    tmp_path: Path, names: tuple[str, ...]
+):
+    for name in names:
+        path = (
+            tmp_path / f"test-{name.replace('-of-', '-of-0000').replace('0-', '00000-', 1)}.parquet"
+        )
+        pq.write_table(pa.Table.from_pylist([review(name)]), path)
+    with pytest.raises(DataError, match="every part of test"):
+        load_split(settings(tmp_path), "test")
+
+
+@pytest.mark.parametrize("cut", ["gzip", "Zstandard"])
+def test_a_packed_file_that_is_damaged_is_refused(tmp_path: Path, cut: str):
+    rows = [review(str(n), output=f"text {n} " * 9) for n in range(30)]
+    FORMATS[cut](tmp_path, rows)
+    (path,) = tmp_path.glob("test.*")
+    whole = path.read_bytes()
+    for raw in (whole[:-40], b"not packed" + whole, whole[:200] + b"xxxxxxxxxx" + whole[210:]):
+        path.write_bytes(raw)
+        with pytest.raises(DataError, match="was it copied in full"):
+            load_split(settings(tmp_path), "test")
+
+
+def test_zstandard_without_its_package_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    (tmp_path / "test.jsonl.zst").write_bytes(b"x")
+    with pytest.raises(UsageError, match=r"pip install 'flythinker-harness\[zstd\]'"):
+        load_split(settings(tmp_path), "test")
+
+
+@pytest.mark.parametrize("write", [write_lines, write_gzip, write_parquet])
+@pytest.mark.parametrize(
+    ("name", "neighbour"),
+    [("exp[1]", "exp1"), ("exp*", "expand"), ("ex?", "exp"), ("{a,b}", "a"), ("a%20b", "a b"),
+     ("hf:x", "x"), ("a::b", "a")],
+)  # fmt: skip
+def test_a_path_is_a_path_and_no_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, name: str, neighbour: str
+):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache[1]")
+    for folder, user in ((name, "meant"), (neighbour, "neighbour")):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, [review(user)])
+    for _ in ("read", "read again, from the cache"):
+        assert load_split(settings(tmp_path / name), "test").examples[0].user_id == "meant"
+
+
+@pytest.mark.parametrize("source", ["hf://datasets/a/b", "https://host/a", "exp[1]", "train*"])
+def test_what_is_no_folder_here_is_refused_and_not_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exp1").mkdir()
+    with pytest.raises(DataError, match="no such folder"):
+        load_split(settings(source), "test")
+
+
+def test_topic_entries_without_either_naming_say_which_field_is_missing(
+    write_folder: WriteFolder,
+):
+    row = {"author": "u", "input": "x", "output": "y", "profile": [{"summary": "s"}]}
+    with pytest.raises(DataError, match="content"):
+        read_folder(TOPIC_WRITING, write_folder(test=[row]), "test")
