@@ -112,6 +112,9 @@ def test_strange_data_gives_the_right_result(go, tmp_path, backbone):
     assert (record.status, record.n.scored, record.n.failed) == ("complete", 4, 0)
     # the empty profile lost nothing; the others lost words of an entry or of the input
     assert record.n.input_cut == 3
+    # "please write" stands in no entry of the last profile: all scores are 0
+    assert record.n.tied == 1
+    assert "1 profiles that BM25 cannot rank" in out
     by_user = {text.user_id: text.id for text in read_predictions(run)}
     long = record.examples[by_user["test-user-3"]]
     assert sum(long["slice_tokens"]) == 6_000  # no token of a reference is cut for scoring

@@ -1,7 +1,8 @@
 """Sources, task prompts, retrieval, budgets and fingerprints: source → Example → Prompt."""
 
 from harness.data.cut import Offsets, token_offsets
-from harness.data.load import SPLITS, describe_source, load_split, load_splits
+from harness.data.files import SPLITS
+from harness.data.load import describe_source, load_split, load_splits
 from harness.data.prompt import PromptWriter
 from harness.data.retrieval import bm25_order, ranking
 from harness.data.tasks import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING, Task
