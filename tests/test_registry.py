@@ -3,6 +3,7 @@
 import pytest
 
 from harness.errors import UsageError
+from harness.record import find_runs
 from harness.registry import load_plugin
 
 METHOD = "from harness.method import BaseMethod\n"
@@ -20,6 +21,17 @@ def test_an_error_in_a_library_is_placed_in_the_plugin(tmp_path, monkeypatch, re
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"JSONDecodeError: .* \(at .*plugin\.py:3\)"):
         load_plugin(path.relative_to(tmp_path) if relative else path)
+
+
+@pytest.mark.parametrize("folder", ["m[1]", "m*", "m?"])
+def test_a_path_to_a_plugin_or_a_run_is_no_pattern(tmp_path, folder):
+    for place, name in ((folder, "meant"), ("m1", "neighbour")):
+        (tmp_path / place).mkdir()
+        write(tmp_path / place, METHOD + f"class A(BaseMethod):\n    name = '{name}'\n")
+        (tmp_path / place / "s0").mkdir()
+        (tmp_path / place / "s0" / "record.json").write_text("{}")
+    assert load_plugin(tmp_path / folder / "plugin.py").name == "meant"
+    assert find_runs([tmp_path / folder]) == [tmp_path / folder / "s0"]
 
 
 def test_a_nameless_base_class_is_no_method(tmp_path):

@@ -39,7 +39,8 @@ def external(name: str) -> Metric:
     of --set. Raises UsageError where it cannot be loaded. A metric that fails on an example, or
     gives no finite number there, has no value: `missing` names both.
     """
-    place, _, query = name.partition("?")
+    # a path that is there is one, whatever its name holds
+    place, _, query = (name, "", "") if Path(name).exists() else name.partition("?")
     options = {
         key: parse_assignment(f"{key}={value}")[1]
         for key, value in parse_qsl(query, keep_blank_values=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,13 @@ def entry(content: str) -> dict[str, str]:
     return {"summary": "", "content": content}
 
 
-def test_the_same_words_come_first(encoder: Path):
+@pytest.mark.parametrize("name", ["enc", "enc[1]", "enc*"])
+def test_the_same_words_come_first(encoder: Path, tmp_path: Path, name: str):
+    copy = shutil.copytree(encoder, tmp_path / name)
     asked = Example(
         "t", "u", "topic_writing", "rain snow", tuple(map(entry, ["tea", "rain snow", "cup pot"]))
     )
-    settings = RetrievalSettings(ranking="dense", dense_model=str(encoder), k=1)
+    settings = RetrievalSettings(ranking="dense", dense_model=str(copy), k=1)
     assert ranking(TOPIC_WRITING, settings)(asked).order == [1]
 
 

@@ -53,6 +53,19 @@ def test_the_first_number_is_the_score(metric):
     assert "|key:share|scale:own|evaluate:" in found.signature
 
 
+@pytest.mark.parametrize(
+    ("folder", "neighbour"), [("m[1]", "m1"), ("m*", "more"), ("m?x=1", "m"), ("a%20b", "a b")]
+)
+def test_a_path_to_a_metric_is_a_path(metric, tmp_path, folder, neighbour):
+    scripts = {}
+    for place, result in ((folder, '{"value": 1}'), (neighbour, '{"value": 2}')):
+        home = tmp_path / place
+        home.mkdir()
+        scripts[place] = home / "told.py"
+        scripts[place].write_text(SCRIPT.format(name="Told", result=result))
+    assert score(f"evaluate:{scripts[folder]}", ["a"], ["a"]).value == 1
+
+
 def test_a_list_of_numbers_is_one_a_pair(metric):
     found = score(metric("Listed", '{"f1": equal}'), ["a", "b"], ["a", "c"])
     assert (found.value, found.each) == (0.5, (1.0, 0.0))
