@@ -198,7 +198,7 @@ class Coconut(BaseMethod):
     def _stages(self, analysis: tuple[int, ...]) -> tuple[tuple[float, tuple[int, ...]], ...]:
         """(until, preface) of every stage but the last: the sentences left, then the separator."""
         starts = (0, *sentence_ends(self.tokenizer, analysis))
-        between = separator(self.tokenizer)
+        between = separator(self.tokenizer, self.rules.ends)
         return tuple(
             (until, (*analysis[starts[min(stage, len(starts) - 1)] :], *between))
             for stage, until in enumerate(self.options.curriculum)
@@ -208,7 +208,7 @@ class Coconut(BaseMethod):
         """The analysis of the first stage; a text has thoughts before it, no tokens."""
         if not training or not self.options.curriculum:
             return 0
-        return self.options.analysis_tokens + len(separator(self.tokenizer))
+        return self.options.analysis_tokens + len(separator(self.tokenizer, self.rules.ends))
 
     def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
         """What the last stage imitates, and the model writes: the text alone."""

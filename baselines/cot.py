@@ -7,13 +7,13 @@ imitates analysis, separator, reference. At test time the trained model writes i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from harness.analysis import AnalysisOptions, analyse, separator
 from harness.engine.backbone import Backbones
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
-from harness.engine.text import end_id
 from harness.method import BaseMethod
 from harness.settings import Section
 from harness.types import Pair, Sampling, Target
@@ -31,6 +31,11 @@ class Cot(BaseMethod):
         self.tokenizer = backbones.tokenizer
         return super().build(backbones)
 
+    @cached_property
+    def between(self) -> tuple[int, ...]:
+        """The separator, in tokens."""
+        return separator(self.rules.tokenizer, self.rules.ends)
+
     def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
         """One target a pair, its analysis written by `lm` as it is now: before any training."""
         return self._targets("analyses", lm, train)
@@ -41,9 +46,12 @@ class Cot(BaseMethod):
     def _targets(self, what: str, lm: PersonalLM, pairs: Sequence[Pair]) -> list[Target]:
         found = analyse(self, self.options, self.tokenizer, lm, pairs)
         self.report[what] = found.counts
-        between = separator(self.tokenizer)
         return [
-            Target(pair.example.id, pair.reference.text, (*found.kept[pair.example.id], *between))
+            Target(
+                pair.example.id,
+                pair.reference.text,
+                (*found.kept[pair.example.id], *self.between),
+            )
             for pair in pairs
         ]
 
@@ -55,18 +63,16 @@ class Cot(BaseMethod):
             lm,
             prompts,
             max_new_tokens=self.options.analysis_tokens,
-            temperature=sampling[0].temperature,
-            top_p=sampling[0].top_p,
-            eos_id=end_id(self.tokenizer),
+            **sampling[0].drawing,
+            **self.rules.stopping,
             seeds=[each.seed ^ 1 for each in sampling],  # the text draws from `seed` itself
         )
-        between = separator(self.tokenizer)
-        return [[*ids, *between] for ids in written]
+        return [[*self.rules.read(ids).kept, *self.between] for ids in written]
 
     def longest_preface(self, training: bool) -> int:
-        return self.options.analysis_tokens + len(separator(self.tokenizer))
+        return self.options.analysis_tokens + len(self.between)
 
     def preface_report(self, prefaces: Sequence[Sequence[int]]) -> dict[str, Any]:
         """How many analyses used up their budget, so that the separator had to be appended."""
-        most = self.options.analysis_tokens + len(separator(self.tokenizer))
+        most = self.options.analysis_tokens + len(self.between)
         return {"separator_appended": sum(len(ids) == most for ids in prefaces)}

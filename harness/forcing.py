@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.engine.decode import generate
+from harness.engine.decode import NotANumberError, generate
 from harness.engine.fits import most_positions
 from harness.engine.lm import PersonalLM
 from harness.engine.text import Encoded, decode, encode_response
@@ -124,6 +124,7 @@ def forced_texts(
     first = {text.id: text for text in predictions if text.sample == 0}
     found = {(key, 0): text.output for key, text in first.items()}
     tokenizer, update, done = plan.backbones.tokenizer, bars.track("forced"), 0
+    rules = replace(plan.rules, opened=None)  # the text given shows that no block is open
     waiting = []
     for window in _windows(plan, first):
         if first[window.reading.example.id].error is None:
@@ -137,12 +138,16 @@ def forced_texts(
         for batch in _batches(waiting, plan.settings.decode.batch_size):
             most = most_written(window.needed for window in batch)
             for window, ids in zip(batch, _write(plan, lm, batch, most, number), strict=True):
+                place = window.reading.example.id, window.start
+                if ids is None:
+                    found[place] = ""
+                    continue
                 after = replace(window, written=window.written + tuple(ids))
-                text = decode(tokenizer, after.prefix)
-                found[window.reading.example.id, window.start] = text
+                seen = rules.read(after.written)
+                text = found[place] = decode(tokenizer, after.given + seen.kept)
                 filled = len(slice_tokens(text)) > window.start + window.length
                 fits = room is None or len(after) + longest <= room
-                if len(ids) == most and not filled and fits:
+                if len(ids) == most and not (filled or seen.stopped) and fits:
                     unfilled.append(after)
             done += len(batch) if not number else 0
             update(done, planned, f"{len(unfilled)} go on")
@@ -205,19 +210,22 @@ def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
 
 def _write(
     plan: Plan, lm: PersonalLM, batch: Sequence[Window], most: int, number: int
-) -> list[list[int]]:
+) -> Sequence[list[int] | None]:
+    """New tokens of each window; None where its logits are no numbers."""
     options, seed = plan.settings.decode, plan.settings.seed
-    return generate(
-        lm,
-        [window.prompt for window in batch],
-        prefixes=[window.prefix for window in batch],
-        max_new_tokens=most,
-        temperature=options.temperature,
-        top_p=options.top_p,
-        eos_id=plan.end_id,
-        seeds=[
-            example_seed(seed, f"{window.reading.example.id} from {window.start}", number)
-            for window in batch
-        ],
-        views=views_of([window.reading for window in batch]),
-    )
+    try:
+        return generate(
+            lm,
+            [window.prompt for window in batch],
+            prefixes=[window.prefix for window in batch],
+            max_new_tokens=most,
+            **options.drawing,
+            **plan.rules.stopping,
+            seeds=[
+                example_seed(seed, f"{window.reading.example.id} from {window.start}", number)
+                for window in batch
+            ],
+            views=views_of([window.reading for window in batch]),
+        )
+    except NotANumberError as error:
+        return [None if row in error.places else ids for row, ids in enumerate(error.texts)]

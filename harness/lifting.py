@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from harness.engine.lm import PersonalLM
-from harness.engine.text import decode
 from harness.likelihood import slice_nlls
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
@@ -128,8 +127,8 @@ def written(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> dict[str
     """id → the text that the method writes after these prompts, drawn as the run's first sample."""
     found: dict[str, str] = {}
     for batch in plan_batches(readings, plan.settings.decode.batch_size):
-        for reading, (_, ids) in zip(batch, write_batch(plan, lm, batch, 0, Costs()), strict=True):
-            found[reading.example.id] = decode(plan.backbones.tokenizer, ids)
+        for reading, text in zip(batch, write_batch(plan, lm, batch, 0, Costs()), strict=True):
+            found[reading.example.id] = plan.rules.read(text.ids).text
     return found
 
 

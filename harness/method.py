@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
     from harness.engine.train import TrainRow
+    from harness.engine.visible import TextRules
     from harness.progress import Update
 
 
@@ -85,15 +86,22 @@ class BaseMethod:
     def writer(self) -> PromptWriter:
         """Writes the benchmark's prompt within the run's budgets, the same for every method."""
         from harness.data import PromptWriter, token_offsets
-        from harness.engine.backbone import tokenizer_of
+        from harness.engine.backbone import Backbones
         from harness.registry import find
 
         return PromptWriter(
             find("task", self.settings.task),
             self.settings.retrieval,
             self.settings.budget,
-            token_offsets(tokenizer_of(self.settings.model.backbone, self.settings.model.revision)),
+            token_offsets(Backbones(self.settings.model).tokenizer),
         )
+
+    @cached_property
+    def rules(self) -> TextRules:
+        """Where the method's texts end, and what of them is visible."""
+        from harness.engine.visible import rules_of
+
+        return rules_of(self.settings, trained=self.trains)
 
     def prompt(self, example: Example) -> Prompt:
         return self.writer.write(example)

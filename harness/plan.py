@@ -11,9 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.engine.backbone import Backbones
-from harness.engine.text import encode_prompt, encode_response, end_id
+from harness.engine.backbone import Backbones, locate
+from harness.engine.ends import Ends
+from harness.engine.generation_config import advice, asked, not_applied, raw_generation_config
+from harness.engine.template import describe_template
+from harness.engine.text import encode_prompt, encode_response
 from harness.engine.train import TrainRow
+from harness.engine.visible import TextRules, rules_of
 from harness.errors import DataError
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
@@ -79,8 +83,34 @@ class Plan:
         return Backbones(self.settings.model)
 
     @cached_property
-    def end_id(self) -> int:
-        return end_id(self.backbones.tokenizer)
+    def rules(self) -> TextRules:
+        """How tokens become text: ends, stop strings, reasoning blocks."""
+        return rules_of(self.settings, trained=self.method.trains)
+
+    @property
+    def ends(self) -> Ends:
+        return self.rules.ends
+
+    @cached_property
+    def about_text(self) -> dict[str, Any]:
+        """What the record says of texts: the template as rendered, the ends, what of the model's
+        own generation_config is not applied."""
+        tokenizer, model = self.backbones.tokenizer, self.settings.model
+        wanted = asked(raw_generation_config(locate(model.backbone), model.revision))
+        return {
+            "template": describe_template(tokenizer),
+            "ends": self.ends.described(tokenizer),
+            "generation_config": {
+                "asks": wanted,
+                "not_applied": not_applied(wanted, self.settings.decode),
+            },
+        }
+
+    @property
+    def advice(self) -> str | None:
+        """What to say once on the screen of a generation_config that is not applied."""
+        ignored = self.about_text["generation_config"]["not_applied"]
+        return advice(self.settings.model.backbone, ignored)
 
     @cached_property
     def run_id(self) -> str:
@@ -119,6 +149,8 @@ class Plan:
 
     @cached_property
     def test_readings(self) -> list[Reading]:
+        """The test prompts. A backbone without end token is refused here, before any training."""
+        assert self.ends.trained
         return self.read(self.test.examples)
 
     def shown(self, pairs: Sequence[Pair]) -> list[Pair]:
@@ -178,9 +210,10 @@ class Plan:
                     f"example {target.example_id}, to train on: its target {target.text!r} has no"
                     " token; expected text. Leave the example out of the data"
                 )
-            whole = len(ids) < most  # the end token needs a place too
+            end = self.ends.trained
+            whole = len(ids) + len(end) <= most  # the end needs a place too
             cut += not whole
-            text = (*ids, self.end_id) if whole else ids[:most]
+            text = (*ids, *end) if whole else ids[:most]
             curriculum = tuple((until, preface + text) for until, preface in target.curriculum)
             response = target.preface + text
             rows.append(

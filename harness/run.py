@@ -76,6 +76,8 @@ def run(
     with bars:
         with phases("prompts"):
             readings = plan.test_readings
+            if plan.advice:
+                bars.say(plan.advice)
         with phases("loading"):
             return_freed_memory()
             hardware = _hardware(settings)
@@ -157,6 +159,7 @@ def _build(plan: Plan) -> tuple[PersonalLM, dict[str, Any]]:
 
     torch.manual_seed(plan.settings.seed)  # for what a method adds to its backbones
     lm = plan.method.build(Watched(plan.settings.model))
+    told["text"] = plan.about_text
     told["method_parameters"] = sum(part.numel() for part in lm.parameters())
     return lm, told
 

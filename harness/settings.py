@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import date
 from difflib import get_close_matches
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -103,6 +105,10 @@ class ModelSettings(Section):
     """`auto`: bfloat16 autocast over fp32 weights where a GPU has it, float32 on a CPU."""
     attention: Literal["sdpa", "eager"] = "sdpa"
     """Attention implementation of transformers."""
+    template_date: date | None = None
+    """What "today" is to a chat template that prints it, e.g. 2025-01-31; without it 2024-07-26."""
+    template_args: Mapping[str, Any] = Field(default_factory=dict)
+    """Arguments of the chat template, e.g. `model.template_args.enable_thinking=false`."""
 
 
 class TrainSettings(Section):
@@ -143,10 +149,55 @@ class DecodeSettings(Section):
     """0 is greedy."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Share of probability that is drawn from."""
+    top_k: int | None = Field(None, ge=1)
+    """Draw from this many of the likeliest tokens (and ties), before top-p; without it from all."""
+    repetition_penalty: float = Field(1.0, gt=0)
+    """Divides the positive logits of tokens that the prompt or the text holds, and multiplies the
+    negative ones (Keskar et al. 2019, as transformers does); before the temperature. 1 is off."""
+    stop: tuple[int | Annotated[str, Field(min_length=1)], ...] = ()
+    """Further ends of a text beside the model's own: ids, or strings at which the text is cut,
+    e.g. `["\\n\\n###", 13]`. One string is taken as it is; several stand in brackets."""
+    strip: tuple[str, ...] = ("think",)
+    """Names of reasoning blocks: `<think>…</think>` is hidden tokens, never scored as text. `none`
+    leaves them in the text."""
     batch_size: int = Field(32, ge=1)
     """Examples decoded together."""
     samples: int = Field(1, ge=1)
     """Texts per example with different sampling seeds; scores are averaged over them."""
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """How a token is chosen: the arguments of `generate` and `Sampling`."""
+        return {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "repetition_penalty": self.repetition_penalty,
+        }
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_string(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("strip", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """`think` for `<think>` and `true`; nothing for `none` and `false`."""
+        if value is None or isinstance(value, bool):
+            return ("think",) if value else ()
+        each = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(str(name).strip().strip("</>") for name in each))
+
+    @field_validator("strip")
+    @classmethod
+    def _plain_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[\w:-]+", name):
+                raise ValueError(
+                    f"{name!r} names no block; expected e.g. think for <think>…</think>"
+                )
+        return value
 
 
 class EvalSettings(Section):

@@ -79,19 +79,35 @@ class Target:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn. Temperature 0 is greedy; `seed` starts every example's own stream."""
+    """How tokens are drawn. Temperature 0 is greedy; `seed` starts every example's own stream.
+
+    `drawing` is all but the seed, as arguments of `harness.engine.generate`.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    top_k: int | None = None
+    repetition_penalty: float = 1.0
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        return {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "repetition_penalty": self.repetition_penalty,
+        }
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A written text. `hidden_tokens` counts preface tokens and latent thoughts fed before it.
+    """A written text. `hidden_tokens` counts preface tokens and latent thoughts fed before it, and
+    tokens of reasoning blocks in it; `tokens` the visible ones.
 
     `fingerprint` covers everything that could change the text; `error` says why a failed
-    example is empty.
+    example is empty. `reasoning`: what stood in reasoning blocks, `unclosed` where the last one
+    did not end.
     """
 
     id: str
@@ -105,6 +121,9 @@ class Prediction:
     preface: str = ""
     preface_ids: tuple[int, ...] = ()
     error: str | None = None
+    reasoning: str = ""
+    reasoning_tokens: int = 0
+    unclosed: bool = False
 
 
 @dataclass(frozen=True)

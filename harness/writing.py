@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from harness.engine.decode import generate
+from harness.engine.decode import NotANumberError, generate
 from harness.engine.lm import PersonalLM
+from harness.engine.template import rendered_digest
 from harness.engine.text import decode
 from harness.engine.timing import PeakMemory, now
 from harness.errors import DataError
@@ -32,6 +34,15 @@ from harness.writing_costs import COSTS, Costs, summary_of
 WARM_UP_TOKENS = 3
 FAILURES = (RuntimeError, ValueError, ArithmeticError)
 """What may go wrong with one batch or example, memory included, without ending the run."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One text in tokens, after its preface; `error` says why a failed one has none."""
+
+    preface: list[int]
+    ids: list[int]
+    error: str | None = None
 
 
 def example_seed(seed: int, example_id: str, sample: int) -> int:
@@ -148,18 +159,23 @@ def _write_batch(
             for reading in batch
             for prediction in _write_batch(plan, lm, [reading], sample, expected, costs)
         ]
-    example = batch[0].example
-    return [
-        Prediction(
-            id=example.id,
-            user_id=example.user_id,
-            output="",
-            tokens=0,
-            fingerprint=expected[example.id, sample],
-            sample=sample,
-            error=failure,
-        )
-    ]
+    return [_failed(batch[0], sample, expected, failure)]
+
+
+def _failed(
+    reading: Reading, sample: int, expected: dict[tuple[str, int], str], failure: str
+) -> Prediction:
+    """The empty prediction of a failed example."""
+    example = reading.example
+    return Prediction(
+        id=example.id,
+        user_id=example.user_id,
+        output="",
+        tokens=0,
+        fingerprint=expected[example.id, sample],
+        sample=sample,
+        error=failure,
+    )
 
 
 def _generate(
@@ -170,60 +186,77 @@ def _generate(
     expected: dict[tuple[str, int], str],
     costs: Costs,
 ) -> list[Prediction]:
-    tokenizer = plan.backbones.tokenizer
-    written = write_batch(plan, lm, batch, sample, costs)
-    return [
-        Prediction(
-            id=reading.example.id,
-            user_id=reading.example.user_id,
-            output=decode(tokenizer, ids),
-            tokens=len(ids),
-            fingerprint=expected[reading.example.id, sample],
-            sample=sample,
-            hidden_tokens=len(preface) + lm.hidden_per_example,
-            capped=len(ids) == plan.settings.decode.max_new_tokens,
-            preface=decode(tokenizer, preface),
-            preface_ids=tuple(preface),
+    found = []
+    for reading, written in zip(batch, write_batch(plan, lm, batch, sample, costs), strict=True):
+        if written.error is not None:
+            found.append(_failed(reading, sample, expected, written.error))
+            continue
+        seen = plan.rules.read(written.ids)
+        whole = len(written.ids) == plan.settings.decode.max_new_tokens
+        found.append(
+            Prediction(
+                id=reading.example.id,
+                user_id=reading.example.user_id,
+                output=seen.text,
+                tokens=seen.tokens,
+                fingerprint=expected[reading.example.id, sample],
+                sample=sample,
+                hidden_tokens=len(written.preface) + lm.hidden_per_example + seen.reasoning_tokens,
+                capped=whole and not seen.stopped,
+                preface=decode(plan.backbones.tokenizer, written.preface),
+                preface_ids=tuple(written.preface),
+                reasoning=seen.reasoning,
+                reasoning_tokens=seen.reasoning_tokens,
+                unclosed=seen.unclosed,
+            )
         )
-        for reading, (preface, ids) in zip(batch, written, strict=True)
-    ]
+    return found
 
 
 def write_batch(
     plan: Plan, lm: PersonalLM, batch: Sequence[Reading], sample: int, costs: Costs
-) -> list[tuple[list[int], list[int]]]:
-    """Preface and text of each prompt, in tokens; each example draws from its own stream."""
+) -> list[Written]:
+    """Preface and text of each prompt, in tokens; each example draws from its own stream.
+
+    A row whose logits are no numbers fails alone: the others keep what they wrote.
+    """
     options = plan.settings.decode
     seeds = [example_seed(plan.settings.seed, reading.example.id, sample) for reading in batch]
     prompts = [list(reading.prompt) for reading in batch]
     begin, latent = now(), lm.hidden_s
     prefaces = _prefaces(plan, lm, prompts, seeds)
     hidden_s = now() - begin
-    texts = generate(
-        lm,
-        [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
-        max_new_tokens=options.max_new_tokens,
-        temperature=options.temperature,
-        top_p=options.top_p,
-        eos_id=plan.end_id,
-        seeds=seeds,
-        views=views_of(batch),
-        clock=costs.clock,
-    )
+    errors: dict[int, str] = {}
+    try:
+        texts = generate(
+            lm,
+            [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
+            max_new_tokens=options.max_new_tokens,
+            **options.drawing,
+            **plan.rules.stopping,
+            seeds=seeds,
+            views=views_of(batch),
+            clock=costs.clock,
+        )
+    except NotANumberError as error:
+        texts, errors = error.texts, error.by_row
     costs.clock.waited(hidden_s)
     costs.batches.append(now() - begin)
     costs.examples += len(batch)
     costs.preface_s += hidden_s
     costs.preface_tokens += sum(map(len, prefaces))
     costs.latent_s += lm.hidden_s - latent
-    return list(zip(prefaces, texts, strict=True))
+    return [
+        Written(preface, ids, errors.get(row))
+        for row, (preface, ids) in enumerate(zip(prefaces, texts, strict=True))
+    ]
 
 
 def _prefaces(
     plan: Plan, lm: PersonalLM, prompts: list[list[int]], seeds: list[int]
 ) -> list[list[int]]:
     options = plan.settings.decode
-    sampling = [Sampling(options.temperature, options.top_p, seed) for seed in seeds]
+    sampling = [Sampling(seed=seed, **options.drawing) for seed in seeds]
     found = plan.method.preface(lm, prompts, sampling)
     if len(found) != len(prompts):
         raise DataError(
@@ -258,6 +291,8 @@ def _fingerprint(
         source,
         reading.prompt,
         reading.views,
+        [plan.ends.trained, sorted(plan.ends.ids), plan.ends.strings],
+        rendered_digest(plan.backbones.tokenizer),
         sample,
         [other.example.id for other in plan.test_readings],  # the batch plan
         version("torch"),

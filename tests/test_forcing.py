@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from harness import forcing
+from harness.engine.ends import ends_of
 from harness.engine.lm import CausalLM
-from harness.engine.text import Encoded, decode, encode_response, end_id
+from harness.engine.text import Encoded, decode, encode_response
 from harness.forcing import _tokens
 from harness.method import BaseMethod
 from harness.metrics.slices import slice_tokens
@@ -51,7 +52,7 @@ class Copier(BaseMethod):
         lm.known = {
             reading.prompt: (
                 *encode_response(tokenizer, plan.test.references[reading.example.id].text).ids,
-                end_id(tokenizer),
+                *ends_of(tokenizer).trained,
             )
             for reading in plan.test_readings
         }

@@ -17,6 +17,7 @@ from harness.engine.flops import NoEstimateError, writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_requests
 from harness.engine.train import precision
+from harness.engine.visible import rules_of
 from harness.method import BaseMethod
 from harness.settings import Section
 from harness.types import Pair, Sampling
@@ -127,7 +128,8 @@ class _Writer:
         decode = method.settings.decode
         self.method = method
         self.lm, self.tokenizer, self.asks, self.options = lm, tokenizer, asks, options
-        self.sampling = Sampling(decode.temperature, decode.top_p, method.settings.seed)
+        self.sampling = Sampling(seed=method.settings.seed, **decode.drawing)
+        self.rules = rules_of(method.settings, trained=False)  # the backbone as it is writes them
         self.batch_size = decode.batch_size
         self.device = next(lm.parameters()).device
         self.dtype = number_type(method.settings.model, self.device)
@@ -138,6 +140,7 @@ class _Writer:
                 [each for group in asks.values() for each in group.values()],
                 options=options.model_dump(include=set(AnalysisOptions.model_fields)),
                 sampling=asdict(self.sampling),
+                ends=[sorted(self.rules.ends.ids), self.rules.ends.strings, self.rules.strip],
                 batch_size=self.batch_size,
                 machine=[self.device.type, str(self.dtype)],
             )
@@ -149,7 +152,7 @@ class _Writer:
         with precision(self.device, self.dtype):
             written = write_analyses(
                 self.lm,
-                self.tokenizer,
+                self.rules,
                 asks,
                 self.sampling,
                 budget=self.options.analysis_tokens,

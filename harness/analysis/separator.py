@@ -7,23 +7,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.data.cut import SENTENCE_END
-from harness.engine.text import MARK, decode, end_id, render, template_ids
+from harness.engine.ends import Ends
+from harness.engine.template import after_answer, render, template_source
+from harness.engine.text import decode, template_ids
 
 
-def separator(tokenizer: Any) -> tuple[int, ...]:
-    """What stands between analysis and text: the end token, then the opening of a new turn.
+def separator(tokenizer: Any, ends: Ends) -> tuple[int, ...]:
+    """What stands between analysis and text: the trained end, then the opening of a new turn.
 
-    The end token is the one at which decoding stops, and no text can hold it. Without a chat
-    template it stands alone.
+    Decoding stops at that end, and no text can hold it. Without a chat template it stands alone.
     """
-    end = end_id(tokenizer)
-    if getattr(tokenizer, "chat_template", None) is None:
-        return (end,)
-    user = {"role": "user", "content": "x"}
-    answered = render(tokenizer, [user, {"role": "assistant", "content": MARK}], answer=False)
-    asked, opened = (render(tokenizer, [user], answer=answer) for answer in (False, True))
-    after = template_ids(tokenizer, answered.partition(MARK)[2] + opened.removeprefix(asked))
-    return tuple(after[after.index(end) :]) if end in after else (end,)
+    end = ends.trained
+    if template_source(tokenizer) is None:
+        return end
+    asked, opened = (
+        render(tokenizer, [{"role": "user", "content": "x"}], answer=answer)
+        for answer in (False, True)
+    )
+    after = after_answer(tokenizer) + opened.removeprefix(asked)
+    if len(end) == 1:
+        ids = template_ids(tokenizer, after)
+        return tuple(ids[ids.index(end[0]) :]) if end[0] in ids else end
+    _, found, rest = after.partition(tokenizer.decode(list(end)))
+    return (*end, *template_ids(tokenizer, rest)) if found else end
 
 
 def sentence_ends(tokenizer: Any, ids: Sequence[int]) -> tuple[int, ...]:

@@ -18,8 +18,9 @@ from harness.analysis.asking import Ask, Variant
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
-from harness.engine.text import decode, end_id
+from harness.engine.text import special_ids
 from harness.engine.timing import now
+from harness.engine.visible import TextRules
 from harness.errors import DataError
 from harness.progress import Update
 from harness.types import Sampling
@@ -50,7 +51,7 @@ def fingerprint(lm: PersonalLM, asks: Sequence[Ask], **conditions: Any) -> str:
 
 def write_analyses(
     lm: PersonalLM,
-    tokenizer: Any,
+    rules: TextRules,
     asks: Sequence[Ask],
     sampling: Sampling,
     *,
@@ -70,7 +71,7 @@ def write_analyses(
         if all((each.example_id, each.variant) in known for each in batch):
             continue
         begin = now()
-        written = _write(lm, tokenizer, batch, sampling, budget)
+        written = _write(lm, rules, batch, sampling, budget)
         fresh = [one for one in written if (one.example_id, one.variant) not in known]
         known.update({(one.example_id, one.variant): one for one in fresh})
         if path is not None:
@@ -82,28 +83,23 @@ def write_analyses(
 
 
 def _write(
-    lm: PersonalLM, tokenizer: Any, batch: Sequence[Ask], sampling: Sampling, budget: int
+    lm: PersonalLM, rules: TextRules, batch: Sequence[Ask], sampling: Sampling, budget: int
 ) -> list[Analysis]:
     texts = generate(
         lm,
         [each.prompt for each in batch],
         max_new_tokens=budget,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        eos_id=end_id(tokenizer),
+        **sampling.drawing,
+        **rules.stopping,
         seeds=[_stream(sampling.seed, each) for each in batch],
     )
-    special = set(tokenizer.all_special_ids)
-    return [
-        Analysis(
-            each.example_id,
-            each.variant,
-            tuple(token for token in ids if token not in special),
-            decode(tokenizer, ids),
-            ended=len(ids) < budget,
-        )
-        for each, ids in zip(batch, texts, strict=True)
-    ]
+    special, found = special_ids(rules.tokenizer), []
+    for each, ids in zip(batch, texts, strict=True):
+        seen = rules.read(ids)
+        kept = tuple(token for token in seen.kept if token not in special)
+        ended = len(ids) < budget or seen.stopped
+        found.append(Analysis(each.example_id, each.variant, kept, seen.text, ended))
+    return found
 
 
 def _stream(seed: int, each: Ask) -> int:

@@ -95,7 +95,7 @@ def write(subject: Subject, case: Case) -> Writing:
     plan, lm, decode = subject.plan, subject.lm, subject.plan.settings.decode
     readings = plan.test_readings[: case.batch]
     prompts = [list(reading.prompt) for reading in readings]
-    sampling = [Sampling(decode.temperature, decode.top_p, seed) for seed in range(case.batch)]
+    sampling = [Sampling(seed=seed, **decode.drawing) for seed in range(case.batch)]
     begin, latent, clock = now(), lm.hidden_s, DecodeClock()
     prefaces = plan.method.preface(lm, prompts, sampling)
     preface_s = now() - begin
@@ -103,8 +103,7 @@ def write(subject: Subject, case: Case) -> Writing:
         lm,
         [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
         max_new_tokens=case.tokens,
-        temperature=decode.temperature,
-        top_p=decode.top_p,
+        **decode.drawing,
         seeds=[each.seed for each in sampling],
         views=_views([reading.views for reading in readings]),
         clock=clock,

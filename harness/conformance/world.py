@@ -128,7 +128,7 @@ class World:
             max_new_tokens=NEW_TOKENS,
             temperature=temperature,
             top_p=0.95,
-            eos_id=plan.end_id,
+            **plan.rules.stopping,
             seeds=seeds,
             views={
                 name: [reading.views[name] for reading in readings] for name in readings[0].views

@@ -18,6 +18,7 @@ from torch import nn
 from harness.engine import smollm2
 from harness.engine.adapters import refuse_adapter
 from harness.engine.agreement import refuse_disagreement
+from harness.engine.template import Template, with_template
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
 from harness.settings import ModelSettings
@@ -158,8 +159,11 @@ def _reason(name: str, error: Exception) -> str:
 
 
 @lru_cache(maxsize=8)
-def tokenizer_of(name: str, revision: str | None = None) -> Any:
-    """The fast tokenizer of a backbone. Raises UsageError where there is none."""
+def tokenizer_of(name: str, revision: str | None = None, template: Template | None = None) -> Any:
+    """The fast tokenizer of a backbone, its chat template rendered with `template`.
+
+    Raises UsageError where there is none, or an argument of the template is unknown to it.
+    """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
@@ -179,7 +183,7 @@ def tokenizer_of(name: str, revision: str | None = None) -> Any:
             f"tokenizer of {name!r} knows no word; expected tokenizer.json beside the weights."
             " Save the tokenizer there too, with save_pretrained(folder)"
         )
-    return tokenizer
+    return with_template(tokenizer, template or Template())
 
 
 class Backbones:
@@ -194,7 +198,9 @@ class Backbones:
 
     @cached_property
     def tokenizer(self) -> Any:
-        return tokenizer_of(self.settings.backbone, self.settings.revision)
+        settings = self.settings
+        template = Template.of(settings.template_date, settings.template_args)
+        return tokenizer_of(settings.backbone, settings.revision, template)
 
     @property
     def main(self) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Text ↔ tokens: the chat template around a prompt, the end token, responses with offsets."""
+"""Text ↔ tokens: the chat template around a prompt, responses with offsets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import UsageError
-
-MARK = "\N{OBJECT REPLACEMENT CHARACTER}turn\N{OBJECT REPLACEMENT CHARACTER}"
+from harness.engine.template import render, shell, template_source
 
 
 @dataclass(frozen=True)
@@ -30,26 +28,27 @@ def plain_ids(tokenizer: Any, text: str) -> list[int]:
 def encode_prompt(tokenizer: Any, text: str) -> list[int]:
     """`text` as one user turn through the chat template with its own default system turn.
 
-    Without a template: the text and a newline, with the tokenizer's usual first token.
+    Without a template: the text and a newline, with the tokenizer's usual first token; an end that
+    the tokenizer puts after what it encodes is left out, for the text goes on.
     """
-    if getattr(tokenizer, "chat_template", None) is None:
-        ids: list[int] = tokenizer(text + "\n", split_special_tokens=True)["input_ids"]
-        return ids
+    if template_source(tokenizer) is None:
+        return _opened(tokenizer, text + "\n")
     commands = (token for token in tokenizer.added_tokens_decoder.values() if token.special)
     if any(token.content in text for token in commands):
-        shell = render(tokenizer, [{"role": "user", "content": MARK}])
-        before, _, after = shell.partition(MARK)
+        before, after = shell(tokenizer)
         parts = [template_ids(tokenizer, part) for part in (before, after)]
         return [*parts[0], *plain_ids(tokenizer, text), *parts[1]]
     return template_ids(tokenizer, render(tokenizer, [{"role": "user", "content": text}]))
 
 
-def render(tokenizer: Any, turns: Sequence[dict[str, str]], answer: bool = True) -> str:
-    """The chat template's text; `answer` opens the assistant's turn."""
-    text: str = tokenizer.apply_chat_template(
-        list(turns), tokenize=False, add_generation_prompt=answer
-    )
-    return text
+def _opened(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of text with what the tokenizer puts before it, without what it puts after it."""
+    ids: list[int] = tokenizer(text, split_special_tokens=True)["input_ids"]
+    plain = plain_ids(tokenizer, text)
+    for start in range(len(ids) - len(plain) + 1):
+        if ids[start : start + len(plain)] == plain:
+            return ids[: start + len(plain)]
+    return ids
 
 
 def template_ids(tokenizer: Any, text: str) -> list[int]:
@@ -58,25 +57,10 @@ def template_ids(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def end_id(tokenizer: Any) -> int:
-    """The token that ends an assistant's turn in the template, else the tokenizer's end token.
-
-    Raises UsageError where there is neither.
-    """
-    special = set(tokenizer.all_special_ids)
-    if getattr(tokenizer, "chat_template", None) is not None:
-        turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": MARK}]
-        _, found, after = render(tokenizer, turns, answer=False).partition(MARK)
-        if found:
-            for token in template_ids(tokenizer, after):
-                if token in special:
-                    return token
-    if tokenizer.eos_token_id is None:
-        raise UsageError(
-            f"tokenizer {tokenizer.name_or_path!r} has no end token; expected eos_token in its"
-            " tokenizer_config.json, or a chat template that ends a turn with a special token"
-        )
-    return int(tokenizer.eos_token_id)
+def special_ids(tokenizer: Any) -> frozenset[int]:
+    """Ids of special tokens, named ones and those that are special among the added tokens."""
+    added = tokenizer.added_tokens_decoder.items()
+    return frozenset(tokenizer.all_special_ids) | {id_ for id_, token in added if token.special}
 
 
 def encode_response(tokenizer: Any, text: str) -> Encoded:

@@ -4,6 +4,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from harness.analysis import sentence_ends, separator
+from harness.engine.ends import ends_of
 
 
 @pytest.fixture
@@ -12,13 +13,16 @@ def tokenizer(world):
 
 
 def test_the_separator_ends_the_turn_and_opens_the_next(tokenizer):
-    assert tokenizer.decode(separator(tokenizer)) == "<|im_end|>\n<|im_start|>assistant\n"
+    assert (
+        tokenizer.decode(separator(tokenizer, ends_of(tokenizer)))
+        == "<|im_end|>\n<|im_start|>assistant\n"
+    )
 
 
 def test_without_a_template_the_separator_is_the_end_token(tokenizer):
     backend = tokenizer.backend_tokenizer
     bare = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>")
-    assert separator(bare) == (bare.eos_token_id,)
+    assert separator(bare, ends_of(bare)) == (bare.eos_token_id,)
 
 
 @pytest.mark.parametrize(

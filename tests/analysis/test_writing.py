@@ -14,7 +14,7 @@ ASKS = [Ask(f"e{number}", "blind", tuple(range(5, 8 + number))) for number in ra
 def write(world, path, temperature=0.8, on_batch=None):
     return write_analyses(
         world.lm,
-        world.shared.backbones.tokenizer,
+        world.shared.rules,
         ASKS,
         Sampling(temperature, 1.0, 3),
         budget=6,

@@ -26,7 +26,7 @@ def test_a_target_is_analysis_separator_text(made, monkeypatch):
     told = tokenizer("likes tea")["input_ids"]
     monkeypatch.setattr(writing, "generate", lambda lm, prompts, **_: [told for _ in prompts])
     targets = plan.method.targets(lm, pairs)
-    between = separator(tokenizer)
+    between = separator(tokenizer, plan.ends)
     assert [target.example_id for target in targets] == [pair.example.id for pair in pairs]
     assert [target.text for target in targets] == [pair.reference.text for pair in pairs]
     assert {target.preface for target in targets} == {(*told, *between)}
@@ -37,7 +37,7 @@ def test_a_preface_ends_in_the_separator_and_lost_ends_are_counted(made, monkeyp
     written = [[9, 8], [7] * 8, []]
     monkeypatch.setattr(cot, "generate", lambda *_, **__: [list(row) for row in written])
     given = plan.method.preface(lm, [[1], [2], [3]], [Sampling(seed=at) for at in range(3)])
-    between = list(separator(plan.backbones.tokenizer))
+    between = list(separator(plan.backbones.tokenizer, plan.ends))
     assert given == [row + between for row in written]
     assert plan.method.preface_report(given) == {"separator_appended": 1}
 

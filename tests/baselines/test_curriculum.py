@@ -51,7 +51,7 @@ def test_each_stage_leaves_out_one_more_sentence(made, analysed, analysis, left)
     plan, lm, pairs = made
     tokenizer = plan.backbones.tokenizer
     analysed(analysis)
-    between = tokenizer.decode(separator(tokenizer))
+    between = tokenizer.decode(separator(tokenizer, plan.ends))
     for target, pair in zip(plan.method.targets(lm, pairs), pairs, strict=True):
         assert (target.text, target.preface) == (pair.reference.text, ())
         assert [until for until, _ in target.curriculum] == [0.25, 0.5, 0.75]

@@ -23,7 +23,7 @@ from harness.engine.timing import interleaved
 from harness.errors import UsageError
 from harness.progress import Bars
 from harness.registry import find
-from harness.settings import build_settings
+from harness.settings import DecodeSettings, build_settings
 
 
 def test_rounds_are_interleaved_and_the_first_does_not_count():
@@ -116,7 +116,7 @@ def test_a_writing_by_the_clock(monkeypatch):
 
     readings = [SimpleNamespace(prompt=(1, 2), views={}) for _ in range(3)]
     plan = SimpleNamespace(
-        settings=SimpleNamespace(decode=SimpleNamespace(temperature=0.0, top_p=1.0)),
+        settings=SimpleNamespace(decode=DecodeSettings()),
         test_readings=readings,
         method=SimpleNamespace(preface=preface),
     )

@@ -18,7 +18,7 @@ from harness.engine.backbone import (
     tokenizer_of,
     weights_fingerprint,
 )
-from harness.engine.text import end_id
+from harness.engine.ends import ends_of
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 from tests.conftest import save_backbone
@@ -217,7 +217,7 @@ def test_other_tokens_are_named(tmp_path, backbone):
 
 def test_the_end_token_is_the_one_that_ends_a_turn(backbone):
     tokenizer = tokenizer_of(str(backbone))
-    assert tokenizer.convert_ids_to_tokens(end_id(tokenizer)) == "<|im_end|>"
+    assert tokenizer.convert_ids_to_tokens(list(ends_of(tokenizer).trained)) == ["<|im_end|>"]
 
 
 def test_a_tokenizer_without_end_token_is_refused(tmp_path, backbone):
@@ -225,7 +225,7 @@ def test_a_tokenizer_without_end_token_is_refused(tmp_path, backbone):
 
     bare = PreTrainedTokenizerFast(tokenizer_file=str(backbone / "tokenizer.json"))
     with pytest.raises(UsageError, match="has no end token; expected eos_token"):
-        end_id(bare)
+        ends_of(bare)
 
 
 def test_a_scalar_parameter_has_a_fingerprint():

@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.flat import flat
 from harness.record import Record
 from harness.registry import find
+from harness.run_name import frozen_table
 from harness.settings import whole_numbers
 
 NO_OPTION, UNKNOWN = "no such option", "default"
@@ -50,7 +51,7 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
         if key == "model.reasoner" and own.get(key) is None:
             return (record.backbone.get("reasoner") or {}).get("name")
         if key in own or not key.startswith(OPTION):
-            return own.get(key, UNKNOWN)
+            return own.get(key, frozen_table()["added"].get(key, UNKNOWN))
         known = defaults[record.method]
         return UNKNOWN if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
 

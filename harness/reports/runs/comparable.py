@@ -74,6 +74,13 @@ def differences(board: Board) -> list[Difference]:
         ("cap on new tokens (decode.max_new_tokens)", _setting("decode.max_new_tokens")),
         ("temperature (decode.temperature)", _setting("decode.temperature")),
         ("top-p (decode.top_p)", _setting("decode.top_p")),
+        ("top-k (decode.top_k)", _setting("decode.top_k", "none")),
+        (
+            "repetition penalty (decode.repetition_penalty)",
+            _setting("decode.repetition_penalty", 1.0),
+        ),
+        ("further ends (decode.stop)", _setting("decode.stop", [])),
+        ("hidden blocks (decode.strip)", _setting("decode.strip", ["think"])),
         ("other users for lift (eval.donors)", lambda record: (record.lift or {}).get("donors")),
     ]
     rules += [
@@ -142,9 +149,16 @@ def _records(board: Board) -> list[Record]:
     return [record for system in board.systems for record in system.records]
 
 
-def _setting(key: str) -> Callable[[Record], Any]:
+def _setting(key: str, absent: Any = None) -> Callable[[Record], Any]:
+    """The setting `section.name` of a record; `absent` for one that came after it, or is null."""
     section, _, name = key.partition(".")
-    return lambda record: record.settings[section][name]
+
+    def found(record: Record) -> Any:
+        settings = record.settings[section]
+        value = settings[name] if absent is None else settings.get(name)
+        return absent if value is None else value
+
+    return found
 
 
 def _machine(name: str) -> Callable[[Record], Any]:

@@ -1,0 +1,142 @@
+"""How a token is chosen, against transformers' own logits processors; rows without numbers."""
+
+from itertools import takewhile
+
+import pytest
+import torch
+from transformers import (
+    GenerationConfig,
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from harness.engine import CausalLM, generate
+from harness.engine.batch import pad
+from harness.engine.decode import NotANumberError
+from harness.engine.sampling import NO_TOKEN, Sampler
+from tests.engine.test_agreement import PROMPTS, tiny
+
+HELD = torch.tensor([[3, 5, 5, 0], [7, 1, 2, 9]])
+OPTIONS = [  # temperature, top_k, top_p, repetition_penalty
+    (0.7, 5, 1.0, 1.0),
+    (1.3, 5, 0.6, 1.0),
+    (1.0, None, 0.8, 1.4),
+    (0.8, 20, 0.9, 0.7),
+    (1.0, 1, 1.0, 1.2),
+    (1.0, 999, 1.0, 1.0),
+    (0.7, 20, 0.8, 1.05),  # what Qwen2.5 asks for
+]
+
+
+@pytest.mark.parametrize(("temperature", "top_k", "top_p", "penalty"), OPTIONS)
+def test_the_distribution_is_that_of_transformers(temperature, top_k, top_p, penalty):
+    torch.manual_seed(0)
+    logits = torch.randn(2, 40) * 3
+    logits[:, 12] = logits[:, 13]  # a tie
+    theirs = LogitsProcessorList()  # in the order of transformers' generate
+    if penalty != 1:
+        theirs.append(RepetitionPenaltyLogitsProcessor(penalty))
+    theirs.append(TemperatureLogitsWarper(temperature))
+    if top_k:
+        theirs.append(TopKLogitsWarper(top_k))
+    if top_p < 1:
+        theirs.append(TopPLogitsWarper(top_p))
+    wanted = theirs(HELD, logits.clone()).softmax(-1)
+
+    draw = Sampler(temperature, top_p, None, 2, top_k, penalty)
+    draw.reads(HELD.tolist())
+    heaps, kept, ids = draw.ranked(draw.penalised(logits))
+    each = torch.diff(heaps, prepend=torch.zeros(2, 1)) * kept
+    found = torch.zeros(2, 40).scatter_(1, ids, each / each.sum(-1, keepdim=True))
+    assert torch.equal(found > 0, wanted > 0)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+
+
+def test_ties_with_the_last_of_top_k_stay():
+    draw = Sampler(1.0, 1.0, None, 1, top_k=2)
+    _, kept, ids = draw.ranked(torch.tensor([[1.0, 2.0, 1.0, 0.0]]))
+    assert sorted(ids[kept].tolist()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("penalty", [1.3, 0.8])
+def test_a_penalised_text_is_that_of_transformers_generate(penalty):
+    # prompts of unequal length: padding is no token that a text holds; two ends
+    model = tiny()
+    ends = [generate(CausalLM(model), PROMPTS, max_new_tokens=9)[0][6], 11]
+    config = GenerationConfig(
+        max_new_tokens=20, do_sample=False, repetition_penalty=penalty, eos_token_id=ends,
+        pad_token_id=0,
+    )  # fmt: skip
+    ids, real = pad(PROMPTS, 0, "left")
+    rows = model.generate(ids, attention_mask=real.long(), generation_config=config)
+    theirs = [
+        list(takewhile(lambda token: token not in ends, row[ids.size(1) :].tolist()))
+        for row in rows
+    ]
+    ours = generate(
+        CausalLM(model), PROMPTS, max_new_tokens=20, repetition_penalty=penalty, eos_id=ends
+    )
+    assert ours == theirs
+    assert ours != generate(CausalLM(model), PROMPTS, max_new_tokens=20, eos_id=ends)
+
+
+def test_a_prefix_counts_as_held():
+    lm = CausalLM(tiny())
+    whole = generate(lm, PROMPTS, max_new_tokens=12, repetition_penalty=1.5)
+    rest = generate(
+        lm, PROMPTS, max_new_tokens=8, repetition_penalty=1.5, prefixes=[row[:4] for row in whole]
+    )
+    assert [row[:4] + more for row, more in zip(whole, rest, strict=True)] == whole
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"top_k": 0}, "top_k 0"), ({"repetition_penalty": 0.0}, "repetition_penalty 0.0")],
+)
+def test_wrong_options_say_so(options, message):
+    with pytest.raises(ValueError, match=message):
+        generate(CausalLM(tiny()), PROMPTS, max_new_tokens=1, **options)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.9, "top_k": 3, "top_p": 0.9}])
+def test_logits_that_are_no_numbers_give_no_token(wrong, options):
+    logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
+    logits[1] = wrong
+    chosen = {"temperature": 0.0, "top_p": 1.0, **options}
+    tokens = Sampler(seeds=None, rows=2, repetition_penalty=1.1, **chosen)(logits)
+    assert tokens[0] >= 0
+    assert tokens[1] == NO_TOKEN
+
+
+class Spoilt(CausalLM):
+    """Row 1 has NaN logits from its third token on."""
+
+    def prefill(self, *rows, **more):
+        logits, state = super().prefill(*rows, **more)
+        self.seen = 0
+        return logits, state
+
+    def step(self, tokens, state):
+        logits, state = super().step(tokens, state)
+        self.seen += 1
+        if self.seen >= 2:
+            logits[1] = float("nan")
+        return logits, state
+
+
+def test_only_the_row_without_numbers_fails():
+    sound = generate(CausalLM(tiny()), PROMPTS, max_new_tokens=9)
+    with pytest.raises(NotANumberError, match="row 1 of 3: logits after 2 new tokens") as failed:
+        generate(Spoilt(tiny()), PROMPTS, max_new_tokens=9)
+    assert failed.value.texts == [sound[0], [], sound[2]]
+    assert failed.value.places == {1: 2}
+
+
+def test_a_row_that_has_ended_cannot_fail():
+    end = generate(CausalLM(tiny()), PROMPTS, max_new_tokens=2)[1][1]
+    written = generate(Spoilt(tiny()), PROMPTS, max_new_tokens=9, eos_id={end, 999})
+    assert len(written[1]) < 2
