@@ -7,7 +7,6 @@ chromium-driver) they are skipped; where CI=true they fail.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.absent import absent
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
@@ -126,17 +127,8 @@ def axe_source() -> str:
     """axe-core as the package axe-playwright-python carries it; Playwright itself is not needed."""
     found = find_spec("axe_playwright_python")
     if found is None or found.origin is None:
-        _absent("axe-playwright-python is not installed (`make setup` installs it)")
-    assert found is not None
-    assert found.origin is not None
+        absent("axe-playwright-python is not installed (`make setup` installs it)")
     return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
-
-
-def _absent(reason: str) -> None:
-    """Skip, but in CI fail: there a check that is skipped would be a check that cannot fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -152,9 +144,9 @@ def start_chromium(profile: Path) -> Any:
     binary = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     driver_path = shutil.which("chromedriver")
     if binary is None or driver_path is None:
-        _absent("no Chromium with chromedriver; Debian: apt-get install chromium chromium-driver")
+        absent("no Chromium with chromedriver; Debian: apt-get install chromium chromium-driver")
     if find_spec("selenium") is None:
-        _absent("selenium is not installed (`make setup` installs it)")
+        absent("selenium is not installed (`make setup` installs it)")
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()

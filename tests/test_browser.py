@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.browser import _absent
+from tests.support.absent import absent
 
 PAGE = (
     '<!doctype html><html lang="en"><title>t</title><meta name="viewport"'
@@ -65,4 +65,4 @@ def test_dark_is_dark(browser, page):
 def test_an_absent_browser_skips_but_fails_in_ci(monkeypatch, ci, outcome):
     monkeypatch.setitem(os.environ, "CI", ci)
     with pytest.raises(outcome, match="no browser"):
-        _absent("no browser")
+        absent("no browser")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING, describe_source, hu
 from harness.data.folder import read_folder
 from harness.errors import DataError, UsageError
 from harness.settings import DataSettings, RunSettings
+from tests.support.absent import absent
 
 from .conftest import WriteFolder, lines, review
 
@@ -92,7 +94,10 @@ def write_gzip(folder: Path, rows: list[Any]) -> None:
 
 
 def write_zstandard(folder: Path, rows: list[Any]) -> None:
-    zstandard = pytest.importorskip("zstandard")
+    if find_spec("zstandard") is None:
+        absent("zstandard is not installed (`make setup` installs it)")
+    import zstandard
+
     whole = [zstandard.compress(line.encode()) for line in lines(rows).splitlines(keepends=True)]
     (folder / "test.jsonl.zst").write_bytes(b"".join(whole))  # several frames, as pzstd writes
 

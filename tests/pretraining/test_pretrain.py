@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from harness.engine.backbone import tokenizer_of
-from harness.mini import backbone_path, pretrain
-from harness.mini.copying import binding, copying
-from harness.mini.corpus import habit_probes, single, thread
-from harness.mini.encode import Row, collate, encode
+from harness.inputs.imports import closure
+from harness.mini import backbone_path
 from harness.mini.seeding import stream
+from harness.pretraining import pretrain, shape
+from harness.pretraining.__main__ import main
+from harness.pretraining.chat_rows import Row, collate, encode
+from harness.pretraining.copying import binding, copying
+from harness.pretraining.corpus import habit_probes, single, thread
 
 VOCABULARY = range(10, 2000)
 
@@ -95,9 +98,9 @@ def test_a_steps_rows_are_the_same_every_time_and_of_a_like_size(step, tokenizer
         assert not special & {token for row in rows for token in row.tokens}
 
 
-@pytest.mark.parametrize("name", pretrain.SHAPES)
+@pytest.mark.parametrize("name", shape.SHAPES)
 def test_a_new_models_first_head_looks_at_the_token_before(name, tokenizer):
-    model = pretrain.build(name, tokenizer)
+    model = shape.build(name, tokenizer)
     model.set_attn_implementation("eager")
     tokens = torch.randint(10, 2000, (1, 40), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -117,7 +120,7 @@ def _parameters(name):
 
 
 def test_the_loss_is_that_of_the_library(tokenizer):
-    model = pretrain.build("mini-half", tokenizer)
+    model = shape.build("mini-half", tokenizer)
     tokens = torch.randint(10, 2000, (3, 20), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         own = pretrain.nll(model, tokens, torch.ones_like(tokens, dtype=torch.bool)).mean()
@@ -143,14 +146,21 @@ def test_pretraining_goes_on_where_it_ended_and_leaves_a_card(tokenizer, tmp_pat
     monkeypatch.setattr(pretrain, "backbone_path", lambda name: tmp_path / name)
     monkeypatch.setattr(pretrain, "_tokenizer", lambda work: tokenizer)
     (tmp_path / "work").mkdir()
-    pretrain.pretrain("mini-half", 2, tmp_path / "work")
+    main(["mini-half", "--steps", "2", "--work", str(tmp_path / "work")])
     weights = (tmp_path / "mini-half" / "model.safetensors").read_bytes()
     monkeypatch.setattr(pretrain, "rows_of", None)  # a further step would need it
-    pretrain.pretrain("mini-half", 2, tmp_path / "work")
+    main(["mini-half", "--steps", "2", "--work", str(tmp_path / "work")])
     assert (tmp_path / "mini-half" / "model.safetensors").read_bytes() == weights
     card = (tmp_path / "mini-half" / "card.json").read_text()
-    assert "python -m harness.mini.pretrain mini-half --steps 2" in card
+    assert "python -m harness.pretraining mini-half --steps 2" in card
     assert '"own"' in card
     assert '"other"' in card
     with pytest.raises(SystemExit, match=r"is of a run of 2 steps, not 3"):
         pretrain.pretrain("mini-half", 3, tmp_path / "work")
+
+
+def test_nothing_else_imports_the_pretraining():
+    starts = ["harness.cli", "harness.run", "harness.mini.benchmark", "harness.mini.parser"]
+    modules = closure(starts)
+    assert "harness.mini" in modules
+    assert not [name for name in modules if name.startswith("harness.pretraining")]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from harness.mini.corpus import Turn
+from harness.pretraining.corpus import Turn
 
 
 @dataclass(frozen=True)

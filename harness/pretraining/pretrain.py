@@ -1,10 +1,5 @@
-"""Makes a backbone of the built-in benchmark from nothing: python -m harness.mini.pretrain mini
+"""Pretrain a backbone: the steps, their data and learning rate, checkpoints, the saved folder."""
 
-Resumable: a repeated command goes on from the last checkpoint under --work. At the end the
-backbone and its card lie in the package, where backbone_path finds them.
-"""
-
-import argparse
 import hashlib
 import json
 import math
@@ -15,74 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
+from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2ForCausalLM
 
 from harness.mini import VERSION, backbone_path
-from harness.mini.copying import binding, copying
-from harness.mini.corpus import habit_probes, single, thread
-from harness.mini.encode import Row, collate, encode
 from harness.mini.seeding import stream
-from harness.mini.tokenizer import train_tokenizer
+from harness.pretraining.chat_rows import Row, collate, encode
+from harness.pretraining.copying import binding, copying
+from harness.pretraining.corpus import habit_probes, single, thread
+from harness.pretraining.shape import SEED, build
+from harness.pretraining.train_tokenizer import train_tokenizer
 
-SHAPES = {  # hidden, layers, heads, intermediate
-    "mini": (128, 4, 4, 384),
-    "mini-half": (96, 3, 4, 256),
-    "mini-large": (160, 5, 4, 608),
-}
-SEED = 0
 PEAK, WARM_UP, DECAY = 2e-3, 60, 0.05
 COPYING, BINDING, LATER_COPYING = 250, 500, 0.08
 """Steps of pure copying; the step until which keys are bound as well; their share of the rest."""
 FIRST_SHARE = 0.7
 """Share of the steps that has passed before threads end in a long document."""
 PROBES = 12
-GAZE = 6.0
-"""Size of the biases that make a head look back; large enough for a sharp gaze."""
-
-
-def build(name: str, tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
-    """An untrained backbone of this name's shape. Few key-value heads keep its cache small."""
-    hidden, layers, heads, intermediate = SHAPES[name]
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2,
-        intermediate_size=intermediate,
-        max_position_embeddings=2048,
-        initializer_range=0.05,
-        rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    torch.manual_seed(SEED)
-    model = Qwen2ForCausalLM(config)
-    look_back(model)
-    return model
-
-
-@torch.no_grad()
-def look_back(model: Qwen2ForCausalLM) -> None:
-    """Start the first layer's first key-value head with a gaze at the token just before.
-
-    Copying needs a head that says what came before a token (Olsson et al. 2022). Large models
-    find it by themselves; here the biases of keys and queries give it, since rotary embedding
-    turns them into a score that depends on the distance alone and is highest at distance 1.
-    Further query heads of the group look one token further each.
-    """
-    config: Any = model.config
-    attention = model.model.layers[0].self_attn
-    width = config.hidden_size // config.num_attention_heads
-    half = width // 2
-    turns = config.rope_parameters["rope_theta"] ** (-torch.arange(half) / half)  # radians a token
-    attention.k_proj.bias[:half] = GAZE
-    for head in range(config.num_attention_heads // config.num_key_value_heads):
-        bias = attention.q_proj.bias[head * width : (head + 1) * width]
-        bias[:half] = GAZE * torch.cos(turns * (head + 1))
-        bias[half:] = -GAZE * torch.sin(turns * (head + 1))
 
 
 def rows_of(step: int, steps: int, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
@@ -194,7 +137,7 @@ def _save(
     card = {
         "name": name,
         "texts": f"harness.mini {VERSION}, authors drawn for pretraining alone",
-        "command": f"python -m harness.mini.pretrain {name} --steps {made['steps']}",
+        "command": f"python -m harness.pretraining {name} --steps {made['steps']}",
         "seed": SEED,
         "parameters": sum(each.numel() for each in model.parameters()),
         "peak_learning_rate": PEAK,
@@ -203,17 +146,3 @@ def _save(
         "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
     }
     (folder / "card.json").write_text(json.dumps(card | made, indent=1) + "\n")
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=SHAPES)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--work", type=Path, default=Path("results/pretraining"))
-    arguments = parser.parse_args()
-    pretrain(arguments.name, arguments.steps, arguments.work)
-
-
-if __name__ == "__main__":
-    main()

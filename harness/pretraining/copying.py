@@ -7,7 +7,7 @@ never trained. What comes next can be told from what stands before, and from not
 import random
 from collections.abc import Sequence
 
-from harness.mini.encode import Row
+from harness.pretraining.chat_rows import Row
 
 
 def copying(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
