@@ -52,12 +52,9 @@ def measure(
 
     samples = samples_of(predictions)
     with phases("scoring"):
-        scores = score_texts(plan.test, samples, options, plan.settings.data)
-        fields |= {
-            "metrics": scores.metrics, "slices": scores.slices, "following": scores.following
-        }  # fmt: skip
+        scores = measure_scores(plan, samples)
+        fields |= scores.fields
         add(scores.examples)
-        add(pairing(plan.test, samples, options.bleu_tokenizer))
     nll = None
     if options.likelihood:
         with phases("likelihood"):
@@ -76,7 +73,7 @@ def measure(
             add_named("lift", lifted.examples)
     if options.forced:
         with phases("forced"):
-            forced = measure_forced(plan, lm, predictions, scores.metrics, bars)
+            forced = measure_forced(plan, lm, predictions, fields["metrics"], bars)
             fields["forced"] = forced.summary
             add_named("forced", forced.examples)
     if options.controls:
@@ -87,4 +84,16 @@ def measure(
             authors = author_identification(plan.test, samples, options.resamples)
             fields["authors"] = authors.summary
             add_named("authors", authors.examples)
+    return Measured(fields, examples)
+
+
+def measure_scores(plan: Plan, samples: Sequence[Mapping[str, str]]) -> Measured:
+    """The views that read nothing but texts and references. samples: texts by id, one a sample."""
+    scores = score_texts(plan.test, samples, plan.settings.eval, plan.settings.data)
+    examples: dict[str, dict[str, Any]] = {example.id: {} for example in plan.test.examples}
+    pairs = pairing(plan.test, samples, plan.settings.eval.bleu_tokenizer)
+    for values in (scores.examples, pairs):
+        for key, each in values.items():
+            examples[key].update(each)
+    fields = {"metrics": scores.metrics, "slices": scores.slices, "following": scores.following}
     return Measured(fields, examples)

@@ -19,6 +19,9 @@ from harness.engine.text import encode_prompt, encode_response
 from harness.engine.train import TrainRow
 from harness.engine.visible import TextRules, rules_of
 from harness.errors import DataError
+from harness.inputs.collect import collect
+from harness.inputs.known import Inputs
+from harness.inputs.origin import origin_of
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
 from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
@@ -125,6 +128,15 @@ class Plan:
             [seedless.digest(), self.method.name, prints, *([source] if source else [])]
         )
         return f"s{self.settings.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Every outside input by content, as it is when this is first asked for."""
+        return self.inputs_now()
+
+    def inputs_now(self) -> Inputs:
+        prints = {name: split.fingerprint for name, split in self.splits.items()}
+        return collect(self.settings, origin_of(self.method.name, type(self.method)), prints)
 
     @cached_property
     def folder(self) -> Path:

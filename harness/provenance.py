@@ -11,14 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.inputs.imports import (
-    OWN,
-    closure,
-    content_sha256,
-    file_closure,
-    imports_of,
-)
-from harness.registry import BUILT_IN, PLUGIN_MODULE, home_of
+from harness.inputs.imports import closure, content_sha256, imports_of
+from harness.inputs.origin import Origin, own_sources
+from harness.registry import BUILT_IN, home_of
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",
@@ -59,23 +54,11 @@ def method_sha256(method: type, options: Mapping[str, Any] | None = None) -> str
 
 def method_sources(method: type, options: Mapping[str, Any]) -> dict[str, Path]:
     """Module → file of that source."""
-    beside = own_sources(method)
+    beside = own_sources(Origin(method.__module__, home_of(method)))
     named = [BUILT_IN["method"].get(value, "") for value in map(str, options.values())]
     starts = [method.__module__, *MAKING, *(each.partition(":")[0] for each in named if each)]
     starts += [name for file in beside.values() for name in imports_of(file, "")]
     return {**closure(starts), **beside}
-
-
-def own_sources(method: type) -> dict[str, Path]:
-    """Module → file of a method that is not built in: its own file, helpers, and its package."""
-    package = method.__module__.partition(".")[0]
-    if package in OWN:
-        return {}
-    home = home_of(method)
-    loose = file_closure(home) if home else {}
-    if method.__module__.startswith(PLUGIN_MODULE):
-        return loose
-    return {**closure([method.__module__], [package]), **loose}
 
 
 def reading_sha256() -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
+from harness.inputs.dated import is_dated
+from harness.inputs.known import Inputs
 from harness.types import Prediction, Score
 
 SCHEMA_VERSION = 1
@@ -40,7 +42,8 @@ class Counts:
 class Record:
     """Everything that one run leaves besides its texts; `status` is running, complete or failed.
 
-    code: version, commit, clean. device: device, dtype, threads, accelerator. training and
+    code: version, commit, clean. inputs: every outside input by content; None in records from
+    before they were kept. device: device, dtype, threads, accelerator. training and
     inference: costs; None where there was none. slices: metric → one value a slice of the target.
     phases: wall seconds of each part of the run, over all sittings; wall_s: of all of it.
     likelihood: negative log-likelihood of the references. forced: the reference given up to each
@@ -63,6 +66,7 @@ class Record:
     data: Mapping[str, Any]
     backbone: Mapping[str, Any]
     n: Counts
+    inputs: Inputs | None = None
     phases: Mapping[str, float] = field(default_factory=dict)
     wall_s: float | None = None
     training: Mapping[str, Any] | None = None
@@ -77,6 +81,19 @@ class Record:
     controls: Mapping[str, Any] | None = None
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run; `repeated` where it was complete before and only its record was read."""
+
+    record: Record
+    folder: Path
+    repeated: bool
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.record.n.failed else 0
 
 
 def write_record(record: Record, folder: Path) -> Path:
@@ -121,6 +138,8 @@ def read_record(path: Path) -> Record:
     examples = fields.get("examples", {})
     try:
         fields["n"] = Counts(**fields["n"])
+        if fields.get("inputs") is not None:
+            fields["inputs"] = Inputs(**fields["inputs"])
         fields["metrics"] = {
             name: Score(each=tuple(row.get(name) for row in examples.values()), **score)
             for name, score in fields.get("metrics", {}).items()
@@ -195,13 +214,17 @@ def rewrite_predictions(predictions: Iterable[Prediction], folder: Path) -> None
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Folders of runs at or below the given paths, in order. Raises DataError for none."""
+    """Folders of runs at or below the given paths, in order. Raises DataError for none.
+
+    What a run was before its inputs changed lies under a dated name and counts only where it is
+    named itself.
+    """
     found: list[Path] = []
     for path in paths:
         here = (
             [path]
             if (path / RECORD).is_file()
-            else sorted(file.parent for file in path.rglob(RECORD))
+            else sorted(file.parent for file in path.rglob(RECORD) if not is_dated(file.parent))
         )
         if not here:
             raise DataError(

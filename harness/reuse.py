@@ -12,6 +12,7 @@ from typing import Any
 
 from harness import provenance
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint
+from harness.inputs.known import MODELS
 from harness.plan import Plan
 from harness.record import write_json
 from harness.run_name import named
@@ -34,6 +35,7 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
         provenance.method_sha256(type(plan.method), plan.settings.method),
         backbone,
+        plan.inputs.digest(*MODELS),
         [device.type for device in hardware.devices],
         str(hardware.dtype),
         [version(name) for name in ("torch", "transformers")],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,26 @@ from typing import Any
 import torch
 
 from harness import provenance
-from harness.engine.backbone import changed_since, describe, weights_fingerprint
+from harness.engine.backbone import describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_tests
 from harness.engine.timing import Phases, return_freed_memory
+from harness.inputs.stale import REQUEST, request_digest
 from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
-from harness.record import PREDICTIONS, RECORD, Counts, Record, record_there, write_record
+from harness.record import (
+    PREDICTIONS,
+    RECORD,
+    Counts,
+    Outcome,
+    Record,
+    record_there,
+    write_record,
+)
+from harness.repeated import refuse_changed_meanwhile, set_aside, shown_again
 from harness.reuse import adopt_training, begin_training, training_key
 from harness.settings import RunSettings
 from harness.training import Hardware, trained
@@ -31,19 +40,6 @@ from harness.writing import write_all
 
 PHASES = "phases.json"
 """What an unfinished run has spent so far."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished run; `repeated` where it was complete before and only its record was read."""
-
-    record: Record
-    folder: Path
-    repeated: bool
-
-    @property
-    def exit_code(self) -> int:
-        return 1 if self.record.n.failed else 0
 
 
 def run(
@@ -63,16 +59,15 @@ def run(
     bars, phases = bars or Bars(quiet=True), Phases()
     with phases("data"):
         plan = Plan(settings, method, results, factory)
+        before = plan.inputs  # hashed before any model is loaded
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
     found = record_there(plan.folder)
     if found is not None and found.status == "complete":
-        if changed_since(settings.model, found.started):
-            bars.say(
-                f"{plan.folder}: the backbone's weights were changed since; these are the numbers"
-                " of the old ones, --fresh measures the new"
-            )
-        return Outcome(found, plan.folder, repeated=True)
+        shown = shown_again(plan, found, lambda: _build(plan)[0], bars)
+        if shown is not None:
+            return shown
+        found = None
     with bars:
         with phases("prompts"):
             readings = plan.test_readings
@@ -83,6 +78,9 @@ def run(
             hardware = _hardware(settings)
             lm, backbone = _build(plan)
             refuse_long_tests(plan, lm)
+            refuse_changed_meanwhile(plan, before)
+            if found is None:
+                set_aside(plan, bars)
             asked = settings.model.reasoner
             if asked is not None and "reasoner" not in backbone:
                 bars.say(f"model.reasoner={asked}: {method} has no reasoner, so it changes nothing")
@@ -197,8 +195,11 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: Mapping[str
         },
         backbone=backbone,
         n=Counts(planned=len(plan.test.examples)),
+        inputs=plan.inputs,
     )
     write_record(record, plan.folder)
+    request = request_digest(plan.settings, plan.method.name)
+    (plan.folder / REQUEST).write_text(request, encoding="utf-8")
     return record
 
 

@@ -12,6 +12,7 @@ from harness import provenance
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.devices import cast, place
 from harness.engine.lm import CausalLM
+from harness.errors import UsageError
 from harness.likelihood import slice_nlls
 from harness.metrics.likelihood import SliceNll, nll_summary, relative
 from harness.plan import Plan
@@ -49,7 +50,15 @@ def untrained_nlls(
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         return weights, {key: SliceNll.from_dict(fields) for key, fields in kept.items()}
-    lm = CausalLM(plan.backbones.main if model is None else model)
+    if model is None:
+        model = plan.backbones.main
+        if weights_fingerprint(model) != weights:
+            raise UsageError(
+                f"backbone {plan.settings.model.backbone!r}: its weights are others than when this"
+                " run began; expected files that nobody writes during a run. Give the same command"
+                " again"
+            )
+    lm = CausalLM(model)
     place(lm, hardware.devices[:1])
     cast(lm, hardware.dtype)
     found = slice_nlls(plan, lm, plan.test_readings, {}, hardware)
@@ -62,6 +71,7 @@ def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
     settings = plan.settings
     parts = [
         weights,
+        plan.inputs.digest("backbone"),
         settings.model.backbone,
         settings.model.attention,
         str(hardware.devices[0]),

@@ -18,6 +18,7 @@ from harness.engine.template import rendered_digest
 from harness.engine.text import decode
 from harness.engine.timing import PeakMemory, now
 from harness.errors import DataError
+from harness.inputs.known import MODELS
 from harness.method import BaseMethod
 from harness.plan import Plan, Reading
 from harness.progress import Bars
@@ -294,6 +295,7 @@ def _fingerprint(
         [plan.ends.trained, sorted(plan.ends.ids), plan.ends.strings],
         rendered_digest(plan.backbones.tokenizer),
         sample,
+        plan.inputs.digest(*MODELS),
         [other.example.id for other in plan.test_readings],  # the batch plan
         version("torch"),
         version("transformers"),

@@ -1,10 +1,8 @@
 """A run from settings to record: what it leaves, and that repeating it changes nothing."""
 
 import json
-import os
 import shutil
 import weakref
-from datetime import datetime
 from statistics import fmean
 from types import SimpleNamespace
 
@@ -17,7 +15,6 @@ from harness import run as run_module
 from harness import writing
 from harness.errors import DataError, DivergedError, UsageError
 from harness.plan import Plan
-from harness.progress import Bars
 from harness.record import read_predictions, read_record
 from harness.registry import find
 from harness.run import run
@@ -265,22 +262,6 @@ def test_weights_stay_while_a_text_is_to_be_written_again(tmp_path, reviews, bac
     assert mended.record.status == "complete"
     assert mended.record.backbone["weights"] == failed.record.backbone["weights"]
     assert not (mended.folder / "model.safetensors").exists()
-
-
-def test_a_complete_run_says_that_its_backbone_was_changed(tmp_path, reviews, monkeypatch):
-    backbone = save_backbone(tmp_path / "own")
-    started = go(tmp_path, reviews, backbone, "rag").record.started
-    weights = backbone / "model.safetensors"
-    begun = datetime.fromisoformat(started).timestamp()
-    os.utime(weights, (begun - 60, begun - 60))
-
-    said = []
-    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
-    assert go(tmp_path, reviews, backbone, "rag").repeated
-    assert said == []
-    os.utime(weights, (begun + 60, begun + 60))
-    assert go(tmp_path, reviews, backbone, "rag").repeated
-    assert "the backbone's weights were changed since" in said[0]
 
 
 def test_a_run_stopped_after_writing_keeps_what_writing_cost(

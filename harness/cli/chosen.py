@@ -64,10 +64,14 @@ def settings_for(
     lam: float | None,
     assignments: list[str],
 ) -> RunSettings:
-    """One run's settings. `--lam` goes to methods that know a `lam`, and is an error for none."""
+    """One run's settings. `--lam` goes to methods that know a `lam`, and is an error for none.
+
+    factory: None leaves that check out, for settings that were run before.
+    """
     given = without_none({**options, "task": task})
     if lam is not None:
-        if "lam" not in getattr(factory, "Options", RunSettings).model_fields:
+        options_of = getattr(factory, "Options", RunSettings)
+        if factory is not None and "lam" not in options_of.model_fields:
             raise UsageError(
                 f"--lam {lam}: method {method!r} has no lam, the weight of thoughts beside a text;"
                 " leave it out, or run --method flythinker"

@@ -18,8 +18,7 @@ from harness.cli.views import (
     likelihood_rows,
     remark,
 )
-from harness.record import Record
-from harness.run import Outcome
+from harness.record import Outcome, Record
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:

@@ -13,8 +13,12 @@ from rich.console import Console
 
 from harness.cli.attempts import Failure, attempt
 from harness.cli.chosen import methods, plugins, settings_for, tasks
+from harness.cli.outcome import print_outcome, print_together
+from harness.inputs.finished import finished
+from harness.inputs.stale import named_message
 from harness.progress import Bars
-from harness.registry import blaming
+from harness.registry import METHODS, blaming
+from harness.settings import RunSettings
 
 
 def run_command(
@@ -29,7 +33,15 @@ def run_command(
     fresh: bool,
     dry_run: bool,
 ) -> int:
-    """Every setting is checked before the first run starts. Returns the exit code."""
+    """Every setting is checked before the first run starts. Returns the exit code.
+
+    Where all that is asked for was run before on the same inputs, it is shown without loading
+    methods, data or models.
+    """
+    if not fresh and not dry_run:
+        shown = _finished(method, preset, task, options, lam, assignments, plugin_files, out)
+        if shown is not None:
+            return shown
     chosen = methods(method, plugins(plugin_files))
     plans = []
     for each_task in tasks(task):
@@ -51,16 +63,13 @@ def run_command(
             with blaming(name, factory):
                 print_plan(console, settings, name, factory, out)
         return 0
-    from harness.cli.outcome import print_outcome
     from harness.run import run
 
     worst = 0
     command = "harness " + shlex.join(sys.argv[1:])
     outcomes = []
     for name, factory, settings in plans:
-        console.print(
-            f"{name} on {settings.task} · {settings.preset}", style="bold", highlight=False
-        )
+        _print_head(console, name, settings)
         make = partial(
             run, settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
         )
@@ -76,10 +85,50 @@ def run_command(
         print_outcome(console, outcome)
         outcomes.append(outcome)
     if len(outcomes) > 1:
-        from harness.cli.outcome import print_together
-
         print_together(console, outcomes)
     return worst
+
+
+def _finished(
+    method: str,
+    preset: str,
+    task: str,
+    options: Mapping[str, Any],
+    lam: float | None,
+    assignments: list[str],
+    plugin_files: list[Path],
+    out: Path,
+) -> int | None:
+    """Prints the finished runs of a command and returns 0; None where one must be looked into.
+
+    What `all` asks of its methods differs where a method has no lam or no controls; that is known
+    only once they are imported.
+    """
+    asked_alike = lam is None and not any("eval.controls" in text for text in assignments)
+    if not out.is_dir() or (method == "all" and not asked_alike):
+        return None
+    found = []
+    for each_task in tasks(task):
+        for name in METHODS if method == "all" else (method,):
+            settings = settings_for(preset, name, None, each_task, options, lam, assignments)
+            run = finished(settings, name, plugin_files, out)
+            if run is None:
+                return None
+            found.append((settings, *run))
+    console, bars = Console(markup=False), Bars()
+    for settings, outcome, what in found:
+        _print_head(console, outcome.record.method, settings)
+        if told := named_message(outcome.folder, what):
+            bars.say(told)
+        print_outcome(console, outcome)
+    if len(found) > 1:
+        print_together(console, [outcome for _, outcome, _ in found])
+    return 0
+
+
+def _print_head(console: Console, method: str, settings: RunSettings) -> None:
+    title = f"{method} on {settings.task} · {settings.preset}"
+    console.print(title, style="bold", highlight=False)
 
 
 def _knows_lam(factory: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -262,15 +261,6 @@ def describe(name: str, model: nn.Module, revision: str | None = None) -> Backbo
         quantization=smollm2.QUANTIZATION if name == smollm2.NAME else None,
         parameters=sum(part.numel() for part in model.parameters()),
         fingerprint=weights_fingerprint(model),
-    )
-
-
-def changed_since(settings: ModelSettings, moment: str) -> bool:
-    """Whether a model that lies in a folder of the user's has newer weights than `moment` (ISO)."""
-    begun = datetime.fromisoformat(moment).timestamp()
-    folders = [Path(name).expanduser() for name in (settings.backbone, settings.reasoner) if name]
-    return any(
-        file.stat().st_mtime > begun for place in folders for file in place.glob("*.safetensors")
     )
 
 

@@ -29,16 +29,17 @@ def gguf_file() -> Path | None:
 
 def is_converted() -> bool:
     """True where the converted model lies in the cache."""
-    return (_place() / "model.safetensors").is_file()
+    return (place() / "model.safetensors").is_file()
 
 
-def _place() -> Path:
+def place() -> Path:
+    """Where the converted model lies once it was made."""
     return cache_dir() / "backbones" / NAME
 
 
 def folder() -> Path:
     """The converted model, made on first use. Raises UsageError without the package."""
-    source, ready = gguf_file(), _place()
+    source, ready = gguf_file(), place()
     if is_converted():
         return ready
     if source is None:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 OWN = ("baselines", "flythinker", "harness")
 """Packages of the harness itself."""
+BESIDE = "__beside__"
+"""Stands for the folder of a loose file, where its relative imports start."""
 
 
 def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, Path]:
@@ -46,10 +48,9 @@ def file_closure(start: Path) -> dict[str, Path]:
     the standard library and site-packages are left out. The start's own name is its stem.
     """
     found: dict[str, Path] = {start.stem: start}
-    waiting = [(each, start.parent) for each in imports_of(start, "")]
+    beside, waiting = start.parent, [*imports_of(start, BESIDE)]
     while waiting:
-        name, beside = waiting.pop()
-        for part in _with_parents(name):
+        for part in _with_parents(waiting.pop().removeprefix(f"{BESIDE}.")):
             if part in found or part.partition(".")[0] in (*OWN, start.stem):
                 continue
             file = _file_below(beside, part) or _loose_file(part)
@@ -57,7 +58,7 @@ def file_closure(start: Path) -> dict[str, Path]:
                 continue
             found[part] = file
             package = part if file.name == "__init__.py" else part.rpartition(".")[0]
-            waiting += ((each, beside) for each in imports_of(file, package))
+            waiting += imports_of(file, package or BESIDE)
     return found
 
 

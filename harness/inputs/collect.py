@@ -1,0 +1,39 @@
+"""The inputs of a run as they are now, from its settings and its data's fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.inputs.digests import file_sha256
+from harness.inputs.imports import OWN, closure
+from harness.inputs.known import Inputs
+from harness.inputs.metrics import metric_input
+from harness.inputs.models import model_files
+from harness.inputs.origin import Origin, own_sources
+from harness.registry import table
+from harness.settings import RunSettings
+
+RUN = "harness.run"
+"""The module that a run goes through from its settings to its record."""
+
+
+def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> Inputs:
+    """Every outside input by content. data: split → fingerprint. Imports no torch."""
+    model, retrieval = settings.model, settings.retrieval
+    dense = retrieval.dense_model if retrieval.ranking == "dense" else None
+    task = table("task").get(settings.task)
+    plugins = {
+        **own_sources(origin),
+        **(own_sources(Origin(task.target.partition(":")[0])) if task else {}),
+    }
+    built_in = origin.module.partition(".")[0] in OWN
+    code = closure([RUN, *([origin.module] if built_in else [])])
+    return Inputs(
+        data=dict(data),
+        backbone=model_files(model.backbone, model.revision),
+        reasoner=model_files(model.reasoner) if model.reasoner else {},
+        dense_model=model_files(dense) if dense else {},
+        plugins={name: file_sha256(file) for name, file in plugins.items()},
+        metrics={name: metric_input(name) for name in settings.eval.metrics},
+        code={name: file_sha256(file)[:12] for name, file in code.items()},
+    )

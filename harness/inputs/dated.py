@@ -1,0 +1,30 @@
+"""A run whose inputs changed: its old folder is kept beside the new one, under a dated name."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+DATED = re.compile(r".+\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
+
+
+def dated(folder: Path) -> Path:
+    """A free name beside a run's folder: its own, and the UTC time at which it was replaced."""
+    name = f"{folder.name}.{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
+    found, count = folder.with_name(name), 2
+    while found.exists():
+        found, count = folder.with_name(f"{name}-{count}"), count + 1
+    return found
+
+
+def is_dated(folder: Path) -> bool:
+    """Whether a folder holds what a run was before its inputs changed."""
+    return DATED.fullmatch(folder.name) is not None
+
+
+def move_aside(folder: Path) -> Path:
+    """Give a run's folder its dated name; returns it."""
+    place = dated(folder)
+    folder.rename(place)
+    return place

@@ -1,0 +1,55 @@
+"""A finished run is shown after comparing digests, without reading its data or loading a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.data import describe_source
+from harness.errors import HarnessError
+from harness.inputs.collect import collect
+from harness.inputs.origin import Origin
+from harness.inputs.stale import Since, runs_of_request, since
+from harness.record import Outcome, Record, read_record
+from harness.registry import table
+from harness.settings import RunSettings
+
+
+def finished(
+    settings: RunSettings, method: str, plugins: Sequence[Path], results: Path
+) -> tuple[Outcome, Since] | None:
+    """The complete run of these settings whose inputs are all as they were, and what else changed.
+
+    plugins: files, one of which may define the method. None where there is no such run, or where
+    this cannot be said without reading the data or importing a plugin. Imports no torch.
+    """
+    for folder in runs_of_request(settings, method, results):
+        record = read_record(folder)
+        if record.status != "complete" or record.inputs is None:
+            continue
+        if not same_files(record, settings):
+            continue
+        for origin in _origins(method, plugins):
+            found = since(record, collect(settings, origin, record.inputs.data))
+            if not found.rerun and not found.rescore:
+                return Outcome(record, folder, repeated=True), found
+    return None
+
+
+def same_files(record: Record, settings: RunSettings) -> bool:
+    """Whether the data files, or the hub's commit, are those that the record's texts came from."""
+    try:
+        now = describe_source(settings)
+    except (HarnessError, OSError):
+        return False  # the run itself says what is wrong
+    return now == {name: value for name, value in record.data.items() if name != "splits"}
+
+
+def _origins(method: str, plugins: Sequence[Path]) -> Iterator[Origin]:
+    """Where the method's code may begin: its package's module, else one of the plugin files."""
+    entry = table("method").get(method)
+    if entry is not None:
+        if not entry.rivals:
+            yield Origin(entry.target.partition(":")[0])
+        return
+    yield from (Origin(file=file) for file in plugins if file.is_file())

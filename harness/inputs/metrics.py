@@ -1,0 +1,114 @@
+"""What a metric's numbers come from, without computing any: scripts, tools, WordNet."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+
+from harness.inputs.digests import file_sha256
+from harness.inputs.imports import (
+    OWN,
+    closure,
+    content_sha256,
+    file_closure,
+    file_of,
+    foreign_imports,
+)
+from harness.metrics import EXTERNAL
+from harness.registry import table
+
+ARITHMETIC = ("numpy", "scipy")
+"""Packages that no metric's definition lies in."""
+WORDNET = "harness.metrics.wordnet"
+
+
+def metric_input(name: str) -> str:
+    """A metric's digest: sha256 of a script or plugin, or names and versions of its tools."""
+    if name.startswith(EXTERNAL):
+        return _external(name.removeprefix(EXTERNAL).partition("?")[0])
+    entry = table("metric").get(name)
+    module = entry.target.partition(":")[0] if entry else ""
+    file = file_of(module)
+    if file is None:
+        return "unknown"
+    package = module.partition(".")[0]
+    if package not in OWN:
+        sources = {**closure([module], [package]), **file_closure(file)}
+        return _sha256(
+            [content_sha256(sources), *_versions(foreign_imports(sources.values()) - {package})]
+        )
+    wordnet = [f"wordnet {wordnet_sha256()[:12]}"] if WORDNET in closure([module]) else []
+    return ", ".join([*_versions(foreign_imports([file])), *wordnet]) or "none"
+
+
+def _external(place: str) -> str:
+    """Of a metric of evaluate: its local script or folder, else the kept copy of the hub's."""
+    path = Path(place).expanduser()
+    if path.is_dir():
+        files = {str(file.relative_to(path)): file for file in path.rglob("*.py")}
+    elif path.is_file():
+        files = file_closure(path)
+    else:
+        kept = _modules_cache() / "evaluate_modules" / "metrics"
+        name = place.replace("/", "--")
+        files = {
+            str(file.relative_to(kept)): file
+            for folder in (f"evaluate-metric--{name}", name)
+            for file in (kept / folder).rglob("*.py")
+        }
+    tools = _versions({"evaluate", *foreign_imports(files.values())} - {"datasets"})
+    return _sha256([content_sha256(files), *tools])
+
+
+def _modules_cache() -> Path:
+    """Where evaluate keeps scripts of the hub, by the rules of `datasets.config`."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    home = Path(os.environ.get("HF_HOME") or cache / "huggingface").expanduser()
+    return Path(os.environ.get("HF_MODULES_CACHE") or home / "modules")
+
+
+def _versions(packages: Iterable[str]) -> list[str]:
+    return [f"{name} {_version(name)}" for name in sorted({*packages} - {*ARITHMETIC})]
+
+
+def _version(package: str) -> str:
+    """Of an importable package, whose distribution may have another name."""
+    for name in (package, *packages_distributions().get(package, ())):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "absent"
+
+
+def _sha256(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def wordnet_sha256() -> str:
+    """Of WordNet's files where METEOR finds them; of nothing where there are none."""
+    from harness.metrics.wordnet import DEBIAN, FILES
+
+    places = [root / "corpora" for root in nltk_roots()]
+    for folder in [*(place / "wordnet" for place in places), DEBIAN]:
+        if all((folder / name).is_file() for name in FILES):
+            return _sha256(f"{name}\0{file_sha256(folder / name)}" for name in FILES)
+        packed = folder.with_suffix(".zip")
+        if folder != DEBIAN and packed.is_file():
+            return file_sha256(packed)
+    return _sha256([])
+
+
+def nltk_roots() -> list[Path]:
+    """NLTK's data path as nltk.data has it, whose import takes seconds."""
+    below = [Path(sys.prefix) / part for part in ("nltk_data", "share/nltk_data", "lib/nltk_data")]
+    system = ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
+    given = [Path(each) for each in os.environ.get("NLTK_DATA", "").split(os.pathsep) if each]
+    return [
+        *given, Path("~/nltk_data").expanduser(), *below,
+        *(Path(each) / "nltk_data" for each in system),
+    ]  # fmt: skip

@@ -1,0 +1,66 @@
+"""Files of a model that a run reads, found without loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.inputs.digests import file_sha256
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "weights": ("*.safetensors", "*.safetensors.index.json"),
+    "adapter": ("adapter_config.json",),
+    "config": ("config.json",),
+    "generation config": ("generation_config.json",),
+    "tokenizer": (
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab*", "merges.txt", "*.model", "*.spm", "*.tiktoken",
+    ),
+    "chat template": (
+        "chat_template.jinja", "chat_template.json", "additional_chat_templates/*.jinja"
+    ),
+}  # fmt: skip
+"""What a model's folder holds → names of its files. Nothing else in it is read."""
+
+
+def model_files(name: str, revision: str | None = None) -> dict[str, str]:
+    """File name → sha256 of every file of a model; empty where it is not on this machine (yet).
+
+    name: a backbone's name, a folder, or a hub name, which stands for its snapshot in the cache.
+    """
+    folder = model_folder(name, revision)
+    if folder is None:
+        return {}
+    patterns = [pattern for group in KINDS.values() for pattern in group]
+    files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    return {str(file.relative_to(folder)): file_sha256(file) for file in sorted(files)}
+
+
+def model_folder(name: str, revision: str | None = None) -> Path | None:
+    """Where a model lies on this machine, None where it does not."""
+    from harness.engine import smollm2
+    from harness.mini import BACKBONES, backbone_path
+
+    if name in BACKBONES:
+        return backbone_path(name)
+    if name == smollm2.NAME:
+        return smollm2.place() if smollm2.is_converted() else None
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    return (
+        None
+        if name.count("/") != 1 or name.startswith((".", "/", "~"))
+        else _snapshot(name, revision)
+    )
+
+
+def _snapshot(name: str, revision: str | None) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None

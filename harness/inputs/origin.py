@@ -1,0 +1,44 @@
+"""Where a method's code begins, and all that it is made of besides the harness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.inputs.imports import OWN, closure, file_closure, file_of
+from harness.registry import PLUGIN_MODULE, home_of, table
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a method's code begins: a module of an installed package, or a file of its own."""
+
+    module: str = ""
+    file: Path | None = None
+
+
+def origin_of(name: str, method: type) -> Origin:
+    """Where the code of a method's class begins; `name` is what the run calls it.
+
+    An installed method begins at the module that its package names for it, so that this is known
+    without importing it.
+    """
+    entry = table("method").get(name)
+    module, home = method.__module__, home_of(method)
+    if module.startswith(PLUGIN_MODULE):
+        return Origin(file=home)
+    target = entry.target.partition(":")[0] if entry else ""
+    same = target.partition(".")[0] == module.partition(".")[0]
+    return Origin(target) if same else Origin(module, home)
+
+
+def own_sources(origin: Origin) -> dict[str, Path]:
+    """Module → file of code that is not built in: its own file, helpers, and its package."""
+    package = origin.module.partition(".")[0]
+    if package in OWN:
+        return {}
+    home = origin.file or file_of(origin.module)
+    loose = file_closure(home) if home else {}
+    if not package or origin.module.startswith(PLUGIN_MODULE):
+        return loose
+    return {**closure([origin.module], [package]), **loose}
