@@ -69,6 +69,8 @@ def summary_of(
         "peak_memory_mib": costs.peak_mib,
         "visible_tokens": sum(text.tokens for text in texts),
         "hidden_tokens": sum(text.hidden_tokens for text in texts),
+        "reasoning_tokens": sum(text.reasoning_tokens for text in texts),
+        "unclosed_reasoning": sum(text.unclosed for text in texts),
         "preface_tokens": sum(len(text.preface_ids) for text in texts),
         "preface_timed": costs.preface_tokens,
         "preface_s": costs.preface_s,
