@@ -10,6 +10,7 @@ from flythinker.method import FlyThinker
 from harness.cli.ablate import Request, plan
 from harness.cli.chosen import settings_for
 from harness.record import Counts, read_record
+from harness.run_name import named
 from harness.settings import RunSettings, build_settings
 from tests.cli.test_verbs import SMALL, call, pretend  # noqa: F401  (fixtures)
 from tests.conftest import save_backbone
@@ -186,7 +187,7 @@ def test_a_number_is_one_setting_however_it_is_given(lam):
         return settings_for(*words)
 
     whole = {**given(None, []).model_dump(mode="json"), "method": {"lam": int(lam)}}
-    text = json.dumps(whole, sort_keys=True)
+    text = json.dumps(named(whole), sort_keys=True)
     (_, job, _), *_ = plan(request(f"lam={lam}.0"))[1]
     ways = [job.settings, given(float(lam), [])]
     ways += [given(None, [f"method.lam={form}"]) for form in (lam, f"{lam}.0", f"{lam}e0")]
