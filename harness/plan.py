@@ -117,10 +117,7 @@ class Plan:
 
     @cached_property
     def run_id(self) -> str:
-        """Seed, then twelve hex of settings, data and a plugin's file.
-
-        So the same command finds its run again, and an edited plugin makes a new one.
-        """
+        """Seed, then twelve hex of settings, data and a plugin's file."""
         seedless = self.settings.model_copy(update={"seed": 0})
         prints = {name: split.fingerprint for name, split in sorted(self.splits.items())}
         source = plugin_sha256(type(self.method))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
@@ -11,9 +13,10 @@ from rich.text import Text
 from harness.cli.chosen import plugins
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
-from harness.record import read_predictions, read_record
+from harness.record import Record, read_predictions, read_record
 from harness.registry import blaming, find, table
 from harness.settings import RunSettings, validate
+from harness.types import SplitData
 
 
 def show_command(
@@ -32,8 +35,9 @@ def show_command(
     settings = validate(RunSettings, record.settings, str(folder))
     split = load_split(settings, "test")
     known = [each.id for each in split.examples]
-    chosen = example or known[0]
-    if chosen not in split.references:
+    written = {text.id: None for text in read_predictions(folder)}
+    chosen = example or next((each for each in known if each in written), [*written, *known][0])
+    if chosen not in split.references and chosen not in written:
         raise UsageError(
             f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
         )
@@ -45,6 +49,28 @@ def show_command(
             style="yellow",
             markup=False,
         )
+    if chosen in split.references:
+        _show_example(console, split, chosen, record, settings, plugged, prompt)
+    else:
+        console.print(
+            f"{chosen}: no longer in the data, so without prompt and reference",
+            style="yellow",
+            markup=False,
+        )
+    for place in [folder, *([against] if against else [])]:
+        _show_texts(console, place, chosen)
+
+
+def _show_example(
+    console: Console,
+    split: SplitData,
+    chosen: str,
+    record: Record,
+    settings: RunSettings,
+    plugged: Mapping[str, Any],
+    prompt: bool,
+) -> None:
+    """User, prompt (where asked for and known) and reference of one example."""
     found = next(each for each in split.examples if each.id == chosen)
     console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold", markup=False)
     if prompt and record.method not in plugged and record.method not in table("method"):
@@ -61,8 +87,6 @@ def show_command(
             console.print(Panel(Text(text), title=f"prompt ({name})", title_align="left"))
     reference = split.references[chosen].text
     console.print(Panel(Text(reference), title="reference", title_align="left"))
-    for place in [folder, *([against] if against else [])]:
-        _show_texts(console, place, chosen)
 
 
 def _show_texts(console: Console, folder: Path, example: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness import run as run_module
+from harness.cli.show import show_command
 from harness.data import SPLITS
 from harness.errors import UsageError
 from harness.inputs import metrics as metric_inputs
@@ -130,8 +131,8 @@ CASES: dict[str, Edit] = {
     "code": edit_harness,
 }
 RERUN_FAST = {"data test", "backbone chat template", "plugins"}
-REFUSED = {"backbone adapter", "reasoner adapter"}
-"""Models that no run may start from."""
+REFUSED = {"backbone adapter"}
+"""What no run may start from: it is said, and the old run stays where it is."""
 
 
 @pytest.fixture
@@ -347,3 +348,18 @@ def test_an_unfinished_run_goes_on_by_todays_rule(world: World, said: list[str])
     assert any("trains anew" in line for line in said)
     assert again.record.status == "complete"
     assert [path for path in folder.parent.iterdir() if is_dated(path)] == []
+
+
+def test_show_opens_an_old_record_whose_example_is_gone(
+    world: World, said: list[str], capsys: pytest.CaptureFixture[str]
+):
+    (folder,) = find_runs([world.results])
+    path = world.root / "data" / "product_review" / "test.jsonl"
+    path.write_text(path.read_text().replace("Generate the review", "Write the review"))
+    world.run()
+    (old,) = [path for path in folder.parent.iterdir() if is_dated(path)]
+    capsys.readouterr()
+    show_command(old, None, None, True, [world.root / "own.py"])
+    shown = capsys.readouterr().out
+    assert "no longer in the data" in shown
+    assert read_predictions(old)[0].output.split()[0] in shown

@@ -1,0 +1,48 @@
+"""What a metric's numbers come from, known without importing its tools."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.inputs.metrics import metric_input, nltk_roots
+
+
+def test_built_in_metrics_name_their_tools():
+    assert metric_input("bleu").startswith("sacrebleu ")
+    assert metric_input("rougeL").startswith("rouge_score ")
+    assert metric_input("meteor").startswith("nltk ")
+    assert "wordnet " in metric_input("meteor")
+
+
+def test_the_data_path_is_nltks_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("NLTK_DATA", os.pathsep.join([str(tmp_path), str(tmp_path / "b")]))
+    for name in [name for name in sys.modules if name == "nltk.data"]:
+        monkeypatch.delitem(sys.modules, name)
+    from importlib import import_module
+
+    assert [Path(each) for each in import_module("nltk.data").path] == nltk_roots()
+
+
+@pytest.mark.parametrize("edited", ["score.py", "beside.py"])
+def test_a_script_counts_with_what_it_imports_beside_it(tmp_path: Path, edited: str):
+    (tmp_path / "score.py").write_text("from .beside import X\nimport evaluate\n")
+    (tmp_path / "beside.py").write_text("X = 1\n")
+    name = f"evaluate:{tmp_path / 'score.py'}?factor=2"
+    before = metric_input(name)
+    (tmp_path / "unrelated.py").write_text("Y = 1\n")
+    assert metric_input(name) == before
+    (tmp_path / edited).write_text((tmp_path / edited).read_text() + "Z = 2\n")
+    assert metric_input(name) != before
+
+
+def test_the_hubs_script_counts_as_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path))
+    before = metric_input("evaluate:wer")
+    kept = tmp_path / "evaluate_modules" / "metrics" / "evaluate-metric--wer" / "abc"
+    kept.mkdir(parents=True)
+    (kept / "wer.py").write_text("import jiwer\n")
+    assert metric_input("evaluate:wer") != before
