@@ -19,6 +19,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_tests
 from harness.engine.timing import Phases, return_freed_memory
 from harness.inputs.stale import REQUEST, request_digest
+from harness.engine.trial import refuse_wrong_ways
 from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
@@ -88,6 +89,15 @@ def run(
                 bars.say(f"{plan.folder}: begun with other weights of the backbone; begins anew")
                 shutil.rmtree(plan.folder)
             record = _opening(plan, command, hardware, backbone)
+            place(lm, hardware.devices)
+            refuse_wrong_ways(
+                lm,
+                method,
+                trains=plan.method.trains,
+                checkpointing=settings.train.gradient_checkpointing,
+                views=sorted({view for reading in readings for view in reading.views}),
+            )
+            return_freed_memory()
         phases.keep(plan.folder / PHASES)
         training: Mapping[str, Any] | None = None
         if plan.method.trains:

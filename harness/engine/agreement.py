@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.engine.cache import unknown_layers
 from harness.engine.lm import embed, embedding_matrix, extend, head, start
 from harness.errors import UsageError
 
@@ -40,11 +41,20 @@ def refuse_disagreement(name: str, model: nn.Module) -> None:
             extend(model, embed(model, row[:, at : at + 1]), state) for at in range(half, TOKENS)
         ]
         given = head(model, torch.cat([begin, *rest], dim=1))
-    except (TypeError, AttributeError, ValueError) as error:
+        strange = unknown_layers(state.cache)
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # whatever a family of the future raises
         raise UsageError(
             f"backbone {name!r} ({type(model).__name__}) cannot be read: {error}; expected a"
             " decoder-only causal LM that takes embeddings and keeps a key-value cache"
         ) from error
+    if strange:
+        raise UsageError(
+            f"backbone {name!r} ({type(model).__name__}): layers of the kind {', '.join(strange)},"
+            " which choose what they look at, padding too; expected plain or sliding attention, or"
+            " layers with a running state. Choose another family"
+        )
     largest = known.abs().max().item()
     gap = (known - given).abs().max().item()
     if not gap <= TOLERANCE * max(1.0, largest):

@@ -7,13 +7,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers.cache_utils import (
+    DummyLayer,
     DynamicCache,
     DynamicLayer,
+    DynamicSlidingWindowLayer,
+    LinearAttentionAndFullAttentionLayer,
+    LinearAttentionAndSlidingWindowAttentionLayer,
     LinearAttentionCacheLayerMixin,
+    LinearAttentionLayer,
 )
 
 BLOCK = 256
 """Columns by which a full buffer grows."""
+
+KNOWN = (
+    DummyLayer,
+    DynamicLayer,
+    DynamicSlidingWindowLayer,
+    LinearAttentionAndFullAttentionLayer,
+    LinearAttentionAndSlidingWindowAttentionLayer,
+    LinearAttentionLayer,
+)
+"""Kinds of layers that read padded rows right, whatever their length. Others, which choose or
+compress what they look at, may do so only past a length that no check at load can afford."""
 
 
 class GrowingLayer(DynamicLayer):
@@ -61,6 +77,12 @@ def growing_cache(model: nn.Module) -> DynamicCache:
         GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
     ]
     return cache
+
+
+def unknown_layers(cache: Any) -> list[str]:
+    """Names of the kinds of layers in `cache` that are not among `KNOWN`."""
+    kinds = {type(layer) for layer in cache.layers} - {*KNOWN, GrowingLayer}
+    return sorted(kind.__name__ for kind in kinds)
 
 
 def recurrent(cache: Any) -> bool:
