@@ -84,7 +84,7 @@ def test_a_folder_without_a_split_is_refused(go, tmp_path, split):
     other = "test" if split == "train" else "train"
     code, _, err = go(data(tmp_path / "data", split=other, without=[split]))
     assert code == 2
-    assert f"no {split}.jsonl; there: " in err
+    assert f"no {split}.jsonl; only " in err
     assert not (tmp_path / "out").exists()
 
 

@@ -1,7 +1,7 @@
-"""Parsed rows in a `datasets` cache: a file that was checked once is not parsed again.
+"""A `datasets` cache of parsed rows: a file that passed the checks is not parsed again.
 
-The cache lies in datasets' own cache folder (HF_DATASETS_CACHE, else HF_HOME), keyed by the
-file's sha256, the task and its schema. A folder appears there whole or not at all.
+The cache is in datasets' own cache folder (HF_DATASETS_CACHE, else HF_HOME), keyed by the file's
+sha256, the task and its schema. A cached folder appears complete or not at all.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from harness.data.rows import Row
 from harness.data.tasks import Task
 
 FORMAT = 2
-"""Raised when the checks or the columns change, so that older caches are not read."""
+"""Increase it when the checks or the columns change, so that older caches are ignored."""
 
 log = logging.getLogger(__name__)
 
 
 def cache_folder(task: Task, sha256: str) -> Path:
-    """Where the rows of a file with this content lie, whether or not they are there yet."""
+    """The cache folder for a file with this content, whether or not it exists yet."""
     import datasets.config
 
     schema = json.dumps([FORMAT, task.name, task.user, task.row.model_json_schema()])
@@ -33,9 +33,9 @@ def cache_folder(task: Task, sha256: str) -> Path:
 
 
 def read_cached(task: Task, sha256: str, source: str) -> list[Row] | None:
-    """The cached rows, or None where there are none that can be read.
+    """The cached rows, or None if the cache is missing or unreadable.
 
-    `source` is how messages call the file: a row's place is `{source} line N`.
+    `source` names the file in messages: a row's place is `{source} line N`.
     """
     folder = cache_folder(task, sha256)
     if not folder.is_dir():
@@ -46,13 +46,13 @@ def read_cached(task: Task, sha256: str, source: str) -> list[Row] | None:
         columns = load_from_disk(str(folder)).to_list()
         return [_row(column, source) for column in columns]
     except (OSError, ValueError, KeyError) as error:
-        log.warning("%s cannot be read (%s); the file is parsed again", folder, error)
+        log.warning("%s cannot be read (%s); parsing the file again", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
 
 def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> None:
-    """Keep `rows`, which stand on `lines` of their file. Without a writable cache, go on."""
+    """Cache `rows`, found at `lines` of their file. A cache that cannot be written is no error."""
     from datasets import Dataset, Features, Value
     from datasets.utils.logging import (
         disable_progress_bar,
@@ -73,19 +73,19 @@ def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> 
     )
     values = [_columns(row, line) for row, line in zip(rows, lines, strict=True)]
     folder = cache_folder(task, sha256)
-    shown = is_progress_bar_enabled()
+    had_progress_bar = is_progress_bar_enabled()
     disable_progress_bar()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as waiting:
-            whole = Path(waiting) / "rows"
-            Dataset.from_list(values, features=features).save_to_disk(str(whole))
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as draft:
+            complete = Path(draft) / "rows"
+            Dataset.from_list(values, features=features).save_to_disk(str(complete))
             if not folder.exists():
-                whole.rename(folder)
+                complete.rename(folder)
     except OSError as error:
-        log.warning("no cache in %s (%s); the file is parsed at every run", folder.parent, error)
+        log.warning("cannot cache in %s (%s); every run will parse the file", folder.parent, error)
     finally:
-        if shown:
+        if had_progress_bar:
             enable_progress_bar()
 
 

@@ -1,4 +1,4 @@
-"""What no split may hold: a target inside its own profile, a user on both sides of a user split."""
+"""Checks on splits: no target inside its own profile, no user in two splits of a user split."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from harness.data.rows import Row, data_error
 from harness.data.tasks import Task
 
 CONTAINED_FROM = 50
-"""Folded targets of at least this many characters leak by being contained, not only by equality."""
+"""From this many characters (folded), a target also leaks by being contained in an entry."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Where the target of `row` stands: in `field` of its profile entry `entry`."""
+    """A target found in its own profile: in `field` of entry number `entry` of `row`."""
 
     row: Row
     entry: int
     field: str
     how: str
+    """Whether the field equals the target or contains it, in words for a message."""
 
 
 def fold(text: str) -> str:
-    """NFKC, case folding, white-space folding: what looks the same becomes the same."""
+    """NFKC, case folding and white-space folding: texts that look the same become equal."""
     if text.isascii():
         return " ".join(text.lower().split())
     wide = unicodedata.normalize("NFKC", text).casefold()
@@ -33,7 +34,7 @@ def fold(text: str) -> str:
 
 
 def leaks(task: Task, rows: Sequence[Row]) -> Iterator[Leak]:
-    """Every profile entry that holds its row's own target, once each."""
+    """Every profile entry that contains its row's own target, once each."""
     for row in rows:
         target = fold(row.output)
         for index, entry in enumerate(row.profile):
@@ -60,23 +61,23 @@ def refuse_leaks(task: Task, rows: Sequence[Row]) -> None:
     found = list(leaks(task, rows))
     if not found:
         return
-    first = found[0]
-    more = f"; {len(found) - 1} more in this split" if found[1:] else ""
+    first, *others = found
+    more = f"; {len(others)} more in this split" if others else ""
     raise data_error(
         f"{first.row.place}, example {first.row.id}, profile[{first.entry}].{first.field}",
         f"the example's own target ({len(first.row.output)} characters, {first.how}){more}",
-        "a profile that does not hold the text to be written",
+        "a profile that does not contain the text to generate",
         "remove the entry, or --set data.on_leak=drop (counted)",
     )
 
 
 def drop_leaks(task: Task, rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """The rows without the profile entries that hold their target, and how many those were."""
-    gone: dict[str, set[int]] = {}
+    """The rows without the profile entries that contain their target, and the number of entries."""
+    leaked: dict[str, set[int]] = {}
     for leak in leaks(task, rows):
-        gone.setdefault(leak.row.id, set()).add(leak.entry)
-    kept = [_without(row, gone[row.id]) if row.id in gone else row for row in rows]
-    return kept, sum(map(len, gone.values()))
+        leaked.setdefault(leak.row.id, set()).add(leak.entry)
+    kept = [_without(row, leaked[row.id]) if row.id in leaked else row for row in rows]
+    return kept, sum(map(len, leaked.values()))
 
 
 def _without(row: Row, entries: set[int]) -> Row:
@@ -85,24 +86,25 @@ def _without(row: Row, entries: set[int]) -> Row:
 
 
 def refuse_shared_users(splits: Mapping[str, Sequence[Row]]) -> None:
-    """Raises DataError where one user has rows in two splits: not a user split."""
-    firsts = {name: _first_rows(rows) for name, rows in splits.items()}
-    for one, other in combinations(firsts, 2):
-        shared = [user for user in firsts[other] if user in firsts[one]]
+    """Raises DataError if a user has rows in two splits: that is not a user split."""
+    first_rows = {name: _first_rows(rows) for name, rows in splits.items()}
+    for left, right in combinations(first_rows, 2):
+        shared = [user for user in first_rows[right] if user in first_rows[left]]
         if not shared:
             continue
-        first, second = firsts[one][shared[0]], firsts[other][shared[0]]
-        more = f"; shared too: {len(shared) - 1} more of {one} and {other}" if shared[1:] else ""
+        user, *others = shared
+        first, second = first_rows[left][user], first_rows[right][user]
+        more = f"; {left} and {right} share {len(others)} more" if others else ""
         raise data_error(
-            f"{second.place}, example {second.id}, user {shared[0]}",
-            f"the user of {first.place}, example {first.id}{more}",
-            "a user setting: no user in two splits",
+            f"{second.place}, example {second.id}, user {user}",
+            f"the same user as {first.place}, example {first.id}{more}",
+            "no user in two splits, in the user setting",
             "keep each user in one split, or --setting temporal if users are meant to return",
         )
 
 
 def _first_rows(rows: Sequence[Row]) -> dict[str, Row]:
-    firsts: dict[str, Row] = {}
+    first_rows: dict[str, Row] = {}
     for row in rows:
-        firsts.setdefault(row.user, row)
-    return firsts
+        first_rows.setdefault(row.user, row)
+    return first_rows

@@ -1,4 +1,4 @@
-"""Shortening a text to a budget of tokens: at a sentence end, else a word end, else a token's."""
+"""Cut a text to a token budget: at a sentence end, else a word end, else a token end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import UsageError
 
 Offsets = Callable[[str], list[tuple[int, int]]]
-"""A text → the characters [start, end) of each of its tokens, special tokens left out."""
+"""A text → the characters [start, end) of each of its tokens, without special tokens."""
 
 SENTENCE_END = re.compile(
     r"""[.!?…؟۔]+["'”’»)\]]*(?=\s|$)|[。！？]+["'”’»）」』]*|(?<=\S)(?=\s*\n)"""
@@ -19,11 +19,11 @@ SENTENCE_END = re.compile(
 WORD_END = re.compile(r"(?<=\S)(?=\s|$)")
 QUOTED = re.compile(r'(?<!\S)"(?P<part>[^"]+)"(?=[\s.,;:!?)]|$)')
 KEPT_TEXTS = 8192
-"""Texts whose tokens are remembered: entries return with every example of their user."""
+"""Texts whose token counts are cached: entries recur in every example of their user."""
 
 
 def token_offsets(tokenizer: Any) -> Offsets:
-    """Offsets by a fast tokenizer of transformers. Raises UsageError for a slow one."""
+    """Offsets from a fast transformers tokenizer. Raises UsageError for a slow one."""
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(
             f"{type(tokenizer).__name__} gives no offsets; expected a fast tokenizer:"
@@ -45,27 +45,30 @@ def token_offsets(tokenizer: Any) -> Offsets:
 
 
 class Cutter:
-    """Counts tokens and shortens texts; remembers what it counted."""
+    """Counts tokens and shortens texts; caches its counts."""
 
     def __init__(self, offsets: Offsets) -> None:
         self.offsets = offsets
         self.count = lru_cache(KEPT_TEXTS)(lambda text: len(offsets(text)))
 
     def shorten(self, text: str, budget: int, around: Callable[[str], str] = str) -> str:
-        """The opening of `text` that leaves `around(opening)` within `budget` tokens; "" if none.
+        """The longest opening of `text` for which `around(opening)` fits in `budget` tokens.
 
-        The longest that ends a sentence, else a word, else a token. A line break ends a sentence.
+        It ends with a sentence if possible, else with a word, else with a token; "" if no token
+        fits. A line break ends a sentence.
         """
 
         def fits(end: int) -> bool:
             return len(self.offsets(around(text[:end]))) <= budget
 
-        # more tokens than the budget hardly ever fit; the spare ones allow for other merges
+        # 1. The last token end that fits. More tokens than the budget rarely fit; the 8 spare
+        # ones allow for different merges.
         ends = sorted({end for _, end in self.offsets(text)})[: budget + 8]
         reach = bisect_left(ends, True, key=lambda end: not fits(end))
         if reach == 0:
             return ""
         last = ends[reach - 1]
+        # 2. The last sentence end before it, else the last word end.
         for boundary in (SENTENCE_END, WORD_END):
             for end in reversed(list(_ends(boundary, text, last))):
                 if fits(end):
@@ -73,10 +76,10 @@ class Cutter:
         return text[:last]
 
     def shorten_input(self, text: str, budget: int) -> str:
-        """`text` within `budget` tokens: its longest quoted part is shortened inside its quotes.
+        """Cut `text` to `budget` tokens by shortening its longest quoted part inside the quotes.
 
-        So what is asked for, and every other part, stays. Where that is not enough, or nothing is
-        quoted, the text loses its end.
+        This keeps the request and every other part. If that is not enough, or nothing is quoted,
+        the end of the text is cut off.
         """
         if self.count(text) <= budget:
             return text
@@ -90,7 +93,7 @@ class Cutter:
 
 
 def _ends(boundary: re.Pattern[str], text: str, last: int) -> Iterator[int]:
-    """Where `boundary` ends in the text, up to `last`; the first character is never cut off."""
+    """Positions in `text`, up to `last`, at which a match of `boundary` ends; never 0."""
     for match in boundary.finditer(text):
         if match.end() > last:
             return

@@ -1,4 +1,4 @@
-"""Dense retrieval (extra): mean-pooled encoder states, cosine between document and query."""
+"""Dense retrieval (optional): cosine between mean-pooled encodings of document and query."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class DenseOrder:
-    """Orders a profile by the cosine between its entries and the input; ties by profile order.
+    """Ranks a profile's entries by cosine with the input; ties keep the profile's order.
 
-    `model` is a folder or hub name of any transformers encoder with a tokenizer (LongLaMP's is
-    facebook/contriever). Texts are cut at the encoder's own length. Vectors are kept by text.
-    Raises UsageError where it cannot be loaded.
+    `model` is a folder or hub name of any transformers encoder with a tokenizer (LongLaMP uses
+    facebook/contriever). Texts are cut at the encoder's maximum length. Vectors are cached by
+    text. Raises UsageError if the encoder cannot be loaded.
     """
 
     def __init__(self, task: Task, model: str, batch_size: int = 32) -> None:
@@ -47,15 +47,15 @@ class DenseOrder:
         return best_first([float(entry @ query) for entry in entries])
 
     def vectors(self, texts: Sequence[str]) -> list[Tensor]:
-        """Unit vectors [D] of the texts, in their order."""
-        fresh = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        for start in range(0, len(fresh), self.batch_size):
-            batch = fresh[start : start + self.batch_size]
+        """The texts' unit vectors [D], in order."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        for start in range(0, len(missing), self.batch_size):
+            batch = missing[start : start + self.batch_size]
             self._vectors.update(zip(batch, self._encode(batch), strict=True))
         return [self._vectors[text] for text in texts]
 
     def _encode(self, texts: list[str]) -> Tensor:
-        """Mean over real tokens of the last hidden states, normalised: [B,D]."""
+        """Normalised mean of the last hidden states over real tokens: [B,D]."""
         import torch
 
         longest = min(

@@ -1,4 +1,4 @@
-"""Which files of a folder hold a split. Names are compared as they are: no path is a pattern."""
+"""Which files of a folder hold a split. Names are compared literally: no path is a pattern."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test",),
 }
-"""Split → how its files may be called."""
+"""Split → accepted file names."""
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 PARQUET = ".parquet"
 SHARD = re.compile(r"-(\d+)-of-(\d+)\.parquet")
@@ -24,20 +24,17 @@ SHARD = re.compile(r"-(\d+)-of-(\d+)\.parquet")
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The files that hold a split: one of JSON Lines, or parquet files in the order of names.
-
-    shown: how a message calls them.
-    """
+    """The files of one split: a single file of JSON Lines, or parquet files sorted by name."""
 
     paths: tuple[Path, ...]
     parquet: bool
-    shown: str
+    label: str
+    """The files' name in messages."""
 
 
 def candidates(folder: Path, split: str) -> list[SplitFiles]:
-    """All that could be the split: `val.jsonl`, `validation-00000-of-00001.parquet`, `val/`, …"""
-    there = sorted(folder.iterdir())
-    files = {path.name: path for path in there if path.is_file()}
+    """Every candidate: `val.jsonl`, `validation-00000-of-00001.parquet`, `val/`, …"""
+    files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
     found = []
     for name in NAMES[split]:
         endings = (*LINES, PARQUET)
@@ -47,58 +44,59 @@ def candidates(folder: Path, split: str) -> list[SplitFiles]:
             if name + ending in files
         ]
         shards = [path for path in files.values() if path.name.startswith(f"{name}-")]
-        below = folder / name
-        inside = sorted(path for path in below.iterdir()) if below.is_dir() else []
-        for shown, several in ((f"{name}-*{PARQUET}", shards), (f"{name}/*{PARQUET}", inside)):
-            paths = tuple(path for path in several if path.name.endswith(PARQUET))
-            found += [SplitFiles(paths, True, shown)] if paths else []
+        subfolder = folder / name
+        inside = sorted(subfolder.iterdir()) if subfolder.is_dir() else []
+        for label, group in ((f"{name}-*{PARQUET}", shards), (f"{name}/*{PARQUET}", inside)):
+            paths = tuple(path for path in group if path.name.endswith(PARQUET))
+            found += [SplitFiles(paths, True, label)] if paths else []
     return found
 
 
 def split_files(folder: Path, split: str) -> SplitFiles:
-    """The files of the split. Raises DataError where there are none, or two that could be it."""
+    """The files of the split. Raises DataError if there are none, or more than one candidate."""
     found = candidates(folder, split)
     if not found:
         raise _missing(folder, split)
     if len(found) > 1:
         raise data_error(
             str(folder),
-            f"{len(found)} that could be the {split} split: {', '.join(f.shown for f in found)}",
+            f"{len(found)} candidates for the {split} split: {', '.join(f.label for f in found)}",
             "one of them",
-            "keep the one that is meant, and move the others out of the folder",
+            "keep the one you mean and move the others out of the folder",
         )
     if found[0].parquet:
-        _whole(folder, split, found[0].paths)
+        _refuse_missing_parts(folder, split, found[0].paths)
     return found[0]
 
 
-def _whole(folder: Path, split: str, paths: tuple[Path, ...]) -> None:
-    """Raises DataError where a name says `-of-N` and there are not N such files."""
-    marks = [match for path in paths if (match := SHARD.search(path.name))]
-    if not marks:
+def _refuse_missing_parts(folder: Path, split: str, paths: tuple[Path, ...]) -> None:
+    """Raises DataError if a name says `-of-N` and the files are not exactly those N."""
+    matches = [match for path in paths if (match := SHARD.search(path.name))]
+    if not matches:
         return
-    totals = sorted({match[2] for match in marks})
-    numbers = {int(match[1]) for match in marks}
-    if len(totals) == 1 and len(marks) == len(paths) and numbers == set(range(int(totals[0]))):
+    totals = sorted({match[2] for match in matches})
+    numbers = {int(match[1]) for match in matches}
+    if len(totals) == 1 and len(matches) == len(paths) and numbers == set(range(int(totals[0]))):
         return
     raise data_error(
         str(folder),
         f"{', '.join(path.name for path in paths[:6])}",
-        f"every part of {split}: -00000-of-N to the last, of one N",
-        "get the missing files, or remove those of another copy",
+        f"every part of {split}, from -00000-of-N to the last, all with the same N",
+        "download the missing files, or remove those of another copy",
     )
 
 
 def _missing(folder: Path, split: str) -> DataError:
-    present = [each.shown for name in SPLITS for each in candidates(folder, name)]
-    below = sorted(child.name for child in folder.iterdir() if child.is_dir())
-    found = ", ".join(present) or (
-        f"folders {', '.join(below[:6])}" if below else "neither file nor folder"
-    )
+    present = [files.label for name in SPLITS for files in candidates(folder, name)]
+    subfolders = sorted(child.name for child in folder.iterdir() if child.is_dir())
+    if present:
+        found = f"only {', '.join(present)}"
+    else:
+        found = f"only folders {', '.join(subfolders[:6])}" if subfolders else "no files or folders"
     lines = ", ".join(f"{name}.jsonl" for name in NAMES[split])
     return data_error(
         str(folder),
-        f"no {split}.jsonl; there: {found}",
-        f"{lines} (also .gz, .zst), {split}-*.parquet, or a folder named by the task with one",
+        f"no {split}.jsonl; {found}",
+        f"{lines} (also .gz, .zst), {split}-*.parquet, or a folder named after the task",
         "add the file, or name another folder with --data",
     )

@@ -1,4 +1,4 @@
-"""One sha256 for a split: the same ids and texts give the same value, whatever the source."""
+"""A split's sha256: the same ids and texts give the same value, whatever the source."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from harness.data.rows import Row
 
 
 def fingerprint(task: str, rows: Iterable[Row]) -> str:
-    """sha256 over the task's name and every row's id, user, input, profile and reference.
+    """sha256 of the task's name and of every row's id, user, input, profile and reference.
 
-    One JSON array a row, keys sorted, ASCII only: two different splits never give the same bytes.
-    The order of rows and of profile entries counts.
+    Each row is one JSON array with sorted keys, in ASCII, so different splits never hash the same
+    bytes. The order of rows and of profile entries matters.
     """
     digest = hashlib.sha256(json.dumps(task).encode())
     for row in rows:

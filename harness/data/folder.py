@@ -1,4 +1,4 @@
-"""JSON Lines of a split, packed or not → rows, read line by line; a bad line stops here."""
+"""A split's JSON Lines, compressed or not → rows, line by line; a bad line is refused here."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.data import strict_json
 from harness.data.cache import read_cached, write_cached
+from harness.data.compressed import decompressed
 from harness.data.files import split_files
-from harness.data.packed import unpacked
 from harness.data.rows import Row, data_error, parse_rows, shown
 from harness.data.tasks import Task
 from harness.errors import DataError
@@ -21,7 +21,7 @@ from harness.errors import DataError
 def task_folder(source: str, task: Task, setting: str) -> Path:
     """The folder of one task: `source`/task, `source`/task_setting, or `source` itself.
 
-    Raises DataError where `source` is no folder.
+    Raises DataError if `source` is not a folder.
     """
     folder = Path(source).expanduser()
     if not folder.is_dir():
@@ -29,22 +29,25 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
             f"data {source}",
             "a file" if folder.exists() else "no such folder",
             "mini, hub, or a folder of JSON Lines",
-            "name the folder that holds train.jsonl, val.jsonl and test.jsonl",
+            "name the folder with train.jsonl, val.jsonl and test.jsonl",
         )
-    below = (folder / name for name in (task.name, f"{task.name}_{setting}"))
-    return next((path for path in below if path.is_dir()), folder)
+    subfolders = (folder / name for name in (task.name, f"{task.name}_{setting}"))
+    return next((path for path in subfolders if path.is_dir()), folder)
 
 
 def read_folder(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
 ) -> list[Row]:
-    """The rows of a split's JSON Lines, from the cache where this content was read before.
+    """The rows of a split's JSON Lines, from the cache if this content was read before.
 
-    files: takes the name and sha256 of the bytes that were read. Raises DataError naming file,
-    line, example and field of the first thing that is wrong.
+    task: which columns to expect.
+    folder, split: where the file is.
+    files: if given, receives the file's name and the sha256 of the bytes read.
+
+    Raises DataError naming the file, line, example and field of the first fault.
     """
     (path,) = split_files(folder, split).paths
-    with path.open("rb") as handle:  # hashed and read through one handle: the same file
+    with path.open("rb") as handle:  # hash and read through one handle: surely the same file
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
         if files is not None:
             files[path.name] = sha256
@@ -52,21 +55,21 @@ def read_folder(
         if cached is not None:
             return cached
         handle.seek(0)
-        numbered = list(numbered_lines(unpacked(handle, path), path))
+        numbered = list(numbered_lines(decompressed(handle, path), path))
         handle.seek(0)
         if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
-            raise changed_meanwhile(path)
+            raise changed_while_read(path)
     rows = parse_rows(task, ((f"{path} line {line}", value) for line, value in numbered))
     if not rows:
-        raise data_error(str(path), "no example", "one JSON object a line", "fill the file")
+        raise data_error(str(path), "no example", "one JSON object per line", "fill the file")
     write_cached(task, sha256, rows, [line for line, _ in numbered])
     return rows
 
 
 def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, Any]]:
-    """(line number from 1, JSON value) of each line that is not blank; a leading BOM is skipped.
+    """(line number from 1, JSON value) of each line that is not blank; skips a leading BOM.
 
-    Only newlines end a line: a U+2028 in a text is part of it. `path` is how messages call it.
+    Only a newline ends a line: U+2028 is part of a text. `path` names the file in messages.
     """
     for number, raw in enumerate(lines, start=1):
         line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
@@ -74,13 +77,13 @@ def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, An
             yield number, _parse_line(line, f"{path} line {number}")
 
 
-def changed_meanwhile(path: Path) -> DataError:
-    """The error for a file that another process wrote while it was read."""
+def changed_while_read(path: Path) -> DataError:
+    """The error for a file that another process changed while it was read."""
     return data_error(
         str(path),
-        "other bytes at the end of reading than at its start",
-        "a file that nobody writes",
-        "wait until it is written, then give the same command again",
+        "content that changed while it was read",
+        "a file that no other process writes",
+        "wait until it is complete, then run the command again",
     )
 
 
@@ -90,9 +93,9 @@ def _parse_line(line: bytes, place: str) -> Any:
     except UnicodeDecodeError as error:
         raise data_error(
             f"{place}, byte {error.start + 1}",
-            f"0x{line[error.start]:02x}, which is not UTF-8 here",
+            f"0x{line[error.start]:02x}, which is not valid UTF-8 here",
             "UTF-8",
-            "save the file as UTF-8 without changing its texts",
+            "convert the file to UTF-8",
         ) from None
     except json.JSONDecodeError as error:
         raise _not_json(error, place) from None
@@ -101,17 +104,17 @@ def _parse_line(line: bytes, place: str) -> Any:
             place,
             str(error),
             "JSON: every key once in its object, every number finite",
-            "write the line again",
+            "correct the line",
         ) from None
 
 
 def _not_json(error: json.JSONDecodeError, place: str) -> DataError:
     rest = error.doc[error.pos :].strip()
-    cut = not rest or error.msg.startswith("Unterminated string")
-    found = "the line ends inside its JSON" if cut else f"{error.msg}, at {shown(rest)}"
+    truncated = not rest or error.msg.startswith("Unterminated string")
+    found = "the line ends inside its JSON" if truncated else f"{error.msg}, at {shown(rest)}"
     return data_error(
         f"{place}, column {error.colno}",
         found,
-        "one whole JSON object on the line",
-        "write the line again; was the file copied in full?",
+        "one complete JSON object on the line",
+        "correct the line; was the file copied completely?",
     )

@@ -1,4 +1,4 @@
-"""LongLaMP/LongLaMP from the hub, or from a local folder laid out as the hub serves it."""
+"""LongLaMP/LongLaMP from the hub, or from a local folder with the hub's layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.data.columns import rows_of
 from harness.data.files import split_files
-from harness.data.folder import changed_meanwhile
+from harness.data.folder import changed_while_read
 from harness.data.rows import Row, data_error, parse_rows
 from harness.data.tasks import Task
 from harness.errors import DataError
@@ -24,10 +24,10 @@ def config_name(task: Task, setting: str) -> str:
 
 @cache
 def resolve(revision: str) -> str | None:
-    """The commit that `revision` stands for now.
+    """The commit that `revision` refers to now.
 
-    Offline by request (HF_HUB_OFFLINE) it is known only where `revision` is a commit already,
-    else None. Raises DataError where the hub cannot be asked.
+    With HF_HUB_OFFLINE set, the answer is `revision` if that is a commit, else None. Raises
+    DataError if the hub does not answer.
     """
     from huggingface_hub import HfApi, constants
 
@@ -35,32 +35,32 @@ def resolve(revision: str) -> str | None:
         return revision if _is_commit(revision) else None
     try:
         return str(HfApi().dataset_info(REPOSITORY, revision=revision, timeout=10).sha)
-    except Exception as error:  # every kind of network and hub failure, told in one way
+    except Exception as error:  # any network or hub failure; all get the same message
         raise _unreachable(f"revision {revision}", error) from error
 
 
 def read_hub(task: Task, setting: str, split: str, revision: str) -> list[Row]:
-    """Rows of one config and split at `revision`. Raises DataError without a network."""
+    """The rows of one config and split at `revision`. Raises DataError without a network."""
     from datasets import load_dataset
 
     config = config_name(task, setting)
     commit = resolve(revision) or revision
     try:
         table = load_dataset(REPOSITORY, config, split=split, revision=commit)
-    except Exception as error:  # every kind of network and hub failure, told in one way
+    except Exception as error:  # any network or hub failure; all get the same message
         raise _unreachable(f"{config} {split} at {commit}", error) from error
-    batches = table.data.to_batches()
-    return _parse(
-        task, (row for part in batches for row in rows_of(part)), f"{REPOSITORY} {config} {split}"
-    )
+    rows = (row for batch in table.data.to_batches() for row in rows_of(batch))
+    return _parse(task, rows, f"{REPOSITORY} {config} {split}")
 
 
 def read_parquet(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
 ) -> list[Row]:
-    """Rows of a split's parquet files, in the order of their names.
+    """The rows of a split's parquet files, in the order of their names.
 
-    files: takes the name and sha256 of each file's bytes as they were read.
+    task: which columns to expect.
+    folder, split: where the files are.
+    files: if given, receives each file's name and the sha256 of the bytes read.
     """
     table: list[Mapping[str, Any]] = []
     for path in split_files(folder, split).paths:
@@ -72,10 +72,10 @@ def read_parquet(
 
 
 def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
-    """A parquet file's rows and the sha256 of the bytes that they were read from.
+    """A parquet file's rows, and the sha256 of the bytes they were read from.
 
-    pyarrow reads the open file itself: `datasets` keeps tables by path and time of change, so it
-    would give the rows of a file that was replaced under the same time.
+    pyarrow reads the open file. `datasets` caches tables by path and modification time, so it
+    would return old rows for a file that was replaced without a new modification time.
     """
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
@@ -89,12 +89,12 @@ def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
             raise data_error(
                 str(path),
                 f"{type(error).__name__}: {error}",
-                "parquet files that can be read",
-                "get the files again; was the copy complete?",
+                "readable parquet files",
+                "download the files again; were they copied completely?",
             ) from error
     with path.open("rb") as again:
         if hashlib.file_digest(again, "sha256").hexdigest() != sha256:
-            raise changed_meanwhile(path)
+            raise changed_while_read(path)
     return rows, sha256
 
 
@@ -102,7 +102,7 @@ def _parse(task: Task, table: Iterable[Mapping[str, Any]], source: str) -> list[
     numbered = ((f"{source} row {n}", row) for n, row in enumerate(table, start=1))
     rows = parse_rows(task, numbered)
     if not rows:
-        raise data_error(source, "no example", "at least one row", "choose another copy")
+        raise data_error(source, "no example", "at least one row", "use another copy")
     return rows
 
 
@@ -115,7 +115,7 @@ def _unreachable(what: str, error: Exception) -> DataError:
     return data_error(
         f"hub data set {REPOSITORY}, {what}",
         f"{type(error).__name__}: {reason}",
-        "an answer of the hub",
-        f"where there is a network: `hf download {REPOSITORY} --repo-type dataset --local-dir DIR`,"
-        " then --data DIR; or HF_HUB_OFFLINE=1 where it was loaded before; or --data mini",
+        "an answer from the hub",
+        f"on a machine with a network: `hf download {REPOSITORY} --repo-type dataset --local-dir"
+        " DIR`, then --data DIR; or HF_HUB_OFFLINE=1 if it is in the cache; or --data mini",
     )

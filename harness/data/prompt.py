@@ -1,4 +1,4 @@
-"""Example → Prompt: ranked entries within their budget, instruction, input. One for all methods."""
+"""Example → Prompt: ranked entries within a budget, instruction, input; shared by all methods."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from harness.types import Cut, Entry, Example, Prompt
 
 
 class PromptWriter:
-    """Writes LongLaMP's prompt for an example; the same text for every method that reads it.
+    """Writes LongLaMP's prompt for an example: the same text for every method.
 
-    The profile budget counts the tokens of the phrased entries joined, without the instruction;
-    the input budget those of the input. `offsets` is `token_offsets(tokenizer)` of the backbone.
+    task: gives the prompt's strings.
+    retrieval: how entries are ranked.
+    budget: `profile` limits the tokens of the joined entries, without the instruction; `input`
+    those of the input.
+    offsets: `token_offsets(tokenizer)` of the backbone.
     """
 
     def __init__(
@@ -27,12 +30,12 @@ class PromptWriter:
         self.ranking = ranking(task, retrieval)
 
     def write(self, example: Example, profile: bool = True) -> Prompt:
-        """The prompt's main view, and what its budgets cost.
+        """The prompt's main view, and what the budgets cut.
 
-        Without profile – asked for, or empty – the view is the input alone.
-        `cut.entries` counts entries that the budget left out (not those beyond `retrieval.k`);
-        `cut.tokens` the tokens that a shortened entry and a shortened input lost.
-        `tied`: BM25 did not tell the entries apart.
+        Without a profile – `profile=False`, or an empty one – the view is the input alone.
+        `cut.entries` counts the entries that the budget left out (not those beyond `retrieval.k`),
+        `cut.tokens` the tokens cut from a shortened entry and a shortened input. `tied` is true if
+        BM25 gave all entries the same score.
         """
         text = self.cutter.shorten_input(example.input, self.budget.input)
         lost = self._lost(example.input, text)
@@ -43,11 +46,11 @@ class PromptWriter:
         return Prompt(example.id, views, cut, tied=ranked.tied)
 
     def text(self, entries: Sequence[Entry], text: str) -> str:
-        """The prompt of these entries and this input as they are, outside all budgets."""
+        """The prompt of these entries and this input, without any budget."""
         return self.task.prompt([self.task.phrase(entry) for entry in entries], text)
 
     def _fit(self, ranked: Sequence[Entry]) -> tuple[list[str], int]:
-        """The phrased entries that fit, best first, and the tokens lost where one was cut."""
+        """The phrased entries that fit, best first, and the tokens cut from a shortened one."""
         if not ranked:
             return [], 0
         phrases = [self.task.phrase(entry) for entry in ranked]
@@ -58,17 +61,16 @@ class PromptWriter:
         return ([short], self._lost(phrases[0], short)) if short else ([], 0)
 
     def _as_many_as_fit(self, phrases: Sequence[str]) -> int:
-        """Length of the longest opening of the ranking whose joined text is within the budget.
-
-        Counted entry by entry first, which is cheap, then joined, which is exact.
-        """
-        between = self.cutter.count(self.task.separator)
-        total, kept = -between, 0
+        """How many of the first phrases fit the budget when joined."""
+        # 1. An estimate from the counts of the parts, which is cheap.
+        separator = self.cutter.count(self.task.separator)
+        total, kept = -separator, 0
         for phrase in phrases:
-            total += between + self.cutter.count(phrase)
+            total += separator + self.cutter.count(phrase)
             if total > self.budget.profile:
                 break
             kept += 1
+        # 2. The exact number: count the joined text, first down, then up.
         while kept and not self._fits(phrases[:kept]):
             kept -= 1
         while kept < len(phrases) and self._fits(phrases[: kept + 1]):
@@ -79,9 +81,9 @@ class PromptWriter:
         return self.cutter.count(self.task.separator.join(phrases)) <= self.budget.profile
 
     def _shorten_entry(self, entry: Entry, phrase: str) -> str:
-        """The entry with its long text shortened, its other fields and quotes whole.
+        """The phrase with its long field shortened; other fields and quotes stay complete.
 
-        Where those alone are over the budget, the phrase loses its end.
+        If those alone exceed the budget, the end of the phrase is cut off.
         """
 
         def around(body: str) -> str:

@@ -1,4 +1,4 @@
-"""Ranking of one profile against its example's input: bm25, recency, random, dense. Best first."""
+"""Rank a profile's entries for an input: bm25, recency, random or dense. Best first."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from harness.settings import RetrievalSettings
 from harness.types import Example
 
 Ranking = Callable[[Example], list[int]]
-"""An example → indices of its profile's entries, best first, each once."""
+"""An example → the indices of its profile's entries, best first, each once."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Indices of a profile's entries, best first; tied: BM25 scored two or more, all of them alike.
-
-    Then the order is the profile's own and says nothing of the input.
-    """
+    """The indices of a profile's entries, best first."""
 
     order: list[int]
     tied: bool = False
+    """BM25 gave all entries (two or more) the same score: the order is the profile's own."""
 
 
 def ranking(task: Task, settings: RetrievalSettings) -> Callable[[Example], Ranked]:
-    """The ranking that the settings name, cut to its best `k` where k is set.
+    """The ranking that the settings name, cut to the best `k` if k is set.
 
     Raises UsageError for `dense` without an encoder.
     """
@@ -57,12 +55,12 @@ def _ranking(task: Task, settings: RetrievalSettings) -> Ranking:
 
 
 def bm25_order(task: Task, example: Example) -> list[int]:
-    """Indices of the profile's entries by falling BM25; ties by profile order."""
+    """The indices of the profile's entries by falling BM25; ties keep the profile's order."""
     return best_first(bm25_scores(task, example))
 
 
 def bm25_scores(task: Task, example: Example) -> list[float]:
-    """BM25Okapi of rank_bm25 with its defaults on white-space tokens, one score an entry."""
+    """One score per entry: rank_bm25's BM25Okapi with its defaults, on white-space tokens."""
     documents = [task.retrieved(entry).split() for entry in example.profile]
     if not any(documents):
         return [0.0] * len(documents)  # BM25Okapi divides by the number of tokens
@@ -73,18 +71,18 @@ def bm25_scores(task: Task, example: Example) -> list[float]:
 
 
 def recency_order(example: Example) -> list[int]:
-    """The end of the list first, as in LongLaMP: lists are taken to be in the order of writing."""
+    """Last entry first, as in LongLaMP, which takes profiles to be in chronological order."""
     return list(reversed(range(len(example.profile))))
 
 
 def random_order(example: Example) -> list[int]:
-    """An order that the example's id alone decides: the same for every machine and seed."""
-    turns = [hashlib.sha256(f"{example.id}\0{i}".encode()).digest() for i in _indices(example)]
-    return sorted(_indices(example), key=turns.__getitem__)
+    """An order that depends on the example's id alone: the same for every machine and seed."""
+    keys = [hashlib.sha256(f"{example.id}\0{i}".encode()).digest() for i in _indices(example)]
+    return sorted(_indices(example), key=keys.__getitem__)
 
 
 def best_first(scores: Sequence[float]) -> list[int]:
-    """Indices by falling score; ties keep their order."""
+    """The indices by falling score; ties keep their order."""
     return sorted(range(len(scores)), key=lambda index: -float(scores[index]))
 
 

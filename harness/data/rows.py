@@ -1,4 +1,4 @@
-"""One row of any source → a checked `Row`; a bad row stops here, with place, field and cure."""
+"""A row of any source → a checked `Row`; a bad row is refused here, with place, field and mend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.data.ids import IdGiver
+from harness.data.ids import IdAssigner
 from harness.data.tasks import Task
 from harness.errors import DataError
 from harness.types import Entry
@@ -33,7 +33,7 @@ EXPECTED = {
 
 @dataclass(frozen=True)
 class Row:
-    """A checked row: its id, its texts, and where it stands (for messages)."""
+    """A checked row: its id, its texts, and its place (for messages)."""
 
     id: str
     user: str
@@ -44,16 +44,21 @@ class Row:
 
 
 def data_error(where: str, found: str, expected: str, mend: str) -> DataError:
-    """A DataError in the one form that all of them have."""
+    """A DataError in the form that all of them share.
+
+    where: file, line, example and field.
+    found, expected: what the data has, and what it should have.
+    mend: what the user can do.
+    """
     return DataError(f"{where}\n  found     {found}\n  expected  {expected}\n  mend      {mend}")
 
 
 def parse_rows(task: Task, values: Iterable[tuple[str, Any]]) -> list[Row]:
-    """Rows of (place, value) pairs, where a value is what JSON or parquet gave.
+    """Check (place, value) pairs, a value being what JSON or parquet gave, and return their rows.
 
-    Raises DataError at the first row that is not one of `task`, and for an id given twice.
+    Raises DataError at the first row that does not fit `task`, or whose id is taken.
     """
-    ids = IdGiver(task.name)
+    ids = IdAssigner(task.name)
     places: dict[str, str] = {}
     rows = []
     for place, value in values:
@@ -63,13 +68,13 @@ def parse_rows(task: Task, values: Iterable[tuple[str, Any]]) -> list[Row]:
     return rows
 
 
-def _parse_row(task: Task, value: Any, place: str, ids: IdGiver, places: dict[str, str]) -> Row:
+def _parse_row(task: Task, value: Any, place: str, ids: IdAssigner, places: dict[str, str]) -> Row:
     if not isinstance(value, dict):
         raise data_error(
             place,
             shown(value),
             f"an object with {', '.join(_row_fields(task))}",
-            "give each line one JSON object; docs/data.md shows one of each task",
+            "put one JSON object on each line; docs/data.md has an example",
         )
     try:
         model = task.row.model_validate(value)
@@ -77,22 +82,22 @@ def _parse_row(task: Task, value: Any, place: str, ids: IdGiver, places: dict[st
         raise _explain(task, value, place, ids, error) from None
     user = str(getattr(model, task.user))
     try:
-        name = ids.give(model.id, user, model.input)
+        name = ids.assign(model.id, user, model.input)
     except ValueError:
         raise data_error(
             f"{place}, example {model.id}, id",
-            f"the id of {places[str(model.id)]}",
+            f"the same id as {places[str(model.id)]}",
             "an id that no other example of this split has",
-            "rename it, or leave `id` out: ids are then made from user and input",
+            "change it, or leave `id` out: ids are then made from user and input",
         ) from None
     profile = tuple(entry.model_dump() for entry in model.profile)
     return Row(name, user, model.input, model.output, profile, place)
 
 
 def _explain(
-    task: Task, value: Mapping[str, Any], place: str, ids: IdGiver, error: ValidationError
+    task: Task, value: Mapping[str, Any], place: str, ids: IdAssigner, error: ValidationError
 ) -> DataError:
-    # the row's own fields first: a missing user tells of the wrong task before its entries do
+    # the row's own fields first: a missing user reveals the wrong task sooner than its entries do
     first, *others = sorted(error.errors(), key=lambda item: len(item["loc"]))
     where = ", ".join(
         part for part in (place, _example(task, value, ids), field_path(first["loc"])) if part
@@ -106,14 +111,14 @@ def _explain(
 def _describe(task: Task, value: Mapping[str, Any], item: ErrorDetails) -> tuple[str, str, str]:
     kind, path = item["type"], field_path(item["loc"])
     if kind == "missing":
-        has = item["input"]
-        keys = ", ".join(map(str, has)) if isinstance(has, Mapping) and has else "no fields"
-        whole = task.user not in value and len(item["loc"]) == 1
-        cure = f"is this the data of another task? {task.name} reads" if whole else "a row has"
+        given = item["input"]
+        keys = ", ".join(map(str, given)) if isinstance(given, Mapping) and given else "no fields"
+        wrong_task = task.user not in value and len(item["loc"]) == 1
+        hint = f"is this another task's data? {task.name} has" if wrong_task else "a row has"
         return (
             keys,
             f"a field {path.rpartition('.')[2]!r}",
-            (f"add it; {cure} {', '.join(_row_fields(task))}, entries {', '.join(task.texts)}"),
+            f"add it; {hint} {', '.join(_row_fields(task))}; an entry has {', '.join(task.texts)}",
         )
     if kind == "value_error":
         expected = item["msg"].removeprefix("Value error, ")
@@ -124,7 +129,7 @@ def _describe(task: Task, value: Mapping[str, Any], item: ErrorDetails) -> tuple
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: its kind, and its beginning."""
+    """A value as messages show it: its type and its first characters."""
     kind = KINDS.get(type(value), type(value).__name__)
     if value is None:
         return kind
@@ -144,8 +149,8 @@ def _row_fields(task: Task) -> tuple[str, ...]:
     return task.user, "input", "output", "profile"
 
 
-def _example(task: Task, value: Mapping[str, Any], ids: IdGiver) -> str:
-    """`example ID` where the bad row still tells its id, else nothing."""
+def _example(task: Task, value: Mapping[str, Any], ids: IdAssigner) -> str:
+    """`example ID` if the bad row still has what its id is made of, else ""."""
     own, user, text = value.get("id"), value.get(task.user), value.get("input")
     if isinstance(own, str) and own:
         return f"example {own}"

@@ -1,7 +1,7 @@
-"""LongLaMP's rows as pydantic models: one per task, each with the model of its profile entries.
+"""LongLaMP's rows as pydantic models: one per task, each with a model of its profile entries.
 
-Fields that no prompt shows (an entry's id, year, author) may be missing or null; further fields
-are ignored. Numbers where text is expected are spelled as Python spells them: 5.0 → "5.0", 5 → "5".
+Fields that no prompt shows (an entry's id, year, author) may be missing or null; other fields are
+ignored. Where text is expected, numbers become text as in Python: 5.0 → "5.0", 5 → "5".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 
 
 def spell(value: object) -> object:
-    """A finite number as text; anything else unchanged, for the next validator to judge."""
+    """A finite number as text; anything else unchanged, for the next validator to check."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if not math.isfinite(value):
@@ -32,31 +32,35 @@ def spell(value: object) -> object:
 
 
 def filled(value: str) -> str:
+    """The text itself. Raises ValueError if it is empty or blank."""
     if not value.strip():
         raise ValueError("text that is not empty")
     return value
 
 
-def whole(value: str) -> str:
-    """JSON may spell half of a surrogate pair, which no file can hold and no hash can take."""
+def well_formed(value: str) -> str:
+    """The text itself. Raises ValueError for half a surrogate pair, which JSON can escape.
+
+    Such a text can be neither saved nor hashed.
+    """
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("text in which every character is whole (no lone surrogates)") from None
+        raise ValueError("text without lone surrogates") from None
     return value
 
 
-Text = Annotated[str, AfterValidator(whole)]
+Text = Annotated[str, AfterValidator(well_formed)]
 Spelled = Annotated[Text, BeforeValidator(spell)]
 Filled = Annotated[Text, AfterValidator(filled)]
 UserId = Annotated[Spelled, AfterValidator(filled)]
 
 
 class Lenient(BaseModel):
-    """Further fields are ignored, and null is absence where a field may be missing.
+    """Ignores unknown fields, and treats null as absence where a field may be missing.
 
-    So it is too under one name of a field while another name has a value: columns that rows of both
-    namings share hold nulls.
+    If a field has two names, null under one is also absence while the other has a value: in a
+    table, rows with either name share the columns and leave one of them null.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -76,7 +80,7 @@ class Lenient(BaseModel):
 
 
 def _keys(name: str, info: FieldInfo) -> list[str]:
-    """The names under which a row may give the field."""
+    """The names that a row may use for the field."""
     alias = info.validation_alias
     if isinstance(alias, AliasChoices):
         return [key for key in alias.choices if isinstance(key, str)]
@@ -84,11 +88,11 @@ def _keys(name: str, info: FieldInfo) -> list[str]:
 
 
 class EntryModel(Lenient):
-    """One text of a profile; every field is text once validated."""
+    """One entry of a profile; after validation every field is text."""
 
 
 class RowModel(Lenient):
-    """One line of data. A task adds the field of its user and the type of its entries."""
+    """One row of data. A task adds the field that names its user and the type of its entries."""
 
     id: UserId | None = None
     input: Filled
@@ -100,7 +104,7 @@ class ReviewEntry(EntryModel):
     overall: Spelled
     description: Text
     summary: Text
-    reviewText: Text  # noqa: N815  (the data's own name)
+    reviewText: Text  # noqa: N815  (named by the data)
 
 
 class ReviewRow(RowModel):
@@ -121,7 +125,7 @@ class AbstractRow(RowModel):
 
 
 class TopicEntry(EntryModel):
-    """A post and its summary; some copies call them `output` and `input`."""
+    """A post and its summary; some copies name them `output` and `input`."""
 
     summary: Text = Field(validation_alias=AliasChoices("summary", "input"))
     content: Text = Field(validation_alias=AliasChoices("content", "output"))

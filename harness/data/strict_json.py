@@ -1,4 +1,4 @@
-"""JSON as its standard has it: no key twice in one object, no NaN, no Infinity."""
+"""Strict JSON: no duplicate keys in an object, no NaN, no Infinity."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ValueError (JSONDecodeError for what is no JSON)."""
+    """The value of a JSON text. Raises ValueError (JSONDecodeError if it is not JSON)."""
     return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
 
 
-def first_twice(values: Iterable[str]) -> str | None:
-    """The first value that was there before, None where there is none."""
+def first_duplicate(values: Iterable[str]) -> str | None:
+    """The first value that occurred before, or None."""
     seen = set()
     for value in values:
         if value in seen:
@@ -23,12 +23,12 @@ def first_twice(values: Iterable[str]) -> str | None:
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = first_twice(key for key, _ in pairs) or ""
-        raise ValueError(f"key {twice[:80]!r} stands twice in one object")
-    return found
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        duplicate = first_duplicate(key for key, _ in pairs) or ""
+        raise ValueError(f"key {duplicate[:80]!r} appears twice in one object")
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name}, which JSON does not have")
+    raise ValueError(f"{name}, which JSON does not allow")

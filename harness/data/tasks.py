@@ -1,7 +1,7 @@
-"""The three LongLaMP tasks as data: their rows, the words of their prompts, what retrieval reads.
+"""The three LongLaMP tasks as data: row models, prompt strings, and texts for retrieval.
 
-Prompt strings are facts of the benchmark and are used as they are (Kumar et al. 2024,
-arXiv:2407.11016, and its published code). A plugin's task is another instance of `Task`.
+Prompt strings are the benchmark's and are used unchanged (Kumar et al. 2024, arXiv:2407.11016,
+and its published code). A plugin's task is another instance of `Task`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ NUMBERED_ITEMS = re.compile(r"\s1\.\s")
 
 
 def whole_input(text: str) -> str:
+    """The input, unchanged."""
     return text
 
 
 def before_items(text: str) -> str:
-    """The input up to its numbered items, `1. … 2. …`; all of it where it has none.
+    """The input up to its numbered items, `1. … 2. …`; all of it if it has none.
 
-    A title may hold "1." too, so what follows "items:" is looked at first.
+    A title may contain "1." too, so the list after "items:" is tried first.
     """
     match = re.search(r"items:\s*1\.\s", text) or NUMBERED_ITEMS.search(text)
     if match is None:
@@ -35,45 +36,47 @@ def before_items(text: str) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """All that differs between tasks. Templates name the fields of an entry in braces."""
+    """Everything that differs between tasks. Templates name an entry's fields in braces."""
 
     name: str
     user: str
-    """Field of the row that names its user."""
+    """The row's field that names its user."""
     row: type[RowModel]
     entry: str
-    """Phrasing of one profile entry."""
+    """Prompt template of one profile entry."""
     body: str
-    """The entry's long text: what is shortened where not even one entry fits its budget."""
+    """The entry's long field, which is shortened if not even one entry fits the budget."""
     instruction: str
-    """What stands between the joined entries and the input."""
+    """The text between the joined entries and the input."""
     document: str
-    """What retrieval reads of an entry."""
+    """Template of the text that retrieval compares with the query."""
     query: Callable[[str], str] = whole_input
-    """What retrieval reads of the input."""
+    """The part of the input that retrieval searches with."""
     separator: str = ", and "
     body_words: int | None = None
-    """Only these first words of the body are phrased, joined by single spaces."""
+    """If set, prompts show only this many words of the body, joined by single spaces."""
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """Names of an entry's fields, in the order of its model."""
+        """The names of an entry's fields, in the order of its model."""
         inner = self.row.model_fields["profile"].annotation.__args__[0]  # type: ignore[union-attr]
         return tuple(inner.model_fields)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
-        """The fields that a prompt shows: where a target could leak."""
+        """The fields that a prompt shows, in which a target could leak."""
         names = (name for _, name, _, _ in Formatter().parse(self.entry) if name)
         return tuple(dict.fromkeys(names))
 
     def phrase(self, entry: Entry) -> str:
+        """The entry as the prompt shows it."""
         if self.body_words is None:
             return self.entry.format_map(entry)
         shown = " ".join(entry[self.body].split()[: self.body_words])
         return self.entry.format_map({**entry, self.body: shown})
 
     def retrieved(self, entry: Entry) -> str:
+        """The entry as retrieval sees it."""
         return self.document.format_map(entry)
 
     def prompt(self, phrases: Iterable[str], text: str) -> str:

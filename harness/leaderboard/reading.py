@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.data import strict_json
-from harness.data.strict_json import first_twice
+from harness.data.strict_json import first_duplicate
 from harness.errors import DataError
 from harness.leaderboard.schema import (
     PREDICTIONS_BYTES,
@@ -121,7 +121,7 @@ def texts_of(folder: Path, ids: Iterable[str]) -> dict[str, str]:
 def _one_shape(place: str, row: Submission) -> None:
     """Columns as long as the ids, users numbered from 0, one value a user without him."""
     examples = row.examples
-    if twice := first_twice(examples.ids):
+    if twice := first_duplicate(examples.ids):
         raise DataError(f"{place}, examples.ids: {twice!r} stands twice")
     count = len(examples.ids)
     if count != row.test.examples or count != row.n.planned:

@@ -1,4 +1,4 @@
-"""Tiny rows of the three tasks, a cache of its own for every test, and words as tokens."""
+"""Tiny rows of the three tasks, a fresh cache for every test, and words as tokens."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def write_folder(tmp_path: Path) -> WriteFolder:
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    """A word or a mark is a token: sums that a reader can do by eye."""
+    """Each word or punctuation mark is a token, so that a reader can check the counts."""
     return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]

@@ -1,4 +1,4 @@
-"""Leaks and shared users: what is one, what is none, and what each message says."""
+"""Leaks and shared users: what counts as one, what does not, and what each message says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def row(
     ("text", "folded"),
     [("A  b\n C", "a b c"), ("ﬁne Straße", "fine strasse"), ("e\u0301", "é"), ("Ａ\u3000b", "a b")],
 )
-def test_folding_makes_the_same_what_looks_the_same(text: str, folded: str):
+def test_folding_equates_texts_that_look_the_same(text: str, folded: str):
     assert fold(text) == folded
 
 
@@ -47,32 +47,32 @@ LEAKS = {
 }
 
 
-@pytest.mark.parametrize(("target", "text", "leaks_"), LEAKS.values(), ids=LEAKS.keys())
-def test_what_is_a_leak(target: str, text: str, leaks_: bool):
+@pytest.mark.parametrize(("target", "text", "expected"), LEAKS.values(), ids=LEAKS.keys())
+def test_which_texts_are_leaks(target: str, text: str, expected: bool):
     found = list(leaks(PRODUCT_REVIEW, [row(target, "nothing", text)]))
-    assert [(leak.entry, leak.field) for leak in found] == ([(1, "reviewText")] if leaks_ else [])
+    assert [(leak.entry, leak.field) for leak in found] == ([(1, "reviewText")] if expected else [])
 
 
 @pytest.mark.parametrize("field", ["description", "summary", "reviewText"])
-def test_every_text_field_of_an_entry_is_looked_at(field: str):
+def test_every_text_field_of_an_entry_is_checked(field: str):
     (leak,) = leaks(PRODUCT_REVIEW, [row(LONG, LONG, field=field)])
     assert leak.field == field
 
 
-def test_a_leak_is_refused_with_its_place_and_cure():
+def test_a_leak_is_refused_with_place_and_mend():
     with pytest.raises(DataError) as caught:
         refuse_leaks(PRODUCT_REVIEW, [row("fine"), row(LONG, "a", LONG), row(LONG, f"-{LONG}-")])
     assert str(caught.value) == (
         "test.jsonl line 4, example t-1, profile[1].reviewText\n"
         "  found     the example's own target (73 characters, equal after folding);"
         " 1 more in this split\n"
-        "  expected  a profile that does not hold the text to be written\n"
+        "  expected  a profile that does not contain the text to generate\n"
         "  mend      remove the entry, or --set data.on_leak=drop (counted)"
     )
     refuse_leaks(PRODUCT_REVIEW, [row(LONG, "a")])
 
 
-def test_dropping_takes_the_entry_and_counts_it():
+def test_dropping_removes_and_counts_the_leaked_entries():
     clean = row(LONG, "a", name="t-0")
     leaky = row(LONG, "a", LONG, f"x {LONG}", "b", name="t-1")
     rows, dropped = drop_leaks(PRODUCT_REVIEW, [clean, leaky])
@@ -89,10 +89,7 @@ def test_a_user_in_two_splits_is_refused_with_both_places():
         refuse_shared_users(splits)
     message = str(caught.value)
     assert "line 4, example t-3, user b" in message
-    assert (
-        "the user of test.jsonl line 4, example t-2; shared too: 1 more of train and test"
-        in message
-    )
+    assert "the same user as test.jsonl line 4, example t-2; train and test share 1 more" in message
     assert "no user in two splits" in message
     assert "--setting temporal" in message
     refuse_shared_users({"train": splits["train"], "val": [row("y", user="d")]})

@@ -1,4 +1,4 @@
-"""Shortening: at a sentence end, else a word end, else a token's; budgets are never exceeded."""
+"""Shortening: at a sentence end, else a word end, else a token end; never above the budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def characters(text: str) -> list[tuple[int, int]]:
 
 @pytest.fixture(scope="module")
 def byte_tokenizer() -> Any:
-    """A byte-level BPE as Qwen2's and SmolLM2's: one emoji may be many tokens."""
+    """A byte-level BPE like Qwen2's and SmolLM2's: one emoji may be many tokens."""
     from tokenizers import ByteLevelBPETokenizer
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
@@ -33,42 +33,42 @@ def byte_tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, bos_token="<s>")
 
 
-SHORT = {  # words and marks are tokens
+SHORT = {  # words and punctuation marks are tokens
     "at a sentence end": ("One two. Three four five.", 5, "One two."),
     "at the last sentence end": ("One. Two. Three four.", 5, "One. Two."),
-    "a decimal point ends nothing": ("Rated 4.5 stars by all.", 4, "Rated 4.5"),
-    "quotes close a sentence": ('He said "no." Then left.', 6, 'He said "no."'),
+    "a decimal point ends no sentence": ("Rated 4.5 stars by all.", 4, "Rated 4.5"),
+    "closing quotes belong to the sentence": ('He said "no." Then left.', 6, 'He said "no."'),
     "a line break ends a sentence": ("A title\nthen text goes on", 4, "A title"),
     "an ideographic stop": ("茶は 熱い。とても 熱い。", 5, "茶は 熱い。"),
     "a question in Arabic": ("هل هذا شاي؟ نعم هذا شاي", 5, "هل هذا شاي؟"),
     "else at a word end": ("One two three four.", 2, "One two"),
-    "whole where it fits": ("One two.", 3, "One two."),
-    "nothing where no token fits": ("One", 0, ""),
+    "unchanged if it fits": ("One two.", 3, "One two."),
+    "empty if no token fits": ("One", 0, ""),
 }
 
 
 @pytest.mark.parametrize(("text", "budget", "kept"), SHORT.values(), ids=SHORT.keys())
-def test_a_text_is_cut(text: str, budget: int, kept: str):
+def test_where_a_text_is_cut(text: str, budget: int, kept: str):
     assert Cutter(words).shorten(text, budget) == kept
 
 
-def test_without_a_word_end_a_token_ends_it():
+def test_without_a_word_end_the_cut_is_at_a_token_end():
     assert Cutter(characters).shorten("abcdef", 4) == "abcd"
     assert Cutter(characters).shorten("ab cdef", 4) == "ab"
 
 
-def test_what_stands_around_counts():
-    # tokens: [ ] and the part; of 4, two are left for it
+def test_the_text_around_a_part_counts():
+    # the brackets are tokens: two of four remain for the part
     assert Cutter(words).shorten("one two three", 4, lambda part: f"[{part}]") == "one two"
 
 
 INPUTS = {
-    "whole": ('Write of "pot one".', 7, 'Write of "pot one".'),
+    "unchanged": ('Write of "pot one".', 7, 'Write of "pot one".'),
     "the longest quote": ('Of "a" and "one two three four".', 9, 'Of "a" and "one".'),
     "a sentence inside it": ('Of "One two. Three four five".', 8, 'Of "One two.".'),
-    "not enough: its end": ('Of "a b" please do write it now', 3, 'Of "a'),
+    "not enough: the end is cut off": ('Of "a b" please do write it now', 3, 'Of "a'),
     "nothing quoted": ("Please write. Now and long", 4, "Please write."),
-    "inches are no quote": ('A 12" pot and a 13" pan to review', 5, 'A 12" pot and'),
+    "inches are not quotes": ('A 12" pot and a 13" pan to review', 5, 'A 12" pot and'),
 }
 
 
@@ -82,7 +82,7 @@ TEXTS = st.text(alphabet='ab .!\n"ßé👩🏽‍👧ש\u3002', max_size=60)
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, st.integers(1, 30))
-def test_a_cut_is_an_opening_within_its_budget(byte_tokenizer: Any, text: str, budget: int):
+def test_a_cut_text_is_an_opening_within_the_budget(byte_tokenizer: Any, text: str, budget: int):
     cutter = Cutter(token_offsets(byte_tokenizer))
     kept = cutter.shorten(text, budget)
     assert text.startswith(kept)
@@ -90,7 +90,7 @@ def test_a_cut_is_an_opening_within_its_budget(byte_tokenizer: Any, text: str, b
     assert cutter.count(cutter.shorten_input(text, budget)) <= budget
 
 
-def test_offsets_leave_special_tokens_out(byte_tokenizer: Any):
+def test_offsets_exclude_special_tokens(byte_tokenizer: Any):
     offsets = token_offsets(byte_tokenizer)
     assert byte_tokenizer.decode(byte_tokenizer("a pot")["input_ids"]) == "<s>a pot"
     assert ["a pot"[start:end] for start, end in offsets("a pot")] == ["a", " pot"]

@@ -44,19 +44,19 @@ def entry(content: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["enc", "enc[1]", "enc*"])
-def test_the_same_words_come_first(encoder: Path, tmp_path: Path, name: str):
+def test_the_entry_with_the_same_words_comes_first(encoder: Path, tmp_path: Path, name: str):
     copy = shutil.copytree(encoder, tmp_path / name)
-    asked = Example(
+    example = Example(
         "t", "u", "topic_writing", "rain snow", tuple(map(entry, ["tea", "rain snow", "cup pot"]))
     )
     settings = RetrievalSettings(ranking="dense", dense_model=str(copy), k=1)
-    assert ranking(TOPIC_WRITING, settings)(asked).order == [1]
+    assert ranking(TOPIC_WRITING, settings)(example).order == [1]
 
 
-def test_ties_keep_profile_order_and_an_empty_profile_is_no_work(encoder: Path):
+def test_ties_keep_the_profiles_order_and_an_empty_profile_is_allowed(encoder: Path):
     order = DenseOrder(TOPIC_WRITING, str(encoder))
-    asked = Example("t", "u", "topic_writing", "sun", (entry("tea"), entry("sun"), entry("tea")))
-    assert order(asked) == [1, 0, 2]
+    example = Example("t", "u", "topic_writing", "sun", (entry("tea"), entry("sun"), entry("tea")))
+    assert order(example) == [1, 0, 2]
     assert order(Example("t", "u", "topic_writing", "sun", ())) == []
 
 
@@ -69,12 +69,12 @@ def test_a_vector_is_the_unit_mean_of_its_real_tokens(encoder: Path):
     assert_close(padded, mean / mean.norm(), atol=1e-5, rtol=0)
 
 
-def test_a_text_longer_than_the_encoder_is_cut_at_its_length(encoder: Path):
+def test_a_text_is_cut_at_the_encoders_maximum_length(encoder: Path):
     order = DenseOrder(TOPIC_WRITING, str(encoder))
-    long, cut = order.vectors(["tea " * 40, "tea " * 12])
-    assert_close(long, cut, atol=1e-5, rtol=0)
+    whole, cut = order.vectors(["tea " * 40, "tea " * 12])
+    assert_close(whole, cut, atol=1e-5, rtol=0)
 
 
-def test_an_encoder_that_is_not_there_is_named(tmp_path: Path):
+def test_a_missing_encoder_is_named(tmp_path: Path):
     with pytest.raises(UsageError, match=r"retrieval\.dense_model = .*nowhere"):
         DenseOrder(TOPIC_WRITING, str(tmp_path / "nowhere"))

@@ -1,4 +1,4 @@
-"""A fingerprint changes with every id and text, and with nothing else."""
+"""A fingerprint depends on ids and texts, and on nothing else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.data.rows import Row
 ROW = Row("t-1", "u", "x", "y", ({"a": "1", "b": "é"},), "test.jsonl line 1")
 
 
-def test_a_fingerprint_is_the_sha256_of_the_written_out_rows():
+def test_a_fingerprint_is_the_sha256_of_the_serialised_rows():
     text = b'"t"\n["t-1","u","x",[{"a":"1","b":"\\u00e9"}],"y"]'
     assert fingerprint("t", [ROW]) == hashlib.sha256(text).hexdigest()
 
 
-def test_every_text_counts():
+def test_every_id_and_text_changes_it():
     changed = [
         replace(ROW, id="t-2"),
         replace(ROW, user="v"),
@@ -32,6 +32,6 @@ def test_every_text_counts():
     assert len(set(values)) == len(values)
 
 
-def test_where_a_row_stood_and_the_order_of_fields_do_not_count():
+def test_a_rows_place_and_the_order_of_its_fields_do_not_change_it():
     moved = replace(ROW, place="hub row 7", profile=({"b": "é", "a": "1"},))
     assert fingerprint("t", [moved]) == fingerprint("t", [ROW])

@@ -1,4 +1,4 @@
-"""Bad files, one by one: each message says where, what was found and expected, how to mend."""
+"""Bad files: each message says where, what was found, what was expected and how to mend it."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ BAD = {
         [
             "test.jsonl line 2, column",
             "the line ends inside its JSON",
-            "one whole JSON object",
-            "copied in full",
+            "one complete JSON object",
+            "copied completely",
         ],
     ),
     "not JSON": (
         "{'a': 1}\n",
-        ["line 1, column 2", "Expecting property name", "one whole JSON object"],
+        ["line 1, column 2", "Expecting property name", "one complete JSON object"],
     ),
     "missing field": (
         without("output"),
@@ -66,7 +66,7 @@ BAD = {
     ),
     "missing user": (
         without("reviewerId"),
-        ["line 1, reviewerId", "is this the data of another task?"],
+        ["line 1, reviewerId", "is this another task's data?"],
     ),
     "missing entry field": (
         entry_without("summary"),
@@ -82,11 +82,11 @@ BAD = {
     ),
     "null": (in_entry(summary=None), ["profile[1].summary", "null", "text"]),
     "true for a number": (in_entry(overall=True), ["profile[1].overall", "true or false True"]),
-    "profile no list": (
+    "profile is not a list": (
         lines([review(profile="none")]),
         ["profile", "text 'none'", "a list of profile entries (it may be empty)"],
     ),
-    "entry no object": (
+    "entry is not an object": (
         lines([review(profile=["x"])]),
         ["profile[0]", "text 'x'", "an object with"],
     ),
@@ -95,36 +95,39 @@ BAD = {
         [f"example {ID}, output", "text that is not empty", "remove the row"],
     ),
     "empty input": (lines([review(input="")]), ["input", "text that is not empty"]),
-    "two faults": (lines([review(output="", input="")]), ["(1 more in this row)"]),
-    "NaN": (in_entry(overall=float("nan")), ["line 1", "NaN, which JSON does not have", "finite"]),
+    "two faults in a row": (lines([review(output="", input="")]), ["(1 more in this row)"]),
+    "NaN": (in_entry(overall=float("nan")), ["NaN, which JSON does not allow", "finite"]),
     "infinite number": (
         GOOD.replace('"overall": "5.0"', '"overall": 1e999', 1),
         ["profile[0].overall", "number inf", "a finite number or text"],
     ),
-    "a number for a row": ("7\n", ["line 1", "number 7", "an object with reviewerId, input"]),
+    "a row that is a number": (
+        "7\n",
+        ["line 1", "number 7", "an object with reviewerId, input"],
+    ),
     "duplicate ids": (
         lines([review(id="a"), review("u2", id="b"), review("u3", id="a")]),
-        ["line 3, example a, id", "the id of", "line 1", "no other example", "leave `id` out"],
+        ["line 3, example a, id", "the same id as", "line 1", "no other example", "leave `id` out"],
     ),
     "half a surrogate": (
         GOOD.replace("Holds", "x").replace("pours", "\\ud83d"),
-        ["output", r"\ud83d", "no lone surrogates"],
+        ["output", r"\ud83d", "text without lone surrogates"],
     ),
     "half a surrogate in the input": (
         GOOD.replace("pot 1", "\\ud83d", 1),
-        ["line 1, input", "no lone surrogates"],
+        ["line 1, input", "text without lone surrogates"],
     ),
     "not UTF-8": (
         GOOD.encode() + b'{"a": "\xe9"}\n',
-        ["line 2, byte 8", "0xe9", "UTF-8", "save the file as UTF-8"],
+        ["line 2, byte 8", "0xe9", "UTF-8", "convert the file to UTF-8"],
     ),
-    "nested without end": ("[" * 100_000 + "\n", ["line 1"]),
-    "nothing but blank lines": ("\n \n", ["test.jsonl", "no example", "fill the file"]),
+    "nested too deeply": ("[" * 100_000 + "\n", ["line 1"]),
+    "only blank lines": ("\n \n", ["test.jsonl", "no example", "fill the file"]),
 }
 
 
 @pytest.mark.parametrize(("text", "parts"), BAD.values(), ids=BAD.keys())
-def test_a_bad_file_is_refused_with_place_and_cure(
+def test_a_bad_file_is_refused_with_place_and_mend(
     write_folder: WriteFolder, own_cache: Path, text: str | bytes, parts: list[str]
 ):
     with pytest.raises(DataError) as caught:
@@ -133,18 +136,18 @@ def test_a_bad_file_is_refused_with_place_and_cure(
     for part in [*parts, "\n  found     ", "\n  expected  ", "\n  mend      "]:
         assert part in message
     assert len(message) < 900
-    assert not list(own_cache.glob("flythinker-harness/*"))  # nothing half-written
+    assert not list(own_cache.glob("flythinker-harness/*"))  # no partial cache
 
 
-def one(write_folder: WriteFolder, rows: Any) -> Row:
+def read_single(write_folder: WriteFolder, rows: Any) -> Row:
     (row,) = read_folder(PRODUCT_REVIEW, write_folder(test=rows), "test")
     return row
 
 
-def test_numbers_are_spelled_as_found(write_folder: WriteFolder):
+def test_numbers_keep_their_spelling(write_folder: WriteFolder):
     row = review()
     row["profile"] = [{**row["profile"][0], "overall": value} for value in (5.0, 5, "5")]
-    assert [e["overall"] for e in one(write_folder, [row]).profile] == ["5.0", "5", "5"]
+    assert [e["overall"] for e in read_single(write_folder, [row]).profile] == ["5.0", "5", "5"]
     paper = {
         "name": 7,
         "input": "x",
@@ -174,27 +177,27 @@ def test_an_empty_profile_blank_lines_and_a_bom_are_allowed(write_folder: WriteF
     ],
     ids=["emoji and right to left", "line separators", "escapes", "ligature", "20,000 words"],
 )
-def test_texts_are_kept_as_they_are(write_folder: WriteFolder, text: str):
+def test_texts_are_unchanged(write_folder: WriteFolder, text: str):
     row = review(output=text)
     row["profile"][0]["reviewText"] = text + "!"
     for _ in ("parsed", "from the cache"):
-        parsed = one(write_folder, [row])
+        parsed = read_single(write_folder, [row])
         assert (parsed.output, parsed.profile[0]["reviewText"]) == (text, text + "!")
 
 
-def test_topic_entries_come_under_either_naming(write_folder: WriteFolder):
+def test_topic_entries_may_use_either_pair_of_names(write_folder: WriteFolder):
     row = {"author": "u", "input": "x", "output": "y"}
-    one, other = (
+    long_names, short_names = (
         {"summary": "s", "content": "c", "id": "1"},
         {"input": "s", "output": "c", "id": "1"},
     )
-    folder = write_folder(test=[{**row, "profile": [one, other]}])
+    folder = write_folder(test=[{**row, "profile": [long_names, short_names]}])
     (parsed,) = read_folder(TOPIC_WRITING, folder, "test")
     assert parsed.profile[0] == parsed.profile[1]
     assert parsed.profile[0] == {"summary": "s", "content": "c", "id": "1", "author": ""}
 
 
-def test_the_second_read_is_the_same_and_comes_from_the_cache(
+def test_the_second_read_comes_from_the_cache_and_is_the_same(
     write_folder: WriteFolder, monkeypatch: pytest.MonkeyPatch
 ):
     folder = write_folder(test=[review(), review(), review(id="own")])
@@ -206,7 +209,7 @@ def test_the_second_read_is_the_same_and_comes_from_the_cache(
     assert [row.user for row in read_folder(PRODUCT_REVIEW, folder, "test")] == ["u9"]
 
 
-def test_a_broken_cache_is_made_anew(write_folder: WriteFolder):
+def test_a_broken_cache_is_rebuilt(write_folder: WriteFolder):
     folder = write_folder(test=[review()])
     first = read_folder(PRODUCT_REVIEW, folder, "test")
     cached = cache_folder(PRODUCT_REVIEW, file_sha256(folder / "test.jsonl"))
@@ -216,15 +219,15 @@ def test_a_broken_cache_is_made_anew(write_folder: WriteFolder):
     assert next(cached.glob("*.arrow")).stat().st_size > 0
 
 
-def test_a_cache_that_cannot_be_written_stops_nobody(
+def test_a_cache_that_cannot_be_written_is_no_error(
     write_folder: WriteFolder, own_cache: Path, caplog: pytest.LogCaptureFixture
 ):
     own_cache.write_text("a file where the folder should be")
-    assert one(write_folder, [review()]).user == "u1"
-    assert "no cache in" in caplog.text
+    assert read_single(write_folder, [review()]).user == "u1"
+    assert "cannot cache in" in caplog.text
 
 
-def test_a_cache_that_another_run_wrote_meanwhile_is_left_alone(
+def test_a_cache_written_by_another_run_is_kept(
     write_folder: WriteFolder, own_cache: Path, caplog: pytest.LogCaptureFixture
 ):
     rows = read_folder(PRODUCT_REVIEW, write_folder(test=[review()]), "test")
@@ -236,18 +239,18 @@ def test_a_cache_that_another_run_wrote_meanwhile_is_left_alone(
     assert caplog.text == ""
 
 
-def test_a_folder_without_the_split_says_what_is_there(write_folder: WriteFolder, tmp_path: Path):
+def test_a_folder_without_the_split_lists_its_content(write_folder: WriteFolder, tmp_path: Path):
     folder = write_folder(train=[review()], val=[review("u2")])
-    with pytest.raises(DataError, match=r"no test\.jsonl; there: train\.jsonl, val\.jsonl"):
+    with pytest.raises(DataError, match=r"no test\.jsonl; only train\.jsonl, val\.jsonl"):
         read_folder(PRODUCT_REVIEW, folder, "test")
-    with pytest.raises(DataError, match=r"there: folders .*reviews.*\n.*\n.*--data"):
+    with pytest.raises(DataError, match=r"only folders .*reviews.*\n.*\n.*--data"):
         read_folder(PRODUCT_REVIEW, tmp_path, "test")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="there: neither file nor folder"):
+    with pytest.raises(DataError, match="no files or folders"):
         read_folder(PRODUCT_REVIEW, tmp_path / "empty", "test")
 
 
-def test_a_data_folder_is_one_tasks_or_holds_folders_named_by_task(tmp_path: Path):
+def test_a_data_folder_belongs_to_a_task_or_has_a_folder_for_each(tmp_path: Path):
     (tmp_path / "many" / "product_review").mkdir(parents=True)
     (tmp_path / "hub" / "product_review_temporal").mkdir(parents=True)
     for name, setting, folder in [
@@ -260,41 +263,41 @@ def test_a_data_folder_is_one_tasks_or_holds_folders_named_by_task(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("name", "found"), [("nowhere", "no such folder"), ("a.txt", "a file")])
-def test_data_that_is_no_folder_is_refused(tmp_path: Path, name: str, found: str):
+def test_data_that_is_not_a_folder_is_refused(tmp_path: Path, name: str, found: str):
     (tmp_path / "a.txt").write_text(json.dumps({}))
     with pytest.raises(DataError, match=f"{found}\n  expected  mini, hub, or a folder"):
         task_folder(str(tmp_path / name), PRODUCT_REVIEW, "user")
 
 
-def test_a_file_written_while_it_is_read_is_refused(
+def test_a_file_that_changes_while_it_is_read_is_refused(
     write_folder: WriteFolder, monkeypatch: pytest.MonkeyPatch
 ):
     folder = write_folder(test=[review()])
     real = numbered_lines
 
-    def meanwhile(lines: Any, path: Path) -> Any:
+    def change_meanwhile(lines: Any, path: Path) -> Any:
         yield from real(lines, path)
         with path.open("ab") as file:
             file.write(b"\n")
 
-    monkeypatch.setattr("harness.data.folder.numbered_lines", meanwhile)
-    with pytest.raises(DataError, match=r"other bytes at the end of reading than at its start"):
+    monkeypatch.setattr("harness.data.folder.numbered_lines", change_meanwhile)
+    with pytest.raises(DataError, match="content that changed while it was read"):
         read_folder(PRODUCT_REVIEW, folder, "test")
 
 
-def test_the_hash_is_of_the_file_that_was_read(
+def test_the_hash_is_that_of_the_file_that_was_read(
     write_folder: WriteFolder, monkeypatch: pytest.MonkeyPatch
 ):
-    """A file that takes the name's place while the first is read changes neither."""
+    """Replacing the file while it is read changes neither the hash nor the rows."""
     folder = write_folder(test=[review("first")])
     before, real = file_sha256(folder / "test.jsonl"), numbered_lines
 
-    def meanwhile(lines: Any, path: Path) -> Any:
+    def change_meanwhile(lines: Any, path: Path) -> Any:
         (path.parent / "next").write_text(json.dumps(review("second")) + "\n")
         (path.parent / "next").replace(path)
         return real(lines, path)
 
-    monkeypatch.setattr("harness.data.folder.numbered_lines", meanwhile)
+    monkeypatch.setattr("harness.data.folder.numbered_lines", change_meanwhile)
     files: dict[str, str] = {}
     (row,) = read_folder(PRODUCT_REVIEW, folder, "test", files)
     assert (row.user, files) == ("first", {"test.jsonl": before})

@@ -1,4 +1,4 @@
-"""One set of rows in every format and under every name; what cannot be read right is refused."""
+"""The same rows in every format and under every file name; ambiguous files are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def paper(**changes: Any) -> dict[str, Any]:
 
 
 TABLES: dict[str, tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = {
-    # task, rows, what entries become
+    # task, rows, the first profile once read
     "numbers": (
         "abstract_generation",
         [paper()],
@@ -56,7 +56,7 @@ TABLES: dict[str, tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = {
             {"title": "u", "abstract": "c", "id": "", "year": ""},
         ],
     ),
-    "two namings": (
+    "two pairs of names": (
         "topic_writing",
         [
             {
@@ -145,10 +145,10 @@ def test_the_same_rows_give_the_same_values_in_every_format(
 
 
 @pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64(), pa.decimal128(5, 2)])
-def test_numbers_of_few_bits_keep_their_spelling(tmp_path: Path, kind: pa.DataType):
+def test_short_floats_keep_their_spelling(tmp_path: Path, kind: pa.DataType):
     row = review()
     table = pa.Table.from_pylist([row])
-    entry = pa.struct(
+    struct = pa.struct(
         [(key, kind if key == "overall" else pa.string()) for key in row["profile"][0]]
     )
     value = {pa.float16(): np.float16(4.1)}.get(kind, 4.1)
@@ -156,16 +156,18 @@ def test_numbers_of_few_bits_keep_their_spelling(tmp_path: Path, kind: pa.DataTy
         from decimal import Decimal
 
         value = Decimal("4.10")
-    profile = pa.array([[{**one, "overall": value} for one in row["profile"]]], pa.list_(entry))
+    profile = pa.array(
+        [[{**entry, "overall": value} for entry in row["profile"]]], pa.list_(struct)
+    )
     table = table.set_column(table.schema.names.index("profile"), "profile", profile)
     pq.write_table(table, tmp_path / "test.parquet")
     (example,) = load_split(settings(tmp_path), "test").examples
-    assert [one["overall"] for one in example.profile] == ["4.1", "4.1"]
+    assert [entry["overall"] for entry in example.profile] == ["4.1", "4.1"]
 
 
 @pytest.mark.parametrize("write", [write_lines, write_parquet])
-def test_a_null_where_a_value_is_needed_is_refused(tmp_path: Path, write: Any):
-    for at, (row, path) in enumerate(
+def test_null_in_a_required_field_is_refused(tmp_path: Path, write: Any):
+    for number, (row, path) in enumerate(
         [
             (review(profile=None), "profile"),
             (review(output=None), "output"),
@@ -173,7 +175,7 @@ def test_a_null_where_a_value_is_needed_is_refused(tmp_path: Path, write: Any):
             (review(profile=[{**review()["profile"][0], "summary": None}]), "profile[0].summary"),
         ]
     ):
-        folder = tmp_path / str(at)
+        folder = tmp_path / str(number)
         folder.mkdir()
         write(folder, [review("u0"), row])
         with pytest.raises(DataError) as caught:
@@ -184,26 +186,24 @@ def test_a_null_where_a_value_is_needed_is_refused(tmp_path: Path, write: Any):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ('{"reviewerId": "a", "reviewerId": "b"}', ["line 2", "key 'reviewerId' stands twice"]),
+        ('{"reviewerId": "a", "reviewerId": "b"}', ["line 2", "key 'reviewerId' appears twice"]),
         (lines([review()]).replace('"summary": "fine 0"', '"summary": "x", "summary": "y"'),
-         ["line 2", "key 'summary' stands twice", "every key once"]),
-        ('{"a": NaN}', ["line 2", "NaN, which JSON does not have"]),
-        ('{"a": -Infinity}', ["line 2", "-Infinity, which JSON does not have"]),
+         ["line 2", "key 'summary' appears twice", "every key once"]),
+        ('{"a": NaN}', ["line 2", "NaN, which JSON does not allow"]),
+        ('{"a": -Infinity}', ["line 2", "-Infinity, which JSON does not allow"]),
         (f'{{"a": {"9" * 5000}}}', ["line 2", "digits"]),
-        ("\ufeff" + lines([review()]), ["line 2", "BOM"]),  # files joined end to end
+        ("\ufeff" + lines([review()]), ["line 2", "BOM"]),  # two files concatenated
         (lines([review("a")]).strip() + "\r" + lines([review("b")]), ["line 2", "Extra data"]),
     ],
 )  # fmt: skip
-def test_json_that_could_be_read_two_ways_is_refused(
-    write_folder: WriteFolder, text: str, parts: list[str]
-):
+def test_ambiguous_json_is_refused(write_folder: WriteFolder, text: str, parts: list[str]):
     with pytest.raises(DataError) as caught:
         load_split(settings(write_folder(test=lines([review("u0")]) + text)), "test")
     for part in ["test.jsonl", *parts]:
         assert part in str(caught.value)
 
 
-def test_a_large_whole_number_is_spelled_to_its_last_digit(write_folder: WriteFolder):
+def test_a_large_integer_keeps_every_digit(write_folder: WriteFolder):
     folder = write_folder(test=[paper(name=10**40 + 1)])
     (row,) = read_folder(ABSTRACT_GENERATION, folder, "test")
     assert row.user == "1" + "0" * 39 + "1"
@@ -211,14 +211,14 @@ def test_a_large_whole_number_is_spelled_to_its_last_digit(write_folder: WriteFo
 
 def test_utf_16_is_refused(tmp_path: Path):
     (tmp_path / "test.jsonl").write_bytes(lines([review()]).encode("utf-16"))
-    with pytest.raises(DataError, match=r"line 1, byte 1\n  found     0xff, which is not UTF-8"):
+    with pytest.raises(DataError, match=r"byte 1\n  found     0xff, which is not valid UTF-8"):
         load_split(settings(tmp_path), "test")
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path: Path):
+def test_two_columns_with_the_same_name_are_refused(tmp_path: Path):
     table = pa.table([["a"], ["b"]], names=["input", "input"])
     pq.write_table(table, tmp_path / "test.parquet")
-    with pytest.raises(DataError, match="column 'input' is there twice"):
+    with pytest.raises(DataError, match="column 'input' appears twice"):
         load_split(settings(tmp_path), "test")
 
 
@@ -250,17 +250,17 @@ def test_validation_is_found_under_each_of_its_names(tmp_path: Path, name: str, 
         (("val.parquet", "val-00000-of-00001.parquet"), "val.parquet, val-*.parquet"),
     ],
 )
-def test_two_that_could_be_one_split_are_refused_by_name(
+def test_two_candidates_for_a_split_are_refused_by_name(
     tmp_path: Path, names: tuple[str, ...], shown: str
 ):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     write_lines(tmp_path, [review()])
-    with pytest.raises(DataError, match="2 that could be the val split") as caught:
+    with pytest.raises(DataError, match="2 candidates for the val split") as caught:
         load_split(settings(tmp_path), "val")
     assert f"split: {shown}\n" in str(caught.value)
-    assert load_split(settings(tmp_path), "test").examples  # the others are clear
+    assert load_split(settings(tmp_path), "test").examples  # another split is not affected
 
 
 @pytest.mark.parametrize(
@@ -268,9 +268,7 @@ def test_two_that_could_be_one_split_are_refused_by_name(
     [("00000-of-00002",), ("00000-of-00002", "00001-of-00002", "00001-of-00003"),
      ("00001-of-00002",), ("00000-of-00001", "old")],
 )  # fmt: skip
-def test_parts_of_a_split_that_are_not_all_there_are_refused(
-    tmp_path: Path, names: tuple[str, ...]
-):
+def test_a_split_with_missing_parts_is_refused(tmp_path: Path, names: tuple[str, ...]):
     for name in names:
         path = (
             tmp_path / f"test-{name.replace('-of-', '-of-0000').replace('0-', '00000-', 1)}.parquet"
@@ -280,15 +278,15 @@ def test_parts_of_a_split_that_are_not_all_there_are_refused(
         load_split(settings(tmp_path), "test")
 
 
-@pytest.mark.parametrize("cut", ["gzip", "Zstandard"])
-def test_a_packed_file_that_is_damaged_is_refused(tmp_path: Path, cut: str):
+@pytest.mark.parametrize("form", ["gzip", "Zstandard"])
+def test_a_damaged_compressed_file_is_refused(tmp_path: Path, form: str):
     rows = [review(str(n), output=f"text {n} " * 9) for n in range(30)]
-    FORMATS[cut](tmp_path, rows)
+    FORMATS[form](tmp_path, rows)
     (path,) = tmp_path.glob("test.*")
     whole = path.read_bytes()
-    for raw in (whole[:-40], b"not packed" + whole, whole[:200] + b"xxxxxxxxxx" + whole[210:]):
+    for raw in (whole[:-40], b"not compressed" + whole, whole[:200] + b"xxxxxxxxxx" + whole[210:]):
         path.write_bytes(raw)
-        with pytest.raises(DataError, match="was it copied in full"):
+        with pytest.raises(DataError, match="was it copied completely"):
             load_split(settings(tmp_path), "test")
 
 
@@ -307,7 +305,7 @@ def test_zstandard_without_its_package_says_what_to_install(
     [("exp[1]", "exp1"), ("exp*", "expand"), ("ex?", "exp"), ("{a,b}", "a"), ("a%20b", "a b"),
      ("hf:x", "x"), ("a::b", "a")],
 )  # fmt: skip
-def test_a_path_is_a_path_and_no_pattern(
+def test_a_path_is_not_a_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, name: str, neighbour: str
 ):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache[1]")
@@ -319,7 +317,7 @@ def test_a_path_is_a_path_and_no_pattern(
 
 
 @pytest.mark.parametrize("source", ["hf://datasets/a/b", "https://host/a", "exp[1]", "train*"])
-def test_what_is_no_folder_here_is_refused_and_not_looked_up(
+def test_a_source_that_is_not_a_folder_is_refused_and_not_looked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ):
     monkeypatch.chdir(tmp_path)
@@ -328,7 +326,7 @@ def test_what_is_no_folder_here_is_refused_and_not_looked_up(
         load_split(settings(source), "test")
 
 
-def test_topic_entries_without_either_naming_say_which_field_is_missing(
+def test_topic_entries_without_either_name_say_which_field_is_missing(
     write_folder: WriteFolder,
 ):
     row = {"author": "u", "input": "x", "output": "y", "profile": [{"summary": "s"}]}

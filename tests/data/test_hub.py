@@ -1,4 +1,4 @@
-"""The hub's layout from a local folder; the hub itself by stand-ins, without a network."""
+"""The hub's layout in a local folder; the hub itself is replaced by mocks, without a network."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("names", LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_a_folder_as_the_hub_serves_it_gives_what_json_lines_give(
+def test_a_folder_in_the_hubs_layout_gives_the_same_as_json_lines(
     tmp_path: Path, write_folder: WriteFolder, names: list[str]
 ):
     for split, rows in ROWS.items():
@@ -54,7 +54,7 @@ def test_a_folder_as_the_hub_serves_it_gives_what_json_lines_give(
     assert found == expected
 
 
-def test_files_of_a_split_are_read_in_order_and_settings_apart(tmp_path: Path):
+def test_a_splits_files_are_read_in_order_and_settings_are_separate(tmp_path: Path):
     for n, user in enumerate("ab"):
         parquet(tmp_path, f"product_review_user/test-0000{n}-of-00002.parquet", [review(user)])
     parquet(tmp_path, "product_review_temporal/test-00000-of-00001.parquet", [review("t")])
@@ -88,11 +88,9 @@ def test_a_bad_row_of_parquet_names_its_place(tmp_path: Path):
         load_split(settings(tmp_path), "test")
 
 
-def test_a_missing_split_says_which_there_are(tmp_path: Path):
+def test_a_missing_split_lists_those_present(tmp_path: Path):
     parquet(tmp_path, "product_review_user/train.parquet", [review()])
-    with pytest.raises(
-        DataError, match=r"no test\.jsonl; there: train\.parquet\n.*test-\*\.parquet"
-    ):
+    with pytest.raises(DataError, match=r"no test\.jsonl; only train\.parquet\n.*test-\*\.parquet"):
         load_split(settings(tmp_path), "test")
 
 
@@ -100,13 +98,13 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path):
     folder = tmp_path / "product_review_user"
     folder.mkdir()
     (folder / "test.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(DataError, match=r"test\.parquet\n  found .*\n  expected  parquet files"):
+    with pytest.raises(DataError, match=r"test\.parquet\n  found .*\n  expected  readable parquet"):
         load_split(settings(tmp_path), "test")
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """The hub stands in for itself: what it was asked for, in order."""
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Mock the hub; the list receives its requests in order."""
     from datasets import Dataset
 
     calls: list[tuple[Any, ...]] = []
@@ -130,11 +128,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     hub.resolve.cache_clear()
 
 
-def test_the_hub_is_read_at_the_commit_that_its_revision_stands_for(
-    asked: list[tuple[Any, ...]], write_folder: WriteFolder
+def test_the_hub_is_read_at_the_commit_of_its_revision(
+    requests: list[tuple[Any, ...]], write_folder: WriteFolder
 ):
     found = load_splits(settings("hub", setting="temporal"), ["val", "test"])
-    assert asked == [
+    assert requests == [
         ("info", "LongLaMP/LongLaMP", "main"),
         ("load", "LongLaMP/LongLaMP", "product_review_temporal", "val", COMMIT),
         ("load", "LongLaMP/LongLaMP", "product_review_temporal", "test", COMMIT),
@@ -151,7 +149,7 @@ def test_the_hub_is_read_at_the_commit_that_its_revision_stands_for(
 
 @pytest.mark.parametrize("broken", ["huggingface_hub.HfApi.dataset_info", "datasets.load_dataset"])
 def test_without_a_network_the_message_says_how_to_get_a_copy(
-    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, broken: str
+    requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, broken: str
 ):
     def fail(*_: Any, **__: Any) -> None:
         raise ConnectionError("Name or service not known\nand more")
@@ -165,26 +163,26 @@ def test_without_a_network_the_message_says_how_to_get_a_copy(
     assert "hf download LongLaMP/LongLaMP --repo-type dataset --local-dir DIR" in message
 
 
-def test_offline_by_request_the_commit_is_known_only_where_it_was_named(
-    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+def test_offline_the_commit_is_known_only_if_it_was_given(
+    requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert describe_source(settings("hub"))["revision"] is None
     assert describe_source(settings("hub", revision=COMMIT))["revision"] == COMMIT
     assert load_split(settings("hub"), "test").examples[0].user_id == "c"
-    assert asked == [("load", "LongLaMP/LongLaMP", "product_review_user", "test", "main")]
+    assert requests == [("load", "LongLaMP/LongLaMP", "product_review_user", "test", "main")]
 
 
-def test_a_split_without_a_row_is_refused(
-    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+def test_an_empty_split_is_refused(
+    requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(ROWS, "test", [])
     with pytest.raises(DataError, match="no example\n  expected  at least one row"):
         load_split(settings("hub"), "test")
 
 
-def test_a_parquet_file_replaced_under_the_same_time_is_read_and_hashed_anew(tmp_path: Path):
-    """datasets keeps a table by path, size and time: the record would hash one, score another."""
+def test_a_parquet_file_replaced_with_the_same_time_is_read_and_hashed_again(tmp_path: Path):
+    """`datasets` caches by path, size and time: it could hash one file and score another."""
     path = tmp_path / "product_review_user" / "test.parquet"
     parquet(tmp_path, "product_review_user/test.parquet", [review("a", output="Good one, this.")])
     times = path.stat()

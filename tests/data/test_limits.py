@@ -1,4 +1,4 @@
-"""Limits: whole users in an order of the data's own, nested, in file order."""
+"""Limits: whole users, in an order that the data decide; nested; rows stay in file order."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ ROWS = st.lists(st.sampled_from("abcde"), min_size=1, max_size=25).map(
 
 
 @given(ROWS, st.integers(1, 30), st.sampled_from(["f1", "f2", "f3"]))
-def test_exactly_the_limit_comes_of_whole_users_but_one(rows: list[Row], limit: int, seed: str):
+def test_a_limit_is_exact_and_splits_at_most_one_user(rows: list[Row], limit: int, seed: str):
     taken = take(rows, limit, seed)
     assert len(taken) == min(limit, len(rows))
     assert taken == [row for row in rows if row in taken]  # file order
-    whole, got = Counter(row.user for row in rows), Counter(row.user for row in taken)
-    partial = [user for user in got if got[user] < whole[user]]
+    available, used = Counter(row.user for row in rows), Counter(row.user for row in taken)
+    partial = [user for user in used if used[user] < available[user]]
     assert len(partial) <= 1
     for user in partial:  # its first rows
         of_user = [row for row in rows if row.user == user]
-        assert [row for row in taken if row.user == user] == of_user[: got[user]]
+        assert [row for row in taken if row.user == user] == of_user[: used[user]]
 
 
 @given(ROWS, st.integers(1, 25))
-def test_a_smaller_limit_is_part_of_a_larger(rows: list[Row], limit: int):
+def test_a_smaller_limit_gives_a_subset(rows: list[Row], limit: int):
     assert set(take(rows, limit, "f")) <= set(take(rows, limit + 1, "f"))
 
 
-def test_the_order_of_users_follows_the_fingerprint_alone():
+def test_the_order_of_users_depends_on_the_fingerprint_alone():
     # sha256sum of "f\0a", "f\0b", "f\0c": 50…, 9c…, 28…; of "g\0a", …: fb…, e3…, a9…
     rows = [Row(f"t-{n}", user, "x", "y", (), "") for n, user in enumerate("abcabc")]
     assert [row.id for row in take(rows, 2, "f")] == ["t-2", "t-5"]

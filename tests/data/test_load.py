@@ -1,4 +1,4 @@
-"""load_splits does everything, in its order: read, check, compare, fingerprint, limit."""
+"""load_splits reads, checks, compares, fingerprints and limits, in this order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.settings import DataSettings, RunSettings
 
 from .conftest import WriteFolder, lines, review
 
-OWN = "A text of the user that stands both in the profile and as the target."
+OWN = "A text of the user that is both in the profile and the target."
 
 
 def settings(source: object, task: str = "product_review", **data: Any) -> RunSettings:
@@ -29,7 +29,7 @@ def leaky() -> dict[str, Any]:
     return row
 
 
-def test_examples_and_references_are_apart_and_paired_by_id(write_folder: WriteFolder):
+def test_examples_and_references_are_separate_and_paired_by_id(write_folder: WriteFolder):
     data = load_split(settings(write_folder(test=[review("a"), review("b", id="own")])), "test")
     assert (data.task, data.split) == ("product_review", "test")
     assert [e.user_id for e in data.examples] == ["a", "b"]
@@ -42,7 +42,7 @@ def test_examples_and_references_are_apart_and_paired_by_id(write_folder: WriteF
     assert data.examples[0].profile[0]["overall"] == "5.0"
 
 
-def test_limits_apply_by_split_after_the_fingerprint_of_the_whole(write_folder: WriteFolder):
+def test_limits_apply_per_split_and_after_fingerprints(write_folder: WriteFolder):
     splits = {
         split: [review(f"{split}{n}") for n in range(6)] for split in ("train", "val", "test")
     }
@@ -72,12 +72,12 @@ def test_a_leak_is_refused_or_dropped_and_counted(write_folder: WriteFolder):
     assert (clean.dropped, clean.fingerprint) == ({}, data.fingerprint)
 
 
-def test_users_return_in_the_temporal_setting_alone(write_folder: WriteFolder):
+def test_users_may_return_only_in_the_temporal_setting(write_folder: WriteFolder):
     folder = write_folder(train=[review("a")], val=[review("v")], test=[review("a", 2)])
     with pytest.raises(DataError, match=r"test\.jsonl line 1, .*user a\n.*train\.jsonl line 1"):
         load_splits(settings(folder))
     assert set(load_splits(settings(folder, setting="temporal"))) == {"train", "val", "test"}
-    assert load_split(settings(folder), "test").examples  # alone there is nothing to compare
+    assert load_split(settings(folder), "test").examples  # one split alone cannot share users
 
 
 def test_a_folder_of_tasks_is_one_source(tmp_path: Path, write_folder: WriteFolder):
@@ -89,9 +89,9 @@ def test_a_folder_of_tasks_is_one_source(tmp_path: Path, write_folder: WriteFold
         assert (example.task, example.id.rpartition("-")[0]) == (task, task)
 
 
-def test_the_wrong_tasks_folder_is_told(write_folder: WriteFolder):
+def test_a_folder_of_another_task_is_recognised(write_folder: WriteFolder):
     folder = write_folder(test=[review()])
-    with pytest.raises(DataError, match=r"is this the data of another task\? topic_writing reads"):
+    with pytest.raises(DataError, match=r"is this another task's data\? topic_writing has"):
         load_split(settings(folder, "topic_writing"), "test")
 
 
@@ -113,7 +113,7 @@ def mini(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.mini.rows", rows, raising=False)
 
 
-def test_mini_goes_the_same_way(mini: None, write_folder: WriteFolder):
+def test_mini_is_loaded_like_other_sources(mini: None, write_folder: WriteFolder):
     data = load_split(settings("mini", mini_seed=7), "test")
     assert [(e.id, e.user_id) for e in data.examples] == [("mini-7", "test-7")]
     copy = write_folder(test=[review("test-7", id="mini-7")])
@@ -126,7 +126,7 @@ def test_mini_goes_the_same_way(mini: None, write_folder: WriteFolder):
     }
 
 
-def test_a_task_that_mini_has_not_is_refused(mini: None):
+def test_a_task_that_mini_lacks_is_refused(mini: None):
     with pytest.raises(UsageError, match=r"data\.source = mini: mini has no task .*--data"):
         load_split(settings("mini", "topic_writing"), "test")
 

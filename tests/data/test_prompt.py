@@ -1,4 +1,4 @@
-"""Prompts under budgets, counted in words and marks: every number can be checked by eye."""
+"""Prompts within budgets, counted in words and punctuation marks: check each number by eye."""
 
 from __future__ import annotations
 
@@ -39,42 +39,42 @@ def joined(*contents: str) -> str:
 
 FITTING = {
     "all three": (43, ("a b c.", "d e f.", "g h i."), Cut()),
-    "one token short: the last goes": (42, ("a b c.", "d e f."), Cut(entries=1)),
+    "one token short: the last is dropped": (42, ("a b c.", "d e f."), Cut(entries=1)),
     "two exactly": (28, ("a b c.", "d e f."), Cut(entries=1)),
     "one": (27, ("a b c.",), Cut(entries=2)),
     "one exactly": (13, ("a b c.",), Cut(entries=2)),
-    "not one: its text is cut": (11, ("a b",), Cut(entries=2, tokens=2)),
+    "not even one: its text is cut": (11, ("a b",), Cut(entries=2, tokens=2)),
 }
 
 
 @pytest.mark.parametrize(("budget", "kept", "cut"), FITTING.values(), ids=FITTING.keys())
-def test_whole_entries_go_before_one_is_cut(budget: int, kept: tuple[str, ...], cut: Cut):
+def test_whole_entries_are_dropped_before_one_is_cut(budget: int, kept: tuple[str, ...], cut: Cut):
     prompt = writer(profile=budget).write(THREE)
     assert prompt.views == {"main": joined(*kept) + ENDING}
     assert (prompt.cut, prompt.example_id) == (cut, "t-1")
 
 
-def test_an_entry_that_is_cut_ends_with_a_sentence_and_keeps_its_form():
-    asked = example("One two. Three four five six.")
-    prompt = writer(profile=FORM + 5).write(asked)
+def test_a_shortened_entry_ends_with_a_sentence_and_keeps_its_form():
+    shown = example("One two. Three four five six.")
+    prompt = writer(profile=FORM + 5).write(shown)
     assert prompt.views["main"] == joined("One two.") + ENDING
     assert prompt.cut == Cut(tokens=5)  # Three four five six .
 
 
-def test_where_even_its_form_is_too_long_the_entry_loses_its_end():
+def test_an_entry_whose_form_is_too_long_loses_its_end():
     prompt = writer(profile=5).write(THREE)
     assert prompt.views["main"] == '"s" is a' + ENDING
     assert prompt.cut == Cut(entries=2, tokens=8)
 
 
-def test_a_later_entry_that_would_fit_is_not_taken_before_a_better_one():
-    asked = example("a b c.", " ".join("long" for _ in range(50)), "g.")
-    prompt = writer(profile=40).write(asked)
+def test_a_shorter_entry_never_replaces_a_better_one():
+    shown = example("a b c.", " ".join("long" for _ in range(50)), "g.")
+    prompt = writer(profile=40).write(shown)
     assert prompt.views["main"] == joined("a b c.") + ENDING
     assert prompt.cut == Cut(entries=2)
 
 
-def test_entries_beyond_k_are_not_cut_by_the_budget():
+def test_entries_beyond_k_are_not_counted_as_cut():
     prompt = writer(profile=13, k=2).write(THREE)
     assert prompt.views["main"] == joined("a b c.") + ENDING
     assert prompt.cut == Cut(entries=1)
@@ -87,38 +87,38 @@ def test_the_input_has_its_own_budget():
     assert not prompt.cut.entries
 
 
-@pytest.mark.parametrize("way", ["asked for", "empty", "no token fits"])
-def test_without_a_profile_the_prompt_is_the_input_alone(way: str):
-    if way == "no token fits":  # a token of the first character is no text
+@pytest.mark.parametrize("case", ["profile=False", "empty", "no token fits"])
+def test_without_a_profile_the_prompt_is_the_input_alone(case: str):
+    if case == "no token fits":  # tokens without characters
         budget = BudgetSettings(profile=1)
-        pairs = PromptWriter(
+        empty_tokens = PromptWriter(
             TOPIC_WRITING, RetrievalSettings(), budget, lambda text: [(0, 0)] * 2 * len(text)
         )
-        prompt = pairs.write(Example("t", "u", "t", "", THREE.profile))
+        prompt = empty_tokens.write(Example("t", "u", "t", "", THREE.profile))
         assert (prompt.views["main"], prompt.cut) == ("", Cut(entries=3))
-    elif way == "empty":
+    elif case == "empty":
         assert writer().write(example()).views["main"] == 'Write "x".'
     else:
         prompt = writer(profile=13).write(THREE, profile=False)
         assert (prompt.views["main"], prompt.cut) == ('Write "x".', Cut())
 
 
-def test_text_joins_given_entries_outside_budgets():
+def test_text_joins_entries_without_budgets():
     assert writer(profile=1).text(THREE.profile[::-1], "X") == (
         joined("a b c.", "d e f.", "g h i.") + ". Following the given patterns, X"
     )
 
 
-def test_review_and_abstract_are_cut_in_their_long_text():
+def test_reviews_and_abstracts_are_cut_in_their_long_field():
     paper = {"title": "On A", "abstract": "We show A. We prove B.", "id": "", "year": ""}
     budget = BudgetSettings(profile=16)
-    asked = Example("a", "u", "abstract_generation", "X", (paper,))
-    prompt = PromptWriter(ABSTRACT_GENERATION, RetrievalSettings(), budget, words).write(asked)
+    shown = Example("a", "u", "abstract_generation", "X", (paper,))
+    prompt = PromptWriter(ABSTRACT_GENERATION, RetrievalSettings(), budget, words).write(shown)
     assert prompt.views["main"].startswith('"We show A." is the abstract for the title "On A". Use')
     entry = {"overall": "5", "description": "d", "summary": "s", "reviewText": "One. Two three."}
-    asked = Example("p", "u", "product_review", "X", (entry,))
+    shown = Example("p", "u", "product_review", "X", (entry,))
     budget = BudgetSettings(profile=26)
-    prompt = PromptWriter(PRODUCT_REVIEW, RetrievalSettings(), budget, words).write(asked)
+    prompt = PromptWriter(PRODUCT_REVIEW, RetrievalSettings(), budget, words).write(shown)
     assert '"s" is summary for "One." . Following the given patterns X' in prompt.views["main"]
 
 
@@ -126,14 +126,14 @@ CONTENTS = st.lists(st.text("ab. \n", max_size=30), max_size=6)
 
 
 @given(CONTENTS, st.integers(1, 120), st.integers(1, 20))
-def test_budgets_hold_and_the_ranking_is_kept(contents: list[str], profile: int, text: int):
-    asked = example(*contents, text='Write of "a b c d e f g h" with 1. a 2. b 3. c')
-    made = writer(profile, text)
-    prompt = made.write(asked)
+def test_prompts_keep_their_budgets_and_the_ranking(contents: list[str], profile: int, text: int):
+    shown = example(*contents, text='Write of "a b c d e f g h" with 1. a 2. b 3. c')
+    prompts = writer(profile, text)
+    prompt = prompts.write(shown)
     head, mark, tail = prompt.views["main"].rpartition(TOPIC_WRITING.instruction)
     assert len(words(tail if mark else prompt.views["main"])) <= text
     assert len(words(head)) <= profile
-    assert prompt == made.write(asked) == writer(profile, text).write(asked)
+    assert prompt == prompts.write(shown) == writer(profile, text).write(shown)
     kept = len(contents) - prompt.cut.entries
     if kept > 1 or not prompt.cut.tokens:
         assert head == joined(*contents[:kept])
@@ -141,38 +141,38 @@ def test_budgets_hold_and_the_ranking_is_kept(contents: list[str], profile: int,
 
 
 def fours(text: str) -> list[tuple[int, int]]:
-    """Four characters a token: a joined text counts less than its parts."""
+    """Four characters per token: a joined text has fewer tokens than its parts."""
     return [(start, min(start + 4, len(text))) for start in range(0, len(text), 4)]
 
 
-def dear_joins(text: str) -> list[tuple[int, int]]:
-    """Words, and five tokens more where entries meet: a joined text counts more than its parts."""
+def costly_joins(text: str) -> list[tuple[int, int]]:
+    """Words, and five more tokens at each join: a joined text has more tokens than its parts."""
     return words(text) + [(len(text), len(text))] * 5 * text.count(" , and ")
 
 
 @pytest.mark.parametrize(
     ("offsets", "budget", "kept"),
     [
-        (fours, 26, 3),  # 102 characters joined; apart 8·3 + 2·2
+        (fours, 26, 3),  # 102 characters joined; separately 8·3 + 2·2
         (fours, 25, 2),
-        (dear_joins, 53, 3),  # 13·3 + 2·2 + 2·5
-        (dear_joins, 52, 2),
+        (costly_joins, 53, 3),  # 13·3 + 2·2 + 2·5
+        (costly_joins, 52, 2),
     ],
 )
-def test_what_counts_is_the_joined_text(offsets: Offsets, budget: int, kept: int):
+def test_the_joined_text_is_what_counts(offsets: Offsets, budget: int, kept: int):
     settings = BudgetSettings(profile=budget)
-    made = PromptWriter(TOPIC_WRITING, RetrievalSettings(ranking="recency"), settings, offsets)
-    assert made.write(THREE).cut == Cut(entries=3 - kept)
+    prompts = PromptWriter(TOPIC_WRITING, RetrievalSettings(ranking="recency"), settings, offsets)
+    assert prompts.write(THREE).cut == Cut(entries=3 - kept)
 
 
-def test_each_text_is_tokenised_once():
+def test_each_text_is_tokenized_once():
     seen: list[str] = []
 
     def counting(text: str) -> list[tuple[int, int]]:
         seen.append(text)
         return words(text)
 
-    made = PromptWriter(TOPIC_WRITING, RetrievalSettings(), BudgetSettings(), counting)
-    made.write(THREE)
-    made.write(THREE)
+    prompts = PromptWriter(TOPIC_WRITING, RetrievalSettings(), BudgetSettings(), counting)
+    prompts.write(THREE)
+    prompts.write(THREE)
     assert len(seen) == len(set(seen)) == 6  # the input, ", and ", three entries, all joined

@@ -1,4 +1,4 @@
-"""The real data sets as they are: all splits load, nothing leaks, prompts keep their budgets."""
+"""The real data sets: all splits load, nothing leaks, prompts keep their budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rankings of one profile: against rank_bm25 itself, and by hand."""
+"""Rankings of one profile, compared with rank_bm25 and with results worked out by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def example(*contents: str, text: str = "tea cups", name: str = "t-1") -> Exampl
     return Example(name, "u", "topic_writing", text, profile)
 
 
-def test_bm25_puts_the_nearest_first_and_ties_in_profile_order():
+def test_bm25_ranks_the_best_match_first_and_ties_in_profile_order():
     found = bm25_order(TOPIC_WRITING, example("none", "nil", "tea cups here", "of tea", "zero"))
     assert found == [2, 3, 0, 1, 4]
 
@@ -30,7 +30,7 @@ TOKENS = st.lists(st.sampled_from(["tea", "cup", "pot", "Tea"]), max_size=6).map
 
 
 @given(st.lists(TOKENS, min_size=1, max_size=7), TOKENS)
-def test_bm25_is_rank_bm25s_on_documents_and_query(contents: list[str], query: str):
+def test_bm25_agrees_with_rank_bm25(contents: list[str], query: str):
     scores = BM25Okapi([f"s {content}".split() for content in contents]).get_scores(query.split())
     order = bm25_order(TOPIC_WRITING, example(*contents, text=query))
     assert sorted(order) == list(range(len(contents)))
@@ -38,44 +38,44 @@ def test_bm25_is_rank_bm25s_on_documents_and_query(contents: list[str], query: s
     assert keys == sorted(keys)
 
 
-def test_an_abstracts_items_are_not_part_of_its_query():
+def test_an_abstracts_query_excludes_its_items():
     profile = (
         {"title": "", "abstract": "graph graph", "id": "", "year": ""},
         {"title": "", "abstract": "kernel", "id": "", "year": ""},
         {"title": "", "abstract": "none", "id": "", "year": ""},
     )
     text = 'the title "on kernel methods" using items: 1. graph 2. graph'
-    asked = Example("a-1", "u", "abstract_generation", text, profile)
-    assert bm25_order(ABSTRACT_GENERATION, asked) == [1, 0, 2]
+    query = Example("a-1", "u", "abstract_generation", text, profile)
+    assert bm25_order(ABSTRACT_GENERATION, query) == [1, 0, 2]
 
 
-def test_profiles_without_any_word_keep_their_order():
+def test_profiles_without_words_keep_their_order():
     empty = Example("t", "u", "topic_writing", "x", ({"summary": "", "content": " "},) * 3)
     assert bm25_order(TOPIC_WRITING, empty) == [0, 1, 2]
     assert bm25_order(TOPIC_WRITING, example()) == []
     assert bm25_order(TOPIC_WRITING, example("tea", text=" ")) == [0]
 
 
-def test_recency_takes_the_end_of_the_list_first():
+def test_recency_ranks_the_last_entry_first():
     assert recency_order(example("a", "b", "c")) == [2, 1, 0]
 
 
-def test_random_follows_the_example_id_alone():
-    one, same = example(*"abcdefgh", text="x"), example(*"ABCDEFGH", text="y")
-    assert random_order(one) == random_order(same)
-    assert sorted(random_order(one)) == list(range(8))
+def test_a_random_order_depends_on_the_example_id_alone():
+    first, second = example(*"abcdefgh", text="x"), example(*"ABCDEFGH", text="y")
+    assert random_order(first) == random_order(second)
+    assert sorted(random_order(first)) == list(range(8))
     others = {tuple(random_order(example(*"abcdefgh", name=f"t-{n}"))) for n in range(20)}
     assert len(others) > 15
-    assert random_order(one) == [1, 3, 0, 7, 5, 2, 6, 4]  # drift alarm
+    assert random_order(first) == [1, 3, 0, 7, 5, 2, 6, 4]  # drift alarm
 
 
 @pytest.mark.parametrize(
     ("name", "order"), [("bm25", [1, 0]), ("recency", [2, 1]), ("random", None)]
 )
-def test_rankings_are_chosen_by_name_and_cut_at_k(name: str, order: list[int] | None):
-    asked = example("a", "tea cups", "c")
-    found = ranking(TOPIC_WRITING, RetrievalSettings(ranking=name, k=2))(asked).order
-    assert found == (order or random_order(asked)[:2])
+def test_settings_choose_the_ranking_and_cut_it_at_k(name: str, order: list[int] | None):
+    query = example("a", "tea cups", "c")
+    found = ranking(TOPIC_WRITING, RetrievalSettings(ranking=name, k=2))(query).order
+    assert found == (order or random_order(query)[:2])
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def test_rankings_are_chosen_by_name_and_cut_at_k(name: str, order: list[int] | 
         ((), "tea", False),
     ],
 )
-def test_a_ranking_by_equal_scores_is_told(contents, text, tied):
-    asked = example(*contents, text=text)
-    found = ranking(TOPIC_WRITING, RetrievalSettings())(asked)
+def test_equal_scores_are_reported_as_tied(contents, text, tied):
+    query = example(*contents, text=text)
+    found = ranking(TOPIC_WRITING, RetrievalSettings())(query)
     assert found.tied is tied
     if tied:
         assert found.order == list(range(len(contents)))
     writer = PromptWriter(TOPIC_WRITING, RetrievalSettings(k=1), BudgetSettings(), words)
-    assert writer.write(asked).tied is tied  # also where only the best entry is shown
-    assert not writer.write(asked, profile=False).tied
-    by_time = PromptWriter(
+    assert writer.write(query).tied is tied  # even if only the best entry is shown
+    assert not writer.write(query, profile=False).tied
+    recent_first = PromptWriter(
         TOPIC_WRITING, RetrievalSettings(ranking="recency"), BudgetSettings(), words
     )
-    assert not by_time.write(asked).tied
+    assert not recent_first.write(query).tied
 
 
 def test_dense_without_an_encoder_says_how_to_name_one():

@@ -1,4 +1,4 @@
-"""Prompt strings of the three tasks, written out by hand from LongLaMP's code."""
+"""Prompt strings of the three tasks, derived by hand from LongLaMP's code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EXACT = [
 
 
 @pytest.mark.parametrize(("task", "entries", "text"), EXACT, ids=lambda v: getattr(v, "name", ""))
-def test_a_prompt_is_longlamps_to_the_character(task: Task, entries: list, text: str):
+def test_a_prompt_equals_longlamps_exactly(task: Task, entries: list, text: str):
     assert task.prompt([task.phrase(entry) for entry in entries], "Write.") == text
 
 
@@ -62,13 +62,13 @@ def test_without_entries_the_prompt_is_the_input(task: Task):
         (TOPIC_WRITING, POSTS[0], "I moved Boxes."),
     ],
 )
-def test_retrieval_reads_longlamps_documents(task: Task, entry: dict, text: str):
+def test_retrieval_uses_longlamps_documents(task: Task, entry: dict, text: str):
     assert task.retrieved(entry) == text
 
 
-def test_an_abstract_is_phrased_with_its_first_750_words():
-    long = {**PAPERS[0], "abstract": " ".join(map(str, range(900)))}
-    phrase = ABSTRACT_GENERATION.phrase(long)
+def test_a_prompt_shows_the_first_750_words_of_an_abstract():
+    paper = {**PAPERS[0], "abstract": " ".join(map(str, range(900)))}
+    phrase = ABSTRACT_GENERATION.phrase(paper)
     assert phrase.startswith('"0 1 2')
     assert phrase.endswith(' 749" is the abstract for the title "On A"')
 
@@ -90,7 +90,7 @@ def test_an_abstracts_query_ends_before_its_items(text: str, query: str):
     assert ABSTRACT_GENERATION.query(text) == query
 
 
-def test_the_other_tasks_query_is_the_whole_input():
+def test_other_tasks_search_with_the_whole_input():
     assert PRODUCT_REVIEW.query("x 1. y") == TOPIC_WRITING.query("x 1. y") == "x 1. y"
 
 

@@ -81,7 +81,8 @@ def test_an_honest_row_is_read(board):
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [("NaN", "NaN, which JSON does not have"), ("-Infinity", "-Infinity, which JSON does not have"),
+    [("NaN", "NaN, which JSON does not allow"),
+     ("-Infinity", "-Infinity, which JSON does not allow"),
      ("1e999", "'metrics.rouge1.value': found inf"), ("9" * 5000, "submission.json")],
 )  # fmt: skip
 def test_numbers_that_are_none_are_refused(board, number, message):
@@ -97,7 +98,7 @@ def test_numbers_that_are_none_are_refused(board, number, message):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b'{"id": "a", "id": "b"}', "key 'id' stands twice in one object"),
+        (b'{"id": "a", "id": "b"}', "key 'id' appears twice in one object"),
         (b"[" * 100_000, "not JSON that is taken"),
         (b"\xff\xfe", "not JSON that is taken"),
         (b"", "not JSON that is taken"),

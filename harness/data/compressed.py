@@ -1,4 +1,4 @@
-"""Packed JSON Lines: gzip by Python itself, Zstandard by the package zstandard."""
+"""Compressed JSON Lines: gzip by the standard library, Zstandard by the package zstandard."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from harness.data.rows import data_error
 from harness.errors import DataError, UsageError
 
 
-def unpacked(handle: BinaryIO, path: Path) -> Iterator[bytes]:
-    """The lines of an open file, unpacked where its name ends in .gz or .zst.
+def decompressed(handle: BinaryIO, path: Path) -> Iterator[bytes]:
+    """The lines of an open file, decompressed if its name ends in .gz or .zst.
 
-    Raises DataError for a file that is damaged or ends too early, UsageError where .zst needs a
-    package that is not installed.
+    Raises DataError for a damaged or truncated file, UsageError if .zst needs a package that is
+    not installed.
     """
     if path.suffix == ".zst":
         yield from io.BytesIO(_zstandard(handle.read(), path))
@@ -33,13 +33,13 @@ def unpacked(handle: BinaryIO, path: Path) -> Iterator[bytes]:
 
 
 def _zstandard(raw: bytes, path: Path) -> bytes:
-    """All frames of a Zstandard file; its own reader would end silently where one is cut off."""
+    """All frames of a Zstandard file. The package's own reader ignores a truncated frame."""
     try:
         import zstandard
     except ImportError:
         raise UsageError(
-            f"{path} is packed by Zstandard, and the package zstandard is not installed;"
-            " pip install 'flythinker-harness[zstd]', or unpack the file: zstd -d"
+            f"{path} is compressed with Zstandard, and the package zstandard is not installed;"
+            " pip install 'flythinker-harness[zstd]', or decompress the file: zstd -d"
         ) from None
     parts = []
     while raw:
@@ -56,5 +56,5 @@ def _zstandard(raw: bytes, path: Path) -> bytes:
 
 def _damaged(path: Path, kind: str, why: str) -> DataError:
     return data_error(
-        str(path), why, f"a whole {kind} file", "get the file again; was it copied in full?"
+        str(path), why, f"a complete {kind} file", "get the file again; was it copied completely?"
     )
