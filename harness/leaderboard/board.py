@@ -13,11 +13,16 @@ from harness.errors import DataError, UsageError
 from harness.leaderboard.reading import read_model
 from harness.leaderboard.scale import off_scale
 from harness.leaderboard.schema import Name, Signature, Strict, Submission, Test
+from harness.run_name import frozen_table
 from harness.settings import EvalSettings, validate
 
 BOARD = "board.json"
 BOARD_BYTES = 100_000
 FOLLOWING = "following"
+DECODING = (
+    "max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "samples"
+)  # fmt: skip
+"""Rules of a board that are settings of `decode` too."""
 
 
 class Board(Strict):
@@ -66,7 +71,7 @@ class Board(Strict):
     @property
     def decoding(self) -> dict[str, Any]:
         """The rules that are settings of `decode` too, by their names there."""
-        return self.test.model_dump(include={"max_new_tokens", "temperature", "top_p", "samples"})
+        return self.test.model_dump(include=set(DECODING))
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,8 @@ def against_rules(board: Board, row: Submission) -> Iterator[str]:
         if found != expected:
             yield f"test.{name} is {found!r}; the board's is {expected!r}"
     for name, expected in board.decoding.items():
-        found = row.run.settings.get(f"decode.{name}")
+        key = f"decode.{name}"
+        found = row.run.settings.get(key, frozen_table()["added"].get(key))
         if found != expected:
             yield f"run.settings decode.{name} is {found!r}; the board's is {expected!r}"
     for name, signature in board.metrics.items():

@@ -62,6 +62,8 @@ def test_of(settings: RunSettings, split: SplitData) -> Test:
         max_new_tokens=settings.decode.max_new_tokens,
         temperature=settings.decode.temperature,
         top_p=settings.decode.top_p,
+        top_k=settings.decode.top_k,
+        repetition_penalty=settings.decode.repetition_penalty,
         samples=settings.decode.samples,
     )
 

@@ -88,6 +88,8 @@ class Test(Strict):
     max_new_tokens: Annotated[int, Field(ge=1, le=100_000)]
     temperature: Annotated[float, Field(ge=0, le=100)]
     top_p: Annotated[float, Field(gt=0, le=1)]
+    top_k: Annotated[int, Field(ge=1, le=10**7)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=100)] = 1.0
     samples: Annotated[int, Field(ge=1, le=100)]
 
 

@@ -95,11 +95,13 @@ def test_a_rerun_keeps_to_the_boards_cap_and_sampling(tmp_path):
     fields = submission(rules(), 1)
     fields["run"]["settings"] |= {
         "decode.max_new_tokens": 2000, "decode.temperature": 0.8, "decode.top_p": 0.5,
-        "decode.samples": 4, "decode.batch_size": 8,
+        "decode.samples": 4, "decode.batch_size": 8, "decode.top_k": 5,
+        "decode.repetition_penalty": 1.5,
     }  # fmt: skip
     row = read_submission(add_row(board, fields))
     found = rerun_settings(read_board(board).board, row, 5).decode
     assert (found.max_new_tokens, found.temperature, found.top_p, found.samples) == (448, 0, 1, 1)
+    assert (found.top_k, found.repetition_penalty) == (None, 1.0)
     assert found.batch_size == 8
 
 
