@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
@@ -76,13 +78,15 @@ def _versions(packages: Iterable[str]) -> list[str]:
 
 
 def _version(package: str) -> str:
-    """Of an importable package, whose distribution may have another name."""
-    for name in (package, *packages_distributions().get(package, ())):
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return "absent"
+    """Of an importable package; its distribution may have another name, which is slow to find."""
+    with suppress(PackageNotFoundError):
+        return version(package)
+    return ", ".join(version(name) for name in _distributions().get(package, ())) or "absent"
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _sha256(parts: Iterable[str]) -> str:

@@ -22,11 +22,10 @@ finally:
 """
 
 
-@pytest.mark.parametrize("method", ["nonpers", "flythinker"])
 def test_a_finished_run_is_shown_without_heavy_imports(
-    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    words = ["run", "--method", method, "--limit", "1", "--train-limit", "2"]
+    words = ["run", "--method", "flythinker", "--limit", "1", "--train-limit", "2"]
     words += ["--set", "data.val_limit=1", "--set", "train.epochs=1", "--set", "train.lr=1e-3"]
     words += ["--set", "decode.max_new_tokens=4", "--set", "eval.resamples=100"]
     words += ["--out", str(tmp_path / "out")]
