@@ -31,7 +31,7 @@ from harness.engine.lm import (
     token_logprobs,
 )
 from harness.engine.timing import now
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.settings import Section
 from harness.types import Pair, Target
 
@@ -169,7 +169,7 @@ class CoconutOptions(AnalysisOptions):
         return value
 
 
-class Coconut(BaseMethod):
+class Coconut(Method):
     """SFT through K latent thoughts; decoding thinks once, then steps with its cache."""
 
     name = "coconut"
@@ -189,7 +189,7 @@ class Coconut(BaseMethod):
         assert isinstance(lm, CoconutLM)
         writer = CausalLM(lm.model)  # the backbone as it is writes analyses, without thoughts
         found = analyse(self, self.options, self.tokenizer, writer, train)
-        self.report["analyses"] = found.counts
+        self.report["analyses"] = dict(found.counts)
         return [
             replace(target, curriculum=self._stages(found.kept[target.example_id]))
             for target in plain

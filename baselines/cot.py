@@ -14,12 +14,12 @@ from harness.analysis import AnalysisOptions, analyse, separator
 from harness.engine.backbone import Backbones
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.settings import Section
 from harness.types import Pair, Sampling, Target
 
 
-class Cot(BaseMethod):
+class Cot(Method):
     """SFT on analysis, separator, text. The separator ends the turn and opens the next."""
 
     name = "cot"
@@ -45,7 +45,7 @@ class Cot(BaseMethod):
 
     def _targets(self, what: str, lm: PersonalLM, pairs: Sequence[Pair]) -> list[Target]:
         found = analyse(self, self.options, self.tokenizer, lm, pairs)
-        self.report[what] = found.counts
+        self.report[what] = dict(found.counts)
         return [
             Target(
                 pair.example.id,

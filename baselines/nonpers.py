@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.types import Example, Prompt
 
 
-class NonPers(BaseMethod):
+class NonPers(Method):
     """No profile, no training."""
 
     name = "nonpers"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.method import BaseMethod
+from harness.method import Method
 
 
-class Rag(BaseMethod):
+class Rag(Method):
     """The shared prompt with profile, no training: every default of the base class."""
 
     name = "rag"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.errors import UsageError
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.registry import find
 from harness.settings import Section
 
@@ -22,7 +22,7 @@ class SftOptions(Section):
     over the same examples."""
 
 
-class Sft(BaseMethod):
+class Sft(Method):
     """All weights are trained on −log p(reference | prompt)."""
 
     name = "sft"

@@ -12,7 +12,7 @@ from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
 from harness.engine.backbone import Backbones
 from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.settings import Section
 
 
@@ -29,7 +29,7 @@ class FlyThinkerOptions(Section):
     """What the reasoner reads: the `text`; as a control, only the `position` of each token."""
 
 
-class FlyThinker(BaseMethod):
+class FlyThinker(Method):
     """A generator with a latent reasoner beside it, one thought per token (arXiv 2512.06690)."""
 
     name = "flythinker"

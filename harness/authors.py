@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, get_args
 
-from harness.metrics.authors import CHARACTERS, OTHERS, Features, Identification, identify_authors
+from harness.metrics.authors import CHARACTERS, OTHERS, Features, identify_authors
 from harness.metrics.means import mean_score
 from harness.metrics.summary import mean_interval
+from harness.record import (
+    AuthorRank,
+    Authors,
+    AuthorScores,
+    ExampleAuthors,
+    ExampleRank,
+    ends_of,
+)
 from harness.registry import find
 from harness.statistics import PERCENT_MEAN, Panel
-from harness.types import Entry, SplitData
+from harness.types import Entry, Score, SplitData
 
 ALONE = "one user in the test split; whose text it is needs at least two"
 NO_WORDS = "no test user's profile has words; whose text it is needs at least one that has"
 
 
-@dataclass(frozen=True)
-class Authors:
-    """`summary` for the record; `examples`: id → features → top1 and mrr."""
-
-    summary: Mapping[str, Any]
-    examples: Mapping[str, Mapping[str, Any]]
-
-
 def author_identification(
     test: SplitData, samples: Sequence[Mapping[str, str]], resamples: int
-) -> Authors:
-    """Texts by example id, one mapping a sample, whose values are averaged over samples.
+) -> tuple[Authors, dict[str, ExampleAuthors]]:
+    """What the record says of authors, and of every example's.
+
+    samples: texts by example id, one mapping a sample; values are averaged over samples.
 
     A profile is the user's own words: the long text of each entry, the author's as the example has
     it. Who competes is chosen by BM25 between the input and whole entries, as for lift.
@@ -37,11 +37,11 @@ def author_identification(
     """
     profiles = {example.user_id: example.profile for example in test.examples}
     if len(profiles) < 2:
-        return Authors({"missing": ALONE}, {})
+        return Authors(missing=ALONE), {}
     task = find("task", test.task)
     words = {user: _words(profile, task.body) for user, profile in profiles.items()}
     if all(len(text.strip()) < CHARACTERS[0] for text in words.values()):
-        return Authors({"missing": NO_WORDS}, {})
+        return Authors(missing=NO_WORDS), {}
     own = [_words(example.profile, task.body) for example in test.examples]
     documents = {
         user: " ".join(task.retrieved(entry) for entry in profile)
@@ -51,9 +51,8 @@ def author_identification(
     queries = [task.query(example.input) for example in test.examples]
     rows = [[sample.get(example.id, "") for example in test.examples] for sample in samples]
     rows.append([test.references[example.id].text for example in test.examples])
-    summary: dict[str, Any] = {"others": min(OTHERS, len(profiles) - 1), "users": len(profiles)}
-    examples: dict[str, dict[str, Any]] = {example.id: {} for example in test.examples}
-    for features in get_args(Features):
+
+    def measured(features: Features) -> tuple[AuthorScores, list[ExampleRank]]:
         # one index of the profiles serves every sample and the references
         found = identify_authors(
             [text for row in rows for text in row],
@@ -64,12 +63,23 @@ def author_identification(
             documents=documents,
             own=own * len(rows),
         )
-        measured = _by_name(found, panel, len(rows))
-        summary[features] = {name: who for name, (who, _) in measured.items()}
-        for at, example in enumerate(test.examples):
-            values = {name: each[at] for name, (_, each) in measured.items()}
-            examples[example.id][features] = values
-    return Authors(summary, examples)
+        top1, tops = _rank(found.top1, found.chance_top1, panel, len(rows))
+        mrr, ranks = _rank(found.reciprocal_rank, found.chance_reciprocal_rank, panel, len(rows))
+        each = [ExampleRank(top1=a, mrr=b) for a, b in zip(tops, ranks, strict=True)]
+        return AuthorScores(top1=top1, mrr=mrr), each
+
+    characters, by_characters = measured("characters")
+    function_words, by_words = measured("function words")
+    summary = Authors(
+        others=min(OTHERS, len(profiles) - 1),
+        users=len(profiles),
+        characters=characters,
+        function_words=function_words,
+    )
+    return summary, {
+        example.id: ExampleAuthors(characters=one, function_words=other)
+        for example, one, other in zip(test.examples, by_characters, by_words, strict=True)
+    }
 
 
 def _words(profile: Sequence[Entry], body: str) -> str:
@@ -77,23 +87,13 @@ def _words(profile: Sequence[Entry], body: str) -> str:
     return " ".join(entry[body] for entry in profile)
 
 
-def _by_name(
-    found: Identification, panel: Panel, rows: int
-) -> dict[str, tuple[dict[str, Any], list[float]]]:
-    """top1 and mrr: what the record says, and the texts' values; the last row is the ceiling."""
-    measured = {}
-    for name, score, chance in (
-        ("top1", found.top1, found.chance_top1),
-        ("mrr", found.reciprocal_rank, found.chance_reciprocal_rank),
-    ):
-        values = [value for value in score.each if value is not None]
-        each = [
-            values[at : at + len(panel.users)] for at in range(0, len(values), len(panel.users))
-        ]
-        assert len(each) == rows
-        mean = [fmean(column) for column in zip(*each[:-1], strict=True)]
-        whole = mean_score(mean, score.signature)
-        whole = mean_interval(whole, panel, PERCENT_MEAN)
-        who = {"value": whole.value, "low": whole.low, "high": whole.high}
-        measured[name] = (who | {"ceiling": fmean(each[-1]), "chance": chance}, mean)
-    return measured
+def _rank(
+    score: Score, chance: float | None, panel: Panel, rows: int
+) -> tuple[AuthorRank, list[float]]:
+    """What the record says of a score, and the texts' values; the last row is the ceiling."""
+    values, users = [value for value in score.each if value is not None], len(panel.users)
+    each = [values[at : at + users] for at in range(0, len(values), users)]
+    assert len(each) == rows
+    mean = [fmean(column) for column in zip(*each[:-1], strict=True)]
+    whole = mean_interval(mean_score(mean, score.signature), panel, PERCENT_MEAN)
+    return AuthorRank(ceiling=fmean(each[-1]), chance=chance, **ends_of(whole)), mean

@@ -6,19 +6,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from harness.engine.lm import PersonalLM
 from harness.lifting import written
 from harness.likelihood import slice_nlls
-from harness.method import DONOR, BaseMethod
+from harness.method import DONOR
 from harness.metrics.bleu import bleu_of, bleu_statistics
 from harness.metrics.donors import random_donors
-from harness.metrics.likelihood import SliceNll, nll_summary, relative
+from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
+from harness.metrics.likelihood import nll_summary, relative
 from harness.plan import Plan, Reading
 from harness.progress import Bars
+from harness.record import (
+    Controls,
+    Curve,
+    Difference,
+    MetricScore,
+    MinusOwn,
+    NllDifference,
+    SliceNll,
+    Thoughts,
+    ends_of,
+)
 from harness.scoring import Scores, score_texts
 from harness.statistics import (
     PERCENT_MEAN,
@@ -54,20 +65,19 @@ def measure_controls(
     nll: Mapping[str, SliceNll] | None,
     hardware: Hardware,
     bars: Bars,
-) -> dict[str, Any]:
+) -> Controls:
     """What the record says of controls; their texts go to `controls.jsonl` in the run's folder.
 
     texts, nll: what the run measured with the own thoughts, the first sample. Nothing is trained
     again; the same batches are written with the same draws.
     """
-    assert isinstance(plan.method, BaseMethod)
     wanted, update = plan.settings.eval.controls, bars.track("controls")
     own = Seen(texts, _scores(plan, texts), nll)
-    seen, missing = {"own": own}, dict[str, Any]()
+    seen, missing = {"own": own}, dict[str, Thoughts]()
     for done, name in enumerate(wanted, 1):
         readings = thought_readings(plan, name)
         if name != "own" and readings is None:
-            missing[name] = {"missing": ALONE}
+            missing[name] = Thoughts(missing=ALONE)
         elif name != "own" and readings is not None:
             inner = plan.method.controlled(lm, DONOR if DONOR in readings[0].views else name)
             found = written(plan, inner, readings)
@@ -79,15 +89,16 @@ def measure_controls(
     family = judge(each for found in compared.values() for each in found.values())
     judged = iter(family)
     thoughts = {
-        name: {
-            **_absolute(plan, one),
-            "minus_own": None
+        name: Thoughts(
+            likelihood=None if one.nll is None else _nll(plan, one.nll),
+            metrics=_metrics(one.scores),
+            minus_own=None
             if one is own
             else _minus_own(plan, one, own, {key: next(judged) for key in compared[name]}),
-        }
+        )
         for name, one in seen.items()
     }
-    return {"donors": "random", "family": len(family), "thoughts": thoughts | missing}
+    return Controls(donors="random", family=len(family), thoughts=thoughts | missing)
 
 
 def thought_readings(plan: Plan, name: str) -> list[Reading] | None:
@@ -130,15 +141,15 @@ def _scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
     return score_texts(plan.test, [texts], plan.settings.eval, plan.settings.data)
 
 
-def _absolute(plan: Plan, one: Seen) -> dict[str, Any]:
-    """Likelihood and metrics of one choice of thoughts."""
-    metrics = {name: score.fields() for name, score in one.scores.metrics.items()}
-    if one.scores.following is not None:
-        metrics["following"] = {key: one.scores.following[key] for key in ("value", "low", "high")}
-    return {"likelihood": None if one.nll is None else _nll(plan, one.nll), "metrics": metrics}
+def _metrics(scores: Scores) -> dict[str, MetricScore]:
+    found = {name: MetricScore.of(score) for name, score in scores.metrics.items()}
+    if scores.following is not None:
+        rate = ends_of(scores.following)
+        found["following"] = MetricScore(signature=FOLLOWING_SIGNATURE, **rate)
+    return found
 
 
-def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> dict[str, Any]:
+def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
     return nll_summary(list(nll.values()), plan.settings.eval.slices, plan.panel(nll))
 
 
@@ -175,20 +186,19 @@ def _compared_metrics(own: Seen) -> list[str]:
     return names + (["following"] if own.scores.following is not None else [])
 
 
-def _minus_own(
-    plan: Plan, one: Seen, own: Seen, judged: Mapping[str, Comparison]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {name: _difference(each) for name, each in judged.items()}
+def _minus_own(plan: Plan, one: Seen, own: Seen, judged: Mapping[str, Comparison]) -> MinusOwn:
+    found = {name: _difference(each) for name, each in judged.items()}
     likelihood = found.pop("likelihood", None)
-    if likelihood is not None and one.nll is not None and own.nll is not None:
-        apart = relative(list(one.nll.values()), [own.nll[key] for key in one.nll])
-        likelihood["slices"] = _nll(plan, dict(zip(one.nll, apart, strict=True)))["slices"]
-    return {"likelihood": likelihood, "metrics": found}
+    if likelihood is None or one.nll is None or own.nll is None:
+        return MinusOwn(likelihood=None, metrics=found)
+    apart = relative(list(one.nll.values()), [own.nll[key] for key in one.nll])
+    slices = _nll(plan, dict(zip(one.nll, apart, strict=True))).slices
+    return MinusOwn(likelihood=NllDifference(**vars(likelihood), slices=slices), metrics=found)
 
 
-def _difference(each: Comparison) -> dict[str, Any]:
+def _difference(each: Comparison) -> Difference:
     fields = asdict(each)
-    return {"value": fields.pop("difference"), **fields}
+    return Difference(value=fields.pop("difference"), **fields)
 
 
 def _keep(path: Path, seen: Mapping[str, Seen]) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from harness.engine.flops import reading_flops, training_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, plan_steps
 from harness.engine.train_log import TrainLog
+from harness.record import LrSearch
 from harness.settings import TrainSettings
 
 
 def training_seconds(
-    phases: Mapping[str, float], log: TrainLog, search: Mapping[str, Any] | None
+    phases: Mapping[str, float], log: TrainLog, search: LrSearch | None
 ) -> dict[str, float]:
     """Wall seconds by phase over all sittings; steps and learning-rate trials that were kept.
 
@@ -23,7 +23,7 @@ def training_seconds(
     seconds = {**phases, "steps": log.seconds}
     seconds["between_steps"] = max(0.0, phases["steps"] - log.seconds)
     if search is not None:
-        seconds["lr_search"] = sum(trial["seconds"] for trial in search["trials"])
+        seconds["lr_search"] = sum(trial.seconds for trial in search.trials)
     return seconds
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
-from harness.metrics.following import Rate, following
+from harness.metrics.following import Following as Rates
+from harness.metrics.following import Rate as Measured
+from harness.metrics.following import following
 from harness.metrics.forced import up_to, window_drift, window_lengths
+from harness.record import Ends, Following, ForcedFollowing, Rate, SliceRate
 from harness.settings import DataSettings, EvalSettings
 from harness.statistics import Panel
 from harness.types import SplitData
@@ -19,7 +21,7 @@ def mini_following(
     data: DataSettings,
     samples: Sequence[Sequence[str]],
     settings: EvalSettings,
-) -> tuple[dict[str, Any], list[float | None]]:
+) -> tuple[Following, list[float | None]]:
     """What the record says of preference following, and the value of each example of `test`.
 
     samples: one list of texts a sample, in the order of `test`. The floor is the same input
@@ -44,31 +46,24 @@ def mini_following(
             for key, other in zip(ids, others, strict=True)
         ]
 
-    def measured(rows: Sequence[str]) -> Any:
+    def measured(rows: Sequence[str]) -> Rates:
         kept = [followed(places, text) for places, text in zip(wanted, rows, strict=True)]
         return following(wanted, kept, settings.slices, panel)
 
     found = [measured(rows) for rows in samples]
-    ends: dict[str, float | None] = {"floor": None}
-    ends |= {name: measured(rows).overall.score.value for name, rows in texts.items()}
-    overall = _mean_rate([one.overall for one in found])
-    names = {
-        "kinds": [one.by_kind for one in found],
-        "families": [one.by_family for one in found],
-    }
-    summary = {
-        **overall,
-        **ends,
-        "held_out": _mean_rate([one.held_out for one in found]),
-        "slices": [
-            {"slice": name, "from": start, **_mean_rate([one.by_slice[name] for one in found])}
+    ends = {name: measured(rows).overall.score.value for name, rows in texts.items()}
+    summary = Following(
+        **_mean_rate([one.overall for one in found]),
+        floor=ends.get("floor"),
+        ceiling=ends["ceiling"],
+        held_out=Rate(**_mean_rate([one.held_out for one in found])),
+        slices=tuple(
+            SliceRate(slice=name, start=start, **_mean_rate([one.by_slice[name] for one in found]))
             for name, start in zip(found[0].by_slice, settings.slices, strict=True)
-        ],
-        **{
-            key: {name: _mean_rate([one[name] for one in rows]) for name in rows[0]}
-            for key, rows in names.items()
-        },
-    }
+        ),
+        kinds=_mean_rates([one.by_kind for one in found]),
+        families=_mean_rates([one.by_family for one in found]),
+    )
     each = [
         fmean(values) if None not in values else None
         for values in zip(*(one.overall.score.each for one in found), strict=True)
@@ -81,7 +76,7 @@ def forced_following(
     data: DataSettings,
     texts: Sequence[Sequence[str]],
     settings: EvalSettings,
-) -> tuple[dict[str, Any], list[list[float | None]]]:
+) -> tuple[ForcedFollowing, list[list[float | None]]]:
     """Preference following inside the windows of the forced view, and each example's by slice.
 
     texts: per example of `test` and slice, what was given and written up to the window's end. A
@@ -113,28 +108,46 @@ def forced_following(
     each = [list(values) for values in zip(*by_slice, strict=True)]
     references = [test.references[example.id].text for example in test.examples]
     signature = rates.overall.score.signature
-    summary = {
+    drift = window_drift(each, references, starts, panel, signature)
+    summary = ForcedFollowing(
         **_mean_rate([rates.overall]),
-        "slices": [
-            {"slice": name, "from": start, "examples": sum(one is not None for one in score)}
-            | _mean_rate([rates.by_slice[name]])
+        slices=tuple(
+            SliceRate(
+                slice=name,
+                start=start,
+                examples=sum(one is not None for one in score),
+                **_mean_rate([rates.by_slice[name]]),
+            )
             for (name, start), score in zip(
                 zip(rates.by_slice, starts, strict=True), by_slice, strict=True
             )
-        ],
-        "drift": window_drift(each, references, starts, panel, signature),
-    }
+        ),
+        drift=drift,
+    )
     return summary, each
 
 
-def _mean_rate(rates: Sequence[Rate]) -> dict[str, Any]:
+class RateFields(Ends):
+    """The fields of a `Rate`."""
+
+    chance: float | None
+    calls: int
+
+
+def _mean_rates(samples: Sequence[Mapping[str, Measured]]) -> dict[str, Rate]:
+    """Name → its rate averaged over samples."""
+    return {name: Rate(**_mean_rate([one[name] for one in samples])) for name in samples[0]}
+
+
+def _mean_rate(rates: Sequence[Measured]) -> RateFields:
     """One rate, averaged over samples; an interval only where there is one sample."""
     values = [rate.score.value for rate in rates if rate.score.value is not None]
     only = rates[0].score if len(rates) == 1 else None
-    return {
-        "value": fmean(values) if values else None,
-        "low": only.low if only else None,
-        "high": only.high if only else None,
-        "chance": rates[0].chance,
-        "calls": rates[0].calls,
-    }
+    return RateFields(
+        value=fmean(values) if values else None,
+        low=only.low if only else None,
+        high=only.high if only else None,
+        missing=None,
+        chance=rates[0].chance,
+        calls=rates[0].calls,
+    )

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any
 
 import torch
 
@@ -20,8 +19,9 @@ from harness.metrics.forced import WINDOW, forced_scores, up_to, window_lengths,
 from harness.metrics.slices import slice_tokens
 from harness.plan import Plan, Reading
 from harness.progress import Bars
+from harness.record import Forced, ForcedMetric, HasInterval
 from harness.statistics import Panel
-from harness.types import Prediction, Score
+from harness.types import Prediction
 from harness.writing import example_seed, views_of
 
 SPARE = 1.2
@@ -54,22 +54,20 @@ class Window:
         return len(self.prompt) + len(self.prefix)
 
 
-@dataclass(frozen=True)
-class Forced:
-    """`summary` for the record; `examples`: id → metric → one value a slice."""
-
-    summary: Mapping[str, Any]
-    examples: Mapping[str, Mapping[str, Any]]
+Continued = Mapping[str, tuple[float | None, ...]]
+"""Metric → one value a slice."""
 
 
 def measure_forced(
     plan: Plan,
     lm: PersonalLM,
     predictions: Sequence[Prediction],
-    metrics: Mapping[str, Score],
+    metrics: Mapping[str, HasInterval],
     bars: Bars,
-) -> Forced:
+) -> tuple[Forced, dict[str, Continued]]:
     """Write the windows, score them by the run's `metrics`, on mini count preferences in them.
+
+    Returns what the record says of them, and each example's values.
 
     The first window is the beginning of the run's own first sample, for nothing is given there.
     Where an example failed, its windows are empty.
@@ -87,15 +85,15 @@ def measure_forced(
         for key, each in zip(ids, lengths, strict=True)
     ]
     place = (options.slices, Panel.of(test, options.resamples), options.bleu_tokenizer)
-    summary: dict[str, Any] = {}
-    examples: dict[str, dict[str, Any]] = {key: {} for key in ids}
+    found: dict[str, ForcedMetric] = {}
+    examples: dict[str, dict[str, tuple[float | None, ...]]] = {key: {} for key in ids}
     for name, score in metrics.items():
         if score.value is None:
             continue
         own = metric(name, options)
-        summary[name], each = forced_scores(name, own, written, references, *place)
+        found[name], each = forced_scores(name, own, written, references, *place)
         for key, values in zip(ids, each, strict=True):
-            examples[key][name] = values
+            examples[key][name] = tuple(values)
     following = None
     if plan.settings.data.source == "mini":
         cut = [
@@ -105,15 +103,17 @@ def measure_forced(
         ]  # fmt: skip
         following, each = forced_following(test, plan.settings.data, cut, options)
         for key, values in zip(ids, each, strict=True):
-            examples[key]["following"] = values
+            examples[key]["following"] = tuple(values)
     short = sum(
         len(slice_tokens(text or "")) < length
         for row, each in zip(written, lengths, strict=True)
         for text, length in zip(row, each, strict=True)
     )
     windows = sum(map(bool, (length for each in lengths for length in each)))
-    counts = {"window": WINDOW, "windows": windows, "ended": short}
-    return Forced({**counts, "metrics": summary, "following": following}, examples)
+    summary = Forced(
+        window=WINDOW, windows=windows, ended=short, metrics=found, following=following
+    )
+    return summary, {**examples}
 
 
 @torch.inference_mode()

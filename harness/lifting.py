@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,20 +12,24 @@ from harness.engine.lm import PersonalLM
 from harness.likelihood import slice_nlls
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
-from harness.metrics.lift import Lift, lift, lift_by_slice
-from harness.metrics.likelihood import SliceNll, likelihood_scores
+from harness.metrics.lift import Lift as Lifted
+from harness.metrics.lift import lift, lift_by_slice
+from harness.metrics.likelihood import likelihood_scores
 from harness.plan import Plan, Reading
 from harness.progress import Bars
+from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, SliceNll, ends_of
 from harness.registry import find
 from harness.scoring import Scores, score_texts
 from harness.training import Hardware
-from harness.types import Example, Prediction
+from harness.types import Example, Prediction, Score
 from harness.writing import plan_batches, write_batch, write_prefaces
 from harness.writing_costs import Costs
 
 KINDS = ("random", "topic")
-Gains = Mapping[str, Mapping[str, Lift]]
+Lifts = Mapping[str, Mapping[str, Lifted]]
 """Kind of donor → slice or metric → lift."""
+Pairs = Mapping[str, Mapping[str, LiftPair]]
+"""The same as a record has it, without the examples' values."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,6 @@ class Own:
     nll: Mapping[str, SliceNll] | None
 
 
-@dataclass(frozen=True)
-class Lifted:
-    """`summary` for the record; `examples`: id → view → kind of donor or "empty" → name → gain."""
-
-    summary: Mapping[str, Any]
-    examples: Mapping[str, Mapping[str, Any]]
-
-
 def measure_lift(
     plan: Plan,
     lm: PersonalLM,
@@ -51,8 +47,8 @@ def measure_lift(
     nll: Mapping[str, SliceNll] | None,
     hardware: Hardware,
     bars: Bars,
-) -> Lifted:
-    """What the record says of lift: the views that the settings ask for, in their order.
+) -> tuple[Lift, dict[str, ExampleLift]]:
+    """What the record says of lift, and of every example's: the views that the settings ask for.
 
     Own − other is the mean over donors, drawn at random or nearest in topic, both from the
     data's fingerprint; own − empty is against a prompt without profile. Above 0 the own profile
@@ -61,8 +57,8 @@ def measure_lift(
     wanted = plan.settings.eval.lift
     own = Own({text.id: text.output for text in predictions if text.sample == 0}, nll)
     swaps = donor_examples(plan)
-    update, found = bars.track("lift"), dict[str, Any]()
-    of_text: dict[str, dict[str, Any]] = {example.id: {} for example in plan.test.examples}
+    update, found = bars.track("lift"), dict[str, Pairs]()
+    gained: dict[str, dict[str, Gains]] = {example.id: {} for example in plan.test.examples}
     total = len(wanted) * len(swaps)
     for part, name in enumerate(wanted):
         rows: dict[str, Any] = {}
@@ -77,13 +73,16 @@ def measure_lift(
         measure = _likelihood_lift if name == "likelihood" else _text_lift
         ids, gains = measure(plan, own, rows)
         found[name] = {
-            kind: {what: _as_dict(one) for what, one in lifts.items()}
-            for kind, lifts in gains.items()
+            kind: {what: _pair(one) for what, one in lifts.items()} for kind, lifts in gains.items()
         }
         for at, key in enumerate(ids):
-            of_text[key][name] = _of_example(gains, at)
+            gained[key][name] = _of_example(gains, at)
     donors = sum(name.startswith(KINDS[0]) for name in swaps)
-    return Lifted({"donors": donors, **found}, of_text)
+    summary = Lift(donors=donors, likelihood=found.get("likelihood"), texts=found.get("texts"))
+    return summary, {
+        key: ExampleLift(likelihood=views.get("likelihood"), texts=views.get("texts"))
+        for key, views in gained.items()
+    }
 
 
 def donor_examples(plan: Plan) -> dict[str, list[Example]]:
@@ -134,12 +133,12 @@ def written(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> dict[str
 
 def _likelihood_lift(
     plan: Plan, own: Own, rows: Mapping[str, Mapping[str, SliceNll]]
-) -> tuple[list[str], Gains]:
+) -> tuple[list[str], Lifts]:
     """Lift of NLL per slice token, overall and by slice; and the ids in the order of its values."""
     assert own.nll is not None
     starts, panel = plan.settings.eval.slices, plan.panel(own.nll)
 
-    def scores(nll: Mapping[str, SliceNll]) -> Any:
+    def scores(nll: Mapping[str, SliceNll]) -> dict[str, Score]:
         ordered = [nll[key] for key in own.nll or ()]
         return likelihood_scores(ordered, starts, panel)
 
@@ -159,7 +158,7 @@ def _likelihood_lift(
 
 def _text_lift(
     plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]
-) -> tuple[list[str], Gains]:
+) -> tuple[list[str], Lifts]:
     """Lift of every metric of the settings (per example) and of preference following on mini."""
     options = plan.settings.eval.model_copy(update={"resamples": 100})
 
@@ -192,7 +191,7 @@ def _text_lift(
     }
 
 
-def _of_example(gains: Gains, at: int) -> dict[str, dict[str, float | None]]:
+def _of_example(gains: Lifts, at: int) -> Gains:
     """Gains of the example at this place; own − empty is the same for every kind of donor."""
     found = {
         kind: {name: one.own_other.each[at] for name, one in lifts.items()}
@@ -202,9 +201,10 @@ def _of_example(gains: Gains, at: int) -> dict[str, dict[str, float | None]]:
     return {**found, "empty": empty}
 
 
-def _as_dict(found: Lift) -> dict[str, Any]:
+def _pair(found: Lifted) -> LiftPair:
     """Without the examples' values, which stand with the examples."""
-    return {
-        name: {key: value for key, value in score.items() if key != "each"}
-        for name, score in asdict(found).items()
-    }
+    own_other, own_empty = (
+        MetricScore(signature=score.signature, **ends_of(score))
+        for score in (found.own_other, found.own_empty)
+    )
+    return LiftPair(own_other=own_other, own_empty=own_empty)

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch
-from harness.metrics.likelihood import SliceNll, likelihood_summary, nll_by_slice
+from harness.metrics.likelihood import likelihood_summary, nll_by_slice
 from harness.plan import Plan, Reading
+from harness.record import Likelihood, SliceNll
 from harness.training import Hardware
 from harness.types import Prediction
 
 
-@dataclass(frozen=True)
-class Likelihood:
-    """`summary` for the record; `examples`: id → NLL and slice tokens of each slice."""
-
-    summary: Mapping[str, Any]
-    examples: Mapping[str, Mapping[str, Any]]
-    slices: Mapping[str, SliceNll]
-
-
 def reference_likelihood(
     plan: Plan, lm: PersonalLM, predictions: Sequence[Prediction], hardware: Hardware
-) -> Likelihood:
+) -> tuple[Likelihood, dict[str, SliceNll]]:
     """Score every test reference, after the preface that the method wrote for its first sample.
 
     The end token is left out. Natural logarithms; means are over the fixed slice tokens, so that
@@ -37,8 +27,7 @@ def reference_likelihood(
     prefaces = {text.id: text.preface_ids for text in predictions if text.sample == 0}
     each = slice_nlls(plan, lm, plan.test_readings, prefaces, hardware)
     starts = plan.settings.eval.slices
-    summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
-    return Likelihood(summary, {key: found.as_dict() for key, found in each.items()}, each)
+    return likelihood_summary(list(each.values()), starts, plan.panel(each)), each
 
 
 def slice_nlls(

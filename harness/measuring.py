@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from harness.authors import author_identification
 from harness.controls import measure_controls
@@ -15,85 +14,86 @@ from harness.lifting import measure_lift
 from harness.likelihood import reference_likelihood
 from harness.plan import Plan
 from harness.progress import Bars
+from harness.record import MetricScore, Record
 from harness.scoring import pairing, samples_of, score_texts
 from harness.training import Hardware
 from harness.types import Prediction
 from harness.untrained import beside_untrained
 
 
-@dataclass(frozen=True)
-class Measured:
-    """`fields` of the record by name; `examples`: id → what the views say of it."""
-
-    fields: Mapping[str, Any]
-    examples: Mapping[str, Mapping[str, Any]]
-
-
 def measure(
+    record: Record,
     plan: Plan,
     lm: PersonalLM,
     predictions: Sequence[Prediction],
-    backbone: str | None,
     hardware: Hardware,
     phases: Phases,
     bars: Bars,
-) -> Measured:
-    """Every view that the settings ask for; `backbone` is its weights' fingerprint, if known."""
+) -> Record:
+    """`record` with every view that the settings ask for, and with its examples' values."""
     options = plan.settings.eval
-    fields: dict[str, Any] = {}
-    examples: dict[str, dict[str, Any]] = {example.id: {} for example in plan.test.examples}
-
-    def add(values: Mapping[str, Mapping[str, Any]]) -> None:
-        for key, each in values.items():
-            examples[key].update(each)
-
-    def add_named(name: str, values: Mapping[str, Any]) -> None:
-        add({key: {name: each} for key, each in values.items()})
-
     samples = samples_of(predictions)
     with phases("scoring"):
-        scores = measure_scores(plan, samples)
-        fields |= scores.fields
-        add(scores.examples)
+        record = measure_scores(record, plan, samples)
+        examples = dict(record.examples)
     nll = None
     if options.likelihood:
         with phases("likelihood"):
-            likelihood = reference_likelihood(plan, lm, predictions, hardware)
-            nll, summary = likelihood.slices, {**likelihood.summary, "relative": None}
-            add(likelihood.examples)
+            likelihood, nll = reference_likelihood(plan, lm, predictions, hardware)
+            for key, each in nll.items():
+                examples[key] = replace(examples[key], likelihood=each)
         if options.relative:
             with phases("untrained"):
-                summary["relative"], base = beside_untrained(plan, nll, backbone, hardware)
-                add_named("untrained_nll_slices", {key: one.nll for key, one in base.items()})
-        fields["likelihood"] = summary
+                known = record.backbone.fingerprint
+                beside, base = beside_untrained(plan, nll, known, hardware)
+                likelihood = replace(likelihood, relative=beside)
+                for key, each in base.items():
+                    examples[key] = replace(examples[key], base_nll=each.nll)
+        record = replace(record, likelihood=likelihood)
     if options.lift:
         with phases("lift"):
-            lifted = measure_lift(plan, lm, predictions, nll, hardware, bars)
-            fields["lift"] = lifted.summary
-            add_named("lift", lifted.examples)
+            lift, gains = measure_lift(plan, lm, predictions, nll, hardware, bars)
+            record = replace(record, lift=lift)
+            for key, gain in gains.items():
+                examples[key] = replace(examples[key], lift=gain)
     if options.forced:
         with phases("forced"):
-            forced = measure_forced(plan, lm, predictions, fields["metrics"], bars)
-            fields["forced"] = forced.summary
-            add_named("forced", forced.examples)
+            forced, continued = measure_forced(plan, lm, predictions, record.metrics, bars)
+            record = replace(record, forced=forced)
+            for key, windows in continued.items():
+                examples[key] = replace(examples[key], forced=windows)
     if options.controls:
         with phases("controls"):
-            fields["controls"] = measure_controls(plan, lm, samples[0], nll, hardware, bars)
+            controls = measure_controls(plan, lm, samples[0], nll, hardware, bars)
+            record = replace(record, controls=controls)
     if options.authors:
         with phases("authors"):
-            authors = author_identification(plan.test, samples, options.resamples)
-            fields["authors"] = authors.summary
-            add_named("authors", authors.examples)
-    return Measured(fields, examples)
+            authors, ranks = author_identification(plan.test, samples, options.resamples)
+            record = replace(record, authors=authors)
+            for key, rank in ranks.items():
+                examples[key] = replace(examples[key], authors=rank)
+    return replace(record, examples=examples)
 
 
-def measure_scores(plan: Plan, samples: Sequence[Mapping[str, str]]) -> Measured:
-    """The views that read nothing but texts and references. samples: texts by id, one a sample."""
+def measure_scores(record: Record, plan: Plan, samples: Sequence[Mapping[str, str]]) -> Record:
+    """`record` with the views that read nothing but texts and references.
+
+    samples: texts by id, one a sample.
+    """
     scores = score_texts(plan.test, samples, plan.settings.eval, plan.settings.data)
-    examples: dict[str, dict[str, Any]] = {example.id: {} for example in plan.test.examples}
     pairs = pairing(plan.test, samples, plan.settings.eval.bleu_tokenizer)
-    for values in (scores.examples, pairs):
-        for key, each in values.items():
-            examples[key].update(each)
-    fields = {"metrics": scores.metrics, "slices": scores.slices, "following": scores.following}
-    return Measured(fields, examples)
+    return replace(
+        record,
+        metrics={name: MetricScore.of(score) for name, score in scores.metrics.items()},
+        slices=scores.slices,
+        following=scores.following,
+        examples={
+            key: replace(
+                record.examples.get(key, pair),
+                user=pair.user,
+                bleu_statistics=pair.bleu_statistics,
+                scores=scores.examples[key],
+            )
+            for key, pair in pairs.items()
+        },
+    )

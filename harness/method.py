@@ -1,13 +1,14 @@
-"""What a method is: the contract, and a base class that gives every default."""
+"""What a method is: one base class, with a default for everything that a run asks of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import UsageError
+from harness.record import Json
 from harness.settings import RunSettings, Section, validate
 from harness.types import Example, Pair, Prompt, Sampling, Target
 
@@ -24,40 +25,15 @@ DONOR = "donor"
 """The view of a prompt whose thoughts take the place of the own ones, as a control."""
 
 
-@runtime_checkable
-class Method(Protocol):
-    """One way of writing like a user; made by `factory(settings)`, usually the class itself."""
-
-    name: str
-    trains: bool
-
-    def prompt(self, example: Example) -> Prompt:
-        """What the method reads for an example. No method sees a reference here."""
-        ...
-
-    def build(self, backbones: Backbones) -> PersonalLM:
-        """The untrained model, from `backbones.main` and, when asked for, `backbones.reasoner`."""
-        ...
-
-    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
-        """What training imitates, one target a pair, in order. Its time is training time."""
-        ...
-
-    def preface(
-        self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
-    ) -> list[list[int]]:
-        """Hidden tokens that the method writes before each text at test time; [] for none."""
-        ...
-
-
 class NoOptions(Section):
     """A method without options of its own."""
 
 
-class BaseMethod:
-    """Every default: the shared prompt with profile, a plain causal LM, the reference as target.
+class Method:
+    """One way of writing like a user; made by `factory(settings)`, usually the class itself.
 
-    A method overrides what differs. `Options` is its own settings section (`--set method.x=…`).
+    Defaults: the shared prompt with profile, a plain causal LM, the reference as target. A method
+    overrides what differs. `Options` is its own settings section (`--set method.x=…`).
     `workspace` is the run's folder for what the method keeps between calls (None: keep nothing);
     `track(name)` gives a progress bar for what it does at length before training;
     `report` is what the method counted, for the record; `target_flops` what `targets` cost where
@@ -79,7 +55,7 @@ class BaseMethod:
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
         self.workspace: Path | None = None
         self.track: Callable[[str], Update] = lambda name: lambda done, total, note: None
-        self.report: dict[str, Any] = {}
+        self.report: dict[str, Json] = {}
         self.target_flops = 0
 
     @cached_property
@@ -104,14 +80,17 @@ class BaseMethod:
         return rules_of(self.settings, trained=self.trains)
 
     def prompt(self, example: Example) -> Prompt:
+        """What the method reads for an example. No method sees a reference here."""
         return self.writer.write(example)
 
     def build(self, backbones: Backbones) -> PersonalLM:
+        """The untrained model, from `backbones.main` and, when asked for, `backbones.reasoner`."""
         from harness.engine.lm import CausalLM
 
         return CausalLM(backbones.main)
 
     def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+        """What training imitates, one target a pair, in order. Its time is training time."""
         return [Target(pair.example.id, pair.reference.text) for pair in train]
 
     def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
@@ -121,6 +100,7 @@ class BaseMethod:
     def preface(
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
     ) -> list[list[int]]:
+        """Hidden tokens that the method writes before each text at test time; [] for none."""
         return [[] for _ in prompts]
 
     def longest_preface(self, training: bool) -> int:
@@ -141,6 +121,23 @@ class BaseMethod:
         """
         raise NotImplementedError(f"method {self.name!r} has no thoughts to replace")
 
-    def preface_report(self, prefaces: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+    def preface_report(self, prefaces: Sequence[Sequence[int]]) -> Mapping[str, Json]:
         """What the record says of the prefaces of all texts, a function of their tokens alone."""
         return {}
+
+
+BaseMethod = Method
+"""The same class under the name that plugins of 0.1 know."""
+
+
+def made(factory: Callable[[RunSettings], Method], settings: RunSettings) -> Method:
+    """`factory(settings)`. Raises UsageError where that is no `Method`."""
+    found = factory(settings)
+    if not isinstance(found, Method):
+        kind = type(found)
+        raise UsageError(
+            f"method {getattr(found, 'name', kind.__name__)!r}: {kind.__module__}.{kind.__name__}"
+            " is no harness.method.Method; expected a class that inherits it, which gives every"
+            f" default: class {kind.__name__}(Method)"
+        )
+    return found

@@ -22,12 +22,12 @@ from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.known import Inputs
 from harness.inputs.origin import origin_of
+from harness.method import made
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
 from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
 
 if TYPE_CHECKING:
-    from harness.method import Method
     from harness.settings import RunSettings
 
 
@@ -66,7 +66,7 @@ class Plan:
             )  # an unknown one is told here, not after training and writing
         factory = factory or find("method", method_name)
         self.settings = settings
-        self.method: Method = factory(settings)
+        self.method = made(factory, settings)
         names = ["train", "val", "test"] if self.method.trains else ["test"]
         self.splits: dict[str, SplitData] = load_splits(settings, names)
         self.source = describe_source(settings, self.splits)

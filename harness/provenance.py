@@ -13,6 +13,7 @@ from typing import Any
 from harness import __version__
 from harness.inputs.imports import closure, content_sha256, imports_of
 from harness.inputs.origin import Origin, own_sources
+from harness.record import CodeInfo, DeviceInfo
 from harness.registry import BUILT_IN, home_of
 
 PACKAGES = (
@@ -21,12 +22,12 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def code() -> dict[str, Any]:
+def code() -> CodeInfo:
     """Version of the harness, and the commit of its checkout: clean or not, None outside one."""
     root = Path(__file__).resolve().parents[1]
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = None if commit is None else _git(root, "status", "--porcelain", "-uno") == ""
-    return {"version": __version__, "commit": commit, "clean": clean}
+    return CodeInfo(version=__version__, commit=commit, clean=clean)
 
 
 def _git(root: Path, *words: str) -> str | None:
@@ -77,20 +78,20 @@ def packages() -> dict[str, str]:
     return found
 
 
-def machine(device: str, dtype: str) -> dict[str, Any]:
+def machine(device: str, dtype: str) -> DeviceInfo:
     """Device, dtype, threads and what they run on: time columns compare only where these agree."""
     import torch
 
     accelerator = torch.cuda.get_device_name(0) if device.startswith("cuda") else None
-    return {
-        "device": device,
-        "dtype": dtype,
-        "threads": torch.get_num_threads(),
-        "accelerator": accelerator,
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
+    return DeviceInfo(
+        device=device,
+        dtype=dtype,
+        threads=torch.get_num_threads(),
+        accelerator=accelerator,
+        processor=_processor(),
+        cores=os.cpu_count(),
+        system=f"{platform.system()} {platform.machine()}",
+    )
 
 
 def _processor() -> str:

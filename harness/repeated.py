@@ -113,21 +113,15 @@ def rescored(
         if plan.method.trains:
             load_weights(lm, weights)
         cast(lm, hardware.dtype)
-        fingerprint = record.backbone.get("fingerprint")
         with bars:
-            measured = measure(plan, lm, predictions, fingerprint, hardware, Phases(), bars)
+            measured = measure(record, plan, lm, predictions, hardware, Phases(), bars)
     else:
-        measured = measure_scores(plan, samples_of(predictions))
-    examples = {
-        key: {**record.examples.get(key, {}), **each} for key, each in measured.examples.items()
-    }
+        measured = measure_scores(record, plan, samples_of(predictions))
     now = provenance.packages()
     return dataclasses.replace(
-        record,
+        measured,
         inputs=dataclasses.replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
         packages={**record.packages, **{name: now[name] for name in SCORING if name in now}},
-        examples=examples,
-        **measured.fields,
     )
 
 

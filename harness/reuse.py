@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from harness import provenance
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint
 from harness.inputs.known import MODELS
 from harness.plan import Plan
-from harness.record import write_json
+from harness.record import Training, write_json
+from harness.record.reading import from_json
 from harness.run_name import named
 from harness.training import PHASES, SEARCH, TRAINED, UNFINISHED, Hardware
 
@@ -54,7 +56,7 @@ def begin_training(plan: Plan, key: str, hardware: Hardware) -> bool:
             file.unlink(missing_ok=True)
         drop_checkpoint(plan.folder / UNFINISHED)
     path.write_text(key)
-    write_json(plan.folder / MACHINE, hardware.machine())
+    write_json(plan.folder / MACHINE, asdict(hardware.machine()))
     return stale
 
 
@@ -67,7 +69,7 @@ def adopt_training(plan: Plan, key: str, hardware: Hardware) -> str | None:
     """
     if (plan.folder / TRAINED).is_file() and (plan.folder / WEIGHTS).is_file():
         return None
-    here = hardware.machine()
+    here = asdict(hardware.machine())
     for file in sorted(plan.folder.parent.glob(f"*/{KEY}")):
         there = file.parent
         whole = all((there / name).is_file() for name in (TRAINED, WEIGHTS, MACHINE))
@@ -75,9 +77,10 @@ def adopt_training(plan: Plan, key: str, hardware: Hardware) -> str | None:
             continue
         if json.loads((there / MACHINE).read_text(encoding="utf-8")) == here:
             _link(there / WEIGHTS, plan.folder / WEIGHTS)
-            summary = json.loads((there / TRAINED).read_text(encoding="utf-8"))
-            summary["reused_from"] = summary.get("reused_from") or there.name
-            write_json(plan.folder / TRAINED, summary)
+            source = there / TRAINED
+            summary = from_json(Training, source.read_text(encoding="utf-8"), str(source))
+            summary = replace(summary, reused_from=summary.reused_from or there.name)
+            write_json(plan.folder / TRAINED, asdict(summary))
             return there.name
     return None
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from harness import provenance
-from harness.engine.backbone import describe, weights_fingerprint
+from harness.engine.backbone import Backbones, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_tests
 from harness.engine.timing import Phases, return_freed_memory
-from harness.inputs.stale import REQUEST, request_digest
 from harness.engine.trial import refuse_wrong_ways
+from harness.inputs.stale import REQUEST, request_digest
 from harness.measuring import measure
 from harness.plan import Plan
 from harness.progress import Bars
@@ -27,14 +28,17 @@ from harness.record import (
     PREDICTIONS,
     RECORD,
     Counts,
+    ModelInfo,
     Outcome,
     Record,
+    SplitInfo,
+    Training,
     record_there,
     write_record,
 )
 from harness.repeated import refuse_changed_meanwhile, set_aside, shown_again
 from harness.reuse import adopt_training, begin_training, training_key
-from harness.settings import RunSettings
+from harness.settings import ModelSettings, RunSettings
 from harness.training import Hardware, trained
 from harness.types import Prediction
 from harness.writing import write_all
@@ -83,7 +87,7 @@ def run(
             if found is None:
                 set_aside(plan, bars)
             asked = settings.model.reasoner
-            if asked is not None and "reasoner" not in backbone:
+            if asked is not None and backbone.reasoner is None:
                 bars.say(f"model.reasoner={asked}: {method} has no reasoner, so it changes nothing")
             if found is not None and _weights(found.backbone) != _weights(backbone):
                 bars.say(f"{plan.folder}: begun with other weights of the backbone; begins anew")
@@ -99,7 +103,7 @@ def run(
             )
             return_freed_memory()
         phases.keep(plan.folder / PHASES)
-        training: Mapping[str, Any] | None = None
+        training = None
         if plan.method.trains:
             with phases("training"):
                 key = training_key(plan, _weights(backbone), hardware)
@@ -116,21 +120,16 @@ def run(
             weights = weights_fingerprint(lm)
         with phases("writing"):
             predictions, inference = write_all(plan, lm, weights, bars)
-        measured = measure(
-            plan, lm, predictions, backbone.get("fingerprint"), hardware, phases, bars
+        record = replace(
+            record,
+            status="failed" if any(text.error for text in predictions) else "complete",
+            backbone=replace(backbone, weights=weights),
+            n=_counts(plan, predictions, training),
+            training=training,
+            inference=inference,
         )
-    record = dataclasses.replace(
-        record,
-        status="failed" if any(text.error for text in predictions) else "complete",
-        backbone={**backbone, "weights": weights},
-        n=_counts(plan, predictions, training),
-        phases=phases.seconds,
-        wall_s=phases.wall_s,
-        training=training,
-        inference=inference,
-        examples=measured.examples,
-        **measured.fields,
-    )
+        record = measure(record, plan, lm, predictions, hardware, phases, bars)
+    record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     assert len(readings) == record.n.planned
     write_record(record, plan.folder)
     if not settings.train.keep_weights and record.status == "complete":
@@ -144,40 +143,42 @@ def _hardware(settings: RunSettings) -> Hardware:
     return Hardware(where, number_type(settings.model, where[0]))
 
 
-def _build(plan: Plan) -> tuple[PersonalLM, dict[str, Any]]:
+class WatchedBackbones(Backbones):
+    """Notes which backbones a method asked for, for the record."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        self.info = ModelInfo()
+
+    @property
+    def main(self) -> nn.Module:
+        model = super().main
+        described = describe(self.settings.backbone, model)
+        self.info = ModelInfo(**vars(described), reasoner=self.info.reasoner)
+        return model
+
+    @property
+    def reasoner(self) -> nn.Module:
+        model = super().reasoner
+        self.info = replace(self.info, reasoner=describe(self.reasoner_name, model))
+        return model
+
+
+def _build(plan: Plan) -> tuple[PersonalLM, ModelInfo]:
     """The method's untrained model, and what the record says of the backbones in it."""
-    from harness.engine.backbone import Backbones
-
-    told: dict[str, Any] = {}
-
-    class Watched(Backbones):
-        """Notes which backbones a method asked for, for the record."""
-
-        @property
-        def main(self) -> Any:
-            model = super().main
-            told.update(dataclasses.asdict(describe(self.settings.backbone, model)))
-            return model
-
-        @property
-        def reasoner(self) -> Any:
-            model = super().reasoner
-            told["reasoner"] = dataclasses.asdict(describe(self.reasoner_name, model))
-            return model
-
     torch.manual_seed(plan.settings.seed)  # for what a method adds to its backbones
-    lm = plan.method.build(Watched(plan.settings.model))
-    told["text"] = plan.about_text
-    told["method_parameters"] = sum(part.numel() for part in lm.parameters())
-    return lm, told
+    backbones = WatchedBackbones(plan.settings.model)
+    lm = plan.method.build(backbones)
+    parameters = sum(part.numel() for part in lm.parameters())
+    return lm, replace(backbones.info, text=plan.about_text, method_parameters=parameters)
 
 
-def _weights(backbone: Mapping[str, Any]) -> list[str | None]:
+def _weights(model: ModelInfo) -> list[str | None]:
     """Fingerprints of the backbones that a record tells of."""
-    return [part.get("fingerprint") for part in (backbone, backbone.get("reasoner", {}))]
+    return [model.fingerprint, model.reasoner.fingerprint if model.reasoner else None]
 
 
-def _opening(plan: Plan, command: str, hardware: Hardware, backbone: Mapping[str, Any]) -> Record:
+def _opening(plan: Plan, command: str, hardware: Hardware, backbone: ModelInfo) -> Record:
     """The record as far as it is known before any work; on disk it says "running"."""
     record = Record(
         run_id=plan.run_id,
@@ -191,18 +192,18 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: Mapping[str
         code=provenance.code(),
         packages=provenance.packages(),
         device=hardware.machine(),
-        data={
-            **plan.source,
-            "splits": {
-                name: {
-                    "fingerprint": split.fingerprint,
-                    "examples": len(split.examples),
-                    "users": len({example.user_id for example in split.examples}),
-                    "dropped": dict(split.dropped),
-                }
+        data=replace(
+            plan.source,
+            splits={
+                name: SplitInfo(
+                    fingerprint=split.fingerprint,
+                    examples=len(split.examples),
+                    users=len({example.user_id for example in split.examples}),
+                    dropped=dict(split.dropped),
+                )
                 for name, split in plan.splits.items()
             },
-        },
+        ),
         backbone=backbone,
         n=Counts(planned=len(plan.test.examples)),
         inputs=plan.inputs,
@@ -213,12 +214,10 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: Mapping[str
     return record
 
 
-def _counts(
-    plan: Plan, predictions: list[Prediction], training: Mapping[str, Any] | None
-) -> Counts:
+def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:
     """Counts over test examples; a capped, empty or failed one is counted once over its samples."""
 
-    def texts(wanted: Any) -> int:
+    def texts(wanted: Callable[[Prediction], bool]) -> int:
         return len({text.id for text in predictions if wanted(text)})
 
     failed = texts(lambda text: text.error is not None)
@@ -229,7 +228,7 @@ def _counts(
         empty=texts(lambda text: not text.output.strip()),
         capped=texts(lambda text: text.capped),
         input_cut=sum(bool(reading.cut) for reading in plan.test_readings),
-        target_cut=training["target_cut"] if training else 0,
+        target_cut=training.target_cut if training else 0,
         tied=sum(reading.tied for reading in plan.test_readings),
     )
 

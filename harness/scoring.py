@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from harness.following import mini_following
 from harness.metrics import score
 from harness.metrics.slices import cut, slice_names
-from harness.metrics.summary import ends_of, with_interval
+from harness.metrics.summary import with_interval
+from harness.record import ExampleValues, Following, SliceEstimate, ends_of
 from harness.settings import DataSettings, EvalSettings
 from harness.statistics import Array, Panel, Statistic, interval
 from harness.types import Prediction, Score, SplitData
@@ -25,9 +25,9 @@ class Scores:
     """What the record keeps: corpus values with intervals, per example values, slices."""
 
     metrics: Mapping[str, Score]
-    examples: Mapping[str, Mapping[str, Any]]
-    slices: Mapping[str, Any] = field(default_factory=dict)
-    following: Mapping[str, Any] | None = None
+    examples: Mapping[str, Mapping[str, float | None]]
+    slices: Mapping[str, tuple[SliceEstimate, ...]]
+    following: Following | None = None
 
 
 def samples_of(predictions: Sequence[Prediction]) -> list[dict[str, str]]:
@@ -56,7 +56,7 @@ def score_texts(
     metrics = {
         name: averaged(name, texts, references, panel, settings) for name in settings.metrics
     }
-    examples: dict[str, dict[str, Any]] = {
+    examples: dict[str, dict[str, float | None]] = {
         key: {name: score.each[at] for name, score in metrics.items() if score.each}
         for at, key in enumerate(ids)
     }
@@ -77,12 +77,8 @@ def pairing(
     test: SplitData,
     samples: Sequence[Mapping[str, str]],
     bleu_tokenizer: str = EvalSettings().bleu_tokenizer,
-) -> dict[str, dict[str, Any]]:
-    """id → what comparing two records takes beyond scores; numbers and hashes, no text.
-
-    `user`: twelve hex, for the texts of one user belong together. `bleu_statistics`: ten whole
-    numbers a sample, as `metrics.bleu.bleu_statistics` has them.
-    """
+) -> dict[str, ExampleValues]:
+    """id → what comparing two records takes beyond scores: `user` and `bleu_statistics`."""
     from harness.metrics.bleu import bleu_statistics
 
     references = [test.references[example.id].text for example in test.examples]
@@ -94,10 +90,10 @@ def pairing(
         axis=1,
     )
     return {
-        example.id: {
-            "user": hashlib.sha256(example.user_id.encode()).hexdigest()[:12],
-            "bleu_statistics": counts.astype(int).tolist(),
-        }
+        example.id: ExampleValues(
+            user=hashlib.sha256(example.user_id.encode()).hexdigest()[:12],
+            bleu_statistics=tuple(counts.astype(int).tolist()),
+        )
         for example, counts in zip(test.examples, rows, strict=True)
     }
 
@@ -149,7 +145,7 @@ def free_slices(
     references: Sequence[str],
     panel: Panel,
     settings: EvalSettings,
-) -> list[dict[str, Any]]:
+) -> tuple[SliceEstimate, ...]:
     """The metric of every slice of the text against the same slice of the reference.
 
     Over the slice's members: examples whose reference has a token there. A text that has ended
@@ -171,6 +167,7 @@ def free_slices(
                 panel.only(inside),
                 settings,
             )
-        place = {"slice": slice_name, "from": begin, "examples": len(inside)}
-        rows.append({**place, **ends_of(found)})
-    return rows
+        rows.append(
+            SliceEstimate(slice=slice_name, start=begin, examples=len(inside), **ends_of(found))
+        )
+    return tuple(rows)

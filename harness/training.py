@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -21,12 +19,12 @@ from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_training
 from harness.engine.timing import PeakMemory, Phases, middle, now
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
-from harness.engine.train_log import StepLog, TrainLog
+from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
-from harness.method import BaseMethod
 from harness.plan import Plan
 from harness.progress import Bars
-from harness.record import write_json
+from harness.record import DeviceInfo, LrSearch, Step, Training, Trial, write_json
+from harness.record.reading import from_json
 
 TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
 PHASES = "training-phases.json"
@@ -39,7 +37,7 @@ class Hardware:
     devices: list[torch.device]
     dtype: torch.dtype
 
-    def machine(self) -> dict[str, Any]:
+    def machine(self) -> DeviceInfo:
         """What times depend on besides the work."""
         number = str(self.dtype).removeprefix("torch.")
         return provenance.machine(",".join(map(str, self.devices)), number)
@@ -47,7 +45,7 @@ class Hardware:
 
 def trained(
     plan: Plan, lm: PersonalLM, build: Callable[[], PersonalLM], hardware: Hardware, bars: Bars
-) -> tuple[PersonalLM, dict[str, Any]]:
+) -> tuple[PersonalLM, Training]:
     """`lm` after training, and what the record says of it; `build` gives fresh ones for trials.
 
     A finished training found in the run's folder is loaded, an unfinished one goes on.
@@ -57,7 +55,7 @@ def trained(
         load_weights(lm, weights)
         (plan.folder / PHASES).unlink(missing_ok=True)  # stopped before it could clear up
         drop_checkpoint(plan.folder / UNFINISHED)
-        return lm, json.loads(done.read_text())
+        return lm, from_json(Training, done.read_text(encoding="utf-8"), str(done))
     settings, phases = plan.settings, Phases()
     phases.keep(plan.folder / PHASES)
     with PeakMemory(hardware.devices) as memory:
@@ -66,26 +64,21 @@ def trained(
             no_flops = missing(lm)
             refuse_long_training(plan, lm)
             pairs = plan.pairs("train")
-            if isinstance(plan.method, BaseMethod):
-                plan.method.workspace = plan.folder
-                plan.method.track = bars.track
+            plan.method.workspace = plan.folder
+            plan.method.track = bars.track
             targets = plan.method.targets(lm, pairs)
             rows, cut = plan.rows(pairs, targets, plan.readings("train"))
         with phases("val_targets"):
             held = plan.pairs("val")
-            method = plan.method
-            make = method.val_targets if isinstance(method, BaseMethod) else method.targets
-            val_rows, _ = plan.rows(held, make(lm, held), plan.readings("val"))
+            val_rows, _ = plan.rows(held, plan.method.val_targets(lm, held), plan.readings("val"))
         search = None
         lr = settings.train.lr
         if lr == "auto":
             with phases("lr_search"):
                 search = search_lr(plan, build, rows, val_rows, hardware, bars)
-                lr = search["chosen"]
+                lr = search.chosen
         assert isinstance(lr, float)
-        budget = settings.train
-        if isinstance(plan.method, BaseMethod):
-            budget = budget.model_copy(update={"epochs": plan.method.epochs(lm, rows)})
+        budget = settings.train.model_copy(update={"epochs": plan.method.epochs(lm, rows)})
         with phases("steps"):
             log = train(
                 lm,
@@ -103,32 +96,34 @@ def trained(
         with phases("saving"):
             save_weights(lm, weights)
     seconds = training_seconds(phases.seconds, log, search)
-    spent = getattr(plan.method, "target_flops", 0)
-    flops: dict[str, Any] = {"flops": None, "flops_total": None, "flops_missing": no_flops}
+    flops = None
     if no_flops is None:
-        work = training_work(lm, rows, val_rows, budget, settings.seed, spent)
-        flops = {"flops": work, "flops_total": sum(work.values())}
-    summary = {
-        "seconds": seconds,
-        "seconds_total": sum(seconds.values()),
-        **flops,
-        **middle([step.seconds for step in log.curve], "step"),
-        "peak_memory_mib": memory.peak_mib,
-        "steps": len(log.curve),
-        "examples": len(rows),
-        "epochs": budget.epochs,
-        "target_cut": cut,
-        "tokens": log.tokens,
-        "response_tokens": log.response_tokens,
-        "tokens_per_s": log.tokens / log.seconds if log.seconds else None,
-        "lr": lr,
-        "lr_search": search,
-        "val_loss": val_loss,
-        "trainable_parameters": sum(p.numel() for p in lm.parameters() if p.requires_grad),
-        "method": dict(getattr(plan.method, "report", {})),
-        "curve": [dataclasses.asdict(step) for step in log.curve],
-    }
-    write_json(done, summary)
+        flops = training_work(lm, rows, val_rows, budget, settings.seed, plan.method.target_flops)
+    step_s, quartiles = middle([step.seconds for step in log.curve])
+    summary = Training(
+        seconds=seconds,
+        seconds_total=sum(seconds.values()),
+        flops=flops,
+        flops_total=None if flops is None else sum(flops.values()),
+        flops_missing=no_flops,
+        step_s=step_s,
+        step_quartiles_s=quartiles,
+        peak_memory_mib=memory.peak_mib,
+        steps=len(log.curve),
+        examples=len(rows),
+        epochs=budget.epochs,
+        target_cut=cut,
+        tokens=log.tokens,
+        response_tokens=log.response_tokens,
+        tokens_per_s=log.tokens / log.seconds if log.seconds else None,
+        lr=lr,
+        lr_search=search,
+        val_loss=val_loss,
+        trainable_parameters=sum(p.numel() for p in lm.parameters() if p.requires_grad),
+        method=dict(plan.method.report),
+        curve=tuple(log.curve),
+    )
+    write_json(done, dataclasses.asdict(summary))
     phases.forget()
     drop_checkpoint(plan.folder / UNFINISHED)
     return lm, summary
@@ -141,7 +136,7 @@ def search_lr(
     val_rows: list[TrainRow],
     hardware: Hardware,
     bars: Bars,
-) -> dict[str, Any]:
+) -> LrSearch:
     """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
 
     Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
@@ -149,7 +144,9 @@ def search_lr(
     """
     settings = plan.settings.train
     path = plan.folder / SEARCH
-    trials: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    trials: dict[str, Trial] = {}
+    if path.is_file():
+        trials = from_json(dict[str, Trial], path.read_text(encoding="utf-8"), str(path))
     for lr in settings.lr_grid:
         if repr(lr) in trials:
             continue
@@ -166,20 +163,23 @@ def search_lr(
             val_loss = mean_loss(lm, val_rows, settings.micro_tokens, hardware)
         except DivergedError as error:
             bars.say(f"lr {lr:g} diverged: {error}")
-        trials[repr(lr)] = {
-            "lr": lr, "val_loss": val_loss, "curve": curve, "seconds": now() - begin
-        }  # fmt: skip
-        write_json(path, trials)
+        trials[repr(lr)] = Trial(
+            lr=lr, val_loss=val_loss, curve=tuple(curve), seconds=now() - begin
+        )
+        write_json(path, {key: dataclasses.asdict(trial) for key, trial in trials.items()})
         del lm
         gc.collect()
-    ended = [trial for trial in trials.values() if trial["val_loss"] is not None]
+    ended = [
+        (trial.val_loss, at, trial.lr)
+        for at, trial in enumerate(trials.values())
+        if trial.val_loss is not None
+    ]
     if not ended:
         raise DivergedError(
             f"train.lr = auto: every rate of {settings.lr_grid} diverged; expected one that trains."
             " Lower train.lr_grid or the method's lam"
         )
-    best = min(ended, key=lambda trial: trial["val_loss"])
-    return {"chosen": best["lr"], "trials": list(trials.values())}
+    return LrSearch(chosen=min(ended)[2], trials=tuple(trials.values()))
 
 
 @torch.no_grad()
@@ -207,11 +207,11 @@ def mean_loss(
 
 def _step_bar(
     bars: Bars, name: str, losses: list[float] | None = None
-) -> Callable[[int, int, StepLog, TrainLog], None]:
+) -> Callable[[int, int, Step, TrainLog], None]:
     """Shows each step; its loss is also put at the end of `losses`."""
     update = bars.track(name)
 
-    def on_step(done: int, total: int, step: StepLog, log: TrainLog) -> None:
+    def on_step(done: int, total: int, step: Step, log: TrainLog) -> None:
         if losses is not None:
             losses.append(step.loss)
         rate = log.tokens / log.seconds if log.seconds else 0.0

@@ -143,18 +143,6 @@ class Score:
     missing: str | None = None
     unseen: float | None = None
 
-    def fields(self) -> dict[str, Any]:
-        """For a record: without the values of the examples, `unseen` only where it is above 0."""
-        names = (
-            "value",
-            "signature",
-            "low",
-            "high",
-            "missing",
-            *(["unseen"] if self.unseen else []),
-        )
-        return {name: getattr(self, name) for name in names}
-
 
 @dataclass(frozen=True)
 class SplitData:

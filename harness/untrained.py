@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
 
 from harness import provenance
 from harness.engine.backbone import weights_fingerprint
@@ -14,9 +14,10 @@ from harness.engine.devices import cast, place
 from harness.engine.lm import CausalLM
 from harness.errors import UsageError
 from harness.likelihood import slice_nlls
-from harness.metrics.likelihood import SliceNll, nll_summary, relative
+from harness.metrics.likelihood import nll_summary, relative
 from harness.plan import Plan
-from harness.record import write_json
+from harness.record import RelativeLikelihood, SliceNll, write_json
+from harness.record.reading import from_json
 from harness.training import Hardware
 
 FOLDER = ".untrained"
@@ -25,7 +26,7 @@ FOLDER = ".untrained"
 
 def beside_untrained(
     plan: Plan, nll: Mapping[str, SliceNll], weights: str | None, hardware: Hardware
-) -> tuple[dict[str, Any], dict[str, SliceNll]]:
+) -> tuple[RelativeLikelihood, dict[str, SliceNll]]:
     """What the record says of likelihood relative to the untrained backbone, and its own NLL by id.
 
     weights: the backbone's fingerprint where the run knows it. The backbone reads the method's
@@ -34,8 +35,9 @@ def beside_untrained(
     """
     weights, base = untrained_nlls(plan, weights, hardware)
     rows = relative(list(nll.values()), [base[key] for key in nll])
-    summary = nll_summary(rows, plan.settings.eval.slices, plan.panel(nll))
-    return {"backbone": plan.settings.model.backbone, "fingerprint": weights, **summary}, base
+    curve = nll_summary(rows, plan.settings.eval.slices, plan.panel(nll))
+    name = plan.settings.model.backbone
+    return RelativeLikelihood(backbone=name, fingerprint=weights, **vars(curve)), base
 
 
 def untrained_nlls(
@@ -48,8 +50,8 @@ def untrained_nlls(
         weights = weights_fingerprint(model)
     path = plan.results / FOLDER / f"{_key(plan, weights, hardware)}.json"
     if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return weights, {key: SliceNll.from_dict(fields) for key, fields in kept.items()}
+        kept = path.read_text(encoding="utf-8")
+        return weights, from_json(dict[str, SliceNll], kept, str(path))
     if model is None:
         model = plan.backbones.main
         if weights_fingerprint(model) != weights:
@@ -62,7 +64,7 @@ def untrained_nlls(
     place(lm, hardware.devices[:1])
     cast(lm, hardware.dtype)
     found = slice_nlls(plan, lm, plan.test_readings, {}, hardware)
-    write_json(path, {key: each.as_dict() for key, each in found.items()})
+    write_json(path, {key: asdict(each) for key, each in found.items()})
     return weights, found
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 import torch
 
@@ -19,11 +18,11 @@ from harness.engine.text import decode
 from harness.engine.timing import PeakMemory, now
 from harness.errors import DataError
 from harness.inputs.known import MODELS
-from harness.method import BaseMethod
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.provenance import method_sha256
 from harness.record import (
+    Inference,
     append_predictions,
     drop_partial_line,
     read_predictions,
@@ -55,7 +54,7 @@ def example_seed(seed: int, example_id: str, sample: int) -> int:
 
 def write_all(
     plan: Plan, lm: PersonalLM, weights: str, bars: Bars
-) -> tuple[list[Prediction], dict[str, Any]]:
+) -> tuple[list[Prediction], Inference]:
     """A prediction for every test example and sample, in file order, and what writing cost.
 
     `weights` is the fingerprint of the model's tensors. Predictions on disk that still belong to
@@ -106,11 +105,7 @@ def write_all(
             update(done, len(expected), f"{speed:,.0f} tokens/s")
     texts = [known[key] for key in expected]
     costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
-    summary = summary_of(plan, lm, known, costs)
-    if isinstance(plan.method, BaseMethod):
-        prefaces = [text.preface_ids for text in texts if text.error is None]
-        summary["prefaces"] = dict(plan.method.preface_report(prefaces))
-    return texts, summary
+    return texts, summary_of(plan, lm, texts, costs)
 
 
 def plan_batches(readings: Sequence[Reading], size: int) -> list[list[Reading]]:

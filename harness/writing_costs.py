@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.engine.flops import missing, writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import DecodeClock, middle
 from harness.plan import Plan
-from harness.record import write_json
+from harness.record import Inference, write_json
 from harness.types import Prediction
 
 COSTS = "writing.json"
@@ -51,37 +50,44 @@ class Costs:
 def summary_of(
     plan: Plan,
     lm: PersonalLM,
-    known: Mapping[tuple[str, int], Prediction],
+    texts: Sequence[Prediction],
     costs: Costs,
-) -> dict[str, Any]:
+) -> Inference:
     """What the record says of inference: counts over all texts, times of the batches written."""
-    texts = list(known.values())
-    written = sum(costs.batches)
+    clock, written = costs.clock, sum(costs.batches)
+    first, first_quartiles = middle(clock.first)
+    # a step gives one token of every row: for a row its time is that per output token
+    step, step_quartiles = middle(clock.per_step)
+    whole, whole_quartiles = middle(costs.batches)
     no_flops = missing(lm)
-    return {
-        **costs.clock.summary(),
-        **middle(costs.batches, "end_to_end"),
-        "seconds_per_example": written / costs.examples if costs.examples else None,
-        "tokens_per_s": costs.clock.tokens / written if written else None,
-        "batches_timed": len(costs.batches),
-        "examples_timed": costs.examples,
-        "batch_size": plan.settings.decode.batch_size,
-        "peak_memory_mib": costs.peak_mib,
-        "visible_tokens": sum(text.tokens for text in texts),
-        "hidden_tokens": sum(text.hidden_tokens for text in texts),
-        "reasoning_tokens": sum(text.reasoning_tokens for text in texts),
-        "unclosed_reasoning": sum(text.unclosed for text in texts),
-        "preface_tokens": sum(len(text.preface_ids) for text in texts),
-        "preface_timed": costs.preface_tokens,
-        "preface_s": costs.preface_s,
-        "latent_thoughts_per_text": lm.hidden_per_example,
-        "latent_s": costs.latent_s,
-        **(
-            {"flops": _flops(plan, lm, texts)}
-            if no_flops is None
-            else {"flops": None, "flops_missing": no_flops}
-        ),
-    }
+    prefaces = [text.preface_ids for text in texts if text.error is None]
+    return Inference(
+        time_to_first_token_s=first,
+        time_to_first_token_quartiles_s=first_quartiles,
+        time_per_step_s=step,
+        time_per_step_quartiles_s=step_quartiles,
+        decode_s=clock.total,
+        end_to_end_s=whole,
+        end_to_end_quartiles_s=whole_quartiles,
+        seconds_per_example=written / costs.examples if costs.examples else None,
+        tokens_per_s=clock.tokens / written if written else None,
+        batches_timed=len(costs.batches),
+        examples_timed=costs.examples,
+        batch_size=plan.settings.decode.batch_size,
+        peak_memory_mib=costs.peak_mib,
+        visible_tokens=sum(text.tokens for text in texts),
+        hidden_tokens=sum(text.hidden_tokens for text in texts),
+        reasoning_tokens=sum(text.reasoning_tokens for text in texts),
+        unclosed_reasoning=sum(text.unclosed for text in texts),
+        preface_tokens=sum(len(text.preface_ids) for text in texts),
+        preface_timed=costs.preface_tokens,
+        preface_s=costs.preface_s,
+        latent_thoughts_per_text=lm.hidden_per_example,
+        latent_s=costs.latent_s,
+        flops=_flops(plan, lm, texts) if no_flops is None else None,
+        flops_missing=no_flops,
+        prefaces=plan.method.preface_report(prefaces),
+    )
 
 
 def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:

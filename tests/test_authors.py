@@ -6,6 +6,7 @@ import pytest
 
 from harness.authors import author_identification
 from harness.metrics.authors import FUNCTION_WORDS, identify_authors
+from harness.record import Authors
 from harness.statistics import Panel
 from harness.types import Example, Reference, SplitData
 from tests.test_run import go
@@ -33,17 +34,20 @@ def test_samples_are_averaged_beside_ceiling_and_chance():
     test = split()
     own = {each.id: STYLES[each.user_id] for each in test.examples}
     mixed = {**own, "ann-0": STYLES["bob"]}
-    found = author_identification(test, [own, mixed], 200)
-    assert (found.summary["others"], found.summary["users"]) == (2, 3)
-    for features in ("characters", "function words"):
-        top1, mrr = (found.summary[features][name] for name in ("top1", "mrr"))
+    found, each = author_identification(test, [own, mixed], 200)
+    assert (found.others, found.users) == (2, 3)
+    for scores, ranks in (
+        (found.characters, each["ann-0"].characters),
+        (found.function_words, each["ann-0"].function_words),
+    ):
+        top1, mrr = scores.top1, scores.mrr
         # the second sample misses ann: (100 + 0)/2 for her, 100 for the others
-        assert top1["value"] == pytest.approx((50 + 100 + 100) / 3)
-        assert top1["ceiling"] == mrr["ceiling"] == 100
-        assert top1["chance"] == pytest.approx(100 / 3)
-        assert mrr["chance"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 3) / 3)
-        assert found.examples["ann-0"][features]["top1"] == 50
-        assert top1["low"] <= top1["value"] <= top1["high"]
+        assert top1.value == pytest.approx((50 + 100 + 100) / 3)
+        assert top1.ceiling == mrr.ceiling == 100
+        assert top1.chance == pytest.approx(100 / 3)
+        assert mrr.chance == pytest.approx(100 * (1 + 1 / 2 + 1 / 3) / 3)
+        assert ranks.top1 == 50
+        assert top1.low <= top1.value <= top1.high
 
 
 def test_the_own_profile_is_the_examples_own():
@@ -60,10 +64,10 @@ def test_the_own_profile_is_the_examples_own():
     )
     references = {key: Reference(key, key[:3], text) for key, text in texts.items()}
     test = SplitData("product_review", "test", examples, references, "print")
-    found = author_identification(test, [texts], 100).examples
+    _, found = author_identification(test, [texts], 100)
     # ann-0's words are in ann-1's profile; beside her own ("and so i went") bob's are nearer
-    assert found["ann-0"]["characters"]["top1"] == 0
-    assert found["bob-0"]["characters"]["top1"] == 100
+    assert found["ann-0"].characters.top1 == 0
+    assert found["bob-0"].characters.top1 == 100
 
 
 def test_memory_does_not_grow_with_texts_times_users_times_function_words():
@@ -80,38 +84,36 @@ def test_memory_does_not_grow_with_texts_times_users_times_function_words():
 
 
 def test_a_text_that_is_missing_scores_0():
-    found = author_identification(split(), [{}], 200)
-    assert found.summary["characters"]["top1"]["value"] == 0
-    assert found.summary["characters"]["mrr"]["value"] == 0
+    found, _ = author_identification(split(), [{}], 200)
+    assert found.characters.top1.value == 0
+    assert found.characters.mrr.value == 0
 
 
 def test_one_user_alone_is_null_with_a_reason():
-    found = author_identification(split(["ann"]), [{}], 200)
-    assert found.summary == {
-        "missing": "one user in the test split; whose text it is needs at least two"
-    }
+    found, _ = author_identification(split(["ann"]), [{}], 200)
+    assert found == Authors(
+        missing="one user in the test split; whose text it is needs at least two"
+    )
 
 
 @pytest.mark.parametrize("words", [{}, {"ann": " ", "bob": ""}], ids=["no entry", "empty entries"])
 def test_profiles_without_words_are_null_with_a_reason(words):
-    found = author_identification(split(words=words), [{}], 200)
-    assert found.summary == {
-        "missing": "no test user's profile has words; whose text it is needs at least one that has"
-    }
-    assert found.examples == {}
+    found, each = author_identification(split(words=words), [{}], 200)
+    assert found == Authors(
+        missing="no test user's profile has words; whose text it is needs at least one that has"
+    )
+    assert each == {}
 
 
 def test_one_profile_with_words_is_enough():
     test = split(words={"ann": STYLES["ann"]})
-    found = author_identification(test, [{"ann-0": STYLES["ann"]}], 200)
-    assert found.examples["ann-0"]["characters"]["top1"] == 100
+    _, found = author_identification(test, [{"ann-0": STYLES["ann"]}], 200)
+    assert found["ann-0"].characters.top1 == 100
 
 
 def test_it_is_in_every_record_unless_not_asked_for(tmp_path, reviews, backbone):
     record = go(tmp_path, reviews, backbone, "rag").record
-    assert record.authors["users"] == 4
-    assert set(record.authors["characters"]) == {"top1", "mrr"}
-    for example in record.examples.values():
-        assert set(example["authors"]) == {"characters", "function words"}
+    assert record.authors.users == 4
+    assert all(example.authors for example in record.examples.values())
     assert go(tmp_path, reviews, backbone, "rag", "eval.authors=false").record.authors is None
-    assert "missing" in go(tmp_path, reviews, backbone, "rag", "data.limit=2").record.authors
+    assert go(tmp_path, reviews, backbone, "rag", "data.limit=2").record.authors.missing

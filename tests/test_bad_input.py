@@ -117,7 +117,7 @@ def test_strange_data_gives_the_right_result(go, tmp_path, backbone):
     assert "1 profiles that BM25 cannot rank" in out
     by_user = {text.user_id: text.id for text in read_predictions(run)}
     long = record.examples[by_user["test-user-3"]]
-    assert sum(long["slice_tokens"]) == 6_000  # no token of a reference is cut for scoring
+    assert sum(long.likelihood.slice_tokens) == 6_000  # no token of a reference is cut for scoring
 
 
 def test_a_reference_in_other_scripts_scores_a_hundred_against_itself(

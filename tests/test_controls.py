@@ -9,7 +9,7 @@ from harness.cli.run import _without_controls
 from harness.controls import thought_readings
 from harness.errors import UsageError
 from harness.plan import Plan
-from harness.record import read_record
+from harness.record import Thoughts, read_record
 from harness.registry import find
 from harness.settings import CONTROLS
 from tests.test_run import go, settings
@@ -20,27 +20,25 @@ OTHERS = ("zero", "noise", "shuffled", "other-profile")
 def test_every_control_stands_beside_the_own_thoughts(tmp_path, reviews, backbone):
     outcome = go(tmp_path, reviews, backbone, "flythinker", "eval.controls=all", "method.lam=2.0")
     record = read_record(outcome.folder)
-    thoughts = record.controls["thoughts"]
+    thoughts = record.controls.thoughts
     assert list(thoughts) == list(CONTROLS)
-    assert record.controls["family"] == 4 * 3  # NLL, BLEU, ROUGE-1
+    assert record.controls.family == 4 * 3  # NLL, BLEU, ROUGE-1
     own = thoughts["own"]
-    assert own["minus_own"] is None
-    assert own["likelihood"]["value"] == record.likelihood["value"]
-    assert own["metrics"]["bleu"]["value"] == record.metrics["bleu"].value
+    assert own.minus_own is None
+    assert own.likelihood.value == record.likelihood.value
+    assert own.metrics["bleu"].value == record.metrics["bleu"].value
     for name in OTHERS:
         found = thoughts[name]
-        apart = found["minus_own"]["likelihood"]
-        assert apart["value"] != 0
-        assert apart["value"] == pytest.approx(
-            found["likelihood"]["value"] - own["likelihood"]["value"]
-        )
-        assert apart["low"] <= apart["value"] <= apart["high"]
-        assert [one["value"] for one in apart["slices"]][1:] == [None] * 3  # short texts
+        apart = found.minus_own.likelihood
+        assert apart.value != 0
+        assert apart.value == pytest.approx(found.likelihood.value - own.likelihood.value)
+        assert apart.low <= apart.value <= apart.high
+        assert [one.value for one in apart.slices][1:] == [None] * 3  # short texts
         for metric in ("bleu", "rouge1"):
-            difference = found["minus_own"]["metrics"][metric]["value"]
-            values = [one["metrics"][metric]["value"] for one in (found, own)]
+            difference = found.minus_own.metrics[metric].value
+            values = [one.metrics[metric].value for one in (found, own)]
             assert difference == pytest.approx(values[0] - values[1])
-        assert "4 users: a verdict needs 20" in apart["reason"]
+        assert "4 users: a verdict needs 20" in apart.reason
     lines = [json.loads(line) for line in (outcome.folder / "controls.jsonl").open()]
     assert [line["control"] for line in lines] == [name for name in OTHERS for _ in range(8)]
     assert {line["id"] for line in lines} == set(record.examples)
@@ -50,9 +48,9 @@ def test_without_lam_no_thought_changes_anything(tmp_path, reviews, backbone):
     asked = ("eval.controls=all", "method.lam=0.0")
     record = go(tmp_path, reviews, backbone, "flythinker", *asked).record
     for name in OTHERS:
-        found = record.controls["thoughts"][name]["minus_own"]
-        for one in (found["likelihood"], *found["metrics"].values()):
-            assert (one["value"], one["low"], one["high"]) == (0, 0, 0)
+        found = record.controls.thoughts[name].minus_own
+        for one in (found.likelihood, *found.metrics.values()):
+            assert (one.value, one.low, one.high) == (0, 0, 0)
 
 
 def test_where_thoughts_come_from(tmp_path, reviews, backbone):
@@ -84,11 +82,11 @@ def test_where_thoughts_come_from(tmp_path, reviews, backbone):
 
 def test_one_user_alone_has_no_other_thoughts(tmp_path, reviews, backbone):
     asked = ("eval.controls=shuffled,zero", "data.limit=2")
-    found = go(tmp_path, reviews, backbone, "flythinker", *asked).record.controls["thoughts"]
+    found = go(tmp_path, reviews, backbone, "flythinker", *asked).record.controls.thoughts
     assert set(found) == {"own", "zero", "shuffled"}
-    assert found["shuffled"] == {
-        "missing": "one user in the test split; another one's thoughts need at least two"
-    }
+    assert found["shuffled"] == Thoughts(
+        missing="one user in the test split; another one's thoughts need at least two"
+    )
 
 
 @pytest.mark.parametrize("method", ["nonpers", "sft", "coconut"])

@@ -14,9 +14,9 @@ from harness.engine import flops, generate
 from harness.engine import train as train_module
 from harness.engine.flops import readers
 from harness.engine.timing import DecodeClock, Phases, middle
-from harness.engine.train_log import StepLog, TrainLog
+from harness.engine.train_log import TrainLog
 from harness.errors import UsageError
-from harness.record import read_predictions
+from harness.record import LrSearch, Step, Trial, read_predictions
 from tests.engine.test_agreement import tiny
 from tests.test_run import StopNowError, go
 
@@ -72,16 +72,16 @@ def test_an_interrupted_sitting_counts(tmp_path):
 
 def test_median_and_quartiles():
     # inclusive quartiles of 1 2 3 4 10: the second and the fourth
-    assert middle([10, 2, 1, 4, 3], "step") == {"step_s": 3, "step_quartiles_s": [2, 4]}
-    assert middle([0.5], "step") == {"step_s": 0.5, "step_quartiles_s": [0.5, 0.5]}
-    assert middle([], "step") == {"step_s": None, "step_quartiles_s": None}
+    assert middle([10, 2, 1, 4, 3]) == (3, (2, 4))
+    assert middle([0.5]) == (0.5, (0.5, 0.5))
+    assert middle([]) == (None, None)
 
 
 def test_training_seconds_take_steps_and_trials_from_what_was_kept():
-    log = TrainLog([StepLog(1, 2.0, 0.1, 1.0, 3.0)], seconds=3.0)
+    log = TrainLog([Step(step=1, loss=2.0, lr=0.1, grad_norm=1.0, seconds=3.0)], seconds=3.0)
     phases = {"targets": 1.0, "steps": 3.5, "lr_search": 0.0}
-    trials = {"trials": [{"seconds": 4.0}, {"seconds": 5.0}]}
-    assert training_seconds(phases, log, trials) == {
+    trials = tuple(Trial(lr=0.1, val_loss=1.0, curve=(), seconds=each) for each in (4.0, 5.0))
+    assert training_seconds(phases, log, LrSearch(chosen=0.1, trials=trials)) == {
         "targets": 1.0, "steps": 3.0, "lr_search": 9.0, "between_steps": 0.5,
     }  # fmt: skip
 
@@ -132,9 +132,9 @@ def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, monk
     assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02, abs=0.1)
     assert sum(record.phases.values()) <= record.wall_s
     if method == "sft":
-        spent = record.training["seconds"]
+        spent = record.training.seconds
         assert sum(spent.values()) == pytest.approx(record.phases["training"], rel=0.02, abs=0.1)
-        assert record.training["step_s"] <= spent["steps"]
+        assert record.training.step_s <= spent["steps"]
 
 
 def test_a_resumed_run_counts_what_its_first_sitting_spent(
@@ -155,7 +155,7 @@ def test_a_resumed_run_counts_what_its_first_sitting_spent(
         kept["wall_s"] += 10_000.0
         path.write_text(json.dumps(kept))
     record = go(tmp_path, reviews, backbone).record
-    assert 10_000 < record.training["seconds"]["targets"] < record.wall_s < 20_000
+    assert 10_000 < record.training.seconds["targets"] < record.wall_s < 20_000
     assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02)
     assert not any(path.exists() for path in spent)
 
@@ -189,24 +189,24 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
     assert cost["flops_total"] == sum(cost["flops"].values())
     prompts = {reading.example.id: len(reading.prompt) for reading in plan.test_readings}
     texts = read_predictions(outcome.folder)
-    assert outcome.record.inference["flops"] == sum(
+    assert outcome.record.inference.flops == sum(
         model.forward(prompts[text.id] + text.tokens, text.tokens + 1) for text in texts
     )
-    assert outcome.record.inference["visible_tokens"] == sum(text.tokens for text in texts)
+    assert outcome.record.inference.visible_tokens == sum(text.tokens for text in texts)
 
 
 def test_analyses_are_work_of_cots_targets_and_prefaces_of_its_writing(tmp_path, reviews, backbone):
     few = "method.analysis_tokens=4"
     cot = go(tmp_path, reviews, backbone, "cot", few).record
     sft = go(tmp_path, reviews, backbone, "sft").record
-    assert sft.training["flops"]["targets"] == 0 < cot.training["flops"]["targets"]
-    assert cot.inference["flops"] > 1.5 * sft.inference["flops"]  # the prompt is read twice
-    assert cot.inference["hidden_tokens"] == cot.inference["preface_tokens"] > 0
-    assert cot.inference["preface_timed"] == cot.inference["preface_tokens"]
-    assert 0 < cot.inference["preface_s"] < cot.inference["end_to_end_s"] * 3
+    assert sft.training.flops["targets"] == 0 < cot.training.flops["targets"]
+    assert cot.inference.flops > 1.5 * sft.inference.flops  # the prompt is read twice
+    assert cot.inference.hidden_tokens == cot.inference.preface_tokens > 0
+    assert cot.inference.preface_timed == cot.inference.preface_tokens
+    assert 0 < cot.inference.preface_s < cot.inference.end_to_end_s * 3
     # three batches: the wait for hidden text is within the first visible token's
-    assert 3 * cot.inference["time_to_first_token_quartiles_s"][1] > cot.inference["preface_s"]
-    assert sft.inference["hidden_tokens"] == sft.inference["latent_s"] == 0
+    assert 3 * cot.inference.time_to_first_token_quartiles_s[1] > cot.inference.preface_s
+    assert sft.inference.hidden_tokens == sft.inference.latent_s == 0
 
 
 def test_times_of_writing_are_of_whole_batches(tmp_path, reviews, backbone):
@@ -268,6 +268,6 @@ def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
     for part in (record.training, record.inference):
         assert part["flops"] is None
         assert "unknown kind: no head at all" in part["flops_missing"]
-    assert record.training["flops_total"] is None
+    assert record.training.flops_total is None
     with pytest.raises(UsageError, match=r"method\.flops_of=flythinker: the FLOPs of backbone"):
         go(tmp_path / "other", reviews, backbone, "sft", "method.flops_of=flythinker")

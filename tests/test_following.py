@@ -13,6 +13,5 @@ def test_the_floor_is_another_authors_text_and_null_without_one(limit, floor):
     test = load_split(chosen, "test")
     texts = [test.references[example.id].text for example in test.examples]
     found, each = mini_following(test, chosen.data, [texts], chosen.eval)
-    assert (found["value"], found["ceiling"], each) == (100, 100, [100] * limit)
-    assert list(found)[-6:] == ["floor", "ceiling", "held_out", "slices", "kinds", "families"]
-    assert found["floor"] == (None if floor is None else pytest.approx(floor, abs=1e-3))
+    assert (found.value, found.ceiling, each) == (100, 100, [100] * limit)
+    assert found.floor == (None if floor is None else pytest.approx(floor, abs=1e-3))

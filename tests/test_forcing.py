@@ -8,7 +8,7 @@ from harness.engine.ends import ends_of
 from harness.engine.lm import CausalLM
 from harness.engine.text import Encoded, decode, encode_response
 from harness.forcing import _tokens
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.metrics.slices import slice_tokens
 from harness.plan import Plan
 from harness.run import run
@@ -41,7 +41,7 @@ class Knowing(CausalLM):
         return logits
 
 
-class Copier(BaseMethod):
+class Copier(Method):
     name = "copier"
     lm = Knowing
 
@@ -73,23 +73,23 @@ def copied(tmp_path, reviews, backbone):
 
 def test_a_model_that_copies_the_reference_scores_100_in_every_window(copied):
     found = copied().forced
-    assert (found["window"], found["windows"], found["ended"]) == (100, 24, 0)
+    assert (found["window"], found["windows"], found.ended) == (100, 24, 0)
     for name in ("bleu", "rouge1"):
-        forced = found["metrics"][name]
-        assert forced["value"] == pytest.approx(100)
-        assert [each["value"] for each in forced["slices"]] == pytest.approx([100] * 3)
-        assert [each["examples"] for each in forced["slices"]] == [8, 8, 8]
-        assert forced["drift"]["value"] == pytest.approx(0, abs=1e-9)
-    assert found["following"] is None
+        forced = found.metrics[name]
+        assert forced.value == pytest.approx(100)
+        assert [each.value for each in forced.slices] == pytest.approx([100] * 3)
+        assert [each["examples"] for each in forced.slices] == [8, 8, 8]
+        assert forced.drift.value == pytest.approx(0, abs=1e-9)
+    assert found.following is None
 
 
 def test_windows_are_filled_in_as_many_rounds_as_they_need(copied, monkeypatch):
     monkeypatch.setattr(forcing, "SPARE", 0.0)  # four tokens a round
     monkeypatch.setattr(forcing, "ROUNDS", 1)
     short = copied().forced
-    assert short["ended"] == 16  # but for the first windows, which the free text has
+    assert short.ended == 16  # but for the first windows, which the free text has
     monkeypatch.setattr(forcing, "ROUNDS", 40)
-    assert copied("decode.batch_size=2").forced["metrics"]["rouge1"]["value"] == pytest.approx(100)
+    assert copied("decode.batch_size=2").forced.metrics["rouge1"].value == pytest.approx(100)
 
 
 def test_forgetting_late_in_the_text_shows_in_the_last_window_only(copied):
@@ -102,10 +102,10 @@ def test_forgetting_late_in_the_text_shows_in_the_last_window_only(copied):
         lm = Forgetting
 
     record = copied(factory=Forgetful)
-    assert [each["value"] for each in record.forced["metrics"]["rouge1"]["slices"]] == [100, 100, 0]
-    assert record.forced["metrics"]["rouge1"]["drift"]["value"] < 0
+    assert [each.value for each in record.forced.metrics["rouge1"].slices] == [100, 100, 0]
+    assert record.forced.metrics["rouge1"].drift.value < 0
     example = next(iter(record.examples.values()))
-    assert example["forced"]["rouge1"] == [100, 100, 0]
+    assert example.forced["rouge1"] == (100, 100, 0)
 
 
 def test_failed_examples_have_empty_windows(copied):
@@ -125,9 +125,9 @@ def test_failed_examples_have_empty_windows(copied):
 
     record = copied(factory=Broken)
     assert record.n.failed == 1
-    values = [each["forced"]["rouge1"] for each in record.examples.values()]
-    assert values.count([0, 0, 0]) == 1
-    assert values.count([100, 100, 100]) == 7
+    values = [each.forced["rouge1"] for each in record.examples.values()]
+    assert values.count((0, 0, 0)) == 1
+    assert values.count((100, 100, 100)) == 7
 
 
 def test_a_token_that_ends_in_white_space_is_not_given():
@@ -144,9 +144,9 @@ def test_on_mini_a_copy_follows_every_call_of_every_window(tmp_path):
          "eval.likelihood=false", "eval.authors=false"],
     )  # fmt: skip
     record = run(chosen, "copier", tmp_path, factory=Copier).record
-    found = record.forced["following"]
-    assert found["value"] == 100
-    assert [each["value"] for each in found["slices"]] == [100] * 4
-    assert found["drift"]["value"] == pytest.approx(0)
+    found = record.forced.following
+    assert found.value == 100
+    assert [each.value for each in found.slices] == [100] * 4
+    assert found.drift.value == pytest.approx(0)
     # most calls are decided inside a window; those that need more text are not counted
-    assert 0.7 * record.following["calls"] < found["calls"] <= record.following["calls"]
+    assert 0.7 * record.following.calls < found.calls <= record.following.calls

@@ -85,9 +85,7 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, text, message):
 
 def test_a_plugin_may_not_take_a_built_in_name(call, tmp_path):  # noqa: F811
     path = tmp_path / "again.py"
-    path.write_text(
-        "from harness.method import BaseMethod\nclass Again(BaseMethod):\n name='sft'\n"
-    )
+    path.write_text("from harness.method import Method\nclass Again(Method):\n name='sft'\n")
     code, _, err = call("run", "--method", "sft", "--plugin", path)
     assert code == 2
     assert "a method called 'sft' exists already (built in); rename one" in err
@@ -243,12 +241,12 @@ def test_a_package_offers_tasks_and_metrics(call, offering, tmp_path, reviews, b
 
 
 FAULTY = """
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.engine.lm import CausalLM
 class LM(CausalLM):
     def loss(self, batch):
         return self.logprobs(batch).nosuch{loss}
-class Faulty(BaseMethod):
+class Faulty(Method):
     name = "faulty"
     trains = True
     def __init__(self, settings):

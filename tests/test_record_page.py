@@ -32,8 +32,8 @@ def record(tmp_path_factory, reviews, backbone):
 def test_every_cost_of_training_is_on_the_page(record):
     assert fields_of("training") == {*record.training, "reused_from"}
     phases = next(line for line in PAGE.splitlines() if line.startswith("| `seconds` |"))
-    assert {*record.training["seconds"], "lr_search"} < set(re.findall(r"`(\w+)`", phases))
-    assert record.training["seconds_total"] == sum(record.training["seconds"].values())
+    assert {*record.training.seconds, "lr_search"} < set(re.findall(r"`(\w+)`", phases))
+    assert record.training.seconds_total == sum(record.training.seconds.values())
 
 
 def test_every_cost_of_writing_is_on_the_page(record):

@@ -6,7 +6,7 @@ from harness.errors import UsageError
 from harness.record import find_runs
 from harness.registry import load_plugin
 
-METHOD = "from harness.method import BaseMethod\n"
+METHOD = "from harness.method import Method\n"
 
 
 def write(tmp_path, text):
@@ -27,7 +27,7 @@ def test_an_error_in_a_library_is_placed_in_the_plugin(tmp_path, monkeypatch, re
 def test_a_path_to_a_plugin_or_a_run_is_no_pattern(tmp_path, folder):
     for place, name in ((folder, "meant"), ("m1", "neighbour")):
         (tmp_path / place).mkdir()
-        write(tmp_path / place, METHOD + f"class A(BaseMethod):\n    name = '{name}'\n")
+        write(tmp_path / place, METHOD + f"class A(Method):\n    name = '{name}'\n")
         (tmp_path / place / "s0").mkdir()
         (tmp_path / place / "s0" / "record.json").write_text("{}")
     assert load_plugin(tmp_path / folder / "plugin.py").name == "meant"
@@ -35,11 +35,11 @@ def test_a_path_to_a_plugin_or_a_run_is_no_pattern(tmp_path, folder):
 
 
 def test_a_nameless_base_class_is_no_method(tmp_path):
-    text = METHOD + "class Base(BaseMethod): ...\nclass Mine(Base):\n    name = 'mine'\n"
+    text = METHOD + "class Base(Method): ...\nclass Mine(Base):\n    name = 'mine'\n"
     assert load_plugin(write(tmp_path, text)).name == "mine"
 
 
 def test_two_methods_in_one_file_are_named(tmp_path):
-    text = METHOD + "class A(BaseMethod):\n    name = 'a'\nclass B(A):\n    name = 'b'\n"
+    text = METHOD + "class A(Method):\n    name = 'a'\nclass B(A):\n    name = 'b'\n"
     with pytest.raises(UsageError, match=r"found 2 \(A, B\); `harness new-method NAME`"):
         load_plugin(write(tmp_path, text))

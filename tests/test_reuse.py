@@ -29,13 +29,13 @@ def test_controls_are_added_without_training_again(tmp_path, reviews, backbone, 
     assert len(trainings) == 1
     assert more.folder != plain.folder
     assert "reused_from" not in plain.record.training
-    assert more.record.training["reused_from"] == plain.record.run_id
-    assert more.record.training["curve"] == plain.record.training["curve"]
-    assert more.record.backbone["weights"] == plain.record.backbone["weights"]
+    assert more.record.training.reused_from == plain.record.run_id
+    assert more.record.training.curve == plain.record.training.curve
+    assert more.record.backbone.weights == plain.record.backbone.weights
     assert set(texts(more)) <= set(texts(plain))
     # a third run names the one that trained, not the one it was copied from
     third = go(tmp_path, reviews, backbone, "flythinker", "eval.slices=[0,9]")
-    assert third.record.training["reused_from"] == plain.record.run_id
+    assert third.record.training.reused_from == plain.record.run_id
 
 
 @pytest.mark.parametrize("other", ["train.lr=1e-4", "budget.profile=60"])

@@ -78,11 +78,11 @@ def test_every_method_leaves_a_record(tmp_path, reviews, backbone, method):
     assert set(record.metrics) == {"bleu", "rouge1"}
     assert len(record.examples) == len(read_predictions(outcome.folder)) == 8
     assert (record.training is not None) == find("method", method).trains
-    assert record.likelihood["value"] > 0
-    assert record.backbone["parameters"] > 0
-    assert record.data["splits"]["test"]["users"] == 4
+    assert record.likelihood.value > 0
+    assert record.backbone.parameters > 0
+    assert record.data.splits["test"].users == 4
     if method == "flythinker":
-        assert record.backbone["reasoner"]["parameters"] == record.backbone["parameters"]
+        assert record.backbone.reasoner.parameters == record.backbone.parameters
 
 
 def test_the_same_command_shows_the_run_and_fresh_redoes_it(tmp_path, reviews, backbone):
@@ -260,7 +260,7 @@ def test_weights_stay_while_a_text_is_to_be_written_again(tmp_path, reviews, bac
     assert (failed.folder / "model.safetensors").is_file()
     mended = go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false")
     assert mended.record.status == "complete"
-    assert mended.record.backbone["weights"] == failed.record.backbone["weights"]
+    assert mended.record.backbone.weights == failed.record.backbone.weights
     assert not (mended.folder / "model.safetensors").exists()
 
 
@@ -276,10 +276,10 @@ def test_a_run_stopped_after_writing_keeps_what_writing_cost(
     monkeypatch.undo()
     monkeypatch.setattr(writing, "generate", stop)
     inference = go(tmp_path, reviews, backbone, "rag").record.inference
-    assert inference["batches_timed"] == 3
-    assert inference["examples_timed"] == 8
-    assert inference["decode_s"] > 0
-    assert inference["peak_memory_mib"] > 0
+    assert inference.batches_timed == 3
+    assert inference.examples_timed == 8
+    assert inference.decode_s > 0
+    assert inference.peak_memory_mib > 0
 
 
 def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone, monkeypatch):
@@ -297,7 +297,7 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
     save_backbone(own, seed=5)
     found = go(tmp_path, reviews, own)
     fresh = run(settings(reviews, own), "sft", tmp_path / "fresh")
-    assert found.record.training["curve"][0]["loss"] == fresh.record.training["curve"][0]["loss"]
+    assert found.record.training.curve[0].loss == fresh.record.training.curve[0].loss
     assert found.record.backbone == fresh.record.backbone
     assert texts(found) == texts(fresh)
 
@@ -327,19 +327,19 @@ def test_what_a_method_adds_begins_the_same_every_time(tmp_path, reviews, backbo
 
 def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, reviews, backbone):
     outcome = go(tmp_path, reviews, backbone, "sft", "train.lr=auto", "train.lr_grid=[1e-6,1e-2]")
-    search = outcome.record.training["lr_search"]
-    assert [trial["lr"] for trial in search["trials"]] == [1e-6, 1e-2]
-    best = min(search["trials"], key=lambda trial: trial["val_loss"])
-    assert search["chosen"] == outcome.record.training["lr"] == best["lr"] == 1e-2
-    assert outcome.record.training["seconds"]["lr_search"] > 0
+    search = outcome.record.training.lr_search
+    assert [trial.lr for trial in search.trials] == [1e-6, 1e-2]
+    best = min(search.trials, key=lambda trial: trial.val_loss)
+    assert search.chosen == outcome.record.training.lr == best.lr == 1e-2
+    assert outcome.record.training.seconds["lr_search"] > 0
 
 
 def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
     asked = ["train.lr=auto", "train.epochs=4", "train.lr_trial_epochs=4"]
     outcome = go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e-3]")
-    search = outcome.record.training["lr_search"]
-    assert search["chosen"] == 1e-3
-    assert [trial["val_loss"] is None for trial in search["trials"]] == [True, False]
+    search = outcome.record.training.lr_search
+    assert search.chosen == 1e-3
+    assert [trial.val_loss is None for trial in search.trials] == [True, False]
     with pytest.raises(DivergedError, match=r"train.lr = auto: every rate of .* diverged"):
         go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e29]")
 
@@ -347,7 +347,7 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
 def test_lam_zero_trains_as_sft(tmp_path, reviews, backbone):
     sft = go(tmp_path, reviews, backbone, "sft")
     zero = go(tmp_path, reviews, backbone, "flythinker", "method.lam=0.0")
-    curves = [[step["loss"] for step in o.record.training["curve"]] for o in (sft, zero)]
+    curves = [[step.loss for step in o.record.training.curve] for o in (sft, zero)]
     assert curves[0] == curves[1]
     kept, fused = (load_file(o.folder / "model.safetensors") for o in (sft, zero))
     name = "model.layers.0.self_attn.q_proj.weight"
@@ -419,41 +419,40 @@ def test_wrong_settings_are_named_and_leave_nothing(
 def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, backbone, method):
     asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
     lift = go(tmp_path, reviews, backbone, method, *asked).record.lift
-    assert set(lift) == {"donors", "likelihood", "texts"}
     gains = [
-        lift["likelihood"][kind]["all"][what]["value"]
+        gain.value
         for kind in ("random", "topic")
-        for what in ("own_other", "own_empty")
+        for gain in vars(lift.likelihood[kind]["all"]).values()
     ]
     assert all(gain == 0 for gain in gains) == (method == "nonpers")
-    assert {"bleu", "rouge1"} <= set(lift["texts"]["topic"])
+    assert {"bleu", "rouge1"} <= set(lift.texts["topic"])
     if method == "nonpers":
-        assert lift["texts"]["random"]["rouge1"]["own_empty"]["value"] == 0
+        assert lift.texts["random"]["rouge1"].own_empty.value == 0
 
 
 def test_every_examples_lift_stands_in_the_record(tmp_path, reviews, backbone):
     asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
     record = go(tmp_path, reviews, backbone, "rag", *asked).record
     for view, name in (("likelihood", "all"), ("likelihood", "0-100"), ("texts", "rouge1")):
-        rows = [values["lift"][view] for values in record.examples.values()]
+        rows = [getattr(values.lift, view) for values in record.examples.values()]
         for kind in ("random", "topic"):
-            said = record.lift[view][kind][name]
+            said = getattr(record.lift, view)[kind][name]
             each = [row[kind][name] for row in rows if row[kind][name] is not None]
             assert each
-            assert fmean(each) == pytest.approx(said["own_other"]["value"])
+            assert fmean(each) == pytest.approx(said.own_other.value)
             empty = [row["empty"][name] for row in rows if row["empty"][name] is not None]
-            assert fmean(empty) == pytest.approx(said["own_empty"]["value"])
+            assert fmean(empty) == pytest.approx(said.own_empty.value)
 
 
 def test_lift_of_one_user_is_over_the_empty_profile_alone(tmp_path, reviews, backbone):
     asked = ['eval.lift=["likelihood","texts"]', "data.limit=2"]
     lift = go(tmp_path, reviews, backbone, "rag", *asked).record.lift
-    assert lift["donors"] == 0
+    assert lift.donors == 0
     for kind in ("random", "topic"):
-        for found in (lift["likelihood"][kind]["all"], lift["texts"][kind]["rouge1"]):
-            assert found["own_other"]["value"] is None
-            assert found["own_other"]["missing"] == "no example has a donor's value"
-            assert found["own_empty"]["value"] is not None
+        for found in (lift.likelihood[kind]["all"], lift.texts[kind]["rouge1"]):
+            assert found.own_other.value is None
+            assert found.own_other.missing == "no example has a donor's value"
+            assert found.own_empty.value is not None
 
 
 def test_donors_are_other_users_and_the_same_for_every_method_and_seed(tmp_path, reviews, backbone):

@@ -20,7 +20,7 @@ def test_published_names_are_those_of_their_settings(path):
     # seed, then the hash of seedless settings, method and split fingerprints, as in plan.py
     record = read_record(path)
     settings = RunSettings.model_validate({**record.settings, "seed": 0})
-    prints = {name: of["fingerprint"] for name, of in sorted(record.data["splits"].items())}
+    prints = {name: of.fingerprint for name, of in sorted(record.data.splits.items())}
     text = json.dumps([settings.digest(), record.method, prints])
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     assert path.parent.name == record.run_id == f"s{record.seed}-{digest}"

@@ -8,7 +8,7 @@ import torch
 from harness.engine.backbone import tokenizer_of
 from harness.engine.lm import CausalLM
 from harness.engine.text import decode, encode_response
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import read_predictions
@@ -38,7 +38,7 @@ class Scripted(CausalLM):
         return logits
 
 
-class Speaker(BaseMethod):
+class Speaker(Method):
     name = "speaker"
     says = TEXT
     breaks = ()
@@ -67,7 +67,7 @@ def test_a_string_stops_a_text_and_is_no_part_of_it(spoken):
     record, texts = spoken("decode.stop='. ###'")
     assert {text.output for text in texts} == {"This lamp is good"}
     assert record.n.capped == 0
-    assert record.backbone["text"]["ends"]["strings"] == [". ###"]
+    assert record.backbone.text["ends"]["strings"] == [". ###"]
     whole, _ = spoken()
     assert whole.run_id != record.run_id
 
@@ -87,16 +87,16 @@ def test_reasoning_is_counted_and_never_scored(spoken):
     assert {text.reasoning for text in texts} == {"<think>a lamp, hm</think>"}
     each = texts[0].reasoning_tokens
     assert each > 0
-    assert record.inference["reasoning_tokens"] == each * len(texts)
-    assert record.inference["hidden_tokens"] == each * len(texts)
-    assert record.inference["unclosed_reasoning"] == record.n.empty == 0
+    assert record.inference.reasoning_tokens == each * len(texts)
+    assert record.inference.hidden_tokens == each * len(texts)
+    assert record.inference.unclosed_reasoning == record.n.empty == 0
 
 
 def test_unclosed_reasoning_is_an_empty_text_and_counted(spoken):
     record, texts = spoken(says="<think>a lamp, hm")
     assert {text.output for text in texts} == {""}
-    assert record.inference["unclosed_reasoning"] == record.n.empty == len(texts)
-    assert record.inference["visible_tokens"] == 0
+    assert record.inference.unclosed_reasoning == record.n.empty == len(texts)
+    assert record.inference.visible_tokens == 0
     kept, texts = spoken("decode.strip=none", says="<think>a lamp, hm")
     assert {text.output for text in texts} == {"<think>a lamp, hm"}
     assert kept.inference["unclosed_reasoning"] == 0
@@ -112,7 +112,7 @@ def test_logits_without_numbers_fail_their_example_alone(spoken, more):
     if not more:
         assert {text.output for text in texts if not text.error} == {TEXT}
     # one batch was enough: the neighbours were not written again
-    assert record.inference["batches_timed"] == 1
+    assert record.inference.batches_timed == 1
 
 
 def test_what_a_model_asks_for_and_does_not_get_is_said_once_and_recorded(
@@ -127,7 +127,7 @@ def test_what_a_model_asks_for_and_does_not_get_is_said_once_and_recorded(
         record, _ = spoken("decode.top_k=20")
     finally:
         path.write_text(before)
-    facts = record.backbone["text"]["generation_config"]
+    facts = record.backbone.text["generation_config"]
     assert facts["asks"] == {"temperature": 0.7, "top_k": 20}
     assert facts["not_applied"] == {"temperature": 0.7}
     assert (

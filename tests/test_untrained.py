@@ -12,10 +12,10 @@ ASKED = ("eval.slices=[0,8,16]",)
 
 def test_the_backbone_beside_itself_is_0_exactly(tmp_path, reviews, backbone):
     for method in ("rag", "nonpers"):
-        found = go(tmp_path, reviews, backbone, method, *ASKED).record.likelihood["relative"]
-        assert (found["value"], found["low"], found["high"]) == (0, 0, 0)
-        assert [each["value"] for each in found["slices"]] == [0, 0, 0]
-        assert found["drift"]["value"] == 0
+        found = go(tmp_path, reviews, backbone, method, *ASKED).record.likelihood.relative
+        assert (found.value, found.low, found.high) == (0, 0, 0)
+        assert [each.value for each in found.slices] == [0, 0, 0]
+        assert found.drift.value == 0
     # one reading for the prompt with profile, one for that without
     assert len(list((tmp_path / "results" / ".untrained").glob("*.json"))) == 2
 
@@ -23,17 +23,17 @@ def test_the_backbone_beside_itself_is_0_exactly(tmp_path, reviews, backbone):
 def test_it_is_the_difference_to_the_backbones_own_record(tmp_path, reviews, backbone):
     base = go(tmp_path, reviews, backbone, "rag", *ASKED).record.likelihood
     record = go(tmp_path, reviews, backbone, "sft", *ASKED).record
-    own, found = record.likelihood, record.likelihood["relative"]
-    assert found["value"] == pytest.approx(own["value"] - base["value"])
+    own, found = record.likelihood, record.likelihood.relative
+    assert found.value == pytest.approx(own.value - base.value)
     for at in range(3):
-        apart = own["slices"][at]["value"] - base["slices"][at]["value"]
-        assert found["slices"][at]["value"] == pytest.approx(apart)
-    assert found["value"] != 0
-    assert found["drift"]["value"] == pytest.approx(own["drift"]["value"] - base["drift"]["value"])
-    assert found["backbone"] == str(backbone)
-    assert found["fingerprint"] == record.backbone["fingerprint"]
+        apart = own.slices[at].value - base.slices[at].value
+        assert found.slices[at].value == pytest.approx(apart)
+    assert found.value != 0
+    assert found.drift.value == pytest.approx(own.drift.value - base.drift.value)
+    assert found.backbone == str(backbone)
+    assert found.fingerprint == record.backbone.fingerprint
     for example in record.examples.values():
-        assert len(example["untrained_nll_slices"]) == 3
+        assert len(example.base_nll) == 3
 
 
 def test_methods_with_one_prompt_share_one_reading(tmp_path, reviews, backbone, monkeypatch):
@@ -60,6 +60,6 @@ def test_other_code_reads_again(tmp_path, reviews, backbone, monkeypatch):
 
 def test_it_need_not_be_measured(tmp_path, reviews, backbone):
     record = go(tmp_path, reviews, backbone, "rag", "eval.relative=false").record
-    assert record.likelihood["relative"] is None
+    assert record.likelihood.relative is None
     record = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record
     assert record.likelihood is None

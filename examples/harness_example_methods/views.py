@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.types import Example, Prompt
 
 NO_PROFILE = "no_profile"
 
 
-class TwoViews(BaseMethod):
+class TwoViews(Method):
     """The shared prompt as "main", and the same without profile as "no_profile"."""
 
     def prompt(self, example: Example) -> Prompt:

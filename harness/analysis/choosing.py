@@ -18,7 +18,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_requests
 from harness.engine.train import precision
 from harness.engine.visible import rules_of
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.settings import Section
 from harness.types import Pair, Sampling
 
@@ -46,7 +46,7 @@ class Analyses:
 
 
 def analyse(
-    method: BaseMethod,
+    method: Method,
     options: AnalysisOptions,
     tokenizer: Any,
     lm: PersonalLM,
@@ -119,7 +119,7 @@ class _Writer:
 
     def __init__(
         self,
-        method: BaseMethod,
+        method: Method,
         options: AnalysisOptions,
         tokenizer: Any,
         lm: PersonalLM,

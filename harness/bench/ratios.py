@@ -22,8 +22,10 @@ def told(
     A time that no round has (a step of a text of one token) is None throughout.
     """
     known = [each for each in seconds if each is not None]
+    value, quartiles = middle(known)
     return {
-        **middle(known, name),
+        f"{name}_s": value,
+        f"{name}_quartiles_s": quartiles,
         f"{name}_each_s": list(seconds) if known else None,
         f"{name}_ratio": ratio(seconds, baseline),
     }

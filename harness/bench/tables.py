@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -74,8 +74,8 @@ def load() -> float | None:
 def surroundings(device: str, dtype: str) -> dict[str, Any]:
     """Machine, commit and packages."""
     return {
-        "machine": provenance.machine(device, dtype),
-        "code": provenance.code(),
+        "machine": asdict(provenance.machine(device, dtype)),
+        "code": asdict(provenance.code()),
         "packages": provenance.packages(),
     }
 

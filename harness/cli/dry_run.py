@@ -36,10 +36,9 @@ def print_plan(
     table.add_column(style="dim")
     table.add_column()
     table.add_row("folder", str(plan.folder))
-    kind, source = plan.source["kind"], plan.source["source"]
-    told = [source, *([kind] if kind != source else []), f"{plan.source['setting']} setting"]
-    if plan.source["revision"]:
-        told.append(plan.source["revision"])
+    data = plan.source
+    told = [data.source, *([data.kind] if data.kind != data.source else [])]
+    told += [f"{data.setting} setting", *([data.revision] if data.revision else [])]
     table.add_row("data", ", ".join(told))
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})

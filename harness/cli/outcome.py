@@ -10,12 +10,12 @@ from rich.table import Table
 
 from harness.cli.views import (
     author_rows,
-    cell,
     control_rows,
     following_rows,
     forced_rows,
     lift_rows,
     likelihood_rows,
+    number,
     remark,
 )
 from harness.record import Outcome, Record
@@ -34,7 +34,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     for row in following_rows(record):
         table.add_row(*row)
     for name, score in record.metrics.items():
-        table.add_row(name, cell(score), remark(score, "0–100"))
+        table.add_row(name, number(score), remark(score, "0–100"))
     for rows in VIEWS:
         for row in rows(record):
             table.add_row(*row)
@@ -49,41 +49,42 @@ def cost_rows(record: Record) -> list[tuple[str, str, str]]:
     """Time and memory of training and writing."""
     rows = []
     if record.training:
-        cost = record.training
+        spent = record.training
         rows.append(
             (
                 "training",
-                f"{cost['seconds_total']:.0f} s",
-                f"{cost['steps']} steps, {cost['tokens']:,} tokens,"
-                f" {cost['peak_memory_mib']:,.0f} MiB",
+                f"{spent.seconds_total:.0f} s",
+                f"{spent.steps} steps, {spent.tokens:,} tokens, {spent.peak_memory_mib:,.0f} MiB",
             )
         )
-        spent = [(name, each) for name, each in cost["seconds"].items() if each >= 0.05]
-        phases = " · ".join(f"{name.replace('_', ' ')} {each:.1f}" for name, each in spent)
+        by_phase = [(name, each) for name, each in spent.seconds.items() if each >= 0.05]
+        phases = " · ".join(f"{name.replace('_', ' ')} {each:.1f}" for name, each in by_phase)
         rows.append(("  by phase", "", f"{phases} s"))
-    cost = record.inference or {}
-    if cost.get("tokens_per_s"):
+    cost = record.inference
+    if cost is None:
+        return rows
+    if cost.tokens_per_s:
+        first = 1000 * (cost.time_to_first_token_s or 0.0)
         rows.append(
             (
                 "writing",
-                f"{cost['tokens_per_s']:,.0f} tokens/s",
-                f"batch {cost['batch_size']}, first token"
-                f" {1000 * cost['time_to_first_token_s']:,.0f} ms,"
-                f" {cost['peak_memory_mib']:,.0f} MiB",
+                f"{cost.tokens_per_s:,.0f} tokens/s",
+                f"batch {cost.batch_size}, first token {first:,.0f} ms,"
+                f" {cost.peak_memory_mib:,.0f} MiB",
             )
         )
-    hidden_s = cost.get("preface_s", 0) + cost.get("latent_s", 0)
+    hidden_s = cost.preface_s + cost.latent_s
     if hidden_s:
-        tokens, thoughts = cost["preface_tokens"], cost["latent_thoughts_per_text"]
-        what = f"{tokens:,} tokens" if tokens else f"{thoughts} latent thoughts a text"
+        thoughts = f"{cost.latent_thoughts_per_text} latent thoughts a text"
+        what = f"{cost.preface_tokens:,} tokens" if cost.preface_tokens else thoughts
         rows.append(("  hidden, before texts", f"{hidden_s:.2f} s", what))
     return rows
 
 
 def method_rows(record: Record) -> list[tuple[str, str, str]]:
     """What the method counted, e.g. analyses rejected, as far as it is not 0."""
-    told = {**((record.training or {}).get("method") or {})}
-    told["prefaces"] = (record.inference or {}).get("prefaces") or {}
+    told = dict(record.training.method) if record.training else {}
+    told["prefaces"] = dict(record.inference.prefaces) if record.inference else {}
     return [
         (
             f"  {name.replace('_', ' ')}",
@@ -109,9 +110,8 @@ def notices(record: Record) -> list[str]:
     ):
         if count:
             lines.append(f"{count} {what}")
-    origin = (record.training or {}).get("reused_from")
-    if origin:
-        lines.append(f"trained by {origin}, whose training is this one's")
+    if record.training and record.training.reused_from:
+        lines.append(f"trained by {record.training.reused_from}, whose training is this one's")
     missing = [f"{name}: {s.missing}" for name, s in record.metrics.items() if s.missing]
     return [" · ".join(lines), *missing]
 
@@ -156,14 +156,14 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     for head in [*followed, *names, "NLL", "train s", "tokens/s"]:
         table.add_column(head, justify="right")
     for record in records:
-        values = [record.following["value"]] if mini and record.following else []
+        values = [record.following.value] if mini and record.following else []
         values += [record.metrics[name].value if name in record.metrics else None for name in names]
         table.add_row(
             *[record.method, *([record.task] if len(tasks) > 1 else [])],
             *(_number(value, 2) for value in values),
-            _number((record.likelihood or {}).get("value"), 3),
-            _number(record.training["seconds_total"] if record.training else None, 0),
-            _number((record.inference or {}).get("tokens_per_s"), 0),
+            _number(record.likelihood and record.likelihood.value, 3),
+            _number(record.training and record.training.seconds_total, 0),
+            _number(record.inference and record.inference.tokens_per_s, 0),
         )
     console.print(table)
 

@@ -36,7 +36,7 @@ def score_command(
     assignments: `--set`, of data and eval only. Exit code: 1 where examples have no prediction
     (`allow_missing`), else 0.
     """
-    from harness.cli.views import cell, remark
+    from harness.cli.views import number, remark
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
     from harness.scoring import score_texts
@@ -68,7 +68,7 @@ def score_command(
     for head in ("metric", "value [95 % interval over users]", "signature"):
         table.add_column(head)
     for name, score in scores.metrics.items():
-        table.add_row(name, cell(score), remark(score, score.signature))
+        table.add_row(name, number(score), remark(score, score.signature))
     console = Console(markup=False)
     console.print(table)
     console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)

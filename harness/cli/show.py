@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.cli.chosen import plugins
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
-from harness.record import Record, read_predictions, read_record
+from harness.record import ExampleValues, Record, read_predictions, read_record
 from harness.registry import blaming, find, table
 from harness.settings import RunSettings, validate
 from harness.types import SplitData
@@ -42,9 +42,9 @@ def show_command(
             f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
         )
     console = Console(markup=False)
-    if record.data["splits"]["test"]["fingerprint"] != split.fingerprint:
+    if record.data.test.fingerprint != split.fingerprint:
         console.print(
-            f"the data of {record.data['source']} changed since this run: prompt and reference are"
+            f"the data of {record.data.source} changed since this run: prompt and reference are"
             " today's",
             style="yellow",
             markup=False,
@@ -100,8 +100,8 @@ def _show_texts(console: Console, folder: Path, example: str) -> None:
             console.print(Panel(Text(text.preface), title="hidden preface", title_align="left"))
         shown = text.output or f"(empty{': ' + text.error if text.error else ''})"
         console.print(Panel(Text(shown), title=title, title_align="left"))
-    scores = record.examples.get(example, {})
+    values = record.examples.get(example, ExampleValues())
     line = "   ".join(
-        f"{name} {value:.2f}" for name, value in scores.items() if isinstance(value, int | float)
+        f"{name} {value:.2f}" for name, value in values.numbers.items() if value is not None
     )
     console.print(line, style="dim", highlight=False)

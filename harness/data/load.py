@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 from harness.data import checks, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
@@ -13,6 +13,7 @@ from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.errors import UsageError
 from harness.inputs.digests import file_sha256
+from harness.record import DataInfo
 from harness.registry import find
 from harness.settings import DataSettings, RunSettings
 from harness.types import Example, Reference, SplitData
@@ -74,7 +75,7 @@ def read_rows(
 
 def describe_source(
     settings: RunSettings, splits: Mapping[str, SplitData] | None = None
-) -> dict[str, Any]:
+) -> DataInfo:
     """What the record says of where the data came from.
 
     `revision` is the hub's commit (None where it cannot be known), the seed of mini, or None;
@@ -82,12 +83,11 @@ def describe_source(
     already, that of the bytes that were read.
     """
     data = settings.data
-    described: dict[str, Any] = {"source": data.source, "setting": data.setting}
+    given = DataInfo(source=data.source, setting=data.setting, kind=data.source)
     if data.source == "mini":
-        return {**described, "kind": "mini", "revision": f"seed {data.mini_seed}"}
+        return replace(given, revision=f"seed {data.mini_seed}")
     if data.source == "hub":
-        commit = hub.resolve(data.revision)
-        return {**described, "kind": "hub", "repository": hub.REPOSITORY, "revision": commit}
+        return replace(given, repository=hub.REPOSITORY, revision=hub.resolve(data.revision))
     path = folder.task_folder(data.source, find("task", settings.task), data.setting)
     found = [each for split in SPLITS for each in candidates(path, split)]
     files = [file for each in found for file in each.paths]
@@ -96,7 +96,7 @@ def describe_source(
     names = {str(file.relative_to(path)): file for file in files}
     hashes = {name: read.get(name) or file_sha256(file) for name, file in names.items()}
     kind = "parquet" if parquet else "folder"
-    return {**described, "kind": kind, "revision": None, "files": hashes}
+    return replace(given, kind=kind, files=hashes)
 
 
 def _split_data(

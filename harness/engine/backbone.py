@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from harness.engine.agreement import refuse_disagreement
 from harness.engine.template import Template, with_template
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
+from harness.record import BackboneInfo
 from harness.settings import ModelSettings
 
 NAMED = (*BACKBONES, smollm2.NAME)
@@ -30,17 +30,6 @@ model type's own splitting rules in its place (transformers 5, e.g. qwen2: digit
 
 
 EAGER = "  mend      --set model.attention=eager: with it transformers can read this model"
-
-
-@dataclass(frozen=True)
-class BackboneInfo:
-    """What a record says of a backbone."""
-
-    name: str
-    revision: str | None
-    quantization: str | None
-    parameters: int
-    fingerprint: str
 
 
 def locate(name: str) -> str:

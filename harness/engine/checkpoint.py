@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import nn
 
-from harness.engine.train_log import StepLog, TrainLog
+from harness.engine.train_log import TrainLog
 from harness.errors import DataError
+from harness.record import Step
 
 WEIGHTS, OPTIMIZER, PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"
 
@@ -90,5 +91,5 @@ def load_checkpoint(
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**fields, "state": state})
     progress = json.loads((folder / PROGRESS).read_text())
-    curve = [StepLog(**step) for step in progress.pop("curve")]
+    curve = [Step(**step) for step in progress.pop("curve")]
     return TrainLog(curve=curve, **progress)

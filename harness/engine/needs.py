@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.engine.fits import Row, most_positions, refuse_misfits
 from harness.engine.text import encode_prompt, encode_response
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.registry import find
 from harness.types import Target
 
@@ -72,7 +72,7 @@ def refuse_long_requests(
 def _hidden(plan: Plan, lm: PersonalLM, training: bool) -> int:
     """Most hidden tokens and thoughts before a text."""
     method = plan.method
-    preface = method.longest_preface(training) if isinstance(method, BaseMethod) else 0
+    preface = method.longest_preface(training)
     return preface + lm.hidden_per_example
 
 
@@ -129,7 +129,7 @@ def _bounded(plan: Plan, lm: PersonalLM) -> bool:
 
     Only where the prompt is the shared one; then those prompts need not be made to know.
     """
-    if type(plan.method).prompt is not BaseMethod.prompt:
+    if type(plan.method).prompt is not Method.prompt:
         return False
     settings, tokenizer = plan.settings, plan.backbones.tokenizer
     budget, most = settings.budget, most_positions(lm)

@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,13 +140,12 @@ def return_freed_memory() -> None:
         trim(0)
 
 
-def middle(seconds: list[float], name: str) -> dict[str, float | list[float] | None]:
+def middle(seconds: Sequence[float]) -> tuple[float | None, tuple[float, float] | None]:
     """Median of some times, and their quartiles as its spread; None where there are none."""
-    spread = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else 3 * seconds
-    return {
-        f"{name}_s": median(seconds) if seconds else None,
-        f"{name}_quartiles_s": [spread[0], spread[2]] if seconds else None,
-    }
+    if not seconds:
+        return None, None
+    spread = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else 3 * [seconds[0]]
+    return median(seconds), (spread[0], spread[2])
 
 
 def repeat(work: Callable[[], object], *, warmup: int = 1, times: int = 5) -> list[float]:
@@ -207,14 +206,3 @@ class DecodeClock:
     def waited(self, seconds: float) -> None:
         """The last batch's first visible token stood behind `seconds` of hidden text."""
         self.first[-1] += seconds
-
-    def summary(self) -> dict[str, float | list[float] | None]:
-        """Seconds to the first visible token and per step over batches, and of all visible text.
-
-        A step writes one token of every row: for a row its time is that per output token.
-        """
-        return {
-            **middle(self.first, "time_to_first_token"),
-            **middle(self.per_step, "time_per_step"),
-            "decode_s": self.total,
-        }

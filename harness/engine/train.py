@@ -19,8 +19,9 @@ from harness.engine.batch import Batch
 from harness.engine.checkpoint import load_checkpoint, save_checkpoint
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import now
-from harness.engine.train_log import StepLog, TrainLog
+from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
+from harness.record import Step
 from harness.settings import TrainSettings
 
 
@@ -113,7 +114,7 @@ def train(
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
     checkpoint: Path | None = None,
-    on_step: Callable[[int, int, StepLog, TrainLog], None] | None = None,
+    on_step: Callable[[int, int, Step, TrainLog], None] | None = None,
 ) -> TrainLog:
     """Train every parameter of `lm` that asks for gradients; weights change in place.
 
@@ -160,7 +161,9 @@ def train(
             group["lr"] = used
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        log.curve.append(StepLog(step + 1, total, used, norm, now() - begin))
+        log.curve.append(
+            Step(step=step + 1, loss=total, lr=used, grad_norm=norm, seconds=now() - begin)
+        )
         log.tokens += sum(map(len, chosen))
         log.response_tokens += wanted
         log.seconds += log.curve[-1].seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.data import describe_source
@@ -42,7 +43,7 @@ def same_files(record: Record, settings: RunSettings) -> bool:
         now = describe_source(settings)
     except (HarnessError, OSError):
         return False  # the run itself says what is wrong
-    return now == {name: value for name, value in record.data.items() if name != "splits"}
+    return now == replace(record.data, splits={})
 
 
 def _origins(method: str, plugins: Sequence[Path]) -> Iterator[Origin]:

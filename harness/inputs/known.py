@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+
 Then = Literal["rerun", "rescore", "name"]
 """What a change asks for: the whole run, its scores alone, or a line on the screen."""
 
@@ -23,6 +25,8 @@ def _input(then: Then) -> Any:
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """Outside inputs of a run: name → digest. The settings are in the run's name."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     data: Mapping[str, str] = _input("rerun")
     """Split → fingerprint of its texts."""

@@ -102,7 +102,7 @@ def _opened(
         test=test_of(settings, test),
         texts=texts,
         data="mini" if source == "mini" else "hub" if source == "hub" else "folder",
-        revision=record.data.get("revision") if source == "hub" else None,
+        revision=record.data.revision if source == "hub" else None,
         limit=settings.data.limit,
         mini_seed=settings.data.mini_seed,
         slices=settings.eval.slices,
@@ -114,7 +114,7 @@ def _opened(
 
 def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]:
     """The run's texts by sample; every test example has each, or DataError says which lacks."""
-    kept = record.data["splits"]["test"]["fingerprint"]
+    kept = record.data.test.fingerprint
     if kept != test.fingerprint:
         raise DataError(
             f"{run}: ran on test data {kept[:12]}, found {test.fingerprint[:12]}; name the data"
@@ -138,7 +138,7 @@ def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]
 def _agrees(run: Path, record: Record, found: Numbers) -> None:
     claimed: dict[str, float | None] = {key: one.value for key, one in record.metrics.items()}
     if record.following is not None:
-        claimed[FOLLOWING] = record.following["value"]
+        claimed[FOLLOWING] = record.following.value
     for name, metric in found.metrics.items():
         value = claimed.get(name)
         if value is None or metric.value is None or abs(value - metric.value) <= CLAIM:

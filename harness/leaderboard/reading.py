@@ -18,6 +18,7 @@ from harness.leaderboard.schema import (
     Submission,
     Text,
 )
+from harness.record.reading import explained
 
 M = TypeVar("M", bound=BaseModel)
 SUBMISSION, PREDICTIONS, MARK = "submission.json", "predictions.jsonl", "verification.json"
@@ -139,14 +140,3 @@ def _one_shape(place: str, row: Submission) -> None:
     without = len(examples.bleu_without)
     if ("bleu" in row.metrics) != bool(without) or without not in (0, users):
         raise DataError(f"{place}, examples.bleu_without: {without} values for {users} users")
-
-
-def explained(place: str, error: ValidationError) -> str:
-    """One line a fault, the first three of them; what was found is cut and shown as a literal."""
-    lines = []
-    for item in error.errors(include_url=False)[:3]:
-        field = ".".join(str(part)[:60] for part in item["loc"]) or "(the whole)"
-        found = "" if item["type"] == "missing" else f" found {item['input']!r:.80};"
-        lines.append(f"{place}, {field!a}:{found} {item['msg'][:200]}")
-    more = error.error_count() - len(lines)
-    return "\n".join([*lines, f"and {more} more"] if more > 0 else lines)

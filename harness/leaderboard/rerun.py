@@ -71,11 +71,9 @@ def rerun(
     settings = rerun_settings(board, row, seed)
     record = run(settings, row.method, results, factory=factory).record
     name = board.ranked_by
-    if name == FOLLOWING and record.following is not None:
-        found = Value(**{key: record.following[key] for key in ("value", "low", "high")})
-    else:
-        score = record.metrics[name]
-        found = Value(value=score.value, low=score.low, high=score.high)
+    followed = record.following if name == FOLLOWING else None
+    score = followed or record.metrics[name]
+    found = Value(value=score.value, low=score.low, high=score.high)
     claimed = row.metrics[name]
     if found.value is None or claimed.value is None:
         raise DataError(f"{row.id}: {name} has no value to compare")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ from pydantic import ValidationError
 
 from harness.errors import DataError, UsageError
 from harness.flat import flat
-from harness.leaderboard.reading import explained
 from harness.leaderboard.schema import (
     Backbone,
     Costs,
@@ -25,7 +23,8 @@ from harness.leaderboard.schema import (
     Test,
 )
 from harness.leaderboard.scores import Numbers
-from harness.record import Record
+from harness.record import Estimate, ModelInfo, Record
+from harness.record.reading import explained
 from harness.settings import RunSettings
 from harness.types import SplitData
 
@@ -72,7 +71,7 @@ def submission_of(
     record: Record, settings: RunSettings, test: Test, found: Numbers, words: Words
 ) -> Submission:
     """The record, its numbers as `found` from the texts. Raises UsageError naming a bad field."""
-    likelihood = record.likelihood if record.likelihood and record.likelihood["value"] else None
+    likelihood = record.likelihood if record.likelihood and record.likelihood.value else None
     values: dict[str, Any] = {
         "id": words.id or f"{record.method}-{record.run_id}".lower(),
         "name": words.name or record.method,
@@ -85,8 +84,8 @@ def submission_of(
         "metrics": found.metrics,
         "slices": found.slices,
         "likelihood_slices": tuple(
-            Slice(start=row["from"], examples=row["examples"], **_ends(row))
-            for row in (likelihood or {}).get("slices", ())
+            Slice(start=row.start, examples=row.examples, **_ends(row))
+            for row in (likelihood.slices if likelihood else ())
         ),
         "examples": Examples(
             ids=found.ids, users=found.users, scores=found.scores, bleu_without=found.bleu_without
@@ -98,7 +97,7 @@ def submission_of(
             backbone=_backbone(record.backbone),
             run=_run(record, settings),
             costs=_costs(record),
-            likelihood=Metric(**_ends(likelihood), signature=likelihood["signature"])
+            likelihood=Metric(**_ends(likelihood), signature=likelihood.signature)
             if likelihood
             else None,
         )
@@ -106,15 +105,19 @@ def submission_of(
         raise UsageError(explained("submission", error)) from None
 
 
-def _backbone(found: Mapping[str, Any]) -> Backbone:
-    reasoner = found.get("reasoner")
+def _backbone(found: ModelInfo) -> Backbone:
+    if found.name is None or found.parameters is None:
+        raise DataError(
+            "the record names no backbone; expected a method that starts from one of `backbones`"
+        )
+    reasoner = found.reasoner and found.reasoner.name
     return Backbone(
-        name=_public(found["name"]),
-        revision=found.get("revision"),
-        quantization=found.get("quantization"),
-        parameters=found["parameters"],
-        reasoner=_public(reasoner["name"]) if reasoner else None,
-        method_parameters=found.get("method_parameters"),
+        name=_public(found.name),
+        revision=found.revision,
+        quantization=found.quantization,
+        parameters=found.parameters,
+        reasoner=reasoner and _public(reasoner),
+        method_parameters=found.method_parameters,
     )
 
 
@@ -124,9 +127,9 @@ def _run(record: Record, settings: RunSettings) -> Run:
         seed=record.seed,
         command=public_command(record.command),
         started=record.started,
-        harness=record.code["version"],
-        commit=record.code.get("commit"),
-        clean=record.code.get("clean"),
+        harness=record.code.version,
+        commit=record.code.commit,
+        clean=record.code.clean,
         packages=dict(record.packages),
         settings={key: _setting(value) for key, value in flat(settings.model_dump(mode="json"))},
     )
@@ -134,24 +137,25 @@ def _run(record: Record, settings: RunSettings) -> Run:
 
 def _costs(record: Record) -> Costs:
     """Hidden tokens are those written or thought before a text, a mean over texts."""
-    training, inference = record.training or {}, record.inference or {}
-    memory = [part["peak_memory_mib"] for part in (training, inference) if part]
-    thoughts = inference.get("latent_thoughts_per_text", 0)
-    written = inference.get("preface_tokens", 0) / max(record.n.planned, 1)
+    training, inference = record.training, record.inference
+    hidden = 0.0
+    if inference is not None:
+        written = inference.preface_tokens / max(record.n.planned, 1)
+        hidden = inference.latent_thoughts_per_text + written
     return Costs(
-        device=str(record.device.get("accelerator") or record.device["device"]),
-        dtype=record.device["dtype"],
-        threads=record.device["threads"],
-        training_s=training.get("seconds_total"),
-        first_token_s=inference.get("time_to_first_token_s"),
-        tokens_per_s=inference.get("tokens_per_s"),
-        peak_memory_mib=max(memory, default=None),
-        hidden_tokens=thoughts + written,
+        device=record.device.accelerator or record.device.device,
+        dtype=record.device.dtype,
+        threads=record.device.threads,
+        training_s=training and training.seconds_total,
+        first_token_s=inference and inference.time_to_first_token_s,
+        tokens_per_s=inference and inference.tokens_per_s,
+        peak_memory_mib=record.peak_memory_mib,
+        hidden_tokens=hidden,
     )
 
 
-def _ends(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row.get(key) for key in ("value", "low", "high")}
+def _ends(row: Estimate) -> dict[str, float | None]:
+    return {"value": row.value, "low": row.low, "high": row.high}
 
 
 def _setting(value: Any) -> Any:

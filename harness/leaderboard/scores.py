@@ -59,17 +59,17 @@ def numbers(
         for name, one in found.metrics.items()
     }
     curves = {
-        name: tuple(
-            Slice(start=row["from"], examples=row["examples"], value=row["value"]) for row in rows
-        )
+        name: tuple(Slice(start=row.start, examples=row.examples, value=row.value) for row in rows)
         for name, rows in found.slices.items()
     }
     if found.following is not None and FOLLOWING in names:
-        ends = {key: found.following[key] for key in ("value", "low", "high")}
-        metrics[FOLLOWING] = Metric(**ends, signature=FOLLOWING_SIGNATURE)
+        rate = found.following
+        metrics[FOLLOWING] = Metric(
+            value=rate.value, low=rate.low, high=rate.high, signature=FOLLOWING_SIGNATURE
+        )
         curves[FOLLOWING] = tuple(
-            Slice(start=row["from"], value=row["value"], low=row["low"], high=row["high"])
-            for row in found.following["slices"]
+            Slice(start=row.start, value=row.value, low=row.low, high=row.high)
+            for row in rate.slices
         )
     ids = tuple(example.id for example in test.examples)
     user_ids = [example.user_id for example in test.examples]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from harness.metrics.drift import drift, slope_rows
 from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_tokens
-from harness.metrics.summary import ends_of, with_interval
+from harness.metrics.summary import with_interval
+from harness.record import Drift, ForcedMetric, SliceEstimate, ends_of
 from harness.statistics import Array, Panel
 from harness.types import Score
 
@@ -59,7 +60,7 @@ def forced_scores(
     starts: Sequence[int],
     panel: Panel,
     bleu_tokenizer: str = "13a",
-) -> tuple[dict[str, Any], list[list[float | None]]]:
+) -> tuple[ForcedMetric, list[list[float | None]]]:
     """A metric of the windows: what a record says, and each example's value in each slice.
 
     The value is over all windows; slices and drift as for every view. A window that was not
@@ -94,14 +95,15 @@ def forced_scores(
         for index, value in zip(inside, score.each, strict=True):
             each[places[index][0]][number] = value
         slices.append(
-            {"slice": slice_name, "from": start, "examples": len(inside)} | ends_of(score)
+            SliceEstimate(slice=slice_name, start=start, examples=len(inside), **ends_of(score))
         )
     slope = window_drift(each, references, starts, panel, whole.signature)
-    unscored = [row["missing"] for row in slices if "missing" in row]
+    unscored = [row.missing for row in slices if row.missing is not None]
     if unscored:
-        slope["missing"] = unscored[0]
+        slope = replace(slope, missing=unscored[0])
     signature = _signature(whole.signature, starts)
-    return {**ends_of(whole), "signature": signature, "slices": slices, "drift": slope}, each
+    found = ForcedMetric(signature=signature, slices=tuple(slices), drift=slope, **ends_of(whole))
+    return found, each
 
 
 def window_drift(
@@ -110,7 +112,7 @@ def window_drift(
     starts: Sequence[int],
     panel: Panel,
     signature: str,
-) -> dict[str, Any]:
+) -> Drift:
     """Slope of the windows' values over their middles, per 100 tokens, as a record says it.
 
     each: values [N][S] of the examples; only those with a value in every slice count.
@@ -122,11 +124,7 @@ def window_drift(
     middles = window_middles(lengths.reshape(shape), starts)
     rows = slope_rows(values, there.astype(np.float64), middles)
     slope = drift(rows, panel, _signature(signature, starts))
-    return {
-        "examples": int(there.all(axis=1).sum()),
-        **ends_of(slope),
-        "missing": slope.missing,
-    }
+    return Drift(examples=int(there.all(axis=1).sum()), **ends_of(slope))
 
 
 def window_middles(lengths: Array | Sequence[int], starts: Sequence[int]) -> Array:

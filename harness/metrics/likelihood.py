@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from harness.metrics.drift import drift, mean_positions, slope_rows
 from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_of, slice_tokens
+from harness.record import (
+    Curve,
+    Drift,
+    Likelihood,
+    NllSlice,
+    SliceEstimate,
+    SliceNll,
+    ends_of,
+)
 from harness.statistics import RATIO, Array, Panel, interval
 from harness.types import Score
 
 Per = Literal["slice token", "model token"]
-
-
-@dataclass(frozen=True)
-class SliceNll:
-    """One reference's NLL in nats, summed in each slice, with its tokens of both kinds there."""
-
-    nll: tuple[float, ...]
-    slice_tokens: tuple[int, ...]
-    model_tokens: tuple[int, ...]
-    positions: tuple[float, ...]
-
-    def reaches_all(self) -> bool:
-        return all(self.slice_tokens)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a record: `nll` is the mean per slice token, `nll_slices` the sums by slice."""
-        tokens = sum(self.slice_tokens)
-        return {
-            "nll": sum(self.nll) / tokens if tokens else None,
-            "nll_slices": list(self.nll),
-            "slice_tokens": list(self.slice_tokens),
-            "model_tokens": list(self.model_tokens),
-            "positions": list(self.positions),
-        }
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> SliceNll:
-        """The inverse of `as_dict`."""
-        names = ("nll_slices", "slice_tokens", "model_tokens", "positions")
-        return cls(*(tuple(fields[name]) for name in names))
 
 
 def nll_by_slice(
@@ -73,7 +52,12 @@ def nll_by_slice(
     for word in range(len(word_ends)):
         words[slice_of(word, starts)] += 1
     places = mean_positions(reference, starts)
-    return SliceNll(tuple(nll), tuple(words), tuple(model), tuple(places))
+    return SliceNll(
+        nll=tuple(nll),
+        slice_tokens=tuple(words),
+        model_tokens=tuple(model),
+        positions=tuple(places),
+    )
 
 
 def relative(own: Sequence[SliceNll], backbone: Sequence[SliceNll]) -> list[SliceNll]:
@@ -132,36 +116,36 @@ def likelihood_drift(rows: Sequence[SliceNll], starts: Sequence[int], panel: Pan
     return drift(slope_rows(*columns), panel, signature)
 
 
-def likelihood_summary(
-    rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel
-) -> dict[str, Any]:
+def likelihood_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Likelihood:
     """What a record says of likelihood: mean NLL per token, overall and by slice, and drift."""
     models = likelihood_scores(rows, starts, panel, "model token")
     found = nll_summary(rows, starts, panel)
-    for each in found["slices"]:
-        each["per_model_token"] = models[each["slice"]].value
-    return found | {
-        "per_model_token": models["all"].value,
-        "signature": f"nll|nats per slice token|slice:all|{SIGNATURE}",
-    }
+    return Likelihood(
+        slices=tuple(
+            NllSlice(**vars(each), per_model_token=models[each.slice].value)
+            for each in found.slices
+        ),
+        drift=found.drift,
+        per_model_token=models["all"].value,
+        signature=f"nll|nats per slice token|slice:all|{SIGNATURE}",
+        **ends_of(found),
+    )
 
 
-def nll_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> dict[str, Any]:
+def nll_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Curve:
     """Mean NLL per slice token, overall and by slice, and drift: of any rows, `relative` too."""
     scores = likelihood_scores(rows, starts, panel)
     slope = likelihood_drift(rows, starts, panel)
-    return {
-        **_ends(scores["all"]),
-        "slices": [
-            {"slice": name, "from": start, "examples": _members(scores[name])} | _ends(scores[name])
+    return Curve(
+        slices=tuple(
+            SliceEstimate(
+                slice=name, start=start, examples=_members(scores[name]), **ends_of(scores[name])
+            )
             for name, start in zip(slice_names(starts), starts, strict=True)
-        ],
-        "drift": {"examples": _members(slope), **_ends(slope), "missing": slope.missing},
-    }
-
-
-def _ends(score: Score) -> dict[str, Any]:
-    return {"value": score.value, "low": score.low, "high": score.high}
+        ),
+        drift=Drift(examples=_members(slope), **ends_of(slope)),
+        **ends_of(scores["all"]),
+    )
 
 
 def _members(score: Score) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isclose
-from typing import Any
 
 from harness.statistics import MEAN, PERCENT_MEAN, Panel, Statistic, interval, mean_rows
 from harness.types import Score
@@ -48,9 +47,3 @@ def mean_interval(score: Score, panel: Panel, statistic: Statistic) -> Score:
         return score  # the value is not the mean of its examples
     found = interval(statistic, rows, panel)
     return replace(score, low=found.low, high=found.high)
-
-
-def ends_of(score: Score) -> dict[str, Any]:
-    """A score as a record's number: value, low, high, and why there is none where it says so."""
-    why = {"missing": score.missing} if score.missing else {}
-    return {"value": score.value, "low": score.low, "high": score.high, **why}

@@ -18,11 +18,11 @@ from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import Board, load_boards
 from harness.reports.sections.cost_tables import (
     costs_section,
-    inference,
     mean_cost,
     peak_mib,
     text_s,
     timed_apart,
+    tokens_per_s,
     training_s,
 )
 from harness.reports.sections.headline import Found, headline_section
@@ -152,7 +152,7 @@ def as_json(
 
 def _board(board: Board, found: Iterable[Contrasts], lifts: Iterable[Contrasts]) -> dict[str, Any]:
     costs = {"training_s": training_s, "text_s": text_s, "peak_mib": peak_mib,
-             "tokens_per_s": inference("tokens_per_s")}  # fmt: skip
+             "tokens_per_s": tokens_per_s}  # fmt: skip
     return {
         "task": board.task,
         "texts": len(board.ids),

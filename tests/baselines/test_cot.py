@@ -56,19 +56,19 @@ def test_the_record_holds_what_became_of_the_analyses(tmp_path, reviews, backbon
     options = ["method.analysis_tokens=5", "decode.max_new_tokens=4", "eval.lift=['likelihood']"]
     outcome = go(tmp_path, reviews, backbone, "cot", *options)
     training, inference = outcome.record.training, outcome.record.inference
-    kept = training["method"]
+    kept = training.method
     assert (kept["analyses"]["planned"], kept["val_analyses"]["planned"]) == (6, 2)
-    phases = training["seconds"]
+    phases = training.seconds
     assert min(phases["targets"], phases["val_targets"]) > 0
-    assert training["seconds_total"] == pytest.approx(sum(phases.values()))
+    assert training.seconds_total == pytest.approx(sum(phases.values()))
     files = {path.name for path in outcome.folder.glob("analyses-*.jsonl")}
     assert len(files) == 2
     texts = read_predictions(outcome.folder)
     prefaces = [text.preface_ids for text in texts]
-    assert inference["preface_tokens"] == sum(map(len, prefaces))
-    assert inference["preface_s"] > 0
+    assert inference.preface_tokens == sum(map(len, prefaces))
+    assert inference.preface_s > 0
     longest = max(map(len, prefaces))
-    assert inference["prefaces"] == {
+    assert inference.prefaces == {
         "separator_appended": sum(len(ids) == longest for ids in prefaces)
     }
 
@@ -87,5 +87,5 @@ def test_likelihood_is_conditional_on_the_models_own_analysis(tmp_path, reviews,
     batch = Batch.from_rows([reading.prompt + text.preface_ids], [ids], 0)
     with torch.no_grad():
         nll = -lm.logprobs(batch).sum().item()
-    recorded = outcome.record.examples[text.id]["nll_slices"]
+    recorded = outcome.record.examples[text.id].likelihood.nll
     assert sum(recorded) == pytest.approx(nll, abs=1e-3)

@@ -107,7 +107,7 @@ def test_training_goes_through_the_stages_and_ends_in_the_last():
     for share, response in ((0.0, (1, 2, 3, 9, 9)), (0.25, (2, 3, 9, 9)), (0.5, (9, 9))):
         lm.training_progress(share)
         known += training_flops(lm, [TrainRow("", (5, 6), response)]) * (2 if share == 0.5 else 1)
-    assert training_work(lm, rows, [], settings, 0, 0)["steps"] == known
+    assert training_work(lm, rows, [], settings, 0, 0).steps == known
 
 
 def test_analyses_are_the_plain_backbones(made, monkeypatch):
@@ -148,11 +148,11 @@ def test_a_run_with_a_curriculum_counts_its_analyses_and_resumes(tmp_path, revie
     options = ["method.curriculum=[0.4,0.8]", "method.analysis_tokens=6", "train.batch_size=2"]
     outcome = go(tmp_path, reviews, backbone, "coconut", *options)
     training = outcome.record.training
-    assert training["method"]["analyses"]["planned"] == 6
-    assert training["seconds"]["targets"] > 0
-    assert training["steps"] == 3
-    assert outcome.record.inference["latent_thoughts_per_text"] == 4
-    assert outcome.record.inference["preface_tokens"] == 0
+    assert training.method["analyses"]["planned"] == 6
+    assert training.seconds["targets"] > 0
+    assert training.steps == 3
+    assert outcome.record.inference.latent_thoughts_per_text == 4
+    assert outcome.record.inference.preface_tokens == 0
     (outcome.folder / "record.json").unlink()
     again = go(tmp_path, reviews, backbone, "coconut", *options)
     assert texts(again) == texts(outcome)

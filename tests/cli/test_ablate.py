@@ -17,9 +17,9 @@ from tests.conftest import save_backbone
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "results/published/ablations"
 PLUGIN = """
-from harness.method import BaseMethod
+from harness.method import Method
 
-class Mine(BaseMethod):
+class Mine(Method):
     name = "mine"
 
     def prompt(self, example):
@@ -205,7 +205,7 @@ def test_published_ablations_are_found_by_their_names():
     assert {str(one.settings["method"].get("lam")) for one in records} > {"0", "0.2", "1", "2"}
     for record in records:
         settings = RunSettings.model_validate(record.settings)
-        prints = {name: of["fingerprint"] for name, of in sorted(record.data["splits"].items())}
+        prints = {name: of.fingerprint for name, of in sorted(record.data.splits.items())}
         text = json.dumps([settings.digest(), record.method, prints])
         assert record.run_id == f"s0-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 

@@ -507,7 +507,7 @@ def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
     assert asked == [("LongLaMP/LongLaMP", "product_review_user", "test", Info.sha)]
     record = read_record(next((tmp_path / "out").rglob("record.json")))
     assert record.settings["data"]["revision"] == "main"
-    assert record.data["revision"] == Info.sha
+    assert record.data.revision == Info.sha
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Rows of the terminal's table, from records made by hand."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -11,15 +12,45 @@ from harness.cli.views import (
     forced_rows,
     likelihood_rows,
 )
+from harness.record import (
+    AuthorRank,
+    Authors,
+    AuthorScores,
+    Controls,
+    Difference,
+    Drift,
+    Following,
+    Forced,
+    ForcedFollowing,
+    ForcedMetric,
+    Likelihood,
+    MinusOwn,
+    NllDifference,
+    NllSlice,
+    Rate,
+    RelativeLikelihood,
+    SliceEstimate,
+    SliceRate,
+    Thoughts,
+)
 
 
-def n(value, low=None, high=None, **more):
-    return {"value": value, "low": low, "high": high, **more}
+def n(value, low=None, high=None):
+    return {"value": value, "low": low, "high": high}
 
 
-def view(*values, drift=None, **more):
-    slices = [n(value, **{"from": 100 * at}) for at, value in enumerate(values)]
-    return {"slices": slices, "drift": n(drift, examples=7), **more}
+def slices(*values, kind=SliceEstimate, **more):
+    return tuple(
+        kind(**n(value), slice=f"from {100 * at}", start=100 * at, **more)
+        for at, value in enumerate(values)
+    )
+
+
+def drift(value=None):
+    return Drift(value=value, examples=7)
+
+
+RATE = {"chance": 25.0, "calls": 9}
 
 
 def record(**fields):
@@ -30,12 +61,16 @@ def record(**fields):
 def test_nothing_measured_has_no_row():
     for rows in (likelihood_rows, forced_rows, author_rows, control_rows):
         assert rows(record()) == []
-    assert author_rows(record(authors={"missing": "one user"})) == []
+    assert author_rows(record(authors=Authors(missing="one user"))) == []
 
 
 def test_likelihood_beside_the_untrained_backbone():
-    beside = view(-0.5, None, **n(-0.25, -0.5, -0.125))
-    found = view(1.5, 2.0, drift=0.125, relative=beside, **n(1.75, 1.5, 2.0))
+    beside = RelativeLikelihood(**n(-0.25, -0.5, -0.125), slices=slices(-0.5, None), drift=drift(),
+                                backbone="mini", fingerprint="f")  # fmt: skip
+    found = Likelihood(
+        **n(1.75, 1.5, 2.0), slices=slices(1.5, 2.0, kind=NllSlice, per_model_token=1.0),
+        drift=drift(0.125), relative=beside, per_model_token=1.0, signature="nll",
+    )  # fmt: skip
     assert likelihood_rows(record(likelihood=found)) == [
         ("NLL of references", "1.75 [1.50, 2.00]", "nats per slice token, lower is better"),
         ("  by position", "1.500 · 2.000", "slices from 0, 100"),
@@ -47,7 +82,10 @@ def test_likelihood_beside_the_untrained_backbone():
 
 @pytest.mark.parametrize(("floor", "shown"), [(24.5, "24.5"), (None, "–")])
 def test_following_stands_between_floor_and_ceiling(floor, shown):
-    found = view(50.0, **n(50.0), chance=25.0, floor=floor, ceiling=100.0)
+    found = Following(
+        **n(50.0), **RATE, floor=floor, ceiling=100.0, held_out=Rate(**n(None), **RATE),
+        slices=slices(50.0, kind=SliceRate, **RATE), kinds={}, families={},
+    )  # fmt: skip
     assert following_rows(SimpleNamespace(following=found))[0] == (
         "preferences followed", "50.00",
         f"chance 25.0, another author's text {shown}, ceiling 100",
@@ -55,12 +93,15 @@ def test_following_stands_between_floor_and_ceiling(floor, shown):
 
 
 def test_forced_shows_following_and_the_first_metric():
-    bleu = view(12.5, 10.0, drift=-2.5, **n(11.25, 10.0, 12.5))
-    found = {
-        "window": 100,
-        "metrics": {"bleu": bleu, "rouge1": bleu},
-        "following": view(50.0, **n(50.0)),
-    }
+    bleu = ForcedMetric(
+        **n(11.25, 10.0, 12.5), slices=slices(12.5, 10.0), drift=drift(-2.5), signature="bleu"
+    )
+    rate = ForcedFollowing(
+        **n(50.0), **RATE, slices=slices(50.0, kind=SliceRate, **RATE), drift=drift()
+    )
+    found = Forced(
+        window=100, windows=2, ended=0, metrics={"bleu": bleu, "rouge1": bleu}, following=rate
+    )
     assert [row[:2] for row in forced_rows(record(forced=found))] == [
         ("forced: preferences followed", "50.00"),
         ("  by position", "50.0"),
@@ -68,12 +109,13 @@ def test_forced_shows_following_and_the_first_metric():
         ("  by position", "12.5 · 10.0"),
         ("  drift", "-2.5"),
     ]
-    assert len(forced_rows(record(forced={**found, "following": None}))) == 3
+    assert len(forced_rows(record(forced=dataclasses.replace(found, following=None)))) == 3
 
 
 def test_authors_stand_between_references_and_chance():
-    who = {"top1": n(40.0, 30.0, 50.0, ceiling=90.0, chance=12.5), "mrr": n(1.0)}
-    rows = author_rows(record(authors={"others": 7, "characters": who}))
+    top1 = AuthorRank(**n(40.0, 30.0, 50.0), ceiling=90.0, chance=12.5)
+    who = AuthorScores(top1=top1, mrr=top1)
+    rows = author_rows(record(authors=Authors(others=7, characters=who)))
     assert rows == [
         ("author by characters", "40.00 [30.00, 50.00]",
          "own profile nearest, %; references 90.0, chance 12.5"),
@@ -81,13 +123,15 @@ def test_authors_stand_between_references_and_chance():
 
 
 def test_controls_show_what_other_thoughts_change():
-    nll = n(0.125, 0.0, 0.25, p_holm=0.0312)
+    nll = NllDifference(**n(0.125, 0.0, 0.25), p_holm=0.0312, users=20, slices=())
+    bleu = Difference(**n(-1.5), users=20)
     thoughts = {
-        "own": {"minus_own": None},
-        "zero": {"minus_own": {"likelihood": nll, "metrics": {"bleu": n(-1.5, p_holm=None)}}},
-        "shuffled": {"missing": "one user"},
+        "own": Thoughts(),
+        "zero": Thoughts(minus_own=MinusOwn(likelihood=nll, metrics={"bleu": bleu})),
+        "shuffled": Thoughts(missing="one user"),
     }
-    assert control_rows(record(controls={"family": 8, "thoughts": thoughts})) == [
+    found = Controls(donors="random", family=8, thoughts=thoughts)
+    assert control_rows(record(controls=found)) == [
         ("thoughts: zero", "0.125 [0.000, 0.250]", "NLL − own, p 0.031 (Holm, 8)"),
         ("thoughts: zero", "-1.50", "bleu − own"),
         ("thoughts: shuffled", "–", "one user"),

@@ -22,7 +22,7 @@ from harness.engine.lm import (
     start,
     token_logprobs,
 )
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.types import Prompt, Target
 
 
@@ -156,7 +156,7 @@ class RaisesDeepInside(CausalLM):
 def with_lm(lm_class):
     """A trained method that differs from SFT in its model alone."""
 
-    class WithLM(BaseMethod):
+    class WithLM(Method):
         name = "broken"
         trains = True
 
@@ -166,14 +166,14 @@ def with_lm(lm_class):
     return WithLM
 
 
-class NoMainView(BaseMethod):
+class NoMainView(Method):
     name = "broken"
 
     def prompt(self, example):
         return Prompt(example.id, {"mian": example.input})
 
 
-class RandomPrompt(BaseMethod):
+class RandomPrompt(Method):
     name = "broken"
 
     def prompt(self, example):
@@ -184,7 +184,7 @@ class RandomPrompt(BaseMethod):
 COUNTER = itertools.count()
 
 
-class ReadsTheReference(BaseMethod):
+class ReadsTheReference(Method):
     """Looks up what it should write, and tells its own model."""
 
     name = "broken"
@@ -194,7 +194,7 @@ class ReadsTheReference(BaseMethod):
         return Prompt(example.id, {"main": f"Write: {reference.text if reference else ''}"})
 
 
-class WritesTheReference(BaseMethod):
+class WritesTheReference(Method):
     """Its prompts are clean; its preface is not."""
 
     name = "broken"
@@ -209,7 +209,7 @@ class WritesTheReference(BaseMethod):
         return [self.tokenizer(text)["input_ids"] for _ in prompts]
 
 
-class SortsTargets(BaseMethod):
+class SortsTargets(Method):
     name = "broken"
     trains = True
 
@@ -217,7 +217,7 @@ class SortsTargets(BaseMethod):
         return sorted(super().targets(lm, train), key=lambda target: target.example_id)
 
 
-class ChangesTargets(BaseMethod):
+class ChangesTargets(Method):
     name = "broken"
     trains = True
 
@@ -225,7 +225,7 @@ class ChangesTargets(BaseMethod):
         return [replace(one, text="So: " + one.text) for one in super().targets(lm, train)]
 
 
-class TargetTokensBeyondTheVocabulary(BaseMethod):
+class TargetTokensBeyondTheVocabulary(Method):
     name = "broken"
     trains = True
 
@@ -233,18 +233,18 @@ class TargetTokensBeyondTheVocabulary(BaseMethod):
         return [Target(p.example.id, p.reference.text, (10_000,)) for p in train]
 
 
-class OnePrefaceForAll(BaseMethod):
+class OnePrefaceForAll(Method):
     name = "broken"
 
     def preface(self, lm, prompts, sampling):
         return [[1, 2]]
 
 
-class NoName(BaseMethod):
+class NoName(Method):
     pass
 
 
-class TrainsNothing(BaseMethod):
+class TrainsNothing(Method):
     name = "broken"
     trains = True
 

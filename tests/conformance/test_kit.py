@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.conformance import CHECKS, check_method, failures
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.registry import METHODS, find
 from tests.conformance import broken
 from tests.conformance.broken import with_lm
@@ -188,7 +188,7 @@ def test_a_check_that_fails_does_not_stop_the_others():
 
 
 def test_checks_that_fail_for_one_cause_are_told_together():
-    class Raises(BaseMethod):
+    class Raises(Method):
         name = "broken"
 
         def __init__(self, settings):

@@ -12,6 +12,7 @@ import pytest
 from harness.data import PRODUCT_REVIEW, describe_source, hub, load_split, load_splits
 from harness.data.folder import read_folder
 from harness.errors import DataError
+from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
 
 from .conftest import Row, WriteFolder, review
@@ -62,8 +63,8 @@ def test_a_splits_files_are_read_in_order_and_settings_are_separate(tmp_path: Pa
     later = load_split(settings(tmp_path, setting="temporal"), "test").examples
     assert (users, [e.user_id for e in later]) == (["a", "b"], ["t"])
     described = describe_source(settings(tmp_path))
-    assert (described["kind"], described["revision"]) == ("parquet", None)
-    assert list(described["files"]) == [
+    assert (described.kind, described.revision) == ("parquet", None)
+    assert list(described.files) == [
         "test-00000-of-00002.parquet",
         "test-00001-of-00002.parquet",
     ]
@@ -138,13 +139,9 @@ def test_the_hub_is_read_at_the_commit_of_its_revision(
         ("load", "LongLaMP/LongLaMP", "product_review_temporal", "test", COMMIT),
     ]
     assert found["test"] == load_split(settings(write_folder(**ROWS)), "test")
-    assert describe_source(settings("hub")) == {
-        "source": "hub",
-        "setting": "user",
-        "kind": "hub",
-        "repository": "LongLaMP/LongLaMP",
-        "revision": COMMIT,
-    }
+    assert describe_source(settings("hub")) == DataInfo(
+        source="hub", setting="user", kind="hub", repository="LongLaMP/LongLaMP", revision=COMMIT
+    )
 
 
 @pytest.mark.parametrize("broken", ["huggingface_hub.HfApi.dataset_info", "datasets.load_dataset"])
@@ -167,8 +164,8 @@ def test_offline_the_commit_is_known_only_if_it_was_given(
     requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert describe_source(settings("hub"))["revision"] is None
-    assert describe_source(settings("hub", revision=COMMIT))["revision"] == COMMIT
+    assert describe_source(settings("hub")).revision is None
+    assert describe_source(settings("hub", revision=COMMIT)).revision == COMMIT
     assert load_split(settings("hub"), "test").examples[0].user_id == "c"
     assert requests == [("load", "LongLaMP/LongLaMP", "product_review_user", "test", "main")]
 
@@ -195,4 +192,4 @@ def test_a_parquet_file_replaced_with_the_same_time_is_read_and_hashed_again(tmp
     assert [r.text for r in second.references.values()] == ["Poor one, this."]
     assert second.fingerprint != first.fingerprint
     assert second.files == {"test.parquet": hashlib.sha256(path.read_bytes()).hexdigest()}
-    assert describe_source(settings(tmp_path), {"test": first})["files"] == dict(first.files)
+    assert describe_source(settings(tmp_path), {"test": first}).files == dict(first.files)

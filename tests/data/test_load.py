@@ -12,6 +12,7 @@ import pytest
 
 from harness.data import describe_source, load_split, load_splits
 from harness.errors import DataError, UsageError
+from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
 
 from .conftest import WriteFolder, lines, review
@@ -118,12 +119,9 @@ def test_mini_is_loaded_like_other_sources(mini: None, write_folder: WriteFolder
     assert [(e.id, e.user_id) for e in data.examples] == [("mini-7", "test-7")]
     copy = write_folder(test=[review("test-7", id="mini-7")])
     assert load_split(settings(copy), "test") == data
-    assert describe_source(settings("mini", mini_seed=7)) == {
-        "source": "mini",
-        "setting": "user",
-        "kind": "mini",
-        "revision": "seed 7",
-    }
+    assert describe_source(settings("mini", mini_seed=7)) == DataInfo(
+        source="mini", setting="user", kind="mini", revision="seed 7"
+    )
 
 
 def test_a_task_that_mini_lacks_is_refused(mini: None):
@@ -134,13 +132,9 @@ def test_a_task_that_mini_lacks_is_refused(mini: None):
 def test_a_folder_is_described_by_its_files(write_folder: WriteFolder):
     folder = write_folder(test=[review()])
     sha256 = hashlib.sha256(lines([review()]).encode()).hexdigest()
-    assert describe_source(settings(folder)) == {
-        "source": str(folder),
-        "setting": "user",
-        "kind": "folder",
-        "revision": None,
-        "files": {"test.jsonl": sha256},
-    }
+    assert describe_source(settings(folder)) == DataInfo(
+        source=str(folder), setting="user", kind="folder", files={"test.jsonl": sha256}
+    )
 
 
 def test_importing_the_room_loads_nothing_heavy():

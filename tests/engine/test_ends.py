@@ -146,7 +146,7 @@ def test_a_run_stops_at_every_end_and_records_them(tmp_path, reviews, several_en
     )
     done = run(chosen, "nonpers", tmp_path / "results")
     ends = {*declared, *plan.ends.ids}
-    assert set(done.record.backbone["text"]["ends"]["ids"]) == ends
+    assert set(done.record.backbone.text["ends"]["ids"]) == ends
     written = {text.id: text for text in read_predictions(done.folder)}
     for reading, row in zip(plan.test_readings, free, strict=True):
         stop = next((at for at, token in enumerate(row) if token in ends), 30)

@@ -82,8 +82,8 @@ def test_a_frozen_reasoner_stays_as_it_came(tmp_path, reviews, backbone):
         outcome = go(tmp_path, reviews, backbone, "flythinker", *asked, seed=1)
         kept[weights] = load_file(outcome.folder / "model.safetensors")
         training = outcome.record.training
-        whole = outcome.record.backbone["parameters"]
-        assert training["trainable_parameters"] == whole * (2 if weights == "trained" else 1)
+        whole = outcome.record.backbone.parameters
+        assert training.trainable_parameters == whole * (2 if weights == "trained" else 1)
     assert torch.equal(kept["frozen"][NAME], pretrained)
     assert not torch.equal(kept["trained"][NAME], pretrained)
     assert not torch.allclose(kept["random"][NAME], pretrained, atol=1e-2)
@@ -100,8 +100,8 @@ def test_sft_with_the_flops_of_flythinker_takes_more_steps(tmp_path, reviews, ba
         ("flythinker", "flythinker", ()),
     ):
         training = go(tmp_path, reviews, backbone, method, *asked, *more).record.training
-        cost[name] = training["flops"]["steps"]
-    assert training["epochs"] == 4
+        cost[name] = training.flops["steps"]
+    assert training.epochs == 4
     assert cost["equal"] == pytest.approx(cost["flythinker"], rel=0.03)  # one row of some 40
     assert cost["plain"] < 0.7 * cost["equal"]
 

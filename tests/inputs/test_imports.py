@@ -60,8 +60,8 @@ def test_a_plugins_helpers_count_beside_it_and_on_the_path(package, tmp_path):
     own = tmp_path / "mine"
     own.mkdir()
     (own / "method.py").write_text(
-        "import json, torch\nimport helper\nimport pkg.top\nfrom harness.method import BaseMethod\n"
-        "\n\nclass Mine(BaseMethod):\n    name = 'mine'\n"
+        "import json, torch\nimport helper\nimport pkg.top\nfrom harness.method import Method\n"
+        "\n\nclass Mine(Method):\n    name = 'mine'\n"
     )
     (own / "helper.py").write_text("import third\n")
     (own / "third.py").write_text("X = 1\n")

@@ -246,7 +246,7 @@ def test_a_changed_metric_is_scored_again_from_kept_texts(
     assert (before.metrics[called].value, after.metrics[called].value) == (1.0, 0.5)
     assert after.metrics["rouge1"] == before.metrics["rouge1"]
     assert after.training == before.training
-    assert {each[called] for each in after.examples.values()} == {0.5}
+    assert {each.scores[called] for each in after.examples.values()} == {0.5}
     assert (folder / "predictions.jsonl").read_bytes() == texts
     assert (folder / "model.safetensors").stat() == weights
     (old,) = [path for path in folder.parent.iterdir() if is_dated(path)]
@@ -266,7 +266,7 @@ def test_views_that_score_texts_of_their_own_are_made_anew_with_the_kept_weights
     called = CASES["metrics"](world, monkeypatch)
     monkeypatch.setattr("harness.training.train", None)
     after = world.run(*asked).record
-    values = [record.forced["metrics"][called]["value"] for record in (before, after)]
+    values = [record.forced.metrics[called].value for record in (before, after)]
     assert values == [1.0, 0.5]
     assert after.forced["windows"] == before.forced["windows"]
     assert after.backbone == before.backbone

@@ -44,7 +44,7 @@ def test_a_row_says_what_its_run_measured(packed, runs, reviews):
     for name, score in record.metrics.items():
         assert row.metrics[name].value == pytest.approx(score.value)
         assert row.metrics[name].signature == score.signature
-        each = [record.examples[key][name] for key in row.examples.ids]
+        each = [record.examples[key].scores[name] for key in row.examples.ids]
         assert row.examples.scores[name] == pytest.approx(each, abs=1e-4)
     assert row.examples.users == (0, 0, 1, 1, 2, 2, 3, 3)  # two examples each of four users
     assert (row.n.planned, row.test.examples, row.test.users) == (8, 8, 4)

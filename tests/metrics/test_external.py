@@ -157,22 +157,22 @@ def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
     first, second = free_slices(
         name, [["a b"]], ["a b c d"], panel("u"), EvalSettings(slices=(0, 2))
     )
-    assert first["value"] == pytest.approx(1 / 3)  # "a b" has three characters
-    assert "missing" not in first
-    assert second["value"] is None
-    assert "example 1 of 1 (0 words against 2): ZeroDivisionError" in second["missing"]
+    assert first.value == pytest.approx(1 / 3)  # "a b" has three characters
+    assert first.missing is None
+    assert second.value is None
+    assert "example 1 of 1 (0 words against 2): ZeroDivisionError" in second.missing
 
 
 def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Window", FAILS_ON_EMPTY)
     place = (["a b c d"], (0, 2), panel("u"))
     found, each = forced_scores(name, find_metric(name), [["a b", ""]], *place)
-    assert found["value"] is None
-    assert "example 2 of 2 (0 words against 2): ZeroDivisionError" in found["missing"]
-    assert [row["value"] for row in found["slices"]] == [pytest.approx(1 / 3), None]
+    assert found.value is None
+    assert "example 2 of 2 (0 words against 2): ZeroDivisionError" in found.missing
+    assert [row.value for row in found.slices] == [pytest.approx(1 / 3), None]
     assert each == [[pytest.approx(1 / 3), None]]
-    assert found["drift"]["value"] is None
-    assert found["drift"]["missing"] == found["slices"][1]["missing"]
+    assert found.drift.value is None
+    assert found.drift.missing == found.slices[1].missing
 
 
 def test_a_sample_without_a_value_leaves_the_mean_without_one(metric):

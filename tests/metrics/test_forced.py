@@ -50,13 +50,13 @@ def test_a_copy_scores_100_everywhere_and_does_not_drift():
         for text in REFERENCES
     ]
     found, each = scores(copies)
-    assert (found["value"], found["low"], found["high"]) == (100, 100, 100)
-    assert [one["value"] for one in found["slices"]] == [100, 100, 100]
-    assert [one["examples"] for one in found["slices"]] == [3, 3, 2]
-    assert found["drift"]["value"] == pytest.approx(0)
-    assert found["drift"]["examples"] == 2
+    assert (found.value, found.low, found.high) == (100, 100, 100)
+    assert [one.value for one in found.slices] == [100, 100, 100]
+    assert [one.examples for one in found.slices] == [3, 3, 2]
+    assert found.drift.value == pytest.approx(0)
+    assert found.drift.examples == 2
     assert each == [[100, 100, 100], [100, 100, 100], [100, 100, None]]
-    assert found["signature"].endswith(r"|forced:100|slices:\w+|[^\w\s]|from:0,3,6")
+    assert found.signature.endswith(r"|forced:100|slices:\w+|[^\w\s]|from:0,3,6")
 
 
 def test_a_constructed_decay():
@@ -64,24 +64,24 @@ def test_a_constructed_decay():
     decaying = ["a b c", "d x f", "x y z"]
     found, each = scores([decaying, decaying, ["a b c", "d", None]])
     assert each[0] == pytest.approx([100, 200 / 3, 0])
-    assert found["drift"]["value"] == pytest.approx(100 * -100 / 6)
+    assert found.drift.value == pytest.approx(100 * -100 / 6)
     # the third text's slices hold 100, 100: two of three thirds more
-    assert [one["value"] for one in found["slices"]] == pytest.approx([100, 700 / 9, 0])
-    assert found["value"] == pytest.approx((3 * 100 + 2 * 200 / 3 + 100) / 8)
+    assert [one.value for one in found.slices] == pytest.approx([100, 700 / 9, 0])
+    assert found.value == pytest.approx((3 * 100 + 2 * 200 / 3 + 100) / 8)
 
 
 def test_an_empty_window_is_a_score():
     found, each = scores([["", "", ""], ["a b c", "", ""], ["", "", None]])
-    assert found["value"] == pytest.approx(100 / 8)
+    assert found.value == pytest.approx(100 / 8)
     assert each[0] == [0, 0, 0]
 
 
 def test_no_reference_in_a_slice_is_null():
     found, _ = scores([["a b c", "d", None]], ["a b c d"], ["u"])
-    assert found["slices"][2] == {
+    assert found.slices[2] == {
         "slice": "6+", "from": 6, "examples": 0, "value": None, "low": None, "high": None
     }  # fmt: skip
-    assert found["drift"]["missing"] == "no reference reaches every slice"
+    assert found.drift.missing == "no reference reaches every slice"
 
 
 @pytest.mark.parametrize("windows", [["a", None, None], ["a", "b", "c"]])

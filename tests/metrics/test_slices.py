@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from harness.metrics.drift import drift, mean_positions, slope_rows
 from harness.metrics.likelihood import (
-    SliceNll,
     likelihood_drift,
     likelihood_scores,
     likelihood_summary,
@@ -17,6 +16,7 @@ from harness.metrics.likelihood import (
     relative,
 )
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
+from harness.record import SliceNll
 from harness.scoring import free_slices
 from harness.settings import EvalSettings
 from tests.metrics.texts import panel
@@ -69,18 +69,18 @@ def test_free_scores_by_hand():
     )
     first, second, third = found
     # 3/3; 3/3; P 1 R ⅓ → ½
-    assert first["value"] == pytest.approx((100 + 100 + 50) / 3)
+    assert first.value == pytest.approx((100 + 100 + 50) / 3)
     # "x e" against "d e f" 2·½·⅓/(½+⅓) = .4; no member; ended before → 0, and counts
-    assert second["value"] == pytest.approx((40 + 0) / 2)
+    assert second.value == pytest.approx((40 + 0) / 2)
     # 6 tokens end where the third slice begins: nobody is a member there
-    assert [one["examples"] for one in found] == [3, 2, 0]
-    assert [third[end] for end in ("value", "low", "high")] == [None] * 3
+    assert [one.examples for one in found] == [3, 2, 0]
+    assert (third.value, third.low, third.high) == (None, None, None)
 
 
 def test_free_scores_are_averaged_over_samples():
     samples = [["a b c d"], ["a x"]]  # second slice: "c d", then nothing
     found = free_slices("rouge1", samples, ["a b c d"], panel("u"), EvalSettings(slices=(0, 2)))
-    assert [one["value"] for one in found] == pytest.approx([75, 50])
+    assert [one.value for one in found] == pytest.approx([75, 50])
 
 
 def test_nll_goes_where_a_model_token_ends():
@@ -94,8 +94,7 @@ def test_nll_goes_where_a_model_token_ends():
     assert found.slice_tokens == (3, 3, 1)
     assert found.model_tokens == (4, 1, 2)
     assert found.positions == (1.0, 4.0, 6.0)
-    assert SliceNll.from_dict(found.as_dict()) == found
-    assert found.as_dict()["nll"] == pytest.approx(127 / 7)
+    assert found.mean == pytest.approx(127 / 7)
 
 
 def test_a_token_that_ends_in_white_space_counts_for_the_next_word():
@@ -106,7 +105,7 @@ def test_a_token_that_ends_in_white_space_counts_for_the_next_word():
 def test_a_reference_without_words_keeps_its_nll_in_the_first_slice():
     found = nll_by_slice("\n", [-1.0], [1], STARTS)
     assert (found.nll, found.slice_tokens) == ((1.0, 0.0, 0.0), (0, 0, 0))
-    assert found.as_dict()["nll"] is None
+    assert found.mean is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,8 @@ def test_no_nll_is_lost(text, data):
 
 
 def row(nll, tokens=(3, 3, 2), model=(4, 4, 2)):
-    return SliceNll(tuple(nll), tokens, model, (1.0, 4.0, 6.5))
+    positions = (1.0, 4.0, 6.5)
+    return SliceNll(nll=tuple(nll), slice_tokens=tokens, model_tokens=model, positions=positions)
 
 
 def test_mean_nll_by_hand():
@@ -220,9 +220,9 @@ def test_a_slope_that_is_none_says_why(weights, expected):
 def test_the_summary_is_what_a_record_keeps():
     rows = [row((3, 3.9, 3.1)), row((3, 3.9, 3.1)), row((300, 0, 0), (3, 0, 0), (3, 0, 0))]
     found = likelihood_summary(rows, STARTS, panel("abc", 100))
-    assert found["value"] == pytest.approx(320 / 19)
-    assert [one["slice"] for one in found["slices"]] == ["0-3", "3-6", "6+"]
-    assert [one["examples"] for one in found["slices"]] == [3, 2, 2]
-    assert found["slices"][1]["per_model_token"] == pytest.approx(3.9 / 4)
-    assert found["drift"]["value"] == pytest.approx(10)
-    assert found["drift"]["examples"] == 2
+    assert found.value == pytest.approx(320 / 19)
+    assert [one.slice for one in found.slices] == ["0-3", "3-6", "6+"]
+    assert [one.examples for one in found.slices] == [3, 2, 2]
+    assert found.slices[1].per_model_token == pytest.approx(3.9 / 4)
+    assert found.drift.value == pytest.approx(10)
+    assert found.drift.examples == 2

@@ -50,7 +50,7 @@ def test_texts_and_slices(test_split):
     assert found.metrics["bleu"].low <= found.metrics["bleu"].value <= found.metrics["bleu"].high
     # "u" all 8 words; "v" 5 of its 6, of 8; "w" 1 of 3, of 8
     assert found.metrics["rouge1"].each == pytest.approx((100, 1000 / 14, 200 / 11))
-    assert all(row["value"] is not None for rows in found.slices.values() for row in rows)
+    assert all(row.value is not None for rows in found.slices.values() for row in rows)
 
 
 def test_several_samples(test_split):
@@ -71,10 +71,10 @@ def test_forced_windows(name):
     windows = [["мы шли через лес", "и вышли к реке"], ["мы шли через лес", "и"], ["дом", "мы"]]
     place = (OPTIONS.slices, panel(USERS, 100), OPTIONS.bleu_tokenizer)
     found, each = forced_scores(name, metric(name, OPTIONS), windows, [TEXT] * 3, *place)
-    assert found["value"] is not None
-    assert found["low"] <= found["value"] <= found["high"]
+    assert found.value is not None
+    assert found.low <= found.value <= found.high
     assert each[0][0] > each[1][1]
-    assert "tok:char" in found["signature"] or "tok:unicode" in found["signature"]
+    assert "tok:char" in found.signature or "tok:unicode" in found.signature
 
 
 def test_a_board_scores_by_its_own_tokenizers_and_one_without_them_by_the_defaults(test_split):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.method import BaseMethod
+from harness.method import Method
 from harness.mini import SPLITS, preferences
 from harness.mini.habits import kinds
 from harness.types import Example, Prompt
 
 
-class Oracle(BaseMethod):
+class Oracle(Method):
     """SFT whose prompt begins with the hidden preferences, in sample sentences."""
 
     name = "oracle"

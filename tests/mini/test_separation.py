@@ -38,19 +38,19 @@ def following(measured, name):
 
 def test_sft_is_above_rag_and_rag_above_nonpers_by_more_than_their_intervals(measured):
     for better, worse in (("sft", "rag"), ("rag", "nonpers")):
-        assert following(measured, better)["low"] > following(measured, worse)["high"]
+        assert following(measured, better).low > following(measured, worse).high
 
 
 def test_who_is_told_the_preferences_is_far_above_rag(measured):
-    assert following(measured, "oracle")["low"] > following(measured, "rag")["high"] + 5
+    assert following(measured, "oracle").low > following(measured, "rag").high + 5
 
 
 def test_two_seeds_of_sft_differ_by_less_than_sft_and_rag(measured):
-    seeds = abs(following(measured, "sft")["value"] - following(measured, "sft again")["value"])
-    assert seeds < following(measured, "sft")["value"] - following(measured, "rag")["value"]
+    seeds = abs(following(measured, "sft").value - following(measured, "sft again").value)
+    assert seeds < following(measured, "sft").value - following(measured, "rag").value
 
 
 def test_the_own_profile_helps_and_another_one_harms(measured):
-    lift = measured["sft"].lift["texts"]["random"]["following"]
-    assert lift["own_other"]["low"] > 10
-    assert lift["own_empty"]["low"] > 0
+    lift = measured["sft"].lift.texts["random"]["following"]
+    assert lift.own_other.low > 10
+    assert lift.own_empty.low > 0

@@ -11,9 +11,49 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.bleu import bleu_of
-from harness.record import Counts, Record, append_predictions, write_record
+from harness.record import (
+    AuthorRank,
+    Authors,
+    AuthorScores,
+    CodeInfo,
+    Controls,
+    Counts,
+    Curve,
+    DataInfo,
+    DeviceInfo,
+    Difference,
+    Drift,
+    ExampleAuthors,
+    ExampleLift,
+    ExampleRank,
+    ExampleValues,
+    Following,
+    Forced,
+    ForcedFollowing,
+    ForcedMetric,
+    Inference,
+    Lift,
+    LiftPair,
+    Likelihood,
+    MetricScore,
+    MinusOwn,
+    ModelInfo,
+    NllDifference,
+    NllSlice,
+    Rate,
+    Record,
+    RelativeLikelihood,
+    SliceEstimate,
+    SliceNll,
+    SliceRate,
+    SplitInfo,
+    Thoughts,
+    Training,
+    append_predictions,
+    write_record,
+)
 from harness.settings import build_settings
-from harness.types import Prediction, Score
+from harness.types import Prediction
 
 METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 TASKS = ("product_review", "abstract_generation", "topic_writing")
@@ -21,7 +61,7 @@ EFFECTS = {"nonpers": 0.0, "rag": 2.0, "sft": 6.0, "cot": 6.2, "coconut": 6.1, "
 """Points above nonpers on every score of a text."""
 METRICS = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
 SLICES = ("0-100", "100-200", "200-300", "300+")
-POSITIONS = [49.5, 149.5, 249.5, 339.5]
+POSITIONS = (49.5, 149.5, 249.5, 339.5)
 """Mean token of each slice in a reference of 380 tokens."""
 WORDS = [
     "the",
@@ -96,22 +136,23 @@ def made_up(
     hard = common.normal(0, 4, examples)
     level = 20 + effect + hard + own.normal(0, 1) * 0.3
     noise = own.normal(0, 2, (examples, len(METRICS)))
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, ExampleValues] = {}
     for at in range(examples):
         values = np.clip(level[at] + noise[at], 0, 100)
         counts = _bleu_counts(values[0], own)
         nll = np.array([2.4, 2.2, 2.3, 2.5]) * 100 - 2 * effect + noise[at, 0]
-        rows[f"{task}-{at:04d}"] = {
-            **dict(zip(METRICS, map(float, values), strict=True)),
-            **({"following": float(values[1])} if following else {}),
-            "nll": float(nll.sum() / 380),
-            "nll_slices": list(map(float, nll)),
-            "slice_tokens": [100, 100, 100, 80],
-            "model_tokens": [120, 120, 120, 96],
-            "positions": POSITIONS,
-            "user": f"{at:012x}",
-            "bleu_statistics": counts,
-        }
+        scores = dict(zip(METRICS, map(float, values), strict=True))
+        rows[f"{task}-{at:04d}"] = ExampleValues(
+            user=f"{at:012x}",
+            scores={**scores, **({"following": float(values[1])} if following else {})},
+            bleu_statistics=counts,
+            likelihood=SliceNll(
+                nll=tuple(map(float, nll)),
+                slice_tokens=(100, 100, 100, 80),
+                model_tokens=(120, 120, 120, 96),
+                positions=POSITIONS,
+            ),
+        )
     return Record(
         run_id=f"s{seed}-{digest}",
         method=method,
@@ -121,20 +162,20 @@ def made_up(
         started="2026-01-01T00:00:00+00:00",
         settings=settings.model_dump(mode="json"),
         seed=seed,
-        code={"version": "0.1.0", "commit": "0" * 40, "clean": True},
+        code=CodeInfo(version="0.1.0", commit="0" * 40, clean=True),
         packages={"python": "3.11.7", "torch": "2.13.0"},
-        device={"device": "cpu", "dtype": "float32", "threads": 2, "accelerator": None,
-                "processor": "made up", "cores": 2, "system": "Linux x86_64"},
-        data={"source": "mini", "setting": "user", "kind": "mini", "revision": "seed 0",
-              "splits": {"test": {"fingerprint": hashlib.sha256(task.encode()).hexdigest(),
-                                  "examples": examples, "users": examples, "dropped": {}}}},
-        backbone={"name": "mini", "fingerprint": "f" * 16, "method_parameters": 1_000_000},
+        device=DeviceInfo(device="cpu", dtype="float32", threads=2, processor="made up", cores=2,
+                          system="Linux x86_64"),
+        data=DataInfo(source="mini", setting="user", kind="mini", revision="seed 0", splits={
+            "test": SplitInfo(fingerprint=hashlib.sha256(task.encode()).hexdigest(),
+                              examples=examples, users=examples)}),
+        backbone=ModelInfo(name="mini", fingerprint="f" * 16, method_parameters=1_000_000),
         n=Counts(planned=examples, scored=examples),
         phases={"training": 100.0, "writing": 20.0},
         training=None if method in ("nonpers", "rag") else _training(method),
         inference=_inference(method),
         metrics=_metrics(rows),
-        slices={name: [_slice(at, 20 - at) for at in range(4)] for name in METRICS},
+        slices={name: tuple(_slice(at, 20 - at) for at in range(4)) for name in METRICS},
         likelihood=_likelihood(rows),
         following=_following(rows) if following else None,
         examples=rows,
@@ -150,68 +191,73 @@ def texts(record: Record, words: int) -> list[Prediction]:
     ]
 
 
-def _bleu_counts(level: float, draw: np.random.Generator) -> list[int]:
+def _bleu_counts(level: float, draw: np.random.Generator) -> tuple[int, ...]:
     """Counts of a text of 100 words against one of 100, more of them matched at a higher level."""
     share = min(max(level, 1) / 100, 1.0)
     totals = [100, 99, 98, 97]
     matched = [int(total * share ** (0.25 * (at + 1))) for at, total in enumerate(totals)]
-    return [100, 100, *(int(max(one - draw.integers(3), 0)) for one in matched), *totals]
+    return (100, 100, *(int(max(one - draw.integers(3), 0)) for one in matched), *totals)
 
 
-def _metrics(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Score]:
+def _metrics(rows: Mapping[str, ExampleValues]) -> dict[str, MetricScore]:
     found = {}
     for name in METRICS:
-        each = tuple(row[name] for row in rows.values())
-        value = float(np.mean(each))
+        value = float(np.mean([row.scores[name] for row in rows.values()]))
         if name == "bleu":
-            value = float(bleu_of(np.sum([row["bleu_statistics"] for row in rows.values()], 0)))
-        found[name] = Score(value, each, f"{name}|made up", value - 1, value + 1)
+            value = float(bleu_of(np.sum([row.bleu_statistics for row in rows.values()], 0)))
+        found[name] = MetricScore(**_around(value, 1.0), signature=f"{name}|made up")
     return found
 
 
-def _slice(at: int, value: float) -> dict[str, Any]:
-    return {"slice": SLICES[at], "from": 100 * at, "examples": 40, "value": float(value),
-            "low": value - 0.1 * abs(value), "high": value + 0.1 * abs(value)}  # fmt: skip
+def _slice(at: int, value: float) -> SliceEstimate:
+    place = {"slice": SLICES[at], "start": 100 * at, "examples": 40}
+    return SliceEstimate(**place, **_around(float(value), 0.1 * abs(float(value))))
 
 
-def _likelihood(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    nll = np.mean([row["nll_slices"] for row in rows.values()], axis=0) / [100, 100, 100, 80]
+def _likelihood(rows: Mapping[str, ExampleValues]) -> Likelihood:
+    nll = np.mean([row.likelihood.nll for row in rows.values()], axis=0) / [100, 100, 100, 80]
     slices = [_slice(at, value) for at, value in enumerate(nll)]
-    drift = {"examples": len(rows), **_around(_slope(nll), 0.03), "missing": None}
-    value = float(np.mean([row["nll"] for row in rows.values()]))
-    shown = {"value": value, "low": value - 0.1, "high": value + 0.1}
-    relative = [_slice(at, value - 3) for at, value in enumerate(nll)]
-    beside = {**shown, "backbone": "mini", "fingerprint": "f" * 16, "slices": relative,
-              "drift": drift}  # fmt: skip
-    return {**shown, "per_model_token": value, "signature": "nll", "slices": slices,
-            "drift": drift, "relative": beside}  # fmt: skip
+    value = float(np.mean([row.likelihood.mean for row in rows.values()]))
+    shown = {**_around(value, 0.1), "drift": _drift(_slope(nll), 0.03, len(rows))}
+    relative = tuple(_slice(at, value - 3) for at, value in enumerate(nll))
+    beside = RelativeLikelihood(**shown, backbone="mini", fingerprint="f" * 16, slices=relative)
+    return Likelihood(
+        **shown, per_model_token=value, signature="nll", relative=beside,
+        slices=tuple(NllSlice(**vars(each), per_model_token=each.value) for each in slices),
+    )  # fmt: skip
 
 
-def _following(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    value = float(np.mean([row["following"] for row in rows.values()]))
-    rate = {"value": value, "low": value - 2, "high": value + 2, "chance": 29.0, "calls": 400}
-    slices = [{**_slice(at, value - 2 * at), "chance": 29.0, "calls": 100} for at in range(4)]
-    return {**rate, "floor": 24.5, "ceiling": 100.0, "held_out": rate, "slices": slices,
-            "kinds": {}, "families": {}}  # fmt: skip
+def _drift(value: float, half: float, examples: int) -> Drift:
+    return Drift(**_around(value, half), examples=examples)
 
 
-def _training(method: str) -> dict[str, Any]:
+def _following(rows: Mapping[str, ExampleValues]) -> Following:
+    value = float(np.mean([row.scores["following"] for row in rows.values()]))
+    rate = {**_around(value, 2.0), "chance": 29.0, "calls": 400}
+    slices = (SliceRate(**vars(_slice(at, value - 2 * at)), chance=29.0, calls=100)
+              for at in range(4))  # fmt: skip
+    return Following(**rate, floor=24.5, ceiling=100.0, held_out=Rate(**rate),
+                     slices=tuple(slices), kinds={}, families={})  # fmt: skip
+
+
+def _training(method: str) -> Training:
     slow = {"sft": 1.0, "cot": 4.0, "coconut": 3.0, "flythinker": 1.4}.get(method, 1.0)
     seconds = {"targets": 60.0 if method == "cot" else 0.1, "steps": 100 * slow, "evaluation": 5.0}
-    return {"seconds": seconds, "seconds_total": sum(seconds.values()), "steps": 40,
-            "peak_memory_mib": 900 * slow, "examples": 320, "target_cut": 0, "tokens": 400_000,
-            "response_tokens": 100_000, "tokens_per_s": 4000 / slow, "lr": 0.001,
-            "trainable_parameters": 1_000_000, "curve": []}  # fmt: skip
+    return Training(seconds=seconds, seconds_total=sum(seconds.values()), steps=40, epochs=1.0,
+                    peak_memory_mib=900 * slow, examples=320, target_cut=0, tokens=400_000,
+                    response_tokens=100_000, tokens_per_s=4000 / slow, lr=0.001,
+                    trainable_parameters=1_000_000, curve=())  # fmt: skip
 
 
-def _inference(method: str) -> dict[str, Any]:
+def _inference(method: str) -> Inference:
     slow = 1.2 if method == "flythinker" else 1.0
-    return {"time_to_first_token_s": 0.2 * slow, "time_per_step_s": 0.01 * slow,
-            "seconds_per_example": 0.3 * slow, "tokens_per_s": 1000 / slow, "decode_s": 12 * slow,
-            "batches_timed": 2, "batch_size": 32, "peak_memory_mib": 800 * slow,
-            "preface_s": 5.0 if method == "cot" else 0.0,
-            "preface_tokens": 800 if method == "cot" else 0,
-            "latent_thoughts_per_text": 4 if method == "coconut" else 0}  # fmt: skip
+    return Inference(time_to_first_token_s=0.2 * slow, time_per_step_s=0.01 * slow,
+                     seconds_per_example=0.3 * slow, tokens_per_s=1000 / slow, decode_s=12 * slow,
+                     batches_timed=2, examples_timed=40, batch_size=32, peak_memory_mib=800 * slow,
+                     visible_tokens=12_000, hidden_tokens=0, preface_timed=0, latent_s=0.0,
+                     preface_s=5.0 if method == "cot" else 0.0,
+                     preface_tokens=800 if method == "cot" else 0,
+                     latent_thoughts_per_text=4 if method == "coconut" else 0)  # fmt: skip
 
 
 def everything(record: Record) -> Record:
@@ -228,36 +274,39 @@ def everything(record: Record) -> Record:
     for key, values in record.examples.items():
         level = 21 + effect - 2.0 * np.arange(4) + draw.normal(0, 3, 4)
         top = float(draw.random() < 0.2 + effect / 20)
-        who = {"top1": 100 * top, "mrr": 100.0 if top else 100 / float(draw.integers(2, 8))}
-        examples[key] = {
-            **values,
-            "untrained_nll_slices": [3.0 * tokens for tokens in values["slice_tokens"]],
-            "forced": {"rougeL": list(map(float, level)),
-                       "following": list(map(float, level + 20))},
-            "authors": {"characters": who, "function words": who},
-            "lift": _lifts(effect + float(own.normal(0, 1))),
-        }  # fmt: skip
+        who = ExampleRank(top1=100 * top, mrr=100.0 if top else 100 / float(draw.integers(2, 8)))
+        examples[key] = dataclasses.replace(
+            values,
+            base_nll=tuple(3.0 * tokens for tokens in values.likelihood.slice_tokens),
+            forced={"rougeL": tuple(map(float, level)),
+                    "following": tuple(map(float, level + 20))},
+            authors=ExampleAuthors(characters=who, function_words=who),
+            lift=_lifts(effect + float(own.normal(0, 1))),
+        )  # fmt: skip
     rows = list(examples.values())
-    forced = {
-        "window": 100,
-        "windows": 4 * len(rows),
-        "ended": 3,
-        "following": _forced(rows, "following"),
-        "metrics": {"rougeL": {**_forced(rows, "rougeL"), "signature": "made up"}},
-    }
-    ends = {"ceiling": 80.0, "chance": 12.5}
-    way = {
-        name: {**_around(float(np.mean([row["authors"]["characters"][name] for row in rows])), 9.0),
-               **ends}
-        for name in ("top1", "mrr")
-    }  # fmt: skip
-    authors = {"others": 7, "users": len(rows), "characters": way, "function words": way}
+    following = _forced(rows, "following")
+    forced = Forced(
+        window=100,
+        windows=4 * len(rows),
+        ended=3,
+        following=ForcedFollowing(**{
+            **following, "chance": 29.0, "calls": 100,
+            "slices": tuple(SliceRate(**vars(each), chance=29.0, calls=25)
+                            for each in following["slices"])}),
+        metrics={"rougeL": ForcedMetric(**_forced(rows, "rougeL"), signature="made up")},
+    )  # fmt: skip
+    ranks = [row.authors.characters for row in rows]
+    top1, mrr = (
+        AuthorRank(**_around(float(np.mean(values)), 9.0), ceiling=80.0, chance=12.5)
+        for values in ([one.top1 for one in ranks], [one.mrr for one in ranks])
+    )
+    way = AuthorScores(top1=top1, mrr=mrr)
     shift = 0.02 * record.seed
     return dataclasses.replace(
         record,
-        lift=_lift([row["lift"] for row in rows]),
+        lift=_lift([row.lift for row in rows]),
         forced=forced,
-        authors=authors,
+        authors=Authors(others=7, users=len(rows), characters=way, function_words=way),
         controls=_controls(shift) if record.method == "flythinker" else None,
         examples=examples,
     )
@@ -267,11 +316,14 @@ def _around(value: float, half: float) -> dict[str, Any]:
     return {"value": value, "low": value - half, "high": value + half}
 
 
-def _forced(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+def _forced(rows: Sequence[ExampleValues], name: str) -> dict[str, Any]:
     """What a record says of forced windows of 100, 100, 100 and 80 tokens."""
-    means = np.mean([row["forced"][name] for row in rows], axis=0)
-    slices = [{**_slice(at, value), **_around(float(value), 1.0)} for at, value in enumerate(means)]
-    slope = {"examples": len(rows), **_around(_slope(means), 0.3), "missing": None}
+    means = np.mean([row.forced[name] for row in rows], axis=0)
+    slices = tuple(
+        dataclasses.replace(_slice(at, value), **_around(float(value), 1.0))
+        for at, value in enumerate(means)
+    )
+    slope = _drift(_slope(means), 0.3, len(rows))
     return {**_around(float(means.mean()), 1.0), "slices": slices, "drift": slope}
 
 
@@ -280,7 +332,7 @@ def _slope(means: Any) -> float:
     return float(100 * np.polyfit(POSITIONS, means, 1)[0])
 
 
-def _lifts(effect: float) -> dict[str, Any]:
+def _lifts(effect: float) -> ExampleLift:
     """What one example says of lift; over nobody's profile half as much again as over another's."""
 
     def all_kinds(gains: Mapping[str, float]) -> dict[str, Any]:
@@ -289,47 +341,46 @@ def _lifts(effect: float) -> dict[str, Any]:
 
     likely = {name: 0.04 * effect * (1 - 0.15 * at) for at, name in enumerate(("all", *SLICES))}
     written = {"rougeL": 0.3 * effect, "bleu": 0.2 * effect}
-    return {"likelihood": all_kinds(likely), "texts": all_kinds(written)}
+    return ExampleLift(likelihood=all_kinds(likely), texts=all_kinds(written))
 
 
-def _lift(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _lift(rows: Sequence[ExampleLift]) -> Lift:
     """What a record says of its examples' lifts."""
-    told = {"signature": "made up", "missing": None}
 
-    def mean(view: str, kind: str, name: str) -> dict[str, Any]:
-        value = float(np.mean([row[view][kind][name] for row in rows]))
-        return {**_around(value, 0.1), **told}
+    def pairs(gains: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
+        def mean(kind: str, name: str) -> MetricScore:
+            value = float(np.mean([each[kind][name] for each in gains]))
+            return MetricScore(**_around(value, 0.1), signature="made up")
 
-    def pairs(view: str, kind: str) -> dict[str, Any]:
         return {
-            name: {"own_other": mean(view, kind, name), "own_empty": mean(view, "empty", name)}
-            for name in rows[0][view][kind]
+            kind: {
+                name: LiftPair(own_other=mean(kind, name), own_empty=mean("empty", name))
+                for name in gains[0][kind]
+            }
+            for kind in ("random", "topic")
         }
 
-    views = {
-        view: {kind: pairs(view, kind) for kind in ("random", "topic")}
-        for view in ("likelihood", "texts")
-    }
-    return {"donors": 4, **views}
+    likelihood, texts = ([row.likelihood for row in rows], [row.texts for row in rows])
+    return Lift(donors=4, likelihood=pairs(likelihood), texts=pairs(texts))
 
 
-def _controls(shift: float) -> dict[str, Any]:
+def _controls(shift: float) -> Controls:
     """Other thoughts: the NLL rises by 0.1 and `shift`, ROUGE-L falls by 1 and `shift`."""
     judged = {"p_value": 0.001, "p_holm": 0.01 + shift, "smallest_detectable": 0.05, "users": 40,
-              "verdict": "higher", "reason": None}  # fmt: skip
-    drift = {"examples": 40, **_around(0.2, 0.02), "missing": None}
+              "verdict": "higher"}  # fmt: skip
 
-    def thought(apart: float) -> dict[str, Any]:
-        slices = [_slice(at, 2.0 + apart) for at in range(4)]
-        return {
-            "likelihood": {**_around(2.0 + apart, 0.1), "slices": slices, "drift": drift},
-            "metrics": {"rougeL": {**_around(25 - 10 * apart, 1.0), "signature": "made up",
-                                   "missing": None}},
-            "minus_own": {
-                "likelihood": {**_around(apart, 0.05), **judged, "slices": slices},
-                "metrics": {"rougeL": {**_around(-10 * apart, 0.5), **judged}},
-            } if apart else None,
-        }  # fmt: skip
+    def thought(apart: float) -> Thoughts:
+        slices = tuple(_slice(at, 2.0 + apart) for at in range(4))
+        rouge = Difference(**_around(-10 * apart, 0.5), **judged)
+        return Thoughts(
+            likelihood=Curve(**_around(2.0 + apart, 0.1), slices=slices,
+                             drift=_drift(0.2, 0.02, 40)),
+            metrics={"rougeL": MetricScore(**_around(25 - 10 * apart, 1.0), signature="made up")},
+            minus_own=MinusOwn(
+                likelihood=NllDifference(**_around(apart, 0.05), **judged, slices=slices),
+                metrics={"rougeL": rouge},
+            ) if apart else None,
+        )  # fmt: skip
 
     other = dict.fromkeys(("zero", "noise", "shuffled", "other-profile"), thought(0.1 + shift))
-    return {"donors": "random", "family": 8, "thoughts": {"own": thought(0.0), **other}}
+    return Controls(donors="random", family=8, thoughts={"own": thought(0.0), **other})

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from harness.cli import app, main
 from harness.errors import DataError, UsageError
-from harness.record import Counts, append_predictions, read_record, write_record
+from harness.record import Counts, DeviceInfo, append_predictions, read_record, write_record
 from harness.reports.comparison import Options, compare, write_report
 from harness.reports.render.document import Cell, Table, estimate, figure, file_name, seconds
 from harness.reports.render.html import to_html
@@ -184,7 +184,12 @@ def test_many_systems_are_counted_together(tmp_path):
 
 def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
-    write_runs(tmp_path, ["rag"], TASK, changes={"device": {"device": "cuda:0"}})
+    write_runs(
+        tmp_path,
+        ["rag"],
+        TASK,
+        changes={"device": DeviceInfo(device="cuda:0", dtype="float32", threads=2)},
+    )
     document = compare([tmp_path])
     summary = document.sections[0].tables[0]
     for head in ("training", "time per text"):
@@ -194,7 +199,7 @@ def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
 
 
 def test_papers_numbers_are_reference_rows_of_the_same_task_and_of_other_data_than_mini(tmp_path):
-    data = {**made_up("product_review", "sft").data, "source": "elsewhere"}
+    data = dataclasses.replace(made_up("product_review", "sft").data, source="elsewhere")
     write_runs(tmp_path, ["sft", "rag"], TASK, changes={"data": data})
     settings = {"data": {**read_record(next(tmp_path.rglob("s0-*"))).settings["data"]}}
     assert settings["data"]["source"] == "mini"  # only the record's data say so here

@@ -199,7 +199,7 @@ def _costs(found: Ablation, system: System) -> tuple[Shown, ...]:
     return (
         seconds(mean_cost(system, training_s)) if timed else words("–"),
         seconds(mean_cost(system, text_s)) if timed else words("–"),
-        number(system.record.backbone.get("method_parameters"), 0),
+        number(system.record.backbone.method_parameters, 0),
     )
 
 

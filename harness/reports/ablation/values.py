@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from harness.errors import DataError
+from harness.record import ExampleValues
 from harness.reports.ablation.claims import Claim, Compared, Pair, claims_about, value_pairs
 from harness.reports.compared.contrasts import contrast_all, judged
 from harness.reports.compared.measures import Measure, main_measure, measures_of
@@ -131,7 +132,7 @@ def place_of(axis: Axis, cell: Cell, value: str) -> float | None:
     if axis.key == "model.reasoner":
         size, whole = reasoner_parameters(cell), None
         if cell.system is not None:
-            whole = cell.system.record.backbone.get("parameters")
+            whole = cell.system.record.backbone.parameters
         return size / whole if size and whole else None
     try:
         number = float(value)
@@ -144,8 +145,8 @@ def reasoner_parameters(cell: Cell) -> int | None:
     """How large the reasoner of a value's runs is, if they have one."""
     if cell.system is None:
         return None
-    found = cell.system.record.backbone.get("reasoner") or {}
-    return found.get("parameters")
+    reasoner = cell.system.record.backbone.reasoner
+    return reasoner and reasoner.parameters
 
 
 def _label(axes: Sequence[Axis], one: Tried) -> str:
@@ -171,7 +172,7 @@ def _references(
 
 def _board(systems: Sequence[System]) -> Board:
     users = {
-        key: str(values["user"])
+        key: str(values.user)
         for system in systems
         for record in system.records
         for key, values in record.examples.items()
@@ -207,7 +208,7 @@ def _pairs(found: Ablation) -> list[tuple[str, str | None, System, System]]:
 
 def _identical(measures: Sequence[Measure], first: System, second: System) -> bool:
     return first.seeds == second.seeds and all(
-        measure.row(values) == measure.row(other.examples.get(key, {}))
+        measure.row(values) == measure.row(other.examples.get(key, ExampleValues()))
         for one, other in zip(first.records, second.records, strict=True)
         for key, values in one.examples.items()
         for measure in measures

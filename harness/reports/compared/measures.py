@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from harness.metrics.bleu import bleu_of
 from harness.metrics.drift import SLOPE
 from harness.metrics.summary import OWN_SCALE
-from harness.record import Record
+from harness.record import ExampleValues, Record
 from harness.reports.runs.systems import Board, System
 from harness.statistics import MEAN, PERCENT_MEAN, RATIO, Array, Statistic
 from harness.statistics.panel import PERCENT
 
 BLEU_COUNTS = 10
 OWN = "its own scale"
-Values = Mapping[str, Any]
-"""What a record says of one example."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,8 @@ class Measure:
     title: str
     unit: str
     statistic: Statistic
-    row: Callable[[Values], Sequence[float] | None]
-    absent: Callable[[Values], Sequence[float] | None] = lambda values: None
+    row: Callable[[ExampleValues], Sequence[float] | None]
+    absent: Callable[[ExampleValues], Sequence[float] | None] = lambda values: None
     lower_is_better: bool = False
     digits: int = 2
 
@@ -56,7 +53,7 @@ def measures_of(board: Board) -> list[Measure]:
     for name in records[0].metrics:
         if all(_usable(record, name) for record in records):
             found.append(BLEU if name == "bleu" else _metric(records[0], name))
-    if all((record.likelihood or {}).get("value") is not None for record in records):
+    if all(record.likelihood and record.likelihood.value is not None for record in records):
         found.append(NLL)
         if any(drift_row(values) for values in records[0].examples.values()):
             found.append(DRIFT)
@@ -98,7 +95,7 @@ def _rows(measure: Measure, board: Board, record: Record, length: int) -> Array:
     return np.array(rows, dtype=np.float64).reshape(len(rows), length)
 
 
-def _elsewhere(board: Board, key: str) -> Values:
+def _elsewhere(board: Board, key: str) -> ExampleValues:
     records = [record for system in board.systems for record in system.records]
     return next(record.examples[key] for record in records if key in record.examples)
 
@@ -109,8 +106,9 @@ def _usable(record: Record, name: str) -> bool:
     if score is None or score.value is None:
         return False
     if name == "bleu":
-        return all("bleu_statistics" in values for values in record.examples.values())
-    values = [value for value in score.each if value is not None]
+        return all(values.bleu_statistics for values in record.examples.values())
+    each = (values.scores.get(name) for values in record.examples.values())
+    values = [value for value in each if value is not None]
     return bool(values) and isclose(fmean(values), score.value, rel_tol=1e-6, abs_tol=1e-6)
 
 
@@ -125,27 +123,26 @@ TITLES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeL
 
 
 def _mean(name: str, title: str, unit: str) -> Measure:
-    def row(values: Values) -> Sequence[float] | None:
-        value = values.get(name)
-        return None if value is None else (float(value), 1.0)
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        value = values.scores.get(name)
+        return None if value is None else (value, 1.0)
 
-    def absent(values: Values) -> Sequence[float] | None:
-        return (0.0, 1.0) if values.get(name) is not None else None
+    def absent(values: ExampleValues) -> Sequence[float] | None:
+        return (0.0, 1.0) if values.scores.get(name) is not None else None
 
     statistic = MEAN if unit == OWN else PERCENT_MEAN
     return Measure(name, title, unit, statistic, row, absent)
 
 
-def _bleu_row(values: Values) -> Sequence[float] | None:
-    return values.get("bleu_statistics")
+def _bleu_row(values: ExampleValues) -> Sequence[float] | None:
+    return values.bleu_statistics or None
 
 
-def _bleu_absent(values: Values) -> Sequence[float]:
+def _bleu_absent(values: ExampleValues) -> Sequence[float]:
     """Nothing written where a reference of this length was expected, in every sample."""
-    counts = values["bleu_statistics"]
     return [
         float(count) if at % BLEU_COUNTS == 1 else 0.0  # second of ten: the reference's length
-        for at, count in enumerate(counts)
+        for at, count in enumerate(values.bleu_statistics)
     ]
 
 
@@ -155,19 +152,18 @@ def _bleu(sums: Array) -> Array:
     return np.asarray(np.mean([bleu_of(part) for part in parts], axis=0), dtype=np.float64)
 
 
-def _nll_row(values: Values) -> Sequence[float] | None:
-    if values.get("nll") is None:
-        return None
-    return sum(values["nll_slices"]), sum(values["slice_tokens"])
+def _nll_row(values: ExampleValues) -> Sequence[float] | None:
+    own = values.likelihood
+    return None if own is None or own.mean is None else (sum(own.nll), sum(own.slice_tokens))
 
 
-def drift_row(values: Values) -> Sequence[float] | None:
+def drift_row(values: ExampleValues) -> Sequence[float] | None:
     """Only of references that reach every slice, so that no slice holds other people."""
-    tokens = values.get("slice_tokens")
-    if not tokens or len(tokens) < 2 or not all(tokens):
+    own = values.likelihood
+    if own is None or len(own.nll) < 2 or not own.reaches_all():
         return None
-    places = [count * at for count, at in zip(tokens, values["positions"], strict=True)]
-    return [*values["nll_slices"], *tokens, *places]
+    places = [count * at for count, at in zip(own.slice_tokens, own.positions, strict=True)]
+    return [*own.nll, *own.slice_tokens, *places]
 
 
 BLEU = Measure("bleu", "BLEU", "0–100", Statistic(_bleu, scale=PERCENT), _bleu_row, _bleu_absent)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from harness.metrics.drift import SLOPE
 from harness.metrics.forced import window_middles, windows_within
-from harness.reports.compared.measures import Measure, Values, drift_row
+from harness.record import ExampleAuthors, ExampleLift, ExampleValues, Gains, SliceNll
+from harness.reports.compared.measures import Measure, drift_row
 from harness.statistics import MEAN, PERCENT_MEAN, RATIO
 
 
 def nll_at(at: int) -> Measure:
     """NLL of the references in slice `at`: nats over slice tokens."""
 
-    def row(values: Values) -> Sequence[float] | None:
-        tokens = values.get("slice_tokens")
-        return (values["nll_slices"][at], tokens[at]) if tokens and tokens[at] else None
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        own = values.likelihood
+        return (own.nll[at], own.slice_tokens[at]) if own and own.slice_tokens[at] else None
 
     return Measure(f"nll {at}", "NLL", "nats per slice token", RATIO, row)
 
@@ -23,11 +25,9 @@ def nll_at(at: int) -> Measure:
 def relative_at(at: int) -> Measure:
     """The same, minus the untrained backbone's nats."""
 
-    def row(values: Values) -> Sequence[float] | None:
-        base, tokens = values.get("untrained_nll_slices"), values.get("slice_tokens")
-        if base is None or not tokens or not tokens[at]:
-            return None
-        return values["nll_slices"][at] - base[at], tokens[at]
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        apart = _relative(values)
+        return (apart.nll[at], apart.slice_tokens[at]) if apart and apart.slice_tokens[at] else None
 
     return Measure(f"relative {at}", "NLL", "nats per slice token", RATIO, row)
 
@@ -35,22 +35,27 @@ def relative_at(at: int) -> Measure:
 def relative_drift() -> Measure:
     """Slope of NLL minus the untrained backbone's."""
 
-    def row(values: Values) -> Sequence[float] | None:
-        base = values.get("untrained_nll_slices")
-        if base is None:
-            return None
-        own = [nll - of_base for nll, of_base in zip(values["nll_slices"], base, strict=True)]
-        return drift_row({**values, "nll_slices": own})
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        return drift_row(replace(values, likelihood=_relative(values)))
 
     return Measure("relative drift", "drift", "nats per 100 tokens", SLOPE, row)
+
+
+def _relative(values: ExampleValues) -> SliceNll | None:
+    own, base = values.likelihood, values.base_nll
+    if own is None or base is None:
+        return None
+    return replace(
+        own, nll=tuple(nll - of_base for nll, of_base in zip(own.nll, base, strict=True))
+    )
 
 
 def forced_at(name: str, at: int) -> Measure:
     """A metric of the windows that begin at slice `at`; a mean, so BLEU's values do not serve."""
 
-    def row(values: Values) -> Sequence[float] | None:
-        each = (values.get("forced") or {}).get(name)
-        return None if each is None or each[at] is None else (each[at], 1.0)
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        value = values.forced[name][at] if name in values.forced else None
+        return None if value is None else (value, 1.0)
 
     return Measure(f"forced {name} {at}", name, "0–100", PERCENT_MEAN, row)
 
@@ -58,36 +63,44 @@ def forced_at(name: str, at: int) -> Measure:
 def forced_drift(name: str, starts: Sequence[int]) -> Measure:
     """Slope of a metric over the middles of its windows; texts with a window in every slice."""
 
-    def row(values: Values) -> Sequence[float] | None:
-        each, tokens = (values.get("forced") or {}).get(name), values.get("slice_tokens")
-        if not each or None in each or not tokens or len(tokens) < 2 or not all(tokens):
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        windows, own = values.forced.get(name, ()), values.likelihood
+        each = [value for value in windows if value is not None]
+        if own is None or len(each) < max(2, len(windows)) or not own.reaches_all():
             return None
-        middles = window_middles(windows_within(sum(tokens), starts), starts)
+        middles = window_middles(windows_within(sum(own.slice_tokens), starts), starts)
         return [*each, *[1.0] * len(each), *map(float, middles)]
 
     return Measure(f"forced {name} drift", name, "points per 100 tokens", SLOPE, row)
 
 
-def author_measure(features: str, name: str) -> Measure:
-    """top1 or mrr of author identification by these features."""
+def author_measure(name: str, rank: Callable[[ExampleAuthors], float]) -> Measure:
+    """One score of author identification."""
 
-    def row(values: Values) -> Sequence[float] | None:
-        found = (values.get("authors") or {}).get(features)
-        return None if found is None else (found[name], 1.0)
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        return None if values.authors is None else (rank(values.authors), 1.0)
 
-    return Measure(f"authors {features} {name}", name, "%", PERCENT_MEAN, row)
+    return Measure(f"authors {name}", name, "%", PERCENT_MEAN, row)
 
 
 def lift_measure(
-    view: str, kind: str, name: str, title: str, unit: str = "points", digits: int = 2
+    view: str,
+    gains: Callable[[ExampleLift], Gains | None],
+    kind: str,
+    name: str,
+    title: str,
+    unit: str = "points",
+    digits: int = 2,
 ) -> Measure:
     """Gain of the own profile over that of others ("random", "topic") or none ("empty").
 
-    view, name: "likelihood" and a slice or "all", or "texts" and a metric.
+    view, gains: what lift is measured on, and an example's gains in it; name: a slice or "all" of
+    the likelihood, a metric of the texts.
     """
 
-    def row(values: Values) -> Sequence[float] | None:
-        gain = ((values.get("lift") or {}).get(view) or {}).get(kind, {}).get(name)
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        found = gains(values.lift) if values.lift else None
+        gain = (found or {}).get(kind, {}).get(name)
         return None if gain is None else (gain, 1.0)
 
     named = f"lift {view} {kind} {name}"

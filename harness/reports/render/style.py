@@ -26,6 +26,8 @@ from matplotlib.figure import Figure as Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine as Layout
 from scipy.optimize import isotonic_regression
 
+from harness.record import Estimate
+
 INK, FAINT, GRID, PAPER = "#1b1f24", "#5d6570", "#d9dde2", "#ffffff"
 WIDTH = 5.2
 """Inches of one panel: its 10-point text is still read when a phone shows it 358 pixels wide."""
@@ -138,7 +140,7 @@ def line(
 
 
 def curves(
-    axes: Axes, rows: Mapping[str, Sequence[Mapping[str, Any]]], looks: Mapping[str, Look]
+    axes: Axes, rows: Mapping[str, Sequence[Estimate]], looks: Mapping[str, Look]
 ) -> list[tuple[float, float, str, Look]]:
     """A curve a name over the places 0, 1, 2, …, for places that are names, not numbers.
 
@@ -151,9 +153,8 @@ def curves(
     for number, (name, each) in enumerate(rows.items()):
         look, shift = looks[name], apart * (number - (len(rows) - 1) / 2)
         x = np.arange(len(each)) + shift
-        values, low, high = (
-            _numbers([one.get(key) for one in each]) for key in ("value", "low", "high")
-        )
+        values = _numbers([one.value for one in each])
+        low, high = _numbers([one.low for one in each]), _numbers([one.high for one in each])
         axes.plot(x, values, color=look.colour, marker=look.marker, linestyle=look.line,
                   linewidth=1.6, markersize=4.5)  # fmt: skip
         axes.vlines(x, low, high, color=look.colour, linewidth=1.3)

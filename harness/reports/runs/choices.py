@@ -49,7 +49,7 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
 
     def value(record: Record, own: Mapping[str, Any], key: str) -> Any:
         if key == "model.reasoner" and own.get(key) is None:
-            return (record.backbone.get("reasoner") or {}).get("name")
+            return record.backbone.reasoner and record.backbone.reasoner.name
         if key in own or not key.startswith(OPTION):
             return own.get(key, frozen_table()["added"].get(key, UNKNOWN))
         known = defaults[record.method]

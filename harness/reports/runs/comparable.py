@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 from harness.errors import DataError
-from harness.record import Record
+from harness.record import DeviceInfo, Record
 from harness.reports.runs.choices import chosen_by
 from harness.reports.runs.systems import Board, System
 
@@ -17,7 +17,13 @@ UNPAIRED = {
     "decode.samples": "texts of each example",
 }
 """Settings without which the parts of two runs are not each other's: never allowed to differ."""
-MACHINE = ("device", "accelerator", "processor", "dtype", "threads")
+MACHINE: Mapping[str, Callable[[DeviceInfo], object]] = {
+    "device": lambda machine: machine.device,
+    "accelerator": lambda machine: machine.accelerator,
+    "processor": lambda machine: machine.processor,
+    "dtype": lambda machine: machine.dtype,
+    "threads": lambda machine: machine.threads,
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def checked(board: Board, allow_different: bool) -> Board:
 
 def differences(board: Board) -> list[Difference]:
     """What must be the same for a difference in a table to be one of method, and is not."""
-    rules: list[tuple[str, Callable[[Record], Any]]] = [
+    rules: list[tuple[str, Callable[[Record], object]]] = [
         ("setting (data.setting)", _setting("data.setting")),
         ("cap on new tokens (decode.max_new_tokens)", _setting("decode.max_new_tokens")),
         ("temperature (decode.temperature)", _setting("decode.temperature")),
@@ -81,7 +87,7 @@ def differences(board: Board) -> list[Difference]:
         ),
         ("further ends (decode.stop)", _setting("decode.stop", [])),
         ("hidden blocks (decode.strip)", _setting("decode.strip", ["think"])),
-        ("other users for lift (eval.donors)", lambda record: (record.lift or {}).get("donors")),
+        ("other users for lift (eval.donors)", lambda record: record.lift and record.lift.donors),
     ]
     rules += [
         (f"data of the {split} split (fingerprint)", _fingerprint(split))
@@ -96,7 +102,11 @@ def differences(board: Board) -> list[Difference]:
 
 def machines(systems: Sequence[System]) -> list[Difference]:
     """In what the machines differ: then times do not compare."""
-    return [one for name in MACHINE if (one := _apart(systems, name, _machine(name)))]
+    return [
+        one
+        for name, read in MACHINE.items()
+        if (one := _apart(systems, name, partial(_machine, read)))
+    ]
 
 
 def chosen_apart(systems: Sequence[System]) -> list[Difference]:
@@ -104,22 +114,22 @@ def chosen_apart(systems: Sequence[System]) -> list[Difference]:
     records = [record for system in systems for record in system.records]
     chosen = {id(record): own for record, own in zip(records, chosen_by(records), strict=True)}
 
-    def choice(key: str) -> Callable[[Record], Any]:
+    def choice(key: str) -> Callable[[Record], object]:
         return lambda record: chosen[id(record)][key]
 
-    rules: list[tuple[str, Callable[[Record], Any]]] = [
+    rules: list[tuple[str, Callable[[Record], object]]] = [
         (key, choice(key)) for key in next(iter(chosen.values()), {})
     ]
     rules += [
-        ("backbone's weights", lambda record: record.backbone.get("fingerprint")),
+        ("backbone's weights", lambda record: record.backbone.fingerprint),
         ("training examples", _training_examples),
-        ("commit", lambda record: str(record.code.get("commit"))[:12]),
+        ("commit", lambda record: str(record.code.commit)[:12]),
     ]
     return [one for what, value in rules if (one := _apart(systems, what, value))]
 
 
 def _apart(
-    systems: Sequence[System], what: str, value: Callable[[Record], Any]
+    systems: Sequence[System], what: str, value: Callable[[Record], object]
 ) -> Difference | None:
     """None where all runs that have the value agree in it."""
     found: dict[str, list[str]] = defaultdict(list)
@@ -149,33 +159,31 @@ def _records(board: Board) -> list[Record]:
     return [record for system in board.systems for record in system.records]
 
 
-def _setting(key: str, absent: Any = None) -> Callable[[Record], Any]:
+def _setting(key: str, absent: object = None) -> Callable[[Record], object]:
     """The setting `section.name` of a record; `absent` for one that came after it, or is null."""
-    section, _, name = key.partition(".")
 
-    def found(record: Record) -> Any:
-        settings = record.settings[section]
-        value = settings[name] if absent is None else settings.get(name)
+    def found(record: Record) -> object:
+        value = record.setting(key)
         return absent if value is None else value
 
     return found
 
 
-def _machine(name: str) -> Callable[[Record], Any]:
-    return lambda record: record.device.get(name)
+def _machine(read: Callable[[DeviceInfo], object], record: Record) -> object:
+    return read(record.device)
 
 
-def _fingerprint(split: str) -> Callable[[Record], Any]:
-    def found(record: Record) -> Any:
-        fingerprint = record.data["splits"].get(split, {}).get("fingerprint")
-        return fingerprint and fingerprint[:12]
+def _fingerprint(split: str) -> Callable[[Record], object]:
+    def found(record: Record) -> str | None:
+        known = record.data.splits.get(split)
+        return known and known.fingerprint[:12]
 
     return found
 
 
-def _signature(name: str) -> Callable[[Record], Any]:
+def _signature(name: str) -> Callable[[Record], object]:
     return lambda record: record.metrics[name].signature if name in record.metrics else None
 
 
-def _training_examples(record: Record) -> Any:
-    return record.training and record.training.get("examples")
+def _training_examples(record: Record) -> object:
+    return record.training and record.training.examples

@@ -22,7 +22,7 @@ BLEU = {
 
 def reported(board: Board) -> dict[str, float]:
     """Method → the paper's BLEU on this task; nothing for the built-in texts."""
-    if board.systems[0].record.data.get("source") == "mini":
+    if board.systems[0].record.data.source == "mini":
         return {}
     known = BLEU.get(board.task, {})
     here = {system.record.method for system in board.systems}

@@ -62,7 +62,7 @@ class Board:
     @property
     def fingerprint(self) -> str:
         """Of the test split: what all resampling draws from."""
-        return str(self.systems[0].record.data["splits"]["test"]["fingerprint"])
+        return self.systems[0].record.data.test.fingerprint
 
     @property
     def panel(self) -> Panel:
@@ -179,14 +179,14 @@ def _board(task: str, systems: tuple[System, ...]) -> Board:
     for system in systems:
         for run in system.runs:
             for key, values in run.record.examples.items():
-                if "user" not in values:
+                if values.user is None:
                     raise DataError(
                         f"{run.folder}: example {key} has no user; expected a record that can be"
                         " compared. An older harness wrote it: run its command with --fresh"
                     )
-                if users.setdefault(key, values["user"]) != values["user"]:
+                if users.setdefault(key, values.user) != values.user:
                     raise DataError(
-                        f"{run.folder}: example {key} is of user {values['user']}, elsewhere of"
+                        f"{run.folder}: example {key} is of user {values.user}, elsewhere of"
                         f" {users[key]}; expected the same data. Compare these runs apart"
                     )
     return Board(task, systems, tuple(users), users)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from harness.record import Record
+from harness.record import Inference, Record, Training
 from harness.reports.render.document import Cell, Section, Table, number, seconds, words
 from harness.reports.runs.comparable import machines
 from harness.reports.runs.systems import Board, System
@@ -15,32 +15,35 @@ Cost = Callable[[Record], float | None]
 
 def training_s(record: Record) -> float | None:
     """Wall seconds of training, targets and evaluation included; 0 for what is not trained."""
-    return 0.0 if record.training is None else record.training.get("seconds_total")
+    return 0.0 if record.training is None else record.training.seconds_total
 
 
 def text_s(record: Record) -> float | None:
     """Wall seconds per text, hidden text before it included, in batches of the run's size."""
-    cost = record.inference or {}
-    if cost.get("seconds_per_example") is not None:
-        return float(cost["seconds_per_example"])
-    if cost.get("decode_s") is None or not record.n.scored:
+    cost = record.inference
+    if cost is None or cost.seconds_per_example is not None:
+        return cost and cost.seconds_per_example
+    if cost.decode_s is None or not record.n.scored:
         return None
-    return float((cost["decode_s"] + (cost.get("preface_s") or 0.0)) / record.n.scored)
+    return (cost.decode_s + cost.preface_s) / record.n.scored
 
 
-def inference(key: str) -> Cost:
-    return lambda record: (record.inference or {}).get(key)
+def inference(read: Callable[[Inference], float | None]) -> Cost:
+    """A cost of generating; None where a record has none."""
+    return lambda record: None if record.inference is None else read(record.inference)
 
 
-def training(key: str) -> Cost:
-    return lambda record: (record.training or {}).get(key)
+def training(read: Callable[[Training], float | None]) -> Cost:
+    """A cost of training; None where a record has none."""
+    return lambda record: None if record.training is None else read(record.training)
+
+
+tokens_per_s = inference(lambda cost: cost.tokens_per_s)
 
 
 def peak_mib(record: Record) -> float | None:
     """The higher of training's and writing's peak."""
-    found = [(part or {}).get("peak_memory_mib") for part in (record.training, record.inference)]
-    known = [value for value in found if value is not None]
-    return max(known) if known else None
+    return record.peak_memory_mib
 
 
 def mean_cost(system: System, cost: Cost) -> float | None:
@@ -53,10 +56,9 @@ def mean_cost(system: System, cost: Cost) -> float | None:
 def machine(system: System) -> str:
     """The machine in words, as captions need it."""
     device = system.record.device
-    what = device.get("accelerator") or device.get("processor") or device.get("device")
-    threads = device.get("threads")
-    counted = "1 thread" if threads == 1 else f"{threads} threads"
-    return f"{device.get('device')} ({what}), {device.get('dtype')}, {counted}"
+    what = device.accelerator or device.processor or device.device
+    counted = "1 thread" if device.threads == 1 else f"{device.threads} threads"
+    return f"{device.device} ({what}), {device.dtype}, {counted}"
 
 
 def timed_apart(board: Board) -> str | None:
@@ -87,10 +89,10 @@ def costs_section(boards: Sequence[Board]) -> Section:
 
 def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
     trained = [system for system in board.systems if system.record.training]
-    phases = list(
-        dict.fromkeys(key for one in trained for key in (one.record.training or {})["seconds"])
-    )
-    flops = any((one.record.training or {}).get("flops_total") for one in trained)
+    spent = [one.record.training.seconds for one in trained if one.record.training]
+    phases = list(dict.fromkeys(key for each in spent for key in each))
+    flops_total = training(lambda cost: cost.flops_total)
+    flops = any(map(flops_total, (one.record for one in trained)))
     rows = []
     for system in trained:
         rows.append(
@@ -98,11 +100,15 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
                 words(system.name),
                 seconds(mean_cost(system, training_s)),
                 *(seconds(mean_cost(system, _phase(name))) for name in phases),
-                number(mean_cost(system, training("steps")), 0),
-                number(mean_cost(system, training("tokens_per_s")), 0),
-                number(mean_cost(system, training("peak_memory_mib")), 0),
-                number(mean_cost(system, training("trainable_parameters")), 0),
-                *([_power(mean_cost(system, training("flops_total")))] if flops else []),
+                number(mean_cost(system, training(lambda cost: cost.steps)), 0),
+                number(mean_cost(system, training(lambda cost: cost.tokens_per_s)), 0),
+                number(mean_cost(system, training(lambda cost: cost.peak_memory_mib)), 0),
+                number(mean_cost(system, training(lambda cost: cost.trainable_parameters)), 0),
+                *(
+                    [_power(mean_cost(system, training(lambda cost: cost.flops_total)))]
+                    if flops
+                    else []
+                ),
             )
         )
     named = (f"{name.replace('_', ' ')}, time" for name in phases)
@@ -115,19 +121,19 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
 def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
     rows = []
     for system in board.systems:
-        first = mean_cost(system, inference("time_to_first_token_s"))
-        step = mean_cost(system, inference("time_per_step_s"))
+        first = mean_cost(system, inference(lambda cost: cost.time_to_first_token_s))
+        step = mean_cost(system, inference(lambda cost: cost.time_per_step_s))
         rows.append(
             (
                 words(system.name),
                 seconds(mean_cost(system, text_s)),
                 number(None if first is None else 1000 * first, 0),
                 number(None if step is None else 1000 * step, 2),
-                number(mean_cost(system, inference("tokens_per_s")), 0),
+                number(mean_cost(system, tokens_per_s), 0),
                 number(mean_cost(system, _hidden), 1),
-                seconds(mean_cost(system, inference("preface_s"))),
-                number(mean_cost(system, inference("batch_size")), 0),
-                number(mean_cost(system, inference("peak_memory_mib")), 0),
+                seconds(mean_cost(system, inference(lambda cost: cost.preface_s))),
+                number(mean_cost(system, inference(lambda cost: cost.batch_size)), 0),
+                number(mean_cost(system, inference(lambda cost: cost.peak_memory_mib)), 0),
             )
         )
     heads = (
@@ -138,16 +144,15 @@ def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
 
 
 def _phase(name: str) -> Cost:
-    return lambda record: (record.training or {}).get("seconds", {}).get(name)
+    return training(lambda cost: cost.seconds.get(name))
 
 
 def _hidden(record: Record) -> float | None:
     """Tokens written or thoughts fed before the text, per text."""
-    cost = record.inference or {}
-    if "preface_tokens" not in cost or not record.n.scored:
+    cost = record.inference
+    if cost is None or not record.n.scored:
         return None
-    latent = cost.get("latent_thoughts_per_text") or 0
-    return float(cost["preface_tokens"] / record.n.scored + latent)
+    return cost.preface_tokens / record.n.scored + cost.latent_thoughts_per_text
 
 
 def _power(value: float | None) -> Cell:

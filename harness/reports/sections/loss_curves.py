@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +16,19 @@ from harness.reports.sections.cost_tables import mean_cost, training
 
 MOST_POINTS = 12
 """Points of a curve: the steps in so many groups, each by its mean."""
-Curve = list[dict[str, float]]
-"""step, the middle of its group, and value, low, high: mean and range over training seeds."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """step: the middle of its group; value, low, high: mean and range over training seeds."""
+
+    step: float
+    value: float
+    low: float
+    high: float
+
+
+Curve = list[Point]
 
 
 def training_section(boards: Sequence[Board]) -> Section:
@@ -42,8 +53,7 @@ def training_section(boards: Sequence[Board]) -> Section:
 
 def losses(record: Record) -> list[float]:
     """The loss before every optimizer step; [] where the method does not train."""
-    steps: Sequence[dict[str, Any]] = (record.training or {}).get("curve", ())
-    return [step["loss"] for step in steps]
+    return [step.loss for step in record.training.curve] if record.training else []
 
 
 def curve_of(records: Sequence[Record]) -> Curve:
@@ -57,9 +67,10 @@ def curve_of(records: Sequence[Record]) -> Curve:
     for group in np.array_split(np.arange(steps), min(steps, MOST_POINTS)):
         means = by_seed[:, group].mean(axis=1)
         points.append(
-            {"step": float(group.mean()) + 1, "value": float(means.mean()),
-             "low": float(means.min()), "high": float(means.max())}
-        )  # fmt: skip
+            Point(
+                float(group.mean()) + 1, float(means.mean()), float(means.min()), float(means.max())
+            )
+        )
     return points
 
 
@@ -69,7 +80,8 @@ def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
     ends = []
     for name, points in curves.items():
         step, value, low, high = (
-            [point[key] for point in points] for key in ("step", "value", "low", "high")
+            list(column)
+            for column in zip(*((p.step, p.value, p.low, p.high) for p in points), strict=True)
         )
         style.line(axes, step, value, looks[name], low, high)
         ends.append((step[-1], value[-1], name, looks[name]))
@@ -87,7 +99,7 @@ def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
     )
     style.label_ends(axes, ends)
     alt = f"Training loss on {board.task}: " + "; ".join(
-        f"{name} from {points[0]['value']:.2f} to {points[-1]['value']:.2f}"
+        f"{name} from {points[0].value:.2f} to {points[-1].value:.2f}"
         for name, points in curves.items()
     )
     return Picture(f"loss_{board.task}", "Training loss", drawing, alt)
@@ -101,7 +113,7 @@ def _table(board: Board, curves: dict[str, Curve]) -> Table:
             number(mean_cost(system, lambda record: len(losses(record))), 0),
             number(mean_cost(system, lambda record: losses(record)[0]), 3),
             number(mean_cost(system, _last_tenth), 3),
-            number(mean_cost(system, training("val_loss")), 3),
+            number(mean_cost(system, training(lambda cost: cost.val_loss)), 3),
         )
         for system in board.systems
         if system.name in curves
@@ -114,7 +126,7 @@ def _table(board: Board, curves: dict[str, Curve]) -> Table:
 
 def _rate(system: System) -> Cell:
     """The peak learning rate, which `auto` may have chosen apart for every seed."""
-    found = sorted({(record.training or {})["lr"] for record in system.records})
+    found = sorted({record.training.lr for record in system.records if record.training})
     return Cell(" · ".join(f"{rate:g}" for rate in found), fmean(found))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
+from harness.record import AuthorRank, Authors, Difference, Estimate, ExampleAuthors
 from harness.reports.compared.measures import TITLES
 from harness.reports.compared.parts import author_measure
-from harness.reports.compared.seeds import interval_words, over_seeds, spanned
+from harness.reports.compared.seeds import Pooled, interval_words, over_seeds, spanned
 from harness.reports.render.document import (
     Cell,
     Section,
@@ -20,35 +20,47 @@ from harness.reports.render.document import (
 )
 from harness.reports.runs.systems import Board, System, having, lacking
 
+RANKS: Mapping[
+    str, tuple[Callable[[Authors], AuthorRank | None], Callable[[ExampleAuthors], float]]
+] = {
+    "characters, top-1 %": (lambda one: one.characters and one.characters.top1,
+                            lambda one: one.characters.top1),
+    "characters, MRR %": (lambda one: one.characters and one.characters.mrr,
+                          lambda one: one.characters.mrr),
+    "function words, top-1 %": (lambda one: one.function_words and one.function_words.top1,
+                                lambda one: one.function_words.top1),
+    "function words, MRR %": (lambda one: one.function_words and one.function_words.mrr,
+                              lambda one: one.function_words.mrr),
+}  # fmt: skip
+"""Column → the score in a record, and in an example."""
+
 
 def authors_section(boards: Sequence[Board]) -> Section:
     """Is the text nearest to its own author's profile?"""
     tables = []
     others = set()
     for board in boards:
-        rows, told = [], list[Mapping[str, Any]]()
-        ways = ("characters", "function words")
-        part = having(board, lambda record: "characters" in (record.authors or {}))
+        rows, told = [], list[Pooled]()
+        part = having(board, lambda record: record.authors and record.authors.characters)
         for system in part.systems:
-            found = [record.authors or {} for record in system.records]
+            found = [record.authors for record in system.records if record.authors]
             here = [
-                over_seeds(board, system, [one[way][key] for one in found],
-                           author_measure(way, key))
-                for way in ways
-                for key in ("top1", "mrr")
+                over_seeds(board, system, [one for each in found if (one := rank(each))],
+                           author_measure(name, of_text))
+                for name, (rank, of_text) in RANKS.items()
             ]  # fmt: skip
             rows.append((words(system.name), *map(_plain, here)))
             told += here
             ends = found[0]
         if not rows:
             continue
-        for what in ("ceiling", "chance"):
-            cells = [number(ends[way][key].get(what), 1) for way in ways for key in ("top1", "mrr")]
-            rows.append((words("references (ceiling)" if what == "ceiling" else "chance"), *cells))
-        heads = ("method", "characters, top-1 %", "characters, MRR %", "function words, top-1 %",
-                 "function words, MRR %")  # fmt: skip
+        ranks = [rank(ends) for rank, _ in RANKS.values()]
+        ceiling = [number(one.ceiling if one else None, 1) for one in ranks]
+        chance = [number(one.chance if one else None, 1) for one in ranks]
+        rows += [(words("references (ceiling)"), *ceiling), (words("chance"), *chance)]
+        heads = ("method", *RANKS)
         faint = frozenset({len(rows) - 2, len(rows) - 1})
-        others.add(str(ends.get("others", "some")))
+        others.add("some" if ends.others is None else str(ends.others))
         title = f"Author identification, {board.task}"
         notes = (f"Intervals: 95 % over {interval_words(told)}{lacking(board, part, '; ')}.",)
         tables.append(
@@ -79,13 +91,15 @@ def controls_section(boards: Sequence[Board]) -> Section:
 
 def _controls_table(board: Board, system: System) -> Table:
     """One row a kind of thoughts, with its differences to the own ones; see `_together`."""
-    found = [record.controls or {} for record in system.records]
-    thoughts = list(found[0]["thoughts"])
-    thoughts = [one for one in thoughts if all("missing" not in each["thoughts"].get(
-        one, {"missing": "not asked for"}) for each in found)]  # fmt: skip
-    first = found[0]["thoughts"]
-    names = [name for name in ("following", "bleu", "rougeL") if name in first["own"]["metrics"]]
-    likely = all(first[thought]["likelihood"] for thought in thoughts)
+    found = [record.controls for record in system.records if record.controls]
+    first = found[0].thoughts
+    kept = [
+        thought
+        for thought in first
+        if all(thought in one.thoughts and not one.thoughts[thought].missing for one in found)
+    ]
+    names = [name for name in ("following", "bleu", "rougeL") if name in first["own"].metrics]
+    likely = all(first[thought].likelihood for thought in kept)
     heads: list[str] = ["thoughts"]
     if likely:
         heads += ["NLL ↓", "NLL minus own", "p (Holm)"]
@@ -93,19 +107,20 @@ def _controls_table(board: Board, system: System) -> Table:
         title = TITLES.get(name, name)
         heads += [title, f"{title} minus own", "p (Holm)"]
     rows = []
-    for thought in thoughts:
+    for thought in kept:
         cells = [words(thought)]
-        here = [one["thoughts"][thought] for one in found]
-        minus = [one["minus_own"] or {} for one in here]
+        here = [one.thoughts[thought] for one in found]
         if likely:
-            cells.append(_plain(spanned([one["likelihood"] for one in here]), 3))
-            cells += _together([one.get("likelihood") for one in minus], 3)
+            nll = [one.likelihood for one in here if one.likelihood]
+            cells.append(_plain(spanned(nll), 3))
+            cells += _together([one.minus_own and one.minus_own.likelihood for one in here], 3)
         for name in names:
-            cells.append(_plain(spanned([one["metrics"][name] for one in here]), 2))
-            cells += _together([(one.get("metrics") or {}).get(name) for one in minus], 2)
+            cells.append(_plain(spanned([one.metrics[name] for one in here]), 2))
+            minus = [one.minus_own and one.minus_own.metrics.get(name) for one in here]
+            cells += _together(minus, 2)
         rows.append(tuple(cells))
     notes = [
-        f"Holm over the {found[0]['family']} differences of a run. NLL above 0 and scores below 0:"
+        f"Holm over the {found[0].family} differences of a run. NLL above 0 and scores below 0:"
         " the model writes worse without its own thoughts."
     ]
     every = next(one for one in board.systems if one.name == system.name)
@@ -126,7 +141,7 @@ def _controls_table(board: Board, system: System) -> Table:
                  tuple(heads), tuple(rows), tuple(notes))  # fmt: skip
 
 
-def _together(found: Sequence[Mapping[str, Any] | None], digits: int) -> list[Cell]:
+def _together(found: Sequence[Difference | None], digits: int) -> list[Cell]:
     """A difference of every seed in one: mean and span, and the largest p.
 
     The largest p tests whether each seed's model shows it, which is more than their mean needs.
@@ -134,14 +149,14 @@ def _together(found: Sequence[Mapping[str, Any] | None], digits: int) -> list[Ce
     known = [one for one in found if one]
     if not known or len(known) < len(found):
         return [words("–"), words("–")]
-    p_values = [one.get("p_holm") for one in known]
+    p_values = [one.p_holm for one in known]
     largest = None if None in p_values else max(p for p in p_values if p is not None)
     return [_signed(spanned(known), digits), p_value(largest)]
 
 
-def _signed(found: Mapping[str, Any], digits: int = 3) -> Cell:
-    return estimate(found["value"], found["low"], found["high"], digits, signed=True)
+def _signed(found: Estimate, digits: int = 3) -> Cell:
+    return estimate(found.value, found.low, found.high, digits, signed=True)
 
 
-def _plain(found: Mapping[str, Any], digits: int = 1) -> Cell:
-    return estimate(found["value"], found["low"], found["high"], digits)
+def _plain(found: Estimate, digits: int = 1) -> Cell:
+    return estimate(found.value, found.low, found.high, digits)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from harness.record import Record
+from harness.record import Curve, Drift, Record, SliceEstimate
 from harness.reports.compared.measures import TITLES, Measure
 from harness.reports.compared.parts import (
     forced_at,
@@ -16,13 +15,15 @@ from harness.reports.compared.parts import (
     relative_at,
     relative_drift,
 )
-from harness.reports.compared.seeds import interval_words, over_seeds
+from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
 from harness.reports.render import style
 from harness.reports.render.document import Cell, Picture, Section, Table, estimate, words
 from harness.reports.runs.systems import Board, having, lacking
 from harness.reports.sections.headline import Found, value_cell
 
-Slices = Sequence[Mapping[str, Any]]
+Slices = Sequence[SliceEstimate]
+Source = Callable[[Record], Curve | None]
+"""Where a record has the number of a view, by slice and with its drift."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class View:
     title: str
     unit: str
     slices: Callable[[Record], Slices | None]
-    slope: Callable[[Record], Mapping[str, Any] | None]
+    slope: Callable[[Record], Drift | None]
     worse: str = "falls"
     each: Callable[[int], Measure] | None = None
     sloped: Measure | None = None
@@ -49,36 +50,35 @@ def views_of(board: Board, main: str) -> list[View]:
     """The views that some run of the board has, primary ones first."""
     records = [one for system in board.systems for one in system.records]
     record = records[0]
-    forced: Mapping[str, Any] = next((one.forced["metrics"] for one in records if one.forced), {})
+    forced = next((one.forced.metrics for one in records if one.forced), {})
     scored = next((name for name in (main, "rougeL", "bleu", *forced) if name in forced), None)
     free = next((name for name in (main, "rougeL", "bleu") if name in record.slices), None)
-    starts = record.settings["eval"]["slices"]
+    starts = record.slice_starts
     found = [
         View("likelihood", "likelihood: NLL of the reference", "nats per slice token",
-             _at("likelihood", "slices"), _at("likelihood", "drift"), "rises", nll_at,
+             *_curve(lambda one: one.likelihood), "rises", nll_at,
              None, "NLL, nats per 100 tokens"),
         View("relative", "likelihood beside the untrained backbone", "nats per slice token",
-             _at("likelihood", "relative", "slices"), _at("likelihood", "relative", "drift"),
+             *_curve(lambda one: one.likelihood and one.likelihood.relative),
              "rises", relative_at, relative_drift(),
              "NLL minus the untrained backbone's, nats per 100 tokens"),
         View("forced_following", "forced: preferences followed in the next 100 tokens",
-             "% of calls", _at("forced", "following", "slices"),
-             _at("forced", "following", "drift"), "falls",
+             "% of calls", *_curve(lambda one: one.forced and one.forced.following), "falls",
              partial(forced_at, "following"), forced_drift("following", starts),
              "forced: preferences followed, % per 100 tokens"),
         View("following", "preferences followed in the free text", "% of calls",
-             _at("following", "slices"), _nothing),
+             lambda one: one.following and one.following.slices, _nothing),
     ]  # fmt: skip
     if scored:
         scale = TITLES.get(scored, scored)
         found.insert(2, View("forced", f"forced: {scale} of the next 100 tokens", "0–100",
-                             _at("forced", "metrics", scored, "slices"),
-                             _at("forced", "metrics", scored, "drift"), "falls",
+                             *_curve(lambda one: one.forced and one.forced.metrics.get(scored)),
+                             "falls",
                              partial(forced_at, scored), forced_drift(scored, starts),
                              f"forced: {scale}, points per 100 tokens"))  # fmt: skip
     if free:
         found.append(View("free", f"free text: {TITLES.get(free, free)} (descriptive)", "0–100",
-                          _at("slices", free), _nothing))  # fmt: skip
+                          lambda one: one.slices.get(free), _nothing))  # fmt: skip
     return [view for view in found if any(view.slices(one) for one in records)]
 
 
@@ -105,8 +105,8 @@ def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
     return Section("drift", "Drift along the text", text, tuple(tables), tuple(pictures))
 
 
-Curves = Mapping[str, list[dict[str, Any]]]
-"""System → its rows by slice, over its seeds."""
+Curves = Mapping[str, list[Pooled]]
+"""System → its number in each slice, over its seeds."""
 
 
 def curves_of(board: Board, view: View) -> Curves:
@@ -125,24 +125,19 @@ def _picture(board: Board, view: View, curves: Curves) -> Picture:
     looks = style.looks(system.name for system in board.systems)
     drawing, (axes,) = style.figure(height=3.3)
     ends = style.curves(axes, curves, looks)
-    rows = next(iter(curves.values()))
-    names = [row["slice"].replace("-", "–") for row in rows]
-    counts = [row.get("examples") for row in rows]
-    labels = [
-        f"{name}\nn = {count}" if count is not None else name
-        for name, count in zip(names, counts, strict=True)
+    part = having(board, view.slices)
+    names = [
+        each.slice.replace("-", "–")
+        + (f"\nn = {each.examples}" if each.examples is not None else "")
+        for each in _slices(part, view)
     ]
-    axes.set_xticks(range(len(names)), labels)
+    axes.set_xticks(range(len(names)), names)
     axes.set_xlabel("tokens of the reference")
     axes.set_ylabel(view.unit)
     style.title(axes, view.title, board.task)
     over = interval_words(row for rows in curves.values() for row in rows)
-    part = having(board, view.slices)
     told = lacking(board, part)
-    if (
-        view.name == "relative"
-        and len({one.record.backbone.get("name") for one in part.systems}) > 1
-    ):
+    if view.name == "relative" and len({one.record.backbone.name for one in part.systems}) > 1:
         told = f"each beside its own backbone{'; ' if told else ''}{told}"
     style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
                   f" worse where its curve {view.worse}{'; ' if told else ''}{told}")  # fmt: skip
@@ -177,7 +172,7 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         notes[0] += " Forced: below 0 the end is worse than the beginning."
     if compared:
         notes[0] += " Letters as in the tables of scores."
-    if any(one.get("seeds") for one in estimates):
+    if any(one.seeds for one in estimates):
         notes.append(f"Intervals without letters: over {interval_words(estimates)}.")
     told = {view.column.partition(":")[0]: lacking(board, parts[view.name]) for view in sloped}
     notes += [f"{column}: {who}." for column, who in told.items() if who]
@@ -185,42 +180,52 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
     return Table(f"drift_{board.task}", title, tuple(heads), tuple(rows), tuple(notes))
 
 
-def _slope(part: Board, view: View, name: str) -> dict[str, Any]:
-    """A system's slope over those of its seeds that have one; {} where none has."""
+def _slices(part: Board, view: View) -> Slices:
+    """The slices of a view, as the first run that has it names and counts them."""
+    return view.slices(part.systems[0].record) or ()
+
+
+def _slope(part: Board, view: View, name: str) -> Pooled:
+    """A system's slope over those of its seeds that have one; without a value where none has."""
     system = next((one for one in part.systems if one.name == name), None)
     if system is None:
-        return {}
-    return over_seeds(part, system, [view.slope(one) or {} for one in system.records], view.sloped)
+        return Pooled(value=None)
+    found = [slope for one in system.records if (slope := view.slope(one)) is not None]
+    return over_seeds(part, system, found, view.sloped)
 
 
 def _numbers(board: Board, curves: Sequence[tuple[View, Curves]]) -> Table:
     """The points of the curves, for whoever wants to plot them anew."""
     rows = [
-        (words(view.name.replace("_", " ")), words(name), words(row["slice"]), _estimate(row, 3))
+        (words(view.name.replace("_", " ")), words(name), words(each.slice), _estimate(point))
         for view, of_view in curves
         for name, points in of_view.items()
-        for row in points
+        for each, point in zip(_slices(having(board, view.slices), view), points, strict=True)
     ]
     heads = ("view", "method", "slice", "value [95 %]")
     return Table(f"curves_{board.task}", f"Points of the curves, {board.task}", heads,
                  tuple(rows), (), True)  # fmt: skip
 
 
-def _estimate(found: Mapping[str, Any], digits: int = 3) -> Cell:
-    return estimate(found.get("value"), found.get("low"), found.get("high"), digits)
+def _estimate(found: Pooled) -> Cell:
+    return estimate(found.value, found.low, found.high, 3)
 
 
 def _nothing(record: Record) -> None:
     return None
 
 
-def _at(field: str, *path: str) -> Callable[[Record], Any]:
-    """The value at a path below a field of the record, None where the path ends early."""
+def _curve(
+    source: Source,
+) -> tuple[Callable[[Record], Slices | None], Callable[[Record], Drift | None]]:
+    """Slices and drift of a curve, where a record has it."""
 
-    def found(record: Record) -> Any:
-        value = getattr(record, field)
-        for key in path:
-            value = (value or {}).get(key)
-        return value
+    def slices(record: Record) -> Slices | None:
+        curve = source(record)
+        return None if curve is None else curve.slices
 
-    return found
+    def slope(record: Record) -> Drift | None:
+        curve = source(record)
+        return None if curve is None else curve.drift
+
+    return slices, slope

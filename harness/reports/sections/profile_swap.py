@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from harness.record import ExampleLift, Gains, Lift, LiftPair, Record
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
 from harness.reports.compared.measures import TITLES, Measure
 from harness.reports.compared.parts import lift_measure
-from harness.reports.compared.seeds import interval_words, over_seeds
+from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
 from harness.reports.render import style
 from harness.reports.render.document import (
     Cell,
@@ -27,8 +28,20 @@ from harness.reports.sections.metric_table import pairs_table
 OTHERS = {"random": "own − random other", "topic": "own − topic-matched other"}
 LIFTS = {**OTHERS, "empty": "own − none"}
 """Whose profile is read instead: a user's drawn at random, one's near in topic, nobody's."""
-LIKELIHOOD, TEXTS = "likelihood", "texts"
 NATS = "nats per slice token"
+
+
+@dataclass(frozen=True)
+class View:
+    """What lift is measured on: where a record and its examples have it."""
+
+    name: str
+    pairs: Callable[[Lift], Mapping[str, Mapping[str, LiftPair]] | None]
+    gains: Callable[[ExampleLift], Gains | None]
+
+
+LIKELIHOOD = View("likelihood", lambda lift: lift.likelihood, lambda lift: lift.likelihood)
+TEXTS = View("texts", lambda lift: lift.texts, lambda lift: lift.texts)
 
 
 def lift_contrasts(board: Board, main: str) -> list[Contrasts]:
@@ -78,40 +91,47 @@ def lift_section(boards: Sequence[Board], lifts: Mapping[str, Sequence[Contrasts
                    tuple(pictures))  # fmt: skip
 
 
-def _part(board: Board, view: str) -> Board:
+def _part(board: Board, view: View) -> Board:
     """The runs that measured lift in this view."""
-    return having(board, lambda record: (record.lift or {}).get(view))
+    return having(board, lambda record: record.lift and view.pairs(record.lift))
 
 
-def _measure(view: str, kind: str, name: str) -> Measure:
-    what = "likelihood" if view == LIKELIHOOD else TITLES.get(name, name)
+def _measure(view: View, kind: str, name: str) -> Measure:
+    what = "likelihood" if view is LIKELIHOOD else TITLES.get(name, name)
     title = f"lift on {what}, {LIFTS[kind]}"
-    if view == LIKELIHOOD:
-        return lift_measure(view, kind, name, title, NATS, 3)
-    return lift_measure(view, kind, name, title)
+    scale = (NATS, 3) if view is LIKELIHOOD else ("points", 2)
+    return lift_measure(view.name, view.gains, kind, name, title, *scale)
 
 
 def _keeps(measure: Measure, system: System) -> bool:
     return all(any(map(measure.row, record.examples.values())) for record in system.records)
 
 
-def _found(part: Board, system: System, view: str, kind: str, name: str) -> dict[str, Any]:
+def _found(part: Board, system: System, view: View, kind: str, name: str) -> Pooled:
     """The lift of a system's runs in one number; seeds resampled where examples have values."""
-    what, of = ("own_empty", "random") if kind == "empty" else ("own_other", kind)
-    said = [(record.lift or {})[view][of][name][what] for record in system.records]
+    pairs = [
+        _pairs(record, view)["random" if kind == "empty" else kind][name]
+        for record in system.records
+    ]
+    said = [pair.own_empty if kind == "empty" else pair.own_other for pair in pairs]
     return over_seeds(part, system, said, _measure(view, kind, name))
 
 
+def _pairs(record: Record, view: View) -> Mapping[str, Mapping[str, LiftPair]]:
+    """Kind of donor → name → gains; empty where the record does not have the view."""
+    return (view.pairs(record.lift) if record.lift else None) or {}
+
+
 def _lifts(
-    part: Board, system: System, view: str, name: str, lifts: Sequence[Contrasts]
-) -> tuple[list[Cell], list[dict[str, Any]]]:
+    part: Board, system: System, view: View, name: str, lifts: Sequence[Contrasts]
+) -> tuple[list[Cell], list[Pooled]]:
     """A system's lifts over everyone in `LIFTS`: as cells, and as the numbers behind them."""
     found = {kind: _found(part, system, view, kind, name) for kind in LIFTS}
     cells = [_cell(one, _measure(view, kind, name), system, lifts) for kind, one in found.items()]
     return cells, list(found.values())
 
 
-def _cell(found: Mapping[str, Any], measure: Measure, system: System,
+def _cell(found: Pooled, measure: Measure, system: System,
           lifts: Sequence[Contrasts]) -> Cell:  # fmt: skip
     """A lift with its interval, and the letters of its column where systems were compared."""
     shared, best = "", False
@@ -119,18 +139,17 @@ def _cell(found: Mapping[str, Any], measure: Measure, system: System,
         if contrasts.measure.name == measure.name:
             shared = (contrasts.letters or {}).get(system.name, "")
             best = len(contrasts.order) > 1 and contrasts.order[0] == system.name
-    value, low, high = (found[key] for key in ("value", "low", "high"))
-    return estimate(value, low, high, measure.digits, True, shared, best)
+    return estimate(found.value, found.low, found.high, measure.digits, True, shared, best)
 
 
 def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
-    rows, told = [], list[Mapping[str, Any]]()
+    rows, told = [], list[Pooled]()
     for system in part.systems:
         cells, found = _lifts(part, system, LIKELIHOOD, "all", lifts)
         rows.append((words(system.name), *cells))
         told += found
     heads = ("method", *(f"{title}, nats" for title in LIFTS.values()))
-    counts = {one.lift["donors"] for system in part.systems for one in system.records if one.lift}
+    counts = {one.lift.donors for system in part.systems for one in system.records if one.lift}
     donors = listed([str(count) for count in sorted(counts)], "or")
     over = interval_words(told) + lacking(board, part, "; ")
     users = "user" if donors == "1" else "users"
@@ -143,8 +162,8 @@ def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> 
 
 
 def _text_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
-    names = list((part.systems[0].record.lift or {})[TEXTS]["random"])
-    rows, told = [], list[Mapping[str, Any]]()
+    names = list(_pairs(part.systems[0].record, TEXTS)["random"])
+    rows, told = [], list[Pooled]()
     for name in names:
         for system in part.systems:
             cells, found = _lifts(part, system, TEXTS, name, lifts)
@@ -162,7 +181,7 @@ def _picture(board: Board, part: Board) -> Picture:
     systems = part.systems
     looks = style.looks(system.name for system in board.systems)
     drawing, (axes,) = style.figure(height=3.2)
-    names = [key for key in (systems[0].record.lift or {})[LIKELIHOOD]["random"] if key != "all"]
+    names = [key for key in _pairs(systems[0].record, LIKELIHOOD)["random"] if key != "all"]
     curves = {
         system.name: [_found(part, system, LIKELIHOOD, "random", name) for name in names]
         for system in systems

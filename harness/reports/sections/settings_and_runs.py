@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
 
 from harness.record import Counts, Record
 from harness.reports.render.document import Section, Table, listed, number, words
@@ -12,13 +12,13 @@ from harness.reports.runs.systems import Board
 from harness.reports.sections.cost_tables import timed_apart
 from harness.statistics import VERDICT_USERS
 
-ALARMS = {
-    "failed": "failed examples, scored as empty",
-    "empty": "empty texts",
-    "capped": "texts that reached the cap on new tokens",
-    "input_cut": "prompts cut to their budget",
-    "target_cut": "training targets cut",
-    "tied": "profiles that BM25 cannot rank, all scores being equal",
+ALARMS: Mapping[str, Callable[[Counts], int]] = {
+    "failed examples, scored as empty": lambda n: n.failed,
+    "empty texts": lambda n: n.empty,
+    "texts that reached the cap on new tokens": lambda n: n.capped,
+    "prompts cut to their budget": lambda n: n.input_cut,
+    "training targets cut": lambda n: n.target_cut,
+    "profiles that BM25 cannot rank, all scores being equal": lambda n: n.tied,
 }
 
 
@@ -53,7 +53,7 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
         for board in boards
         for system in board.systems
         for run in system.runs
-        if run.record.code.get("clean") is False
+        if run.record.code.clean is False
     ]
     if dirty:
         found.append(f"uncommitted changes in the code of {len(dirty)} runs: {_few(dirty)}")
@@ -63,19 +63,19 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
 def _counted(board: Board) -> list[str]:
     """Cut inputs, capped outputs, failures: which systems have how many."""
     lines = []
-    for key, what in ALARMS.items():
+    for what, count in ALARMS.items():
         most = {
-            system.name: max(asdict(record.n)[key] for record in system.records)
+            system.name: max(count(record.n) for record in system.records)
             for system in board.systems
         }
-        found = {name: count for name, count in most.items() if count}
-        of = "" if key == "target_cut" else f" (of {len(board.ids)} texts)"
+        found = {name: number for name, number in most.items() if number}
+        of = "" if what.startswith("training") else f" (of {len(board.ids)} texts)"
         if len(found) > MOST_COUNTED:
             low, high = min(found.values()), max(found.values())
             counted = f"{low}" if low == high else f"{low} to {high}"
             lines.append(f"{board.task}: {what}: {counted} in {_who(board, list(found))}{of}")
         elif found:
-            told = ", ".join(f"{name} {count}" for name, count in found.items())
+            told = ", ".join(f"{name} {number}" for name, number in found.items())
             lines.append(f"{board.task}: {what}: {told}{of}")
     return lines
 
@@ -94,7 +94,7 @@ def _unequal(board: Board) -> list[str]:
     counts = {
         "test texts": {system.name: system.record.n.planned for system in board.systems},
         "training examples": {
-            system.name: system.record.training["examples"]
+            system.name: system.record.training.examples
             for system in board.systems
             if system.record.training
         },
@@ -140,10 +140,10 @@ def _chosen(board: Board) -> Table:
 
 
 def _counts(board: Board) -> Table:
-    names = list(Counts.__dataclass_fields__)
+    names = [field.name for field in fields(Counts)]
     rows = [
         (words(system.name), number(record.seed, 0),
-         *(number(asdict(record.n)[name], 0) for name in names))
+         *(number(count, 0) for count in asdict(record.n).values()))
         for system in board.systems
         for record in system.records
     ]  # fmt: skip
@@ -166,32 +166,30 @@ def _runs(board: Board) -> Table:
 
 def _commit(record: Record) -> str:
     code = record.code
-    commit = str(code.get("commit") or "unknown")[:12]
-    return f"{code.get('version')} {commit}{'' if code.get('clean') else ' with changes'}"
+    commit = (code.commit or "unknown")[:12]
+    return f"{code.version} {commit}{'' if code.clean else ' with changes'}"
 
 
 def _data(record: Record) -> str:
-    test = record.data["splits"]["test"]
-    source, revision = record.data.get("source"), record.data.get("revision") or ""
-    setting = record.settings["data"]["setting"]
-    return f"{source} {revision} ({setting}), test {test['fingerprint'][:12]}"
+    data = record.data
+    revision = data.revision or ""
+    return f"{data.source} {revision} ({data.setting}), test {data.test.fingerprint[:12]}"
 
 
 def _backbone(record: Record) -> str:
     found = record.backbone
-    parts = [str(found.get("name"))]
-    parts += [str(found[key]) for key in ("revision", "quantization") if found.get(key)]
-    if isinstance(found.get("reasoner"), dict):
-        parts.append(f"reasoner {found['reasoner'].get('name')}")
-    if found.get("method_parameters"):
-        parts.append(f"{found['method_parameters']:,} parameters")
+    parts = [str(found.name), *filter(None, (found.revision, found.quantization))]
+    if found.reasoner:
+        parts.append(f"reasoner {found.reasoner.name}")
+    if found.method_parameters:
+        parts.append(f"{found.method_parameters:,} parameters")
     return ", ".join(parts)
 
 
 def _where(record: Record) -> str:
-    device = record.device
-    what = device.get("accelerator") or device.get("processor")
-    return f"{device.get('device')}, {what}, {device.get('dtype')}, threads {device.get('threads')}"
+    machine = record.device
+    what = machine.accelerator or machine.processor
+    return f"{machine.device}, {what}, {machine.dtype}, threads {machine.threads}"
 
 
 def _packages(record: Record) -> str:

@@ -79,7 +79,10 @@ def disagreements(
     board: Board, systems: tuple[System, System], main: str, data: SplitData | None
 ) -> list[Shown]:
     """The first seeds' texts of the examples with the largest difference, largest first."""
-    rows = [system.record.examples for system in systems]
+    rows = [
+        {key: values.numbers for key, values in system.record.examples.items()}
+        for system in systems
+    ]
     written = [
         {text.id: text.output for text in read_predictions(system.runs[0].folder)
          if text.sample == 0}
@@ -90,7 +93,7 @@ def disagreements(
 
     def gap(key: str, name: str) -> float:
         values = [row.get(key, {}).get(name) for row in rows]
-        return abs(float(values[0] or 0.0) - float(values[1] or 0.0))
+        return abs((values[0] or 0.0) - (values[1] or 0.0))
 
     ranked = sorted(board.ids, key=lambda key: (-gap(key, main), -gap(key, "rougeL"), key))
     inputs = {one.id: one.input for one in data.examples} if data else {}
@@ -114,10 +117,10 @@ def disagreements(
     return shown
 
 
-def _standing(systems: Sequence[System], values: Sequence[object], main: str) -> str:
+def _standing(systems: Sequence[System], values: Sequence[float | None], main: str) -> str:
     """Both systems' values, as the line over their texts has them."""
     told = [
-        f"{system.name} {figure(value, 2) if isinstance(value, int | float) else '–'}"
+        f"{system.name} {'–' if value is None else figure(value, 2)}"
         for system, value in zip(systems, values, strict=True)
     ]
     return f"{TITLES.get(main, main)}: {', '.join(told)}"
@@ -138,11 +141,11 @@ def word_difference(
     return tuple(sides[0]), tuple(sides[1])
 
 
-def _scores(values: Mapping[str, object]) -> str:
+def _scores(values: Mapping[str, float | None]) -> str:
     """The example's scores in one line."""
     known = ("following", "bleu", "rougeL", "meteor", "nll")
     return " · ".join(
         f"{TITLES.get(name, name)} {figure(value, 2)}"
         for name in known
-        if isinstance(value := values.get(name), int | float)
+        if (value := values.get(name)) is not None
     )

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from harness.record import read_record
+from harness.record import BackboneInfo, ModelInfo, read_record
 from harness.reports.ablation.values import Ablation, Axis, Tried, ablation
 from harness.reports.runs.systems import Run
 from tests.reports.synthetic import write_runs
@@ -37,8 +37,11 @@ def size_ablation(out: Path, seeds: Sequence[int] = (0,)) -> Ablation:
     tried = []
     for name in SIZE.values:
         effect, parameters = SIZES.get(name, (None, None))
-        backbone = {"parameters": 1_200_000, "reasoner": {"name": name, "parameters": parameters}}
-        changes = {"backbone": {"name": "mini", "fingerprint": "f" * 16, **backbone}}
+        reasoner = BackboneInfo(name=name, parameters=parameters)
+        model = ModelInfo(
+            name="mini", fingerprint="f" * 16, parameters=1_200_000, reasoner=reasoner
+        )
+        changes = {"backbone": model}
         assignment = f"model.reasoner={name}"
         tried.append(_tried(out, (name,), assignment, seeds, effect, beside, changes))
     return ablation("flythinker", [SIZE], tried, "sft")

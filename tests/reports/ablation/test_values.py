@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
+from harness.record import ModelInfo
 from harness.reports.ablation.document import document, facts, sentences
 from harness.reports.ablation.figures import places_of
 from harness.reports.ablation.values import Axis, Tried, ablation
@@ -102,7 +103,7 @@ def test_sizes_stand_where_their_parameters_are(over_size):
 def test_without_sizes_values_are_evenly_spaced(over_size):
     cells = [
         dataclasses.replace(cell, system=dataclasses.replace(cell.system, runs=tuple(
-            dataclasses.replace(run, record=dataclasses.replace(run.record, backbone={}))
+            dataclasses.replace(run, record=dataclasses.replace(run.record, backbone=ModelInfo()))
             for run in cell.system.runs))) if cell.system else cell
         for cell in over_size.cells
     ]  # fmt: skip

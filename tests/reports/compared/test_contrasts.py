@@ -67,7 +67,7 @@ def measure(board, name):
 def test_a_pair_is_the_comparison_of_the_rows_in_the_records(board):
     found = contrast_all(measure(board, "rouge1"), board)
     rows = {
-        system.name: [system.record.examples[key]["rouge1"] for key in board.ids]
+        system.name: [system.record.examples[key].scores["rouge1"] for key in board.ids]
         for system in board.systems
     }
     expected = compare(
@@ -79,7 +79,7 @@ def test_a_pair_is_the_comparison_of_the_rows_in_the_records(board):
 def test_bleu_is_compared_on_the_counts_of_the_record(board):
     found = contrast_all(BLEU, board)
     rows = [
-        np.array([system.record.examples[key]["bleu_statistics"] for key in board.ids], float)
+        np.array([system.record.examples[key].bleu_statistics for key in board.ids], float)
         for system in board.systems
     ]
     expected = compare(BLEU.statistic, rows[0], rows[1], board.panel)
@@ -93,8 +93,8 @@ def test_bleu_is_compared_on_the_counts_of_the_record(board):
 def test_nll_is_a_ratio_of_sums_and_its_drift_a_slope(board):
     record = board.systems[0].record
     rows = [record.examples[key] for key in board.ids]
-    nll = np.array([row["nll_slices"] for row in rows]).sum(0)
-    tokens = np.array([row["slice_tokens"] for row in rows]).sum(0)
+    nll = np.array([row.likelihood.nll for row in rows]).sum(0)
+    tokens = np.array([row.likelihood.slice_tokens for row in rows]).sum(0)
     assert contrast_all(NLL, board).values["sft"].value == pytest.approx(nll.sum() / tokens.sum())
     # numpy's own least squares through the four slices' means, per 100 tokens
     slope = np.polyfit([49.5, 149.5, 249.5, 339.5], nll / tokens, 1)[0]

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from harness.record import Estimate, ExampleValues, SliceNll
 from harness.reports.compared.parts import (
     forced_at,
     forced_drift,
@@ -12,7 +13,7 @@ from harness.reports.compared.parts import (
     relative_at,
     relative_drift,
 )
-from harness.reports.compared.seeds import interval_words, over_seeds, spanned
+from harness.reports.compared.seeds import Pooled, interval_words, over_seeds, spanned
 from harness.reports.comparison import contrasted
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
@@ -48,75 +49,79 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
     sft = system(board, "sft")
     point = curves_of(board, view(board, "forced"))["sft"][2]
     values = np.array(
-        [[record.examples[key]["forced"]["rougeL"][2] for key in board.ids]
+        [[record.examples[key].forced["rougeL"][2] for key in board.ids]
          for record in sft.records]
     )  # fmt: skip
     sums = np.stack([values, np.ones_like(values)], axis=-1)  # [seeds, users, (value, 1)]
     expected = hierarchical([sums], ratio, resampling_rng(board.fingerprint))
-    assert point["value"] == pytest.approx(values.mean())
-    assert (point["low"], point["high"]) == pytest.approx((expected.low, expected.high))
-    assert point["seeds"] == "resampled"
-    said = [record.forced["metrics"]["rougeL"]["slices"][2]["low"] for record in sft.records]
-    assert point["low"] != pytest.approx(min(said), abs=0.01)  # not the span of the records' own
+    assert point.value == pytest.approx(values.mean())
+    assert (point.low, point.high) == pytest.approx((expected.low, expected.high))
+    assert point.seeds == "resampled"
+    said = [record.forced.metrics["rougeL"].slices[2].low for record in sft.records]
+    assert point.low != pytest.approx(min(said), abs=0.01)  # not the span of the records' own
 
 
 @pytest.mark.parametrize(
     ("measure", "record_says"),
     [
-        (nll_at(1), lambda record: record.likelihood["slices"][1]["value"]),
-        (relative_at(3), lambda record: record.likelihood["relative"]["slices"][3]["value"]),
-        (relative_drift(), lambda record: record.likelihood["relative"]["drift"]["value"]),
+        (nll_at(1), lambda record: record.likelihood.slices[1].value),
+        (relative_at(3), lambda record: record.likelihood.relative.slices[3].value),
+        (relative_drift(), lambda record: record.likelihood.relative.drift.value),
         (
             forced_at("following", 0),
-            lambda record: record.forced["following"]["slices"][0]["value"],
+            lambda record: record.forced.following.slices[0].value,
         ),
         (
             forced_drift("rougeL", (0, 100, 200, 300)),
-            lambda record: record.forced["metrics"]["rougeL"]["drift"]["value"],
+            lambda record: record.forced.metrics["rougeL"].drift.value,
         ),
     ],
 )
 def test_the_examples_give_what_the_records_say(board, measure, record_says):
     fly = system(board, "flythinker")
     said = [record_says(record) for record in fly.records]
-    found = over_seeds(board, fly, [{"value": one, "low": None, "high": None} for one in said],
+    found = over_seeds(board, fly, [Estimate(value=one) for one in said],
                        measure)  # fmt: skip
-    assert found["seeds"] == "resampled"
-    assert found["value"] == pytest.approx(np.mean(said))
-    assert found["low"] < found["value"] < found["high"]
+    assert found.seeds == "resampled"
+    assert found.value == pytest.approx(np.mean(said))
+    assert found.low < found.value < found.high
 
 
 def test_forced_windows_drift_over_their_middles_by_hand():
     # 230 tokens, slices from 0, 100, 200: windows of 100, 100 and 30 tokens
-    values = {"forced": {"m": [3.0, 2.0, 1.0]}, "slice_tokens": [100, 100, 30]}
+    nll = SliceNll(nll=(1.0, 1.0, 1.0), slice_tokens=(100, 100, 30), model_tokens=(1, 1, 1),
+                   positions=(49.5, 149.5, 214.5))  # fmt: skip
+    values = ExampleValues(forced={"m": (3.0, 2.0, 1.0)}, likelihood=nll)
     row = forced_drift("m", (0, 100, 200)).row
     assert row(values) == [3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 49.5, 149.5, 214.5]
-    assert row({**values, "forced": {"m": [3.0, 2.0, None]}}) is None
-    assert row({"forced": {"m": [3.0, 2.0, 1.0]}}) is None  # NLL was not measured: no lengths
+    assert row(dataclasses.replace(values, forced={"m": (3.0, 2.0, None)})) is None
+    assert (
+        row(dataclasses.replace(values, likelihood=None)) is None
+    )  # NLL was not measured: no lengths
 
 
 def test_without_examples_values_the_span_is_shown_and_told():
-    seeds = [{"value": 1.0, "low": 0.5, "high": 1.5}, {"value": 2.0, "low": 1.8, "high": 2.2}]
+    seeds = [Estimate(value=1.0, low=0.5, high=1.5), Estimate(value=2.0, low=1.8, high=2.2)]
     found = spanned(seeds)
-    assert (found["value"], found["low"], found["high"]) == (1.5, 0.5, 2.2)
+    assert (found.value, found.low, found.high) == (1.5, 0.5, 2.2)
     assert interval_words([found]) == (
         "users, from the lowest to the highest end of the seeds' intervals (records keep no value"
         " of each example here)"
     )
-    resampled = {"value": 1.0, "seeds": "resampled"}
+    resampled = Pooled(value=1.0, seeds="resampled")
     assert interval_words([resampled]) == "users and training seeds"
     assert interval_words([resampled, found]).startswith("users and training seeds and where rec")
     assert interval_words([spanned(seeds[:1])]) == "users"
-    assert spanned([{"value": None}, {"value": None}])["value"] is None
+    assert spanned([Estimate(value=None)] * 2).value is None
 
 
 def test_values_that_do_not_give_the_records_number_are_not_used(board):
     fly = system(board, "flythinker")
-    said = [{"value": 1.0, "low": 0.0, "high": 2.0}] * 2  # the examples' mean is about 30
-    assert over_seeds(board, fly, said, forced_at("rougeL", 0))["seeds"] == "spanned"
-    assert over_seeds(board, fly, said, forced_at("bleu", 0))["seeds"] == "spanned"
+    said = [Estimate(value=1.0, low=0.0, high=2.0)] * 2  # the examples' mean is about 30
+    assert over_seeds(board, fly, said, forced_at("rougeL", 0)).seeds == "spanned"
+    assert over_seeds(board, fly, said, forced_at("bleu", 0)).seeds == "spanned"
     one = dataclasses.replace(fly, runs=fly.runs[:1])
-    assert over_seeds(board, one, said[:1], forced_at("rougeL", 0))["seeds"] is None
+    assert over_seeds(board, one, said[:1], forced_at("rougeL", 0)).seeds is None
 
 
 def test_captions_and_notes_say_how_seeds_came_in(board):

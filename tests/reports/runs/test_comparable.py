@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import DataError
 from harness.metrics.bleu import bleu_of
-from harness.record import read_record, write_record
+from harness.record import BackboneInfo, DeviceInfo, ModelInfo, read_record, write_record
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import BLEU, measures_of
 from harness.reports.runs.comparable import checked, chosen_apart, differences, machines
@@ -57,11 +57,10 @@ def test_what_differs_is_told_with_its_values_and_a_cure(other_way, assignment, 
 def test_other_data_and_other_signatures_do_not_compare(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK)
     record = made_up("product_review", "rag")
-    splits = {"test": {**record.data["splits"]["test"], "fingerprint": "other" * 8}}
+    other = dataclasses.replace(record.data.test, fingerprint="other" * 8)
+    data = dataclasses.replace(record.data, splits={"test": other})
     score = dataclasses.replace(record.metrics["bleu"], signature="bleu|tok:intl")
-    record = dataclasses.replace(
-        record, data={**record.data, "splits": splits}, metrics={**record.metrics, "bleu": score}
-    )
+    record = dataclasses.replace(record, data=data, metrics={**record.metrics, "bleu": score})
     write_record(record, tmp_path / "b")
     told = [one.what for one in differences(board_of(tmp_path))]
     assert told == ["data of the test split (fingerprint)", "signature of bleu"]
@@ -88,7 +87,10 @@ def test_numbers_of_other_users_differ_where_both_measured_lift(tmp_path):
     (folder,) = write_runs(tmp_path / "b", ["rag"], TASK, full=True)
     record = read_record(folder)
     for lift, expected in (
-        ({**record.lift, "donors": 2}, ["other users for lift (eval.donors)  2: rag; 4: sft"]),
+        (
+            dataclasses.replace(record.lift, donors=2),
+            ["other users for lift (eval.donors)  2: rag; 4: sft"],
+        ),
         (None, []),
     ):
         write_record(dataclasses.replace(record, lift=lift), folder)
@@ -96,7 +98,7 @@ def test_numbers_of_other_users_differ_where_both_measured_lift(tmp_path):
 
 
 def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way):
-    board = other_way("method.k=2", backbone={"name": "big", "fingerprint": "b" * 16})
+    board = other_way("method.k=2", backbone=ModelInfo(name="big", fingerprint="b" * 16))
     assert differences(board) == []
     told = {one.what: one.values for one in chosen_apart(board.systems)}
     assert told["method.k"] == {"2": ("rag",), "no such option": ("sft",)}
@@ -104,7 +106,7 @@ def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way)
 
 
 def test_times_need_the_same_device_dtype_and_threads(other_way):
-    device = {**made_up("product_review", "rag").device, "threads": 8}
+    device = dataclasses.replace(made_up("product_review", "rag").device, threads=8)
     assert [str(one) for one in machines(other_way(device=device).systems)] == [
         "threads  8: rag; 2: sft"
     ]
@@ -117,7 +119,9 @@ def one_missing(tmp_path):
     whole = made_up("product_review", "rag")
     examples = dict(list(whole.examples.items())[:-1])
     metrics = {
-        name: dataclasses.replace(score, value=float(np.mean(score.each[:-1])))
+        name: dataclasses.replace(
+            score, value=float(np.mean([row.scores[name] for row in examples.values()]))
+        )
         for name, score in whole.metrics.items()
     }
     short = dataclasses.replace(whole, examples=examples, metrics=metrics)
@@ -134,11 +138,11 @@ def test_missing_examples_count_as_empty_where_it_is_allowed(one_missing):
     board = checked(one_missing, allow_different=True)
     rouge = next(one for one in measures_of(board) if one.name == "rouge1")
     rag = board.systems[0].record
-    each = [row["rouge1"] for row in rag.examples.values()]
+    each = [row.scores["rouge1"] for row in rag.examples.values()]
     # 39 texts and an empty one: the sum over 40
     assert contrast_all(rouge, board).values["rag"].value == pytest.approx(sum(each) / 40)
     # BLEU: nothing written where 100 words were expected
-    counts = [row["bleu_statistics"] for row in rag.examples.values()]
+    counts = [row.bleu_statistics for row in rag.examples.values()]
     total = [sum(column) for column in zip(*counts, strict=True)]
     total[1] += 100
     expected = float(bleu_of(np.array(total, dtype=float)))
@@ -222,10 +226,11 @@ def test_one_and_one_point_zero_are_one_choice(tmp_path):
 
 
 def test_the_device_makes_no_other_system_and_is_told_beside_times(tmp_path):
+    machine = DeviceInfo(device="cpu", dtype="float32", threads=2)
     for seed, device in enumerate(("cuda:0", "cuda:1", "cpu")):
         write_runs(tmp_path, ["sft"], TASK, seeds=(seed,),
                    assignments={"sft": [f"model.device={device}"]},
-                   changes={"device": {"device": device}})  # fmt: skip
+                   changes={"device": dataclasses.replace(machine, device=device)})  # fmt: skip
     (system,) = board_of(tmp_path).systems
     assert (system.name, system.seeds) == ("sft", [0, 1, 2])
     assert [str(one) for one in machines([system])] == [
@@ -245,7 +250,8 @@ def test_a_reasoner_that_was_not_named_is_the_one_that_the_record_tells_of(tmp_p
         (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
                                assignments={"flythinker": given})  # fmt: skip
         record = read_record(folder)
-        backbone = {**record.backbone, "reasoner": {"name": "small", "parameters": 9}}
+        reasoner = BackboneInfo(name="small", parameters=9)
+        backbone = dataclasses.replace(record.backbone, reasoner=reasoner)
         write_record(dataclasses.replace(record, backbone=backbone), folder)
     assert [one.seeds for one in board_of(tmp_path).systems] == [[0, 1]]
 
@@ -284,11 +290,11 @@ def test_records_that_cannot_be_paired_are_refused(tmp_path):
     record = read_record(folder)
     first = next(iter(record.examples))
     for change, message in (
-        ({}, f"example {first} has no user.*--fresh"),
-        ({"user": "someone"}, f"example {first} is of user"),
+        (None, f"example {first} has no user.*--fresh"),
+        ("someone", f"example {first} is of user"),
     ):
-        row = {key: value for key, value in record.examples[first].items() if key != "user"}
-        examples = {**record.examples, first: {**row, **change}}
+        row = dataclasses.replace(record.examples[first], user=change)
+        examples = {**record.examples, first: row}
         write_record(dataclasses.replace(record, seed=1, examples=examples), tmp_path / "sft again")
         with pytest.raises(DataError, match=message):
             load_boards([tmp_path])

@@ -4,8 +4,15 @@ import dataclasses
 
 import pytest
 
+from harness.record import Step
 from harness.reports.comparison import compare
-from harness.reports.sections.loss_curves import MOST_POINTS, curve_of, losses, training_section
+from harness.reports.sections.loss_curves import (
+    MOST_POINTS,
+    Point,
+    curve_of,
+    losses,
+    training_section,
+)
 from tests.reports.synthetic import made_up, write_runs
 
 TASK = "product_review"
@@ -14,25 +21,28 @@ TASK = "product_review"
 def trained(*steps, method="sft", **more):
     """A run with this loss at each step."""
     record = made_up(TASK, method, 0, 40)
-    curve = [{"step": at + 1, "loss": loss, "lr": 1e-3} for at, loss in enumerate(steps)]
-    return dataclasses.replace(record, training={**record.training, "curve": curve, **more})
+    curve = tuple(
+        Step(step=at + 1, loss=loss, lr=1e-3, grad_norm=1.0) for at, loss in enumerate(steps)
+    )
+    training = dataclasses.replace(record.training, curve=curve, **more)
+    return dataclasses.replace(record, training=training)
 
 
 def test_few_steps_stand_each_for_itself():
     curve = curve_of([trained(4.0, 3.0, 2.5)])
-    assert [(one["step"], one["value"]) for one in curve] == [(1, 4.0), (2, 3.0), (3, 2.5)]
-    assert all(one["low"] == one["value"] == one["high"] for one in curve)
+    assert [(one.step, one.value) for one in curve] == [(1, 4.0), (2, 3.0), (3, 2.5)]
+    assert all(one.low == one.value == one.high for one in curve)
 
 
 def test_many_steps_stand_in_groups_by_their_mean():
     curve = curve_of([trained(*map(float, range(10 * MOST_POINTS)))])
     assert len(curve) == MOST_POINTS
-    assert curve[0] == {"step": 5.5, "value": 4.5, "low": 4.5, "high": 4.5}
+    assert curve[0] == Point(5.5, 4.5, 4.5, 4.5)
 
 
 def test_seeds_give_a_mean_and_a_range_over_the_steps_they_share():
     curve = curve_of([trained(4.0, 2.0, 9.0), trained(6.0, 3.0)])
-    assert [(one["value"], one["low"], one["high"]) for one in curve] == [
+    assert [(one.value, one.low, one.high) for one in curve] == [
         (5.0, 4.0, 6.0), (2.5, 2.0, 3.0)
     ]  # fmt: skip
 

@@ -34,8 +34,7 @@ def board(runs):
 def without_values(record):
     """As records were before they kept the lift of each example."""
     examples = {
-        key: {name: value for name, value in values.items() if name != "lift"}
-        for key, values in record.examples.items()
+        key: dataclasses.replace(values, lift=None) for key, values in record.examples.items()
     }
     return dataclasses.replace(record, examples=examples)
 
@@ -58,7 +57,7 @@ def test_a_pair_is_the_paired_comparison_of_the_examples_lifts(board):
     likely, *_ = lift_contrasts(board, "rougeL")
     gains = {
         system.name: [
-            system.record.examples[key]["lift"]["likelihood"]["random"]["all"] for key in board.ids
+            system.record.examples[key].lift.likelihood["random"]["all"] for key in board.ids
         ]
         for system in board.systems
     }
@@ -74,7 +73,7 @@ def test_a_pair_is_the_paired_comparison_of_the_examples_lifts(board):
 def test_every_number_of_other_users_is_told(board):
     first, *others = board.systems
     run = first.runs[0]
-    record = dataclasses.replace(run.record, lift={**run.record.lift, "donors": 2})
+    record = dataclasses.replace(run.record, lift=dataclasses.replace(run.record.lift, donors=2))
     fewer = dataclasses.replace(first, runs=(dataclasses.replace(run, record=record),))
     mixed = dataclasses.replace(board, systems=(fewer, *others))
     for part, told in ((board, "4 other users"), (mixed, "2 or 4 other users")):

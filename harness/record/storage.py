@@ -1,86 +1,22 @@
-"""What one run leaves: its schema, its writer, its reader."""
+"""A run's folder: record.json and predictions.jsonl, written whole, read with clear errors."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.errors import DataError
 from harness.inputs.dated import is_dated
-from harness.inputs.known import Inputs
-from harness.types import Prediction, Score
+from harness.record.reading import from_plain
+from harness.record.schema import SCHEMA_VERSION, Record
+from harness.record.upgrades import UPGRADES
+from harness.types import Prediction
 
-SCHEMA_VERSION = 1
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl"
-UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
-"""UPGRADES[0] takes the fields of schema 1 to those of schema 2, and so on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How many test examples there were, and what happened to them.
-
-    tied: BM25 gave all entries of the profile one score, so that their order is the profile's.
-    """
-
-    planned: int
-    scored: int = 0
-    failed: int = 0
-    empty: int = 0
-    capped: int = 0
-    input_cut: int = 0
-    target_cut: int = 0
-    tied: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """Everything that one run leaves besides its texts; `status` is running, complete or failed.
-
-    code: version, commit, clean. inputs: every outside input by content; None in records from
-    before they were kept. device: device, dtype, threads, accelerator. training and
-    inference: costs; None where there was none. slices: metric → one value a slice of the target.
-    phases: wall seconds of each part of the run, over all sittings; wall_s: of all of it.
-    likelihood: negative log-likelihood of the references. forced: the reference given up to each
-    slice, the next tokens scored. authors: whose profile is nearest to the text. controls: the
-    method with other thoughts than its own. examples: id → metric → value. docs/record.md shows
-    the shape of every field.
-    """
-
-    run_id: str
-    method: str
-    task: str
-    status: str
-    command: str
-    started: str
-    settings: Mapping[str, Any]
-    seed: int
-    code: Mapping[str, Any]
-    packages: Mapping[str, str]
-    device: Mapping[str, Any]
-    data: Mapping[str, Any]
-    backbone: Mapping[str, Any]
-    n: Counts
-    inputs: Inputs | None = None
-    phases: Mapping[str, float] = field(default_factory=dict)
-    wall_s: float | None = None
-    training: Mapping[str, Any] | None = None
-    inference: Mapping[str, Any] | None = None
-    metrics: Mapping[str, Score] = field(default_factory=dict)
-    slices: Mapping[str, Any] = field(default_factory=dict)
-    likelihood: Mapping[str, Any] | None = None
-    following: Mapping[str, Any] | None = None
-    lift: Mapping[str, Any] | None = None
-    forced: Mapping[str, Any] | None = None
-    authors: Mapping[str, Any] | None = None
-    controls: Mapping[str, Any] | None = None
-    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -98,13 +34,10 @@ class Outcome:
 
 def write_record(record: Record, folder: Path) -> Path:
     """Write record.json atomically. NaN and infinities are no JSON: ValueError."""
-    fields = dataclasses.asdict(record)
-    # without `each`: per-example values stand once, in `examples`
-    fields["metrics"] = {name: score.fields() for name, score in record.metrics.items()}
-    return write_json(folder / RECORD, fields)
+    return write_json(folder / RECORD, dataclasses.asdict(record))
 
 
-def write_json(path: Path, value: Any) -> Path:
+def write_json(path: Path, value: object) -> Path:
     """`value` as indented JSON at `path`, written beside it first and then moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
@@ -126,27 +59,19 @@ def read_record(path: Path) -> Record:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: no record ({error.strerror}); expected a run's folder") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}") from None
     if not isinstance(fields, dict):
         raise DataError(f"{path}: found {type(fields).__name__}; expected a JSON object")
     version = fields.get("schema_version")
     if type(version) is not int or version not in range(1, SCHEMA_VERSION + 1):
         raise DataError(f"{path}: schema_version {version!r}; readable are 1 to {SCHEMA_VERSION}")
-    for upgrade in UPGRADES[version - 1 :]:
-        fields = upgrade(fields)
-    examples = fields.get("examples", {})
     try:
-        fields["n"] = Counts(**fields["n"])
-        if fields.get("inputs") is not None:
-            fields["inputs"] = Inputs(**fields["inputs"])
-        fields["metrics"] = {
-            name: Score(each=tuple(row.get(name) for row in examples.values()), **score)
-            for name, score in fields.get("metrics", {}).items()
-        }
-        return Record(**fields)
+        for upgrade in UPGRADES[version - 1 :]:
+            fields = upgrade(fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not a record of schema {version}: {error}") from None
+    return from_plain(Record, fields, str(path))
 
 
 def record_there(folder: Path) -> Record | None:

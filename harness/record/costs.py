@@ -1,0 +1,173 @@
+"""What training and generating cost: wall seconds, memory, tokens, estimated FLOPs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.record.estimates import Json, View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(View):
+    """One optimizer step."""
+
+    step: int
+    """Its number, from 1."""
+    loss: float
+    """Mean loss per response token before the step, in nats."""
+    lr: float
+    """Learning rate."""
+    grad_norm: float
+    """Norm of the gradient before clipping."""
+    seconds: float = field(default=0.0, compare=False)
+    """Wall seconds; no part of whether two steps are the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial(View):
+    """A short training with one learning rate of the grid."""
+
+    lr: float
+    """Learning rate."""
+    val_loss: float | None
+    """Loss on val after it; null where it diverged."""
+    curve: tuple[float, ...]
+    """Loss before each step."""
+    seconds: float
+    """Wall seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LrSearch(View):
+    """The search of a learning rate (`train.lr = auto`)."""
+
+    chosen: float
+    """The rate with the lowest loss on val."""
+    trials: tuple[Trial, ...]
+    """All rates tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(View):
+    """What training cost and gave. Times are wall seconds, across resumed runs."""
+
+    seconds: Mapping[str, float]
+    """Phase → seconds: `targets` (CoT's analyses; preparing what is imitated), `val_targets`,
+    `lr_search`, `steps`, `between_steps` (setting up the optimizer, checkpoints, steps that an
+    interruption lost), `evaluation` (loss on val), `saving`.
+    """
+    seconds_total: float
+    """Their sum."""
+    steps: int
+    """Optimizer steps."""
+    examples: int
+    """Training examples."""
+    epochs: float
+    """Passes over them."""
+    target_cut: int
+    """Examples whose target was shortened to its budget."""
+    tokens: int
+    """Tokens read in all steps, prompts included."""
+    response_tokens: int
+    """Those of them that were imitated."""
+    lr: float
+    """The learning rate used."""
+    trainable_parameters: int
+    """Parameters that training changes."""
+    curve: tuple[Step, ...]
+    """One entry for each optimizer step."""
+    peak_memory_mib: float
+    """Highest memory since training began, targets and search included: CUDA's allocator over all
+    its GPUs, or this process's resident memory on a CPU.
+    """
+    step_s: float | None = None
+    """Median seconds of one optimizer step."""
+    step_quartiles_s: tuple[float, float] | None = None
+    """Quartiles of the same."""
+    tokens_per_s: float | None = None
+    """`tokens` over the seconds of `steps`."""
+    flops: Mapping[str, int] | None = None
+    """Estimated FLOPs of `targets`, `lr_search`, `steps` and `evaluation`."""
+    flops_total: int | None = None
+    """Their sum."""
+    flops_missing: str | None = None
+    """Why there is no estimate."""
+    lr_search: LrSearch | None = None
+    """How `lr` was chosen; null where it was given."""
+    val_loss: float | None = None
+    """Loss on val after training; null without val examples."""
+    method: Mapping[str, Json] = field(default_factory=dict)
+    """What the method counted while it made its targets."""
+    reused_from: str | None = None
+    """The run whose training this one shares. All of the above is that run's; `phases.training` is
+    what this run spent.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference(View):
+    """What generating the texts cost.
+
+    Texts are generated in batches planned by length of prompt; a few tokens that no clock sees
+    warm up before the first. A resumed run times what it generated itself.
+    """
+
+    time_to_first_token_s: float | None = None
+    """From a batch's prompts to its first *visible* token, prefaces and latent thoughts included;
+    median over batches.
+    """
+    time_to_first_token_quartiles_s: tuple[float, float] | None = None
+    """Quartiles of the same."""
+    time_per_step_s: float | None = None
+    """Per output token of a text: a batch's seconds after the first token over its steps, each of
+    which gives one token of every text that has not ended; median over batches.
+    """
+    time_per_step_quartiles_s: tuple[float, float] | None = None
+    """Quartiles of the same."""
+    decode_s: float | None = None
+    """Seconds of the visible text alone."""
+    end_to_end_s: float | None = None
+    """A whole batch, which is how long each of its texts is waited for; median over batches."""
+    end_to_end_quartiles_s: tuple[float, float] | None = None
+    """Quartiles of the same."""
+    seconds_per_example: float | None = None
+    """Seconds of all batches over their texts."""
+    tokens_per_s: float | None = None
+    """Visible tokens over the seconds of all batches: hidden text counts in the time, not in the
+    tokens.
+    """
+    batches_timed: int
+    """Batches that the times are of."""
+    examples_timed: int
+    """Texts in them."""
+    batch_size: int
+    """Texts in a full batch."""
+    peak_memory_mib: float
+    """Highest memory while generating, measured as in training."""
+    visible_tokens: int
+    """Tokens of all texts."""
+    hidden_tokens: int
+    """Tokens of prefaces (CoT's analyses) and latent thoughts (Coconut's). FlyThinker's thoughts
+    stand beside tokens and take no position, so they are not counted.
+    """
+    reasoning_tokens: int = 0
+    """Tokens of hidden blocks inside the texts (`decode.strip`), taken out before scoring."""
+    unclosed_reasoning: int = 0
+    """Texts whose hidden block never ended."""
+    preface_tokens: int
+    """Hidden tokens of prefaces over all texts."""
+    preface_timed: int
+    """Those of them that `preface_s` was spent on."""
+    preface_s: float
+    """Seconds spent on prefaces."""
+    latent_thoughts_per_text: int
+    """Latent thoughts before each text."""
+    latent_s: float
+    """Seconds spent on latent thoughts."""
+    flops: int | None = None
+    """Estimated FLOPs of all texts and prefaces."""
+    flops_missing: str | None = None
+    """Why there is no estimate."""
+    prefaces: Mapping[str, Json] = field(default_factory=dict)
+    """What the method says of its prefaces, e.g. how many ended by themselves."""

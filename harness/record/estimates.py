@@ -1,0 +1,125 @@
+"""Numbers of a record: a value with its interval, alone, by slice of the target, or as a slope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypedDict
+
+from pydantic import ConfigDict, JsonValue
+
+from harness.types import Score
+
+Json = JsonValue
+"""What JSON can hold: settings of a run and reports of its method keep their own shape."""
+
+
+class View:
+    """Base of everything in a record: reading refuses unknown fields, other types, NaN."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    def __bool__(self) -> Literal[True]:
+        """So that `part and part.field` is the field, or None where there is no part."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate(View):
+    """A number with its 95 % interval over users."""
+
+    value: float | None
+    """The number; null where it cannot be computed."""
+    low: float | None = None
+    """Lower end of the interval; null with one user."""
+    high: float | None = None
+    """Upper end of the interval; null with one user."""
+    missing: str | None = None
+    """Why there is no value, and what to do about it."""
+
+
+class Ends(TypedDict):
+    """The fields of an `Estimate`, to be unpacked into one."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    missing: str | None
+
+
+class HasInterval(Protocol):
+    """A number with an interval: a metric's score, an estimate."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def missing(self) -> str | None: ...
+
+
+def ends_of(number: HasInterval) -> Ends:
+    """`number` as the fields of an `Estimate`: `Drift(examples=9, **ends_of(score))`."""
+    return Ends(value=number.value, low=number.low, high=number.high, missing=number.missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricScore(Estimate):
+    """A metric over all examples."""
+
+    signature: str
+    """How it was computed; scores compare only where signatures agree."""
+    unseen: float | None = None
+    """Share of the references' letters that the metric's tokenizer does not see; null where it was
+    not measured."""
+
+    @classmethod
+    def of(cls, score: Score) -> MetricScore:
+        """Without the examples' values, which stand with the examples."""
+        return cls(signature=score.signature, unseen=score.unseen, **ends_of(score))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceEstimate(Estimate):
+    """A number of one slice of the target."""
+
+    slice: str
+    """Name of the slice, e.g. `100-200`."""
+    start: int
+    """The slice token at which it begins, counted from 0."""
+    examples: int | None = None
+    """Examples whose reference has a token in the slice; null where they are not counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift(Estimate):
+    """Slope of a number over the position in the target, per 100 slice tokens."""
+
+    examples: int
+    """Examples that reach every slice; the slope is over these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve(Estimate):
+    """A number over all examples, by slice, and its drift."""
+
+    slices: tuple[SliceEstimate, ...]
+    """The number in each slice."""
+    drift: Drift
+    """How it changes along the target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate(Estimate):
+    """Preference following: share of the calls for a preference that were followed, 0–100."""
+
+    chance: float | None
+    """What an author drawn at random would reach."""
+    calls: int
+    """How many places call for a preference."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRate(SliceEstimate, Rate):
+    """Preference following in one slice of the target."""

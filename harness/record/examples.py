@@ -1,0 +1,93 @@
+"""What a record keeps of each example: the values that its numbers are made of, no text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.record.estimates import View
+
+Gains = Mapping[str, Mapping[str, float | None]]
+"""Kind of donor or `empty` → slice or metric → gain of the own profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceNll(View):
+    """One reference's NLL, summed in each slice, with its tokens of both kinds there."""
+
+    nll: tuple[float, ...]
+    """Nats in each slice."""
+    slice_tokens: tuple[int, ...]
+    """Words and punctuation marks in each slice; comparable across tokenizers."""
+    model_tokens: tuple[int, ...]
+    """Tokens of the backbone in each slice."""
+    positions: tuple[float, ...]
+    """Mean position of each slice's tokens."""
+
+    @property
+    def mean(self) -> float | None:
+        """NLL per slice token; None where the reference has none."""
+        tokens = sum(self.slice_tokens)
+        return sum(self.nll) / tokens if tokens else None
+
+    def reaches_all(self) -> bool:
+        """Whether the reference has a token in every slice."""
+        return all(self.slice_tokens)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleRank(View):
+    """Author identification of one text, 0–100."""
+
+    top1: float
+    """100 where its author's profile is the nearest, shared where profiles tie."""
+    mrr: float
+    """100 over the rank of its author's profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleAuthors(View):
+    """Author identification of one text by each kind of features."""
+
+    characters: ExampleRank
+    """By character n-grams."""
+    function_words: ExampleRank
+    """By function words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleLift(View):
+    """Gains of the own profile in one example; null where it has no value."""
+
+    likelihood: Gains | None = None
+    """`random`, `topic` or `empty` → `all` or slice → gain."""
+    texts: Gains | None = None
+    """`random`, `topic` or `empty` → metric → gain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleValues(View):
+    """One test example."""
+
+    user: str | None = None
+    """Twelve hex of sha256 of the user's id: texts of one user belong together."""
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    """Metric → score; `following` among them on the built-in benchmark."""
+    bleu_statistics: tuple[int, ...] = ()
+    """Length, length of the reference, 4 × matched and 4 × all n-grams: ten numbers a sample."""
+    likelihood: SliceNll | None = None
+    """NLL of the reference by slice."""
+    base_nll: tuple[float, ...] | None = None
+    """Nats of the base model in each slice."""
+    lift: ExampleLift | None = None
+    """Gains of the own profile."""
+    forced: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    """Metric → score of the continuation in each slice; null where the reference has none."""
+    authors: ExampleAuthors | None = None
+    """Author identification."""
+
+    @property
+    def numbers(self) -> Mapping[str, float | None]:
+        """Every single number of the example by name: its scores, and its mean NLL."""
+        nll = {} if self.likelihood is None else {"nll": self.likelihood.mean}
+        return {**self.scores, **nll}

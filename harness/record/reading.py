@@ -1,0 +1,48 @@
+"""JSON → dataclasses, by their types: unknown fields and wrong types are errors with a place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import DataError
+
+T = TypeVar("T")
+SHOWN = 3
+"""Faults that an error names one by one."""
+
+
+@cache
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    """Building one takes some milliseconds."""
+    return TypeAdapter(kind)
+
+
+def from_json(kind: type[T], text: str | bytes, place: str) -> T:
+    """JSON `text` as a `kind`. Raises DataError naming `place` and each wrong field."""
+    try:
+        found: T = _reader(cast(Hashable, kind)).validate_json(text)
+    except ValidationError as error:
+        raise DataError(explained(place, error)) from None
+    return found
+
+
+def from_plain(kind: type[T], value: object, place: str) -> T:
+    """A value that `json.loads` gave as a `kind`; see `from_json`."""
+    return from_json(kind, json.dumps(value), place)
+
+
+def explained(place: str, error: ValidationError) -> str:
+    """One line a fault, the first three of them; what was found is cut and shown as a literal."""
+    lines = []
+    for item in error.errors(include_url=False)[:SHOWN]:
+        field = ".".join(str(part)[:60] for part in item["loc"]) or "(the whole)"
+        found = "" if item["type"] == "missing" else f" found {item['input']!r:.80};"
+        wrong = "no such field" if "unexpected" in item["type"] else item["msg"][:200]
+        lines.append(f"{place}, {field!a}:{found} {wrong}")
+    more = error.error_count() - len(lines)
+    return "\n".join([*lines, f"and {more} more"] if more > 0 else lines)

@@ -1,0 +1,99 @@
+"""The record of a run: everything that it leaves besides its texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.inputs.known import Inputs
+from harness.record.costs import Inference, Training
+from harness.record.estimates import Json, MetricScore, SliceEstimate, View
+from harness.record.examples import ExampleValues
+from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, ModelInfo
+from harness.record.views import Authors, Controls, Following, Forced, Lift, Likelihood
+
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(View):
+    """One run. A view that was not asked for is null."""
+
+    run_id: str
+    """The seed and a hash of settings and data."""
+    method: str
+    """Name of the method."""
+    task: str
+    """Name of the task."""
+    status: Literal["running", "complete", "failed"]
+    """failed: generation failed on some example."""
+    command: str
+    """The command line."""
+    started: str
+    """UTC time, ISO 8601."""
+    settings: Mapping[str, Json]
+    """Every setting of the run, by section."""
+    seed: int
+    """Seed of training and sampling."""
+    code: CodeInfo
+    """The harness that made it."""
+    packages: Mapping[str, str]
+    """Package → version."""
+    device: DeviceInfo
+    """The machine."""
+    data: DataInfo
+    """The examples."""
+    backbone: ModelInfo
+    """The model."""
+    n: Counts
+    """What became of the test examples."""
+    inputs: Inputs | None = None
+    """Every outside input by its content; null in records from before they were kept."""
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Phase → wall seconds across resumed runs; no second counts in two of them."""
+    wall_s: float | None = None
+    """Wall seconds of the whole run across resumed runs; the phases add up to it within 2 %."""
+    training: Training | None = None
+    """Cost of training; null for a method that does not train."""
+    inference: Inference | None = None
+    """Cost of generating; null before texts are generated."""
+    metrics: Mapping[str, MetricScore] = field(default_factory=dict)
+    """Metric → its value."""
+    slices: Mapping[str, tuple[SliceEstimate, ...]] = field(default_factory=dict)
+    """Metric → its value in each slice of the free text."""
+    likelihood: Likelihood | None = None
+    """NLL of the references."""
+    following: Following | None = None
+    """Preference following, on the built-in benchmark."""
+    lift: Lift | None = None
+    """Gain of the user's own profile."""
+    forced: Forced | None = None
+    """Continuations from the reference's prefix."""
+    authors: Authors | None = None
+    """Author identification."""
+    controls: Controls | None = None
+    """Thought replacement."""
+    examples: Mapping[str, ExampleValues] = field(default_factory=dict)
+    """Example id → its values."""
+    schema_version: int = SCHEMA_VERSION
+    """Version of this schema."""
+
+    def setting(self, key: str) -> Json:
+        """The value of `section.name`; None where the record does not have it."""
+        section, _, name = key.rpartition(".")
+        values = self.settings.get(section) if section else self.settings
+        return values.get(name) if isinstance(values, Mapping) else None
+
+    @property
+    def peak_memory_mib(self) -> float | None:
+        """The higher of training's and generating's peak."""
+        known = [part.peak_memory_mib for part in (self.training, self.inference) if part]
+        return max(known, default=None)
+
+    @property
+    def slice_starts(self) -> tuple[int, ...]:
+        """Where the slices of the target begin (`eval.slices`)."""
+        starts = self.setting("eval.slices")
+        found = starts if isinstance(starts, list) else []
+        return tuple(start for start in found if isinstance(start, int))

@@ -1,0 +1,132 @@
+"""What a run was made of: code, machine, data, models; and what became of its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.record.estimates import Json, View
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeInfo(View):
+    """The harness that made the run."""
+
+    version: str
+    """Version of the package."""
+    commit: str | None = None
+    """Commit of its checkout; null outside one."""
+    clean: bool | None = None
+    """Whether the checkout had no uncommitted changes; null outside one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceInfo(View):
+    """The machine; times compare only where these agree."""
+
+    device: str
+    """Devices by torch's names, the generator's first, e.g. `cpu` or `cuda:0,cuda:1`."""
+    dtype: str
+    """Number type of activations."""
+    threads: int
+    """CPU threads that torch uses."""
+    accelerator: str | None = None
+    """Name of the GPU; null on a CPU."""
+    processor: str | None = None
+    """Name of the CPU."""
+    cores: int | None = None
+    """Logical cores."""
+    system: str | None = None
+    """Operating system and architecture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitInfo(View):
+    """One split of the data as the run used it."""
+
+    fingerprint: str
+    """sha256 of its ids and texts."""
+    examples: int
+    """Examples used."""
+    users: int
+    """Their users."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason → examples left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataInfo(View):
+    """Where the examples came from."""
+
+    source: str
+    """`data.source` as given: mini, hub or a folder."""
+    setting: str
+    """user or temporal."""
+    kind: str
+    """mini, hub, folder (JSON Lines) or parquet."""
+    revision: str | None = None
+    """Commit of the hub's data set, or seed of mini; null where there is none."""
+    repository: str | None = None
+    """Name of the hub's data set."""
+    files: Mapping[str, str] | None = None
+    """Data file → its sha256, for a folder."""
+    splits: Mapping[str, SplitInfo] = field(default_factory=dict)
+    """Split → what was used of it; `train` and `val` only where the method trains."""
+
+    @property
+    def test(self) -> SplitInfo:
+        """The split that every number is measured on."""
+        return self.splits["test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneInfo(View):
+    """A backbone; all null where the method did not ask for it."""
+
+    name: str | None = None
+    """As given: a built-in name, a folder or a name on the hub."""
+    revision: str | None = None
+    """Commit on the hub."""
+    quantization: str | None = None
+    """How the weights were stored, where that was not in full."""
+    parameters: int | None = None
+    """How many."""
+    fingerprint: str | None = None
+    """Sixteen hex over all tensors as loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo(BackboneInfo):
+    """The method's model: its main backbone, its reasoner, and all of it as it generated."""
+
+    reasoner: BackboneInfo | None = None
+    """The second backbone, for methods that have one."""
+    text: Mapping[str, Json] | None = None
+    """How texts become tokens and end: `template` as rendered, `ends`, and what of the model's own
+    `generation_config` is not applied."""
+    method_parameters: int | None = None
+    """Parameters of the whole model."""
+    weights: str | None = None
+    """Sixteen hex over all its tensors at test time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(View):
+    """How many test examples there were, and what happened to them."""
+
+    planned: int
+    """Examples of the test split."""
+    scored: int = 0
+    """Examples with a prediction, failed ones included."""
+    failed: int = 0
+    """Examples on which generation failed; scored as empty."""
+    empty: int = 0
+    """Texts without a visible character."""
+    capped: int = 0
+    """Texts that reached the cap on new tokens."""
+    input_cut: int = 0
+    """Prompts that were cut to their budget."""
+    target_cut: int = 0
+    """Training targets that were cut to their budget."""
+    tied: int = 0
+    """Profiles whose entries all have one BM25 score, so that they keep their order."""

@@ -1,0 +1,224 @@
+"""What a run measured beside its metrics: likelihood, following, lift, continuations, authors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.record.estimates import (
+    Curve,
+    Estimate,
+    MetricScore,
+    Rate,
+    SliceEstimate,
+    SliceRate,
+    View,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NllSlice(SliceEstimate):
+    """NLL of the references in one slice."""
+
+    per_model_token: float | None
+    """The same in nats per token of the backbone, which does not compare across tokenizers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelativeLikelihood(Curve):
+    """NLL minus the base model's after the same prompt; below 0: the method finds it likelier."""
+
+    backbone: str
+    """Name of the base model."""
+    fingerprint: str
+    """Fingerprint of its weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likelihood(Curve):
+    """Negative log-likelihood (NLL) of the references, in nats per slice token."""
+
+    slices: tuple[NllSlice, ...]
+    """NLL in each slice."""
+    per_model_token: float | None
+    """NLL in nats per token of the backbone."""
+    signature: str
+    """How it was computed."""
+    relative: RelativeLikelihood | None = None
+    """The same minus the base model's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following(Rate):
+    """Preference following on the built-in benchmark."""
+
+    floor: float | None
+    """The rate of the same inputs written by another author; null with one author."""
+    ceiling: float | None
+    """The rate of the references."""
+    held_out: Rate
+    """The rate of the kinds that training never shows; no other rate counts them."""
+    slices: tuple[SliceRate, ...]
+    """The rate by position of the call in the reference."""
+    kinds: Mapping[str, Rate]
+    """Kind of preference → its rate."""
+    families: Mapping[str, Rate]
+    """Family of kinds → its rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiftPair(View):
+    """Gains of the user's own profile; above 0 it helps, for NLL too."""
+
+    own_other: MetricScore
+    """Over other users' profiles: the mean over donors."""
+    own_empty: MetricScore
+    """Over no profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lift(View):
+    """The same model with the user's own profile, other users' profiles, and none.
+
+    Profiles of others are swapped in at random (`random`) or from users near in topic (`topic`).
+    """
+
+    donors: int
+    """Other users whose profiles each example is tried with."""
+    likelihood: Mapping[str, Mapping[str, LiftPair]] | None = None
+    """Kind of donor → `all` or slice → gain in nats per slice token."""
+    texts: Mapping[str, Mapping[str, LiftPair]] | None = None
+    """Kind of donor → metric → gain of the generated texts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForcedMetric(Curve):
+    """A metric of the continuations."""
+
+    signature: str
+    """How it was computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForcedFollowing(Curve, Rate):
+    """Preference following inside the continuations."""
+
+    slices: tuple[SliceRate, ...]
+    """The rate in each slice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forced(View):
+    """Continuations: the reference is given up to each slice, the next tokens are generated."""
+
+    window: int
+    """The most slice tokens that are generated and scored."""
+    windows: int
+    """Continuations generated."""
+    ended: int
+    """Those whose text ended before the reference's window."""
+    metrics: Mapping[str, ForcedMetric]
+    """Metric → its score."""
+    following: ForcedFollowing | None = None
+    """Preference following, on the built-in benchmark."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorRank(Estimate):
+    """A score of author identification, 0–100."""
+
+    ceiling: float | None
+    """The score of the references."""
+    chance: float | None
+    """The score of a blind ranking."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorScores(View):
+    """Author identification by one kind of features."""
+
+    top1: AuthorRank
+    """Share of texts whose author's profile is the nearest."""
+    mrr: AuthorRank
+    """Mean reciprocal rank of the author's profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authors(View):
+    """Whose profile is nearest to each text, among users of the same topic."""
+
+    others: int | None = None
+    """Other users that each author competes with."""
+    users: int | None = None
+    """Users of the test split."""
+    characters: AuthorScores | None = None
+    """By character n-grams."""
+    function_words: AuthorScores | None = None
+    """By function words."""
+    missing: str | None = None
+    """Why it was not measured: fewer than two users, or no profile with words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Estimate):
+    """Other thoughts minus the model's own, paired by example."""
+
+    p_value: float | None = None
+    """Of a two-sided approximate randomisation test over users."""
+    p_holm: float | None = None
+    """The same after Holm's correction over the `family`."""
+    smallest_detectable: float | None = None
+    """The true difference that this test would show in 80 % of experiments of this size."""
+    users: int
+    """Users with both values."""
+    verdict: str | None = None
+    """higher, lower or not shown."""
+    reason: str | None = None
+    """Why there is no verdict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NllDifference(Difference):
+    """The same of NLL, by slice too; above 0: worse without the model's own thoughts."""
+
+    slices: tuple[SliceEstimate, ...]
+    """The difference in each slice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinusOwn(View):
+    """A choice of thoughts minus the model's own."""
+
+    likelihood: NllDifference | None
+    """Of NLL; null where it was not measured."""
+    metrics: Mapping[str, Difference]
+    """Metric → difference."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thoughts(View):
+    """The trained model with one choice of thoughts at response positions."""
+
+    likelihood: Curve | None = None
+    """NLL of the references; null where it was not measured."""
+    metrics: Mapping[str, MetricScore] = field(default_factory=dict)
+    """Metric → score of the texts."""
+    minus_own: MinusOwn | None = None
+    """Differences to the model's own thoughts; null for these themselves."""
+    missing: str | None = None
+    """Why it was not measured: another user's thoughts need two users."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controls(View):
+    """Thought replacement: the same weights with other thoughts.
+
+    The texts are in `controls.jsonl` beside the record, a line `{"control", "id", "output"}` each.
+    """
+
+    donors: str
+    """How the users were drawn whose thoughts or profiles replace the model's own."""
+    family: int
+    """Differences in the family that Holm's correction is over: all of them here."""
+    thoughts: Mapping[str, Thoughts]
+    """own, zero, noise, shuffled, other-profile → what was measured."""
