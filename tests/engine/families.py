@@ -1,7 +1,7 @@
 """Tiny random models of the causal families of transformers: the table of the matrix test.
 
-A family is a model type of AutoModelForCausalLM. `SHAPE` holds what configs call their sizes;
-`FAMILIES` what a family needs besides. `LEFT_OUT` names what is no text decoder.
+A family is a model type of AutoModelForCausalLM. `SHAPE` holds what configs call their sizes,
+`FAMILIES` what a family needs besides. Multimodal models and encoder-decoders are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 
-MOST_PARAMETERS = 3_000_000
 SHAPE: dict[str, Any] = {
     "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
@@ -44,7 +43,7 @@ PLAIN = """
     dots1 ernie4_5 ernie4_5_moe exaone4 exaone_moe flex_olmo flint gemma gemma2 gemma3_text glm glm4
     glm4_moe gpt2 gpt_bigcode gpt_neox gpt_neox_japanese gpt_oss granite granite_swa granitemoe
     granitemoe_swa granitemoeshared helium hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3
-    hyperclovax jais2 jetmoe kolibri1 laguna lfm3 llama mellum mimo_v2_flash minimax_m2 ministral
+    hyperclovax jais2 jetmoe kolibri1 laguna llama mellum mimo_v2_flash minimax_m2 ministral
     ministral3 mistral mixtral mpt nanochat nemotron olmo olmo2 olmo3 olmoe persimmon phi phi3
     phimoe qwen2 qwen2_moe qwen3 qwen3_moe seed_oss smollm3 solar_open stablelm starcoder2
     vaultgemma
@@ -95,6 +94,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "linear_num_heads": 4, "mlp_layer_types": ["dense", "sparse"],
     },
     "lfm2": {"layer_types": ["conv", "full_attention"], "block_multiple_of": 8},
+    "lfm3": {"layer_types": ["conv", "full_attention"]},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"], "num_dense_layers": 1},
     "llama4_text": {
         "layer_types": ["chunked_attention", "full_attention"], "attention_chunk_size": 8,

@@ -1,0 +1,199 @@
+"""What a family of transformers gives in this engine: right, or refused at load by name.
+
+`python -m tests.engine.matrix docs/backbones.md` writes the page's table anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+import transformers
+from torch import Tensor, nn
+
+from baselines.coconut import CoconutLM
+from flythinker import FlyThinkerLM
+from harness.engine import Batch, CausalLM, generate
+from harness.engine.agreement import refuse_disagreement
+from harness.engine.flops import missing
+from harness.engine.lm import PersonalLM, embed
+from harness.engine.trial import refuse_wrong_ways
+from harness.errors import UsageError
+from tests.engine.families import FAMILIES, tiny_model
+
+PROMPTS = [[5, 3, 9, 11, 30, 2, 8], [1, 7], [4, 4, 60, 7, 90, 13, 22, 31, 6, 2, 77, 8, 19]]
+RESPONSES = [[3, 40, 2, 96], [8, 7, 6, 5, 4, 3, 2, 1, 12], [12]]
+CLOSE = 2e-4
+"""Largest gap in nats: rounding of tiny random models in float32, recurrent ones the most."""
+THOUGHTS, NEW = 3, 12
+METHODS = ("plain", "coconut", "flythinker")
+BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A family's verdicts, method → "right" or why it is refused, and why FLOPs are null."""
+
+    family: str
+    kind: str
+    verdicts: dict[str, str]
+    no_flops: str | None
+
+    def cells(self) -> str:
+        """The line of the table; why something is refused stands below it."""
+        short = ["right" if self.verdicts[each] == "right" else "refused" for each in METHODS]
+        return f"| {self.family} | {self.kind} | {' | '.join(short)} | {self.flops} |"
+
+    @property
+    def flops(self) -> str:
+        if self.verdicts["plain"] != "right":
+            return "–"
+        return "null" if self.no_flops else "counted"
+
+    def reasons(self) -> list[str]:
+        found: dict[str, list[str]] = {}
+        for method, verdict in self.verdicts.items():
+            if verdict != "right":
+                found.setdefault(verdict, []).append(method)
+        return [
+            f"- **{self.family}** ({', '.join(who) if len(who) < len(METHODS) else 'all'}): {why}"
+            for why, who in found.items()
+        ]
+
+
+def row(family: str) -> Row:
+    """Verdicts of a family. AssertionError where a number is wrong and nothing refused it."""
+    model = tiny_model(family)
+    kind = type(model).__name__
+    try:
+        refuse_disagreement(family, model)
+    except UsageError as error:
+        return Row(family, kind, dict.fromkeys(METHODS, _short(error)), None)
+    makers: dict[str, Callable[[], PersonalLM]] = {
+        "plain": lambda: CausalLM(model),
+        "coconut": lambda: CoconutLM(model, THOUGHTS),
+        "flythinker": lambda: FlyThinkerLM(model, tiny_model(family, 1), concurrent=False),
+    }
+    verdicts = {method: _verdict(method, make()) for method, make in makers.items()}
+    if verdicts["plain"] == "right":
+        _as_transformers_reads(model)
+        _as_transformers_writes(model)
+    if verdicts["flythinker"] == "right":
+        _as_sft_without_thoughts(model, tiny_model(family, 1))
+        _thoughts_as_long_as_inputs(model, tiny_model(family, 1))
+    return Row(family, kind, verdicts, missing(CausalLM(model)))
+
+
+def _verdict(method: str, lm: PersonalLM) -> str:
+    """Uneven rows, steps, prefixes, gradients: refused at load's tolerance, or right at ours."""
+    try:
+        refuse_wrong_ways(lm, method, trains=True, checkpointing=True)
+    except UsageError as error:
+        return _short(error)
+    with patch("harness.engine.trial.TOLERANCE", CLOSE):
+        try:
+            refuse_wrong_ways(lm, method, trains=True, checkpointing=True)
+        except UsageError as error:
+            raise AssertionError(f"silently wrong: {error}") from error
+    return "right"
+
+
+def _short(error: UsageError) -> str:
+    """The message without the backbone's name and without numbers, which machines differ in."""
+    first, _, mend = str(error).partition("\n")
+    first = re.sub(r"^.*?(\(\w+\)|with \w+):? ", "", first).split("; expected")[0]
+    first = re.sub(r" by (up to )?[0-9.e-]+( where the largest is [0-9.e-]+)?", "", first)
+    first = re.sub(r"loss [0-9.]+, ", "", first)
+    eager = "; right with `model.attention=eager`" if "attention=eager" in mend else ""
+    return first[:160].rstrip() + eager
+
+
+@torch.no_grad()
+def _as_transformers_reads(model: Any) -> None:
+    """Log-probs alone and in a batch are those of the model's own logits."""
+    lm = CausalLM(model)
+    together = lm.logprobs(Batch.from_rows(PROMPTS, RESPONSES, 0))
+    for at, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
+        logits = model(input_ids=torch.tensor([prompt + response]), use_cache=False).logits[0]
+        wanted = logits.float().log_softmax(-1)[len(prompt) - 1 : -1]
+        known = wanted.gather(-1, torch.tensor(response)[:, None])[:, 0]
+        alone = lm.logprobs(Batch.from_rows([prompt], [response], 0))[0]
+        _close(alone, known, "a row alone and the model's own logits")
+        _close(together[at, : len(response)], known, "a row in a batch and the model's own logits")
+
+
+@torch.no_grad()
+def _as_transformers_writes(model: Any) -> None:
+    """Greedy text of a batch is transformers.generate's of each row, with two ends."""
+    lm = CausalLM(model)
+    free = generate(lm, PROMPTS, max_new_tokens=NEW)
+    ends = [free[0][NEW // 2], free[1][NEW // 3]]
+    written = generate(lm, PROMPTS, max_new_tokens=NEW, eos_id=ends)
+    for prompt, text in zip(PROMPTS, written, strict=True):
+        ids = torch.tensor([prompt])
+        known = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False,
+            eos_token_id=ends, pad_token_id=0,
+        )[0, len(prompt) :].tolist()  # fmt: skip
+        known = known[:-1] if known and known[-1] in ends else known
+        assert text == known, f"greedy: {text}, by transformers {known}"
+
+
+@torch.no_grad()
+def _as_sft_without_thoughts(model: nn.Module, reasoner: nn.Module) -> None:
+    batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
+    plain = CausalLM(model).logprobs(batch)
+    fused = FlyThinkerLM(model, reasoner, lam=0.0).logprobs(batch)
+    assert torch.equal(plain, fused), "lam 0 is not sft, bit for bit"
+
+
+@torch.no_grad()
+def _thoughts_as_long_as_inputs(model: nn.Module, reasoner: nn.Module) -> None:
+    """A thought's norm is the mean norm of what the model's embedding gives for each id."""
+    lm = FlyThinkerLM(model, reasoner, concurrent=False)
+    tokens = torch.tensor(PROMPTS[:1])
+    norms = lm.think(tokens, torch.ones_like(tokens, dtype=torch.bool)).norm(dim=-1)
+    ids = torch.arange(model.get_input_embeddings().weight.size(0))  # type: ignore[operator]
+    entering = embed(model, ids[None])[0].norm(dim=-1).mean()
+    assert ((norms / entering - 1).abs() < 1e-3).all(), f"{norms} beside {entering}"
+
+
+def _close(found: Tensor, known: Tensor, what: str) -> None:
+    gap = (found - known).abs().max().item()
+    assert gap <= CLOSE, f"{what} differ by {gap:.2g}"
+
+
+def table(rows: list[Row]) -> str:
+    """The table and, below it, why something is refused or has no FLOPs."""
+    lines = [
+        f"transformers {transformers.__version__}, {len(rows)} families.",
+        "",
+        "| family | class | nonpers, rag, sft, cot | coconut | flythinker | FLOPs |",
+        "|---|---|---|---|---|---|",
+        *(each.cells() for each in rows),
+        "",
+        "Refused:",
+        "",
+        *(reason for each in rows for reason in each.reasons()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(page: Path) -> None:
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    torch.set_num_threads(1)
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    made = table([row(family) for family in sorted(FAMILIES)])
+    page.write_text(before + BEGIN + made + END + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

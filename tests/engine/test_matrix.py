@@ -1,0 +1,47 @@
+"""Causal families of transformers: each right, or refused at load by name, as the page says."""
+
+from pathlib import Path
+
+import pytest
+import transformers
+
+from tests.engine.families import FAMILIES
+from tests.engine.matrix import row
+
+PAGE = Path(__file__).parents[2] / "docs" / "backbones.md"
+QUICK = ("gemma", "gpt2", "lfm2", "mistral", "mpt", "qwen2")
+"""Scaled embeddings, learned positions, a running state, a sliding window, ALiBi, and plain."""
+HYBRIDS = {
+    *("bamba", "granitemoehybrid", "jamba", "lfm2", "nemotron_h", "olmo_hybrid"),
+    *("qwen3_5_text", "qwen3_next", "zamba2"),
+}
+
+
+def lines() -> list[str]:
+    return PAGE.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_page_names_every_family():
+    shown = [line.split("|")[1].strip() for line in lines() if line.startswith("| ")][1:]
+    assert shown == sorted(FAMILIES)
+    assert len(shown) >= 60
+    assert set(shown) >= HYBRIDS
+
+
+@pytest.mark.parametrize("family", QUICK)
+def test_a_representative_family_is_right(family):
+    found = row(family)
+    assert set(found.verdicts.values()) == {"right"}
+    assert found.cells() in lines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_family_is_right_or_refused_by_name(family):
+    found = row(family)  # an AssertionError: a number is wrong and nothing refused it
+    known = lines()
+    if not any(line.startswith(f"transformers {transformers.__version__},") for line in known):
+        return  # the page's table is of another version
+    assert found.cells() in known
+    for reason in found.reasons():
+        assert reason in known
