@@ -1,1 +1,1 @@
-"""Two published methods as plugins: they see the harness only through its contracts."""
+"""Two published methods as plugins, which use the harness only through its contracts."""

@@ -1,7 +1,7 @@
-"""PerCE: a cross-entropy in which personal tokens weigh more (arXiv 2603.06595).
+"""PerCE: cross-entropy that gives personal tokens a larger weight (arXiv 2603.06595).
 
-A token's personal influence is how much likelier the profile makes it. The model that is being
-trained estimates it anew in every step, and is then trained with the estimates as weights.
+A token's personal influence is how much the profile raises its log-probability. In every training
+step the model first estimates it, then uses the estimates as weights of the loss.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from harness_example_methods.views import NO_PROFILE, TwoViews
 
 class PerCEOptions(Section):
     low: float = Field(1.0, gt=0)
-    """Smallest weight of a token: what one without personal influence has."""
+    """Smallest weight: that of a token without personal influence."""
     high: float = Field(5.0, gt=0)
-    """Largest weight. 1 for both is plain SFT. Both bounds are ours, not the paper's."""
+    """Largest weight. With 1 for both bounds this is plain SFT. The paper gives neither bound."""
 
 
 class PerCELM(CausalLM):
-    """A causal LM whose loss weighs each token by its personal influence, clipped."""
+    """A causal LM whose loss weights each token by its clipped personal influence."""
 
     def __init__(self, model: nn.Module, low: float = 1.0, high: float = 5.0) -> None:
         super().__init__(model)
@@ -36,7 +36,7 @@ class PerCELM(CausalLM):
         self.low, self.high = low, high
 
     def loss(self, batch: Batch) -> Tensor:
-        """Minus the mean of weight · log p over response tokens; no gradient in the weights."""
+        """−mean of weight · log p over response tokens; no gradient flows through the weights."""
         logprobs = self.logprobs(batch)
         with torch.no_grad():
             influence = logprobs - self.logprobs(batch.view(NO_PROFILE))
@@ -46,7 +46,7 @@ class PerCELM(CausalLM):
 
 
 class PerCE(TwoViews):
-    """SFT with PerCE's loss; it writes like SFT, from the main view alone."""
+    """SFT with PerCE's loss; it generates like SFT, from the main view alone."""
 
     name = "perce"
     trains = True

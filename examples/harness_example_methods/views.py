@@ -1,4 +1,4 @@
-"""A method that reads twice: with the profile, and without."""
+"""Prompts for methods that run the model twice: with the profile and without."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ NO_PROFILE = "no_profile"
 
 
 class TwoViews(Method):
-    """The shared prompt as "main", and the same without profile as "no_profile"."""
+    """The shared prompt as view "main", and the same without the profile as "no_profile"."""
 
     def prompt(self, example: Example) -> Prompt:
-        whole = self.writer.write(example)
+        full = self.writer.write(example)
         bare = self.writer.write(example, profile=False)
-        return Prompt(example.id, {**whole.views, NO_PROFILE: bare.views["main"]}, whole.cut)
+        return Prompt(example.id, {**full.views, NO_PROFILE: bare.views["main"]}, full.cut)

@@ -1,4 +1,4 @@
-"""The conformance kit behind `harness check-method`, also for a method's own tests."""
+"""The conformance kit behind `harness check-method`; a method's own tests may call it too."""
 
 from harness.conformance.kit import CHECKS, Outcome, check_method, failures
 

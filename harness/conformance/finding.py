@@ -1,4 +1,4 @@
-"""What a check says when a method breaks its contract: got, expected, where to look."""
+"""The report of a check that fails: what it got, what it expected, where to look."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 TOLERANCE = 1e-5
-"""Log-probs that must agree, on fp32 models as tiny as the kit's."""
+"""Largest difference between log-probs that must agree, on the kit's tiny fp32 models."""
 
 
-class Broken(Exception):  # noqa: N818  (a finding, not an error of the kit)
-    """A contract that does not hold. `look` is a place in the method's code."""
+class Broken(Exception):  # noqa: N818  (a finding, not an error in the kit)
+    """A contract that the method breaks.
+
+    got, expected: what the check found, and what it should have found.
+    look: the place in the method's code to look at.
+    """
 
     def __init__(self, got: str, expected: str, look: str) -> None:
         super().__init__(got)
@@ -22,8 +26,8 @@ class Broken(Exception):  # noqa: N818  (a finding, not an error of the kit)
 
 
 def place(owner: Any, name: str) -> str:
-    """ "Class.name (file:line)" of a function of an object, the class being the one it is in."""
-    home = next((each for each in type(owner).__mro__ if name in vars(each)), type(owner))
+    """`Class.name (file:line)` of a method of `owner`, with the class that defines it."""
+    home = next((base for base in type(owner).__mro__ if name in vars(base)), type(owner))
     try:
         function = inspect.unwrap(getattr(home, name, home))
         file, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
@@ -32,24 +36,29 @@ def place(owner: Any, name: str) -> str:
     return f"{home.__name__}.{name} ({Path(file or '').name}:{line})"
 
 
-def same_logprobs(
-    given: list[Tensor], known: list[Tensor], names: tuple[str, str], look: str
+def require_same_logprobs(
+    computed: list[Tensor], expected: list[Tensor], names: tuple[str, str], look: str
 ) -> None:
-    """Raises Broken at the place where two ways of computing differ most."""
-    for row, (one, other) in enumerate(zip(given, known, strict=True)):
-        if one.shape != other.shape:
+    """Raises Broken at the token at which two computations differ most.
+
+    computed, expected: one tensor of log-probs per row.
+    names: how messages call the two computations.
+    look: the place in the method's code to look at.
+    """
+    for row, (left, right) in enumerate(zip(computed, expected, strict=True)):
+        if left.shape != right.shape:
             raise Broken(
-                f"row {row}: {tuple(one.shape)} log-probs {names[0]}, {tuple(other.shape)}"
+                f"row {row}: {tuple(left.shape)} log-probs {names[0]}, {tuple(right.shape)}"
                 f" {names[1]}",
                 "one log-prob per response token",
                 look,
             )
-        gaps = (one - other).abs()
+        gaps = (left - right).abs()
         if not bool((gaps <= TOLERANCE).all()):  # NaN is not within the tolerance either
             token = int(torch.nan_to_num(gaps, nan=torch.inf).argmax())
             raise Broken(
-                f"row {row}, response token {token}: {one[token]:.5f} {names[0]},"
-                f" {other[token]:.5f} {names[1]}",
+                f"row {row}, response token {token}: {left[token]:.5f} {names[0]},"
+                f" {right[token]:.5f} {names[1]}",
                 f"the same within {TOLERANCE:g}",
                 look,
             )

@@ -1,4 +1,4 @@
-"""The conformance kit: every check on one method, each with its outcome."""
+"""The conformance kit: run every check on a method and report each outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from typing import Any
 
 import torch
 
-from harness.conformance import model, reading, training, writing
+from harness.conformance import (
+    generation_checks,
+    logprob_checks,
+    prompt_checks,
+    training_checks,
+)
 from harness.conformance.finding import Broken
 from harness.conformance.world import World
 from harness.errors import HarnessError
@@ -21,7 +26,7 @@ from harness.registry import explain, home_of
 
 @dataclass(frozen=True)
 class Check:
-    """A contract with a name; `trained` ones hold for methods that train."""
+    """A contract, named after its function; `trained` ones apply only to methods that train."""
 
     function: Callable[[World], None]
     trained: bool = False
@@ -32,31 +37,31 @@ class Check:
 
 
 CHECKS = (
-    Check(reading.it_has_the_parts_of_a_method),
-    Check(reading.a_prompt_has_a_main_view),
-    Check(reading.a_prompt_is_the_same_every_time),
-    Check(reading.targets_are_one_a_pair_in_order),
-    Check(reading.a_preface_is_one_list_a_prompt),
-    Check(model.logprobs_are_numbers_and_zero_at_padding),
-    Check(model.a_distribution_sums_to_one),
-    Check(model.a_row_alone_and_in_a_batch),
-    Check(model.id_0_is_a_token_like_others),
-    Check(model.left_and_right_padding),
-    Check(model.prefill_and_step),
-    Check(model.text_already_written),
-    Check(model.the_loss_is_one_number),
-    Check(writing.writing_twice_gives_the_same_text),
-    Check(writing.neighbours_and_order_change_no_text),
-    Check(writing.references_change_nothing_at_test_time),
-    Check(training.gradients_reach_every_trained_parameter, trained=True),
-    Check(training.training_lowers_the_loss, trained=True),
-    Check(training.saving_and_loading_keeps_everything, trained=True),
+    Check(prompt_checks.a_method_has_all_its_parts),
+    Check(prompt_checks.a_prompt_has_a_main_view),
+    Check(prompt_checks.a_prompt_is_deterministic),
+    Check(prompt_checks.each_pair_has_one_target_in_order),
+    Check(prompt_checks.each_prompt_has_one_preface),
+    Check(logprob_checks.logprobs_are_finite_and_zero_at_padding),
+    Check(logprob_checks.probabilities_sum_to_one),
+    Check(logprob_checks.batching_changes_no_logprobs),
+    Check(logprob_checks.token_id_0_is_not_padding),
+    Check(logprob_checks.the_padding_side_changes_no_logprobs),
+    Check(logprob_checks.prefill_and_step_match_logprobs),
+    Check(logprob_checks.prefixes_match_logprobs),
+    Check(logprob_checks.the_loss_is_a_finite_scalar),
+    Check(generation_checks.generation_is_repeatable),
+    Check(generation_checks.batch_and_order_change_no_text),
+    Check(generation_checks.references_have_no_effect_at_test_time),
+    Check(training_checks.gradients_reach_every_trained_parameter, trained=True),
+    Check(training_checks.training_lowers_the_loss, trained=True),
+    Check(training_checks.saving_and_loading_preserve_logprobs, trained=True),
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one check: passed, failed, or skipped (an untrained method's training)."""
+    """The outcome of a check: passed, failed, or skipped (training checks of untrained methods)."""
 
     name: str
     status: str
@@ -66,7 +71,7 @@ class Outcome:
     look: str = ""
 
     def __str__(self) -> str:
-        return _told(self.name, self.got, self.expected, self.look)
+        return _report(self.name, self.got, self.expected, self.look)
 
 
 def check_method(
@@ -74,10 +79,10 @@ def check_method(
     options: Mapping[str, Any] | None = None,
     only: Collection[str] | None = None,
 ) -> list[Outcome]:
-    """Try a method on a tiny random model and made-up data: no network, a few seconds.
+    """Check a method on a tiny random model and synthetic data: no network, a few seconds.
 
-    `options` are the method's own settings; `only` names some of the checks. A check that fails
-    does not stop the others.
+    `options` are the method's own settings; `only` selects checks by name. A check that fails does
+    not stop the others.
     """
     chosen = [check for check in CHECKS if only is None or check.name in only]
     with tempfile.TemporaryDirectory(prefix="harness-check-") as folder, _one_thread():
@@ -87,7 +92,7 @@ def check_method(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Models this small only lose time by sharing a step among threads."""
+    """Use one thread: models this small only lose time by splitting a step."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -97,20 +102,21 @@ def _one_thread() -> Iterator[None]:
 
 
 def failures(outcomes: list[Outcome]) -> str:
-    """The failed checks as text, those of one cause together; empty where there are none."""
+    """The failed checks as text, grouped by cause; empty if all passed."""
     causes: dict[tuple[str, str, str], list[str]] = {}
-    for each in outcomes:
-        if each.status == "failed":
-            causes.setdefault((each.got, each.expected, each.look), []).append(each.name)
-    return "\n".join(_told(", ".join(names), *cause) for cause, names in causes.items())
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            cause = (outcome.got, outcome.expected, outcome.look)
+            causes.setdefault(cause, []).append(outcome.name)
+    return "\n".join(_report(", ".join(names), *cause) for cause, names in causes.items())
 
 
-def _told(name: str, got: str, expected: str, look: str) -> str:
+def _report(name: str, got: str, expected: str, look: str) -> str:
     return f"{name}\n  got       {got}\n  expected  {expected}\n  look at   {look}"
 
 
 def _outcome(check: Check, world: World, home: Path | None) -> Outcome:
-    begin = time.perf_counter()
+    start = time.perf_counter()
     got = expected = look = ""
     status = "passed"
     try:
@@ -121,8 +127,8 @@ def _outcome(check: Check, world: World, home: Path | None) -> Outcome:
     except Broken as broken:
         status, got, expected, look = "failed", broken.got, broken.expected, broken.look
     except HarnessError as error:
-        status, got, expected, look = "failed", str(error), "no error", "the message names it"
-    except Exception as error:  # whatever a method under test may raise is a finding
-        said, _, at = explain(error, home).rpartition(" (at ")
-        status, got, expected, look = "failed", said, "no error", at.removesuffix(")")
-    return Outcome(check.name, status, time.perf_counter() - begin, got, expected, look)
+        status, got, expected, look = "failed", str(error), "no error", "see the message"
+    except Exception as error:  # any error of the method under test is a finding
+        got, _, line = explain(error, home).rpartition(" (at ")
+        status, expected, look = "failed", "no error", line.removesuffix(")")
+    return Outcome(check.name, status, time.perf_counter() - start, got, expected, look)

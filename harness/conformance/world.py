@@ -1,4 +1,4 @@
-"""One method in a tiny world: made, read and run through the same rooms as a real run."""
+"""A tiny world for one method: its inputs, plan, model and rows, made as in a real run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.conformance.tiny import write_backbone, write_data
+from harness.conformance.tiny_inputs import write_backbone, write_data
 from harness.engine.batch import Batch, Side
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
@@ -28,22 +28,23 @@ from harness.settings import (
 from harness.types import Sampling
 
 RESPONSE = 9
-"""Longest response of the rows that checks step through."""
+"""Most response tokens in a row that checks feed step by step."""
 NEW_TOKENS = 12
 
 
 @dataclass(frozen=True)
 class Text:
-    """What a method wrote for one example, in tokens."""
+    """The token ids that a method generated for one example."""
 
     preface: tuple[int, ...]
     ids: tuple[int, ...]
 
 
 class World:
-    """`factory` makes the method; `folder` takes the backbone and the data.
+    """Everything that checks of one method share, made once.
 
-    What checks share is made once: `method`, `lm` (untrained, in eval mode) and `rows`.
+    `factory` makes the method; the backbone and the data are saved in `folder`. `lm` is untrained
+    and in eval mode.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class World:
         write_data(folder / "garbage", garbage_references=True)
 
     def settings(self, data: str = "data") -> RunSettings:
+        """The settings of a small run on the data in subfolder `data`."""
         return RunSettings(
             preset="conformance",
             data=DataSettings(source=str(self.folder / data)),
@@ -66,7 +68,7 @@ class World:
         )
 
     def plan(self, data: str = "data") -> Plan:
-        """A new plan, with a new method in it."""
+        """A new plan with a new method."""
         return Plan(self.settings(data), "", self.folder / "results", self.factory)
 
     @cached_property
@@ -82,42 +84,48 @@ class World:
         return self.build(self.shared)
 
     def build(self, plan: Plan) -> PersonalLM:
-        """The plan's untrained model; what it draws at random is the same every time."""
+        """The plan's untrained model; its random weights are the same every time."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return plan.method.build(plan.backbones).eval()
 
     @cached_property
     def rows(self) -> list[TrainRow]:
-        """Training rows as in a run."""
+        """Training rows, as a run makes them."""
         self.lm  # noqa: B018  (a method may need what build() keeps)
         pairs = self.shared.splits["test"].pairs()
         return self.shared.rows(pairs, self.method.targets(self.lm, pairs))[0]
 
     @cached_property
     def short_rows(self) -> list[TrainRow]:
-        """The rows with responses of 1 to RESPONSE tokens, and id 0 among the real tokens.
+        """The rows with responses of 1 to RESPONSE tokens, and with id 0 as a real token.
 
-        A model that takes id 0 for padding shows here.
+        The zeros reveal a model that mistakes id 0 for padding.
         """
         return [
             replace(
                 row,
                 prompt=_with_zeros(row.prompt),
                 views={name: _with_zeros(view) for name, view in row.views.items()},
-                response=(row.response[0], 0, *row.response[2:])[: 1 + (4 * at) % RESPONSE],
+                response=(row.response[0], 0, *row.response[2:])[: 1 + (4 * index) % RESPONSE],
             )
-            for at, row in enumerate(self.rows)
+            for index, row in enumerate(self.rows)
         ]
 
-    def write(
+    def generate(
         self,
         plan: Plan,
         lm: PersonalLM,
         readings: Sequence[Reading],
         temperature: float = 0.8,
     ) -> dict[str, Text]:
-        """What the method writes for one batch of readings, by example id, as a run does it."""
+        """Generate a text for each reading, in one batch, as a run does; by example id.
+
+        plan: of the method.
+        lm: the model to generate with.
+        readings: the examples with their prompts in tokens.
+        temperature: of the sampling; 0 is greedy.
+        """
         seeds = [sum(map(ord, reading.example.id)) for reading in readings]
         prompts = [list(reading.prompt) for reading in readings]
         sampling = [Sampling(temperature, 0.95, seed) for seed in seeds]
@@ -141,7 +149,7 @@ class World:
 
 
 def to_batch(rows: Sequence[TrainRow], side: Side = "right") -> Batch:
-    """The rows padded on one side, with their views."""
+    """A batch of the rows and their views, padded on one side."""
     return Batch.from_rows(
         [row.prompt for row in rows],
         [row.response for row in rows],
@@ -152,10 +160,11 @@ def to_batch(rows: Sequence[TrainRow], side: Side = "right") -> Batch:
 
 
 def views_of(rows: Sequence[TrainRow]) -> dict[str, list[tuple[int, ...]]]:
+    """View name → the tokens of each row."""
     return {name: [row.views[name] for row in rows] for name in rows[0].views}
 
 
 def _with_zeros(tokens: tuple[int, ...]) -> tuple[int, ...]:
-    """Id 0 as first token, in the middle and as last token."""
+    """The tokens with id 0 as the first, the middle and the last one."""
     middle = len(tokens) // 2
     return (0, *tokens[1:middle], 0, *tokens[middle + 1 : -1], 0) if len(tokens) > 3 else tokens

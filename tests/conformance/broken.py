@@ -1,4 +1,4 @@
-"""Methods that each break one contract, as a plugin's author might by mistake."""
+"""Methods that each break one contract, as the author of a plugin might by mistake."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from harness.types import Prompt, Target
 
 
 class PadsById(CausalLM):
-    """Takes id 0 for padding, wherever it stands."""
+    """Mistakes id 0 for padding, wherever it occurs."""
 
     def logprobs(self, batch):
         seq = batch.sequences()
@@ -41,11 +41,11 @@ class PadsById(CausalLM):
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
-PLACES = torch.arange(500) ** 2 // 7  # rotary positions are relative: even steps would hide it
+PLACES = torch.arange(500) ** 2 // 7  # rotary positions are relative: equal steps would hide it
 
 
 class PositionsFromTheEdge(CausalLM):
-    """Counts positions from the batch's edge, not from a row's first real token."""
+    """Counts positions from the edge of the batch, not from a row's first real token."""
 
     def logprobs(self, batch):
         seq = batch.sequences()
@@ -59,7 +59,7 @@ class PositionsFromTheEdge(CausalLM):
 
 
 class NoMask(CausalLM):
-    """Pads on the left and lets real tokens look at the padding."""
+    """Pads on the left and lets real tokens attend to the padding."""
 
     def prefill(self, prompts, prefixes=None, views=None):
         tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
@@ -79,8 +79,8 @@ class StepsOnOneRow(CausalLM):
         return super().step(tokens[:1].expand_as(tokens), state)
 
 
-class WeighsByTheBatch(CausalLM):
-    """Shares something between rows: the mean hidden state of the batch."""
+class SubtractsTheBatchMean(CausalLM):
+    """Mixes rows: subtracts the mean hidden state of the batch."""
 
     def step(self, tokens, state):
         hidden = extend(self.model, embed(self.model, tokens[:, None]), state)[:, -1]
@@ -91,7 +91,7 @@ class WeighsByTheBatch(CausalLM):
         return logits - logits.mean(0, keepdim=True) * (len(prompts) > 1), state
 
 
-class SharesTheBatchMean(CausalLM):
+class AddsTheBatchMean(CausalLM):
     def logprobs(self, batch):
         seq = batch.sequences()
         inputs = embed(self.model, seq.tokens)
@@ -99,8 +99,8 @@ class SharesTheBatchMean(CausalLM):
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
-class DrawsOnItsOwn(CausalLM):
-    """Adds noise that no seed governs."""
+class DrawsWithoutSeed(CausalLM):
+    """Adds noise that no seed controls."""
 
     def step(self, tokens, state):
         logits, state = super().step(tokens, state)
@@ -118,7 +118,7 @@ class NotADistribution(CausalLM):
 
 
 class Detached(CausalLM):
-    """Thinks in no_grad: what it learns is the head alone."""
+    """Computes hidden states without gradients, so that only the head learns."""
 
     def logprobs(self, batch):
         seq = batch.sequences()
@@ -127,13 +127,13 @@ class Detached(CausalLM):
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
-class ClimbsTheLoss(CausalLM):
+class IncreasesTheLoss(CausalLM):
     def loss(self, batch):
         return -super().loss(batch)
 
 
-class LosesItsState(CausalLM):
-    """Learns a scale in a plain attribute, which no file of weights holds."""
+class HasUnsavedState(CausalLM):
+    """Learns a scale in a plain attribute, which is not saved with the weights."""
 
     scale = 1.0
 
@@ -154,7 +154,7 @@ class RaisesDeepInside(CausalLM):
 
 
 def with_lm(lm_class):
-    """A trained method that differs from SFT in its model alone."""
+    """A trained method that differs from SFT only in its model."""
 
     class WithLM(Method):
         name = "broken"
@@ -184,8 +184,8 @@ class RandomPrompt(Method):
 COUNTER = itertools.count()
 
 
-class ReadsTheReference(Method):
-    """Looks up what it should write, and tells its own model."""
+class LooksUpTheReference(Method):
+    """Looks up the reference and puts it into the prompt."""
 
     name = "broken"
 
@@ -194,8 +194,8 @@ class ReadsTheReference(Method):
         return Prompt(example.id, {"main": f"Write: {reference.text if reference else ''}"})
 
 
-class WritesTheReference(Method):
-    """Its prompts are clean; its preface is not."""
+class LeaksInThePreface(Method):
+    """Puts the reference into the preface; its prompts are clean."""
 
     name = "broken"
 
@@ -222,7 +222,7 @@ class ChangesTargets(Method):
     trains = True
 
     def targets(self, lm, train):
-        return [replace(one, text="So: " + one.text) for one in super().targets(lm, train)]
+        return [replace(target, text="So: " + target.text) for target in super().targets(lm, train)]
 
 
 class TargetTokensBeyondTheVocabulary(Method):

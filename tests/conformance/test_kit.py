@@ -1,4 +1,4 @@
-"""The six methods pass the kit; a broken one fails the right check, with a message that helps."""
+"""The six methods pass the kit; a broken one fails the right check with a helpful message."""
 
 import re
 
@@ -15,99 +15,99 @@ from tests.conformance.broken import with_lm
 def test_the_built_in_methods_pass(name):
     outcomes = check_method(find("method", name))
     assert not failures(outcomes)
-    skipped = {each.name for each in outcomes if each.status == "skipped"}
-    trained = {each.name for each in CHECKS if each.trained}
+    skipped = {outcome.name for outcome in outcomes if outcome.status == "skipped"}
+    trained = {check.name for check in CHECKS if check.trained}
     assert skipped == (set() if find("method", name).trains else trained)
 
 
-BROKEN = [  # the method, the check that it fails, what is got and where to look
+BROKEN = [  # the method, the check that it fails, what the check got, where to look
     (
         with_lm(broken.PadsById),
-        "id 0 is a token like others",
+        "token id 0 is not padding",
         r"row test-0: the same log-probs with and without its prompt's tokens of id 0",
         r"PadsById\.logprobs \(broken\.py:\d+\)",
     ),
     (
-        with_lm(broken.SharesTheBatchMean),
-        "a row alone and in a batch",
+        with_lm(broken.AddsTheBatchMean),
+        "batching changes no logprobs",
         r"row \d, response token \d: -\S+ in a batch, -\S+ alone",
-        r"SharesTheBatchMean\.logprobs \(broken\.py:\d+\)",
+        r"AddsTheBatchMean\.logprobs \(broken\.py:\d+\)",
     ),
     (
         with_lm(broken.PositionsFromTheEdge),
-        "left and right padding",
+        "the padding side changes no logprobs",
         r"-\S+ padded left, -\S+ padded right",
         r"PositionsFromTheEdge\.logprobs",
     ),
     (
         with_lm(broken.NoMask),
-        "prefill and step",
+        "prefill and step match logprobs",
         r"row 0, response token 0: -\S+ by prefill and step, -\S+ by logprobs",
         r"NoMask\.prefill \(broken\.py:\d+\), CausalLM\.step \(lm\.py:\d+\)",
     ),
     (
         with_lm(broken.StepsOnOneRow),
-        "prefill and step",
+        "prefill and step match logprobs",
         r"response token [1-9]: -\S+ by prefill and step",
         r"StepsOnOneRow\.step \(broken\.py:\d+\)",
     ),
     (
         with_lm(broken.ForgetsPrefixes),
-        "text already written",
+        "prefixes match logprobs",
         r"-\S+ by prefill with prefixes, -\S+ by logprobs",
         r"ForgetsPrefixes\.prefill",
     ),
     (
-        with_lm(broken.DrawsOnItsOwn),
-        "writing twice gives the same text",
-        r"example test-\d at temperature 0: text \[.*\] once, \[.*\] again",
-        r"DrawsOnItsOwn\.step",
+        with_lm(broken.DrawsWithoutSeed),
+        "generation is repeatable",
+        r"example test-\d at temperature 0: text \[.*\] first, \[.*\] again",
+        r"DrawsWithoutSeed\.step",
     ),
     (
-        with_lm(broken.WeighsByTheBatch),
-        "neighbours and order change no text",
+        with_lm(broken.SubtractsTheBatchMean),
+        "batch and order change no text",
         r"example test-\d at temperature 0: text \[.*\] in a batch, \[.*\] alone",
-        r"WeighsByTheBatch\.prefill",
+        r"SubtractsTheBatchMean\.prefill",
     ),
     (
         with_lm(broken.LeavesPadding),
-        "logprobs are numbers and zero at padding",
+        "logprobs are finite and zero at padding",
         r"1\.000 where batch\.response_mask is 0",
         r"LeavesPadding\.logprobs",
     ),
     (
         with_lm(broken.NotADistribution),
-        "a distribution sums to one",
+        "probabilities sum to one",
         r"p of all \d+ tokens sums to 0\.\d+",
         r"NotADistribution\.logprobs",
     ),
     (
         with_lm(broken.Detached),
         "gradients reach every trained parameter",
-        r"no gradient at 25 of 26 parameters: model\.model\.layers\.0\.self_attn\.q_proj\.weight,",
+        r"no gradient in 25 of 26 parameters: model\.model\.layers\.0\.self_attn\.q_proj\.weight,",
         r"Detached\.logprobs",
     ),
     (
         broken.TrainsNothing,
         "gradients reach every trained parameter",
-        r"trains = True, and no parameter with requires_grad",
+        r"trains = True, but no parameter with requires_grad",
         r"TrainsNothing\.build",
     ),
     (
-        with_lm(broken.ClimbsTheLoss),
+        with_lm(broken.IncreasesTheLoss),
         "training lowers the loss",
-        r"−log p of the training texts \S+ before, \S+ after",
-        r"ClimbsTheLoss\.loss",
+        r"NLL of the training texts \S+ before training, \S+ after",
+        r"IncreasesTheLoss\.loss",
     ),
     (
-        with_lm(broken.LosesItsState),
-        "saving and loading keeps everything",
+        with_lm(broken.HasUnsavedState),
+        "saving and loading preserve logprobs",
         r"-\S+ after loading, -\S+ before saving",
-        r"what training changes is a parameter or a buffer",
+        r"keep all that training changes in parameters or buffers",
     ),
     (
         broken.NoName,
-        "it has the parts of a method",
+        "a method has all its parts",
         r"name = ''",
         r"class NoName",
     ),
@@ -119,49 +119,49 @@ BROKEN = [  # the method, the check that it fails, what is got and where to look
     ),
     (
         broken.RandomPrompt,
-        "a prompt is the same every time",
+        "a prompt is deterministic",
         r"example test-0, view 'main': '.*', then '.*' at character \d+",
         r"RandomPrompt\.prompt",
     ),
     (
-        broken.ReadsTheReference,
-        "references change nothing at test time",
-        r"example test-0: another prompt when its reference is swapped",
-        r"ReadsTheReference\.prompt",
+        broken.LooksUpTheReference,
+        "references have no effect at test time",
+        r"example test-0: the prompt changes with its reference",
+        r"LooksUpTheReference\.prompt",
     ),
     (
-        broken.WritesTheReference,
-        "references change nothing at test time",
-        r"preface \[.*\] with references, \[.*\] with garbage for references",
-        r"WritesTheReference\.preface",
+        broken.LeaksInThePreface,
+        "references have no effect at test time",
+        r"preface \[.*\] with references, \[.*\] with garbage as references",
+        r"LeaksInThePreface\.preface",
     ),
     (
         broken.SortsTargets,
-        "targets are one a pair in order",
+        "each pair has one target in order",
         r"targets for test-0, test-1, test-2, test-3, test-4",
         r"SortsTargets\.targets",
     ),
     (
         broken.ChangesTargets,
-        "targets are one a pair in order",
+        "each pair has one target in order",
         r"example test-0: text 'So: ",
         r"ChangesTargets\.targets",
     ),
     (
         broken.TargetTokensBeyondTheVocabulary,
-        "targets are one a pair in order",
+        "each pair has one target in order",
         r"example test-0: preface token 10000",
         r"TargetTokensBeyondTheVocabulary\.targets",
     ),
     (
         broken.OnePrefaceForAll,
-        "a preface is one list a prompt",
+        "each prompt has one preface",
         r"1 prefaces for 5 prompts",
         r"OnePrefaceForAll\.preface",
     ),
     (
         with_lm(broken.RaisesDeepInside),
-        "prefill and step",
+        "prefill and step match logprobs",
         r"RuntimeError: size mismatch|RuntimeError: inconsistent tensor size",
         r"broken\.py:\d+",
     ),
@@ -181,25 +181,25 @@ def test_a_broken_method_fails_with_the_right_message(method, check, got, look):
 
 def test_a_check_that_fails_does_not_stop_the_others():
     outcomes = check_method(broken.OnePrefaceForAll)
-    failed = [each.name for each in outcomes if each.status == "failed"]
-    assert "a preface is one list a prompt" in failed
+    failed = [outcome.name for outcome in outcomes if outcome.status == "failed"]
+    assert "each prompt has one preface" in failed
     assert len(outcomes) == len(CHECKS)
-    assert sum(each.status == "passed" for each in outcomes) > 5
+    assert sum(outcome.status == "passed" for outcome in outcomes) > 5
 
 
-def test_checks_that_fail_for_one_cause_are_told_together():
+def test_failures_with_the_same_cause_are_reported_together():
     class Raises(Method):
         name = "broken"
 
         def __init__(self, settings):
             raise KeyError("table")
 
-    told = failures(check_method(Raises))
-    assert told.count("got       KeyError: 'table'") == 1
-    assert told.startswith(", ".join(each.name for each in CHECKS) + "\n")
+    summary = failures(check_method(Raises))
+    assert summary.count("got       KeyError: 'table'") == 1
+    assert summary.startswith(", ".join(check.name for check in CHECKS) + "\n")
 
 
-def test_failures_read_as_text():
+def test_the_text_of_a_failure():
     outcomes = check_method(broken.NoMainView, only=["a prompt has a main view"])
     assert re.fullmatch(
         r"a prompt has a main view\n"

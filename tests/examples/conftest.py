@@ -1,4 +1,4 @@
-"""The example package, imported from its folder; test_package.py installs its wheel."""
+"""Make the example package importable from its folder; test_package.py installs its wheel."""
 
 import sys
 from pathlib import Path

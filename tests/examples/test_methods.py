@@ -1,4 +1,4 @@
-"""PerCE and contrastive decoding: worked out by hand, and against the kit."""
+"""PerCE and contrastive decoding: numbers worked out by hand, and the conformance kit."""
 
 import pytest
 import torch
@@ -18,27 +18,27 @@ def batch():
     return Batch.from_rows(PROMPTS, RESPONSES, 0, views=VIEWS)
 
 
-@pytest.mark.parametrize("method", [PerCE, Contrastive], ids=lambda each: each.name)
+@pytest.mark.parametrize("method", [PerCE, Contrastive], ids=lambda method: method.name)
 def test_the_kit_passes(method):
     assert not failures(check_method(method))
 
 
-def test_perce_weighs_by_the_clipped_influence():
+def test_perce_weights_by_the_clipped_influence():
     # log p with profile −1, −3, −2; without −1.5, −6, −20: influence 0.5, 3, 18
     # clipped to 1..5: weights 1, 3, 5; loss = (1·1 + 3·3 + 5·2) / 3 tokens = 20/3
-    given = {(1,): [-1.0, -3.0, -2.0], (2,): [-1.5, -6.0, -20.0]}
+    logprobs = {(1,): [-1.0, -3.0, -2.0], (2,): [-1.5, -6.0, -20.0]}
     lm = PerCELM(tiny())
-    lm.logprobs = lambda rows: torch.tensor([given[rows.prompts[0]]])
+    lm.logprobs = lambda rows: torch.tensor([logprobs[rows.prompts[0]]])
     loss = lm.loss(Batch.from_rows([[1]], [[7, 8, 9]], 0, views={"no_profile": [[2]]}))
     assert_close(loss.item(), 20 / 3)
 
 
-def test_perce_with_one_weight_for_all_is_sft():
+def test_perce_with_equal_weights_is_sft():
     sft, perce = CausalLM(tiny()), PerCELM(tiny(), 1.0, 1.0)
     for lm in (sft, perce):
         lm.loss(batch()).backward()
-    for one, other in zip(perce.parameters(), sft.parameters(), strict=True):
-        assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-4)
+    for ours, theirs in zip(perce.parameters(), sft.parameters(), strict=True):
+        assert_close(ours.grad, theirs.grad, atol=1e-6, rtol=1e-4)
 
 
 def test_perce_has_no_gradient_through_its_weights():
@@ -48,13 +48,13 @@ def test_perce_has_no_gradient_through_its_weights():
     weights = influence.clamp(1, 5) * batch().response_mask
     assert 1 < weights.max() < 5.01
     (-(weights * logprobs).sum() / batch().response_mask.sum()).backward()
-    known = lm.model.model.embed_tokens.weight.grad.clone()
+    expected = lm.model.model.embed_tokens.weight.grad.clone()
     lm.zero_grad()
     lm.loss(batch()).backward()
-    assert_close(lm.model.model.embed_tokens.weight.grad, known, atol=1e-6, rtol=1e-5)
+    assert_close(lm.model.model.embed_tokens.weight.grad, expected, atol=1e-6, rtol=1e-5)
 
 
-def test_perce_says_what_is_wrong():
+def test_perce_refuses_bounds_in_the_wrong_order():
     with pytest.raises(ValueError, match=r"low is 3, high 2; expected low ≤ high"):
         PerCELM(tiny(), 3, 2)
 
@@ -62,23 +62,23 @@ def test_perce_says_what_is_wrong():
 def test_contrast_by_hand():
     # alpha 0.5: 1.5·(2, 0) − 0.5·(1, 1) = (2.5, −0.5)
     lm = ContrastiveLM(tiny(), alpha=0.5)
-    given = lm.contrast(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 1.0]))
-    assert_close(given, torch.tensor([2.5, -0.5]))
+    logits = lm.contrast(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 1.0]))
+    assert_close(logits, torch.tensor([2.5, -0.5]))
 
 
-def test_without_alpha_it_is_the_plain_model():
+def test_alpha_0_gives_the_plain_model():
     plain, lm = CausalLM(tiny()), ContrastiveLM(tiny(), alpha=0.0)
     assert_close(lm.logprobs(batch()), plain.logprobs(batch()), atol=1e-5, rtol=0)
-    written = generate(lm, PROMPTS, max_new_tokens=8, views=VIEWS)
-    assert written == generate(plain, PROMPTS, max_new_tokens=8)
+    generated = generate(lm, PROMPTS, max_new_tokens=8, views=VIEWS)
+    assert generated == generate(plain, PROMPTS, max_new_tokens=8)
 
 
-def test_the_same_read_twice_is_no_contrast():
+def test_two_equal_views_give_the_plain_model():
     same = Batch.from_rows(PROMPTS, RESPONSES, 0, views={"no_profile": PROMPTS})
     plain, lm = CausalLM(tiny()), ContrastiveLM(tiny(), alpha=3.0)
     assert_close(lm.logprobs(same), plain.logprobs(same), atol=1e-4, rtol=0)
 
 
-def test_a_second_view_is_needed():
+def test_a_missing_second_view_is_an_error():
     with pytest.raises(ValueError, match=r"contrastive got views \[\]; expected no_profile"):
         ContrastiveLM(tiny()).prefill(PROMPTS)

@@ -1,4 +1,4 @@
-"""The example package from its own wheel, in an environment of its own."""
+"""The example package, installed from its wheel into a fresh environment."""
 
 import json
 import os
@@ -18,7 +18,7 @@ METHODS = ("perce", "contrastive")
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory):
-    """The `harness` command where the wheel is installed; the harness itself is borrowed."""
+    """Call `harness` in an environment with the wheel; it shares this environment's packages."""
     folder = tmp_path_factory.mktemp("package")
     source = folder / "source"
     source.mkdir()
@@ -34,8 +34,8 @@ def harness(tmp_path_factory):
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
     site = next((folder / "venv" / "lib").glob("python*/site-packages"))
-    borrowed = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
-    (site / "borrowed.pth").write_text(borrowed)
+    shared = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+    (site / "shared.pth").write_text(shared)
     _run(*pip, "--python", python, "install", "--no-deps", "--no-index", wheel)
     command = "from harness.cli import main; main()"
 
@@ -56,7 +56,7 @@ def _run(*words, **more):
 
 
 def _harness(line):
-    """A shell line of the tutorial as words for `harness`."""
+    """The arguments of `harness` in a shell line of the tutorial."""
     first, *words = shlex.split(line)
     assert first == "harness"
     return words
@@ -87,5 +87,5 @@ def test_the_tutorials_commands_work(harness, line):
         assert json.loads(record.read_text())["status"] == "complete"
 
 
-def test_the_tutorial_checks_and_runs_both():
+def test_the_tutorial_checks_and_runs_both_methods():
     assert [_harness(line)[0] for line in CHECKED] == 2 * ["check-method"] + 2 * ["run"]

@@ -1,4 +1,4 @@
-"""docs/plugins.md: its blocks are the example package, its table the kit, its commands work."""
+"""docs/plugins.md: its code is the example package, its table lists the kit, its commands work."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from tests.examples.tutorial import TUTORIAL, commands, files
 
 
 @pytest.mark.parametrize("name", files())
-def test_a_block_is_the_packages_file(name):
+def test_code_blocks_equal_the_packages_files(name):
     assert files()[name] == (EXAMPLES / name).read_text("utf-8")
 
 
@@ -22,10 +22,10 @@ def test_every_module_of_the_package_is_shown():
     assert set(files()) == (shown | {"pyproject.toml"}) - {"harness_example_methods/__init__.py"}
 
 
-def test_every_check_of_the_kit_is_explained():
+def test_the_table_lists_every_check_of_the_kit():
     table = TUTORIAL.read_text("utf-8").partition("| check |")[2].partition("\n\n")[0]
-    told = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
-    assert told == [each.name for each in CHECKS]
+    listed = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
+    assert listed == [check.name for check in CHECKS]
 
 
 def test_the_one_file_commands_work(call, tmp_path, monkeypatch):  # noqa: F811

@@ -1,4 +1,4 @@
-"""docs/plugins.md as data: its code blocks by file, and its shell commands."""
+"""docs/plugins.md as data: its code by file, and its shell commands."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)\n```$', re.MULTILINE
 
 
 def files() -> dict[str, str]:
-    """File name → its text, from its blocks in order, two empty lines between."""
-    found: dict[str, str] = {}
+    """File name → its code: the blocks with that title, in order, separated by two empty lines."""
+    texts: dict[str, str] = {}
     for _, name, text in _BLOCK.findall(TUTORIAL.read_text("utf-8")):
         if name:
-            found[name] = f"{found[name]}\n\n{text}\n" if name in found else f"{text}\n"
-    return found
+            texts[name] = f"{texts[name]}\n\n{text}\n" if name in texts else f"{text}\n"
+    return texts
 
 
 def commands(section: int) -> list[str]:
-    """The lines of a shell block, the blocks counted from 0."""
+    """The lines of shell block number `section`, counted from 0."""
     shell = [text for kind, _, text in _BLOCK.findall(TUTORIAL.read_text("utf-8")) if kind == "sh"]
     return shell[section].splitlines()

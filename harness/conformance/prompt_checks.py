@@ -1,4 +1,4 @@
-"""Checks of what a method is and reads: its parts, prompts, targets and prefaces."""
+"""Checks of a method's parts, prompts, targets and prefaces."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harness.types import Sampling, Target
 PARTS = ("prompt", "build", "targets", "preface")
 
 
-def it_has_the_parts_of_a_method(world: World) -> None:
+def a_method_has_all_its_parts(world: World) -> None:
     method = world.method
     missing = [part for part in PARTS if not callable(getattr(method, part, None))]
     if missing:
         raise Broken(f"no {', '.join(missing)}()", f"{', '.join(PARTS)}", _class(world))
     if not isinstance(method.name, str) or not method.name:
-        raise Broken(f"name = {method.name!r}", "a text that is not empty", _class(world))
+        raise Broken(f"name = {method.name!r}", "a non-empty text", _class(world))
     if not isinstance(method.trains, bool):
         raise Broken(f"trains = {method.trains!r}", "True or False", _class(world))
 
@@ -28,7 +28,7 @@ def _class(world: World) -> str:
 
 def a_prompt_has_a_main_view(world: World) -> None:
     look = place(world.method, "prompt")
-    names = None
+    names: set[str] | None = None
     for example in world.shared.test.examples:
         prompt = world.method.prompt(example)
         if prompt.example_id != example.id:
@@ -47,67 +47,70 @@ def a_prompt_has_a_main_view(world: World) -> None:
             )
 
 
-def a_prompt_is_the_same_every_time(world: World) -> None:
+def a_prompt_is_deterministic(world: World) -> None:
     look = place(world.method, "prompt")
     examples = world.shared.test.examples
     first = [world.method.prompt(example) for example in examples]
-    again = [world.method.prompt(example) for example in reversed(examples)][::-1]
-    other = [world.plan().method.prompt(example) for example in examples]
-    for one, *others in zip(first, again, other, strict=True):
-        for two in others:
-            if dict(one.views) != dict(two.views):
-                name = next(name for name in one.views if one.views[name] != two.views.get(name))
+    reordered = [world.method.prompt(example) for example in reversed(examples)][::-1]
+    new_method = [world.plan().method.prompt(example) for example in examples]
+    for prompt, *repeats in zip(first, reordered, new_method, strict=True):
+        for repeat in repeats:
+            if dict(prompt.views) != dict(repeat.views):
+                name = next(n for n in prompt.views if prompt.views[n] != repeat.views.get(n))
                 raise Broken(
-                    f"example {one.example_id}, view {name!r}:"
-                    f" {_difference(one.views[name], two.views.get(name, ''))}",
-                    "the same text for the same example, whatever was read before",
+                    f"example {prompt.example_id}, view {name!r}:"
+                    f" {_difference(prompt.views[name], repeat.views.get(name, ''))}",
+                    "the same text for the same example, whatever came before it",
                     look,
                 )
 
 
-def _difference(one: str, two: str) -> str:
-    at = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), None)
-    at = min(len(one), len(two)) if at is None else at
-    return f"{one[at : at + 24]!r}, then {two[at : at + 24]!r} at character {at}"
+def _difference(first: str, second: str) -> str:
+    """The two texts from the first character at which they differ."""
+    pairs = enumerate(zip(first, second, strict=False))
+    shorter = min(len(first), len(second))
+    start = next((index for index, (a, b) in pairs if a != b), shorter)
+    return (
+        f"{first[start : start + 24]!r}, then {second[start : start + 24]!r} at character {start}"
+    )
 
 
-def targets_are_one_a_pair_in_order(world: World) -> None:
+def each_pair_has_one_target_in_order(world: World) -> None:
     look = place(world.method, "targets")
     plan = world.plan()
     lm = world.build(plan)
     pairs = plan.splits["test"].pairs()
-    for given in (pairs, pairs[::-1]):
-        targets: Sequence[Target] = plan.method.targets(lm, given)
-        got, wanted = (
-            [target.example_id for target in targets],
-            [pair.example.id for pair in given],
-        )
-        if got != wanted:
-            raise Broken(f"targets for {', '.join(got)}", f"for {', '.join(wanted)}", look)
-        for target, pair in zip(targets, given, strict=True):
+    for ordered in (pairs, pairs[::-1]):
+        targets: Sequence[Target] = plan.method.targets(lm, ordered)
+        got = [target.example_id for target in targets]
+        expected = [pair.example.id for pair in ordered]
+        if got != expected:
+            raise Broken(f"targets for {', '.join(got)}", f"for {', '.join(expected)}", look)
+        for target, pair in zip(targets, ordered, strict=True):
             if target.text != pair.reference.text:
                 raise Broken(
                     f"example {target.example_id}: text {target.text[:40]!r}",
                     f"the reference, {pair.reference.text[:40]!r}; hidden tokens go in `preface`",
                     look,
                 )
-            for preface in (target.preface, *(each for _, each in target.curriculum)):
-                _known_tokens(world, preface, f"example {target.example_id}", look)
+            for preface in (target.preface, *(stage for _, stage in target.curriculum)):
+                _require_known_tokens(world, preface, f"example {target.example_id}", look)
 
 
-def a_preface_is_one_list_a_prompt(world: World) -> None:
+def each_prompt_has_one_preface(world: World) -> None:
     look = place(world.method, "preface")
     lm = world.lm
     prompts = [list(reading.prompt) for reading in world.shared.test_readings]
     for rows in (prompts, prompts[:1]):
-        given = world.method.preface(lm, rows, [Sampling(seed=at) for at in range(len(rows))])
-        if len(given) != len(rows):
-            raise Broken(f"{len(given)} prefaces for {len(rows)} prompts", "one each", look)
-        for index, preface in enumerate(given):
-            _known_tokens(world, preface, f"prompt {index}", look)
+        sampling = [Sampling(seed=index) for index in range(len(rows))]
+        prefaces = world.method.preface(lm, rows, sampling)
+        if len(prefaces) != len(rows):
+            raise Broken(f"{len(prefaces)} prefaces for {len(rows)} prompts", "one each", look)
+        for index, preface in enumerate(prefaces):
+            _require_known_tokens(world, preface, f"prompt {index}", look)
 
 
-def _known_tokens(world: World, ids: Sequence[int], what: str, look: str) -> None:
+def _require_known_tokens(world: World, ids: Sequence[int], what: str, look: str) -> None:
     size = len(world.shared.backbones.tokenizer)
     wrong = [token for token in ids if not isinstance(token, int) or not 0 <= token < size]
     if wrong:

@@ -1,4 +1,4 @@
-"""What the kit tries a method on: a random backbone and made-up data, both written to a folder."""
+"""The kit's inputs: a random backbone and synthetic data, each saved to a folder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ USERS = {"train": 6, "val": 2, "test": 5}
 
 
 def write_backbone(folder: Path, seed: int = 0) -> None:
-    """A random Qwen2 (two layers, 32 wide, tied embeddings) and a byte-level tokenizer.
+    """Save a random Qwen2 (two layers, width 32, tied embeddings) and a byte-level tokenizer.
 
-    Its weights are larger than usual, so that what a model does wrong shows in the log-probs.
+    Its weights are larger than usual, so that errors are visible in the log-probs.
     """
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -76,10 +76,9 @@ def _tokenizer() -> Any:
 
 
 def write_data(folder: Path, garbage_references: bool = False) -> None:
-    """train, val and test.jsonl of product reviews by made-up users, one example a user.
+    """Save train, val and test.jsonl: product reviews by synthetic users, one example per user.
 
-    Profiles hold none to three reviews. With `garbage_references` the test targets, and nothing
-    else, are other texts.
+    Profiles have zero to three reviews. With `garbage_references` only the test targets differ.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for split, users in USERS.items():
