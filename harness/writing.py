@@ -13,7 +13,6 @@ import torch
 
 from harness.engine.decode import NotANumberError, generate
 from harness.engine.lm import PersonalLM
-from harness.engine.template import rendered_digest
 from harness.engine.text import decode
 from harness.engine.timing import PeakMemory, now
 from harness.errors import DataError
@@ -288,7 +287,7 @@ def _fingerprint(
         reading.prompt,
         reading.views,
         [plan.ends.trained, sorted(plan.ends.ids), plan.ends.strings],
-        rendered_digest(plan.backbones.tokenizer),
+        plan.about_text["template"],
         sample,
         plan.inputs.digest(*MODELS),
         [other.example.id for other in plan.test_readings],  # the batch plan
