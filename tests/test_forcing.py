@@ -84,7 +84,7 @@ def test_a_model_that_copies_the_reference_scores_100_in_every_window(copied):
         forced = found.metrics[name]
         assert forced.value == pytest.approx(100)
         assert [each.value for each in forced.slices] == pytest.approx([100] * 3)
-        assert [each["examples"] for each in forced.slices] == [8, 8, 8]
+        assert [each.examples for each in forced.slices] == [8, 8, 8]
         assert forced.drift.value == pytest.approx(0, abs=1e-9)
     assert found.following is None
 
