@@ -5,6 +5,7 @@ import pytest
 from harness.metrics.forced import forced_scores, up_to, window_lengths, window_of
 from harness.metrics.rouge import rouge1
 from harness.metrics.slices import slice_tokens
+from harness.record import SliceEstimate
 from tests.metrics.texts import panel
 
 STARTS = (0, 3, 6)
@@ -78,9 +79,7 @@ def test_an_empty_window_is_a_score():
 
 def test_no_reference_in_a_slice_is_null():
     found, _ = scores([["a b c", "d", None]], ["a b c d"], ["u"])
-    assert found.slices[2] == {
-        "slice": "6+", "from": 6, "examples": 0, "value": None, "low": None, "high": None
-    }  # fmt: skip
+    assert found.slices[2] == SliceEstimate(slice="6+", start=6, examples=0, value=None)
     assert found.drift.missing == "no reference reaches every slice"
 
 
