@@ -1,7 +1,7 @@
-"""The built-in benchmark: synthetic authors whose preferences are known, and tiny backbones.
+"""The built-in benchmark: texts by synthetic authors with known preferences, and tiny backbones.
 
-Importing this imports no torch, and the texts' modules only when asked for. docs/mini.md says what
-the texts are and how to read the numbers.
+This imports no torch, and other modules only when they are used. docs/mini.md describes the texts
+and how to interpret the numbers.
 """
 
 from importlib import import_module
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from harness.mini.parser import followed
 
 VERSION = "2"
-"""Of the texts: any change of a seed-0 text changes it."""
+"""Version of the texts; increase it whenever a text of seed 0 changes."""
 TASKS = ("product_review", "abstract_generation", "topic_writing")
 SETTINGS = ("user", "temporal")
 SPLITS = ("train", "val", "test")
 BACKBONES = ("mini", "mini-half", "mini-large")
-_HOMES = {
+_MODULES = {
     "Call": "call",
     "calls": "benchmark",
     "followed": "parser",
@@ -44,16 +44,16 @@ __all__ = [
 
 
 def backbone_path(name: str) -> Path:
-    """Where the backbone of this name lies in the package.
+    """The folder of a packaged backbone.
 
-    Raises KeyError for a name that is none of BACKBONES.
+    Raises KeyError for a name that is not in BACKBONES.
     """
     if name not in BACKBONES:
-        raise KeyError(f"no built-in backbone {name!r}; there are {', '.join(BACKBONES)}")
+        raise KeyError(f"no built-in backbone {name!r}; known: {', '.join(BACKBONES)}")
     return Path(__file__).parent / "backbones" / name
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""The benchmark itself: whose texts, in which split, and where they call for which preference."""
+"""The benchmark's authors and examples in each split, and the calls of every target."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,33 +15,33 @@ from harness.mini.seeding import digest, stream
 
 SIZES = {"train": 200, "val": 40, "test": 100}
 LENGTH = range(320, 391)
-"""Tokens of a target, by the slice tokenizer; an author of long habits may go over a little."""
+"""Tokens of a target, by the slice tokenizer; authors with long habits may slightly exceed it."""
 _DRAFTS = 40
 SECTIONS, PROFILE_SECTIONS = 7, 3
 _TIMES = {"train": (6, 7), "val": (8,), "test": (12,)}
 _CHANGES = {2, 5, 8}
-"""Temporal: the times at which an author's preferences change, one kind at each."""
+"""Temporal setting: the times at which one kind of an author's preferences changes."""
 _LATE = 9
-"""Temporal: the held-out kind is taken up at this time, after every training text."""
+"""Temporal setting: the time, after all training texts, at which the held-out kind starts."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _KEYS = {"product_review": "reviewerId", "abstract_generation": "name", "topic_writing": "author"}
 
 
 @dataclass(frozen=True)
 class Author:
-    """A user. preferences: at each time; one entry in the user setting, where nothing changes."""
+    """A user, with preferences at each time; in the user setting these never change: one entry."""
 
     user_id: str
     preferences: tuple[Preferences, ...]
 
-    def at(self, time: int) -> Preferences:
-        """The preferences at a time; the last ones from there on."""
+    def preferences_at(self, time: int) -> Preferences:
+        """The preferences at a time; after the last entry they stay the same."""
         return self.preferences[min(time, len(self.preferences) - 1)]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One target: its author as they are when writing it, what it covers, and the text."""
+    """One target: its author, the time of writing, its content and its text."""
 
     example_id: str
     author: Author
@@ -51,12 +51,15 @@ class Example:
 
     @property
     def preferences(self) -> Preferences:
-        """What the target shows."""
-        return self.author.at(self.time)
+        """The author's preferences at the time of writing."""
+        return self.author.preferences_at(self.time)
 
 
 def rows(task: str, setting: str, split: str, seed: int = 0) -> list[dict[str, Any]]:
-    """LongLaMP rows of a split, each with an `id`; the same on every machine.
+    """A split's rows in LongLaMP's schema, each with an `id`; the same on every machine.
+
+    task, setting, split: which rows; as in TASKS, SETTINGS and SPLITS.
+    seed: 0 gives the published texts; another seed gives other authors and texts.
 
     Raises ValueError for an unknown task, setting or split.
     """
@@ -66,7 +69,7 @@ def rows(task: str, setting: str, split: str, seed: int = 0) -> list[dict[str, A
 
 
 def calls(task: str, setting: str, split: str, seed: int = 0) -> dict[str, tuple[Call, ...]]:
-    """By example id: the places where its target calls for a preference, in their order.
+    """Example id → the calls of its target, in order. Arguments as for `rows`.
 
     Raises ValueError for an unknown task, setting or split.
     """
@@ -77,9 +80,13 @@ def calls(task: str, setting: str, split: str, seed: int = 0) -> dict[str, tuple
 def rewrite(
     task: str, setting: str, split: str, example_id: str, author_id: str, seed: int = 0
 ) -> str:
-    """The example's input answered by another author of the split, with their own preferences.
+    """The text that another author of the split would write for the example's input.
 
-    Raises KeyError for an id that the split does not hold.
+    task, setting, split, seed: as for `rows`.
+    example_id: of the example whose input to use.
+    author_id: user id of the other author.
+
+    Raises KeyError for an id that is not in the split.
     """
     examples = _examples(task, setting, split, seed)
     example = {each.example_id: each for each in examples}[example_id]
@@ -89,9 +96,10 @@ def rewrite(
 
 
 def preferences(task: str, setting: str, split: str, seed: int = 0) -> dict[str, tuple[str, ...]]:
-    """By user id: each preference as the words or signs that show it, such as "superb", "*x*".
+    """User id → the words or signs that show each preference, such as "superb" or "*x*".
 
-    Temporal: as they are at the user's last target of the split.
+    Arguments as for `rows`. In the temporal setting, the preferences at the user's last target of
+    the split.
     """
     examples = _examples(task, setting, split, seed)
     return {each.author.user_id: as_words(task, each.preferences) for each in examples}
@@ -108,15 +116,15 @@ def _examples(task: str, setting: str, split: str, seed: int) -> tuple[Example, 
             raise ValueError(
                 f"no {name} {value!r} in the mini benchmark; known: {', '.join(known)}"
             )
-    made = _user_setting if setting == "user" else _temporal_setting
+    authors = _user_setting if setting == "user" else _temporal_setting
     return tuple(
         _example(author, time, task, setting, split, seed)
-        for author, time in made(task, split, seed)
+        for author, time in authors(task, split, seed)
     )
 
 
 def _user_setting(task: str, split: str, seed: int) -> Iterator[tuple[Author, int]]:
-    """One target for each of SIZES[split] users, who occur in this split alone."""
+    """One target for each of SIZES[split] users, who occur only in this split."""
     for number in range(SIZES[split]):
         keys = ("author", VERSION, seed, task, "user", split, number)
         drawn = draw_preferences(
@@ -126,7 +134,7 @@ def _user_setting(task: str, split: str, seed: int) -> Iterator[tuple[Author, in
 
 
 def _temporal_setting(task: str, split: str, seed: int) -> Iterator[tuple[Author, int]]:
-    """The same 100 users in every split, two targets each in train; 40 of them in val."""
+    """The same 100 users: two targets each in train, one in test, and one for 40 of them in val."""
     per_user = len(_TIMES[split])
     for number in range(SIZES[split] // per_user):
         keys = ("author", VERSION, seed, task, "temporal", number)
@@ -148,12 +156,12 @@ def _without_held_out(task: str, drawn: Preferences) -> Preferences:
 def _example(author: Author, time: int, task: str, setting: str, split: str, seed: int) -> Example:
     keys = (VERSION, seed, task, setting, split, author.user_id, time)
     brief = draw_brief(task, stream("brief", *keys), sections=SECTIONS, fresh=split != "train")
-    written = _target(brief, author.at(time), split == "test", *keys)
+    written = _target(brief, author.preferences_at(time), split == "test", *keys)
     return Example(f"{task}-{_id('example', *keys)}", author, time, brief, written)
 
 
 def _target(brief: Brief, preferences: Preferences, fresh: bool, *keys: object) -> Written:
-    """A long text: the first of some drafts that has LENGTH, else the one nearest to its middle."""
+    """The first draft of a long text whose length is in LENGTH, else that nearest to its middle."""
     rng = stream("target", *keys)
     middle = (LENGTH.start + LENGTH.stop) / 2
     drafts = []
@@ -170,12 +178,14 @@ def _row(example: Example, task: str, setting: str, split: str, seed: int) -> di
     author = example.author
     rng = stream("profile", VERSION, seed, task, setting, split, author.user_id, example.time)
     count = rng.randint(5, 8) if setting == "user" else min(example.time, 8)
-    # user: the profile shows what the target shows; temporal: the texts just before the target
+    # user setting: the target's preferences; temporal: the texts just before the target
     times = [example.time] * count if setting == "user" else range(example.time)[-count:]
     profile = []
     for number, time in enumerate(times):
         brief = draw_brief(task, rng, sections=PROFILE_SECTIONS, fresh=split != "train")
-        text = write(brief, author.at(time), rng, long=False, fresh=split == "test").text
+        text = write(
+            brief, author.preferences_at(time), rng, long=False, fresh=split == "test"
+        ).text
         profile.append(_entry(brief, text, author.user_id, f"{example.example_id}-{number}", time))
     return {
         "id": example.example_id,
@@ -206,9 +216,9 @@ def _calls(example: Example, examples: tuple[Example, ...]) -> Iterator[Call]:
     for place in example.written.places:
         expected, before = example.preferences[place.kind], None
         if place.kind == "order":
-            assert place.aspect is not None  # an order is called for where an aspect begins
+            assert place.aspect is not None  # an order shows where an aspect's section starts
             if order.index(place.aspect) % 2:
-                continue  # every second aspect; its place follows from the one before it
+                continue  # only every second aspect: the others' places follow from it
             before = _before(order, place.aspect)
         yield Call(
             kind=place.kind,
@@ -241,7 +251,12 @@ def _same(
     other: Mapping[str, str],
     brief: Brief,
 ) -> bool:
-    """Whether an author with these preferences would do the same at this place."""
+    """Whether an author with the preferences `other` would do the same at this place.
+
+    kind, expected, aspect, before: of the call.
+    other: the author's preferences.
+    brief: of the text.
+    """
     if kind == "order" and aspect is not None:
         return _before(brief.ordered(other["order"]), aspect) == before
     return other.get(kind) == expected

@@ -1,4 +1,4 @@
-"""What a text must cover: its subject and its aspects, and LongLaMP's phrasing of that as input."""
+"""What a text must cover: a subject and aspects, and their wording as a LongLaMP input."""
 
 import random
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ _RATINGS = {1: "1.0", 2: "2.0", 3: "3.0", 4: "4.0", 5: "5.0"}
 
 @dataclass(frozen=True)
 class Brief:
-    """What one text is about.
+    """The content of one text.
 
-    subject: as the text calls it. title: as the input calls it (description, title or place).
-    good, bad: aspects to praise and to blame, in the order of the input; disjoint. Each is a noun
-    after its number in the input ("third lid"), so that a text can name it by copying what follows
-    the number: a model of a million parameters does not find a list's next member by itself.
+    subject: its name in the text.
+    title: its name in the input (description, title or place).
+    good, bad: the aspects to praise and to criticise, in the order of the input; disjoint. Each is
+    an ordinal and a noun ("third lid"), so that a text can name it by copying what follows the
+    ordinal: a model with a million parameters cannot find the next member of a list otherwise.
     rating: stars, "1.0" to "5.0"; used by reviews.
     """
 
@@ -33,13 +34,13 @@ class Brief:
 
     @property
     def aspects(self) -> tuple[str, ...]:
-        """Good ones, then bad ones."""
+        """The good aspects, then the bad ones."""
         return self.good + self.bad
 
     def ordered(self, order: str) -> tuple[str, ...]:
-        """The aspects in the order of an author who keeps to `order`, a value of that kind.
+        """The aspects in the order of an author whose preference for `order` is this value.
 
-        "alternating" starts with the longer list, and ends with what it has left over.
+        "alternating" starts with the longer list and ends with the rest of it.
         """
         if order == "good first":
             return self.good + self.bad
@@ -51,7 +52,7 @@ class Brief:
 
     @property
     def summary(self) -> str:
-        """What is liked, each after a plus, then what is not, each after a minus."""
+        """The good aspects, each after a plus, then the bad ones, each after a minus."""
         return " ".join(self._items)
 
     @property
@@ -69,8 +70,10 @@ class Brief:
             )
         if self.task == "abstract_generation":
             numbered = " ".join(f"{number}. {item}" for number, item in enumerate(self._items, 1))
-            asked = f'Generate an abstract for the title "{self.title}" using the following items: '
-            return asked + numbered
+            request = (
+                f'Generate an abstract for the title "{self.title}" using the following items: '
+            )
+            return request + numbered
         return f'Generate the content for a reddit post "{self.post}"'
 
     @property
@@ -80,9 +83,12 @@ class Brief:
 
 
 def draw_brief(task: str, rng: random.Random, *, sections: int, fresh: bool) -> Brief:
-    """A subject and `sections` aspects, of which at least one is good and one is bad.
+    """A subject and `sections` aspects, with at least one good and one bad.
 
-    fresh: whether the title is one reserved for validation and test.
+    task: whose wording to use.
+    rng: the source of randomness.
+    sections: the number of aspects.
+    fresh: whether to use a title reserved for validation and test.
     """
     while True:
         subject, title = _title(task, rng, fresh)
@@ -101,7 +107,7 @@ def _name(rng: random.Random) -> str:
 
 
 def _title(task: str, rng: random.Random, fresh: bool) -> tuple[str, str]:
-    """The subject as the text calls it, and the title as the input calls it."""
+    """The subject's name in the text, and its title in the input."""
     if task == "product_review":
         noun = review.NOUNS.choose(rng, fresh)
         return noun, f"{_name(rng)} {noun}, {review.MAKES.choose(rng, fresh)}"

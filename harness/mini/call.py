@@ -1,17 +1,19 @@
-"""A call: a place of a target where its author's preference shows."""
+"""A call: a place in a target where one of its author's preferences shows."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Call:
-    """One place, and what the parser needs to tell whether another text follows it.
+    """One such place, with what the parser needs to decide whether another text follows it.
 
-    kind, family, held_out: of the preference. position: token of the reference, from 0, by the
-    slice tokenizer. chance: probability that a uniformly drawn other author of the split does the
-    same here. aspects: all that the text must cover. aspect: whose section it is, None for the
-    opening and the closing. expected: the value called for. before: for the kind "order", the
-    aspect that comes just before this one, None where this one comes first.
+    kind, family, held_out: of the preference.
+    position: token of the reference, from 0, by the slice tokenizer.
+    chance: the probability that another author of the split, drawn uniformly, does the same here.
+    aspects: all aspects that the text must cover.
+    aspect: the aspect of this section; None for the opening and the closing.
+    expected: the value that a text must show to follow this call.
+    before: for the kind "order", the aspect just before this one; None if this one comes first.
     """
 
     kind: str

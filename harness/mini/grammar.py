@@ -1,4 +1,4 @@
-"""From a brief and an author's preferences to a text, with the places where each is called for."""
+"""A brief and an author's preferences → a text, and the places where preferences show."""
 
 import random
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from harness.mini.words import WORDINGS
 from harness.mini.words.wording import Pool, Wording
 
 ENDS_WITH = ("Overall", "All in all", "On the whole", "In the end")
-"""How a text's last paragraph begins, whoever writes it."""
+"""Openings of a text's last paragraph; any author may use any of them."""
 _MARKS = {"star": "*{}*", "box": "[{}]", "round": "({})", "tilde": "~{}~"}
 _BULLETS = {"dash": "- ", "number": "{}) ", "plus": "+ "}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a text shows a preference: kind, the aspect's section or None, character offset."""
+    """A place where a text shows a preference: its kind, its aspect (or None), character offset."""
 
     kind: str
     aspect: str | None
@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Written:
-    """A text and its places, in the order of the text."""
+    """A text, and its places in order."""
 
     text: str
     places: tuple[Place, ...]
@@ -43,16 +43,18 @@ def write(
 ) -> Written:
     """The text that an author with these preferences writes about this brief.
 
-    long: a target (four sentences an aspect) or a profile text (two). fresh: whether wording
-    reserved for test may occur. The brief alone decides which kinds are called for
-    in which section; `rng` chooses the rest of the wording. invented: share of phrases with a word
-    that does not exist, so that a model learns what to do with words it has never met.
+    brief: what to cover; it alone decides which kinds of preference show in which section.
+    preferences: the author's.
+    rng: chooses the rest of the wording.
+    long: a target (four sentences per aspect) rather than a profile text (two).
+    fresh: whether wording reserved for test may occur.
+    invented: share of phrases with an invented word, which teaches a model to copy unknown words.
     """
     return _Writer(brief, preferences, rng, long, fresh, invented).write()
 
 
 class _Writer:
-    """The text so far. Its methods append to it."""
+    """Builds one text; its methods append to `text` and `places`."""
 
     def __init__(
         self,
@@ -144,7 +146,7 @@ class _Writer:
         self.text += _MARKS[self.preferences["emphasis"]].format(aspect) + after
 
     def _say(self, side: str) -> str:
-        """A clause about the section's aspect, in lower case, without its end."""
+        """A clause about the section's aspect, in lower case, without final punctuation."""
         does = self._pick(side)
         if not self.long:
             return self.rng.choice((f"it {does}", f"it {does} {self._pick('when')}"))
@@ -163,7 +165,7 @@ class _Writer:
         return f" {self._pick('tails')}" if self.long and self.rng.random() < 0.5 else ""
 
     def _pick(self, pool: str) -> str:
-        """A phrase of this pool that the text does not hold yet, where six tries find one."""
+        """A phrase of this pool, if possible (in six tries) one that the text does not have yet."""
         phrases: Pool = getattr(self.words, pool)
         for _ in range(6):
             phrase = phrases.choose(self.rng, self.fresh)
@@ -184,14 +186,14 @@ class _Writer:
 
 
 def _with_invented_word(phrase: str, rng: random.Random) -> str:
-    """The phrase with one of its words exchanged for 3 to 8 random letters."""
+    """The phrase with one of its words replaced by 3 to 8 random letters."""
     words = phrase.split()
-    places = [at for at, word in enumerate(words) if word.isalpha()]
+    places = [index for index, word in enumerate(words) if word.isalpha()]
     if places:
         words[rng.choice(places)] = "".join(rng.choices(ascii_lowercase, k=rng.randint(3, 8)))
     return " ".join(words)
 
 
 def _sentence(words: str) -> str:
-    """With a capital first letter, and the rest as it is."""
+    """The words with a capital first letter, otherwise unchanged."""
     return words[:1].upper() + words[1:]

@@ -1,4 +1,4 @@
-"""The hidden preferences: their kinds, the values of each kind, and how an author gets them."""
+"""The hidden preferences: their kinds, each kind's values, and how authors get them."""
 
 import random
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.mini.seeding import reserved
 
 Preferences = Mapping[str, str]
-"""From kind to the value that an author keeps to."""
+"""Kind → the value that an author always uses."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,9 @@ class Kind:
     """One kind of preference.
 
     family: vocabulary, formulaic, structural, orthographic or content.
-    values: from the value's name to the words or signs that show it, where words show it;
-    the parser reads the other kinds (layout, emphasis, ending, order) from their place.
+    values: a value's name → the words or signs that show it. For layout, emphasis, ending and
+    order the parser looks at positions instead of words.
+    held_out: whether the kind never occurs in training.
     """
 
     name: str
@@ -79,7 +80,7 @@ _CLOSINGS = {
 
 
 def kinds(task: str) -> dict[str, Kind]:
-    """The kinds of preference of a task, by name, in a fixed order; KeyError for no task."""
+    """A task's kinds of preference by name, in a fixed order. Raises KeyError for other tasks."""
     own = (
         Kind("opening", "formulaic", _words(*_OPENINGS[task])),
         Kind("closing", "formulaic", _words(*_CLOSINGS[task])),
@@ -88,10 +89,13 @@ def kinds(task: str) -> dict[str, Kind]:
 
 
 def draw_preferences(task: str, rng: random.Random, *, held_out: bool, fresh: bool) -> Preferences:
-    """One value of every kind, uniformly, among combinations of the wanted side.
+    """Draw one value of every kind, uniformly among the allowed combinations.
 
-    held_out: whether the held-out kind is among them. fresh: whether the combination is one that
-    is reserved for validation and test; training and pretraining draw from the others only.
+    task: whose kinds to use.
+    rng: the source of randomness.
+    held_out: whether to include the held-out kind.
+    fresh: whether the combination is one reserved for validation and test; training and
+    pretraining draw only from the others.
     """
     while True:
         drawn = {
@@ -110,16 +114,22 @@ def draw_preferences(task: str, rng: random.Random, *, held_out: bool, fresh: bo
 
 
 def change(task: str, before: Preferences, rng: random.Random, *, count: int) -> Preferences:
-    """The same preferences with `count` of the trained kinds moved to another value."""
+    """The preferences with `count` of the trained kinds changed to another value.
+
+    task: whose kinds to use.
+    before: the preferences to start from.
+    rng: the source of randomness.
+    count: the number of kinds to change.
+    """
     known = kinds(task)
-    moved = rng.sample([name for name in before if not known[name].held_out], count)
+    changed = rng.sample([name for name in before if not known[name].held_out], count)
     return dict(before) | {
         name: rng.choice([value for value in known[name].values if value != before[name]])
-        for name in moved
+        for name in changed
     }
 
 
 def as_words(task: str, preferences: Preferences) -> tuple[str, ...]:
-    """Each preference as the words or signs that show it, such as "superb" or "*x*"."""
+    """The words or signs that show each preference, such as "superb" or "*x*"."""
     known = kinds(task)
     return tuple(known[name].values[value] for name, value in preferences.items())

@@ -1,10 +1,9 @@
-"""Whether a text follows its author's preferences, place by place.
+"""Whether a text follows its author's preferences, call by call.
 
-A text is read aspect by aspect: an aspect's section runs from the sentence that first names it to
-the sentence that first names another one, or to the last paragraph. In its section (the opening:
-before the first section; the closing: in the last paragraph) a call is followed if the text shows
-the value called for and no other value of that kind. What is missing is not followed, nor is what
-is said twice in different ways.
+A text has one section per aspect: from the sentence that first names the aspect to the sentence
+that first names another one, or to the last paragraph. The opening belongs before the first
+section, the closing in the last paragraph. A call is followed if its section shows the expected
+value and no other value of that kind; a missing value, or two different ones, do not follow it.
 """
 
 import re
@@ -18,17 +17,17 @@ from harness.mini.habits import kinds
 
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": "'", "”": "'", '"': "'", "`": "'", "…": "..."})
 _STOP = re.compile(r"(?<![.!?])[.!?]++['\])*~]*+(?=\s|$)|\n")
-"""The end of a sentence. A run of marks is read once, from its first one: linear on any text."""
+"""The end of a sentence. A run of marks is matched once, from its start: linear on any text."""
 _BULLET = re.compile(r"[ \t]*(?:(?P<dash>[-–—•])|(?P<number>\d+[.)])|(?P<plus>\+))[ \t]")
 _MARKED = (("*", "*", "star"), ("[", "]", "box"), ("(", ")", "round"), ("~", "~", "tilde"))
 _WRAP = re.compile(rf"\b(?:{'|'.join(ENDS_WITH)})\b", re.IGNORECASE)
 _CLOSING_LENGTH, _OPENING_LENGTH = 300, 200
-"""Characters in which a closing and an opening are looked for, where nothing else bounds them."""
+"""Characters to search for a closing and an opening if nothing else limits them."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """An aspect's part of a text. start, end: characters; mention: of the aspect, start and end."""
+    """An aspect's part of a text, as characters [start, end); `mention` is its first mention."""
 
     aspect: str
     start: int
@@ -37,10 +36,10 @@ class Section:
 
 
 def followed(call_list: Sequence[Call], text: str) -> tuple[bool, ...]:
-    """For each call of one example, whether the text follows it. Never raises on any text.
+    """For each call of one example, whether the text follows it. Raises for no text.
 
-    Case does not matter, nor the kind of quotation marks, nor the order of the aspects (but for
-    calls of the kind "order"). An empty text follows nothing.
+    Case, the style of quotation marks and the order of the aspects do not matter (except for calls
+    of the kind "order"). An empty text follows nothing.
     """
     if not call_list:
         return ()
@@ -72,15 +71,14 @@ def _follows(
 
 
 def _sections(aspects: Sequence[str], text: str) -> list[Section]:
-    """In the order of the text, the sections of those aspects that it names."""
-    mentions = []
-    for aspect in aspects:
-        found = _word(aspect).search(text)
-        if found:
-            mentions.append((found.span(), aspect))
-    mentions.sort()
+    """The sections of the aspects that the text names, in the order of the text."""
+    # 1. The first mention of each aspect.
+    matches = [(_word(aspect).search(text), aspect) for aspect in aspects]
+    mentions = sorted((match.span(), aspect) for match, aspect in matches if match)
+    # 2. A section starts with the sentence of its mention and ends where the next one starts.
     starts = [_sentence_start(text, span[0]) for span, _ in mentions]
     stops = [*starts[1:], len(text)][: len(starts)]
+    # 3. The last section ends where the last paragraph starts.
     if mentions:
         wrap = _WRAP.search(text, mentions[-1][0][1])
         stops[-1] = wrap.start() if wrap else len(text)
@@ -91,17 +89,17 @@ def _sections(aspects: Sequence[str], text: str) -> list[Section]:
 
 
 def _sentence_start(text: str, mention: int) -> int:
-    """Where the sentence that holds this character begins; a bullet belongs to its sentence."""
+    """The start of the sentence with this character; a bullet belongs to its sentence."""
     line = text.rfind("\n", 0, mention) + 1
     bullet = _BULLET.match(text, line)
-    begins = line
+    start = line
     for stop in _STOP.finditer(text, bullet.end() if bullet else line, mention):
-        begins = stop.end()
-    return begins
+        start = stop.end()
+    return start
 
 
 def _edge(kind: str, text: str, sections: Sequence[Section]) -> str:
-    """The part of the text where an opening, or a closing, belongs."""
+    """The part of the text in which an opening or a closing belongs."""
     if kind == "opening":
         end = sections[0].start if sections else _OPENING_LENGTH
         return text[: min(end, _OPENING_LENGTH)]
@@ -114,7 +112,7 @@ def _layout(text: str, section: Section) -> str | None:
     bullet = _BULLET.match(text, section.start)
     if bullet and not text[line : section.start].strip():
         return bullet.lastgroup
-    # prose goes on in the line of the sentence before it
+    # prose continues the line of the previous sentence
     return "prose" if text[line : section.start].strip() and not bullet else None
 
 
@@ -128,7 +126,7 @@ def _emphasis(text: str, section: Section) -> str | None:
 
 
 def _ending(part: str) -> str | None:
-    """How a section ends, by its last marks."""
+    """The value of a section's ending, from its last punctuation marks."""
     kept = part.rstrip(" \t\r\n'*])~+-")
     run = kept[len(kept.rstrip(".!?")) :]
     if set(run) == {"."}:
@@ -139,7 +137,7 @@ def _ending(part: str) -> str | None:
 
 
 def _shown(call: Call, part: str) -> set[str]:
-    """The values of the call's kind whose words this part holds."""
+    """The values of the call's kind whose words occur in this part."""
     values = kinds(call.task)[call.kind].values
     return {value for value, words in values.items() if _word(words).search(part)}
 

@@ -1,22 +1,22 @@
-"""Random streams that are the same on every machine: seeded by strings, through sha256."""
+"""Random streams seeded by sha256 of strings, so that they are the same on every machine."""
 
 import hashlib
 import random
 
 
 def digest(*keys: object) -> int:
-    """A non-negative integer of 256 bits for these keys, joined by the unit separator."""
+    """The sha256 of the keys, joined by the unit separator, as an integer."""
     return int.from_bytes(hashlib.sha256("\x1f".join(map(str, keys)).encode()).digest(), "big")
 
 
 def stream(*keys: object) -> random.Random:
-    """A random stream of its own for these keys; nothing else draws from it."""
+    """A separate random stream for these keys."""
     return random.Random(digest(*keys))
 
 
 def reserved(*keys: object) -> bool:
-    """Whether this combination belongs to validation and test (one in five) and not to training.
+    """Whether this combination is reserved for validation and test, as one in five is.
 
-    A property of the combination alone, so training and pretraining of any seed keep out of it.
+    It depends on the combination alone, so training and pretraining avoid it with any seed.
     """
     return digest("reserved", *keys) % 5 == 0

@@ -1,4 +1,4 @@
-"""Chats as rows of tokens: what is learnt from, and which tokens show a preference."""
+"""Chats as token rows: which tokens the loss counts, and which show a preference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,48 +12,52 @@ from harness.pretraining.corpus import Turn
 
 @dataclass(frozen=True)
 class Row:
-    """A chat. tokens: ids; learnt: whether an author wrote it (or it ends their document);
-    shows: whether it begins what shows a preference in the last document. All of one length."""
+    """A chat in tokens; the three lists have the same length.
+
+    tokens: ids.
+    learned: whether the loss counts the token: it belongs to a document, or ends one.
+    shows: whether a preference starts to show at this token of the last document.
+    """
 
     tokens: list[int]
-    learnt: list[bool]
+    learned: list[bool]
     shows: list[bool]
 
 
 def encode(chat: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> Row:
-    """The chat through the tokenizer's chat template."""
+    """The chat, formatted by the tokenizer's chat template."""
     row = Row([], [], [])
     for number, turn in enumerate(chat):
-        asked = tokenizer.apply_chat_template(
+        request = tokenizer.apply_chat_template(
             [{"role": "user", "content": turn.input}], tokenize=False, add_generation_prompt=True
         )
-        _append(row, tokenizer(asked)["input_ids"], learnt=False)
+        _append(row, tokenizer(request)["input_ids"], learned=False)
         answer = tokenizer(turn.text, return_offsets_mapping=True)
         starts = {place.offset for place in turn.places} if number == len(chat) - 1 else set()
         row.tokens.extend(answer["input_ids"])
-        row.learnt.extend([True] * len(answer["input_ids"]))
+        row.learned.extend([True] * len(answer["input_ids"]))
         row.shows.extend(
             any(first <= start < end for start in starts) for first, end in answer["offset_mapping"]
         )
-        _append(row, [tokenizer.eos_token_id], learnt=True)
-        _append(row, tokenizer("\n")["input_ids"], learnt=False)
+        _append(row, [tokenizer.eos_token_id], learned=True)
+        _append(row, tokenizer("\n")["input_ids"], learned=False)
     return row
 
 
 def collate(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens [B,T], right-padded with `pad`, and the masks learnt and shows [B,T]."""
+    """Tokens [B,T], right-padded with `pad`, and the masks `learned` and `shows` [B,T]."""
     longest = max(len(row.tokens) for row in rows)
     tokens = torch.full((len(rows), longest), pad)
-    learnt = torch.zeros(len(rows), longest, dtype=torch.bool)
+    learned = torch.zeros(len(rows), longest, dtype=torch.bool)
     shows = torch.zeros(len(rows), longest, dtype=torch.bool)
     for number, row in enumerate(rows):
         tokens[number, : len(row.tokens)] = torch.tensor(row.tokens)
-        learnt[number, : len(row.tokens)] = torch.tensor(row.learnt)
+        learned[number, : len(row.tokens)] = torch.tensor(row.learned)
         shows[number, : len(row.tokens)] = torch.tensor(row.shows)
-    return tokens, learnt, shows
+    return tokens, learned, shows
 
 
-def _append(row: Row, tokens: list[int], *, learnt: bool) -> None:
+def _append(row: Row, tokens: list[int], *, learned: bool) -> None:
     row.tokens.extend(tokens)
-    row.learnt.extend([learnt] * len(tokens))
+    row.learned.extend([learned] * len(tokens))
     row.shows.extend([False] * len(tokens))

@@ -1,7 +1,7 @@
-"""Sequences in which only copying pays: what large models bring, a tiny one must be given.
+"""Sequences that teach a tiny model to copy, which large models learn by themselves.
 
-All tokens of the vocabulary occur, so that no word of the benchmark is made of tokens that were
-never trained. What comes next can be told from what stands before, and from nothing else.
+The next token can be predicted only from earlier tokens of the sequence. All tokens of the
+vocabulary occur, so that every token of the benchmark's words is trained.
 """
 
 import random
@@ -11,31 +11,32 @@ from harness.pretraining.chat_rows import Row
 
 
 def copying(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
-    """`length` tokens that repeat after 6 to 30; learnt from where they have stood before.
+    """`length` tokens that repeat with a period of 6 to 30; the loss counts only repetitions.
 
-    Induction (Olsson et al. 2022): a token is followed by what followed it before.
+    This trains induction (Olsson et al. 2022): a token is followed by what followed it before.
     """
     period = rng.randint(6, 30)
-    once = [rng.choice(vocabulary) for _ in range(period)]
-    tokens = (once * (length // period + 1))[:length]
-    return Row(tokens, [at > period for at in range(length)], [False] * length)
+    pattern = [rng.choice(vocabulary) for _ in range(period)]
+    tokens = (pattern * (length // period + 1))[:length]
+    return Row(tokens, [index > period for index in range(length)], [False] * length)
 
 
 def binding(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
-    """Lists of keys with their values, each followed by its keys again, in another order.
+    """Lists of keys with values, each followed by the same keys in another order.
 
-    Every list gives the same keys new values: learnt where a key asks for its latest one.
+    Every list gives the keys new values. The loss counts only the tokens at which a key must be
+    followed by its latest value.
     """
     keys, between = rng.sample(vocabulary, rng.randint(3, 7)), rng.choice(vocabulary)
     tokens: list[int] = []
-    learnt: list[bool] = []
+    learned: list[bool] = []
     while len(tokens) < length:
         values = {key: rng.choice(vocabulary) for key in keys}
         for key, value in values.items():
             tokens += [between, key, value]
-            learnt += [False] * 3
+            learned += [False] * 3
         for key in rng.sample(keys, len(keys)):
             others = [rng.choice(vocabulary) for _ in range(rng.randint(1, 4))]
             tokens += [*others, key, values[key]]
-            learnt += [*([False] * len(others)), False, True]
-    return Row(tokens[:length], learnt[:length], [False] * length)
+            learned += [*([False] * len(others)), False, True]
+    return Row(tokens[:length], learned[:length], [False] * length)

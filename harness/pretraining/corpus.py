@@ -1,7 +1,7 @@
-"""What the backbones are pretrained on: chats of authors who occur nowhere in the benchmark.
+"""The pretraining corpus: chats by authors who do not occur in the benchmark.
 
-A chat is either one document, or a thread: several documents of one author, each asked for by
-its own input. No chat holds LongLaMP's profile prompt; learning to read that is fine-tuning's job.
+A chat is either one document or a thread: several documents by one author, each after its own
+input. No chat contains LongLaMP's profile prompt; a model meets it first in fine-tuning.
 """
 
 import random
@@ -14,15 +14,15 @@ from harness.mini.seeding import stream
 from harness.mini.words import WORDINGS
 
 STRANGERS = 0.05
-"""Share of threads whose documents have a different author each: imitation does not always pay."""
+"""Share of threads in which every document has another author, so that copying can be wrong."""
 
 INVENTED = 0.08
-"""Share of phrases with a word that does not exist; the benchmark has words never met before."""
+"""Share of phrases with an invented word: the benchmark has words that are not in the corpus."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One document of a chat: its input, its text, and where the text shows preferences."""
+    """One document of a chat: its input, its text, and the places that show preferences."""
 
     input: str
     text: str
@@ -30,13 +30,13 @@ class Turn:
 
 
 def single(rng: random.Random) -> tuple[Turn, ...]:
-    """A chat of one document; three in four are long."""
+    """A chat with one document; three in four are long."""
     task = rng.choice(list(WORDINGS))
     return (_turn(task, _author(task, rng), rng, long=rng.random() < 0.75),)
 
 
 def thread(rng: random.Random, shorts: int, *, long: bool) -> tuple[Turn, ...]:
-    """A chat of `shorts` short documents of one author, then a long one where `long` is true."""
+    """A chat with `shorts` short documents by one author, then a long one if `long` is true."""
     task = rng.choice(list(WORDINGS))
     lengths = [False] * shorts + [True] * long
     if rng.random() < STRANGERS:
@@ -46,10 +46,10 @@ def thread(rng: random.Random, shorts: int, *, long: bool) -> tuple[Turn, ...]:
 
 
 def habit_probes(count: int, seed: int) -> list[tuple[tuple[Turn, ...], tuple[Turn, ...]]]:
-    """Pairs of threads that end in the same long document.
+    """Pairs of threads that end with the same long document.
 
-    The short documents before it are by its author in the first, by another in the second: how
-    much better the first predicts the document is how far a model imitates what it has just read.
+    The short documents before it are by the same author in the first thread, by another in the
+    second. The difference in the document's loss says how much a model imitates its context.
     """
     probes = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""Pretrain a backbone: the steps, their data and learning rate, checkpoints, the saved folder."""
+"""Pretrain a backbone: training steps, learning rate, checkpoints, and the saved folder."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ from harness.pretraining.train_tokenizer import train_tokenizer
 
 PEAK, WARM_UP, DECAY = 2e-3, 60, 0.05
 COPYING, BINDING, LATER_COPYING = 250, 500, 0.08
-"""Steps of pure copying; the step until which keys are bound as well; their share of the rest."""
+"""Steps with copying alone; the step at which binding ends; the share of both after it."""
 FIRST_SHARE = 0.7
-"""Share of the steps that has passed before threads end in a long document."""
+"""Share of the steps after which threads end with a long document."""
 PROBES = 12
 
 
 def rows_of(step: int, steps: int, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """The rows of one optimizer step: 4,000 to 7,000 tokens, of the same form."""
+    """The rows of one optimizer step: 4,000 to 7,000 tokens, all of one form."""
     rng = stream("pretraining", SEED, step)
     if step < BINDING or rng.random() < LATER_COPYING:
         special = set(tokenizer.all_special_ids)
@@ -44,14 +44,14 @@ def rows_of(step: int, steps: int, tokenizer: PreTrainedTokenizerBase) -> list[R
 
 
 def nll(model: Qwen2ForCausalLM, tokens: Tensor, mask: Tensor) -> Tensor:
-    """Negative log-likelihood of each token under the mask (never the first of a row), flat."""
+    """NLL of each token under the mask (never a row's first token), as one flat tensor."""
     hidden = model.model(input_ids=tokens).last_hidden_state[:, :-1][mask[:, 1:]]
     return F.cross_entropy(model.lm_head(hidden), tokens[:, 1:][mask[:, 1:]], reduction="none")
 
 
 @torch.no_grad()
 def imitation(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
-    """Mean NLL where preferences show, after the author's own short texts and after another's."""
+    """Mean NLL where preferences show, after short texts by the same author and by another."""
     probes = habit_probes(PROBES, SEED)
     means = {}
     for side, name in enumerate(("own", "other")):
@@ -62,14 +62,14 @@ def imitation(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase) -> di
 
 
 def rate(step: int, steps: int) -> float:
-    """Learning rate as a share of its peak: linear warm-up, then a cosine to a twentieth."""
+    """Learning rate as a share of its peak: linear warm-up, then cosine decay to a twentieth."""
     if step < WARM_UP:
         return (step + 1) / WARM_UP
     return 0.05 + 0.475 * (1 + math.cos(math.pi * (step - WARM_UP) / (steps - WARM_UP)))
 
 
 def pretrain(name: str, steps: int, work: Path) -> None:
-    """Trains `name` for `steps` steps, with checkpoints under `work`, and saves it."""
+    """Train `name` for `steps` steps, with checkpoints in `work`, and save it."""
     tokenizer = _tokenizer(work)
     model = build(name, tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=DECAY)
@@ -78,23 +78,25 @@ def pretrain(name: str, steps: int, work: Path) -> None:
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         if state["steps"] != steps:
-            raise SystemExit(f"{checkpoint} is of a run of {state['steps']} steps, not {steps}")
+            raise SystemExit(
+                f"{checkpoint} belongs to a run with {state['steps']} steps, not {steps}"
+            )
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         first, seconds, curve = state["step"], state["seconds"], state["curve"]
     recent: list[float] = []
     for step in range(first, steps):
-        began = time.perf_counter()
-        tokens, learnt, _ = collate(rows_of(step, steps, tokenizer), tokenizer.pad_token_id)
+        start = time.perf_counter()
+        tokens, learned, _ = collate(rows_of(step, steps, tokenizer), tokenizer.pad_token_id)
         for group in optimizer.param_groups:
             group["lr"] = PEAK * rate(step, steps)
-        loss = nll(model, tokens, learnt).mean()
+        loss = nll(model, tokens, learned).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         recent.append(float(loss.detach()))
-        seconds += time.perf_counter() - began
+        seconds += time.perf_counter() - start
         if (step + 1) % 100 == 0 or step + 1 == steps:
             point = {"step": step + 1, "loss": round(sum(recent) / len(recent), 3)}
             curve.append(point | imitation(model, tokenizer) | {"seconds": round(seconds)})
@@ -115,7 +117,7 @@ def pretrain(name: str, steps: int, work: Path) -> None:
 
 
 def _tokenizer(work: Path) -> PreTrainedTokenizerBase:
-    """The shared tokenizer, learnt anew from the same texts; the same every time."""
+    """Train the shared tokenizer; its texts, and so the result, are the same every time."""
     work.mkdir(parents=True, exist_ok=True)
     chats = (thread(stream("tokenizer", SEED, number), 1, long=True) for number in range(4000))
     return train_tokenizer(
@@ -126,20 +128,25 @@ def _tokenizer(work: Path) -> PreTrainedTokenizerBase:
 def _save(
     name: str, model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase, made: dict[str, Any]
 ) -> None:
-    """The folder that `load_model` and `tokenizer_of` read, with its card."""
+    """Save the backbone as a folder for `load_model` and `tokenizer_of`, with its card.
+
+    name: of the backbone.
+    model, tokenizer: what to save.
+    made: the card's steps, seconds and loss curve.
+    """
     folder = backbone_path(name)
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
-    halved: Any = model
-    halved.to(torch.bfloat16).save_pretrained(folder)
+    to_save: Any = model
+    to_save.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     card = {
         "name": name,
         "texts": f"harness.mini {VERSION}, authors drawn for pretraining alone",
         "command": f"python -m harness.pretraining {name} --steps {made['steps']}",
         "seed": SEED,
-        "parameters": sum(each.numel() for each in model.parameters()),
+        "parameters": sum(part.numel() for part in model.parameters()),
         "peak_learning_rate": PEAK,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

@@ -1,4 +1,4 @@
-"""The three backbones before training: their sizes, and a first head that looks back."""
+"""The three backbones before training: their sizes, and first heads that look back."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ SHAPES = {  # hidden, layers, heads, intermediate
     "mini-large": (160, 5, 4, 608),
 }
 SEED = 0
-GAZE = 6.0
-"""Size of the biases that make a head look back; large enough for a sharp gaze."""
+ATTENTION_BIAS = 6.0
+"""Size of the biases that make a head look back; large enough for sharp attention."""
 
 
 def build(name: str, tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
-    """An untrained backbone of this name's shape. Few key-value heads keep its cache small."""
+    """An untrained backbone of this name. Few key-value heads keep its cache small."""
     hidden, layers, heads, intermediate = SHAPES[name]
     config = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -41,20 +41,22 @@ def build(name: str, tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
 
 @torch.no_grad()
 def look_back(model: Qwen2ForCausalLM) -> None:
-    """Start the first layer's first key-value head with a gaze at the token just before.
+    """Make the first layer's first key-value head attend to the previous token.
 
-    Copying needs a head that says what came before a token (Olsson et al. 2022). Large models
-    find it by themselves; here the biases of keys and queries give it, since rotary embedding
-    turns them into a score that depends on the distance alone and is highest at distance 1.
-    Further query heads of the group look one token further each.
+    Copying needs a head that finds the token before each token (Olsson et al. 2022). Large models
+    learn one. Here the biases of keys and queries provide it: the rotary embedding turns them into
+    a score that depends only on distance and is highest at distance 1. Each further query head of
+    the group looks one token further back.
     """
     config: Any = model.config
     attention = model.model.layers[0].self_attn
     width = config.hidden_size // config.num_attention_heads
     half = width // 2
-    turns = config.rope_parameters["rope_theta"] ** (-torch.arange(half) / half)  # radians a token
-    attention.k_proj.bias[:half] = GAZE
+    angles = config.rope_parameters["rope_theta"] ** (
+        -torch.arange(half) / half
+    )  # radians per token
+    attention.k_proj.bias[:half] = ATTENTION_BIAS
     for head in range(config.num_attention_heads // config.num_key_value_heads):
         bias = attention.q_proj.bias[head * width : (head + 1) * width]
-        bias[:half] = GAZE * torch.cos(turns * (head + 1))
-        bias[half:] = -GAZE * torch.sin(turns * (head + 1))
+        bias[:half] = ATTENTION_BIAS * torch.cos(angles * (head + 1))
+        bias[half:] = -ATTENTION_BIAS * torch.sin(angles * (head + 1))

@@ -16,7 +16,7 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of 2,048 tokens learnt from these texts; any text can be encoded.
+    """A byte-level BPE with 2,048 tokens trained on these texts; it can encode any text.
 
     The end token is <|im_end|>, the padding token <|endoftext|>. No default system turn.
     """

@@ -1,4 +1,4 @@
-"""A method that is told the author's true preferences in its prompt: what mini can show at most."""
+"""A method whose prompt contains the author's true preferences: an upper bound on mini."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from harness.types import Example, Prompt
 
 
 class Oracle(Method):
-    """SFT whose prompt begins with the hidden preferences, in sample sentences."""
+    """SFT whose prompt starts with the hidden preferences, in sample sentences."""
 
     name = "oracle"
     trains = True
 
     def prompt(self, example: Example) -> Prompt:
-        written = self.writer.write(example)
+        prompt = self.writer.write(example)
         if not example.profile:
-            return written
+            return prompt
         data = self.settings.data
         known: dict[str, tuple[str, ...]] = {}
         for split in SPLITS:
             known |= preferences(example.task, data.setting, split, seed=data.mini_seed)
-        told = in_sentences(example.task, known[example.user_id])
-        return replace(written, views={"main": f"{told}\n{written.views['main']}"})
+        samples = in_sentences(example.task, known[example.user_id])
+        return replace(prompt, views={"main": f"{samples}\n{prompt.views['main']}"})
 
 
 def in_sentences(task: str, words: Sequence[str]) -> str:
-    """What the preferences' words look like in use, without a subject."""
+    """Sample sentences that show each preference, without a subject."""
     names = sorted(kinds(task).values(), key=lambda kind: kind.held_out)
     say = dict(zip((kind.name for kind in names), words, strict=False))
     bullet, x = say["layout"].removesuffix("x"), say["emphasis"]

@@ -1,4 +1,4 @@
-"""The texts of seed 0 are the same on every machine: their sha256 stand in the package."""
+"""The texts of seed 0 are the same on every machine: the package has their sha256."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from importlib.resources import files
 from harness.mini import SETTINGS, SPLITS, TASKS, VERSION, rows
 
 
-def test_every_split_is_what_it_was():
+def test_every_split_is_unchanged():
     known = json.loads(files("harness.mini").joinpath("fingerprints.json").read_text())
     assert known.pop("version") == VERSION
     found = {
@@ -21,7 +21,7 @@ def test_every_split_is_what_it_was():
     assert found == known
 
 
-def test_no_user_preference_combination_or_product_is_shared_with_training():
+def test_test_preferences_and_products_do_not_occur_in_training():
     from harness.mini import preferences
 
     for task in TASKS:

@@ -1,4 +1,4 @@
-"""The parser on texts that the generator did not write: order, case, marks, and cheating."""
+"""The parser on texts from elsewhere: order, case, punctuation, and attempts to cheat."""
 
 import re
 import time
@@ -31,8 +31,8 @@ PHRASE = call("catchphrase", "no doubt", aspect="belt")
 FIRST = call("order", "good first", before=None)
 AFTER = call("order", "good first", aspect="collar", before="belt")
 
-TABLE = [  # what is tried, the call, the text, followed?
-    ("as it stands", PRAISE, "The spout is superb. The belt is weak.", True),
+TABLE = [  # case, the call, the text, whether it follows the call
+    ("the plain case", PRAISE, "The spout is superb. The belt is weak.", True),
     ("capitals", PRAISE, "THE SPOUT IS SUPERB, REALLY.", True),
     ("another order of the aspects", PRAISE, "The belt is weak. The spout is superb.", True),
     ("in a later sentence of its part", PRAISE, "The spout leaks not. I find it superb!", True),
@@ -82,12 +82,12 @@ def test_hand_written_texts(place, text, expected):
 
 @settings(deadline=None)
 @given(st.text(max_size=300))
-def test_any_text_can_be_read(text):
+def test_any_text_can_be_parsed(text):
     places = next(iter(calls("topic_writing", "user", "test").values()))
     assert len(followed(places, text)) == len(places)
 
 
-def test_a_text_that_says_everything_follows_little():
+def test_a_text_with_every_value_follows_no_call():
     places = next(iter(calls("product_review", "user", "test").values()))
     worded = [each for each in places if each.kind in ("praise", "blame", "intensifier", "hedge")]
     everything = (
@@ -102,7 +102,7 @@ MARKS = st.text(alphabet=".!?'])*~+- \t\nx", max_size=60)
 
 @settings(deadline=None, max_examples=500)
 @given(MARKS, st.integers(0, 60))
-def test_sentences_end_where_the_plain_pattern_ends_them(text, end):
+def test_sentence_ends_agree_with_a_simpler_pattern(text, end):
     plain = re.compile(r"[.!?]+['\])*~]*(?=\s|$)|\n")
     for start in range(len(text) + 1):
         if start == 0 or text[start - 1].isspace():  # as after a line or a bullet
@@ -112,7 +112,7 @@ def test_sentences_end_where_the_plain_pattern_ends_them(text, end):
 
 @settings(deadline=None, max_examples=500)
 @given(MARKS)
-def test_a_section_ends_with_the_marks_of_the_plain_pattern(text):
+def test_section_endings_agree_with_a_simpler_pattern(text):
     found = re.search(r"[.!?]+$", text.rstrip(" \t\r\n'*])~+-"))
     names = {".": "dot", "..": "dots", "!": "bang", "!!": "bangs"}
     marks = found.group() if found else ""
@@ -120,8 +120,8 @@ def test_a_section_ends_with_the_marks_of_the_plain_pattern(text):
 
 
 @pytest.mark.parametrize("marks", ["!" * 24_000 + "x", "!'" * 12_000 + "x", "...x" * 6_000])
-def test_no_text_takes_long_to_read(marks):
+def test_no_text_is_slow_to_parse(marks):
     places = [call("ending", "bangs"), call("praise", "superb"), call("layout", "prose")]
-    began = time.process_time()
+    start = time.process_time()
     followed(places, f"{marks} The spout {marks}")
-    assert time.process_time() - began < 2
+    assert time.process_time() - start < 2

@@ -1,4 +1,4 @@
-"""References follow every call; another author's text follows about as many as chance says."""
+"""References follow every call; texts by other authors follow about as many as by chance."""
 
 from statistics import fmean
 
@@ -18,27 +18,27 @@ def test_references_follow_every_call(task, setting, split):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_another_authors_text_is_at_the_chance_level(task):
+def test_another_authors_text_follows_calls_at_chance_level(task):
     places = calls(task, "user", "test")
     table = rows(task, "user", "test")
     key = {"product_review": "reviewerId", "abstract_generation": "name", "topic_writing": "author"}
     users = [row[key[task]] for row in table]
-    kept, chance = [], []
-    for at, row in enumerate(table):
+    follows, chance = [], []
+    for index, row in enumerate(table):
         for step in range(1, 9):
-            other = users[(at + 11 * step) % len(users)]
-            if other == users[at]:
+            other = users[(index + 11 * step) % len(users)]
+            if other == users[index]:
                 continue
             text = rewrite(task, "user", "test", row["id"], other)
-            found = zip(places[row["id"]], followed(places[row["id"]], text), strict=True)
-            for call, yes in found:
+            results = zip(places[row["id"]], followed(places[row["id"]], text), strict=True)
+            for call, followed_call in results:
                 if not call.held_out:
-                    kept.append(yes)
+                    follows.append(followed_call)
                     chance.append(call.chance)
-    assert fmean(kept) == pytest.approx(fmean(chance), abs=0.03)
+    assert fmean(follows) == pytest.approx(fmean(chance), abs=0.03)
 
 
-def test_the_same_seed_gives_the_same_texts_and_another_gives_others():
+def test_the_seed_decides_the_texts():
     again = rows("product_review", "user", "test")
     assert again == rows("product_review", "user", "test", seed=0)
     assert again != rows("product_review", "user", "test", seed=1)

@@ -1,4 +1,4 @@
-"""The benchmark tells methods apart: the claim of docs/mini.md, measured anew. Some ten minutes."""
+"""The benchmark separates methods, as docs/mini.md claims. Takes about ten minutes."""
 
 import pytest
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
+def records(tmp_path_factory):
     results = tmp_path_factory.mktemp("mini")
 
     def record(method, *assignments, seed=0, factory=None):
@@ -32,25 +32,25 @@ def measured(tmp_path_factory):
     }
 
 
-def following(measured, name):
-    return measured[name].following
+def following(records, name):
+    return records[name].following
 
 
-def test_sft_is_above_rag_and_rag_above_nonpers_by_more_than_their_intervals(measured):
+def test_sft_is_above_rag_and_rag_above_nonpers_by_more_than_their_intervals(records):
     for better, worse in (("sft", "rag"), ("rag", "nonpers")):
-        assert following(measured, better).low > following(measured, worse).high
+        assert following(records, better).low > following(records, worse).high
 
 
-def test_who_is_told_the_preferences_is_far_above_rag(measured):
-    assert following(measured, "oracle").low > following(measured, "rag").high + 5
+def test_the_oracle_is_far_above_rag(records):
+    assert following(records, "oracle").low > following(records, "rag").high + 5
 
 
-def test_two_seeds_of_sft_differ_by_less_than_sft_and_rag(measured):
-    seeds = abs(following(measured, "sft").value - following(measured, "sft again").value)
-    assert seeds < following(measured, "sft").value - following(measured, "rag").value
+def test_two_seeds_of_sft_differ_by_less_than_sft_and_rag(records):
+    seeds = abs(following(records, "sft").value - following(records, "sft again").value)
+    assert seeds < following(records, "sft").value - following(records, "rag").value
 
 
-def test_the_own_profile_helps_and_another_one_harms(measured):
-    lift = measured["sft"].lift.texts["random"]["following"]
+def test_the_users_own_profile_helps_and_another_one_hurts(records):
+    lift = records["sft"].lift.texts["random"]["following"]
     assert lift.own_other.low > 10
     assert lift.own_empty.low > 0

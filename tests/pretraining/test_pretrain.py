@@ -1,4 +1,4 @@
-"""What the built-in backbones are made by: rows, masks, the first head's gaze, the recipe."""
+"""Pretraining of the built-in backbones: rows, masks, the first head, the recipe."""
 
 import random
 from collections import Counter
@@ -24,70 +24,70 @@ def tokenizer():
     return tokenizer_of("mini")
 
 
-def test_copied_tokens_are_learnt_once_they_have_stood_before():
+def test_the_loss_counts_copied_tokens_from_their_second_occurrence():
     for seed in range(20):
         row = copying(random.Random(seed), VOCABULARY, 96)
-        period = 96 - sum(row.learnt) - 1  # all but the first period and the token after it
+        period = 96 - sum(row.learned) - 1  # all but the first period and the token after it
         assert 6 <= period <= 30
-        assert len(row.tokens) == len(row.learnt) == len(row.shows) == 96
+        assert len(row.tokens) == len(row.learned) == len(row.shows) == 96
         assert row.tokens[period:] == row.tokens[: 96 - period]
-        assert row.learnt == [at > period for at in range(96)]
+        assert row.learned == [index > period for index in range(96)]
 
 
-def test_bound_tokens_are_learnt_where_a_key_asks_for_its_latest_value():
-    asked = 0
+def test_the_loss_counts_bound_tokens_after_a_repeated_key():
+    count = 0
     for seed in range(20):
         row = binding(random.Random(seed), VOCABULARY, 96)
-        for at in (at for at, learnt in enumerate(row.learnt) if learnt):
-            key, before = row.tokens[at - 1], row.tokens[: at - 1]
+        for index in (index for index, learned in enumerate(row.learned) if learned):
+            key, before = row.tokens[index - 1], row.tokens[: index - 1]
             latest = max(place for place, token in enumerate(before) if token == key)
-            assert row.tokens[at] == row.tokens[latest + 1]
-            asked += 1
-    assert asked > 200
+            assert row.tokens[index] == row.tokens[latest + 1]
+            count += 1
+    assert count > 200
 
 
-def test_a_chat_is_learnt_where_its_author_writes(tokenizer):
+def test_the_loss_counts_the_documents_of_a_chat(tokenizer):
     chat = thread(stream("test", 1), 2, long=True)
     row = encode(chat, tokenizer)
-    assert len(row.tokens) == len(row.learnt) == len(row.shows)
-    written = tokenizer.decode([token for token, own in zip(row.tokens, row.learnt, strict=True)
+    assert len(row.tokens) == len(row.learned) == len(row.shows)
+    written = tokenizer.decode([token for token, own in zip(row.tokens, row.learned, strict=True)
                                 if own])  # fmt: skip
     assert written == "".join(turn.text + "<|im_end|>" for turn in chat)
     whole = tokenizer.decode(row.tokens)
     assert all(turn.input in whole for turn in chat)
 
 
-def test_preferences_show_in_the_last_document_alone(tokenizer):
+def test_only_the_last_document_is_marked_for_preferences(tokenizer):
     chat = thread(stream("test", 2), 2, long=True)
     row = encode(chat, tokenizer)
     last = len(encode(chat[:-1], tokenizer).tokens)
     assert not any(row.shows[:last])
     starts = {place.offset for place in chat[-1].places}
-    assert 0 < sum(row.shows) <= len(starts)  # several may begin within one token
+    assert 0 < sum(row.shows) <= len(starts)  # several may start within one token
 
 
-def test_collated_rows_are_padded_right_and_padding_is_never_learnt():
+def test_collated_rows_are_right_padded_and_the_loss_skips_padding():
     rows = [Row([5, 6, 7], [False, True, True], [False, False, True]), Row([8], [True], [False])]
-    tokens, learnt, shows = collate(rows, pad=0)
+    tokens, learned, shows = collate(rows, pad=0)
     assert tokens.tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert learnt.tolist() == [[False, True, True], [True, False, False]]
+    assert learned.tolist() == [[False, True, True], [True, False, False]]
     assert shows.tolist() == [[False, False, True], [False, False, False]]
 
 
-def test_a_thread_has_as_many_documents_as_asked_for_and_a_single_one():
+def test_a_thread_has_the_given_number_of_documents():
     lengths = Counter(len(thread(stream("test", number), 5, long=False)) for number in range(20))
     assert lengths == {5: 20}
     assert len(single(stream("test", 0))) == 1
 
 
-def test_probes_end_in_the_same_document_after_other_authors():
+def test_probes_end_with_the_same_document_after_different_authors():
     for own, other in habit_probes(3, seed=0):
         assert own[-1] == other[-1]
         assert [turn.text for turn in own[:-1]] != [turn.text for turn in other[:-1]]
 
 
 @pytest.mark.parametrize("step", [0, pretrain.COPYING, pretrain.BINDING, 1199])
-def test_a_steps_rows_are_the_same_every_time_and_of_a_like_size(step, tokenizer):
+def test_a_steps_rows_are_repeatable_and_of_similar_size(step, tokenizer):
     rows = pretrain.rows_of(step, 1200, tokenizer)
     assert [row.tokens for row in rows] == [
         row.tokens for row in pretrain.rows_of(step, 1200, tokenizer)
@@ -99,7 +99,7 @@ def test_a_steps_rows_are_the_same_every_time_and_of_a_like_size(step, tokenizer
 
 
 @pytest.mark.parametrize("name", shape.SHAPES)
-def test_a_new_models_first_head_looks_at_the_token_before(name, tokenizer):
+def test_a_new_models_first_head_attends_to_the_previous_token(name, tokenizer):
     model = shape.build(name, tokenizer)
     model.set_attn_implementation("eager")
     tokens = torch.randint(10, 2000, (1, 40), generator=torch.Generator().manual_seed(0))
@@ -107,8 +107,8 @@ def test_a_new_models_first_head_looks_at_the_token_before(name, tokenizer):
         first = model(tokens, output_attentions=True).attentions[0][0]
     group = first.size(0) // model.config.num_key_value_heads
     for head in range(group):  # head n of the group looks n + 1 tokens back
-        seen = first[head].argmax(-1)
-        assert (seen[group:] == torch.arange(group, 40) - head - 1).float().mean() > 0.6
+        attended = first[head].argmax(-1)
+        assert (attended[group:] == torch.arange(group, 40) - head - 1).float().mean() > 0.6
     assert sum(part.numel() for part in model.parameters()) == _parameters(name)
 
 
@@ -119,12 +119,12 @@ def _parameters(name):
     return sum(part.numel() for part in packaged.parameters())
 
 
-def test_the_loss_is_that_of_the_library(tokenizer):
+def test_the_loss_equals_that_of_transformers(tokenizer):
     model = shape.build("mini-half", tokenizer)
     tokens = torch.randint(10, 2000, (3, 20), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        own = pretrain.nll(model, tokens, torch.ones_like(tokens, dtype=torch.bool)).mean()
-        torch.testing.assert_close(own, model(tokens, labels=tokens).loss)
+        ours = pretrain.nll(model, tokens, torch.ones_like(tokens, dtype=torch.bool)).mean()
+        torch.testing.assert_close(ours, model(tokens, labels=tokens).loss)
 
 
 def test_the_learning_rate_rises_and_ends_at_a_twentieth():
@@ -134,15 +134,15 @@ def test_the_learning_rate_rises_and_ends_at_a_twentieth():
     assert rates[400] == pytest.approx(0.05)
 
 
-def test_the_packaged_tokenizer_is_what_the_recipe_learns(tokenizer, tmp_path):
-    learnt = pretrain._tokenizer(tmp_path)
-    assert learnt.get_vocab() == tokenizer.get_vocab()
+def test_the_recipe_gives_the_packaged_tokenizer(tokenizer, tmp_path):
+    trained = pretrain._tokenizer(tmp_path)
+    assert trained.get_vocab() == tokenizer.get_vocab()
     text = 'They say "fine" — 12 € 🙂 שלום'
-    assert learnt(text)["input_ids"] == tokenizer(text)["input_ids"]
-    assert learnt.decode(learnt(text)["input_ids"]) == text
+    assert trained(text)["input_ids"] == tokenizer(text)["input_ids"]
+    assert trained.decode(trained(text)["input_ids"]) == text
 
 
-def test_pretraining_goes_on_where_it_ended_and_leaves_a_card(tokenizer, tmp_path, monkeypatch):
+def test_pretraining_resumes_and_saves_a_card(tokenizer, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrain, "backbone_path", lambda name: tmp_path / name)
     monkeypatch.setattr(pretrain, "_tokenizer", lambda work: tokenizer)
     (tmp_path / "work").mkdir()
@@ -155,7 +155,7 @@ def test_pretraining_goes_on_where_it_ended_and_leaves_a_card(tokenizer, tmp_pat
     assert "python -m harness.pretraining mini-half --steps 2" in card
     assert '"own"' in card
     assert '"other"' in card
-    with pytest.raises(SystemExit, match=r"is of a run of 2 steps, not 3"):
+    with pytest.raises(SystemExit, match=r"belongs to a run with 2 steps, not 3"):
         pretrain.pretrain("mini-half", 3, tmp_path / "work")
 
 

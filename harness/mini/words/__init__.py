@@ -1,4 +1,4 @@
-"""The wording of the three tasks: plain lists, one module a task."""
+"""The wording of the three tasks: plain lists, one module per task."""
 
 from harness.mini.words import abstract, review, topic
 from harness.mini.words.wording import Wording

@@ -1,4 +1,4 @@
-"""Abstracts: properties of methods that do not exist, and how they fared."""
+"""Abstracts: properties of fictional methods, and how they performed."""
 
 from harness.mini.words.wording import Pool, Wording, split
 

@@ -1,4 +1,4 @@
-"""Product reviews: parts of things bought, and what they do."""
+"""Product reviews: parts of products, and what they do."""
 
 from harness.mini.words.wording import Pool, Wording, split
 

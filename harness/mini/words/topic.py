@@ -1,4 +1,4 @@
-"""Forum posts: what pleases and worries people in a new situation."""
+"""Forum posts: what people like and dislike in a new situation."""
 
 from harness.mini.words.wording import Pool, Wording, split
 

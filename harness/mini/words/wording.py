@@ -1,4 +1,4 @@
-"""What a task's wording consists of."""
+"""The parts of a task's wording."""
 
 import random
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 class Pool:
     """Phrases to choose from; `fresh` ones occur in no training text.
 
-    Of fresh wording, validation has only that of titles: a learning rate is chosen there, and
-    sentences never met before would choose the one that changes a model least.
+    Validation uses fresh wording only in titles. It serves to choose a learning rate, and unknown
+    sentences would favour the rate that changes a model least.
     """
 
     common: tuple[str, ...]
     fresh: tuple[str, ...] = ()
 
     def choose(self, rng: random.Random, fresh: bool) -> str:
-        """One phrase; in a fresh text about one in three is a fresh one."""
+        """One phrase; in a fresh text, about one in three is fresh."""
         unseen = fresh and bool(self.fresh) and rng.random() < 1 / 3
         return rng.choice(self.fresh if unseen else self.common)
 
@@ -27,12 +27,16 @@ class Pool:
 
 @dataclass(frozen=True)
 class Wording:
-    """Phrases of one task. None of them holds an aspect or a word that shows a preference.
+    """Phrases of one task. None contains an aspect or a word that shows a preference.
 
-    aspects: what a text can be about. good, bad: what "it" does. people: who says so.
-    when: where and when. good_ends, bad_ends: ends of a sentence, after a comma.
-    tails: after the verdict in an aspect's first sentence. intro: the sentence after the opening,
-    with {subject}. wrap: what follows "Overall,", with {subject}.
+    aspects: what a text can be about.
+    good, bad: what "it" does.
+    people: who says so.
+    when: where and when.
+    good_ends, bad_ends: ends of a sentence, after a comma.
+    tails: continuations of the verdict in an aspect's first sentence.
+    intro: the sentence after the opening, with {subject}.
+    wrap: what follows "Overall,", with {subject}.
     """
 
     aspects: tuple[str, ...]
@@ -48,5 +52,5 @@ class Wording:
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Phrases from one string with a bar between them."""
+    """The phrases of a string in which bars separate them."""
     return tuple(phrase.strip() for phrase in text.split("|"))
