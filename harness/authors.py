@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from harness.metrics.authors import CHARACTERS, OTHERS, Features, identify_authors
-from harness.metrics.means import mean_score
-from harness.metrics.summary import mean_interval
+from harness.metrics.scores import mean_score
 from harness.record import (
     AuthorRank,
     Authors,
@@ -95,5 +94,5 @@ def _rank(
     each = [values[at : at + users] for at in range(0, len(values), users)]
     assert len(each) == rows
     mean = [fmean(column) for column in zip(*each[:-1], strict=True)]
-    whole = mean_interval(mean_score(mean, score.signature), panel, PERCENT_MEAN)
+    whole = mean_score(mean, PERCENT_MEAN, panel, score.signature)
     return AuthorRank(ceiling=fmean(each[-1]), chance=chance, **ends_of(whole)), mean

@@ -13,10 +13,9 @@ from harness.engine.lm import PersonalLM
 from harness.lifting import written
 from harness.likelihood import slice_nlls
 from harness.method import DONOR
-from harness.metrics.bleu import bleu_of, bleu_statistics
 from harness.metrics.donors import random_donors
-from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
 from harness.metrics.likelihood import nll_summary, relative
+from harness.metrics.scores import Scored
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.record import (
@@ -28,18 +27,14 @@ from harness.record import (
     NllDifference,
     SliceNll,
     Thoughts,
-    ends_of,
 )
-from harness.scoring import Scores, score_texts
+from harness.scoring import metrics_of, score_metrics
 from harness.statistics import (
-    PERCENT_MEAN,
     RATIO,
     Array,
     Comparison,
-    Statistic,
     compare,
     judge,
-    mean_rows,
     resampling_rng,
 )
 from harness.training import Hardware
@@ -54,7 +49,7 @@ class Seen:
     """What one choice of thoughts gave: texts by id with their scores, and NLL by id."""
 
     texts: Mapping[str, str]
-    scores: Scores
+    scores: Mapping[str, Scored]
     nll: Mapping[str, SliceNll] | None
 
 
@@ -91,7 +86,7 @@ def measure_controls(
     thoughts = {
         name: Thoughts(
             likelihood=None if one.nll is None else _nll(plan, one.nll),
-            metrics=_metrics(one.scores),
+            metrics={key: MetricScore.of(each.score) for key, each in one.scores.items()},
             minus_own=None
             if one is own
             else _minus_own(plan, one, own, {key: next(judged) for key in compared[name]}),
@@ -137,16 +132,8 @@ def _with_other_profiles(plan: Plan) -> list[Example]:
     ]
 
 
-def _scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
-    return score_texts(plan.test, [texts], plan.settings.eval, plan.settings.data)
-
-
-def _metrics(scores: Scores) -> dict[str, MetricScore]:
-    found = {name: MetricScore.of(score) for name, score in scores.metrics.items()}
-    if scores.following is not None:
-        rate = ends_of(scores.following)
-        found["following"] = MetricScore(signature=FOLLOWING_SIGNATURE, **rate)
-    return found
+def _scores(plan: Plan, texts: Mapping[str, str]) -> dict[str, Scored]:
+    return score_metrics(plan.test, [texts], plan.settings.eval)
 
 
 def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
@@ -155,35 +142,20 @@ def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
 
 def _compare(plan: Plan, one: Seen, own: Seen) -> dict[str, Comparison]:
     """Other − own: NLL per slice token first, where it was measured, then every metric."""
-    ids = list(own.scores.examples)
-    references = [plan.test.references[key].text for key in ids]
-    panel = plan.panel(ids)
+    panel = plan.panel(example.id for example in plan.test.examples)
 
     def ratios(nll: Mapping[str, SliceNll]) -> Array:
-        sums = [[sum(nll[key].nll), sum(nll[key].slice_tokens)] for key in ids]
-        return np.array(sums, dtype=np.float64)
-
-    def counts(seen: Seen) -> Array:
-        texts = [seen.texts.get(key, "") for key in ids]
-        return bleu_statistics(texts, references, plan.settings.eval.bleu_tokenizer)
-
-    def values(seen: Seen, name: str) -> Array:
-        return mean_rows([seen.scores.examples[key][name] for key in ids])
+        each = (nll[example.id] for example in plan.test.examples)
+        return np.array([[sum(part.nll), sum(part.slice_tokens)] for part in each], np.float64)
 
     found = {}
     if one.nll is not None and own.nll is not None:
         found["likelihood"] = compare(RATIO, ratios(one.nll), ratios(own.nll), panel)
-    for name in _compared_metrics(own):
-        if name == "bleu":
-            found[name] = compare(Statistic(bleu_of), counts(one), counts(own), panel)
-        else:
-            found[name] = compare(PERCENT_MEAN, values(one, name), values(own, name), panel)
+    for metric in metrics_of(plan.test, plan.settings.eval):
+        first, second = one.scores[metric.name].rows, own.scores[metric.name].rows
+        if first is not None and second is not None:
+            found[metric.name] = compare(metric.statistic, first[0], second[0], panel)
     return found
-
-
-def _compared_metrics(own: Seen) -> list[str]:
-    names = [name for name, score in own.scores.metrics.items() if score.value is not None]
-    return names + (["following"] if own.scores.following is not None else [])
 
 
 def _minus_own(plan: Plan, one: Seen, own: Seen, judged: Mapping[str, Comparison]) -> MinusOwn:

@@ -13,13 +13,13 @@ from harness.engine.decode import NotANumberError, generate
 from harness.engine.fits import most_positions
 from harness.engine.lm import PersonalLM
 from harness.engine.text import Encoded, decode, encode_response
-from harness.following import forced_following
-from harness.metrics import metric
-from harness.metrics.forced import WINDOW, forced_scores, up_to, window_lengths, window_of
-from harness.metrics.slices import slice_tokens
+from harness.metrics.base import Pair
+from harness.metrics.forced import WINDOW, forced_scores, window_lengths, window_pair
+from harness.metrics.slices import slice_tokens, up_to
 from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.record import Forced, ForcedMetric, HasInterval
+from harness.scoring import metrics_of, pairs_of, samples_of
 from harness.statistics import Panel
 from harness.types import Prediction
 from harness.writing import example_seed, views_of
@@ -65,55 +65,41 @@ def measure_forced(
     metrics: Mapping[str, HasInterval],
     bars: Bars,
 ) -> tuple[Forced, dict[str, Continued]]:
-    """Write the windows, score them by the run's `metrics`, on mini count preferences in them.
+    """Write the windows, score them by the run's metrics; `metrics`: its scores of the whole texts.
 
     Returns what the record says of them, and each example's values.
 
     The first window is the beginning of the run's own first sample, for nothing is given there.
     Where an example failed, its windows are empty.
     """
-    options, test = plan.settings.eval, plan.test
-    ids = [example.id for example in test.examples]
-    references = [test.references[key].text for key in ids]
-    texts = forced_texts(plan, lm, predictions, bars)
-    lengths = [window_lengths(reference, options.slices) for reference in references]
-    written = [
+    test, starts = plan.test, plan.settings.eval.slices
+    texts, first = forced_texts(plan, lm, predictions, bars), samples_of(predictions)[:1]
+    (whole,) = pairs_of(test, first)
+    windows = [
         [
-            window_of(texts[key, start], start, length) if length else None
-            for start, length in zip(options.slices, each, strict=True)
+            window_pair(texts[pair.example.id, start], pair, start, length) if length else None
+            for start, length in zip(starts, window_lengths(pair.reference, starts), strict=True)
         ]
-        for key, each in zip(ids, lengths, strict=True)
+        for pair in whole
     ]
-    place = (options.slices, Panel.of(test, options.resamples), options.bleu_tokenizer)
     found: dict[str, ForcedMetric] = {}
-    examples: dict[str, dict[str, tuple[float | None, ...]]] = {key: {} for key in ids}
-    for name, score in metrics.items():
-        if score.value is None:
-            continue
-        own = metric(name, options)
-        found[name], each = forced_scores(name, own, written, references, *place)
-        for key, values in zip(ids, each, strict=True):
-            examples[key][name] = tuple(values)
-    following = None
-    if plan.settings.data.source == "mini":
-        cut = [
-            [up_to(texts.get((key, start), ""), start + length) for start, length in
-             zip(options.slices, each, strict=True)]
-            for key, each in zip(ids, lengths, strict=True)
-        ]  # fmt: skip
-        following, each = forced_following(test, plan.settings.data, cut, options)
-        for key, values in zip(ids, each, strict=True):
-            examples[key]["following"] = tuple(values)
-    short = sum(
-        len(slice_tokens(text or "")) < length
-        for row, each in zip(written, lengths, strict=True)
-        for text, length in zip(row, each, strict=True)
-    )
-    windows = sum(map(bool, (length for each in lengths for length in each)))
-    summary = Forced(
-        window=WINDOW, windows=windows, ended=short, metrics=found, following=following
-    )
+    examples: dict[str, dict[str, tuple[float | None, ...]]] = {
+        pair.example.id: {} for pair in whole
+    }
+    for metric in metrics_of(test, plan.settings.eval):
+        if metrics[metric.name].value is not None:
+            panel = Panel.of(test, plan.settings.eval.resamples)
+            found[metric.name], each = forced_scores(metric, windows, starts, panel)
+            for pair, values in zip(whole, each, strict=True):
+                examples[pair.example.id][metric.name] = tuple(values)
+    made = [pair for row in windows for pair in row if pair]
+    short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in made)
+    summary = Forced(window=WINDOW, windows=len(made), ended=short, metrics=found)
     return summary, {**examples}
+
+
+def _length(pair: Pair) -> int:
+    return pair.part.end - pair.part.start if pair.part else 0
 
 
 @torch.inference_mode()

@@ -11,7 +11,6 @@ import torch
 from harness.engine.lm import PersonalLM
 from harness.likelihood import slice_nlls
 from harness.metrics.donors import random_donors, topic_donors
-from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
 from harness.metrics.lift import Lift as Lifted
 from harness.metrics.lift import lift, lift_by_slice
 from harness.metrics.likelihood import likelihood_scores
@@ -19,7 +18,7 @@ from harness.plan import Plan, Reading
 from harness.progress import Bars
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, SliceNll, ends_of
 from harness.registry import find
-from harness.scoring import Scores, score_texts
+from harness.scoring import metrics_of, score_metrics
 from harness.training import Hardware
 from harness.types import Example, Prediction, Score
 from harness.writing import plan_batches, write_batch, write_prefaces
@@ -150,7 +149,7 @@ def _likelihood_lift(
             [each for name, each in measured.items() if name.startswith(kind)],
             measured["empty"],
             panel,
-            lower_is_better=True,
+            better="lower",
         )
         for kind in KINDS
     }
@@ -159,33 +158,26 @@ def _likelihood_lift(
 def _text_lift(
     plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[str], Lifts]:
-    """Lift of every metric of the settings (per example) and of preference following on mini."""
-    options = plan.settings.eval.model_copy(update={"resamples": 100})
+    """Lift of every metric, per example."""
+    test, options = plan.test, plan.settings.eval.model_copy(update={"resamples": 100})
+    metrics = {metric.name: metric for metric in metrics_of(test, options)}
 
-    def scores(texts: Mapping[str, str]) -> Scores:
-        return score_texts(plan.test, [texts], options, plan.settings.data)
+    def scores(texts: Mapping[str, str]) -> dict[str, Score]:
+        return {name: one.score for name, one in score_metrics(test, [texts], options).items()}
 
     measured = {name: scores(texts) for name, texts in rows.items()}
-    mine = scores(own.texts)
-    ids = list(mine.examples)
-    panel = plan.panel(ids)
-    names = list(next(iter(mine.examples.values())))
-    signatures = {"following": FOLLOWING_SIGNATURE}
-    signatures |= {name: score.signature for name, score in mine.metrics.items()}
-
-    def each(found: Scores, name: str) -> list[float | None]:
-        return [found.examples[key].get(name) for key in ids]
-
+    mine, ids = scores(own.texts), [example.id for example in test.examples]
     return ids, {
         kind: {
             name: lift(
-                each(mine, name),
-                [each(found, name) for key, found in measured.items() if key.startswith(kind)],
-                each(measured["empty"], name),
-                panel,
-                signatures[name],
+                mine[name].each,
+                [found[name].each for key, found in measured.items() if key.startswith(kind)],
+                measured["empty"][name].each,
+                plan.panel(ids),
+                mine[name].signature,
+                metric.better,
             )
-            for name in names
+            for name, metric in metrics.items()
         }
         for kind in KINDS
     }

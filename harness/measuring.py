@@ -14,8 +14,8 @@ from harness.lifting import measure_lift
 from harness.likelihood import reference_likelihood
 from harness.plan import Plan
 from harness.progress import Bars
-from harness.record import MetricScore, Record
-from harness.scoring import pairing, samples_of, score_texts
+from harness.record import Record
+from harness.scoring import samples_of, score_texts
 from harness.training import Hardware
 from harness.types import Prediction
 from harness.untrained import beside_untrained
@@ -80,20 +80,19 @@ def measure_scores(record: Record, plan: Plan, samples: Sequence[Mapping[str, st
 
     samples: texts by id, one a sample.
     """
-    scores = score_texts(plan.test, samples, plan.settings.eval, plan.settings.data)
-    pairs = pairing(plan.test, samples, plan.settings.eval.bleu_tokenizer)
+    scores = score_texts(plan.test, samples, plan.settings.eval)
     return replace(
         record,
-        metrics={name: MetricScore.of(score) for name, score in scores.metrics.items()},
+        metrics=scores.metrics,
         slices=scores.slices,
-        following=scores.following,
+        **scores.views,
         examples={
             key: replace(
-                record.examples.get(key, pair),
-                user=pair.user,
-                bleu_statistics=pair.bleu_statistics,
-                scores=scores.examples[key],
+                record.examples.get(key, found),
+                user=found.user,
+                rows=found.rows,
+                scores=found.scores,
             )
-            for key, pair in pairs.items()
+            for key, found in scores.examples.items()
         },
     )

@@ -59,11 +59,8 @@ class Plan:
         from harness.data import describe_source, load_splits
         from harness.metrics import metric
 
-        # bleu in any case: its counts are kept for comparing
-        for name in ("bleu", *settings.eval.metrics):
-            metric(
-                name, settings.eval
-            )  # an unknown one is told here, not after training and writing
+        for name in settings.eval.metrics:
+            metric(name, settings.eval)  # an unknown one stops here, before training
         factory = factory or find("method", method_name)
         self.settings = settings
         self.method = made(factory, settings)

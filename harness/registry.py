@@ -34,12 +34,13 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "topic_writing": "harness.data.tasks:TOPIC_WRITING",
     },
     "metric": {
-        "bleu": "harness.metrics.bleu:bleu",
-        "rouge1": "harness.metrics.rouge:rouge1",
-        "rouge2": "harness.metrics.rouge:rouge2",
-        "rougeL": "harness.metrics.rouge:rougeL",
-        "rougeLsum": "harness.metrics.rouge:rougeLsum",
-        "meteor": "harness.metrics.meteor:meteor",
+        "bleu": "harness.metrics.bleu:Bleu",
+        "rouge1": "harness.metrics.rouge:Rouge1",
+        "rouge2": "harness.metrics.rouge:Rouge2",
+        "rougeL": "harness.metrics.rouge:RougeL",
+        "rougeLsum": "harness.metrics.rouge:RougeLsum",
+        "meteor": "harness.metrics.meteor:Meteor",
+        "following": "harness.metrics.following:Following",
     },
 }
 METHODS = tuple(BUILT_IN["method"])

@@ -157,6 +157,8 @@ class SplitData:
     references: Mapping[str, Reference]
     fingerprint: str
     dropped: Mapping[str, int] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    """Metrics that the data's source brings → what each is made with."""
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def pairs(self) -> list[Pair]:

@@ -196,10 +196,12 @@ def test_the_line_of_a_broken_package_is_its_own(installed, tmp_path, monkeypatc
 OFFERS = """
 from dataclasses import replace
 from harness.data.tasks import PRODUCT_REVIEW
-from harness.metrics.means import mean_score
+from harness.metrics.base import MeanMetric
 TASK = replace(PRODUCT_REVIEW, name="short_review")
-def words(predictions, references):
-    return mean_score(tuple(float(len(text.split())) for text in predictions), "words|v1")
+class Words(MeanMetric):
+    name, unit, signature = "words", "words", "words|v1"
+    def score(self, pair):
+        return float(len(pair.prediction.split()))
 """
 
 
@@ -212,7 +214,7 @@ def offering(tmp_path, monkeypatch):
     (site / "offering.py").write_text(OFFERS)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: offering\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(
-        "[harness.tasks]\nshort_review = offering:TASK\n[harness.metrics]\nwords = offering:words\n"
+        "[harness.tasks]\nshort_review = offering:TASK\n[harness.metrics]\nwords = offering:Words\n"
     )
     monkeypatch.syspath_prepend(site)
     table.cache_clear()
@@ -238,29 +240,6 @@ def test_a_package_offers_tasks_and_metrics(call, offering, tmp_path, reviews, b
     assert record.task == "short_review"
     words = [len(text.output.split()) for text in read_predictions(next(tmp_path.rglob("s0-*")))]
     assert record.metrics["words"].value == pytest.approx(sum(words) / len(words))
-
-
-ALONE = """
-class Alone:
-    name = "alone"
-    trains = False
-    def __init__(self, settings): ...
-    def prompt(self, example): ...
-"""
-
-
-def test_a_class_that_inherits_no_method_is_named_before_any_work(
-    call,  # noqa: F811
-    tmp_path, reviews, backbone,
-):  # fmt: skip
-    (tmp_path / "alone.py").write_text(ALONE)
-    code, _, err = call(
-        "run", "--plugin", tmp_path / "alone.py", "--method", "alone", "--data", reviews,
-        "--backbone", backbone, "--out", tmp_path / "out",
-    )  # fmt: skip
-    assert code == 2
-    assert "Alone is no harness.method.Method; expected a class that inherits it" in err
-    assert not (tmp_path / "out").exists()
 
 
 FAULTY = """

@@ -18,6 +18,7 @@ from harness.cli.views import (
     number,
     remark,
 )
+from harness.metrics import of_words, unit_of
 from harness.record import Outcome, Record
 
 
@@ -31,10 +32,8 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     table.add_column("measure")
     table.add_column("value [95 % interval over users]", justify="right")
     table.add_column("of", style="dim")
-    for row in following_rows(record):
-        table.add_row(*row)
     for name, score in record.metrics.items():
-        table.add_row(name, number(score), remark(score, "0–100"))
+        table.add_row(name, number(score), remark(score, unit_of(name)))
     for rows in VIEWS:
         for row in rows(record):
             table.add_row(*row)
@@ -142,9 +141,9 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     """Several runs side by side, a row each."""
     records = [outcome.record for outcome in outcomes]
     tasks = list(dict.fromkeys(record.task for record in records))
-    names = [name for name in records[0].metrics if name in SIDE_BY_SIDE]
-    names = names or list(records[0].metrics)[: len(SIDE_BY_SIDE)]
-    mini = records[0].following is not None
+    every = list(records[0].metrics)
+    names = [name for name in every if name in SIDE_BY_SIDE or not of_words(name)]
+    names = names or every[: len(SIDE_BY_SIDE)]
     table = Table(
         title=f"all runs on {', '.join(tasks)}; with tests and intervals: harness compare",
         title_justify="left",
@@ -152,12 +151,10 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     )
     for head in ["method", *(["task"] if len(tasks) > 1 else [])]:
         table.add_column(head)
-    followed = ["followed"] if mini else []
-    for head in [*followed, *names, "NLL", "train s", "tokens/s"]:
+    for head in [*names, "NLL", "train s", "tokens/s"]:
         table.add_column(head, justify="right")
     for record in records:
-        values = [record.following.value] if mini and record.following else []
-        values += [record.metrics[name].value if name in record.metrics else None for name in names]
+        values = [record.metrics[name].value if name in record.metrics else None for name in names]
         table.add_row(
             *[record.method, *([record.task] if len(tasks) > 1 else [])],
             *(_number(value, 2) for value in values),
@@ -173,6 +170,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 VIEWS = (
-    likelihood_rows, forced_rows, lift_rows, author_rows, control_rows, cost_rows, method_rows
+    following_rows, likelihood_rows, forced_rows, lift_rows, author_rows, control_rows, cost_rows,
+    method_rows,
 )  # fmt: skip
 """What follows the metrics in a run's table, in order."""

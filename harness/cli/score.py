@@ -46,7 +46,7 @@ def score_command(
     test = load_split(settings, split)
     texts = read_outputs(path, task)
     check_ids(path, texts, test, allow_missing)
-    scores = score_texts(test, [texts], settings.eval, settings.data)
+    scores = score_texts(test, [texts], settings.eval)
     empty = sum(not texts.get(example.id, "").strip() for example in test.examples)
     n = {
         "planned": len(test.examples),

@@ -182,7 +182,8 @@ def compare(
         bool, typer.Option("--no-texts", help="leave all texts out: data not to be published")
     ] = False,
     metric: Annotated[
-        str | None, typer.Option(help="measure of the verdict; default following (mini) or bleu")
+        str | None,
+        typer.Option(help="measure of the verdict; default the first metric of the runs"),
     ] = None,
     pair: Annotated[
         str | None,
@@ -221,7 +222,8 @@ def ablate(
     results: Annotated[Path, typer.Option(help="folder of the runs")] = Path("results"),
     out: Annotated[Path, typer.Option(help="folder of the report")] = Path("ablation"),
     metric: Annotated[
-        str | None, typer.Option(help="measure of the verdict; default following (mini) or bleu")
+        str | None,
+        typer.Option(help="measure of the verdict; default the first metric of the runs"),
     ] = None,
     plugin: Plugin = None,
     set_: Set = None,

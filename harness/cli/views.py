@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.metrics import of_words
 from harness.metrics.letters import unseen_words
 from harness.record import Curve, HasInterval, MetricScore, Record, SliceEstimate
 from harness.types import Score
@@ -33,11 +34,12 @@ def following_rows(record: Record) -> list[Row]:
     found = record.following
     if found is None:
         return []
-    of = (
-        f"chance {_plain(found.chance, 1)}, another author's text {_plain(found.floor, 1)},"
-        f" ceiling {_plain(found.ceiling, 0)}"
-    )
-    rows = [("preferences followed", number(found), of), by_position(found.slices, 1)]
+    ends = (found.chance, found.floor, found.ceiling)
+    rows = [
+        ("  calls followed by", " · ".join(_plain(end, 1) for end in ends),
+         "chance, another author's text, the reference"),
+        by_position(found.slices, 1),
+    ]  # fmt: skip
     held = found.held_out
     if held.value is not None:
         of = f"chance {_plain(held.chance, 1)}"
@@ -85,11 +87,10 @@ def forced_rows(record: Record) -> list[Row]:
     found = record.forced
     if found is None:
         return []
-    views: dict[str, Curve] = dict(list(found.metrics.items())[:1])
-    if found.following is not None:
-        views = {"preferences followed": found.following, **views}
+    others = [name for name in found.metrics if not of_words(name)]
+    shown = [*others, *[name for name in found.metrics if of_words(name)][:1]]
     rows = []
-    for name, view in views.items():
+    for name, view in ((name, found.metrics[name]) for name in shown):
         of = f"next {found.window} tokens after the reference so far"
         rows += [(f"forced: {name}", number(view), of), *position_rows(view, 1, "points")]
     return rows
@@ -101,8 +102,9 @@ def lift_rows(record: Record) -> list[Row]:
     if found is None:
         return []
     rows = []
+    main = next(iter(record.metrics), "")
     views = (("NLL", found.likelihood, "all", "nats", 3),
-             ("following", found.texts, "following", "points", 2))  # fmt: skip
+             (main, found.texts, main, "points", 2))  # fmt: skip
     for what, pairs, key, unit, digits in views:
         for kind, named in (pairs or {}).items():
             if key not in named:
@@ -134,7 +136,7 @@ def author_rows(record: Record) -> list[Row]:
 
 
 def control_rows(record: Record) -> list[Row]:
-    """What other thoughts change, on likelihood and on following or the first metric."""
+    """What other thoughts change, on likelihood and on the first metric."""
     found = record.controls
     rows = []
     for name, control in found.thoughts.items() if found else ():
@@ -144,7 +146,8 @@ def control_rows(record: Record) -> list[Row]:
         if apart is None or found is None:
             continue
         first = next(iter(apart.metrics), "")
-        metric = "following" if "following" in apart.metrics else first
+        main = next(iter(record.metrics), "")
+        metric = main if main in apart.metrics else first
         changes = (("NLL", apart.likelihood, 3), (metric, apart.metrics.get(metric), 2))
         for what, change, digits in changes:
             if change is not None:

@@ -49,8 +49,11 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
         checks.refuse_shared_users(rows)
     limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
     return {
-        split: _split_data(
-            task, split, rows[split], limits[split], dropped.get(split), files[split]
+        split: replace(
+            _split_data(task, split, rows[split], limits[split], dropped.get(split), files[split]),
+            metrics=mini.metrics(data.setting, split, data.mini_seed)
+            if data.source == "mini"
+            else {},
         )
         for split in splits
     }

@@ -19,3 +19,8 @@ def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
         task,
         ((f"mini {task.name} {split} row {n}", dict(row)) for n, row in enumerate(values, start=1)),
     )
+
+
+def metrics(setting: str, split: str, seed: int) -> dict[str, dict[str, str | int]]:
+    """The metrics that this source brings → what each is made with."""
+    return {"following": {"setting": setting, "split": split, "seed": seed}}

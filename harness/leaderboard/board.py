@@ -18,7 +18,6 @@ from harness.settings import EvalSettings, validate
 
 BOARD = "board.json"
 BOARD_BYTES = 100_000
-FOLLOWING = "following"
 DECODING = (
     "max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "samples"
 )  # fmt: skip
@@ -47,11 +46,11 @@ class Board(Strict):
     metrics: Annotated[dict[Name, Signature], Field(min_length=1)]
 
     def scoring(self) -> EvalSettings:
-        """How its rows are scored: metrics but for `following`, slices, tokenizers."""
+        """How its rows are scored: metrics, slices, tokenizers."""
         return validate(
             EvalSettings,
             {
-                "metrics": tuple(name for name in self.metrics if name != FOLLOWING),
+                "metrics": tuple(self.metrics),
                 "slices": self.slices,
                 "tokenizer": self.tokenizer,
                 "bleu_tokenizer": self.bleu_tokenizer,

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.leaderboard.schema import Submission, Value
+from harness.metrics import metric_class
+from harness.metrics.base import OWN
+from harness.registry import table
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,6 @@ class Column:
 
 
 TEXTS, CLAIMED = "scored again by verify", "as the run reported it"
-SCORES = {
-    "following": Column("following", "Following", "preferences followed, 0–100", 1, "high", TEXTS),
-    "bleu": Column("bleu", "BLEU", "corpus BLEU, 0–100", 2, "high", TEXTS),
-    "rouge1": Column("rouge1", "ROUGE-1", "F1 of words, 0–100", 2, "high", TEXTS),
-    "rouge2": Column("rouge2", "ROUGE-2", "F1 of word pairs, 0–100", 2, "high", TEXTS),
-    "rougeL": Column("rougeL", "ROUGE-L", "F1 of the longest subsequence", 2, "high", TEXTS),
-    "rougeLsum": Column("rougeLsum", "ROUGE-Lsum", "the same, line by line", 2, "high", TEXTS),
-    "meteor": Column("meteor", "METEOR", "METEOR, 0–100", 2, "high", TEXTS),
-}
 FIRST_SHOWN = ("bleu", "rougeL", "meteor")
 """Shown at first beside the metric that a board is ranked by."""
 FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...] = (
@@ -92,8 +86,13 @@ FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...]
 
 
 def score_column(name: str) -> Column:
-    """A metric's column; one that is not built in has its own name and unit."""
-    return SCORES.get(name) or Column(name, name, "on its own scale", 2, "high", TEXTS)
+    """A metric's column; one that is not installed here has its own name and unit."""
+    if name not in table("metric"):
+        return Column(name, name, OWN, 2, "high", TEXTS)
+    metric = metric_class(name)
+    meaning = (metric.__doc__ or "").partition("\n")[0]
+    better = "high" if metric.better == "higher" else "low"
+    return Column(name, metric.title or name, meaning, metric.digits, better, TEXTS)
 
 
 def rounded(value: Value | float | None, digits: int) -> tuple[float | None, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.data import load_split
 from harness.errors import DataError, UsageError
-from harness.leaderboard.board import BOARD, FOLLOWING, Board, against_rules, read_board
+from harness.leaderboard.board import BOARD, Board, against_rules, read_board
 from harness.leaderboard.copies import Originals
 from harness.leaderboard.reading import PREDICTIONS, SUBMISSION, read_submission, read_texts
 from harness.leaderboard.row import Words, submission_of, test_of
@@ -47,9 +47,10 @@ def submit(
     known = _known_board(folder, open_board)
     test = load_split(settings, "test")
     samples = _samples(run, record, test)
-    names = _asked(settings) if known is None else tuple(known.metrics)
+    brought = (*test.metrics, *settings.eval.metrics)
+    names = tuple(dict.fromkeys(brought)) if known is None else tuple(known.metrics)
     scoring = settings.eval if known is None else known.scoring()
-    found = numbers(test, samples, names, scoring, settings.data)
+    found = numbers(test, samples, names, scoring)
     if found.missing:
         raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
     _agrees(run, record, found)
@@ -86,12 +87,6 @@ def _known_board(folder: Path, open_board: str | None) -> Board | None:
             " texts and can be verified) or --open-board numbers (texts may not be published)"
         )
     return None
-
-
-def _asked(settings: RunSettings) -> tuple[str, ...]:
-    """Metrics of a new board, the one it is ranked by first."""
-    first = (FOLLOWING,) if settings.data.source == "mini" else ()
-    return first + settings.eval.metrics
 
 
 def _opened(
@@ -136,9 +131,7 @@ def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]
 
 
 def _agrees(run: Path, record: Record, found: Numbers) -> None:
-    claimed: dict[str, float | None] = {key: one.value for key, one in record.metrics.items()}
-    if record.following is not None:
-        claimed[FOLLOWING] = record.following.value
+    claimed = {key: one.value for key, one in record.metrics.items()}
     for name, metric in found.metrics.items():
         value = claimed.get(name)
         if value is None or metric.value is None or abs(value - metric.value) <= CLAIM:

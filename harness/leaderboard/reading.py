@@ -18,6 +18,7 @@ from harness.leaderboard.schema import (
     Submission,
     Text,
 )
+from harness.metrics import is_mean
 from harness.record.reading import explained
 
 M = TypeVar("M", bound=BaseModel)
@@ -137,6 +138,7 @@ def _one_shape(place: str, row: Submission) -> None:
     users = row.test.users
     if set(examples.users) != set(range(users)):
         raise DataError(f"{place}, examples.users: expected each of 0 to {users - 1} to occur")
-    without = len(examples.bleu_without)
-    if ("bleu" in row.metrics) != bool(without) or without not in (0, users):
-        raise DataError(f"{place}, examples.bleu_without: {without} values for {users} users")
+    for name in {*row.metrics, *examples.left_out}:
+        found = len(examples.left_out.get(name, ()))
+        if found != (0 if is_mean(name) or name not in row.metrics else users):
+            raise DataError(f"{place}, examples.without {name}: {found} values for {users} users")

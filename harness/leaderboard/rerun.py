@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.flat import nested
-from harness.leaderboard.board import FOLLOWING, Board
+from harness.leaderboard.board import Board
 from harness.leaderboard.mark import Mark, Rerun
 from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
@@ -71,8 +71,7 @@ def rerun(
     settings = rerun_settings(board, row, seed)
     record = run(settings, row.method, results, factory=factory).record
     name = board.ranked_by
-    followed = record.following if name == FOLLOWING else None
-    score = followed or record.metrics[name]
+    score = record.metrics[name]
     found = Value(value=score.value, low=score.low, high=score.high)
     claimed = row.metrics[name]
     if found.value is None or claimed.value is None:

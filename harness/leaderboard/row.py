@@ -88,7 +88,7 @@ def submission_of(
             for row in (likelihood.slices if likelihood else ())
         ),
         "examples": Examples(
-            ids=found.ids, users=found.users, scores=found.scores, bleu_without=found.bleu_without
+            ids=found.ids, users=found.users, scores=found.scores, without=found.without
         ),
     }
     try:

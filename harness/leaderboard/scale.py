@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.leaderboard.columns import SCORES
 from harness.leaderboard.schema import Submission, Value
+from harness.metrics import metric_class
+from harness.metrics.base import OF_A_HUNDRED
+from harness.registry import table
 
 ROUNDING = 1e-6
-"""How far beyond 100 a perfect score may stand: BLEU's last digits."""
+"""How far beyond 100 a perfect score may stand: the last digits of a corpus metric."""
 NATS = 1000.0
 """A negative log-likelihood per slice token that no model reaches."""
 
@@ -17,10 +19,10 @@ def off_scale(row: Submission) -> Iterator[str]:
     """Built-in metrics beyond 0 to 100, likelihoods beyond 0 to `NATS`; other metrics have a
     scale of their own."""
     for name, metric in row.metrics.items():
-        if name not in SCORES:
+        if name not in table("metric") or metric_class(name).unit not in OF_A_HUNDRED:
             continue
         each = row.examples.scores.get(name, ())
-        without = row.examples.bleu_without if name == "bleu" else ()
+        without = row.examples.left_out.get(name, ())
         yield from _beyond(name, (metric, *row.slices.get(name, ())), (*each, *without), 100)
     likelihood = (row.likelihood,) if row.likelihood else ()
     yield from _beyond("likelihood", (*likelihood, *row.likelihood_slices), (), NATS)

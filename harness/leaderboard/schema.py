@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 TEXT_CHARACTERS = 50_000
 """A text longer than this is refused; the paper's cap of 1536 tokens stays far below it."""
@@ -143,7 +149,8 @@ class Costs(Strict):
 class Examples(Strict):
     """One column a metric, in the order of `ids`; `users` numbers the users from 0.
 
-    `bleu_without` holds corpus BLEU without each user in turn, for paired comparisons.
+    `without`: of a metric that is no mean of its examples, its value without each user in turn, for
+    paired comparisons. Rows of before have BLEU's as `bleu_without`.
     """
 
     ids: Annotated[tuple[Name, ...], Field(min_length=1, max_length=EXAMPLES)]
@@ -152,7 +159,17 @@ class Examples(Strict):
         dict[Name, Annotated[tuple[Finite | None, ...], Field(max_length=EXAMPLES)]],
         Field(max_length=60),
     ]
+    without: Annotated[
+        dict[Name, Annotated[tuple[Finite, ...], Field(max_length=EXAMPLES)]], Field(max_length=60)
+    ] = {}
+
     bleu_without: Annotated[tuple[Finite, ...], Field(max_length=EXAMPLES)] = ()
+
+    @property
+    def left_out(self) -> dict[str, tuple[float, ...]]:
+        """Metric → its value without each user in turn, in rows of either form."""
+        before = {"bleu": self.bleu_without} if self.bleu_without else {}
+        return {**before, **self.without}
 
 
 class Submission(Strict):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.leaderboard.board import FOLLOWING, Board
+from harness.leaderboard.board import Board
 from harness.leaderboard.schema import Metric, Slice
-from harness.metrics.bleu import bleu_of, bleu_statistics
-from harness.metrics.following import SIGNATURE as FOLLOWING_SIGNATURE
-from harness.scoring import score_texts
+from harness.metrics.base import Metric as ScoredBy
+from harness.metrics.scores import joined
+from harness.record import ExampleValues
+from harness.scoring import metrics_of, score_texts
 from harness.settings import DataSettings, EvalSettings
 from harness.statistics.panel import sums_by_user
 from harness.types import SplitData
@@ -29,7 +30,7 @@ class Numbers:
     ids: tuple[str, ...]
     users: tuple[int, ...]
     scores: dict[str, tuple[float | None, ...]]
-    bleu_without: tuple[float, ...]
+    without: dict[str, tuple[float, ...]]
     missing: dict[str, str]
 
 
@@ -38,7 +39,6 @@ def numbers(
     samples: Sequence[Mapping[str, str]],
     names: Sequence[str],
     scoring: EvalSettings,
-    data: DataSettings,
 ) -> Numbers:
     """Scores of texts (id → text, one mapping a sample) on the metrics `names`.
 
@@ -48,61 +48,64 @@ def numbers(
     rows of a board are alike. `missing`: metrics without a value, and how to get them.
     """
     options = EvalSettings(
-        metrics=tuple(name for name in names if name != FOLLOWING),
+        metrics=tuple(names),
         slices=scoring.slices,
         tokenizer=scoring.tokenizer,
         bleu_tokenizer=scoring.bleu_tokenizer,
     )
-    found = score_texts(test, samples, options, data)
-    metrics = {
-        name: Metric(value=one.value, low=one.low, high=one.high, signature=one.signature)
-        for name, one in found.metrics.items()
-    }
-    curves = {
-        name: tuple(Slice(start=row.start, examples=row.examples, value=row.value) for row in rows)
-        for name, rows in found.slices.items()
-    }
-    if found.following is not None and FOLLOWING in names:
-        rate = found.following
-        metrics[FOLLOWING] = Metric(
-            value=rate.value, low=rate.low, high=rate.high, signature=FOLLOWING_SIGNATURE
-        )
-        curves[FOLLOWING] = tuple(
-            Slice(start=row.start, value=row.value, low=row.low, high=row.high)
-            for row in rate.slices
-        )
-    ids = tuple(example.id for example in test.examples)
+    found = score_texts(test, samples, options)
     user_ids = [example.user_id for example in test.examples]
     order = {user: at for at, user in enumerate(dict.fromkeys(user_ids))}
     return Numbers(
-        metrics={name: metrics[name] for name in names if name in metrics},
-        slices=curves,
-        ids=ids,
+        metrics={
+            name: Metric(
+                value=(one := found.metrics[name]).value,
+                low=one.low,
+                high=one.high,
+                signature=one.signature,
+            )
+            for name in names
+        },
+        slices={
+            name: tuple(
+                Slice(
+                    start=row.start,
+                    examples=row.examples,
+                    value=row.value,
+                    low=row.low,
+                    high=row.high,
+                )
+                for row in rows
+            )
+            for name, rows in found.slices.items()
+            if name in names
+        },
+        ids=tuple(found.examples),
         users=tuple(order[user] for user in user_ids),
         scores={
-            name: tuple(_rounded(found.examples[key].get(name)) for key in ids)
+            name: tuple(_rounded(values.scores[name]) for values in found.examples.values())
             for name in names
-            if name in metrics
         },
-        bleu_without=_bleu_without(test, samples, options.bleu_tokenizer)
-        if "bleu" in names
-        else (),
-        missing={name: one.missing for name, one in found.metrics.items() if one.missing},
+        without={
+            each.name: _without(each, found.examples.values(), user_ids)
+            for each in metrics_of(test, options)
+            if each.name in names and not each.mean and each.name in found.slices
+        },
+        missing={
+            name: one.missing for name in names if (one := found.metrics[name]).missing is not None
+        },
     )
 
 
-def _bleu_without(
-    test: SplitData, samples: Sequence[Mapping[str, str]], tokenizer: str
+def _without(
+    metric: ScoredBy, examples: Iterable[ExampleValues], users: Sequence[str]
 ) -> tuple[float, ...]:
-    """Corpus BLEU without each user in turn, averaged over samples; users as they first appear."""
-    users = [example.user_id for example in test.examples]
-    references = [test.references[example.id].text for example in test.examples]
-    left = []
-    for sample in samples:
-        texts = [sample.get(example.id, "") for example in test.examples]
-        sums = sums_by_user(bleu_statistics(texts, references, tokenizer), users)
-        left.append(bleu_of(sums.sum(axis=0) - sums))
-    return tuple(round(float(value), DIGITS) for value in np.mean(left, axis=0))
+    """The metric without each user in turn; users as they first appear."""
+    rows = np.array([values.rows[metric.name] for values in examples], dtype=np.float64)
+    statistic, together = joined(metric.statistic, np.moveaxis(rows, 1, 0))
+    sums = sums_by_user(together, users)
+    left = statistic.value(sums.sum(axis=0) - sums)
+    return tuple(round(float(value), DIGITS) for value in left)
 
 
 def _rounded(value: float | None) -> float | None:

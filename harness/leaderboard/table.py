@@ -143,6 +143,6 @@ def _comparable(board: Board, entries: Sequence[Entry], metric: str) -> list[int
 
 
 def _without(row: Submission, metric: str) -> Array:
-    if metric == "bleu":
-        return np.array(row.examples.bleu_without, dtype=np.float64)
+    if metric in row.examples.left_out:
+        return np.array(row.examples.left_out[metric], dtype=np.float64)
     return leave_one_out(row.examples.scores[metric], row.examples.users)

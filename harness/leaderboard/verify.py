@@ -17,6 +17,7 @@ from harness.leaderboard.mark import Mark, files_digest, with_known_rerun
 from harness.leaderboard.reading import PREDICTIONS, read_submission, read_texts
 from harness.leaderboard.schema import Slice, Submission
 from harness.leaderboard.scores import Numbers, board_data, numbers
+from harness.metrics import is_mean
 from harness.settings import DataSettings, RunSettings
 from harness.types import SplitData
 
@@ -84,7 +85,7 @@ def verify_row(place: Place, row: Path, test: TestSet | None, originals: Origina
         )
     samples = read_texts(row)
     _stop(row, _text_ids(samples, submission))
-    again = numbers(test.split, samples, tuple(board.metrics), board.scoring(), test.data)
+    again = numbers(test.split, samples, tuple(board.metrics), board.scoring())
     if again.missing:
         raise DataError(
             f"{row}: cannot be scored here; "
@@ -122,12 +123,12 @@ def differences(claimed: Submission, again: Numbers) -> Iterator[tuple[str, floa
         columns: list[tuple[Sequence[float | None], Sequence[float | None]]] = [
             (claimed.examples.scores[name], again.scores[name])
         ]
-        if name == "bleu":
-            columns.append((claimed.examples.bleu_without, again.bleu_without))
+        columns.append((claimed.examples.left_out.get(name, ()), again.without.get(name, ())))
         curve, curve_again = claimed.slices.get(name, ()), again.slices.get(name, ())
         columns += [
             ([getattr(row, field) for row in curve], [getattr(row, field) for row in curve_again])
             for field in Slice.model_fields
+            if field in ("start", "value") or any(getattr(row, field) is not None for row in curve)
         ]
         for one, other in columns:
             if len(one) != len(other):
@@ -152,7 +153,7 @@ def _impossible(row: Submission) -> Iterator[str]:
         if low is not None and high is not None and not low <= metric.value <= high:
             yield f"{name}: {low} ≤ {metric.value} ≤ {high} does not hold"
         each = [value for value in row.examples.scores.get(name, ()) if value is not None]
-        if name != "bleu" and each and abs(fmean(each) - metric.value) > TOLERANCE:
+        if is_mean(name) and each and abs(fmean(each) - metric.value) > TOLERANCE:
             yield f"{name} is {metric.value:.4f}, its examples' mean {fmean(each):.4f}"
 
 

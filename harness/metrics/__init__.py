@@ -1,57 +1,74 @@
-"""Prediction and reference meet here: metrics, position slices, lift, statistics."""
+"""Prediction and reference meet here: metrics, position slices, lift."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from harness.registry import find
+from harness.errors import UsageError
+from harness.registry import find, table
 
 if TYPE_CHECKING:
+    from harness.metrics.base import Metric
     from harness.settings import EvalSettings
-    from harness.types import Score
-
-    Metric = Callable[[Sequence[str], Sequence[str]], Score]
 
 EXTERNAL = "evaluate:"
 """Names that begin so are metrics of the evaluate package."""
-TOKENIZER = {
-    "bleu": "bleu_tokenizer",
-    **dict.fromkeys(("rouge1", "rouge2", "rougeL", "rougeLsum", "meteor"), "tokenizer"),
-}
-"""Metric → the setting of `eval` that chooses its tokenizer."""
 
 
-def metric(name: str, settings: EvalSettings | None = None) -> Metric:
-    """The callable behind a metric's name, with the tokenizer that the settings choose.
+def metric(
+    name: str, settings: EvalSettings | None = None, own: Mapping[str, Any] | None = None
+) -> Metric:
+    """The metric called `name`, with the options that the settings and its data source choose.
 
-    Raises UsageError for an unknown name, and for a tokenizer that is not installed.
+    settings: None for the defaults. own: further options, of a metric that a data source brings.
+
+    Raises UsageError for an unknown name, for a plugin that offers something else, and for a
+    tokenizer that is not installed.
     """
     if name.startswith(EXTERNAL):
-        from harness.metrics.external import external
+        from harness.metrics.external import External
 
-        return external(name.removeprefix(EXTERNAL))
-    found: Callable[..., Score] = find("metric", name)
-    if settings is None or name not in TOKENIZER:
-        return found
-    tokenizer = getattr(settings, TOKENIZER[name])
-    if name == "bleu":
-        from harness.metrics.bleu import sacrebleu_tokenizer
-
-        sacrebleu_tokenizer(tokenizer)
-    return partial(found, tokenizer=tokenizer)
+        return External(name.removeprefix(EXTERNAL))
+    factory = metric_class(name)
+    chosen = {} if settings is None else {
+        option: getattr(settings, key) for option, key in factory.options.items()
+    }  # fmt: skip
+    return factory(**chosen, **(own or {}))
 
 
-def score(
-    name: str,
-    predictions: Sequence[str],
-    references: Sequence[str],
-    settings: EvalSettings | None = None,
-) -> Score:
-    """The metric `name` of predictions against references, paired by position.
+def metric_class(name: str) -> type[Metric]:
+    """The class behind a metric's name. Raises UsageError as `metric` does."""
+    from harness.metrics.base import Metric
 
-    An empty prediction is scored and counted. Raises UsageError for an unknown name and
-    ValueError where the two differ in length.
-    """
-    return metric(name, settings)(predictions, references)
+    found = find("metric", name)
+    if not (isinstance(found, type) and issubclass(found, Metric)):
+        raise UsageError(
+            f"metric {name!r}: found {type(found).__name__} {found!r:.80}; expected a class that"
+            " derives from harness.metrics.base.Metric or MeanMetric (docs/plugins.md shows one)"
+        )
+    return found
+
+
+def is_mean(name: str) -> bool:
+    """Whether a metric's value is the mean of its examples'; so is that of one not known here."""
+    return name not in table("metric") or metric_class(name).mean
+
+
+def title_of(name: str) -> str:
+    """How tables call a metric; one that is not installed here goes by its name."""
+    return (metric_class(name).title or name) if name in table("metric") else name
+
+
+def unit_of(name: str) -> str:
+    """A metric's unit; that of one which is not installed here is its own scale."""
+    from harness.metrics.base import OWN
+
+    return metric_class(name).unit if name in table("metric") else OWN
+
+
+def of_words(name: str) -> bool:
+    """Whether a metric is on 0–100 or a scale of its own, as metrics of words are."""
+    from harness.metrics.base import OWN
+
+    return unit_of(name) in ("0–100", OWN)

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metrics.donors import topic_donors
-from harness.metrics.means import mean_score
-from harness.metrics.summary import mean_interval
+from harness.metrics.scores import mean_score
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 
@@ -91,8 +90,7 @@ def identify_authors(
     signature = f"authors|{features}|others:{others}|topic:bm25"
 
     def score(each: list[float | None], name: str) -> Score:
-        mean = mean_score(each, f"{signature}|{name}")
-        return mean_interval(mean, panel, PERCENT_MEAN)
+        return mean_score(each, PERCENT_MEAN, panel, f"{signature}|{name}")
 
     return Identification(
         top1=score(top1, "top-1"),

@@ -1,54 +1,87 @@
-"""BLEU by sacrebleu: corpus value, per-example values, sufficient statistics for resampling."""
+"""BLEU by sacrebleu: n-gram counts of each example add up to the corpus value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
 from harness.errors import UsageError
-from harness.metrics.letters import all_seen, in_clauses, judged
-from harness.metrics.means import NOTHING
-from harness.types import Score
+from harness.metrics.base import Metric, Pair
+from harness.metrics.letters import in_clauses
+from harness.statistics import Array
 
 ORDERS = 4
-TOKENIZER = "13a"
 SEES_WORDS = ("char", "none", "ja-mecab", "ko-mecab")
 """Tokenizers that find words, or are told them, where there are no spaces."""
 
 
-def bleu(
-    predictions: Sequence[str], references: Sequence[str], tokenizer: str = TOKENIZER
-) -> Score:
-    """Corpus BLEU (Papineni et al. 2002; Post 2018), 0–100, one reference each.
+class Bleu(Metric):
+    """Corpus BLEU (Papineni et al. 2002; Post 2018), one reference each.
 
-    Per example: sentence BLEU with effective order. The corpus value is computed from the
-    summed n-gram counts; it is not the mean of the examples. tokenizer: one of sacrebleu's.
-    No value where it takes whole clauses of the references as words.
+    A row: length, reference length, 4 × matched, 4 × all n-grams. An example's own value is
+    sentence BLEU with effective order; the corpus value is not the mean of these.
+    tokenizer: one of sacrebleu's. No value where it takes whole clauses for words.
     """
-    rows, each = _sentences(predictions, references, tokenizer)
-    signature = signature_of_bleu(tokenizer)
-    if not each:
-        return Score(None, (), signature, missing=NOTHING)
-    length, expected, *counts = rows.sum(axis=0).astype(int).tolist()
-    corpus = BLEU.compute_bleu(
-        counts[:ORDERS], counts[ORDERS:], length, expected, smooth_method="exp"
-    )
-    found = Score(corpus.score, each, signature)
-    if tokenizer in SEES_WORDS:
-        return judged(found, references, all_seen, "")
-    split = sacrebleu_tokenizer(tokenizer)
-    return judged(
-        found, references, lambda text: in_clauses(split(text).split()), _remedy(tokenizer)
-    )
 
+    name = "bleu"
+    title = "BLEU"
+    options: ClassVar = {"tokenizer": "bleu_tokenizer"}
 
-def signature_of_bleu(tokenizer: str = TOKENIZER) -> str:
-    """sacrebleu's own signature of the corpus value, with its version."""
-    return str(BLEU(tokenize=tokenizer, references=[[""]]).get_signature())
+    def __init__(self, tokenizer: str = "13a") -> None:
+        self._split = sacrebleu_tokenizer(tokenizer)
+        self._tokenizer = tokenizer
+        self.remedy = (
+            f"sacrebleu's {tokenizer} takes a clause without spaces as one word; --set"
+            " eval.bleu_tokenizer=zh, ja-mecab or char splits them (none: words are spaced already)"
+        )
+
+    @property
+    def signature(self) -> str:
+        """sacrebleu's own, of the corpus value, with its version."""
+        return str(BLEU(tokenize=self._tokenizer, references=[[""]]).get_signature())
+
+    def rows(self, pairs: Sequence[Pair]) -> Array:
+        sentence = BLEU(effective_order=True, tokenize=self._tokenizer)
+        scores = [sentence.sentence_score(pair.prediction, [pair.reference]) for pair in pairs]
+        rows = [[each.sys_len, each.ref_len, *each.counts, *each.totals] for each in scores]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), 2 + 2 * ORDERS)
+
+    def value(self, sums: Array) -> Array:
+        """sacrebleu's formula, many at once: smoothing `exp`, no effective order.
+
+        0 where nothing matched or where the texts are too short to hold a 4-gram.
+        """
+        length, expected = sums[..., 0], sums[..., 1]
+        matched, total = sums[..., 2 : 2 + ORDERS], sums[..., 2 + ORDERS :]
+        # each order without a match halves the smoothing count again (NIST, mteval-v13a)
+        smoothed = 0.5 ** np.cumsum(matched == 0, axis=-1)
+        precision = np.where(matched > 0, matched, smoothed) / np.maximum(total, 1)
+        brevity = np.exp(np.minimum(0.0, 1 - expected / np.maximum(length, 1)))
+        values = 100 * brevity * np.exp(np.log(precision).mean(axis=-1))
+        defined = (matched > 0).any(axis=-1) & (total > 0).all(axis=-1)
+        return np.asarray(np.where(defined, values, 0.0), dtype=np.float64)
+
+    def each(self, rows: Array) -> Array:
+        """Sentence BLEU, of as many orders as a text is long enough for."""
+        return np.array([_library(row, effective_order=True) for row in rows], dtype=np.float64)
+
+    def overall(self, rows: Array, pairs: Sequence[Pair]) -> float:
+        return _library(rows.sum(axis=0))
+
+    def absent(self, rows: Array) -> Array:
+        """An empty text where a reference of this length was expected."""
+        empty = np.zeros_like(rows)
+        empty[..., 1] = rows[..., 1]
+        return empty
+
+    def unseen(self, text: str) -> int:
+        if self._tokenizer in SEES_WORDS:
+            return 0
+        return in_clauses(self._split(text).split())
 
 
 @cache
@@ -68,48 +101,15 @@ def sacrebleu_tokenizer(name: str) -> Callable[[str], str]:
     return found
 
 
-def bleu_statistics(
-    predictions: Sequence[str], references: Sequence[str], tokenizer: str = TOKENIZER
-) -> NDArray[np.float64]:
-    """Sufficient statistics [N, 10]: length, reference length, 4 × matched, 4 × all n-grams.
-
-    Corpus BLEU of any set of examples is `bleu_of` the sum of their rows.
-    """
-    return _sentences(predictions, references, tokenizer)[0]
-
-
-def bleu_of(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corpus BLEU of summed statistics [..., 10] → [...]: sacrebleu's formula, many at once.
-
-    Smoothing `exp`, no effective order, as in the corpus value; 0 where nothing matched or
-    where the texts are too short to hold a 4-gram.
-    """
-    length, expected = statistics[..., 0], statistics[..., 1]
-    matched, total = statistics[..., 2 : 2 + ORDERS], statistics[..., 2 + ORDERS :]
-    # each order without a match halves the smoothing count again (NIST, mteval-v13a)
-    smoothed = 0.5 ** np.cumsum(matched == 0, axis=-1)
-    precision = np.where(matched > 0, matched, smoothed) / np.maximum(total, 1)
-    brevity = np.exp(np.minimum(0.0, 1 - expected / np.maximum(length, 1)))
-    values = 100 * brevity * np.exp(np.log(precision).mean(axis=-1))
-    defined = (matched > 0).any(axis=-1) & (total > 0).all(axis=-1)
-    return np.asarray(np.where(defined, values, 0.0), dtype=np.float64)
-
-
-def _remedy(tokenizer: str) -> str:
-    return (
-        f"sacrebleu's {tokenizer} takes a clause without spaces as one word; --set"
-        " eval.bleu_tokenizer=zh, ja-mecab or char splits them (none: words are spaced already)"
+def _library(row: Array, *, effective_order: bool = False) -> float:
+    """sacrebleu's own arithmetic on one row of counts."""
+    length, expected, *counts = (int(count) for count in row)
+    found: BLEUScore = BLEU.compute_bleu(
+        counts[:ORDERS],
+        counts[ORDERS:],
+        length,
+        expected,
+        smooth_method="exp",
+        effective_order=effective_order,
     )
-
-
-def _sentences(
-    predictions: Sequence[str], references: Sequence[str], tokenizer: str
-) -> tuple[NDArray[np.float64], tuple[float, ...]]:
-    sentence = BLEU(effective_order=True, tokenize=tokenizer)
-    scores = [
-        sentence.sentence_score(prediction, [reference])
-        for prediction, reference in zip(predictions, references, strict=True)
-    ]
-    rows = [[one.sys_len, one.ref_len, *one.counts, *one.totals] for one in scores]
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2 + 2 * ORDERS)
-    return table, tuple(one.score for one in scores)
+    return float(found.score)

@@ -11,17 +11,14 @@ from math import isfinite
 from numbers import Real
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from harness.errors import UsageError
-from harness.metrics.means import NOTHING
-from harness.metrics.summary import OWN_SCALE
+from harness.metrics.base import OWN, Metric, Pair, Unavailable
 from harness.settings import parse_assignment
-from harness.types import Score
-
-if TYPE_CHECKING:
-    from harness.metrics import Metric
+from harness.statistics import Array, mean_rows
+from harness.statistics.panel import ratio
 
 Found = tuple[str, Any]
 """The key of a metric's first number, or list of numbers, and what stands there."""
@@ -32,61 +29,86 @@ class NoValueError(Exception):
     """What a metric did instead of giving a finite number."""
 
 
-def external(name: str) -> Metric:
+class External(Metric):
     """The metric NAME or NAME?option=value&… of the evaluate package, on its own scale.
 
     NAME is a name on the hub or a path to a metric's script or folder; values are read as those
-    of --set. Raises UsageError where it cannot be loaded. A metric that fails on an example, or
-    gives no finite number there, has no value: `missing` names both.
+    of --set. Per example the metric's own list, else one call each. Where its corpus number is
+    not the mean of these, it has no interval. Raises UsageError where it cannot be loaded; a metric
+    that fails on an example, or gives no finite number there, is null and names both.
     """
-    # a path that is there is one, whatever its name holds
-    place, _, query = (name, "", "") if Path(name).exists() else name.partition("?")
-    options = {
-        key: parse_assignment(f"{key}={value}")[1]
-        for key, value in parse_qsl(query, keep_blank_values=True)
-    }
-    module = _load(place)
-    call = partial(_call, module, options)
-    asked = "|".join([place, *(f"{key}={value!r}" for key, value in sorted(options.items()))])
-    made = f"{OWN_SCALE}|evaluate:{version('evaluate')}|script:{_script_hash(module)}"
 
-    def compute(predictions: Sequence[str], references: Sequence[str]) -> Score:
-        """Corpus value from all pairs; per example the metric's own list, else one call each."""
-        pairs = list(zip(predictions, references, strict=True))
-        signature = f"evaluate:{asked}|{made}"
-        if not pairs:
-            return Score(None, (), signature, missing=NOTHING)
+    unit = OWN
+    mean = True
+
+    def __init__(self, query: str) -> None:
+        self.name = f"evaluate:{query}"
+        # a path that is there is one, whatever its name holds
+        whole = Path(query).exists()
+        place, _, asked = (query, "", "") if whole else query.partition("?")
+        options = {
+            key: parse_assignment(f"{key}={value}")[1]
+            for key, value in parse_qsl(asked, keep_blank_values=True)
+        }
+        module = _load(place)
+        self._call: Call = partial(_call, module, options)
+        self._asked = "|".join([place, *(f"{key}={one!r}" for key, one in sorted(options.items()))])
+        made = f"scale:own|evaluate:{version('evaluate')}|script:{_script_hash(module)}"
+        self._made = made
+        self._key: str | None = None
+        self._last: tuple[Sequence[Pair], float] | None = None
+
+    @property
+    def signature(self) -> str:
+        """With the key of the number, once the metric gave one."""
+        key = "" if self._key is None else f"|key:{self._key}"
+        return f"evaluate:{self._asked}{key}|{self._made}"
+
+    def rows(self, pairs: Sequence[Pair]) -> Array:
+        texts, references = _texts(pairs)
         try:
-            key, found = call(predictions, references)
-            signature = f"evaluate:{asked}|key:{key}|{made}"
+            key, found = self._call(texts, references)
             each = _numbers(key, found)
-            value = fmean(each)
+            whole = fmean(each)
             if isinstance(found, Real):
-                each = [_numbers(*call([text], [reference]))[0] for text, reference in pairs]
+                each = [
+                    _numbers(*self._call([text], [reference]))[0]
+                    for text, reference in zip(texts, references, strict=True)
+                ]
             if len(each) != len(pairs):
                 raise NoValueError(
                     f"{len(each)} values under {key!r}; expected one for each of {len(pairs)} pairs"
                 )
         except NoValueError as error:
-            missing = (
-                f"evaluate:{name} has no value: {_blame(call, pairs, error)}; leave it out, or"
+            raise Unavailable(
+                f"{self.name} has no value: {self._blame(pairs, error)}; leave it out, or"
                 " give it options (NAME?option=value)"
-            )
-            return Score(None, (None,) * len(pairs), signature, missing=missing)
-        return Score(value, tuple(each), signature)
+            ) from error
+        self._key, self._last = key, (pairs, whole)
+        return mean_rows(each)
 
-    return compute
+    def value(self, sums: Array) -> Array:
+        return ratio(sums)
+
+    def overall(self, rows: Array, pairs: Sequence[Pair]) -> float:
+        if self._last is None or self._last[0] is not pairs:
+            self.rows(pairs)
+        return self._last[1] if self._last else float("nan")
+
+    def _blame(self, pairs: Sequence[Pair], error: NoValueError) -> str:
+        """The first example on which the metric fails alone, and how; else how it failed on all."""
+        for at, pair in enumerate(pairs, 1):
+            try:
+                _numbers(*self._call([pair.prediction], [pair.reference]))
+            except NoValueError as own:
+                words = f"{len(pair.prediction.split())} words against"
+                words += f" {len(pair.reference.split())}"
+                return f"example {at} of {len(pairs)} ({words}): {own}"
+        return f"all {len(pairs)} examples together: {error}"
 
 
-def _blame(call: Call, pairs: Sequence[tuple[str, str]], error: NoValueError) -> str:
-    """The first example on which the metric fails alone, and how; else how it failed on all."""
-    for at, (text, reference) in enumerate(pairs, 1):
-        try:
-            _numbers(*call([text], [reference]))
-        except NoValueError as own:
-            words = f"{len(text.split())} words against {len(reference.split())}"
-            return f"example {at} of {len(pairs)} ({words}): {own}"
-    return f"all {len(pairs)} examples together: {error}"
+def _texts(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
+    return [pair.prediction for pair in pairs], [pair.reference for pair in pairs]
 
 
 def _load(place: str) -> Any:

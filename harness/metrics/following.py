@@ -2,97 +2,153 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from harness.metrics.means import mean_score
-from harness.metrics.slices import slice_names, slice_of
-from harness.metrics.summary import mean_interval
+from harness.metrics.base import MeanMetric, Pair, Part
+from harness.metrics.scores import mean_score
+from harness.metrics.slices import slice_names, slice_of, up_to
+from harness.record import Ends, Rate, SliceRate, ends_of
+from harness.record import Following as FollowingView
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 
-SIGNATURE = "following|calls:0-100|mean:examples"
+if TYPE_CHECKING:
+    from harness.mini import Call
+
+Kept = Sequence[tuple["Call", bool]]
+"""Calls of one example, and whether its text follows them."""
+NO_CALL = "no call of this sort in any reference"
 
 
-class CallLike(Protocol):
-    """A place of a reference that calls for a preference; `chance` is a share from 0 to 1."""
+class Following(MeanMetric):
+    """Mean over examples of the share of their calls that were followed, 0–100.
 
-    @property
-    def kind(self) -> str: ...
-    @property
-    def family(self) -> str: ...
-    @property
-    def position(self) -> int: ...
-    @property
-    def held_out(self) -> bool: ...
-    @property
-    def chance(self) -> float: ...
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How often calls were followed, 0–100, beside what an author drawn by chance would give.
-
-    Both are means over examples of the mean over the example's calls; `calls` counts calls.
+    setting, split, seed: which texts of the built-in benchmark. A call is a place of the
+    reference that calls for one of the author's preferences; those of kinds that training never
+    shows are left to the view. A continuation answers for the calls that the reference decides
+    inside the window: followed by its end, not yet where it begins.
     """
 
-    score: Score
-    chance: float | None
-    calls: int
+    name = "following"
+    title = "preferences followed"
+    unit = "% of calls"
+
+    def __init__(self, setting: str = "user", split: str = "test", seed: int = 0) -> None:
+        self._place = (setting, split)
+        self._seed = seed
+
+    @property
+    def signature(self) -> str:
+        return "following|calls:0-100|mean:examples"
+
+    def score(self, pair: Pair) -> float | None:
+        return _share([(call, kept) for call, kept in self.calls(pair) if not call.held_out])
+
+    def calls(self, pair: Pair) -> Kept:
+        """The calls that a pair answers for. Raises DataError for an example of other data."""
+        from harness.mini import calls, followed
+
+        places = calls(pair.example.task, *self._place, seed=self._seed)[pair.example.id]
+        if pair.part is None:
+            return list(zip(places, followed(places, pair.prediction), strict=True))
+        return _inside(places, pair.part, followed)
+
+    def view(
+        self, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
+    ) -> FollowingView:
+        """Rates by kind, family and slice, between floor and ceiling.
+
+        The floor is the same input written by another author of the split, drawn from the data's
+        fingerprint, None where there is none; the ceiling the references themselves.
+        """
+        kept = [[self.calls(pair) for pair in pairs] for pairs in samples]
+        trained = {call for row in kept[0] for call, _ in row if not call.held_out}
+
+        def rate(of: Callable[[Call], str], name: str) -> Rate:
+            return _rate(kept, lambda call: not call.held_out and of(call) == name, panel)
+
+        def rates(names: Sequence[str], of: Callable[[Call], str]) -> dict[str, Rate]:
+            return {name: rate(of, name) for name in names}
+
+        slices = slice_names(starts)
+        by_slice = rates(slices, lambda call: slices[slice_of(call.position, starts)])
+        return FollowingView(
+            **vars(_rate(kept, lambda call: not call.held_out, panel)),
+            floor=self._floor(samples[0], panel),
+            ceiling=self._mean([pair.reference for pair in samples[0]], samples[0]),
+            held_out=_rate(kept, lambda call: call.held_out, panel),
+            slices=tuple(
+                SliceRate(slice=name, start=start, **vars(rate))
+                for (name, rate), start in zip(by_slice.items(), starts, strict=True)
+            ),
+            kinds=rates(sorted({call.kind for call in trained}), lambda call: call.kind),
+            families=rates(sorted({call.family for call in trained}), lambda call: call.family),
+        )
+
+    def _floor(self, pairs: Sequence[Pair], panel: Panel) -> float | None:
+        from harness.mini import rewrite
+
+        authors = sorted(set(panel.users))
+        if len(authors) < 2:
+            return None
+        draw = random.Random(f"floor {panel.fingerprint}")
+        others = [draw.choice([one for one in authors if one != user]) for user in panel.users]
+        texts = [
+            rewrite(pair.example.task, *self._place, pair.example.id, other, seed=self._seed)
+            for pair, other in zip(pairs, others, strict=True)
+        ]
+        return self._mean(texts, pairs)
+
+    def _mean(self, texts: Sequence[str], pairs: Sequence[Pair]) -> float | None:
+        shares = (
+            self.score(Pair(text, pair.reference, pair.example))
+            for text, pair in zip(texts, pairs, strict=True)
+        )
+        known = [share for share in shares if share is not None]
+        return fmean(known) if known else None
 
 
-@dataclass(frozen=True)
-class Following:
-    """Rates without held-out calls – overall and broken down – and the held-out ones apart."""
-
-    overall: Rate
-    held_out: Rate
-    by_kind: dict[str, Rate]
-    by_family: dict[str, Rate]
-    by_slice: dict[str, Rate]
-
-
-def following(
-    calls: Sequence[Sequence[CallLike]],
-    followed: Sequence[Sequence[bool]],
-    starts: Sequence[int],
-    panel: Panel,
-) -> Following:
-    """Preference following with intervals over users.
-
-    calls and followed: per example, per call; `starts` where slices begin, in slice tokens.
-    Slices go by the call's position in the reference. An example without a call of some sort
-    has None there. Raises ValueError where the lengths differ.
-    """
-    rows = [
-        list(zip(places, kept, strict=True)) for places, kept in zip(calls, followed, strict=True)
+def _inside(
+    places: Sequence[Call], part: Part, followed: Callable[[Sequence[Call], str], Sequence[bool]]
+) -> Kept:
+    """Calls inside a part; in a continuation only those that the reference decides there."""
+    found = [
+        (call, kept, at)
+        for at, (call, kept) in enumerate(
+            zip(places, followed(places, part.prediction), strict=True)
+        )
+        if part.start <= call.position < part.end
     ]
+    if not part.given:
+        return [(call, kept) for call, kept, _ in found]
+    before, after = (followed(places, up_to(part.reference, end)) for end in (part.start, part.end))
+    return [(call, kept) for call, kept, at in found if after[at] and not before[at]]
 
-    def rate(wanted: Callable[[CallLike], bool]) -> Rate:
-        chosen = [[(call, kept) for call, kept in row if wanted(call)] for row in rows]
-        each = [100 * fmean(kept for _, kept in row) if row else None for row in chosen]
-        chances = [100 * fmean(call.chance for call, _ in row) for row in chosen if row]
-        score = mean_score(each, SIGNATURE, "no call of this sort in any reference")
-        score = mean_interval(score, panel, PERCENT_MEAN)
-        return Rate(score, fmean(chances) if chances else None, sum(map(len, chosen)))
 
-    trained = [call for row in rows for call, _ in row if not call.held_out]
-    kinds = sorted({call.kind for call in trained})
-    families = sorted({call.family for call in trained})
-    return Following(
-        overall=rate(lambda call: not call.held_out),
-        held_out=rate(lambda call: call.held_out),
-        by_kind={kind: rate(_trained("kind", kind)) for kind in kinds},
-        by_family={family: rate(_trained("family", family)) for family in families},
-        by_slice={name: rate(_in_slice(at, starts)) for at, name in enumerate(slice_names(starts))},
+def _share(kept: Kept) -> float | None:
+    return 100 * fmean(one for _, one in kept) if kept else None
+
+
+def _rate(samples: Sequence[Sequence[Kept]], wanted: Callable[[Call], bool], panel: Panel) -> Rate:
+    """Rate of some calls, averaged over samples; an interval only where there is one sample."""
+    chosen = [[[one for one in row if wanted(one[0])] for row in rows] for rows in samples]
+    scores = [
+        mean_score([_share(row) for row in rows], PERCENT_MEAN, panel, "", NO_CALL)
+        for rows in chosen
+    ]
+    chances = [100 * fmean(call.chance for call, _ in row) for row in chosen[0] if row]
+    return Rate(
+        **_averaged(scores),
+        chance=fmean(chances) if chances else None,
+        calls=sum(map(len, chosen[0])),
     )
 
 
-def _trained(attribute: str, value: str) -> Callable[[CallLike], bool]:
-    return lambda call: not call.held_out and getattr(call, attribute) == value
-
-
-def _in_slice(at: int, starts: Sequence[int]) -> Callable[[CallLike], bool]:
-    return lambda call: not call.held_out and slice_of(call.position, starts) == at
+def _averaged(scores: Sequence[Score]) -> Ends:
+    if len(scores) == 1:
+        return ends_of(scores[0]) | {"missing": None}
+    values = [score.value for score in scores if score.value is not None]
+    return Ends(value=fmean(values) if values else None, low=None, high=None, missing=None)

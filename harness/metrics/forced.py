@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from harness.metrics.base import Metric, Pair, Part
 from harness.metrics.drift import drift, slope_rows
-from harness.metrics.slices import SIGNATURE, signature_of, slice_names, slice_tokens
-from harness.metrics.summary import with_interval
+from harness.metrics.scores import scored
+from harness.metrics.slices import signature_of, slice_names, slice_tokens, up_to
 from harness.record import Drift, ForcedMetric, SliceEstimate, ends_of
 from harness.statistics import Array, Panel
 from harness.types import Score
 
 WINDOW = 100
 """At most this many slice tokens are written from where a slice begins, and scored."""
-
-Row = Sequence[str | None]
-"""One example: the window written in each slice, None where its reference has no token."""
 
 
 def window_lengths(reference: str, starts: Sequence[int], most: int = WINDOW) -> list[int]:
@@ -44,71 +42,65 @@ def window_of(text: str, start: int, length: int) -> str:
     return text[inside[0][0] : inside[-1][1]] if inside else ""
 
 
-def up_to(text: str, token: int) -> str:
-    """The text up to the end of its slice token `token` − 1; all of it where it ends before."""
-    if token <= 0:
-        return ""
-    spans = slice_tokens(text)
-    return text[: spans[token - 1][1]] if token <= len(spans) else text
+def window_pair(continued: str, whole: Pair, start: int, length: int) -> Pair:
+    """A window of a continuation beside the reference's.
+
+    continued: what was given and what was generated after it, in one text.
+    whole: the example's own text and reference.
+    start, length: the window's first slice token, and how many it has.
+    """
+    text, end = up_to(continued, start + length), start + length
+    part = Part(start, end, text, whole.reference, given=True)
+    cut = [window_of(each, start, length) for each in (continued, whole.reference)]
+    return Pair(cut[0], cut[1], whole.example, part)
 
 
 def forced_scores(
-    name: str,
-    metric: Callable[[Sequence[str], Sequence[str]], Score],
-    written: Sequence[Row],
-    references: Sequence[str],
-    starts: Sequence[int],
-    panel: Panel,
-    bleu_tokenizer: str = "13a",
+    metric: Metric, windows: Sequence[Sequence[Pair | None]], starts: Sequence[int], panel: Panel
 ) -> tuple[ForcedMetric, list[list[float | None]]]:
     """A metric of the windows: what a record says, and each example's value in each slice.
 
-    The value is over all windows; slices and drift as for every view. A window that was not
-    written is "" and scored so. Raises ValueError where a window was written for a slice that
-    its reference does not reach, or not written where it does.
+    metric: any.
+    windows: [N][S], the window of each example in each slice, None where its reference has none.
+    starts: where slices begin.
+    panel: whose examples they are.
+
+    The value is over all windows; slices and drift as for every view.
     """
-    lengths = [window_lengths(reference, starts) for reference in references]
+    names = slice_names(starts)
     places = [
-        (row, at) for row, each in enumerate(lengths) for at, length in enumerate(each) if length
+        (row, at) for row, cells in enumerate(windows) for at, cell in enumerate(cells) if cell
     ]
-    for row, windows in enumerate(written):
-        reached = [at for at, length in enumerate(lengths[row]) if length]
-        given = [at for at, text in enumerate(windows) if text is not None]
-        if reached != given:
-            raise ValueError(f"row {row}: windows in slices {given}; its reference has {reached}")
-    texts = [written[row][at] or "" for row, at in places]
-    wanted = [window_of(references[row], starts[at], lengths[row][at]) for row, at in places]
 
-    def scored(chosen: Sequence[int]) -> Score:
-        if not chosen:
-            return Score(None, (), SIGNATURE)
-        rows = [texts[at] for at in chosen], [wanted[at] for at in chosen]
-        inside = panel.only([places[at][0] for at in chosen])
-        return with_interval(name, metric(*rows), *rows, inside, bleu_tokenizer)
+    def score(chosen: Sequence[tuple[int, int]]) -> Score:
+        pairs = [pair for row, at in chosen if (pair := windows[row][at])]
+        return scored(metric, [pairs], panel.only([row for row, _ in chosen])).score
 
-    whole = scored(range(len(places)))
-    each: list[list[float | None]] = [[None] * len(starts) for _ in references]
+    whole = score(places)
+    each: list[list[float | None]] = [[None] * len(starts) for _ in windows]
     slices = []
-    for number, (slice_name, start) in enumerate(zip(slice_names(starts), starts, strict=True)):
-        inside = [index for index, (_, at) in enumerate(places) if at == number]
-        score = scored(inside)
-        for index, value in zip(inside, score.each, strict=True):
-            each[places[index][0]][number] = value
+    for number, (name, start) in enumerate(zip(names, starts, strict=True)):
+        inside = [place for place in places if place[1] == number]
+        found = score(inside) if inside else Score(None, (), "")
+        for (row, _), value in zip(inside, found.each, strict=True):
+            each[row][number] = value
         slices.append(
-            SliceEstimate(slice=slice_name, start=start, examples=len(inside), **ends_of(score))
+            SliceEstimate(
+                slice=name, start=start, examples=_counted(found, inside), **ends_of(found)
+            )
         )
-    slope = window_drift(each, references, starts, panel, whole.signature)
+    signature = f"{whole.signature}|forced:{WINDOW}|{signature_of(starts)}"
+    slope = window_drift(each, windows, starts, panel, signature)
     unscored = [row.missing for row in slices if row.missing is not None]
     if unscored:
         slope = replace(slope, missing=unscored[0])
-    signature = _signature(whole.signature, starts)
-    found = ForcedMetric(signature=signature, slices=tuple(slices), drift=slope, **ends_of(whole))
-    return found, each
+    curve = ForcedMetric(signature=signature, slices=tuple(slices), drift=slope, **ends_of(whole))
+    return curve, each
 
 
 def window_drift(
     each: Sequence[Sequence[float | None]],
-    references: Sequence[str],
+    windows: Sequence[Sequence[Pair | None]],
     starts: Sequence[int],
     panel: Panel,
     signature: str,
@@ -116,21 +108,30 @@ def window_drift(
     """Slope of the windows' values over their middles, per 100 tokens, as a record says it.
 
     each: values [N][S] of the examples; only those with a value in every slice count.
+    windows: the windows that they are of.
+    starts: where slices begin.
+    panel: whose examples they are.
+    signature: of the values.
     """
-    shape = (len(each), len(starts))
-    lengths = np.array([window_lengths(reference, starts) for reference in references])
-    there = np.array([[value is not None for value in values] for values in each]).reshape(shape)
-    values = np.array([[value or 0.0 for value in values] for values in each]).reshape(shape)
-    middles = window_middles(lengths.reshape(shape), starts)
-    rows = slope_rows(values, there.astype(np.float64), middles)
-    slope = drift(rows, panel, _signature(signature, starts))
+    lengths = [[pair.part.end - pair.part.start if pair and pair.part else 0 for pair in row]
+               for row in windows]  # fmt: skip
+    there = _table([[value is not None for value in values] for values in each], starts)
+    values = _table([[value or 0.0 for value in values] for values in each], starts)
+    rows = slope_rows(values, there, window_middles(_table(lengths, starts), starts))
+    slope = drift(rows, panel, signature)
     return Drift(examples=int(there.all(axis=1).sum()), **ends_of(slope))
+
+
+def _counted(found: Score, inside: Sequence[object]) -> int:
+    """Examples of a slice: those with a value, all where the metric has none."""
+    known = sum(value is not None for value in found.each)
+    return known if found.value is not None else len(inside)
+
+
+def _table(rows: Sequence[Sequence[float]], starts: Sequence[int]) -> Array:
+    return np.array(rows, dtype=np.float64).reshape(-1, len(starts))
 
 
 def window_middles(lengths: Array | Sequence[int], starts: Sequence[int]) -> Array:
     """Mean token position of each window; lengths [..., S]."""
     return np.array(starts) + (np.asarray(lengths, dtype=np.float64) - 1) / 2
-
-
-def _signature(metric: str, starts: Sequence[int]) -> str:
-    return f"{metric}|forced:{WINDOW}|{signature_of(starts)}"

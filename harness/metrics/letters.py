@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from harness.metrics.words import unspaced
-from harness.types import Score
 
 MOST_UNSEEN = 0.05
 """Up to this share of unseen letters the library's number stands, with the share beside it."""
 LONGEST_WORD = 4
 """A token with more letters of a script without spaces than these is a clause, not a word."""
 ROUGE_SEES = re.compile("[a-z0-9]")
-
-
-def judged(
-    score: Score, references: Sequence[str], unseen: Callable[[str], int], remedy: str
-) -> Score:
-    """`score` with the share of the references' letters that its tokenizer does not see.
-
-    unseen: how many letters of a text that are; asked only of texts that are not all ASCII.
-    Above 5 % the score has no value: `missing` says the share, then `remedy`.
-    """
-    share = unseen_share(references, unseen)
-    if share <= MOST_UNSEEN:
-        return replace(score, unseen=share)
-    missing = f"{unseen_words(share)}: {remedy}"
-    return Score(None, (None,) * len(references), score.signature, missing=missing, unseen=share)
 
 
 def unseen_share(references: Sequence[str], unseen: Callable[[str], int]) -> float:
@@ -47,11 +30,6 @@ def unseen_words(share: float) -> str:
     """`2.1 % of the references' letters unseen`"""
     percent = 100 * share
     return f"{percent:.{1 if percent >= 0.1 else 3}f} % of the references' letters unseen"
-
-
-def all_seen(text: str) -> int:
-    """None is lost: of a tokenizer that splits every script."""
-    return 0
 
 
 def dropped_by_rouge(text: str) -> int:

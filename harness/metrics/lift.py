@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.metrics.means import mean_score
-from harness.metrics.summary import mean_interval
+from harness.metrics.base import Better
+from harness.metrics.scores import mean_score
 from harness.statistics import MEAN, Panel
 from harness.types import Score
 
@@ -28,17 +28,17 @@ def lift(
     empty: Each,
     panel: Panel,
     signature: str,
-    lower_is_better: bool = False,
+    better: Better = "higher",
 ) -> Lift:
     """Gains per example, their means and intervals over users; above 0 the own profile is better.
 
     own, empty: a metric's values per example [N]; others: the same once a donor [D][N], whose
-    gains are averaged. With `lower_is_better` (NLL) the sign is turned, so that a gain stays
+    gains are averaged. Where lower is better (NLL) the sign is turned, so that a gain stays
     above 0. A model that ignores its profile has gains of exactly 0. Examples where a value is
     None are None; donors that are None for an example are left out of its mean.
     """
     columns = list(zip(*others, strict=True)) if others else [()] * len(own)
-    sign = -1.0 if lower_is_better else 1.0
+    sign = -1.0 if better == "lower" else 1.0
     against_others = [
         _mean([_gain(value, other, sign) for other in column])
         for value, column in zip(own, columns, strict=True)
@@ -46,8 +46,7 @@ def lift(
     against_empty = [_gain(value, none, sign) for value, none in zip(own, empty, strict=True)]
 
     def score(each: Each, name: str, missing: str) -> Score:
-        mean = mean_score(each, f"lift:{name}|{signature}", missing)
-        return mean_interval(mean, panel, MEAN)
+        return mean_score(each, MEAN, panel, f"lift:{name}|{signature}", missing)
 
     return Lift(
         score(against_others, f"own-other|donors:{len(others)}", "no example has a donor's value"),
@@ -60,7 +59,7 @@ def lift_by_slice(
     others: Sequence[Mapping[str, Score]],
     empty: Mapping[str, Score],
     panel: Panel,
-    lower_is_better: bool = False,
+    better: Better = "higher",
 ) -> dict[str, Lift]:
     """`lift` of every slice of slice scores (`likelihood_scores`)."""
     return {
@@ -70,7 +69,7 @@ def lift_by_slice(
             empty[name].each,
             panel,
             own[name].signature,
-            lower_is_better,
+            better,
         )
         for name in own
     }

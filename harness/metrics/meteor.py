@@ -6,63 +6,72 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nltk.stem.porter import PorterStemmer
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 from nltk.translate.meteor_score import meteor_score
 
-from harness.metrics.letters import all_seen, in_clauses, judged
-from harness.metrics.means import mean_score
+from harness.metrics.base import MeanMetric, Pair, Unavailable
+from harness.metrics.letters import in_clauses
 from harness.metrics.wordnet import REMEDY, find_wordnet, open_wordnet
 from harness.metrics.words import UnicodeWords
-from harness.types import Score
+from harness.statistics import Array, mean_rows
 
 ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5
 OPTIONS = f"meteor|alpha:{ALPHA}|beta:{BETA}|gamma:{GAMMA}"
 TOKENIZER = "punkt-untrained+nltk-word"
-UNSPACED = (
-    "NLTK's words end at spaces, so whole clauses are one; --set eval.tokenizer=unicode splits them"
-)
 
 
-def meteor(
-    predictions: Sequence[str], references: Sequence[str], tokenizer: str = "default"
-) -> Score:
+class Meteor(MeanMetric):
     """METEOR (Lavie & Agarwal 2007) per example, 0–100; the corpus value is the mean.
 
     tokenizer: `default` is NLTK's, `unicode` that of `metrics.words` with punctuation; stems and
-    synonyms are English ones in both. Without WordNet the value is None and `missing` says how
-    to get it; likewise where the tokenizer finds clauses and no words.
+    synonyms are English ones in both. No value without WordNet, or where the tokenizer finds
+    clauses and no words.
     """
-    pairs = list(zip(predictions, references, strict=True))
-    default = tokenizer == "default"
-    split = meteor_tokens if default else UnicodeWords(marks=True).tokenize
-    options = f"{OPTIONS}|tok:{TOKENIZER if default else tokenizer}"
-    place = find_wordnet()
-    if place is None:
-        signature = f"{options}|nltk:{version('nltk')}"
-        return Score(None, (None,) * len(pairs), signature, missing=REMEDY)
-    words, stems = _lexicon(place)
-    each = tuple(
-        100
-        * float(
-            meteor_score(
-                [split(reference)],
-                split(prediction),
-                stemmer=stems,
-                wordnet=words,
-                alpha=ALPHA,
-                beta=BETA,
-                gamma=GAMMA,
-            )
-        )
-        for prediction, reference in pairs
+
+    name = "meteor"
+    title = "METEOR"
+    options: ClassVar = {"tokenizer": "tokenizer"}
+    remedy = (
+        "NLTK's words end at spaces, so whole clauses are one; --set eval.tokenizer=unicode splits"
+        " them"
     )
-    found = mean_score(each, f"{options}|wordnet:{words.version}|nltk:{version('nltk')}")
-    unseen = (lambda text: in_clauses(split(text))) if default else all_seen
-    return judged(found, references, unseen, UNSPACED)
+
+    def __init__(self, tokenizer: str = "default") -> None:
+        self._default = tokenizer == "default"
+        self._split = meteor_tokens if self._default else UnicodeWords(marks=True).tokenize
+        self._options = f"{OPTIONS}|tok:{TOKENIZER if self._default else tokenizer}"
+
+    @property
+    def signature(self) -> str:
+        place = find_wordnet()
+        words = "" if place is None else f"|wordnet:{_lexicon(place)[0].version}"
+        return f"{self._options}{words}|nltk:{version('nltk')}"
+
+    def rows(self, pairs: Sequence[Pair]) -> Array:
+        place = find_wordnet()
+        if place is None:
+            raise Unavailable(REMEDY)
+        words, stems = _lexicon(place)
+        return mean_rows([self._meteor(pair, words, stems) for pair in pairs])
+
+    def _meteor(self, pair: Pair, words: Synonyms, stems: Stems) -> float:
+        found = meteor_score(
+            [self._split(pair.reference)],
+            self._split(pair.prediction),
+            stemmer=stems,
+            wordnet=words,
+            alpha=ALPHA,
+            beta=BETA,
+            gamma=GAMMA,
+        )
+        return 100 * float(found)
+
+    def unseen(self, text: str) -> int:
+        return in_clauses(self._split(text)) if self._default else 0
 
 
 def meteor_tokens(text: str) -> list[str]:

@@ -46,3 +46,11 @@ def cut(text: str, starts: Sequence[int]) -> list[str]:
         inside = spans[begin:end]
         pieces.append(text[inside[0][0] : inside[-1][1]] if inside else "")
     return pieces
+
+
+def up_to(text: str, token: int) -> str:
+    """The text up to the end of its slice token `token` − 1; all of it where it ends before."""
+    if token <= 0:
+        return ""
+    spans = slice_tokens(text)
+    return text[: spans[token - 1][1]] if token <= len(spans) else text

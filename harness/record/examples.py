@@ -72,9 +72,9 @@ class ExampleValues(View):
     user: str | None = None
     """Twelve hex of sha256 of the user's id: texts of one user belong together."""
     scores: Mapping[str, float | None] = field(default_factory=dict)
-    """Metric → score; `following` among them on the built-in benchmark."""
-    bleu_statistics: tuple[int, ...] = ()
-    """Length, length of the reference, 4 × matched and 4 × all n-grams: ten numbers a sample."""
+    """Metric → value of this example, the mean over its samples; null where it has none."""
+    rows: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
+    """Metric that is no mean of its examples → what this example adds to it, one row a sample: of BLEU its length, that of the reference, 4 × matched and 4 × all n-grams."""  # noqa: E501
     likelihood: SliceNll | None = None
     """NLL of the reference by slice."""
     base_nll: tuple[float, ...] | None = None

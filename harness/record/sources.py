@@ -74,6 +74,11 @@ class DataInfo(View):
     """Split → what was used of it; `train` and `val` only where the method trains."""
 
     @property
+    def built_in(self) -> bool:
+        """Whether the texts are the built-in benchmark's."""
+        return self.kind == "mini"
+
+    @property
     def test(self) -> SplitInfo:
         """The split that every number is measured on."""
         return self.splits["test"]

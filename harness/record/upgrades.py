@@ -13,21 +13,23 @@ LIKELIHOOD = {
     "model_tokens": "model_tokens",
     "positions": "positions",
 }
-KEPT = ("user", "bleu_statistics", "lift", "forced", "authors")
+KEPT = ("user", "lift", "forced", "authors")
+BLEU_COUNTS = 10
 FOLLOWING = "following|calls:0-100|mean:examples"
 
 
 def to_2(fields: Fields) -> Fields:
     """Names that Python can spell; scores and NLL of an example each in an object of their own.
 
-    In schema 1 the scores stood directly in the example, and following had no signature in
-    thought replacement.
+    In schema 1 the scores stood directly in the example, and following was no metric among the
+    others: it stood beside them and had no signature.
     """
     examples = fields.pop("examples", {})
     renamed: Fields = _renamed(fields)
     for thoughts in ((renamed.get("controls") or {}).get("thoughts") or {}).values():
         for score in thoughts.get("metrics", {}).values():
             score.setdefault("signature", FOLLOWING)
+    _following_a_metric(renamed)
     return renamed | {
         "examples": {key: _example(values) for key, values in examples.items()},
         "schema_version": 2,
@@ -42,8 +44,31 @@ def _example(values: Fields) -> Fields:
         found["likelihood"] = {name: values[key] for key, name in LIKELIHOOD.items()}
     if "untrained_nll_slices" in values:
         found["base_nll"] = values["untrained_nll_slices"]
-    other = {*KEPT, *LIKELIHOOD, "nll", "untrained_nll_slices"}
+    counts = values.get("bleu_statistics", [])
+    found["rows"] = {
+        "bleu": [counts[at : at + BLEU_COUNTS] for at in range(0, len(counts), BLEU_COUNTS)]
+    }
+    other = {*KEPT, *LIKELIHOOD, "bleu_statistics", "nll", "untrained_nll_slices"}
     return found | {"scores": {key: each for key, each in values.items() if key not in other}}
+
+
+def _following_a_metric(fields: Fields) -> None:
+    """Preference following among the metrics, of whole texts, slices and continuations."""
+    ends = ("value", "low", "high")
+    if whole := fields.get("following"):
+        score = {key: whole[key] for key in ends} | {"signature": FOLLOWING}
+        fields["metrics"] = {"following": score} | fields["metrics"]
+        slices = [_without_calls(part) for part in whole["slices"]]
+        fields["slices"] = {"following": slices} | fields["slices"]
+    forced = fields.get("forced") or {}
+    if windows := forced.pop("following", None):
+        curve = _without_calls(windows) | {"signature": FOLLOWING}
+        curve["slices"] = [_without_calls(part) for part in windows["slices"]]
+        forced["metrics"] = {"following": curve} | forced["metrics"]
+
+
+def _without_calls(rate: Fields) -> Fields:
+    return {key: value for key, value in rate.items() if key not in ("chance", "calls")}
 
 
 def _renamed(value: Any) -> Any:

@@ -100,14 +100,6 @@ class ForcedMetric(Curve):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForcedFollowing(Curve, Rate):
-    """Preference following inside the continuations."""
-
-    slices: tuple[SliceRate, ...]
-    """The rate in each slice."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Forced(View):
     """Continuations: the reference is given up to each slice, the next tokens are generated."""
 
@@ -119,8 +111,6 @@ class Forced(View):
     """Those whose text ended before the reference's window."""
     metrics: Mapping[str, ForcedMetric]
     """Metric → its score."""
-    following: ForcedFollowing | None = None
-    """Preference following, on the built-in benchmark."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,8 +39,8 @@ def hierarchical(
     users = sides[0].shape[1]
     value = _minus([over_seeds(statistic, side).mean() for side in sides])
     if users < 2:
-        reason = "one user: nothing to resample" if users else "no example was scored"
-        return Interval(float(value) if users else None, None, None, users, "hierarchical", reason)
+        why = "one user: nothing to resample" if users else "no example was scored"
+        return Interval(float(value) if users else None, None, None, users, "hierarchical", why)
     low, high = np.quantile(_drawn(sides, statistic, rng, resamples), TAILS)
     reason = THIS_CHECKPOINT if any(len(side) == 1 for side in sides) else None
     return Interval(float(value), float(low), float(high), users, "hierarchical", reason)

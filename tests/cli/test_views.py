@@ -21,7 +21,6 @@ from harness.record import (
     Drift,
     Following,
     Forced,
-    ForcedFollowing,
     ForcedMetric,
     Likelihood,
     MinusOwn,
@@ -54,7 +53,7 @@ RATE = {"chance": 25.0, "calls": 9}
 
 
 def record(**fields):
-    none = dict.fromkeys(("likelihood", "forced", "authors", "controls"))
+    none = {"metrics": {}, **dict.fromkeys(("likelihood", "forced", "authors", "controls"))}
     return SimpleNamespace(**{**none, **fields})
 
 
@@ -87,8 +86,8 @@ def test_following_stands_between_floor_and_ceiling(floor, shown):
         slices=slices(50.0, kind=SliceRate, **RATE), kinds={}, families={},
     )  # fmt: skip
     assert following_rows(SimpleNamespace(following=found))[0] == (
-        "preferences followed", "50.00",
-        f"chance 25.0, another author's text {shown}, ceiling 100",
+        "  calls followed by", f"25.0 · {shown} · 100.0",
+        "chance, another author's text, the reference",
     )  # fmt: skip
 
 
@@ -96,20 +95,18 @@ def test_forced_shows_following_and_the_first_metric():
     bleu = ForcedMetric(
         **n(11.25, 10.0, 12.5), slices=slices(12.5, 10.0), drift=drift(-2.5), signature="bleu"
     )
-    rate = ForcedFollowing(
-        **n(50.0), **RATE, slices=slices(50.0, kind=SliceRate, **RATE), drift=drift()
-    )
-    found = Forced(
-        window=100, windows=2, ended=0, metrics={"bleu": bleu, "rouge1": bleu}, following=rate
-    )
+    rate = ForcedMetric(**n(50.0), slices=slices(50.0), drift=drift(), signature="following")
+    metrics = {"following": rate, "bleu": bleu, "rouge1": bleu}
+    found = Forced(window=100, windows=2, ended=0, metrics=metrics)
     assert [row[:2] for row in forced_rows(record(forced=found))] == [
-        ("forced: preferences followed", "50.00"),
+        ("forced: following", "50.00"),
         ("  by position", "50.0"),
         ("forced: bleu", "11.25 [10.00, 12.50]"),
         ("  by position", "12.5 · 10.0"),
         ("  drift", "-2.5"),
     ]
-    assert len(forced_rows(record(forced=dataclasses.replace(found, following=None)))) == 3
+    words = dataclasses.replace(found, metrics={"bleu": bleu, "rouge1": bleu})
+    assert len(forced_rows(record(forced=words))) == 3
 
 
 def test_authors_stand_between_references_and_chance():

@@ -134,7 +134,7 @@ def submission(test: dict[str, Any], number: int, seed: int = 0, **changes: Any)
             "ids": [f"{test['task']}-{at:012x}" for at in range(count)],
             "users": list(range(count)),
             "scores": scores,
-            "bleu_without": without,
+            "without": {"bleu": without},
         },
     }
     return {**fields, **changes}

@@ -60,7 +60,7 @@ FIELDS = {
     "short column": ("examples.scores.bleu", [1.0], "examples bleu: 1 values for 40 ids"),
     "users with a gap": ("examples.users.0", 99, "expected each of 0 to 39 to occur"),
     "more examples claimed": ("test.examples", 41, "40 example ids, test.examples 41"),
-    "no BLEU per user": ("examples.bleu_without", [], "bleu_without: 0 values for 40 users"),
+    "no BLEU per user": ("examples.without.bleu", [], "without bleu: 0 values for 40 users"),
 }
 
 
@@ -226,7 +226,7 @@ SCALES = {
     "a value": ("metrics.bleu.value", 5000.0, "bleu: found 5000.0; expected 0 to 100"),
     "an interval's end": ("metrics.rouge1.high", 100.1, "rouge1: found 100.1; expected 0 to 100"),
     "an example": ("examples.scores.rouge1.0", -0.1, "rouge1: found -0.1; expected 0 to 100"),
-    "BLEU without a user": ("examples.bleu_without.3", 1e12, "bleu: found 1000000000000.0;"),
+    "BLEU without a user": ("examples.without.bleu.3", 1e12, "bleu: found 1000000000000.0;"),
     "a slice": ("slices.meteor.0.value", 101.0, "meteor: found 101.0; expected 0 to 100"),
     "a likelihood": ("likelihood.low", -1.0, "likelihood: found -1.0; expected 0 to 1000"),
     "its slice": ("likelihood_slices.1.high", 1e9, "likelihood: found 1000000000.0;"),
@@ -257,7 +257,7 @@ def test_all_of_a_slice_is_compared(board, field, value):
     row = read_submission(add_row(board, submission(rules(), 1)))
     again = Numbers(
         metrics=row.metrics, slices=row.slices, ids=row.examples.ids, users=row.examples.users,
-        scores=row.examples.scores, bleu_without=row.examples.bleu_without, missing={},
+        scores=row.examples.scores, without=row.examples.without, missing={},
     )  # fmt: skip
     assert set(dict(differences(row, again)).values()) == {0}
     first, *rest = row.slices["rouge1"]

@@ -61,7 +61,7 @@ def test_bleu_without_a_user_is_sacrebleus_corpus_of_the_others(packed, runs, re
     corpus = sacrebleu.corpus_bleu(
         [texts[row.examples.ids[at]] for at in kept], [[data[at]["output"] for at in kept]]
     )
-    assert row.examples.bleu_without[1] == pytest.approx(corpus.score, abs=1e-4)
+    assert row.examples.without["bleu"][1] == pytest.approx(corpus.score, abs=1e-4)
 
 
 def test_rows_are_verified_where_their_data_is(boards, reviews):
@@ -99,7 +99,7 @@ def test_a_claim_beyond_the_tolerance_is_refused(boards, reviews):
     ("field", "message"),
     [
         (["examples", "scores", "bleu"], "bleu: claimed and recomputed differ"),
-        (["examples", "bleu_without"], "bleu: claimed and recomputed differ"),
+        (["examples", "without", "bleu"], "bleu: claimed and recomputed differ"),
     ],
 )
 def test_a_changed_example_is_found(boards, reviews, field, message):
@@ -155,13 +155,13 @@ def test_texts_that_are_the_references_are_noted(boards, reviews):
     test = load_split(RunSettings(task="product_review", data=source), "test")
     ids = [example.id for example in test.examples]
     texts = dict(zip(ids, (each["output"].upper() for each in data), strict=True))
-    again = numbers(test, [texts], list(board.metrics), board.scoring(), source)
+    again = numbers(test, [texts], list(board.metrics), board.scoring())
 
     def claim(fields):
         dumped = {name: metric.model_dump() for name, metric in again.metrics.items()}
         slices = {name: [one.model_dump() for one in curve] for name, curve in again.slices.items()}
         fields.update(metrics=dumped, slices=slices)
-        fields["examples"].update(scores=again.scores, bleu_without=again.bleu_without)
+        fields["examples"].update(scores=again.scores, without=again.without)
 
     edit(row, claim)
     (row / "predictions.jsonl").write_text(

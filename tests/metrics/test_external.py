@@ -6,11 +6,10 @@ import pytest
 
 from harness.errors import UsageError
 from harness.metrics import metric as find_metric
-from harness.metrics import score
-from harness.metrics.forced import forced_scores
-from harness.scoring import averaged, free_slices
-from harness.settings import EvalSettings
-from tests.metrics.texts import panel
+from harness.metrics.forced import forced_scores, window_pair
+from harness.metrics.scores import scored
+from harness.scoring import free_slices
+from tests.metrics.texts import pairs, panel, score
 
 SCRIPT = """
 import datasets
@@ -154,9 +153,8 @@ FAILS_ON_EMPTY = '{"value": sum(1 / len(one) for one in predictions)}'
 
 def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Slice", FAILS_ON_EMPTY)
-    first, second = free_slices(
-        name, [["a b"]], ["a b c d"], panel("u"), EvalSettings(slices=(0, 2))
-    )
+    own = find_metric(name)
+    first, second = free_slices(own, [pairs(["a b"], ["a b c d"])], panel("u"), (0, 2))
     assert first.value == pytest.approx(1 / 3)  # "a b" has three characters
     assert first.missing is None
     assert second.value is None
@@ -165,8 +163,9 @@ def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
 
 def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Window", FAILS_ON_EMPTY)
-    place = (["a b c d"], (0, 2), panel("u"))
-    found, each = forced_scores(name, find_metric(name), [["a b", ""]], *place)
+    (whole,) = pairs(["a b"], ["a b c d"])
+    windows = [[window_pair("a b", whole, start, 2) for start in (0, 2)]]
+    found, each = forced_scores(find_metric(name), windows, (0, 2), panel("u"))
     assert found.value is None
     assert "example 2 of 2 (0 words against 2): ZeroDivisionError" in found.missing
     assert [row.value for row in found.slices] == [pytest.approx(1 / 3), None]
@@ -177,7 +176,7 @@ def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
 
 def test_a_sample_without_a_value_leaves_the_mean_without_one(metric):
     name = metric("Sample", FAILS_ON_EMPTY)
-    found = averaged(name, [["a"], [""]], ["a"], panel("u"), EvalSettings())
+    found = scored(find_metric(name), [pairs(["a"], ["a"]), pairs([""], ["a"])], panel("u")).score
     assert (found.value, found.each) == (None, (None,))
     assert "example 1 of 1 (0 words against 1)" in found.missing
 

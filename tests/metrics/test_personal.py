@@ -1,60 +1,15 @@
-"""Preference following, lift, donors and author identification, by hand."""
+"""Lift, donors and author identification, by hand."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import pytest
 
 from harness.errors import DataError
 from harness.metrics.authors import identify_authors
 from harness.metrics.donors import random_donors, topic_donors
-from harness.metrics.following import following
 from harness.metrics.lift import lift, lift_by_slice
 from harness.types import Score
 from tests.metrics.texts import panel
-
-
-@dataclass(frozen=True)
-class Place:
-    kind: str
-    family: str
-    position: int
-    held_out: bool = False
-    chance: float = 0.25
-
-
-def test_following_by_hand():
-    calls = [
-        [Place("opening", "formula", 0), Place("word", "vocabulary", 150, chance=0.5)],
-        [Place("word", "vocabulary", 99), Place("comma", "spelling", 5, held_out=True)],
-        [Place("comma", "spelling", 5, held_out=True)],
-    ]
-    followed = [[True, False], [True, False], [True]]
-    found = following(calls, followed, (0, 100), panel("abc"))
-    # held-out calls apart: examples ½ and 1, the third has none → 75
-    assert found.overall.score.each == (50, 100, None)
-    assert found.overall.score.value == 75
-    assert found.overall.calls == 3
-    assert found.overall.chance == pytest.approx(100 * (0.375 + 0.25) / 2)
-    assert found.held_out.score.each == (None, 0, 100)
-    assert found.by_kind["word"].score.each == (0, 100, None)
-    assert set(found.by_kind) == {"opening", "word"}
-    assert found.by_family["formula"].score.value == 100
-    assert found.by_slice["0-100"].score.value == 100
-    assert found.by_slice["100+"].score.each == (0, None, None)
-    assert found.overall.score.low <= 75 <= found.overall.score.high
-
-
-def test_no_call_is_null_with_a_reason():
-    found = following([[]], [[]], (0,), panel("a")).overall
-    assert (found.score.value, found.chance) == (None, None)
-    assert found.score.missing == "no call of this sort in any reference"
-
-
-def test_an_answer_for_every_call():
-    with pytest.raises(ValueError, match="zip"):
-        following([[Place("word", "x", 0)]], [[True, False]], (0,), panel("a"))
 
 
 def test_lift_by_hand():
@@ -66,7 +21,7 @@ def test_lift_by_hand():
     assert found.own_empty.each == (6, -1, None)
     assert found.own_empty.value == 2.5
     assert found.own_other.signature == "lift:own-other|donors:2|x"
-    nll = lift(own, others, empty, panel("abc"), "x", lower_is_better=True)
+    nll = lift(own, others, empty, panel("abc"), "x", better="lower")
     assert nll.own_other.each == (-3, 0, None)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.metrics import metric
 from harness.metrics.drift import drift, mean_positions, slope_rows
 from harness.metrics.likelihood import (
     likelihood_drift,
@@ -18,8 +19,7 @@ from harness.metrics.likelihood import (
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
 from harness.record import SliceNll
 from harness.scoring import free_slices
-from harness.settings import EvalSettings
-from tests.metrics.texts import panel
+from tests.metrics.texts import pairs, panel
 
 STARTS = (0, 3, 6)
 
@@ -64,9 +64,8 @@ def test_slices_hold_every_token_once(text):
 def test_free_scores_by_hand():
     references = ["a b c d e f", "a b c", "a b c d"]
     predictions = ["a b c x e", "a b c d e f", "a"]
-    found = free_slices(
-        "rouge1", [predictions], references, panel("uvw"), EvalSettings(slices=STARTS)
-    )
+    texts = pairs(predictions, references)
+    found = free_slices(metric("rouge1"), [texts], panel("uvw"), STARTS)
     first, second, third = found
     # 3/3; 3/3; P 1 R ⅓ → ½
     assert first.value == pytest.approx((100 + 100 + 50) / 3)
@@ -78,8 +77,8 @@ def test_free_scores_by_hand():
 
 
 def test_free_scores_are_averaged_over_samples():
-    samples = [["a b c d"], ["a x"]]  # second slice: "c d", then nothing
-    found = free_slices("rouge1", samples, ["a b c d"], panel("u"), EvalSettings(slices=(0, 2)))
+    samples = [pairs([text], ["a b c d"]) for text in ("a b c d", "a x")]  # "c d", then nothing
+    found = free_slices(metric("rouge1"), samples, panel("u"), (0, 2))
     assert [one.value for one in found] == pytest.approx([75, 50])
 
 

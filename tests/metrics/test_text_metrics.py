@@ -14,12 +14,12 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
 from harness.errors import UsageError
-from harness.metrics import score
-from harness.metrics.bleu import bleu_of, bleu_statistics
+from harness.metrics.bleu import Bleu
 from harness.metrics.meteor import meteor_tokens
 from harness.metrics.wordnet import find_wordnet, open_wordnet
 from harness.settings import EvalSettings
-from tests.metrics.texts import real_pairs
+from tests.metrics.texts import real_pairs, score
+from tests.metrics.texts import rows as rows_of_texts
 
 ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 ROUGE_TABLE = [  # prediction, reference, rouge1, rouge2, rougeL, rougeLsum; 2PR/(P+R) by hand
@@ -118,10 +118,10 @@ def test_meteor_equals_nltk_on_real_text():
 
 def test_corpus_bleu_of_any_subset_equals_sacrebleu():
     predictions, references = real_pairs()
-    rows = bleu_statistics(predictions, references)
+    rows = rows_of_texts(Bleu(), predictions, references)
     rng = np.random.default_rng(0)
     subsets = [rng.integers(len(rows), size=size) for size in (1, 1, 2, 5, 50)]
-    found = bleu_of(np.stack([rows[subset].sum(axis=0) for subset in subsets]))
+    found = Bleu().value(np.stack([rows[subset].sum(axis=0) for subset in subsets]))
     for value, subset in zip(found, subsets, strict=True):
         texts = [predictions[at] for at in subset], [[references[at] for at in subset]]
         assert value == pytest.approx(BLEU().corpus_score(*texts).score, abs=1e-9)
@@ -141,8 +141,8 @@ def test_scores_stay_on_the_scale_and_bleu_formulas_agree(pairs):
             assert found.unseen > 0.05
             continue
         assert all(-1e-9 <= value <= 100 + 1e-9 for value in (found.value, *found.each))
-    total = bleu_statistics(predictions, references).sum(axis=0)
-    assert score("bleu", predictions, references).value == pytest.approx(float(bleu_of(total)))
+    total = rows_of_texts(Bleu(), predictions, references).sum(axis=0)
+    assert score("bleu", predictions, references).value == pytest.approx(float(Bleu().value(total)))
 
 
 @settings(max_examples=30, deadline=None)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
 from sacrebleu.metrics.bleu import BLEU
 
-import harness
 from harness.leaderboard.board import Board
 from harness.leaderboard.scores import numbers
 from harness.metrics import metric
-from harness.metrics.bleu import bleu_of
-from harness.metrics.forced import forced_scores
-from harness.scoring import averaged, pairing, score_texts
-from harness.settings import DataSettings, EvalSettings
+from harness.metrics.bleu import Bleu
+from harness.metrics.forced import forced_scores, window_pair
+from harness.metrics.scores import scored
+from harness.scoring import score_texts
+from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
-from tests.metrics.texts import panel
+from tests.metrics.texts import pairs, panel
 
 TEXT = "мы шли через лес и вышли к реке"
 USERS = ("u", "v", "w")
@@ -29,7 +26,6 @@ OPTIONS = EvalSettings(
     slices=(0, 4),
     resamples=100,
 )
-DATA = DataSettings(source="elsewhere")
 OUTPUTS = {"u": TEXT, "v": TEXT[:20], "w": "мы были дома"}
 
 
@@ -45,32 +41,38 @@ def by_sacrebleu(outputs):
 
 
 def test_texts_and_slices(test_split):
-    found = score_texts(test_split, [OUTPUTS], OPTIONS, DATA)
+    found = score_texts(test_split, [OUTPUTS], OPTIONS)
     assert found.metrics["bleu"].value == pytest.approx(by_sacrebleu(list(OUTPUTS.values())))
     assert found.metrics["bleu"].low <= found.metrics["bleu"].value <= found.metrics["bleu"].high
     # "u" all 8 words; "v" 5 of its 6, of 8; "w" 1 of 3, of 8
-    assert found.metrics["rouge1"].each == pytest.approx((100, 1000 / 14, 200 / 11))
+    assert [one.scores["rouge1"] for one in found.examples.values()] == pytest.approx(
+        (100, 1000 / 14, 200 / 11)
+    )
     assert all(row.value is not None for rows in found.slices.values() for row in rows)
 
 
 def test_several_samples(test_split):
     samples = [list(OUTPUTS.values()), [TEXT] * 3]
-    found = averaged("bleu", samples, [TEXT] * 3, panel(USERS, 100), OPTIONS)
+    texts = [pairs(sample, [TEXT] * 3) for sample in samples]
+    found = scored(metric("bleu", OPTIONS), texts, panel(USERS, 100)).score
     assert found.value == pytest.approx((by_sacrebleu(samples[0]) + 100) / 2)
     assert found.low <= found.value <= found.high
 
 
 def test_counts_kept_for_comparing(test_split):
-    rows = pairing(test_split, [OUTPUTS], OPTIONS.bleu_tokenizer)
-    total = np.sum([row["bleu_statistics"] for row in rows.values()], axis=0)
-    assert float(bleu_of(total)) == pytest.approx(by_sacrebleu(list(OUTPUTS.values())))
+    kept = score_texts(test_split, [OUTPUTS], OPTIONS).examples.values()
+    total = np.sum([one.rows["bleu"][0] for one in kept], axis=0)
+    assert float(Bleu().value(total)) == pytest.approx(by_sacrebleu(list(OUTPUTS.values())))
 
 
 @pytest.mark.parametrize("name", OPTIONS.metrics)
 def test_forced_windows(name):
-    windows = [["мы шли через лес", "и вышли к реке"], ["мы шли через лес", "и"], ["дом", "мы"]]
-    place = (OPTIONS.slices, panel(USERS, 100), OPTIONS.bleu_tokenizer)
-    found, each = forced_scores(name, metric(name, OPTIONS), windows, [TEXT] * 3, *place)
+    texts = ["мы шли через лес и вышли к реке", "мы шли через лес и", "дом, дом, дом мы"]
+    windows = [
+        [window_pair(text, whole, start, 4) for start in OPTIONS.slices]
+        for text, whole in zip(texts, pairs(texts, [TEXT] * 3), strict=True)
+    ]
+    found, each = forced_scores(metric(name, OPTIONS), windows, OPTIONS.slices, panel(USERS, 100))
     assert found.value is not None
     assert found.low <= found.value <= found.high
     assert each[0][0] > each[1][1]
@@ -85,20 +87,10 @@ def test_a_board_scores_by_its_own_tokenizers_and_one_without_them_by_the_defaul
     board = Board.model_validate(fields)
     assert (board.scoring().tokenizer, board.scoring().bleu_tokenizer) == ("default", "13a")
     board = Board.model_validate({**fields, "tokenizer": "unicode", "bleu_tokenizer": "char"})
-    again = numbers(test_split, [OUTPUTS], ("bleu", "rouge1"), board.scoring(), DATA)
+    again = numbers(test_split, [OUTPUTS], ("bleu", "rouge1"), board.scoring())
     assert again.metrics["bleu"].value == pytest.approx(by_sacrebleu(list(OUTPUTS.values())))
     assert again.metrics["rouge1"].value is not None
     # without "u": "v" and "w" in one corpus
-    assert again.bleu_without[0] == pytest.approx(
+    assert again.without["bleu"][0] == pytest.approx(
         by_sacrebleu([OUTPUTS["v"], OUTPUTS["w"]]), abs=1e-3
     )
-
-
-def test_no_count_of_ngrams_leaves_the_tokenizer_out():
-    """Every call of bleu_statistics in the harness gives one."""
-    short = []
-    for path in Path(harness.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "bleu_statistics":
-                short += [f"{path.name}:{node.lineno}"] if len(node.args) < 3 else []
-    assert short == []

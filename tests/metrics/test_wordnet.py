@@ -9,7 +9,8 @@ import nltk
 import pytest
 
 from harness.errors import UsageError
-from harness.metrics import score, wordnet
+from harness.metrics import wordnet
+from tests.metrics.texts import score
 
 
 @pytest.fixture

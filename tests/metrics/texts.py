@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from harness.statistics import Panel
+from harness.metrics import metric
+from harness.metrics.base import Metric, Pair, paired
+from harness.metrics.scores import scored
+from harness.settings import EvalSettings
+from harness.statistics import Array, Panel
+from harness.types import Example, Score
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real"
 PAIRS = 200
@@ -40,3 +45,25 @@ def real_pairs() -> tuple[tuple[str, ...], tuple[str, ...]]:
 def panel(users: Iterable[str], resamples: int = 2000) -> Panel:
     """Examples of these users, on data whose fingerprint is "print"."""
     return Panel(tuple(users), "print", resamples)
+
+
+def pairs(predictions: Sequence[str], references: Sequence[str]) -> list[Pair]:
+    """Texts by position, each of an example of its own."""
+    examples = [Example(f"e{at}", f"u{at}", "t", "", ()) for at in range(len(references))]
+    return paired(predictions, references, examples)
+
+
+def rows(own: Metric, predictions: Sequence[str], references: Sequence[str]) -> Array:
+    return own.rows(pairs(predictions, references))
+
+
+def score(
+    name: str,
+    predictions: Sequence[str],
+    references: Sequence[str],
+    settings: EvalSettings | None = None,
+) -> Score:
+    """A metric's score of texts by as many users."""
+    texts = pairs(predictions, references)
+    own = panel([pair.example.user_id for pair in texts], 100)
+    return scored(metric(name, settings), [texts], own).score

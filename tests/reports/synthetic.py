@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.metrics.bleu import bleu_of
+from harness.metrics.bleu import Bleu
 from harness.record import (
     AuthorRank,
     Authors,
@@ -29,7 +29,6 @@ from harness.record import (
     ExampleValues,
     Following,
     Forced,
-    ForcedFollowing,
     ForcedMetric,
     Inference,
     Lift,
@@ -145,7 +144,7 @@ def made_up(
         rows[f"{task}-{at:04d}"] = ExampleValues(
             user=f"{at:012x}",
             scores={**scores, **({"following": float(values[1])} if following else {})},
-            bleu_statistics=counts,
+            rows={"bleu": (counts,)},
             likelihood=SliceNll(
                 nll=tuple(map(float, nll)),
                 slice_tokens=(100, 100, 100, 80),
@@ -175,7 +174,8 @@ def made_up(
         training=None if method in ("nonpers", "rag") else _training(method),
         inference=_inference(method),
         metrics=_metrics(rows),
-        slices={name: tuple(_slice(at, 20 - at) for at in range(4)) for name in METRICS},
+        slices={name: tuple(_slice(at, 20 - at) for at in range(4))
+                for name in (*METRICS, *(["following"] if following else []))},
         likelihood=_likelihood(rows),
         following=_following(rows) if following else None,
         examples=rows,
@@ -201,10 +201,11 @@ def _bleu_counts(level: float, draw: np.random.Generator) -> tuple[int, ...]:
 
 def _metrics(rows: Mapping[str, ExampleValues]) -> dict[str, MetricScore]:
     found = {}
-    for name in METRICS:
+    first = next(iter(rows.values())).scores
+    for name in (*(["following"] if "following" in first else []), *METRICS):
         value = float(np.mean([row.scores[name] for row in rows.values()]))
         if name == "bleu":
-            value = float(bleu_of(np.sum([row.bleu_statistics for row in rows.values()], 0)))
+            value = float(Bleu().value(np.sum([row.rows["bleu"][0] for row in rows.values()], 0)))
         found[name] = MetricScore(**_around(value, 1.0), signature=f"{name}|made up")
     return found
 
@@ -284,16 +285,14 @@ def everything(record: Record) -> Record:
             lift=_lifts(effect + float(own.normal(0, 1))),
         )  # fmt: skip
     rows = list(examples.values())
-    following = _forced(rows, "following")
     forced = Forced(
         window=100,
         windows=4 * len(rows),
         ended=3,
-        following=ForcedFollowing(**{
-            **following, "chance": 29.0, "calls": 100,
-            "slices": tuple(SliceRate(**vars(each), chance=29.0, calls=25)
-                            for each in following["slices"])}),
-        metrics={"rougeL": ForcedMetric(**_forced(rows, "rougeL"), signature="made up")},
+        metrics={
+            name: ForcedMetric(**_forced(rows, name), signature="made up")
+            for name in (*(["following"] if record.following else []), "rougeL")
+        },
     )  # fmt: skip
     ranks = [row.authors.characters for row in rows]
     top1, mrr = (

@@ -8,12 +8,13 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.significance import PairedTest as SacreBleuTest
 from statsmodels.stats.multitest import multipletests
 
-from harness.metrics.bleu import bleu_of, bleu_statistics
+from harness.metrics.bleu import Bleu
 from harness.statistics import PERCENT_MEAN, Comparison, Panel, Statistic, compare, judge, mean_rows
 from harness.statistics.families import holm, jackknife_error, smallest_detectable
 from harness.statistics.panel import ratio
 from harness.statistics.randomisation import paired_test
 from tests.metrics.texts import real_pairs
+from tests.metrics.texts import rows as rows_of_texts
 
 SACREBLEU_SEED = 12345
 
@@ -39,8 +40,8 @@ def test_paired_bleu_equals_sacrebleus_with_the_same_swaps(count, strict):
     theirs = SacreBleuTest(
         [("base", first), ("system", second)], {"BLEU": BLEU()}, [references], n_samples=2000
     )()[1]["BLEU"]
-    rows = bleu_statistics(first, references), bleu_statistics(second, references)
-    ours = paired_test(*rows, bleu_of, np.random.default_rng(SACREBLEU_SEED), 2000, strict)
+    rows = rows_of_texts(Bleu(), first, references), rows_of_texts(Bleu(), second, references)
+    ours = paired_test(*rows, Bleu().value, np.random.default_rng(SACREBLEU_SEED), 2000, strict)
     assert ours.difference == pytest.approx(theirs[0].score - theirs[1].score)
     assert ours.p_value == theirs[1].p_value
 
@@ -162,9 +163,9 @@ def test_a_verdict_needs_an_interval_without_0_too():
 
 def test_a_comparison_of_corpus_bleu():
     first, second, references = two_systems(60)
-    rows = bleu_statistics(first, references), bleu_statistics(second, references)
+    rows = rows_of_texts(Bleu(), first, references), rows_of_texts(Bleu(), second, references)
     panel = Panel(tuple(f"u{at // 2}" for at in range(60)), "print", 500, 500)
-    found = compare(Statistic(bleu_of), *rows, panel)
+    found = compare(Statistic(Bleu().value), *rows, panel)
     texts = [[BLEU().corpus_score(some, [references]).score] for some in (first, second)]
     assert found.difference == pytest.approx(texts[0][0] - texts[1][0])
     assert found.low < found.difference < found.high

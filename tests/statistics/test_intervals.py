@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from harness.metrics.summary import with_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap as scipy_bootstrap
 
 from harness.errors import DataError
-from harness.metrics.bleu import bleu_of
-from harness.metrics.summary import with_interval
+from harness.metrics.bleu import Bleu
 from harness.statistics import (
     MEAN,
     PERCENT_MEAN,
@@ -25,6 +25,7 @@ from harness.statistics.panel import ratio, sums_by_user
 from harness.statistics.seeds import THIS_CHECKPOINT, hierarchical
 from harness.types import Score
 from tests.metrics.texts import real_pairs
+from tests.metrics.texts import rows as rows_of_texts
 
 USERS_100 = [f"u{at}" for at in range(100)]
 
@@ -142,7 +143,7 @@ def test_a_value_that_is_no_number_is_refused():
 def test_bleus_interval_is_that_of_the_corpus_value():
     predictions, references = real_pairs()
     panel = Panel(tuple(f"u{at // 2}" for at in range(len(references))), "print", 500)
-    from harness.metrics import score
+    from tests.metrics.texts import score
 
     plain = score("bleu", predictions, references)
     found = with_interval("bleu", plain, predictions, references, panel)
@@ -232,15 +233,14 @@ def test_a_scale_ends_an_interval_and_a_user_without_weight_does_not_count():
 @pytest.mark.parametrize(("users", "least"), [(100, 0.92), (20, 0.86)])
 def test_coverage_of_corpus_bleu(users, least):
     """Users drawn from a large population of users; the true value is the population's BLEU."""
-    from harness.metrics.bleu import bleu_statistics
 
-    population = bleu_statistics(*real_pairs())
-    true = float(bleu_of(population.sum(axis=0)))
+    population = rows_of_texts(Bleu(), *real_pairs())
+    true = float(Bleu().value(population.sum(axis=0)))
     rng = np.random.default_rng(4)
     covered = 0
     for experiment in range(1000):
         drawn = population[rng.integers(len(population), size=users)]
-        found = bca(drawn, bleu_of, np.random.default_rng(experiment), 500)
+        found = bca(drawn, Bleu().value, np.random.default_rng(experiment), 500)
         covered += found.low <= true <= found.high
     print(f"corpus BLEU, {users} users: {covered / 1000:.3f}")
     assert least <= covered / 1000 <= 0.97

@@ -151,4 +151,4 @@ def _side(one: Comparison, measure: Measure) -> str | None:
     """Which side of the reference was shown, if any."""
     if one.verdict not in ("higher", "lower"):
         return None
-    return "better" if measure.better(one.difference or 0.0) else "worse"
+    return "better" if measure.favours_first(one.difference or 0.0) else "worse"

@@ -93,7 +93,7 @@ def _beside(found: Ablation) -> str:
 def verdict(one: Comparison, measure: Measure) -> str:
     """better, worse, open (tested, not shown) or untested."""
     if one.verdict in ("higher", "lower"):
-        return "better" if measure.better(one.difference or 0.0) else "worse"
+        return "better" if measure.favours_first(one.difference or 0.0) else "worse"
     return "untested" if one.p_value is None else "open"
 
 

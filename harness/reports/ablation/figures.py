@@ -228,7 +228,7 @@ def _inside(one: Interval | None, measure: Measure, beside: Comparison | None) -
         return "failed"
     text = figure(one.value, measure.digits)
     if beside is not None and beside.verdict in ("higher", "lower"):
-        text += " ▲" if measure.better(beside.difference or 0.0) else " ▼"
+        text += " ▲" if measure.favours_first(beside.difference or 0.0) else " ▼"
     if one.low is None or one.high is None:
         return text
     low, high = (figure(end, measure.digits - 1) for end in (one.low, one.high))

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isclose
-from statistics import fmean
 
 import numpy as np
 
-from harness.metrics.bleu import bleu_of
+from harness.errors import UsageError
+from harness.metrics import EXTERNAL, metric
+from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import SLOPE
-from harness.metrics.summary import OWN_SCALE
+from harness.metrics.scores import joined
 from harness.record import ExampleValues, Record
+from harness.registry import table
 from harness.reports.runs.systems import Board, System
-from harness.statistics import MEAN, PERCENT_MEAN, RATIO, Array, Statistic
-from harness.statistics.panel import PERCENT
+from harness.statistics import MEAN, RATIO, Array, Statistic
 
-BLEU_COUNTS = 10
-OWN = "its own scale"
+WORDS = ("bleu", "rougeL", "meteor")
+"""Metrics of words that are shown where there is no room for all."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,14 @@ class Measure:
     statistic: Statistic
     row: Callable[[ExampleValues], Sequence[float] | None]
     absent: Callable[[ExampleValues], Sequence[float] | None] = lambda values: None
-    lower_is_better: bool = False
+    better: Better = "higher"
     digits: int = 2
 
-    def better(self, difference: float) -> bool:
+    @property
+    def lower_is_better(self) -> bool:
+        return self.better == "lower"
+
+    def favours_first(self, difference: float) -> bool:
         """Whether `difference` = first − second favours the first."""
         return difference < 0 if self.lower_is_better else difference > 0
 
@@ -48,11 +53,11 @@ def measures_of(board: Board) -> list[Measure]:
     """What every run of the board has: the main one first (see `main_measure`)."""
     records = [record for system in board.systems for record in system.records]
     found = []
-    if all(record.following is not None for record in records):
-        found.append(_mean("following", "preferences followed", "% of calls"))
     for name in records[0].metrics:
-        if all(_usable(record, name) for record in records):
-            found.append(BLEU if name == "bleu" else _metric(records[0], name))
+        if all(name in record.metrics for record in records):
+            measure = _of_metric(name, records)
+            if measure is not None and all(_adds_up(measure, record) for record in records):
+                found.append(measure)
     if all(record.likelihood and record.likelihood.value is not None for record in records):
         found.append(NLL)
         if any(drift_row(values) for values in records[0].examples.values()):
@@ -61,18 +66,16 @@ def measures_of(board: Board) -> list[Measure]:
 
 
 def main_measure(measures: Sequence[Measure], wanted: str | None = None) -> Measure:
-    """The measure of the verdict: `wanted`, else following on the built-in benchmark, else BLEU."""
-    from harness.errors import UsageError
+    """The measure of the verdict: `wanted`, else the first metric of the runs.
 
+    That is the one that the data's source brings, where it brings one.
+    """
     by_name = {measure.name: measure for measure in measures}
     if not by_name:
-        raise UsageError(
-            "these runs share no measure; expected a metric, NLL or following in all of them"
-        )
+        raise UsageError("these runs share no measure; expected a metric or NLL in all of them")
     if wanted is not None and wanted not in by_name:
         raise UsageError(f"--metric {wanted!r} is not in every run. Known: {', '.join(by_name)}")
-    order = [wanted] if wanted else ["following", "bleu", *by_name]
-    return next(by_name[name] for name in order if name in by_name)
+    return by_name[wanted or next(iter(by_name))]
 
 
 def rows_of(measure: Measure, board: Board, system: System) -> Array:
@@ -100,56 +103,63 @@ def _elsewhere(board: Board, key: str) -> ExampleValues:
     return next(record.examples[key] for record in records if key in record.examples)
 
 
-def _usable(record: Record, name: str) -> bool:
-    """Whether examples can stand for a metric's corpus value: BLEU's counts, or a plain mean."""
-    score = record.metrics.get(name)
-    if score is None or score.value is None:
-        return False
-    if name == "bleu":
-        return all(values.bleu_statistics for values in record.examples.values())
-    each = (values.scores.get(name) for values in record.examples.values())
-    values = [value for value in each if value is not None]
-    return bool(values) and isclose(fmean(values), score.value, rel_tol=1e-6, abs_tol=1e-6)
+def _of_metric(name: str, records: Sequence[Record]) -> Measure | None:
+    """The measure of a metric; None where its package is not installed, or a run lacks its value.
+
+    A metric of evaluate is taken as a mean on its own scale, without loading it.
+    """
+    if any(record.metrics[name].value is None for record in records):
+        return None
+    if name.startswith(EXTERNAL):
+        return Measure(name, name, OWN, MEAN, _mean_row(name))
+    if name not in table("metric"):
+        return None
+    own = metric(name)
+    row = _mean_row(name) if own.mean else _kept_row(name)
+    samples = next(
+        (len(rows) for each in records[0].examples.values() if (rows := each.rows.get(name))), 1
+    )
+    statistic = own.statistic if own.mean else _over_samples(own, samples)
+
+    def absent(values: ExampleValues) -> Sequence[float] | None:
+        known = row(values)
+        if known is None:
+            return None
+        parts = np.array(known, dtype=np.float64).reshape(1 if own.mean else samples, -1)
+        return [float(one) for one in own.absent(parts).ravel()]
+
+    title = own.title or name
+    return Measure(name, title, own.unit, statistic, row, absent, own.better, own.digits)
 
 
-def _metric(record: Record, name: str) -> Measure:
-    scale = OWN if OWN_SCALE in record.metrics[name].signature else "0–100"
-    return _mean(name, TITLES.get(name, name), scale)
+def _over_samples(own: Metric, samples: int) -> Statistic:
+    """The mean over samples whose rows stand side by side."""
+    return joined(own.statistic, np.zeros((samples, 0, 1)))[0]
 
 
-TITLES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum",
-          "meteor": "METEOR", "bleu": "BLEU", "following": "preferences followed",
-          "nll": "NLL"}  # fmt: skip
-
-
-def _mean(name: str, title: str, unit: str) -> Measure:
+def _mean_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
     def row(values: ExampleValues) -> Sequence[float] | None:
         value = values.scores.get(name)
         return None if value is None else (value, 1.0)
 
-    def absent(values: ExampleValues) -> Sequence[float] | None:
-        return (0.0, 1.0) if values.scores.get(name) is not None else None
-
-    statistic = MEAN if unit == OWN else PERCENT_MEAN
-    return Measure(name, title, unit, statistic, row, absent)
+    return row
 
 
-def _bleu_row(values: ExampleValues) -> Sequence[float] | None:
-    return values.bleu_statistics or None
+def _kept_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        return [one for sample in values.rows.get(name, ()) for one in sample] or None
+
+    return row
 
 
-def _bleu_absent(values: ExampleValues) -> Sequence[float]:
-    """Nothing written where a reference of this length was expected, in every sample."""
-    return [
-        float(count) if at % BLEU_COUNTS == 1 else 0.0  # second of ten: the reference's length
-        for at, count in enumerate(values.bleu_statistics)
-    ]
-
-
-def _bleu(sums: Array) -> Array:
-    """Mean over samples of corpus BLEU; sums [..., 10 · samples]."""
-    parts = np.split(sums, sums.shape[-1] // BLEU_COUNTS, axis=-1)
-    return np.asarray(np.mean([bleu_of(part) for part in parts], axis=0), dtype=np.float64)
+def _adds_up(measure: Measure, record: Record) -> bool:
+    """Whether the rows that a record keeps give the value that it reports."""
+    rows = [row for values in record.examples.values() if (row := measure.row(values))]
+    said = record.metrics[measure.name].value
+    if not rows or said is None:
+        return False
+    found = float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
+    return isclose(found, said, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def _nll_row(values: ExampleValues) -> Sequence[float] | None:
@@ -166,12 +176,11 @@ def drift_row(values: ExampleValues) -> Sequence[float] | None:
     return [*own.nll, *own.slice_tokens, *places]
 
 
-BLEU = Measure("bleu", "BLEU", "0–100", Statistic(_bleu, scale=PERCENT), _bleu_row, _bleu_absent)
 NLL = Measure(
     "nll", "NLL of the references", "nats per slice token", RATIO, _nll_row,
-    lower_is_better=True, digits=3,
+    better="lower", digits=3,
 )  # fmt: skip
 DRIFT = Measure(
     "nll_drift", "drift of NLL", "nats per 100 tokens", SLOPE, drift_row,
-    lower_is_better=True, digits=3,
+    better="lower", digits=3,
 )  # fmt: skip

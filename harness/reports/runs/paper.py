@@ -9,6 +9,7 @@ SOURCE = (
     "FlyThinker paper, Qwen2.5-3B-Instruct, BLEU; it does not say whether its setting is user or"
     " temporal"
 )
+METRIC = "bleu"
 BLEU = {
     "product_review": {"nonpers": 1.54, "rag": 3.30, "sft": 3.91, "cot": 3.37, "coconut": 3.32,
                        "flythinker": 4.36},
@@ -22,7 +23,7 @@ BLEU = {
 
 def reported(board: Board) -> dict[str, float]:
     """Method → the paper's BLEU on this task; nothing for the built-in texts."""
-    if board.systems[0].record.data.source == "mini":
+    if board.systems[0].record.data.built_in:
         return {}
     known = BLEU.get(board.task, {})
     here = {system.record.method for system in board.systems}

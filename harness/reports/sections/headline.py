@@ -22,7 +22,7 @@ from harness.reports.render.document import (
     seconds,
     words,
 )
-from harness.reports.runs.paper import MARK, reported
+from harness.reports.runs.paper import MARK, METRIC, reported
 from harness.reports.runs.systems import Board, System
 from harness.reports.sections.cost_tables import (
     Cost,
@@ -57,7 +57,7 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
         sentences.append(verdict(board, contrasts))
         for system in board.systems:
             rows.append(_row(board, found[board.task], contrasts, system))
-        if main == "bleu":
+        if main == METRIC:
             for method, value in reported(board).items():
                 faint.add(len(rows))
                 rows.append(_paper_row(method, value))

@@ -14,7 +14,7 @@ from harness.reports.render.document import (
     p_value,
     words,
 )
-from harness.reports.runs.paper import MARK, SOURCE, reported
+from harness.reports.runs.paper import MARK, METRIC, SOURCE, reported
 from harness.reports.runs.systems import Board
 from harness.reports.sections.headline import Found, value_cell
 
@@ -45,13 +45,13 @@ def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
         for system in board.systems
     ]
     faint, notes = set(), []
-    paper = reported(board) if "bleu" in measured else {}
+    paper = reported(board) if METRIC in measured else {}
     for method, value in paper.items():
         faint.add(len(rows))
         rows.append(
             (
                 words(f"{method} ({MARK})"),
-                *(number(value if column.measure.name == "bleu" else None) for column in columns),
+                *(number(value if column.measure.name == METRIC else None) for column in columns),
             )
         )
     if paper:
@@ -119,6 +119,6 @@ def _verdict(contrasts: Contrasts, first: str, second: str) -> str:
     """Who is better, "not shown", or why nothing can be said."""
     one = contrasts.pairs[first, second]
     if one.verdict in ("higher", "lower"):
-        better = contrasts.measure.better(one.difference or 0.0)
+        better = contrasts.measure.favours_first(one.difference or 0.0)
         return f"{first if better else second} better"
     return one.reason or one.verdict or "–"

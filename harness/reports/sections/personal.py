@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.metrics import of_words, title_of
 from harness.record import AuthorRank, Authors, Difference, Estimate, ExampleAuthors
-from harness.reports.compared.measures import TITLES
+from harness.reports.compared.measures import WORDS
 from harness.reports.compared.parts import author_measure
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds, spanned
 from harness.reports.render.document import (
@@ -98,13 +99,13 @@ def _controls_table(board: Board, system: System) -> Table:
         for thought in first
         if all(thought in one.thoughts and not one.thoughts[thought].missing for one in found)
     ]
-    names = [name for name in ("following", "bleu", "rougeL") if name in first["own"].metrics]
+    names = [name for name in first["own"].metrics if not of_words(name) or name in WORDS[:2]]
     likely = all(first[thought].likelihood for thought in kept)
     heads: list[str] = ["thoughts"]
     if likely:
         heads += ["NLL ↓", "NLL minus own", "p (Holm)"]
     for name in names:
-        title = TITLES.get(name, name)
+        title = title_of(name)
         heads += [title, f"{title} minus own", "p (Holm)"]
     rows = []
     for thought in kept:

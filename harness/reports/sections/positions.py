@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from harness.metrics import of_words, title_of, unit_of
 from harness.record import Curve, Drift, Record, SliceEstimate
-from harness.reports.compared.measures import TITLES, Measure
+from harness.reports.compared.measures import WORDS, Measure
 from harness.reports.compared.parts import (
     forced_at,
     forced_drift,
@@ -51,8 +52,10 @@ def views_of(board: Board, main: str) -> list[View]:
     records = [one for system in board.systems for one in system.records]
     record = records[0]
     forced = next((one.forced.metrics for one in records if one.forced), {})
-    scored = next((name for name in (main, "rougeL", "bleu", *forced) if name in forced), None)
-    free = next((name for name in (main, "rougeL", "bleu") if name in record.slices), None)
+    order = [*([main] if of_words(main) else []), *WORDS[1::-1]]
+    scored = next((name for name in (*order, *filter(of_words, forced)) if name in forced), None)
+    free = next((name for name in order if name in record.slices), None)
+    others = [name for name in record.metrics if not of_words(name)]
     starts = record.slice_starts
     found = [
         View("likelihood", "likelihood: NLL of the reference", "nats per slice token",
@@ -62,24 +65,34 @@ def views_of(board: Board, main: str) -> list[View]:
              *_curve(lambda one: one.likelihood and one.likelihood.relative),
              "rises", relative_at, relative_drift(),
              "NLL minus the untrained backbone's, nats per 100 tokens"),
-        View("forced_following", "forced: preferences followed in the next 100 tokens",
-             "% of calls", *_curve(lambda one: one.forced and one.forced.following), "falls",
-             partial(forced_at, "following"), forced_drift("following", starts),
-             "forced: preferences followed, % per 100 tokens"),
-        View("following", "preferences followed in the free text", "% of calls",
-             lambda one: one.following and one.following.slices, _nothing),
     ]  # fmt: skip
-    if scored:
-        scale = TITLES.get(scored, scored)
-        found.insert(2, View("forced", f"forced: {scale} of the next 100 tokens", "0–100",
-                             *_curve(lambda one: one.forced and one.forced.metrics.get(scored)),
-                             "falls",
-                             partial(forced_at, scored), forced_drift(scored, starts),
-                             f"forced: {scale}, points per 100 tokens"))  # fmt: skip
+    found += [_continued("forced", scored, starts)] if scored else []
+    found += [_continued(f"forced_{name}", name, starts) for name in others]
+    found += [_free(name, name, f"{title_of(name)} in the free text") for name in others]
     if free:
-        found.append(View("free", f"free text: {TITLES.get(free, free)} (descriptive)", "0–100",
-                          lambda one: one.slices.get(free), _nothing))  # fmt: skip
+        found.append(_free("free", free, f"free text: {title_of(free)} (descriptive)"))
     return [view for view in found if any(view.slices(one) for one in records)]
+
+
+def _continued(view: str, name: str, starts: Sequence[int]) -> View:
+    """A metric of the continuations."""
+    title, unit = title_of(name), unit_of(name)
+    per = "points" if of_words(name) else unit.partition(" ")[0]
+    return View(
+        view,
+        f"forced: {title} in the next 100 tokens",
+        unit,
+        *_curve(lambda one: one.forced and one.forced.metrics.get(name)),
+        "falls",
+        partial(forced_at, name),
+        forced_drift(name, starts),
+        f"forced: {title}, {per} per 100 tokens",
+    )
+
+
+def _free(view: str, name: str, title: str) -> View:
+    """A metric of the slices of the free text."""
+    return View(view, title, unit_of(name), lambda one: one.slices.get(name), _nothing)
 
 
 def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:

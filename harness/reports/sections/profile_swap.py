@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.metrics import title_of
 from harness.record import ExampleLift, Gains, Lift, LiftPair, Record
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
-from harness.reports.compared.measures import TITLES, Measure
+from harness.reports.compared.measures import Measure
 from harness.reports.compared.parts import lift_measure
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
 from harness.reports.render import style
@@ -97,7 +98,7 @@ def _part(board: Board, view: View) -> Board:
 
 
 def _measure(view: View, kind: str, name: str) -> Measure:
-    what = "likelihood" if view is LIKELIHOOD else TITLES.get(name, name)
+    what = "likelihood" if view is LIKELIHOOD else title_of(name)
     title = f"lift on {what}, {LIFTS[kind]}"
     scale = (NATS, 3) if view is LIKELIHOOD else ("points", 2)
     return lift_measure(view.name, view.gains, kind, name, title, *scale)
@@ -167,7 +168,7 @@ def _text_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
     for name in names:
         for system in part.systems:
             cells, found = _lifts(part, system, TEXTS, name, lifts)
-            rows.append((words(TITLES.get(name, name)), words(system.name), *cells))
+            rows.append((words(title_of(name)), words(system.name), *cells))
             told += found
     heads = ("measure", "method", *LIFTS.values())
     title = f"Lift on written texts, {board.task}"

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from harness.errors import HarnessError, UsageError
+from harness.metrics import of_words, title_of
 from harness.record import read_predictions
 from harness.reports.compared.contrasts import Contrasts
-from harness.reports.compared.measures import TITLES
+from harness.reports.compared.measures import NLL, WORDS
 from harness.reports.render.document import Section, Shown, Side, figure
 from harness.reports.runs.systems import Board, System
 from harness.reports.sections.headline import Found, reference_of
@@ -35,7 +36,7 @@ def examples_section(
         text.append(
             f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
             f" {second.seeds[0]}; {len(here)} of {len(board.ids)} texts, sorted by their difference"
-            f" in {TITLES.get(main, main)}. Marked: words that the other text does not have there."
+            f" in {title_of(main)}. Marked: words that the other text does not have there."
         )
     section = Section("examples", "Where two methods disagree most", tuple(text), (), (),
                       tuple(shown))  # fmt: skip
@@ -123,7 +124,7 @@ def _standing(systems: Sequence[System], values: Sequence[float | None], main: s
         f"{system.name} {'–' if value is None else figure(value, 2)}"
         for system, value in zip(systems, values, strict=True)
     ]
-    return f"{TITLES.get(main, main)}: {', '.join(told)}"
+    return f"{title_of(main)}: {', '.join(told)}"
 
 
 def word_difference(
@@ -143,9 +144,9 @@ def word_difference(
 
 def _scores(values: Mapping[str, float | None]) -> str:
     """The example's scores in one line."""
-    known = ("following", "bleu", "rougeL", "meteor", "nll")
+    known = (*(name for name in values if not of_words(name)), *WORDS, NLL.name)
     return " · ".join(
-        f"{TITLES.get(name, name)} {figure(value, 2)}"
+        f"{title_of(name)} {figure(value, 2)}"
         for name in known
         if (value := values.get(name)) is not None
     )

@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
-from harness.reports.compared.measures import BLEU, DRIFT, NLL, main_measure, measures_of
+from harness.reports.compared.measures import DRIFT, NLL, main_measure, measures_of
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.statistics import PERCENT_MEAN, Comparison, Interval, compare, mean_rows
@@ -77,12 +77,13 @@ def test_a_pair_is_the_comparison_of_the_rows_in_the_records(board):
 
 
 def test_bleu_is_compared_on_the_counts_of_the_record(board):
-    found = contrast_all(BLEU, board)
+    bleu = measure(board, "bleu")
+    found = contrast_all(bleu, board)
     rows = [
-        np.array([system.record.examples[key].bleu_statistics for key in board.ids], float)
+        np.array([system.record.examples[key].rows["bleu"][0] for key in board.ids], float)
         for system in board.systems
     ]
-    expected = compare(BLEU.statistic, rows[0], rows[1], board.panel)
+    expected = compare(bleu.statistic, rows[0], rows[1], board.panel)
     assert dataclasses.astuple(found.pairs["sft", "cot"]) == pytest.approx(
         dataclasses.astuple(expected)
     )
@@ -123,7 +124,9 @@ def contrasts_of(p_value: float, low: float, high: float) -> Contrasts:
     compared = Comparison(middle, low, high, p_value, 1.0, 40)
     values = {name: Interval(value, None, None, 40, "bca") for name, value in
               (("p", middle), ("q", 0.0))}  # fmt: skip
-    return Contrasts("task", BLEU, values, {("p", "q"): compared})
+    return Contrasts(
+        "task", dataclasses.replace(NLL, better="higher"), values, {("p", "q"): compared}
+    )
 
 
 @pytest.mark.parametrize(

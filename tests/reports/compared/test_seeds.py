@@ -69,7 +69,7 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
         (relative_drift(), lambda record: record.likelihood.relative.drift.value),
         (
             forced_at("following", 0),
-            lambda record: record.forced.following.slices[0].value,
+            lambda record: record.forced.metrics["following"].slices[0].value,
         ),
         (
             forced_drift("rougeL", (0, 100, 200, 300)),

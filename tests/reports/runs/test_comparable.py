@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
-from harness.metrics.bleu import bleu_of
+from harness.metrics.bleu import Bleu
 from harness.record import BackboneInfo, DeviceInfo, ModelInfo, read_record, write_record
 from harness.reports.compared.contrasts import contrast_all
-from harness.reports.compared.measures import BLEU, measures_of
+from harness.reports.compared.measures import measures_of
 from harness.reports.runs.comparable import checked, chosen_apart, differences, machines
 from harness.reports.runs.systems import load_boards
 from harness.reports.sections.headline import reference_of
@@ -118,10 +118,12 @@ def one_missing(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
     whole = made_up("product_review", "rag")
     examples = dict(list(whole.examples.items())[:-1])
+    values = {name: float(np.mean([row.scores[name] for row in examples.values()]))
+              for name in whole.metrics}  # fmt: skip
+    values["bleu"] = float(Bleu().value(sum(np.array(row.rows["bleu"][0], dtype=float)
+                                            for row in examples.values())))  # fmt: skip
     metrics = {
-        name: dataclasses.replace(
-            score, value=float(np.mean([row.scores[name] for row in examples.values()]))
-        )
+        name: dataclasses.replace(score, value=values[name])
         for name, score in whole.metrics.items()
     }
     short = dataclasses.replace(whole, examples=examples, metrics=metrics)
@@ -136,17 +138,19 @@ def test_missing_examples_are_refused(one_missing):
 
 def test_missing_examples_count_as_empty_where_it_is_allowed(one_missing):
     board = checked(one_missing, allow_different=True)
-    rouge = next(one for one in measures_of(board) if one.name == "rouge1")
+    bleu, rouge = (
+        next(one for one in measures_of(board) if one.name == name) for name in ("bleu", "rouge1")
+    )
     rag = board.systems[0].record
     each = [row.scores["rouge1"] for row in rag.examples.values()]
     # 39 texts and an empty one: the sum over 40
     assert contrast_all(rouge, board).values["rag"].value == pytest.approx(sum(each) / 40)
     # BLEU: nothing written where 100 words were expected
-    counts = [row.bleu_statistics for row in rag.examples.values()]
+    counts = [row.rows["bleu"][0] for row in rag.examples.values()]
     total = [sum(column) for column in zip(*counts, strict=True)]
     total[1] += 100
-    expected = float(bleu_of(np.array(total, dtype=float)))
-    assert contrast_all(BLEU, board).values["rag"].value == pytest.approx(expected)
+    expected = float(Bleu().value(np.array(total, dtype=float)))
+    assert contrast_all(bleu, board).values["rag"].value == pytest.approx(expected)
 
 
 def test_runs_without_one_common_example_never_compare(tmp_path):

@@ -1,0 +1,133 @@
+"""A metric's score: value, interval and values of the examples, the same way for every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import isclose
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from harness.errors import DataError
+from harness.metrics.base import Metric, Pair, Unavailable
+from harness.metrics.letters import MOST_UNSEEN, unseen_share, unseen_words
+from harness.statistics import Array, Panel, Statistic, interval, mean_rows
+from harness.types import Score
+
+NOTHING = "nothing to average: no example was scored"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score, and the rows [S,N,K] of its samples that it follows from; None without a value."""
+
+    score: Score
+    rows: Array | None = None
+
+
+def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Scored:
+    """A metric of one or several samples of the same examples, with its interval over users.
+
+    samples: pairs of each sample, in the order of the panel's users.
+
+    The value is the mean over samples of the value of each. It is None, and `missing` says why,
+    where a sample has none or the metric's tokenizer does not see the references. There is no
+    interval where the value does not follow from the rows (some metrics of evaluate).
+    """
+    first = samples[0]
+    if not first:
+        return Scored(Score(None, (), metric.signature, missing=NOTHING))
+    none = Score(None, (None,) * len(first), metric.signature)
+    # 1. can it be computed?
+    share = unseen_share([pair.reference for pair in first], metric.unseen)
+    try:
+        rows = np.stack([_checked(metric, pairs) for pairs in samples])
+    except Unavailable as why:
+        return Scored(replace(none, missing=str(why)))
+    if share > MOST_UNSEEN:
+        missing = f"{unseen_words(share)}: {metric.remedy}"
+        return Scored(replace(none, missing=missing, unseen=share))
+    # 2. the value, of all pairs and of each
+    if metric.mean and not rows[..., 1].any():
+        return Scored(replace(none, missing=f"no example has a value of {metric.name}"))
+    values = [metric.overall(some, pairs) for some, pairs in zip(rows, samples, strict=True)]
+    signature = metric.signature + (f"|samples:{len(samples)}" if len(samples) > 1 else "")
+    value = fmean(values) if len(values) > 1 else values[0]
+    found = Score(value, each(metric, rows), signature, unseen=share)
+    # 3. its interval
+    statistic, together = joined(metric.statistic, rows)
+    if not isclose(float(statistic.value(together.sum(axis=0))), value, rel_tol=1e-6, abs_tol=1e-9):
+        return Scored(found, rows)
+    ends = interval(statistic, together, panel)
+    return Scored(replace(found, low=ends.low, high=ends.high), rows)
+
+
+def each(metric: Metric, rows: Array) -> tuple[float | None, ...]:
+    """Every example's own value: the mean over its samples, None where one has none.
+
+    rows: [S,N,K].
+    """
+    values = np.stack([metric.each(some) for some in rows])  # [S,N]
+    means = values[0] if len(values) == 1 else [fmean(column) for column in values.T.tolist()]
+    return tuple(None if np.isnan(value) else float(value) for value in means)
+
+
+def joined(statistic: Statistic, rows: Array) -> tuple[Statistic, Array]:
+    """Several samples as one: rows [S,N,K] → the mean over samples, and its rows [N,K'].
+
+    A mean's rows become the examples' means over samples; other rows stand side by side.
+    """
+    if len(rows) == 1:
+        return statistic, rows[0]
+    if statistic.mean:
+        there = np.asarray((rows[..., 1] > 0).all(axis=0))
+        means = np.stack([rows[..., 0].mean(axis=0), np.ones(rows.shape[1])], axis=1)
+        return statistic, np.where(there[:, None], means, 0.0)
+
+    def mean(sums: Array) -> Array:
+        parts = np.split(sums, len(rows), axis=-1)
+        return np.asarray(np.mean([statistic.value(part) for part in parts], axis=0))
+
+    return replace(statistic, value=mean), np.concatenate(list(rows), axis=1)
+
+
+def mean_score(
+    values: Iterable[float | None],
+    statistic: Statistic,
+    panel: Panel,
+    signature: str,
+    missing: str = NOTHING,
+) -> Score:
+    """A mean of values of examples with its interval; None entries are left out.
+
+    values: one an example of the panel.
+    statistic: `MEAN`, or `PERCENT_MEAN` where the values end at 0 and 100.
+    panel: whose values they are.
+    signature: how they were computed.
+    missing: said where no entry is left.
+    """
+    values = tuple(values)
+    counted = [value for value in values if value is not None]
+    if not counted:
+        return Score(None, values, signature, missing=missing)
+    found = interval(statistic, mean_rows(values), panel)
+    return Score(fmean(counted), values, signature, found.low, found.high)
+
+
+def ends_of(score: Score) -> dict[str, Any]:
+    """A score as a record's number: value, low, high, and why there is none where it says so."""
+    why = {"missing": score.missing} if score.missing else {}
+    return {"value": score.value, "low": score.low, "high": score.high, **why}
+
+
+def _checked(metric: Metric, pairs: Sequence[Pair]) -> Array:
+    """The metric's rows of the pairs, finite and one a pair. Raises DataError otherwise."""
+    rows = np.asarray(metric.rows(pairs), dtype=np.float64)
+    if rows.ndim != 2 or len(rows) != len(pairs) or not np.isfinite(rows).all():
+        raise DataError(
+            f"metric {metric.name}: rows of shape {rows.shape}, not all of them finite;"
+            f" expected [{len(pairs)}, K] finite numbers. Mend its `rows`"
+        )
+    return rows
