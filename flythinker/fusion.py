@@ -1,4 +1,4 @@
-"""FlyThinker's arithmetic, the only place of it (arXiv 2512.06690): thoughts, and their fusion."""
+"""FlyThinker's arithmetic (arXiv 2512.06690): thoughts and their fusion. Defined only here."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ SMALLEST_NORM = 1e-6
 
 
 @torch.no_grad()
-def mean_norm(*entering: Tensor) -> Tensor:
-    """m: the mean L2 norm of what enters the generator for each id, a scalar.
+def mean_norm(*embeddings: Tensor) -> Tensor:
+    """m: the mean L2 norm of the generator's input embeddings over all ids, a scalar.
 
-    entering: [V,D], whole or in blocks of rows: the embedding matrix, or its rows as the embedding
-    module returns them where it scales them (Gemma).
+    embeddings: [V,D], whole or in blocks of rows: the embedding matrix or, where the embedding
+    module scales its rows (Gemma), the scaled rows.
     """
-    norms = [block.float().norm(dim=-1) for block in entering]
+    norms = [block.float().norm(dim=-1) for block in embeddings]
     return torch.cat(norms).mean()
 
 
 def thoughts(hidden: Tensor, mean_norm: Tensor) -> Tensor:
     """Reasoner hidden states [...,d] scaled to the norm m of a mean embedding: h · m / ‖h‖.
 
-    No gradient flows through m and ‖h‖, which is clamped below at 1e-6.
+    No gradient flows through m or ‖h‖. ‖h‖ is clamped below at 1e-6.
     """
     norm: Tensor = hidden.detach().norm(dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
     return hidden * (mean_norm.detach().to(hidden) / norm)
 
 
 def fuse_column(embeddings: Tensor, earlier: Tensor, lam: float) -> Tensor:
-    """e + lam · thought, the thought added to the first d of D dimensions.
+    """e + lam · thought; the thought is added to the first d of D dimensions.
 
-    embeddings [...,D]; earlier [...,d], the thought of the token before each. Returns [...,D].
+    embeddings [...,D]; earlier [...,d], the thought of the previous token. Returns [...,D].
     Raises ValueError where d > D.
     """
     spare = embeddings.size(-1) - earlier.size(-1)

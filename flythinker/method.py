@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from flythinker.controls import ControlledLM
 from flythinker.model import ANY, FlyThinkerLM
+from flythinker.thought_replacement import ReplacedThoughtsLM
 from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
 from harness.engine.backbone import Backbones
 from harness.engine.lm import PersonalLM
@@ -18,19 +18,20 @@ from harness.settings import Section
 
 class FlyThinkerOptions(Section):
     lam: float = 0.5
-    """λ, the weight of a thought beside a token's embedding; 0 is SFT."""
+    """λ, the weight of a thought added to a token's embedding; 0 is SFT."""
     lam_warmup: float = Field(0.0, ge=0, le=1)
-    """Share of the training steps over which λ rises from 0; 0 is the paper's way."""
+    """Share of the training steps over which λ rises from 0; 0 is the paper's setting."""
     concurrent: bool | None = None
-    """Run both models' decoding steps at once; without it, chosen by device and size."""
+    """Run both models' decoding steps at once. Default: chosen by device and model size."""
     reasoner_weights: Weights = "trained"
-    """The reasoner's: `trained` jointly; as controls `frozen` as it came, or frozen at `random`."""
+    """The reasoner's weights: `trained` jointly; for ablations `frozen` as loaded, or frozen at
+    `random` values."""
     reasoner_reads: Reads = "text"
-    """What the reasoner reads: the `text`; as a control, only the `position` of each token."""
+    """What the reasoner reads: the `text`; for an ablation, only the `position` of each token."""
 
 
 class FlyThinker(Method):
-    """A generator with a latent reasoner beside it, one thought per token (arXiv 2512.06690)."""
+    """A generator and a latent reasoner, one thought per token (arXiv 2512.06690)."""
 
     name = "flythinker"
     trains = True
@@ -56,6 +57,6 @@ class FlyThinker(Method):
                 f" {backbones.reasoner_name!r}: {error}"
             ) from error
 
-    def controlled(self, lm: PersonalLM, thoughts: str) -> ControlledLM:
+    def controlled(self, lm: PersonalLM, thoughts: str) -> ReplacedThoughtsLM:
         assert isinstance(lm, FlyThinkerLM)
-        return ControlledLM(lm, thoughts)
+        return ReplacedThoughtsLM(lm, thoughts)

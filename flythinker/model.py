@@ -1,4 +1,4 @@
-"""FlyThinkerLM: a latent reasoner beside the generator, one thought per token."""
+"""FlyThinkerLM: a generator and a latent reasoner, one thought per token."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ from harness.engine.lm import (
 )
 
 THREADS_PAY_FROM = 50_000_000
-"""Parameters of the smaller model from which a CPU runs both at once, between two sizes measured:
-1.1 M, where that mostly loses, and 134.5 M, where it takes 0.6 of the time: docs/performance.md."""
+"""From this many parameters in the smaller model, a CPU runs both models at once.
+
+The value lies between two measured sizes: 1.1 M, where concurrency mostly loses, and 134.5 M, where
+it takes 0.6 of the time (docs/performance.md)."""
 
 ANY = 0
-"""As `vocabulary`: the ids of the texts are compared with both matrices elsewhere (a run does)."""
+"""Value of `vocabulary` that skips the size check; a run checks the ids of its texts instead."""
 ROWS_AT_ONCE = 1 << 14
-"""Ids that an embedding module with a scale of its own embeds at a time, for m."""
+"""Ids embedded at a time to compute m, where the embedding module scales its rows."""
 
 
 @dataclass
 class FlyState:
-    """Both caches, m, and the thought [B,d] of the last token that the reasoner has read."""
+    """What a step needs: both caches, m (`scale`), and the last token's thought [B,d]."""
 
     generator: CacheState
     reasoner: CacheState
@@ -50,11 +52,17 @@ class FlyState:
 class FlyThinkerLM(PersonalLM):
     """Generator inputs e(z_i) + lam · thought_{i−1}, in training and decoding alike.
 
-    generator, reasoner: Hugging Face causal LMs with one tokenizer, the reasoner no wider.
-    concurrent: run both models' steps at once (True), one after the other (False), or choose by
-    device and size (None). vocabulary: ids that both models must know; without it, both embedding
-    matrices must have as many rows (Qwen2.5 pads its 3B to fewer than its 7B). Raises ValueError
-    for a lam that is not finite, a wider reasoner, or one that lacks tokens.
+    Args:
+        generator: a Hugging Face causal LM.
+        reasoner: another with the same tokenizer, no wider than the generator.
+        lam: λ, the weight of thoughts.
+        concurrent: run both models' steps at once (True), one after the other (False), or choose
+            by device and size (None).
+        lam_warmup: share of the training steps over which λ rises from 0.
+        vocabulary: ids that both models must know. By default both embedding matrices must have
+            the same number of rows (Qwen2.5 pads its 3B model to fewer rows than its 7B model).
+
+    Raises ValueError if lam is not finite, or if the reasoner is wider or lacks tokens.
     """
 
     def __init__(
@@ -82,17 +90,17 @@ class FlyThinkerLM(PersonalLM):
                 " choose two models with one vocabulary"
             )
         fuse_column(torch.empty(wide.size(1)), torch.empty(narrow.size(1)), lam)  # widths fit?
-        self.wanted = concurrent
+        self.requested_concurrent = concurrent
         self.smaller = min(
             sum(part.numel() for part in model.parameters()) for model in (generator, reasoner)
         )
 
     @property
     def concurrent(self) -> bool:
-        """Whether a step runs both models at once, where they are now."""
-        if self.wanted is not None:
-            return self.wanted
-        if self.near.type == "cuda" and self.far.type == "cuda":
+        """Whether a step runs both models at once on their current devices."""
+        if self.requested_concurrent is not None:
+            return self.requested_concurrent
+        if self.generator_device.type == self.reasoner_device.type == "cuda":
             return True
         return self.smaller >= THREADS_PAY_FROM and torch.get_num_threads() > 1
 
@@ -101,45 +109,47 @@ class FlyThinkerLM(PersonalLM):
         self.lam = self.target_lam * share / self.lam_warmup if rising else self.target_lam
 
     @property
-    def near(self) -> torch.device:
-        """Where the generator is."""
+    def generator_device(self) -> torch.device:
         return embedding_matrix(self.generator).device
 
     @property
-    def far(self) -> torch.device:
-        """Where the reasoner is."""
+    def reasoner_device(self) -> torch.device:
         return embedding_matrix(self.reasoner).device
 
-    def heard(self, tokens: Tensor, places: Tensor) -> Tensor:
-        """What the reasoner reads at `places` [B,T], counted from each row's first token: [B,T]."""
+    def reasoner_ids(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Ids [B,T] that the reasoner reads: the tokens themselves; variants may read other ids.
+
+        positions [B,T] count from each row's first token.
+        """
         return tokens
 
-    def listen(self, tokens: Tensor) -> Tensor:
-        """The reasoner's embeddings of tokens; an id past its matrix, in no text, as its last."""
+    def reasoner_embeddings(self, ids: Tensor) -> Tensor:
+        """The reasoner's embeddings of ids [B,T]; an id past its matrix (in no text) is clamped."""
         last = embedding_matrix(self.reasoner).size(0) - 1
-        return embed(self.reasoner, tokens.clamp_max(last))
+        return embed(self.reasoner, ids.clamp_max(last))
 
     @torch.no_grad()
     def token_norm(self) -> Tensor:
-        """m, of the generator's embeddings as they are now."""
-        return mean_norm(*_entering(self.generator))
+        """m, the mean norm of the generator's current embeddings."""
+        return mean_norm(*_input_embeddings(self.generator))
 
     def think(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """The thought [B,T,d] of every token, from one pass of the reasoner over them all."""
-        tokens, real = tokens.to(self.far), real.to(self.far)
-        hidden = read(self.reasoner, self.listen(self.heard(tokens, positions(real))), real)
-        return thoughts(hidden.to(self.near), self.token_norm())
+        """The thought [B,T,d] of every token, from one pass of the reasoner over all of them."""
+        tokens, real = tokens.to(self.reasoner_device), real.to(self.reasoner_device)
+        ids = self.reasoner_ids(tokens, positions(real))
+        hidden = read(self.reasoner, self.reasoner_embeddings(ids), real)
+        return thoughts(hidden.to(self.generator_device), self.token_norm())
 
     def logprobs(self, batch: Batch) -> Tensor:
-        seq = batch.to(self.near).sequences()
+        seq = batch.to(self.generator_device).sequences()
         return self.score(batch, seq, self.think(seq.tokens, seq.real))
 
     def score(self, batch: Batch, seq: Sequences, given: Tensor) -> Tensor:
-        """Log p [B,R] of the response, the generator reading thoughts `given` [B,T,d] with it."""
+        """Log p [B,R] of the response when the generator reads the thoughts `given` [B,T,d]."""
         inputs = fuse(embed(self.generator, seq.tokens), given, seq.real, self.lam)
         hidden = read(self.generator, inputs, seq.real)
-        here = gather_columns(hidden, seq.before)
-        return token_logprobs(self.generator, here, batch.to(self.near))
+        predicting = gather_columns(hidden, seq.before)
+        return token_logprobs(self.generator, predicting, batch.to(self.generator_device))
 
     def prefill(
         self,
@@ -149,55 +159,67 @@ class FlyThinkerLM(PersonalLM):
     ) -> tuple[Tensor, FlyState]:
         tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
         scale = self.token_norm()
-        given, reasoner = self.start_thinking(tokens, real, scale)
-        return self.start_writing(tokens, real, given, reasoner, scale)
+        given, reasoner = self.prefill_reasoner(tokens, real, scale)
+        return self.prefill_generator(tokens, real, given, reasoner, scale)
 
-    def start_thinking(
+    def prefill_reasoner(
         self, tokens: Tensor, real: Tensor, scale: Tensor
     ) -> tuple[Tensor, CacheState]:
-        """`think` for left-padded rows that will go on: thoughts [B,T,d] and the cache."""
-        tokens, real = tokens.to(self.far), real.to(self.far)
-        heard = self.listen(self.heard(tokens, positions(real)))
-        hidden, reasoner = start(self.reasoner, heard, real)
-        return thoughts(hidden.to(self.near), scale), reasoner
+        """`think` with a cache, for left-padded rows: thoughts [B,T,d] and the reasoner's state."""
+        tokens, real = tokens.to(self.reasoner_device), real.to(self.reasoner_device)
+        ids = self.reasoner_ids(tokens, positions(real))
+        hidden, reasoner = start(self.reasoner, self.reasoner_embeddings(ids), real)
+        return thoughts(hidden.to(self.generator_device), scale), reasoner
 
-    def start_writing(
+    def prefill_generator(
         self, tokens: Tensor, real: Tensor, given: Tensor, reasoner: CacheState, scale: Tensor
     ) -> tuple[Tensor, FlyState]:
-        """Read left-padded rows with thoughts `given` [B,T,d]: (logits [B,V], state)."""
-        tokens, real = tokens.to(self.near), real.to(self.near)
+        """The generator's pass over left-padded rows: (logits [B,V] of the next token, state).
+
+        Args:
+            tokens: ids [B,T].
+            real: [B,T], True at tokens.
+            given: thoughts [B,T,d] to fuse with the tokens.
+            reasoner: the reasoner's state, kept in the result.
+            scale: m.
+        """
+        tokens, real = tokens.to(self.generator_device), real.to(self.generator_device)
         inputs = fuse(embed(self.generator, tokens), given, real, self.lam)
         hidden, generator = start(self.generator, inputs, real)
         state = FlyState(generator, reasoner, scale, given[:, -1])
         return head(self.generator, hidden[:, -1]), state
 
     def step(self, tokens: Tensor, state: FlyState) -> tuple[Tensor, FlyState]:
-        """Both models read the token at once: its own thought serves the token after it."""
-        near, far = self.near, self.far
+        """Both models read the same token; its thought is added to the token after it."""
+        here, there = self.generator_device, self.reasoner_device
 
         def reason() -> Tensor:
-            heard = self.heard(tokens.to(far)[:, None], state.reasoner.lengths[:, None])
-            return extend(self.reasoner, self.listen(heard), state.reasoner)[:, -1]
+            column = tokens.to(there)[:, None]
+            ids = self.reasoner_ids(column, state.reasoner.lengths[:, None])
+            return extend(self.reasoner, self.reasoner_embeddings(ids), state.reasoner)[:, -1]
 
-        def write() -> Tensor:
-            now = embed(self.generator, tokens.to(near)[:, None])
-            inputs = fuse_column(now, state.thought[:, None], self.lam)
+        def predict() -> Tensor:
+            embeddings = embed(self.generator, tokens.to(here)[:, None])
+            inputs = fuse_column(embeddings, state.thought[:, None], self.lam)
             return head(self.generator, extend(self.generator, inputs, state.generator)[:, -1])
 
-        # freed while the side stream still reads it, a replaced tensor would be written over
-        held = state.reasoner.tensors()
-        logits, hidden = _both(write, reason, near, far) if self.concurrent else (write(), reason())
-        del held
-        state.thought = thoughts(hidden.to(near), state.scale)
+        # keep replaced tensors alive: the side stream may still read them
+        in_use = state.reasoner.tensors()
+        if self.concurrent:
+            logits, hidden = _both(predict, reason, here, there)
+        else:
+            logits, hidden = predict(), reason()
+        del in_use
+        state.thought = thoughts(hidden.to(here), state.scale)
         return logits, state
 
 
-def _entering(model: nn.Module) -> Iterator[Tensor]:
-    """What enters `model` for each id, [rows,D] a block, as `embed` gives it.
+def _input_embeddings(model: nn.Module) -> Iterator[Tensor]:
+    """The input embedding of each id, in blocks [rows,D].
 
     A plain embedding module returns rows of its matrix. Others scale or normalise them (Gemma,
-    BioGPT, XGLM, MiniCPM3, Inkling) and are asked. What a decoder does to all its inputs
-    afterwards (Granite's multiplier, BLOOM's norm) it does to thoughts as well.
+    BioGPT, XGLM, MiniCPM3, Inkling), so they are called. What a decoder later does to all its
+    inputs (Granite's multiplier, BLOOM's norm) also happens to thoughts.
     """
     module, matrix = model.get_input_embeddings(), embedding_matrix(model)  # type: ignore[operator]
     if type(module) is nn.Embedding:
@@ -218,30 +240,42 @@ def _side_stream(device: torch.device) -> torch.cuda.Stream:
 
 
 def _both(
-    write: Callable[[], Tensor],
+    predict: Callable[[], Tensor],
     reason: Callable[[], Tensor],
-    near: torch.device,
-    far: torch.device,
+    here: torch.device,
+    there: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Start both, wait for both: two streams on one GPU, two devices, or two CPU threads."""
-    if near.type == "cpu" and far.type == "cpu":
+    """Start both passes and wait for both: (logits, the reasoner's hidden states).
+
+    Uses two CPU threads, two devices, or two streams on one GPU.
+
+    Args:
+        predict: the generator's pass.
+        reason: the reasoner's pass.
+        here: the generator's device.
+        there: the reasoner's device.
+    """
+    # 1. CPU: the reasoner in another thread
+    if here.type == "cpu" and there.type == "cpu":
         waiting = _other_thread().submit(_without_gradients(reason))
-        return write(), waiting.result()
-    if near != far:  # kernels on two devices run side by side without more ado
-        read = reason()
-        return write(), read
-    here, side = torch.cuda.current_stream(near), _side_stream(near)
-    side.wait_stream(here)
+        return predict(), waiting.result()
+    # 2. Two devices: kernels are queued, so they overlap by themselves
+    if here != there:
+        hidden = reason()
+        return predict(), hidden
+    # 3. One GPU: the reasoner on a side stream
+    main, side = torch.cuda.current_stream(here), _side_stream(here)
+    side.wait_stream(main)
     with torch.cuda.stream(side):
-        read = reason()
-    logits = write()
-    here.wait_stream(side)
-    read.record_stream(here)
-    return logits, read
+        hidden = reason()
+    logits = predict()
+    main.wait_stream(side)
+    hidden.record_stream(main)
+    return logits, hidden
 
 
 def _without_gradients(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """`work` for another thread, where modes begin anew: no gradients there either."""
+    """`work` without gradients, for another thread, which does not inherit gradient modes."""
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
 
     def inside() -> Tensor:

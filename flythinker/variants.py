@@ -1,4 +1,4 @@
-"""Training variants of FlyThinker: each takes one thing away, to show what it is good for."""
+"""Training variants of FlyThinker. Each removes one ingredient, to show what it contributes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Reads = Literal["text", "position"]
 
 
 class PositionThinkerLM(FlyThinkerLM):
-    """Thoughts that know where they are and nothing else.
+    """Thoughts that depend on the position and on nothing else.
 
-    The reasoner reads token i mod V at position i, whatever is written there, so that its thought
-    is a function of the position: as many weights, passes and gradients as FlyThinker, no text.
+    The reasoner reads token i mod V at position i, whatever the text. Weights, passes and gradients
+    are FlyThinker's.
     """
 
-    def heard(self, tokens: Tensor, places: Tensor) -> Tensor:
-        return places % embedding_matrix(self.reasoner).size(0)
+    def reasoner_ids(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        return positions % embedding_matrix(self.reasoner).size(0)
 
 
 def prepared(reasoner: nn.Module, weights: Weights, seed: int) -> nn.Module:
-    """The reasoner as its variant starts: to be trained, or frozen – as it is, or at random.
+    """The reasoner with the weights that its variant starts from: trained, frozen or random.
 
-    Random weights are drawn as transformers would draw them to train anew, from `seed`.
+    "random" draws transformers' initial weights from `seed` and freezes them.
     """
     if weights == "trained":
         return reasoner

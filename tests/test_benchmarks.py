@@ -33,7 +33,9 @@ def test_threads_compares_both_ways_with_one_model(capsys):
 
 
 def test_threads_marks_what_none_chooses(monkeypatch, capsys):
-    monkeypatch.setattr(FlyThinkerLM, "concurrent", property(lambda lm: lm.wanted is not False))
+    monkeypatch.setattr(
+        FlyThinkerLM, "concurrent", property(lambda lm: lm.requested_concurrent is not False)
+    )
     threads.main([*SMALL, "--prompt", "12"])
     assert [row[5] for row in table(capsys.readouterr().out)[2:]] == ["", "", "chosen"]
 

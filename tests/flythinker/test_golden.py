@@ -44,5 +44,5 @@ def test_logprobs_loss_and_gradients(golden, side):
 def test_greedy_tokens(golden, concurrent):
     folder, case = golden
     lm = make(folder, case, concurrent)
-    written = generate(lm, [row["prompt"] for row in case["rows"]], max_new_tokens=20)
-    assert written == [row["greedy"] for row in case["rows"]]
+    texts = generate(lm, [row["prompt"] for row in case["rows"]], max_new_tokens=20)
+    assert texts == [row["greedy"] for row in case["rows"]]

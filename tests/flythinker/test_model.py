@@ -1,4 +1,4 @@
-"""FlyThinkerLM apart from its numbers: what it refuses, and when it runs both models at once."""
+"""FlyThinkerLM: what it refuses, and when it runs both models at once."""
 
 import weakref
 
@@ -12,7 +12,7 @@ from tests.engine.test_agreement import PROMPTS, RESPONSES, VOCABULARY, WAYS, al
 
 
 def padded(rows):
-    """`tiny()` with a longer embedding matrix: the same tokens, and rows that no text has."""
+    """`tiny()` with a longer embedding matrix: the same tokens, and rows that no text uses."""
     model = tiny()
     model.resize_token_embeddings(rows, mean_resizing=False)
     return model.eval()
@@ -38,32 +38,32 @@ def test_a_wider_reasoner_is_refused():
         FlyThinkerLM(tiny(), tiny(width=64))
 
 
-def test_without_a_vocabulary_both_matrices_have_as_many_rows():
+def test_without_a_vocabulary_both_matrices_need_the_same_number_of_rows():
     with pytest.raises(ValueError, match="the reasoner knows 97 tokens, the generator 101; expec"):
         FlyThinkerLM(padded(101), tiny(seed=1))
 
 
 @pytest.mark.parametrize("rows", [(101, VOCABULARY), (VOCABULARY, 101)])
 @torch.no_grad()
-def test_matrices_padded_to_other_sizes_serve_one_vocabulary(rows):
+def test_matrices_padded_to_different_sizes_share_one_vocabulary(rows):
     torch.manual_seed(3)
     lm = FlyThinkerLM(padded(rows[0]), padded(rows[1]), vocabulary=VOCABULARY)
     known = alone(lm, PROMPTS, RESPONSES)
     for way in WAYS.values():
         for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
             torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    # the reasoner's rows that no text has change nothing
+    # extra rows of the reasoner, which no text uses, change nothing
     same = FlyThinkerLM(lm.generator, padded(120), vocabulary=VOCABULARY)
     batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
     assert torch.equal(same.logprobs(batch), lm.logprobs(batch))
 
 
-def test_a_token_that_only_the_generator_has_can_be_read():
+def test_a_token_that_only_the_generator_knows_can_be_read():
     lm = FlyThinkerLM(padded(101), tiny(seed=1), vocabulary=VOCABULARY)
     assert len(generate(lm, [[1, 100]], max_new_tokens=3)[0]) == 3
 
 
-def test_both_at_once_is_chosen_by_where_the_models_are_now(monkeypatch):
+def test_concurrency_is_chosen_by_the_current_devices(monkeypatch):
     lm = FlyThinkerLM(tiny(), tiny(seed=1))
     assert not lm.concurrent  # small models on a CPU
     monkeypatch.setattr("flythinker.model.THREADS_PAY_FROM", 1)
@@ -71,28 +71,28 @@ def test_both_at_once_is_chosen_by_where_the_models_are_now(monkeypatch):
     assert lm.concurrent
     monkeypatch.setattr("torch.get_num_threads", lambda: 1)
     assert not lm.concurrent
-    monkeypatch.setattr(FlyThinkerLM, "near", torch.device("cuda"))
-    monkeypatch.setattr(FlyThinkerLM, "far", torch.device("cuda", 1))
+    monkeypatch.setattr(FlyThinkerLM, "generator_device", torch.device("cuda"))
+    monkeypatch.setattr(FlyThinkerLM, "reasoner_device", torch.device("cuda", 1))
     assert lm.concurrent
     assert not FlyThinkerLM(tiny(), tiny(seed=1), concurrent=False).concurrent
 
 
 @torch.inference_mode()
-def test_what_the_reasoner_reads_is_not_freed_before_both_are_done(monkeypatch):
-    """On another stream its reads may still wait when the generator asks for memory."""
+def test_tensors_that_the_reasoner_reads_are_not_freed_before_both_passes_are_done(monkeypatch):
+    """On a side stream its reads may still be queued when the generator allocates memory."""
     lm = FlyThinkerLM(tiny(), tiny(seed=1), concurrent=True)
     monkeypatch.setattr("harness.engine.cache.BLOCK", 1)  # the second step needs a larger buffer
     _, state = lm.prefill(PROMPTS)
     alive = []
 
-    def both(write, reason, near, far):
+    def both(predict, reason, here, there):
         layer = state.reasoner.cache.layers[0]
         before = [state.reasoner.real, state.reasoner.lengths, layer.keys, layer.values]
         watched = [weakref.ref(each) for each in before]
         del before
-        read = reason()
+        hidden = reason()
         alive.append([ref() is not None for ref in watched])
-        return write(), read
+        return predict(), hidden
 
     monkeypatch.setattr("flythinker.model._both", both)
     for token in (1, 2, 3):
@@ -100,7 +100,7 @@ def test_what_the_reasoner_reads_is_not_freed_before_both_are_done(monkeypatch):
     assert alive == [[True] * 4] * 3
 
 
-def test_lam_zero_reads_a_trained_sft_bit_for_bit():
+def test_lam_zero_equals_sft_bit_for_bit():
     config = Qwen2Config(
         vocab_size=VOCABULARY, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
         num_attention_heads=2, num_key_value_heads=2, initializer_range=0.2,

@@ -1,7 +1,7 @@
-"""m: a thought reaches the generator's first layer with the mean norm of its tokens there.
+"""m: at the generator's first layer, a thought has the mean norm of the token embeddings there.
 
-Families differ in where they scale embeddings: not at all, inside the embedding module, or in the
-decoder, for whatever enters. What is compared is measured in front of the first layer.
+Families scale embeddings in different places: nowhere, inside the embedding module, or in the
+decoder for every input. So the norms are compared in front of the first layer.
 """
 
 import pytest
@@ -45,7 +45,7 @@ def tiny(kind, sizes, seed=0):
 
 
 def before_the_first_layer(model, embeddings):
-    """What the generator's first layer gets where `embeddings` [B,T,D] are the inputs."""
+    """What the generator's first layer receives for the inputs `embeddings` [B,T,D]."""
     layers = next(part for part in decoder_of(model).modules() if isinstance(part, nn.ModuleList))
     seen = []
     hook = layers[0].register_forward_pre_hook(
@@ -59,7 +59,7 @@ def before_the_first_layer(model, embeddings):
 
 @pytest.mark.parametrize("kind", FAMILIES)
 @torch.no_grad()
-def test_a_thought_has_the_norm_of_a_token_where_the_first_layer_reads(kind):
+def test_a_thought_has_the_norm_of_a_token_at_the_first_layer(kind):
     sizes, inside, behind = FAMILIES[kind]
     model = tiny(kind, sizes)
     lm = FlyThinkerLM(model, tiny(kind, sizes, seed=1), lam=1.0)
@@ -74,7 +74,7 @@ def test_a_thought_has_the_norm_of_a_token_where_the_first_layer_reads(kind):
     assert mean / rows == pytest.approx(inside * behind, rel=5e-3)
 
 
-def test_m_of_a_plain_embedding_is_its_matrixs_bit_for_bit(monkeypatch):
+def test_m_of_a_plain_embedding_is_that_of_its_matrix_bit_for_bit(monkeypatch):
     lm = FlyThinkerLM(tiny("qwen2", GROUPED), tiny("qwen2", GROUPED, seed=1))
     assert torch.equal(lm.token_norm(), embedding_matrix(lm.generator).norm(dim=-1).mean())
     scaled = FlyThinkerLM(tiny("gemma", GROUPED), tiny("gemma", GROUPED, seed=1))

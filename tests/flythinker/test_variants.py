@@ -1,4 +1,4 @@
-"""Training variants: what stays frozen, what a thought may know, how long sft trains instead."""
+"""Training variants: what stays frozen, what thoughts depend on, and sft with equal FLOPs."""
 
 import pytest
 import torch
@@ -16,21 +16,21 @@ def position_thinker():
     return PositionThinkerLM(tiny(), tiny(seed=1, width=16), lam=1.5, concurrent=False)
 
 
-def test_a_thought_of_the_position_knows_nothing_of_the_text():
+def test_position_thoughts_do_not_depend_on_the_text():
     lm = position_thinker()
     rows = torch.tensor([[5, 0, 9, 11], [1, 2, 3, 4]])
     first, second = lm.think(rows, torch.ones_like(rows, dtype=torch.bool))
     assert torch.equal(first, second)
-    apart = torch.pdist(first)
-    assert apart.min() > 0.01  # and it does know the position
-    # the tokens read are 0, 1, 2, 3, whatever was written
+    distances = torch.pdist(first)
+    assert distances.min() > 0.01  # but they do depend on the position
+    # the reasoner reads the tokens 0, 1, 2, 3, whatever the text
     read = lm.reasoner(torch.tensor([[0, 1, 2, 3]]), output_hidden_states=True).hidden_states[-1]
     assert_close(torch.nn.functional.normalize(first, dim=-1),
                  torch.nn.functional.normalize(read[0], dim=-1))  # fmt: skip
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_positions_count_from_the_first_token_in_every_way_of_computing(side):
+def test_positions_count_from_the_first_token_in_batches_and_steps(side):
     lm = position_thinker()
     given = lm.logprobs(Batch.from_rows(PROMPTS, RESPONSES, 0, side=side))
     for at, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
@@ -46,20 +46,20 @@ def test_positions_count_from_the_first_token_in_every_way_of_computing(side):
     assert generate(lm, PROMPTS, max_new_tokens=5) != [[]] * 3
 
 
-def test_positions_past_the_vocabulary_begin_again():
+def test_positions_past_the_vocabulary_wrap_around():
     lm = position_thinker()
     places = torch.tensor([[0, VOCABULARY - 1, VOCABULARY, VOCABULARY + 3]])
-    assert lm.heard(places, places).tolist() == [[0, VOCABULARY - 1, 0, 3]]
+    assert lm.reasoner_ids(places, places).tolist() == [[0, VOCABULARY - 1, 0, 3]]
 
 
-def test_random_weights_come_from_the_seed_and_leave_other_draws_alone():
+def test_random_weights_depend_on_the_seed_and_change_no_other_draw():
     reasoner = tiny(seed=1)
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
     made = [prepared(reasoner, "random", seed) for seed in (0, 0, 1)]
     assert torch.equal(torch.rand(3), expected)
-    weights = [one.model.layers[0].self_attn.q_proj.weight for one in made]
+    weights = [model.model.layers[0].self_attn.q_proj.weight for model in made]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert not any(part.requires_grad for part in made[0].parameters())
@@ -69,7 +69,7 @@ def test_random_weights_come_from_the_seed_and_leave_other_draws_alone():
 NAME = "reasoner.model.layers.0.self_attn.q_proj.weight"
 
 
-def test_a_frozen_reasoner_stays_as_it_came(tmp_path, reviews, backbone):
+def test_a_frozen_reasoner_keeps_its_weights(tmp_path, reviews, backbone):
     # seed 1: with 0 random weights would be those of the fixture's backbone
     pretrained = load_file(backbone / "model.safetensors")[NAME.removeprefix("reasoner.")]
     kept = {}

@@ -1,16 +1,16 @@
-"""Thoughts replaced at response positions: against a slow implementation that loops over tokens."""
+"""Thought replacement at response positions, against a slow loop over tokens."""
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from flythinker import FlyThinkerLM
-from flythinker.controls import ControlledLM
+from flythinker.thought_replacement import ReplacedThoughtsLM
 from harness.engine import Batch, generate
 from tests.engine.test_agreement import PROMPTS, RESPONSES, tiny
 
 DONORS = [[7, 7, 1], [2, 80, 14, 15, 6, 6, 40], [33]]
-CONTROLS = ("zero", "noise", "donor")
+REPLACEMENTS = ("zero", "noise", "donor")
 LMS = {
     "equal": lambda: FlyThinkerLM(tiny(), tiny(seed=1), lam=0.8, concurrent=False),
     "narrow": lambda: FlyThinkerLM(tiny(), tiny(seed=1, width=16), lam=1.5, concurrent=False),
@@ -36,7 +36,7 @@ def thought_after(lm, tokens):
 
 @torch.no_grad()
 def slow(lm, prompt, response, replacement):
-    """Log p of each response token; `replacement(r)` is the thought beside response token r."""
+    """Log p of each response token; `replacement(r)` is the thought added to response token r."""
     table, tokens = lm.generator.get_input_embeddings().weight, prompt + response
     inputs = []
     for i, token in enumerate(tokens):
@@ -55,9 +55,9 @@ def row(given, at, mask):
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_zero_is_lam_0_beside_every_response_token(lm, side):
+def test_zero_is_lam_0_at_every_response_token(lm, side):
     made = batch(side=side)
-    given = ControlledLM(lm, "zero").logprobs(made)
+    given = ReplacedThoughtsLM(lm, "zero").logprobs(made)
     for at, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
         width = lm.reasoner.config.hidden_size
         known = slow(lm, prompt, response, lambda r, width=width: torch.zeros(width))
@@ -66,15 +66,15 @@ def test_zero_is_lam_0_beside_every_response_token(lm, side):
 
 
 def test_after_a_prompt_of_one_token_zero_is_lam_0_throughout(lm):
-    made = batch([[1]] * 3)  # the first token has no thought, so no other one is left
+    made = batch([[1]] * 3)  # its only prompt token has no thought
     without = FlyThinkerLM(lm.generator, lm.reasoner, lam=0.0, concurrent=False)
-    assert torch.equal(ControlledLM(lm, "zero").logprobs(made), without.logprobs(made))
+    assert torch.equal(ReplacedThoughtsLM(lm, "zero").logprobs(made), without.logprobs(made))
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_a_donor_follows_the_same_text_from_its_own_prompt(lm, side):
+def test_a_donor_reads_the_same_text_after_its_own_prompt(lm, side):
     made = batch(side=side)
-    given = ControlledLM(lm, "donor").logprobs(made)
+    given = ReplacedThoughtsLM(lm, "donor").logprobs(made)
     for at, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
         donor = DONORS[at]
         known = slow(
@@ -84,21 +84,23 @@ def test_a_donor_follows_the_same_text_from_its_own_prompt(lm, side):
     assert not torch.allclose(given, lm.logprobs(made), atol=1e-3)
 
 
-def test_ones_own_prompt_as_donor_changes_nothing(lm):
+def test_the_same_prompt_as_donor_changes_nothing(lm):
     made = batch(donors=PROMPTS)
-    assert_close(ControlledLM(lm, "donor").logprobs(made), lm.logprobs(made), atol=1e-5, rtol=0)
+    assert_close(
+        ReplacedThoughtsLM(lm, "donor").logprobs(made), lm.logprobs(made), atol=1e-5, rtol=0
+    )
 
 
 def test_noise_has_the_norm_of_the_thought_it_replaces(lm, monkeypatch):
     seen = []
-    real = ControlledLM._replaced
+    real = ReplacedThoughtsLM._replace
     monkeypatch.setattr(
-        ControlledLM,
-        "_replaced",
+        ReplacedThoughtsLM,
+        "_replace",
         lambda self, own, *rest: seen.append((own, real(self, own, *rest))) or seen[-1][1],
     )
     made = batch()
-    given = ControlledLM(lm, "noise").logprobs(made)
+    given = ReplacedThoughtsLM(lm, "noise").logprobs(made)
     own, noise = (part[made.response_mask] for part in seen[0])
     assert_close(noise.norm(dim=-1), own.norm(dim=-1))
     cosine = torch.nn.functional.cosine_similarity(own, noise, dim=-1)
@@ -107,41 +109,43 @@ def test_noise_has_the_norm_of_the_thought_it_replaces(lm, monkeypatch):
     assert not torch.allclose(given, lm.logprobs(made), atol=1e-3)
 
 
-@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("replacement", REPLACEMENTS)
 @pytest.mark.parametrize("given_tokens", [0, 2])
-def test_step_by_step_gives_the_logprobs_of_a_row_alone(lm, control, given_tokens):
-    """Prefill on prompts and the first tokens, then steps: as from one pass over all."""
-    controlled = ControlledLM(lm, control)
+def test_step_by_step_gives_the_logprobs_of_a_row_alone(lm, replacement, given_tokens):
+    """Prefill on prompts and first tokens, then steps, equals one pass over the whole rows."""
+    replaced = ReplacedThoughtsLM(lm, replacement)
     prefixes = [response[:given_tokens] for response in RESPONSES]
-    logits, state = controlled.prefill(PROMPTS, prefixes, views={"donor": DONORS})
+    logits, state = replaced.prefill(PROMPTS, prefixes, views={"donor": DONORS})
     longest = max(map(len, RESPONSES))
     steps = [logits.log_softmax(-1)]
     for at in range(longest):
         tokens = torch.tensor(
             [(response[given_tokens:] + [0] * longest)[at] for response in RESPONSES]
         )
-        logits, state = controlled.step(tokens, state)
+        logits, state = replaced.step(tokens, state)
         steps.append(logits.log_softmax(-1))
     for index, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
         one = batch([prompt], [response], donors=[DONORS[index]])
-        known = controlled.logprobs(one)[0][given_tokens:]
+        known = replaced.logprobs(one)[0][given_tokens:]
         got = [steps[at][index, token] for at, token in enumerate(response[given_tokens:])]
         if got:
             assert_close(torch.stack(got), known, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("control", CONTROLS)
-def test_a_text_does_not_depend_on_its_neighbours(lm, control):
-    controlled = ControlledLM(lm, control)
-    together = generate(controlled, PROMPTS, max_new_tokens=8, views={"donor": DONORS})
-    apart = [
-        generate(controlled, [prompt], max_new_tokens=8, views={"donor": [donor]})[0]
+@pytest.mark.parametrize("replacement", REPLACEMENTS)
+def test_a_text_does_not_depend_on_its_neighbours(lm, replacement):
+    replaced = ReplacedThoughtsLM(lm, replacement)
+    together = generate(replaced, PROMPTS, max_new_tokens=8, views={"donor": DONORS})
+    alone = [
+        generate(replaced, [prompt], max_new_tokens=8, views={"donor": [donor]})[0]
         for prompt, donor in zip(PROMPTS, DONORS, strict=True)
     ]
-    assert together == apart
+    assert together == alone
     assert together != generate(lm, PROMPTS, max_new_tokens=8)
 
 
-def test_an_unknown_control_is_named(lm):
-    with pytest.raises(ValueError, match="control 'nought'; expected zero, noise, donor"):
-        ControlledLM(lm, "nought")
+def test_an_unknown_replacement_is_named(lm):
+    with pytest.raises(
+        ValueError, match="thought replacement 'nought'; expected zero, noise, donor"
+    ):
+        ReplacedThoughtsLM(lm, "nought")
