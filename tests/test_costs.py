@@ -180,13 +180,13 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
     cost, (plan, lm, _) = outcome.record.training, built[0]
     (model,) = readers(lm)
     # one epoch shows each row once; both trials do the same and read val
-    assert cost["flops"]["lr_search"] == 2 * (cost["flops"]["steps"] + cost["flops"]["evaluation"])
+    assert cost.flops["lr_search"] == 2 * (cost.flops["steps"] + cost.flops["evaluation"])
     rows = trained_on[0]
-    assert cost["flops"]["steps"] == 3 * sum(
+    assert cost.flops["steps"] == 3 * sum(
         model.forward(len(row), len(row.response)) for row in rows
     )
-    assert cost["tokens"] == sum(map(len, rows))
-    assert cost["flops_total"] == sum(cost["flops"].values())
+    assert cost.tokens == sum(map(len, rows))
+    assert cost.flops_total == sum(cost.flops.values())
     prompts = {reading.example.id: len(reading.prompt) for reading in plan.test_readings}
     texts = read_predictions(outcome.folder)
     assert outcome.record.inference.flops == sum(
@@ -211,14 +211,14 @@ def test_analyses_are_work_of_cots_targets_and_prefaces_of_its_writing(tmp_path,
 
 def test_times_of_writing_are_of_whole_batches(tmp_path, reviews, backbone):
     cost = go(tmp_path, reviews, backbone, "coconut").record.inference
-    assert (cost["batches_timed"], cost["examples_timed"]) == (3, 8)  # 3 + 3 + 2
-    assert cost["hidden_tokens"] == 4 * 8
-    assert 0 < cost["latent_s"] < cost["decode_s"]
-    low, high = cost["end_to_end_quartiles_s"]
-    assert 0 < low <= cost["end_to_end_s"] <= high
-    assert cost["seconds_per_example"] * 8 >= cost["decode_s"]
-    spent = cost["seconds_per_example"] * 8
-    assert cost["tokens_per_s"] == pytest.approx(cost["visible_tokens"] / spent)
+    assert (cost.batches_timed, cost.examples_timed) == (3, 8)  # 3 + 3 + 2
+    assert cost.hidden_tokens == 4 * 8
+    assert 0 < cost.latent_s < cost.decode_s
+    low, high = cost.end_to_end_quartiles_s
+    assert 0 < low <= cost.end_to_end_s <= high
+    assert cost.seconds_per_example * 8 >= cost.decode_s
+    spent = cost.seconds_per_example * 8
+    assert cost.tokens_per_s == pytest.approx(cost.visible_tokens / spent)
 
 
 def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
@@ -241,13 +241,13 @@ def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
     monkeypatch.setattr(writing_module, "_warm_up", lambda *_: None)
     cost = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record.inference
     # 8 texts in 3 batches of 10 s hidden and 4 s visible each: first token at 10 + 1 s
-    assert cost["time_to_first_token_s"] == 11.0
-    assert cost["time_per_step_s"] == 1.0
-    assert cost["end_to_end_s"] == 14.0
-    assert cost["seconds_per_example"] == 42.0 / 8
-    assert cost["tokens_per_s"] == 8 * 4 / 42.0
-    assert (cost["preface_s"], cost["decode_s"]) == (30.0, 12.0)
-    assert cost["preface_tokens"] == cost["preface_timed"] == 16
+    assert cost.time_to_first_token_s == 11.0
+    assert cost.time_per_step_s == 1.0
+    assert cost.end_to_end_s == 14.0
+    assert cost.seconds_per_example == 42.0 / 8
+    assert cost.tokens_per_s == 8 * 4 / 42.0
+    assert (cost.preface_s, cost.decode_s) == (30.0, 12.0)
+    assert cost.preface_tokens == cost.preface_timed == 16
 
 
 def test_thoughts_before_a_text_are_timed_within_its_first_token():
@@ -266,8 +266,8 @@ def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
     record = go(tmp_path, reviews, backbone, "sft").record
     assert record.status == "complete"
     for part in (record.training, record.inference):
-        assert part["flops"] is None
-        assert "unknown kind: no head at all" in part["flops_missing"]
+        assert part.flops is None
+        assert "unknown kind: no head at all" in part.flops_missing
     assert record.training.flops_total is None
     with pytest.raises(UsageError, match=r"method\.flops_of=flythinker: the FLOPs of backbone"):
         go(tmp_path / "other", reviews, backbone, "sft", "method.flops_of=flythinker")

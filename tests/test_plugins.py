@@ -242,6 +242,29 @@ def test_a_package_offers_tasks_and_metrics(call, offering, tmp_path, reviews, b
     assert record.metrics["words"].value == pytest.approx(sum(words) / len(words))
 
 
+ALONE = """
+class Alone:
+    name = "alone"
+    trains = False
+    def __init__(self, settings): ...
+    def prompt(self, example): ...
+"""
+
+
+def test_a_class_that_inherits_no_method_is_named_before_any_work(
+    call,  # noqa: F811
+    tmp_path, reviews, backbone,
+):  # fmt: skip
+    (tmp_path / "alone.py").write_text(ALONE)
+    code, _, err = call(
+        "run", "--plugin", tmp_path / "alone.py", "--method", "alone", "--data", reviews,
+        "--backbone", backbone, "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 2
+    assert "Alone is no harness.method.Method; expected a class that inherits it" in err
+    assert not (tmp_path / "out").exists()
+
+
 FAULTY = """
 from harness.method import Method
 from harness.engine.lm import CausalLM

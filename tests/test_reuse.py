@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_controls_are_added_without_training_again(tmp_path, reviews, backbone, 
     more = go(tmp_path, reviews, backbone, "flythinker", "eval.controls=zero", "data.limit=4")
     assert len(trainings) == 1
     assert more.folder != plain.folder
-    assert "reused_from" not in plain.record.training
+    assert plain.record.training.reused_from is None
     assert more.record.training.reused_from == plain.record.run_id
     assert more.record.training.curve == plain.record.training.curve
     assert more.record.backbone.weights == plain.record.backbone.weights
@@ -104,7 +105,7 @@ def test_times_of_another_machine_are_not_taken_over(
 ):
     go(tmp_path, reviews, backbone, "sft")
     machine = provenance.machine
-    monkeypatch.setattr(provenance, "machine", lambda *words: {**machine(*words), "threads": 99})
+    monkeypatch.setattr(provenance, "machine", lambda *words: replace(machine(*words), threads=99))
     go(tmp_path, reviews, backbone, "sft", "eval.slices=[0,9]")
     assert len(trainings) == 2
 

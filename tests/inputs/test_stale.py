@@ -268,7 +268,7 @@ def test_views_that_score_texts_of_their_own_are_made_anew_with_the_kept_weights
     after = world.run(*asked).record
     values = [record.forced.metrics[called].value for record in (before, after)]
     assert values == [1.0, 0.5]
-    assert after.forced["windows"] == before.forced["windows"]
+    assert after.forced.windows == before.forced.windows
     assert after.backbone == before.backbone
 
 

@@ -1,0 +1,70 @@
+"""What is no record is refused with its file and field."""
+
+import dataclasses
+import json
+
+import pytest
+
+from harness.errors import DataError
+from harness.record import read_record, write_record
+from tests.reports.synthetic import everything, made_up
+
+
+@pytest.fixture
+def fields(tmp_path):
+    """A record with every view, as plain JSON."""
+    record = everything(made_up("product_review", "flythinker", examples=2, following=True))
+    return json.loads(write_record(record, tmp_path / "whole").read_text())
+
+
+def refused(fields, folder):
+    (folder / "record.json").write_text(json.dumps(fields))
+    with pytest.raises(DataError) as caught:
+        read_record(folder)
+    return str(caught.value)
+
+
+def test_a_record_is_what_was_written(tmp_path):
+    record = everything(made_up("product_review", "flythinker", examples=2, following=True))
+    assert read_record(write_record(record, tmp_path)) == record
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        ("training.steps", "forty", "'training.steps': found 'forty'; Input should be a valid int"),
+        ("training.stepz", 40, "'training.stepz': found 40; no such field"),
+        ("likelihood.drift.value", True, "'likelihood.drift.value': found True; Input should be a"),
+        ("likelihood.drift.value", float("nan"), "'likelihood.drift.value': found nan; Input shou"),
+        ("metrics.bleu", 7, "'metrics.bleu': found 7; Input should be an object"),
+        ("examples.product_review-0000.scores.bleu", "high", "scores.bleu': found 'high'; Input s"),
+        ("status", "done", "'status': found 'done'; Input should be 'running', 'complete' or 'fai"),
+        ("device", {"device": "cpu"}, "'device.dtype': Field required"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_was_found(tmp_path, fields, place, value, expected):
+    *parts, last = place.split(".")
+    inside = fields
+    for part in parts:
+        inside = inside[part]
+    inside[last] = value
+    message = refused(fields, tmp_path)
+    assert str(tmp_path / "record.json") in message
+    assert expected in message
+
+
+@pytest.mark.parametrize("version", [0, 3, True, "2", None])
+def test_other_schemas_are_refused(tmp_path, fields, version):
+    message = refused({**fields, "schema_version": version}, tmp_path)
+    assert f"schema_version {version!r}; readable are 1 to 2" in message
+
+
+def test_what_is_no_record_of_schema_1_is_refused(tmp_path, fields):
+    message = refused({**fields, "schema_version": 1, "examples": [1]}, tmp_path)
+    assert "record.json: not a record of schema 1: " in message
+
+
+def test_infinite_numbers_are_not_written(tmp_path):
+    record = dataclasses.replace(made_up("product_review", "sft"), wall_s=float("inf"))
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_record(record, tmp_path)
