@@ -199,7 +199,7 @@ def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
 
 
 def test_papers_numbers_are_reference_rows_of_the_same_task_and_of_other_data_than_mini(tmp_path):
-    data = dataclasses.replace(made_up("product_review", "sft").data, source="elsewhere")
+    data = dataclasses.replace(made_up("product_review", "sft").data, source="x", kind="folder")
     write_runs(tmp_path, ["sft", "rag"], TASK, changes={"data": data})
     settings = {"data": {**read_record(next(tmp_path.rglob("s0-*"))).settings["data"]}}
     assert settings["data"]["source"] == "mini"  # only the record's data say so here
