@@ -101,7 +101,8 @@ class FlyThinkerLM(PersonalLM):
         if self.requested_concurrent is not None:
             return self.requested_concurrent
         if self.generator_device.type == self.reasoner_device.type == "cuda":
-            return True
+            # on one GPU two streams gain nothing: the host starts the kernels of both in turn
+            return self.generator_device != self.reasoner_device
         return self.smaller >= THREADS_PAY_FROM and torch.get_num_threads() > 1
 
     def training_progress(self, share: float) -> None:
