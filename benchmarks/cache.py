@@ -19,11 +19,12 @@ from transformers.cache_utils import DynamicCache
 
 from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell, whole
 from harness.bench.ratios import ratio, told
-from harness.bench.tables import Grid, quotient, spread
+from harness.bench.tables import counted, quotient, spread
 from harness.engine import CausalLM
 from harness.engine.batch import Rows
 from harness.engine.cache import GrowingLayer
 from harness.engine.lm import CacheState
+from harness.reports.render.table import Column, Table, Value
 
 TITLE = "A decoding step by its cache: transformers' DynamicCache, and ours in blocks"
 
@@ -56,12 +57,19 @@ def main(given: Sequence[str] | None = None) -> None:
     about, rows = begin(chosen), []
     for size, batch, length in product(chosen.models, chosen.batch, lengths):
         rows.append(measured(size, batch, length, chosen))
-    heads = ("model", "batch", "prompt", "dynamic, ms", "blocks, ms", "blocks ÷ dynamic",
-             "same tokens")  # fmt: skip
-    tell(chosen, about, [Grid(TITLE, heads, tuple(rows))], [])
+    columns = (
+        Column("model"),
+        counted("batch"),
+        counted("prompt"),
+        Column("dynamic", "ms", "number"),
+        Column("blocks", "ms", "number"),
+        Column("blocks ÷ dynamic", kind="number"),
+        Column("same tokens"),
+    )
+    tell(chosen, about, [Table("cache", TITLE, columns, tuple(rows))], [])
 
 
-def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[str, ...]:
+def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[Value, ...]:
     """Both caches in paired rounds."""
     lm = model(size).to(device=chosen.device, dtype=getattr(torch, chosen.dtype))
     rows = prompts(lm, batch, length)
@@ -70,8 +78,8 @@ def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[str, ...]
     theirs, ours = ([each for each, _ in found[name]] for name in ("theirs", "ours"))
     return (
         size,
-        f"{batch}",
-        f"{length:,}",
+        batch,
+        length,
         *(spread(told("step", each, theirs), "step", 1000) for each in (theirs, ours)),
         quotient(ratio(ours, theirs)),
         alike(found["ours"][0][1], found["theirs"][0][1]),

@@ -17,11 +17,8 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 
 from harness.bench.tables import (
-    Grid,
-    as_markdown,
     conditions,
     load,
-    show_grid,
     surroundings,
     warnings,
 )
@@ -30,6 +27,9 @@ from harness.engine.backbone import locate
 from harness.engine.quiet import quiet_libraries
 from harness.engine.timing import DecodeClock, interleaved
 from harness.progress import Bars
+from harness.reports.render.markdown import titled
+from harness.reports.render.table import Table
+from harness.reports.render.terminal import print_table
 
 SIZES = ("mini", "smollm2")
 Rows = list[list[int]]
@@ -130,7 +130,7 @@ def begin(chosen: Any) -> dict[str, Any]:
     return {**surroundings(chosen.device, chosen.dtype), "load": {"before": load(), "after": None}}
 
 
-def tell(chosen: Any, about: dict[str, Any], grids: Sequence[Grid], notes: Sequence[str]) -> None:
+def tell(chosen: Any, about: dict[str, Any], tables: Sequence[Table], notes: Sequence[str]) -> None:
     """Command, conditions and tables on standard output."""
     about["load"]["after"] = load()
     told = (
@@ -140,11 +140,11 @@ def tell(chosen: Any, about: dict[str, Any], grids: Sequence[Grid], notes: Seque
     )
     notes = [*notes, *warnings(about)]
     if chosen.markdown:
-        parts = [f"```\n{chosen.command}\n```", told, *map(as_markdown, grids), *notes]
+        parts = [f"```\n{chosen.command}\n```", told, *map(titled, tables), *notes]
         print("\n\n".join(parts))
         return
     console = Console()
-    for grid in grids:
-        show_grid(console, grid)
+    for table in tables:
+        print_table(console, table)
     for line in [told, *notes]:
         console.print(line, style="dim", highlight=False, markup=False)

@@ -20,8 +20,9 @@ from benchmarks.decoding import alike, begin, model, options, paired, prompts, t
 from flythinker import FlyThinkerLM
 from flythinker.model import THREADS_PAY_FROM
 from harness.bench.ratios import ratio, told
-from harness.bench.tables import Grid, quotient, spread
+from harness.bench.tables import quotient, spread
 from harness.engine import CausalLM, PersonalLM
+from harness.reports.render.table import Column, Table
 
 ONE, SERIAL, AT_ONCE = "one model", "one after the other", "at once"
 
@@ -38,7 +39,7 @@ def main(given: Sequence[str] | None = None) -> None:
     tell(chosen, about, grids, [why(chosen.device)])
 
 
-def measured(size: str, batch: int, chosen: Any) -> Grid:
+def measured(size: str, batch: int, chosen: Any) -> Table:
     """The three ways in paired rounds."""
     where = {"device": chosen.device, "dtype": getattr(torch, chosen.dtype)}
     generator, reasoner = model(size).to(**where), model(size, seed=1).to(**where)
@@ -53,15 +54,16 @@ def measured(size: str, batch: int, chosen: Any) -> Grid:
     free = FlyThinkerLM(generator, reasoner)
     taken = AT_ONCE if free.concurrent else SERIAL
     count = f"2 × {free.smaller / 1e6:,.1f} M parameters"
-    return Grid(
+    return Table(
+        f"threads_{size}_{batch}",
         f"{size}, {count}, batch {batch}, prompt {chosen.prompt}",
         (
-            "models",
-            "step, ms",
-            f"÷ {SERIAL}",
-            f"÷ {ONE}",
-            "same tokens",
-            "concurrent=None",
+            Column("models"),
+            Column("step", "ms", "number"),
+            Column(f"÷ {SERIAL}", kind="number"),
+            Column(f"÷ {ONE}", kind="number"),
+            Column("same tokens"),
+            Column("concurrent=None"),
         ),
         tuple(
             (

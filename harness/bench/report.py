@@ -7,15 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.bench.tables import (
-    Grid,
-    as_markdown,
-    conditions,
-    quotient,
-    show_grid,
-    spread,
-    warnings,
-)
+from harness.bench.tables import METHOD, conditions, counted, quotient, spread, warnings
+from harness.reports.render.markdown import titled
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 
 LEGEND = (
     "prompt: tokens read; hidden: tokens written or thoughts fed before a text, means over the"
@@ -26,7 +21,7 @@ LEGEND = (
 )
 
 
-def grids(found: Mapping[str, Any]) -> list[Grid]:
+def tables(found: Mapping[str, Any]) -> list[Table]:
     """One table a writing case, their ratios, training, memory."""
     cases = dict.fromkeys((row["batch"], row["tokens"]) for row in found["writing"])
     return [
@@ -37,82 +32,94 @@ def grids(found: Mapping[str, Any]) -> list[Grid]:
     ]
 
 
-def _writing(found: Mapping[str, Any], batch: int, tokens: int) -> Grid:
-    rows = [row for row in found["writing"] if (row["batch"], row["tokens"]) == (batch, tokens)]
-    return Grid(
-        f"Writing, batch {batch}, {tokens} tokens a text",
-        ("method", "prompt", "hidden", "first token, ms", "step, ms", "whole, s", "tokens/s"),
-        tuple(
-            (
-                row["method"],
-                f"{row['prompt_tokens']:.0f}",
-                f"{row['hidden_tokens']:.0f}",
-                spread(row, "first", 1000),
-                spread(row, "step", 1000),
-                spread(row, "total", 1),
-                f"{row['tokens_per_s']:,.0f}",
-            )
-            for row in rows
-        ),
+def _writing(found: Mapping[str, Any], batch: int, tokens: int) -> Table:
+    columns = (
+        METHOD,
+        counted("prompt"),
+        counted("hidden"),
+        Column("first token", "ms", "number"),
+        Column("step", "ms", "number"),
+        Column("whole", "s", "number"),
+        counted("tokens/s"),
     )
+    rows = tuple(
+        (
+            row["method"],
+            row["prompt_tokens"],
+            row["hidden_tokens"],
+            spread(row, "first", 1000),
+            spread(row, "step", 1000),
+            spread(row, "total", 1),
+            row["tokens_per_s"],
+        )
+        for row in found["writing"]
+        if (row["batch"], row["tokens"]) == (batch, tokens)
+    )
+    title = f"Writing, batch {batch}, {tokens} tokens a text"
+    return Table(f"writing_{batch}_{tokens}", title, columns, rows)
 
 
-def _ratios(found: Mapping[str, Any]) -> Grid:
+def _ratios(found: Mapping[str, Any]) -> Table:
     """Every other method's times over the baseline's."""
-    return Grid(
-        f"Writing: time ÷ {found['baseline']}'s, below 1 is faster",
-        ("method", "batch", "tokens", "first token", "step", "whole"),
-        tuple(
-            (
-                row["method"],
-                f"{row['batch']}",
-                f"{row['tokens']}",
-                *(quotient(row[f"{name}_ratio"]) for name in ("first", "step", "total")),
-            )
-            for row in found["writing"]
-            if row["method"] != found["baseline"]
-        ),
+    times = {"first": "first token", "step": "step", "total": "whole"}
+    columns = (
+        METHOD,
+        counted("batch"),
+        counted("tokens"),
+        *(Column(title, kind="number") for title in times.values()),
     )
+    rows = tuple(
+        (
+            row["method"],
+            row["batch"],
+            row["tokens"],
+            *(quotient(row[f"{name}_ratio"]) for name in times),
+        )
+        for row in found["writing"]
+        if row["method"] != found["baseline"]
+    )
+    title = f"Writing: time ÷ {found['baseline']}'s, below 1 is faster"
+    return Table("ratios", title, columns, rows)
 
 
-def _training(found: Mapping[str, Any]) -> Grid:
+def _training(found: Mapping[str, Any]) -> Table:
     rows = found["training"]
     examples = rows[0]["examples"] if rows else 0
-    return Grid(
-        f"Training: an optimizer step on the same {examples} examples",
-        ("method", "tokens", "step, s", "tokens/s", f"step ÷ {found['baseline']}",
-         "before it: writing targets, s"),
-        tuple(
-            (
-                row["method"],
-                f"{row['tokens']:,}",
-                spread(row, "step", 1),
-                f"{row['tokens_per_s']:,.0f}",
-                quotient(row["step_ratio"]),
-                f"{row['targets_s']:.2f}",
-            )
-            for row in rows
-        ),
-    )  # fmt: skip
+    columns = (
+        METHOD,
+        counted("tokens"),
+        Column("step", "s", "number"),
+        counted("tokens/s"),
+        Column(f"step ÷ {found['baseline']}", kind="number"),
+        Column("before it: writing targets", "s", "number"),
+    )
+    cells = tuple(
+        (
+            row["method"],
+            row["tokens"],
+            spread(row, "step", 1),
+            row["tokens_per_s"],
+            quotient(row["step_ratio"]),
+            row["targets_s"],
+        )
+        for row in rows
+    )
+    title = f"Training: an optimizer step on the same {examples} examples"
+    return Table("training", title, columns, cells)
 
 
-def _memory(found: Mapping[str, Any]) -> Grid:
+def _memory(found: Mapping[str, Any]) -> Table:
     memory = found["memory"]
     gpu = found["machine"]["device"].startswith("cuda")
     what = "CUDA's allocator" if gpu else "resident, libraries included"
-    return Grid(
+    keys = ("before_mib", "writing_mib", "training_mib")
+    return Table(
+        "memory",
         f"Peak memory, MiB ({what}), each method in a process of its own; writing batch"
         f" {memory['batch']}, {memory['tokens']} tokens",
-        ("method", "parameters", "before a model", "writing", "training"),
+        (METHOD, *map(counted, ("parameters", "before a model", "writing", "training"))),
         tuple(
-            (
-                row["method"],
-                f"{found['parameters'][row['method']]:,}",
-                *(
-                    "–" if row[name] is None else f"{row[name]:,.0f}"
-                    for name in ("before_mib", "writing_mib", "training_mib")
-                ),
-            )
+            (row["method"], found["parameters"][row["method"]], *(row[key] for key in keys))
             for row in memory["methods"]
         ),
     )
@@ -133,14 +140,14 @@ def setting(found: Mapping[str, Any]) -> str:
 def markdown(found: Mapping[str, Any]) -> str:
     """Command, conditions and tables, ready to be pasted."""
     told = [setting(found), *warnings(found)]
-    parts = [f"```\n{found['command']}\n```", *told, *map(as_markdown, grids(found)), LEGEND]
+    parts = [f"```\n{found['command']}\n```", *told, *map(titled, tables(found)), LEGEND]
     return "\n\n".join(parts) + "\n"
 
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
     """The same on a terminal."""
-    for grid in grids(found):
-        show_grid(console, grid)
+    for table in tables(found):
+        print_table(console, table)
     for text in (LEGEND, setting(found)):
         console.print(text, style="dim", highlight=False, markup=False)
     for text in warnings(found):

@@ -1,69 +1,34 @@
-"""Tables of measured times: for the terminal, and as Markdown to be pasted into the docs."""
+"""What tables of measured times share: their cells, and the conditions they were measured in."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from harness import provenance
+from harness.reports.render.table import Cell, Column
+
+METHOD = Column("method")
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A titled table of text; the first `names` columns are words, the others numbers."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    names: int = 1
+def counted(title: str) -> Column:
+    """A column of whole numbers."""
+    return Column(title, "", "number", 0)
 
 
-def as_markdown(grid: Grid) -> str:
-    """The title in bold, then the table."""
-    words = len(grid.heads) - grid.names
-    rows = [grid.heads, (*("---",) * grid.names, *("--:",) * words), *grid.rows]
-    return f"**{grid.title}**\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def show_grid(console: Console, grid: Grid) -> None:
-    """The same table on a terminal."""
-    table = Table(title=grid.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for at, head in enumerate(grid.heads):
-        named = at < grid.names
-        table.add_column(head, justify="left" if named else "right", no_wrap=named)
-    for row in grid.rows:
-        table.add_row(*row)
-    console.print(table)
-
-
-def spread(row: Mapping[str, Any], name: str, scale: float) -> str:
-    """Median [quartiles] of what `told` says of a time, in seconds · scale; – where it has none."""
+def spread(row: Mapping[str, Any], name: str, scale: float) -> Cell:
+    """Median [quartiles] of a time in seconds · scale, in digits that fit its size."""
     if row[f"{name}_s"] is None:
-        return "–"
-    low, high = row[f"{name}_quartiles_s"]
-    return numbers([row[f"{name}_s"] * scale, low * scale, high * scale])
+        return Cell()
+    middle, low, high = (scale * one for one in (row[f"{name}_s"], *row[f"{name}_quartiles_s"]))
+    return Cell(middle, low, high, digits=0 if middle >= 100 else 1 if middle >= 10 else 2)
 
 
-def quotient(found: Mapping[str, float | None] | None) -> str:
+def quotient(found: Mapping[str, float | None] | None) -> Cell:
     """A ratio with its interval, as far as there are any."""
-    if found is None or found["value"] is None:
-        return "–"
-    if found["low"] is None:
-        return f"{found['value']:.2f}"
-    return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
-
-
-def numbers(values: Sequence[float]) -> str:
-    """A middle with its ends, in digits that fit its size."""
-    digits = 0 if values[0] >= 100 else 1 if values[0] >= 10 else 2
-    middle, low, high = (f"{value:,.{digits}f}" for value in values)
-    return f"{middle} [{low}, {high}]"
+    return Cell() if found is None else Cell(found["value"], found["low"], found["high"])
 
 
 def load() -> float | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table as Grid
 
 from harness.cli.attempts import Failure, attempt
 from harness.cli.chosen import methods, plugins, settings_for
@@ -77,9 +76,10 @@ def ablate_command(request: Request) -> int:
     if request.dry_run:
         _print_plan(console, overs, planned, seeds, reference, request.results)
         return 0
-    from harness.reports.ablation.document import document, verdict_columns
+    from harness.reports.ablation.document import document
     from harness.reports.ablation.values import Axis, ablation
     from harness.reports.comparison import PAGE, write_report
+    from harness.reports.render.terminal import print_table
 
     tried = run_all(console, overs, planned, seeds, _runner(request))
     axes = [Axis(over.name, over.key, over.values) for over in overs]
@@ -88,7 +88,7 @@ def ablate_command(request: Request) -> int:
     written = write_report(report, request.out)
     for line in report.warnings:
         console.print(line, style="yellow", markup=False, highlight=False)
-    _print_table(console, report.sections[0].tables[0], verdict_columns(found))
+    print_table(console, report.sections[0].tables[0])
     for sentence in report.sections[0].text:
         console.print(sentence, markup=False, highlight=False)
     console.print(
@@ -261,13 +261,3 @@ def _print_plan(
         f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete",
         highlight=False,
     )
-
-
-def _print_table(console: Console, table: Any, columns: int) -> None:
-    """The first columns: values, main measure, verdict. A screen holds no more; the report does."""
-    grid = Grid(title=table.title, title_justify="left")
-    for at, head in enumerate(table.heads[:columns]):
-        grid.add_column(head, justify="right" if at else "left", overflow="fold")
-    for row in table.rows:
-        grid.add_row(*(cell.text for cell in row[:columns]))
-    console.print(grid)

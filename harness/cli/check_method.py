@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from harness.engine.quiet import quiet_libraries
 from harness.registry import find, load_plugin
-
-MARKS = {"passed": "[green]passed[/]", "failed": "[red]failed[/]", "skipped": "[dim]skipped[/]"}
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 
 
 def check_method_command(name: str) -> int:
@@ -20,13 +19,10 @@ def check_method_command(name: str) -> int:
     from harness.conformance import check_method, failures
 
     outcomes = check_method(factory)
-    table = Table(title=f"check-method {name}", title_justify="left")
-    for head in ("", "check"):
-        table.add_column(head)
-    for outcome in outcomes:
-        table.add_row(MARKS[outcome.status], outcome.name)
+    rows = tuple((outcome.status, outcome.name) for outcome in outcomes)
+    table = Table("check", f"check-method {name}", (Column(""), Column("check")), rows)
     console = Console()
-    console.print(table)
+    print_table(console, table)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         console.print(failures(outcomes), markup=False, highlight=False)

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from harness.errors import HarnessError
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Finding:
     found: str
     remedy: str = ""
     needed: bool = True
+
+    @property
+    def mark(self) -> str:
+        return "ok" if self.ok else "missing" if self.needed else "none"
 
 
 def doctor_command(fix: bool, as_json: bool) -> int:
@@ -42,18 +46,11 @@ def doctor_command(fix: bool, as_json: bool) -> int:
         json.dump([asdict(each) for each in findings], sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        table = Table()
-        for head in ("", "what", "found", "remedy"):
-            table.add_column(head, overflow="fold")
-        for each in findings:
-            mark = (
-                "[green]ok[/]"
-                if each.ok
-                else ("[red]missing[/]" if each.needed else "[yellow]none[/]")
-            )
-            remedy = "" if each.ok else each.remedy
-            table.add_row(mark, *map(Text, (each.name, each.found, remedy)))
-        Console().print(table)
+        columns = tuple(map(Column, ("", "what", "found", "remedy")))
+        rows = tuple(
+            (each.mark, each.name, each.found, "" if each.ok else each.remedy) for each in findings
+        )
+        print_table(Console(), Table("doctor", "", columns, rows), lines=True)
     return 2 if any(each.needed and not each.ok for each in findings) else 0
 
 
@@ -101,7 +98,6 @@ def _memory() -> Finding:
 
 def _mini() -> Finding:
     from harness.engine.backbone import locate
-    from harness.errors import HarnessError
     from harness.mini import BACKBONES
 
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -15,6 +14,8 @@ from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.needs import refuse_long_tests, refuse_long_training
 from harness.engine.train import TrainRow, micro_batches, plan_steps
 from harness.plan import Plan
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 from harness.settings import RunSettings
 from harness.types import Target
 
@@ -30,32 +31,24 @@ def print_plan(
     """Examples, tokens, cuts, parameters and memory of a run, and its first test prompt."""
     plan = Plan(settings, method, out, factory)
     readings = plan.test_readings
-    table = Table(
-        title=f"{method} on {settings.task}: would run", show_header=False, title_justify="left"
-    )
-    table.add_column(style="dim")
-    table.add_column()
-    table.add_row("folder", str(plan.folder))
+    facts = {"folder": str(plan.folder)}
     data = plan.source
     told = [data.source, *([data.kind] if data.kind != data.source else [])]
     told += [f"{data.setting} setting", *([data.revision] if data.revision else [])]
-    table.add_row("data", ", ".join(told))
+    facts["data"] = ", ".join(told)
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})
-        table.add_row(
-            name,
-            f"{len(split.examples)} examples, {users} users, fingerprint {split.fingerprint[:12]}",
+        facts[name] = (
+            f"{len(split.examples)} examples, {users} users, fingerprint {split.fingerprint[:12]}"
         )
     lengths = sorted(len(reading.prompt) for reading in readings)
-    table.add_row(
-        "test prompts",
-        f"{sum(lengths):,} tokens; median {lengths[len(lengths) // 2]}, longest {lengths[-1]}",
+    facts["test prompts"] = (
+        f"{sum(lengths):,} tokens; median {lengths[len(lengths) // 2]}, longest {lengths[-1]}"
     )
     cut = [reading.cut for reading in readings if reading.cut]
-    table.add_row(
-        "cut to budget",
+    facts["cut to budget"] = (
         f"{len(cut)} prompts: {sum(c.entries for c in cut)} entries and"
-        f" {sum(c.tokens for c in cut)} tokens dropped",
+        f" {sum(c.tokens for c in cut)} tokens dropped"
     )
     rows: list[TrainRow] = []
     if plan.method.trains:
@@ -65,10 +58,9 @@ def print_plan(
         train = settings.train
         steps = plan_steps(len(rows), train.epochs, train.batch_size, settings.seed)
         tokens = sum(len(rows[index]) for step in steps for index in step)
-        table.add_row(
-            "training",
+        facts["training"] = (
             f"{len(steps)} steps of {train.batch_size} examples, {tokens:,} tokens besides"
-            f" prefaces; {shortened} targets cut",
+            f" prefaces; {shortened} targets cut"
         )
     lm = plan.method.build(plan.backbones)
     refuse_long_tests(plan, lm)
@@ -76,9 +68,11 @@ def print_plan(
         refuse_long_training(plan, lm)
     parts = {name: size(part) for name, part in lm.named_children()}
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
-    table.add_row("parameters", f"{size(lm):,}{each if len(parts) > 1 else ''}")
-    table.add_row("memory", f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB")
-    console.print(table)
+    facts["parameters"] = f"{size(lm):,}{each if len(parts) > 1 else ''}"
+    facts["memory"] = f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB"
+    title = f"{method} on {settings.task}: would run"
+    table = Table("dry_run", title, (Column("", kind="note"), Column("")), tuple(facts.items()))
+    print_table(console, table)
     console.print(f"\nThe first test prompt, as the model reads it ({readings[0].example.id}):",
                   style="bold")  # fmt: skip
     shown = plan.backbones.tokenizer.decode(list(readings[0].prompt), skip_special_tokens=False)

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from harness.errors import UsageError
 from harness.registry import find, table
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 from harness.settings import PRESETS, DataSettings, RunSettings, load_preset, validate
 
 KINDS = ("methods", "options", "tasks", "metrics", "presets", "examples")
@@ -47,12 +47,10 @@ def list_command(
         json.dump(rows, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
-        grid = Table(show_lines=what in ("presets", "options"))
-        for head in rows[0] if rows else ["nothing"]:
-            grid.add_column(head, overflow="fold")
-        for row in rows:
-            grid.add_row(*(Text(_cell(value)) for value in row.values()))
-        Console().print(grid)
+        columns = tuple(map(Column, rows[0] if rows else ["nothing"]))
+        cells = tuple(tuple(map(_cell, row.values())) for row in rows)
+        rules = what in ("presets", "options")
+        print_table(Console(), Table(what, "", columns, cells), lines=rules)
     if clashes:  # an error, but not before everything else is shown
         raise UsageError("\n".join(clashes))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from harness.cli.views import (
+    COLUMNS,
+    Row,
     author_rows,
     control_rows,
     following_rows,
@@ -20,6 +20,8 @@ from harness.cli.views import (
 )
 from harness.metrics import of_words, unit_of
 from harness.record import Outcome, Record
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -28,25 +30,20 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     title = f"{record.method} · {record.task} · {record.run_id}"
     if outcome.repeated:
         title += " (complete before; --fresh redoes it)"
-    table = Table(title=title, title_justify="left")
-    table.add_column("measure")
-    table.add_column("value [95 % interval over users]", justify="right")
-    table.add_column("of", style="dim")
-    for name, score in record.metrics.items():
-        table.add_row(name, number(score), remark(score, unit_of(name)))
-    for rows in VIEWS:
-        for row in rows(record):
-            table.add_row(*row)
-    console.print(table)
+    rows = [
+        *((name, number(one), remark(one, unit_of(name))) for name, one in record.metrics.items()),
+        *(row for rows in VIEWS for row in rows(record)),
+    ]
+    print_table(console, Table("run", title, COLUMNS, tuple(rows)))
     for line in notices(record):
         console.print(line, style="yellow", highlight=False)
     print_one_text(console, outcome)
     console.print(f"record: {outcome.folder}", highlight=False, soft_wrap=True)
 
 
-def cost_rows(record: Record) -> list[tuple[str, str, str]]:
+def cost_rows(record: Record) -> list[Row]:
     """Time and memory of training and writing."""
-    rows = []
+    rows: list[Row] = []
     if record.training:
         spent = record.training
         rows.append(
@@ -80,7 +77,7 @@ def cost_rows(record: Record) -> list[tuple[str, str, str]]:
     return rows
 
 
-def method_rows(record: Record) -> list[tuple[str, str, str]]:
+def method_rows(record: Record) -> list[Row]:
     """What the method counted, e.g. analyses rejected, as far as it is not 0."""
     told = dict(record.training.method) if record.training else {}
     told["prefaces"] = dict(record.inference.prefaces) if record.inference else {}
@@ -144,29 +141,27 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     every = list(records[0].metrics)
     names = [name for name in every if name in SIDE_BY_SIDE or not of_words(name)]
     names = names or every[: len(SIDE_BY_SIDE)]
-    table = Table(
-        title=f"all runs on {', '.join(tasks)}; with tests and intervals: harness compare",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for head in ["method", *(["task"] if len(tasks) > 1 else [])]:
-        table.add_column(head)
-    for head in [*names, "NLL", "train s", "tokens/s"]:
-        table.add_column(head, justify="right")
-    for record in records:
-        values = [record.metrics[name].value if name in record.metrics else None for name in names]
-        table.add_row(
-            *[record.method, *([record.task] if len(tasks) > 1 else [])],
-            *(_number(value, 2) for value in values),
-            _number(record.likelihood and record.likelihood.value, 3),
-            _number(record.training and record.training.seconds_total, 0),
-            _number(record.inference and record.inference.tokens_per_s, 0),
+    columns = [
+        Column("method"),
+        *([Column("task")] if len(tasks) > 1 else []),
+        *(Column(name, kind="number") for name in names),
+        Column("NLL", "", "number", 3),
+        Column("train s", "", "number", 0),
+        Column("tokens/s", "", "number", 0),
+    ]
+    rows = tuple(
+        (
+            record.method,
+            *([record.task] if len(tasks) > 1 else []),
+            *(record.metrics[name].value if name in record.metrics else None for name in names),
+            record.likelihood and record.likelihood.value,
+            record.training and record.training.seconds_total,
+            record.inference and record.inference.tokens_per_s,
         )
-    console.print(table)
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+        for record in records
+    )
+    title = f"all runs on {', '.join(tasks)}; with tests and intervals: harness compare"
+    print_table(console, Table("runs", title, tuple(columns), rows))
 
 
 VIEWS = (

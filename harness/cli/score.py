@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from harness.data import strict_json
 from harness.errors import DataError, UsageError
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
 from harness.settings import RunSettings, merge, parse_assignment, validate
 from harness.types import SplitData
 
@@ -36,7 +37,7 @@ def score_command(
     assignments: `--set`, of data and eval only. Exit code: 1 where examples have no prediction
     (`allow_missing`), else 0.
     """
-    from harness.cli.views import number, remark
+    from harness.cli.views import VALUE, number, remark
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
     from harness.scoring import score_texts
@@ -64,13 +65,13 @@ def score_command(
         json.dump({"metrics": found, "n": n}, sys.stdout, indent=1, allow_nan=False)
         sys.stdout.write("\n")
         return code
-    table = Table(title=f"{path} on {task} {split}", title_justify="left")
-    for head in ("metric", "value [95 % interval over users]", "signature"):
-        table.add_column(head)
-    for name, score in scores.metrics.items():
-        table.add_row(name, number(score), remark(score, score.signature))
+    columns = (Column("metric"), Column(VALUE, kind="number"), Column("signature"))
+    rows = tuple(
+        (name, number(score), remark(score, score.signature))
+        for name, score in scores.metrics.items()
+    )
     console = Console(markup=False)
-    console.print(table)
+    print_table(console, Table("scores", f"{path} on {task} {split}", columns, rows))
     console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
     return code
 

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from harness.metrics import of_words
 from harness.metrics.letters import unseen_words
 from harness.record import Curve, HasInterval, MetricScore, Record, SliceEstimate
+from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score
 
-Row = tuple[str, str, str]
+Row = tuple[str, Value, str]
 """Measure, value with its interval, of what."""
+VALUE = "value [95 % interval over users]"
+COLUMNS = (
+    Column("measure"),
+    Column(VALUE, kind="number"),
+    Column("of", kind="note"),
+)
 
 
-def number(found: HasInterval, digits: int = 2) -> str:
-    """`12.34 [11.90, 12.80]`: a number with its interval; – where there is none."""
-    if found.value is None:
-        return "–"
-    if found.low is None or found.high is None:
-        return f"{found.value:.{digits}f}"
-    return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+def number(found: HasInterval, digits: int = 2) -> Cell:
+    """A number with its interval."""
+    return Cell(found.value, found.low, found.high, digits=digits)
 
 
 def remark(score: MetricScore | Score, scale: str) -> str:
@@ -43,7 +46,7 @@ def following_rows(record: Record) -> list[Row]:
     held = found.held_out
     if held.value is not None:
         of = f"chance {_plain(held.chance, 1)}"
-        rows.append(("  kind never trained", _plain(held.value, 2), of))
+        rows.append(("  kind never trained", held.value, of))
     return rows
 
 

@@ -12,7 +12,9 @@ from harness.record import write_json
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.render.document import Document, listed
-from harness.reports.render.markdown import to_csv, to_latex, to_markdown
+from harness.reports.render.latex import to_latex
+from harness.reports.render.markdown import to_markdown
+from harness.reports.render.spreadsheet import to_csv
 from harness.reports.render.style import save
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import Board, load_boards

@@ -14,15 +14,16 @@ from harness.bench import measure, subject
 from harness.bench.measure import bench, writing_row
 from harness.bench.memory import Request, peaks
 from harness.bench.ratios import ratio, told
-from harness.bench.report import grids, markdown, show
+from harness.bench.report import markdown, show, tables
 from harness.bench.subject import Case, Subject, Writing, write
-from harness.bench.tables import as_markdown, conditions, warnings
+from harness.bench.tables import conditions, warnings
 from harness.cli.bench import bench_command, counts
 from harness.engine import PersonalLM, decode
 from harness.engine.timing import interleaved
 from harness.errors import UsageError
 from harness.progress import Bars
 from harness.registry import find
+from harness.reports.render.markdown import titled
 from harness.settings import DecodeSettings, build_settings
 
 
@@ -204,7 +205,7 @@ def test_training_changes_no_weight(reviews, backbone):
 
 
 def test_tables_say_what_and_under_which_conditions(found):
-    titles = [grid.title for grid in grids(found)]
+    titles = [table.title for table in tables(found)]
     assert titles == [
         *(f"Writing, batch {batch}, {tokens} tokens a text"
           for batch in (1, 2) for tokens in (1, 4)),
@@ -221,9 +222,9 @@ def test_tables_say_what_and_under_which_conditions(found):
     lines = [line for line in text.splitlines() if line.startswith("| sft")]
     assert len(lines) == 6
     assert lines[-1] == "| sft | " + f"{found['parameters']['sft']:,} | 1 | 4 | – |"
-    assert "| sft | " not in as_markdown(grids(found)[4])  # the baseline over itself
-    for grid in grids(found):
-        assert {len(row) for row in grid.rows} == {len(grid.heads)}
+    assert "| sft | " not in titled(tables(found)[4])  # the baseline over itself
+    for table in tables(found):
+        assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
 def test_every_table_fits_a_terminal_without_losing_a_number(found):

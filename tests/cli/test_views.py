@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.cli.views import (
+    COLUMNS,
     author_rows,
     control_rows,
     following_rows,
@@ -32,6 +33,7 @@ from harness.record import (
     SliceRate,
     Thoughts,
 )
+from harness.reports.render.table import Table
 
 
 def n(value, low=None, high=None):
@@ -52,6 +54,11 @@ def drift(value=None):
 RATE = {"chance": 25.0, "calls": 9}
 
 
+def seen(rows):
+    """Rows as a reader sees them."""
+    return [tuple(map(str, row)) for row in Table("t", "", COLUMNS, tuple(rows)).shown()]
+
+
 def record(**fields):
     none = {"metrics": {}, **dict.fromkeys(("likelihood", "forced", "authors", "controls"))}
     return SimpleNamespace(**{**none, **fields})
@@ -70,11 +77,11 @@ def test_likelihood_beside_the_untrained_backbone():
         **n(1.75, 1.5, 2.0), slices=slices(1.5, 2.0, kind=NllSlice, per_model_token=1.0),
         drift=drift(0.125), relative=beside, per_model_token=1.0, signature="nll",
     )  # fmt: skip
-    assert likelihood_rows(record(likelihood=found)) == [
+    assert seen(likelihood_rows(record(likelihood=found))) == [
         ("NLL of references", "1.75 [1.50, 2.00]", "nats per slice token, lower is better"),
         ("  by position", "1.500 · 2.000", "slices from 0, 100"),
         ("  drift", "0.125", "nats per 100 tokens, 7 texts that reach every slice"),
-        ("  − untrained backbone", "-0.250 [-0.500, -0.125]", "below 0: found more likely"),
+        ("  − untrained backbone", "−0.250 [−0.500, −0.125]", "below 0: found more likely"),
         ("  by position", "-0.500 · –", "slices from 0, 100"),
     ]
 
@@ -85,7 +92,7 @@ def test_following_stands_between_floor_and_ceiling(floor, shown):
         **n(50.0), **RATE, floor=floor, ceiling=100.0, held_out=Rate(**n(None), **RATE),
         slices=slices(50.0, kind=SliceRate, **RATE), kinds={}, families={},
     )  # fmt: skip
-    assert following_rows(SimpleNamespace(following=found))[0] == (
+    assert seen(following_rows(SimpleNamespace(following=found)))[0] == (
         "  calls followed by", f"25.0 · {shown} · 100.0",
         "chance, another author's text, the reference",
     )  # fmt: skip
@@ -98,12 +105,12 @@ def test_forced_shows_following_and_the_first_metric():
     rate = ForcedMetric(**n(50.0), slices=slices(50.0), drift=drift(), signature="following")
     metrics = {"following": rate, "bleu": bleu, "rouge1": bleu}
     found = Forced(window=100, windows=2, ended=0, metrics=metrics)
-    assert [row[:2] for row in forced_rows(record(forced=found))] == [
+    assert [row[:2] for row in seen(forced_rows(record(forced=found)))] == [
         ("forced: following", "50.00"),
         ("  by position", "50.0"),
         ("forced: bleu", "11.25 [10.00, 12.50]"),
         ("  by position", "12.5 · 10.0"),
-        ("  drift", "-2.5"),
+        ("  drift", "−2.5"),
     ]
     words = dataclasses.replace(found, metrics={"bleu": bleu, "rouge1": bleu})
     assert len(forced_rows(record(forced=words))) == 3
@@ -113,7 +120,7 @@ def test_authors_stand_between_references_and_chance():
     top1 = AuthorRank(**n(40.0, 30.0, 50.0), ceiling=90.0, chance=12.5)
     who = AuthorScores(top1=top1, mrr=top1)
     rows = author_rows(record(authors=Authors(others=7, characters=who)))
-    assert rows == [
+    assert seen(rows) == [
         ("author by characters", "40.00 [30.00, 50.00]",
          "own profile nearest, %; references 90.0, chance 12.5"),
     ]  # fmt: skip
@@ -128,8 +135,8 @@ def test_controls_show_what_other_thoughts_change():
         "shuffled": Thoughts(missing="one user"),
     }
     found = Controls(donors="random", family=8, thoughts=thoughts)
-    assert control_rows(record(controls=found)) == [
+    assert seen(control_rows(record(controls=found))) == [
         ("thoughts: zero", "0.125 [0.000, 0.250]", "NLL − own, p 0.031 (Holm, 8)"),
-        ("thoughts: zero", "-1.50", "bleu − own"),
+        ("thoughts: zero", "−1.50", "bleu − own"),
         ("thoughts: shuffled", "–", "one user"),
     ]

@@ -383,3 +383,9 @@ def _controls(shift: float) -> Controls:
 
     other = dict.fromkeys(("zero", "noise", "shuffled", "other-profile"), thought(0.1 + shift))
     return Controls(donors="random", family=8, thoughts={"own": thought(0.0), **other})
+
+
+def column(table, head):
+    """What a reader sees in the column with this head, row by row."""
+    at = [one.head for one in table.columns].index(head)
+    return [str(row[at]) for row in table.shown()]

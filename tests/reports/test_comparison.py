@@ -13,12 +13,16 @@ from harness.cli import app, main
 from harness.errors import DataError, UsageError
 from harness.record import Counts, DeviceInfo, append_predictions, read_record, write_record
 from harness.reports.comparison import Options, compare, write_report
-from harness.reports.render.document import Cell, Table, estimate, figure, file_name, seconds
+from harness.reports.render.document import file_name
 from harness.reports.render.html import to_html
-from harness.reports.render.markdown import latex, to_csv, to_latex, to_markdown
+from harness.reports.render.latex import latex, to_latex
+from harness.reports.render.markdown import to_markdown
+from harness.reports.render.numbers import estimate, figure, seconds
+from harness.reports.render.spreadsheet import to_csv
+from harness.reports.render.table import Cell, Column, Table
 from harness.reports.sections.side_by_side import word_difference
 from harness.types import Prediction
-from tests.reports.synthetic import METHODS, made_up, write_runs
+from tests.reports.synthetic import METHODS, column, made_up, write_runs
 
 TASK = ["product_review"]
 
@@ -193,8 +197,7 @@ def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
     document = compare([tmp_path])
     summary = document.sections[0].tables[0]
     for head in ("training", "time per text"):
-        at = summary.heads.index(head)
-        assert [row[at].text for row in summary.rows] == ["–", "–"]
+        assert column(summary, head) == ["–", "–"]
     assert "Cost:" not in document.sections[0].text[0]
 
 
@@ -205,7 +208,7 @@ def test_papers_numbers_are_reference_rows_of_the_same_task_and_of_other_data_th
     assert settings["data"]["source"] == "mini"  # only the record's data say so here
     for section in compare([tmp_path]).sections[:2]:
         table = section.tables[0]
-        marked = [table.rows[at] for at in sorted(table.faint)]
+        marked = [table.shown()[at] for at in sorted(table.faint)]
         assert [row[0].text for row in marked] == [
             "rag (reported, not reproduced here)", "sft (reported, not reproduced here)"
         ]  # fmt: skip
@@ -302,23 +305,23 @@ def test_differences_are_marked_word_by_word_and_nothing_is_lost():
 
 
 def test_cells_say_numbers_as_a_reader_expects():
-    assert estimate(1.234, 1.0, 2.0, signed=True).text == "+1.23 [+1.00, +2.00]"
-    assert estimate(-1.234, -2.0, None).text == "−1.23"
-    assert estimate(None, None, None).text == "–"
+    assert estimate(1.234, 1.0, 2.0, 2, signed=True) == "+1.23 [+1.00, +2.00]"
+    assert estimate(-1.234, -2.0, None, 2) == "−1.23"
+    assert estimate(None, None, None, 2) == "–"
     assert figure(-0.001, 2) == "0.00"
     assert figure(12345.6, 0) == "12,346"
-    assert [seconds(one).text for one in (0, 0.314, 12, 200, 7500, None)] == [
+    assert [seconds(one) for one in (0, 0.314, 12, 200, 7500, None)] == [
         "none", "0.31 s", "12 s", "3 min 20 s", "2 h 05 min", "–"
     ]  # fmt: skip
     assert file_name("../../etc/passwd (lam=2.0)") == "etc_passwd_lam=2_0"
 
 
 def test_csv_and_latex_of_a_table_by_hand():
-    rows = ((Cell("a_b"), Cell("1.0 [0.5, 1.5]", 1.0, 0.5, 1.5, "ab", True)),
-            (Cell("c"), Cell("–")))  # fmt: skip
-    table = Table("t", "50 %", ("method", "x"), rows, groups=("one", "two"))
+    rows = (("a_b", Cell(1.0, 0.5, 1.5, "ab")), ("d", 0.25), ("c", None))
+    columns = (Column("method"), Column("x", "", "number", 1, "higher"))
+    table = Table("t", "50 %", columns, rows, groups=("one", "one", "two"))
     assert to_csv(table) == (
-        "task,method,x,x low,x high,x letters\none,a_b,1.0,0.5,1.5,ab\ntwo,c,,,,\n"
+        "task,method,x,x low,x high,x letters\none,a_b,1.0,0.5,1.5,ab\none,d,0.25,,,\ntwo,c,,,,\n"
     )
     text = to_latex(table)
     assert r"one & a\_b & \textbf{1.0 [0.5, 1.5]}$^{\mathrm{ab}}$ \\" in text
@@ -328,8 +331,9 @@ def test_csv_and_latex_of_a_table_by_hand():
 
 def test_csv_holds_no_formula_and_leaves_numbers_alone():
     texts = ("=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-x", "\t=1", "−1", "-1", "+1.5e3", "lam=1")
-    rows = tuple((Cell(text), Cell("−2.00", -2.0, -3.0, -1.0)) for text in texts)
-    head, *lines = csv.reader(to_csv(Table("t", "t", ("=evil()", "x"), rows)).splitlines())
+    rows = tuple((text, Cell(-2.0, -3.0, -1.0)) for text in texts)
+    table = Table("t", "t", (Column("=evil()"), Column("x", kind="number")), rows)
+    head, *lines = csv.reader(to_csv(table).splitlines())
     assert head == ["'=evil()", "x", "x low", "x high"]
     assert [line[0] for line in lines] == [
         "'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-x", "'\t=1", "−1", "-1", "+1.5e3", "lam=1"

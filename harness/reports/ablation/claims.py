@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.reports.compared.measures import Measure
-from harness.reports.render.document import estimate, listed
+from harness.reports.render.document import listed
+from harness.reports.render.numbers import estimate
 from harness.reports.runs.paper import MARK
 from harness.statistics import Comparison
 
@@ -121,7 +122,7 @@ def _reading(
         return f"{head} could not be tested: {listed(covered)} or {beside} failed."
     numbers = "; ".join(
         f"{label} minus {beside} "
-        + estimate(one.difference, one.low, one.high, measure.digits, signed=True).text
+        + estimate(one.difference, one.low, one.high, measure.digits, signed=True)
         for label, one in found.items()
     )
     missing = [label for label in covered if label not in found]

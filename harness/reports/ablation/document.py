@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.reports.ablation.claims import readings
 from harness.reports.ablation.figures import pictures
 from harness.reports.ablation.values import Ablation, Cell, places
 from harness.reports.compared.measures import Measure
-from harness.reports.render.document import Cell as Shown
-from harness.reports.render.document import (
-    Document,
-    Section,
-    Table,
-    estimate,
-    listed,
-    number,
-    p_value,
-    seconds,
-    words,
-)
+from harness.reports.render.document import Document, Section, listed
+from harness.reports.render.numbers import estimate
+from harness.reports.render.table import Cell as TableCell
+from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import System
+from harness.reports.sections.columns import P_HOLM, measure_column
 from harness.reports.sections.cost_tables import mean_cost, text_s, timed_apart, training_s
 from harness.reports.sections.settings_and_runs import provenance_section, warnings
 from harness.statistics import Comparison, Interval
@@ -57,7 +50,7 @@ def sentences(found: Ablation) -> list[str]:
     top = best.intervals[measure.name]
     told = [
         f"Best on {measure.title} ({measure.unit}): {best.label},"
-        f" {estimate(top.value, top.low, top.high, measure.digits).text}."
+        f" {estimate(top.value, top.low, top.high, measure.digits)}."
     ]
     if found.reference:
         told[0] += f" {_beside(found)}"
@@ -114,23 +107,24 @@ def failures(found: Ablation) -> list[str]:
 
 
 def table(found: Ablation) -> Table:
-    """A row a value, then the reference."""
+    """A row a value, then the references. The columns after the verdict are wide."""
     others = [one for one in found.measures if one is not found.main]
-    beside = found.reference is not None
-    heads = [
-        *(axis.name for axis in found.axes),
-        _head(found.main),
-        *([f"minus {found.reference}", "p (Holm)", "verdict"] if beside else []),
-        *map(_head, others),
-        "training",
-        "time per text",
-        "parameters",
-        "training seeds",
+    columns = [
+        *(Column(axis.name) for axis in found.axes),
+        measure_column(found.main),
+        *_compared_columns(found),
+        *(measure_column(one, wide=True) for one in others),
+        Column("training", kind="seconds", wide=True),
+        Column("time per text", kind="seconds", wide=True),
+        Column("parameters", "", "number", 0, wide=True),
+        Column("training seeds", "", "number", 0, wide=True),
     ]
     rows = [_row(found, cell, others) for cell in found.cells]
-    references = {cell.reference.name: cell for cell in found.cells if cell.reference}
-    for name, cell in references.items():
-        rows.append(_reference_row(found, name, cell, others))
+    blanks = [""] * (len(found.axes) - 1)
+    nothing = [None] * len(_compared_columns(found))
+    for name, cell in {cell.reference.name: cell for cell in found.cells if cell.reference}.items():
+        main, *rest = _measured(cell.references, [found.main, *others])
+        rows.append((name, *blanks, main, *nothing, *rest, *_costs(found, cell.reference)))
     notes = [
         f"Differences and verdicts are about {found.main.title}: approximate randomisation over"
         " users, Holm over all values, and an interval of the difference without 0."
@@ -138,73 +132,45 @@ def table(found: Ablation) -> Table:
     if timed_apart(found.board):
         notes.append(f"Times are left out: {timed_apart(found.board)}.")
     name = "_".join(["ablation", *(axis.name.replace(".", "_") for axis in found.axes)])
-    return Table(name, "Every value", tuple(heads), tuple(rows), tuple(notes))
+    return Table(name, "Every value", tuple(columns), tuple(rows), tuple(notes))
 
 
-def verdict_columns(found: Ablation) -> int:
-    """How many of the table's columns lead up to the verdict: values, main measure, comparison."""
-    return len(found.axes) + 1 + (3 if found.reference is not None else 0)
+def _compared_columns(found: Ablation) -> list[Column]:
+    if found.reference is None:
+        return []
+    gap = Column(f"minus {found.reference}", "", "difference", found.main.digits)
+    return [gap, P_HOLM, Column("verdict")]
 
 
-def _head(measure: Measure) -> str:
-    return f"{measure.title}{' ↓' if measure.lower_is_better else ''}, {measure.unit}"
-
-
-def _row(found: Ablation, cell: Cell, others: Sequence[Measure]) -> tuple[Shown, ...]:
-    labels = [words(value) for value in cell.values]
+def _row(found: Ablation, cell: Cell, others: Sequence[Measure]) -> tuple[Value, ...]:
+    compared: list[Value] = [None] * len(_compared_columns(found))
+    one = found.compared.get((cell.label, None))
+    if one is not None:
+        told = {"open": "not shown", "untested": one.reason or "–"}
+        judged = verdict(one, found.main)
+        gap = TableCell(one.difference, one.low, one.high)
+        compared = [gap, one.p_holm, told.get(judged, judged)]
+    main, *rest = _measured(cell.intervals, [found.main, *others])
     if cell.system is None:
-        rest = (3 if found.reference else 0) + len(others) + 3
-        return (*labels, words("failed"), *[words("–")] * rest, number(0, 0))
-    compared: list[Shown] = []
-    if found.reference:
-        one = found.compared.get((cell.label, None))
-        digits = found.main.digits
-        compared = [words("–")] * 3
-        if one is not None:
-            told = {"open": "not shown", "untested": one.reason or "–"}
-            judged = verdict(one, found.main)
-            compared = [
-                estimate(one.difference, one.low, one.high, digits, signed=True),
-                p_value(one.p_holm),
-                words(told.get(judged, judged)),
-            ]
-    return (
-        *labels,
-        _estimate(cell.intervals.get(found.main.name), found.main),
-        *compared,
-        *(_estimate(cell.intervals.get(one.name), one) for one in others),
-        *_costs(found, cell.system),
-        number(len(cell.system.runs), 0),
-    )
+        main = "failed"
+    return (*cell.values, main, *compared, *rest, *_costs(found, cell.system))
 
 
-def _reference_row(
-    found: Ablation, name: str, cell: Cell, others: Sequence[Measure]
-) -> tuple[Shown, ...]:
-    assert cell.reference is not None
-    blanks = [words("")] * (len(found.axes) - 1)
-    return (
-        words(name),
-        *blanks,
-        _estimate(cell.references.get(found.main.name), found.main),
-        *([words("–")] * 3),
-        *(_estimate(cell.references.get(one.name), one) for one in others),
-        *_costs(found, cell.reference),
-        number(len(cell.reference.runs), 0),
-    )
+def _measured(intervals: Mapping[str, Interval], measures: Sequence[Measure]) -> list[Value]:
+    found = [intervals.get(measure.name) for measure in measures]
+    return [one and TableCell(one.value, one.low, one.high) for one in found]
 
 
-def _costs(found: Ablation, system: System) -> tuple[Shown, ...]:
+def _costs(found: Ablation, system: System | None) -> tuple[Value, ...]:
+    if system is None:
+        return (None, None, None, 0)
     timed = timed_apart(found.board) is None
     return (
-        seconds(mean_cost(system, training_s)) if timed else words("–"),
-        seconds(mean_cost(system, text_s)) if timed else words("–"),
-        number(system.record.backbone.method_parameters, 0),
+        mean_cost(system, training_s) if timed else None,
+        mean_cost(system, text_s) if timed else None,
+        system.record.backbone.method_parameters,
+        len(system.runs),
     )
-
-
-def _estimate(one: Interval | None, measure: Measure) -> Shown:
-    return words("–") if one is None else estimate(one.value, one.low, one.high, measure.digits)
 
 
 def _value(cell: Cell, measure: Measure) -> float | None:

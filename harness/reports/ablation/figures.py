@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from harness.reports.ablation.values import Ablation, Cell, places, reasoner_parameters
 from harness.reports.compared.measures import Measure
 from harness.reports.render import style
-from harness.reports.render.document import Picture, estimate, figure
+from harness.reports.render.document import Picture
+from harness.reports.render.numbers import estimate, figure
 from harness.reports.runs.paper import MARK
 from harness.reports.sections.cost_tables import machine
 from harness.statistics import Comparison, Interval
@@ -216,7 +217,7 @@ def _value(found: Ablation, cell: Cell) -> float:
 def _text(one: Interval | None, measure: Measure) -> str:
     if one is None or one.value is None:
         return "failed"
-    return estimate(one.value, one.low, one.high, measure.digits).text.replace(" [", "\n[")
+    return estimate(one.value, one.low, one.high, measure.digits).replace(" [", "\n[")
 
 
 def _inside(one: Interval | None, measure: Measure, beside: Comparison | None) -> str:

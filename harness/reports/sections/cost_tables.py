@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from harness.record import Inference, Record, Training
-from harness.reports.render.document import Cell, Section, Table, number, seconds, words
+from harness.reports.render.document import Section
+from harness.reports.render.table import Column, Table
 from harness.reports.runs.comparable import machines
 from harness.reports.runs.systems import Board, System
+from harness.reports.sections.columns import METHOD
 
 Cost = Callable[[Record], float | None]
 
@@ -93,54 +95,55 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
     phases = list(dict.fromkeys(key for each in spent for key in each))
     flops_total = training(lambda cost: cost.flops_total)
     flops = any(map(flops_total, (one.record for one in trained)))
-    rows = []
-    for system in trained:
-        rows.append(
-            (
-                words(system.name),
-                seconds(mean_cost(system, training_s)),
-                *(seconds(mean_cost(system, _phase(name))) for name in phases),
-                number(mean_cost(system, training(lambda cost: cost.steps)), 0),
-                number(mean_cost(system, training(lambda cost: cost.tokens_per_s)), 0),
-                number(mean_cost(system, training(lambda cost: cost.peak_memory_mib)), 0),
-                number(mean_cost(system, training(lambda cost: cost.trainable_parameters)), 0),
-                *(
-                    [_power(mean_cost(system, training(lambda cost: cost.flops_total)))]
-                    if flops
-                    else []
-                ),
-            )
-        )
-    named = (f"{name.replace('_', ' ')}, time" for name in phases)
-    heads = ("method", "training in all, time", *named, "optimizer steps, number", "tokens/s",
-             "peak MiB", "trained parameters", *(["FLOPs"] if flops else []))  # fmt: skip
-    title = f"Training, {board.task}"
-    return Table(f"costs_training_{board.task}", title, heads, tuple(rows), notes)
+    costs: list[tuple[Column, Cost]] = [
+        (Column("training in all", "time", "seconds"), training_s),
+        *((Column(one.replace("_", " "), "time", "seconds"), _phase(one)) for one in phases),
+        (Column("optimizer steps", "number", "number", 0), training(lambda cost: cost.steps)),
+        (Column("tokens/s", "", "number", 0), training(lambda cost: cost.tokens_per_s)),
+        (Column("peak MiB", "", "number", 0), training(lambda cost: cost.peak_memory_mib)),
+        (
+            Column("trained parameters", "", "number", 0),
+            training(lambda cost: cost.trainable_parameters),
+        ),
+    ]
+    if flops:
+        costs.append((Column("FLOPs", kind="short"), flops_total))
+    return _table(f"costs_training_{board.task}", f"Training, {board.task}", trained, costs, notes)
 
 
 def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
-    rows = []
-    for system in board.systems:
-        first = mean_cost(system, inference(lambda cost: cost.time_to_first_token_s))
-        step = mean_cost(system, inference(lambda cost: cost.time_per_step_s))
-        rows.append(
-            (
-                words(system.name),
-                seconds(mean_cost(system, text_s)),
-                number(None if first is None else 1000 * first, 0),
-                number(None if step is None else 1000 * step, 2),
-                number(mean_cost(system, tokens_per_s), 0),
-                number(mean_cost(system, _hidden), 1),
-                seconds(mean_cost(system, inference(lambda cost: cost.preface_s))),
-                number(mean_cost(system, inference(lambda cost: cost.batch_size)), 0),
-                number(mean_cost(system, inference(lambda cost: cost.peak_memory_mib)), 0),
-            )
-        )
-    heads = (
-        "method", "time per text", "first token, ms", "output token, ms", "tokens/s",
-        "hidden tokens per text", "hidden text, time in all", "batch size", "peak MiB",
-    )  # fmt: skip
-    return Table(f"costs_writing_{board.task}", f"Writing, {board.task}", heads, tuple(rows), notes)
+    costs: list[tuple[Column, Cost]] = [
+        (Column("time per text", kind="seconds"), text_s),
+        (
+            Column("first token", "ms", "number", 0),
+            inference(lambda cost: cost.time_to_first_token_s),
+        ),
+        (Column("output token", "ms", "number"), inference(lambda cost: cost.time_per_step_s)),
+        (Column("tokens/s", "", "number", 0), tokens_per_s),
+        (Column("hidden tokens per text", "", "number", 1), _hidden),
+        (Column("hidden text", "time in all", "seconds"), inference(lambda cost: cost.preface_s)),
+        (Column("batch size", "", "number", 0), inference(lambda cost: cost.batch_size)),
+        (Column("peak MiB", "", "number", 0), inference(lambda cost: cost.peak_memory_mib)),
+    ]
+    name, title = f"costs_writing_{board.task}", f"Writing, {board.task}"
+    return _table(name, title, board.systems, costs, notes)
+
+
+def _table(
+    name: str,
+    title: str,
+    systems: Sequence[System],
+    costs: Sequence[tuple[Column, Cost]],
+    notes: tuple[str, ...],
+) -> Table:
+    """A row a system, a column a cost."""
+
+    def value(system: System, column: Column, cost: Cost) -> float | None:
+        found = mean_cost(system, cost)
+        return found if found is None or column.unit != "ms" else 1000 * found
+
+    rows = tuple((one.name, *(value(one, *each) for each in costs)) for one in systems)
+    return Table(name, title, (METHOD, *(column for column, _ in costs)), rows, notes)
 
 
 def _phase(name: str) -> Cost:
@@ -153,7 +156,3 @@ def _hidden(record: Record) -> float | None:
     if cost is None or not record.n.scored:
         return None
     return cost.preface_tokens / record.n.scored + cost.latent_thoughts_per_text
-
-
-def _power(value: float | None) -> Cell:
-    return Cell("–") if value is None else Cell(f"{value:.2e}", value)

@@ -8,22 +8,14 @@ from statistics import fmean
 from matplotlib.axes import Axes
 
 from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.measures import NLL
 from harness.reports.render import style
-from harness.reports.render.document import (
-    Cell,
-    Picture,
-    Section,
-    Table,
-    estimate,
-    figure,
-    listed,
-    number,
-    p_value,
-    seconds,
-    words,
-)
+from harness.reports.render.document import Picture, Section, listed
+from harness.reports.render.numbers import estimate, figure, p_value, seconds
+from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.paper import MARK, METRIC, reported
 from harness.reports.runs.systems import Board, System
+from harness.reports.sections.columns import METHOD, P_HOLM, measure_column, value_cell
 from harness.reports.sections.cost_tables import (
     Cost,
     machine,
@@ -60,16 +52,24 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
         if main == METRIC:
             for method, value in reported(board).items():
                 faint.add(len(rows))
-                rows.append(_paper_row(method, value))
+                rows.append((f"{method} ({MARK})", value, *[None] * 7))
         groups += [board.task] * (len(rows) - len(groups))
         pictures.append(_picture(board, contrasts))
     first = found[boards[0].task][main].measure
     references = {board.task: reference_of(board).name for board in boards}
     same = len(set(references.values())) == 1
     reference = references[boards[0].task] if same else "reference"
-    heads = ("method", f"{first.title}, {first.unit}", f"minus {reference}", "p (Holm)",
-             "NLL ↓, nats per slice token", "training", "time per text", "peak MiB",
-             "training seeds")  # fmt: skip
+    columns = (
+        METHOD,
+        measure_column(first),
+        Column(f"minus {reference}", "", "difference", first.digits),
+        P_HOLM,
+        Column("NLL", NLL.unit, "number", NLL.digits, "lower"),
+        Column("training", kind="seconds"),
+        Column("time per text", kind="seconds"),
+        Column("peak MiB", "", "number", 0),
+        Column("training seeds", "", "number", 0),
+    )
     several = any(len(system.runs) > 1 for board in boards for system in board.systems)
     over = "users and training seeds" if several else "users"
     notes = [
@@ -82,7 +82,7 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
     if not same:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
     notes += [f"{board.task}: {told}." for board in boards if (told := timed_apart(board))]
-    table = Table("summary", "In one table", heads, tuple(rows), tuple(notes), False,
+    table = Table("summary", "In one table", columns, tuple(rows), tuple(notes), False,
                   frozenset(faint), tuple(groups))  # fmt: skip
     return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
 
@@ -120,7 +120,7 @@ def standing(board: Board, contrasts: Contrasts) -> str:
     measure, order = contrasts.measure, contrasts.order
     best = order[0]
     top = contrasts.values[best]
-    value = estimate(top.value, top.low, top.high, measure.digits).text
+    value = estimate(top.value, top.low, top.high, measure.digits)
     text = f"{board.task}: {best} measured best on {measure.title}, {value} ({measure.unit})."
     if len(order) == 1:
         return text + " It is the only one here, so there is nothing to compare."
@@ -134,8 +134,8 @@ def standing(board: Board, contrasts: Contrasts) -> str:
     if shown:
         named = reference if reference in shown else shown[0]
         gap = against[named]
-        by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True).text
-        text += f" It is shown better than {named}: {by}, Holm p {p_value(gap.p_holm).text}"
+        by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
+        text += f" It is shown better than {named}: {by}, Holm p {p_value(gap.p_holm)}"
         rest = [name for name in shown if name != named]
         text += f"; and better than {listed(rest)}." if rest else "."
     if open_:
@@ -154,7 +154,7 @@ def _cost_sentence(board: Board, best: str) -> str:
         own, base = mean_cost(system, cost), mean_cost(reference, cost)
         if own is None or not base:
             continue
-        parts.append(f"{what} {seconds(own).text}, {figure(own / base, 1)} × that of"
+        parts.append(f"{what} {seconds(own)}, {figure(own / base, 1)} × that of"
                      f" {reference.name}")  # fmt: skip
     return f" Cost: {'; '.join(parts)}." if parts else ""
 
@@ -166,36 +166,22 @@ def _checkpoint(board: Board) -> str:
 
 def _row(
     board: Board, measures: Mapping[str, Contrasts], contrasts: Contrasts, system: System
-) -> tuple[Cell, ...]:
-    measure, name = contrasts.measure, system.name
+) -> tuple[Value, ...]:
+    name = system.name
     reference = reference_of(board)
     gap = contrasts.between(name, reference.name) if system is not reference else None
     timed = timed_apart(board) is None
     return (
-        words(name),
+        name,
         value_cell(contrasts, name),
-        estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
-        if gap
-        else words("–"),
-        p_value(gap.p_holm) if gap else words("–"),
-        value_cell(measures["nll"], name) if "nll" in measures else words("–"),
-        seconds(mean_cost(system, training_s)) if timed else words("–"),
-        seconds(mean_cost(system, text_s)) if timed else words("–"),
-        number(mean_cost(system, peak_mib), 0),
-        number(len(system.runs), 0),
+        Cell(gap.difference, gap.low, gap.high) if gap else None,
+        gap.p_holm if gap else None,
+        value_cell(measures["nll"], name) if "nll" in measures else None,
+        mean_cost(system, training_s) if timed else None,
+        mean_cost(system, text_s) if timed else None,
+        mean_cost(system, peak_mib),
+        len(system.runs),
     )
-
-
-def value_cell(contrasts: Contrasts, name: str) -> Cell:
-    """A system's value with interval and letters; the best is strong."""
-    one = contrasts.values[name]
-    shared = (contrasts.letters or {}).get(name, "")
-    best = bool(contrasts.order) and contrasts.order[0] == name
-    return estimate(one.value, one.low, one.high, contrasts.measure.digits, False, shared, best)
-
-
-def _paper_row(method: str, value: float) -> tuple[Cell, ...]:
-    return (words(f"{method} ({MARK})"), number(value, 2), *[words("–")] * 7)
 
 
 def _picture(board: Board, contrasts: Contrasts) -> Picture:
@@ -224,7 +210,7 @@ def _picture(board: Board, contrasts: Contrasts) -> Picture:
     for axes, named in zip(panels, points, strict=False):
         style.label_points(axes, named)
     alt = "; ".join(
-        f"{name} {estimate(one.value, one.low, one.high, measure.digits).text}"
+        f"{name} {estimate(one.value, one.low, one.high, measure.digits)}"
         for name, one in contrasts.values.items()
     )
     return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",

@@ -10,8 +10,10 @@ import numpy as np
 
 from harness.record import Record
 from harness.reports.render import style
-from harness.reports.render.document import Cell, Picture, Section, Table, number, words
+from harness.reports.render.document import Picture, Section
+from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, System
+from harness.reports.sections.columns import METHOD
 from harness.reports.sections.cost_tables import mean_cost, training
 
 MOST_POINTS = 12
@@ -108,26 +110,31 @@ def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
 def _table(board: Board, curves: dict[str, Curve]) -> Table:
     rows = [
         (
-            words(system.name),
+            system.name,
             _rate(system),
-            number(mean_cost(system, lambda record: len(losses(record))), 0),
-            number(mean_cost(system, lambda record: losses(record)[0]), 3),
-            number(mean_cost(system, _last_tenth), 3),
-            number(mean_cost(system, training(lambda cost: cost.val_loss)), 3),
+            mean_cost(system, lambda record: len(losses(record))),
+            mean_cost(system, lambda record: losses(record)[0]),
+            mean_cost(system, _last_tenth),
+            mean_cost(system, training(lambda cost: cost.val_loss)),
         )
         for system in board.systems
         if system.name in curves
     ]
-    heads = ("method", "learning rate", "optimizer steps", "loss at the first step",
-             "mean of the last tenth", "loss on val after training")  # fmt: skip
-    return Table(f"loss_{board.task}", f"Training loss, {board.task}", heads, tuple(rows),
+    losses_of = ("loss at the first step", "mean of the last tenth", "loss on val after training")
+    columns = (
+        METHOD,
+        Column("learning rate", kind="short"),
+        Column("optimizer steps", "", "number", 0),
+        *(Column(title, "", "number", 3) for title in losses_of),
+    )
+    return Table(f"loss_{board.task}", f"Training loss, {board.task}", columns, tuple(rows),
                  ("Nats per trained token; means over training seeds.",))  # fmt: skip
 
 
-def _rate(system: System) -> Cell:
+def _rate(system: System) -> Value:
     """The peak learning rate, which `auto` may have chosen apart for every seed."""
     found = sorted({record.training.lr for record in system.records if record.training})
-    return Cell(" · ".join(f"{rate:g}" for rate in found), fmean(found))
+    return found[0] if len(found) == 1 else " · ".join(f"{rate:g}" for rate in found)
 
 
 def _last_tenth(record: Record) -> float:

@@ -6,17 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from harness.metrics.letters import unseen_words
 from harness.reports.compared.contrasts import Contrasts
-from harness.reports.render.document import (
-    Section,
-    Table,
-    estimate,
-    number,
-    p_value,
-    words,
-)
+from harness.reports.render.document import Section
+from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.paper import MARK, METRIC, SOURCE, reported
 from harness.reports.runs.systems import Board
-from harness.reports.sections.headline import Found, value_cell
+from harness.reports.sections.columns import METHOD, P_HOLM, measure_column, value_cell
+from harness.reports.sections.headline import Found
 
 
 def scores_section(boards: Sequence[Board], found: Found, main: str) -> Section:
@@ -39,9 +34,8 @@ def scores_section(boards: Sequence[Board], found: Found, main: str) -> Section:
 
 
 def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
-    columns = list(measured.values())
-    rows = [
-        (words(system.name), *(value_cell(column, system.name) for column in columns))
+    rows: list[tuple[Value, ...]] = [
+        (system.name, *(value_cell(one, system.name) for one in measured.values()))
         for system in board.systems
     ]
     faint, notes = set(), []
@@ -49,10 +43,7 @@ def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
     for method, value in paper.items():
         faint.add(len(rows))
         rows.append(
-            (
-                words(f"{method} ({MARK})"),
-                *(number(value if column.measure.name == METRIC else None) for column in columns),
-            )
+            (f"{method} ({MARK})", *(value if name == METRIC else None for name in measured))
         )
     if paper:
         notes.append(f"Grey rows: {SOURCE}; {MARK}.")
@@ -62,13 +53,9 @@ def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
     notes += _unseen(board)
     users = len(set(board.users.values()))
     notes.append(f"n = {len(board.ids)} texts of {users} users. ↓: lower is better.")
-    heads = ("method", *(
-        f"{one.measure.title}{' ↓' if one.measure.lower_is_better else ''}, {one.measure.unit}"
-        for one in columns
-    ))  # fmt: skip
-    title = f"Scores, {board.task}"
-    return Table(f"scores_{board.task}", title, heads, tuple(rows), tuple(notes), False,
-                 frozenset(faint))  # fmt: skip
+    columns = (METHOD, *(measure_column(one.measure) for one in measured.values()))
+    return Table(f"scores_{board.task}", f"Scores, {board.task}", columns, tuple(rows),
+                 tuple(notes), faint=frozenset(faint))  # fmt: skip
 
 
 def _missing(board: Board) -> list[str]:
@@ -93,26 +80,31 @@ def _unseen(board: Board) -> list[str]:
 
 def pairs_table(file: str, title: str, measured: Sequence[Contrasts]) -> Table:
     """Every pair of systems on these measures with its test; folded."""
-    rows = []
-    for contrasts in measured:
-        digits = contrasts.measure.digits
-        for (first, second), one in contrasts.pairs.items():
-            rows.append(
-                (
-                    words(contrasts.measure.title),
-                    words(f"{first} − {second}"),
-                    estimate(one.difference, one.low, one.high, digits, signed=True),
-                    p_value(one.p_value),
-                    p_value(one.p_holm),
-                    words(_verdict(contrasts, first, second)),
-                    number(one.smallest_detectable, digits),
-                )
-            )
-    heads = ("measure", "pair", "difference [95 %]", "p", "p (Holm)", "verdict",
-             "smallest detectable")  # fmt: skip
+    rows = [
+        (
+            contrasts.measure.title,
+            f"{first} − {second}",
+            Cell(one.difference, one.low, one.high, digits=contrasts.measure.digits),
+            one.p_value,
+            one.p_holm,
+            _verdict(contrasts, first, second),
+            Cell(one.smallest_detectable, digits=contrasts.measure.digits),
+        )
+        for contrasts in measured
+        for (first, second), one in contrasts.pairs.items()
+    ]
+    columns = (
+        Column("measure"),
+        Column("pair"),
+        Column("difference [95 %]", kind="difference"),
+        Column("p", kind="p"),
+        P_HOLM,
+        Column("verdict"),
+        Column("smallest detectable", kind="number"),
+    )
     notes = ("Smallest detectable: the true difference that this test would show in 80 % of"
              " experiments of this size.",)  # fmt: skip
-    return Table(file, title, heads, tuple(rows), notes, True)
+    return Table(file, title, columns, tuple(rows), notes, folded=True)
 
 
 def _verdict(contrasts: Contrasts, first: str, second: str) -> str:

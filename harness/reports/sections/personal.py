@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.metrics import of_words, title_of
-from harness.record import AuthorRank, Authors, Difference, Estimate, ExampleAuthors
+from harness.record import AuthorRank, Authors, Difference, ExampleAuthors
 from harness.reports.compared.measures import WORDS
 from harness.reports.compared.parts import author_measure
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds, spanned
-from harness.reports.render.document import (
-    Cell,
-    Section,
-    Table,
-    estimate,
-    listed,
-    number,
-    p_value,
-    words,
-)
+from harness.reports.render.document import Section, listed
+from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.sections.columns import METHOD, P_HOLM, cell_of
 
 RANKS: Mapping[
-    str, tuple[Callable[[Authors], AuthorRank | None], Callable[[ExampleAuthors], float]]
+    tuple[str, str],
+    tuple[Callable[[Authors], AuthorRank | None], Callable[[ExampleAuthors], float]],
 ] = {
-    "characters, top-1 %": (lambda one: one.characters and one.characters.top1,
+    ("characters", "top-1 %"): (lambda one: one.characters and one.characters.top1,
                             lambda one: one.characters.top1),
-    "characters, MRR %": (lambda one: one.characters and one.characters.mrr,
+    ("characters", "MRR %"): (lambda one: one.characters and one.characters.mrr,
                           lambda one: one.characters.mrr),
-    "function words, top-1 %": (lambda one: one.function_words and one.function_words.top1,
+    ("function words", "top-1 %"): (lambda one: one.function_words and one.function_words.top1,
                                 lambda one: one.function_words.top1),
-    "function words, MRR %": (lambda one: one.function_words and one.function_words.mrr,
+    ("function words", "MRR %"): (lambda one: one.function_words and one.function_words.mrr,
                               lambda one: one.function_words.mrr),
 }  # fmt: skip
-"""Column → the score in a record, and in an example."""
+"""Title and unit of a column → the score in a record, and in an example."""
 
 
 def authors_section(boards: Sequence[Board]) -> Section:
@@ -41,31 +35,32 @@ def authors_section(boards: Sequence[Board]) -> Section:
     tables = []
     others = set()
     for board in boards:
-        rows, told = [], list[Pooled]()
+        rows, told = list[tuple[Value, ...]](), list[Pooled]()
         part = having(board, lambda record: record.authors and record.authors.characters)
         for system in part.systems:
             found = [record.authors for record in system.records if record.authors]
             here = [
                 over_seeds(board, system, [one for each in found if (one := rank(each))],
-                           author_measure(name, of_text))
-                for name, (rank, of_text) in RANKS.items()
+                           author_measure(", ".join(head), of_text))
+                for head, (rank, of_text) in RANKS.items()
             ]  # fmt: skip
-            rows.append((words(system.name), *map(_plain, here)))
+            rows.append((system.name, *map(cell_of, here)))
             told += here
             ends = found[0]
         if not rows:
             continue
         ranks = [rank(ends) for rank, _ in RANKS.values()]
-        ceiling = [number(one.ceiling if one else None, 1) for one in ranks]
-        chance = [number(one.chance if one else None, 1) for one in ranks]
-        rows += [(words("references (ceiling)"), *ceiling), (words("chance"), *chance)]
-        heads = ("method", *RANKS)
+        rows.append(("references (ceiling)", *(one.ceiling if one else None for one in ranks)))
+        rows.append(("chance", *(one.chance if one else None for one in ranks)))
+        columns = [Column(*head, "number", 1) for head in RANKS]
         faint = frozenset({len(rows) - 2, len(rows) - 1})
         others.add("some" if ends.others is None else str(ends.others))
         title = f"Author identification, {board.task}"
         notes = (f"Intervals: 95 % over {interval_words(told)}{lacking(board, part, '; ')}.",)
         tables.append(
-            Table(f"authors_{board.task}", title, heads, tuple(rows), notes, False, faint)
+            Table(
+                f"authors_{board.task}", title, (METHOD, *columns), tuple(rows), notes, faint=faint
+            )
         )
     text = (
         f"Among the author and {listed(sorted(others), 'or')} users of the same topic, whose"
@@ -101,24 +96,31 @@ def _controls_table(board: Board, system: System) -> Table:
     ]
     names = [name for name in first["own"].metrics if not of_words(name) or name in WORDS[:2]]
     likely = all(first[thought].likelihood for thought in kept)
-    heads: list[str] = ["thoughts"]
+    columns = [Column("thoughts")]
     if likely:
-        heads += ["NLL ↓", "NLL minus own", "p (Holm)"]
+        columns += [
+            Column("NLL", "", "number", 3, "lower"),
+            Column("NLL minus own", "", "difference", 3),
+            P_HOLM,
+        ]
     for name in names:
         title = title_of(name)
-        heads += [title, f"{title} minus own", "p (Holm)"]
+        columns += [
+            Column(title, "", "number", 2, "higher"),
+            Column(f"{title} minus own", "", "difference"),
+            P_HOLM,
+        ]
     rows = []
     for thought in kept:
-        cells = [words(thought)]
+        cells: list[Value] = [thought]
         here = [one.thoughts[thought] for one in found]
         if likely:
-            nll = [one.likelihood for one in here if one.likelihood]
-            cells.append(_plain(spanned(nll), 3))
-            cells += _together([one.minus_own and one.minus_own.likelihood for one in here], 3)
+            cells.append(cell_of(spanned([one.likelihood for one in here if one.likelihood])))
+            cells += _together([one.minus_own and one.minus_own.likelihood for one in here])
         for name in names:
-            cells.append(_plain(spanned([one.metrics[name] for one in here]), 2))
+            cells.append(cell_of(spanned([one.metrics[name] for one in here])))
             minus = [one.minus_own and one.minus_own.metrics.get(name) for one in here]
-            cells += _together(minus, 2)
+            cells += _together(minus)
         rows.append(tuple(cells))
     notes = [
         f"Holm over the {found[0].family} differences of a run. NLL above 0 and scores below 0:"
@@ -139,25 +141,17 @@ def _controls_table(board: Board, system: System) -> Table:
         )
     label = system.name.replace(" ", "_")
     return Table(f"controls_{label}_{board.task}", f"Other thoughts in {system.name}, {board.task}",
-                 tuple(heads), tuple(rows), tuple(notes))  # fmt: skip
+                 tuple(columns), tuple(rows), tuple(notes))  # fmt: skip
 
 
-def _together(found: Sequence[Difference | None], digits: int) -> list[Cell]:
+def _together(found: Sequence[Difference | None]) -> list[Value]:
     """A difference of every seed in one: mean and span, and the largest p.
 
     The largest p tests whether each seed's model shows it, which is more than their mean needs.
     """
     known = [one for one in found if one]
     if not known or len(known) < len(found):
-        return [words("–"), words("–")]
+        return [None, None]
     p_values = [one.p_holm for one in known]
     largest = None if None in p_values else max(p for p in p_values if p is not None)
-    return [_signed(spanned(known), digits), p_value(largest)]
-
-
-def _signed(found: Estimate, digits: int = 3) -> Cell:
-    return estimate(found.value, found.low, found.high, digits, signed=True)
-
-
-def _plain(found: Estimate, digits: int = 1) -> Cell:
-    return estimate(found.value, found.low, found.high, digits)
+    return [cell_of(spanned(known)), largest]

@@ -8,7 +8,7 @@ from functools import partial
 
 from harness.metrics import of_words, title_of, unit_of
 from harness.record import Curve, Drift, Record, SliceEstimate
-from harness.reports.compared.measures import WORDS, Measure
+from harness.reports.compared.measures import DRIFT, WORDS, Measure
 from harness.reports.compared.parts import (
     forced_at,
     forced_drift,
@@ -18,9 +18,11 @@ from harness.reports.compared.parts import (
 )
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
 from harness.reports.render import style
-from harness.reports.render.document import Cell, Picture, Section, Table, estimate, words
+from harness.reports.render.document import Picture, Section
+from harness.reports.render.table import Column, Table
 from harness.reports.runs.systems import Board, having, lacking
-from harness.reports.sections.headline import Found, value_cell
+from harness.reports.sections.columns import METHOD, cell_of, value_cell
+from harness.reports.sections.headline import Found
 
 Slices = Sequence[SliceEstimate]
 Source = Callable[[Record], Curve | None]
@@ -32,8 +34,8 @@ class View:
     """One way to look at drift. slices: a record's rows by slice; slope: its drift, or None.
 
     each, sloped: what of the examples a slice (by its place) and the slope are made of, for
-    several seeds to be resampled together; None where records do not keep it. `column` names the
-    slope in a table.
+    several seeds to be resampled together; None where records do not keep it. `column` and
+    `slope_unit` head the slope in a table.
     """
 
     name: str
@@ -45,6 +47,11 @@ class View:
     each: Callable[[int], Measure] | None = None
     sloped: Measure | None = None
     column: str = ""
+    slope_unit: str = "nats per 100 tokens"
+
+    @property
+    def head(self) -> Column:
+        return Column(self.column, self.slope_unit, "number", 3)
 
 
 def views_of(board: Board, main: str) -> list[View]:
@@ -59,12 +66,11 @@ def views_of(board: Board, main: str) -> list[View]:
     starts = record.slice_starts
     found = [
         View("likelihood", "likelihood: NLL of the reference", "nats per slice token",
-             *_curve(lambda one: one.likelihood), "rises", nll_at,
-             None, "NLL, nats per 100 tokens"),
+             *_curve(lambda one: one.likelihood), "rises", nll_at, None, "NLL"),
         View("relative", "likelihood beside the untrained backbone", "nats per slice token",
              *_curve(lambda one: one.likelihood and one.likelihood.relative),
              "rises", relative_at, relative_drift(),
-             "NLL minus the untrained backbone's, nats per 100 tokens"),
+             "NLL minus the untrained backbone's"),
     ]  # fmt: skip
     found += [_continued("forced", scored, starts)] if scored else []
     found += [_continued(f"forced_{name}", name, starts) for name in others]
@@ -86,7 +92,8 @@ def _continued(view: str, name: str, starts: Sequence[int]) -> View:
         "falls",
         partial(forced_at, name),
         forced_drift(name, starts),
-        f"forced: {title}, {per} per 100 tokens",
+        f"forced: {title}",
+        f"{per} per 100 tokens",
     )
 
 
@@ -105,7 +112,7 @@ def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
         curves = [(view, curves_of(board, view)) for view in views]
         pictures += [_picture(board, *each) for each in curves]
         table = _slopes(board, views, found)
-        tables += [table] if len(table.heads) > 1 else []
+        tables += [table] if table.columns != (METHOD,) else []
         tables.append(_numbers(board, curves))
     if not pictures:
         return Section("drift", "Drift along the text")
@@ -174,12 +181,11 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
     rows, estimates = [], []
     for system in board.systems:
         slopes = [_slope(parts[view.name], view, system.name) for view in sloped]
-        own = [value_cell(compared, system.name)] if compared else []
-        rows.append((words(system.name), *own, *map(_estimate, slopes)))
+        judged = [value_cell(compared, system.name)] if compared else []
+        rows.append((system.name, *judged, *map(cell_of, slopes)))
         estimates += slopes
-    likelihood = next(view for view in views if view.name == "likelihood") if compared else None
-    heads = ["method", *([likelihood.column] if likelihood else []),
-             *(view.column for view in sloped)]  # fmt: skip
+    own = [Column("NLL", DRIFT.unit, "number", DRIFT.digits, "lower")] if compared else []
+    columns = (METHOD, *own, *(view.head for view in sloped))
     notes = ["NLL: above 0 the end of a text is harder than its beginning."]
     if any(view.worse == "falls" for view in sloped):
         notes[0] += " Forced: below 0 the end is worse than the beginning."
@@ -190,7 +196,7 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
     told = {view.column.partition(":")[0]: lacking(board, parts[view.name]) for view in sloped}
     notes += [f"{column}: {who}." for column, who in told.items() if who]
     title = f"Slopes, {board.task}"
-    return Table(f"drift_{board.task}", title, tuple(heads), tuple(rows), tuple(notes))
+    return Table(f"drift_{board.task}", title, columns, tuple(rows), tuple(notes))
 
 
 def _slices(part: Board, view: View) -> Slices:
@@ -210,18 +216,16 @@ def _slope(part: Board, view: View, name: str) -> Pooled:
 def _numbers(board: Board, curves: Sequence[tuple[View, Curves]]) -> Table:
     """The points of the curves, for whoever wants to plot them anew."""
     rows = [
-        (words(view.name.replace("_", " ")), words(name), words(each.slice), _estimate(point))
+        (view.name.replace("_", " "), name, each.slice, cell_of(point))
         for view, of_view in curves
         for name, points in of_view.items()
         for each, point in zip(_slices(having(board, view.slices), view), points, strict=True)
     ]
-    heads = ("view", "method", "slice", "value [95 %]")
-    return Table(f"curves_{board.task}", f"Points of the curves, {board.task}", heads,
-                 tuple(rows), (), True)  # fmt: skip
-
-
-def _estimate(found: Pooled) -> Cell:
-    return estimate(found.value, found.low, found.high, 3)
+    columns = (
+        Column("view"), METHOD, Column("slice"), Column("value [95 %]", "", "number", 3),
+    )  # fmt: skip
+    return Table(f"curves_{board.task}", f"Points of the curves, {board.task}", columns,
+                 tuple(rows), folded=True)  # fmt: skip
 
 
 def _nothing(record: Record) -> None:

@@ -12,17 +12,11 @@ from harness.reports.compared.measures import Measure
 from harness.reports.compared.parts import lift_measure
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
 from harness.reports.render import style
-from harness.reports.render.document import (
-    Cell,
-    Picture,
-    Section,
-    Table,
-    estimate,
-    figure,
-    listed,
-    words,
-)
+from harness.reports.render.document import Picture, Section, listed
+from harness.reports.render.numbers import figure
+from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.sections.columns import METHOD, cell_of
 from harness.reports.sections.headline import standing
 from harness.reports.sections.metric_table import pairs_table
 
@@ -128,28 +122,29 @@ def _lifts(
 ) -> tuple[list[Cell], list[Pooled]]:
     """A system's lifts over everyone in `LIFTS`: as cells, and as the numbers behind them."""
     found = {kind: _found(part, system, view, kind, name) for kind in LIFTS}
-    cells = [_cell(one, _measure(view, kind, name), system, lifts) for kind, one in found.items()]
+    cells = [
+        cell_of(one, _letters(_measure(view, kind, name), system, lifts))
+        for kind, one in found.items()
+    ]
     return cells, list(found.values())
 
 
-def _cell(found: Pooled, measure: Measure, system: System,
-          lifts: Sequence[Contrasts]) -> Cell:  # fmt: skip
-    """A lift with its interval, and the letters of its column where systems were compared."""
-    shared, best = "", False
-    for contrasts in lifts:
-        if contrasts.measure.name == measure.name:
-            shared = (contrasts.letters or {}).get(system.name, "")
-            best = len(contrasts.order) > 1 and contrasts.order[0] == system.name
-    return estimate(found.value, found.low, found.high, measure.digits, True, shared, best)
+def _letters(measure: Measure, system: System, lifts: Sequence[Contrasts]) -> str:
+    """A system's letters in a lift, where systems were compared in it."""
+    same = [one.letters or {} for one in lifts if one.measure.name == measure.name]
+    return same[0].get(system.name, "") if same else ""
+
+
+def _columns(unit: str, digits: int) -> list[Column]:
+    return [Column(title, unit, "difference", digits, "higher") for title in LIFTS.values()]
 
 
 def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
-    rows, told = [], list[Pooled]()
+    rows, told = list[tuple[Value, ...]](), list[Pooled]()
     for system in part.systems:
         cells, found = _lifts(part, system, LIKELIHOOD, "all", lifts)
-        rows.append((words(system.name), *cells))
+        rows.append((system.name, *cells))
         told += found
-    heads = ("method", *(f"{title}, nats" for title in LIFTS.values()))
     counts = {one.lift.donors for system in part.systems for one in system.records if one.lift}
     donors = listed([str(count) for count in sorted(counts)], "or")
     over = interval_words(told) + lacking(board, part, "; ")
@@ -159,22 +154,25 @@ def _likelihood_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> 
         f" 95 % intervals over {over}.",
     )
     title = f"Lift on likelihood, {board.task}"
-    return Table(f"lift_{board.task}", title, heads, tuple(rows), notes)
+    return Table(f"lift_{board.task}", title, (METHOD, *_columns("nats", 3)), tuple(rows), notes)
 
 
 def _text_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
     names = list(_pairs(part.systems[0].record, TEXTS)["random"])
-    rows, told = [], list[Pooled]()
+    rows, groups, told = list[tuple[Value, ...]](), list[str](), list[Pooled]()
     for name in names:
         for system in part.systems:
             cells, found = _lifts(part, system, TEXTS, name, lifts)
-            rows.append((words(title_of(name)), words(system.name), *cells))
+            rows.append((system.name, *cells))
+            groups.append(title_of(name))
             told += found
-    heads = ("measure", "method", *LIFTS.values())
     title = f"Lift on written texts, {board.task}"
     over = interval_words(told) + lacking(board, part, "; ")
     notes = (f"Points of each measure; 95 % intervals over {over}.",)
-    return Table(f"lift_texts_{board.task}", title, heads, tuple(rows), notes, len(rows) > 12)
+    return Table(
+        f"lift_texts_{board.task}", title, (METHOD, *_columns("", 2)), tuple(rows), notes,
+        folded=len(rows) > 12, groups=tuple(groups), grouped_by="measure",
+    )  # fmt: skip
 
 
 def _picture(board: Board, part: Board) -> Picture:

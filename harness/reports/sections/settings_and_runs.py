@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from harness.record import Counts, Record
-from harness.reports.render.document import Section, Table, listed, number, words
+from harness.reports.render.document import Section, listed
+from harness.reports.render.table import Column, Table
 from harness.reports.runs.comparable import chosen_apart
 from harness.reports.runs.systems import Board
+from harness.reports.sections.columns import METHOD
 from harness.reports.sections.cost_tables import timed_apart
 from harness.statistics import VERDICT_USERS
 
@@ -131,37 +133,36 @@ def provenance_section(boards: Sequence[Board]) -> Section:
 
 def _chosen(board: Board) -> Table:
     rows = [
-        (words(one.what), words(value), words(listed(list(names))))
+        (one.what, value, listed(list(names)))
         for one in chosen_apart(board.systems)
         for value, names in one.values.items()
     ]
-    heads = ("setting", "value", "methods")
-    return Table(f"settings_{board.task}", f"What differs, {board.task}", heads, tuple(rows))
+    columns = (Column("setting"), Column("value"), Column("methods"))
+    return Table(f"settings_{board.task}", f"What differs, {board.task}", columns, tuple(rows))
 
 
 def _counts(board: Board) -> Table:
     names = [field.name for field in fields(Counts)]
     rows = [
-        (words(system.name), number(record.seed, 0),
-         *(number(count, 0) for count in asdict(record.n).values()))
+        (system.name, record.seed, *asdict(record.n).values())
         for system in board.systems
         for record in system.records
-    ]  # fmt: skip
-    heads = ("method", "seed", *(name.replace("_", " ") for name in names))
-    return Table(f"counts_{board.task}", f"Counts, {board.task}", heads, tuple(rows), (), True)
+    ]
+    numbers = [Column(name.replace("_", " "), "", "number", 0) for name in ["seed", *names]]
+    return Table(f"counts_{board.task}", f"Counts, {board.task}", (METHOD, *numbers), tuple(rows),
+                 folded=True)  # fmt: skip
 
 
 def _runs(board: Board) -> Table:
     rows = [
-        (words(system.name), words(record.run_id), words(_commit(record)), words(_data(record)),
-         words(_backbone(record)), words(_where(record)), words(_packages(record)),
-         words(record.started), words(record.command))
+        (system.name, record.run_id, _commit(record), _data(record), _backbone(record),
+         _where(record), _packages(record), record.started, record.command)
         for system in board.systems
         for record in system.records
     ]  # fmt: skip
-    heads = ("method", "run", "commit", "data", "backbone", "machine", "packages", "started",
-             "command")  # fmt: skip
-    return Table(f"runs_{board.task}", f"Runs, {board.task}", heads, tuple(rows), (), True)
+    titles = ("run", "commit", "data", "backbone", "machine", "packages", "started", "command")
+    return Table(f"runs_{board.task}", f"Runs, {board.task}", (METHOD, *map(Column, titles)),
+                 tuple(rows), folded=True)  # fmt: skip
 
 
 def _commit(record: Record) -> str:

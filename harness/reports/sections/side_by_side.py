@@ -11,7 +11,8 @@ from harness.metrics import of_words, title_of
 from harness.record import read_predictions
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL, WORDS
-from harness.reports.render.document import Section, Shown, Side, figure
+from harness.reports.render.document import Section, Shown, Side
+from harness.reports.render.numbers import figure
 from harness.reports.runs.systems import Board, System
 from harness.reports.sections.headline import Found, reference_of
 from harness.types import SplitData

@@ -23,7 +23,7 @@ from harness.reports.sections.profile_swap import lift_contrasts, lift_section
 from harness.statistics import resampling_rng
 from harness.statistics.panel import ratio
 from harness.statistics.seeds import hierarchical
-from tests.reports.synthetic import write_runs
+from tests.reports.synthetic import column, write_runs
 
 TASK = ["product_review"]
 
@@ -154,10 +154,10 @@ def test_seeds_that_measured_less_leave_the_views_of_those_that_measured_more(tm
     assert "alone" not in captions["drift_likelihood_product_review"]
     slopes = section.tables[0]
     assert f"forced: {told}." in slopes.notes
-    at = slopes.heads.index("forced: ROUGE-L, points per 100 tokens")
-    assert [row[at].text == "–" for row in slopes.rows] == [True, False, False]
+    forced = column(slopes, "forced: ROUGE-L, points per 100 tokens")
+    assert [text == "–" for text in forced] == [True, False, False]
     lift, texts, _ = lift_section([few], {few.task: lift_contrasts(few, "rougeL")}).tables
-    assert [row[0].text for row in lift.rows] == ["sft", "flythinker"]
+    assert column(lift, "method") == ["sft", "flythinker"]
     assert lift.notes[0].endswith(f"over users; {told}.")
     assert texts.notes[0].endswith(f"over users; {told}.")
     (authors,) = authors_section([few]).tables
@@ -171,16 +171,17 @@ def test_seeds_that_measured_less_leave_the_views_of_those_that_measured_more(tm
 
 def test_controls_use_every_seed_and_the_largest_p(board):
     (table,) = controls_section([board]).tables
-    assert table.heads[:4] == ("thoughts", "NLL ↓", "NLL minus own", "p (Holm)")
-    zero = next(row for row in table.rows if row[0].text == "zero")
+    heads = [one.head for one in table.columns]
+    assert heads[:4] == ["thoughts", "NLL ↓", "NLL minus own", "p (Holm)"]
+    (zero,) = [row for row in table.shown() if row[0].text == "zero"]
     # seeds 0 and 1: 0.10 ± 0.05 with p 0.01, and 0.12 ± 0.05 with p 0.03
-    assert [cell.text for cell in zero[2:4]] == ["+0.110 [+0.050, +0.170]", "0.030"]
+    assert [str(field) for field in zero[2:4]] == ["+0.110 [+0.050, +0.170]", "0.030"]
     assert "Means over 2 training seeds" in table.notes[1]
     one = dataclasses.replace(
         board,
         systems=tuple(dataclasses.replace(s, runs=s.runs[:1]) for s in board.systems),
     )
     (table,) = controls_section([one]).tables
-    zero = next(row for row in table.rows if row[0].text == "zero")
-    assert [cell.text for cell in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
+    zero = next(row for row in table.shown() if row[0].text == "zero")
+    assert [str(field) for field in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
     assert len(table.notes) == 1

@@ -105,11 +105,11 @@ def test_the_section_says_who_differs_and_letters_agree(board):
     assert "It is shown better than rag: +0.1" in said
     assert "Not shown to differ from it: sft." in said
     likely, texts, pairs = section.tables
-    assert {row[0].text: row[1].letters for row in likely.rows} == {
+    assert {row[0].text: row[1].letters for row in likely.shown()} == {
         "rag": "b", "sft": "a", "cot": "a"
     }  # fmt: skip
-    assert [row[3].letters for row in likely.rows] == ["", "", ""]  # own − none: no family
-    rouge = [row for row in texts.rows if row[0].text == "ROUGE-L"]
+    assert [row[3].letters for row in likely.shown()] == ["", "", ""]  # own − none: no family
+    rouge = [row for row in texts.ungrouped().shown() if row[0].text == "ROUGE-L"]
     assert [row[2].letters for row in rouge] == ["b", "a", "a"]
     assert len(pairs.rows) == 12
     assert pairs.folded
@@ -120,12 +120,12 @@ def test_a_record_without_examples_lifts_is_shown_and_not_compared(board):
     assert lift_contrasts(old, "rougeL") == []
     section = lift_section([old], {old.task: []})
     likely = section.tables[0]
-    assert [row[0].text for row in likely.rows] == ["rag", "sft", "cot"]
-    assert {row[1].letters for row in likely.rows} == {""}
+    assert [row[0].text for row in likely.shown()] == ["rag", "sft", "cot"]
+    assert {row[1].letters for row in likely.shown()} == {""}
     assert len(section.text) == 1
-    assert likely.rows[1][1].text == lift_section(
+    assert likely.shown()[1][1].text == lift_section(
         [board], {board.task: []}
-    ).tables[0].rows[1][1].text  # one seed: the record's own interval  # fmt: skip
+    ).tables[0].shown()[1][1].text  # one seed: the record's own interval  # fmt: skip
 
 
 def test_a_main_measure_without_lift_leaves_likelihood(board):

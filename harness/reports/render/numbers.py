@@ -1,0 +1,53 @@
+"""Numbers as a reader sees them."""
+
+from __future__ import annotations
+
+NONE = "–"
+"""What stands where there is no number."""
+
+
+def figure(value: float, digits: int, signed: bool = False) -> str:
+    """Digits with a true minus; −0.00 is 0.00."""
+    shown = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    if not any(digit in shown for digit in "123456789"):
+        shown = f"{0:.{digits}f}"
+    return shown.replace("-", "−")
+
+
+def ends(low: float | None, high: float | None, digits: int, signed: bool = False) -> str:
+    """`[11.9, 12.8]`; "" without an interval."""
+    if low is None or high is None:
+        return ""
+    return f"[{figure(low, digits, signed)}, {figure(high, digits, signed)}]"
+
+
+def estimate(
+    value: float | None, low: float | None, high: float | None, digits: int, signed: bool = False
+) -> str:
+    """A number with its interval: `12.3 [11.9, 12.8]`, with a sign where it is a difference."""
+    if value is None:
+        return NONE
+    return f"{figure(value, digits, signed)} {ends(low, high, digits, signed)}".rstrip()
+
+
+def p_value(p: float | None) -> str:
+    """0.012, or <0.001."""
+    if p is None:
+        return NONE
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def seconds(value: float | None) -> str:
+    """0.31 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    if value is None:
+        return NONE
+    if not value:
+        return "none"
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

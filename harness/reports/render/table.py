@@ -1,0 +1,175 @@
+"""One table for every output: what its columns are, its values, and how a reader sees them.
+
+Sections, bench and the command line fill it; terminal, html, markdown, latex and spreadsheet render
+it. It imports nothing heavy, so that `harness list` stays instant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.reports.render import numbers
+
+Kind = Literal["words", "note", "number", "difference", "p", "seconds", "short"]
+"""How values are shown. note: words that matter less. short: three digits, as 1.23e+12."""
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    title, unit: its head. kind: how its values are shown. digits: after the point. better: which
+    end wins, so that the best value is marked; None where neither does. wide: left out where there
+    is little room, as on a terminal.
+    """
+
+    title: str
+    unit: str = ""
+    kind: Kind = "words"
+    digits: int = 2
+    better: Better | None = None
+    wide: bool = False
+
+    @property
+    def name(self) -> str:
+        """The title, with ↓ where lower is better."""
+        return f"{self.title} ↓" if self.better == "lower" else self.title
+
+    @property
+    def head(self) -> str:
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind not in ("words", "note")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with its interval and significance letters. digits: where a row has its own."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    letters: str = ""
+    digits: int | None = None
+
+
+Value = str | float | None | Cell
+"""What a row holds: words, a number, nothing, or a number with its interval."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value as it is shown: `text`, its interval's `ends`, letters, and whether it is best."""
+
+    text: str
+    ends: str = ""
+    letters: str = ""
+    best: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.ends}".rstrip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows of values.
+
+    name: of its files. notes: below it. folded: shown on request. faint: rows that are not of runs.
+    groups: for each row the group that it belongs to, rows of one standing together; or nothing.
+    grouped_by: what the groups are.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    notes: tuple[str, ...] = ()
+    folded: bool = False
+    faint: frozenset[int] = frozenset()
+    groups: tuple[str, ...] = ()
+    grouped_by: str = "task"
+
+    @property
+    def file(self) -> str:
+        return file_name(self.name)
+
+    def shown(self) -> list[list[Field]]:
+        """Every row as its reader sees it."""
+        best = set(self._best())
+        return [
+            [
+                replace(show(column, value), best=(at, place) in best)
+                for place, (column, value) in enumerate(zip(self.columns, row, strict=True))
+            ]
+            for at, row in enumerate(self.rows)
+        ]
+
+    def ungrouped(self) -> Table:
+        """The same table with its rows' groups as a first column."""
+        if not self.groups:
+            return self
+        rows = tuple((group, *row) for group, row in zip(self.groups, self.rows, strict=True))
+        columns = (Column(self.grouped_by), *self.columns)
+        return replace(self, columns=columns, rows=rows, groups=())
+
+    def narrow(self) -> Table:
+        """Without the columns that need much room."""
+        kept = [not column.wide for column in self.columns]
+        rows = [
+            tuple(value for value, keep in zip(row, kept, strict=True) if keep) for row in self.rows
+        ]
+        columns = tuple(column for column in self.columns if not column.wide)
+        return replace(self, columns=columns, rows=tuple(rows))
+
+    def _best(self) -> Iterator[tuple[int, int]]:
+        """(row, column) of the best of at least two values in each group."""
+        groups = self.groups or ("",) * len(self.rows)
+        for place, column in enumerate(self.columns):
+            pick = {"higher": max, "lower": min}.get(column.better or "")
+            for group in dict.fromkeys(groups if pick else ()):
+                known = {
+                    at: number
+                    for at, row in enumerate(self.rows)
+                    if groups[at] == group and at not in self.faint
+                    if (number := number_of(row[place])) is not None
+                }
+                if pick and len(known) > 1:
+                    top = pick(known.values())
+                    yield from ((at, place) for at, number in known.items() if number == top)
+
+
+def file_name(name: str) -> str:
+    """A name without anything that a path, an address or an id would mind."""
+    return re.sub(r"[^A-Za-z0-9_=-]+", "_", name).strip("_")
+
+
+def number_of(value: Value) -> float | None:
+    """The number behind a value; None for words and for nothing."""
+    if isinstance(value, Cell):
+        return value.value
+    return None if isinstance(value, str) else value
+
+
+def show(column: Column, value: Value) -> Field:
+    """A value as its column shows it; words stand in any column as they are."""
+    if isinstance(value, str):
+        return Field(value)
+    cell = value if isinstance(value, Cell) else Cell(value)
+    if cell.value is None:
+        return Field(numbers.NONE)
+    if column.kind == "p":
+        return Field(numbers.p_value(cell.value))
+    if column.kind == "seconds":
+        return Field(numbers.seconds(cell.value))
+    if column.kind == "short":
+        return Field(f"{cell.value:.3g}")
+    digits = column.digits if cell.digits is None else cell.digits
+    signed = column.kind == "difference"
+    ends = numbers.ends(cell.low, cell.high, digits, signed)
+    return Field(numbers.figure(cell.value, digits, signed), ends, cell.letters)

@@ -1,0 +1,46 @@
+"""A table on a terminal."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from harness.reports.render.table import Table
+
+KEPT = 24
+"""Characters of the first column that a narrow terminal does not break."""
+
+
+def print_table(console: Console, table: Table, lines: bool = False) -> None:
+    """Print the columns that a screen has room for. lines: rules between rows of much text.
+
+    The best value of a column is bold; rows and columns that matter less are dim. Without a title
+    in any column there is no head.
+    """
+    table = table.narrow().ungrouped()
+    shown = table.shown()
+    grid = Grid(
+        title=Text(table.title) if table.title else None,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_lines=lines,
+        show_header=any(column.head for column in table.columns),
+    )
+    for at, column in enumerate(table.columns):
+        longest = max((len(str(row[at])) for row in shown), default=0)
+        grid.add_column(
+            Text(column.head),
+            justify="right" if column.numeric else "left",
+            style="dim" if column.kind == "note" else None,
+            overflow="fold",
+            min_width=min(KEPT, longest) if at == 0 else None,
+        )
+    for at, row in enumerate(shown):
+        grid.add_row(
+            *(Text(str(field), style="bold" if field.best else "") for field in row),
+            style="dim" if at in table.faint else None,
+        )
+    console.print(grid)
