@@ -30,12 +30,12 @@ def table_as_markdown(table: Table) -> str:
     table = table.ungrouped()
     lines = [
         "| " + " | ".join(_cell(column.head) for column in table.columns) + " |",
-        "|" + "".join("--:|" if column.numeric else "---|" for column in table.columns),
+        "| " + " | ".join("--:" if one.numeric else "---" for one in table.columns) + " |",
     ]
     for row in table.shown():
         shown = []
         for field in row:
-            text = _cell(f"{field} {field.letters}".rstrip())
+            text = " ".join(filter(None, (_cell(field.text), field.ends, field.letters)))
             shown.append(f"**{text}**" if field.best else text)
         lines.append("| " + " | ".join(shown) + " |")
     return "\n".join(lines)
