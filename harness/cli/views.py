@@ -38,7 +38,7 @@ def following_rows(record: Record) -> list[Row]:
     if found is None:
         return []
     ends = (found.chance, found.floor, found.ceiling)
-    rows = [
+    rows: list[Row] = [
         ("  calls followed by", " · ".join(_plain(end, 1) for end in ends),
          "chance, another author's text, the reference"),
         by_position(found.slices, 1),
@@ -66,7 +66,9 @@ def likelihood_rows(record: Record) -> list[Row]:
     found = record.likelihood
     if found is None or found.value is None:
         return []
-    rows = [("NLL of references", number(found), "nats per slice token, lower is better")]
+    rows: list[Row] = [
+        ("NLL of references", number(found), "nats per slice token, lower is better")
+    ]
     rows += position_rows(found, 3, "nats")
     beside = found.relative
     if beside is not None:
@@ -92,7 +94,7 @@ def forced_rows(record: Record) -> list[Row]:
         return []
     others = [name for name in found.metrics if not of_words(name)]
     shown = [*others, *[name for name in found.metrics if of_words(name)][:1]]
-    rows = []
+    rows: list[Row] = []
     for name, view in ((name, found.metrics[name]) for name in shown):
         of = f"next {found.window} tokens after the reference so far"
         rows += [(f"forced: {name}", number(view), of), *position_rows(view, 1, "points")]
@@ -104,7 +106,7 @@ def lift_rows(record: Record) -> list[Row]:
     found = record.lift
     if found is None:
         return []
-    rows = []
+    rows: list[Row] = []
     main = next(iter(record.metrics), "")
     views = (("NLL", found.likelihood, "all", "nats", 3),
              (main, found.texts, main, "points", 2))  # fmt: skip
@@ -141,10 +143,10 @@ def author_rows(record: Record) -> list[Row]:
 def control_rows(record: Record) -> list[Row]:
     """What other thoughts change, on likelihood and on the first metric."""
     found = record.controls
-    rows = []
+    rows: list[Row] = []
     for name, control in found.thoughts.items() if found else ():
         if control.missing:
-            rows.append((f"thoughts: {name}", "–", control.missing))
+            rows.append((f"thoughts: {name}", None, control.missing))
         apart = control.minus_own
         if apart is None or found is None:
             continue

@@ -14,7 +14,7 @@ from harness.reports.render.numbers import estimate
 from harness.reports.render.table import Cell as TableCell
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import System
-from harness.reports.sections.columns import P_HOLM, measure_column
+from harness.reports.sections.columns import P_HOLM, cell_of, measure_column
 from harness.reports.sections.cost_tables import mean_cost, text_s, timed_apart, training_s
 from harness.reports.sections.settings_and_runs import provenance_section, warnings
 from harness.statistics import Comparison, Interval
@@ -157,8 +157,7 @@ def _row(found: Ablation, cell: Cell, others: Sequence[Measure]) -> tuple[Value,
 
 
 def _measured(intervals: Mapping[str, Interval], measures: Sequence[Measure]) -> list[Value]:
-    found = [intervals.get(measure.name) for measure in measures]
-    return [one and TableCell(one.value, one.low, one.high) for one in found]
+    return [cell_of(intervals.get(measure.name)) for measure in measures]
 
 
 def _costs(found: Ablation, system: System | None) -> tuple[Value, ...]:

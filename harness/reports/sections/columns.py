@@ -15,8 +15,7 @@ METHOD = Column("method")
 
 def measure_column(measure: Measure, wide: bool = False) -> Column:
     """Values of a measure."""
-    better = "lower" if measure.lower_is_better else "higher"
-    return Column(measure.title, measure.unit, "number", measure.digits, better, wide)
+    return Column(measure.title, measure.unit, "number", measure.digits, measure.better, wide)
 
 
 def value_cell(contrasts: Contrasts, name: str) -> Cell:

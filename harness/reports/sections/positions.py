@@ -19,7 +19,7 @@ from harness.reports.compared.parts import (
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
 from harness.reports.render import style
 from harness.reports.render.document import Picture, Section
-from harness.reports.render.table import Column, Table
+from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, having, lacking
 from harness.reports.sections.columns import METHOD, cell_of, value_cell
 from harness.reports.sections.headline import Found
@@ -178,7 +178,7 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         and not (compared and view.name == "likelihood")
     ]
     parts = {view.name: having(board, view.slope) for view in sloped}
-    rows, estimates = [], []
+    rows, estimates = list[tuple[Value, ...]](), []
     for system in board.systems:
         slopes = [_slope(parts[view.name], view, system.name) for view in sloped]
         judged = [value_cell(compared, system.name)] if compared else []
