@@ -74,6 +74,8 @@ def test_concurrency_is_chosen_by_the_current_devices(monkeypatch):
     monkeypatch.setattr(FlyThinkerLM, "generator_device", torch.device("cuda"))
     monkeypatch.setattr(FlyThinkerLM, "reasoner_device", torch.device("cuda", 1))
     assert lm.concurrent
+    monkeypatch.setattr(FlyThinkerLM, "reasoner_device", torch.device("cuda"))
+    assert not lm.concurrent  # one GPU
     assert not FlyThinkerLM(tiny(), tiny(seed=1), concurrent=False).concurrent
 
 
