@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from harness.analysis import AnalysisOptions, analyse, sentence_ends, separator
+from baselines.analysis import AnalysisOptions, analyse, sentence_ends, separator
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, pad, pad_left
 from harness.engine.cache import growing_cache, recurrent

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from harness.analysis import AnalysisOptions, analyse, separator
+from baselines.analysis import AnalysisOptions, analyse, separator
 from harness.engine.backbone import Backbones
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM

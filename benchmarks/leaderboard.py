@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.leaderboard.build import build
-from tests.browser import Browser, start_chromium
 from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
+from tests.support.browser import Browser, start_chromium
 
 USERS = 100
 SORT = """

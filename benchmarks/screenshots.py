@@ -24,7 +24,7 @@ from PIL import Image
 from harness.errors import HarnessError, UsageError
 from harness.record import RECORD
 from harness.reports.comparison import PAGE, Options, compare, write_report
-from tests.browser import Browser, start_chromium
+from tests.support.browser import Browser, start_chromium
 
 WINDOWS = {1280: 960, 390: 844}
 """Width → height of the window, in CSS pixels."""

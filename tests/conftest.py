@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.browser import browser, chromium  # noqa: F401  (fixtures for every room with pages)
+from tests.support.browser import browser, chromium  # noqa: F401  (fixtures for every room with pages)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,7 +17,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.timing import DecodeClock, now
 from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
-from harness.plan import Plan
+from harness.run.plan import Plan
 from harness.settings import RunSettings
 from harness.types import Pair, Sampling
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness import provenance
+from harness.inputs import provenance
 from harness.reports.render.table import Cell, Column
 
 METHOD = Column("method")

@@ -207,7 +207,7 @@ def _failures(outcomes: Mapping[int, Any]) -> dict[int, str]:
 
 def _runner(request: Request) -> RunOne:
     """Runs, each once a command: with --fresh, a reference that all values share is not redone."""
-    from harness.run import run
+    from harness.run.single import run
 
     command = "harness " + shlex.join(sys.argv[1:])
     made: dict[str, Any] = {}
@@ -240,8 +240,8 @@ def _print_plan(
     results: Path,
 ) -> None:
     """The runs that would be made, and how many are there; the same settings are one run."""
-    from harness.plan import Plan
     from harness.record import record_there
+    from harness.run.plan import Plan
 
     runs = {(job.method, job.settings.digest()): job for _, job, _ in planned}
     beside = {(job.method, job.settings.digest()): job for _, _, job in planned if job}

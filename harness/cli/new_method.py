@@ -34,6 +34,6 @@ def new_method_command(name: str, out: Path | None) -> list[Path]:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     for file, template in ((path, "method.py.txt"), (test, "test_method.py.txt")):
-        text = files("harness.skeleton").joinpath(template).read_text("utf-8")
+        text = files("harness.cli.skeleton").joinpath(template).read_text("utf-8")
         file.write_text(Template(text).substitute(words), encoding="utf-8")
     return [path, test]

@@ -63,7 +63,7 @@ def run_command(
             with blaming(name, factory):
                 print_plan(console, settings, name, factory, out)
         return 0
-    from harness.run import run
+    from harness.run.single import run
 
     worst = 0
     command = "harness " + shlex.join(sys.argv[1:])

@@ -40,7 +40,7 @@ def score_command(
     from harness.cli.views import VALUE, number, remark
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
-    from harness.scoring import score_texts
+    from harness.run.evaluate.texts import score_texts
 
     quiet_libraries()
     settings = _settings(task, data, setting, metrics, assignments)

@@ -16,7 +16,7 @@ from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow
 from harness.method import Method
-from harness.plan import Plan, Reading
+from harness.run.plan import Plan, Reading
 from harness.settings import (
     BudgetSettings,
     DataSettings,

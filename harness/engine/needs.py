@@ -13,7 +13,7 @@ from harness.types import Target
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
-    from harness.plan import Plan, Reading
+    from harness.run.plan import Plan, Reading
 
 SPARE_TOKENS = 64
 """What a task's own words and joints may add to the budgets of a prompt without entries."""
@@ -107,9 +107,9 @@ def _likelihood(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iter
 def _forced(plan: Plan, lm: PersonalLM) -> Iterator[Row]:
     """Prompt, hidden text, the reference up to its last window, and what is written there first.
 
-    Further rounds are taken only as far as there is room (harness/forcing.py).
+    Further rounds are taken only as far as there is room (harness/run/evaluate/continuation.py).
     """
-    from harness.forcing import most_written, spans
+    from harness.run.evaluate.continuation import most_written, spans
 
     hidden = ("hidden text", _hidden(plan, lm, training=False))
     found = []
@@ -144,8 +144,8 @@ def _bounded(plan: Plan, lm: PersonalLM) -> bool:
 
 def _with_other_profiles(plan: Plan) -> list[Reading]:
     """The prompts of lift and of control "other-profile"."""
-    from harness.controls import thought_readings
-    from harness.lifting import donor_examples
+    from harness.run.evaluate.profile_swap import donor_examples
+    from harness.run.evaluate.thought_replacement import thought_readings
 
     found: list[Reading] = []
     if plan.settings.eval.lift:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from harness.inputs.digests import file_sha256
 from harness.inputs.imports import OWN, closure
-from harness.inputs.known import Inputs
 from harness.inputs.metrics import metric_input
 from harness.inputs.models import model_files
 from harness.inputs.origin import Origin, own_sources
+from harness.record.inputs import Inputs
 from harness.registry import table
 from harness.settings import RunSettings
 
-RUN = "harness.run"
+RUN = "harness.run.single"
 """The module that a run goes through from its settings to its record."""
 
 

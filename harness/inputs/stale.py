@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import provenance
-from harness.inputs.dated import is_dated
-from harness.inputs.known import Change, Inputs, changes
+from harness.inputs import provenance
 from harness.record import RECORD, Record, read_record
+from harness.record.dated import is_dated
+from harness.record.inputs import Change, Inputs, changes
 from harness.settings import RunSettings
 
 REQUEST = "request.txt"

@@ -13,8 +13,8 @@ from harness.errors import DataError, UsageError
 from harness.leaderboard.reading import read_model
 from harness.leaderboard.scale import off_scale
 from harness.leaderboard.schema import Name, Signature, Strict, Submission, Test
-from harness.run_name import frozen_table
 from harness.settings import EvalSettings, validate
+from harness.settings.names import frozen_table
 
 BOARD = "board.json"
 BOARD_BYTES = 100_000

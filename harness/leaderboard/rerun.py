@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
-from harness.flat import nested
 from harness.leaderboard.board import Board
 from harness.leaderboard.mark import Mark, Rerun
 from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
 from harness.mini import BACKBONES
 from harness.settings import RunSettings, validate
+from harness.settings.flat import nested
 
 NORMAL = 1.96
 TRAINING = 2.0
@@ -66,7 +66,7 @@ def rerun(
     Only the board's first metric decides, and only downwards: a row may not claim more than
     the rerun shows plus `tolerance_of` the two. Raises HarnessError where the run fails.
     """
-    from harness.run import run
+    from harness.run.single import run
 
     settings = rerun_settings(board, row, seed)
     record = run(settings, row.method, results, factory=factory).record

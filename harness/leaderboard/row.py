@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import DataError, UsageError
-from harness.flat import flat
 from harness.leaderboard.schema import (
     Backbone,
     Costs,
@@ -26,6 +25,7 @@ from harness.leaderboard.scores import Numbers
 from harness.record import Estimate, ModelInfo, Record
 from harness.record.reading import explained
 from harness.settings import RunSettings
+from harness.settings.flat import flat
 from harness.types import SplitData
 
 _TOP = r"(?:~|\.{0,2})/"

@@ -12,7 +12,7 @@ from harness.leaderboard.schema import Metric, Slice
 from harness.metrics.base import Metric as ScoredBy
 from harness.metrics.scores import joined
 from harness.record import ExampleValues
-from harness.scoring import metrics_of, score_texts
+from harness.run.evaluate.texts import metrics_of, score_texts
 from harness.settings import DataSettings, EvalSettings
 from harness.statistics.panel import sums_by_user
 from harness.types import SplitData

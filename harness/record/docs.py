@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.inputs import known
 from harness.record import costs, estimates, examples, schema, sources, views
+from harness.record import inputs as known
 
 HEAD = """# record.json, field by field
 

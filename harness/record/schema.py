@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.inputs.known import Inputs
 from harness.record.costs import Inference, Training
 from harness.record.estimates import Json, MetricScore, SliceEstimate, View
 from harness.record.examples import ExampleValues
+from harness.record.inputs import Inputs
 from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, ModelInfo
 from harness.record.views import Authors, Controls, Following, Forced, Lift, Likelihood
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import DataError
-from harness.inputs.dated import is_dated
+from harness.record.dated import is_dated
 from harness.record.reading import from_plain
 from harness.record.schema import SCHEMA_VERSION, Record
 from harness.record.upgrades import UPGRADES

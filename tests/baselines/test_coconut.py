@@ -10,7 +10,7 @@ from baselines.coconut import CoconutLM
 from harness.engine import Batch, CausalLM, generate
 from tests.engine.test_agreement import PROMPTS, RESPONSES, WAYS, alone, tiny
 from tests.engine.test_backbone import of_family
-from tests.golden import cases, golden_model, grad_norms
+from tests.support.golden import cases, golden_model, grad_norms
 
 CASES = cases("coconut")
 

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from baselines import cot
-from harness.analysis import separator, writing
+from baselines.analysis import separator, writing
 from harness.engine import Batch
 from harness.engine.checkpoint import load_weights
-from harness.plan import Plan
 from harness.record import read_predictions
+from harness.run.plan import Plan
 from harness.types import Sampling
-from tests.test_run import go, settings
+from tests.run.test_single import go, settings
 
 
 @pytest.fixture

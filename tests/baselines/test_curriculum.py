@@ -3,18 +3,18 @@
 import pytest
 import torch
 
+from baselines.analysis import separator, writing
 from baselines.coconut import Coconut, CoconutLM
-from harness.analysis import separator, writing
 from harness.conformance import check_method, failures
 from harness.conformance.world import World
-from harness.costs import training_work
 from harness.engine import Batch
 from harness.engine.flops import training_flops
 from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
+from harness.run.training_costs import training_work
 from harness.settings import TrainSettings
 from tests.engine.test_agreement import tiny
-from tests.test_run import go, texts
+from tests.run.test_single import go, texts
 
 THIRDS = {"curriculum": [0.25, 0.5, 0.75], "n_thoughts": 4}
 

@@ -11,8 +11,8 @@ from flythinker.method import FlyThinker
 from harness.cli.ablate import Request, plan
 from harness.cli.chosen import settings_for
 from harness.record import Counts, read_record
-from harness.run_name import named
 from harness.settings import RunSettings, build_settings
+from harness.settings.names import named
 from tests.cli.test_verbs import SMALL, call, pretend  # noqa: F401  (fixtures)
 from tests.conftest import save_backbone
 

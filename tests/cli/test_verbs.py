@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from harness import cli
-from harness.plan import Plan
 from harness.record import read_predictions, read_record
-from harness.run import Outcome
+from harness.run.plan import Plan
+from harness.run.single import Outcome
 from harness.settings import build_settings
 from tests.conftest import made_up_rows, save_backbone, write_rows
 from tests.reports.synthetic import write_runs
@@ -58,7 +58,7 @@ def pretend(monkeypatch, tmp_path):
             )  # fmt: skip
             return Outcome(read_record(folder), folder, repeated=False)
 
-        monkeypatch.setattr("harness.run.run", made_up_run)
+        monkeypatch.setattr("harness.run.single.run", made_up_run)
 
     return go
 

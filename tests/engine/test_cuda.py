@@ -11,7 +11,7 @@ from harness.engine.devices import cast
 from harness.engine.timing import PeakMemory
 from harness.engine.train import TrainRow, train
 from harness.settings import TrainSettings
-from tests.golden import cases, golden_model
+from tests.support.golden import cases, golden_model
 from tests.support.tiny import VOCABULARY, tiny
 
 pytestmark = [

@@ -10,11 +10,11 @@ from harness.engine import CausalLM, generate
 from harness.engine.ends import declared_ends, ends_of
 from harness.engine.text import encode_prompt
 from harness.errors import UsageError
-from harness.plan import Plan
 from harness.record import read_predictions
-from harness.run import run
+from harness.run.plan import Plan
+from harness.run.single import run
 from tests.engine.templates import CHATML, GEMMA, PHI, tokenizer
-from tests.test_run import settings
+from tests.run.test_single import settings
 
 
 def tokens(tok, ids):
@@ -166,6 +166,6 @@ def test_a_missing_end_is_said_before_training(tmp_path, reviews, several_ends, 
             path.write_text(json.dumps(kept))
         else:
             path.unlink(missing_ok=True)
-    monkeypatch.setattr("harness.run.trained", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("harness.run.single.trained", lambda *_: pytest.fail("trained"))
     with pytest.raises(UsageError, match="has no end token"):
         run(settings(reviews, several_ends, "sft"), "sft", tmp_path / "results")

@@ -4,14 +4,14 @@ import shutil
 
 import pytest
 
-from harness import lifting
-from harness import training as training_module
 from harness.engine.backbone import tokenizer_of
 from harness.engine.text import encode_response
 from harness.errors import UsageError
-from harness.plan import Plan
+from harness.run import training as training_module
+from harness.run.evaluate import profile_swap as lifting
+from harness.run.plan import Plan
 from tests.conftest import with_context
-from tests.test_run import go, settings
+from tests.run.test_single import go, settings
 
 
 class TrainedError(Exception):

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, generate
-from tests.golden import cases, golden_model, grad_norms
+from tests.support.golden import cases, golden_model, grad_norms
 
 FOLDERS = ("flythinker-equal", "flythinker-narrow", "flythinker-llama")
 CASES = [case for folder in FOLDERS for case in cases(folder)]

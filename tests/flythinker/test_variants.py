@@ -9,7 +9,7 @@ from flythinker.variants import PositionThinkerLM, prepared
 from harness.engine import Batch, generate
 from harness.errors import UsageError
 from tests.engine.test_agreement import PROMPTS, RESPONSES, VOCABULARY, tiny
-from tests.test_run import go
+from tests.run.test_single import go
 
 
 def position_thinker():

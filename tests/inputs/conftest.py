@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import load_plugin
-from harness.run import run
+from harness.run.plan import Plan
+from harness.run.single import run
 from harness.settings import RunSettings, build_settings
 from tests.conftest import made_up_rows, save_backbone, write_rows
 from tests.metrics.test_external import SCRIPT

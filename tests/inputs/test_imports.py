@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from baselines.sft import Sft
-from harness import provenance
+from harness.inputs import provenance
 from harness.inputs.imports import closure, content_sha256, file_closure, foreign_imports
 from harness.registry import load_plugin
 
@@ -77,10 +77,9 @@ def test_code_that_cannot_be_read_imports_nothing(tmp_path):
 
 @pytest.mark.parametrize("where", ["method", "likelihood"])
 def test_rooms_that_read_records_never_count(where):
-    reached = (
-        provenance.method_sources(Sft, {}) if where == "method" else closure(["harness.likelihood"])
-    )
-    assert {"harness.engine.lm", "harness.data.rows", "harness.training"} <= set(reached)
+    evaluated = "harness.run.evaluate.reference_likelihood"
+    reached = provenance.method_sources(Sft, {}) if where == "method" else closure([evaluated])
+    assert {"harness.engine.lm", "harness.data.rows", "harness.run.training"} <= set(reached)
     assert ("baselines.sft" in reached) == (where == "method")
     afterwards = ("bench", "cli", "commands", "conformance", "leaderboard", "reports")
     assert not [

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from harness import run as run_module
 from harness.cli.show import show_command
 from harness.data import SPLITS
 from harness.errors import UsageError
 from harness.inputs import metrics as metric_inputs
-from harness.inputs.dated import is_dated
 from harness.inputs.finished import finished
-from harness.inputs.known import MODELS, Inputs, changes
 from harness.inputs.models import KINDS
 from harness.inputs.stale import since
-from harness.plan import Plan
 from harness.progress import Bars
 from harness.record import find_runs, read_predictions, read_record
+from harness.record.dated import is_dated
+from harness.record.inputs import MODELS, Inputs, changes
+from harness.run import single as run_module
+from harness.run.plan import Plan
 from tests.conftest import save_backbone
 from tests.inputs.conftest import World, save_encoder
 
@@ -100,8 +100,9 @@ def edit_file(name: str, old: str, new: str, called: str) -> Edit:
 
 
 def edit_harness(world: World, patch: pytest.MonkeyPatch) -> str:
-    patch.setattr("harness.inputs.collect.RUN", "harness.likelihood")  # as if modules were others
-    return "harness.likelihood"
+    other = "harness.run.evaluate.reference_likelihood"  # as if modules were others
+    patch.setattr("harness.inputs.collect.RUN", other)
+    return other
 
 
 CASES: dict[str, Edit] = {
@@ -240,7 +241,7 @@ def test_a_changed_metric_is_scored_again_from_kept_texts(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was built")
 
-    monkeypatch.setattr("harness.run._build", never)
+    monkeypatch.setattr("harness.run.single._build", never)
     assert not world.run().repeated
     after = read_record(folder)
     assert (before.metrics[called].value, after.metrics[called].value) == (1.0, 0.5)
@@ -264,7 +265,7 @@ def test_views_that_score_texts_of_their_own_are_made_anew_with_the_kept_weights
     asked = ("eval.forced=true", "eval.slices=[0,4]")
     before = world.run(*asked).record
     called = CASES["metrics"](world, monkeypatch)
-    monkeypatch.setattr("harness.training.train", None)
+    monkeypatch.setattr("harness.run.training.train", None)
     after = world.run(*asked).record
     values = [record.forced.metrics[called].value for record in (before, after)]
     assert values == [1.0, 0.5]

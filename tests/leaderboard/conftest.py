@@ -10,7 +10,7 @@ import pytest
 from harness.leaderboard.build import build
 from harness.leaderboard.pack import submit
 from harness.leaderboard.row import Words
-from harness.run import run
+from harness.run.single import run
 from harness.settings import build_settings
 from tests.leaderboard.made_up import add_row, make_board, rules, submission
 

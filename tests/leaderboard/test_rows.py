@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.flat import flat, nested
 from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
 from harness.leaderboard.mark import Mark, read_mark, write_mark
@@ -16,6 +15,7 @@ from harness.leaderboard.row import Words, _setting, public_command
 from harness.leaderboard.verify import TOLERANCE, verify_all
 from harness.record import read_record, rewrite_predictions, write_json
 from harness.settings import RunSettings
+from harness.settings.flat import flat, nested
 from tests.leaderboard.made_up import make_board, rules
 
 BY = Words(by="Someone")

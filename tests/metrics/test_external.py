@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.metrics import metric as find_metric
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scores import scored
-from harness.scoring import free_slices
+from harness.run.evaluate.texts import free_slices
 from tests.metrics.texts import pairs, panel, score
 
 SCRIPT = """

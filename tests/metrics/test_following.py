@@ -11,7 +11,7 @@ from harness.metrics import metric
 from harness.metrics.base import Pair, Part
 from harness.metrics.following import Following
 from harness.metrics.scores import scored
-from harness.scoring import metrics_of, pairs_of, score_texts
+from harness.run.evaluate.texts import metrics_of, pairs_of, score_texts
 from harness.settings import build_settings
 from harness.types import Example
 from tests.metrics.texts import panel

@@ -25,7 +25,7 @@ from harness.reports.compared.measures import measures_of
 from harness.reports.comparison import as_json, contrasted
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
-from harness.scoring import score_texts
+from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.statistics import Array
 from harness.types import Example, Reference, SplitData

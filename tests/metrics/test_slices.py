@@ -18,7 +18,7 @@ from harness.metrics.likelihood import (
 )
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
 from harness.record import SliceNll
-from harness.scoring import free_slices
+from harness.run.evaluate.texts import free_slices
 from tests.metrics.texts import pairs, panel
 
 STARTS = (0, 3, 6)

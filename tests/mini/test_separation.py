@@ -3,7 +3,7 @@
 import pytest
 
 from harness.registry import find
-from harness.run import run
+from harness.run.single import run
 from harness.settings import build_settings
 from tests.mini.oracle import Oracle
 

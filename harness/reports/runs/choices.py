@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.flat import flat
 from harness.record import Record
 from harness.registry import find
-from harness.run_name import frozen_table
 from harness.settings import whole_numbers
+from harness.settings.flat import flat
+from harness.settings.names import frozen_table
 
 NO_OPTION, UNKNOWN = "no such option", "default"
 """What is shown of a setting that a method does not have, and of one that nobody can tell."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.metrics.bleu import Bleu
-from harness.scoring import score_texts
+from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
 from tests.metrics.texts import rows, score

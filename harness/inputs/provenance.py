@@ -1,0 +1,103 @@
+"""What a stranger must know to run it again: code, packages, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.inputs.imports import closure, content_sha256, imports_of
+from harness.inputs.origin import Origin, own_sources
+from harness.record import CodeInfo, DeviceInfo
+from harness.registry import BUILT_IN, home_of
+
+PACKAGES = (
+    "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",
+    "nltk", "rank-bm25", "numpy", "scipy",
+)  # fmt: skip
+
+
+def code() -> CodeInfo:
+    """Version of the harness, and the commit of its checkout: clean or not, None outside one."""
+    root = Path(__file__).resolve().parents[1]
+    commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    clean = None if commit is None else _git(root, "status", "--porcelain", "-uno") == ""
+    return CodeInfo(version=__version__, commit=commit, clean=clean)
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+MAKING = ("harness.run.training", "harness.run.generate")
+"""Modules that weights and texts come from, besides the method's own."""
+
+
+def method_sha256(method: type, options: Mapping[str, Any] | None = None) -> str:
+    """sha256 of the source that a method's weights and texts come from, committed or not.
+
+    These are the modules that the method and the harness's training and writing reach by imports.
+    options: the method's settings; a method that they name (`flops_of`) counts too.
+    """
+    return content_sha256(method_sources(method, options or {}))
+
+
+def method_sources(method: type, options: Mapping[str, Any]) -> dict[str, Path]:
+    """Module → file of that source."""
+    beside = own_sources(Origin(method.__module__, home_of(method)))
+    named = [BUILT_IN["method"].get(value, "") for value in map(str, options.values())]
+    starts = [method.__module__, *MAKING, *(each.partition(":")[0] for each in named if each)]
+    starts += [name for file in beside.values() for name in imports_of(file, "")]
+    return {**closure(starts), **beside}
+
+
+def reading_sha256() -> str:
+    """sha256 of the source that a likelihood comes from: what its reader reaches by imports."""
+    return content_sha256(closure(["harness.run.evaluate.reference_likelihood"]))
+
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that numbers depend on, and of Python."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(device: str, dtype: str) -> DeviceInfo:
+    """Device, dtype, threads and what they run on: time columns compare only where these agree."""
+    import torch
+
+    accelerator = torch.cuda.get_device_name(0) if device.startswith("cuda") else None
+    return DeviceInfo(
+        device=device,
+        dtype=dtype,
+        threads=torch.get_num_threads(),
+        accelerator=accelerator,
+        processor=_processor(),
+        cores=os.cpu_count(),
+        system=f"{platform.system()} {platform.machine()}",
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

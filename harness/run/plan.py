@@ -1,0 +1,228 @@
+"""What a run will do, before it does it: data, method, prompts in tokens, name and folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.engine.backbone import Backbones, locate
+from harness.engine.ends import Ends
+from harness.engine.generation_config import advice, asked, not_applied, raw_generation_config
+from harness.engine.template import describe_template
+from harness.engine.text import encode_prompt, encode_response
+from harness.engine.train import TrainRow
+from harness.engine.visible import TextRules, rules_of
+from harness.errors import DataError
+from harness.inputs.collect import collect
+from harness.inputs.origin import origin_of
+from harness.method import made
+from harness.record.inputs import Inputs
+from harness.registry import find, plugin_sha256
+from harness.statistics import Panel
+from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
+
+if TYPE_CHECKING:
+    from harness.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One prompt in tokens: main view, further views, what the budgets cut, whether BM25 tied."""
+
+    example: Example
+    prompt: tuple[int, ...]
+    views: dict[str, tuple[int, ...]]
+    cut: Cut
+    text: str
+    tied: bool = False
+
+
+class Plan:
+    """Everything about a run that is known before a model is loaded.
+
+    splits: data by name ("train" and "val" only where the method trains).
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        method_name: str,
+        results: Path,
+        factory: Any = None,
+    ) -> None:
+        from harness.data import describe_source, load_splits
+        from harness.metrics import metric
+
+        for name in settings.eval.metrics:
+            metric(name, settings.eval)  # an unknown one stops here, before training
+        factory = factory or find("method", method_name)
+        self.settings = settings
+        self.method = made(factory, settings)
+        names = ["train", "val", "test"] if self.method.trains else ["test"]
+        self.splits: dict[str, SplitData] = load_splits(settings, names)
+        self.source = describe_source(settings, self.splits)
+        self.results = results
+
+    @property
+    def test(self) -> SplitData:
+        return self.splits["test"]
+
+    def panel(self, ids: Iterable[str]) -> Panel:
+        """Users of these test examples, resampled as the settings say."""
+        users = tuple(self.test.references[key].user_id for key in ids)
+        return Panel(users, self.test.fingerprint, self.settings.eval.resamples)
+
+    @cached_property
+    def backbones(self) -> Backbones:
+        return Backbones(self.settings.model)
+
+    @cached_property
+    def rules(self) -> TextRules:
+        """How tokens become text: ends, stop strings, reasoning blocks."""
+        return rules_of(self.settings, trained=self.method.trains)
+
+    @property
+    def ends(self) -> Ends:
+        return self.rules.ends
+
+    @cached_property
+    def about_text(self) -> dict[str, Any]:
+        """What the record says of texts: the template as rendered, the ends, what of the model's
+        own generation_config is not applied."""
+        tokenizer, model = self.backbones.tokenizer, self.settings.model
+        wanted = asked(raw_generation_config(locate(model.backbone), model.revision))
+        return {
+            "template": describe_template(tokenizer),
+            "ends": self.ends.described(tokenizer),
+            "generation_config": {
+                "asks": wanted,
+                "not_applied": not_applied(wanted, self.settings.decode),
+            },
+        }
+
+    @property
+    def advice(self) -> str | None:
+        """What to say once on the screen of a generation_config that is not applied."""
+        ignored = self.about_text["generation_config"]["not_applied"]
+        return advice(self.settings.model.backbone, ignored)
+
+    @cached_property
+    def run_id(self) -> str:
+        """Seed, then twelve hex of settings, data and a plugin's file."""
+        seedless = self.settings.model_copy(update={"seed": 0})
+        prints = {name: split.fingerprint for name, split in sorted(self.splits.items())}
+        source = plugin_sha256(type(self.method))
+        text = json.dumps(
+            [seedless.digest(), self.method.name, prints, *([source] if source else [])]
+        )
+        return f"s{self.settings.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Every outside input by content, as it is when this is first asked for."""
+        return self.inputs_now()
+
+    def inputs_now(self) -> Inputs:
+        prints = {name: split.fingerprint for name, split in self.splits.items()}
+        return collect(self.settings, origin_of(self.method.name, type(self.method)), prints)
+
+    @cached_property
+    def folder(self) -> Path:
+        return self.results / self.settings.task / self.method.name / self.run_id
+
+    def read(self, examples: Sequence[Example]) -> list[Reading]:
+        """What the method reads for each example, through the chat template, in tokens."""
+        return [self._reading(example, self.method.prompt(example)) for example in examples]
+
+    def _reading(self, example: Example, prompt: Prompt) -> Reading:
+        if "main" not in prompt.views:
+            raise DataError(
+                f"method {self.method.name!r}, example {example.id}: prompt() gave the views"
+                f' {sorted(prompt.views)}; expected "main" among them, what every method reads'
+            )
+        ids = {
+            name: tuple(encode_prompt(self.backbones.tokenizer, text))
+            for name, text in prompt.views.items()
+        }
+        main = prompt.views["main"]
+        return Reading(example, ids.pop("main"), ids, prompt.cut, main, prompt.tied)
+
+    @cached_property
+    def test_readings(self) -> list[Reading]:
+        """The test prompts. A backbone without end token is refused here, before any training."""
+        assert self.ends.trained
+        return self.read(self.test.examples)
+
+    def shown(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Training pairs as shown: a seeded share of `train.profile_dropout` without profile."""
+        share = self.settings.train.profile_dropout
+        draw = random.Random(f"profile dropout {self.settings.seed}")
+        bare = set(draw.sample(range(len(pairs)), round(share * len(pairs))))
+        return [
+            replace(pair, example=replace(pair.example, profile=())) if at in bare else pair
+            for at, pair in enumerate(pairs)
+        ]
+
+    def pairs(self, name: Literal["train", "val"]) -> list[Pair]:
+        """The pairs of a split as training uses them."""
+        pairs = self.splits[name].pairs()
+        return self.shown(pairs) if name == "train" else pairs
+
+    def readings(self, name: Literal["train", "val"]) -> list[Reading]:
+        """What the method reads for `pairs(name)`; read once, which takes minutes on real data."""
+        if name not in self._read:
+            self._read[name] = self.read([pair.example for pair in self.pairs(name)])
+        return self._read[name]
+
+    @cached_property
+    def _read(self) -> dict[str, list[Reading]]:
+        return {}
+
+    def rows(
+        self,
+        pairs: Sequence[Pair],
+        targets: Sequence[Target],
+        readings: Sequence[Reading] | None = None,
+    ) -> tuple[list[TrainRow], int]:
+        """Training rows and how many of their targets were cut to the budget.
+
+        readings: of these pairs, where they were read before.
+        A cut target has no end token: the text did not end there. Raises DataError for a target
+        without tokens, and for targets that are not one a pair in the same order.
+        """
+        rows, cut = [], 0
+        most = self.settings.budget.target
+        if len(targets) != len(pairs):
+            raise DataError(
+                f"method {self.method.name!r}: targets() gave {len(targets)} targets for"
+                f" {len(pairs)} pairs; expected one a pair, in their order"
+            )
+        readings = readings or self.read([pair.example for pair in pairs])
+        for reading, target in zip(readings, targets, strict=True):
+            if target.example_id != reading.example.id:
+                raise DataError(
+                    f"method {self.method.name!r}: target for {target.example_id!r} where"
+                    f" {reading.example.id!r} was expected; targets() keeps the order of its pairs"
+                )
+            ids = encode_response(self.backbones.tokenizer, target.text).ids
+            if not ids:
+                raise DataError(
+                    f"example {target.example_id}, to train on: its target {target.text!r} has no"
+                    " token; expected text. Leave the example out of the data"
+                )
+            end = self.ends.trained
+            whole = len(ids) + len(end) <= most  # the end needs a place too
+            cut += not whole
+            text = (*ids, *end) if whole else ids[:most]
+            curriculum = tuple((until, preface + text) for until, preface in target.curriculum)
+            response = target.preface + text
+            rows.append(
+                TrainRow(reading.example.id, reading.prompt, response, reading.views, curriculum)
+            )
+        return rows, cut

@@ -1,0 +1,62 @@
+"""Which settings a run's name is made of: a frozen table, and what differs from it.
+
+presets/frozen.json holds every setting with the default that it had when it came. "first" are the
+settings of schema 1: all of them are hashed, so that published names stay. "added" came later:
+hashed only where a run's value differs. A setting that was removed keeps its default here.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+RENAMED: Mapping[str, str] = {}
+"""Today's name of a setting → its name in the table."""
+
+
+def named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a name is hashed from, nested: the first ones, and added ones that differ.
+
+    values: a RunSettings as JSON. Raises ValueError for a setting that the table lacks.
+    """
+    table = frozen_table()
+    hashed: dict[str, Any] = copy.deepcopy(table["first"])
+    first, added = dict(leaves(table["first"])), table["added"]
+    for key, value in leaves(values):
+        name = RENAMED.get(key, key)
+        if name not in first and name not in added:
+            raise ValueError(
+                f'setting {key!r} is not in presets/frozen.json; add it under "added" with its'
+                " default, so that the names of runs made before stay"
+            )
+        if name in first or value != added[name]:
+            _put(hashed, name, value)
+    return hashed
+
+
+@cache
+def frozen_table() -> Mapping[str, Any]:
+    """The table: "first" nested, "added" by dotted name."""
+    text = files("harness.settings.presets").joinpath("frozen.json").read_text("utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table
+
+
+def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every setting by dotted name. `method` is one setting: its keys belong to the method."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and key != "method":
+            yield from ((f"{key}.{below}", each) for below, each in value.items())
+        else:
+            yield key, value
+
+
+def _put(nested: dict[str, Any], name: str, value: Any) -> None:
+    *sections, last = name.split(".")
+    for section in sections:
+        nested = nested.setdefault(section, {})
+    nested[last] = value

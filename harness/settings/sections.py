@@ -1,0 +1,282 @@
+"""Presets and `--set section.key=value` become one validated, frozen RunSettings.
+
+The text under each field is its help: the docs and `harness list presets` print it from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from harness.settings.names import named
+
+S = TypeVar("S", bound=BaseModel)
+Rate = Annotated[float, Field(gt=0)]
+PRESETS = ("mini", "smollm2", "paper")
+Control = Literal["own", "zero", "noise", "shuffled", "other-profile"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+
+class Section(BaseModel):
+    """A frozen group of settings; an unknown key is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
+        """`a,b`, and one value alone, where a list is expected."""
+        field = cls.model_fields[info.field_name or ""]
+        if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
+            return value
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return (value,)
+
+
+class DataSettings(Section):
+    source: str = "mini"
+    """`mini` (built in), `hub` (LongLaMP/LongLaMP), or a folder of JSON Lines."""
+    setting: Literal["user", "temporal"] = "user"
+    """`user`: test users unseen in training. `temporal`: the same users, later texts."""
+    revision: str = "main"
+    """Commit of the hub data set. `main` is resolved and its commit recorded."""
+    on_leak: Literal["refuse", "drop"] = "refuse"
+    """A target that stands in its own profile: stop, or drop the entry and count it."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many test examples, whole users first, in an order seeded by the data."""
+    train_limit: int | None = Field(None, ge=1)
+    """At most this many training examples, chosen the same way."""
+    val_limit: int | None = Field(None, ge=1)
+    """At most this many validation examples, chosen the same way."""
+    mini_seed: int = 0
+    """Seed of the built-in benchmark; another seed is another benchmark of the same kind."""
+
+
+class RetrievalSettings(Section):
+    ranking: Literal["bm25", "recency", "random", "dense"] = "bm25"
+    """How profile entries are ranked; best first."""
+    k: int | None = Field(None, ge=1)
+    """At most this many entries; without it, as many as fit."""
+    dense_model: str | None = None
+    """Folder or hub name of the encoder for `dense`."""
+
+
+class BudgetSettings(Section):
+    profile: int = Field(512, ge=1)
+    """Tokens for profile entries: whole ones are dropped, last-ranked first, before one is cut."""
+    input: int = Field(96, ge=1)
+    """Tokens for the input x."""
+    target: int = Field(448, ge=1)
+    """Tokens of a training target. References are never cut for scoring."""
+
+
+class ModelSettings(Section):
+    backbone: str = "mini"
+    """A backbone's name (`mini`, `smollm2`), a folder, or a hub name."""
+    reasoner: str | None = None
+    """FlyThinker's reasoner; without it, a second copy of the backbone."""
+    revision: str | None = None
+    """Commit of a hub backbone."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1`, or `cuda:0,cuda:1` for generator and reasoner."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 autocast over fp32 weights where a GPU has it, float32 on a CPU."""
+    attention: Literal["sdpa", "eager"] = "sdpa"
+    """Attention implementation of transformers."""
+    template_date: date | None = None
+    """What "today" is to a chat template that prints it, e.g. 2025-01-31; without it 2024-07-26."""
+    template_args: Mapping[str, Any] = Field(default_factory=dict)
+    """Arguments of the chat template, e.g. `model.template_args.enable_thinking=false`."""
+
+
+class TrainSettings(Section):
+    epochs: float = Field(2.0, gt=0)
+    """Passes over the training examples; fractions are allowed."""
+    lr: Rate | Literal["auto"] = "auto"
+    """Peak learning rate; `auto` chooses from `lr_grid` on val, the same grid for every method."""
+    lr_grid: tuple[Rate, ...] = Field((1e-5, 3e-5, 1e-4, 3e-4), min_length=1)
+    """Candidates of `lr = auto`, each tried with `lr_trial_epochs` from the same start."""
+    lr_trial_epochs: float = Field(1.0, gt=0)
+    """Passes over the training examples in one trial of `lr = auto`."""
+    batch_size: int = Field(16, ge=1)
+    """Examples in one optimizer step, whatever the micro-batches."""
+    micro_tokens: int = Field(8192, ge=1)
+    """At most this many padded tokens go through a model at once."""
+    weight_decay: float = Field(0.025, ge=0)
+    """AdamW's weight decay."""
+    warmup: float = Field(0.01, ge=0, le=1)
+    """Share of the steps over which the learning rate rises linearly."""
+    schedule: Literal["linear", "constant", "cosine"] = "linear"
+    """Shape of the learning rate after the warm-up."""
+    clip: float = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+    profile_dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of training examples shown without profile, so that an empty one is not foreign."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, more time."""
+    checkpoint_minutes: float = Field(10.0, gt=0)
+    """How often an unfinished training is saved, so that the same command continues it."""
+    keep_weights: bool = True
+    """Keep the trained weights beside the record."""
+
+
+class DecodeSettings(Section):
+    max_new_tokens: int = Field(448, ge=1)
+    """Cap on the visible text, the same for every method."""
+    temperature: float = Field(0.0, ge=0)
+    """0 is greedy."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Share of probability that is drawn from."""
+    top_k: int | None = Field(None, ge=1)
+    """Draw from this many of the likeliest tokens (and ties), before top-p; without it from all."""
+    repetition_penalty: float = Field(1.0, gt=0)
+    """Divides the positive logits of tokens that the prompt or the text holds, and multiplies the
+    negative ones (Keskar et al. 2019, as transformers does); before the temperature. 1 is off."""
+    stop: tuple[int | Annotated[str, Field(min_length=1)], ...] = ()
+    """Further ends of a text beside the model's own: ids, or strings at which the text is cut,
+    e.g. `["\\n\\n###", 13]`. One string is taken as it is; several stand in brackets."""
+    strip: tuple[str, ...] = ("think",)
+    """Names of reasoning blocks: `<think>…</think>` is hidden tokens, never scored as text. `none`
+    leaves them in the text."""
+    batch_size: int = Field(32, ge=1)
+    """Examples decoded together."""
+    samples: int = Field(1, ge=1)
+    """Texts per example with different sampling seeds; scores are averaged over them."""
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """How a token is chosen: the arguments of `generate` and `Sampling`."""
+        return {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "repetition_penalty": self.repetition_penalty,
+        }
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_string(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("strip", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """`think` for `<think>` and `true`; nothing for `none` and `false`."""
+        if value is None or isinstance(value, bool):
+            return ("think",) if value else ()
+        each = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(str(name).strip().strip("</>") for name in each))
+
+    @field_validator("strip")
+    @classmethod
+    def _plain_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[\w:-]+", name):
+                raise ValueError(
+                    f"{name!r} names no block; expected e.g. think for <think>…</think>"
+                )
+        return value
+
+
+class EvalSettings(Section):
+    metrics: tuple[str, ...] = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
+    """Names of metrics; `evaluate:NAME` is any metric of the evaluate package."""
+    tokenizer: Literal["default", "unicode"] = "default"
+    """Words of ROUGE and METEOR: `default` is the libraries' own (ROUGE sees a–z and 0–9 only),
+    `unicode` sees the letters of every script."""
+    bleu_tokenizer: Literal["13a", "intl", "zh", "char", "none", "ja-mecab", "ko-mecab"] = "13a"
+    """sacrebleu's tokenizer for BLEU: `zh` and `char` split Chinese, `ja-mecab` and `ko-mecab` need
+    sacrebleu's extras, `none` takes words as they are spaced."""
+    slices: tuple[int, ...] = (0, 100, 200, 300)
+    """Where slices of the target begin, in slice tokens."""
+    likelihood: bool = True
+    """Also measure the negative log-likelihood of the references, by position."""
+    lift: tuple[Literal["likelihood", "texts"], ...] = ()
+    """Also measure what the own profile gains over others' and none: on the likelihood of the
+    references, and on texts written anew with each of them."""
+    donors: int = Field(4, ge=1)
+    """Other users whose profiles stand in for the own one: as many at random as near in topic."""
+    relative: bool = True
+    """Also read the references with the untrained backbone, so that likelihood stands beside it;
+    kept in the results folder, one reading for all methods with one prompt."""
+    forced: bool = False
+    """Also give the reference up to the start of each slice and score the next 100 tokens."""
+    authors: bool = True
+    """Also ask whose profile is nearest to each text, among 7 other users of its topic."""
+    controls: tuple[Control, ...] = ()
+    """`all`, or thoughts to put in place of a trained method's own while it writes."""
+    resamples: int = Field(2000, ge=100)
+    """Bootstrap resamples of users for the intervals."""
+
+    @model_validator(mode="after")
+    def _lift_of_what_is_measured(self) -> EvalSettings:
+        if "likelihood" in self.lift and not self.likelihood:
+            raise ValueError('lift of "likelihood" needs eval.likelihood=true')
+        return self
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _all(cls, value: Any) -> Any:
+        return CONTROLS if value in ("all", ["all"], ("all",)) else value
+
+    @field_validator("slices")
+    @classmethod
+    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or value[0] != 0 or list(value) != sorted(set(value)):
+            raise ValueError("slices begin at 0 and rise, e.g. 0,100,200,300")
+        return value
+
+
+class RunSettings(Section):
+    """Everything that a run depends on besides the code."""
+
+    preset: str = "mini"
+    """Name of the preset that the other values came from."""
+    task: str = "product_review"
+    """product_review, abstract_generation, topic_writing, or a plugin's task."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Order of training, dropout of profiles, sampling. Never which examples are taken."""
+    data: DataSettings = DataSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    budget: BudgetSettings = BudgetSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    decode: DecodeSettings = DecodeSettings()
+    eval: EvalSettings = EvalSettings()
+    method: Mapping[str, Any] = Field(default_factory=dict)
+    """The method's own options, e.g. `method.lam=0.5`; the method validates them."""
+
+    @field_validator("method")
+    @classmethod
+    def _one_form_of_numbers(cls, value: Mapping[str, Any]) -> Any:
+        return whole_numbers(value)
+
+    def digest(self) -> str:
+        """Twelve hex of everything that differs from a frozen table: part of the run's name."""
+        text = json.dumps(named(self.model_dump(mode="json")), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def whole_numbers(value: Any) -> Any:
+    """The value with 1 for 1.0, in lists and tables too: the same number is the same setting."""
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

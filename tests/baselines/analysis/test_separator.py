@@ -1,0 +1,44 @@
+"""Where an analysis ends, and where its sentences do."""
+
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from baselines.analysis import sentence_ends, separator
+from harness.engine.ends import ends_of
+
+
+@pytest.fixture
+def tokenizer(world):
+    return world.shared.backbones.tokenizer
+
+
+def test_the_separator_ends_the_turn_and_opens_the_next(tokenizer):
+    assert (
+        tokenizer.decode(separator(tokenizer, ends_of(tokenizer)))
+        == "<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_without_a_template_the_separator_is_the_end_token(tokenizer):
+    backend = tokenizer.backend_tokenizer
+    bare = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>")
+    assert separator(bare, ends_of(bare)) == (bare.eos_token_id,)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("likes tea. Never a lamp! Why", ["likes tea.", " Never a lamp!", " Why"]),
+        ("likes tea. Never a lamp.", ["likes tea.", " Never a lamp."]),
+        ("no end", ["no end"]),
+        ("3.5 stars. Good", ["3.5 stars.", " Good"]),
+        ("é is ü. Ö", ["é is ü.", " Ö"]),  # letters of two bytes, of a token each
+        ("", []),
+    ],
+)
+def test_sentences_in_tokens(tokenizer, text, sentences):
+    ids = tokenizer(text)["input_ids"]
+    ends = sentence_ends(tokenizer, ids)
+    starts = (0, *ends)[: len(ends)]
+    parts = [tokenizer.decode(ids[one:two]) for one, two in zip(starts, ends, strict=True)]
+    assert parts == sentences

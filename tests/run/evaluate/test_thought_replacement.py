@@ -1,0 +1,121 @@
+"""Controls of a run: what they compare, that nothing but thoughts changes, and who has none."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from harness.cli.run import _without_controls
+from harness.errors import UsageError
+from harness.record import Thoughts, read_record
+from harness.registry import find
+from harness.run.evaluate.thought_replacement import thought_readings
+from harness.run.plan import Plan
+from harness.settings import CONTROLS
+from tests.run.test_single import go, settings
+
+OTHERS = ("zero", "noise", "shuffled", "other-profile")
+
+
+def test_every_control_stands_beside_the_own_thoughts(tmp_path, reviews, backbone):
+    outcome = go(tmp_path, reviews, backbone, "flythinker", "eval.controls=all", "method.lam=2.0")
+    record = read_record(outcome.folder)
+    thoughts = record.controls.thoughts
+    assert list(thoughts) == list(CONTROLS)
+    assert record.controls.family == 4 * 3  # NLL, BLEU, ROUGE-1
+    own = thoughts["own"]
+    assert own.minus_own is None
+    assert own.likelihood.value == record.likelihood.value
+    assert own.metrics["bleu"].value == record.metrics["bleu"].value
+    for name in OTHERS:
+        found = thoughts[name]
+        apart = found.minus_own.likelihood
+        assert apart.value != 0
+        assert apart.value == pytest.approx(found.likelihood.value - own.likelihood.value)
+        assert apart.low <= apart.value <= apart.high
+        assert [one.value for one in apart.slices][1:] == [None] * 3  # short texts
+        for metric in ("bleu", "rouge1"):
+            difference = found.minus_own.metrics[metric].value
+            values = [one.metrics[metric].value for one in (found, own)]
+            assert difference == pytest.approx(values[0] - values[1])
+        assert "4 users: a verdict needs 20" in apart.reason
+    lines = [json.loads(line) for line in (outcome.folder / "controls.jsonl").open()]
+    assert [line["control"] for line in lines] == [name for name in OTHERS for _ in range(8)]
+    assert {line["id"] for line in lines} == set(record.examples)
+
+
+def test_without_lam_no_thought_changes_anything(tmp_path, reviews, backbone):
+    asked = ("eval.controls=all", "method.lam=0.0")
+    record = go(tmp_path, reviews, backbone, "flythinker", *asked).record
+    for name in OTHERS:
+        found = record.controls.thoughts[name].minus_own
+        for one in (found.likelihood, *found.metrics.values()):
+            assert (one.value, one.low, one.high) == (0, 0, 0)
+
+
+def test_where_thoughts_come_from(tmp_path, reviews, backbone):
+    chosen = settings(reviews, backbone, "flythinker", "budget.profile=400")  # whole profiles
+    plan = Plan(chosen, "flythinker", tmp_path)
+    own = plan.test_readings
+    for name in ("zero", "noise"):
+        assert thought_readings(plan, name) == own
+    for name in ("shuffled", "other-profile"):
+        readings = thought_readings(plan, name)
+        assert readings == thought_readings(plan, name)
+        for reading, mine in zip(readings, own, strict=True):
+            assert (reading.example, reading.prompt) == (mine.example, mine.prompt)
+            assert reading.views["donor"] != mine.prompt
+    theirs = {reading.prompt: reading.example.user_id for reading in own}
+    for reading in thought_readings(plan, "shuffled"):
+        assert theirs[reading.views["donor"]] != reading.example.user_id
+    for reading in thought_readings(plan, "other-profile"):
+        text = plan.backbones.tokenizer.decode(reading.views["donor"])
+        assert reading.example.input[:60] in text  # the budget cuts its end
+        writers = {
+            example.user_id
+            for example in plan.test.examples
+            if any(entry["reviewText"] in text for entry in example.profile)
+        }
+        assert len(writers) == 1
+        assert reading.example.user_id not in writers
+
+
+def test_one_user_alone_has_no_other_thoughts(tmp_path, reviews, backbone):
+    asked = ("eval.controls=shuffled,zero", "data.limit=2")
+    found = go(tmp_path, reviews, backbone, "flythinker", *asked).record.controls.thoughts
+    assert set(found) == {"own", "zero", "shuffled"}
+    assert found["shuffled"] == Thoughts(
+        missing="one user in the test split; another one's thoughts need at least two"
+    )
+
+
+@pytest.mark.parametrize("method", ["nonpers", "sft", "coconut"])
+def test_a_method_without_thoughts_is_named_before_any_work(tmp_path, reviews, backbone, method):
+    with pytest.raises(UsageError) as caught:
+        go(tmp_path, reviews, backbone, method, "eval.controls=zero")
+    assert f"eval.controls = zero: method '{method}' has no thoughts to replace" in str(
+        caught.value
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_of_all_methods_only_those_with_thoughts_are_asked():
+    asked = ["train.epochs=1", "eval.controls=all"]
+    assert _without_controls(find("method", "flythinker"), asked) == asked
+    assert _without_controls(find("method", "sft"), asked) == asked[:1]
+    assert _without_controls(SimpleNamespace(), asked) == asked[:1]
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [("all", CONTROLS), ("zero", ("zero",)), ("zero, noise", ("zero", "noise")),
+     ('["own"]', ("own",)), ("[]", ())],
+)  # fmt: skip
+def test_ways_of_asking(reviews, backbone, text, chosen):
+    found = settings(reviews, backbone, "flythinker", f"eval.controls={text}")
+    assert found.eval.controls == chosen
+
+
+def test_an_unknown_control_is_named(reviews, backbone):
+    with pytest.raises(UsageError, match=r"eval.controls.0 = 'nil'.*'own', 'zero', 'noise'"):
+        settings(reviews, backbone, "flythinker", "eval.controls=nil")

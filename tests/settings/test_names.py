@@ -1,0 +1,67 @@
+"""Names of runs outlive settings that are added, renamed or removed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.record import read_record
+from harness.settings import RunSettings
+from harness.settings import names as run_name
+from harness.settings.names import frozen_table, leaves, named
+
+PUBLISHED = sorted(Path(__file__).parents[1].glob("results/published/**/record.json"))
+TODAY = RunSettings().model_dump(mode="json")
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: "-".join(path.parts[-5:-1]))
+def test_published_names_are_those_of_their_settings(path):
+    # seed, then the hash of seedless settings, method and split fingerprints, as in plan.py
+    record = read_record(path)
+    settings = RunSettings.model_validate({**record.settings, "seed": 0})
+    prints = {name: of.fingerprint for name, of in sorted(record.data.splits.items())}
+    text = json.dumps([settings.digest(), record.method, prints])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert path.parent.name == record.run_id == f"s{record.seed}-{digest}"
+
+
+def test_every_setting_of_today_stands_in_the_table():
+    # the message says what to do with a new one
+    named(TODAY)
+
+
+def test_a_setting_outside_the_table_says_where_it_belongs():
+    with pytest.raises(ValueError, match=r"'decode\.beams' is not in presets/frozen\.json; add it"):
+        named({**TODAY, "decode": {**TODAY["decode"], "beams": 4}})
+
+
+def test_an_added_setting_counts_only_where_it_differs(monkeypatch):
+    table = {**frozen_table(), "added": {**frozen_table()["added"], "decode.beams": 1}}
+    monkeypatch.setattr(run_name, "frozen_table", lambda: table)
+
+    def with_beams(beams):
+        return named({**TODAY, "decode": {**TODAY["decode"], "beams": beams}})
+
+    assert with_beams(1) == named(TODAY)
+    assert with_beams(4)["decode"]["beams"] == 4
+
+
+def test_a_renamed_setting_is_hashed_by_its_old_name(monkeypatch):
+    monkeypatch.setattr(run_name, "RENAMED", {"eval.continuation": "eval.forced"})
+    renamed = {key: value for key, value in TODAY["eval"].items() if key != "forced"}
+    for value in (False, True):
+        old = named({**TODAY, "eval": {**TODAY["eval"], "forced": value}})
+        assert named({**TODAY, "eval": {**renamed, "continuation": value}}) == old
+
+
+def test_a_removed_setting_keeps_its_place():
+    without = {key: value for key, value in TODAY["decode"].items() if key != "samples"}
+    assert named({**TODAY, "decode": without}) == named(TODAY)
+
+
+def test_the_defaults_of_first_settings_are_those_that_they_had():
+    # a drift alarm: changing a default is fine, but changes the names of runs that relied on it
+    first = dict(leaves(frozen_table()["first"]))
+    assert first["decode.max_new_tokens"] == 448
+    assert first["train.lr_grid"] == [1e-5, 3e-5, 1e-4, 3e-4]
