@@ -18,7 +18,7 @@ from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows
 from harness.engine.lm import CacheState, CausalLM, embed, gather_columns, head, read
 from harness.settings import Section
-from harness_example_methods.views import NO_PROFILE, TwoViews
+from harness_example_methods.two_views import NO_PROFILE, TwoViews
 
 
 class ContrastiveOptions(Section):

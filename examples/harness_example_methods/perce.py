@@ -16,7 +16,7 @@ from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch
 from harness.engine.lm import CausalLM
 from harness.settings import Section
-from harness_example_methods.views import NO_PROFILE, TwoViews
+from harness_example_methods.two_views import NO_PROFILE, TwoViews
 
 
 class PerCEOptions(Section):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import strict_json
-from harness.data.cache import read_cached, write_cached
 from harness.data.compressed import decompressed
 from harness.data.files import split_files
+from harness.data.row_cache import read_cached, write_cached
 from harness.data.rows import Row, data_error, parse_rows, shown
 from harness.data.tasks import Task
 from harness.errors import DataError

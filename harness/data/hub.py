@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.data.columns import rows_of
+from harness.data.arrow_rows import rows_of
 from harness.data.files import split_files
 from harness.data.folder import changed_while_read
 from harness.data.rows import Row, data_error, parse_rows

@@ -1,4 +1,4 @@
-"""source → checked, fingerprinted, limited splits: the one way in for every command."""
+"""A source → checked, fingerprinted, limited splits. Every command loads its data here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from harness.data import checks, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
 from harness.data.fingerprint import fingerprint
-from harness.data.limits import take
 from harness.data.rows import Row
 from harness.data.tasks import Task
+from harness.data.user_limit import take
 from harness.errors import UsageError
 from harness.inputs.digests import file_sha256
 from harness.record import DataInfo
@@ -19,18 +19,18 @@ from harness.settings import DataSettings, RunSettings
 from harness.types import Example, Reference, SplitData
 
 LEAKED_ENTRIES = "leaked_entries"
-"""Key of `SplitData.dropped`: profile entries that held their example's target."""
+"""Key of `SplitData.dropped`: profile entries that contained their example's target."""
 
 
 def load_split(settings: RunSettings, split: str) -> SplitData:
-    """One split. That its users stand in no other split cannot be checked here: see load_splits."""
+    """One split. Only `load_splits` can check that splits share no users."""
     return load_splits(settings, (split,))[split]
 
 
 def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[str, SplitData]:
-    """The splits asked for: read, checked against leaks and (user setting) each other, limited.
+    """Read splits, check them for leaks and (in the user setting) shared users, and limit them.
 
-    A fingerprint covers the whole split after leaked entries were dropped, before limits.
+    A fingerprint covers the whole split, after leaked entries are dropped and before limits.
     Raises UsageError for an unknown task or split, DataError for bad data.
     """
     unknown = [split for split in splits if split not in SPLITS]
@@ -62,9 +62,12 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
 def read_rows(
     task: Task, data: DataSettings, split: str, files: dict[str, str] | None = None
 ) -> list[Row]:
-    """All rows of one split from the source that the settings name, unchecked against others.
+    """All rows of one split from the source that the settings name, before any check of splits.
 
-    files: takes the name and sha256 of every file of a folder that was read.
+    task: which columns to expect.
+    data: the settings that name source, setting and revision.
+    split: train, val or test.
+    files: if given, receives the name and sha256 of every file read from a folder.
     """
     if data.source == "mini":
         return mini.read_mini(task, data.setting, split, data.mini_seed)
@@ -79,27 +82,27 @@ def read_rows(
 def describe_source(
     settings: RunSettings, splits: Mapping[str, SplitData] | None = None
 ) -> DataInfo:
-    """What the record says of where the data came from.
+    """The record's description of where the data come from.
 
-    `revision` is the hub's commit (None where it cannot be known), the seed of mini, or None;
-    `files` gives the sha256 of every data file that a folder holds; of `splits`, which were read
-    already, that of the bytes that were read.
+    `revision` is the hub's commit (None if unknown), the seed of mini, or None for a folder.
+    `files` has the sha256 of every data file in a folder; for `splits`, which are already loaded,
+    it is that of the bytes read.
     """
     data = settings.data
-    given = DataInfo(source=data.source, setting=data.setting, kind=data.source)
+    described = DataInfo(source=data.source, setting=data.setting, kind=data.source)
     if data.source == "mini":
-        return replace(given, revision=f"seed {data.mini_seed}")
+        return replace(described, revision=f"seed {data.mini_seed}")
     if data.source == "hub":
-        return replace(given, repository=hub.REPOSITORY, revision=hub.resolve(data.revision))
+        return replace(described, repository=hub.REPOSITORY, revision=hub.resolve(data.revision))
     path = folder.task_folder(data.source, find("task", settings.task), data.setting)
-    found = [each for split in SPLITS for each in candidates(path, split)]
-    files = [file for each in found for file in each.paths]
-    parquet = all(each.parquet for each in found)
-    read = {name: each for one in (splits or {}).values() for name, each in one.files.items()}
-    names = {str(file.relative_to(path)): file for file in files}
-    hashes = {name: read.get(name) or file_sha256(file) for name, file in names.items()}
-    kind = "parquet" if parquet else "folder"
-    return replace(given, kind=kind, files=hashes)
+    present = [files for split in SPLITS for files in candidates(path, split)]
+    names = {str(file.relative_to(path)): file for files in present for file in files.paths}
+    loaded = {
+        name: sha256 for split in (splits or {}).values() for name, sha256 in split.files.items()
+    }
+    hashes = {name: loaded.get(name) or file_sha256(file) for name, file in names.items()}
+    kind = "parquet" if all(files.parquet for files in present) else "folder"
+    return replace(described, kind=kind, files=hashes)
 
 
 def _split_data(

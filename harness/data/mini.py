@@ -1,4 +1,4 @@
-"""The built-in benchmark as a source: its rows go the same way as everyone's."""
+"""The built-in benchmark as a source: its rows are checked like those of any other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.errors import UsageError
 
 
 def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
-    """Rows of the built-in benchmark of `seed`. Raises UsageError for a task that it has not."""
+    """The built-in benchmark's rows for `seed`. Raises UsageError for a task that it lacks."""
     from harness.mini import rows
 
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
 
-from harness.data.schema import AbstractRow, ReviewRow, RowModel, TopicRow
+from harness.data.row_models import AbstractRow, ReviewRow, RowModel, TopicRow
 from harness.types import Entry
 
 NUMBERED_ITEMS = re.compile(r"\s1\.\s")

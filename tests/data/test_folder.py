@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING
-from harness.data.cache import cache_folder, write_cached
 from harness.data.folder import numbered_lines, read_folder, task_folder
+from harness.data.row_cache import cache_folder, write_cached
 from harness.data.rows import Row
 from harness.errors import DataError
 from harness.inputs.digests import file_sha256

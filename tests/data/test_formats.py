@@ -236,8 +236,8 @@ def test_validation_is_found_under_each_of_its_names(tmp_path: Path, name: str, 
         path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
     assert load_split(settings(tmp_path), "val").examples[0].user_id == "u1"
     shown = describe_source(settings(tmp_path))
-    assert list(shown["files"]) == [file.format(name)]
-    assert shown["kind"] == ("parquet" if path.suffix == ".parquet" else "folder")
+    assert list(shown.files) == [file.format(name)]
+    assert shown.kind == ("parquet" if path.suffix == ".parquet" else "folder")
 
 
 @pytest.mark.parametrize(

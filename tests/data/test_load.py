@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ def test_mini_is_loaded_like_other_sources(mini: None, write_folder: WriteFolder
     data = load_split(settings("mini", mini_seed=7), "test")
     assert [(e.id, e.user_id) for e in data.examples] == [("mini-7", "test-7")]
     copy = write_folder(test=[review("test-7", id="mini-7")])
-    assert load_split(settings(copy), "test") == data
+    assert load_split(settings(copy), "test") == replace(data, metrics={})
+    assert data.metrics == {"following": {"setting": "user", "split": "test", "seed": 7}}
     assert describe_source(settings("mini", mini_seed=7)) == DataInfo(
         source="mini", setting="user", kind="mini", revision="seed 7"
     )

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.limits import take
 from harness.data.rows import Row
+from harness.data.user_limit import take
 
 ROWS = st.lists(st.sampled_from("abcde"), min_size=1, max_size=25).map(
     lambda users: [Row(f"t-{n}", user, "x", "y", (), "") for n, user in enumerate(users)]
