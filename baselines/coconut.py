@@ -33,7 +33,7 @@ from harness.engine.lm import (
 from harness.engine.timing import now
 from harness.method import Method
 from harness.settings import Section
-from harness.types import Pair, Target
+from harness.types import Target, TrainingPair
 
 MOST_THOUGHTS = 8
 
@@ -181,7 +181,7 @@ class Coconut(Method):
         self.tokenizer = backbones.tokenizer
         return CoconutLM(backbones.main, self.options.n_thoughts, self.options.curriculum)
 
-    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+    def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
         """The references; with a curriculum, what is left of the analyses in each stage too."""
         plain = super().targets(lm, train)
         if not self.options.curriculum:
@@ -210,6 +210,6 @@ class Coconut(Method):
             return 0
         return self.options.analysis_tokens + len(separator(self.tokenizer, self.rules.ends))
 
-    def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
+    def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         """What the last stage imitates, and the model writes: the text alone."""
         return super().targets(lm, val)

@@ -16,7 +16,7 @@ from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.method import Method
 from harness.settings import Section
-from harness.types import Pair, Sampling, Target
+from harness.types import Sampling, Target, TrainingPair
 
 
 class Cot(Method):
@@ -36,14 +36,14 @@ class Cot(Method):
         """The separator, in tokens."""
         return separator(self.rules.tokenizer, self.rules.ends)
 
-    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+    def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
         """One target a pair, its analysis written by `lm` as it is now: before any training."""
         return self._targets("analyses", lm, train)
 
-    def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
+    def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         return self._targets("val_analyses", lm, val)
 
-    def _targets(self, what: str, lm: PersonalLM, pairs: Sequence[Pair]) -> list[Target]:
+    def _targets(self, what: str, lm: PersonalLM, pairs: Sequence[TrainingPair]) -> list[Target]:
         found = analyse(self, self.options, self.tokenizer, lm, pairs)
         self.report[what] = dict(found.counts)
         return [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.errors import UsageError
 from harness.record import Json
 from harness.settings import RunSettings, Section, validate
-from harness.types import Example, Pair, Prompt, Sampling, Target
+from harness.types import Example, Prompt, Sampling, Target, TrainingPair
 
 if TYPE_CHECKING:
     from harness.data.prompt import PromptWriter
@@ -89,11 +89,11 @@ class Method:
 
         return CausalLM(backbones.main)
 
-    def targets(self, lm: PersonalLM, train: Sequence[Pair]) -> Sequence[Target]:
+    def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
         """What training imitates, one target a pair, in order. Its time is training time."""
         return [Target(pair.example.id, pair.reference.text) for pair in train]
 
-    def val_targets(self, lm: PersonalLM, val: Sequence[Pair]) -> Sequence[Target]:
+    def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         """Targets for the loss on val, by the untrained model; made like training's."""
         return self.targets(lm, val)
 

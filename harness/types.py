@@ -31,7 +31,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Pair:
+class TrainingPair:
     """An example with its reference: only training and scoring hold one."""
 
     example: Example
@@ -161,5 +161,5 @@ class SplitData:
     """Metrics that the data's source brings → what each is made with."""
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
-    def pairs(self) -> list[Pair]:
-        return [Pair(example, self.references[example.id]) for example in self.examples]
+    def pairs(self) -> list[TrainingPair]:
+        return [TrainingPair(example, self.references[example.id]) for example in self.examples]

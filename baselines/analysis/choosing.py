@@ -20,7 +20,7 @@ from harness.engine.train import precision
 from harness.engine.visible import rules_of
 from harness.method import Method
 from harness.settings import Section
-from harness.types import Pair, Sampling
+from harness.types import Sampling, TrainingPair
 
 GRAM = 8
 _WORD = re.compile(r"\w+")
@@ -50,7 +50,7 @@ def analyse(
     options: AnalysisOptions,
     tokenizer: Any,
     lm: PersonalLM,
-    pairs: Sequence[Pair],
+    pairs: Sequence[TrainingPair],
 ) -> Analyses:
     """An analysis for each pair, written by `lm` as it is now and kept in the method's workspace.
 

@@ -19,7 +19,7 @@ from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
 from harness.run.plan import Plan
 from harness.settings import RunSettings
-from harness.types import Pair, Sampling
+from harness.types import Sampling, TrainingPair
 
 STEPS = 3
 """Optimizer steps of one measurement; the first allocates, so the others are timed."""
@@ -123,12 +123,12 @@ def _views(rows: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, list[tupl
     return {name: [views[name] for views in rows] for name in rows[0]}
 
 
-def first_pairs(plan: Plan) -> list[Pair]:
+def first_pairs(plan: Plan) -> list[TrainingPair]:
     """The training examples of one optimizer step, the same for every method."""
     return plan.splits["train"].pairs()[: plan.settings.train.batch_size]
 
 
-def training_rows(subject: Subject, pairs: Sequence[Pair]) -> tuple[list[TrainRow], float]:
+def training_rows(subject: Subject, pairs: Sequence[TrainingPair]) -> tuple[list[TrainRow], float]:
     """The rows of one optimizer step, and the seconds that writing their targets took."""
     begin = now()
     targets = subject.plan.method.targets(subject.lm, pairs)

@@ -25,7 +25,7 @@ from harness.method import made
 from harness.record.inputs import Inputs
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
-from harness.types import Cut, Example, Pair, Prompt, SplitData, Target
+from harness.types import Cut, Example, Prompt, SplitData, Target, TrainingPair
 
 if TYPE_CHECKING:
     from harness.settings import RunSettings
@@ -159,7 +159,7 @@ class Plan:
         assert self.ends.trained
         return self.read(self.test.examples)
 
-    def shown(self, pairs: Sequence[Pair]) -> list[Pair]:
+    def shown(self, pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
         """Training pairs as shown: a seeded share of `train.profile_dropout` without profile."""
         share = self.settings.train.profile_dropout
         draw = random.Random(f"profile dropout {self.settings.seed}")
@@ -169,7 +169,7 @@ class Plan:
             for at, pair in enumerate(pairs)
         ]
 
-    def pairs(self, name: Literal["train", "val"]) -> list[Pair]:
+    def pairs(self, name: Literal["train", "val"]) -> list[TrainingPair]:
         """The pairs of a split as training uses them."""
         pairs = self.splits[name].pairs()
         return self.shown(pairs) if name == "train" else pairs
@@ -186,7 +186,7 @@ class Plan:
 
     def rows(
         self,
-        pairs: Sequence[Pair],
+        pairs: Sequence[TrainingPair],
         targets: Sequence[Target],
         readings: Sequence[Reading] | None = None,
     ) -> tuple[list[TrainRow], int]:
