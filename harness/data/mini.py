@@ -22,5 +22,5 @@ def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
 
 
 def metrics(setting: str, split: str, seed: int) -> dict[str, dict[str, str | int]]:
-    """The metrics that this source brings → what each is made with."""
+    """Name of each metric that this source offers → the arguments to make it with."""
     return {"following": {"setting": setting, "split": split, "seed": seed}}
