@@ -8,11 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nltk.stem.porter import PorterStemmer
-from nltk.tokenize.destructive import NLTKWordTokenizer
-from nltk.tokenize.punkt import PunktSentenceTokenizer
-from nltk.translate.meteor_score import meteor_score
-
 from harness.metrics.base import MeanMetric, Pair, Unavailable
 from harness.metrics.letters import in_clauses
 from harness.metrics.wordnet import REMEDY, find_wordnet, open_wordnet
@@ -59,6 +54,8 @@ class Meteor(MeanMetric):
         return mean_rows([self._meteor(pair, words, stems) for pair in pairs])
 
     def _meteor(self, pair: Pair, words: Synonyms, stems: Stems) -> float:
+        from nltk.translate.meteor_score import meteor_score  # slow to import
+
         found = meteor_score(
             [self._split(pair.reference)],
             self._split(pair.prediction),
@@ -84,6 +81,8 @@ class Stems:
     """Porter's stems (NLTK's), each word stemmed once."""
 
     def __init__(self) -> None:
+        from nltk.stem.porter import PorterStemmer
+
         self.stem = cache(PorterStemmer().stem)
 
 
@@ -125,6 +124,9 @@ class Lemma:
 
 @cache
 def _tokenizers() -> tuple[Any, Any]:
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
+
     return PunktSentenceTokenizer(), NLTKWordTokenizer()
 
 

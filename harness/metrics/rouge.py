@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import ClassVar
 
-from rouge_score.rouge_scorer import RougeScorer
-
 from harness.metrics.base import MeanMetric, Pair
 from harness.metrics.letters import dropped_by_rouge
 from harness.metrics.words import UnicodeWords
@@ -24,6 +22,8 @@ class Rouge(MeanMetric):
     lines = ""
 
     def __init__(self, tokenizer: str = "default") -> None:
+        from rouge_score.rouge_scorer import RougeScorer  # slow to import
+
         self._tokenizer = tokenizer
         own = UnicodeWords() if tokenizer == "unicode" else None
         self._scorer = RougeScorer([self.name], use_stemmer=False, tokenizer=own)

@@ -33,7 +33,9 @@ def page() -> str:
 def kinds(file: object) -> Iterator[type]:
     """The dataclasses that a module defines, in its order."""
     for kind in vars(file).values():
-        stored = isinstance(kind, type) and hasattr(kind, "__pydantic_config__")
+        if not isinstance(kind, type):
+            continue
+        stored = hasattr(kind, "__pydantic_config__")
         own = getattr(kind, "__module__", None) == getattr(file, "__name__", None)
         if stored and own and dataclasses.is_dataclass(kind):
             yield kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from harness.engine.lm import PersonalLM
 from harness.engine.timing import Phases
@@ -81,11 +82,12 @@ def measure_scores(record: Record, plan: Plan, samples: Sequence[Mapping[str, st
     samples: texts by id, one a sample.
     """
     scores = score_texts(plan.test, samples, plan.settings.eval)
+    views: dict[str, Any] = dict(scores.views)  # fields of the record, by name
     return replace(
         record,
         metrics=scores.metrics,
         slices=scores.slices,
-        **scores.views,
+        **views,
         examples={
             key: replace(
                 record.examples.get(key, found),
