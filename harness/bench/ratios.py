@@ -25,7 +25,7 @@ def told(
     value, quartiles = middle(known)
     return {
         f"{name}_s": value,
-        f"{name}_quartiles_s": quartiles,
+        f"{name}_quartiles_s": quartiles and list(quartiles),
         f"{name}_each_s": list(seconds) if known else None,
         f"{name}_ratio": ratio(seconds, baseline),
     }

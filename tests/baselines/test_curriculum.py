@@ -107,7 +107,7 @@ def test_training_goes_through_the_stages_and_ends_in_the_last():
     for share, response in ((0.0, (1, 2, 3, 9, 9)), (0.25, (2, 3, 9, 9)), (0.5, (9, 9))):
         lm.training_progress(share)
         known += training_flops(lm, [TrainRow("", (5, 6), response)]) * (2 if share == 0.5 else 1)
-    assert training_work(lm, rows, [], settings, 0, 0).steps == known
+    assert training_work(lm, rows, [], settings, 0, 0)["steps"] == known
 
 
 def test_analyses_are_the_plain_backbones(made, monkeypatch):

@@ -132,7 +132,7 @@ def test_a_dry_run_counts_the_tokens_that_training_then_sees(run, tmp_path):
     steps, tokens = re.search(r"(\d+) steps of 8 examples, ([\d,]+) tokens", out).groups()
     run("sft", "--set", "train.epochs=1.5")
     training = read_record(next((tmp_path / "out").rglob("record.json"))).training
-    assert (training["steps"], training["tokens"]) == (int(steps), int(tokens.replace(",", "")))
+    assert (training.steps, training.tokens) == (int(steps), int(tokens.replace(",", "")))
 
 
 def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_path):
@@ -213,10 +213,10 @@ def test_lr_auto_chooses_on_val_on_the_built_in_benchmark(call, tmp_path):
     code, _, err = call("run", "--method", "sft", *words, *" --set ".join(sets).split())
     assert code == 0, err
     training = read_record(next((tmp_path / "out").rglob("record.json"))).training
-    search = training["lr_search"]
-    assert [trial["lr"] for trial in search["trials"]] == [3e-4, 1e-3, 2e-3]
-    best = min(search["trials"], key=lambda trial: trial["val_loss"])
-    assert training["lr"] == search["chosen"] == best["lr"]
+    search = training.lr_search
+    assert [trial.lr for trial in search.trials] == [3e-4, 1e-3, 2e-3]
+    best = min(search.trials, key=lambda trial: trial.val_loss)
+    assert training.lr == search.chosen == best.lr
 
 
 @pytest.mark.parametrize("layout", ["lines", "longlamp"])
@@ -474,8 +474,8 @@ def test_a_folder_laid_out_as_the_hub_serves_it_is_run(call, tmp_path, backbone,
     assert code == 0
     assert "examples 2, scored 2" in out
     source = read_record(next((tmp_path / "out").rglob("record.json"))).data
-    assert (source["kind"], source["setting"]) == ("parquet", setting)
-    assert source["splits"]["train"]["users"] == 3
+    assert (source.kind, source.setting) == ("parquet", setting)
+    assert source.splits["train"].users == 3
     other = {"user": "temporal", "temporal": "user"}[setting]
     code, _, err = call("run", "--method", "rag", *options, "--setting", other)
     assert code == 2
@@ -494,7 +494,7 @@ def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
 
     def load(name, config, split, revision):
         asked.append((name, config, split, revision))
-        return made_up_rows(split, 2)
+        return Dataset.from_list(made_up_rows(split, 2))
 
     hub.resolve.cache_clear()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)

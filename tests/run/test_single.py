@@ -205,7 +205,7 @@ def test_a_failing_example_is_empty_counted_and_exit_code_1(
     assert 0 < len(failed) == outcome.record.n.failed
     assert outcome.exit_code == 1
     assert outcome.record.status == "failed"
-    assert outcome.record.examples[failed[0].id]["rouge1"] == 0
+    assert outcome.record.examples[failed[0].id].scores["rouge1"] == 0
     assert "no room for this one" in failed[0].error
 
 
