@@ -18,19 +18,19 @@ from torch import Tensor, nn
 from baselines.analysis import AnalysisOptions, analyse, sentence_ends, separator
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, pad, pad_left
-from harness.engine.cache import growing_cache, recurrent
+from harness.engine.clock import now
+from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import (
     CacheState,
     CausalLM,
     PersonalLM,
     embed,
+    encode,
     extend,
     head,
-    read,
     start,
     token_logprobs,
 )
-from harness.engine.timing import now
 from harness.method import Method
 from harness.settings import Section
 from harness.types import Target, TrainingPair
@@ -78,7 +78,7 @@ class CoconutLM(CausalLM):
 
     def think(self, prompts: Rows) -> Thinking:
         """Read prompts and think, by a cache: each thought is one column more."""
-        tokens, real = (part.to(self.device) for part in pad(prompts, self.pad_id, "left"))
+        tokens, real = (part.to(self.device) for part in pad(prompts, "left"))
         inputs = embed(self.model, tokens)
         hidden, state = start(self.model, inputs, real)
         last, begin = hidden[:, -1:], now()
@@ -118,7 +118,7 @@ class CoconutLM(CausalLM):
 
         Trades time for memory: one pass more for each thought.
         """
-        tokens, real = (part.to(self.device) for part in pad(batch.prompts, self.pad_id, "left"))
+        tokens, real = (part.to(self.device) for part in pad(batch.prompts, "left"))
         inputs = embed(self.model, tokens)
         for _ in range(self.thoughts_now):
             inputs = torch.cat([inputs, self._pass(inputs, real)[:, -1:]], 1)
@@ -128,7 +128,7 @@ class CoconutLM(CausalLM):
     def _pass(self, inputs: Tensor, real: Tensor) -> Tensor:
         """One pass without cache over prompts and `real`-in-every-row columns after them."""
         more = inputs.size(1) - real.size(1)
-        return read(self.model, inputs, nn.functional.pad(real, (0, more), value=True))
+        return encode(self.model, inputs, nn.functional.pad(real, (0, more), value=True))
 
     def prefill(
         self,

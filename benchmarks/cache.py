@@ -22,7 +22,7 @@ from harness.bench.ratios import ratio, told
 from harness.bench.tables import counted, quotient, spread
 from harness.engine import CausalLM
 from harness.engine.batch import Rows
-from harness.engine.cache import GrowingLayer
+from harness.engine.kv_cache import GrowingLayer
 from harness.engine.lm import CacheState
 from harness.reports.render.table import Column, Table, Value
 

@@ -24,8 +24,8 @@ from harness.bench.tables import (
 )
 from harness.engine import PersonalLM, generate
 from harness.engine.backbone import locate
+from harness.engine.clock import DecodeClock, interleaved
 from harness.engine.quiet import quiet_libraries
-from harness.engine.timing import DecodeClock, interleaved
 from harness.progress import Bars
 from harness.reports.render.markdown import titled
 from harness.reports.render.table import Table

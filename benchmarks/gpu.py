@@ -32,9 +32,10 @@ from transformers import AutoModelForCausalLM, Qwen2Config
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, PersonalLM, generate
+from harness.engine.clock import DecodeClock, interleaved, now, repeat
 from harness.engine.flops import training_flops
+from harness.engine.peak_memory import PeakMemory
 from harness.engine.quiet import quiet_libraries
-from harness.engine.timing import DecodeClock, PeakMemory, interleaved, now, repeat
 from harness.engine.train import TrainRow, train
 from harness.settings import TrainSettings
 

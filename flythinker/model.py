@@ -18,11 +18,11 @@ from harness.engine.lm import (
     PersonalLM,
     embed,
     embedding_matrix,
+    encode,
     extend,
     gather_columns,
     head,
     joined,
-    read,
     start,
     token_logprobs,
 )
@@ -138,7 +138,7 @@ class FlyThinkerLM(PersonalLM):
         """The thought [B,T,d] of every token, from one pass of the reasoner over all of them."""
         tokens, real = tokens.to(self.reasoner_device), real.to(self.reasoner_device)
         ids = self.reasoner_ids(tokens, positions(real))
-        hidden = read(self.reasoner, self.reasoner_embeddings(ids), real)
+        hidden = encode(self.reasoner, self.reasoner_embeddings(ids), real)
         return thoughts(hidden.to(self.generator_device), self.token_norm())
 
     def logprobs(self, batch: Batch) -> Tensor:
@@ -148,7 +148,7 @@ class FlyThinkerLM(PersonalLM):
     def score(self, batch: Batch, seq: Sequences, given: Tensor) -> Tensor:
         """Log p [B,R] of the response when the generator reads the thoughts `given` [B,T,d]."""
         inputs = fuse(embed(self.generator, seq.tokens), given, seq.real, self.lam)
-        hidden = read(self.generator, inputs, seq.real)
+        hidden = encode(self.generator, inputs, seq.real)
         predicting = gather_columns(hidden, seq.before)
         return token_logprobs(self.generator, predicting, batch.to(self.generator_device))
 
@@ -158,7 +158,7 @@ class FlyThinkerLM(PersonalLM):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, FlyState]:
-        tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
+        tokens, real = pad(joined(prompts, prefixes), "left")
         scale = self.token_norm()
         given, reasoner = self.prefill_reasoner(tokens, real, scale)
         return self.prefill_generator(tokens, real, given, reasoner, scale)

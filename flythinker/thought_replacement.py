@@ -73,13 +73,13 @@ class ReplacedThoughtsLM(PersonalLM):
         lm, streams = self.lm, _streams(prompts)
         lengths = [len(row) for row in prefixes] if prefixes is not None else [0] * len(prompts)
         # 1. The model's own thoughts
-        tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
+        tokens, real = pad(joined(prompts, prefixes), "left")
         scale = lm.token_norm()
         own, reasoner = lm.prefill_reasoner(tokens, real, scale)
         columns, valid = _response_columns(lengths, own)
         # 2. What replaces them; a donor's reasoner also takes all later steps
         if self.replacement == DONOR:
-            rows = pad(joined((views or {})[DONOR], prefixes), self.pad_id, "left")
+            rows = pad(joined((views or {})[DONOR], prefixes), "left")
             others, reasoner = lm.prefill_reasoner(*rows, scale)
             given = gather_columns(others, _response_columns(lengths, others)[0])
         else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
     from harness.engine.train import TrainRow
-    from harness.engine.visible import TextRules
+    from harness.engine.visible_text import TextRules
     from harness.progress import Update
 
 
@@ -75,7 +75,7 @@ class Method:
     @cached_property
     def rules(self) -> TextRules:
         """Where the method's texts end, and what of them is visible."""
-        from harness.engine.visible import rules_of
+        from harness.engine.visible_text import rules_of
 
         return rules_of(self.settings, trained=self.trains)
 

@@ -6,7 +6,7 @@ import torch
 from benchmarks import cache, decoding, threads
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, generate
-from harness.engine.cache import GrowingLayer
+from harness.engine.kv_cache import GrowingLayer
 from tests.engine.test_agreement import PROMPTS, tiny
 
 SMALL = ["--models", "mini", "--batch", "2", "--tokens", "4", "--rounds", "2", "--markdown"]

@@ -17,7 +17,7 @@ from harness.engine.flops import NoEstimateError, writing_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_requests
 from harness.engine.train import precision
-from harness.engine.visible import rules_of
+from harness.engine.visible_text import rules_of
 from harness.method import Method
 from harness.settings import Section
 from harness.types import Sampling, TrainingPair

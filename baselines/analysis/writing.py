@@ -16,11 +16,11 @@ from typing import Any
 
 from baselines.analysis.asking import Ask, Variant
 from harness.engine.backbone import weights_fingerprint
+from harness.engine.clock import now
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.engine.text import special_ids
-from harness.engine.timing import now
-from harness.engine.visible import TextRules
+from harness.engine.visible_text import TextRules
 from harness.errors import DataError
 from harness.progress import Update
 from harness.types import Sampling

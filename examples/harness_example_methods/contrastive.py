@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows
-from harness.engine.lm import CacheState, CausalLM, embed, gather_columns, head, read
+from harness.engine.lm import CacheState, CausalLM, embed, encode, gather_columns, head
 from harness.settings import Section
 from harness_example_methods.two_views import NO_PROFILE, TwoViews
 
@@ -58,7 +58,7 @@ class ContrastiveLM(CausalLM):
     def _states(self, batch: Batch) -> Tensor:
         """Hidden states [B,R,D] that predict each response token."""
         seq = batch.sequences()
-        hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
+        hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
         return gather_columns(hidden, seq.before)
 
     def prefill(  # type: ignore[override]  # its state holds two of CausalLM's

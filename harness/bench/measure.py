@@ -26,7 +26,7 @@ from harness.bench.subject import (
     write,
 )
 from harness.bench.tables import load, surroundings
-from harness.engine.timing import Phases, interleaved
+from harness.engine.clock import Phases, interleaved
 from harness.progress import Bars, Update
 from harness.run.plan import Plan
 from harness.settings import RunSettings

@@ -20,8 +20,8 @@ from harness.bench.subject import (
     write,
 )
 from harness.engine.devices import devices
+from harness.engine.peak_memory import PeakMemory
 from harness.engine.quiet import quiet_libraries
-from harness.engine.timing import PeakMemory
 from harness.registry import find, load_plugin
 from harness.settings import RunSettings
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from harness.engine.timing import middle
+from harness.engine.clock import middle
 
 BASELINE = "sft"
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from harness.engine.backbone import Backbones
+from harness.engine.clock import DecodeClock, now
 from harness.engine.decode import generate
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import DecodeClock, now
 from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
 from harness.run.plan import Plan

@@ -1,4 +1,4 @@
-"""Adapters (LoRA and its kin) are refused by name: transformers would load their base alone."""
+"""Adapters (LoRA and similar) are refused: transformers would load only their base model."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ CONFIG = "adapter_config.json"
 FILES = (CONFIG, "adapter_model.safetensors", "adapter_model.bin")
 
 
-def refuse_adapter(name: str, place: str, revision: str | None = None) -> None:
-    """Raises UsageError where a folder or a hub repository holds an adapter.
+def refuse_adapter(name: str, location: str, revision: str | None = None) -> None:
+    """Raises UsageError if a folder or hub repository holds an adapter.
 
-    name: as the user gave it; place: the folder, or the hub's name, that it stands for. A hub
-    repository is asked through the cache and, where there is a network, the hub.
+    name: the user's name for it. location: its folder or hub name. A hub repository is looked up in
+    the cache and, if there is a network, on the hub.
     """
-    folder = Path(place)
+    folder = Path(location)
     if folder.is_dir():
         found = [file for file in FILES if (folder / file).is_file()]
     else:
-        found = [CONFIG] if _on_hub(place, revision) else []
+        found = [CONFIG] if _on_hub(location, revision) else []
     if not found:
         return
-    whole = folder.is_dir() and (folder / "config.json").is_file()
-    beside = " beside a model's own config.json" if whole else ""
+    has_model = folder.is_dir() and (folder / "config.json").is_file()
+    with_model = " next to a model's own config.json" if has_model else ""
     raise UsageError(
-        f"backbone {name!r} holds an adapter: found {', '.join(found)}{beside}; expected a whole"
-        " model, for the adapter would not be read and its base measured in its place\n"
+        f"backbone {name!r} holds an adapter: found {', '.join(found)}{with_model}; expected a"
+        " whole model, because the adapter would be ignored and its base model evaluated instead\n"
         "  mend      merge it first, with peft: AutoPeftModelForCausalLM.from_pretrained(ADAPTER)"
         ".merge_and_unload().save_pretrained(DIR), save the tokenizer there too, and name DIR"
-        f"{'; or move the adapter files away to measure the base' if whole else ''}"
+        f"{'; or move the adapter files away to evaluate the base model' if has_model else ''}"
     )
 
 

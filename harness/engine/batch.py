@@ -1,4 +1,4 @@
-"""Token rows → padded tensors. What is padding is known from lengths, never from token ids."""
+"""Token rows → padded tensors. Padding is known from lengths, never from token ids."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from torch.nn import functional as F
 
 Side = Literal["left", "right"]
 Rows = Sequence[Sequence[int]]
+PAD_ID = 0
+"""Fills padding. No id is ever compared with it, so any valid id would do."""
 
 
-def pad(rows: Rows, pad_id: int, side: Side) -> tuple[Tensor, Tensor]:
+def pad(rows: Rows, side: Side, pad_id: int = PAD_ID) -> tuple[Tensor, Tensor]:
     """Rows of token ids → (ids [B,T], real [B,T]), padded on `side`; T is the longest row."""
     width = max((len(row) for row in rows), default=0)
     ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
     real = torch.zeros((len(rows), width), dtype=torch.bool)
     for index, row in enumerate(rows):
-        place = slice(0, len(row)) if side == "right" else slice(width - len(row), width)
-        ids[index, place] = torch.tensor(row, dtype=torch.long)
-        real[index, place] = True
+        columns = slice(0, len(row)) if side == "right" else slice(width - len(row), width)
+        ids[index, columns] = torch.tensor(row, dtype=torch.long)
+        real[index, columns] = True
     return ids, real
 
 
@@ -35,17 +37,17 @@ def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def positions(real: Tensor) -> Tensor:
-    """Position of each token counted from its row's first real token: real [B,T] → [B,T].
+    """Position of each token, counted from its row's first real token: real [B,T] → [B,T].
 
-    Padding on the left gets 0. Over padding on the right positions count on: transformers takes
-    a repeated position for the start of another text and builds a full mask.
+    Left padding gets 0. Right padding continues the count: to transformers a repeated position
+    means the start of another text, and it would build a full mask.
     """
     columns = torch.arange(real.size(-1), device=real.device)
     return (columns - _left_padding(real)).clamp_min(0)
 
 
 def to_the_right(real: Tensor) -> Tensor | None:
-    """Columns [B,T] in the order that moves left padding real [B,T] to the right; None: no need."""
+    """Column order [B,T] that moves left padding to the right; None if there is none."""
     padding = _left_padding(real)
     if not bool(padding.any()):
         return None
@@ -54,16 +56,16 @@ def to_the_right(real: Tensor) -> Tensor | None:
 
 
 def _left_padding(real: Tensor) -> Tensor:
-    """Columns before each row's first real token: real [B,T] → [B,1]."""
+    """Number of columns before each row's first real token: real [B,T] → [B,1]."""
     return real.long().argmax(-1, keepdim=True)
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Prompt and response joined: tokens [B,T], real [B,T], and where each response token is.
+    """Prompt and response joined: tokens [B,T] and real [B,T], True at tokens.
 
-    before [B,R]: the column whose output predicts response token r (the column to its left in
-    the row); 0 where there is no response token.
+    before [B,R]: the column whose output predicts response token r, which is the column to its
+    left; 0 where there is no response token.
     """
 
     tokens: Tensor
@@ -73,10 +75,11 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Batch:
-    """Prompts and the responses to be scored, with the rows of further prompt views.
+    """Prompts and the responses to score, with the rows of further prompt views.
 
-    prompts, responses: token rows as they came; response_ids [B,R] right padded;
-    response_mask [B,R], True at response tokens. `side` is where joined sequences are padded.
+    prompts, responses: unpadded token rows. pad_id: fills padding. response_ids [B,R]: right
+    padded. response_mask [B,R]: True at response tokens. side: where joined sequences are padded.
+    views: further prompts by name, one row for each response.
     """
 
     prompts: tuple[tuple[int, ...], ...]
@@ -98,18 +101,24 @@ class Batch:
     ) -> Batch:
         """A batch of rows of any lengths.
 
-        Raises ValueError for unequal numbers of rows, no rows, or an empty prompt (the first
-        response token would have nothing to follow).
+        Args:
+            prompts: token ids of each prompt.
+            responses: token ids of each response.
+            pad_id: fills padding.
+            side: where joined sequences are padded.
+            views: further prompts by name.
+
+        Raises ValueError for unequal numbers of rows, no rows, or an empty prompt.
         """
         if len(prompts) != len(responses) or not prompts:
             raise ValueError(
                 f"{len(prompts)} prompts and {len(responses)} responses;"
-                " expected as many, at least 1"
+                " expected the same number, at least 1"
             )
         for index, row in enumerate(prompts):
             if not row:
                 raise ValueError(f"prompt {index} has no token; a response needs one to follow")
-        response_ids, response_mask = pad(responses, pad_id, "right")
+        response_ids, response_mask = pad(responses, "right", pad_id)
         frozen = {name: tuple(tuple(row) for row in rows) for name, rows in (views or {}).items()}
         for name, rows in frozen.items():
             if len(rows) != len(prompts):
@@ -137,7 +146,7 @@ class Batch:
         )
 
     def view(self, name: str) -> Batch:
-        """The same responses after another view of the prompts (KeyError for an unknown one)."""
+        """The same responses after another view of the prompts. Raises KeyError if unknown."""
         return Batch.from_rows(self.views[name], self.responses, self.pad_id, side=self.side).to(
             self.response_ids.device
         )
@@ -147,7 +156,7 @@ class Batch:
         rows = [
             prompt + response for prompt, response in zip(self.prompts, self.responses, strict=True)
         ]
-        tokens, real = pad(rows, self.pad_id, self.side)
+        tokens, real = pad(rows, self.side, self.pad_id)
         starts = [0 if self.side == "right" else tokens.size(1) - len(row) for row in rows]
         first = torch.tensor(
             [start + len(prompt) - 1 for start, prompt in zip(starts, self.prompts, strict=True)]

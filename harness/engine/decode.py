@@ -1,4 +1,4 @@
-"""Writing: prefill once, then step until every row has ended."""
+"""Decoding: prefill once, then step until every row has ended."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 
 from harness.engine.batch import Rows
+from harness.engine.clock import DecodeClock, now
 from harness.engine.lm import PersonalLM
 from harness.engine.sampling import NO_TOKEN, Sampler
-from harness.engine.timing import DecodeClock, now
 from harness.errors import HarnessError
 
 
 class NotANumberError(HarnessError, ArithmeticError):
-    """Logits that are no numbers while writing.
+    """Logits that are not finite during decoding.
 
-    places: row → tokens that it had written by then. texts: tokens of every row, none for these.
+    tokens_before: failed row → new tokens before the failure. texts: new tokens of every row, none
+    for failed rows. by_row: failed row → message.
     """
 
-    def __init__(self, places: Mapping[int, int], texts: list[list[int]]) -> None:
-        self.places, self.texts = dict(places), texts
+    def __init__(self, tokens_before: Mapping[int, int], texts: list[list[int]]) -> None:
+        self.tokens_before, self.texts = dict(tokens_before), texts
         self.by_row = {
-            row: f"logits after {place} new tokens are no numbers; expected finite ones. Use --set"
+            row: f"logits after {count} new tokens are not finite; expected numbers. Use --set"
             " model.dtype=float32, a lower train.lr, or other weights"
-            for row, place in places.items()
+            for row, count in tokens_before.items()
         }
-        row, told = next(iter(self.by_row.items()))
-        super().__init__(f"row {row} of {len(texts)}: {told}")
+        row, message = next(iter(self.by_row.items()))
+        super().__init__(f"row {row} of {len(texts)}: {message}")
 
 
 @torch.inference_mode()
@@ -47,49 +48,62 @@ def generate(
     views: Mapping[str, Rows] | None = None,
     clock: DecodeClock | None = None,
 ) -> list[list[int]]:
-    """Token ids written after each prompt, without the end token.
+    """New token ids for each prompt, without the end token.
 
-    temperature, top_p, top_k, repetition_penalty, seeds: see `Sampler`.
-    eos_id: the id or ids that end a row. None never stops early, whatever generation_config says.
-    stopped: whether the tokens written so far end a row; the last of them stay in it.
-    prefixes: tokens already written, a row each. views: further prompt rows for models that read
-    several. A row's text does not depend on its neighbours' draws. Raises ValueError for an empty
-    prompt, NotANumberError once all other rows have ended where a row's logits are no numbers.
+    A row's text does not depend on its neighbours' draws.
+
+    Args:
+        lm: the model.
+        prompts: token ids, a row each.
+        max_new_tokens: most new tokens in a row.
+        temperature, top_p, top_k, repetition_penalty, seeds: see `Sampler`.
+        eos_id: the id or ids that end a row. None never stops early, whatever generation_config
+            says.
+        stopped: returns whether the new tokens of a row end it; they all stay in the row.
+        prefixes: tokens that already follow each prompt.
+        views: further prompts by name, for models that read several.
+        clock: receives the time of this batch.
+
+    Raises ValueError for an empty prompt. Raises NotANumberError if a row's logits are not finite,
+    after all other rows have ended.
     """
     for index, prompt in enumerate(prompts):
         if not prompt:
             raise ValueError(f"prompt {index} has no token; expected at least one")
     draw = Sampler(temperature, top_p, seeds, len(prompts), top_k, repetition_penalty)
-    written: list[list[int]] = [[] for _ in prompts]
+    texts: list[list[int]] = [[] for _ in prompts]
     if max_new_tokens < 1 or not prompts:
-        return written
+        return texts
     for rows in (prompts, prefixes or ()):
-        draw.reads(rows or [[] for _ in prompts])
+        draw.penalise(rows or [[] for _ in prompts])
     ends = frozenset([eos_id] if isinstance(eos_id, int) else eos_id or ())
     lm.eval()
+    # 1. Prefill: the first token of every row
     begin, failed = now(), dict[int, int]()
     more = {"views": views} if views else {}
     logits, state = lm.prefill(prompts, prefixes, **more)
     tokens = draw(logits)
     first, steps = now() - begin, 0
+    # 2. Steps, until every row has ended
     open_rows = list(range(len(prompts)))
     while True:
-        ids = tokens.tolist()  # the one wait for the device in a step
-        failed |= {row: len(written[row]) for row in open_rows if ids[row] == NO_TOKEN}
+        ids = tokens.tolist()  # the only wait for the device in a step
+        failed |= {row: len(texts[row]) for row in open_rows if ids[row] == NO_TOKEN}
         open_rows = [row for row in open_rows if ids[row] not in ends and ids[row] != NO_TOKEN]
         for row in open_rows:
-            written[row].append(ids[row])
+            texts[row].append(ids[row])
         if stopped is not None:
-            open_rows = [row for row in open_rows if not stopped(written[row])]
-        if not open_rows or len(written[open_rows[0]]) == max_new_tokens:
+            open_rows = [row for row in open_rows if not stopped(texts[row])]
+        if not open_rows or len(texts[open_rows[0]]) == max_new_tokens:
             break
         logits, state = lm.step(tokens.clamp_min(0), state)
         tokens = draw(logits)
         steps += 1
+    # 3. Times, and rows that failed
     if clock is not None:
-        clock.add(first, now() - begin - first, steps, sum(map(len, written)))
+        clock.add(first, now() - begin - first, steps, sum(map(len, texts)))
     if failed:
         raise NotANumberError(
-            failed, [[] if row in failed else ids for row, ids in enumerate(written)]
+            failed, [[] if row in failed else ids for row, ids in enumerate(texts)]
         )
-    return written
+    return texts

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 from transformers import PreTrainedModel
 
-from harness.engine.limits import position_limits
 from harness.engine.lm import embedding_matrix
+from harness.engine.position_limits import position_limits
 from harness.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""PersonalLM, the one interface between methods and engine, and CausalLM, its plain form."""
+"""PersonalLM, the interface between methods and engine, and CausalLM, its plain form."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from harness.engine.batch import Batch, Rows, pad, positions, to_the_right
-from harness.engine.cache import growing_cache, recurrent, tensors_of
+from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
 
 LOGITS_AT_ONCE = 1 << 26
-"""At most this many logits (rows × vocabulary) exist at a time while log-probs are computed."""
+"""Most logits (rows × vocabulary) held at a time while log-probs are computed."""
 
 
 class PersonalLM(nn.Module, ABC):
-    """What a method builds: log-probs of responses for training, prefill and step for writing."""
+    """What a method builds: log-probs for training, prefill and step for decoding."""
 
     hidden_s: float = 0.0
-    """Seconds spent so far on latent thoughts that stand before a text; a model that has them
-    adds to it."""
+    """Seconds spent on latent thoughts before texts; a model with such thoughts adds to it."""
 
     @abstractmethod
     def logprobs(self, batch: Batch) -> Tensor:
-        """[B,R] log p of every response token given what precedes it; 0 where the mask is 0."""
+        """[B,R] log p of every response token given all tokens before it; 0 where the mask is 0."""
 
     def loss(self, batch: Batch) -> Tensor:
         """Scalar: minus the mean of `logprobs` over the response tokens.
 
-        Weights of tokens keep that divisor: then a step may be cut into micro-batches anywhere.
+        A loss with token weights must keep this divisor, so that micro-batches add up to the step.
         """
         return -self.logprobs(batch).sum() / batch.response_mask.sum()
 
@@ -44,27 +43,28 @@ class PersonalLM(nn.Module, ABC):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, Any]:
-        """Read prompts and text written after them: (logits [B,V] of what comes next, state)."""
+        """Read prompts and the text after them: (logits [B,V] of the next token, state).
+
+        Args:
+            prompts: token ids, a row each.
+            prefixes: text already generated after each prompt.
+            views: further prompts by name, for models that read several.
+        """
 
     @abstractmethod
     def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Append one token a row, tokens [B]: (logits [B,V] of the next token, state)."""
+        """Append one token to each row, tokens [B]: (logits [B,V] of the next token, state)."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """The loss: what a wrapper for several devices calls."""
+        """The loss; wrappers for several devices call this."""
         return self.loss(batch)
 
     def training_progress(self, share: float) -> None:
-        """Called before each optimizer step with the share of steps already done, 0 ≤ share < 1."""
+        """Called before each optimizer step with the share of steps done, 0 ≤ share < 1."""
 
     @property
     def hidden_per_example(self) -> int:
-        """Latent thoughts fed before the text of one example; 0 unless a method says more."""
-        return 0
-
-    @property
-    def pad_id(self) -> int:
-        """An id to fill padding with; never compared with, so any valid id serves."""
+        """Latent thoughts before the text of one example; 0 by default."""
         return 0
 
 
@@ -79,7 +79,7 @@ def decoder_of(model: nn.Module) -> nn.Module:
 
 
 def hidden_states(model: nn.Module, **inputs: Any) -> Tensor:
-    """Hidden states [B,T,D] of `model` after its final norm; no logits are computed."""
+    """Hidden states [B,T,D] of `model` after its final norm, without logits."""
     state = decoder_of(model)(**inputs).last_hidden_state
     assert isinstance(state, Tensor)
     return state
@@ -100,25 +100,25 @@ def embed(model: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """Logits [..., V] of hidden states [..., D], with the scale or cap that some families have."""
+    """Logits [...,V] of hidden states [...,D], with the scale or cap of some families."""
     logits = model.get_output_embeddings()(hidden)  # type: ignore[operator]
     assert isinstance(logits, Tensor)
     config: Any = model.config
-    if (times := getattr(config, "logit_scale", None)) is not None:  # Cohere
-        logits = logits * times
-    if (share := getattr(config, "logits_scaling", None)) is not None:  # Granite
-        logits = logits / share
+    if (factor := getattr(config, "logit_scale", None)) is not None:  # Cohere
+        logits = logits * factor
+    if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
+        logits = logits / divisor
     if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
         logits = cap * torch.tanh(logits / cap)
     assert isinstance(logits, Tensor)
     return logits
 
 
-def read(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
-    """One pass without a cache over rows padded on either side: embeddings [B,T,D] → hidden.
+def encode(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
+    """One pass without a cache over rows padded on either side: [B,T,D] → hidden [B,T,D].
 
-    real [B,T], True at tokens. Padding is moved to the right for the pass, where no causal model
-    looks at it: no mask is needed, and no running state starts in padding.
+    real [B,T], True at tokens. For the pass, padding moves to the right, where no causal model
+    attends to it: no mask is needed, and no running state starts in padding.
     """
     order = to_the_right(real)
     if order is not None:
@@ -129,30 +129,24 @@ def read(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
     return hidden if order is None else gather_columns(hidden, order.argsort(-1))
 
 
-def attention_inputs(real: Tensor) -> dict[str, Tensor]:
-    """Mask and positions for a plugin's own pass over a padded batch real [B,T]; see `read`."""
-    places = {"position_ids": positions(real)}
-    if bool(real[:, 0].all()):  # right padded: no real token sees padding
-        return places
-    return {"attention_mask": real.long(), **places}
-
-
 def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     """Log p [B,R] of the response, from the hidden states [B,R,D] that predict each token.
 
-    Logits are computed at response tokens only, a block at a time, in float32.
+    Logits are computed in float32 at response tokens only, one block at a time.
     """
     mask = batch.response_mask
-    states, wanted = hidden[mask], batch.response_ids[mask]
+    states, targets = hidden[mask], batch.response_ids[mask]
     block = max(1, LOGITS_AT_ONCE // embedding_matrix(model).size(0))
 
-    def of(part: Tensor, ids: Tensor) -> Tensor:
+    def block_logprobs(part: Tensor, ids: Tensor) -> Tensor:
         return -F.cross_entropy(head(model, part).float(), ids, reduction="none")
 
-    keep = torch.is_grad_enabled() and len(states) > block
+    recompute = torch.is_grad_enabled() and len(states) > block
     parts = [
-        checkpoint(of, part, ids, use_reentrant=False) if keep else of(part, ids)
-        for part, ids in zip(states.split(block), wanted.split(block), strict=True)
+        checkpoint(block_logprobs, part, ids, use_reentrant=False)
+        if recompute
+        else block_logprobs(part, ids)
+        for part, ids in zip(states.split(block), targets.split(block), strict=True)
     ]
     flat = torch.cat(parts)
     return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)
@@ -165,19 +159,22 @@ def gather_columns(hidden: Tensor, columns: Tensor) -> Tensor:
 
 @dataclass
 class CacheState:
-    """A model's key-value cache, which of its columns are real [B,T], and the rows' lengths [B]."""
+    """A model's key-value cache, its real columns [B,T], and the lengths [B] of its rows."""
 
     cache: Any
     real: Tensor
     lengths: Tensor
 
     def tensors(self) -> list[Tensor]:
-        """All that the next step reads."""
+        """All tensors that the next step reads."""
         return [self.real, self.lengths, *tensors_of(self.cache)]
 
 
 def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:
-    """Fill a new cache with left-padded embeddings [B,T,D]: (hidden [B,T,D], state)."""
+    """Fill a new cache with left-padded embeddings [B,T,D]: (hidden [B,T,D], state).
+
+    real [B,T], True at tokens.
+    """
     cache = growing_cache(model)
     mask: dict[str, Tensor] = {} if bool(real.all()) else {"attention_mask": real.long()}
     hidden = hidden_states(
@@ -194,7 +191,7 @@ def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, C
 def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
     """Append columns of embeddings [B,t,D], real in every row: hidden [B,t,D]. Changes `state`.
 
-    Where a layer keeps a running state, columns are read one by one.
+    If a layer keeps a running state, columns are appended one by one.
     """
     count = embeddings.size(1)
     if count > 1 and recurrent(state.cache):
@@ -217,14 +214,14 @@ def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
 
 
 def joined(prompts: Rows, prefixes: Rows | None) -> list[list[int]]:
-    """Each prompt with the text already written after it. Raises ValueError for unequal numbers."""
+    """Each prompt with its prefix appended. Raises ValueError for unequal numbers of rows."""
     if prefixes is None:
         return [list(row) for row in prompts]
     return [[*row, *prefix] for row, prefix in zip(prompts, prefixes, strict=True)]
 
 
 class CausalLM(PersonalLM):
-    """A Hugging Face causal LM as it is: what nonpers, rag, sft and cot write with."""
+    """A plain Hugging Face causal LM: the model of nonpers, rag, sft and cot."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -237,7 +234,7 @@ class CausalLM(PersonalLM):
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
         seq = batch.sequences()
-        hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
+        hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
     def prefill(
@@ -246,9 +243,7 @@ class CausalLM(PersonalLM):
         prefixes: Rows | None = None,
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, CacheState]:
-        tokens, real = (
-            part.to(self.device) for part in pad(joined(prompts, prefixes), self.pad_id, "left")
-        )
+        tokens, real = (part.to(self.device) for part in pad(joined(prompts, prefixes), "left"))
         hidden, state = start(self.model, embed(self.model, tokens), real)
         return head(self.model, hidden[:, -1]), state
 

@@ -1,4 +1,4 @@
-"""Which token comes next: repetition penalty, temperature, top-k, top-p, then one draw a row."""
+"""The next token: repetition penalty, temperature, top-k, top-p, then one draw per row."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ from torch import Tensor
 from harness.engine.batch import Rows
 
 NO_TOKEN = -1
-"""What is drawn where a row's logits are no numbers."""
+"""Drawn for a row whose logits are not finite."""
 
 
 class Sampler:
-    """Draws one token a row. Each row has its own stream, so that its neighbours change no draw.
+    """Draws one token per row. Each row has its own random stream, independent of its neighbours.
 
-    temperature: 0 is greedy. top_p: the smallest set that reaches it (Holtzman et al. 2020).
-    seeds: one a row; None numbers them. top_k: the likeliest k and ties with the k-th.
-    repetition_penalty: of tokens that a row's prompt or text holds (Keskar et al. 2019).
-    Order and meaning are those of transformers' logits processors. Raises ValueError.
+    The order and meaning of the options are those of transformers' logits processors.
+
+    Args:
+        temperature: 0 is greedy.
+        top_p: keep the smallest set of tokens with this probability (Holtzman et al. 2020).
+        seeds: one per row; None numbers the rows.
+        rows: number of rows.
+        top_k: keep the k likeliest tokens and ties with the k-th.
+        repetition_penalty: for tokens in a row's prompt or text (Keskar et al. 2019).
+
+    Raises ValueError for an option out of range.
     """
 
     def __init__(
@@ -47,54 +54,55 @@ class Sampler:
         self.repetition_penalty = repetition_penalty
         streams = range(rows) if seeds is None else seeds
         self.streams = [np.random.default_rng(seed) for seed in streams]
-        self.read: list[list[int]] = [[] for _ in range(rows)]
+        self.known: list[list[int]] = [[] for _ in range(rows)]
         self.seen: Tensor | None = None
 
-    def reads(self, rows: Rows) -> None:
-        """Tokens that the model has read, a row each: the penalty counts them as held."""
-        for known, row in zip(self.read, rows, strict=True):
+    def penalise(self, rows: Rows) -> None:
+        """Add tokens to which the repetition penalty applies, a row each."""
+        for known, row in zip(self.known, rows, strict=True):
             known += row
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """logits [B,V] → tokens [B]; NO_TOKEN where a row's logits are no numbers."""
-        scores = self.penalised(logits)
+        """logits [B,V] → tokens [B]; NO_TOKEN for a row whose logits are not finite."""
+        scores = self._penalised(logits)
         if self.temperature == 0:
             tokens = scores.argmax(-1)  # NaN counts as the largest
-            sound = scores.gather(-1, tokens[:, None])[:, 0].isfinite()
+            finite = scores.gather(-1, tokens[:, None])[:, 0].isfinite()
         else:
-            heaps, kept, ids = self.ranked(scores)
-            mass = torch.where(kept, heaps, heaps.new_zeros(())).amax(-1)
-            draws = torch.tensor([stream.random() for stream in self.streams]).to(heaps)
-            place = (heaps <= (draws * mass)[:, None]).sum(-1).clamp_max(kept.sum(-1) - 1)
-            place = place.clamp_min(0)  # NaN: nothing is kept
-            tokens, sound = ids.gather(-1, place[:, None])[:, 0], heaps[:, -1].isfinite()
+            # invert the cumulative distribution at one uniform number per row
+            cumulative, kept, ids = self._ranked(scores)
+            mass = torch.where(kept, cumulative, cumulative.new_zeros(())).amax(-1)
+            draws = torch.tensor([stream.random() for stream in self.streams]).to(cumulative)
+            rank = (cumulative <= (draws * mass)[:, None]).sum(-1).clamp_max(kept.sum(-1) - 1)
+            rank = rank.clamp_min(0)  # with NaN nothing is kept
+            tokens, finite = ids.gather(-1, rank[:, None])[:, 0], cumulative[:, -1].isfinite()
         if self.seen is not None:
             self.seen.scatter_(1, tokens[:, None], True)
-        return torch.where(sound, tokens, NO_TOKEN)
+        return torch.where(finite, tokens, NO_TOKEN)
 
-    def penalised(self, logits: Tensor) -> Tensor:
-        """logits [B,V] after the repetition penalty, in float32 where there is one."""
+    def _penalised(self, logits: Tensor) -> Tensor:
+        """logits [B,V] after the repetition penalty, in float32 if there is a penalty."""
         if self.repetition_penalty == 1:
             return logits
         if self.seen is None:
             self.seen = torch.zeros(logits.shape, dtype=torch.bool, device=logits.device)
-            for row, known in enumerate(self.read):
+            for row, known in enumerate(self.known):
                 self.seen[row, torch.tensor(known, dtype=torch.long, device=logits.device)] = True
         scores = logits.float()
         penalty = self.repetition_penalty
         changed = torch.where(scores < 0, scores * penalty, scores / penalty)
         return torch.where(self.seen, changed, scores)
 
-    def ranked(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """scores [B,V] → cumulative probabilities, which of them may be drawn, token ids: [B,V].
+    def _ranked(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """scores [B,V] → cumulative probabilities, whether each may be drawn, token ids: all [B,V].
 
-        Likeliest first, after temperature and top-k.
+        The likeliest token comes first. Temperature and top-k are applied.
         """
         ranked, ids = (scores.float() / self.temperature).sort(dim=-1, descending=True, stable=True)
         if self.top_k is not None and self.top_k < ranked.size(-1):
-            least = ranked[:, self.top_k - 1 : self.top_k]
-            ranked = ranked.masked_fill(ranked < least, -torch.inf)
-        heaps = ranked.softmax(-1).cumsum(-1)
-        before = torch.cat([heaps.new_zeros(len(heaps), 1), heaps[:, :-1]], -1)
+            kth = ranked[:, self.top_k - 1 : self.top_k]
+            ranked = ranked.masked_fill(ranked < kth, -torch.inf)
+        cumulative = ranked.softmax(-1).cumsum(-1)
+        before = torch.cat([cumulative.new_zeros(len(ids), 1), cumulative[:, :-1]], -1)
         kept = before < self.top_p
-        return heaps, kept & (ranked > -torch.inf) if self.top_k else kept, ids
+        return cumulative, kept & (ranked > -torch.inf) if self.top_k else kept, ids

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, get_scheduler
 
-from harness.engine.batch import Batch
+from harness.engine.batch import PAD_ID, Batch
 from harness.engine.checkpoint import load_checkpoint, save_checkpoint
+from harness.engine.clock import now
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import now
 from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
 from harness.record import Step
@@ -77,11 +77,11 @@ def micro_batches(rows: Sequence[TrainRow], most_tokens: int) -> list[list[Train
     return groups
 
 
-def to_batch(rows: Sequence[TrainRow], pad_id: int) -> Batch:
+def to_batch(rows: Sequence[TrainRow]) -> Batch:
     """Rows as a batch, with whatever further views they carry."""
     views = {name: [row.views[name] for row in rows] for name in rows[0].views}
     return Batch.from_rows(
-        [row.prompt for row in rows], [row.response for row in rows], pad_id, views=views
+        [row.prompt for row in rows], [row.response for row in rows], PAD_ID, views=views
     )
 
 
@@ -145,7 +145,7 @@ def train(
         for part in micro_batches(chosen, settings.micro_tokens):
             share = sum(len(row.response) for row in part) / wanted
             with precision(device, dtype):
-                loss = lm(to_batch(part, lm.pad_id)) * share
+                loss = lm(to_batch(part)) * share
             loss.backward()
             total += loss.item()
         length = gradient_norm(lm)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from harness.engine.batch import Batch
+from harness.engine.batch import PAD_ID, Batch
 from harness.engine.lm import PersonalLM, embedding_matrix
 from harness.engine.train import gradient_norm, recompute_activations
 from harness.errors import UsageError
@@ -228,6 +228,4 @@ def _batch(
     responses: Sequence[list[int]],
     views: Sequence[str],
 ) -> Batch:
-    return Batch.from_rows(
-        prompts, responses, lm.pad_id, views=dict.fromkeys(views, prompts) or None
-    )
+    return Batch.from_rows(prompts, responses, PAD_ID, views=dict.fromkeys(views, prompts) or None)

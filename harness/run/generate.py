@@ -11,10 +11,11 @@ from importlib.metadata import version
 
 import torch
 
+from harness.engine.clock import now
 from harness.engine.decode import NotANumberError, generate
 from harness.engine.lm import PersonalLM
+from harness.engine.peak_memory import PeakMemory
 from harness.engine.text import decode
-from harness.engine.timing import PeakMemory, now
 from harness.errors import DataError
 from harness.inputs.provenance import method_sha256
 from harness.progress import Bars

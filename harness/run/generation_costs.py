@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.engine.clock import DecodeClock, middle
 from harness.engine.flops import missing, writing_flops
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import DecodeClock, middle
 from harness.record import Inference, write_json
 from harness.run.plan import Plan
 from harness.types import Prediction

@@ -17,7 +17,7 @@ from harness.engine.generation_config import advice, asked, not_applied, raw_gen
 from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt, encode_response
 from harness.engine.train import TrainRow
-from harness.engine.visible import TextRules, rules_of
+from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of

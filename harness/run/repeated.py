@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.engine.checkpoint import WEIGHTS, load_weights
+from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import Phases
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.inputs.stale import (

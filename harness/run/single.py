@@ -14,10 +14,11 @@ from torch import nn
 
 from harness.engine.backbone import Backbones, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
+from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_tests
-from harness.engine.timing import Phases, return_freed_memory
+from harness.engine.peak_memory import return_freed_memory
 from harness.engine.trial import refuse_wrong_ways
 from harness.inputs import provenance
 from harness.inputs.stale import REQUEST, request_digest

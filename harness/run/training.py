@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import torch
 
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, load_weights, save_weights
+from harness.engine.clock import Phases, middle, now
 from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_training
-from harness.engine.timing import PeakMemory, Phases, middle, now
+from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
@@ -194,7 +195,7 @@ def mean_loss(
     lm.eval()
     for group in micro_batches(rows, micro_tokens):
         with precision(hardware.devices[0], hardware.dtype):
-            logprobs = lm.logprobs(to_batch(group, lm.pad_id))
+            logprobs = lm.logprobs(to_batch(group))
         total -= logprobs.double().sum().item()
         count += sum(len(row.response) for row in group)
     if not math.isfinite(total):

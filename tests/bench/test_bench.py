@@ -19,7 +19,7 @@ from harness.bench.subject import Case, Subject, Writing, write
 from harness.bench.tables import conditions, warnings
 from harness.cli.bench import bench_command, counts
 from harness.engine import PersonalLM, decode
-from harness.engine.timing import interleaved
+from harness.engine.clock import interleaved
 from harness.errors import UsageError
 from harness.progress import Bars
 from harness.registry import find

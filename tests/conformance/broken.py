@@ -13,12 +13,12 @@ from harness.engine.batch import pad
 from harness.engine.lm import (
     CausalLM,
     embed,
+    encode,
     extend,
     gather_columns,
     head,
     hidden_states,
     joined,
-    read,
     start,
     token_logprobs,
 )
@@ -62,7 +62,7 @@ class NoMask(CausalLM):
     """Pads on the left and lets real tokens attend to the padding."""
 
     def prefill(self, prompts, prefixes=None, views=None):
-        tokens, real = pad(joined(prompts, prefixes), self.pad_id, "left")
+        tokens, real = pad(joined(prompts, prefixes), "left")
         hidden, state = start(self.model, embed(self.model, tokens), torch.ones_like(real))
         return head(self.model, hidden[:, -1]), state
 
@@ -95,7 +95,7 @@ class AddsTheBatchMean(CausalLM):
     def logprobs(self, batch):
         seq = batch.sequences()
         inputs = embed(self.model, seq.tokens)
-        hidden = read(self.model, inputs + inputs.mean((0, 1)), seq.real)
+        hidden = encode(self.model, inputs + inputs.mean((0, 1)), seq.real)
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
@@ -123,7 +123,7 @@ class Detached(CausalLM):
     def logprobs(self, batch):
         seq = batch.sequences()
         with torch.no_grad():
-            hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
+            hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
 
@@ -143,7 +143,7 @@ class HasUnsavedState(CausalLM):
 
     def logprobs(self, batch):
         seq = batch.sequences()
-        hidden = read(self.model, embed(self.model, seq.tokens), seq.real)
+        hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
         scaled = self.scale * gather_columns(hidden, seq.before)
         return token_logprobs(self.model, scaled, batch)
 

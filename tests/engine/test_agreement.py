@@ -1,4 +1,4 @@
-"""Ways of computing that must agree: alone, batched, padded either way, step by step."""
+"""Log-probs must agree: alone, batched, padded on either side, step by step."""
 
 import pytest
 import torch
@@ -59,22 +59,22 @@ def in_a_batch(side):
 
 
 def prefill_and_step(prefix_length):
-    """Rows together: prompts and `prefix_length` response tokens at once, the rest by steps."""
+    """In a batch: prompts and `prefix_length` response tokens in the prefill, the rest in steps."""
 
     def way(lm, prompts, responses):
         prefixes = [row[:prefix_length] for row in responses]
         logits, state = lm.prefill(prompts, prefixes)
         found = [[] for _ in prompts]
         longest = max(len(row) for row in responses)
-        for at in range(longest):
-            now = [
-                row[len(p) + at] if len(p) + at < len(row) else 0
+        for step in range(longest):
+            tokens = [
+                row[len(p) + step] if len(p) + step < len(row) else 0
                 for row, p in zip(responses, prefixes, strict=True)
             ]
             scores = logits.log_softmax(-1)
-            for index, token in enumerate(now):
+            for index, token in enumerate(tokens):
                 found[index].append(scores[index, token])
-            logits, state = lm.step(torch.tensor(now), state)
+            logits, state = lm.step(torch.tensor(tokens), state)
         whole = in_a_batch("right")(lm, prompts, responses)
         return [
             torch.cat([whole[i][: len(p)], torch.stack(found[i])[: len(row) - len(p)]])
@@ -95,7 +95,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 @pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
 @torch.no_grad()
-def test_every_way_gives_the_logprobs_of_a_row_alone(make, way):
+def test_every_way_gives_the_logprobs_of_a_single_row(make, way):
     lm = make()
     known = alone(lm, PROMPTS, RESPONSES)
     for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
@@ -119,7 +119,7 @@ def test_greedy_text_agrees_with_transformers():
     assert generate(CausalLM(model), [PROMPTS[0]], max_new_tokens=30) == [known.tolist()]
 
 
-def test_lam_zero_is_sft_bit_for_bit():
+def test_lam_zero_equals_sft_bit_for_bit():
     batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
     plain = CausalLM(tiny()).logprobs(batch)
     fused = FlyThinkerLM(tiny(), tiny(seed=1), lam=0.0).logprobs(batch)
@@ -152,7 +152,7 @@ def test_logits_in_blocks_are_the_same(monkeypatch):
     )
 )
 @torch.no_grad()
-def test_any_rows_agree_in_any_batch(rows):
+def test_random_rows_agree_in_any_batch(rows):
     lm = LMS["flythinker"]()
     prompts, responses = zip(*rows, strict=True)
     known = alone(lm, prompts, responses)
@@ -169,12 +169,12 @@ def test_any_rows_agree_in_any_batch(rows):
         ([[]], [[1]], "prompt 0 has no token"),
     ],
 )
-def test_a_batch_says_what_is_wrong(prompts, responses, message):
+def test_wrong_rows_are_named(prompts, responses, message):
     with pytest.raises(ValueError, match=message):
         Batch.from_rows(prompts, responses, 0)
 
 
-def test_another_view_of_the_prompts():
+def test_a_view_replaces_the_prompts():
     batch = Batch.from_rows([[1, 2]], [[3]], 0, views={"no_profile": [[2]]})
     assert batch.view("no_profile").prompts == ((2,),)
     with pytest.raises(ValueError, match=r"view 'x' has 2 rows for 1 prompts"):

@@ -94,7 +94,7 @@ def test_a_model_that_takes_no_embeddings_is_refused():
 
     model = of_family("gpt2")
     model.forward = Ids().forward
-    with pytest.raises(UsageError, match=r"cannot be read: .*expected a decoder-only causal LM"):
+    with pytest.raises(UsageError, match=r"cannot be run: .*expected a decoder-only causal LM"):
         refuse_disagreement("x", model)
 
 
@@ -248,7 +248,7 @@ def test_an_adapter_beside_base_weights_is_refused(backbone, tmp_path, file):
         with pytest.raises(UsageError, match="holds an adapter") as caught:
             read(str(folder))
         told = str(caught.value)
-        assert f"found {file} beside a model's own config.json" in told
+        assert f"found {file} next to a model's own config.json" in told
         assert "merge_and_unload()" in told
         assert "move the adapter files away" in told
 

@@ -8,7 +8,7 @@ from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate
 from harness.engine.devices import cast
-from harness.engine.timing import PeakMemory
+from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import TrainRow, train
 from harness.settings import TrainSettings
 from tests.support.golden import cases, golden_model

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from harness.engine import CausalLM, generate
+from harness.engine.clock import DecodeClock
 from harness.engine.decode import Sampler
-from harness.engine.timing import DecodeClock
 from tests.engine.test_agreement import PROMPTS, tiny
 
 

@@ -1,4 +1,4 @@
-"""How a token is chosen, against transformers' own logits processors; rows without numbers."""
+"""Sampling against transformers' logits processors; rows whose logits are not finite."""
 
 from itertools import takewhile
 
@@ -19,7 +19,7 @@ from harness.engine.decode import NotANumberError
 from harness.engine.sampling import NO_TOKEN, Sampler
 from tests.engine.test_agreement import PROMPTS, tiny
 
-HELD = torch.tensor([[3, 5, 5, 0], [7, 1, 2, 9]])
+SEEN = torch.tensor([[3, 5, 5, 0], [7, 1, 2, 9]])
 OPTIONS = [  # temperature, top_k, top_p, repetition_penalty
     (0.7, 5, 1.0, 1.0),
     (1.3, 5, 0.6, 1.0),
@@ -27,7 +27,7 @@ OPTIONS = [  # temperature, top_k, top_p, repetition_penalty
     (0.8, 20, 0.9, 0.7),
     (1.0, 1, 1.0, 1.2),
     (1.0, 999, 1.0, 1.0),
-    (0.7, 20, 0.8, 1.05),  # what Qwen2.5 asks for
+    (0.7, 20, 0.8, 1.05),  # as in Qwen2.5's generation_config
 ]
 
 
@@ -44,33 +44,33 @@ def test_the_distribution_is_that_of_transformers(temperature, top_k, top_p, pen
         theirs.append(TopKLogitsWarper(top_k))
     if top_p < 1:
         theirs.append(TopPLogitsWarper(top_p))
-    wanted = theirs(HELD, logits.clone()).softmax(-1)
+    expected = theirs(SEEN, logits.clone()).softmax(-1)
 
     draw = Sampler(temperature, top_p, None, 2, top_k, penalty)
-    draw.reads(HELD.tolist())
-    heaps, kept, ids = draw.ranked(draw.penalised(logits))
-    each = torch.diff(heaps, prepend=torch.zeros(2, 1)) * kept
-    found = torch.zeros(2, 40).scatter_(1, ids, each / each.sum(-1, keepdim=True))
-    assert torch.equal(found > 0, wanted > 0)
-    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+    draw.penalise(SEEN.tolist())
+    cumulative, kept, ids = draw._ranked(draw._penalised(logits))
+    each = torch.diff(cumulative, prepend=torch.zeros(2, 1)) * kept
+    ours = torch.zeros(2, 40).scatter_(1, ids, each / each.sum(-1, keepdim=True))
+    assert torch.equal(ours > 0, expected > 0)
+    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
 
 
-def test_ties_with_the_last_of_top_k_stay():
+def test_ties_with_the_kth_token_are_kept():
     draw = Sampler(1.0, 1.0, None, 1, top_k=2)
-    _, kept, ids = draw.ranked(torch.tensor([[1.0, 2.0, 1.0, 0.0]]))
+    _, kept, ids = draw._ranked(torch.tensor([[1.0, 2.0, 1.0, 0.0]]))
     assert sorted(ids[kept].tolist()) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("penalty", [1.3, 0.8])
-def test_a_penalised_text_is_that_of_transformers_generate(penalty):
-    # prompts of unequal length: padding is no token that a text holds; two ends
+def test_a_penalised_text_equals_transformers_generate(penalty):
+    # prompts of unequal length: padding is not penalised; two ends
     model = tiny()
     ends = [generate(CausalLM(model), PROMPTS, max_new_tokens=9)[0][6], 11]
     config = GenerationConfig(
         max_new_tokens=20, do_sample=False, repetition_penalty=penalty, eos_token_id=ends,
         pad_token_id=0,
     )  # fmt: skip
-    ids, real = pad(PROMPTS, 0, "left")
+    ids, real = pad(PROMPTS, "left")
     rows = model.generate(ids, attention_mask=real.long(), generation_config=config)
     theirs = [
         list(takewhile(lambda token: token not in ends, row[ids.size(1) :].tolist()))
@@ -83,7 +83,7 @@ def test_a_penalised_text_is_that_of_transformers_generate(penalty):
     assert ours != generate(CausalLM(model), PROMPTS, max_new_tokens=20, eos_id=ends)
 
 
-def test_a_prefix_counts_as_held():
+def test_the_penalty_applies_to_prefixes():
     lm = CausalLM(tiny())
     whole = generate(lm, PROMPTS, max_new_tokens=12, repetition_penalty=1.5)
     rest = generate(
@@ -96,14 +96,14 @@ def test_a_prefix_counts_as_held():
     ("options", "message"),
     [({"top_k": 0}, "top_k 0"), ({"repetition_penalty": 0.0}, "repetition_penalty 0.0")],
 )
-def test_wrong_options_say_so(options, message):
+def test_options_out_of_range_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         generate(CausalLM(tiny()), PROMPTS, max_new_tokens=1, **options)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.9, "top_k": 3, "top_p": 0.9}])
-def test_logits_that_are_no_numbers_give_no_token(wrong, options):
+def test_logits_that_are_not_finite_give_no_token(wrong, options):
     logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
     logits[1] = wrong
     chosen = {"temperature": 0.0, "top_p": 1.0, **options}
@@ -112,7 +112,7 @@ def test_logits_that_are_no_numbers_give_no_token(wrong, options):
     assert tokens[1] == NO_TOKEN
 
 
-class Spoilt(CausalLM):
+class NanInRow1(CausalLM):
     """Row 1 has NaN logits from its third token on."""
 
     def prefill(self, *rows, **more):
@@ -128,15 +128,15 @@ class Spoilt(CausalLM):
         return logits, state
 
 
-def test_only_the_row_without_numbers_fails():
-    sound = generate(CausalLM(tiny()), PROMPTS, max_new_tokens=9)
+def test_only_the_row_with_nan_fails():
+    expected = generate(CausalLM(tiny()), PROMPTS, max_new_tokens=9)
     with pytest.raises(NotANumberError, match="row 1 of 3: logits after 2 new tokens") as failed:
-        generate(Spoilt(tiny()), PROMPTS, max_new_tokens=9)
-    assert failed.value.texts == [sound[0], [], sound[2]]
-    assert failed.value.places == {1: 2}
+        generate(NanInRow1(tiny()), PROMPTS, max_new_tokens=9)
+    assert failed.value.texts == [expected[0], [], expected[2]]
+    assert failed.value.tokens_before == {1: 2}
 
 
 def test_a_row_that_has_ended_cannot_fail():
     end = generate(CausalLM(tiny()), PROMPTS, max_new_tokens=2)[1][1]
-    written = generate(Spoilt(tiny()), PROMPTS, max_new_tokens=9, eos_id={end, 999})
-    assert len(written[1]) < 2
+    texts = generate(NanInRow1(tiny()), PROMPTS, max_new_tokens=9, eos_id={end, 999})
+    assert len(texts[1]) < 2

@@ -12,8 +12,8 @@ from harness.engine.agreement import refuse_disagreement
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
 from tests.conformance import broken
-from tests.engine.families import tiny_model
 from tests.engine.test_agreement import tiny
+from tests.engine.tiny_families import tiny_model
 
 LMS = {
     "plain": lambda: CausalLM(tiny()),
@@ -54,7 +54,7 @@ WRONG = [
     (broken.NoMask, "steps after prompts of unequal length: log-probs differ by up to"),
     (broken.ForgetsPrefixes, "steps after prefixes of unequal length: log-probs differ by up to"),
     (broken.StepsOnOneRow, "steps after prompts of unequal length"),
-    (broken.SharesTheBatchMean, "rows of unequal length in one batch"),
+    (broken.AddsTheBatchMean, "rows of unequal length in one batch"),
     (NoGradient, "one gradient step: loss nan, gradient norm nan; expected numbers"),
     (NotSoCheckpointed, "loss with gradient checkpointing .*, without .*; expected the same"),
 ]

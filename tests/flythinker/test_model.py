@@ -83,7 +83,7 @@ def test_concurrency_is_chosen_by_the_current_devices(monkeypatch):
 def test_tensors_that_the_reasoner_reads_are_not_freed_before_both_passes_are_done(monkeypatch):
     """On a side stream its reads may still be queued when the generator allocates memory."""
     lm = FlyThinkerLM(tiny(), tiny(seed=1), concurrent=True)
-    monkeypatch.setattr("harness.engine.cache.BLOCK", 1)  # the second step needs a larger buffer
+    monkeypatch.setattr("harness.engine.kv_cache.BLOCK", 1)  # the second step needs a larger buffer
     _, state = lm.prefill(PROMPTS)
     alive = []
 

@@ -114,7 +114,7 @@ def test_logits_without_numbers_fail_their_example_alone(spoken, more):
     failed = [text for text in texts if text.error]
     assert (record.n.failed, record.n.empty, len(failed)) == (1, 1, 1)
     assert failed[0].output == ""
-    assert failed[0].error.startswith("logits after 2 new tokens are no numbers; expected finite")
+    assert failed[0].error.startswith("logits after 2 new tokens are not finite; expected numbers")
     if not more:
         assert {text.output for text in texts if not text.error} == {TEXT}
     # one batch was enough: the neighbours were not written again

@@ -8,8 +8,8 @@ import pytest
 from baselines.coconut import CoconutLM
 from harness.engine import flops, generate
 from harness.engine import train as train_module
+from harness.engine.clock import DecodeClock, Phases, middle
 from harness.engine.flops import readers
-from harness.engine.timing import DecodeClock, Phases, middle
 from harness.engine.train_log import TrainLog
 from harness.errors import UsageError
 from harness.record import LrSearch, Step, Trial, read_predictions

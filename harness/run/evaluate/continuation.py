@@ -214,4 +214,4 @@ def _write(
             views=views_of([window.reading for window in batch]),
         )
     except NotANumberError as error:
-        return [None if row in error.places else ids for row, ids in enumerate(error.texts)]
+        return [None if row in error.tokens_before else ids for row, ids in enumerate(error.texts)]

@@ -69,7 +69,7 @@ def token_logprobs(
     found: dict[str, list[float]] = {}
     for group in micro_batches(rows, micro_tokens):
         with precision(hardware.devices[0], hardware.dtype):
-            given = lm.logprobs(to_batch(group, lm.pad_id)).float().cpu()
+            given = lm.logprobs(to_batch(group)).float().cpu()
         for row, logprobs in zip(group, given, strict=True):
             found[row.id] = logprobs[: len(row.response)].tolist()
     return found

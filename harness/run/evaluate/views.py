@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.engine.clock import Phases
 from harness.engine.lm import PersonalLM
-from harness.engine.timing import Phases
 from harness.progress import Bars
 from harness.record import Record
 from harness.run.evaluate.author_identification import author_identification

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.engine.ends import ends_of
-from harness.engine.visible import TextRules, opened_block
+from harness.engine.visible_text import TextRules, opened_block
 from tests.engine.templates import THINKING, tokenizer
 
 ADDED = ("<|im_start|>", "<|im_end|>", "<think>!", "</think>")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from harness.engine.limits import Limit, position_limits
+from harness.engine.position_limits import Limit, position_limits
 
 DECLARED = "the most positions that it was made for"
 FACTORS = [1.0] * 4

@@ -1,0 +1,157 @@
+"""The one clock: wall time by phase, repeated timings, and the cost of decoding."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+
+def synchronise() -> None:
+    """Wait for every CUDA device, so that a time includes the work it started."""
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.synchronize(index)
+
+
+def now() -> float:
+    """Seconds on a monotonic clock, after all devices have finished."""
+    synchronise()
+    return time.perf_counter()
+
+
+class Phases:
+    """Wall seconds by named phase, and in total. A phase entered twice adds up.
+
+    After `keep`, time spent in interrupted runs counts too.
+    """
+
+    def __init__(self, clock: Callable[[], float] = now) -> None:
+        self.clock = clock
+        self.seconds: dict[str, float] = {}
+        self._begin, self._path = clock(), Path()
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds since this object was made, across resumed runs."""
+        return self.clock() - self._begin
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        begin = self.clock()
+        before = self.seconds.get(name, 0.0)
+        try:
+            yield
+        finally:
+            self.seconds[name] = before + self.clock() - begin
+            if self._path.name:
+                self._save()
+                self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
+
+    def keep(self, path: Path) -> None:
+        """Add the seconds saved at `path` by an interrupted run; save there after each phase."""
+        self._path = path
+        if path.is_file():
+            earlier = json.loads(path.read_text())
+            for name, seconds in earlier["seconds"].items():
+                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            self._begin -= earlier["wall_s"]
+
+    def forget(self) -> None:
+        """Remove the file of `keep`, once the record holds its content."""
+        if self._path.name:
+            self._path.unlink(missing_ok=True)
+
+    def _save(self) -> None:
+        draft = self._path.with_name(self._path.name + ".part")
+        draft.write_text(json.dumps({"wall_s": self.wall_s, "seconds": self.seconds}))
+        draft.replace(self._path)
+
+
+def middle(seconds: Sequence[float]) -> tuple[float | None, tuple[float, float] | None]:
+    """Median and quartiles of some times; None for no times."""
+    if not seconds:
+        return None, None
+    spread = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else 3 * [seconds[0]]
+    return median(seconds), (spread[0], spread[2])
+
+
+def repeat(work: Callable[[], object], *, warmup: int = 1, times: int = 5) -> list[float]:
+    """Seconds of each of `times` runs of `work`, after `warmup` runs that do not count."""
+    for _ in range(warmup):
+        work()
+    seconds = []
+    for _ in range(times):
+        begin = now()
+        work()
+        seconds.append(now() - begin)
+    return seconds
+
+
+def interleaved(
+    work: Mapping[str, Callable[[], T]],
+    *,
+    times: int,
+    warmup: int = 1,
+    after: Callable[[str], None] = lambda name: None,
+) -> dict[str, list[T]]:
+    """The results of each piece of work in `times` rounds, run in the order ABAB…
+
+    Each round runs every piece once, so that a disturbance of the machine affects all of them, and
+    the n-th results of two pieces form a pair.
+
+    Args:
+        work: pieces of work by name.
+        times: rounds that count.
+        warmup: rounds before them that do not count.
+        after: called with the name of each piece when it has run.
+    """
+    results: dict[str, list[T]] = {name: [] for name in work}
+    for turn in range(warmup + times):
+        for name, piece in work.items():
+            result = piece()
+            if turn >= warmup:
+                results[name].append(result)
+            after(name)
+    return results
+
+
+@dataclass
+class DecodeClock:
+    """The cost of decoding by batch: time to the first visible token, then time per step.
+
+    total: seconds of the visible text alone; tokens: visible tokens.
+    """
+
+    first: list[float] = field(default_factory=list)
+    per_step: list[float] = field(default_factory=list)
+    total: float = 0.0
+    tokens: int = 0
+
+    def add(self, first: float, rest: float, steps: int, tokens: int) -> None:
+        """Add one batch.
+
+        Args:
+            first: seconds to its first token.
+            rest: seconds of the other steps.
+            steps: number of the other steps.
+            tokens: visible tokens.
+        """
+        self.first.append(first)
+        if steps:
+            self.per_step.append(rest / steps)
+        self.total += first + rest
+        self.tokens += tokens
+
+    def waited(self, seconds: float) -> None:
+        """Add `seconds` of hidden text before the last batch's first visible token."""
+        self.first[-1] += seconds
