@@ -13,7 +13,7 @@ from pydantic import Field
 from baselines.analysis.asking import Ask, Variant, ask
 from baselines.analysis.writing import Analysis, fingerprint, write_analyses
 from harness.engine.devices import number_type
-from harness.engine.flops import NoEstimateError, writing_flops
+from harness.engine.flops import NoEstimateError, generation_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.needs import refuse_long_requests
 from harness.engine.train import precision
@@ -162,5 +162,5 @@ class _Writer:
             )
         prompts, texts = [each.prompt for each in asks], [written[key].ids for key in wanted]
         with suppress(NoEstimateError):  # the record holds null then, and says why
-            self.method.target_flops += writing_flops(self.lm, prompts, texts)
+            self.method.target_flops += generation_flops(self.lm, prompts, texts)
         return written

@@ -1,4 +1,4 @@
-"""Backbones: causal LMs by name, folder or hub name, loaded strictly from safetensors."""
+"""Backbones: causal LMs by name, folder or hub name, loaded from safetensors, strictly."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from harness.record import BackboneInfo
 from harness.settings import ModelSettings
 
 NAMED = (*BACKBONES, smollm2.NAME)
-"""Backbones that need no folder and no hub."""
+"""Backbones that need neither a folder nor the hub."""
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
-"""What tokenizer_config.json says where tokenizer.json is the whole truth. The auto classes put a
-model type's own splitting rules in its place (transformers 5, e.g. qwen2: digits one by one)."""
+"""Tokenizer classes whose tokenizer.json is complete. For them AutoTokenizer would replace its
+splitting rules by those of the model type (transformers 5, e.g. qwen2: single digits)."""
 
 
-EAGER = "  mend      --set model.attention=eager: with it transformers can read this model"
+EAGER = "  mend      --set model.attention=eager: transformers can run this model with it"
 
 
 def locate(name: str) -> str:
-    """Folder or hub name that `name` stands for. Raises UsageError where nothing safe is there."""
+    """Folder or hub name of a backbone. Raises UsageError if there is none or it is not safe."""
     if name in BACKBONES:
         return str(backbone_path(name))
     if name == smollm2.NAME:
@@ -43,11 +43,11 @@ def locate(name: str) -> str:
         _check_folder(path)
         return str(path)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
-        near = get_close_matches(name, NAMED, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        close = get_close_matches(name, NAMED, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UsageError(
-            f"no backbone {name!r}.{hint} It is not a folder here, not one of"
-            f" {', '.join(NAMED)}, not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
+            f"no backbone {name!r}.{hint} It is not a folder, not one of"
+            f" {', '.join(NAMED)}, and not a hub name like Qwen/Qwen2.5-0.5B-Instruct"
         )
     return name
 
@@ -66,9 +66,9 @@ def _check_folder(path: Path) -> None:
                 " its weights"
             )
         raise UsageError(
-            f"backbone {path}: no .safetensors file; found {', '.join(pickles)}, which may run"
-            " code when read\n"
-            "  mend      load it where you trust it and save it again with"
+            f"backbone {path}: no .safetensors file; found {', '.join(pickles)}, which can run"
+            " code when loaded\n"
+            "  mend      load it on a machine that may trust it, and save it again with"
             " save_pretrained(folder, safe_serialization=True)"
         )
 
@@ -76,36 +76,36 @@ def _check_folder(path: Path) -> None:
 def load_model(name: str, settings: ModelSettings, revision: str | None = None) -> nn.Module:
     """The causal LM `name` in fp32, in eval mode, on the CPU.
 
-    Raises UsageError where a tensor is missing or left over, or the model cannot be had.
+    Raises UsageError if a tensor is missing or unexpected, or the model cannot be loaded.
     """
     from transformers import AutoModelForCausalLM
 
     loader: Any = AutoModelForCausalLM
-    place = locate(name)
+    location = locate(name)
     try:
-        if not Path(place).is_dir():
-            refuse_adapter(name, place, revision)
+        if not Path(location).is_dir():
+            refuse_adapter(name, location, revision)
         model, report = loader.from_pretrained(
-            place,
+            location,
             revision=revision or "main",
             dtype=torch.float32,
             attn_implementation=settings.attention,
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, by name
+            ignore_mismatched_sizes=True,  # reported below, by name
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UsageError(f"backbone {name!r} cannot be loaded: {_reason(name, error)}") from error
     wrong = {
-        what.removesuffix("_keys"): sorted(map(str, report[what]))
-        for what in ("missing_keys", "unexpected_keys", "mismatched_keys")
-        if report.get(what)
+        kind.removesuffix("_keys"): sorted(map(str, report[kind]))
+        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if report.get(kind)
     }
     if wrong:
         raise UsageError(
             f"backbone {name!r} does not fit its config.json: tensors {wrong}; expected the"
-            " weights that the config describes. Get the model again, or save it anew"
+            " weights that the config describes. Download the model again, or save it again"
         )
     loaded: nn.Module = model.eval()
     try:
@@ -118,7 +118,7 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
 
 
 def _agrees_when_eager(name: str, model: Any) -> bool:
-    """Whether the check at load passes with eager attention. Changes the model."""
+    """Whether the check at load passes with eager attention. This changes the model."""
     try:
         model.set_attn_implementation("eager")
         refuse_disagreement(name, model)
@@ -128,7 +128,7 @@ def _agrees_when_eager(name: str, model: Any) -> bool:
 
 
 def _reason(name: str, error: Exception) -> str:
-    """What transformers says, and how to go on; a model's own code gets no trust."""
+    """transformers' message, and how to go on. A model's own code is never run."""
     if 'attn_implementation="eager"' in str(error):
         return f"{str(error).split(' Please request')[0]}\n{EAGER}"
     if "trust_remote_code" not in str(error):
@@ -137,45 +137,47 @@ def _reason(name: str, error: Exception) -> str:
             return str(error)
         return (
             f"{str(error).splitlines()[0]}\n"
-            f"  mend      where there is a network: `hf download {name} --local-dir DIR`, then name"
+            f"  mend      with a network: `hf download {name} --local-dir DIR`, then name"
             " that folder"
         )
     return (
-        "it brings Python code of its own, which is never run (trust_remote_code is off); expected"
+        "it needs Python code of its own, which is never run (trust_remote_code is off); expected"
         " an architecture that transformers knows"
     )
 
 
 @lru_cache(maxsize=8)
 def tokenizer_of(name: str, revision: str | None = None, template: Template | None = None) -> Any:
-    """The fast tokenizer of a backbone, its chat template rendered with `template`.
+    """The fast tokenizer of a backbone; `template` adds a date and arguments to its chat template.
 
-    Raises UsageError where there is none, or an argument of the template is unknown to it.
+    Raises UsageError if there is no fast tokenizer, or the chat template ignores an argument.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
-    where, commit = locate(name), revision or "main"
+    location, commit = locate(name), revision or "main"
     try:
-        declared = get_tokenizer_config(where, revision=commit).get("tokenizer_class")
+        declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
         loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
-        tokenizer = loader.from_pretrained(where, revision=commit, trust_remote_code=False)
+        tokenizer = loader.from_pretrained(location, revision=commit, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"tokenizer of {name!r} cannot be loaded: {_reason(name, error)}"
         ) from error
     if not tokenizer.is_fast:
-        raise UsageError(f"tokenizer of {name!r} is not a fast one; offsets are needed")
+        raise UsageError(
+            f"tokenizer of {name!r} is not a fast one; expected tokenizer.json, for offsets"
+        )
     if not tokenizer("a", add_special_tokens=False)["input_ids"]:
         raise UsageError(
-            f"tokenizer of {name!r} knows no word; expected tokenizer.json beside the weights."
+            f"tokenizer of {name!r} encodes nothing; expected tokenizer.json next to the weights."
             " Save the tokenizer there too, with save_pretrained(folder)"
         )
     return with_template(tokenizer, template or Template())
 
 
 class Backbones:
-    """The models that a method starts from, loaded when asked for; each call gives a fresh copy."""
+    """The models that a method starts from. Each access loads a fresh copy."""
 
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
@@ -196,7 +198,7 @@ class Backbones:
 
     @property
     def reasoner(self) -> nn.Module:
-        """The reasoner. Raises UsageError where its tokens are not the generator's."""
+        """The reasoner. Raises UsageError if its tokens are not the generator's."""
         if self.settings.reasoner:
             same_tokens(
                 self.settings.backbone,
@@ -210,7 +212,7 @@ class Backbones:
 
 
 def embedding_rows(name: str, revision: str | None = None) -> int:
-    """Rows of a backbone's embedding matrix, from its config."""
+    """Number of rows of a backbone's embedding matrix, from its config."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(locate(name), revision=revision or "main")
@@ -218,27 +220,32 @@ def embedding_rows(name: str, revision: str | None = None) -> int:
 
 
 def same_tokens(name: str, tokenizer: Any, other_name: str, other: Any, rows: int) -> None:
-    """Raises UsageError naming the tokens by which two tokenizers differ.
+    """Raises UsageError if two tokenizers differ, naming the tokens.
 
-    rows: of the first model's embedding matrix; ids past it are neither read nor written.
+    Args:
+        name: the generator's backbone.
+        tokenizer: its tokenizer.
+        other_name: the reasoner's backbone.
+        other: its tokenizer.
+        rows: rows of the generator's embedding matrix; tokens past them are never used.
     """
-    mine, theirs = (
+    ours, theirs = (
         {token: index for token, index in each.get_vocab().items() if index < rows}
         for each in (tokenizer, other)
     )
-    if mine == theirs:
+    if ours == theirs:
         return
     differing = sorted(
-        {token for token, index in mine.items() if theirs.get(token) != index}
-        | (theirs.keys() - mine.keys())
+        {token for token, index in ours.items() if theirs.get(token) != index}
+        | (theirs.keys() - ours.keys())
     )
     shown = ", ".join(
-        f"{token!r} ({mine.get(token, 'absent')} / {theirs.get(token, 'absent')})"
+        f"{token!r} ({ours.get(token, 'absent')} / {theirs.get(token, 'absent')})"
         for token in differing[:5]
     )
     raise UsageError(
         f"{name!r} and its reasoner {other_name!r} have different tokenizers:"
-        f" {len(differing)} tokens differ, e.g. {shown}; choose two of one family"
+        f" {len(differing)} tokens differ, e.g. {shown}; choose two models of one family"
     )
 
 
@@ -254,7 +261,7 @@ def describe(name: str, model: nn.Module, revision: str | None = None) -> Backbo
 
 
 def weights_fingerprint(model: nn.Module) -> str:
-    """sha256 over names, shapes and values of all tensors of a model: 16 hex."""
+    """First 16 hex digits of a sha256 over the names, shapes and values of a model's tensors."""
     digest = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(json.dumps([key, list(tensor.shape), str(tensor.dtype)]).encode())

@@ -1,4 +1,4 @@
-"""Weights on disk, and unfinished trainings: safetensors and JSON only, written atomically."""
+"""Weights and unfinished trainings on disk: safetensors and JSON only, written atomically."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ WEIGHTS, OPTIMIZER, PROGRESS = "model.safetensors", "optimizer.safetensors", "pr
 
 
 def save_weights(lm: nn.Module, path: Path) -> None:
-    """All tensors of `lm`; tied ones once."""
+    """Save all tensors of `lm`, tied ones once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
-    draft.unlink(missing_ok=True)  # an interruption may have left a link to another run's weights
+    draft.unlink(missing_ok=True)  # a leftover may be a link to another run's weights
     save_model(lm, str(draft))
     draft.replace(path)
 
 
 def load_weights(lm: nn.Module, path: Path) -> None:
-    """Fill `lm` from `path`. Raises DataError where a tensor is missing, left over or misshapen."""
+    """Load `lm` from `path`. Raises DataError for missing, unexpected or misshapen tensors."""
     try:
         load_model(lm, str(path), strict=True)
     except (RuntimeError, OSError) as error:
         raise DataError(
             f"{path} does not fit this model: {error}\n"
-            "  mend      use the settings that it was trained with, or --fresh to train anew"
+            "  mend      use the settings that it was trained with, or --fresh to train again"
         ) from error
 
 
 def save_checkpoint(
     folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer, log: TrainLog
 ) -> None:
-    """Weights, optimizer moments and progress, replaced as one folder.
+    """Save weights, optimizer moments and progress, replacing the folder as a whole.
 
-    The progress is written last, so a draft that holds it is whole.
+    Progress is written last, so a draft that has it is complete.
     """
     draft = _draft(folder)
     shutil.rmtree(draft, ignore_errors=True)
@@ -55,17 +55,17 @@ def save_checkpoint(
         for name, value in state.items()
     }
     save_file(moments, draft / OPTIMIZER)
-    told = draft / (PROGRESS + ".part")
-    told.write_text(json.dumps(dataclasses.asdict(log)))
-    told.rename(draft / PROGRESS)
+    progress = draft / (PROGRESS + ".part")
+    progress.write_text(json.dumps(dataclasses.asdict(log)))
+    progress.rename(draft / PROGRESS)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
 
 
 def drop_checkpoint(folder: Path) -> None:
-    """Remove what `save_checkpoint` left, drafts too."""
-    for place in (folder, _draft(folder)):
-        shutil.rmtree(place, ignore_errors=True)
+    """Remove a checkpoint and its drafts."""
+    for path in (folder, _draft(folder)):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _draft(folder: Path) -> Path:
@@ -75,9 +75,10 @@ def _draft(folder: Path) -> Path:
 def load_checkpoint(
     folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer
 ) -> TrainLog | None:
-    """Restore what `save_checkpoint` left, or None where there is nothing.
+    """Restore a checkpoint; None if there is none.
 
-    A save that was stopped between removing the old folder and naming the new one left its draft.
+    An interruption between removing the old folder and renaming the new one leaves a complete
+    draft, which is used.
     """
     if not folder.exists() and (_draft(folder) / PROGRESS).is_file():
         _draft(folder).rename(folder)

@@ -1,4 +1,4 @@
-"""Where models run and in which numbers."""
+"""Devices and number types of models."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from torch import nn
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 
-MOST = 2
-"""Devices that a run can use."""
+MOST_DEVICES = 2
 
 
 def devices(settings: ModelSettings) -> list[torch.device]:
     """The devices to use, the generator's first: one, or two with a reasoner on the second.
 
-    auto is the first GPU of CUDA, else the CPU. Raises UsageError for one that is not here.
+    auto is the first CUDA GPU, else the CPU. Raises UsageError for a device that does not exist.
     """
     if settings.device == "auto":
         state = PartialState()
@@ -27,25 +26,25 @@ def devices(settings: ModelSettings) -> list[torch.device]:
             )
         return [state.device if state.device.type == "cuda" else torch.device("cpu")]
     try:
-        found = [torch.device(name.strip()) for name in settings.device.split(",")]
+        chosen = [torch.device(name.strip()) for name in settings.device.split(",")]
     except RuntimeError:
         raise UsageError(
             f"model.device = {settings.device!r}; expected auto, cpu, cuda or cuda:0,cuda:1"
         ) from None
-    if len(found) > MOST:
+    if len(chosen) > MOST_DEVICES:
         raise UsageError(
-            f"model.device = {settings.device!r}: {len(found)} devices; expected at most {MOST},"
-            " the generator's and the reasoner's. A model is not split over devices"
+            f"model.device = {settings.device!r}: {len(chosen)} devices; expected at most"
+            f" {MOST_DEVICES}, for generator and reasoner. A model cannot be split over devices"
         )
-    for device in found:
+    for device in chosen:
         count = torch.cuda.device_count()
         if device.type == "cuda" and (device.index or 0) >= count:
             raise UsageError(f"model.device = {settings.device!r}; this machine has {count} GPUs")
-    return found
+    return chosen
 
 
 def number_type(settings: ModelSettings, device: torch.device) -> torch.dtype:
-    """float32 on a CPU; bfloat16 where a GPU has it, unless the settings say otherwise."""
+    """The settings' number type; for "auto" bfloat16 on GPUs that support it, else float32."""
     if settings.dtype != "auto":
         return torch.float32 if settings.dtype == "float32" else torch.bfloat16
     capable = device.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -53,17 +52,17 @@ def number_type(settings: ModelSettings, device: torch.device) -> torch.dtype:
 
 
 def cast(lm: nn.Module, dtype: torch.dtype) -> None:
-    """Parameters in `dtype`, buffers as they are.
+    """Cast parameters to `dtype`; buffers stay as they are.
 
-    In bfloat16 the frequencies of rotary embeddings would turn a position 500 by half a radian.
+    Rotary frequencies in bfloat16 would shift position 500 by half a radian.
     """
     for part in lm.parameters():
         part.data = part.data.to(dtype)
 
 
-def place(lm: nn.Module, where: list[torch.device]) -> None:
-    """Move a model; with two devices, a method's `reasoner` goes to the second."""
-    lm.to(where[0])
+def place(lm: nn.Module, devices: list[torch.device]) -> None:
+    """Move a model to its devices; with two, its `reasoner` goes to the second."""
+    lm.to(devices[0])
     reasoner = getattr(lm, "reasoner", None)
-    if len(where) > 1 and isinstance(reasoner, nn.Module):
-        reasoner.to(where[1])
+    if len(devices) > 1 and isinstance(reasoner, nn.Module):
+        reasoner.to(devices[1])

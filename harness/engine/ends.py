@@ -1,4 +1,4 @@
-"""Where a text ends: every id and string at which decoding stops, and the end that is trained."""
+"""The ends of a text: every id and string that stops decoding, and the end used in training."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TEMPLATE, TOKENIZER, STOP = "chat template", "tokenizer", "decode.stop"
 
 @dataclass(frozen=True)
 class Ends:
-    """The ends of a text. Any of them stops decoding; one is trained.
+    """The ends of a text. Any of them stops decoding; one is used in training.
 
-    trained: the tokens after a training target: what the template writes after an answer, or the
-    tokenizer's end; several where the template's end is no token of its own. ids: single tokens.
-    strings: ends that a text may spell in several tokens. origins: end → the places that name it.
+    trained: the tokens after a training target: the template's end of an answer, or the
+    tokenizer's end token; several if the template's end is not a single token. ids: single tokens.
+    strings: ends that may take several tokens. origins: end → where it is declared.
     """
 
     trained: tuple[int, ...]
@@ -27,12 +27,12 @@ class Ends:
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def described(self, tokenizer: Any) -> dict[str, Any]:
-        """What a record says: the trained end, and every end with the places that name it."""
+        """For the record: the trained end, and every end with where it is declared."""
         return {
             "trained": {"ids": list(self.trained), "text": tokenizer.decode(list(self.trained))},
             "ids": sorted(self.ids),
             "strings": list(self.strings),
-            "named_by": {end: list(places) for end, places in self.origins.items()},
+            "named_by": {end: list(sources) for end, sources in self.origins.items()},
         }
 
 
@@ -43,64 +43,66 @@ def ends_of(
 ) -> Ends:
     """The ends of a backbone's texts.
 
-    declared: ids of end tokens by the file that names them (`declared_ends`). stop: further ids
-    and strings. The trained end is the template's, else the tokenizer's, else the first declared,
-    else the first of `stop`. Raises UsageError where there is none at all.
+    declared: ids of end tokens by file (`declared_ends`). stop: further ids and strings. The
+    trained end is the template's, else the tokenizer's, else the first declared one, else the first
+    of `stop`. Raises UsageError if there is no end at all.
     """
-    found: list[tuple[str, int | str]] = [
+    # 1. All ends with where they are declared, in order of precedence
+    ends: list[tuple[str, int | str]] = [
         *((TEMPLATE, end) for end in template_ends(tokenizer)),
         *([(TOKENIZER, tokenizer.eos_token_id)] if tokenizer.eos_token_id is not None else []),
-        *((place, end) for place, ends in (declared or {}).items() for end in ends),
-        *((STOP, _known(tokenizer, each)) for each in stop),
+        *((file, end) for file, ids in (declared or {}).items() for end in ids),
+        *((STOP, _as_id(tokenizer, each)) for each in stop),
     ]
-    if not found:
+    if not ends:
         raise UsageError(
             f"tokenizer {tokenizer.name_or_path!r} has no end token; expected eos_token in its"
             " tokenizer_config.json, eos_token_id in generation_config.json, a chat template that"
             " ends a turn, or --set decode.stop='[ID]'"
         )
+    # 2. By end, for the record
     origins: dict[str, list[str]] = {}
-    for place, end in found:
+    for source, end in ends:
         name = end if isinstance(end, str) else f"{end} {tokenizer.decode([end])}".rstrip()
-        if place not in origins.setdefault(name, []):
-            origins[name].append(place)
+        if source not in origins.setdefault(name, []):
+            origins[name].append(source)
     return Ends(
-        trained=_spelled(tokenizer, found[0][1]),
-        ids=frozenset(end for _, end in found if isinstance(end, int)),
-        strings=tuple(dict.fromkeys(end for _, end in found if isinstance(end, str))),
-        origins={name: tuple(places) for name, places in origins.items()},
+        trained=_spelled(tokenizer, ends[0][1]),
+        ids=frozenset(end for _, end in ends if isinstance(end, int)),
+        strings=tuple(dict.fromkeys(end for _, end in ends if isinstance(end, str))),
+        origins={name: tuple(sources) for name, sources in origins.items()},
     )
 
 
 def template_ends(tokenizer: Any) -> tuple[int | str, ...]:
-    """What the template writes after an answer: the id of one token, or a text of several; ().
+    """The template's end of an answer: one token's id, a string of several tokens, or ().
 
-    The first token there that was added to the vocabulary, special or not; else all that is
-    written, white space aside. White space alone ends nothing, for texts hold it too.
+    This is the first added token there, special or not; else the whole text there, stripped. White
+    space alone is not an end, because texts contain it.
     """
     if template_source(tokenizer) is None:
         return ()
     after = after_answer(tokenizer)
     if not after.strip():
         return ()
-    marks = added_tokens(tokenizer)
+    added = added_tokens(tokenizer)
     ids: list[int] = tokenizer(after, add_special_tokens=False)["input_ids"]
     for token in ids:
-        if marks.get(token, "").strip():
+        if added.get(token, "").strip():
             return (token,)
     spelled = _spelled(tokenizer, after.strip())
     return (spelled[0],) if len(spelled) == 1 else (after.strip(),)
 
 
 def added_tokens(tokenizer: Any) -> dict[int, str]:
-    """Id → content of the tokens that stand beside the learnt vocabulary, special or not."""
+    """Id → content of the tokens added to the learnt vocabulary, special or not."""
     added = {int(id_): str(token) for id_, token in tokenizer.added_tokens_decoder.items()}
     named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
     return {**{int(id_): str(token) for id_, token in named}, **added}
 
 
-def _known(tokenizer: Any, stop: int | str) -> int | str:
-    """A further end: a string that is an added token becomes its id. Raises UsageError."""
+def _as_id(tokenizer: Any, stop: int | str) -> int | str:
+    """A further end; a string that is an added token becomes its id. Raises UsageError."""
     if isinstance(stop, int):
         if not 0 <= stop < len(tokenizer):
             raise UsageError(
@@ -118,23 +120,23 @@ def _spelled(tokenizer: Any, end: int | str) -> tuple[int, ...]:
     return tuple(tokenizer(end, add_special_tokens=False)["input_ids"])
 
 
-def declared_ends(place: str, revision: str | None = None) -> dict[str, tuple[int, ...]]:
-    """Ids of `eos_token_id` in a model's generation_config.json and config.json, by file.
+def declared_ends(location: str, revision: str | None = None) -> dict[str, tuple[int, ...]]:
+    """`eos_token_id` in a model's generation_config.json and config.json, by file.
 
-    As the files hold them: defaults of a class that no file states are no declaration.
+    Only what the files contain; a config class's defaults do not count.
     """
     from harness.engine.generation_config import raw_config, raw_generation_config
 
-    config = raw_config(place, revision)
+    config = raw_config(location, revision)
     values = {
-        "generation_config.json": [raw_generation_config(place, revision).get("eos_token_id")],
+        "generation_config.json": [raw_generation_config(location, revision).get("eos_token_id")],
         "config.json": [
             part.get("eos_token_id")
             for part in (config, config.get("text_config"))
             if isinstance(part, dict)
         ],
     }
-    return {name: ids for name, found in values.items() if (ids := _ids(found))}
+    return {file: ids for file, ends in values.items() if (ids := _ids(ends))}
 
 
 def _ids(values: Sequence[Any]) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
-"""Does what a run will read fit its models? Asked of every text before any training.
+"""Checks before training that all rows of a run fit its models.
 
-Two questions: has each model a position for every token of the longest row, and does its embedding
-matrix have a row for every id that the texts use (a tokenizer may know more: Gemma 3 1B's has an
-image token)? Lengths are exact, but hidden text that is not written yet counts with its budget.
+Each model needs a position for every token of the longest row, and a row in its embedding matrix
+for every id in the texts (a tokenizer may have more ids: Gemma 3 1B's has an image token). Lengths
+are exact, except that hidden text not generated yet counts with its budget.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
 
 SHOWN = 5
-"""So many ids are named in a message."""
+"""Most ids named in a message."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is read in one piece: whose, its parts in tokens by name, and its ids.
+    """One row that a model will read.
 
-    parts: e.g. {"prompt": 700, "decode.max_new_tokens": 448}; ids: those known beforehand.
+    what: its kind, for messages. parts: tokens by name, e.g. (("prompt", 700),
+    ("decode.max_new_tokens", 448)). ids: the token ids known beforehand.
     """
 
     example_id: str
@@ -42,8 +43,8 @@ class Row:
 
 
 def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
-    """Every causal LM of transformers in `lm`, with the name of its place there."""
-    inner: set[nn.Module] = set()  # a vision tower in a causal LM is no reader of text
+    """Every causal LM of transformers in `lm`, with its module name."""
+    inner: set[nn.Module] = set()  # e.g. a vision tower inside a causal LM
     for name, part in lm.named_modules():
         if part not in inner and isinstance(part, PreTrainedModel) and part.base_model is not part:
             inner.update(part.modules())
@@ -51,15 +52,15 @@ def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
 
 
 def most_positions(lm: PersonalLM) -> int | None:
-    """Positions that every model of `lm` can read; None where none has a limit."""
+    """Positions that every model in `lm` can read; None without a limit."""
     limits = [each for _, model in causal_lms(lm) for each in position_limits(model.config)]
     return min((each.positions for each in limits), default=None)
 
 
 def refuse_misfits(lm: PersonalLM, rows: Iterable[Row], mend: str) -> None:
-    """Raises UsageError for rows longer than a model's context, or with ids it has no row for.
+    """Raises UsageError for rows longer than a model's context, or with ids that it lacks.
 
-    mend: what shortens these rows, in the user's settings.
+    mend: settings that shorten these rows.
     """
     models = list(causal_lms(lm))
     longest: Row | None = None
@@ -84,7 +85,7 @@ def _refuse_length(name: str, model: PreTrainedModel, row: Row, mend: str) -> No
     parts = " + ".join(f"{what} {count}" for what, count in row.parts if count)
     raise UsageError(
         f"{row.what} of example {row.example_id} needs {len(row)} positions ({parts}), too many"
-        f" for the {_called(name, model)}\n"
+        f" for the {_title(name, model)}\n"
         f"  found     {most.attribute} = {most.positions} in its config: {most.reason}\n"
         f"  expected  at most {most.positions} in every row, {len(row) - most.positions} fewer\n"
         f"  mend      {mend}, or choose a model with a longer context"
@@ -97,16 +98,16 @@ def _refuse_ids(name: str, model: PreTrainedModel, used: dict[int, Row]) -> None
     if past:
         first = used[past[0]]
         raise UsageError(
-            f"{first.what} of example {first.example_id} holds token id {past[0]}, which the"
-            f" {_called(name, model)} does not know\n"
+            f"{first.what} of example {first.example_id} contains token id {past[0]}, which the"
+            f" {_title(name, model)} does not know\n"
             f"  found     {rows} rows in its embedding matrix, and texts with the ids"
             f" {', '.join(map(str, past[:SHOWN]))}{' …' if len(past) > SHOWN else ''}\n"
             f"  expected  ids below {rows} in all texts of the run\n"
             "  mend      choose a tokenizer and a model that belong together, or resize the model's"
-            " embeddings (resize_token_embeddings) and save it anew"
+            " embeddings (resize_token_embeddings) and save it again"
         )
 
 
-def _called(name: str, model: PreTrainedModel) -> str:
+def _title(name: str, model: PreTrainedModel) -> str:
     source = model.config._name_or_path
     return f"{name or 'model'}{f' {source!r}' if source else ''} ({type(model).__name__})"

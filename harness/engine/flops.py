@@ -1,14 +1,15 @@
-"""FLOPs of training and writing, estimated from lengths: the only place of this arithmetic.
+"""FLOPs of training and generation, estimated from lengths. Computed only here.
 
-Forward, a position costs 2 for each number of the layers' matrices, and 4 · attention width a layer
-for each position that it attends to (2 for its score, 2 for its value); logits cost 2 · D · V where
-they are computed. Backward costs twice the forward (Kaplan et al. 2020, section 2.1 and table 1;
-Chowdhery et al. 2022, appendix B, whose 6N + 12LHQT a token counts unmasked attention; ours is
-causal). Every model that a method reads with counts: both of FlyThinker's, Coconut's thoughts as
-positions between prompt and text, every further view of a prompt. Of a mixture of experts those
-count that a token is sent to. Left out: look-ups, norms, softmax, the optimizer, padding, sliding
-windows, and what gradient checkpointing computes again. Where a model's kind is not covered
-(recurrent layers, unknown configs), `missing` says why and the record holds null.
+Forward: a position costs 2 for each number in the layers' matrices, plus, in each layer,
+4 · attention width for each position it attends to (2 for the score, 2 for the value). Logits cost
+2 · D · V. Backward costs twice as much (Kaplan et al. 2020, section 2.1 and table 1; Chowdhery et
+al. 2022, appendix B, whose 6N + 12LHQT per token counts unmasked attention; ours is causal).
+
+All models of a method count: both of FlyThinker's, Coconut's thoughts as positions between prompt
+and text, every further view of a prompt. In a mixture of experts, only the experts that a token is
+sent to count. Not counted: look-ups, norms, softmax, the optimizer, padding, sliding windows, and
+recomputation under gradient checkpointing. For models that are not covered (recurrent layers,
+unknown configs), `missing` returns the reason and the record holds null.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ BACKWARD = 2
 """Cost of a backward pass in forward passes."""
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 CHOSEN = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "top_k_experts")
-"""How configs call the number of experts, and of those that a token is sent to."""
+"""Names in configs of the number of experts, and of experts per token."""
 
 PASS, TOLERANCE = 4, 0.15
-"""Tokens of the pass that is counted, and how far the count may be from the matrices' (attention
-over so few is within it)."""
+"""Tokens of the counted pass, and the allowed relative difference from the estimate. Attention over
+so few tokens is within it."""
 
 
 class NoEstimateError(ValueError):
@@ -43,12 +44,12 @@ class NoEstimateError(ValueError):
 
 
 @dataclass(frozen=True)
-class Reader:
-    """One causal LM inside a method's model, and what its FLOPs depend on.
+class ModelCost:
+    """What the FLOPs of one causal LM depend on.
 
-    body: numbers in the matrices of its layers. head: those of its output matrix; 0 for a
-    reasoner, which computes no logits. attention: layers · heads · head width. trains: whether
-    any parameter asks for gradients.
+    body: numbers in its layers' matrices. head: numbers in its output matrix; 0 for a reasoner,
+    which computes no logits. attention: layers · heads · head width. trains: whether any parameter
+    needs gradients.
     """
 
     body: int
@@ -57,19 +58,19 @@ class Reader:
     trains: bool
 
     def forward(self, positions: int, logits: int) -> int:
-        """One causal pass over `positions`, in one piece or token by token; rows of logits."""
+        """FLOPs of a causal pass over `positions`, whole or in steps; `logits` rows of logits."""
         pairs = positions * (positions + 1) // 2
         return 2 * self.body * positions + 4 * self.attention * pairs + 2 * self.head * logits
 
 
 def missing(lm: PersonalLM) -> str | None:
-    """Why the FLOPs of `lm` cannot be estimated, or None; asked before training.
+    """Why the FLOPs of `lm` cannot be estimated, or None.
 
-    One short pass of each model is counted: a layer that runs twice, or not as its matrices say,
-    has no estimate either.
+    One short pass of each model is counted and compared with the estimate. They differ, for
+    example, if a layer runs twice.
     """
     try:
-        for model, reader in zip(_models(lm), readers(lm), strict=True):
+        for model, reader in zip(_models(lm), model_costs(lm), strict=True):
             counted, expected = _counted(model), 2 * reader.body * PASS
             if not abs(counted / expected - 1) <= TOLERANCE:
                 return (
@@ -99,17 +100,17 @@ def _counted(model: nn.Module) -> float:
     return float(counter.get_total_flops())
 
 
-def readers(lm: PersonalLM) -> list[Reader]:
-    """Every causal LM of transformers inside `lm`; full attention is assumed.
+def model_costs(lm: PersonalLM) -> list[ModelCost]:
+    """The costs of every causal LM in `lm`; full attention is assumed.
 
-    Raises NoEstimateError for one whose layers or config are not those of a transformer decoder.
+    Raises NoEstimateError for a model that is not a known transformer decoder.
     """
-    silent = getattr(lm, "reasoner", None)
+    reasoner = getattr(lm, "reasoner", None)
     try:
-        return [_reader(model, model is not silent) for model in _models(lm)]
+        return [_model_cost(model, model is not reasoner) for model in _models(lm)]
     except NoEstimateError:
         raise
-    except Exception as error:  # whatever a config of the future does: an estimate ends no run
+    except Exception as error:  # an unknown config must not end a run
         raise NoEstimateError(f"the config is of an unknown kind: {error}") from error
 
 
@@ -120,9 +121,9 @@ def _models(lm: PersonalLM) -> list[PreTrainedModel]:
 def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     """Forward and backward over each row once (repeat rows for more epochs).
 
-    A model without a parameter that trains is only read forward.
+    A model without trainable parameters counts forward only.
     """
-    models = readers(lm)
+    models = model_costs(lm)
     return sum(
         (1 + BACKWARD * model.trains) * model.forward(positions, logits)
         for positions, logits in _row_passes(lm, rows)
@@ -130,30 +131,30 @@ def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     )
 
 
-def reading_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
-    """One forward pass over each row: what its likelihood costs."""
+def forward_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
+    """One forward pass over each row, as for its likelihood."""
     return _forward(lm, _row_passes(lm, rows))
 
 
-def writing_flops(
+def generation_flops(
     lm: PersonalLM, prompts: Rows, texts: Rows, views: Mapping[str, Rows] | None = None
 ) -> int:
-    """Prefill and steps of each text: every token is read once, and one drawn after each.
+    """Prefill and steps of each text: every token is read once, and a token is drawn after each.
 
-    A preface makes two writings: its own, then the text's after prompt and preface.
+    Count a text with a preface as two texts: the preface, then the text after prompt and preface.
     """
     return _forward(
         lm,
         (
-            (len(rows[at]) + lm.hidden_per_example + len(text), len(text) + 1)
+            (len(rows[index]) + lm.hidden_per_example + len(text), len(text) + 1)
             for rows in (prompts, *(views or {}).values())
-            for at, text in enumerate(texts)
+            for index, text in enumerate(texts)
         ),
     )
 
 
 def _row_passes(lm: PersonalLM, rows: Iterable[TrainRow]) -> Iterator[tuple[int, int]]:
-    """Positions and rows of logits of each pass: one for each view of each row."""
+    """Positions and rows of logits of each pass: one pass per view of each row."""
     for row in rows:
         logits = len(row.response)
         for prompt in (row.prompt, *row.views.values()):
@@ -161,24 +162,24 @@ def _row_passes(lm: PersonalLM, rows: Iterable[TrainRow]) -> Iterator[tuple[int,
 
 
 def _forward(lm: PersonalLM, passes: Iterable[tuple[int, int]]) -> int:
-    models = readers(lm)
+    models = model_costs(lm)
     return sum(model.forward(*each) for each in passes for model in models)
 
 
-def _reader(model: nn.Module, writes: bool) -> Reader:
+def _model_cost(model: nn.Module, has_logits: bool) -> ModelCost:
     whole: Any = model
     config = whole.config.get_text_config(decoder=True)
     body = round(sum(part.numel() * _share(name, config) for name, part in _matrices(model)))
     output = whole.get_output_embeddings()
-    head = output.weight.numel() if writes else 0
+    head = output.weight.numel() if has_logits else 0
     trains = any(part.requires_grad for part in model.parameters())
-    return Reader(body, head, _attention(config), trains)
+    return ModelCost(body, head, _attention(config), trains)
 
 
 def _attention(config: Any) -> int:
     """Heads · head width, summed over layers.
 
-    Raises NoEstimateError where there are layers of other kinds, whose cost is not estimated.
+    Raises NoEstimateError if there are layers other than attention.
     """
     if getattr(config, "is_heterogeneous", False):  # Gemma 4
         return sum(_attention_width(layer) for layer in config.per_layer_config)
@@ -187,14 +188,12 @@ def _attention(config: Any) -> int:
     if others:
         raise NoEstimateError(f"{config.model_type} has layers of other kinds: {sorted(others)}")
     if not isinstance(getattr(config, "num_attention_heads", None), int):
-        raise NoEstimateError(
-            f"the config of {config.model_type} names no number of attention heads"
-        )
+        raise NoEstimateError(f"the config of {config.model_type} has no number of attention heads")
     return int(config.num_hidden_layers) * _attention_width(config)
 
 
 def _attention_width(config: Any) -> int:
-    """Heads · head width; the mean of keys' and values' where they differ (DeepSeek)."""
+    """Heads · head width; if the widths of keys and values differ (DeepSeek), their mean."""
     heads: int = config.num_attention_heads
     if getattr(config, "qk_nope_head_dim", None) and getattr(config, "v_head_dim", None):
         keys = config.qk_nope_head_dim + config.qk_rope_head_dim
@@ -203,31 +202,31 @@ def _attention_width(config: Any) -> int:
 
 
 def _matrices(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """The matrices that the layers of `model` multiply hidden states with, by name."""
+    """The matrices in the layers of `model` that multiply hidden states, by name."""
     decoder = decoder_of(model)
-    own = embedding_matrix(model)
-    text = getattr(decoder, "language_model", decoder)  # beside it may stand a vision tower
+    embeddings = embedding_matrix(model)
+    text = getattr(decoder, "language_model", decoder)  # not a vision tower
     for name, module in text.named_modules():
         if isinstance(module, nn.Embedding):
             continue
         for key, part in module.named_parameters(recurse=False):
-            if part.ndim > 1 and part is not own:
+            if part.ndim > 1 and part is not embeddings:
                 yield f"{name}.{key}", part
 
 
 def _share(name: str, config: Any) -> float:
-    """Of a matrix of experts, the share of tokens that it reads; 1 for all others.
+    """The share of tokens that a matrix of experts processes; 1 for other matrices.
 
-    Raises NoEstimateError where the config does not say how many experts a token is sent to.
+    Raises NoEstimateError if the config does not give the number of experts per token.
     """
     if "experts" not in name.split(".") or "shared_experts" in name:
         return 1.0
-    of, chosen = (
+    experts, chosen = (
         next((n for key in keys if isinstance(n := getattr(config, key, None), int)), None)
         for keys in (EXPERTS, CHOSEN)
     )
-    if not of or not chosen:
+    if not experts or not chosen:
         raise NoEstimateError(
             f"the config of {config.model_type} does not say how many experts it uses"
         )
-    return chosen / of
+    return chosen / experts

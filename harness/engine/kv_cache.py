@@ -1,4 +1,4 @@
-"""A key-value cache that grows in blocks, so that a decoding step copies one column, not all."""
+"""A key-value cache that grows in blocks, so that a step copies one column instead of all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from transformers.cache_utils import (
 )
 
 BLOCK = 256
-"""Columns by which a full buffer grows."""
+"""Columns added when a buffer is full."""
 
 KNOWN = (
     DummyLayer,
@@ -28,14 +28,14 @@ KNOWN = (
     LinearAttentionAndSlidingWindowAttentionLayer,
     LinearAttentionLayer,
 )
-"""Kinds of layers that read padded rows right, whatever their length. Others, which choose or
-compress what they look at, may do so only past a length that no check at load can afford."""
+"""Cache layers that handle padding correctly at any length. Other kinds, which select or compress
+positions, may start doing so only at lengths too long for the check at load."""
 
 
 class GrowingLayer(DynamicLayer):
-    """One layer's keys and values [B,H,T,d] as a view of a larger buffer.
+    """One layer's keys and values [B,H,T,d], as views of larger buffers.
 
-    With gradients enabled it falls back to concatenation, which autograd can follow.
+    With gradients enabled it concatenates instead, which autograd can follow.
     """
 
     def update(
@@ -46,31 +46,31 @@ class GrowingLayer(DynamicLayer):
             return updated
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        known = self.get_seq_length()
-        self.keys = self._append("_key_buffer", self.keys, key_states, known)
-        self.values = self._append("_value_buffer", self.values, value_states, known)
+        length = self.get_seq_length()
+        self.keys = self._append("_key_buffer", self.keys, key_states, length)
+        self.values = self._append("_value_buffer", self.values, value_states, length)
         return self.keys, self.values
 
-    def _append(self, name: str, view: Tensor | None, new: Tensor, known: int) -> Tensor:
-        end = known + new.size(-2)
+    def _append(self, name: str, view: Tensor | None, new: Tensor, length: int) -> Tensor:
+        end = length + new.size(-2)
         buffer: Tensor | None = getattr(self, name, None)
-        moved = (
-            known
+        replaced = (
+            length
             and view is not None
             and buffer is not None
             and view.data_ptr() != buffer.data_ptr()
         )
-        if buffer is None or moved or buffer.size(-2) < end:
+        if buffer is None or replaced or buffer.size(-2) < end:
             buffer = new.new_empty((*new.shape[:-2], end + BLOCK, new.size(-1)))
-            if known and view is not None:
-                buffer[..., :known, :] = view
+            if length and view is not None:
+                buffer[..., :length, :] = view
             setattr(self, name, buffer)
-        buffer[..., known:end, :] = new
+        buffer[..., length:end, :] = new
         return buffer[..., :end, :]
 
 
 def growing_cache(model: nn.Module) -> DynamicCache:
-    """An empty cache for `model`; its plain layers grow in blocks, special ones are left."""
+    """An empty cache for `model`. Plain layers grow in blocks; other kinds stay as they are."""
     config: Any = model.config
     cache = DynamicCache(config=config)
     cache.layers = [
@@ -80,30 +80,30 @@ def growing_cache(model: nn.Module) -> DynamicCache:
 
 
 def unknown_layers(cache: Any) -> list[str]:
-    """Names of the kinds of layers in `cache` that are not among `KNOWN`."""
+    """Names of the layer kinds in `cache` that are not in `KNOWN`."""
     kinds = {type(layer) for layer in cache.layers} - {*KNOWN, GrowingLayer}
     return sorted(kind.__name__ for kind in kinds)
 
 
 def recurrent(cache: Any) -> bool:
-    """Whether some layer keeps a running state (SSM, linear attention, convolution).
+    """Whether a layer keeps a running state (SSM, linear attention, convolution).
 
-    transformers reads such a layer right from an empty cache, or by one column more; it writes
-    the state in place, where no gradient can follow.
+    transformers supports such a layer with an empty cache or one new column only. It updates the
+    state in place, so no gradient flows through it.
     """
     return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in cache.layers)
 
 
 def tensors_of(cache: Any) -> list[Tensor]:
-    """All tensors that the layers of a cache hold, whatever their kind."""
+    """All tensors in the layers of a cache, of any kind."""
     return [tensor for layer in cache.layers for tensor in _tensors(vars(layer))]
 
 
-def _tensors(held: Any) -> list[Tensor]:
-    if isinstance(held, Tensor):
-        return [held]
-    if isinstance(held, dict):
-        held = held.values()
-    elif not isinstance(held, list | tuple):
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
         return []
-    return [tensor for part in held for tensor in _tensors(part)]
+    return [tensor for part in value for tensor in _tensors(part)]

@@ -1,4 +1,4 @@
-"""Every row that a run will read, before it reads one: prompt, hidden text, cap, target, views."""
+"""The length of every row of a run, before it starts: prompt, hidden text, cap, target, views."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from harness.run.plan import Plan, Reading
 
 SPARE_TOKENS = 64
-"""What a task's own words and joints may add to the budgets of a prompt without entries."""
+"""Most tokens that a task's own words may add to the budgets and a prompt without entries."""
 PROMPT = "budget.profile or budget.input"
 
 
 def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
-    """Raises UsageError where a test prompt with hidden text and cap, or a view that the settings
-    ask for, does not fit a model of `lm`."""
+    """Raises UsageError if a test prompt with hidden text and cap does not fit a model of `lm`, or
+    if a row of a view in the settings does not."""
     options = plan.settings.eval
     groups = [plan.test_readings]
     if (options.lift or "other-profile" in options.controls) and not _bounded(plan, lm):
@@ -34,12 +34,14 @@ def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
             rows = _likelihood(plan, lm, readings)
             refuse_misfits(lm, rows, f"lower {PROMPT}, or --set eval.likelihood=false")
     if options.forced:
-        refuse_misfits(lm, _forced(plan, lm), f"lower {PROMPT}, or --set eval.forced=false")
+        refuse_misfits(lm, _continuations(plan, lm), f"lower {PROMPT}, or --set eval.forced=false")
 
 
 def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
-    """The same of training and val: prompt, hidden text, target. References stand for targets
-    that a model will write, with the budget of what it writes before them."""
+    """The same for training and val rows: prompt, hidden text, target.
+
+    A target that a model will generate counts as the reference and the budget of its preface.
+    """
     hidden = _hidden(plan, lm, training=True)
     rows: list[Row] = []
     for name in ("train", "val"):
@@ -56,7 +58,7 @@ def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
 def refuse_long_requests(
     lm: PersonalLM, requests: Iterable[tuple[str, Sequence[int]]], tokens: int
 ) -> None:
-    """The same of requests for an analysis, (example id, prompt), answered in `tokens`."""
+    """The same for requests for an analysis, (example id, prompt), answered in `tokens` tokens."""
     rows = [
         Row(
             key,
@@ -71,9 +73,7 @@ def refuse_long_requests(
 
 def _hidden(plan: Plan, lm: PersonalLM, training: bool) -> int:
     """Most hidden tokens and thoughts before a text."""
-    method = plan.method
-    preface = method.longest_preface(training)
-    return preface + lm.hidden_per_example
+    return plan.method.longest_preface(training) + lm.hidden_per_example
 
 
 def _prompts(reading: Reading) -> Iterator[tuple[int, ...]]:
@@ -82,7 +82,7 @@ def _prompts(reading: Reading) -> Iterator[tuple[int, ...]]:
 
 
 def _texts(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iterator[Row]:
-    """Prompt, hidden text, cap: what is read while a text is generated."""
+    """Prompt, hidden text, cap: the row of a generated text."""
     rest = (
         ("hidden text", _hidden(plan, lm, training=False)),
         ("decode.max_new_tokens", plan.settings.decode.max_new_tokens),
@@ -104,21 +104,21 @@ def _likelihood(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iter
             yield Row(reading.example.id, "eval.likelihood", parts, (ids, reference))
 
 
-def _forced(plan: Plan, lm: PersonalLM) -> Iterator[Row]:
-    """Prompt, hidden text, the reference up to its last window, and what is written there first.
+def _continuations(plan: Plan, lm: PersonalLM) -> Iterator[Row]:
+    """Prompt, hidden text, the given part of the reference, and the continuation's first round.
 
-    Further rounds are taken only as far as there is room (harness/run/evaluate/continuation.py).
+    Later rounds go only as far as there is room (harness/run/evaluate/continuation.py).
     """
     from harness.run.evaluate.continuation import most_written, spans
 
     hidden = ("hidden text", _hidden(plan, lm, training=False))
-    found = []
+    windows = []
     for reading in plan.test_readings:
         text = plan.test.references[reading.example.id].text
         coded = encode_response(plan.backbones.tokenizer, text)
-        found += [(reading, each) for each in spans(coded, text, plan.settings.eval.slices)]
-    most = most_written([each.needed for _, each in found])
-    for reading, each in found:
+        windows += [(reading, each) for each in spans(coded, text, plan.settings.eval.slices)]
+    most = most_written([each.needed for _, each in windows])
+    for reading, each in windows:
         for ids in _prompts(reading):
             parts = (("prompt", len(ids)), hidden, ("given", each.given), ("window", most))
             yield Row(reading.example.id, "eval.forced", parts)
@@ -127,7 +127,7 @@ def _forced(plan: Plan, lm: PersonalLM) -> Iterator[Row]:
 def _bounded(plan: Plan, lm: PersonalLM) -> bool:
     """Whether the budgets alone keep every prompt with another user's profile short enough.
 
-    Only where the prompt is the shared one; then those prompts need not be made to know.
+    If so, those prompts need not be made. True only for methods with the shared prompt.
     """
     if type(plan.method).prompt is not Method.prompt:
         return False
@@ -138,18 +138,20 @@ def _bounded(plan: Plan, lm: PersonalLM) -> bool:
         len(encode_response(tokenizer, each.text).ids) for each in plan.test.references.values()
     )
     after = max(settings.decode.max_new_tokens, *references, 0)
-    whole = bare + budget.profile + budget.input + _hidden(plan, lm, training=False) + after
-    return most is None or whole + SPARE_TOKENS <= most
+    longest = bare + budget.profile + budget.input + _hidden(plan, lm, training=False) + after
+    return most is None or longest + SPARE_TOKENS <= most
 
 
 def _with_other_profiles(plan: Plan) -> list[Reading]:
-    """The prompts of lift and of control "other-profile"."""
+    """The prompts of the profile swap and of thought replacement by "other-profile"."""
     from harness.run.evaluate.profile_swap import donor_examples
     from harness.run.evaluate.thought_replacement import thought_readings
 
-    found: list[Reading] = []
+    readings: list[Reading] = []
     if plan.settings.eval.lift:
-        found += [one for each in donor_examples(plan).values() for one in plan.read(each)]
+        readings += [
+            reading for each in donor_examples(plan).values() for reading in plan.read(each)
+        ]
     if "other-profile" in plan.settings.eval.controls:
-        found += thought_readings(plan, "other-profile") or []
-    return found
+        readings += thought_readings(plan, "other-profile") or []
+    return readings

@@ -1,8 +1,9 @@
-"""How many positions a model can read, and where a row's own numbers would depend on its batch.
+"""How many positions a model can read.
 
-Learned positions (GPT-2, OPT) end in an index error, rotary ones (Llama, Qwen) go on silently past
-what they were trained for. Dynamic and long RoPE change their frequencies for a whole batch once
-its longest row passes a length (transformers' modeling_rope_utils): below it no row is touched.
+Past the limit, learned positions (GPT-2, OPT) raise an index error; rotary ones (Llama, Qwen)
+silently leave the trained range. Dynamic and long RoPE change the frequencies of a whole batch once
+its longest row passes a length (transformers' modeling_rope_utils), so that a row's numbers would
+depend on its batch. That length is a limit too.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 POSITIONS = ("max_position_embeddings", "max_seq_len")
-"""How configs call the most positions; families with another name map it to the first one."""
+"""Names of this limit in configs; families with another name map it to the first one."""
 LONG = ("longrope", "su")
-"""Two sets of frequencies; a batch takes the long one from `original_max_position_embeddings`."""
+"""Two sets of frequencies; batches past `original_max_position_embeddings` use the long one."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A most number of positions, and why: for which attribute of the config, read as what."""
+    """Most positions in a row, the config's attribute that says so, and the reason."""
 
     positions: int
     attribute: str
@@ -27,22 +28,22 @@ class Limit:
 
 
 def position_limits(config: Any) -> list[Limit]:
-    """The limits of a model's config, the tightest first; none for ALiBi and attention-free models.
+    """The limits of a model's config, the smallest first; [] for ALiBi and attention-free models.
 
-    config: as transformers reads it; that of the text model where it is nested.
+    config: a transformers config; of a nested one, the text model's part is used.
     """
     text = config.get_text_config(decoder=True)
     nested = "" if text is config else "text_config."
-    found = list(_declared(text, nested))
-    most = found[0].positions if found else None
+    limits = list(_declared(text, nested))
+    most = limits[0].positions if limits else None
     for rope in _ropes(text):
-        found += _switch(rope, text, nested, most)
-    return sorted(found, key=lambda limit: limit.positions)
+        limits += _switch(rope, text, nested, most)
+    return sorted(limits, key=lambda limit: limit.positions)
 
 
 def _declared(config: Any, nested: str) -> Iterator[Limit]:
-    """What the config declares; with YaRN what its factor makes of the original length."""
-    if getattr(config, "alibi", False):  # Falcon's; the attribute is there all the same
+    """The declared limit; with YaRN, its factor times the original length if that is more."""
+    if getattr(config, "alibi", False):  # Falcon has max_position_embeddings even with ALiBi
         return
     for name in POSITIONS:
         most = getattr(config, name, None)
@@ -52,20 +53,19 @@ def _declared(config: Any, nested: str) -> Iterator[Limit]:
             if _kind(rope) == "yarn":
                 original = rope.get("original_max_position_embeddings") or most
                 most = max(most, int(original * (rope.get("factor") or 1)))
-        own = config.attribute_map.get(name, name)
-        yield Limit(most, nested + own, "the most positions that it was made for")
+        attribute = config.attribute_map.get(name, name)
+        yield Limit(most, nested + attribute, "the longest row that the model was built for")
         return
 
 
 def _switch(rope: dict[str, Any], config: Any, nested: str, most: int | None) -> Iterable[Limit]:
-    """The length from which a batch's longest row changes the frequencies of all its rows."""
+    """The length beyond which the longest row of a batch changes the RoPE of all its rows."""
     kind = _kind(rope)
     original = rope.get("original_max_position_embeddings") or getattr(
         config, "original_max_position_embeddings", None
     )
     reason = (
-        f'its RoPE is "{kind}": in a longer batch all rows, short ones too, would be read with'
-        " other frequencies"
+        f'its RoPE is "{kind}": a longer row would change the frequencies of all rows in its batch'
     )
     if kind in LONG and original:
         yield Limit(int(original), f"{nested}original_max_position_embeddings", reason)
@@ -78,9 +78,9 @@ def _kind(rope: dict[str, Any]) -> str:
 
 
 def _ropes(config: Any) -> Iterator[dict[str, Any]]:
-    """The RoPE settings of a config: one, or one for each kind of layer (Gemma 3)."""
-    found = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)
-    if not isinstance(found, dict):
+    """The RoPE settings of a config: one, or one per kind of layer (Gemma 3)."""
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)
+    if not isinstance(rope, dict):
         return
-    inner = [each for each in found.values() if isinstance(each, dict)]
-    yield from inner or [found]
+    by_layer_kind = [each for each in rope.values() if isinstance(each, dict)]
+    yield from by_layer_kind or [rope]

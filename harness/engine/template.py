@@ -1,4 +1,4 @@
-"""The chat template: rendered with a pinned date and the user's arguments, digested as rendered."""
+"""The chat template: rendered with a fixed date and the user's arguments."""
 
 from __future__ import annotations
 
@@ -15,23 +15,30 @@ from jinja2 import TemplateError
 
 from harness.errors import UsageError
 
-MARK = "\N{OBJECT REPLACEMENT CHARACTER}turn\N{OBJECT REPLACEMENT CHARACTER}"
-"""Stands for a turn's text; no template and no user writes it."""
+PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}turn\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands for a turn's text; neither templates nor users contain it."""
 DATE = date(2024, 7, 26)
-"""What "today" is to a template without `model.template_date`: the date that Llama 3's template
-prints where it is given no clock. Any fixed date does; prompts must not change by the day."""
-OURS = ("messages", "strftime_now", "date_string")
-"""Names that templates are given besides the parameters of transformers' apply_chat_template."""
+"""A template's "today" without `model.template_date`: the date that Llama 3's template prints if it
+has no clock. Any fixed date would do; prompts must not change from day to day."""
+PASSED = ("messages", "strftime_now", "date_string")
+"""Names passed to templates besides the parameters of transformers' apply_chat_template."""
 DIRECTIVES = "aAbBcdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ"
-BROKEN = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
-"""What a wrong template raises while it is compiled or rendered."""
+TEMPLATE_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
+"""What a broken template raises when it is compiled or rendered."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """What the settings add to a backbone's chat template.
+    """The settings of a backbone's chat template.
 
-    day: what "today" is, None for DATE. arguments: JSON of the table `model.template_args`.
+    day: the template's "today"; None for DATE. arguments: JSON of the table `model.template_args`.
     """
 
     day: date | None = None
@@ -43,15 +50,15 @@ class Template:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The user's arguments. `date_string` is given only with a date of the user's: without it
-        a template keeps its own."""
+        """The user's arguments, and `date_string` if the user set a date; a template may have its
+        own default."""
         dated = {"date_string": self.day.strftime("%d %b %Y")} if self.day else {}
         return {**dated, **json.loads(self.arguments)}
 
     def dated(self, source: str) -> str:
-        """The template with a clock that stands still, on a line of its own before it.
+        """The template with a fixed clock, a macro on a line of its own before it.
 
-        transformers lends templates its own `strftime_now`, and passes them no functions.
+        A macro, because transformers passes templates its own `strftime_now` and no other function.
         """
         if "strftime_now" not in source:
             return source
@@ -64,23 +71,23 @@ class Template:
 
 
 def with_template(tokenizer: Any, template: Template) -> Any:
-    """`tokenizer`, which from here on renders its chat template with `template`.
+    """Make `tokenizer` render its chat template with `template`, and return it.
 
-    Raises UsageError for an argument that the template does not read, or that every template has.
+    Raises UsageError for an argument that the chat template does not use, or that the harness sets.
     """
     names, text = sorted(json.loads(template.arguments)), template_source(tokenizer)
-    ours = {*OURS, *signature(tokenizer.apply_chat_template).parameters}
+    reserved = {*PASSED, *signature(tokenizer.apply_chat_template).parameters}
     for name in names:
-        if name in ours:
+        if name in reserved:
             raise UsageError(
-                f"model.template_args.{name}: the harness passes {name!r} itself; expected an"
-                " argument of the template's own. Leave it out (dates: model.template_date)"
+                f"model.template_args.{name}: the harness sets {name!r} itself; expected an"
+                " argument of the chat template. Leave it out (dates: model.template_date)"
             )
         if text is None or not re.search(rf"\b{re.escape(name)}\b", text):
-            what = "reads no such argument" if text else "is missing, so nothing reads it"
+            problem = "has no such argument" if text else "is missing, so nothing uses it"
             raise UsageError(
                 f"model.template_args.{name}: the chat template of"
-                f" {tokenizer.name_or_path!r} {what}; expected a name that stands in it, e.g."
+                f" {tokenizer.name_or_path!r} {problem}; expected a name that it uses, e.g."
                 " enable_thinking for Qwen3. Leave it out or correct it"
             )
     tokenizer.harness_template = template
@@ -88,7 +95,7 @@ def with_template(tokenizer: Any, template: Template) -> Any:
 
 
 def template_source(tokenizer: Any) -> str | None:
-    """The template's text; where there are several, the one called "default". None for none."""
+    """The template's text, the one named "default" if there are several; None if there is none."""
     if getattr(tokenizer, "chat_template", None) is None:
         return None
     try:
@@ -99,9 +106,9 @@ def template_source(tokenizer: Any) -> str | None:
 
 
 def render(tokenizer: Any, turns: Sequence[dict[str, str]], answer: bool = True) -> str:
-    """The chat template's text; `answer` opens the assistant's turn.
+    """Render `turns` with the chat template; `answer` opens the assistant's turn.
 
-    Raises UsageError with the template's place for whatever is wrong with it.
+    Raises UsageError with the line of the error if the template is broken.
     """
     template, source = (
         getattr(tokenizer, "harness_template", Template()),
@@ -115,7 +122,7 @@ def render(tokenizer: Any, turns: Sequence[dict[str, str]], answer: bool = True)
             add_generation_prompt=answer,
             **template.variables,
         )
-    except BROKEN as error:
+    except TEMPLATE_ERRORS as error:
         raise _broken(tokenizer, error) from error
     return text
 
@@ -127,35 +134,35 @@ def _broken(tokenizer: Any, error: Exception) -> UsageError:
         f"chat template of {tokenizer.name_or_path!r}{where}: {type(error).__name__}: {error}\n"
         "  expected  a Jinja template that renders a user's turn and an assistant's after it\n"
         "  mend      correct chat_template.jinja (or chat_template in tokenizer_config.json) there;"
-        " arguments that it asks for: --set model.template_args.NAME=VALUE"
+        " arguments that it needs: --set model.template_args.NAME=VALUE"
     )
 
 
 def shell(tokenizer: Any) -> tuple[str, str]:
-    """What the template writes before and after a user's text, the assistant's turn opened.
+    """The template's text before and after a user's text, with the assistant's turn opened.
 
-    Raises UsageError where it leaves the text out.
+    Raises UsageError if the template omits the user's text.
     """
-    whole = render(tokenizer, [{"role": "user", "content": MARK}])
-    before, found, after = whole.partition(MARK)
+    rendered = render(tokenizer, [{"role": "user", "content": PLACEHOLDER}])
+    before, found, after = rendered.partition(PLACEHOLDER)
     if not found:
         raise UsageError(
-            f"chat template of {tokenizer.name_or_path!r} leaves out what the user says; it"
-            f" rendered {whole[:200]!r}; expected a template for turns of plain text"
+            f"chat template of {tokenizer.name_or_path!r} omits the user's text; it"
+            f" rendered {rendered[:200]!r}; expected a template for turns of plain text"
         )
     return before, after
 
 
 def after_answer(tokenizer: Any) -> str:
-    """What the template writes after an assistant's turn; "" where the turn is not found in it."""
-    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": MARK}]
-    return render(tokenizer, turns, answer=False).partition(MARK)[2]
+    """The template's text after an assistant's turn; "" if it omits the turn."""
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": PLACEHOLDER}]
+    return render(tokenizer, turns, answer=False).partition(PLACEHOLDER)[2]
 
 
 def rendered_digest(tokenizer: Any) -> str:
-    """Sixteen hex of the template as rendered: around a user's text, and after an answer.
+    """16 hex digits for the rendered template: around a user's text, and after an answer.
 
-    Another template, date or argument that changes no prompt has the same digest.
+    A different template, date or argument that changes no prompt has the same digest.
     """
     parts = (
         [""] if template_source(tokenizer) is None else [*shell(tokenizer), after_answer(tokenizer)]
@@ -164,7 +171,7 @@ def rendered_digest(tokenizer: Any) -> str:
 
 
 def describe_template(tokenizer: Any) -> dict[str, Any] | None:
-    """What a record says of the template: date, arguments, digest as rendered. None for none."""
+    """For the record: date, arguments and digest of the rendered template; None without one."""
     if template_source(tokenizer) is None:
         return None
     template = getattr(tokenizer, "harness_template", Template())

@@ -1,4 +1,4 @@
-"""Training: the same examples in every optimizer step for every method, loss by response tokens."""
+"""Training: every method sees the same examples in each step; the loss is per response token."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from harness.settings import TrainSettings
 
 @dataclass(frozen=True)
 class TrainRow:
-    """One training example in tokens: what is read, and what is imitated (preface, text, end).
+    """One training example in tokens.
 
+    response: what the model learns to generate: preface, text, end. views: further prompts by name.
     curriculum: (until, response) in order, as in Target.
     """
 
@@ -39,7 +40,7 @@ class TrainRow:
     curriculum: tuple[tuple[float, tuple[int, ...]], ...] = ()
 
     def at(self, share: float) -> TrainRow:
-        """The row as it is trained on when this share of the steps is done."""
+        """The row with its response at this share of the training steps."""
         for until, response in self.curriculum:
             if share < until:
                 return replace(self, response=response)
@@ -50,24 +51,24 @@ class TrainRow:
 
 
 def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list[list[int]]:
-    """Indices of the examples in each optimizer step, a function of these four numbers alone.
+    """Indices of the examples in each optimizer step. They depend on these four numbers alone.
 
-    Every epoch is a new order; a fractional last epoch takes the beginning of its order.
+    Every epoch has a new order; a fractional last epoch takes the start of its order.
     """
-    wanted = max(1, round(examples * epochs))
+    total = max(1, round(examples * epochs))
     stream: list[int] = []
     epoch = 0
-    while len(stream) < wanted:
+    while len(stream) < total:
         order = list(range(examples))
         random.Random(f"order {seed} {epoch}").shuffle(order)
         stream += order
         epoch += 1
-    stream = stream[:wanted]
-    return [stream[at : at + batch_size] for at in range(0, wanted, batch_size)]
+    stream = stream[:total]
+    return [stream[start : start + batch_size] for start in range(0, total, batch_size)]
 
 
 def micro_batches(rows: Sequence[TrainRow], most_tokens: int) -> list[list[TrainRow]]:
-    """Rows by length in groups of at most `most_tokens` padded tokens (a longer row goes alone)."""
+    """Rows by length in groups of at most `most_tokens` padded tokens; a longer row by itself."""
     groups: list[list[TrainRow]] = []
     for row in sorted(rows, key=len, reverse=True):  # the first of a group is its longest
         if groups and len(groups[-1][0]) * (len(groups[-1]) + 1) <= most_tokens:
@@ -78,7 +79,7 @@ def micro_batches(rows: Sequence[TrainRow], most_tokens: int) -> list[list[Train
 
 
 def to_batch(rows: Sequence[TrainRow]) -> Batch:
-    """Rows as a batch, with whatever further views they carry."""
+    """Rows as a batch, with their views."""
     views = {name: [row.views[name] for row in rows] for name in rows[0].views}
     return Batch.from_rows(
         [row.prompt for row in rows], [row.response for row in rows], PAD_ID, views=views
@@ -93,7 +94,7 @@ def precision(device: torch.device, dtype: torch.dtype) -> AbstractContextManage
 
 
 def decayed(lm: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Parameter groups: no decay for vectors (norms and biases), as is usual with AdamW."""
+    """Parameter groups: no weight decay for vectors (norms and biases), as usual with AdamW."""
     matrices = [part for part in lm.parameters() if part.requires_grad and part.ndim > 1]
     vectors = [part for part in lm.parameters() if part.requires_grad and part.ndim <= 1]
     groups = [
@@ -116,44 +117,48 @@ def train(
     checkpoint: Path | None = None,
     on_step: Callable[[int, int, Step, TrainLog], None] | None = None,
 ) -> TrainLog:
-    """Train every parameter of `lm` that asks for gradients; weights change in place.
+    """Train every parameter of `lm` that needs gradients; weights change in place.
 
-    The loss of a step is normalised by its response tokens, however it is cut in micro-batches.
-    With `checkpoint`, an unfinished training found there goes on, and this one is saved there
-    every `checkpoint_minutes`. Raises DivergedError where the loss stops being a number.
+    The loss of a step is normalised by its response tokens, however it is cut into micro-batches.
+
+    Args:
+        lm: the model.
+        rows: the training examples.
+        settings: the section `train`.
+        lr: peak learning rate.
+        seed: of the order of examples, and of dropout.
+        epochs: passes over the rows; by default the settings'.
+        device: of the activations; by default the model's.
+        dtype: bfloat16 trains under autocast.
+        checkpoint: folder of an unfinished training. It is resumed if it exists, and saved every
+            `checkpoint_minutes`.
+        on_step: called with the number of steps done, of all steps, the last step and the log.
+
+    Raises DivergedError if the loss or the gradient norm is not finite.
     """
+    # 1. Plan: examples of each step, optimizer, schedule; what an earlier run has done of it
     device = device or next(lm.parameters()).device
     plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
     optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
-    name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
-    warmup = round(settings.warmup * len(plan))
-    factor = get_scheduler(name, optimizer, warmup, len(plan)).lr_lambdas[0]  # of the step alone
+    factor = _schedule(optimizer, settings, len(plan))
     log = TrainLog()
     if checkpoint is not None:
         log = load_checkpoint(checkpoint, lm, optimizer) or log
     saved = time.monotonic()
+    # 2. Steps
     recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
     for step in range(len(log.curve), len(plan)):
         begin = now()
-        torch.manual_seed(seed * 1_000_003 + step)  # dropout, if a model has it, resumes the same
+        torch.manual_seed(seed * 1_000_003 + step)  # dropout repeats after a resume
         share_done = step / len(plan)
         lm.training_progress(share_done)
         chosen = [rows[index].at(share_done) for index in plan[step]]
-        wanted = sum(len(row.response) for row in chosen)
-        total = 0.0
-        for part in micro_batches(chosen, settings.micro_tokens):
-            share = sum(len(row.response) for row in part) / wanted
-            with precision(device, dtype):
-                loss = lm(to_batch(part)) * share
-            loss.backward()
-            total += loss.item()
-        length = gradient_norm(lm)
-        nn.utils.clip_grads_with_norm_(lm.parameters(), settings.clip, length)
-        norm = length.item()
-        if not (isfinite(total) and isfinite(norm)):
+        loss = _accumulate_gradients(lm, chosen, settings.micro_tokens, device, dtype)
+        norm = _clip(lm, settings.clip)
+        if not (isfinite(loss) and isfinite(norm)):
             raise DivergedError(
-                f"training step {step + 1}: loss {total}, gradient norm {norm}; expected numbers."
+                f"training step {step + 1}: loss {loss}, gradient norm {norm}; expected numbers."
                 " Lower train.lr or the method's lam"
             )
         used = lr * factor(step)
@@ -162,10 +167,10 @@ def train(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         log.curve.append(
-            Step(step=step + 1, loss=total, lr=used, grad_norm=norm, seconds=now() - begin)
+            Step(step=step + 1, loss=loss, lr=used, grad_norm=norm, seconds=now() - begin)
         )
         log.tokens += sum(map(len, chosen))
-        log.response_tokens += wanted
+        log.response_tokens += sum(len(row.response) for row in chosen)
         log.seconds += log.curve[-1].seconds
         if on_step is not None:
             on_step(step + 1, len(plan), log.curve[-1], log)
@@ -173,29 +178,66 @@ def train(
         if checkpoint is not None and due and step + 1 < len(plan):
             save_checkpoint(checkpoint, lm, optimizer, log)
             saved = time.monotonic()
+    # 3. Ready for evaluation
     lm.training_progress(1.0)
     recompute_activations(lm, False)
     lm.eval()
     return log
 
 
+def _schedule(
+    optimizer: torch.optim.Optimizer, settings: TrainSettings, steps: int
+) -> Callable[[int], float]:
+    """The factor on the learning rate, a function of the step alone."""
+    name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
+    warmup = round(settings.warmup * steps)
+    factor: Callable[[int], float] = get_scheduler(name, optimizer, warmup, steps).lr_lambdas[0]
+    return factor
+
+
+def _accumulate_gradients(
+    lm: PersonalLM,
+    rows: Sequence[TrainRow],
+    micro_tokens: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> float:
+    """Add the gradients of one step to `lm`, in micro-batches; the loss of the step."""
+    targets = sum(len(row.response) for row in rows)
+    total = 0.0
+    for part in micro_batches(rows, micro_tokens):
+        share = sum(len(row.response) for row in part) / targets
+        with precision(device, dtype):
+            loss = lm(to_batch(part)) * share
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+def _clip(lm: nn.Module, most: float) -> float:
+    """Clip the gradients to norm `most`; their norm before."""
+    norm = gradient_norm(lm)
+    nn.utils.clip_grads_with_norm_(lm.parameters(), most, norm)
+    return norm.item()
+
+
 def gradient_norm(lm: nn.Module) -> Tensor:
     """L2 norm over all gradients of `lm`, a float32 scalar.
 
-    Summed in float64: the zero gradients of a reasoner at lam 0 then change no bit of the clipping.
+    Summed in float64, so that the zero gradients of a reasoner at λ = 0 do not change the clipping.
     """
     norms = [part.grad.norm() for part in lm.parameters() if part.grad is not None]
-    together = torch.stack([norm.to(norms[0]) for norm in norms])
-    return together.cpu().double().square().sum().sqrt().float().to(together.device)
+    stacked = torch.stack([norm.to(norms[0]) for norm in norms])
+    return stacked.cpu().double().square().sum().sqrt().float().to(stacked.device)
 
 
-def recompute_activations(lm: nn.Module, wanted: bool) -> None:
-    """Switch gradient checkpointing of every Hugging Face model inside `lm`."""
+def recompute_activations(lm: nn.Module, enabled: bool) -> None:
+    """Switch gradient checkpointing of every Hugging Face model in `lm`."""
     models: list[Any] = [part for part in lm.modules() if isinstance(part, PreTrainedModel)]
     for model in models:
         if not model.supports_gradient_checkpointing or model.base_model is model:
             continue
-        if wanted:
+        if enabled:
             model.activation_checkpointing_enable({"use_reentrant": False})
         elif model.is_activation_checkpointing:
             model.activation_checkpointing_disable()

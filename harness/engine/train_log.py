@@ -1,4 +1,4 @@
-"""What a training leaves behind: its curve and its counts."""
+"""The log of a training: its curve and its counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.record import Step
 
 @dataclass
 class TrainLog:
-    """What training did so far; `seconds` counts steps only, over all sittings."""
+    """Progress of a training. `seconds` counts steps only, across resumed runs."""
 
     curve: list[Step] = field(default_factory=list)
     seconds: float = 0.0

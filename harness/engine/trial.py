@@ -1,4 +1,4 @@
-"""Every way that a run uses a method's model, tried on a few tokens before training."""
+"""Trial of a method's model before training: every use by a run, on a few tokens."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from harness.engine.train import gradient_norm, recompute_activations
 from harness.errors import UsageError
 
 PROMPTS, RESPONSES, PREFIXES = (7, 2, 11), (3, 5, 1), (0, 3, 1)
-"""Tokens of each row that is tried; unequal, so that padding of every kind occurs."""
+"""Tokens in each row of the trial; unequal, so that every kind of padding occurs."""
 TOLERANCE = 5e-3
-"""Largest gap in nats between two ways to one log-prob: rounding of real fp32 models stays
-tenfold below, attention to padding or a lost state is far above."""
+"""Largest difference in nats between two computations of a log-prob. Rounding of real fp32 models
+is a tenth of it; attention to padding or a lost state is far above it."""
 OWN = ("harness", "baselines", "flythinker")
-EAGER = "  mend      --set model.attention=eager, with which it agrees"
+EAGER = "  mend      --set model.attention=eager, which passes the same check"
 OTHER = "  mend      choose another backbone, or another method: docs/backbones.md says which work"
 
 
 class _DisagreementError(Exception):
-    """Two ways of computing one number differ; the message says which and by how much."""
+    """Two computations of one number differ; the message says which and by how much."""
 
 
 def refuse_wrong_ways(
@@ -38,12 +38,19 @@ def refuse_wrong_ways(
     checkpointing: bool = False,
     views: Sequence[str] = (),
 ) -> None:
-    """Compare each way of reading and writing with rows alone; take one gradient step's gradients.
+    """Compare batches, steps and prefixes with single rows, and compute the gradients of one step.
 
-    name: how messages call the method. views: further prompt views that its model reads.
-    checkpointing: whether training will recompute activations. Weights, gradients, mode and random
-    state are left as they were. Raises UsageError naming the model's classes, what differed and
-    the remedy; an error of a plugin's own code is raised as it is.
+    Weights, gradients, mode and random state stay as they were.
+
+    Args:
+        lm: the method's model.
+        name: the method's name in messages.
+        trains: whether the method trains.
+        checkpointing: whether training will recompute activations.
+        views: further prompt views that the model reads.
+
+    Raises UsageError with the model's classes, what differed and the remedy. An error in a plugin's
+    own code is raised unchanged.
     """
     models = _models(lm)
     failed = _failure(lm, trains, checkpointing, views)
@@ -55,8 +62,8 @@ def refuse_wrong_ways(
 
 
 def _agrees_when_eager(models: Sequence[PreTrainedModel], lm: PersonalLM, *rest: Any) -> bool:
-    asked = [model.config._attn_implementation for model in models]
-    if all(each == "eager" for each in asked):
+    chosen = [model.config._attn_implementation for model in models]
+    if all(each == "eager" for each in chosen):
         return False
     try:
         for model in models:
@@ -65,7 +72,7 @@ def _agrees_when_eager(models: Sequence[PreTrainedModel], lm: PersonalLM, *rest:
     except ValueError:
         return False
     finally:
-        for model, each in zip(models, asked, strict=True):
+        for model, each in zip(models, chosen, strict=True):
             model.set_attn_implementation(each)
 
 
@@ -73,7 +80,7 @@ def _failure(
     lm: PersonalLM, trains: bool, checkpointing: bool, views: Sequence[str]
 ) -> Exception | None:
     try:
-        with _as_it_was(lm):
+        with _restored(lm):
             _compare(lm, views)
             if trains:
                 _learn(lm, checkpointing, views)
@@ -90,7 +97,7 @@ def _failure(
 
 
 @contextmanager
-def _as_it_was(lm: PersonalLM) -> Iterator[None]:
+def _restored(lm: PersonalLM) -> Iterator[None]:
     modes, hidden_s = [(part, part.training) for part in lm.modules()], lm.hidden_s
     try:
         with torch.random.fork_rng():
@@ -106,14 +113,16 @@ def _as_it_was(lm: PersonalLM) -> Iterator[None]:
 @torch.inference_mode()
 def _compare(lm: PersonalLM, views: Sequence[str]) -> None:
     lm.eval()
+    # 1. Each row by itself
     prompts, responses = _rows(lm)
-    alone = [
+    single = [
         lm.logprobs(_batch(lm, [prompt], [response], views))[0].float().cpu()
         for prompt, response in zip(prompts, responses, strict=True)
     ]
-    for row in alone:
+    for row in single:
         if not row.isfinite().all():
-            raise _DisagreementError(f"log-probs of a row alone are {row.tolist()}, not numbers")
+            raise _DisagreementError(f"log-probs of a single row are {row.tolist()}, not finite")
+    # 2. The other ways to the same numbers
     starts = [min(count, len(row)) for count, row in zip(PREFIXES, responses, strict=True)]
     ways: dict[str, Callable[[], list[Tensor]]] = {
         "rows of unequal length in one batch": lambda: _together(lm, prompts, responses, views),
@@ -124,12 +133,13 @@ def _compare(lm: PersonalLM, views: Sequence[str]) -> None:
             lm, prompts, responses, starts, views
         ),
     }
+    # 3. Compare
     for way, run in ways.items():
-        for found, expected in zip(run(), alone, strict=True):
-            gap = (found - expected[-len(found) :]).abs().max().item() if len(found) else 0.0
+        for row, expected in zip(run(), single, strict=True):
+            gap = (row - expected[-len(row) :]).abs().max().item() if len(row) else 0.0
             if not gap <= TOLERANCE:
                 raise _DisagreementError(
-                    f"{way}: log-probs differ by up to {gap:.2g} from those of a row alone;"
+                    f"{way}: log-probs differ by up to {gap:.2g} from those of a single row;"
                     f" expected at most {TOLERANCE}"
                 )
 
@@ -140,49 +150,57 @@ def _together(
     responses: Sequence[list[int]],
     views: Sequence[str],
 ) -> list[Tensor]:
-    given = lm.logprobs(_batch(lm, prompts, responses, views)).float().cpu()
-    return [row[: len(response)] for row, response in zip(given, responses, strict=True)]
+    logprobs = lm.logprobs(_batch(lm, prompts, responses, views)).float().cpu()
+    return [row[: len(response)] for row, response in zip(logprobs, responses, strict=True)]
 
 
 def _steps(
     lm: PersonalLM,
     prompts: Sequence[list[int]],
     responses: Sequence[list[int]],
-    known: Sequence[int],
+    given: Sequence[int],
     views: Sequence[str],
 ) -> list[Tensor]:
-    """Log-probs of each response after its first `known` tokens, which are given as prefixes."""
+    """Log-probs of each response after its first `given` tokens, which are prefixes.
+
+    Args:
+        lm: the model.
+        prompts: token ids, a row each.
+        responses: token ids of each response.
+        given: tokens of each response in its prefix.
+        views: names of views, all with the same prompts.
+    """
     more: dict[str, Any] = {"views": {view: list(prompts) for view in views}} if views else {}
-    given = [response[:count] for response, count in zip(responses, known, strict=True)]
-    logits, state = lm.prefill(prompts, given if any(known) else None, **more)
-    found: list[list[Tensor]] = [[] for _ in prompts]
-    rests = [response[count:] for response, count in zip(responses, known, strict=True)]
+    prefixes = [response[:count] for response, count in zip(responses, given, strict=True)]
+    logits, state = lm.prefill(prompts, prefixes if any(given) else None, **more)
+    logprobs: list[list[Tensor]] = [[] for _ in prompts]
+    rests = [response[count:] for response, count in zip(responses, given, strict=True)]
     longest = max(map(len, rests))
-    for at in range(longest):
-        tokens = [rest[at] if at < len(rest) else 1 for rest in rests]
+    for step in range(longest):
+        tokens = [rest[step] if step < len(rest) else 1 for rest in rests]
         scores = logits.float().log_softmax(-1).cpu()
         for row, (rest, token) in enumerate(zip(rests, tokens, strict=True)):
-            if at < len(rest):
-                found[row].append(scores[row, token])
-        if at + 1 < longest:
+            if step < len(rest):
+                logprobs[row].append(scores[row, token])
+        if step + 1 < longest:
             logits, state = lm.step(torch.tensor(tokens, device=logits.device), state)
-    return [torch.stack(row) if row else torch.empty(0) for row in found]
+    return [torch.stack(row) if row else torch.empty(0) for row in logprobs]
 
 
 def _learn(lm: PersonalLM, checkpointing: bool, views: Sequence[str]) -> None:
-    """Gradients of one step, kept or recomputed activations alike."""
+    """Gradients of one step; they must not change with recomputed activations."""
     prompts, responses = _rows(lm)
     batch = _batch(lm, prompts, responses, views)
-    plain = _gradients(lm, batch, False)
+    stored = _gradients(lm, batch, False)
     if not checkpointing:
         return
-    saved = _gradients(lm, batch, True)
-    if plain != _gradients(lm, batch, False, seed=1):  # dropout: no two ways draw alike
+    recomputed = _gradients(lm, batch, True)
+    if stored != _gradients(lm, batch, False, seed=1):  # dropout: nothing to compare
         return
-    for what, one, other in zip(("loss", "gradient norm"), plain, saved, strict=True):
-        if not abs(one - other) <= TOLERANCE * max(1.0, abs(one)):
+    for what, without, with_it in zip(("loss", "gradient norm"), stored, recomputed, strict=True):
+        if not abs(without - with_it) <= TOLERANCE * max(1.0, abs(without)):
             raise _DisagreementError(
-                f"{what} with gradient checkpointing {other:.4g}, without {one:.4g};"
+                f"{what} with gradient checkpointing {with_it:.4g}, without {without:.4g};"
                 " expected the same (--set train.gradient_checkpointing=false)"
             )
 
@@ -190,19 +208,19 @@ def _learn(lm: PersonalLM, checkpointing: bool, views: Sequence[str]) -> None:
 def _gradients(
     lm: PersonalLM, batch: Batch, recomputed: bool, seed: int = 0
 ) -> tuple[float, float]:
-    """Loss and gradient norm in training. Raises where one is not a number."""
+    """Loss and gradient norm in training. Raises _DisagreementError if one is not finite."""
     lm.train()
     recompute_activations(lm, recomputed)
     lm.zero_grad(set_to_none=True)
     torch.manual_seed(seed)
     loss = lm.loss(batch)
     loss.backward()
-    found = loss.item(), gradient_norm(lm).item()
-    if not all(map(isfinite, found)):
+    numbers = loss.item(), gradient_norm(lm).item()
+    if not all(map(isfinite, numbers)):
         raise _DisagreementError(
-            f"one gradient step: loss {found[0]}, gradient norm {found[1]}; expected numbers"
+            f"one gradient step: loss {numbers[0]}, gradient norm {numbers[1]}; expected numbers"
         )
-    return found
+    return numbers
 
 
 def _models(lm: PersonalLM) -> list[PreTrainedModel]:
@@ -214,12 +232,12 @@ def _models(lm: PersonalLM) -> list[PreTrainedModel]:
 
 
 def _rows(lm: PersonalLM) -> tuple[list[list[int]], list[list[int]]]:
-    """Prompts and responses of ids from the first half of the smallest vocabulary in `lm`."""
+    """Prompts and responses with ids from the first half of the smallest vocabulary in `lm`."""
     sizes = [embedding_matrix(model).size(0) for model in _models(lm)]
     top = max(2, min(sizes, default=64) // 2)
     ids = iter(range(10**9))
-    made = [[1 + next(ids) * 7 % (top - 1) for _ in range(n)] for n in (*PROMPTS, *RESPONSES)]
-    return made[: len(PROMPTS)], made[len(PROMPTS) :]
+    rows = [[1 + next(ids) * 7 % (top - 1) for _ in range(n)] for n in (*PROMPTS, *RESPONSES)]
+    return rows[: len(PROMPTS)], rows[len(PROMPTS) :]
 
 
 def _batch(

@@ -1,4 +1,4 @@
-"""From written tokens to the text that is scored: reasoning blocks hidden, cut at a stop string."""
+"""From generated tokens to the scored text: without reasoning blocks, cut at a stop string."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Visible:
-    """What became of written tokens.
+    """Generated tokens, divided into the scored text and hidden reasoning.
 
-    text: what is scored; tokens: of it. reasoning: text of hidden blocks; reasoning_tokens: of
-    them. unclosed: a block had no end, so that all from its beginning on is hidden. stopped: a
-    stop string ended the text. kept: the tokens that are wholly visible.
+    text: the scored text. tokens: its number of tokens. kept: the tokens that are fully visible.
+    reasoning: the text of hidden blocks. reasoning_tokens: their number of tokens. unclosed: the
+    last block has no end, so everything from its start is hidden. stopped: a stop string ended the
+    text.
     """
 
     text: str
@@ -40,7 +41,7 @@ class Visible:
 class TextRules:
     """How a run's tokens become text.
 
-    strip: names of reasoning blocks. opened: the block that the prompt itself opens, if any.
+    strip: names of reasoning blocks. opened: the block that the prompt opens, if any.
     """
 
     tokenizer: Any
@@ -50,29 +51,32 @@ class TextRules:
 
     @property
     def stopping(self) -> dict[str, Any]:
-        """What ends a row: arguments of `harness.engine.generate`."""
+        """Arguments of `harness.engine.generate` that end a row."""
         return {"eos_id": self.ends.ids, "stopped": self.stopped if self.ends.strings else None}
 
     def stopped(self, ids: Sequence[int]) -> bool:
-        """Whether a stop string stands in the text, outside of reasoning blocks."""
-        # a token gives at least a byte, a special one none: the last ones hold a string's end
+        """Whether the text contains a stop string outside reasoning blocks."""
+        # every visible token is a byte or more, so a string that just ended is in this window
         window = 4 + max((len(each.encode()) for each in self.ends.strings), default=0)
-        late = decode(self.tokenizer, ids[-window:])
-        return any(each in late for each in self.ends.strings) and self.read(ids).stopped
+        tail = decode(self.tokenizer, ids[-window:])
+        return any(each in tail for each in self.ends.strings) and self.read(ids).stopped
 
     def read(self, ids: Sequence[int]) -> Visible:
-        """The visible part of written tokens."""
+        """Divide generated tokens into visible text and hidden reasoning."""
+        # 1. Find the blocks, and the first stop string outside them
         shown = [each for each in ids if each not in self._dropped]
         whole = self._text(shown)
         spans, unclosed = self._blocks(whole)
         stop = self._stop(whole, spans)
         if not spans and stop is None:
             return Visible(decode(self.tokenizer, ids), len(ids), tuple(ids))
+        # 2. Cut at the stop string; what is outside the blocks is visible
         end = len(whole) if stop is None else stop
         spans = [(start, min(until, end)) for start, until in spans if start < end]
-        seen = _outside(spans, end)
-        text = "".join(whole[start:until] for start, until in seen)
-        kept = [token for span in seen for token in self._tokens(shown, span)[0]]
+        visible = _outside(spans, end)
+        text = "".join(whole[start:until] for start, until in visible)
+        # 3. Tokens of both parts
+        kept = [token for span in visible for token in self._tokens(shown, span)[0]]
         hidden = sum(self._tokens(shown, span)[1] for span in spans)
         return Visible(
             text=text.lstrip() if spans else text,
@@ -86,11 +90,11 @@ class TextRules:
 
     @cached_property
     def _dropped(self) -> frozenset[int]:
-        """Special tokens, which no text shows; those that open or close a block stay."""
-        marks = {mark for name in self.strip for mark in (f"<{name}>", f"</{name}>")}
+        """Special tokens, which are not part of a text, except those that open or close a block."""
+        tags = {tag for name in self.strip for tag in (f"<{name}>", f"</{name}>")}
         special = special_ids(self.tokenizer)
         contents = added_tokens(self.tokenizer)
-        return frozenset(each for each in special if contents[each] not in marks)
+        return frozenset(each for each in special if contents[each] not in tags)
 
     def _text(self, shown: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(
@@ -99,37 +103,37 @@ class TextRules:
         return text
 
     def _blocks(self, text: str) -> tuple[list[Span], bool]:
-        """Where reasoning blocks stand in the text, marks included; whether the last has no end.
+        """The spans of reasoning blocks, tags included; whether the last block has no end.
 
-        An end without a beginning closes a block that began before the text.
+        A closing tag without an opening one ends a block that began before the text.
         """
         spans: list[Span] = []
         inside, begin = self.opened, 0
         names = "|".join(map(re.escape, self.strip)) or "(?!)"
-        for mark in re.finditer(rf"<(/?)({names})>", text):
-            closes, name = bool(mark[1]), mark[2]
+        for tag in re.finditer(rf"<(/?)({names})>", text):
+            closes, name = bool(tag[1]), tag[2]
             if closes and inside in (None, name):
-                before = mark.start() if spans else 0
-                spans.append((before if inside is None else begin, mark.end()))
+                before = tag.start() if spans else 0
+                spans.append((before if inside is None else begin, tag.end()))
                 inside = None
             elif not closes and inside is None:
-                inside, begin = name, mark.start()
+                inside, begin = name, tag.start()
         if inside is not None:
             spans.append((begin, len(text)))
         return spans, inside is not None
 
     def _stop(self, text: str, spans: Sequence[Span]) -> int | None:
-        """Where the first stop string outside the blocks begins."""
-        places = [
+        """The position of the first stop string outside the blocks."""
+        positions = [
             match.start()
             for string in self.ends.strings
             for match in re.finditer(re.escape(string), text)
             if not any(start <= match.start() < until for start, until in spans)
         ]
-        return min(places, default=None)
+        return min(positions, default=None)
 
     def _tokens(self, shown: Sequence[int], span: Span) -> tuple[list[int], int]:
-        """The tokens that lie wholly in a span of the text, and how many lie in it in part too."""
+        """The tokens fully inside a span of the text; how many lie at least partly inside it."""
 
         def length(count: int) -> int:
             return len(self._text(shown[:count]))
@@ -142,7 +146,7 @@ class TextRules:
 
 
 def _outside(spans: Sequence[Span], end: int) -> list[Span]:
-    """The parts of a text of `end` characters that no span holds."""
+    """The parts of a text of `end` characters outside all spans."""
     edges = [0, *(edge for span in spans for edge in span), end]
     return [
         (start, until)
@@ -154,8 +158,8 @@ def _outside(spans: Sequence[Span], end: int) -> list[Span]:
 def rules_of(settings: RunSettings, *, trained: bool) -> TextRules:
     """The rules of a run's texts.
 
-    trained: whether the model has learnt to write the text at once. Then a block that the prompt
-    opens counts only where the model closes it. Raises UsageError without any end.
+    trained: whether the model was trained to begin with the text. Then a block that the prompt
+    opens counts only if the model closes it. Raises UsageError if no end is known.
     """
     model, options = settings.model, settings.decode
     tokenizer = Backbones(model).tokenizer
@@ -166,7 +170,7 @@ def rules_of(settings: RunSettings, *, trained: bool) -> TextRules:
 
 
 def opened_block(tokenizer: Any, names: Sequence[str]) -> str | None:
-    """The reasoning block in which the template leaves the assistant's turn open, if any."""
+    """The reasoning block that the template opens in the assistant's turn, without closing it."""
     if template_source(tokenizer) is None:
         return None
     _, after = shell(tokenizer)

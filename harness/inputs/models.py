@@ -44,7 +44,7 @@ def model_folder(name: str, revision: str | None = None) -> Path | None:
     if name in BACKBONES:
         return backbone_path(name)
     if name == smollm2.NAME:
-        return smollm2.place() if smollm2.is_converted() else None
+        return smollm2.cached_folder() if smollm2.is_converted() else None
     path = Path(name).expanduser()
     if path.is_dir():
         return path

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.engine.clock import DecodeClock, middle
-from harness.engine.flops import missing, writing_flops
+from harness.engine.flops import generation_flops, missing
 from harness.engine.lm import PersonalLM
 from harness.record import Inference, write_json
 from harness.run.plan import Plan
@@ -99,6 +99,6 @@ def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
         views = {name: [row] for name, row in reading.views.items()}
         prompt, preface = reading.prompt, text.preface_ids
         if preface:
-            total += writing_flops(lm, [prompt], [preface])
-        total += writing_flops(lm, [prompt + preface], [range(text.tokens)], views)
+            total += generation_flops(lm, [prompt], [preface])
+        total += generation_flops(lm, [prompt + preface], [range(text.tokens)], views)
     return total

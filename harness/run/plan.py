@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.engine.backbone import Backbones, locate
 from harness.engine.ends import Ends
-from harness.engine.generation_config import advice, asked, not_applied, raw_generation_config
+from harness.engine.generation_config import advice, not_applied, raw_generation_config, requested
 from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt, encode_response
 from harness.engine.train import TrainRow
@@ -96,7 +96,7 @@ class Plan:
         """What the record says of texts: the template as rendered, the ends, what of the model's
         own generation_config is not applied."""
         tokenizer, model = self.backbones.tokenizer, self.settings.model
-        wanted = asked(raw_generation_config(locate(model.backbone), model.revision))
+        wanted = requested(raw_generation_config(locate(model.backbone), model.revision))
         return {
             "template": describe_template(tokenizer),
             "ends": self.ends.described(tokenizer),

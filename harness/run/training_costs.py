@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.engine.flops import reading_flops, training_flops
+from harness.engine.flops import forward_flops, training_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, plan_steps
 from harness.engine.train_log import TrainLog
@@ -45,7 +45,7 @@ def training_work(
         lm.training_progress(1.0)
         return total
 
-    evaluation, trials = reading_flops(lm, val_rows), 0
+    evaluation, trials = forward_flops(lm, val_rows), 0
     if settings.lr == "auto":
         trials = len(settings.lr_grid) * (steps(settings.lr_trial_epochs) + evaluation)
     return {

@@ -583,7 +583,7 @@ def test_a_pickle_backbone_is_refused(call, tmp_path, reviews):
     torch.save({}, folder / "pytorch_model.bin")
     code, _, err = call("run", "--method", "rag", "--data", reviews, "--backbone", folder)
     assert code == 2
-    assert "no .safetensors file; found pytorch_model.bin, which may run code when read" in err
+    assert "no .safetensors file; found pytorch_model.bin, which can run code when loaded" in err
 
 
 def test_a_wider_reasoner_is_refused(run, tmp_path):

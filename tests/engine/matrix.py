@@ -109,7 +109,7 @@ def _short(error: UsageError) -> str:
     """The message without the backbone's name and without numbers, which machines differ in."""
     first, _, mend = str(error).partition("\n")
     first = re.sub(r"^.*?(\(\w+\)|with \w+):? ", "", first).split("; expected")[0]
-    first = re.sub(r" by (up to )?[0-9.e-]+( where the largest is [0-9.e-]+)?", "", first)
+    first = re.sub(r" by (up to )?[0-9.e-]+( \(largest logit [0-9.e-]+\))?", "", first)
     first = re.sub(r"loss [0-9.]+, ", "", first)
     eager = "; right with `model.attention=eager`" if "attention=eager" in mend else ""
     return first[:160].rstrip() + eager

@@ -60,7 +60,7 @@ def of_family(family, **options):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
-def test_families_are_read_as_transformers_reads_them(family):
+def test_families_give_the_logits_of_transformers(family):
     model = of_family(family, **FAMILIES[family])
     refuse_disagreement(family, model)
     row, response = PROMPTS[2], RESPONSES[1]
@@ -80,7 +80,7 @@ def test_a_family_without_a_key_value_cache_is_refused():
         refuse_disagreement("m", of_family("mamba", state_size=4))
 
 
-def test_logits_that_a_family_scales_in_its_own_way_are_refused(monkeypatch):
+def test_an_unknown_scale_of_logits_is_refused(monkeypatch):
     model = of_family("granite", logits_scaling=3.0)
     monkeypatch.setattr("harness.engine.agreement.head", lambda m, h: m.lm_head(h))
     with pytest.raises(UsageError, match=r"differ from the model's own by .* Choose another"):
@@ -118,7 +118,7 @@ def only_a_pickle(folder):
 
 
 def code_of_its_own(folder):
-    """As a hub model of an unknown family comes: its config names classes in a file beside it."""
+    """Like a hub model of an unknown family: its config names classes in a Python file."""
     config = json.loads((folder / "config.json").read_text())
     named = {"AutoConfig": "mine.MineConfig", "AutoModelForCausalLM": "mine.MineForCausalLM"}
     config |= {"model_type": "mine", "architectures": ["MineForCausalLM"], "auto_map": named}
@@ -140,12 +140,12 @@ BROKEN = {
     ),
     "no config": (lambda f: (f / "config.json").unlink(), "no config.json; expected"),
     "empty config": (lambda f: (f / "config.json").write_text("{}"), "cannot be loaded"),
-    "a pickle": (only_a_pickle, "file; found pytorch_model.bin, which may run code when read"),
+    "a pickle": (only_a_pickle, "file; found pytorch_model.bin, which can run code when loaded"),
     "no weights": (
         lambda f: (f / "model.safetensors").unlink(),
         "no .safetensors file; expected a save_pre",
     ),
-    "code of its own": (code_of_its_own, "brings Python code of its own, which is never run"),
+    "code of its own": (code_of_its_own, "needs Python code of its own, which is never run"),
 }
 
 
@@ -164,23 +164,23 @@ def test_a_backbone_without_tokenizer_is_refused(tmp_path, backbone):
     shutil.copytree(backbone, folder)
     for file in folder.glob("token*"):
         file.unlink()
-    with pytest.raises(UsageError, match=r"knows no word; expected tokenizer\.json"):
+    with pytest.raises(UsageError, match=r"encodes nothing; expected tokenizer\.json"):
         tokenizer_of(str(folder))
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/where", "nowhere", "a/b/c"])
-def test_a_name_that_is_nothing_is_refused(name):
-    with pytest.raises(UsageError, match="not a folder here, not one of mini"):
+def test_an_unknown_name_is_refused(name):
+    with pytest.raises(UsageError, match="not a folder, not one of mini"):
         locate(name)
 
 
-def test_a_name_that_is_nearly_one_is_told_it():
+def test_a_misspelt_name_gets_a_suggestion():
     with pytest.raises(UsageError, match=r"no backbone 'smolm2'\. Did you mean 'smollm2'\?"):
         locate("smolm2")
 
 
 @pytest.mark.parametrize("load", [lambda name: load_model(name, SETTINGS), tokenizer_of])
-def test_a_hub_backbone_that_cannot_be_had_says_how_to_get_a_copy(monkeypatch, load):
+def test_a_hub_backbone_that_cannot_be_loaded_has_a_remedy(monkeypatch, load):
     def offline(*_, **__):
         raise OSError("We couldn't connect to the hub\nCheck your connection")
 
@@ -189,33 +189,33 @@ def test_a_hub_backbone_that_cannot_be_had_says_how_to_get_a_copy(monkeypatch, l
     with pytest.raises(UsageError) as caught:
         load("Nobody/Nothing-1B")
     assert str(caught.value).endswith(
-        "We couldn't connect to the hub\n  mend      where there is a network: `hf download"
+        "We couldn't connect to the hub\n  mend      with a network: `hf download"
         " Nobody/Nothing-1B --local-dir DIR`, then name that folder"
     )
 
 
-def test_both_copies_of_a_backbone_are_of_one_revision(monkeypatch):
-    asked = []
+def test_both_copies_of_a_backbone_have_the_same_revision(monkeypatch):
+    loaded_names = []
 
     def load(name, settings, revision=None):
-        asked.append((name, revision))
+        loaded_names.append((name, revision))
         return torch.nn.Linear(1, 1)
 
     monkeypatch.setattr("harness.engine.backbone.load_model", load)
     both = Backbones(ModelSettings(backbone="a/b", revision="c0ffee"))
     _ = both.main, both.reasoner
-    assert asked == [("a/b", "c0ffee"), ("a/b", "c0ffee")]
+    assert loaded_names == [("a/b", "c0ffee"), ("a/b", "c0ffee")]
 
 
-def test_other_tokens_are_named(tmp_path, backbone):
+def test_differing_tokens_are_named(tmp_path, backbone):
     other = save_backbone(tmp_path / "other", words=299)
     settings = ModelSettings(backbone=str(backbone), reasoner=str(other))
-    # the other one has one merge less: its last token alone differs
+    # the other tokenizer has one merge less, so only its last token differs
     with pytest.raises(UsageError, match=r"1 tokens differ, e\.g\. '\S+' \(299 / absent\)"):
         _ = Backbones(settings).reasoner
 
 
-def test_the_end_token_is_the_one_that_ends_a_turn(backbone):
+def test_the_end_token_ends_a_turn(backbone):
     tokenizer = tokenizer_of(str(backbone))
     assert tokenizer.convert_ids_to_tokens(list(ends_of(tokenizer).trained)) == ["<|im_end|>"]
 
@@ -240,20 +240,20 @@ ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.b
 
 
 @pytest.mark.parametrize("file", ADAPTERS)
-def test_an_adapter_beside_base_weights_is_refused(backbone, tmp_path, file):
+def test_an_adapter_next_to_base_weights_is_refused(backbone, tmp_path, file):
     folder = tmp_path / "both"
     shutil.copytree(backbone, folder)
     (folder / file).write_text("{}")
     for read in (locate, tokenizer_of, lambda name: load_model(name, SETTINGS)):
         with pytest.raises(UsageError, match="holds an adapter") as caught:
             read(str(folder))
-        told = str(caught.value)
-        assert f"found {file} next to a model's own config.json" in told
-        assert "merge_and_unload()" in told
-        assert "move the adapter files away" in told
+        message = str(caught.value)
+        assert f"found {file} next to a model's own config.json" in message
+        assert "merge_and_unload()" in message
+        assert "move the adapter files away" in message
 
 
-def test_an_adapter_alone_is_named_as_such(tmp_path):
+def test_an_adapter_without_base_weights_is_refused(tmp_path):
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(UsageError, match=r"found adapter_config.json; expected a whole model"):
         locate(str(tmp_path))
@@ -274,17 +274,17 @@ def test_a_family_without_fused_attention_names_the_setting(tmp_path):
     load_model(str(tmp_path), ModelSettings(attention="eager"))
 
 
-def test_a_check_at_load_that_only_eager_passes_names_the_setting(backbone, monkeypatch):
+def test_a_model_that_passes_the_check_only_with_eager_names_the_setting(backbone, monkeypatch):
     def refuse(name, model):
         if model.config._attn_implementation != "eager":
-            raise UsageError(f"{name} cannot be read")
+            raise UsageError(f"{name} cannot be run")
 
     monkeypatch.setattr("harness.engine.backbone.refuse_disagreement", refuse)
     with pytest.raises(
-        UsageError, match=r"cannot be read\n  mend      --set model\.attention=eager"
+        UsageError, match=r"cannot be run\n  mend      --set model\.attention=eager"
     ):
         load_model(str(backbone), SETTINGS)
     load_model(str(backbone), ModelSettings(attention="eager"))
     monkeypatch.setattr("harness.engine.backbone._agrees_when_eager", lambda *_: False)
-    with pytest.raises(UsageError, match=r"cannot be read$"):
+    with pytest.raises(UsageError, match=r"cannot be run$"):
         load_model(str(backbone), SETTINGS)

@@ -1,4 +1,4 @@
-"""The engine on a GPU: what holds on a CPU holds there (pytest -m gpu)."""
+"""The engine on a GPU gives the same results as on a CPU (pytest -m gpu)."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def exact_products():
 @pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
 @pytest.mark.parametrize("side", ["left", "right"])
 @torch.no_grad()
-def test_logprobs_are_those_of_the_cpu(make, side):
+def test_logprobs_equal_those_of_the_cpu(make, side):
     lm = make()
     batch = Batch.from_rows(PROMPTS, RESPONSES, 0, side=side)
     known = lm.logprobs(batch)
@@ -48,7 +48,7 @@ def test_logprobs_are_those_of_the_cpu(make, side):
 
 @pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
 @torch.no_grad()
-def test_a_row_alone_is_the_row_in_a_batch(make):
+def test_a_single_row_equals_the_row_in_a_batch(make):
     lm = make().to("cuda")
     together = lm.logprobs(Batch.from_rows(PROMPTS, RESPONSES, 0))
     for at, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
@@ -57,7 +57,7 @@ def test_a_row_alone_is_the_row_in_a_batch(make):
 
 
 @pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
-def test_greedy_text_is_that_of_the_cpu(make):
+def test_greedy_text_equals_that_of_the_cpu(make):
     lm = make()
     known = generate(lm, PROMPTS, max_new_tokens=24)
     assert generate(lm.to("cuda"), PROMPTS, max_new_tokens=24) == known
@@ -74,7 +74,7 @@ def test_golden_cases_with_two_streams(golden):
     for row, logprobs in zip(rows, given, strict=True):
         known = torch.tensor(row["logprobs"])
         assert_close(logprobs[: len(known)].cpu(), known, atol=1e-4, rtol=0)
-    for _ in range(20):  # a race between streams would show in some of them
+    for _ in range(20):  # a race between streams would show in some runs
         assert generate(lm, prompts, max_new_tokens=20) == [row["greedy"] for row in rows]
 
 
@@ -86,7 +86,7 @@ def rows(count=8, length=40):
 
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["kept", "recomputed"])
 @pytest.mark.parametrize("name", ["causal", "coconut", "flythinker"])
-def test_training_losses_are_those_of_the_cpu(name, checkpointing):
+def test_training_losses_equal_those_of_the_cpu(name, checkpointing):
     settings = TrainSettings(
         epochs=4, batch_size=4, micro_tokens=80, gradient_checkpointing=checkpointing, lr=1e-3
     )
@@ -118,5 +118,5 @@ def test_bfloat16_weights_stay_near_float32(name):
     cast(lm, torch.bfloat16)
     given = lm.logprobs(batch)
     assert given.dtype is torch.float32
-    # 8 bits of mantissa: a logit near 4 is known to 1/64
+    # 8 bits of mantissa: a logit near 4 is exact to 1/64
     assert (given - known).abs().max() < 0.3

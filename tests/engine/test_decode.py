@@ -1,4 +1,4 @@
-"""Writing: streams of their own, stopping a row at a time, the top-p set."""
+"""Decoding: a random stream for each row, stopping row by row, the top-p set."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_a_draw_does_not_depend_on_the_neighbours():
     assert together != generate(lm, PROMPTS, seeds=[1, 2, 3], **options)
 
 
-def test_a_row_stops_at_the_end_token_and_leaves_it_out():
+def test_a_row_stops_at_the_end_token_and_omits_it():
     lm = CausalLM(tiny())
     free = generate(lm, PROMPTS, max_new_tokens=20)
     end = free[0][4]
@@ -33,7 +33,7 @@ def test_a_row_stops_at_the_end_token_and_leaves_it_out():
 
 
 def test_top_p_keeps_the_smallest_set_that_reaches_p():
-    # probabilities 0.5, 0.3, 0.2; p 0.6 keeps the first two, drawn 5 to 3
+    # probabilities 0.5, 0.3, 0.2; p 0.6 keeps the first two, drawn 5 : 3
     logits = torch.tensor([[0.3, 0.5, 0.2]]).log().expand(4000, 3)
     tokens = Sampler(1.0, 0.6, seeds=range(4000), rows=4000)(logits)
     counts = np.bincount(tokens, minlength=3)
@@ -63,7 +63,7 @@ def test_generation_starts_after_a_prefix():
         ({"seeds": [1]}, "1 seeds for 3 prompts"),
     ],
 )
-def test_wrong_sampling_says_so(options, message):
+def test_wrong_sampling_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         generate(CausalLM(tiny()), PROMPTS, max_new_tokens=1, **options)
 

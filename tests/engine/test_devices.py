@@ -1,4 +1,4 @@
-"""Where models run and in which numbers, as far as a machine without a GPU can tell."""
+"""Devices and number types, as far as a machine without a GPU can test them."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def test_a_run_launched_as_several_processes_is_refused(monkeypatch):
         devices(ModelSettings())
 
 
-def test_auto_is_the_cpu_where_there_is_no_cuda(monkeypatch):
+def test_auto_is_the_cpu_without_cuda(monkeypatch):
     class Laptop:
         num_processes = 1
         device = torch.device("mps")
@@ -37,7 +37,7 @@ def test_auto_is_the_cpu_where_there_is_no_cuda(monkeypatch):
 
 
 def test_more_devices_than_models_are_refused():
-    with pytest.raises(UsageError, match=r"3 devices; expected at most 2, the generator's and the"):
+    with pytest.raises(UsageError, match=r"3 devices; expected at most 2, for generator"):
         devices(ModelSettings(device="cpu,cpu,cpu"))
 
 
@@ -54,7 +54,7 @@ def test_weights_are_cast_and_frequencies_stay():
     assert logits.isfinite().all()
 
 
-def test_devices_are_named_the_generators_first():
+def test_the_first_device_is_the_generators():
     assert devices(ModelSettings(device="cpu, meta")) == [CPU, torch.device("meta")]
 
 
@@ -68,7 +68,7 @@ def test_devices_are_named_the_generators_first():
         ("float32", "cuda", True, torch.float32),
     ],
 )
-def test_numbers_are_bf16_where_the_device_has_it(monkeypatch, asked, device, capable, given):
+def test_bf16_is_used_on_devices_that_support_it(monkeypatch, asked, device, capable, given):
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: capable)
     assert number_type(ModelSettings(dtype=asked), torch.device(device)) is given
 
@@ -80,7 +80,7 @@ def test_a_reasoner_goes_to_the_second_device():
     assert {part.device.type for part in lm.reasoner.parameters()} == {"meta"}
 
 
-def test_bf16_is_autocast_over_weights_that_stay_fp32():
+def test_bf16_is_autocast_over_fp32_weights():
     with precision(CPU, torch.bfloat16):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.bfloat16
     with precision(CPU, torch.float32):

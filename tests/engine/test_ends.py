@@ -1,4 +1,4 @@
-"""The ends of a text: from the template however registered, the model's files, the settings."""
+"""The ends of a text: from the template, the model's files and the settings."""
 
 import json
 
@@ -44,18 +44,18 @@ REGISTRATIONS = {  # template, added tokens, trained end; special, added only, o
 @pytest.mark.parametrize(
     ("template", "added", "trained"), REGISTRATIONS.values(), ids=REGISTRATIONS
 )
-def test_the_trained_end_is_what_the_template_writes_after_an_answer(template, added, trained):
+def test_the_trained_end_is_the_templates_end_of_an_answer(template, added, trained):
     tok = tokenizer(template, added)
     found = ends_of(tok)
     assert tokens(tok, found.trained) == trained
     assert tok.eos_token_id in found.ids
     if len(trained) == 1:
         assert set(found.trained) <= found.ids
-    else:  # spelled in several tokens, so decoding looks for the text
+    else:  # several tokens, so decoding looks for the string
         assert found.strings == ("<|im_end|>",)
 
 
-def test_every_declared_end_stops_and_says_who_named_it():
+def test_every_declared_end_stops_and_has_its_origin():
     tok = tokenizer(GEMMA, ("<start_of_turn>", "<end_of_turn>"))
     turn = tok.convert_tokens_to_ids("<end_of_turn>")
     found = ends_of(
@@ -63,12 +63,12 @@ def test_every_declared_end_stops_and_says_who_named_it():
     )
     assert found.trained == (turn,)
     assert found.ids == {turn, tok.eos_token_id, 7, 8, 9, tok.bos_token_id}
-    assert found.strings == ("##",)  # a special token is its id, which no text shows
+    assert found.strings == ("##",)  # a special token counts as its id
     assert found.origins[f"{turn} <end_of_turn>"] == ("chat template", "generation_config.json")
     assert found.described(tok)["trained"] == {"ids": [turn], "text": "<end_of_turn>"}
 
 
-def test_without_template_and_tokenizers_end_the_declared_one_is_trained():
+def test_without_an_end_of_template_or_tokenizer_the_declared_one_is_trained():
     tok = tokenizer(None, (), eos=None)
     assert ends_of(tok, {"config.json": (5, 6)}).trained == (5,)
     assert ends_of(tok, {}, ["###"]).trained == tuple(tok("###")["input_ids"])
@@ -76,7 +76,7 @@ def test_without_template_and_tokenizers_end_the_declared_one_is_trained():
         ends_of(tok)
 
 
-def test_an_id_beyond_the_vocabulary_is_no_end():
+def test_an_id_beyond_the_vocabulary_is_refused():
     tok = tokenizer()
     with pytest.raises(
         UsageError, match=rf"decode\.stop: found id 999; expected ids from 0 to {len(tok) - 1}"
@@ -96,7 +96,7 @@ CONFIGS = [  # generation_config.json, config.json, what they declare
 
 
 @pytest.mark.parametrize(("generation", "config", "declared"), CONFIGS)
-def test_ends_are_declared_as_the_files_hold_them(tmp_path, generation, config, declared):
+def test_declared_ends_are_those_in_the_files(tmp_path, generation, config, declared):
     (tmp_path / "config.json").write_text(json.dumps(config))
     if generation is not None:
         (tmp_path / "generation_config.json").write_text(json.dumps(generation))
@@ -121,7 +121,7 @@ def test_a_tokenizer_that_appends_an_end_does_not_end_the_prompt(template):
 
 @pytest.fixture
 def several_ends(tmp_path):
-    """A tiny Llama whose files declare further ends than the template writes."""
+    """A tiny Llama whose files declare more ends than its template has."""
     tok = tokenizer(CHATML)
     torch.manual_seed(0)
     config = LlamaConfig(
@@ -154,7 +154,7 @@ def test_a_run_stops_at_every_end_and_records_them(tmp_path, reviews, several_en
         assert (text.tokens, text.capped) == (stop, stop == 30)
 
 
-def test_a_missing_end_is_said_before_training(tmp_path, reviews, several_ends, monkeypatch):
+def test_a_missing_end_is_reported_before_training(tmp_path, reviews, several_ends, monkeypatch):
     for name in ("tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
         path = several_ends / name
         if name == "tokenizer_config.json":

@@ -1,4 +1,4 @@
-"""What does not fit a model is refused before it is read, with the numbers and what mends it."""
+"""Rows that do not fit a model are refused, with the numbers and the remedy."""
 
 import pytest
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -22,14 +22,14 @@ def row(prompt, cap, ids=((1, 2),), key="a"):
     return Row(key, "the test prompt", (("prompt", prompt), ("decode.max_new_tokens", cap)), ids)
 
 
-def test_a_row_as_long_as_the_context_fits_and_one_token_more_does_not():
+def test_a_row_as_long_as_the_context_fits_and_one_more_token_does_not():
     refuse_misfits(gpt2(), [row(10, 6)], "lower decode.max_new_tokens")
     with pytest.raises(UsageError) as caught:
         refuse_misfits(gpt2(), [row(4, 6), row(11, 6, key="b")], "lower decode.max_new_tokens")
     assert str(caught.value) == (
         "the test prompt of example b needs 17 positions (prompt 11 + decode.max_new_tokens 6), too"
         " many for the model (GPT2LMHeadModel)\n"
-        "  found     n_positions = 16 in its config: the most positions that it was made for\n"
+        "  found     n_positions = 16 in its config: the longest row that the model was built for\n"
         "  expected  at most 16 in every row, 1 fewer\n"
         "  mend      lower decode.max_new_tokens, or choose a model with a longer context"
     )
@@ -44,23 +44,23 @@ def test_a_reasoner_with_a_shorter_context_counts_too():
         refuse_misfits(lm, [row(11, 6)], "")
 
 
-def test_an_id_past_the_embedding_matrix_is_refused_where_a_text_uses_it():
+def test_an_id_past_the_embedding_matrix_is_refused_if_a_text_uses_it():
     refuse_misfits(gpt2(), [row(4, 6, ((49,),))], "")
     with pytest.raises(UsageError) as caught:
         refuse_misfits(gpt2(), [row(4, 6, ((3,), (50, 60)))], "")
-    told = str(caught.value)
-    assert "holds token id 50, which the model (GPT2LMHeadModel) does not know" in told
-    assert "50 rows in its embedding matrix, and texts with the ids 50, 60" in told
-    assert "resize_token_embeddings" in told
+    message = str(caught.value)
+    assert "contains token id 50, which the model (GPT2LMHeadModel) does not know" in message
+    assert "50 rows in its embedding matrix, and texts with the ids 50, 60" in message
+    assert "resize_token_embeddings" in message
 
 
-def test_a_smaller_reasoner_reads_texts_that_use_its_ids_alone():
+def test_a_smaller_reasoner_accepts_texts_that_use_only_its_ids():
     lm = FlyThinkerLM(padded(101), tiny(seed=1), vocabulary=ANY)  # 101 and 97 rows
     refuse_misfits(lm, [row(4, 6, ((96,),))], "")
     with pytest.raises(UsageError, match=r"token id 97, which the reasoner"):
         refuse_misfits(lm, [row(4, 6, ((97,),))], "")
 
 
-def test_most_positions_are_the_tightest_models():
+def test_most_positions_are_those_of_the_most_limited_model():
     assert most_positions(gpt2(40)) == 40
     assert most_positions(CoconutLM(tiny())) == 512

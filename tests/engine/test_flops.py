@@ -1,4 +1,4 @@
-"""FLOPs: by hand on two layers, and against PyTorch's own counter on real passes."""
+"""FLOPs: computed by hand on two layers, and against PyTorch's counter on real passes."""
 
 import re
 
@@ -11,13 +11,13 @@ from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, generate
 from harness.engine.flops import (
+    ModelCost,
     NoEstimateError,
-    Reader,
+    forward_flops,
+    generation_flops,
     missing,
-    readers,
-    reading_flops,
+    model_costs,
     training_flops,
-    writing_flops,
 )
 from harness.engine.train import TrainRow, to_batch
 
@@ -25,7 +25,7 @@ ROW = TrainRow("a", tuple(range(7)), tuple(range(5)))
 
 
 def eager(width=32, layers=2):
-    """PyTorch's counter does not know the fused attention of a CPU; it knows eager's products."""
+    """A model with eager attention: PyTorch's counter misses fused attention on CPUs."""
     config = Qwen2Config(
         vocab_size=50,
         hidden_size=width,
@@ -48,25 +48,25 @@ def counted(work):
 
 
 def matrices(lm, positions, logits):
-    return sum(2 * one.body * positions + 2 * one.head * logits for one in readers(lm))
+    return sum(2 * cost.body * positions + 2 * cost.head * logits for cost in model_costs(lm))
 
 
 def unmasked(lm, positions):
-    return sum(4 * one.attention * positions**2 for one in readers(lm))
+    return sum(4 * cost.attention * positions**2 for cost in model_costs(lm))
 
 
-def test_a_readers_numbers_are_those_of_its_matrices():
+def test_a_cost_has_the_sizes_of_the_matrices():
     # q 32·32, k and v 32·16 each, o 32·32, three of 32·48 in the MLP: 7680 a layer
     # head 50·32; attention 2 layers · 4 heads · 8 wide
-    assert readers(CausalLM(eager())) == [Reader(15360, 1600, 64, True)]
+    assert model_costs(CausalLM(eager())) == [ModelCost(15360, 1600, 64, True)]
     fly = FlyThinkerLM(eager(), eager(width=16, layers=1))
     # reasoner: q and o 16·16, k and v 16·8, MLP 3·16·48 = 3072; no logits; 1 · 4 · 4
-    assert readers(fly)[1] == Reader(3072, 0, 16, True)
+    assert model_costs(fly)[1] == ModelCost(3072, 0, 16, True)
 
 
 def test_a_forward_pass_by_hand():
     # 3 positions see 1 + 2 + 3 = 6; 2·10·3 + 4·5·6 + 2·7·2
-    assert Reader(body=10, head=7, attention=5, trains=True).forward(3, 2) == 60 + 120 + 28
+    assert ModelCost(body=10, head=7, attention=5, trains=True).forward(3, 2) == 60 + 120 + 28
 
 
 LMS = {
@@ -77,64 +77,64 @@ LMS = {
 
 
 @pytest.mark.parametrize("name", ["causal", "flythinker"])
-def test_training_is_what_pytorch_counts(name):
+def test_training_flops_equal_pytorchs_count(name):
     lm = LMS[name]()
-    products, attention = counted(lambda: lm.loss(to_batch([ROW], 0)).backward())
+    products, attention = counted(lambda: lm.loss(to_batch([ROW])).backward())
     assert products == 3 * matrices(lm, 12, 5)
     assert attention == 3 * unmasked(lm, 12)
     # causal attention sees (12·13/2)/12² of the pairs
     assert training_flops(lm, [ROW]) == products + attention * 78 // 144
-    assert reading_flops(lm, [ROW]) * 3 == training_flops(lm, [ROW])
+    assert forward_flops(lm, [ROW]) * 3 == training_flops(lm, [ROW])
 
 
 @pytest.mark.parametrize("name", LMS)
-def test_writing_is_what_pytorch_counts(name):
+def test_generation_flops_equal_pytorchs_count(name):
     lm = LMS[name]()
     prompt, hidden = list(range(1, 8)), lm.hidden_per_example
     products, _ = counted(lambda: generate(lm, [prompt], max_new_tokens=6))
-    # capped: the sixth token is drawn, not read
+    # the sixth token is drawn but not read
     assert products == matrices(lm, 7 + hidden + 5, 6)
-    expected = sum(one.forward(7 + hidden + 6, 7) for one in readers(lm))
-    assert writing_flops(lm, [prompt], [[0] * 6]) == expected
+    expected = sum(cost.forward(7 + hidden + 6, 7) for cost in model_costs(lm))
+    assert generation_flops(lm, [prompt], [[0] * 6]) == expected
 
 
-def test_thoughts_are_positions_of_training_too():
+def test_thoughts_count_as_positions_in_training():
     lm = LMS["coconut"]()
-    products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)).backward())
-    # the last response token is not read by ours: 7 + 3 + 4
+    products, _ = counted(lambda: lm.loss(to_batch([ROW])).backward())
+    # our pass omits the last response token: 7 + 3 + 4
     assert products == pytest.approx(3 * matrices(lm, 14, 5), rel=0.01)
-    assert training_flops(lm, [ROW]) == 3 * readers(lm)[0].forward(15, 5)
+    assert training_flops(lm, [ROW]) == 3 * model_costs(lm)[0].forward(15, 5)
 
 
-def test_a_frozen_reasoner_is_only_read():
+def test_a_frozen_reasoner_counts_forward_only():
     lm = LMS["flythinker"]()
     whole = training_flops(lm, [ROW])
     lm.reasoner.requires_grad_(False)
-    products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)).backward())
-    generator, reasoner = readers(lm)
+    products, _ = counted(lambda: lm.loss(to_batch([ROW])).backward())
+    generator, reasoner = model_costs(lm)
     assert products == pytest.approx(
         3 * (2 * generator.body * 12 + 2 * generator.head * 5) + 2 * reasoner.body * 12
     )
     assert whole - training_flops(lm, [ROW]) == 2 * reasoner.forward(12, 0)
 
 
-def test_every_view_is_read():
+def test_every_view_counts():
     lm = LMS["causal"]()
     two = TrainRow("a", ROW.prompt, ROW.response, {"bare": ROW.prompt[:2]})
     one = TrainRow("a", ROW.prompt[:2], ROW.response)
     assert training_flops(lm, [two]) == training_flops(lm, [ROW, one])
-    assert writing_flops(lm, [[1, 2]], [[3]], {"bare": [[1]]}) == writing_flops(
+    assert generation_flops(lm, [[1, 2]], [[3]], {"bare": [[1]]}) == generation_flops(
         lm, [[1, 2], [1]], [[3], [3]]
     )
 
 
-def test_other_architectures_have_no_matrix_left_out():
+def test_no_matrix_of_other_architectures_is_missing():
     from transformers import GPT2Config, GPT2LMHeadModel
 
     config = GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2, attn_implementation="eager")
     lm = CausalLM(GPT2LMHeadModel(config))
     with torch.no_grad():
-        products, _ = counted(lambda: lm.loss(to_batch([ROW], 0)))
+        products, _ = counted(lambda: lm.loss(to_batch([ROW])))
     assert products == matrices(lm, 12, 5)
 
 
@@ -172,16 +172,16 @@ def family(kind, sizes=None):
     ],
 )
 @torch.no_grad()
-def test_families_cost_what_pytorch_counts(kind, sizes):
+def test_flops_of_families_equal_pytorchs_count(kind, sizes):
     lm = family(kind, sizes)
     assert missing(lm) is None
-    products, attention = counted(lambda: lm.loss(to_batch([ROW], 0)))
+    products, attention = counted(lambda: lm.loss(to_batch([ROW])))
     expected = matrices(lm, 12, 5) + unmasked(lm, 12)
     assert products + attention == pytest.approx(expected, rel=0.03)
 
 
 def nested():
-    """A language model inside a multi-modal config, with a vision tower beside it."""
+    """A language model in a multimodal config with a vision tower."""
     vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
               "num_attention_heads": 2, "image_size": 16, "patch_size": 8}  # fmt: skip
     config = AutoConfig.for_model(
@@ -191,10 +191,10 @@ def nested():
     return CausalLM(AutoModelForCausalLM.from_config(config).eval())
 
 
-def test_a_nested_config_is_read_and_the_vision_tower_left_out():
+def test_the_vision_tower_of_a_nested_config_does_not_count():
     lm, plain = nested(), family("gemma3_text")
     assert missing(lm) is None
-    assert readers(lm) == readers(plain)
+    assert model_costs(lm) == model_costs(plain)
 
 
 @pytest.mark.parametrize(
@@ -205,11 +205,11 @@ def test_a_nested_config_is_read_and_the_vision_tower_left_out():
         ("hrm_text", {}, "tokens cost .* FLOPs in the layers of HrmTextForCausalLM, where its m"),
     ],
 )
-def test_what_cannot_be_estimated_says_why(kind, sizes, reason):
+def test_a_model_that_is_not_covered_has_a_reason(kind, sizes, reason):
     assert re.search(reason, missing(family(kind, sizes)))
 
 
-def test_an_unknown_config_is_a_reason_too(monkeypatch):
+def test_an_unknown_config_has_a_reason(monkeypatch):
     lm = CausalLM(eager())
     monkeypatch.setattr(type(lm.model.config), "get_text_config", None)
     assert "the config is of an unknown kind" in missing(lm)

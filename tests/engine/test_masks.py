@@ -1,4 +1,4 @@
-"""Right padding needs no mask: the causal fast path serves in training, checkpointed or not."""
+"""Right padding needs no mask: training takes the causal fast path, checkpointed or not."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ REAL = torch.tensor([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [0, 1, 1, 1, 0]]).bool()
 
 
 def masks_of(lm, batch):
-    """What every attention layer got as mask in one training step, and its loss."""
+    """The mask of every attention layer in one training step, and the loss."""
     seen = []
 
     def look(_, __, given):
@@ -53,7 +53,7 @@ def test_no_mask_is_built_in_training(make, recomputed, side):
     assert_close(loss, -sum(alone).detach() / sum(map(len, RESPONSES)), atol=1e-5, rtol=0)
 
 
-def test_coconut_builds_no_mask_where_it_is_checkpointed():
+def test_coconut_builds_no_mask_when_checkpointed():
     lm = CoconutLM(tiny(), 2)
     recompute_activations(lm, True)
     masks, _ = masks_of(lm, Batch.from_rows(PROMPTS, RESPONSES, 0))
@@ -61,12 +61,12 @@ def test_coconut_builds_no_mask_where_it_is_checkpointed():
     assert all(mask is None for mask in masks)
 
 
-def test_positions_count_from_the_first_real_token_and_on_over_right_padding():
+def test_positions_start_at_the_first_real_token_and_continue_over_right_padding():
     expected = [[0, 1, 2, 3, 4], [0, 0, 0, 1, 2], [0, 0, 1, 2, 3]]
     assert positions(REAL).tolist() == expected
 
 
-def test_left_padding_is_moved_to_the_right():
+def test_left_padding_moves_to_the_right():
     # row 1 begins at column 2, row 2 at column 1; the padding that they skip comes last
     assert to_the_right(REAL).tolist() == [[0, 1, 2, 3, 4], [2, 3, 4, 0, 1], [1, 2, 3, 4, 0]]
     assert to_the_right(REAL[:1]) is None

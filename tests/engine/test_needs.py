@@ -1,4 +1,4 @@
-"""Every row of a run counts before training: test prompts, targets, views, analyses, reasoner."""
+"""Rows are checked before training: test prompts, targets, views, analyses, the reasoner."""
 
 import shutil
 
@@ -15,7 +15,7 @@ from tests.run.test_single import go, settings
 
 
 class TrainedError(Exception):
-    """A training step was about to be made."""
+    """Raised instead of training."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_a_row_past_the_context_is_refused_before_training(
     assert f"max_position_embeddings = {longest + more} in its config" in str(caught.value)
 
 
-def test_a_context_that_just_holds_prompt_and_cap_runs(reviews, backbone, longest, tmp_path):
+def test_a_context_that_just_fits_prompt_and_cap_is_accepted(reviews, backbone, longest, tmp_path):
     short = with_context(backbone, tmp_path / "short", longest + 12)
     assert go(tmp_path, reviews, short, "rag", "eval.likelihood=false").exit_code == 0
 
@@ -82,7 +82,7 @@ def test_a_reasoner_with_a_shorter_context_is_refused(reviews, backbone, longest
 
 
 @pytest.mark.parametrize(("spare", "read"), [(500, 0), (0, 1)])
-def test_prompts_with_other_profiles_are_made_only_where_the_budgets_leave_it_open(
+def test_prompts_with_other_profiles_are_made_only_if_the_budgets_do_not_decide(
     spare, read, reviews, backbone, longest, tmp_path, monkeypatch
 ):
     seen = []
@@ -94,7 +94,7 @@ def test_prompts_with_other_profiles_are_made_only_where_the_budgets_leave_it_op
 
 
 def with_token(backbone, folder, token):
-    """The backbone with a token in its tokenizer that its matrix has no row for."""
+    """The backbone with a token in its tokenizer that has no row in its embedding matrix."""
     shutil.copytree(backbone, folder)
     tokenizer = tokenizer_of(str(backbone)).__class__.from_pretrained(folder)
     rows = len(tokenizer)
@@ -108,11 +108,11 @@ def with_token(backbone, folder, token):
 def test_a_token_that_no_text_uses_needs_no_row(method, reviews, backbone, tmp_path):
     folder = with_token(backbone, tmp_path / "more", "<image_soft_token>")
     few = ["method.analysis_tokens=4"] if method == "cot" else []
-    with pytest.raises(TrainedError):  # all was checked
+    with pytest.raises(TrainedError):  # all checks passed
         go(tmp_path, reviews, folder, method, *few)
 
 
-def test_a_reasoners_tokenizer_may_differ_past_the_matrix_alone(reviews, backbone, tmp_path):
+def test_a_reasoners_tokenizer_may_differ_only_past_the_matrix(reviews, backbone, tmp_path):
     folder = with_token(backbone, tmp_path / "more", "<image_soft_token>")
     with pytest.raises(TrainedError):
         go(tmp_path, reviews, folder, "flythinker", f"model.reasoner={backbone}")
@@ -122,5 +122,5 @@ def test_a_reasoners_tokenizer_may_differ_past_the_matrix_alone(reviews, backbon
 def test_a_token_that_a_text_uses_needs_one(method, reviews, backbone, tmp_path):
     folder = with_token(backbone, tmp_path / "more", "kettle")
     (used,) = set(encode_response(tokenizer_of(str(folder)), "kettle").ids)
-    with pytest.raises(UsageError, match=f"holds token id {used}, which the"):
+    with pytest.raises(UsageError, match=f"contains token id {used}, which the"):
         go(tmp_path, reviews, folder, method)

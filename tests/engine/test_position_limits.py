@@ -1,4 +1,4 @@
-"""Most positions of a model: which attribute says so, and where RoPE would switch."""
+"""Position limits of models: the attribute of the config, and where RoPE switches."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from harness.engine.position_limits import Limit, position_limits
 
-DECLARED = "the most positions that it was made for"
+DECLARED = "the longest row that the model was built for"
 FACTORS = [1.0] * 4
 LONG = {"rope_type": "longrope", "short_factor": FACTORS, "long_factor": [4.0] * 4, "factor": 4.0,
         "original_max_position_embeddings": 32, "rope_theta": 1e4}  # fmt: skip
@@ -42,7 +42,7 @@ LONG = {"rope_type": "longrope", "short_factor": FACTORS, "long_factor": [4.0] *
         ),
     ],
 )
-def test_the_attribute_that_holds_the_limit_is_named(kind, sizes, positions, attribute):
+def test_the_attribute_of_the_limit_is_named(kind, sizes, positions, attribute):
     config = AutoConfig.for_model(kind, **sizes)
     assert position_limits(config) == [Limit(positions, attribute, DECLARED)]
 
@@ -79,7 +79,7 @@ def rotary(rope):
     ids=["longrope", "dynamic"],
 )
 @torch.no_grad()
-def test_below_the_switch_no_row_depends_on_the_longest_of_its_batch(rope, switch, attribute):
+def test_below_the_switch_rows_do_not_depend_on_their_batch(rope, switch, attribute):
     model = rotary(rope)
     tightest = position_limits(model.config)[0]
     assert tightest.positions == switch

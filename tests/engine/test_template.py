@@ -1,4 +1,4 @@
-"""Chat templates: errors name them, dates stand still, arguments reach them."""
+"""Chat templates: errors are located, dates are fixed, arguments are passed."""
 
 import datetime
 
@@ -19,7 +19,7 @@ from tests.engine.templates import CHATML, DATED, THINKING, tokenizer
 
 USER = [{"role": "user", "content": "a lamp"}]
 
-WRONG = {  # template, what is said of it
+WRONG = {  # template, error message
     "{% if %}": r"line 1: TemplateSyntaxError",
     "{{ raise_exception('System role not supported') }}": "System role not supported",
     "{{ messages[7]['content'] }}": "UndefinedError",
@@ -28,7 +28,7 @@ WRONG = {  # template, what is said of it
 }
 
 
-def test_a_clock_moves_no_other_text():
+def test_the_clock_changes_no_other_text():
     clock = "{% set now = strftime_now('%-d %B %Y, %A; 100%%') %}"
     for source in ("\n  {% if true %}\n a{% endif %}", "  b\n", "{{ messages[0]['content'] }}\n\n"):
         wanted = render(tokenizer("{% set now = 1 %}" + source), USER)
@@ -36,23 +36,23 @@ def test_a_clock_moves_no_other_text():
     assert render(tokenizer(clock + "{{ now }}"), USER) == "26 July 2024, Friday; 100%"
 
 
-def test_a_line_is_counted_without_the_clock():
+def test_line_numbers_do_not_count_the_clock():
     tok = tokenizer("{{ strftime_now('%d') }}\n{% if %}")
     with pytest.raises(UsageError, match="line 2: TemplateSyntaxError"):
         render(tok, USER)
 
 
 @pytest.mark.parametrize("template", WRONG)
-def test_a_wrong_template_is_named_with_its_error(template):
+def test_a_broken_template_is_named_with_its_error(template):
     tok = tokenizer(template)
     tok.name_or_path = "models/odd"
     with pytest.raises(UsageError, match=rf"chat template of 'models/odd'.*{WRONG[template]}"):
         encode_prompt(tok, "a lamp")
 
 
-def test_a_template_that_leaves_the_user_out_is_refused():
+def test_a_template_that_omits_the_users_text_is_refused():
     tok = tokenizer("{% for m in messages %}{{ m['content'][0]['text'] }}<eos>{% endfor %}")
-    with pytest.raises(UsageError, match="leaves out what the user says"):
+    with pytest.raises(UsageError, match="omits the user's text"):
         shell(tok)
 
 
@@ -78,7 +78,7 @@ def test_a_date_does_not_change_from_day_to_day(monkeypatch):
     assert render(tok, USER).startswith(f"Today is {DATE:%d %b %Y}.\n")
 
 
-def test_a_pinned_date_is_printed_either_way():
+def test_a_fixed_date_is_printed_either_way():
     tok = with_template(tokenizer(DATED), Template.of(datetime.date(2025, 1, 31), {}))
     assert render(tok, USER).startswith("Today is 31 Jan 2025 (31 Jan 2025).\n")
     assert describe_template(tok)["date"] == "2025-01-31"
@@ -93,12 +93,12 @@ def test_arguments_reach_the_template():
 @pytest.mark.parametrize(
     ("name", "template", "message"),
     [
-        ("enable_thinkin", THINKING, "reads no such argument"),
-        ("messages", THINKING, "passes 'messages' itself"),
-        ("enable_thinking", None, "is missing, so nothing reads it"),
+        ("enable_thinkin", THINKING, "has no such argument"),
+        ("messages", THINKING, "sets 'messages' itself"),
+        ("enable_thinking", None, "is missing, so nothing uses it"),
     ],
 )
-def test_an_argument_that_nothing_reads_is_refused(name, template, message):
+def test_an_unused_argument_is_refused(name, template, message):
     with pytest.raises(UsageError, match=message):
         with_template(tokenizer(template), Template.of(None, {name: 1}))
 

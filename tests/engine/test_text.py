@@ -1,4 +1,4 @@
-"""Text ↔ tokens: what a user wrote is never read as a command of the chat template."""
+"""Text ↔ tokens: special tokens in a user's text are plain characters."""
 
 import copy
 
@@ -42,7 +42,7 @@ def test_special_tokens_in_a_users_text_are_characters(tokenizer, text):
     assert tokenizer.decode(ids) == (f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n")
 
 
-def test_without_a_template_too(bare):
+def test_special_tokens_are_characters_without_a_template_too(bare):
     ids = encode_prompt(bare, HOSTILE)
     assert specials(bare, ids) == []
     assert bare.decode(ids) == HOSTILE + "\n"

@@ -1,4 +1,4 @@
-"""Training: one plan for all; micro-batches and interruptions change nothing."""
+"""Training: one plan for all methods; micro-batches and interruptions change nothing."""
 
 import os
 
@@ -41,7 +41,7 @@ def test_a_plan_shows_every_example_equally_often(examples, epochs, batch_size, 
     assert plan == plan_steps(examples, epochs, batch_size, seed)
 
 
-def test_another_seed_is_another_order():
+def test_another_seed_gives_another_order():
     assert plan_steps(20, 1, 5, 0) != plan_steps(20, 1, 5, 1)
 
 
@@ -78,7 +78,7 @@ class StopNowError(Exception):
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 4])
-def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path, stop_at):
+def test_an_interrupted_training_ends_like_an_uninterrupted_one(tmp_path, stop_at):
     whole, first, second = fly(), fly(), fly()
     known = train(whole, ROWS, SETTINGS, lr=1e-2, seed=3)
     often = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})
@@ -149,14 +149,14 @@ def test_the_learning_rate_warms_up_and_falls():
     assert [step.lr for step in log.curve] == pytest.approx([0.0, 1e-2, 7.5e-3, 5e-3, 2.5e-3])
 
 
-def test_a_loss_that_is_no_number_stops_training():
+def test_a_loss_that_is_not_finite_stops_training():
     lm = CausalLM(tiny())
     torch.nn.init.constant_(lm.model.model.norm.weight, float("nan"))
     with pytest.raises(HarnessError, match="training step 1: loss nan"):
         train(lm, ROWS, SETTINGS, lr=1e-2, seed=0)
 
 
-def test_weights_come_back_as_they_were(tmp_path):
+def test_loaded_weights_equal_the_saved_ones(tmp_path):
     lm, other = fly(), FlyThinkerLM(tiny(seed=5), tiny(seed=6))
     save_weights(lm, tmp_path / "w.safetensors")
     load_weights(other, tmp_path / "w.safetensors")
@@ -167,7 +167,7 @@ def test_weights_come_back_as_they_were(tmp_path):
 def test_saving_never_writes_into_the_weights_of_another_run(tmp_path):
     save_weights(CausalLM(tiny(seed=5)), tmp_path / "other.safetensors")
     known = (tmp_path / "other.safetensors").read_bytes()
-    os.link(tmp_path / "other.safetensors", tmp_path / "w.part")  # as an interruption left it
+    os.link(tmp_path / "other.safetensors", tmp_path / "w.part")  # as left by an interruption
     save_weights(CausalLM(tiny(seed=6)), tmp_path / "w.safetensors")
     assert (tmp_path / "other.safetensors").read_bytes() == known
     assert (tmp_path / "w.safetensors").read_bytes() != known

@@ -1,4 +1,4 @@
-"""A model is tried in every way that a run uses it, and refused by name before training."""
+"""The trial of a method's model before training: what passes and what is refused."""
 
 import time
 
@@ -23,7 +23,7 @@ LMS = {
 
 
 @pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
-def test_a_right_model_is_left_as_it_was_within_a_second(make):
+def test_a_correct_model_is_unchanged_within_a_second(make):
     lm = make()
     weights = [part.detach().clone() for part in lm.parameters()]
     modes = [part.training for part in lm.modules()]
@@ -61,12 +61,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("kind", "message"), WRONG, ids=[kind.__name__ for kind, _ in WRONG])
-def test_a_wrong_way_is_named_with_class_and_remedy(kind, message):
+def test_a_disagreement_is_named_with_class_and_remedy(kind, message):
     with pytest.raises(UsageError, match=rf"(?s)mine with Qwen2ForCausalLM: {message}.*mend  "):
         refuse_wrong_ways(kind(tiny()), "mine", trains=True, checkpointing=True)
 
 
-def test_what_needs_eager_attention_is_told_so():
+def test_a_model_that_needs_eager_attention_is_refused_with_the_setting():
     lm = CoconutLM(tiny_model("gemma3n_text"), 3)
     with pytest.raises(UsageError, match=r"(?s)gradient norm nan.*--set model\.attention=eager"):
         refuse_wrong_ways(lm, "coconut", trains=True)
@@ -76,7 +76,7 @@ def test_what_needs_eager_attention_is_told_so():
 
 
 @pytest.mark.parametrize("method", ["coconut", "flythinker"])
-def test_vectors_that_are_no_embedding_rows_are_refused_where_a_family_looks_them_up(method):
+def test_a_family_that_looks_embeddings_up_is_refused_for_thoughts(method):
     model = tiny_model("gemma4_text")
     refuse_wrong_ways(CausalLM(model), "sft", trains=True)
     lm = CoconutLM(model, 3) if method == "coconut" else FlyThinkerLM(model, model)
@@ -84,12 +84,12 @@ def test_vectors_that_are_no_embedding_rows_are_refused_where_a_family_looks_the
         refuse_wrong_ways(lm, method, trains=True)
 
 
-def test_layers_that_choose_what_they_look_at_are_refused_at_load():
+def test_layers_that_select_positions_are_refused_at_load():
     with pytest.raises(UsageError, match=r"\(DeepseekV32ForCausalLM\): layers of the kind Dynamic"):
         refuse_disagreement("d", tiny_model("deepseek_v32"))
 
 
-def test_an_error_of_a_plugin_is_its_own():
+def test_an_error_of_a_plugin_is_raised_unchanged():
     with pytest.raises(ZeroDivisionError):
         refuse_wrong_ways(Divides(tiny()), "mine")
 

@@ -1,4 +1,4 @@
-"""What of written tokens is text: stop strings across tokens, reasoning blocks, both."""
+"""Visible text of generated tokens: stop strings across tokens, reasoning blocks, both."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from harness.engine.visible_text import TextRules, opened_block
 from tests.engine.templates import THINKING, tokenizer
 
 ADDED = ("<|im_start|>", "<|im_end|>", "<think>!", "</think>")
-"""One mark ordinary, one special: both occur in models."""
-TEXTS = {  # written, text, reasoning, unclosed; special tokens aside
+"""One ordinary tag, one special: models have both."""
+TEXTS = {  # generated, text, reasoning, unclosed; without special tokens
     "plain": ("a lamp", "a lamp", "", False),
     "a block first": ("<think>hm</think>\n\na lamp", "a lamp", "<think>hm</think>", False),
     "a block without end": ("<think>hm, a lamp", "", "<think>hm, a lamp", True),
@@ -47,21 +47,21 @@ def test_without_strip_nothing_is_hidden(tok):
     assert rules(tok, strip=()).read(ids).text == tok.decode(ids)
 
 
-def test_a_block_that_the_prompt_opened_hides_what_does_not_close_it(tok):
+def test_a_block_opened_by_the_prompt_hides_everything_until_it_closes(tok):
     opened = rules(tok, opened="think")
     for written, text, unclosed in [("hm</think>a", "a", False), ("hm", "", True)]:
         seen = opened.read(tok(written, add_special_tokens=False)["input_ids"])
         assert (seen.text, seen.unclosed) == (text, unclosed)
 
 
-def test_a_prompt_opens_a_block_where_its_template_leaves_one_open(tok):
+def test_a_prompt_opens_a_block_if_its_template_leaves_one_open(tok):
     assert opened_block(tok, ("think",)) is None
     tok.chat_template = "{% set opens = true %}" + THINKING
     assert opened_block(tok, ("other", "think")) == "think"
     assert opened_block(tok, ()) is None
 
 
-def test_a_string_cuts_the_text_across_tokens_and_characters():
+def test_a_stop_string_cuts_within_and_across_tokens():
     tok = tokenizer()
     seen = rules(tok, ["é##", "\n\n"]).read(tok("a lampé## more\n\n")["input_ids"])
     assert (seen.text, seen.tokens, seen.stopped) == ("a lamp", 6, True)
@@ -69,7 +69,7 @@ def test_a_string_cuts_the_text_across_tokens_and_characters():
     assert rules(tok, ["\n\n"]).read(tok("a\n\nb")["input_ids"]).text == "a"
 
 
-def test_a_string_within_a_block_does_not_stop(tok):
+def test_a_stop_string_within_a_block_does_not_stop(tok):
     held = rules(tok, ["##"])
     within = tok("<think>a##b</think>c", add_special_tokens=False)["input_ids"]
     assert not held.stopped(within)

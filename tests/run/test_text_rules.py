@@ -137,7 +137,7 @@ def test_what_a_model_asks_for_and_does_not_get_is_said_once_and_recorded(
     assert facts["asks"] == {"temperature": 0.7, "top_k": 20}
     assert facts["not_applied"] == {"temperature": 0.7}
     assert (
-        sum("generation_config asks for temperature=0.7; not applied" in one for one in said) == 1
+        sum("generation_config requests temperature=0.7; not applied" in one for one in said) == 1
     )
 
 

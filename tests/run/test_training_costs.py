@@ -9,7 +9,7 @@ from baselines.coconut import CoconutLM
 from harness.engine import flops, generate
 from harness.engine import train as train_module
 from harness.engine.clock import DecodeClock, Phases, middle
-from harness.engine.flops import readers
+from harness.engine.flops import model_costs
 from harness.engine.train_log import TrainLog
 from harness.errors import UsageError
 from harness.record import LrSearch, Step, Trial, read_predictions
@@ -178,7 +178,7 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
     auto = ("train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1")
     outcome = go(tmp_path, reviews, backbone, "sft", *auto)
     cost, (plan, lm, _) = outcome.record.training, built[0]
-    (model,) = readers(lm)
+    (model,) = model_costs(lm)
     # one epoch shows each row once; both trials do the same and read val
     assert cost.flops["lr_search"] == 2 * (cost.flops["steps"] + cost.flops["evaluation"])
     rows = trained_on[0]
