@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from flythinker.model import ANY, FlyThinkerLM
-from flythinker.thought_replacement import ReplacedThoughtsLM
+from flythinker.replaced_thoughts import ReplacedThoughtsLM
 from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
 from harness.engine.backbone import Backbones
 from harness.engine.lm import PersonalLM

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from flythinker import FlyThinkerLM
-from flythinker.thought_replacement import ReplacedThoughtsLM
+from flythinker.replaced_thoughts import ReplacedThoughtsLM
 from harness.engine import Batch, generate
 from tests.engine.test_agreement import PROMPTS, RESPONSES, tiny
 
