@@ -485,6 +485,8 @@ def test_a_folder_laid_out_as_the_hub_serves_it_is_run(call, tmp_path, backbone,
 def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
     call, tmp_path, backbone, monkeypatch
 ):
+    from datasets import Dataset
+
     from harness.data import hub
 
     class Info:
