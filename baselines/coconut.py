@@ -35,6 +35,7 @@ from harness.method import Method
 from harness.settings import Section
 from harness.types import Target, TrainingPair
 
+N_THOUGHTS = 4
 MOST_THOUGHTS = 8
 
 
@@ -59,7 +60,7 @@ class CoconutLM(CausalLM):
     """
 
     def __init__(
-        self, model: nn.Module, n_thoughts: int = 4, curriculum: Sequence[float] = ()
+        self, model: nn.Module, n_thoughts: int = N_THOUGHTS, curriculum: Sequence[float] = ()
     ) -> None:
         super().__init__(model)
         if not 0 <= n_thoughts <= MOST_THOUGHTS:
@@ -153,7 +154,7 @@ class CoconutLM(CausalLM):
 
 
 class CoconutOptions(AnalysisOptions):
-    n_thoughts: int = Field(4, ge=0, le=MOST_THOUGHTS)
+    n_thoughts: int = Field(N_THOUGHTS, ge=0, le=MOST_THOUGHTS)
     """K, the latent thoughts between prompt and text; 0 without a curriculum is SFT."""
     curriculum: tuple[float, ...] = ()
     """Shares of training at which stages 1, 2, … S begin, e.g. [0.25, 0.5, 0.75]; before the first

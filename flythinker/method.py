@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from flythinker.model import ANY, FlyThinkerLM
+from flythinker.model import ANY, LAM, FlyThinkerLM
 from flythinker.replaced_thoughts import ReplacedThoughtsLM
 from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
 from harness.engine.backbone import Backbones
@@ -17,7 +17,7 @@ from harness.settings import Section
 
 
 class FlyThinkerOptions(Section):
-    lam: float = 0.5
+    lam: float = LAM
     """λ, the weight of a thought added to a token's embedding; 0 is SFT."""
     lam_warmup: float = Field(0.0, ge=0, le=1)
     """Share of the training steps over which λ rises from 0; 0 is the paper's setting."""

@@ -27,6 +27,8 @@ from harness.engine.lm import (
     token_logprobs,
 )
 
+LAM = 0.5
+"""The paper's λ."""
 THREADS_PAY_FROM = 50_000_000
 """From this many parameters in the smaller model, a CPU runs both models at once.
 
@@ -69,7 +71,7 @@ class FlyThinkerLM(PersonalLM):
         self,
         generator: nn.Module,
         reasoner: nn.Module,
-        lam: float = 0.5,
+        lam: float = LAM,
         concurrent: bool | None = None,
         lam_warmup: float = 0.0,
         vocabulary: int | None = None,

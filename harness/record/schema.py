@@ -11,14 +11,14 @@ from harness.record.estimates import Json, MetricScore, SliceEstimate, View
 from harness.record.examples import ExampleValues
 from harness.record.inputs import Inputs
 from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, ModelInfo
-from harness.record.views import Authors, Controls, Following, Forced, Lift, Likelihood
+from harness.record.views import Views
 
 SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record(View):
-    """One run. A view that was not asked for is null."""
+class RunFacts(View):
+    """What was run, what it cost, and the scores of its texts."""
 
     run_id: str
     """The seed and a hash of settings and data."""
@@ -62,18 +62,12 @@ class Record(View):
     """Metric → its value."""
     slices: Mapping[str, tuple[SliceEstimate, ...]] = field(default_factory=dict)
     """Metric → its value in each slice of the free text."""
-    likelihood: Likelihood | None = None
-    """NLL of the references."""
-    following: Following | None = None
-    """Preference following, on the built-in benchmark."""
-    lift: Lift | None = None
-    """Gain of the user's own profile."""
-    forced: Forced | None = None
-    """Continuations from the reference's prefix."""
-    authors: Authors | None = None
-    """Author identification."""
-    controls: Controls | None = None
-    """Thought replacement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Views, RunFacts):
+    """One run. A view that was not asked for is null."""
+
     examples: Mapping[str, ExampleValues] = field(default_factory=dict)
     """Example id → its values."""
     schema_version: int = SCHEMA_VERSION

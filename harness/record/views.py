@@ -212,3 +212,21 @@ class Controls(View):
     """Differences in the family that Holm's correction is over: all of them here."""
     thoughts: Mapping[str, Thoughts]
     """own, zero, noise, shuffled, other-profile → what was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views(View):
+    """The views of a run; one that was not asked for is null."""
+
+    likelihood: Likelihood | None = None
+    """NLL of the references."""
+    following: Following | None = None
+    """Preference following, on the built-in benchmark."""
+    lift: Lift | None = None
+    """Gain of the user's own profile."""
+    forced: Forced | None = None
+    """Continuations from the reference's prefix."""
+    authors: Authors | None = None
+    """Author identification."""
+    controls: Controls | None = None
+    """Thought replacement."""
