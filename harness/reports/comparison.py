@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.record import write_json
-from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
+from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.render.document import Document, listed
 from harness.reports.render.latex import to_latex
@@ -23,14 +23,14 @@ from harness.reports.sections.cost_tables import (
     mean_cost,
     peak_mib,
     text_s,
-    timed_apart,
+    times_not_comparable,
     tokens_per_s,
     training_s,
 )
-from harness.reports.sections.headline import Found, headline_section
+from harness.reports.sections.headline import Results, headline_section
 from harness.reports.sections.loss_curves import training_section
 from harness.reports.sections.metric_table import scores_section
-from harness.reports.sections.personal import authors_section, controls_section
+from harness.reports.sections.personal import authors_section, thought_replacement_section
 from harness.reports.sections.positions import drift_section
 from harness.reports.sections.profile_swap import lift_contrasts, lift_section
 from harness.reports.sections.settings_and_runs import provenance_section, warnings
@@ -43,7 +43,13 @@ PAGE, MARKDOWN, COMPARISONS = "index.html", "report.md", "comparisons.json"
 
 @dataclass(frozen=True)
 class Options:
-    """metric: the measure of the verdict. pair: "A,B", two systems whose texts are shown."""
+    """What the user asks of a comparison.
+
+    allow_different: compare although data or decoding settings differ.
+    texts: show example texts.
+    metric: the measure that the verdict is about; None for the runs' first metric.
+    pair: "A,B", the two systems whose texts are shown.
+    """
 
     allow_different: bool = False
     texts: bool = True
@@ -52,31 +58,31 @@ class Options:
 
 
 def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
-    """The report on all runs at or below `paths`; `facts` of it is the JSON document.
+    """The report on all runs at or below `paths`; its `facts` are the JSON document.
 
-    Raises HarnessError where runs do not compare; nothing is written.
+    Writes nothing. Raises HarnessError if the runs are not comparable.
     """
     loaded, left_out = load_boards(paths)
     boards = [checked(board, options.allow_different) for board in loaded]
-    found, main = contrasted(boards, options.metric)
+    results, main = contrast_boards(boards, options.metric)
     lifts = {board.task: lift_contrasts(board, main) for board in boards}
     notes = list(left_out)
     sections = [
-        headline_section(boards, found, main),
-        scores_section(boards, found, main),
-        drift_section(boards, found, main),
+        headline_section(boards, results, main),
+        scores_section(boards, results, main),
+        drift_section(boards, results, main),
         lift_section(boards, lifts),
         authors_section(boards),
-        controls_section(boards),
+        thought_replacement_section(boards),
         training_section(boards),
         costs_section(boards),
     ]
     if options.texts:
-        section, missing = examples_section(boards, found, main, options.pair)
+        section, missing = examples_section(boards, results, main, options.pair)
         sections.append(section)
         notes += missing
     sections.append(provenance_section(boards))
-    told = warnings(boards, notes)
+    warning_lines = warnings(boards, notes)
     named = [system for board in boards for system in board.systems]
     names = list(dict.fromkeys(system.name for system in named))
     if len(names) > MOST_NAMED:
@@ -88,41 +94,48 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
         f"Comparison of {listed(names)}",
         f"{runs} runs on {tasks}; made by harness compare",
         tuple(section for section in sections if section),
-        tuple(told),
-        as_json(boards, found, lifts, main, told),
+        tuple(warning_lines),
+        as_json(boards, results, lifts, main, warning_lines),
     )
 
 
-def contrasted(boards: Sequence[Board], metric: str | None = None) -> tuple[Found, str]:
+def contrast_boards(boards: Sequence[Board], metric: str | None = None) -> tuple[Results, str]:
     """Task → measure → contrasts, and the main measure's name.
 
-    Two kinds of family: the main measure over all tasks and pairs; in a task all others together.
+    Holm's correction has two kinds of family: all tasks and pairs on the main measure; and, in each
+    task, all pairs on all other measures.
     """
-    measured = {board.task: measures_of(board) for board in boards}
+    # 1. The main measure must exist in every task.
+    measures = {board.task: measures_of(board) for board in boards}
     common = [
-        one for one in measured[boards[0].task]
-        if all(one.name in {other.name for other in rest} for rest in measured.values())
+        one for one in measures[boards[0].task]
+        if all(one.name in {other.name for other in rest} for rest in measures.values())
     ]  # fmt: skip
     main = main_measure(common, metric).name
+    # 2. Values and paired tests, not yet corrected.
     raw = {
-        board.task: {one.name: contrast_all(one, board) for one in measured[board.task]}
+        board.task: {one.name: contrast_all(one, board) for one in measures[board.task]}
         for board in boards
     }
-    first = judged([raw[board.task][main] for board in boards])
-    found = {}
-    for board, judged_main in zip(boards, first, strict=True):
+    # 3. Verdicts: one family for the main measure, one a task for the rest.
+    first = judge_family([raw[board.task][main] for board in boards])
+    results = {}
+    for board, of_main in zip(boards, first, strict=True):
         others = [one for name, one in raw[board.task].items() if name != main]
-        together = {one.measure.name: one for one in [judged_main, *judged(others)]}
-        found[board.task] = {name: together[name] for name in raw[board.task]}
-    return found, main
+        by_name = {one.measure.name: one for one in [of_main, *judge_family(others)]}
+        results[board.task] = {name: by_name[name] for name in raw[board.task]}
+    return results, main
 
 
 def write_report(document: Document, out: Path) -> list[Path]:
-    """Everything that belongs to a report, below `out`. Raises UsageError where that is a file."""
+    """Write page, Markdown, JSON, figures and tables below `out`; returns their paths.
+
+    Raises UsageError if `out` is a file.
+    """
     from harness.reports.render.html import to_html
 
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; expected a folder, new or old")
+        raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
     out.mkdir(parents=True, exist_ok=True)
     written = [out / PAGE, out / MARKDOWN, out / COMPARISONS]
     written[0].write_text(to_html(document), encoding="utf-8")
@@ -142,14 +155,14 @@ def write_report(document: Document, out: Path) -> list[Path]:
 
 def as_json(
     boards: Sequence[Board],
-    found: Found,
+    results: Results,
     lifts: Mapping[str, Sequence[Contrasts]],
     main: str,
-    told: Sequence[str],
+    warning_lines: Sequence[str],
 ) -> dict[str, Any]:
-    """Values, intervals, letters, comparisons and costs of every board."""
-    parts = [_board(board, found[board.task].values(), lifts[board.task]) for board in boards]
-    return {"main": main, "warnings": list(told), "boards": parts}
+    """Values, intervals, significance letters, comparisons and costs of every board."""
+    parts = [_board(board, results[board.task].values(), lifts[board.task]) for board in boards]
+    return {"main": main, "warnings": list(warning_lines), "boards": parts}
 
 
 def _board(board: Board, found: Iterable[Contrasts], lifts: Iterable[Contrasts]) -> dict[str, Any]:
@@ -160,7 +173,7 @@ def _board(board: Board, found: Iterable[Contrasts], lifts: Iterable[Contrasts])
         "texts": len(board.ids),
         "users": len(set(board.users.values())),
         "allowed": list(board.allowed),
-        "times_compare": timed_apart(board) is None,
+        "times_compare": times_not_comparable(board) is None,
         "systems": [
             {
                 "name": system.name,

@@ -20,9 +20,9 @@ from harness.metrics.base import MeanMetric, Metric, Pair, Unavailable
 from harness.metrics.lift import lift
 from harness.metrics.scores import each, scored
 from harness.record import read_record, write_record
-from harness.reports.compared.contrasts import contrast_all, judged
+from harness.reports.compared.contrasts import contrast_all, judge_family
 from harness.reports.compared.measures import measures_of
-from harness.reports.comparison import as_json, contrasted
+from harness.reports.comparison import as_json, contrast_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.run.evaluate.texts import score_texts
@@ -181,7 +181,7 @@ def test_word_error_by_hand_with_its_slices(board):
 @pytest.mark.parametrize(("name", "better"), [("chrf", "higher"), ("wer", "lower")])
 def test_it_is_compared_with_interval_test_and_letters(board, name, better):
     measure = next(one for one in measures_of(board) if one.name == name)
-    (found,) = judged([contrast_all(measure, board)])
+    (found,) = judge_family([contrast_all(measure, board)])
     assert found.order == ["cot", "sft"]  # six words kept beat two, whichever way is better
     assert found.letters == {"cot": "a", "sft": "b"}
     pair = found.between("cot", "sft")
@@ -193,7 +193,7 @@ def test_it_is_compared_with_interval_test_and_letters(board, name, better):
 
 
 def test_the_report_has_every_metric_with_its_direction(board):
-    found, main = contrasted([board])
+    found, main = contrast_boards([board])
     facts = as_json([board], found, {board.task: []}, main, [])
     measures = facts["boards"][0]["measures"]
     assert main == "chrf"

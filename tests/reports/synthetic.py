@@ -1,4 +1,4 @@
-"""Records made up from a known effect of each method, in the shape that runs leave."""
+"""Synthetic records with a known effect of each method, in the form that runs write."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def write_runs(
     full: bool = False,
     effect: float | None = None,
 ) -> list[Path]:
-    """One run for each method, task and seed below `out`; `assignments`: method → --set.
+    """Write one run for each method, task and seed below `out`.
 
-    `full`: with every view (`everything`). `changes` are fields of every record, put in at the end.
-    `effect`: in place of the methods' own.
+    assignments: method → --set. full: with every view (see `everything`). changes: fields replaced
+    in every record at the end. effect: replaces the methods' own effects.
     """
     folders = []
     for task in tasks:
@@ -262,10 +262,10 @@ def _inference(method: str) -> Inference:
 
 
 def everything(record: Record) -> Record:
-    """The record with every view that a run can leave: lift, forced, authors, controls.
+    """The record with every view: profile swap, continuation, authors, thought replacement.
 
-    Values grow with the method's effect. Forced windows, authors, lift and the untrained backbone
-    stand in every example too, and the record's numbers are theirs; controls are the record's.
+    Values grow with the method's effect. All but thought replacement are stored by example too, and
+    the record's numbers are computed from them.
     """
     effect = EFFECTS.get(record.method, 5.0)
     draw = np.random.default_rng([record.seed, len(record.method), 7])
@@ -316,7 +316,7 @@ def _around(value: float, half: float) -> dict[str, Any]:
 
 
 def _forced(rows: Sequence[ExampleValues], name: str) -> dict[str, Any]:
-    """What a record says of forced windows of 100, 100, 100 and 80 tokens."""
+    """A record's continuation view, with windows of 100, 100, 100 and 80 tokens."""
     means = np.mean([row.forced[name] for row in rows], axis=0)
     slices = tuple(
         dataclasses.replace(_slice(at, value), **_around(float(value), 1.0))
@@ -332,7 +332,7 @@ def _slope(means: Any) -> float:
 
 
 def _lifts(effect: float) -> ExampleLift:
-    """What one example says of lift; over nobody's profile half as much again as over another's."""
+    """One example's lift; over no profile it is half as large again as over another's."""
 
     def all_kinds(gains: Mapping[str, float]) -> dict[str, Any]:
         more = {name: 1.5 * gain for name, gain in gains.items()}
@@ -344,7 +344,7 @@ def _lifts(effect: float) -> ExampleLift:
 
 
 def _lift(rows: Sequence[ExampleLift]) -> Lift:
-    """What a record says of its examples' lifts."""
+    """A record's lift, computed from its examples' lifts."""
 
     def pairs(gains: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
         def mean(kind: str, name: str) -> MetricScore:
@@ -364,7 +364,7 @@ def _lift(rows: Sequence[ExampleLift]) -> Lift:
 
 
 def _controls(shift: float) -> Controls:
-    """Other thoughts: the NLL rises by 0.1 and `shift`, ROUGE-L falls by 1 and `shift`."""
+    """Thought replacement: NLL rises by 0.1 and `shift`, ROUGE-L falls by 1 and `shift`."""
     judged = {"p_value": 0.001, "p_holm": 0.01 + shift, "smallest_detectable": 0.05, "users": 40,
               "verdict": "higher"}  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The whole report: what it says first, its files, its JSON, what it must not do."""
+"""The whole report: its first sentence, its files, its JSON, and what it must not do."""
 
 import csv
 import dataclasses
@@ -47,8 +47,8 @@ def test_the_first_sentence_is_the_verdict_with_its_cost(report):
     document, _ = report
     (sentence,) = document.sections[0].text
     # the made-up effects: flythinker 3 points above sft, 1.2 times its time
-    assert sentence.startswith("product_review: flythinker measured best on BLEU, ")
-    assert re.search(r"shown better than sft: \+\d\.\d\d \[\+\d\.\d\d, \+\d\.\d\d\], Holm p 0\.00",
+    assert sentence.startswith("product_review: flythinker is best on BLEU, ")
+    assert re.search(r"significantly better than sft: \+\d\.\d\d \[\+\d\.\d\d, \+\d\.\d\d\]",
                      sentence)  # fmt: skip
     assert "1.4 × that of sft; time per text 0.36 s, 1.2 × that of sft." in sentence
     assert sentence.endswith("(one training seed: this checkpoint, not this method.)")
@@ -114,7 +114,7 @@ def test_json_has_every_pair_of_every_measure(report):
                          "smallest_detectable", "users", "reason", "verdict"}  # fmt: skip
 
 
-def test_the_page_holds_everything_and_asks_for_nothing(report):
+def test_the_page_holds_everything_and_makes_no_request(report):
     page = (report[1] / "index.html").read_text()
     assert not re.search(r"<script|<link|<img|<iframe|@import|javascript:", page)
     addresses = set(re.findall(r'(?:src|href)="([^"]+)"', page))
@@ -146,25 +146,25 @@ def warned(tmp_path, **changes):
         ({"code": {"version": "0", "commit": "c", "clean": False}},
          "uncommitted changes in the code of 2 runs: rag (s0-"),
         ({"device": {"device": "cuda:0", "dtype": "float32", "threads": 2}},
-         "times do not compare, for machines differ: device  cuda:0: rag; cpu: sft"),
+         "times are not comparable because machines differ: device  cuda:0: rag; cpu: sft"),
     ],
 )  # fmt: skip
-def test_what_a_reader_must_know_stands_at_the_top(tmp_path, changes, expected):
-    told = warned(tmp_path, **changes)
-    assert expected in told
-    assert "one training seed" not in told
-    lines = [line for line in told.splitlines() if "prompts and references" not in line]
+def test_warnings_are_at_the_top(tmp_path, changes, expected):
+    shown_text = warned(tmp_path, **changes)
+    assert expected in shown_text
+    assert "one training seed" not in shown_text
+    lines = [line for line in shown_text.splitlines() if "prompts and references" not in line]
     assert bool(lines) == bool(expected)
 
 
-def test_one_seed_unequal_seeds_and_few_users_are_told(tmp_path):
+def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
     write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1), examples=12)
     write_runs(tmp_path, ["rag"], TASK, examples=12)
     document = compare([tmp_path])
-    told = "\n".join(document.warnings)
-    assert "one training seed speaks of this checkpoint, not of the method: rag" in told
-    assert "unequal training seeds: rag 1, sft 2" in told
-    assert "12 users: intervals, no verdicts (those need 20)" in told
+    shown_text = "\n".join(document.warnings)
+    assert "one training seed describes this checkpoint, not the method: rag" in shown_text
+    assert "unequal training seeds: rag 1, sft 2" in shown_text
+    assert "12 users: intervals but no verdicts, which need 20 users" in shown_text
     assert "No verdict: 12 users: a verdict needs 20." in document.sections[0].text[0]
 
 
@@ -180,13 +180,13 @@ def test_many_systems_are_counted_together(tmp_path):
     assert document.title == (
         "Comparison of 9 systems: nonpers, rag, sft, cot, coconut and flythinker"
     )
-    told = "\n".join(document.warnings)
-    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 40 texts)" in told
-    assert "unequal training seeds: 2 for sft; 1 for all but sft" in told
-    assert "speaks of this checkpoint, not of the method: all but sft" in told
+    shown_text = "\n".join(document.warnings)
+    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 40 texts)" in shown_text
+    assert "unequal training seeds: 2 for sft; 1 for all but sft" in shown_text
+    assert "describes this checkpoint, not the method: all but sft" in shown_text
 
 
-def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
+def test_times_of_different_machines_are_not_compared(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
     write_runs(
         tmp_path,
@@ -201,7 +201,7 @@ def test_times_of_other_machines_are_not_put_side_by_side(tmp_path):
     assert "Cost:" not in document.sections[0].text[0]
 
 
-def test_papers_numbers_are_reference_rows_of_the_same_task_and_of_other_data_than_mini(tmp_path):
+def test_papers_numbers_are_reference_rows_of_their_task_but_not_on_mini(tmp_path):
     data = dataclasses.replace(made_up("product_review", "sft").data, source="x", kind="folder")
     write_runs(tmp_path, ["sft", "rag"], TASK, changes={"data": data})
     settings = {"data": {**read_record(next(tmp_path.rglob("s0-*"))).settings["data"]}}
@@ -264,10 +264,12 @@ def test_pairs_are_named_or_found_and_unknown_ones_refused(runs):
                        if s.name == "examples")  # fmt: skip
         return [side.name for side in section.examples[0].sides]
 
-    assert shown(None) == ["flythinker", "sft"]  # the best and what others are measured against
+    assert shown(None) == ["flythinker", "sft"]  # the best and what others are compared with
     assert shown("cot, rag") == ["cot", "rag"]
     for wrong in ("cot,ragg", "cot", "cot,rag,sft"):
-        message = f"--pair got '{wrong}'; expected two names with a comma between, of nonpers; rag;"
+        message = (
+            f"--pair got '{wrong}'; expected two names separated by a comma, from nonpers; rag;"
+        )
         with pytest.raises(UsageError, match=message):
             shown(wrong)
 
@@ -280,9 +282,9 @@ def test_a_pair_may_have_commas_in_its_names(tmp_path):
     words = ["compare", str(tmp_path / "runs"), "--out", str(tmp_path / "r"), "--pair", pair]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    told = (tmp_path / "r" / "report.md").read_text()
+    shown_text = (tmp_path / "r" / "report.md").read_text()
     first, second = pair.replace("_", r"\_").split("),")
-    assert f"product\\_review: {first}) and {second}, seeds 0 and 0" in told
+    assert f"product\\_review: {first}) and {second}, seeds 0 and 0" in shown_text
 
 
 def test_examples_are_sorted_by_disagreement(report):
@@ -346,7 +348,7 @@ def test_the_command_writes_and_prints_one_json_document(runs, tmp_path):
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["main"] == "nll"
-    assert "flythinker measured best on NLL" in done.stderr
+    assert "flythinker is best on NLL" in done.stderr
     assert (tmp_path / "r" / "index.html").is_file()
 
 
@@ -367,22 +369,22 @@ def test_a_file_is_no_folder_for_a_report(runs, tmp_path):
     assert (tmp_path / "taken").read_text() == "mine"
 
 
-def test_tasks_stand_apart_in_one_table(tmp_path):
+def test_tasks_are_groups_of_one_table(tmp_path):
     write_runs(tmp_path, ["sft", "rag"], ["product_review", "topic_writing"])
     document = compare([tmp_path])
     over_both, *each = document.sections[0].text
-    assert over_both == "Of 2 tasks, best measured on BLEU: sft in 2."
+    assert over_both == "Best on BLEU over 2 tasks: sft in 2."
     assert [text.partition(":")[0] for text in each] == ["product_review", "topic_writing"]
     table = document.sections[0].tables[0]
     assert table.groups == ("product_review",) * 2 + ("topic_writing",) * 2
     assert 'class="group"' in to_html(document)
 
 
-def test_a_task_that_does_not_compare_stops_everything(tmp_path):
+def test_a_task_that_is_not_comparable_stops_everything(tmp_path):
     write_runs(tmp_path, ["sft", "rag"], TASK)
     write_runs(tmp_path, ["sft", "rag"], ["topic_writing"],
                assignments={"rag": ["decode.max_new_tokens=9"]})  # fmt: skip
-    with pytest.raises(DataError, match="topic_writing: these runs do not compare"):
+    with pytest.raises(DataError, match="topic_writing: these runs are not comparable"):
         compare([tmp_path])
 
 

@@ -15,7 +15,7 @@ from harness.reports.render.table import Cell as TableCell
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import System
 from harness.reports.sections.columns import P_HOLM, cell_of, measure_column
-from harness.reports.sections.cost_tables import mean_cost, text_s, timed_apart, training_s
+from harness.reports.sections.cost_tables import mean_cost, text_s, times_not_comparable, training_s
 from harness.reports.sections.settings_and_runs import provenance_section, warnings
 from harness.statistics import Comparison, Interval
 
@@ -129,8 +129,8 @@ def table(found: Ablation) -> Table:
         f"Differences and verdicts are about {found.main.title}: approximate randomisation over"
         " users, Holm over all values, and an interval of the difference without 0."
     ]
-    if timed_apart(found.board):
-        notes.append(f"Times are left out: {timed_apart(found.board)}.")
+    if times_not_comparable(found.board):
+        notes.append(f"Times are left out: {times_not_comparable(found.board)}.")
     name = "_".join(["ablation", *(axis.name.replace(".", "_") for axis in found.axes)])
     return Table(name, "Every value", tuple(columns), tuple(rows), tuple(notes))
 
@@ -163,7 +163,7 @@ def _measured(intervals: Mapping[str, Interval], measures: Sequence[Measure]) ->
 def _costs(found: Ablation, system: System | None) -> tuple[Value, ...]:
     if system is None:
         return (None, None, None, 0)
-    timed = timed_apart(found.board) is None
+    timed = times_not_comparable(found.board) is None
     return (
         mean_cost(system, training_s) if timed else None,
         mean_cost(system, text_s) if timed else None,

@@ -9,7 +9,7 @@ from math import isfinite
 from harness.errors import DataError
 from harness.record import ExampleValues
 from harness.reports.ablation.claims import Claim, Compared, Pair, claims_about, value_pairs
-from harness.reports.compared.contrasts import contrast_all, judged
+from harness.reports.compared.contrasts import contrast_all, judge_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import Board, Run, System
@@ -217,7 +217,9 @@ def _identical(measures: Sequence[Measure], first: System, second: System) -> bo
 
 def _compared(found: Ablation, pairs: Sequence[tuple[str, str | None, System, System]]) -> Compared:
     """One family, however many values."""
-    family = judged([contrast_all(found.main, _only(found.board, *pair[2:])) for pair in pairs])
+    family = judge_family(
+        [contrast_all(found.main, _only(found.board, *pair[2:])) for pair in pairs]
+    )
     return {
         (label, other): contrasts.between(first.name, second.name)
         for (label, other, first, second), contrasts in zip(pairs, family, strict=True)

@@ -1,1 +1,1 @@
-"""Systems against each other: measures, paired contrasts, seeds, letters."""
+"""Systems compared: measures, paired tests, training seeds, significance letters."""

@@ -1,4 +1,4 @@
-"""Systems against each other: values with intervals, paired tests, families, letters."""
+"""Systems compared: values with intervals, paired tests, families, significance letters."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Contrasts:
-    """One measure on one board. values: system → value with interval; best first.
+    """One measure on one board.
 
-    pairs: (first, second) in the board's order → first − second. letters: system → letters, or
-    None where no pair could be tested (fewer than 20 users, one system).
+    values: system → value with interval, in the board's order.
+    pairs: (first, second) in the board's order → the comparison first − second.
+    letters: system → significance letters; None if no pair could be tested (one system, or fewer
+    than 20 users).
     """
 
     task: str
@@ -36,14 +38,14 @@ class Contrasts:
         return sorted(known, key=lambda name: sign * (self.values[name].value or 0.0))
 
     def between(self, first: str, second: str) -> Comparison:
-        """First − second, whichever way round it was computed."""
+        """First − second, in whichever order it was computed."""
         if (first, second) in self.pairs:
             return self.pairs[first, second]
         return self.pairs[second, first].turned()
 
 
 def contrast_all(measure: Measure, board: Board) -> Contrasts:
-    """Values of all systems and the differences of all pairs, not yet judged (see `judged`)."""
+    """Values of all systems and differences of all pairs; `judge_family` adds the verdicts."""
     rows = {system.name: rows_of(measure, board, system) for system in board.systems}
     panel, statistic = board.panel, measure.statistic
     values = {name: interval(statistic, each, panel) for name, each in rows.items()}
@@ -54,17 +56,19 @@ def contrast_all(measure: Measure, board: Board) -> Contrasts:
     return Contrasts(board.task, measure, values, pairs)
 
 
-def judged(family: Sequence[Contrasts]) -> list[Contrasts]:
-    """Holm over all pairs of the family, verdicts, and letters."""
-    flat = judge(one for contrasts in family for one in contrasts.pairs.values())
-    judgements = iter(flat)
-    found = []
+def judge_family(family: Sequence[Contrasts]) -> list[Contrasts]:
+    """The family with Holm-corrected p-values, verdicts and significance letters."""
+    # 1. One correction over every pair of every measure in the family.
+    judgements = iter(judge(one for contrasts in family for one in contrasts.pairs.values()))
+    results = []
     for contrasts in family:
+        # 2. Hand the verdicts back, in the order in which they were collected.
         pairs = {pair: next(judgements) for pair in contrasts.pairs}
+        # 3. Letters: two systems share one unless they differ significantly.
         tested = any(one.verdict for one in pairs.values())
         different = {
             frozenset(pair) for pair, one in pairs.items() if one.verdict in ("higher", "lower")
         }
         shown = letters(contrasts.order, different) if tested else None
-        found.append(replace(contrasts, pairs=pairs, letters=shown))
-    return found
+        results.append(replace(contrasts, pairs=pairs, letters=shown))
+    return results

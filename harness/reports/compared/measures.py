@@ -1,4 +1,4 @@
-"""What systems are compared by: each measure as rows that add up, and a statistic of their sum."""
+"""What systems are compared on: each measure has rows that add up, and a statistic of the sum."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from harness.reports.runs.systems import Board, System
 from harness.statistics import MEAN, RATIO, Array, Statistic
 
 WORDS = ("bleu", "rougeL", "meteor")
-"""Metrics of words that are shown where there is no room for all."""
+"""Word-overlap metrics that are shown where there is no room for all."""
 
 
 @dataclass(frozen=True)
 class Measure:
     """One number of a system.
 
-    row: what a record says of an example → its row, None where it has no value there.
-    absent: the row of an example that a run lacks (as if empty), from another run's values; None
-    where an example without text has no value.
+    row: an example's values in a record → its row; None if it has no value.
+    absent: the row of an example that a run lacks, scored as an empty text and derived from another
+    run's values; None if an empty text has no value.
+    statistic: the sum of rows → the number.
+    better, digits: which end wins, and digits after the point.
     """
 
     name: str
@@ -45,12 +47,12 @@ class Measure:
         return self.better == "lower"
 
     def favours_first(self, difference: float) -> bool:
-        """Whether `difference` = first − second favours the first."""
+        """True if the difference first − second favours the first."""
         return difference < 0 if self.lower_is_better else difference > 0
 
 
 def measures_of(board: Board) -> list[Measure]:
-    """What every run of the board has: the main one first (see `main_measure`)."""
+    """The measures that every run of the board has."""
     records = [record for system in board.systems for record in system.records]
     found = []
     for name in records[0].metrics:
@@ -65,21 +67,22 @@ def measures_of(board: Board) -> list[Measure]:
     return found
 
 
-def main_measure(measures: Sequence[Measure], wanted: str | None = None) -> Measure:
-    """The measure of the verdict: `wanted`, else the first metric of the runs.
+def main_measure(measures: Sequence[Measure], name: str | None = None) -> Measure:
+    """The measure that the verdict is about: `name`, else the runs' first metric.
 
-    That is the one that the data's source brings, where it brings one.
+    A data source that brings its own metric puts it first. Raises UsageError if no measure is
+    shared, or if `name` is not among the shared ones.
     """
     by_name = {measure.name: measure for measure in measures}
     if not by_name:
         raise UsageError("these runs share no measure; expected a metric or NLL in all of them")
-    if wanted is not None and wanted not in by_name:
-        raise UsageError(f"--metric {wanted!r} is not in every run. Known: {', '.join(by_name)}")
-    return by_name[wanted or next(iter(by_name))]
+    if name is not None and name not in by_name:
+        raise UsageError(f"--metric {name!r} is not in every run. Known: {', '.join(by_name)}")
+    return by_name[name or next(iter(by_name))]
 
 
 def rows_of(measure: Measure, board: Board, system: System) -> Array:
-    """Rows [S,N,K] of a system's training seeds, examples in the board's order."""
+    """Rows [S,N,K]: S training seeds, N examples in the board's order, K numbers a row."""
     length = next(
         (len(row) for values in system.record.examples.values() if (row := measure.row(values))), 1
     )
@@ -94,19 +97,19 @@ def _rows(measure: Measure, board: Board, record: Record, length: int) -> Array:
         if values is not None:
             rows.append(measure.row(values) or nothing)
         else:
-            rows.append(measure.absent(_elsewhere(board, key)) or nothing)
+            rows.append(measure.absent(_values_in_another_run(board, key)) or nothing)
     return np.array(rows, dtype=np.float64).reshape(len(rows), length)
 
 
-def _elsewhere(board: Board, key: str) -> ExampleValues:
+def _values_in_another_run(board: Board, key: str) -> ExampleValues:
     records = [record for system in board.systems for record in system.records]
     return next(record.examples[key] for record in records if key in record.examples)
 
 
 def _of_metric(name: str, records: Sequence[Record]) -> Measure | None:
-    """The measure of a metric; None where its package is not installed, or a run lacks its value.
+    """The measure of a metric; None if its package is not installed or a run lacks its value.
 
-    A metric of evaluate is taken as a mean on its own scale, without loading it.
+    A metric of the `evaluate` library is treated as a mean on its own scale, without loading it.
     """
     if any(record.metrics[name].value is None for record in records):
         return None
@@ -115,7 +118,7 @@ def _of_metric(name: str, records: Sequence[Record]) -> Measure | None:
     if name not in table("metric"):
         return None
     own = metric(name)
-    row = _mean_row(name) if own.mean else _kept_row(name)
+    row = _mean_row(name) if own.mean else _stored_row(name)
     samples = next(
         (len(rows) for each in records[0].examples.values() if (rows := each.rows.get(name))), 1
     )
@@ -133,7 +136,7 @@ def _of_metric(name: str, records: Sequence[Record]) -> Measure | None:
 
 
 def _over_samples(own: Metric, samples: int) -> Statistic:
-    """The mean over samples whose rows stand side by side."""
+    """The mean over samples whose rows are concatenated."""
     return joined(own.statistic, np.zeros((samples, 0, 1)))[0]
 
 
@@ -145,7 +148,7 @@ def _mean_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
     return row
 
 
-def _kept_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
+def _stored_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
     def row(values: ExampleValues) -> Sequence[float] | None:
         return [one for sample in values.rows.get(name, ()) for one in sample] or None
 
@@ -153,13 +156,13 @@ def _kept_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
 
 
 def _adds_up(measure: Measure, record: Record) -> bool:
-    """Whether the rows that a record keeps give the value that it reports."""
+    """True if the rows in a record reproduce the value that it reports."""
     rows = [row for values in record.examples.values() if (row := measure.row(values))]
-    said = record.metrics[measure.name].value
-    if not rows or said is None:
+    reported = record.metrics[measure.name].value
+    if not rows or reported is None:
         return False
-    found = float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
-    return isclose(found, said, rel_tol=1e-6, abs_tol=1e-6)
+    from_rows = float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
+    return isclose(from_rows, reported, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def _nll_row(values: ExampleValues) -> Sequence[float] | None:
@@ -168,12 +171,17 @@ def _nll_row(values: ExampleValues) -> Sequence[float] | None:
 
 
 def drift_row(values: ExampleValues) -> Sequence[float] | None:
-    """Only of references that reach every slice, so that no slice holds other people."""
+    """The row of NLL's slope; None unless the reference reaches every slice.
+
+    So every slice covers the same users.
+    """
     own = values.likelihood
     if own is None or len(own.nll) < 2 or not own.reaches_all():
         return None
-    places = [count * at for count, at in zip(own.slice_tokens, own.positions, strict=True)]
-    return [*own.nll, *own.slice_tokens, *places]
+    weighted = [
+        count * position for count, position in zip(own.slice_tokens, own.positions, strict=True)
+    ]
+    return [*own.nll, *own.slice_tokens, *weighted]
 
 
 NLL = Measure(

@@ -1,4 +1,4 @@
-"""What of each example a view's number is made of: one slice, a slope, an author, a lift."""
+"""Measures behind the views: one slice, a slope, author identification, a lift."""
 
 from __future__ import annotations
 
@@ -12,28 +12,34 @@ from harness.reports.compared.measures import Measure, drift_row
 from harness.statistics import MEAN, PERCENT_MEAN, RATIO
 
 
-def nll_at(at: int) -> Measure:
-    """NLL of the references in slice `at`: nats over slice tokens."""
+def nll_at(index: int) -> Measure:
+    """NLL of the references in slice `index`: nats over slice tokens."""
 
     def row(values: ExampleValues) -> Sequence[float] | None:
         own = values.likelihood
-        return (own.nll[at], own.slice_tokens[at]) if own and own.slice_tokens[at] else None
+        return (
+            (own.nll[index], own.slice_tokens[index]) if own and own.slice_tokens[index] else None
+        )
 
-    return Measure(f"nll {at}", "NLL", "nats per slice token", RATIO, row)
+    return Measure(f"nll {index}", "NLL", "nats per slice token", RATIO, row)
 
 
-def relative_at(at: int) -> Measure:
-    """The same, minus the untrained backbone's nats."""
+def relative_at(index: int) -> Measure:
+    """The same, minus the base model's NLL."""
 
     def row(values: ExampleValues) -> Sequence[float] | None:
-        apart = _relative(values)
-        return (apart.nll[at], apart.slice_tokens[at]) if apart and apart.slice_tokens[at] else None
+        relative = _relative(values)
+        return (
+            (relative.nll[index], relative.slice_tokens[index])
+            if relative and relative.slice_tokens[index]
+            else None
+        )
 
-    return Measure(f"relative {at}", "NLL", "nats per slice token", RATIO, row)
+    return Measure(f"relative {index}", "NLL", "nats per slice token", RATIO, row)
 
 
 def relative_drift() -> Measure:
-    """Slope of NLL minus the untrained backbone's."""
+    """Slope of NLL minus the base model's."""
 
     def row(values: ExampleValues) -> Sequence[float] | None:
         return drift_row(replace(values, likelihood=_relative(values)))
@@ -50,18 +56,21 @@ def _relative(values: ExampleValues) -> SliceNll | None:
     )
 
 
-def forced_at(name: str, at: int) -> Measure:
-    """A metric of the windows that begin at slice `at`; a mean, so BLEU's values do not serve."""
+def continuation_at(name: str, index: int) -> Measure:
+    """A metric of the continuations from the start of slice `index`, for metrics that are means.
+
+    BLEU is not a mean over examples, so it has no such measure.
+    """
 
     def row(values: ExampleValues) -> Sequence[float] | None:
-        value = values.forced[name][at] if name in values.forced else None
+        value = values.forced[name][index] if name in values.forced else None
         return None if value is None else (value, 1.0)
 
-    return Measure(f"forced {name} {at}", name, "0–100", PERCENT_MEAN, row)
+    return Measure(f"forced {name} {index}", name, "0–100", PERCENT_MEAN, row)
 
 
-def forced_drift(name: str, starts: Sequence[int]) -> Measure:
-    """Slope of a metric over the middles of its windows; texts with a window in every slice."""
+def continuation_drift(name: str, starts: Sequence[int]) -> Measure:
+    """Slope of a metric over the middles of its windows, on texts with a window in every slice."""
 
     def row(values: ExampleValues) -> Sequence[float] | None:
         windows, own = values.forced.get(name, ()), values.likelihood
@@ -92,10 +101,13 @@ def lift_measure(
     unit: str = "points",
     digits: int = 2,
 ) -> Measure:
-    """Gain of the own profile over that of others ("random", "topic") or none ("empty").
+    """Gain of the user's own profile over another's, or over none.
 
-    view, gains: what lift is measured on, and an example's gains in it; name: a slice or "all" of
-    the likelihood, a metric of the texts.
+    view: "likelihood" or "texts".
+    gains: an example's gains in that view.
+    kind: the replaced profile, "random" or "topic" for another user's, "empty" for none.
+    name: a slice or "all" for likelihood; a metric for texts.
+    title, unit, digits: as in `Measure`.
     """
 
     def row(values: ExampleValues) -> Sequence[float] | None:

@@ -1,8 +1,8 @@
-"""One number from several training seeds, and how it was made.
+"""One number from several training seeds, and how its interval was computed.
 
-Where records keep the examples' values, seeds and users are resampled together, as in every
-comparison. Elsewhere a record has an interval only: then the mean is shown with the span of the
-seeds' intervals, from the lowest end to the highest.
+If records hold each example's values, seeds and users are resampled together, as in every
+comparison. If they hold an interval only, the mean is shown with the span of the seeds' intervals,
+from the lowest end to the highest.
 """
 
 from __future__ import annotations
@@ -23,32 +23,37 @@ RESAMPLED, SPANNED = "resampled", "spanned"
 
 @dataclass(frozen=True, kw_only=True)
 class Pooled(Estimate):
-    """One number of all training seeds; `seeds`: how their intervals came in, None with one."""
+    """One number of all training seeds.
+
+    seeds: RESAMPLED or SPANNED, how the seeds enter the interval; None with one seed.
+    """
 
     seeds: str | None = None
 
 
 def over_seeds(
-    board: Board, system: System, found: Sequence[Estimate], measure: Measure | None
+    board: Board, system: System, estimates: Sequence[Estimate], measure: Measure | None
 ) -> Pooled:
-    """One estimate a seed, in the order of the system's runs → one.
+    """Pool one estimate a seed into one.
 
-    measure: the examples' values that the estimate is made of. It serves where it gives every
-    record's own number again; else, and where it is None, the seeds' intervals are spanned.
+    board, system: the system and the board that its users and examples are from.
+    estimates: one a seed, in the order of the system's runs.
+    measure: the examples' values behind the estimates; they are resampled if they reproduce every
+    record's number. Otherwise, and with None, the seeds' intervals are spanned.
     """
-    if len(found) == 1 or measure is None or not _gives(measure, board, system, found):
-        return spanned(found)
+    if len(estimates) == 1 or measure is None or not _reproduces(measure, board, system, estimates):
+        return spanned(estimates)
     one = interval(measure.statistic, rows_of(measure, board, system), board.panel)
     return Pooled(value=one.value, low=one.low, high=one.high, seeds=RESAMPLED)
 
 
-def spanned(found: Sequence[Estimate]) -> Pooled:
-    """The mean of one estimate a seed, from the lowest to the highest end of their intervals."""
-    if len(found) == 1:
-        return Pooled(**ends_of(found[0]))
-    value = [one.value for one in found if one.value is not None]
-    low = [one.low for one in found if one.low is not None]
-    high = [one.high for one in found if one.high is not None]
+def spanned(estimates: Sequence[Estimate]) -> Pooled:
+    """The mean of the seeds' estimates, with the lowest and highest end of their intervals."""
+    if len(estimates) == 1:
+        return Pooled(**ends_of(estimates[0]))
+    value = [one.value for one in estimates if one.value is not None]
+    low = [one.low for one in estimates if one.low is not None]
+    high = [one.high for one in estimates if one.high is not None]
     return Pooled(
         value=fmean(value) if value else None,
         low=min(low) if low else None,
@@ -58,27 +63,27 @@ def spanned(found: Sequence[Estimate]) -> Pooled:
 
 
 def interval_words(estimates: Iterable[Pooled]) -> str:
-    """What the intervals of these are over: users, and how seeds came in."""
-    ways = {one.seeds for one in estimates if one.value is not None}
-    if ways <= {None}:
+    """What these intervals are over: users, and how seeds enter."""
+    kinds = {one.seeds for one in estimates if one.value is not None}
+    if kinds <= {None}:
         return "users"
-    if SPANNED not in ways:
+    if SPANNED not in kinds:
         return "users and training seeds"
     span = "users, from the lowest to the highest end of the seeds' intervals"
-    if RESAMPLED not in ways:
-        return f"{span} (records keep no value of each example here)"
-    return listed(
-        ["users and training seeds", f"where records keep no value of each example {span}"]
-    )
+    if RESAMPLED not in kinds:
+        return f"{span} (these records hold no values by example)"
+    return listed(["users and training seeds", f"where records hold no values by example {span}"])
 
 
-def _gives(measure: Measure, board: Board, system: System, found: Sequence[Estimate]) -> bool:
-    """Whether the examples' values add up to each record's number."""
+def _reproduces(
+    measure: Measure, board: Board, system: System, estimates: Sequence[Estimate]
+) -> bool:
+    """True if the examples' values reproduce each record's number."""
     by_seed = rows_of(measure, board, system)
-    if not by_seed.any(axis=(1, 2)).all():  # a seed's record keeps none
+    if not by_seed.any(axis=(1, 2)).all():  # a seed's record holds no values
         return False
     values = measure.statistic.value(by_seed.sum(axis=1))
     return all(
         one.value is not None and isclose(own, one.value, rel_tol=1e-6, abs_tol=1e-9)
-        for own, one in zip(values, found, strict=True)
+        for own, one in zip(values, estimates, strict=True)
     )

@@ -1,4 +1,4 @@
-"""What was chosen for a run: its settings under one set of keys, and which of them are usual."""
+"""The settings chosen for each run, under one set of keys, and which of them are usual."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from harness.settings.flat import flat
 from harness.settings.names import frozen_table
 
 NO_OPTION, UNKNOWN = "no such option", "default"
-"""What is shown of a setting that a method does not have, and of one that nobody can tell."""
+"""Shown for a setting that a method does not have, and for one whose value is not known."""
 NO_CHOICE = ("seed", "preset", "data.source", "model.device")
-"""Settings that make no other system."""
+"""Settings that do not make another system."""
 OPTION = "method."
-"""How the keys of a method's own options begin."""
+"""Prefix of the keys of a method's own options."""
 
 
 def choices(record: Record) -> dict[str, Any]:
-    """What was chosen for a run, "section.key" → value: no seed, no `eval`.
+    """The settings of a run that define its system, "section.key" → value.
 
-    Nor where its data lay: what they hold is known by fingerprint, and has to be the same. Nor on
-    which device it ran: the record's own `device` tells, and times compare on one alone.
+    Left out: the seed; `eval`; the location of the data, whose fingerprint must be the same anyway;
+    and the device, which the record's `device` describes.
     """
     return {
         key: value
@@ -35,11 +35,11 @@ def choices(record: Record) -> dict[str, Any]:
 
 
 def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """The choices of each record under the same keys, those that any of them has.
+    """The choices of each record, all under the same keys.
 
-    An option of its method that a record leaves out has the method's default, as it is installed
-    here: `NO_OPTION` where the method has no such option, `UNKNOWN` where it is not installed. A
-    reasoner that was not named is the one that the record's backbone tells of.
+    A method option that a record leaves out takes the default of the installed method: `NO_OPTION`
+    if the method has no such option, `UNKNOWN` if it is not installed. A reasoner that the settings
+    do not name is the one in the record's `backbone`.
     """
     given = [choices(record) for record in records]
     keys = sorted({key for one in given for key in one})
@@ -62,7 +62,7 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def own_options(method: str) -> Mapping[str, Any] | None:
-    """Defaults of a method's own options, as installed here; None for one that is not there."""
+    """Defaults of the installed method's own options; None if it is not installed."""
     try:
         options = getattr(find("method", method), "Options", None)
     except HarnessError:
@@ -71,7 +71,7 @@ def own_options(method: str) -> Mapping[str, Any] | None:
 
 
 def usual(method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Key → the default of the method's option, else the value that most have."""
+    """Key → the default of the method's option, or the most common value."""
     known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
     found = {}
     for key in keys:

@@ -1,4 +1,4 @@
-"""Which runs may stand in one table: same task, setting, data, cap, sampling, signatures."""
+"""Which runs may share a table: same task, setting, data, cap, sampling and signatures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.reports.runs.choices import chosen_by
 from harness.reports.runs.systems import Board, System
 
 UNPAIRED = {
-    "eval.slices": "slices of the target",
+    "eval.slices": "slices of the reference",
     "decode.samples": "texts of each example",
 }
-"""Settings without which the parts of two runs are not each other's: never allowed to differ."""
+"""Settings that must agree for examples to be paired; `--allow-different` does not cover them."""
 MACHINE: Mapping[str, Callable[[DeviceInfo], object]] = {
     "device": lambda machine: machine.device,
     "accelerator": lambda machine: machine.accelerator,
@@ -28,45 +28,49 @@ MACHINE: Mapping[str, Callable[[DeviceInfo], object]] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not the same everywhere: value → the systems that have it."""
+    """Something in which runs differ: value → the systems that have it."""
 
     what: str
     values: Mapping[str, tuple[str, ...]]
 
     def __str__(self) -> str:
-        told = "; ".join(f"{value}: {', '.join(names)}" for value, names in self.values.items())
-        return f"{self.what}  {told}"
+        shown = "; ".join(f"{value}: {', '.join(names)}" for value, names in self.values.items())
+        return f"{self.what}  {shown}"
 
 
 def checked(board: Board, allow_different: bool) -> Board:
-    """The board, with what differs noted. Raises DataError for differences unless allowed.
+    """The board, with the allowed differences noted.
 
-    Without one common example, or with other slices or numbers of texts, nothing is allowed.
+    Raises DataError if slices or samples an example differ, if no example is shared, or if anything
+    else in `differences` differs and `allow_different` is false.
     """
-    apart = [
+    # 1. What can never be allowed: examples that cannot be paired.
+    blocking = [
         one
         for key, what in UNPAIRED.items()
-        if (one := _apart(board.systems, f"{what} ({key})", _setting(key)))
+        if (one := _difference(board.systems, f"{what} ({key})", _setting(key)))
     ]
-    if apart:
-        lines = [f"{board.task}: nothing of these runs can be paired"]
-        lines += [f"  {one}" for one in apart]
+    if blocking:
+        lines = [f"{board.task}: examples of these runs cannot be paired"]
+        lines += [f"  {one}" for one in blocking]
         lines.append(
-            "  mend  run some of them again with --set and the others' value, or compare them apart"
+            "  mend  rerun some with --set and the others' value, or compare them separately"
         )
         raise DataError("\n".join(lines))
-    found = differences(board)
+    # 2. At least one example in common.
     common = set.intersection(*(set(record.examples) for record in _records(board)))
     if not common:
         raise DataError(
-            f"{board.task}: no example stands in all of {', '.join(s.name for s in board.systems)};"
-            " expected runs on the same test data. Compare them apart"
+            f"{board.task}: no example is in all of {', '.join(s.name for s in board.systems)};"
+            " expected runs on the same test data. Compare them separately"
         )
+    # 3. The rest may differ if the user allows it.
+    found = differences(board)
     if found and not allow_different:
-        lines = [f"{board.task}: these runs do not compare"]
+        lines = [f"{board.task}: these runs are not comparable"]
         lines += [f"  {one}" for one in found]
         lines.append(
-            "  mend  give runs that agree in this, or --allow-different (missing examples then"
+            "  mend  give runs that agree in this, or use --allow-different (missing examples then"
             " count as empty, and every table says so)"
         )
         raise DataError("\n".join(lines))
@@ -74,7 +78,7 @@ def checked(board: Board, allow_different: bool) -> Board:
 
 
 def differences(board: Board) -> list[Difference]:
-    """What must be the same for a difference in a table to be one of method, and is not."""
+    """What differs although it must be the same for a table to compare methods."""
     rules: list[tuple[str, Callable[[Record], object]]] = [
         ("setting (data.setting)", _setting("data.setting")),
         ("cap on new tokens (decode.max_new_tokens)", _setting("decode.max_new_tokens")),
@@ -85,7 +89,7 @@ def differences(board: Board) -> list[Difference]:
             "repetition penalty (decode.repetition_penalty)",
             _setting("decode.repetition_penalty", 1.0),
         ),
-        ("further ends (decode.stop)", _setting("decode.stop", [])),
+        ("stop strings (decode.stop)", _setting("decode.stop", [])),
         ("hidden blocks (decode.strip)", _setting("decode.strip", ["think"])),
         ("other users for lift (eval.donors)", lambda record: record.lift and record.lift.donors),
     ]
@@ -95,22 +99,22 @@ def differences(board: Board) -> list[Difference]:
     ]
     names = dict.fromkeys(name for one in _records(board) for name in one.metrics)
     rules += [(f"signature of {name}", _signature(name)) for name in names]
-    found = [one for what, value in rules if (one := _apart(board.systems, what, value))]
+    found = [one for what, value in rules if (one := _difference(board.systems, what, value))]
     missing = _missing(board)
     return [*found, missing] if missing else found
 
 
 def machines(systems: Sequence[System]) -> list[Difference]:
-    """In what the machines differ: then times do not compare."""
+    """How the machines differ; if they do, times are not comparable."""
     return [
         one
         for name, read in MACHINE.items()
-        if (one := _apart(systems, name, partial(_machine, read)))
+        if (one := _difference(systems, name, partial(_machine, read)))
     ]
 
 
-def chosen_apart(systems: Sequence[System]) -> list[Difference]:
-    """Settings, backbone and amount of data in which systems differ: allowed, and printed."""
+def setting_differences(systems: Sequence[System]) -> list[Difference]:
+    """Settings, backbone and amount of data in which systems may differ; the report lists them."""
     records = [record for system in systems for record in system.records]
     chosen = {id(record): own for record, own in zip(records, chosen_by(records), strict=True)}
 
@@ -125,33 +129,33 @@ def chosen_apart(systems: Sequence[System]) -> list[Difference]:
         ("training examples", _training_examples),
         ("commit", lambda record: str(record.code.commit)[:12]),
     ]
-    return [one for what, value in rules if (one := _apart(systems, what, value))]
+    return [one for what, value in rules if (one := _difference(systems, what, value))]
 
 
-def _apart(
+def _difference(
     systems: Sequence[System], what: str, value: Callable[[Record], object]
 ) -> Difference | None:
-    """None where all runs that have the value agree in it."""
+    """The difference in one value; None if all runs that have the value agree."""
     found: dict[str, list[str]] = defaultdict(list)
     for system in systems:
         for run in system.runs:
             own = value(run.record)
             if own is not None and system.name not in found[str(own)]:
                 found[str(own)].append(system.name)
-    values = {told: tuple(names) for told, names in found.items() if names}
+    values = {value: tuple(names) for value, names in found.items() if names}
     return Difference(what, values) if len(values) > 1 else None
 
 
 def _missing(board: Board) -> Difference | None:
-    """Runs that lack examples which others have."""
+    """Runs that lack examples of other runs."""
     lacking: dict[str, list[str]] = defaultdict(list)
     for system in board.systems:
         for run in system.runs:
             absent = len(board.ids) - len(run.record.examples)
-            told = f"{absent} of {len(board.ids)} missing" if absent else "all there"
-            if system.name not in lacking[told]:
-                lacking[told].append(system.name)
-    values = {told: tuple(names) for told, names in lacking.items()}
+            shown = f"{absent} of {len(board.ids)} missing" if absent else "none missing"
+            if system.name not in lacking[shown]:
+                lacking[shown].append(system.name)
+    values = {value: tuple(names) for value, names in lacking.items()}
     return Difference("test examples", values) if len(values) > 1 else None
 
 
@@ -160,7 +164,7 @@ def _records(board: Board) -> list[Record]:
 
 
 def _setting(key: str, absent: object = None) -> Callable[[Record], object]:
-    """The setting `section.name` of a record; `absent` for one that came after it, or is null."""
+    """Reads the setting `section.name` of a record; `absent` if it is null or not recorded."""
 
     def found(record: Record) -> object:
         value = record.setting(key)

@@ -1,4 +1,4 @@
-"""What the FlyThinker paper reports (arXiv 2512.06690): rows to look at, never to test against."""
+"""What the FlyThinker paper reports (arXiv 2512.06690): shown for orientation, never tested."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLEU = {
 
 
 def reported(board: Board) -> dict[str, float]:
-    """Method → the paper's BLEU on this task; nothing for the built-in texts."""
+    """Method → the paper's BLEU on this task; empty for the built-in benchmark."""
     if board.systems[0].record.data.built_in:
         return {}
     known = BLEU.get(board.task, {})

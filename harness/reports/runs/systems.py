@@ -1,4 +1,4 @@
-"""Records on disk → systems (a method with its settings, one run a training seed) → boards."""
+"""Records on disk → systems (a method with its settings, one run per training seed) → boards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.statistics import Panel
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run and where it lies."""
+    """One finished run and its folder."""
 
     folder: Path
     record: Record
@@ -24,9 +24,9 @@ class Run:
 
 @dataclass(frozen=True)
 class System:
-    """One method with one choice of settings on one task: its runs by rising seed.
+    """One method with one choice of settings on one task; its runs in order of seed.
 
-    `name` is the method's, with what sets it apart where a method is there more than once.
+    name: the method's, followed by the settings that distinguish it if the method appears twice.
     """
 
     name: str
@@ -48,9 +48,11 @@ class System:
 
 @dataclass(frozen=True)
 class Board:
-    """The systems on one task. ids: examples that any system has; users: id → user.
+    """The systems on one task.
 
-    allowed: what differs between systems that should not; empty unless it was allowed.
+    ids: examples that any system has.
+    users: id → user.
+    allowed: differences that the user allowed although they should not exist.
     """
 
     task: str
@@ -61,26 +63,26 @@ class Board:
 
     @property
     def fingerprint(self) -> str:
-        """Of the test split: what all resampling draws from."""
+        """Fingerprint of the test split; it seeds all resampling."""
         return self.systems[0].record.data.test.fingerprint
 
     @property
     def panel(self) -> Panel:
-        """The users of its examples."""
+        """The users of the board's examples."""
         return Panel(tuple(self.users[key] for key in self.ids), self.fingerprint)
 
 
 def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
-    """Every run at or below `paths`, by task, and a line for each that had to be left out.
+    """Every run at or below `paths`, by task, and a line for each run that was left out.
 
-    Raises DataError where nothing finished is there, where a run stands there twice, or where a
-    record lacks what comparing takes.
+    Raises DataError if no run has finished, if a run is found twice, or if a record lacks what a
+    comparison needs.
     """
     runs, left_out = [], []
     for folder in find_runs(paths):
         record = read_record(folder)
         if record.status == "running":
-            left_out.append(f"{folder}: not finished; the command in its record goes on with it")
+            left_out.append(f"{folder}: not finished; the command in its record resumes it")
         else:
             runs.append(Run(folder, record))
     if not runs:
@@ -93,7 +95,10 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
 
 
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
-    """Runs of one task that differ in their seed only form one system; names set them apart."""
+    """Groups runs of one task that differ only in their seed; systems get distinct names.
+
+    Raises DataError if a seed of a system is found twice.
+    """
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for method in dict.fromkeys(run.record.method for run in runs):
         same = [run for run in runs if run.record.method == method]
@@ -107,14 +112,14 @@ def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
                 twice = [str(run.folder) for run in members if run.record.seed == seed]
                 raise DataError(
                     f"{method}, seed {seed}, same settings: found in {' and '.join(twice)};"
-                    " expected each run once. Give one of them"
+                    " expected each run once. Give only one of them"
                 )
         systems.append(System(method, tuple(sorted(members, key=lambda run: run.record.seed))))
-    return tuple(sorted(_named(systems), key=_place))
+    return tuple(sorted(_with_distinct_names(systems), key=_place))
 
 
 def having(board: Board, has: Callable[[Record], object]) -> Board:
-    """The board of those runs that have something; systems without one are left out."""
+    """The board reduced to the runs for which `has` is true; systems without one are left out."""
     kept = [
         replace(system, runs=tuple(run for run in system.runs if has(run.record)))
         for system in board.systems
@@ -123,49 +128,58 @@ def having(board: Board, has: Callable[[Record], object]) -> Board:
 
 
 def lacking(board: Board, part: Board, before: str = "") -> str:
-    """Whom `part` of a board leaves out, `before` in front; "" where nobody."""
+    """A note on what `part` of a board leaves out, after `before`; "" if it leaves out nothing."""
     kept = {system.name: system.seeds for system in part.systems}
     fewer: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for system in board.systems:
         if system.name in kept and kept[system.name] != system.seeds:
             fewer[tuple(kept[system.name])].append(system.name)
-    told = [
-        f"measured in seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} alone:"
+    parts = [
+        f"evaluated for seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} only:"
         f" {', '.join(names)}"
         for seeds, names in fewer.items()
     ]
     absent = [system.name for system in board.systems if system.name not in kept]
-    told += [f"not measured: {', '.join(absent)}"] if absent else []
-    return before + "; ".join(told) if told else ""
+    parts += [f"not evaluated: {', '.join(absent)}"] if absent else []
+    return before + "; ".join(parts) if parts else ""
 
 
-def _named(systems: list[System]) -> list[System]:
-    """Systems of one method get the settings in which they differ behind their name.
+def _with_distinct_names(systems: list[System]) -> list[System]:
+    """Append to each name the settings in which systems of one method differ.
 
-    Where these are several, the system that is as usual in all of them keeps the bare name, and
-    the others tell only what is not. Usual is a method's default, else what most of them have.
+    If several settings differ, the system with the usual value in all of them keeps the bare name,
+    and the others show only their unusual values. Usual: the method's default, or else the most
+    common value.
     """
     named = []
     for method in dict.fromkeys(system.name for system in systems):
-        alike = [system for system in systems if system.name == method]
-        chosen = chosen_by([system.record for system in alike])
-        apart = [key for key in chosen[0] if len({str(one[key]) for one in chosen}) > 1]
-        called, plain = _called(apart), usual(method, apart, chosen)
-        bare = len(apart) > 1 and any(
-            all(own[key] == plain[key] for key in apart) for own in chosen
+        same_method = [system for system in systems if system.name == method]
+        # 1. The settings that differ, and their usual values.
+        chosen = chosen_by([system.record for system in same_method])
+        differing = [key for key in chosen[0] if len({str(one[key]) for one in chosen}) > 1]
+        short, plain = _short_keys(differing), usual(method, differing, chosen)
+        # 2. May one system keep the bare name?
+        bare = len(differing) > 1 and any(
+            all(own[key] == plain[key] for key in differing) for own in chosen
         )
-        for system, own in zip(alike, chosen, strict=True):
-            shown = [key for key in apart if own[key] != plain[key]] if bare else apart
-            told = ", ".join(f"{called[key]}={own[key]}" for key in shown)
-            named.append(replace(system, name=f"{system.name} ({told})" if told else system.name))
+        # 3. Append what distinguishes each.
+        for system, own in zip(same_method, chosen, strict=True):
+            shown = [key for key in differing if own[key] != plain[key]] if bare else differing
+            shown_settings = ", ".join(f"{short[key]}={own[key]}" for key in shown)
+            named.append(
+                replace(
+                    system,
+                    name=f"{system.name} ({shown_settings})" if shown_settings else system.name,
+                )
+            )
     return named
 
 
-def _called(keys: Sequence[str]) -> dict[str, str]:
-    """Key → its last part; all of it where another one ends alike."""
+def _short_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Key → its last part; the whole key if two keys share a last part."""
     ends = {key: key.rpartition(".")[2] for key in keys}
-    alike = Counter(ends.values())
-    return {key: end if alike[end] == 1 else key for key, end in ends.items()}
+    count = Counter(ends.values())
+    return {key: end if count[end] == 1 else key for key, end in ends.items()}
 
 
 def _place(system: System) -> tuple[int, str]:
@@ -181,12 +195,12 @@ def _board(task: str, systems: tuple[System, ...]) -> Board:
             for key, values in run.record.examples.items():
                 if values.user is None:
                     raise DataError(
-                        f"{run.folder}: example {key} has no user; expected a record that can be"
-                        " compared. An older harness wrote it: run its command with --fresh"
+                        f"{run.folder}: example {key} has no user; expected one in every example."
+                        " An older harness wrote this record: run its command with --fresh"
                     )
                 if users.setdefault(key, values.user) != values.user:
                     raise DataError(
                         f"{run.folder}: example {key} is of user {values.user}, elsewhere of"
-                        f" {users[key]}; expected the same data. Compare these runs apart"
+                        f" {users[key]}; expected the same data. Compare these runs separately"
                     )
     return Board(task, systems, tuple(users), users)

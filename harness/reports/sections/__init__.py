@@ -1,1 +1,1 @@
-"""The parts of the page, a file each."""
+"""The sections of the report, one file each."""

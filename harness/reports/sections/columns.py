@@ -14,12 +14,12 @@ METHOD = Column("method")
 
 
 def measure_column(measure: Measure, wide: bool = False) -> Column:
-    """Values of a measure."""
+    """The column of a measure's values."""
     return Column(measure.title, measure.unit, "number", measure.digits, measure.better, wide)
 
 
 def value_cell(contrasts: Contrasts, name: str) -> Cell:
-    """A system's value with interval and letters."""
+    """A system's value with interval and significance letters."""
     return cell_of(contrasts.values[name], (contrasts.letters or {}).get(name, ""))
 
 

@@ -1,4 +1,4 @@
-"""What systems cost: training by phase, writing, memory; means over seeds, with their range."""
+"""What systems cost: training by phase, generation, memory; means over training seeds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Cost = Callable[[Record], float | None]
 
 
 def training_s(record: Record) -> float | None:
-    """Wall seconds of training, targets and evaluation included; 0 for what is not trained."""
+    """Wall-clock seconds of training, with targets and evaluation; 0 without training."""
     return 0.0 if record.training is None else record.training.seconds_total
 
 
 def text_s(record: Record) -> float | None:
-    """Wall seconds per text, hidden text before it included, in batches of the run's size."""
+    """Wall-clock seconds per text with its hidden tokens, at the run's batch size."""
     cost = record.inference
     if cost is None or cost.seconds_per_example is not None:
         return cost and cost.seconds_per_example
@@ -31,12 +31,12 @@ def text_s(record: Record) -> float | None:
 
 
 def inference(read: Callable[[Inference], float | None]) -> Cost:
-    """A cost of generating; None where a record has none."""
+    """A cost of generation; None if a record has none."""
     return lambda record: None if record.inference is None else read(record.inference)
 
 
 def training(read: Callable[[Training], float | None]) -> Cost:
-    """A cost of training; None where a record has none."""
+    """A cost of training; None if a record has none."""
     return lambda record: None if record.training is None else read(record.training)
 
 
@@ -44,31 +44,33 @@ tokens_per_s = inference(lambda cost: cost.tokens_per_s)
 
 
 def peak_mib(record: Record) -> float | None:
-    """The higher of training's and writing's peak."""
+    """Peak memory of training or generation, whichever is higher."""
     return record.peak_memory_mib
 
 
 def mean_cost(system: System, cost: Cost) -> float | None:
-    """Mean over seeds; None where a seed does not tell."""
+    """Mean over seeds; None if a seed lacks the cost."""
     found = [cost(record) for record in system.records]
     known = [value for value in found if value is not None]
     return fmean(known) if len(known) == len(found) else None
 
 
 def machine(system: System) -> str:
-    """The machine in words, as captions need it."""
+    """The machine in words, for captions."""
     device = system.record.device
     what = device.accelerator or device.processor or device.device
-    counted = "1 thread" if device.threads == 1 else f"{device.threads} threads"
-    return f"{device.device} ({what}), {device.dtype}, {counted}"
+    threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
+    return f"{device.device} ({what}), {device.dtype}, {threads}"
 
 
-def timed_apart(board: Board) -> str | None:
-    """Why times on this board do not compare, or None."""
-    apart = machines(board.systems)
-    if not apart:
+def times_not_comparable(board: Board) -> str | None:
+    """Why times on this board are not comparable; None if they are."""
+    differences = machines(board.systems)
+    if not differences:
         return None
-    return "times do not compare, for machines differ: " + " · ".join(str(one) for one in apart)
+    return "times are not comparable because machines differ: " + " · ".join(
+        str(one) for one in differences
+    )
 
 
 def costs_section(boards: Sequence[Board]) -> Section:
@@ -76,15 +78,15 @@ def costs_section(boards: Sequence[Board]) -> Section:
     tables: list[Table] = []
     notes = []
     for board in boards:
-        apart = timed_apart(board)
-        if apart:
-            notes.append(f"{board.task}: {apart}.")
-        told = () if apart else (f"{machine(board.systems[0])}.",)
-        tables += [_training_table(board, told), _writing_table(board, told)]
+        caveat = times_not_comparable(board)
+        if caveat:
+            notes.append(f"{board.task}: {caveat}.")
+        notes_of_board = () if caveat else (f"{machine(board.systems[0])}.",)
+        tables += [_training_table(board, notes_of_board), _generation_table(board, notes_of_board)]
     notes.insert(
         0,
-        "What does it cost? Means over training seeds. Hidden: written or thought before the text"
-        " (an analysis, latent thoughts), and not part of it.",
+        "What does it cost? Means over training seeds. Hidden: generated before the text and not"
+        " part of it (an analysis, latent thoughts).",
     )
     return Section("costs", "Costs", tuple(notes), tuple(table for table in tables if table.rows))
 
@@ -96,7 +98,7 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
     flops_total = training(lambda cost: cost.flops_total)
     flops = any(map(flops_total, (one.record for one in trained)))
     costs: list[tuple[Column, Cost]] = [
-        (Column("training in all", "time", "seconds"), training_s),
+        (Column("total training", "time", "seconds"), training_s),
         *((Column(one.replace("_", " "), "time", "seconds"), _phase(one)) for one in phases),
         (Column("optimizer steps", "number", "number", 0), training(lambda cost: cost.steps)),
         (Column("tokens/s", "", "number", 0), training(lambda cost: cost.tokens_per_s)),
@@ -111,7 +113,7 @@ def _training_table(board: Board, notes: tuple[str, ...]) -> Table:
     return _table(f"costs_training_{board.task}", f"Training, {board.task}", trained, costs, notes)
 
 
-def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
+def _generation_table(board: Board, notes: tuple[str, ...]) -> Table:
     costs: list[tuple[Column, Cost]] = [
         (Column("time per text", kind="seconds"), text_s),
         (
@@ -121,11 +123,11 @@ def _writing_table(board: Board, notes: tuple[str, ...]) -> Table:
         (Column("output token", "ms", "number"), inference(lambda cost: cost.time_per_step_s)),
         (Column("tokens/s", "", "number", 0), tokens_per_s),
         (Column("hidden tokens per text", "", "number", 1), _hidden),
-        (Column("hidden text", "time in all", "seconds"), inference(lambda cost: cost.preface_s)),
+        (Column("hidden tokens", "total time", "seconds"), inference(lambda cost: cost.preface_s)),
         (Column("batch size", "", "number", 0), inference(lambda cost: cost.batch_size)),
         (Column("peak MiB", "", "number", 0), inference(lambda cost: cost.peak_memory_mib)),
     ]
-    name, title = f"costs_writing_{board.task}", f"Writing, {board.task}"
+    name, title = f"costs_writing_{board.task}", f"Generation,  {board.task}"
     return _table(name, title, board.systems, costs, notes)
 
 
@@ -136,7 +138,7 @@ def _table(
     costs: Sequence[tuple[Column, Cost]],
     notes: tuple[str, ...],
 ) -> Table:
-    """A row a system, a column a cost."""
+    """One row per system, one column per cost."""
 
     def value(system: System, column: Column, cost: Cost) -> float | None:
         found = mean_cost(system, cost)
@@ -151,7 +153,7 @@ def _phase(name: str) -> Cost:
 
 
 def _hidden(record: Record) -> float | None:
-    """Tokens written or thoughts fed before the text, per text."""
+    """Hidden tokens and latent thoughts before the text, per text."""
     cost = record.inference
     if cost is None or not record.n.scored:
         return None

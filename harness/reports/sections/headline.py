@@ -1,4 +1,4 @@
-"""What a reader wants first: which method is better, by how much, how sure, at what cost."""
+"""The headline: which method is better, by how much, how certain, and at what cost."""
 
 from __future__ import annotations
 
@@ -22,40 +22,42 @@ from harness.reports.sections.cost_tables import (
     mean_cost,
     peak_mib,
     text_s,
-    timed_apart,
+    times_not_comparable,
     training_s,
 )
 from harness.statistics.seeds import THIS_CHECKPOINT
 
-Found = Mapping[str, Mapping[str, Contrasts]]
+Results = Mapping[str, Mapping[str, Contrasts]]
 """Task → measure → contrasts."""
 UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
 def reference_of(board: Board) -> System:
-    """The system that others are measured against: sft where it is there, else the first."""
+    """The system that the others are compared with: sft if present, else the first."""
     plain = [one for one in board.systems if one.name == "sft"]
     return [*plain, *(one for one in board.systems if one.record.method == "sft"),
             board.systems[0]][0]  # fmt: skip
 
 
-def headline_section(boards: Sequence[Board], found: Found, main: str) -> Section:
-    """What holds over all tasks, a sentence a task, one table, one picture a task."""
+def headline_section(boards: Sequence[Board], results: Results, main: str) -> Section:
+    """The summary over all tasks, a sentence and a figure per task, and one table."""
+    # 1. Sentences, rows and figures, task by task.
     sentences, rows, pictures, groups, faint = [], [], [], list[str](), set[int]()
     if len(boards) > 1:
-        sentences.append(over_tasks(boards, found, main))
+        sentences.append(over_tasks(boards, results, main))
     for board in boards:
-        contrasts = found[board.task][main]
+        contrasts = results[board.task][main]
         sentences.append(verdict(board, contrasts))
         for system in board.systems:
-            rows.append(_row(board, found[board.task], contrasts, system))
+            rows.append(_row(board, results[board.task], contrasts, system))
         if main == METRIC:
             for method, value in reported(board).items():
                 faint.add(len(rows))
                 rows.append((f"{method} ({MARK})", value, *[None] * 7))
         groups += [board.task] * (len(rows) - len(groups))
         pictures.append(_picture(board, contrasts))
-    first = found[boards[0].task][main].measure
+    # 2. The table's head: the measure, and the reference if all tasks have the same.
+    first = results[boards[0].task][main].measure
     references = {board.task: reference_of(board).name for board in boards}
     same = len(set(references.values())) == 1
     reference = references[boards[0].task] if same else "reference"
@@ -70,63 +72,67 @@ def headline_section(boards: Sequence[Board], found: Found, main: str) -> Sectio
         Column("peak MiB", "", "number", 0),
         Column("training seeds", "", "number", 0),
     )
+    # 3. Notes: what the intervals are over, and what does not compare.
     several = any(len(system.runs) > 1 for board in boards for system in board.systems)
     over = "users and training seeds" if several else "users"
     notes = [
         f"{first.title}: {'lower' if first.lower_is_better else 'higher'} is better; value"
-        f" [95 % interval over {over}]. Within a task, methods with a common letter were not shown"
-        " to differ; the best measured is underlined. ↓: lower is better.",
-        "p: approximate randomisation over users, Holm over all pairs of methods and tasks on this"
-        " measure.",
+        f" [95 % interval over {over}]. Superscripts are significance letters: within a task,"
+        " methods that share a letter do not differ significantly. The best value is underlined."
+        " ↓: lower is better.",
+        "p: approximate randomisation over users, Holm-corrected over all pairs of methods and all"
+        " tasks on this measure.",
     ]
     if not same:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
-    notes += [f"{board.task}: {told}." for board in boards if (told := timed_apart(board))]
+    notes += [
+        f"{board.task}: {caveat}." for board in boards if (caveat := times_not_comparable(board))
+    ]
     table = Table("summary", "In one table", columns, tuple(rows), tuple(notes), False,
                   frozenset(faint), tuple(groups))  # fmt: skip
     return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
 
 
-def over_tasks(boards: Sequence[Board], found: Found, main: str) -> str:
-    """In how many tasks each method measured best, and in how many it was shown better."""
+def over_tasks(boards: Sequence[Board], results: Results, main: str) -> str:
+    """In how many tasks each method is best, and in how many significantly so."""
     first: dict[str, list[Board]] = {}
     for board in boards:
-        first.setdefault(found[board.task][main].order[0], []).append(board)
+        first.setdefault(results[board.task][main].order[0], []).append(board)
     parts = []
     for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
         shown = sum(
-            found[board.task][main].between(best, reference_of(board).name).verdict
+            results[board.task][main].between(best, reference_of(board).name).verdict
             in ("higher", "lower")
             for board in won
             if reference_of(board).name != best
         )
         reference = reference_of(won[0]).name
-        beside = "" if best == reference else f" (shown better than {reference} in {shown})"
-        parts.append(f"{best} in {len(won)}{beside}")
-    title = found[boards[0].task][main].measure.title
-    return f"Of {len(boards)} tasks, best measured on {title}: {'; '.join(parts)}."
+        note = "" if best == reference else f" (significantly better than {reference} in {shown})"
+        parts.append(f"{best} in {len(won)}{note}")
+    title = results[boards[0].task][main].measure.title
+    return f"Best on {title} over {len(boards)} tasks: {'; '.join(parts)}."
 
 
 def verdict(board: Board, contrasts: Contrasts) -> str:
-    """The best, what it was shown better than, at what cost."""
-    text = standing(board, contrasts)
+    """The best system, what it is significantly better than, and at what cost."""
+    text = verdict_words(board, contrasts)
     if contrasts.letters is None:
         return text
     return text + _cost_sentence(board, contrasts.order[0]) + _checkpoint(board)
 
 
-def standing(board: Board, contrasts: Contrasts) -> str:
-    """The best, what it was shown better than, and what not; or why there is no verdict."""
+def verdict_words(board: Board, contrasts: Contrasts) -> str:
+    """The best system and what it is significantly better than, or why there is no verdict."""
     measure, order = contrasts.measure, contrasts.order
     best = order[0]
     top = contrasts.values[best]
     value = estimate(top.value, top.low, top.high, measure.digits)
-    text = f"{board.task}: {best} measured best on {measure.title}, {value} ({measure.unit})."
+    text = f"{board.task}: {best} is best on {measure.title}, {value} ({measure.unit})."
     if len(order) == 1:
-        return text + " It is the only one here, so there is nothing to compare."
+        return text + " It is the only system, so there is nothing to compare."
     against = {other: contrasts.between(best, other) for other in order[1:]}
     shown = [name for name, one in against.items() if one.verdict in ("higher", "lower")]
-    open_ = [name for name in against if name not in shown]
+    undecided = [name for name in against if name not in shown]
     if contrasts.letters is None:
         reason = next((one.reason for one in against.values() if one.reason), "no test was made")
         return f"{text} No verdict: {reason}."
@@ -135,19 +141,19 @@ def standing(board: Board, contrasts: Contrasts) -> str:
         named = reference if reference in shown else shown[0]
         gap = against[named]
         by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
-        text += f" It is shown better than {named}: {by}, Holm p {p_value(gap.p_holm)}"
+        text += f" It is significantly better than {named}: {by}, Holm p {p_value(gap.p_holm)}"
         rest = [name for name in shown if name != named]
-        text += f"; and better than {listed(rest)}." if rest else "."
-    if open_:
-        text += f" Not shown to differ from it: {listed(open_)}."
+        text += f"; and than {listed(rest)}." if rest else "."
+    if undecided:
+        text += f" No significant difference from {listed(undecided, 'or')}."
     return text
 
 
 def _cost_sentence(board: Board, best: str) -> str:
-    """Training time and time a text of the best, as multiples of the reference's."""
+    """The best system's training time and time per text, as multiples of the reference's."""
     reference = reference_of(board)
     system = next(one for one in board.systems if one.name == best)
-    if system is reference or timed_apart(board):
+    if system is reference or times_not_comparable(board):
         return ""
     parts = []
     for cost, what in ((training_s, "training"), (text_s, "time per text")):
@@ -170,7 +176,7 @@ def _row(
     name = system.name
     reference = reference_of(board)
     gap = contrasts.between(name, reference.name) if system is not reference else None
-    timed = timed_apart(board) is None
+    timed = times_not_comparable(board) is None
     return (
         name,
         value_cell(contrasts, name),
@@ -185,13 +191,17 @@ def _row(
 
 
 def _picture(board: Board, contrasts: Contrasts) -> Picture:
-    """Quality against training time, above quality against time a text."""
+    """Two panels: quality against training time, and against time per text."""
     measure = contrasts.measure
     looks = style.looks(system.name for system in board.systems)
-    costs = [] if timed_apart(board) else [(training_s, "training time"), (text_s, "time per text")]
+    costs = (
+        []
+        if times_not_comparable(board)
+        else [(training_s, "training time"), (text_s, "time per text")]
+    )
     drawing, panels = style.figure(max(len(costs), 1), 1, 3.1)
     points = [
-        _against(axes, board, contrasts, looks, cost, what)
+        _cost_panel(axes, board, contrasts, looks, cost, what)
         for axes, (cost, what) in zip(panels, costs, strict=False)
     ]
     if not costs:
@@ -199,14 +209,16 @@ def _picture(board: Board, contrasts: Contrasts) -> Picture:
     style.title(panels[0], f"{measure.title}, {board.task}")
     users = len(set(board.users.values()))
     seeds = sorted({len(system.runs) for system in board.systems})
-    many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+    seed_count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
     over = f"{users} users ({len(board.ids)} texts)"
-    over += f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
-    told = f"vertical whiskers: 95 % intervals over {over}"
-    told += "; level ones: from the fastest to the slowest seed" if seeds[-1] > 1 and costs else ""
-    told += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
+    over += f" and {seed_count} training seeds" if seeds[-1] > 1 else ", one training seed"
+    whiskers = f"vertical whiskers: 95 % intervals over {over}"
+    whiskers += (
+        "; horizontal ones: from the fastest to the slowest seed" if seeds[-1] > 1 and costs else ""
+    )
+    whiskers += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
     sense = "lower" if measure.lower_is_better else "higher"
-    style.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {told}")
+    style.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {whiskers}")
     for axes, named in zip(panels, points, strict=False):
         style.label_points(axes, named)
     alt = "; ".join(
@@ -217,7 +229,7 @@ def _picture(board: Board, contrasts: Contrasts) -> Picture:
                    drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
 
 
-def _against(
+def _cost_panel(
     axes: Axes,
     board: Board,
     contrasts: Contrasts,
@@ -225,7 +237,11 @@ def _against(
     cost: Cost,
     what: str,
 ) -> list[tuple[float, float, str, style.Look]]:
-    """One panel: the measure over a cost in seconds, minutes or hours. Its points, to be named."""
+    """Draw the measure against a cost, in seconds, minutes or hours.
+
+    Args: `axes`, the panel; `board` and `contrasts`, the systems and their values; `looks`, system
+    → look; `cost` and `what`, the cost and its name. Returns the points, for `label_points`.
+    """
     measure = contrasts.measure
     known = {
         system.name: [found for record in system.records if (found := cost(record)) is not None]
@@ -250,11 +266,11 @@ def _against(
 def _without_time(
     axes: Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, style.Look]
 ) -> None:
-    """A row a system: machines differ, so that no time axis would be true."""
-    for at, system in enumerate(reversed(board.systems)):
+    """One row per system, without a time axis, because machines differ."""
+    for row, system in enumerate(reversed(board.systems)):
         one = contrasts.values[system.name]
         if one.value is not None:
-            style.point(axes, one.value, at, looks[system.name], (one.low, one.high))
+            style.point(axes, one.value, row, looks[system.name], (one.low, one.high))
     axes.set_yticks(
         range(len(board.systems)),
         [style.short(system.name) for system in reversed(board.systems)],

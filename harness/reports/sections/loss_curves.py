@@ -1,4 +1,4 @@
-"""Whether training arrived: the loss by step, and where it ended."""
+"""Whether training converged: the loss by step, and its final value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.reports.sections.columns import METHOD
 from harness.reports.sections.cost_tables import mean_cost, training
 
 MOST_POINTS = 12
-"""Points of a curve: the steps in so many groups, each by its mean."""
+"""Most points of a curve; steps are averaged in this many groups."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ Curve = list[Point]
 
 
 def training_section(boards: Sequence[Board]) -> Section:
-    """A picture and a table a task; nothing where no system trained."""
+    """A figure and a table per task; empty if no system was trained."""
     pictures, tables = [], []
     for board in boards:
         curves = {
@@ -46,20 +46,20 @@ def training_section(boards: Sequence[Board]) -> Section:
     if not pictures:
         return Section("training", "Training")
     text = (
-        "Did training arrive? A loss that still falls at the end wants more steps; one that begins"
-        " far above the others' began far from what the backbone can do. The loss is over what a"
-        " method writes, so CoT's counts its analyses too.",
+        "Did training converge? If the loss still falls at the end, train for more steps; if it"
+        " starts far above the others', training started far from the backbone's abilities. The"
+        " loss covers everything that a method generates, so CoT's includes its analyses.",
     )
     return Section("training", "Training", text, tuple(tables), tuple(pictures))
 
 
 def losses(record: Record) -> list[float]:
-    """The loss before every optimizer step; [] where the method does not train."""
+    """The loss before every optimizer step; [] if the method does not train."""
     return [step.loss for step in record.training.curve] if record.training else []
 
 
 def curve_of(records: Sequence[Record]) -> Curve:
-    """One curve from the seeds' losses, over the steps that all of them have; [] without any."""
+    """The mean loss curve over seeds, up to the shortest; [] if a seed has no losses."""
     seeds = [losses(record) for record in records]
     steps = min(map(len, seeds))
     if not steps:
@@ -91,13 +91,13 @@ def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
     axes.set_ylabel("loss, nats per token")
     style.title(axes, "Training loss", board.task)
     most = max(len(losses(record)) for system in board.systems for record in system.records)
-    grouped = f"; each point the mean of its steps, at most {MOST_POINTS} a curve"
+    grouped = f"; each point is a mean over steps, at most {MOST_POINTS} points per curve"
     seeded = any(len(system.records) > 1 for system in board.systems)
     style.caption(
         drawing,
         "nats per trained token, before the step"
         + (grouped if most > MOST_POINTS else "")
-        + ("; bands: range over training seeds" if seeded else "; one training seed a curve"),
+        + ("; bands: range over training seeds" if seeded else "; one training seed per curve"),
     )
     style.label_ends(axes, ends)
     alt = f"Training loss on {board.task}: " + "; ".join(
@@ -132,7 +132,7 @@ def _table(board: Board, curves: dict[str, Curve]) -> Table:
 
 
 def _rate(system: System) -> Value:
-    """The peak learning rate, which `auto` may have chosen apart for every seed."""
+    """The peak learning rate, or all of them if `auto` chose different ones for the seeds."""
     found = sorted({record.training.lr for record in system.records if record.training})
     return found[0] if len(found) == 1 else " · ".join(f"{rate:g}" for rate in found)
 

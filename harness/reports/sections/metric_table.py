@@ -1,4 +1,4 @@
-"""Every metric of every system with intervals and letters, and all pairs with their tests."""
+"""Every metric of every system with intervals and significance letters; all paired tests."""
 
 from __future__ import annotations
 
@@ -11,75 +11,76 @@ from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.paper import MARK, METRIC, SOURCE, reported
 from harness.reports.runs.systems import Board
 from harness.reports.sections.columns import METHOD, P_HOLM, measure_column, value_cell
-from harness.reports.sections.headline import Found
+from harness.reports.sections.headline import Results
 
 
-def scores_section(boards: Sequence[Board], found: Found, main: str) -> Section:
-    """A table of values and a folded table of pairs for each task."""
+def scores_section(boards: Sequence[Board], results: Results, main: str) -> Section:
+    """For each task, a table of values and a folded table of pairs."""
     tables: list[Table] = []
     for board in boards:
-        measured = found[board.task]
-        tables.append(_values(board, measured))
+        of_measures = results[board.task]
+        tables.append(_values(board, of_measures))
         if len(board.systems) > 1:
-            first = sorted(measured.values(), key=lambda one: one.measure.name != main)
+            first = sorted(of_measures.values(), key=lambda one: one.measure.name != main)
             tables.append(pairs_table(f"pairs_{board.task}", f"All pairs, {board.task}", first))
     text = (
-        "Value [95 % interval over users; over training seeds too where there are several]."
-        " Methods that share a letter in a column were not shown to differ in it: a verdict needs"
-        " a paired approximate-randomisation test with Holm's p under 0.05 and an interval of the"
-        f" difference without 0. Families: all pairs and tasks of the main measure ({main})"
-        " together; within a task, all pairs of all other measures together.",
+        "Value [95 % interval over users, and over training seeds if there are several]."
+        " Superscripts are significance letters: methods that share a letter do not differ"
+        " significantly. A difference is significant if Holm's p of the paired approximate"
+        " randomisation test is below 0.05 and the difference's interval excludes 0. Holm's"
+        f" correction covers all pairs and tasks on the main measure ({main}); and, within a task,"
+        " all pairs on all other measures.",
     )
     return Section("scores", "Scores by task and metric", text, tuple(tables))
 
 
-def _values(board: Board, measured: Mapping[str, Contrasts]) -> Table:
+def _values(board: Board, of_measures: Mapping[str, Contrasts]) -> Table:
     rows: list[tuple[Value, ...]] = [
-        (system.name, *(value_cell(one, system.name) for one in measured.values()))
+        (system.name, *(value_cell(one, system.name) for one in of_measures.values()))
         for system in board.systems
     ]
     faint, notes = set(), []
-    paper = reported(board) if METRIC in measured else {}
+    paper = reported(board) if METRIC in of_measures else {}
     for method, value in paper.items():
         faint.add(len(rows))
         rows.append(
-            (f"{method} ({MARK})", *(value if name == METRIC else None for name in measured))
+            (f"{method} ({MARK})", *(value if name == METRIC else None for name in of_measures))
         )
     if paper:
         notes.append(f"Grey rows: {SOURCE}; {MARK}.")
     missing = _missing(board)
     if missing:
-        notes.append("Not shown, for not every run has it: " + "; ".join(missing) + ".")
+        notes.append("Not shown because some runs lack it: " + "; ".join(missing) + ".")
     notes += _unseen(board)
     users = len(set(board.users.values()))
     notes.append(f"n = {len(board.ids)} texts of {users} users. ↓: lower is better.")
-    columns = (METHOD, *(measure_column(one.measure) for one in measured.values()))
+    columns = (METHOD, *(measure_column(one.measure) for one in of_measures.values()))
     return Table(f"scores_{board.task}", f"Scores, {board.task}", columns, tuple(rows),
                  tuple(notes), faint=frozenset(faint))  # fmt: skip
 
 
 def _missing(board: Board) -> list[str]:
-    """Metrics without a value in some run, with the remedy that the record gives."""
-    told: dict[str, str] = {}
+    """Metrics without a value in some run, with the remedy from its record."""
+    remedies: dict[str, str] = {}
     for system in board.systems:
         for record in system.records:
             for name, score in record.metrics.items():
                 if score.value is None:
-                    told.setdefault(name, f"{name} ({score.missing})")
-    return list(told.values())
+                    remedies.setdefault(name, f"{name} ({score.missing})")
+    return list(remedies.values())
 
 
 def _unseen(board: Board) -> list[str]:
-    """What metrics do not see of the references, a sentence a share."""
-    told: dict[str, list[str]] = {}
+    """How much of the references metrics do not see, one sentence per share."""
+    names_by_share: dict[str, list[str]] = {}
     for name, score in board.systems[0].record.metrics.items():
         if score.value is not None and score.unseen:
-            told.setdefault(unseen_words(score.unseen), []).append(name)
-    return [f"By {', '.join(names)}: {share}." for share, names in told.items()]
+            names_by_share.setdefault(unseen_words(score.unseen), []).append(name)
+    return [f"By {', '.join(names)}: {share}." for share, names in names_by_share.items()]
 
 
-def pairs_table(file: str, title: str, measured: Sequence[Contrasts]) -> Table:
-    """Every pair of systems on these measures with its test; folded."""
+def pairs_table(file: str, title: str, of_measures: Sequence[Contrasts]) -> Table:
+    """A folded table: every pair of systems on these measures, with its test."""
     rows = [
         (
             contrasts.measure.title,
@@ -90,7 +91,7 @@ def pairs_table(file: str, title: str, measured: Sequence[Contrasts]) -> Table:
             _verdict(contrasts, first, second),
             Cell(one.smallest_detectable, digits=contrasts.measure.digits),
         )
-        for contrasts in measured
+        for contrasts in of_measures
         for (first, second), one in contrasts.pairs.items()
     ]
     columns = (
@@ -102,15 +103,15 @@ def pairs_table(file: str, title: str, measured: Sequence[Contrasts]) -> Table:
         Column("verdict"),
         Column("smallest detectable", kind="number"),
     )
-    notes = ("Smallest detectable: the true difference that this test would show in 80 % of"
+    notes = ("Smallest detectable: the true difference that this test would find in 80 % of"
              " experiments of this size.",)  # fmt: skip
     return Table(file, title, columns, tuple(rows), notes, folded=True)
 
 
 def _verdict(contrasts: Contrasts, first: str, second: str) -> str:
-    """Who is better, "not shown", or why nothing can be said."""
+    """Which system is better, "not significant", or why there is no verdict."""
     one = contrasts.pairs[first, second]
     if one.verdict in ("higher", "lower"):
         better = contrasts.measure.favours_first(one.difference or 0.0)
         return f"{first if better else second} better"
-    return one.reason or one.verdict or "–"
+    return one.reason or ("not significant" if one.verdict else "–")

@@ -1,4 +1,4 @@
-"""Whose text is it: author identification, and thoughts replaced."""
+"""Author identification, and thought replacement."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ RANKS: Mapping[
     ("function words", "MRR %"): (lambda one: one.function_words and one.function_words.mrr,
                               lambda one: one.function_words.mrr),
 }  # fmt: skip
-"""Title and unit of a column → the score in a record, and in an example."""
+"""Title and unit of a column → its score in a record, and in an example."""
 
 
 def authors_section(boards: Sequence[Board]) -> Section:
-    """Is the text nearest to its own author's profile?"""
+    """How often a text is nearest to its own author's profile."""
     tables = []
     others = set()
     for board in boards:
-        rows, told = list[tuple[Value, ...]](), list[Pooled]()
+        rows, pooled = list[tuple[Value, ...]](), list[Pooled]()
         part = having(board, lambda record: record.authors and record.authors.characters)
         for system in part.systems:
             found = [record.authors for record in system.records if record.authors]
@@ -45,18 +45,18 @@ def authors_section(boards: Sequence[Board]) -> Section:
                 for head, (rank, of_text) in RANKS.items()
             ]  # fmt: skip
             rows.append((system.name, *map(cell_of, here)))
-            told += here
-            ends = found[0]
+            pooled += here
+            example = found[0]
         if not rows:
             continue
-        ranks = [rank(ends) for rank, _ in RANKS.values()]
+        ranks = [rank(example) for rank, _ in RANKS.values()]
         rows.append(("references (ceiling)", *(one.ceiling if one else None for one in ranks)))
         rows.append(("chance", *(one.chance if one else None for one in ranks)))
         columns = [Column(*head, "number", 1) for head in RANKS]
         faint = frozenset({len(rows) - 2, len(rows) - 1})
-        others.add("some" if ends.others is None else str(ends.others))
+        others.add("some" if example.others is None else str(example.others))
         title = f"Author identification, {board.task}"
-        notes = (f"Intervals: 95 % over {interval_words(told)}{lacking(board, part, '; ')}.",)
+        notes = (f"Intervals: 95 % over {interval_words(pooled)}{lacking(board, part, '; ')}.",)
         tables.append(
             Table(
                 f"authors_{board.task}", title, (METHOD, *columns), tuple(rows), notes, faint=faint
@@ -64,29 +64,33 @@ def authors_section(boards: Sequence[Board]) -> Section:
         )
     text = (
         f"Among the author and {listed(sorted(others), 'or')} users of the same topic, whose"
-        " profile is nearest to the text, by runs of characters and by function words? Top-1: how"
-        " often it is the author's; MRR: mean of 1 over the author's place.",
+        " profile is nearest to the text, by character n-grams and by function words? Top-1: how"
+        " often it is the author's. MRR: mean reciprocal rank of the author.",
     )
     return Section("authors", "Author identification", text if tables else (), tuple(tables))
 
 
-def controls_section(boards: Sequence[Board]) -> Section:
-    """The same weights with other thoughts: what the own thoughts are needed for."""
+def thought_replacement_section(boards: Sequence[Board]) -> Section:
+    """Thought replacement: the same weights with other thoughts."""
     tables = []
     for board in boards:
         for system in having(board, lambda record: record.controls).systems:
-            tables.append(_controls_table(board, system))
+            tables.append(_thoughts_table(board, system))
     text = (
-        "Does the model use its thoughts? At test time, without training anew: the same weights,"
-        " other thoughts at the response's positions. A difference shows that the model depends on"
-        " its thoughts, not that thoughts are useful; for that, models trained with other thoughts"
-        " are compared.",
+        "Does the model use its thoughts? At test time, without retraining, the thoughts at the"
+        " response's positions are replaced. A difference shows that the model depends on its"
+        " thoughts, not that thoughts are useful; to show that, compare models trained without"
+        " them.",
     )
-    return Section("controls", "Controls", text if tables else (), tuple(tables))
+    return Section("controls", "Thought replacement", text if tables else (), tuple(tables))
 
 
-def _controls_table(board: Board, system: System) -> Table:
-    """One row a kind of thoughts, with its differences to the own ones; see `_together`."""
+def _thoughts_table(board: Board, system: System) -> Table:
+    """One row per replacement, with its differences from the model's own thoughts.
+
+    See `_pooled_difference` for several seeds.
+    """
+    # 1. The replacements that every seed's record has, and the measures to show.
     found = [record.controls for record in system.records if record.controls]
     first = found[0].thoughts
     kept = [
@@ -96,6 +100,7 @@ def _controls_table(board: Board, system: System) -> Table:
     ]
     names = [name for name in first["own"].metrics if not of_words(name) or name in WORDS[:2]]
     likely = all(first[thought].likelihood for thought in kept)
+    # 2. Columns: for each measure its value, the difference from the own thoughts, and p.
     columns = [Column("thoughts")]
     if likely:
         columns += [
@@ -110,44 +115,50 @@ def _controls_table(board: Board, system: System) -> Table:
             Column(f"{title} minus own", "", "difference"),
             P_HOLM,
         ]
+    # 3. Rows, one per replacement.
     rows = []
     for thought in kept:
         cells: list[Value] = [thought]
         here = [one.thoughts[thought] for one in found]
         if likely:
             cells.append(cell_of(spanned([one.likelihood for one in here if one.likelihood])))
-            cells += _together([one.minus_own and one.minus_own.likelihood for one in here])
+            cells += _pooled_difference(
+                [one.minus_own and one.minus_own.likelihood for one in here]
+            )
         for name in names:
             cells.append(cell_of(spanned([one.metrics[name] for one in here])))
             minus = [one.minus_own and one.minus_own.metrics.get(name) for one in here]
-            cells += _together(minus)
+            cells += _pooled_difference(minus)
         rows.append(tuple(cells))
+    # 4. Notes: the family, seeds that lack the view, and how seeds were pooled.
     notes = [
-        f"Holm over the {found[0].family} differences of a run. NLL above 0 and scores below 0:"
-        " the model writes worse without its own thoughts."
+        f"Holm over the {found[0].family} differences of a run. If NLL minus own is above 0, or a"
+        " score minus own is below 0, the model is worse without its own thoughts."
     ]
     every = next(one for one in board.systems if one.name == system.name)
     if len(system.runs) < len(every.runs):
         notes.append(
-            f"Of the training seeds {listed(list(map(str, every.seeds)))} these were measured in"
-            f" {listed(list(map(str, system.seeds)))} alone: they speak of"
+            f"Of the training seeds {listed(list(map(str, every.seeds)))}, only"
+            f" {listed(list(map(str, system.seeds)))}"
+            f" {'was' if len(system.runs) == 1 else 'were'} evaluated: the numbers describe"
             f" {'that checkpoint' if len(system.runs) == 1 else 'those checkpoints'}."
         )
     if len(found) > 1:
         notes.append(
-            f"Means over {len(found)} training seeds. Records keep no value of each example here,"
-            " so seeds are not resampled: an interval goes from the lowest to the highest end of"
-            " the seeds' intervals over users, and p is the largest of the seeds'."
+            f"Means over {len(found)} training seeds. These records hold no values by example, so"
+            " seeds are not resampled: an interval spans the lowest to the highest end of the"
+            " seeds' intervals over users, and p is the largest of the seeds'."
         )
     label = system.name.replace(" ", "_")
-    return Table(f"controls_{label}_{board.task}", f"Other thoughts in {system.name}, {board.task}",
+    return Table(f"controls_{label}_{board.task}",
+                 f"Thought replacement in {system.name}, {board.task}",
                  tuple(columns), tuple(rows), tuple(notes))  # fmt: skip
 
 
-def _together(found: Sequence[Difference | None]) -> list[Value]:
-    """A difference of every seed in one: mean and span, and the largest p.
+def _pooled_difference(found: Sequence[Difference | None]) -> list[Value]:
+    """The seeds' differences pooled: mean and span, and the largest p.
 
-    The largest p tests whether each seed's model shows it, which is more than their mean needs.
+    The largest p is conservative: it asks for a difference in every seed, not only in their mean.
     """
     known = [one for one in found if one]
     if not known or len(known) < len(found):

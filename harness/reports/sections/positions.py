@@ -1,4 +1,4 @@
-"""How quality changes along the text: one curve a system in every view, and the slopes."""
+"""How quality changes along the text: in every view a curve per system, and slopes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from harness.metrics import of_words, title_of, unit_of
 from harness.record import Curve, Drift, Record, SliceEstimate
 from harness.reports.compared.measures import DRIFT, WORDS, Measure
 from harness.reports.compared.parts import (
-    forced_at,
-    forced_drift,
+    continuation_at,
+    continuation_drift,
     nll_at,
     relative_at,
     relative_drift,
@@ -22,20 +22,22 @@ from harness.reports.render.document import Picture, Section
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, having, lacking
 from harness.reports.sections.columns import METHOD, cell_of, value_cell
-from harness.reports.sections.headline import Found
+from harness.reports.sections.headline import Results
 
 Slices = Sequence[SliceEstimate]
 Source = Callable[[Record], Curve | None]
-"""Where a record has the number of a view, by slice and with its drift."""
+"""Reads the curve of a view from a record."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at drift. slices: a record's rows by slice; slope: its drift, or None.
+    """One way to look at drift.
 
-    each, sloped: what of the examples a slice (by its place) and the slope are made of, for
-    several seeds to be resampled together; None where records do not keep it. `column` and
-    `slope_unit` head the slope in a table.
+    slices, slope: a record's values by slice, and its drift; None if it has none.
+    worse: whether the curve "rises" or "falls" as quality gets worse.
+    each, sloped: the measures behind a slice (by its index) and the slope, so that several seeds
+    can be resampled together; None if records do not hold the examples' values.
+    column, slope_unit: head of the slope in a table.
     """
 
     name: str
@@ -55,7 +57,7 @@ class View:
 
 
 def views_of(board: Board, main: str) -> list[View]:
-    """The views that some run of the board has, primary ones first."""
+    """The views that any run of the board has, primary ones first."""
     records = [one for system in board.systems for one in system.records]
     record = records[0]
     forced = next((one.forced.metrics for one in records if one.forced), {})
@@ -67,43 +69,43 @@ def views_of(board: Board, main: str) -> list[View]:
     found = [
         View("likelihood", "likelihood: NLL of the reference", "nats per slice token",
              *_curve(lambda one: one.likelihood), "rises", nll_at, None, "NLL"),
-        View("relative", "likelihood beside the untrained backbone", "nats per slice token",
+        View("relative", "likelihood relative to the base model", "nats per slice token",
              *_curve(lambda one: one.likelihood and one.likelihood.relative),
              "rises", relative_at, relative_drift(),
-             "NLL minus the untrained backbone's"),
+             "NLL minus the base model's"),
     ]  # fmt: skip
-    found += [_continued("forced", scored, starts)] if scored else []
-    found += [_continued(f"forced_{name}", name, starts) for name in others]
-    found += [_free(name, name, f"{title_of(name)} in the free text") for name in others]
+    found += [_continuation("forced", scored, starts)] if scored else []
+    found += [_continuation(f"forced_{name}", name, starts) for name in others]
+    found += [_free(name, name, f"{title_of(name)} in the whole text") for name in others]
     if free:
-        found.append(_free("free", free, f"free text: {title_of(free)} (descriptive)"))
+        found.append(_free("free", free, f"whole text: {title_of(free)} (descriptive)"))
     return [view for view in found if any(view.slices(one) for one in records)]
 
 
-def _continued(view: str, name: str, starts: Sequence[int]) -> View:
-    """A metric of the continuations."""
+def _continuation(view: str, name: str, starts: Sequence[int]) -> View:
+    """The view of a metric of the continuations."""
     title, unit = title_of(name), unit_of(name)
     per = "points" if of_words(name) else unit.partition(" ")[0]
     return View(
         view,
-        f"forced: {title} in the next 100 tokens",
+        f"continuation: {title} of the next 100 tokens",
         unit,
         *_curve(lambda one: one.forced and one.forced.metrics.get(name)),
         "falls",
-        partial(forced_at, name),
-        forced_drift(name, starts),
-        f"forced: {title}",
+        partial(continuation_at, name),
+        continuation_drift(name, starts),
+        f"continuation: {title}",
         f"{per} per 100 tokens",
     )
 
 
 def _free(view: str, name: str, title: str) -> View:
-    """A metric of the slices of the free text."""
+    """The view of a metric of the slices of the whole generated text."""
     return View(view, title, unit_of(name), lambda one: one.slices.get(name), _nothing)
 
 
-def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
-    """A picture and a table of slopes for each task."""
+def drift_section(boards: Sequence[Board], results: Results, main: str) -> Section:
+    """For each task, a figure per view, a table of slopes and a table of the curves' points."""
     pictures, tables = [], []
     for board in boards:
         views = views_of(board, main)
@@ -111,32 +113,33 @@ def drift_section(boards: Sequence[Board], found: Found, main: str) -> Section:
             continue
         curves = [(view, curves_of(board, view)) for view in views]
         pictures += [_picture(board, *each) for each in curves]
-        table = _slopes(board, views, found)
+        table = _slopes(board, views, results)
         tables += [table] if table.columns != (METHOD,) else []
         tables.append(_numbers(board, curves))
     if not pictures:
         return Section("drift", "Drift along the text")
     text = (
-        "Does quality fall as the text goes on? Two views answer it: the likelihood of the"
-        " reference, and forced writing (the reference is given up to a place, the next 100 tokens"
-        " are written and scored). Slices of the free text depend on how it happens to line up with"
-        " the reference and only describe. A slope stands on the texts that reach every slice.",
+        "Does quality fall as the text goes on? Two views answer this: the likelihood of the"
+        " reference, and continuation (the reference is given up to a position; the next 100"
+        " tokens are generated and scored). Slices of the whole generated text depend on how it"
+        " happens to align with the reference, so they are only descriptive. Slopes use the texts"
+        " that reach every slice.",
     )
     return Section("drift", "Drift along the text", text, tuple(tables), tuple(pictures))
 
 
 Curves = Mapping[str, list[Pooled]]
-"""System → its number in each slice, over its seeds."""
+"""System → its value in each slice, over its seeds."""
 
 
 def curves_of(board: Board, view: View) -> Curves:
-    """The curve of every system that has the view, over those of its seeds that have it."""
+    """The curve of every system that has the view, over the seeds that have it."""
     found = {}
     for system in having(board, view.slices).systems:
         rows = [list(view.slices(record) or ()) for record in system.records]
         found[system.name] = [
-            over_seeds(board, system, same, view.each(at) if view.each else None)
-            for at, same in enumerate(zip(*rows, strict=True))
+            over_seeds(board, system, same, view.each(index) if view.each else None)
+            for index, same in enumerate(zip(*rows, strict=True))
         ]
     return found
 
@@ -156,11 +159,11 @@ def _picture(board: Board, view: View, curves: Curves) -> Picture:
     axes.set_ylabel(view.unit)
     style.title(axes, view.title, board.task)
     over = interval_words(row for rows in curves.values() for row in rows)
-    told = lacking(board, part)
+    note = lacking(board, part)
     if view.name == "relative" and len({one.record.backbone.name for one in part.systems}) > 1:
-        told = f"each beside its own backbone{'; ' if told else ''}{told}"
+        note = f"each relative to its own base model{'; ' if note else ''}{note}"
     style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
-                  f" worse where its curve {view.worse}{'; ' if told else ''}{told}")  # fmt: skip
+                  f" worse where its curve {view.worse}{'; ' if note else ''}{note}")  # fmt: skip
     style.label_ends(axes, ends)
     alt = f"{view.title} on {board.task} by position: " + "; ".join(
         f"{name} ends at {value:.2f}" for _, value, name, _ in ends
@@ -168,9 +171,10 @@ def _picture(board: Board, view: View, curves: Curves) -> Picture:
     return Picture(f"drift_{view.name}_{board.task}", view.title, drawing, alt)
 
 
-def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
-    """Slopes of the views that have one, and the compared slope of NLL with its letters."""
-    compared = found[board.task].get("nll_drift")
+def _slopes(board: Board, views: Sequence[View], results: Results) -> Table:
+    """Slopes of the views that have one, and the slope of NLL with its significance letters."""
+    # 1. The views with a slope; NLL's own comes from the comparison.
+    compared = results[board.task].get("nll_drift")
     sloped = [
         view
         for view in views
@@ -178,34 +182,36 @@ def _slopes(board: Board, views: Sequence[View], found: Found) -> Table:
         and not (compared and view.name == "likelihood")
     ]
     parts = {view.name: having(board, view.slope) for view in sloped}
+    # 2. One row per system.
     rows, estimates = list[tuple[Value, ...]](), []
     for system in board.systems:
         slopes = [_slope(parts[view.name], view, system.name) for view in sloped]
-        judged = [value_cell(compared, system.name)] if compared else []
-        rows.append((system.name, *judged, *map(cell_of, slopes)))
+        letters_cell = [value_cell(compared, system.name)] if compared else []
+        rows.append((system.name, *letters_cell, *map(cell_of, slopes)))
         estimates += slopes
     own = [Column("NLL", DRIFT.unit, "number", DRIFT.digits, "lower")] if compared else []
     columns = (METHOD, *own, *(view.head for view in sloped))
-    notes = ["NLL: above 0 the end of a text is harder than its beginning."]
+    # 3. Notes: how to read the signs, what the intervals are over, what is left out.
+    notes = ["NLL: above 0, the end of a text is harder to predict than its beginning."]
     if any(view.worse == "falls" for view in sloped):
-        notes[0] += " Forced: below 0 the end is worse than the beginning."
+        notes[0] += " Continuation: below 0, the end is worse than the beginning."
     if compared:
-        notes[0] += " Letters as in the tables of scores."
+        notes[0] += " Significance letters as in the tables of scores."
     if any(one.seeds for one in estimates):
-        notes.append(f"Intervals without letters: over {interval_words(estimates)}.")
-    told = {view.column.partition(":")[0]: lacking(board, parts[view.name]) for view in sloped}
-    notes += [f"{column}: {who}." for column, who in told.items() if who]
+        notes.append(f"Intervals without significance letters: over {interval_words(estimates)}.")
+    left_out = {view.column.partition(":")[0]: lacking(board, parts[view.name]) for view in sloped}
+    notes += [f"{column}: {who}." for column, who in left_out.items() if who]
     title = f"Slopes, {board.task}"
     return Table(f"drift_{board.task}", title, columns, tuple(rows), tuple(notes))
 
 
 def _slices(part: Board, view: View) -> Slices:
-    """The slices of a view, as the first run that has it names and counts them."""
+    """The slices of a view, with the names and counts of the first run that has it."""
     return view.slices(part.systems[0].record) or ()
 
 
 def _slope(part: Board, view: View, name: str) -> Pooled:
-    """A system's slope over those of its seeds that have one; without a value where none has."""
+    """A system's slope over the seeds that have one; without a value if none has."""
     system = next((one for one in part.systems if one.name == name), None)
     if system is None:
         return Pooled(value=None)
@@ -214,7 +220,7 @@ def _slope(part: Board, view: View, name: str) -> Pooled:
 
 
 def _numbers(board: Board, curves: Sequence[tuple[View, Curves]]) -> Table:
-    """The points of the curves, for whoever wants to plot them anew."""
+    """The points of the curves, for plotting elsewhere."""
     rows = [
         (view.name.replace("_", " "), name, each.slice, cell_of(point))
         for view, of_view in curves
@@ -235,7 +241,7 @@ def _nothing(record: Record) -> None:
 def _curve(
     source: Source,
 ) -> tuple[Callable[[Record], Slices | None], Callable[[Record], Drift | None]]:
-    """Slices and drift of a curve, where a record has it."""
+    """Functions that read a curve's slices and drift from a record; None if it lacks the curve."""
 
     def slices(record: Record) -> Slices | None:
         curve = source(record)

@@ -1,4 +1,4 @@
-"""What a reader must know before believing a table, and what it takes to run it again."""
+"""Warnings about the runs, and what is needed to run them again."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import asdict, fields
 from harness.record import Counts, Record
 from harness.reports.render.document import Section, listed
 from harness.reports.render.table import Column, Table
-from harness.reports.runs.comparable import chosen_apart
+from harness.reports.runs.comparable import setting_differences
 from harness.reports.runs.systems import Board
 from harness.reports.sections.columns import METHOD
-from harness.reports.sections.cost_tables import timed_apart
+from harness.reports.sections.cost_tables import times_not_comparable
 from harness.statistics import VERDICT_USERS
 
 ALARMS: Mapping[str, Callable[[Counts], int]] = {
@@ -20,36 +20,37 @@ ALARMS: Mapping[str, Callable[[Counts], int]] = {
     "texts that reached the cap on new tokens": lambda n: n.capped,
     "prompts cut to their budget": lambda n: n.input_cut,
     "training targets cut": lambda n: n.target_cut,
-    "profiles that BM25 cannot rank, all scores being equal": lambda n: n.tied,
+    "profiles that BM25 cannot rank because all scores are equal": lambda n: n.tied,
 }
 
 
 MOST_COUNTED = 4
-"""Systems that a warning counts one by one; the tables of counts have every one."""
+"""A warning lists at most this many systems with their counts; the tables of counts have all."""
 
 
 def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
-    """One line each, the gravest first."""
+    """One line per warning, the most serious first."""
     found = list(left_out)
     for board in boards:
-        found += [f"{board.task}: allowed to differ: {told}" for told in board.allowed]
+        found += [f"{board.task}: allowed to differ: {difference}" for difference in board.allowed]
         found += _counted(board)
         found += _unequal(board)
         users = len(set(board.users.values()))
         if users < VERDICT_USERS:
             found.append(
-                f"{board.task}: {users} users: intervals, no verdicts (those need {VERDICT_USERS})"
+                f"{board.task}: {users} users: intervals but no verdicts, which need"
+                f" {VERDICT_USERS} users"
             )
         single = [system.name for system in board.systems if len(system.runs) == 1]
         if single:
-            which = _who(board, single)
+            which = _short_list(board, single)
             found.append(
-                f"{board.task}: one training seed speaks of this checkpoint, not of the method:"
+                f"{board.task}: one training seed describes this checkpoint, not the method:"
                 f" {which}"
             )
-        apart = timed_apart(board)
-        if apart:
-            found.append(f"{board.task}: {apart}")
+        caveat = times_not_comparable(board)
+        if caveat:
+            found.append(f"{board.task}: {caveat}")
     dirty = [
         f"{run.record.method} ({run.record.run_id})"
         for board in boards
@@ -58,12 +59,12 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
         if run.record.code.clean is False
     ]
     if dirty:
-        found.append(f"uncommitted changes in the code of {len(dirty)} runs: {_few(dirty)}")
+        found.append(f"uncommitted changes in the code of {len(dirty)} runs: {_first_few(dirty)}")
     return found
 
 
 def _counted(board: Board) -> list[str]:
-    """Cut inputs, capped outputs, failures: which systems have how many."""
+    """Which systems have how many cut inputs, capped outputs and failures."""
     lines = []
     for what, count in ALARMS.items():
         most = {
@@ -75,15 +76,17 @@ def _counted(board: Board) -> list[str]:
         if len(found) > MOST_COUNTED:
             low, high = min(found.values()), max(found.values())
             counted = f"{low}" if low == high else f"{low} to {high}"
-            lines.append(f"{board.task}: {what}: {counted} in {_who(board, list(found))}{of}")
+            lines.append(
+                f"{board.task}: {what}: {counted} in {_short_list(board, list(found))}{of}"
+            )
         elif found:
-            told = ", ".join(f"{name} {number}" for name, number in found.items())
-            lines.append(f"{board.task}: {what}: {told}{of}")
+            counted_words = ", ".join(f"{name} {number}" for name, number in found.items())
+            lines.append(f"{board.task}: {what}: {counted_words}{of}")
     return lines
 
 
-def _who(board: Board, names: Sequence[str]) -> str:
-    """Names of systems, or the fewer that are not meant: "all", "all but sft"."""
+def _short_list(board: Board, names: Sequence[str]) -> str:
+    """Names of systems, or "all", or "all but sft" if that is shorter."""
     others = [system.name for system in board.systems if system.name not in names]
     if len(names) == 1 or len(others) >= len(names):
         return listed(list(names))
@@ -104,27 +107,27 @@ def _unequal(board: Board) -> list[str]:
     }
     for what, by_system in counts.items():
         if len(set(by_system.values())) > 1:
-            told = ", ".join(f"{name} {count}" for name, count in by_system.items())
+            counted_words = ", ".join(f"{name} {count}" for name, count in by_system.items())
             if len(by_system) > MOST_COUNTED:
                 grouped: dict[int, list[str]] = {}
                 for name, count in by_system.items():
                     grouped.setdefault(count, []).append(name)
-                told = "; ".join(
-                    f"{count} for {_who(board, grouped[count])}"
+                counted_words = "; ".join(
+                    f"{count} for {_short_list(board, grouped[count])}"
                     for count in sorted(grouped, reverse=True)
                 )
-            lines.append(f"{board.task}: unequal {what}: {told}")
+            lines.append(f"{board.task}: unequal {what}: {counted_words}")
     return lines
 
 
 def provenance_section(boards: Sequence[Board]) -> Section:
-    """Settings that differ, and every run with its commit, data, machine, packages, command."""
+    """Settings that differ, and each run's commit, data, machine, packages and command."""
     tables = []
     for board in boards:
         tables += [_chosen(board), _counts(board), _runs(board)]
     text = (
-        "Allowed to differ between methods: their settings, backbone and seed. The same for all:"
-        " test data, setting, cap, sampling, metrics (checked by their fingerprints and"
+        "Methods may differ in their settings, backbone and seed. Test data, data setting, cap on"
+        " new tokens, sampling and metrics are the same for all (checked by fingerprints and"
         " signatures).",
     )
     return Section("provenance", "Settings and provenance", text,
@@ -134,7 +137,7 @@ def provenance_section(boards: Sequence[Board]) -> Section:
 def _chosen(board: Board) -> Table:
     rows = [
         (one.what, value, listed(list(names)))
-        for one in chosen_apart(board.systems)
+        for one in setting_differences(board.systems)
         for value, names in one.values.items()
     ]
     columns = (Column("setting"), Column("value"), Column("methods"))
@@ -156,7 +159,7 @@ def _counts(board: Board) -> Table:
 def _runs(board: Board) -> Table:
     rows = [
         (system.name, record.run_id, _commit(record), _data(record), _backbone(record),
-         _where(record), _packages(record), record.started, record.command)
+         _machine(record), _packages(record), record.started, record.command)
         for system in board.systems
         for record in system.records
     ]  # fmt: skip
@@ -187,7 +190,7 @@ def _backbone(record: Record) -> str:
     return ", ".join(parts)
 
 
-def _where(record: Record) -> str:
+def _machine(record: Record) -> str:
     machine = record.device
     what = machine.accelerator or machine.processor
     return f"{machine.device}, {what}, {machine.dtype}, threads {machine.threads}"
@@ -197,6 +200,6 @@ def _packages(record: Record) -> str:
     return ", ".join(f"{name} {version}" for name, version in record.packages.items())
 
 
-def _few(names: Sequence[str], most: int = 4) -> str:
+def _first_few(names: Sequence[str], most: int = 4) -> str:
     shown = ", ".join(names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

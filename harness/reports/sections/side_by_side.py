@@ -1,4 +1,4 @@
-"""Two systems' texts beside each other, those on which they disagree most first."""
+"""Two systems' texts side by side, in order of disagreement."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from harness.reports.compared.measures import NLL, WORDS
 from harness.reports.render.document import Section, Shown, Side
 from harness.reports.render.numbers import figure
 from harness.reports.runs.systems import Board, System
-from harness.reports.sections.headline import Found, reference_of
+from harness.reports.sections.headline import Results, reference_of
 from harness.types import SplitData
 
 SHOWN = 8
-"""Examples of each task."""
+"""Examples shown of each task."""
 
 
 def examples_section(
-    boards: Sequence[Board], found: Found, main: str, pair: str | None
+    boards: Sequence[Board], results: Results, main: str, pair: str | None
 ) -> tuple[Section, list[str]]:
-    """Examples of each task, and what could not be shown. `pair`: see `chosen_pair`."""
+    """Examples of each task, and notes on what could not be shown. For `pair` see `chosen_pair`."""
     shown, notes, text = [], [], []
     for board in boards:
         if len(board.systems) < 2:
             continue
-        first, second = chosen_pair(board, found[board.task][main], pair)
+        first, second = chosen_pair(board, results[board.task][main], pair)
         data, missing = data_of(board)
         notes += [missing] if missing else []
         here = disagreements(board, (first, second), main, data)
@@ -37,7 +37,7 @@ def examples_section(
         text.append(
             f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
             f" {second.seeds[0]}; {len(here)} of {len(board.ids)} texts, sorted by their difference"
-            f" in {title_of(main)}. Marked: words that the other text does not have there."
+            f" in {title_of(main)}. Highlighted: words that the other text lacks at that point."
         )
     section = Section("examples", "Where two methods disagree most", tuple(text), (), (),
                       tuple(shown))  # fmt: skip
@@ -45,9 +45,9 @@ def examples_section(
 
 
 def chosen_pair(board: Board, contrasts: Contrasts, pair: str | None) -> tuple[System, System]:
-    """The systems named, else the best and the reference (the second best where they are one).
+    """The two systems in `pair`; by default the best and the reference, or the best two.
 
-    pair: "A,B"; names may hold commas themselves. Raises UsageError where it is not two names.
+    pair: "A,B"; names may contain commas. Raises UsageError if it does not name two systems.
     """
     by_name = {system.name: system for system in board.systems}
     if pair is None:
@@ -59,13 +59,13 @@ def chosen_pair(board: Board, contrasts: Contrasts, pair: str | None) -> tuple[S
         if first in by_name and second in by_name:
             return by_name[first], by_name[second]
     raise UsageError(
-        f"--pair got {pair!r}; expected two names with a comma between, of"
+        f"--pair got {pair!r}; expected two names separated by a comma, from"
         f" {'; '.join(by_name)} ({board.task})"
     )
 
 
 def data_of(board: Board) -> tuple[SplitData | None, str | None]:
-    """The test split that the runs read, or why it is not at hand."""
+    """The runs' test split, or a note on why it cannot be loaded."""
     from harness.data import load_split
     from harness.settings import RunSettings, validate
 
@@ -80,28 +80,31 @@ def data_of(board: Board) -> tuple[SplitData | None, str | None]:
 def disagreements(
     board: Board, systems: tuple[System, System], main: str, data: SplitData | None
 ) -> list[Shown]:
-    """The first seeds' texts of the examples with the largest difference, largest first."""
+    """The first seeds' texts on the examples with the largest difference, largest first."""
+    # 1. Both systems' values and texts by example.
     rows = [
         {key: values.numbers for key, values in system.record.examples.items()}
         for system in systems
     ]
-    written = [
+    outputs = [
         {text.id: text.output for text in read_predictions(system.runs[0].folder)
          if text.sample == 0}
         for system in systems
     ]  # fmt: skip
-    if not all(written):
+    if not all(outputs):
         return []
 
     def gap(key: str, name: str) -> float:
         values = [row.get(key, {}).get(name) for row in rows]
         return abs((values[0] or 0.0) - (values[1] or 0.0))
 
+    # 2. Order by the difference on the main measure, then on ROUGE-L.
     ranked = sorted(board.ids, key=lambda key: (-gap(key, main), -gap(key, "rougeL"), key))
     inputs = {one.id: one.input for one in data.examples} if data else {}
+    # 3. The texts in pieces, with the differing words highlighted.
     shown = []
     for key in ranked[:SHOWN]:
-        pieces = word_difference(written[0].get(key, ""), written[1].get(key, ""))
+        pieces = word_difference(outputs[0].get(key, ""), outputs[1].get(key, ""))
         sides = [
             Side(system.name, part, _scores(row.get(key, {})))
             for system, part, row in zip(systems, pieces, rows, strict=True)
@@ -110,7 +113,7 @@ def disagreements(
         shown.append(
             Shown(
                 key,
-                _standing(systems, [row.get(key, {}).get(main) for row in rows], main),
+                _values_line(systems, [row.get(key, {}).get(main) for row in rows], main),
                 (sides[0], sides[1]),
                 inputs.get(key),
                 reference.text if reference else None,
@@ -119,19 +122,19 @@ def disagreements(
     return shown
 
 
-def _standing(systems: Sequence[System], values: Sequence[float | None], main: str) -> str:
-    """Both systems' values, as the line over their texts has them."""
-    told = [
+def _values_line(systems: Sequence[System], values: Sequence[float | None], main: str) -> str:
+    """Both systems' values, for the line above their texts."""
+    named_values = [
         f"{system.name} {'–' if value is None else figure(value, 2)}"
         for system, value in zip(systems, values, strict=True)
     ]
-    return f"{title_of(main)}: {', '.join(told)}"
+    return f"{title_of(main)}: {', '.join(named_values)}"
 
 
 def word_difference(
     first: str, second: str
 ) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple[str, bool], ...]]:
-    """Both texts in pieces (text, whether the other lacks it there); joined they are the texts."""
+    """Each text as pieces (words, whether the other text lacks them); joined they give the text."""
     words = [re.findall(r"\s*\S+|\s+$", text) for text in (first, second)]
     bare = [[word.strip() for word in row] for row in words]
     sides: tuple[list[tuple[str, bool]], list[tuple[str, bool]]] = ([], [])
@@ -144,7 +147,7 @@ def word_difference(
 
 
 def _scores(values: Mapping[str, float | None]) -> str:
-    """The example's scores in one line."""
+    """The example's scores on one line."""
     known = (*(name for name in values if not of_words(name)), *WORDS, NLL.name)
     return " · ".join(
         f"{title_of(name)} {figure(value, 2)}"

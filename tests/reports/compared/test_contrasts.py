@@ -1,4 +1,4 @@
-"""Letters, families, values with intervals: what a verdict in a report stands on."""
+"""Significance letters, families and intervals: what a verdict in a report rests on."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.reports.compared.contrasts import Contrasts, contrast_all, judged
+from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
 from harness.reports.compared.measures import DRIFT, NLL, main_measure, measures_of
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
@@ -33,7 +33,7 @@ def test_letters_by_hand(different, expected):
     assert letters(["p", "q", "r"], different) == expected
 
 
-def test_two_share_a_letter_exactly_where_they_were_not_shown_to_differ():
+def test_two_share_a_letter_exactly_if_they_do_not_differ_significantly():
     names = [f"m{at}" for at in range(7)]
     draw = np.random.default_rng(4)
     for _ in range(200):
@@ -139,25 +139,25 @@ def contrasts_of(p_value: float, low: float, high: float) -> Contrasts:
     ],
 )
 def test_a_verdict_needs_the_family_and_the_interval(p_value, low, high, verdict, shared):
-    family = judged([contrasts_of(p_value, low, high), contrasts_of(0.9, -1.0, 1.0)])
+    family = judge_family([contrasts_of(p_value, low, high), contrasts_of(0.9, -1.0, 1.0)])
     assert family[0].pairs["p", "q"].verdict == verdict
     assert family[0].letters == shared
 
 
-def test_a_pair_turned_round_turns_its_signs_and_its_verdict():
-    found = judged([contrasts_of(0.001, 1.0, 3.0)])[0].between("q", "p")
+def test_swapping_a_pair_swaps_its_signs_and_its_verdict():
+    found = judge_family([contrasts_of(0.001, 1.0, 3.0)])[0].between("q", "p")
     assert (found.difference, found.low, found.high, found.verdict) == (-2.0, -3.0, -1.0, "lower")
 
 
 def test_below_twenty_users_there_are_no_letters(tmp_path):
     write_runs(tmp_path, ["sft", "cot"], ["product_review"], examples=19)
     (few,), _ = load_boards([tmp_path])
-    found = judged([contrast_all(measure(few, "rouge1"), few)])[0]
+    found = judge_family([contrast_all(measure(few, "rouge1"), few)])[0]
     assert found.letters is None
     assert found.pairs["sft", "cot"].reason == "19 users: a verdict needs 20"
 
 
-def test_the_main_measure_is_following_then_bleu_or_what_is_asked_for(board, tmp_path):
+def test_the_main_measure_is_following_then_bleu_or_the_users_choice(board, tmp_path):
     assert main_measure(measures_of(board)).name == "bleu"
     write_runs(tmp_path, ["sft"], ["product_review"], following=True)
     (mini,), _ = load_boards([tmp_path])

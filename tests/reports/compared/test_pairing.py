@@ -1,4 +1,4 @@
-"""What a record keeps so that two records alone can be compared."""
+"""What a record stores so that runs can be compared from their records alone."""
 
 import hashlib
 

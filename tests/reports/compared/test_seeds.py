@@ -1,4 +1,4 @@
-"""Several training seeds in one number: resampled where examples' values are, told where not."""
+"""Several training seeds in one number: resampled if examples have values, else spanned."""
 
 import dataclasses
 
@@ -7,17 +7,17 @@ import pytest
 
 from harness.record import Estimate, ExampleValues, SliceNll
 from harness.reports.compared.parts import (
-    forced_at,
-    forced_drift,
+    continuation_at,
+    continuation_drift,
     nll_at,
     relative_at,
     relative_drift,
 )
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds, spanned
-from harness.reports.comparison import contrasted
+from harness.reports.comparison import contrast_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
-from harness.reports.sections.personal import authors_section, controls_section
+from harness.reports.sections.personal import authors_section, thought_replacement_section
 from harness.reports.sections.positions import curves_of, drift_section, views_of
 from harness.reports.sections.profile_swap import lift_contrasts, lift_section
 from harness.statistics import resampling_rng
@@ -57,8 +57,8 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
     assert point.value == pytest.approx(values.mean())
     assert (point.low, point.high) == pytest.approx((expected.low, expected.high))
     assert point.seeds == "resampled"
-    said = [record.forced.metrics["rougeL"].slices[2].low for record in sft.records]
-    assert point.low != pytest.approx(min(said), abs=0.01)  # not the span of the records' own
+    estimates = [record.forced.metrics["rougeL"].slices[2].low for record in sft.records]
+    assert point.low != pytest.approx(min(estimates), abs=0.01)  # not the span of the records' own
 
 
 @pytest.mark.parametrize(
@@ -68,45 +68,45 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
         (relative_at(3), lambda record: record.likelihood.relative.slices[3].value),
         (relative_drift(), lambda record: record.likelihood.relative.drift.value),
         (
-            forced_at("following", 0),
+            continuation_at("following", 0),
             lambda record: record.forced.metrics["following"].slices[0].value,
         ),
         (
-            forced_drift("rougeL", (0, 100, 200, 300)),
+            continuation_drift("rougeL", (0, 100, 200, 300)),
             lambda record: record.forced.metrics["rougeL"].drift.value,
         ),
     ],
 )
 def test_the_examples_give_what_the_records_say(board, measure, record_says):
     fly = system(board, "flythinker")
-    said = [record_says(record) for record in fly.records]
-    found = over_seeds(board, fly, [Estimate(value=one) for one in said],
+    estimates = [record_says(record) for record in fly.records]
+    found = over_seeds(board, fly, [Estimate(value=one) for one in estimates],
                        measure)  # fmt: skip
     assert found.seeds == "resampled"
-    assert found.value == pytest.approx(np.mean(said))
+    assert found.value == pytest.approx(np.mean(estimates))
     assert found.low < found.value < found.high
 
 
-def test_forced_windows_drift_over_their_middles_by_hand():
+def test_continuations_drift_over_their_middles_by_hand():
     # 230 tokens, slices from 0, 100, 200: windows of 100, 100 and 30 tokens
     nll = SliceNll(nll=(1.0, 1.0, 1.0), slice_tokens=(100, 100, 30), model_tokens=(1, 1, 1),
                    positions=(49.5, 149.5, 214.5))  # fmt: skip
     values = ExampleValues(forced={"m": (3.0, 2.0, 1.0)}, likelihood=nll)
-    row = forced_drift("m", (0, 100, 200)).row
+    row = continuation_drift("m", (0, 100, 200)).row
     assert row(values) == [3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 49.5, 149.5, 214.5]
     assert row(dataclasses.replace(values, forced={"m": (3.0, 2.0, None)})) is None
     assert (
         row(dataclasses.replace(values, likelihood=None)) is None
-    )  # NLL was not measured: no lengths
+    )  # NLL is not in the record: no lengths
 
 
-def test_without_examples_values_the_span_is_shown_and_told():
+def test_without_values_by_example_the_span_is_shown_and_named():
     seeds = [Estimate(value=1.0, low=0.5, high=1.5), Estimate(value=2.0, low=1.8, high=2.2)]
     found = spanned(seeds)
     assert (found.value, found.low, found.high) == (1.5, 0.5, 2.2)
     assert interval_words([found]) == (
-        "users, from the lowest to the highest end of the seeds' intervals (records keep no value"
-        " of each example here)"
+        "users, from the lowest to the highest end of the seeds' intervals (these records hold no"
+        " values by example)"
     )
     resampled = Pooled(value=1.0, seeds="resampled")
     assert interval_words([resampled]) == "users and training seeds"
@@ -115,22 +115,22 @@ def test_without_examples_values_the_span_is_shown_and_told():
     assert spanned([Estimate(value=None)] * 2).value is None
 
 
-def test_values_that_do_not_give_the_records_number_are_not_used(board):
+def test_values_that_do_not_reproduce_the_records_number_are_not_used(board):
     fly = system(board, "flythinker")
-    said = [Estimate(value=1.0, low=0.0, high=2.0)] * 2  # the examples' mean is about 30
-    assert over_seeds(board, fly, said, forced_at("rougeL", 0)).seeds == "spanned"
-    assert over_seeds(board, fly, said, forced_at("bleu", 0)).seeds == "spanned"
+    estimates = [Estimate(value=1.0, low=0.0, high=2.0)] * 2  # the examples' mean is about 30
+    assert over_seeds(board, fly, estimates, continuation_at("rougeL", 0)).seeds == "spanned"
+    assert over_seeds(board, fly, estimates, continuation_at("bleu", 0)).seeds == "spanned"
     one = dataclasses.replace(fly, runs=fly.runs[:1])
-    assert over_seeds(board, one, said[:1], forced_at("rougeL", 0)).seeds is None
+    assert over_seeds(board, one, estimates[:1], continuation_at("rougeL", 0)).seeds is None
 
 
-def test_captions_and_notes_say_how_seeds_came_in(board):
-    found, main = contrasted([board])
+def test_captions_and_notes_say_how_seeds_were_pooled(board):
+    found, main = contrast_boards([board])
     section = drift_section([board], found, main)
     captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
                 for one in section.pictures}  # fmt: skip
     assert "over users and training seeds;" in captions["drift_forced_product_review"]
-    assert "keep no value of each example here" in captions["drift_following_product_review"]
+    assert "these records hold no values by example" in captions["drift_following_product_review"]
     section = lift_section([board], {board.task: lift_contrasts(board, main)})
     assert section.tables[0].notes[0].endswith("over users and training seeds.")
     (picture,) = section.pictures
@@ -139,38 +139,37 @@ def test_captions_and_notes_say_how_seeds_came_in(board):
     assert authors.notes == ("Intervals: 95 % over users and training seeds.",)
 
 
-def test_seeds_that_measured_less_leave_the_views_of_those_that_measured_more(tmp_path):
-    """As in published runs: everything in seed 0, scores alone in seed 1, and one method bare."""
+def test_a_view_shows_only_the_seeds_that_have_it(tmp_path):
+    """As in published runs: all views in seed 0, scores in seed 1, one method without views."""
     write_runs(tmp_path, ["sft", "flythinker"], TASK, (0,), full=True)
     write_runs(tmp_path, ["sft", "flythinker"], TASK, (1,))
     write_runs(tmp_path, ["rag"], TASK, (0,))
     (found,), _ = load_boards([tmp_path])
     few = checked(found, allow_different=False)
-    section = drift_section([few], *contrasted([few]))
+    section = drift_section([few], *contrast_boards([few]))
     captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
                 for one in section.pictures}  # fmt: skip
-    told = "measured in seed 0 alone: sft, flythinker; not measured: rag"
-    assert captions["drift_forced_product_review"].endswith(told)
-    assert "alone" not in captions["drift_likelihood_product_review"]
+    left_out = "evaluated for seed 0 only: sft, flythinker; not evaluated: rag"
+    assert captions["drift_forced_product_review"].endswith(left_out)
+    assert "only" not in captions["drift_likelihood_product_review"]
     slopes = section.tables[0]
-    assert f"forced: {told}." in slopes.notes
-    forced = column(slopes, "forced: ROUGE-L, points per 100 tokens")
-    assert [text == "–" for text in forced] == [True, False, False]
+    assert f"continuation: {left_out}." in slopes.notes
+    continuation = column(slopes, "continuation: ROUGE-L, points per 100 tokens")
+    assert [text == "–" for text in continuation] == [True, False, False]
     lift, texts, _ = lift_section([few], {few.task: lift_contrasts(few, "rougeL")}).tables
     assert column(lift, "method") == ["sft", "flythinker"]
-    assert lift.notes[0].endswith(f"over users; {told}.")
-    assert texts.notes[0].endswith(f"over users; {told}.")
+    assert lift.notes[0].endswith(f"over users; {left_out}.")
+    assert texts.notes[0].endswith(f"over users; {left_out}.")
     (authors,) = authors_section([few]).tables
-    assert authors.notes[0].endswith(f"over users; {told}.")
-    (controls,) = controls_section([few]).tables
-    assert controls.notes[1] == (
-        "Of the training seeds 0 and 1 these were measured in 0 alone: they speak of that"
-        " checkpoint."
+    assert authors.notes[0].endswith(f"over users; {left_out}.")
+    (thoughts,) = thought_replacement_section([few]).tables
+    assert thoughts.notes[1] == (
+        "Of the training seeds 0 and 1, only 0 was evaluated: the numbers describe that checkpoint."
     )
 
 
-def test_controls_use_every_seed_and_the_largest_p(board):
-    (table,) = controls_section([board]).tables
+def test_thought_replacement_uses_every_seed_and_the_largest_p(board):
+    (table,) = thought_replacement_section([board]).tables
     heads = [one.head for one in table.columns]
     assert heads[:4] == ["thoughts", "NLL ↓", "NLL minus own", "p (Holm)"]
     (zero,) = [row for row in table.shown() if row[0].text == "zero"]
@@ -181,7 +180,7 @@ def test_controls_use_every_seed_and_the_largest_p(board):
         board,
         systems=tuple(dataclasses.replace(s, runs=s.runs[:1]) for s in board.systems),
     )
-    (table,) = controls_section([one]).tables
+    (table,) = thought_replacement_section([one]).tables
     zero = next(row for row in table.shown() if row[0].text == "zero")
     assert [str(field) for field in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
     assert len(table.notes) == 1

@@ -1,4 +1,4 @@
-"""What stops a comparison, what it says then, and what is allowed."""
+"""What stops a comparison, the message, and what may differ."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from harness.metrics.bleu import Bleu
 from harness.record import BackboneInfo, DeviceInfo, ModelInfo, read_record, write_record
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
-from harness.reports.runs.comparable import checked, chosen_apart, differences, machines
+from harness.reports.runs.comparable import checked, differences, machines, setting_differences
 from harness.reports.runs.systems import load_boards
 from harness.reports.sections.headline import reference_of
 from tests.reports.synthetic import made_up, write_runs
@@ -44,17 +44,17 @@ def other_way(tmp_path):
         ("data.setting=temporal", "setting (data.setting)  temporal: rag; user: sft"),
     ],
 )
-def test_what_differs_is_told_with_its_values_and_a_cure(other_way, assignment, expected):
+def test_differences_are_shown_with_their_values_and_a_remedy(other_way, assignment, expected):
     board = other_way(assignment)
     with pytest.raises(DataError) as error:
         checked(board, allow_different=False)
-    assert "product_review: these runs do not compare" in str(error.value)
+    assert "product_review: these runs are not comparable" in str(error.value)
     assert expected in str(error.value)
     assert "--allow-different" in str(error.value)
     assert expected in checked(board, allow_different=True).allowed[0]
 
 
-def test_other_data_and_other_signatures_do_not_compare(tmp_path):
+def test_other_data_and_other_signatures_are_not_comparable(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK)
     record = made_up("product_review", "rag")
     other = dataclasses.replace(record.data.test, fingerprint="other" * 8)
@@ -62,27 +62,27 @@ def test_other_data_and_other_signatures_do_not_compare(tmp_path):
     score = dataclasses.replace(record.metrics["bleu"], signature="bleu|tok:intl")
     record = dataclasses.replace(record, data=data, metrics={**record.metrics, "bleu": score})
     write_record(record, tmp_path / "b")
-    told = [one.what for one in differences(board_of(tmp_path))]
-    assert told == ["data of the test split (fingerprint)", "signature of bleu"]
+    found = [one.what for one in differences(board_of(tmp_path))]
+    assert found == ["data of the test split (fingerprint)", "signature of bleu"]
 
 
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
         ("eval.slices=0,50,150,300",
-         r"slices of the target \(eval.slices\)  \[0, 50, 150, 300\]: rag; \[0, 100, 200, 300\]:"),
+         r"slices of the reference \(eval.slices\)  \[0, 50, 150, 300\]: rag; \[0, 100, "),
         ("eval.slices=0,200", r"\[0, 200\]: rag; \[0, 100, 200, 300\]: sft"),
         ("decode.samples=3", r"texts of each example \(decode.samples\)  3: rag; 1: sft"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("allowed", [False, True])
 def test_what_cannot_be_paired_is_never_allowed(other_way, assignment, expected, allowed):
-    message = rf"nothing of these runs can be paired\n.*{expected}(.|\n)*  mend  run some of them"
+    message = rf"examples of these runs cannot be paired\n.*{expected}(.|\n)*  mend  rerun some"
     with pytest.raises(DataError, match=message):
         checked(other_way(assignment), allow_different=allowed)
 
 
-def test_numbers_of_other_users_differ_where_both_measured_lift(tmp_path):
+def test_numbers_of_donors_matter_only_if_both_runs_have_lift(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK, full=True)
     (folder,) = write_runs(tmp_path / "b", ["rag"], TASK, full=True)
     record = read_record(folder)
@@ -100,9 +100,9 @@ def test_numbers_of_other_users_differ_where_both_measured_lift(tmp_path):
 def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way):
     board = other_way("method.k=2", backbone=ModelInfo(name="big", fingerprint="b" * 16))
     assert differences(board) == []
-    told = {one.what: one.values for one in chosen_apart(board.systems)}
-    assert told["method.k"] == {"2": ("rag",), "no such option": ("sft",)}
-    assert told["backbone's weights"] == {"b" * 16: ("rag",), "f" * 16: ("sft",)}
+    found = {one.what: one.values for one in setting_differences(board.systems)}
+    assert found["method.k"] == {"2": ("rag",), "no such option": ("sft",)}
+    assert found["backbone's weights"] == {"b" * 16: ("rag",), "f" * 16: ("sft",)}
 
 
 def test_times_need_the_same_device_dtype_and_threads(other_way):
@@ -132,11 +132,11 @@ def one_missing(tmp_path):
 
 
 def test_missing_examples_are_refused(one_missing):
-    with pytest.raises(DataError, match="test examples  1 of 40 missing: rag; all there: sft"):
+    with pytest.raises(DataError, match="test examples  1 of 40 missing: rag; none missing: sft"):
         checked(one_missing, allow_different=False)
 
 
-def test_missing_examples_count_as_empty_where_it_is_allowed(one_missing):
+def test_missing_examples_count_as_empty_if_allowed(one_missing):
     board = checked(one_missing, allow_different=True)
     bleu, rouge = (
         next(one for one in measures_of(board) if one.name == name) for name in ("bleu", "rouge1")
@@ -153,16 +153,16 @@ def test_missing_examples_count_as_empty_where_it_is_allowed(one_missing):
     assert contrast_all(bleu, board).values["rag"].value == pytest.approx(expected)
 
 
-def test_runs_without_one_common_example_never_compare(tmp_path):
+def test_runs_without_a_common_example_are_never_comparable(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK)
     record = made_up("product_review", "rag")
     renamed = {f"x{key}": values for key, values in record.examples.items()}
     write_record(dataclasses.replace(record, examples=renamed), tmp_path / "b")
-    with pytest.raises(DataError, match="no example stands in all of rag, sft"):
+    with pytest.raises(DataError, match="no example is in all of rag, sft"):
         checked(board_of(tmp_path), allow_different=True)
 
 
-def test_a_method_with_two_choices_has_them_behind_its_name(tmp_path):
+def test_a_method_with_two_choices_has_them_after_its_name(tmp_path):
     for lam in ("1.0", "2.0"):
         write_runs(tmp_path / lam, ["flythinker"], TASK, seeds=(0, 1),
                    assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
@@ -181,13 +181,13 @@ def test_a_default_that_applied_is_shown_by_its_value(tmp_path):
     # λ is 0.5 where nobody set it, and then it is the run that sets it to 0.5
     assert names == [("sft", [0, 1]), ("flythinker (lam=0.5)", [0, 1]),
                      ("flythinker (lam=2)", [0, 1])]  # fmt: skip
-    told = {one.what: dict(one.values) for one in chosen_apart(board.systems)}
-    assert told["method.lam"] == {
+    found = {one.what: dict(one.values) for one in setting_differences(board.systems)}
+    assert found["method.lam"] == {
         "no such option": ("sft",), "0.5": ("flythinker (lam=0.5)",), "2": ("flythinker (lam=2)",)
     }  # fmt: skip
 
 
-def test_with_several_settings_apart_the_usual_one_keeps_the_bare_name(tmp_path):
+def test_with_several_differing_settings_the_usual_one_keeps_the_bare_name(tmp_path):
     for given in ((), ["method.reasoner_weights=frozen"], ["method.reasoner_reads=position"]):
         write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
     for given in ((), ["method.flops_of=flythinker"], ["model.backbone=large"]):
@@ -201,7 +201,7 @@ def test_with_several_settings_apart_the_usual_one_keeps_the_bare_name(tmp_path)
     assert reference_of(board).name == "sft"
 
 
-def test_without_a_usual_one_every_setting_apart_is_told(tmp_path):
+def test_without_a_usual_one_every_differing_setting_is_shown(tmp_path):
     for lam, warmup in ((1.0, 0.1), (2.0, 0.2)):
         given = [f"method.lam={lam}", f"method.lam_warmup={warmup}"]
         write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
@@ -210,7 +210,7 @@ def test_without_a_usual_one_every_setting_apart_is_told(tmp_path):
     ]  # fmt: skip
 
 
-def test_settings_that_end_alike_are_told_in_full(tmp_path):
+def test_settings_with_the_same_last_part_are_shown_in_full(tmp_path):
     for given in ((), ["train.batch_size=4"], ["decode.batch_size=4"], ["train.warmup=0.5"]):
         write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
     assert [one.name for one in board_of(tmp_path).systems] == [
@@ -229,7 +229,7 @@ def test_one_and_one_point_zero_are_one_choice(tmp_path):
     assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [2])]
 
 
-def test_the_device_makes_no_other_system_and_is_told_beside_times(tmp_path):
+def test_another_device_makes_no_other_system_but_is_shown_with_times(tmp_path):
     machine = DeviceInfo(device="cpu", dtype="float32", threads=2)
     for seed, device in enumerate(("cuda:0", "cuda:1", "cpu")):
         write_runs(tmp_path, ["sft"], TASK, seeds=(seed,),
@@ -249,7 +249,7 @@ def test_options_of_a_method_that_is_not_installed_stay_unknown(tmp_path):
     assert names == ["mine (k=2)", "mine (k=default)"]
 
 
-def test_a_reasoner_that_was_not_named_is_the_one_that_the_record_tells_of(tmp_path):
+def test_a_reasoner_that_was_not_named_is_read_from_the_record(tmp_path):
     for seed, given in ((0, ()), (1, ["model.reasoner=small"])):
         (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
                                assignments={"flythinker": given})  # fmt: skip
@@ -260,13 +260,13 @@ def test_a_reasoner_that_was_not_named_is_the_one_that_the_record_tells_of(tmp_p
     assert [one.seeds for one in board_of(tmp_path).systems] == [[0, 1]]
 
 
-def test_what_is_measured_of_a_run_makes_no_other_method(tmp_path):
+def test_other_views_make_no_other_method(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
     write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["eval.forced=true"]})
     assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
 
 
-def test_where_the_same_data_lay_makes_no_other_method(tmp_path):
+def test_another_path_of_the_same_data_makes_no_other_method(tmp_path):
     write_runs(tmp_path, ["sft"], TASK, assignments={"sft": ["data.source=here"]})
     write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["data.source=there"]})
     assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
@@ -279,12 +279,12 @@ def test_the_same_run_twice_is_refused(tmp_path):
         load_boards([tmp_path])
 
 
-def test_unfinished_runs_are_left_out_and_told(tmp_path):
+def test_unfinished_runs_are_left_out_and_listed(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
     write_runs(tmp_path, ["rag"], TASK, changes={"status": "running"})
-    (board,), (told,) = load_boards([tmp_path])
+    (board,), (found,) = load_boards([tmp_path])
     assert [system.name for system in board.systems] == ["sft"]
-    assert "not finished" in told
+    assert "not finished" in found
     with pytest.raises(DataError, match=r"no finished run to compare\n.*not finished"):
         load_boards([tmp_path / "product_review" / "rag"])
 

@@ -28,13 +28,13 @@ def trained(*steps, method="sft", **more):
     return dataclasses.replace(record, training=training)
 
 
-def test_few_steps_stand_each_for_itself():
+def test_few_steps_are_shown_one_by_one():
     curve = curve_of([trained(4.0, 3.0, 2.5)])
     assert [(one.step, one.value) for one in curve] == [(1, 4.0), (2, 3.0), (3, 2.5)]
     assert all(one.low == one.value == one.high for one in curve)
 
 
-def test_many_steps_stand_in_groups_by_their_mean():
+def test_many_steps_are_averaged_in_groups():
     curve = curve_of([trained(*map(float, range(10 * MOST_POINTS)))])
     assert len(curve) == MOST_POINTS
     assert curve[0] == Point(5.5, 4.5, 4.5, 4.5)
@@ -52,7 +52,7 @@ def test_what_does_not_train_has_no_curve():
     assert curve_of([made_up(TASK, "rag", 0, 40)]) == []
 
 
-def test_the_section_shows_trained_systems_alone(tmp_path):
+def test_the_section_shows_only_trained_systems(tmp_path):
     from harness.record import write_record
 
     (folder,) = write_runs(tmp_path, ["sft"], [TASK])
@@ -72,7 +72,7 @@ def test_without_training_there_is_no_section(tmp_path):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9])
-def test_the_last_tenth_holds_a_step_at_least(steps):
+def test_the_last_tenth_holds_at_least_one_step(steps):
     from harness.reports.sections.loss_curves import _last_tenth
 
     assert _last_tenth(trained(*[5.0] * (steps - 1), 1.0)) == 1.0

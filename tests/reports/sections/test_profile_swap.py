@@ -1,4 +1,4 @@
-"""Lift of the own profile, systems against each other: values, family, what is left out."""
+"""Lift in the profile swap, compared between systems: values, family, what is left out."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ def board(runs):
 
 
 def without_values(record):
-    """As records were before they kept the lift of each example."""
+    """The form of records before they stored the lift of each example."""
     examples = {
         key: dataclasses.replace(values, lift=None) for key, values in record.examples.items()
     }
@@ -40,7 +40,7 @@ def without_values(record):
 
 
 def bare(board, method):
-    """The board with one method's record as an older harness left it."""
+    """The board with one method's record as an older harness wrote it."""
     systems = []
     for system in board.systems:
         runs = tuple(
@@ -70,15 +70,15 @@ def test_a_pair_is_the_paired_comparison_of_the_examples_lifts(board):
     assert likely.values["sft"].value == pytest.approx(np.mean(gains["sft"]))
 
 
-def test_every_number_of_other_users_is_told(board):
+def test_every_number_of_other_users_is_named(board):
     first, *others = board.systems
     run = first.runs[0]
     record = dataclasses.replace(run.record, lift=dataclasses.replace(run.record.lift, donors=2))
     fewer = dataclasses.replace(first, runs=(dataclasses.replace(run, record=record),))
     mixed = dataclasses.replace(board, systems=(fewer, *others))
-    for part, told in ((board, "4 other users"), (mixed, "2 or 4 other users")):
+    for part, donors in ((board, "4 other users"), (mixed, "2 or 4 other users")):
         table = lift_section([part], {part.task: []}).tables[0]
-        assert table.notes[0].startswith(f"{told} for each text")
+        assert table.notes[0].startswith(f"{donors} per text")
 
 
 def test_lifts_over_other_users_are_one_family(board):
@@ -97,13 +97,13 @@ def test_lifts_over_other_users_are_one_family(board):
     assert smallest.p_holm == pytest.approx(min(1.0, 12 * p_values[0]))
 
 
-def test_the_section_says_who_differs_and_letters_agree(board):
+def test_the_section_names_what_differs_and_letters_agree(board):
     lifts = lift_contrasts(board, "rougeL")
     section = lift_section([board], {board.task: lifts})
-    said = section.text[1]
-    assert said.startswith("product_review: cot measured best on lift on likelihood, own − random")
-    assert "It is shown better than rag: +0.1" in said
-    assert "Not shown to differ from it: sft." in said
+    sentence = section.text[1]
+    assert sentence.startswith("product_review: cot is best on lift on likelihood, own − random")
+    assert "It is significantly better than rag: +0.1" in sentence
+    assert "No significant difference from sft." in sentence
     likely, texts, pairs = section.tables
     assert {row[0].text: row[1].letters for row in likely.shown()} == {
         "rag": "b", "sft": "a", "cot": "a"
