@@ -1,7 +1,7 @@
 """Coconut: K latent thoughts between prompt and text (arXiv 2412.06769).
 
-With a curriculum, training begins with CoT's analysis in words and replaces it, sentence by
-sentence, with thoughts; without one, thoughts stand alone from the first step.
+With a curriculum, training begins with CoT's analysis and replaces its sentences, one by one, with
+thoughts. Without one, there are only thoughts from the first step.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ MOST_THOUGHTS = 8
 
 @dataclass(frozen=True)
 class Thinking:
-    """inputs [B,T+K,D]: embeddings of left-padded prompts, then the K thoughts that were fed;
-    last [B,1,D], the hidden state that predicts the text's first token; the cache after them."""
+    """The state after the thoughts.
+
+    inputs [B,T+K,D]: embeddings of left-padded prompts, then the K thoughts. last [B,1,D]: the
+    hidden state that predicts the text's first token. state: the cache.
+    """
 
     inputs: Tensor
     last: Tensor
@@ -50,12 +53,18 @@ class Thinking:
 
 
 class CoconutLM(CausalLM):
-    """A causal LM that feeds its last hidden state back to itself before it writes.
+    """A causal LM that feeds its last hidden state back to itself before the text.
 
-    Thought k+1 is the hidden state after the final norm, unscaled, at the position before it,
-    used as input embedding; the K thoughts stand at consecutive positions between prompt and
-    text, without marker tokens. Gradients flow through all of them. `curriculum`: the shares of
-    training at which a further stage begins; in stage s of S, s·K/S thoughts are fed (rounded).
+    Each thought is the hidden state after the final norm, unscaled, at the position before it, used
+    as an input embedding. The K thoughts take consecutive positions between prompt and text,
+    without marker tokens. Gradients flow through all of them.
+
+    Args:
+        model: a Hugging Face causal LM.
+        n_thoughts: K.
+        curriculum: shares of training at which stages begin. Stage s of S has s·K/S thoughts,
+            rounded.
+
     Raises ValueError for an `n_thoughts` outside 0 to 8.
     """
 
@@ -78,7 +87,7 @@ class CoconutLM(CausalLM):
         return self.thoughts_now
 
     def think(self, prompts: Rows) -> Thinking:
-        """Read prompts and think, by a cache: each thought is one column more."""
+        """Prompts, then thoughts, with a cache: each thought adds one column."""
         tokens, real = (part.to(self.device) for part in pad(prompts, "left"))
         inputs = embed(self.model, tokens)
         hidden, state = start(self.model, inputs, real)
@@ -92,7 +101,7 @@ class CoconutLM(CausalLM):
 
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
-        # a row's padded response columns come after its real ones: no real one sees them
+        # right padding: no real column attends to a padded one
         known = embed(self.model, batch.response_ids[:, :-1])
         if self._needs_whole_passes():
             hidden = self._hidden_without_cache(batch, known)
@@ -104,10 +113,10 @@ class CoconutLM(CausalLM):
         return token_logprobs(self.model, hidden, batch)
 
     def _needs_whole_passes(self) -> bool:
-        """Whether no cache serves for log-probs.
+        """Whether log-probs cannot use a cache.
 
-        Checkpointed layers of transformers drop the cache silently; a running state lets no
-        gradient through, and cannot take the response in one piece.
+        Checkpointed layers of transformers silently drop the cache. A running state passes no
+        gradient, and cannot take the response in one piece.
         """
         checkpointed = self.model.training and any(
             getattr(part, "gradient_checkpointing", False) for part in self.model.modules()
@@ -115,9 +124,9 @@ class CoconutLM(CausalLM):
         return checkpointed or recurrent(growing_cache(self.model))
 
     def _hidden_without_cache(self, batch: Batch, known: Tensor) -> Tensor:
-        """What predicts each response token, [B,R,D], every thought from a pass over all before.
+        """The states [B,R,D] that predict the response, with a whole pass for each thought.
 
-        Trades time for memory: one pass more for each thought.
+        Trades time for memory.
         """
         tokens, real = (part.to(self.device) for part in pad(batch.prompts, "left"))
         inputs = embed(self.model, tokens)
@@ -127,7 +136,7 @@ class CoconutLM(CausalLM):
         return hidden[:, -1 - known.size(1) :]
 
     def _pass(self, inputs: Tensor, real: Tensor) -> Tensor:
-        """One pass without cache over prompts and `real`-in-every-row columns after them."""
+        """One pass without a cache over prompts, real [B,T], and columns after them."""
         more = inputs.size(1) - real.size(1)
         return encode(self.model, inputs, nn.functional.pad(real, (0, more), value=True))
 
@@ -141,8 +150,8 @@ class CoconutLM(CausalLM):
         if prefixes is None or not any(prefixes):
             return head(self.model, thinking.last[:, -1]), thinking.state
         rows = [
-            torch.cat([inputs[-len(prompt) - self.thoughts_now :], embed(self.model, written)])
-            for inputs, prompt, written in zip(
+            torch.cat([inputs[-len(prompt) - self.thoughts_now :], embed(self.model, prefix)])
+            for inputs, prompt, prefix in zip(
                 thinking.inputs, prompts, self._tensors(prefixes), strict=True
             )
         ]
@@ -155,12 +164,12 @@ class CoconutLM(CausalLM):
 
 class CoconutOptions(AnalysisOptions):
     n_thoughts: int = Field(N_THOUGHTS, ge=0, le=MOST_THOUGHTS)
-    """K, the latent thoughts between prompt and text; 0 without a curriculum is SFT."""
+    """K, the number of latent thoughts between prompt and text; 0 without a curriculum is SFT."""
     curriculum: tuple[float, ...] = ()
-    """Shares of training at which stages 1, 2, … S begin, e.g. [0.25, 0.5, 0.75]; before the first
-    one training imitates CoT's whole analysis, without thoughts. Stage s leaves out its first s
-    sentences and feeds s·K/S thoughts; stage S leaves out all of it. Empty: thoughts alone, and
-    the options of the analysis do nothing."""
+    """Shares of training at which stages 1, 2, … S begin, e.g. [0.25, 0.5, 0.75]. Before the first,
+    targets have CoT's whole analysis and there are no thoughts. Stage s omits the first s sentences
+    and has s·K/S thoughts; stage S omits the whole analysis. Empty: thoughts only, and the options
+    of the analysis have no effect."""
 
     @field_validator("curriculum")
     @classmethod
@@ -171,7 +180,7 @@ class CoconutOptions(AnalysisOptions):
 
 
 class Coconut(Method):
-    """SFT through K latent thoughts; decoding thinks once, then steps with its cache."""
+    """SFT through K latent thoughts. Decoding computes them once, then steps with the cache."""
 
     name = "coconut"
     trains = True
@@ -183,21 +192,21 @@ class Coconut(Method):
         return CoconutLM(backbones.main, self.options.n_thoughts, self.options.curriculum)
 
     def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
-        """The references; with a curriculum, what is left of the analyses in each stage too."""
+        """The references; with a curriculum, also the rest of the analysis in each stage."""
         plain = super().targets(lm, train)
         if not self.options.curriculum:
             return plain
         assert isinstance(lm, CoconutLM)
-        writer = CausalLM(lm.model)  # the backbone as it is writes analyses, without thoughts
-        found = analyse(self, self.options, self.tokenizer, writer, train)
-        self.report["analyses"] = dict(found.counts)
+        plain_lm = CausalLM(lm.model)  # the base model, without thoughts
+        analyses = analyse(self, self.options, self.tokenizer, plain_lm, train)
+        self.report["analyses"] = dict(analyses.counts)
         return [
-            replace(target, curriculum=self._stages(found.kept[target.example_id]))
+            replace(target, curriculum=self._stages(analyses.kept[target.example_id]))
             for target in plain
         ]
 
     def _stages(self, analysis: tuple[int, ...]) -> tuple[tuple[float, tuple[int, ...]], ...]:
-        """(until, preface) of every stage but the last: the sentences left, then the separator."""
+        """(until, preface) of every stage but the last: remaining sentences, then the separator."""
         starts = (0, *sentence_ends(self.tokenizer, analysis))
         between = separator(self.tokenizer, self.rules.ends)
         return tuple(
@@ -206,11 +215,11 @@ class Coconut(Method):
         )
 
     def longest_preface(self, training: bool) -> int:
-        """The analysis of the first stage; a text has thoughts before it, no tokens."""
+        """In training, the analysis of the first stage; at test time there are only thoughts."""
         if not training or not self.options.curriculum:
             return 0
         return self.options.analysis_tokens + len(separator(self.tokenizer, self.rules.ends))
 
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
-        """What the last stage imitates, and the model writes: the text alone."""
+        """Targets of the last stage: the text alone, as at test time."""
         return super().targets(lm, val)

@@ -1,7 +1,7 @@
-"""CoT: write a short analysis of the user first, then the text.
+"""CoT: generate a short analysis of the user, then the text.
 
-Before training the untrained backbone analyses the user of every training example; training
-imitates analysis, separator, reference. At test time the trained model writes its own analysis.
+Before training, the base model generates an analysis for every training example. Targets are
+analysis, separator, reference. At test time the trained model generates its own analysis.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.types import Sampling, Target, TrainingPair
 
 
 class Cot(Method):
-    """SFT on analysis, separator, text. The separator ends the turn and opens the next."""
+    """SFT on analysis, separator, text. The separator ends one turn and opens the next."""
 
     name = "cot"
     trains = True
@@ -37,20 +37,20 @@ class Cot(Method):
         return separator(self.rules.tokenizer, self.rules.ends)
 
     def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
-        """One target a pair, its analysis written by `lm` as it is now: before any training."""
+        """A target for each pair, with an analysis by `lm`, which is not trained yet."""
         return self._targets("analyses", lm, train)
 
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         return self._targets("val_analyses", lm, val)
 
-    def _targets(self, what: str, lm: PersonalLM, pairs: Sequence[TrainingPair]) -> list[Target]:
-        found = analyse(self, self.options, self.tokenizer, lm, pairs)
-        self.report[what] = dict(found.counts)
+    def _targets(self, key: str, lm: PersonalLM, pairs: Sequence[TrainingPair]) -> list[Target]:
+        analyses = analyse(self, self.options, self.tokenizer, lm, pairs)
+        self.report[key] = dict(analyses.counts)
         return [
             Target(
                 pair.example.id,
                 pair.reference.text,
-                (*found.kept[pair.example.id], *self.between),
+                (*analyses.kept[pair.example.id], *self.between),
             )
             for pair in pairs
         ]
@@ -58,21 +58,21 @@ class Cot(Method):
     def preface(
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
     ) -> list[list[int]]:
-        """The trained model's own analysis of each user, closed by the separator."""
-        written = generate(
+        """The trained model's analysis of each user, followed by the separator."""
+        texts = generate(
             lm,
             prompts,
             max_new_tokens=self.options.analysis_tokens,
             **sampling[0].drawing,
             **self.rules.stopping,
-            seeds=[each.seed ^ 1 for each in sampling],  # the text draws from `seed` itself
+            seeds=[each.seed ^ 1 for each in sampling],  # the text uses `seed` itself
         )
-        return [[*self.rules.read(ids).kept, *self.between] for ids in written]
+        return [[*self.rules.read(ids).kept, *self.between] for ids in texts]
 
     def longest_preface(self, training: bool) -> int:
         return self.options.analysis_tokens + len(self.between)
 
     def preface_report(self, prefaces: Sequence[Sequence[int]]) -> dict[str, Any]:
-        """How many analyses used up their budget, so that the separator had to be appended."""
+        """How many analyses used up their budget and got the separator appended."""
         most = self.options.analysis_tokens + len(self.between)
         return {"separator_appended": sum(len(ids) == most for ids in prefaces)}

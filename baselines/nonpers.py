@@ -1,4 +1,4 @@
-"""Non-pers: the backbone as it is, reading x only. The floor of personalization."""
+"""Non-pers: the base model with the input x only. The floor of personalization."""
 
 from __future__ import annotations
 

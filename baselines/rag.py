@@ -1,4 +1,4 @@
-"""RAG: the backbone as it is, reading retrieved profile texts, then x (LongLaMP's prompt)."""
+"""RAG: the base model with retrieved profile texts, then x (LongLaMP's prompt)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from harness.method import Method
 
 
 class Rag(Method):
-    """The shared prompt with profile, no training: every default of the base class."""
+    """The shared prompt with profile, without training: all defaults of the base class."""
 
     name = "rag"

@@ -1,4 +1,4 @@
-"""SFT: the backbone fine-tuned on the same prompt that RAG reads, with the reference as target."""
+"""SFT: the backbone fine-tuned with RAG's prompt and the reference as target."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 class SftOptions(Section):
     flops_of: Literal["flythinker"] | None = None
-    """As a control: train for as many FLOPs as this method would in `train.epochs`, by more passes
-    over the same examples."""
+    """For an ablation: train with as many FLOPs as this method uses in `train.epochs`, by more
+    passes over the same examples."""
 
 
 class Sft(Method):
-    """All weights are trained on −log p(reference | prompt)."""
+    """Trains all weights on −log p(reference | prompt)."""
 
     name = "sft"
     trains = True
@@ -48,12 +48,12 @@ class Sft(Method):
         return self.options.flops_of
 
     def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
-        wanted = super().epochs(lm, rows)
+        epochs = super().epochs(lm, rows)
         if self._flops_of is None:
-            return wanted
+            return epochs
         from harness.engine.backbone import Backbones
         from harness.engine.flops import training_flops
 
         settings = self.settings.model_copy(update={"method": {}})
         other = find("method", self._flops_of)(settings).build(Backbones(settings.model))
-        return wanted * training_flops(other, rows) / training_flops(lm, rows)
+        return epochs * training_flops(other, rows) / training_flops(lm, rows)

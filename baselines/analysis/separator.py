@@ -1,4 +1,4 @@
-"""Where an analysis ends: the separator between it and the text, and its sentences in tokens."""
+"""The separator between an analysis and the text, and the sentences of an analysis in tokens."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from harness.engine.text import decode, template_ids
 
 
 def separator(tokenizer: Any, ends: Ends) -> tuple[int, ...]:
-    """What stands between analysis and text: the trained end, then the opening of a new turn.
+    """The tokens between analysis and text: the trained end, then the opening of a new turn.
 
-    Decoding stops at that end, and no text can hold it. Without a chat template it stands alone.
+    Decoding stops at that end, and texts cannot contain it. Without a chat template the end is the
+    whole separator.
     """
     end = ends.trained
     if template_source(tokenizer) is None:
         return end
-    asked, opened = (
+    closed, opened = (
         render(tokenizer, [{"role": "user", "content": "x"}], answer=answer)
         for answer in (False, True)
     )
-    after = after_answer(tokenizer) + opened.removeprefix(asked)
+    after = after_answer(tokenizer) + opened.removeprefix(closed)
     if len(end) == 1:
         ids = template_ids(tokenizer, after)
         return tuple(ids[ids.index(end[0]) :]) if end[0] in ids else end
-    _, found, rest = after.partition(tokenizer.decode(list(end)))
-    return (*end, *template_ids(tokenizer, rest)) if found else end
+    _, matched, rest = after.partition(tokenizer.decode(list(end)))
+    return (*end, *template_ids(tokenizer, rest)) if matched else end
 
 
 def sentence_ends(tokenizer: Any, ids: Sequence[int]) -> tuple[int, ...]:
-    """How many tokens the first, the first two, … sentences of `ids` take; the last takes all.
+    """Numbers of tokens in the first sentence, the first two, … of `ids`; the last is all of them.
 
-    A token that ends one sentence and begins the next goes with the first. () for no tokens.
+    A token in two sentences counts for the first. () for no tokens.
     """
     text = decode(tokenizer, ids)
     ends = [

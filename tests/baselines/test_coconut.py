@@ -1,4 +1,4 @@
-"""CoconutLM against an independent implementation's numbers, and its ways against each other."""
+"""CoconutLM against the numbers of an independent implementation, and against itself."""
 
 from unittest.mock import Mock
 
@@ -44,7 +44,7 @@ def test_logprobs_loss_and_gradients(golden, side):
 
 
 @pytest.mark.parametrize("golden", CASES)
-def test_each_row_alone(golden):
+def test_single_rows(golden):
     case = golden[1]
     lm = make(case)
     for row in case["rows"]:
@@ -88,7 +88,7 @@ def test_gradients_with_checkpointing(golden):
 @pytest.mark.parametrize("n_thoughts", [0, 1, 8])
 @pytest.mark.parametrize("family", ["qwen2", "llama"])
 @torch.no_grad()
-def test_every_way_gives_the_logprobs_of_a_row_alone(family, n_thoughts, way):
+def test_every_way_gives_the_logprobs_of_a_single_row(family, n_thoughts, way):
     lm = CoconutLM(tiny(family), n_thoughts)
     known = alone(lm, PROMPTS, RESPONSES)
     for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
@@ -107,7 +107,7 @@ PREFIXED = {
 @pytest.mark.parametrize("cut", [(0, 5, 1), (4, 0, 0), (2, 9, 1)], ids=str)
 @pytest.mark.parametrize("make", PREFIXED.values(), ids=PREFIXED.keys())
 @torch.no_grad()
-def test_prefixes_of_any_lengths_are_read_as_if_each_row_were_alone(make, cut):
+def test_prefixes_of_any_lengths_equal_single_rows(make, cut):
     lm = CoconutLM(make(), 3)
     prefixes = [[5, 3, 0, 8, 9, 2, 2, 7, 1][:length] for length in cut]
     together, state = lm.prefill(PROMPTS, prefixes)
@@ -116,14 +116,14 @@ def test_prefixes_of_any_lengths_are_read_as_if_each_row_were_alone(make, cut):
         logits, alone = lm.prefill([prompt])
         for token in prefix:
             logits, alone = lm.step(torch.tensor([token]), alone)
-        # rounding alone, by float64: 1e-15; an attention that sees the padding: 0.1 and more
+        # rounding in float64: 1e-15; attention to padding: 0.1 and more
         assert_close(together[row], logits[0], atol=5e-5, rtol=0)
         assert_close(after[row], lm.step(torch.tensor([row + 1]), alone)[0][0], atol=5e-5, rtol=0)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 @torch.no_grad()
-def test_a_running_state_gives_the_logprobs_of_a_row_alone(way):
+def test_a_running_state_gives_the_logprobs_of_a_single_row(way):
     lm = CoconutLM(PREFIXED["running state"](), 3)
     known = alone(lm, PROMPTS, RESPONSES)
     for found, expected in zip(way(lm, PROMPTS, RESPONSES), known, strict=True):
@@ -131,7 +131,7 @@ def test_a_running_state_gives_the_logprobs_of_a_row_alone(way):
 
 
 @pytest.mark.parametrize("cut", [(0, 5, 1), (4, 0, 0), (2, 9, 1)], ids=str)
-def test_text_already_written_goes_on_as_if_stepped(cut):
+def test_a_prefix_equals_steps(cut):
     lm = CoconutLM(tiny(), 3)
     whole = generate(lm, PROMPTS, max_new_tokens=12)
     prefixes = [row[:length] for row, length in zip(whole, cut, strict=True)]
@@ -140,7 +140,7 @@ def test_text_already_written_goes_on_as_if_stepped(cut):
         assert more == row[len(prefix) :][: len(more)]
 
 
-def test_writing_reads_the_prompt_and_thinks_once():
+def test_decoding_prefills_and_thinks_once():
     lm, columns = CoconutLM(tiny(), 3), []
     lm.model.model.register_forward_pre_hook(
         lambda _, __, given: columns.append(given["inputs_embeds"].size(1)), with_kwargs=True
@@ -150,7 +150,7 @@ def test_writing_reads_the_prompt_and_thinks_once():
     assert columns == [12, 1, 1, 1, 1, 1, 1, 1]
 
 
-def test_without_thoughts_it_is_the_plain_model():
+def test_without_thoughts_it_equals_the_plain_model():
     batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
     plain, coconut = CausalLM(tiny()), CoconutLM(tiny(), 0)
     assert_close(coconut.logprobs(batch), plain.logprobs(batch), atol=1e-5, rtol=0)
@@ -173,10 +173,10 @@ def test_checkpointed_training_has_the_same_gradients():
 
 
 @pytest.mark.parametrize("n_thoughts", [-1, 9])
-def test_a_wrong_number_of_thoughts_says_so(n_thoughts):
+def test_a_wrong_number_of_thoughts_is_named(n_thoughts):
     with pytest.raises(ValueError, match=rf"n_thoughts is {n_thoughts}; expected 0 to 8"):
         CoconutLM(tiny(), n_thoughts)
 
 
-def test_thoughts_are_counted_as_hidden():
+def test_thoughts_count_as_hidden():
     assert CoconutLM(tiny(), 5).hidden_per_example == 5

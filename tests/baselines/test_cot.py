@@ -1,10 +1,10 @@
-"""CoT: what training imitates, what is written first, and what the record says of both."""
+"""CoT: training targets, the generated analysis, and the record."""
 
 import pytest
 import torch
 
 from baselines import cot
-from baselines.analysis import separator, writing
+from baselines.analysis import generation, separator
 from harness.engine import Batch
 from harness.engine.checkpoint import load_weights
 from harness.record import read_predictions
@@ -15,24 +15,26 @@ from tests.run.test_single import go, settings
 
 @pytest.fixture
 def made(world):
-    """A fresh method and its untrained model: (plan, lm, pairs)."""
+    """A fresh method and its base model: (plan, lm, pairs)."""
     plan = world.plan()
     return plan, world.build(plan), plan.splits["train"].pairs()
 
 
-def test_a_target_is_analysis_separator_text(made, monkeypatch):
+def test_a_target_is_analysis_separator_and_text(made, monkeypatch):
     plan, lm, pairs = made
     tokenizer = plan.backbones.tokenizer
-    told = tokenizer("likes tea")["input_ids"]
-    monkeypatch.setattr(writing, "generate", lambda lm, prompts, **_: [told for _ in prompts])
+    analysis = tokenizer("likes tea")["input_ids"]
+    monkeypatch.setattr(
+        generation, "generate", lambda lm, prompts, **_: [analysis for _ in prompts]
+    )
     targets = plan.method.targets(lm, pairs)
     between = separator(tokenizer, plan.ends)
     assert [target.example_id for target in targets] == [pair.example.id for pair in pairs]
     assert [target.text for target in targets] == [pair.reference.text for pair in pairs]
-    assert {target.preface for target in targets} == {(*told, *between)}
+    assert {target.preface for target in targets} == {(*analysis, *between)}
 
 
-def test_a_preface_ends_in_the_separator_and_lost_ends_are_counted(made, monkeypatch):
+def test_a_preface_ends_in_the_separator_and_missing_ends_are_counted(made, monkeypatch):
     plan, lm, _ = made
     written = [[9, 8], [7] * 8, []]
     monkeypatch.setattr(cot, "generate", lambda *_, **__: [list(row) for row in written])
@@ -52,7 +54,7 @@ def test_text_and_preface_draw_from_different_streams(made, monkeypatch):
     assert seen[0]["max_new_tokens"] == 8
 
 
-def test_the_record_holds_what_became_of_the_analyses(tmp_path, reviews, backbone):
+def test_the_record_counts_analyses(tmp_path, reviews, backbone):
     options = ["method.analysis_tokens=5", "decode.max_new_tokens=4", "eval.lift=['likelihood']"]
     outcome = go(tmp_path, reviews, backbone, "cot", *options)
     training, inference = outcome.record.training, outcome.record.inference

@@ -1,9 +1,9 @@
-"""Coconut's curriculum: sentences of the analysis give way to thoughts, stage by stage."""
+"""Coconut's curriculum: thoughts replace the sentences of the analysis, stage by stage."""
 
 import pytest
 import torch
 
-from baselines.analysis import separator, writing
+from baselines.analysis import generation, separator
 from baselines.coconut import Coconut, CoconutLM
 from harness.conformance import check_method, failures
 from harness.conformance.world import World
@@ -28,11 +28,11 @@ def made(tmp_path):
 
 @pytest.fixture
 def analysed(made, monkeypatch):
-    """Let the backbone "write" this analysis of every user."""
+    """Make the backbone generate this analysis for every user."""
 
     def script(text):
         ids = made[0].backbones.tokenizer(text)["input_ids"]
-        monkeypatch.setattr(writing, "generate", lambda lm, prompts, **_: [ids for _ in prompts])
+        monkeypatch.setattr(generation, "generate", lambda lm, prompts, **_: [ids for _ in prompts])
 
     return script
 
@@ -41,13 +41,13 @@ def analysed(made, monkeypatch):
     ("analysis", "left"),
     [
         ("One. Two! Three?", ["One. Two! Three?", " Two! Three?", " Three?"]),
-        # four sentences: the last stage leaves out the fourth with the third
+        # four sentences: the last stage omits the fourth with the third
         ("A. B. C. D.", ["A. B. C. D.", " B. C. D.", " C. D."]),
         ("One.", ["One.", "", ""]),
         ("", ["", "", ""]),
     ],
 )
-def test_each_stage_leaves_out_one_more_sentence(made, analysed, analysis, left):
+def test_each_stage_omits_one_more_sentence(made, analysed, analysis, left):
     plan, lm, pairs = made
     tokenizer = plan.backbones.tokenizer
     analysed(analysis)
@@ -59,7 +59,7 @@ def test_each_stage_leaves_out_one_more_sentence(made, analysed, analysis, left)
         assert words == [part + between for part in left]
 
 
-def test_a_row_is_what_its_stage_imitates(made, analysed):
+def test_a_row_has_the_target_of_its_stage(made, analysed):
     plan, lm, pairs = made
     analysed("One. Two! Three?")
     targets = plan.method.targets(lm, pairs)
@@ -86,7 +86,7 @@ def test_thoughts_of_each_stage(share, thoughts):
     assert torch.equal(lm.logprobs(batch), plain.logprobs(batch))
 
 
-def test_training_goes_through_the_stages_and_ends_in_the_last():
+def test_training_passes_through_all_stages():
     seen = []
 
     class Watched(CoconutLM):
@@ -102,7 +102,7 @@ def test_training_goes_through_the_stages_and_ends_in_the_last():
     assert seen == [(0, [5]), (1, [4]), (2, [2]), (2, [2])]
     assert log.response_tokens == 5 + 4 + 2 + 2
     assert lm.hidden_per_example == 2
-    # what it cost: each step's own response, and as many thoughts as it fed
+    # the cost: each step's own response and number of thoughts
     known = 0
     for share, response in ((0.0, (1, 2, 3, 9, 9)), (0.25, (2, 3, 9, 9)), (0.5, (9, 9))):
         lm.training_progress(share)
@@ -110,37 +110,37 @@ def test_training_goes_through_the_stages_and_ends_in_the_last():
     assert training_work(lm, rows, [], settings, 0, 0)["steps"] == known
 
 
-def test_analyses_are_the_plain_backbones(made, monkeypatch):
+def test_the_plain_backbone_generates_the_analyses(made, monkeypatch):
     plan, lm, pairs = made
-    writers = []
+    models = []
     monkeypatch.setattr(
-        writing, "generate", lambda lm, prompts, **_: writers.append(lm) or [[7]] * len(prompts)
+        generation, "generate", lambda lm, prompts, **_: models.append(lm) or [[7]] * len(prompts)
     )
     plan.method.targets(lm, pairs)
-    assert {(each.hidden_per_example, each.model is lm.model) for each in writers} == {(0, True)}
+    assert {(each.hidden_per_example, each.model is lm.model) for each in models} == {(0, True)}
 
 
-def test_no_curriculum_asks_for_no_analysis(tmp_path, monkeypatch):
+def test_without_a_curriculum_there_are_no_analyses(tmp_path, monkeypatch):
     plan = World(Coconut, tmp_path, {}).plan()
-    monkeypatch.setattr(writing, "generate", None)  # calling it would fail
+    monkeypatch.setattr(generation, "generate", None)  # calling it would fail
     lm = plan.method.build(plan.backbones)
     assert {target.curriculum for target in plan.method.targets(lm, plan.test.pairs())} == {()}
 
 
-def test_the_loss_on_val_is_that_of_the_last_stage(made, monkeypatch):
+def test_the_val_loss_is_that_of_the_last_stage(made, monkeypatch):
     plan, lm, pairs = made
-    monkeypatch.setattr(writing, "generate", None)
+    monkeypatch.setattr(generation, "generate", None)
     targets = plan.method.val_targets(lm, pairs)
     assert {(target.preface, target.curriculum) for target in targets} == {((), ())}
 
 
 @pytest.mark.parametrize("stages", [[0.5, 0.5], [0.5, 0.2], [-0.1], [1.0]], ids=str)
-def test_stages_that_cannot_be(tmp_path, stages):
+def test_impossible_stages_are_refused(tmp_path, stages):
     with pytest.raises(UsageError, match=r"options of coconut: curriculum = .*0 ≤ share < 1"):
         World(Coconut, tmp_path, {"curriculum": stages}).plan()
 
 
-def test_the_kit_passes_with_a_curriculum():
+def test_the_conformance_kit_passes_with_a_curriculum():
     assert not failures(check_method(Coconut, {**THIRDS, "analysis_tokens": 8}))
 
 

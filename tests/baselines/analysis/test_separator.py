@@ -1,4 +1,4 @@
-"""Where an analysis ends, and where its sentences do."""
+"""The separator, and the sentences of an analysis."""
 
 import pytest
 from transformers import PreTrainedTokenizerFast
@@ -32,7 +32,7 @@ def test_without_a_template_the_separator_is_the_end_token(tokenizer):
         ("likes tea. Never a lamp.", ["likes tea.", " Never a lamp."]),
         ("no end", ["no end"]),
         ("3.5 stars. Good", ["3.5 stars.", " Good"]),
-        ("é is ü. Ö", ["é is ü.", " Ö"]),  # letters of two bytes, of a token each
+        ("é is ü. Ö", ["é is ü.", " Ö"]),  # letters of two bytes, each byte a token
         ("", []),
     ],
 )

@@ -1,13 +1,15 @@
-"""What the backbone is asked: with the reference in sight, or blind to it."""
+"""Requests for an analysis, with or without the reference."""
 
-from baselines.analysis.asking import ask
+from baselines.analysis.request import make_request
 from harness.engine.text import encode_response
 
 
-def test_the_blind_request_does_not_hold_the_reference(world):
+def test_the_blind_request_does_not_contain_the_reference(world):
     tokenizer = world.shared.backbones.tokenizer
     asked = {
-        variant: tokenizer.decode(ask(tokenizer, "a", variant, "a {tea} pot", "REF", 9).prompt)
+        variant: tokenizer.decode(
+            make_request(tokenizer, "a", variant, "a {tea} pot", "REF", 9).prompt
+        )
         for variant in ("hindsight", "blind")
     }
     assert "REF" in asked["hindsight"]
@@ -19,12 +21,12 @@ def test_a_long_reference_is_cut_to_the_target_budget(world):
     tokenizer = world.shared.backbones.tokenizer
     kept = encode_response(tokenizer, "quiet tea").ids
     text = tokenizer.decode(
-        ask(tokenizer, "a", "hindsight", "x", "quiet tea pot lamp", len(kept)).prompt
+        make_request(tokenizer, "a", "hindsight", "x", "quiet tea pot lamp", len(kept)).prompt
     )
     assert "\n\nquiet tea\n\n" in text
 
 
-def test_users_may_write_braces_and_markers(world):
+def test_users_texts_may_contain_braces_and_markers(world):
     tokenizer = world.shared.backbones.tokenizer
-    made = ask(tokenizer, "a", "hindsight", "{reference} {0}", "{prompt}", 99)
+    made = make_request(tokenizer, "a", "hindsight", "{reference} {0}", "{prompt}", 99)
     assert "{reference} {0}" in tokenizer.decode(made.prompt)

@@ -1,4 +1,4 @@
-"""Which analysis an example is trained with: the one asked for, a blind one, or none."""
+"""The analysis that an example is trained with: the requested one, a blind one, or none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from baselines.analysis.asking import Ask, Variant, ask
-from baselines.analysis.writing import Analysis, fingerprint, write_analyses
+from baselines.analysis.generation import Analysis, fingerprint, generate_analyses
+from baselines.analysis.request import Request, Variant, make_request
 from harness.engine.devices import number_type
 from harness.engine.flops import NoEstimateError, generation_flops
 from harness.engine.lm import PersonalLM
@@ -28,18 +28,18 @@ _WORD = re.compile(r"\w+")
 
 class AnalysisOptions(Section):
     variant: Literal["hindsight", "blind"] = "hindsight"
-    """`hindsight`: the analysis for training is written with the reference in sight."""
+    """`hindsight`: the backbone sees the reference when it generates the analysis for training."""
     analysis_tokens: int = Field(128, ge=1)
-    """Budget of an analysis in tokens, in training and at test time; the text's cap is apart."""
+    """Budget of an analysis in tokens, in training and at test time. The text has its own cap."""
     max_copied: float = Field(0.2, ge=0, le=1)
-    """Largest share of an analysis's 8-grams of words that may stand in the reference. One above
-    it is rejected and counted; a blind analysis takes its place, and if that is above it too,
+    """Largest share of an analysis's 8-grams of words that may occur in the reference. An analysis
+    above it is rejected and counted. A blind analysis replaces it or, if that is above it too,
     none: the target is then the separator and the text."""
 
 
 @dataclass(frozen=True)
 class Analyses:
-    """kept: example id → its analysis in tokens, () for none. counts: what became of them all."""
+    """kept: example id → its analysis in tokens, () for none. counts: for the record."""
 
     kept: Mapping[str, tuple[int, ...]]
     counts: Mapping[str, Any]
@@ -52,15 +52,23 @@ def analyse(
     lm: PersonalLM,
     pairs: Sequence[TrainingPair],
 ) -> Analyses:
-    """An analysis for each pair, written by `lm` as it is now and kept in the method's workspace.
+    """Generate an analysis for each pair with `lm` as it is, and keep it in the method's workspace.
 
-    One that copies its reference is rejected: a blind one takes its place, or none.
+    An analysis that copies its reference is replaced by a blind one, or by none.
+
+    Args:
+        method: the method that trains on the analyses.
+        options: variant, budget, and how much may be copied.
+        tokenizer: the backbone's.
+        lm: the base model.
+        pairs: training or val examples.
     """
+    # 1. A request for each example and variant, checked against the model's context
     references = {pair.example.id: pair.reference.text for pair in pairs}
     variants: tuple[Variant, ...] = tuple(dict.fromkeys((options.variant, "blind")))
-    asks = {
+    requests = {
         variant: {
-            pair.example.id: ask(
+            pair.example.id: make_request(
                 tokenizer,
                 pair.example.id,
                 variant,
@@ -73,40 +81,43 @@ def analyse(
         for variant in variants
     }
 
-    def copies(one: Analysis) -> bool:
-        return copied_share(one.text, references[one.example_id]) > options.max_copied
+    prompts = ((key, each.prompt) for group in requests.values() for key, each in group.items())
+    refuse_long_requests(lm, prompts, options.analysis_tokens)
 
-    requests = ((key, one.prompt) for group in asks.values() for key, one in group.items())
-    refuse_long_requests(lm, requests, options.analysis_tokens)
-    writer = _Writer(method, options, tokenizer, lm, asks)
-    first = writer.write(options.variant, list(references))
-    rejected = [key for key, one in first.items() if copies(one)]
+    def copies(analysis: Analysis) -> bool:
+        return copied_share(analysis.text, references[analysis.example_id]) > options.max_copied
+
+    # 2. Generate; replace copies by blind analyses, and blind copies by none
+    generator = _Generator(method, options, tokenizer, lm, requests)
+    first = generator.generate(options.variant, list(references))
+    rejected = [key for key, analysis in first.items() if copies(analysis)]
     second: dict[str, Analysis] = {}
     if options.variant != "blind":
-        second = writer.write("blind", rejected)
+        second = generator.generate("blind", rejected)
     none = {key for key in rejected if key not in second or copies(second[key])}
-    kept = {key: one for key, one in {**first, **second}.items() if key not in none}
+    kept = {key: each for key, each in {**first, **second}.items() if key not in none}
+    # 3. Counts for the record
     counts = {
         "planned": len(pairs),
         "variant": options.variant,
         "rejected": len(rejected),
         "replaced_by_blind": len(rejected) - len(none),
         "replaced_by_none": len(none),
-        "separator_appended": sum(not one.ended for one in kept.values()),
-        "empty": sum(not one.ids for one in kept.values()),
-        "tokens": sum(len(one.ids) for one in kept.values()),
+        "separator_appended": sum(not each.ended for each in kept.values()),
+        "empty": sum(not each.ids for each in kept.values()),
+        "tokens": sum(len(each.ids) for each in kept.values()),
     }
     ids = {key: kept[key].ids if key in kept else () for key in references}
     return Analyses(ids, counts)
 
 
 def copied_share(text: str, reference: str) -> float:
-    """Share of the text's 8-grams of words (case folded) that stand in the reference; 0 to 1.
+    """Share of the text's 8-grams of words (case folded) that occur in the reference, 0 to 1.
 
-    A text of fewer than eight words has none and copies nothing.
+    A text of fewer than eight words has no 8-grams; its share is 0.
     """
-    mine, theirs = list(_grams(text)), set(_grams(reference))
-    return sum(gram in theirs for gram in mine) / len(mine) if mine else 0.0
+    ours, theirs = list(_grams(text)), set(_grams(reference))
+    return sum(gram in theirs for gram in ours) / len(ours) if ours else 0.0
 
 
 def _grams(text: str) -> Iterator[tuple[str, ...]]:
@@ -114,8 +125,8 @@ def _grams(text: str) -> Iterator[tuple[str, ...]]:
     return zip(*(words[start:] for start in range(GRAM)), strict=False)
 
 
-class _Writer:
-    """Writes analyses as the run decodes: in its precision, batches and sampling."""
+class _Generator:
+    """Generates analyses with the run's precision, batch size and sampling."""
 
     def __init__(
         self,
@@ -123,13 +134,13 @@ class _Writer:
         options: AnalysisOptions,
         tokenizer: Any,
         lm: PersonalLM,
-        asks: Mapping[Variant, Mapping[str, Ask]],
+        requests: Mapping[Variant, Mapping[str, Request]],
     ) -> None:
         decode = method.settings.decode
         self.method = method
-        self.lm, self.tokenizer, self.asks, self.options = lm, tokenizer, asks, options
+        self.lm, self.requests, self.options = lm, requests, options
         self.sampling = Sampling(seed=method.settings.seed, **decode.drawing)
-        self.rules = rules_of(method.settings, trained=False)  # the backbone as it is writes them
+        self.rules = rules_of(method.settings, trained=False)  # the base model generates them
         self.batch_size = decode.batch_size
         self.device = next(lm.parameters()).device
         self.dtype = number_type(method.settings.model, self.device)
@@ -137,7 +148,7 @@ class _Writer:
         if method.workspace is not None:
             name = fingerprint(
                 lm,
-                [each for group in asks.values() for each in group.values()],
+                [each for group in requests.values() for each in group.values()],
                 options=options.model_dump(include=set(AnalysisOptions.model_fields)),
                 sampling=asdict(self.sampling),
                 ends=[sorted(self.rules.ends.ids), self.rules.ends.strings, self.rules.strip],
@@ -146,21 +157,21 @@ class _Writer:
             )
             self.path = method.workspace / f"analyses-{name}.jsonl"
 
-    def write(self, variant: Variant, wanted: Sequence[str]) -> dict[str, Analysis]:
-        """Analyses of the wanted examples; those in the workspace are not written again."""
-        asks = [self.asks[variant][key] for key in wanted]
+    def generate(self, variant: Variant, ids: Sequence[str]) -> dict[str, Analysis]:
+        """Analyses of examples; those in the workspace are not generated again."""
+        requests = [self.requests[variant][key] for key in ids]
         with precision(self.device, self.dtype):
-            written = write_analyses(
+            analyses = generate_analyses(
                 self.lm,
                 self.rules,
-                asks,
+                requests,
                 self.sampling,
                 budget=self.options.analysis_tokens,
                 batch_size=self.batch_size,
                 path=self.path,
                 on_batch=self.method.track("analyses"),
             )
-        prompts, texts = [each.prompt for each in asks], [written[key].ids for key in wanted]
-        with suppress(NoEstimateError):  # the record holds null then, and says why
+        prompts, texts = [each.prompt for each in requests], [analyses[key].ids for key in ids]
+        with suppress(NoEstimateError):  # then the record holds null and the reason
             self.method.target_flops += generation_flops(self.lm, prompts, texts)
-        return written
+        return analyses

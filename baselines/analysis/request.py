@@ -1,4 +1,4 @@
-"""What the backbone is asked for an analysis of a user: the prompt's text and its tokens."""
+"""The request for an analysis of a user: its text and tokens."""
 
 from __future__ import annotations
 
@@ -22,24 +22,33 @@ PROMPTS: Mapping[Variant, str] = {
         " and cares about and how they write, so that another writer could do it their way."
     ),
 }
-"""What the backbone is asked; `prompt` is the method's own prompt of the example."""
+"""The texts of requests. `prompt` is the method's own prompt of the example."""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request for one analysis: whose, of which variant, and the prompt in tokens."""
+class Request:
+    """A request for one analysis: the example, the variant, and the prompt's token ids."""
 
     example_id: str
     variant: Variant
     prompt: tuple[int, ...]
 
 
-def ask(
+def make_request(
     tokenizer: Any, example_id: str, variant: Variant, prompt: str, reference: str, most_tokens: int
-) -> Ask:
-    """The request for an analysis; a reference beyond `most_tokens` is cut for it."""
+) -> Request:
+    """The request for an analysis.
+
+    Args:
+        tokenizer: the backbone's.
+        example_id: the example.
+        variant: with the reference ("hindsight") or without it ("blind").
+        prompt: text of the method's prompt.
+        reference: the user's text.
+        most_tokens: a longer reference is cut to this length.
+    """
     ends = encode_response(tokenizer, reference).ends
     shown = reference[: ends[most_tokens - 1]] if len(ends) > most_tokens else reference
-    # replace, not format: texts of users hold braces; the reference goes in first
+    # replace, not format: users' texts may contain braces; the reference goes in first
     text = PROMPTS[variant].replace("{reference}", shown, 1).replace("{prompt}", prompt, 1)
-    return Ask(example_id, variant, tuple(encode_prompt(tokenizer, text)))
+    return Request(example_id, variant, tuple(encode_prompt(tokenizer, text)))

@@ -1,15 +1,15 @@
-"""Which analysis an example gets: the one asked for, a blind one in its place, or none."""
+"""The analysis of an example: the requested one, a blind one in its place, or none."""
 
 import pytest
 
-from baselines.analysis import AnalysisOptions, analyse, writing
-from baselines.analysis.choosing import copied_share
+from baselines.analysis import AnalysisOptions, analyse, generation
+from baselines.analysis.selection import copied_share
 from baselines.cot import Cot
 from harness.conformance.world import World
 
 ONE_TO_TEN = "one two three four five six seven eight nine ten"
 
-COPIES = [  # text, reference, share of the text's 8-grams
+COPIED_SHARES = [  # text, reference, share of the text's 8-grams
     (ONE_TO_TEN, ONE_TO_TEN, 1.0),  # 3 of 3
     ("One, two; THREE four five six seven eight!", ONE_TO_TEN, 1.0),  # 1 of 1, folded
     ("zero one two three four five six seven eight", ONE_TO_TEN, 0.5),  # one–eight of 2
@@ -20,21 +20,21 @@ COPIES = [  # text, reference, share of the text's 8-grams
 ]
 
 
-@pytest.mark.parametrize(("text", "reference", "share"), COPIES)
+@pytest.mark.parametrize(("text", "reference", "share"), COPIED_SHARES)
 def test_copied_share(text, reference, share):
     assert copied_share(text, reference) == share
 
 
 @pytest.fixture
 def made(world):
-    """A fresh method and its untrained model: (plan, lm, pairs)."""
+    """A fresh method and its base model: (plan, lm, pairs)."""
     plan = world.plan()
     return plan, world.build(plan), plan.splits["train"].pairs()
 
 
 @pytest.fixture
 def scripted(world, monkeypatch):
-    """Let the backbone "write" what two functions give for the text of a request."""
+    """Replace generation by two functions of the request's text."""
     tokenizer = world.shared.backbones.tokenizer
 
     def script(hindsight, blind):
@@ -43,7 +43,7 @@ def scripted(world, monkeypatch):
             texts = [(hindsight if "in the end" in text else blind)(text) for text in asked]
             return [tokenizer(text)["input_ids"][:max_new_tokens] for text in texts]
 
-        monkeypatch.setattr(writing, "generate", generate)
+        monkeypatch.setattr(generation, "generate", generate)
 
     return script
 
@@ -62,15 +62,15 @@ def test_a_copied_analysis_is_replaced_and_counted(made, scripted):
     texts = [pair.reference.text for pair in pairs]
     last = plan.method.prompt(pairs[5].example).views["main"]
     innocent = "likes tea and quiet lamps and never a loud one"
-    # blind, it cannot see the text; of the last example it guesses it nevertheless
+    # a blind request does not contain the text; for the last example the script returns it anyway
     scripted(reference_in, lambda asked: texts[5] if last in asked else innocent)
-    found = analyse(plan.method, AnalysisOptions(analysis_tokens=60), tokenizer, lm, pairs)
+    analyses = analyse(plan.method, AnalysisOptions(analysis_tokens=60), tokenizer, lm, pairs)
     long_enough = [len(text.split()) >= 8 for text in texts]  # fewer words: no 8-gram
     assert long_enough == [False, False, True, True, True, True]
     ids = [pair.example.id for pair in pairs]
     kept = [tuple(tokenizer(text)["input_ids"]) for text in (*texts[:2], *3 * [innocent])]
-    assert found.kept == dict(zip(ids, [*kept, ()], strict=True))
-    assert found.counts == {
+    assert analyses.kept == dict(zip(ids, [*kept, ()], strict=True))
+    assert analyses.counts == {
         "planned": 6,
         "variant": "hindsight",
         "rejected": 4,
@@ -83,33 +83,33 @@ def test_a_copied_analysis_is_replaced_and_counted(made, scripted):
 
 
 @pytest.mark.parametrize(("most", "rejected"), [(0.0, 4), (1.0, 0)])
-def test_how_much_may_be_copied_is_a_setting(made, scripted, most, rejected):
+def test_the_largest_copied_share_is_a_setting(made, scripted, most, rejected):
     plan, lm, pairs = made
     scripted(reference_in, lambda _: "likes tea")
     options = AnalysisOptions(analysis_tokens=60, max_copied=most)
-    found = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
-    assert found.counts["rejected"] == rejected
+    analyses = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
+    assert analyses.counts["rejected"] == rejected
 
 
 def test_an_analysis_without_end_is_counted(made, scripted):
     plan, lm, pairs = made
     scripted(lambda _: "likes tea and quiet lamps", lambda _: "")
     options = AnalysisOptions(analysis_tokens=3)
-    found = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
-    assert found.counts["separator_appended"] == len(pairs)
-    assert found.counts["tokens"] == 3 * len(pairs)
+    analyses = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
+    assert analyses.counts["separator_appended"] == len(pairs)
+    assert analyses.counts["tokens"] == 3 * len(pairs)
 
 
-def test_the_blind_variant_never_asks_with_the_reference(made, scripted):
+def test_blind_requests_never_contain_the_reference(made, scripted):
     plan, lm, pairs = made
     scripted(never, lambda _: "likes tea")
     options = AnalysisOptions(variant="blind")
-    found = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
-    assert found.counts["variant"] == "blind"
-    assert found.counts["planned"] == len(pairs)
+    analyses = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
+    assert analyses.counts["variant"] == "blind"
+    assert analyses.counts["planned"] == len(pairs)
 
 
-def test_analyses_are_reused_under_the_same_fingerprint_only(made, tmp_path):
+def test_analyses_are_reused_only_under_the_same_fingerprint(made, tmp_path):
     plan, lm, pairs = made
     tokenizer, options = plan.backbones.tokenizer, AnalysisOptions(analysis_tokens=8)
     plan.method.workspace = tmp_path
@@ -127,7 +127,7 @@ def test_analyses_are_reused_under_the_same_fingerprint_only(made, tmp_path):
     assert files_after(options, pairs) == 4
 
 
-def test_an_analysis_is_written_for_what_the_method_reads(world, scripted):
+def test_an_analysis_is_requested_for_the_methods_prompt(world, scripted):
     class Shouts(Cot):
         def prompt(self, example):
             whole = super().prompt(example)

@@ -1,0 +1,67 @@
+"""Generating analyses: those on disk are not generated again."""
+
+import pytest
+
+from baselines.analysis import generation
+from baselines.analysis.generation import Analysis, generate_analyses, read_analyses
+from baselines.analysis.request import Request
+from harness.errors import DataError
+from harness.types import Sampling
+
+REQUESTS = [Request(f"e{number}", "blind", tuple(range(5, 8 + number))) for number in range(5)]
+
+
+def run(world, path, temperature=0.8, on_batch=None):
+    return generate_analyses(
+        world.lm,
+        world.shared.rules,
+        REQUESTS,
+        Sampling(temperature, 1.0, 3),
+        budget=6,
+        batch_size=2,
+        path=path,
+        on_batch=on_batch,
+    )
+
+
+def test_analyses_on_disk_are_not_generated_again(world, tmp_path, monkeypatch):
+    path = tmp_path / "analyses.jsonl"
+    first = run(world, path)
+    assert set(first) == {each.example_id for each in REQUESTS}
+    assert all(len(analysis.ids) <= 6 for analysis in first.values())
+    monkeypatch.setattr(generation, "generate", None)  # calling it would fail
+    assert run(world, path) == first
+
+
+def test_every_batch_is_reported(world, tmp_path):
+    reports = []
+    run(world, tmp_path / "a.jsonl", on_batch=lambda *words: reports.append(words))
+    assert [(done, total) for done, total, _ in reports] == [(2, 5), (4, 5), (5, 5)]
+    assert all(note.endswith(" tokens/s") for _, _, note in reports)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3, 4])
+def test_an_interrupted_run_continues_to_the_same_analyses(world, tmp_path, kept):
+    whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
+    known = run(world, whole)
+    lines = whole.read_bytes().splitlines(keepends=True)
+    cut.write_bytes(b"".join(lines[:kept]) + lines[kept][:17])
+    assert run(world, cut) == known
+    assert sorted(cut.read_bytes().splitlines()) == sorted(whole.read_bytes().splitlines())
+
+
+def test_without_a_folder_nothing_is_kept(world, tmp_path):
+    assert run(world, None) == run(world, tmp_path / "a.jsonl")
+
+
+def test_a_broken_line_is_located(tmp_path):
+    path = tmp_path / "analyses.jsonl"
+    path.write_text('{"example_id": "a"}\n{"no": 1}\n')
+    with pytest.raises(DataError, match=r"analyses\.jsonl line 1: not an analysis: 'ids'"):
+        read_analyses(path)
+
+
+def test_an_analysis_survives_its_file(tmp_path):
+    analysis = Analysis("a", "blind", (1, 2), "gä\n", ended=True)
+    generation._append([analysis], tmp_path / "a.jsonl")
+    assert read_analyses(tmp_path / "a.jsonl") == [analysis]
