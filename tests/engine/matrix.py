@@ -1,6 +1,6 @@
-"""What a family of transformers gives in this engine: right, or refused at load by name.
+"""Families of transformers in this engine: right, or refused by name.
 
-`python -m tests.engine.matrix docs/backbones.md` writes the page's table anew.
+`python -m tests.engine.matrix docs/backbones.md` regenerates the page's table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.engine.tiny_families import FAMILIES, tiny_model
 PROMPTS = [[5, 3, 9, 11, 30, 2, 8], [1, 7], [4, 4, 60, 7, 90, 13, 22, 31, 6, 2, 77, 8, 19]]
 RESPONSES = [[3, 40, 2, 96], [8, 7, 6, 5, 4, 3, 2, 1, 12], [12]]
 CLOSE = 2e-4
-"""Largest gap in nats: rounding of tiny random models in float32, recurrent ones the most."""
+"""Largest difference in nats, from rounding in float32; recurrent models have the most."""
 THOUGHTS, NEW = 3, 12
 METHODS = ("plain", "coconut", "flythinker")
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
@@ -47,7 +47,7 @@ class Row:
     no_flops: str | None
 
     def cells(self) -> str:
-        """The line of the table; why something is refused stands below it."""
+        """The row of the table; reasons of refusals are listed below it."""
         short = ["right" if self.verdicts[each] == "right" else "refused" for each in METHODS]
         return f"| {self.family} | {self.kind} | {' | '.join(short)} | {self.flops} |"
 
@@ -69,7 +69,7 @@ class Row:
 
 
 def row(family: str) -> Row:
-    """Verdicts of a family. AssertionError where a number is wrong and nothing refused it."""
+    """Verdicts of a family. Raises AssertionError if a number is wrong and nothing refused it."""
     model = tiny_model(family)
     kind = type(model).__name__
     try:
@@ -83,16 +83,16 @@ def row(family: str) -> Row:
     }
     verdicts = {method: _verdict(method, make()) for method, make in makers.items()}
     if verdicts["plain"] == "right":
-        _as_transformers_reads(model)
-        _as_transformers_writes(model)
+        _logprobs_equal_transformers(model)
+        _text_equals_transformers(model)
     if verdicts["flythinker"] == "right":
-        _as_sft_without_thoughts(model, tiny_model(family, 1))
-        _thoughts_as_long_as_inputs(model, tiny_model(family, 1))
+        _lam_0_equals_sft(model, tiny_model(family, 1))
+        _thoughts_have_the_norm_of_inputs(model, tiny_model(family, 1))
     return Row(family, kind, verdicts, missing(CausalLM(model)))
 
 
 def _verdict(method: str, lm: PersonalLM) -> str:
-    """Uneven rows, steps, prefixes, gradients: refused at load's tolerance, or right at ours."""
+    """Uneven rows, steps, prefixes, gradients: refused by the trial, or right at our tolerance."""
     try:
         refuse_wrong_ways(lm, method, trains=True, checkpointing=True)
     except UsageError as error:
@@ -106,7 +106,7 @@ def _verdict(method: str, lm: PersonalLM) -> str:
 
 
 def _short(error: UsageError) -> str:
-    """The message without the backbone's name and without numbers, which machines differ in."""
+    """The message without the backbone's name and without numbers, which differ by machine."""
     first, _, mend = str(error).partition("\n")
     first = re.sub(r"^.*?(\(\w+\)|with \w+):? ", "", first).split("; expected")[0]
     first = re.sub(r" by (up to )?[0-9.e-]+( \(largest logit [0-9.e-]+\))?", "", first)
@@ -116,27 +116,29 @@ def _short(error: UsageError) -> str:
 
 
 @torch.no_grad()
-def _as_transformers_reads(model: Any) -> None:
-    """Log-probs alone and in a batch are those of the model's own logits."""
+def _logprobs_equal_transformers(model: Any) -> None:
+    """Log-probs of single rows and of a batch equal those of the model's own logits."""
     lm = CausalLM(model)
     together = lm.logprobs(Batch.from_rows(PROMPTS, RESPONSES, 0))
-    for at, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
+    for index, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
         logits = model(input_ids=torch.tensor([prompt + response]), use_cache=False).logits[0]
-        wanted = logits.float().log_softmax(-1)[len(prompt) - 1 : -1]
-        known = wanted.gather(-1, torch.tensor(response)[:, None])[:, 0]
-        alone = lm.logprobs(Batch.from_rows([prompt], [response], 0))[0]
-        _close(alone, known, "a row alone and the model's own logits")
-        _close(together[at, : len(response)], known, "a row in a batch and the model's own logits")
+        scores = logits.float().log_softmax(-1)[len(prompt) - 1 : -1]
+        known = scores.gather(-1, torch.tensor(response)[:, None])[:, 0]
+        single = lm.logprobs(Batch.from_rows([prompt], [response], 0))[0]
+        _close(single, known, "a single row and the model's own logits")
+        _close(
+            together[index, : len(response)], known, "a row in a batch and the model's own logits"
+        )
 
 
 @torch.no_grad()
-def _as_transformers_writes(model: Any) -> None:
-    """Greedy text of a batch is transformers.generate's of each row, with two ends."""
+def _text_equals_transformers(model: Any) -> None:
+    """Greedy text of a batch equals transformers.generate on each row, with two ends."""
     lm = CausalLM(model)
     free = generate(lm, PROMPTS, max_new_tokens=NEW)
     ends = [free[0][NEW // 2], free[1][NEW // 3]]
-    written = generate(lm, PROMPTS, max_new_tokens=NEW, eos_id=ends)
-    for prompt, text in zip(PROMPTS, written, strict=True):
+    texts = generate(lm, PROMPTS, max_new_tokens=NEW, eos_id=ends)
+    for prompt, text in zip(PROMPTS, texts, strict=True):
         ids = torch.tensor([prompt])
         known = model.generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False,
@@ -147,7 +149,7 @@ def _as_transformers_writes(model: Any) -> None:
 
 
 @torch.no_grad()
-def _as_sft_without_thoughts(model: nn.Module, reasoner: nn.Module) -> None:
+def _lam_0_equals_sft(model: nn.Module, reasoner: nn.Module) -> None:
     batch = Batch.from_rows(PROMPTS, RESPONSES, 0)
     plain = CausalLM(model).logprobs(batch)
     fused = FlyThinkerLM(model, reasoner, lam=0.0).logprobs(batch)
@@ -155,23 +157,23 @@ def _as_sft_without_thoughts(model: nn.Module, reasoner: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _thoughts_as_long_as_inputs(model: nn.Module, reasoner: nn.Module) -> None:
-    """A thought's norm is the mean norm of what the model's embedding gives for each id."""
+def _thoughts_have_the_norm_of_inputs(model: nn.Module, reasoner: nn.Module) -> None:
+    """A thought has the mean norm of the model's input embeddings."""
     lm = FlyThinkerLM(model, reasoner, concurrent=False)
     tokens = torch.tensor(PROMPTS[:1])
     norms = lm.think(tokens, torch.ones_like(tokens, dtype=torch.bool)).norm(dim=-1)
     ids = torch.arange(model.get_input_embeddings().weight.size(0))  # type: ignore[operator]
-    entering = embed(model, ids[None])[0].norm(dim=-1).mean()
-    assert ((norms / entering - 1).abs() < 1e-3).all(), f"{norms} beside {entering}"
+    mean = embed(model, ids[None])[0].norm(dim=-1).mean()
+    assert ((norms / mean - 1).abs() < 1e-3).all(), f"norms {norms}, mean {mean}"
 
 
-def _close(found: Tensor, known: Tensor, what: str) -> None:
-    gap = (found - known).abs().max().item()
+def _close(ours: Tensor, known: Tensor, what: str) -> None:
+    gap = (ours - known).abs().max().item()
     assert gap <= CLOSE, f"{what} differ by {gap:.2g}"
 
 
 def table(rows: list[Row]) -> str:
-    """The table and, below it, why something is refused or has no FLOPs."""
+    """The table and, below it, the reasons of refusals."""
     lines = [
         f"transformers {transformers.__version__}, {len(rows)} families.",
         "",
@@ -191,8 +193,8 @@ def main(page: Path) -> None:
     torch.set_num_threads(1)
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    made = table([row(family) for family in sorted(FAMILIES)])
-    page.write_text(before + BEGIN + made + END + after, encoding="utf-8")
+    text = table([row(family) for family in sorted(FAMILIES)])
+    page.write_text(before + BEGIN + text + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

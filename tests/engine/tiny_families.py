@@ -51,7 +51,7 @@ PLAIN = """
 ELSE = """
     bert cpmant falcon_mamba mamba minimax modernbert-decoder openai-gpt roberta rwkv xlm
 """
-"""No key-value cache, a cache of their own, later tokens seen, or a head in several parts."""
+"""Families without a standard cache, with attention to later tokens, or with a head in parts."""
 
 FAMILIES: dict[str, dict[str, Any]] = {
     **{family: {} for family in (PLAIN + ELSE).split()},
