@@ -1,8 +1,9 @@
-"""The errors that a user may cause. The CLI prints them without a traceback, exit code 2."""
+"""Errors that a user can cause. The CLI prints them without a traceback; exit code 2."""
 
 
 class HarnessError(Exception):
-    """Something that the user can mend; the message says what was got, expected, where, and how."""
+    """An error that the user can mend; the message says what was found, expected, where, and how
+    to mend it."""
 
 
 class UsageError(HarnessError):
@@ -10,7 +11,7 @@ class UsageError(HarnessError):
 
 
 class DivergedError(HarnessError):
-    """A training whose loss or gradient stopped being a number."""
+    """Training diverged: the loss or gradient is not a number."""
 
 
 class DataError(HarnessError):
@@ -18,7 +19,7 @@ class DataError(HarnessError):
 
 
 def mendable(error: BaseException) -> str | None:
-    """The one message for an error that the user can mend; None for any other."""
+    """The message for an error that the user can mend; None for any other error."""
     if isinstance(error, HarnessError):
         return f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) and error.filename is not None:

@@ -1,4 +1,4 @@
-"""What a method is: one base class, with a default for everything that a run asks of it."""
+"""What a method is: a base class with a default for everything that a run needs."""
 
 from __future__ import annotations
 
@@ -22,22 +22,27 @@ if TYPE_CHECKING:
 
 
 DONOR = "donor"
-"""The view of a prompt whose thoughts take the place of the own ones, as a control."""
+"""The view of a prompt that provides the thoughts in thought replacement."""
 
 
 class NoOptions(Section):
-    """A method without options of its own."""
+    """Options of a method that has none."""
 
 
 class Method:
-    """One way of writing like a user; made by `factory(settings)`, usually the class itself.
+    """A way of writing like a user, created by `factory(settings)`, usually the class itself.
 
     Defaults: the shared prompt with profile, a plain causal LM, the reference as target. A method
-    overrides what differs. `Options` is its own settings section (`--set method.x=…`).
-    `workspace` is the run's folder for what the method keeps between calls (None: keep nothing);
-    `track(name)` gives a progress bar for what it does at length before training;
-    `report` is what the method counted, for the record; `target_flops` what `targets` cost where
-    a model writes them (harness.engine.flops). `controls` says that `controlled` is there.
+    overrides what differs.
+
+    name: under which it is registered.
+    trains: whether it is trained.
+    controls: whether it has thoughts to replace, by `controlled`.
+    Options: its settings section (`--set method.x=…`).
+    workspace: the run's folder, for what the method stores between calls; None: store nothing.
+    track: `track(name)` is a progress bar for long work before training.
+    report: counts for the record.
+    target_flops: FLOPs of `targets`, if a model generates them (harness.engine.flops).
     """
 
     name: str = ""
@@ -49,7 +54,7 @@ class Method:
         if settings.eval.controls and not self.controls:
             raise UsageError(
                 f"eval.controls = {', '.join(settings.eval.controls)}: method {self.name!r} has no"
-                " thoughts to replace; ask it of --method flythinker, or leave eval.controls out"
+                " thoughts to replace; use it with --method flythinker, or leave eval.controls out"
             )
         self.settings = settings
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
@@ -60,7 +65,7 @@ class Method:
 
     @cached_property
     def writer(self) -> PromptWriter:
-        """Writes the benchmark's prompt within the run's budgets, the same for every method."""
+        """Makes the benchmark's prompt within the budgets, the same for every method."""
         from harness.data import PromptWriter, token_offsets
         from harness.engine.backbone import Backbones
         from harness.registry import find
@@ -74,64 +79,64 @@ class Method:
 
     @cached_property
     def rules(self) -> TextRules:
-        """Where the method's texts end, and what of them is visible."""
+        """Rules for where texts end and which parts are visible."""
         from harness.engine.visible_text import rules_of
 
         return rules_of(self.settings, trained=self.trains)
 
     def prompt(self, example: Example) -> Prompt:
-        """What the method reads for an example. No method sees a reference here."""
+        """The prompt for an example. No method sees a reference here."""
         return self.writer.write(example)
 
     def build(self, backbones: Backbones) -> PersonalLM:
-        """The untrained model, from `backbones.main` and, when asked for, `backbones.reasoner`."""
+        """The model before training, from `backbones.main` and, if used, `backbones.reasoner`."""
         from harness.engine.lm import CausalLM
 
         return CausalLM(backbones.main)
 
     def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
-        """What training imitates, one target a pair, in order. Its time is training time."""
+        """What training imitates: a target for each pair, in order. Counts as training time."""
         return [Target(pair.example.id, pair.reference.text) for pair in train]
 
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
-        """Targets for the loss on val, by the untrained model; made like training's."""
+        """Targets for the loss on val, made before training like those of `targets`."""
         return self.targets(lm, val)
 
     def preface(
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
     ) -> list[list[int]]:
-        """Hidden tokens that the method writes before each text at test time; [] for none."""
+        """Hidden tokens that the method generates before each test text; [] for none."""
         return [[] for _ in prompts]
 
     def longest_preface(self, training: bool) -> int:
-        """The most tokens that `preface` writes, or a target's preface holds; 0 for none.
+        """Maximum length of a preface in generation, or in training targets; 0 for none.
 
-        A run adds them to prompt and text to see whether they fit the model's context.
+        A run checks that prompt, preface and text fit the model's context.
         """
         return 0
 
     def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
-        """Passes over the training rows: `train.epochs`, unless another cost is to be equal."""
+        """Passes over the training rows: `train.epochs`, unless a method matches another's cost."""
         return self.settings.train.epochs
 
     def controlled(self, lm: PersonalLM, thoughts: str) -> PersonalLM:
-        """The trained `lm` with other thoughts beside its text, for methods with `controls`.
+        """The trained `lm` with its thoughts replaced, for methods with `controls`.
 
-        thoughts: "zero", "noise", or DONOR: those of the prompt view of that name.
+        thoughts: "zero", "noise", or DONOR for those of the prompt view with that name.
         """
         raise NotImplementedError(f"method {self.name!r} has no thoughts to replace")
 
     def preface_report(self, prefaces: Sequence[Sequence[int]]) -> Mapping[str, Json]:
-        """What the record says of the prefaces of all texts, a function of their tokens alone."""
+        """The record's entry on the prefaces of all texts, computed from their tokens alone."""
         return {}
 
 
 BaseMethod = Method
-"""The same class under the name that plugins of 0.1 know."""
+"""The name of the class in version 0.1, for its plugins."""
 
 
 def made(factory: Callable[[RunSettings], Method], settings: RunSettings) -> Method:
-    """`factory(settings)`. Raises UsageError where that is no `Method`."""
+    """`factory(settings)`. Raises UsageError if that is not a `Method`."""
     found = factory(settings)
     if not isinstance(found, Method):
         kind = type(found)

@@ -1,4 +1,4 @@
-"""Where the harness keeps what it made itself and can make again."""
+"""The harness's cache folder, for files that can be made again."""
 
 from __future__ import annotations
 

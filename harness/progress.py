@@ -1,4 +1,4 @@
-"""Progress on the terminal: bars with rates and time left; plain lines elsewhere."""
+"""Progress: bars with rates and remaining time on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINE_EVERY_S = 15.0
 
 
 class Bars:
-    """A bar for each named phase, on standard error."""
+    """Progress bars and messages on standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet, markup=False)
@@ -47,26 +47,27 @@ class Bars:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         self.progress.stop()
 
     def track(self, name: str) -> Update:
-        """A new bar; without a terminal, a line now and then and at the end."""
+        """A new bar; without a terminal, a line every 15 seconds and at the end."""
         if not self.progress.disable:
             task = self.progress.add_task(name, total=None, note="")
             return lambda done, total, note: self.progress.update(
                 task, completed=done, total=total, note=note
             )
-        told = time.monotonic()
+        last = time.monotonic()
 
         def line(done: int, total: int, note: str) -> None:
-            nonlocal told
-            if done == total or time.monotonic() - told > LINE_EVERY_S:
-                told = time.monotonic()
+            nonlocal last
+            if done == total or time.monotonic() - last > LINE_EVERY_S:
+                last = time.monotonic()
                 self.console.print(f"{name} {done}/{total} {note}", highlight=False)
 
         return line
 
     def say(self, text: str) -> None:
+        """Print a message."""
         self.console.print(text, highlight=False)

@@ -1,4 +1,4 @@
-"""Names find their factories: lazy "module:attribute" tables for methods, tasks and metrics."""
+"""Registry of methods, tasks and metrics: lazy tables of name → "module:attribute"."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ PLUGIN_MODULE = "harness_plugin_"
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a name leads: `target` is "module:attribute", `origin` says who offers it.
+    """A registered name: `target` is "module:attribute", `origin` the package that registers it.
 
-    rivals: who else offers the same name; a name with rivals leads nowhere.
+    rivals: other packages that register the same name; such a name cannot be used.
     """
 
     name: str
@@ -87,10 +87,10 @@ def table(kind: str) -> Mapping[str, Entry]:
 
 
 def find(kind: str, name: str) -> Any:
-    """What `name` leads to; its module is imported here, not before.
+    """The object registered under `name`; its module is imported only now.
 
-    Raises UsageError for an unknown name (with the nearest one), for one that two packages offer
-    and for a broken plugin.
+    Raises UsageError for an unknown name (with a suggestion), for a name that two packages
+    register, and for a broken plugin.
     """
     known = table(kind)
     if name not in known:
@@ -119,9 +119,9 @@ def find(kind: str, name: str) -> Any:
 
 
 def load_plugin(path: Path) -> Any:
-    """The method class that a plugin file defines: its one `Method`-like class with a `name`.
+    """The method class of a plugin file: the only class with `name` and `prompt`.
 
-    Raises UsageError naming the file and line where it breaks.
+    Raises UsageError with file and line if it cannot be loaded.
     """
     if not path.is_file():
         raise UsageError(f"--plugin {path}: no such file")
@@ -153,16 +153,16 @@ def load_plugin(path: Path) -> Any:
 
 
 def plugin_sha256(method: type) -> str | None:
-    """sha256 of the --plugin file that defines a method's class; None for an installed one."""
+    """sha256 of the --plugin file of a method's class; None for an installed method."""
     home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
     return hashlib.sha256(home.read_bytes()).hexdigest() if home else None
 
 
 @contextmanager
 def blaming(name: str, factory: Any) -> Iterator[None]:
-    """An error in a plugin method's own code becomes one message with its line.
+    """Turn an error in a plugin's own code into one message with its line.
 
-    Errors of built-in methods, and of the harness itself, pass as they are.
+    Errors of built-in methods and of the harness itself pass unchanged.
     """
     module = getattr(factory, "__module__", "")
     home = home_of(factory) if module.startswith(PLUGIN_MODULE) else folder_of(module)
@@ -182,7 +182,7 @@ def blaming(name: str, factory: Any) -> Iterator[None]:
 
 
 def folder_of(module: str) -> Path | None:
-    """Where a module's top-level package (or file) lies; nothing is imported."""
+    """The folder or file of a module's top-level package; nothing is imported."""
     if module == "__main__":  # a script, or a notebook, which has no file
         file = getattr(sys.modules[module], "__file__", None)
         return Path(file) if file else None
@@ -202,7 +202,7 @@ def home_of(thing: Any) -> Path | None:
 
 
 def explain(error: BaseException, home: Path | None = None) -> str:
-    """One line: the error and its place, the deepest one in `home`, a file or folder, if any."""
+    """The error and its place in one line: the innermost call in `home`, if given."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} (at {error.filename}:{error.lineno})"
     own = _own(error, home) if home else []
@@ -211,7 +211,7 @@ def explain(error: BaseException, home: Path | None = None) -> str:
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
-    """File and line of every call that led to the error, outermost first."""
+    """File and line of every call on the way to the error, outermost first."""
     return [
         (frame.filename, frame.lineno or 0)
         for frame in traceback.extract_tb(error.__traceback__)
@@ -220,7 +220,7 @@ def _frames(error: BaseException) -> list[tuple[str, int]]:
 
 
 def _own(error: BaseException, home: Path) -> list[tuple[str, int]]:
-    """Those calls that are in `home`, a file or a folder."""
+    """The calls that are in `home`, a file or folder."""
     return [
         frame for frame in _frames(error) if Path(frame[0]).resolve().is_relative_to(home.resolve())
     ]

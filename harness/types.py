@@ -1,4 +1,4 @@
-"""The plain data that flows through a run: Example → Prompt → Prediction → Score."""
+"""The data that flows through a run: Example → Prompt → Prediction → Score."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Entry = Mapping[str, str]
-"""One text of a profile: the task's fields, all as text (numbers as they were spelled)."""
+"""One text of a profile: the task's fields, all as text (numbers as spelled in the data)."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """What a method may see of one text to be written. Its reference is kept apart."""
+    """One text to be written, as methods see it. Its reference is kept separately."""
 
     id: str
     user_id: str
@@ -23,7 +23,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Reference:
-    """The text that the user really wrote for the example `id`."""
+    """The text that the user wrote for the example `id`."""
 
     id: str
     user_id: str
@@ -32,7 +32,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class TrainingPair:
-    """An example with its reference: only training and scoring hold one."""
+    """An example with its reference; only training gets one."""
 
     example: Example
     reference: Reference
@@ -40,7 +40,7 @@ class TrainingPair:
 
 @dataclass(frozen=True)
 class Cut:
-    """What a prompt lost to its budgets: whole entries, and tokens of the entry or input cut."""
+    """What the budgets removed from a prompt: whole entries, and tokens of the entry or input."""
 
     entries: int = 0
     tokens: int = 0
@@ -51,24 +51,24 @@ class Cut:
 
 @dataclass(frozen=True)
 class Prompt:
-    """The texts that a method reads for one example, before the chat template.
+    """The prompt of one example, before the chat template.
 
-    `views["main"]` is always there; methods that read twice add more, e.g. "no_profile".
+    `views["main"]` is required; methods that read several prompts add more, e.g. "no_profile".
     """
 
     example_id: str
     views: Mapping[str, str]
     cut: Cut = Cut()
     tied: bool = False
-    """The ranking gave two or more entries one score: their order says nothing of the input."""
+    """Two or more entries had the same ranking score, so that their order is arbitrary."""
 
 
 @dataclass(frozen=True)
 class Target:
     """What training imitates for one example: hidden preface tokens (often none), then the text.
 
-    curriculum: (until, preface) in order; while the share of steps done is below `until`, that
-    preface stands in for the last one.
+    curriculum: (until, preface) in order; while the share of finished steps is below `until`, this
+    preface replaces `preface`.
     """
 
     example_id: str
@@ -79,9 +79,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn. Temperature 0 is greedy; `seed` starts every example's own stream.
+    """How tokens are sampled. Temperature 0 is greedy; `seed` starts the example's random stream.
 
-    `drawing` is all but the seed, as arguments of `harness.engine.generate`.
+    `drawing` is everything but the seed, as arguments of `harness.engine.generate`.
     """
 
     temperature: float = 0.0
@@ -102,12 +102,17 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A written text. `hidden_tokens` counts preface tokens and latent thoughts fed before it, and
-    tokens of reasoning blocks in it; `tokens` the visible ones.
+    """A generated text.
 
-    `fingerprint` covers everything that could change the text; `error` says why a failed
-    example is empty. `reasoning`: what stood in reasoning blocks, `unclosed` where the last one
-    did not end.
+    tokens: visible tokens.
+    fingerprint: covers everything that could change the text.
+    sample: number of the sample.
+    hidden_tokens: preface tokens and latent thoughts before it, and tokens of reasoning blocks.
+    capped: whether it reached `decode.max_new_tokens` without ending.
+    preface, preface_ids: hidden text before it.
+    error: why a failed example is empty.
+    reasoning, reasoning_tokens: content of reasoning blocks.
+    unclosed: whether the last reasoning block did not end.
     """
 
     id: str
@@ -128,11 +133,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Score:
-    """A metric's corpus value and its value per example, on 0–100 unless its signature says so.
+    """A metric's corpus value and its value for each example, 0–100 unless the signature differs.
 
-    `value` is None where there is nothing to average, the metric's data is missing, or its
-    tokenizer does not see the references; then `missing` says what to do. `unseen`: share of
-    the references' letters that the tokenizer does not see; None where it was not measured.
+    value: None if there is nothing to average, the metric's data is missing, or its tokenizer does
+        not see the references; `missing` then says what to do.
+    each: the value of each example, None where it has none.
+    signature: how they were computed.
+    low, high: 95 % interval over users.
+    unseen: share of the references' letters that the tokenizer does not see; None if unknown.
     """
 
     value: float | None
@@ -148,7 +156,7 @@ class Score:
 class SplitData:
     """One split of one task: examples and references, paired by id, in file order.
 
-    files: name → sha256 of the bytes that it was read from, where it came from a folder.
+    files: data file → sha256 of its bytes, for a folder.
     """
 
     task: str
@@ -158,8 +166,9 @@ class SplitData:
     fingerprint: str
     dropped: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
-    """Metrics that the data's source brings → what each is made with."""
+    """Metrics that the data source adds → arguments of each."""
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def pairs(self) -> list[TrainingPair]:
+        """Every example with its reference."""
         return [TrainingPair(example, self.references[example.id]) for example in self.examples]

@@ -112,7 +112,7 @@ def time_writing(
         work = {name: partial(write, subject, case) for name, subject in subjects.items()}
         found = interleaved(work, times=repeats, warmup=WARM_UP, after=after)
         prompts = {
-            name: fmean(len(each.prompt) for each in subject.plan.test_readings[: case.batch])
+            name: fmean(len(each.prompt) for each in subject.plan.test_prompts[: case.batch])
             for name, subject in subjects.items()
         }
         rows += [

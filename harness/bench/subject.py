@@ -93,7 +93,7 @@ def for_training(plan: Plan) -> Subject:
 def write(subject: Subject, case: Case) -> Writing:
     """One batch of texts of exactly `case.tokens` tokens, prefaces included."""
     plan, lm, decode = subject.plan, subject.lm, subject.plan.settings.decode
-    readings = plan.test_readings[: case.batch]
+    readings = plan.test_prompts[: case.batch]
     prompts = [list(reading.prompt) for reading in readings]
     sampling = [Sampling(seed=seed, **decode.drawing) for seed in range(case.batch)]
     begin, latent, clock = now(), lm.hidden_s, DecodeClock()

@@ -30,7 +30,7 @@ def print_plan(
 ) -> None:
     """Examples, tokens, cuts, parameters and memory of a run, and its first test prompt."""
     plan = Plan(settings, method, out, factory)
-    readings = plan.test_readings
+    readings = plan.test_prompts
     facts = {"folder": str(plan.folder)}
     data = plan.source
     told = [data.source, *([data.kind] if data.kind != data.source else [])]
@@ -54,7 +54,7 @@ def print_plan(
     if plan.method.trains:
         pairs = plan.pairs("train")
         targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
-        rows, shortened = plan.rows(pairs, targets, plan.readings("train"))
+        rows, shortened = plan.rows(pairs, targets, plan.encoded("train"))
         train = settings.train
         steps = plan_steps(len(rows), train.epochs, train.batch_size, settings.seed)
         tokens = sum(len(rows[index]) for step in steps for index in step)
@@ -96,7 +96,7 @@ def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
     models = [
         part for part in lm.modules() if isinstance(part, PreTrainedModel) and part.can_generate()
     ]
-    read = settings.decode.batch_size * max(len(each.prompt) for each in plan.test_readings)
+    read = settings.decode.batch_size * max(len(each.prompt) for each in plan.test_prompts)
     held = read + settings.decode.batch_size * settings.decode.max_new_tokens
     writing = sum(read * _kept(m) + held * _cached(m) for m in models)
     if not rows:

@@ -9,7 +9,7 @@ TEMPERATURES = (0.0, 0.8)
 
 
 def generation_is_repeatable(world: World) -> None:
-    readings = world.shared.test_readings
+    readings = world.shared.test_prompts
     for temperature in TEMPERATURES:
         first, second = (
             world.generate(world.shared, world.lm, readings, temperature) for _ in range(2)
@@ -19,7 +19,7 @@ def generation_is_repeatable(world: World) -> None:
 
 
 def batch_and_order_change_no_text(world: World) -> None:
-    readings = world.shared.test_readings
+    readings = world.shared.test_prompts
     for temperature in TEMPERATURES:
         together = world.generate(world.shared, world.lm, readings, temperature)
         reversed_ = world.generate(world.shared, world.lm, readings[::-1], temperature)
@@ -36,7 +36,7 @@ def batch_and_order_change_no_text(world: World) -> None:
 def references_have_no_effect_at_test_time(world: World) -> None:
     """Replace the test references with garbage: prompts and texts must stay the same."""
     plan, garbled = world.plan("data"), world.plan("garbage")
-    for before, after in zip(plan.test_readings, garbled.test_readings, strict=True):
+    for before, after in zip(plan.test_prompts, garbled.test_prompts, strict=True):
         if (before.prompt, before.views) != (after.prompt, after.views):
             raise Broken(
                 f"example {before.example.id}: the prompt changes with its reference",
@@ -44,7 +44,7 @@ def references_have_no_effect_at_test_time(world: World) -> None:
                 place(plan.method, "prompt"),
             )
     first, second = (
-        world.generate(each, world.build(each), each.test_readings) for each in (plan, garbled)
+        world.generate(each, world.build(each), each.test_prompts) for each in (plan, garbled)
     )
     look = f"{place(plan.method, 'build')}, {place(plan.method, 'preface')}"
     names = ("with references", "with garbage as references")

@@ -100,7 +100,7 @@ def each_pair_has_one_target_in_order(world: World) -> None:
 def each_prompt_has_one_preface(world: World) -> None:
     look = place(world.method, "preface")
     lm = world.lm
-    prompts = [list(reading.prompt) for reading in world.shared.test_readings]
+    prompts = [list(reading.prompt) for reading in world.shared.test_prompts]
     for rows in (prompts, prompts[:1]):
         sampling = [Sampling(seed=index) for index in range(len(rows))]
         prefaces = world.method.preface(lm, rows, sampling)

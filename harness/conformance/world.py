@@ -16,7 +16,7 @@ from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow
 from harness.method import Method
-from harness.run.plan import Plan, Reading
+from harness.run.plan import EncodedPrompt, Plan
 from harness.settings import (
     BudgetSettings,
     DataSettings,
@@ -116,7 +116,7 @@ class World:
         self,
         plan: Plan,
         lm: PersonalLM,
-        readings: Sequence[Reading],
+        readings: Sequence[EncodedPrompt],
         temperature: float = 0.8,
     ) -> dict[str, Text]:
         """Generate a text for each reading, in one batch, as a run does; by example id.

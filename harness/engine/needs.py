@@ -13,7 +13,7 @@ from harness.types import Target
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
-    from harness.run.plan import Plan, Reading
+    from harness.run.plan import EncodedPrompt, Plan
 
 SPARE_TOKENS = 64
 """Most tokens that a task's own words may add to the budgets and a prompt without entries."""
@@ -24,7 +24,7 @@ def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
     """Raises UsageError if a test prompt with hidden text and cap does not fit a model of `lm`, or
     if a row of a view in the settings does not."""
     options = plan.settings.eval
-    groups = [plan.test_readings]
+    groups = [plan.test_prompts]
     if (options.lift or "other-profile" in options.controls) and not _bounded(plan, lm):
         groups.append(_with_other_profiles(plan))
     for readings in groups:
@@ -47,7 +47,7 @@ def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
     for name in ("train", "val"):
         pairs = plan.pairs(name)
         targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
-        for row in plan.rows(pairs, targets, plan.readings(name))[0]:
+        for row in plan.rows(pairs, targets, plan.encoded(name))[0]:
             parts = (("hidden text", hidden), ("target", len(row.response)))
             for prompt in (row.prompt, *row.views.values()):
                 whole = (("prompt", len(prompt)), *parts)
@@ -76,12 +76,12 @@ def _hidden(plan: Plan, lm: PersonalLM, training: bool) -> int:
     return plan.method.longest_preface(training) + lm.hidden_per_example
 
 
-def _prompts(reading: Reading) -> Iterator[tuple[int, ...]]:
+def _prompts(reading: EncodedPrompt) -> Iterator[tuple[int, ...]]:
     yield reading.prompt
     yield from reading.views.values()
 
 
-def _texts(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iterator[Row]:
+def _texts(plan: Plan, lm: PersonalLM, readings: Sequence[EncodedPrompt]) -> Iterator[Row]:
     """Prompt, hidden text, cap: the row of a generated text."""
     rest = (
         ("hidden text", _hidden(plan, lm, training=False)),
@@ -93,7 +93,7 @@ def _texts(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iterator[
             yield Row(reading.example.id, "the test prompt", parts, (ids,))
 
 
-def _likelihood(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> Iterator[Row]:
+def _likelihood(plan: Plan, lm: PersonalLM, readings: Sequence[EncodedPrompt]) -> Iterator[Row]:
     """Prompt, hidden text, the whole reference."""
     hidden = ("hidden text", _hidden(plan, lm, training=False))
     for reading in readings:
@@ -109,15 +109,15 @@ def _continuations(plan: Plan, lm: PersonalLM) -> Iterator[Row]:
 
     Later rounds go only as far as there is room (harness/run/evaluate/continuation.py).
     """
-    from harness.run.evaluate.continuation import most_written, spans
+    from harness.run.evaluate.continuation import most_tokens, spans
 
     hidden = ("hidden text", _hidden(plan, lm, training=False))
     windows = []
-    for reading in plan.test_readings:
+    for reading in plan.test_prompts:
         text = plan.test.references[reading.example.id].text
         coded = encode_response(plan.backbones.tokenizer, text)
         windows += [(reading, each) for each in spans(coded, text, plan.settings.eval.slices)]
-    most = most_written([each.needed for _, each in windows])
+    most = most_tokens([each.needed for _, each in windows])
     for reading, each in windows:
         for ids in _prompts(reading):
             parts = (("prompt", len(ids)), hidden, ("given", each.given), ("window", most))
@@ -142,16 +142,16 @@ def _bounded(plan: Plan, lm: PersonalLM) -> bool:
     return most is None or longest + SPARE_TOKENS <= most
 
 
-def _with_other_profiles(plan: Plan) -> list[Reading]:
+def _with_other_profiles(plan: Plan) -> list[EncodedPrompt]:
     """The prompts of the profile swap and of thought replacement by "other-profile"."""
     from harness.run.evaluate.profile_swap import donor_examples
-    from harness.run.evaluate.thought_replacement import thought_readings
+    from harness.run.evaluate.thought_replacement import prompts_with_thoughts
 
-    readings: list[Reading] = []
+    readings: list[EncodedPrompt] = []
     if plan.settings.eval.lift:
         readings += [
-            reading for each in donor_examples(plan).values() for reading in plan.read(each)
+            reading for each in donor_examples(plan).values() for reading in plan.encode(each)
         ]
     if "other-profile" in plan.settings.eval.controls:
-        readings += thought_readings(plan, "other-profile") or []
+        readings += prompts_with_thoughts(plan, "other-profile") or []
     return readings

@@ -24,7 +24,7 @@ PACKAGES = (
 
 def code() -> CodeInfo:
     """Version of the harness, and the commit of its checkout: clean or not, None outside one."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = None if commit is None else _git(root, "status", "--porcelain", "-uno") == ""
     return CodeInfo(version=__version__, commit=commit, clean=clean)

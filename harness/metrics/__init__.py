@@ -1,4 +1,4 @@
-"""Prediction and reference meet here: metrics, position slices, lift."""
+"""Metrics of predictions and references, by position and by profile."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from harness.settings import EvalSettings
 
 EXTERNAL = "evaluate:"
-"""Names that begin so are metrics of the evaluate package."""
+"""Prefix of the metrics of the evaluate package."""
 
 
 def metric(
     name: str, settings: EvalSettings | None = None, own: Mapping[str, Any] | None = None
 ) -> Metric:
-    """The metric called `name`, with the options that the settings and its data source choose.
+    """The metric called `name`.
 
-    settings: None for the defaults. own: further options, of a metric that a data source brings.
+    settings: where its options come from; None for the defaults.
+    own: further options, for a metric that a data source adds.
 
-    Raises UsageError for an unknown name, for a plugin that offers something else, and for a
-    tokenizer that is not installed.
+    Raises UsageError for an unknown name, a plugin that is not a metric, and a tokenizer that is
+    not installed.
     """
     if name.startswith(EXTERNAL):
         from harness.metrics.external import External

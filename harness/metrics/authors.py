@@ -1,4 +1,4 @@
-"""Author identification: among look-alikes in topic, whose profile is nearest to the text?"""
+"""Author identification: among users of the same topic, whose profile is nearest to the text?"""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ FUNCTION_WORDS = (
 
 @dataclass(frozen=True)
 class Identification:
-    """Share of texts whose author came first, and mean reciprocal rank, both 0–100.
+    """Share of texts whose author ranks first, and mean reciprocal rank, both 0–100.
 
-    `chance_*` is what a blind ranking would give: the floor. References give the ceiling.
+    `chance_*` is the expectation of a random ranking: the floor. References give the ceiling.
     """
 
     top1: Score
@@ -56,36 +56,45 @@ def identify_authors(
     documents: Mapping[str, str] | None = None,
     own: Sequence[str] | None = None,
 ) -> Identification:
-    """Ranks each text's own author among `others` users matched in topic.
+    """Rank each text's author among `others` users of the same topic.
 
-    texts: predictions or references; queries: the examples' inputs, from which BM25 draws the
-    others; profiles: each user's own words in one text, by user id; documents: what BM25 reads
-    of each user instead, such as titles beside them; own: for each text its author's words, where
-    a user's examples have different profiles – another example's may hold this one's reference.
-    Ties share their ranks: a text that says nothing of its author is at chance. An empty text
-    scores 0 and counts.
+    texts: predictions or references.
+    queries: the examples' inputs, by which BM25 chooses the other users.
+    profiles: user id → the user's words.
+    panel: the authors of the texts.
+    features: what texts and profiles are compared by.
+    others: how many users the author is ranked among.
+    documents: user id → what BM25 searches, where that is not the user's words alone.
+    own: the author's words for each text, where a user's examples have different profiles:
+        another example's profile may contain this one's reference.
+
+    Tied candidates share their ranks, so a text that says nothing about its author is at chance.
+    An empty text scores 0 and counts.
     """
+    # 1. candidates: the author, then users of the same topic
     donors = topic_donors(panel.users, queries, documents or profiles, panel.fingerprint, others)
     mine = own or [profiles[user] for user in panel.users]
-    place = {words: at for at, words in enumerate(dict.fromkeys([*profiles.values(), *mine]))}
+    place = {words: index for index, words in enumerate(dict.fromkeys([*profiles.values(), *mine]))}
     candidates = [
         [place[words], *(place[profiles[rival]] for rival in rivals)]
         for words, rivals in zip(mine, donors, strict=True)
     ]
+    # 2. ranks by similarity, ties shared
     nearness = _nearness(features, texts, list(profiles.values()), list(place), candidates)
     top1: list[float | None] = []
     ranks: list[float | None] = []
-    for text, (near, *rest) in zip(texts, nearness, strict=True):
+    for text, (author, *rest) in zip(texts, nearness, strict=True):
         if not text.strip():
             top1.append(0.0)
             ranks.append(0.0)
             continue
-        against = np.array(rest)
-        ahead = int((against > near + 1e-12).sum())
-        tied = int((np.abs(against - near) <= 1e-12).sum())
+        rivals_nearness = np.array(rest)
+        ahead = int((rivals_nearness > author + 1e-12).sum())
+        tied = int((np.abs(rivals_nearness - author) <= 1e-12).sum())
         places = range(ahead + 1, ahead + tied + 2)
         top1.append(100 * fmean(place == 1 for place in places))
         ranks.append(100 * fmean(1 / place for place in places))
+    # 3. means with intervals, and what chance would give
     sizes = [1 + len(rivals) for rivals in donors]
     signature = f"authors|{features}|others:{others}|topic:bm25"
 
@@ -101,7 +110,7 @@ def identify_authors(
 
 
 def _blind(size: int) -> float:
-    """Expected reciprocal rank of a blind ranking of `size` users."""
+    """Expected reciprocal rank in a random ranking of `size` users."""
     return fmean(1 / place for place in range(1, size + 1))
 
 
@@ -112,9 +121,13 @@ def _nearness(
     words: Sequence[str],
     candidates: Sequence[Sequence[int]],
 ) -> list[list[float]]:
-    """How near each text is to its candidates, places in `words`; more is nearer.
+    """Similarity of each text to its candidates; higher is nearer.
 
-    profiles, one a user, tell which features are common.
+    features: character n-grams (TF-IDF, cosine) or function words (Burrows's Delta).
+    texts: what is compared.
+    profiles: one for each user; they give the features' weights.
+    words: the candidates' words.
+    candidates: for each text, indices into `words`.
     """
     if features == "function words":
         return _delta(texts, profiles, words, candidates)
@@ -124,10 +137,11 @@ def _nearness(
         analyzer="char", ngram_range=CHARACTERS, lowercase=False, sublinear_tf=True
     )
     vectorizer.fit([profile or " " for profile in profiles])
-    index, asked = vectorizer.transform(words), vectorizer.transform(texts)
-    # a text at a time: all texts by all users would not fit in memory
+    index, vectors = vectorizer.transform(words), vectorizer.transform(texts)
+    # text by text: a matrix of all texts by all users would not fit in memory
     return [
-        (index[rows] @ asked[[at]].T).toarray()[:, 0].tolist() for at, rows in enumerate(candidates)
+        (index[rows] @ vectors[[number]].T).toarray()[:, 0].tolist()
+        for number, rows in enumerate(candidates)
     ]
 
 
@@ -137,7 +151,7 @@ def _delta(
     words: Sequence[str],
     candidates: Sequence[Sequence[int]],
 ) -> list[list[float]]:
-    """Burrows's Delta (2002), negated: mean difference of function words' standard scores."""
+    """Burrows's Delta (2002), negated: mean difference of standardised function-word shares."""
     spread = np.stack([_shares(profile) for profile in profiles]).std(axis=0)
     used = spread > 0
     if not used.any():

@@ -1,7 +1,7 @@
-"""What a metric is: rows that add up over examples, and one function from their sum to a number.
+"""What a metric is: rows that add up over examples, and a function from their sum to a number.
 
-Whatever is done with a metric – an interval, a paired test, a slice, a lift, a rank – is written
-once, over rows. A new metric is one file with one class.
+Intervals, paired tests, slices, lift and ranks are written once, over rows. A new metric is one
+file with one class.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from harness.types import Example
 
 Better = Literal["higher", "lower"]
 OF_A_HUNDRED = ("0–100", "% of calls", "%")
-"""Units of values that end at 0 and at 100, and so do their intervals."""
+"""Units of values between 0 and 100; intervals are clipped to that range."""
 OWN = "its own scale"
-"""Unit of a metric of which nothing is known."""
+"""Unit of a metric whose scale is unknown."""
 
 
-class Unavailable(Exception):  # noqa: N818 – no error of the run: the metric is null and says why
-    """A metric that cannot be computed here; the message says why and what to do about it."""
+class Unavailable(Exception):  # noqa: N818 – the run goes on, with null for this metric
+    """A metric cannot be computed here; the message says why and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a pair is cut from, for metrics that go by places in the whole text.
+    """Where a pair was cut from, for metrics that depend on positions in the whole text.
 
-    start, end: slice tokens of the reference, `end` not among them. prediction, reference: the
-    whole texts; of a continuation the prediction begins with the reference up to `start`
-    (`given`) and ends with the window.
+    start, end: slice tokens of the reference, `end` excluded.
+    prediction, reference: the whole texts. In a continuation the prediction begins with the
+        reference up to `start`, and ends with the window.
+    given: whether it is a continuation.
     """
 
     start: int
@@ -47,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Pair:
-    """A generated text beside the one that the user wrote. part: None where both are whole."""
+    """A generated text, the user's text, and the example. part: None where both are whole."""
 
     prediction: str
     reference: str
@@ -57,88 +58,90 @@ class Pair:
 
 @dataclass(frozen=True)
 class Needs:
-    """A model that a metric asks the run for; metrics touch no tensors themselves."""
+    """A model that a metric needs from the run; metrics handle no tensors themselves."""
 
     kind: Literal["encoder", "judge"]
     model: str
 
 
 class Metric:
-    """Base class of every metric: says what it is, gives every default.
+    """Base class of all metrics, with a default for everything but `rows` and `value`.
 
-    A class is made without arguments, or with the options that `options` names. A mean over
-    examples derives from `MeanMetric` instead.
+    The class is called without arguments, or with those that `options` names. A mean over examples
+    derives from `MeanMetric` instead.
     """
 
     name: str
-    """As settings and records call it."""
+    """Name in settings and records."""
     title: str = ""
-    """As tables call it; the name where it is empty."""
+    """Name in tables; `name` where it is empty."""
     unit: str = "0–100"
     better: Better = "higher"
     digits: int = 2
-    """Decimals that are shown."""
+    """Decimals shown."""
     mean: bool = False
-    """Whether rows are (value, 1) and the number is their mean."""
+    """Whether rows are (value, 1) and the metric is their mean."""
     needs: Needs | None = None
     remedy: str = ""
-    """What to do where the metric's tokenizer does not see the references."""
+    """What to do if the metric's tokenizer does not see the references."""
     options: ClassVar[Mapping[str, str]] = {}
-    """Argument of the class → the setting of `eval` that it takes."""
+    """Argument of the class → the setting in `eval` that gives its value."""
 
     @property
     def signature(self) -> str:
-        """Everything that the number depends on; two compare only where these are equal."""
+        """Everything that the number depends on; only equal signatures compare."""
         return self.name
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
-        """What each example adds [N,K]; 0 throughout where it has no value.
+        """What each example adds to the sum [N,K]; all 0 where it has no value.
 
         Raises Unavailable where the metric cannot be computed.
         """
         raise NotImplementedError
 
     def value(self, sums: Array) -> Array:
-        """The metric of any set of examples from the sum of their rows: [..., K] → [...]."""
+        """The metric of a set of examples, from the sum of their rows: [..., K] → [...]."""
         raise NotImplementedError
 
     def each(self, rows: Array) -> Array:
-        """The value of each example [N] from its row, NaN where it has none."""
+        """The value of each example [N] from its row; NaN where it has none."""
         return np.where(np.abs(rows).sum(axis=-1) > 0, self.value(rows), np.nan)
 
     def overall(self, rows: Array, pairs: Sequence[Pair]) -> float:
-        """The reported value of all pairs: that of their sum, to the library's last digit."""
+        """The reported value of all pairs, equal to the library's to the last digit."""
         return float(self.value(rows.sum(axis=0)))
 
     def absent(self, rows: Array) -> Array:
-        """Rows of texts that were never generated [..., K], from others' rows of the same examples.
+        """Rows [..., K] of missing texts, from another system's rows of the same examples.
 
-        By default without a value, so that such examples are left out.
+        By default they have no value, so that such examples are left out.
         """
         return np.zeros_like(rows)
 
     def view(
         self, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
     ) -> View | None:
-        """What the record keeps of the metric beside its score, in the field of its name.
+        """A view of the metric for the record, stored in the field of its name; None for none.
 
-        samples: pairs of each sample; starts: where slices of the target begin.
+        samples: the pairs of each sample.
+        panel: the users of the examples.
+        starts: where slices of the target begin.
         """
         return None
 
     def unseen(self, text: str) -> int:
-        """How many letters of a reference the metric's tokenizer does not see."""
+        """Number of letters in a reference that the metric's tokenizer does not see."""
         return 0
 
     @property
     def statistic(self) -> Statistic:
-        """The metric as statistics know it."""
+        """The metric as a `Statistic`."""
         scale = PERCENT if self.unit in OF_A_HUNDRED else None
         return Statistic(self.value, mean=self.mean, scale=scale)
 
 
 class MeanMetric(Metric):
-    """A mean over examples: one function gives the value of one pair, None where it has none."""
+    """A mean over examples, given the value of one pair; None where it has none."""
 
     mean = True
 
@@ -156,7 +159,7 @@ class MeanMetric(Metric):
         return fmean(rows[rows[:, 1] > 0, 0].tolist())
 
     def absent(self, rows: Array) -> Array:
-        """As an empty text: 0, where the example has a value and more is better."""
+        """Scored as an empty text: 0, where the example has a value and higher is better."""
         worst = np.zeros_like(rows)
         if self.better == "higher":
             worst[..., 1] = rows[..., 1]
@@ -166,5 +169,5 @@ class MeanMetric(Metric):
 def paired(
     predictions: Sequence[str], references: Sequence[str], examples: Sequence[Example]
 ) -> list[Pair]:
-    """Texts by position. Raises ValueError where they differ in number."""
+    """Pairs from three lists of equal length. Raises ValueError if lengths differ."""
     return [Pair(*texts) for texts in zip(predictions, references, examples, strict=True)]

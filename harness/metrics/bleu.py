@@ -16,15 +16,15 @@ from harness.statistics import Array
 
 ORDERS = 4
 SEES_WORDS = ("char", "none", "ja-mecab", "ko-mecab")
-"""Tokenizers that find words, or are told them, where there are no spaces."""
+"""Tokenizers that find words without spaces, or get words already split."""
 
 
 class Bleu(Metric):
-    """Corpus BLEU (Papineni et al. 2002; Post 2018), one reference each.
+    """Corpus BLEU (Papineni et al. 2002; Post 2018), one reference for each example.
 
-    A row: length, reference length, 4 × matched, 4 × all n-grams. An example's own value is
+    A row: length, reference length, 4 × matched, 4 × all n-grams. The value of one example is
     sentence BLEU with effective order; the corpus value is not the mean of these.
-    tokenizer: one of sacrebleu's. No value where it takes whole clauses for words.
+    tokenizer: one of sacrebleu's. No value where it treats whole clauses as words.
     """
 
     name = "bleu"
@@ -35,13 +35,13 @@ class Bleu(Metric):
         self._split = sacrebleu_tokenizer(tokenizer)
         self._tokenizer = tokenizer
         self.remedy = (
-            f"sacrebleu's {tokenizer} takes a clause without spaces as one word; --set"
+            f"sacrebleu's {tokenizer} treats a clause without spaces as one word; --set"
             " eval.bleu_tokenizer=zh, ja-mecab or char splits them (none: words are spaced already)"
         )
 
     @property
     def signature(self) -> str:
-        """sacrebleu's own, of the corpus value, with its version."""
+        """sacrebleu's signature of the corpus value, with its version."""
         return str(BLEU(tokenize=self._tokenizer, references=[[""]]).get_signature())
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
@@ -51,9 +51,9 @@ class Bleu(Metric):
         return np.array(rows, dtype=np.float64).reshape(len(rows), 2 + 2 * ORDERS)
 
     def value(self, sums: Array) -> Array:
-        """sacrebleu's formula, many at once: smoothing `exp`, no effective order.
+        """sacrebleu's formula, vectorised: smoothing `exp`, no effective order.
 
-        0 where nothing matched or where the texts are too short to hold a 4-gram.
+        0 where nothing matches, or where the texts are too short for a 4-gram.
         """
         length, expected = sums[..., 0], sums[..., 1]
         matched, total = sums[..., 2 : 2 + ORDERS], sums[..., 2 + ORDERS :]
@@ -66,14 +66,14 @@ class Bleu(Metric):
         return np.asarray(np.where(defined, values, 0.0), dtype=np.float64)
 
     def each(self, rows: Array) -> Array:
-        """Sentence BLEU, of as many orders as a text is long enough for."""
+        """Sentence BLEU with effective order: only orders that the text is long enough for."""
         return np.array([_library(row, effective_order=True) for row in rows], dtype=np.float64)
 
     def overall(self, rows: Array, pairs: Sequence[Pair]) -> float:
         return _library(rows.sum(axis=0))
 
     def absent(self, rows: Array) -> Array:
-        """An empty text where a reference of this length was expected."""
+        """Scored as an empty text against a reference of the same length."""
         empty = np.zeros_like(rows)
         empty[..., 1] = rows[..., 1]
         return empty
@@ -102,7 +102,7 @@ def sacrebleu_tokenizer(name: str) -> Callable[[str], str]:
 
 
 def _library(row: Array, *, effective_order: bool = False) -> float:
-    """sacrebleu's own arithmetic on one row of counts."""
+    """sacrebleu's own computation from one row of counts."""
     length, expected, *counts = (int(count) for count in row)
     found: BLEUScore = BLEU.compute_bleu(
         counts[:ORDERS],

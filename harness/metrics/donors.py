@@ -1,4 +1,4 @@
-"""Other users for an example: drawn at random, or nearest in topic. The same for every method."""
+"""Donors: other users for an example, random or nearest in topic. The same for every method."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from harness.statistics import resampling_rng
 def random_donors(
     user_ids: Sequence[str], users: Sequence[str], fingerprint: str, count: int = 4
 ) -> list[list[str]]:
-    """For every example, `count` of `users` without its own, drawn from the data's fingerprint.
+    """For every example, `count` random users other than its own.
 
-    Fewer where there are not as many. Raises DataError where no other user is there.
+    user_ids: the user of each example.
+    users: whom to draw from.
+    fingerprint: the data's, which seeds the draw.
+    count: donors for each example; fewer where there are fewer users.
+
+    Raises DataError if there is no other user.
     """
     known = list(dict.fromkeys(users))
     rng = resampling_rng(f"donors {fingerprint}")
@@ -23,7 +28,7 @@ def random_donors(
     for user in user_ids:
         others = _others(user, known)
         order = rng.permutation(len(others))[:count]
-        chosen.append([others[at] for at in order])
+        chosen.append([others[index] for index in order])
     return chosen
 
 
@@ -36,22 +41,27 @@ def topic_donors(
 ) -> list[list[str]]:
     """For every example, the `count` other users whose document is nearest to its query by BM25.
 
-    queries: the topic of each example, its input x; documents: each user's profile texts in one,
-    by user id. BM25Okapi on lower-cased white-space tokens, best first; ties in an order drawn
-    from the data's fingerprint. Raises DataError where no other user is there.
+    user_ids: the user of each example.
+    queries: the topic of each example, its input x.
+    documents: user id → the texts of the profile, joined.
+    fingerprint: the data's, which seeds the order of ties.
+    count: donors for each example; fewer where there are fewer users.
+
+    BM25Okapi on lower-cased white-space tokens, best first. Raises DataError if there is no other
+    user.
     """
     from rank_bm25 import BM25Okapi
 
     known = list(documents)
     rng = resampling_rng(f"donors {fingerprint}")
-    known = [known[at] for at in rng.permutation(len(known))]
-    # BM25Okapi divides by the mean length: one document of no word would be 0 / 0
+    known = [known[index] for index in rng.permutation(len(known))]
+    # BM25Okapi divides by the mean length, which is 0 if no document has a word
     index = BM25Okapi([documents[user].lower().split() or [""] for user in known])
     chosen: dict[tuple[str, str], list[str]] = {}
     for user, query in dict.fromkeys(zip(user_ids, queries, strict=True)):
         _others(user, known)
         scores = index.get_scores(query.lower().split())
-        ranked = (known[at] for at in np.argsort(-scores, kind="stable"))
+        ranked = (known[index] for index in np.argsort(-scores, kind="stable"))
         chosen[user, query] = [other for other in ranked if other != user][:count]
     return [chosen[pair] for pair in zip(user_ids, queries, strict=True)]
 

@@ -21,21 +21,22 @@ from harness.statistics import Array, mean_rows
 from harness.statistics.panel import ratio
 
 Found = tuple[str, Any]
-"""The key of a metric's first number, or list of numbers, and what stands there."""
+"""The key of a metric's first number or list of numbers, and its value."""
 Call = Callable[[Sequence[str], Sequence[str]], Found]
 
 
 class NoValueError(Exception):
-    """What a metric did instead of giving a finite number."""
+    """A metric gave no finite number; the message says what it did instead."""
 
 
 class External(Metric):
     """The metric NAME or NAME?option=value&… of the evaluate package, on its own scale.
 
-    NAME is a name on the hub or a path to a metric's script or folder; values are read as those
-    of --set. Per example the metric's own list, else one call each. Where its corpus number is
-    not the mean of these, it has no interval. Raises UsageError where it cannot be loaded; a metric
-    that fails on an example, or gives no finite number there, is null and names both.
+    NAME is a name on the hub, or a path to a metric's script or folder; values are parsed like
+    those of --set. Values per example are the metric's own list, or come from one call for each
+    example. There is no interval where the corpus value is not their mean. Raises UsageError if it
+    cannot be loaded. A metric that fails on an example, or gives no finite number there, is null,
+    with a message.
     """
 
     unit = OWN
@@ -43,12 +44,12 @@ class External(Metric):
 
     def __init__(self, query: str) -> None:
         self.name = f"evaluate:{query}"
-        # a path that is there is one, whatever its name holds
-        whole = Path(query).exists()
-        place, _, asked = (query, "", "") if whole else query.partition("?")
+        # an existing path may contain "?"
+        is_path = Path(query).exists()
+        place, _, arguments = (query, "", "") if is_path else query.partition("?")
         options = {
             key: parse_assignment(f"{key}={value}")[1]
-            for key, value in parse_qsl(asked, keep_blank_values=True)
+            for key, value in parse_qsl(arguments, keep_blank_values=True)
         }
         module = _load(place)
         self._call: Call = partial(_call, module, options)
@@ -60,7 +61,7 @@ class External(Metric):
 
     @property
     def signature(self) -> str:
-        """With the key of the number, once the metric gave one."""
+        """Includes the key of the number, once the metric has given one."""
         key = "" if self._key is None else f"|key:{self._key}"
         return f"evaluate:{self._asked}{key}|{self._made}"
 
@@ -96,7 +97,7 @@ class External(Metric):
         return self._last[1] if self._last else float("nan")
 
     def _blame(self, pairs: Sequence[Pair], error: NoValueError) -> str:
-        """The first example on which the metric fails alone, and how; else how it failed on all."""
+        """Which example the metric fails on and how, or how it failed on all of them together."""
         for at, pair in enumerate(pairs, 1):
             try:
                 _numbers(*self._call([pair.prediction], [pair.reference]))
@@ -136,15 +137,20 @@ def _call(
     predictions: Sequence[str],
     references: Sequence[str],
 ) -> Found:
-    """The first number of what the metric gives, or its first list. Raises NoValueError."""
+    """The first number, or list of numbers, in a metric's result. Raises NoValueError.
+
+    module: the loaded metric.
+    options: arguments of its `compute`.
+    predictions, references: the texts.
+    """
     try:
         result = module.compute(
             predictions=list(predictions), references=list(references), **options
         )
-    except Exception as error:  # a metric is foreign code: whatever it raises is reported
-        # evaluate's further lines quote whole texts, which not every record may hold
-        told = str(error).partition("\n")[0]
-        raise NoValueError(f"{type(error).__name__}: {told}") from error
+    except Exception as error:  # a metric is foreign code: any error is reported
+        # the lines after the first quote whole texts, which must not get into a record
+        summary = str(error).partition("\n")[0]
+        raise NoValueError(f"{type(error).__name__}: {summary}") from error
     items = result.items() if isinstance(result, Mapping) else [("value", result)]
     for key, found in items:
         if isinstance(found, Real) and not isinstance(found, bool):

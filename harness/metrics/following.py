@@ -1,4 +1,4 @@
-"""Preference following on the built-in benchmark: the share of called-for habits that are kept."""
+"""Preferences followed, on the built-in benchmark: the share of places that show the habit."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from harness.mini import Call
 
 Kept = Sequence[tuple["Call", bool]]
-"""Calls of one example, and whether its text follows them."""
+"""The calls of one example, and whether its text follows each."""
 NO_CALL = "no call of this sort in any reference"
 
 
 class Following(MeanMetric):
     """Mean over examples of the share of their calls that were followed, 0–100.
 
-    setting, split, seed: which texts of the built-in benchmark. A call is a place of the
-    reference that calls for one of the author's preferences; those of kinds that training never
-    shows are left to the view. A continuation answers for the calls that the reference decides
-    inside the window: followed by its end, not yet where it begins.
+    setting, split, seed: which texts of the built-in benchmark.
+
+    A call is a place in the reference where one of the author's preferences applies. Kinds of
+    preferences that training never shows appear only in the view. A continuation is scored on the
+    calls that the reference decides inside the window: followed at its end, not yet at its start.
     """
 
     name = "following"
@@ -48,7 +49,7 @@ class Following(MeanMetric):
         return _share([(call, kept) for call, kept in self.calls(pair) if not call.held_out])
 
     def calls(self, pair: Pair) -> Kept:
-        """The calls that a pair answers for. Raises DataError for an example of other data."""
+        """The calls that a pair is scored on. Raises DataError for an example of other data."""
         from harness.mini import calls, followed
 
         places = calls(pair.example.task, *self._place, seed=self._seed)[pair.example.id]
@@ -59,10 +60,10 @@ class Following(MeanMetric):
     def view(
         self, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
     ) -> FollowingView:
-        """Rates by kind, family and slice, between floor and ceiling.
+        """Rates by kind, family and slice, with floor and ceiling.
 
-        The floor is the same input written by another author of the split, drawn from the data's
-        fingerprint, None where there is none; the ceiling the references themselves.
+        The floor is the same input written by another author of the split, chosen at random; None
+        where there is no other. The ceiling is the rate of the references.
         """
         kept = [[self.calls(pair) for pair in pairs] for pairs in samples]
         trained = {call for row in kept[0] for call, _ in row if not call.held_out}
@@ -95,7 +96,7 @@ class Following(MeanMetric):
         if len(authors) < 2:
             return None
         draw = random.Random(f"floor {panel.fingerprint}")
-        others = [draw.choice([one for one in authors if one != user]) for user in panel.users]
+        others = [draw.choice([each for each in authors if each != user]) for user in panel.users]
         texts = [
             rewrite(pair.example.task, *self._place, pair.example.id, other, seed=self._seed)
             for pair, other in zip(pairs, others, strict=True)
@@ -114,10 +115,10 @@ class Following(MeanMetric):
 def _inside(
     places: Sequence[Call], part: Part, followed: Callable[[Sequence[Call], str], Sequence[bool]]
 ) -> Kept:
-    """Calls inside a part; in a continuation only those that the reference decides there."""
+    """The calls inside a part; in a continuation only those that the reference decides there."""
     found = [
-        (call, kept, at)
-        for at, (call, kept) in enumerate(
+        (call, kept, index)
+        for index, (call, kept) in enumerate(
             zip(places, followed(places, part.prediction), strict=True)
         )
         if part.start <= call.position < part.end
@@ -125,16 +126,18 @@ def _inside(
     if not part.given:
         return [(call, kept) for call, kept, _ in found]
     before, after = (followed(places, up_to(part.reference, end)) for end in (part.start, part.end))
-    return [(call, kept) for call, kept, at in found if after[at] and not before[at]]
+    return [(call, kept) for call, kept, index in found if after[index] and not before[index]]
 
 
 def _share(kept: Kept) -> float | None:
-    return 100 * fmean(one for _, one in kept) if kept else None
+    return 100 * fmean(followed for _, followed in kept) if kept else None
 
 
-def _rate(samples: Sequence[Sequence[Kept]], wanted: Callable[[Call], bool], panel: Panel) -> Rate:
-    """Rate of some calls, averaged over samples; an interval only where there is one sample."""
-    chosen = [[[one for one in row if wanted(one[0])] for row in rows] for rows in samples]
+def _rate(
+    samples: Sequence[Sequence[Kept]], included: Callable[[Call], bool], panel: Panel
+) -> Rate:
+    """Rate over the included calls, averaged over samples; an interval only with one sample."""
+    chosen = [[[each for each in row if included(each[0])] for row in rows] for rows in samples]
     scores = [
         mean_score([_share(row) for row in rows], PERCENT_MEAN, panel, "", NO_CALL)
         for rows in chosen

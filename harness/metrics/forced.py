@@ -1,4 +1,4 @@
-"""The forced view: the reference is given up to a slice, the next tokens are written and scored."""
+"""Windows of continuations: the reference is given up to a slice, the next tokens are scored."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.statistics import Array, Panel
 from harness.types import Score
 
 WINDOW = 100
-"""At most this many slice tokens are written from where a slice begins, and scored."""
+"""At most this many slice tokens are generated and scored from the start of a slice."""
 
 
 def window_lengths(reference: str, starts: Sequence[int], most: int = WINDOW) -> list[int]:
-    """Slice tokens of the reference's window in each slice; 0 where it has ended before.
+    """Length of the reference's window in each slice, in slice tokens; 0 past its end.
 
-    A window begins where its slice does; it ends with the slice, the text, or `most` tokens.
+    A window starts with its slice; it ends with the slice, the text, or after `most` tokens.
     """
     return windows_within(len(slice_tokens(reference)), starts, most)
 
@@ -37,17 +37,18 @@ def windows_within(length: int, starts: Sequence[int], most: int = WINDOW) -> li
 
 
 def window_of(text: str, start: int, length: int) -> str:
-    """The text of its slice tokens `start` to `start + length`, as far as there are such."""
+    """The text of slice tokens `start` to `start + length`, as far as it goes."""
     inside = slice_tokens(text)[start : start + length]
     return text[inside[0][0] : inside[-1][1]] if inside else ""
 
 
 def window_pair(continued: str, whole: Pair, start: int, length: int) -> Pair:
-    """A window of a continuation beside the reference's.
+    """A window of a continuation, paired with that of the reference.
 
-    continued: what was given and what was generated after it, in one text.
+    continued: the given text and its continuation, joined.
     whole: the example's own text and reference.
-    start, length: the window's first slice token, and how many it has.
+    start: the window's first slice token.
+    length: its number of slice tokens.
     """
     text, end = up_to(continued, start + length), start + length
     part = Part(start, end, text, whole.reference, given=True)
@@ -58,24 +59,28 @@ def window_pair(continued: str, whole: Pair, start: int, length: int) -> Pair:
 def forced_scores(
     metric: Metric, windows: Sequence[Sequence[Pair | None]], starts: Sequence[int], panel: Panel
 ) -> tuple[ForcedMetric, list[list[float | None]]]:
-    """A metric of the windows: what a record says, and each example's value in each slice.
+    """A metric of the windows: the record's entry, and each example's value in each slice.
 
     metric: any.
     windows: [N][S], the window of each example in each slice, None where its reference has none.
     starts: where slices begin.
-    panel: whose examples they are.
+    panel: the users of the examples.
 
-    The value is over all windows; slices and drift as for every view.
+    The overall value is over all windows.
     """
     names = slice_names(starts)
     places = [
-        (row, at) for row, cells in enumerate(windows) for at, cell in enumerate(cells) if cell
+        (row, column)
+        for row, cells in enumerate(windows)
+        for column, cell in enumerate(cells)
+        if cell
     ]
 
     def score(chosen: Sequence[tuple[int, int]]) -> Score:
-        pairs = [pair for row, at in chosen if (pair := windows[row][at])]
+        pairs = [pair for row, column in chosen if (pair := windows[row][column])]
         return scored(metric, [pairs], panel.only([row for row, _ in chosen])).score
 
+    # 1. all windows, then those of each slice
     whole = score(places)
     each: list[list[float | None]] = [[None] * len(starts) for _ in windows]
     slices = []
@@ -89,6 +94,7 @@ def forced_scores(
                 slice=name, start=start, examples=_counted(found, inside), **ends_of(found)
             )
         )
+    # 2. drift over the slices
     signature = f"{whole.signature}|forced:{WINDOW}|{signature_of(starts)}"
     slope = window_drift(each, windows, starts, panel, signature)
     unscored = [row.missing for row in slices if row.missing is not None]
@@ -105,25 +111,25 @@ def window_drift(
     panel: Panel,
     signature: str,
 ) -> Drift:
-    """Slope of the windows' values over their middles, per 100 tokens, as a record says it.
+    """The record's drift: slope of the windows' values over their middles, per 100 tokens.
 
     each: values [N][S] of the examples; only those with a value in every slice count.
-    windows: the windows that they are of.
+    windows: the windows.
     starts: where slices begin.
-    panel: whose examples they are.
-    signature: of the values.
+    panel: the users of the examples.
+    signature: how the values were computed.
     """
     lengths = [[pair.part.end - pair.part.start if pair and pair.part else 0 for pair in row]
                for row in windows]  # fmt: skip
-    there = _table([[value is not None for value in values] for values in each], starts)
+    present = _table([[value is not None for value in values] for values in each], starts)
     values = _table([[value or 0.0 for value in values] for values in each], starts)
-    rows = slope_rows(values, there, window_middles(_table(lengths, starts), starts))
+    rows = slope_rows(values, present, window_middles(_table(lengths, starts), starts))
     slope = drift(rows, panel, signature)
-    return Drift(examples=int(there.all(axis=1).sum()), **ends_of(slope))
+    return Drift(examples=int(present.all(axis=1).sum()), **ends_of(slope))
 
 
 def _counted(found: Score, inside: Sequence[object]) -> int:
-    """Examples of a slice: those with a value, all where the metric has none."""
+    """Number of examples of a slice: those with a value, or all if the metric has none."""
     known = sum(value is not None for value in found.each)
     return known if found.value is not None else len(inside)
 

@@ -1,4 +1,4 @@
-"""How much of the references a metric's tokenizer sees, in letters (Unicode category L)."""
+"""Coverage: the letters (Unicode category L) of the references that a metric's tokenizer sees."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from harness.metrics.words import unspaced
 
 MOST_UNSEEN = 0.05
-"""Up to this share of unseen letters the library's number stands, with the share beside it."""
+"""Above this share of unseen letters a metric has no value; below, the share is reported."""
 LONGEST_WORD = 4
-"""A token with more letters of a script without spaces than these is a clause, not a word."""
+"""A token with more letters than this of a script without spaces is a clause, not a word."""
 ROUGE_SEES = re.compile("[a-z0-9]")
 
 
 def unseen_share(references: Sequence[str], unseen: Callable[[str], int]) -> float:
-    """Unseen letters ÷ letters of all references; 0 where there are no letters."""
+    """Unseen letters ÷ letters of all references; 0 if there are no letters."""
     lost = sum(unseen(text) for text in references if not text.isascii())
     return lost / sum(map(letters, references)) if lost else 0.0
 
@@ -33,17 +33,17 @@ def unseen_words(share: float) -> str:
 
 
 def dropped_by_rouge(text: str) -> int:
-    """Letters that rouge-score drops: those that are not a–z in lower case."""
+    """Number of letters that rouge-score drops: those that are not a–z in lower case."""
     return sum(char.isalpha() and not ROUGE_SEES.search(char.lower()) for char in text)
 
 
 def in_clauses(tokens: Iterable[str]) -> int:
-    """Letters of scripts without spaces that stand in tokens too long for a word.
+    """Number of letters of scripts without spaces in tokens too long for a word.
 
-    Such a token is a clause: two texts that say the same in other words share none of them.
+    Such a token is a clause, which no paraphrase shares.
     """
-    found = _unspaced()
-    counts = (len(found(token)) for token in tokens if not token.isascii())
+    letters_of = _unspaced()
+    counts = (len(letters_of(token)) for token in tokens if not token.isascii())
     return sum(count for count in counts if count > LONGEST_WORD)
 
 

@@ -1,4 +1,4 @@
-"""Lift: what a user's own profile gains over another's, and over none. Pure arithmetic."""
+"""Lift: what a user's own profile gains over another user's, and over none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Each = Sequence[float | None]
 
 @dataclass(frozen=True)
 class Lift:
-    """Own − other asks whose profile it is; own − empty asks whether there is any."""
+    """Gains of the user's own profile: over other users' profiles, and over none."""
 
     own_other: Score
     own_empty: Score
@@ -30,27 +30,32 @@ def lift(
     signature: str,
     better: Better = "higher",
 ) -> Lift:
-    """Gains per example, their means and intervals over users; above 0 the own profile is better.
+    """Gains per example, with means and intervals over users; above 0 the own profile is better.
 
-    own, empty: a metric's values per example [N]; others: the same once a donor [D][N], whose
-    gains are averaged. Where lower is better (NLL) the sign is turned, so that a gain stays
-    above 0. A model that ignores its profile has gains of exactly 0. Examples where a value is
-    None are None; donors that are None for an example are left out of its mean.
+    own: the metric of each example with the user's own profile [N].
+    others: the same with each donor's profile [D][N]; their gains are averaged.
+    empty: the same without a profile [N].
+    panel: the users of the examples.
+    signature: how the metric was computed.
+    better: the metric's direction; the sign is flipped if lower is better (NLL).
+
+    A model that ignores its profile has gains of exactly 0. The gain of an example is None where
+    own or empty is; donors without a value for an example are left out of its mean.
     """
     columns = list(zip(*others, strict=True)) if others else [()] * len(own)
     sign = -1.0 if better == "lower" else 1.0
-    against_others = [
+    over_others = [
         _mean([_gain(value, other, sign) for other in column])
         for value, column in zip(own, columns, strict=True)
     ]
-    against_empty = [_gain(value, none, sign) for value, none in zip(own, empty, strict=True)]
+    over_empty = [_gain(value, none, sign) for value, none in zip(own, empty, strict=True)]
 
     def score(each: Each, name: str, missing: str) -> Score:
         return mean_score(each, MEAN, panel, f"lift:{name}|{signature}", missing)
 
     return Lift(
-        score(against_others, f"own-other|donors:{len(others)}", "no example has a donor's value"),
-        score(against_empty, "own-empty", "no example has a value without profile"),
+        score(over_others, f"own-other|donors:{len(others)}", "no example has a donor's value"),
+        score(over_empty, "own-empty", "no example has a value without profile"),
     )
 
 
@@ -61,7 +66,7 @@ def lift_by_slice(
     panel: Panel,
     better: Better = "higher",
 ) -> dict[str, Lift]:
-    """`lift` of every slice of slice scores (`likelihood_scores`)."""
+    """`lift` of every slice, from slice scores such as those of `likelihood_scores`."""
     return {
         name: lift(
             own[name].each,
@@ -80,5 +85,5 @@ def _gain(own: float | None, other: float | None, sign: float) -> float | None:
 
 
 def _mean(gains: Sequence[float | None]) -> float | None:
-    counted = [gain for gain in gains if gain is not None]
-    return fmean(counted) if counted else None
+    known = [gain for gain in gains if gain is not None]
+    return fmean(known) if known else None

@@ -1,4 +1,4 @@
-"""Likelihood by position: NLL of the reference, from model tokens to slice tokens."""
+"""Likelihood of the references by position: NLL of model tokens, summed by slice."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ Per = Literal["slice token", "model token"]
 def nll_by_slice(
     reference: str, logprobs: Sequence[float], ends: Sequence[int], starts: Sequence[int]
 ) -> SliceNll:
-    """Sums −log p of model tokens into slices.
+    """Sum −log p of model tokens by slice.
 
-    logprobs: natural logs, one a model token; ends: the offset in `reference` where each model
-    token's characters end, rising; leave the end token out. A model token belongs to the slice
-    token in which it ends; one that ends in white space belongs to the next, and after the
-    last to the last. Raises ValueError where the lengths differ, ends fall or pass the text.
+    reference: the text.
+    logprobs: natural logs, one for each model token, without the end token.
+    ends: where each model token's characters end in `reference`, rising.
+    starts: where slices begin, in slice tokens.
+
+    A model token belongs to the slice token in which it ends; one that ends in white space belongs
+    to the next slice token, or to the last one at the end of the text. Raises ValueError if
+    lengths differ, or ends fall or exceed the text.
     """
     if len(logprobs) != len(ends):
         raise ValueError(f"{len(logprobs)} logprobs for {len(ends)} ends; expected one a token")
@@ -45,9 +49,9 @@ def nll_by_slice(
     model = [0] * len(starts)
     for logprob, end in zip(logprobs, ends, strict=True):
         word = min(bisect_left(word_ends, end), max(len(word_ends) - 1, 0))
-        at = slice_of(word, starts)
-        nll[at] -= logprob
-        model[at] += 1
+        index = slice_of(word, starts)
+        nll[index] -= logprob
+        model[index] += 1
     words = [0] * len(starts)
     for word in range(len(word_ends)):
         words[slice_of(word, starts)] += 1
@@ -61,20 +65,19 @@ def nll_by_slice(
 
 
 def relative(own: Sequence[SliceNll], backbone: Sequence[SliceNll]) -> list[SliceNll]:
-    """NLL of each reference minus the untrained backbone's in the same slice.
+    """NLL of each reference minus the base model's in the same slice.
 
-    Below 0: the method finds the text more likely. Raises ValueError where the two do not
-    measure the same references.
+    Below 0: the method finds the text more likely. Raises ValueError if the references differ.
     """
     found = []
-    for at, (one, base) in enumerate(zip(own, backbone, strict=True)):
-        if one.slice_tokens != base.slice_tokens:
+    for index, (trained, base) in enumerate(zip(own, backbone, strict=True)):
+        if trained.slice_tokens != base.slice_tokens:
             raise ValueError(
-                f"example {at} has slice tokens {one.slice_tokens} and {base.slice_tokens};"
+                f"example {index} has slice tokens {trained.slice_tokens} and {base.slice_tokens};"
                 " expected the same reference"
             )
-        nll = tuple(a - b for a, b in zip(one.nll, base.nll, strict=True))
-        found.append(replace(one, nll=nll))
+        nll = tuple(a - b for a, b in zip(trained.nll, base.nll, strict=True))
+        found.append(replace(trained, nll=nll))
     return found
 
 
@@ -83,8 +86,13 @@ def likelihood_scores(
 ) -> dict[str, Score]:
     """Mean NLL per token of each slice and of "all", with BCa intervals over users.
 
-    The value is Σ NLL / Σ tokens; `each` has every example's own mean, None where it has no
-    token there. Per slice token is comparable across tokenizers, per model token is not.
+    rows: NLL of each example.
+    starts: where slices begin, in slice tokens.
+    panel: the users of the examples.
+    per: the token to divide by; only slice tokens are comparable across tokenizers.
+
+    The value is Σ NLL / Σ tokens; `each` holds every example's own mean, None where it has no
+    token.
     """
     nll = _column([row.nll for row in rows], starts)
     tokens = _column(
@@ -92,8 +100,8 @@ def likelihood_scores(
     )
     parts = {"all": np.stack([nll.sum(axis=1), tokens.sum(axis=1)], axis=1)}
     parts |= {
-        name: np.stack([nll[:, at], tokens[:, at]], axis=1)
-        for at, name in enumerate(slice_names(starts))
+        name: np.stack([nll[:, index], tokens[:, index]], axis=1)
+        for index, name in enumerate(slice_names(starts))
     }
     return {name: _score(name, part, panel, per) for name, part in parts.items()}
 
@@ -101,8 +109,8 @@ def likelihood_scores(
 def likelihood_drift(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Score:
     """Slope of NLL per slice token, per 100 tokens, over the examples that reach every slice.
 
-    Above 0: later tokens are harder. Give it `relative` rows for the drift beside the
-    untrained backbone. `each` covers every example, None for those that are left out.
+    Above 0: later tokens are harder. With `relative` rows it is the drift compared with the base
+    model's. `each` covers every example, None for those that are left out.
     """
     columns = (
         _column(values, starts)
@@ -117,7 +125,7 @@ def likelihood_drift(rows: Sequence[SliceNll], starts: Sequence[int], panel: Pan
 
 
 def likelihood_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Likelihood:
-    """What a record says of likelihood: mean NLL per token, overall and by slice, and drift."""
+    """The record's entry on likelihood: mean NLL per token, overall and by slice, and drift."""
     models = likelihood_scores(rows, starts, panel, "model token")
     found = nll_summary(rows, starts, panel)
     return Likelihood(
@@ -133,7 +141,7 @@ def likelihood_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: P
 
 
 def nll_summary(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Curve:
-    """Mean NLL per slice token, overall and by slice, and drift: of any rows, `relative` too."""
+    """Mean NLL per slice token, overall and by slice, and drift, of any rows (`relative` too)."""
     scores = likelihood_scores(rows, starts, panel)
     slope = likelihood_drift(rows, starts, panel)
     return Curve(

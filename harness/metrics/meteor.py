@@ -1,4 +1,4 @@
-"""METEOR by NLTK: its own arithmetic, with stems and synonyms looked up once per word."""
+"""METEOR by NLTK, with stems and synonyms looked up only once for each word."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ TOKENIZER = "punkt-untrained+nltk-word"
 
 
 class Meteor(MeanMetric):
-    """METEOR (Lavie & Agarwal 2007) per example, 0–100; the corpus value is the mean.
+    """METEOR (Lavie & Agarwal 2007) of each example, 0–100; the corpus value is their mean.
 
-    tokenizer: `default` is NLTK's, `unicode` that of `metrics.words` with punctuation; stems and
-    synonyms are English ones in both. No value without WordNet, or where the tokenizer finds
-    clauses and no words.
+    tokenizer: `default` is NLTK's, `unicode` is that of `metrics.words` with punctuation; stems
+    and synonyms are English in both. No value without WordNet, or where the tokenizer finds
+    clauses instead of words.
     """
 
     name = "meteor"
     title = "METEOR"
     options: ClassVar = {"tokenizer": "tokenizer"}
     remedy = (
-        "NLTK's words end at spaces, so whole clauses are one; --set eval.tokenizer=unicode splits"
-        " them"
+        "NLTK splits words at spaces only, so that clauses count as words; --set"
+        " eval.tokenizer=unicode splits them"
     )
 
     def __init__(self, tokenizer: str = "default") -> None:
@@ -72,7 +72,7 @@ class Meteor(MeanMetric):
 
 
 def meteor_tokens(text: str) -> list[str]:
-    """Words by NLTK's rules, needing no download: sentences by an untrained Punkt, then words."""
+    """Words by NLTK's rules, without a download: sentences by an untrained Punkt, then words."""
     sentences, words = _tokenizers()
     return [token for sentence in sentences.tokenize(text) for token in words.tokenize(sentence)]
 
@@ -87,9 +87,9 @@ class Stems:
 
 
 class Synonyms:
-    """WordNet as METEOR asks for it: the synsets of a word, each with its lemmas' names.
+    """WordNet in the form that METEOR needs: synsets of a word, with the names of their lemmas.
 
-    All synonyms of a word come as one synset, for METEOR only takes their union.
+    All synonyms of a word are merged into one synset, because METEOR only uses their union.
     """
 
     def __init__(self, place: Path) -> None:

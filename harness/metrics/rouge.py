@@ -1,4 +1,4 @@
-"""ROUGE by rouge-score, without stemming: F1 per example, the corpus value is the mean."""
+"""ROUGE by rouge-score, without stemming: F1 of each example; the corpus value is their mean."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.metrics.words import UnicodeWords
 
 
 class Rouge(MeanMetric):
-    """F1 of what two texts share, 0–100. Lin 2004.
+    """F1 of the overlap of two texts, 0–100. Lin 2004.
 
-    tokenizer: `default` is rouge-score's own, which drops all but a–z and 0–9; `unicode` is
-    `metrics.words`. Where the first does not see the references there is no value.
+    tokenizer: `default` is rouge-score's, which drops everything but a–z and 0–9; `unicode` is
+    `metrics.words`. No value where the tokenizer does not see the references.
     """
 
     options: ClassVar = {"tokenizer": "tokenizer"}
@@ -42,30 +42,30 @@ class Rouge(MeanMetric):
 
 
 class Rouge1(Rouge):
-    """Of single words."""
+    """Overlap of single words."""
 
     name = "rouge1"
     title = "ROUGE-1"
 
 
 class Rouge2(Rouge):
-    """Of word pairs."""
+    """Overlap of word pairs."""
 
     name = "rouge2"
     title = "ROUGE-2"
 
 
 class RougeL(Rouge):
-    """Of the longest common subsequence of the whole texts."""
+    """Longest common subsequence of the whole texts."""
 
     name = "rougeL"
     title = "ROUGE-L"
 
 
 class RougeLsum(Rouge):
-    """Of the union of longest common subsequences line by line. Lin 2004, 3.2.
+    """Union of longest common subsequences, line by line. Lin 2004, 3.2.
 
-    Lines are split at newlines, as rouge-score does; a text without one is a single line.
+    Lines are split at newlines, as in rouge-score; a text without a newline is a single line.
     """
 
     name = "rougeLsum"

@@ -1,4 +1,4 @@
-"""A metric's score: value, interval and values of the examples, the same way for every metric."""
+"""A metric's score: value, interval and values per example, computed alike for every metric."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING = "nothing to average: no example was scored"
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, and the rows [S,N,K] of its samples that it follows from; None without a value."""
+    """A score, and the rows [S,N,K] that it comes from; rows are None if there is no value."""
 
     score: Score
     rows: Array | None = None
@@ -30,17 +30,17 @@ class Scored:
 def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Scored:
     """A metric of one or several samples of the same examples, with its interval over users.
 
-    samples: pairs of each sample, in the order of the panel's users.
+    samples: the pairs of each sample, in the order of the panel's users.
 
-    The value is the mean over samples of the value of each. It is None, and `missing` says why,
-    where a sample has none or the metric's tokenizer does not see the references. There is no
-    interval where the value does not follow from the rows (some metrics of evaluate).
+    The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
+    no value or the metric's tokenizer does not see the references. There is no interval if the
+    value cannot be computed from the rows (some metrics of evaluate).
     """
     first = samples[0]
     if not first:
         return Scored(Score(None, (), metric.signature, missing=NOTHING))
     none = Score(None, (None,) * len(first), metric.signature)
-    # 1. can it be computed?
+    # 1. check that it can be computed
     share = unseen_share([pair.reference for pair in first], metric.unseen)
     try:
         rows = np.stack([_checked(metric, pairs) for pairs in samples])
@@ -49,14 +49,14 @@ def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> S
     if share > MOST_UNSEEN:
         missing = f"{unseen_words(share)}: {metric.remedy}"
         return Scored(replace(none, missing=missing, unseen=share))
-    # 2. the value, of all pairs and of each
+    # 2. the values of all pairs together and of each
     if metric.mean and not rows[..., 1].any():
         return Scored(replace(none, missing=f"no example has a value of {metric.name}"))
-    values = [metric.overall(some, pairs) for some, pairs in zip(rows, samples, strict=True)]
+    values = [metric.overall(part, pairs) for part, pairs in zip(rows, samples, strict=True)]
     signature = metric.signature + (f"|samples:{len(samples)}" if len(samples) > 1 else "")
     value = fmean(values) if len(values) > 1 else values[0]
     found = Score(value, each(metric, rows), signature, unseen=share)
-    # 3. its interval
+    # 3. the interval
     statistic, together = joined(metric.statistic, rows)
     if not isclose(float(statistic.value(together.sum(axis=0))), value, rel_tol=1e-6, abs_tol=1e-9):
         return Scored(found, rows)
@@ -65,26 +65,23 @@ def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> S
 
 
 def each(metric: Metric, rows: Array) -> tuple[float | None, ...]:
-    """Every example's own value: the mean over its samples, None where one has none.
-
-    rows: [S,N,K].
-    """
-    values = np.stack([metric.each(some) for some in rows])  # [S,N]
+    """The value of each example from rows [S,N,K]: the mean over samples, None if one lacks it."""
+    values = np.stack([metric.each(part) for part in rows])  # [S,N]
     means = values[0] if len(values) == 1 else [fmean(column) for column in values.T.tolist()]
     return tuple(None if np.isnan(value) else float(value) for value in means)
 
 
 def joined(statistic: Statistic, rows: Array) -> tuple[Statistic, Array]:
-    """Several samples as one: rows [S,N,K] → the mean over samples, and its rows [N,K'].
+    """Merge samples: the mean over samples as a statistic, and its rows: [S,N,K] → [N,K'].
 
-    A mean's rows become the examples' means over samples; other rows stand side by side.
+    Rows of a mean become each example's mean over samples; other rows are concatenated.
     """
     if len(rows) == 1:
         return statistic, rows[0]
     if statistic.mean:
-        there = np.asarray((rows[..., 1] > 0).all(axis=0))
+        complete = np.asarray((rows[..., 1] > 0).all(axis=0))
         means = np.stack([rows[..., 0].mean(axis=0), np.ones(rows.shape[1])], axis=1)
-        return statistic, np.where(there[:, None], means, 0.0)
+        return statistic, np.where(complete[:, None], means, 0.0)
 
     def mean(sums: Array) -> Array:
         parts = np.split(sums, len(rows), axis=-1)
@@ -100,13 +97,13 @@ def mean_score(
     signature: str,
     missing: str = NOTHING,
 ) -> Score:
-    """A mean of values of examples with its interval; None entries are left out.
+    """The mean of the examples' values with its interval; None entries are left out.
 
-    values: one an example of the panel.
-    statistic: `MEAN`, or `PERCENT_MEAN` where the values end at 0 and 100.
-    panel: whose values they are.
-    signature: how they were computed.
-    missing: said where no entry is left.
+    values: one for each example of the panel.
+    statistic: `MEAN`, or `PERCENT_MEAN` for values between 0 and 100.
+    panel: the users of the examples.
+    signature: how the values were computed.
+    missing: the reason to give if no entry is left.
     """
     values = tuple(values)
     counted = [value for value in values if value is not None]
@@ -117,13 +114,13 @@ def mean_score(
 
 
 def ends_of(score: Score) -> dict[str, Any]:
-    """A score as a record's number: value, low, high, and why there is none where it says so."""
+    """A score's fields of an `Estimate`: value, low, high, and `missing` where it is set."""
     why = {"missing": score.missing} if score.missing else {}
     return {"value": score.value, "low": score.low, "high": score.high, **why}
 
 
 def _checked(metric: Metric, pairs: Sequence[Pair]) -> Array:
-    """The metric's rows of the pairs, finite and one a pair. Raises DataError otherwise."""
+    """The metric's rows: finite, one for each pair. Raises DataError otherwise."""
     rows = np.asarray(metric.rows(pairs), dtype=np.float64)
     if rows.ndim != 2 or len(rows) != len(pairs) or not np.isfinite(rows).all():
         raise DataError(

@@ -1,4 +1,4 @@
-"""Position slices: a fixed tokenizer, and texts cut by its tokens."""
+"""Slices: positions in a text, counted by a fixed tokenizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNATURE = f"slices:{TOKENIZER}"
 
 
 def signature_of(starts: Sequence[int]) -> str:
-    """Signature of what depends on where every slice begins."""
+    """Signature of values that depend on where every slice begins."""
     return f"{SIGNATURE}|from:{','.join(map(str, starts))}"
 
 
@@ -25,7 +25,7 @@ def slice_tokens(text: str) -> list[tuple[int, int]]:
 def slice_names(starts: Sequence[int]) -> list[str]:
     """Names of the slices that begin at `starts`: 0,100 → "0-100", "100+".
 
-    Raises ValueError unless starts begin at 0 and rise.
+    Raises ValueError if starts do not begin at 0 and rise.
     """
     if not starts or starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
         raise ValueError(f"slices {list(starts)}; expected starts from 0 that rise")
@@ -34,12 +34,12 @@ def slice_names(starts: Sequence[int]) -> list[str]:
 
 
 def slice_of(position: int, starts: Sequence[int]) -> int:
-    """Which slice the token at `position` (from 0) belongs to."""
+    """Index of the slice that the token at `position` (from 0) belongs to."""
     return bisect_right(starts, position) - 1
 
 
 def cut(text: str, starts: Sequence[int]) -> list[str]:
-    """The text of each slice, from its first token to its last; "" where the text has ended."""
+    """The text of each slice, from its first token to its last; "" past the end of the text."""
     spans = slice_tokens(text)
     pieces = []
     for begin, end in zip(starts, [*starts[1:], len(spans)], strict=True):
@@ -49,7 +49,7 @@ def cut(text: str, starts: Sequence[int]) -> list[str]:
 
 
 def up_to(text: str, token: int) -> str:
-    """The text up to the end of its slice token `token` − 1; all of it where it ends before."""
+    """The text up to the end of slice token `token` − 1, or all of it if it is shorter."""
     if token <= 0:
         return ""
     spans = slice_tokens(text)

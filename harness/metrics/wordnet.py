@@ -1,4 +1,4 @@
-"""WordNet 3.0 for METEOR: where it is, how Debian's copy is made readable, how to get it."""
+"""WordNet 3.0 for METEOR: find it, convert Debian's copy, install it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEBIAN = Path("/usr/share/wordnet")
 PACKAGES = ("wordnet-base", "wordnet-sense-index")
 INSTALL = f"apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
 REMEDY = (
-    "WordNet is not installed. `harness doctor --fix` gets it, or do it by hand:"
+    "WordNet is not installed. `harness doctor --fix` installs it, or do it by hand:"
     f" `python -m nltk.downloader wordnet` (with a network) or `{INSTALL}` (Debian, as root)"
 )
 PARTS = ("adj", "adv", "noun", "verb")
@@ -44,13 +44,13 @@ LEXICOGRAPHER_FILES = (
     *((f"verb.{name}", VERBS) for name in VERB_FILES.split()),
     ("adj.ppl", ADJECTIVES),
 )
-"""WordNet's lexicographer files in their numbering (lexnames(5WN)); Debian leaves the list out."""
+"""WordNet's lexicographer files in order (lexnames(5WN)); Debian's package lacks this list."""
 
 
 def find_wordnet() -> Path | None:
-    """WordNet's folder or zip file on NLTK's data path, else Debian's copy laid out for NLTK.
+    """WordNet's folder or zip file on NLTK's data path, else Debian's copy converted for NLTK.
 
-    Nothing is downloaded. Raises UsageError where Debian's copy cannot be laid out.
+    Nothing is downloaded. Raises UsageError if Debian's copy cannot be converted.
     """
     from nltk import data
 
@@ -81,10 +81,10 @@ def open_wordnet(place: Path) -> Any:
 
 
 def lay_out(source: Path, target: Path) -> Path:
-    """`target`: copies of the files of `source`, and the `lexnames` that NLTK wants beside them.
+    """Copy the files of `source` to `target` and add the `lexnames` that NLTK needs.
 
-    Copies, for NLTK refuses links that lead out of its data path; made in a draft folder, so
-    that `target` is whole or absent. Raises UsageError where it cannot be written.
+    Copies, because NLTK refuses links that leave its data path; made in a draft folder, so that
+    `target` is whole or absent. Raises UsageError if it cannot be written.
     """
     if all((target / name).is_file() for name in (*FILES, "lexnames")):
         return target
@@ -112,23 +112,25 @@ def lay_out(source: Path, target: Path) -> Path:
 
 def lexnames() -> str:
     """WordNet's `lexnames`: 45 lines of number, name, part of speech."""
-    lines = (f"{at:02d}\t{name}\t{part}" for at, (name, part) in enumerate(LEXICOGRAPHER_FILES))
+    lines = (
+        f"{number:02d}\t{name}\t{part}" for number, (name, part) in enumerate(LEXICOGRAPHER_FILES)
+    )
     return "\n".join(lines) + "\n"
 
 
 def cache_folder() -> Path:
-    """Where laid-out data is kept: $XDG_CACHE_HOME, else ~/.cache."""
+    """Where converted data is kept: in $XDG_CACHE_HOME, else in ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flythinker-harness"
 
 
 def fix_wordnet() -> str:
-    """Gets WordNet and says in one line where it is: by network, else by apt-get as root.
+    """Install WordNet from the network, else with apt-get as root; returns a line on where it is.
 
-    Raises UsageError with the exact commands where neither works.
+    Raises UsageError with the exact commands if neither works.
     """
     place = find_wordnet()
     if place is not None:
-        return f"WordNet is there: {place}"
+        return f"WordNet is installed: {place}"
     import nltk
 
     # nltk.download reports a missing network as False, not as an exception

@@ -8,20 +8,21 @@ SCRIPTS = (
     "Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar",
     "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese",
 )  # fmt: skip
-"""Scripts that put no space between words."""
+"""Scripts without spaces between words."""
 
 
 def unspaced() -> str:
-    """The class of letters of scripts without spaces, for `regex` with its flag V1."""
+    """A `regex` character class (flag V1): letters of scripts without spaces."""
     return "[[" + "".join(rf"\p{{scx={name}}}" for name in SCRIPTS) + r"]&&\p{L}]"
 
 
 class UnicodeWords:
-    """Words by Unicode category: runs of letters, marks and digits, folded first (NFKC, case).
+    """Words by Unicode category: runs of letters, marks and digits, after folding (NFKC, case).
 
-    A letter of a script without spaces is a word of its own, with the marks after it. marks: also
-    every other visible character, one by one, as METEOR's words have punctuation. On ASCII
-    the words are rouge-score's own.
+    marks: return every other visible character as a word too, as METEOR needs punctuation.
+
+    A letter of a script without spaces is one word, with the marks after it. On ASCII the words
+    are those of rouge-score.
     """
 
     def __init__(self, *, marks: bool = False) -> None:
@@ -34,6 +35,6 @@ class UnicodeWords:
         self._find = regex.compile(f"{single}|{word}{rest}", regex.V1).findall
 
     def tokenize(self, text: str) -> list[str]:
-        """The words of a text in their order."""
-        found: list[str] = self._find(fold(text))
-        return found
+        """The words of a text, in order."""
+        words: list[str] = self._find(fold(text))
+        return words

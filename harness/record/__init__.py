@@ -1,4 +1,4 @@
-"""What one run leaves: its schema, its writer, its reader. docs/record.md shows every field."""
+"""The record of a run: schema, writer, reader. docs/record.md lists every field."""
 
 from harness.record.costs import Inference, LrSearch, Step, Training, Trial
 from harness.record.estimates import (

@@ -21,7 +21,7 @@ class Step(View):
     grad_norm: float
     """Norm of the gradient before clipping."""
     seconds: float = field(default=0.0, compare=False)
-    """Wall seconds; no part of whether two steps are the same."""
+    """Wall seconds; ignored when steps are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +50,10 @@ class LrSearch(View):
 
 @dataclass(frozen=True, kw_only=True)
 class Training(View):
-    """What training cost and gave. Times are wall seconds, across resumed runs."""
+    """Cost and result of training. Times are wall seconds, across resumed runs."""
 
     seconds: Mapping[str, float]
-    """Phase → seconds: `targets` (CoT's analyses; preparing what is imitated), `val_targets`,
+    """Phase → seconds: `targets` (CoT's analyses; preparing the targets), `val_targets`,
     `lr_search`, `steps`, `between_steps` (setting up the optimizer, checkpoints, steps that an
     interruption lost), `evaluation` (loss on val), `saving`.
     """
@@ -78,8 +78,8 @@ class Training(View):
     curve: tuple[Step, ...]
     """One entry for each optimizer step."""
     peak_memory_mib: float
-    """Highest memory since training began, targets and search included: CUDA's allocator over all
-    its GPUs, or this process's resident memory on a CPU.
+    """Highest memory during training, targets and search included: CUDA's allocator summed over
+    GPUs, or this process's resident memory on a CPU.
     """
     step_s: float | None = None
     """Median seconds of one optimizer step."""
@@ -98,7 +98,7 @@ class Training(View):
     val_loss: float | None = None
     """Loss on val after training; null without val examples."""
     method: Mapping[str, Json] = field(default_factory=dict)
-    """What the method counted while it made its targets."""
+    """Counts that the method made while preparing its targets."""
     reused_from: str | None = None
     """The run whose training this one shares. All of the above is that run's; `phases.training` is
     what this run spent.
@@ -109,8 +109,8 @@ class Training(View):
 class Inference(View):
     """What generating the texts cost.
 
-    Texts are generated in batches planned by length of prompt; a few tokens that no clock sees
-    warm up before the first. A resumed run times what it generated itself.
+    Texts are generated in batches planned by prompt length, after an untimed warm-up of a few
+    tokens. A resumed run times only what it generated itself.
     """
 
     time_to_first_token_s: float | None = None

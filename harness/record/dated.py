@@ -1,4 +1,4 @@
-"""A run whose inputs changed: its old folder is kept beside the new one, under a dated name."""
+"""A run whose inputs changed: its old folder is kept, with the date in its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DATED = re.compile(r".+\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
 
 
 def dated(folder: Path) -> Path:
-    """A free name beside a run's folder: its own, and the UTC time at which it was replaced."""
+    """A free folder name: the run's name, and the UTC time at which it was replaced."""
     name = f"{folder.name}.{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
     found, count = folder.with_name(name), 2
     while found.exists():
@@ -19,12 +19,12 @@ def dated(folder: Path) -> Path:
 
 
 def is_dated(folder: Path) -> bool:
-    """Whether a folder holds what a run was before its inputs changed."""
+    """Whether a folder holds an old run, from before its inputs changed."""
     return DATED.fullmatch(folder.name) is not None
 
 
 def move_aside(folder: Path) -> Path:
-    """Give a run's folder its dated name; returns it."""
+    """Rename a run's folder to its dated name; returns the new path."""
     place = dated(folder)
     folder.rename(place)
     return place

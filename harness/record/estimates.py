@@ -1,4 +1,4 @@
-"""Numbers of a record: a value with its interval, alone, by slice of the target, or as a slope."""
+"""Numbers in a record: a value with its interval, overall, by slice of the target, or a slope."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic import ConfigDict, JsonValue
 from harness.types import Score
 
 Json = JsonValue
-"""What JSON can hold: settings of a run and reports of its method keep their own shape."""
+"""Any JSON value, for settings and for reports of a method, whose shape is not fixed."""
 
 
 class View:
-    """Base of everything in a record: reading refuses unknown fields, other types, NaN."""
+    """Base of everything in a record: unknown fields, wrong types and NaN are errors on reading."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     def __bool__(self) -> Literal[True]:
-        """So that `part and part.field` is the field, or None where there is no part."""
+        """Always True, so that `part and part.field` is None only without a part."""
         return True
 
 
@@ -71,12 +71,12 @@ class MetricScore(Estimate):
     signature: str
     """How it was computed; scores compare only where signatures agree."""
     unseen: float | None = None
-    """Share of the references' letters that the metric's tokenizer does not see; null where it was
-    not measured."""
+    """Share of the references' letters that the metric's tokenizer does not see; null if
+    unknown."""
 
     @classmethod
     def of(cls, score: Score) -> MetricScore:
-        """Without the examples' values, which stand with the examples."""
+        """Without the examples' values, which are stored with the examples."""
         return cls(signature=score.signature, unseen=score.unseen, **ends_of(score))
 
 

@@ -1,4 +1,4 @@
-"""What a record keeps of each example: the values that its numbers are made of, no text."""
+"""Values of each example in a record, from which its numbers can be computed; no text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from harness.record.estimates import View
 
 Gains = Mapping[str, Mapping[str, float | None]]
-"""Kind of donor or `empty` → slice or metric → gain of the own profile."""
+"""Kind of donor or `empty` → slice or metric → gain of the user's own profile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SliceNll(View):
-    """One reference's NLL, summed in each slice, with its tokens of both kinds there."""
+    """NLL of one reference in each slice, with the number of tokens of both kinds."""
 
     nll: tuple[float, ...]
     """Nats in each slice."""
@@ -57,7 +57,7 @@ class ExampleAuthors(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleLift(View):
-    """Gains of the own profile in one example; null where it has no value."""
+    """Gains of the user's own profile in one example; null where it has no value."""
 
     likelihood: Gains | None = None
     """`random`, `topic` or `empty` → `all` or slice → gain."""
@@ -70,17 +70,17 @@ class ExampleValues(View):
     """One test example."""
 
     user: str | None = None
-    """Twelve hex of sha256 of the user's id: texts of one user belong together."""
+    """Twelve hex digits of the sha256 of the user's id; texts of one user share it."""
     scores: Mapping[str, float | None] = field(default_factory=dict)
     """Metric → value of this example, the mean over its samples; null where it has none."""
     rows: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
-    """Metric that is no mean of its examples → what this example adds to it, one row a sample: of BLEU its length, that of the reference, 4 × matched and 4 × all n-grams."""  # noqa: E501
+    """Metric that is not a mean over examples → this example's row for each sample. BLEU: length, reference length, 4 × matched and 4 × all n-grams."""  # noqa: E501
     likelihood: SliceNll | None = None
     """NLL of the reference by slice."""
     base_nll: tuple[float, ...] | None = None
     """Nats of the base model in each slice."""
     lift: ExampleLift | None = None
-    """Gains of the own profile."""
+    """Gains of the user's own profile."""
     forced: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Metric → score of the continuation in each slice; null where the reference has none."""
     authors: ExampleAuthors | None = None

@@ -1,4 +1,4 @@
-"""Every outside input of a run by its content, and what follows from a change of it."""
+"""Every outside input of a run by its content, and what a change of it requires."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 
 Then = Literal["rerun", "rescore", "name"]
-"""What a change asks for: the whole run, its scores alone, or a line on the screen."""
+"""What a change requires: the whole run, its scores alone, or just a message."""
 
 
 MODELS = ("backbone", "reasoner", "dense_model")
-"""Fields of Inputs whose files lie in a model's folder."""
+"""Fields of Inputs that hold the files of a model."""
 
 
 def _input(then: Then) -> Any:
@@ -37,21 +37,21 @@ class Inputs:
     dense_model: Mapping[str, str] = _input("rerun")
     """The same of the encoder of `retrieval.ranking = dense`."""
     plugins: Mapping[str, str] = _input("rerun")
-    """Module of a method or task that is not built in, or of what it imports beside it → sha256."""
+    """Module of a method or task that is not built in, or of a local module it imports → sha256."""
     metrics: Mapping[str, str] = _input("rescore")
-    """Metric → sha256 of its script, or the tools that compute it with their versions."""
+    """Metric → sha256 of its script, or its tools with their versions."""
     code: Mapping[str, str] = _input("name")
-    """Module of the harness that the run goes through → twelve hex of its sha256."""
+    """Module of the harness that the run uses → twelve hex digits of its sha256."""
 
     def digest(self, *names: str) -> str:
-        """Sixteen hex of the inputs of these fields."""
+        """Sixteen hex digits over the inputs in these fields."""
         parts = [[name, dict(getattr(self, name))] for name in names]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One input that is not what it was. kind: a field of Inputs; None: it is not there."""
+    """One input that changed. kind: a field of Inputs; before or now is None if it is absent."""
 
     kind: str
     name: str
@@ -65,13 +65,13 @@ class Change:
             return f"{what} is new"
         if self.now is None:
             return f"{what} is gone"
-        if " " in self.before and " " in self.now:  # versions, which say something
+        if " " in self.before and " " in self.now:  # versions rather than hashes: show them
             return f"{what}: {self.before} → {self.now}"
         return f"{what} changed"
 
 
 def changes(before: Inputs, now: Inputs) -> Iterator[Change]:
-    """What differs, in the order of the fields and then of names."""
+    """All differences, in the order of fields and then of names."""
     for each in fields(Inputs):
         old, new = getattr(before, each.name), getattr(now, each.name)
         for name in sorted({*old, *new}):

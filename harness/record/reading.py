@@ -1,4 +1,4 @@
-"""JSON → dataclasses, by their types: unknown fields and wrong types are errors with a place."""
+"""JSON → dataclasses: unknown fields and wrong types are errors that name file and field."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from harness.errors import DataError
 
 T = TypeVar("T")
 SHOWN = 3
-"""Faults that an error names one by one."""
+"""Number of faults that an error lists."""
 
 
 @cache
 def _reader(kind: Any) -> TypeAdapter[Any]:
-    """Building one takes some milliseconds."""
+    """The reader of a type; cached, because building one takes some milliseconds."""
     return TypeAdapter(kind)
 
 
@@ -32,12 +32,12 @@ def from_json(kind: type[T], text: str | bytes, place: str) -> T:
 
 
 def from_plain(kind: type[T], value: object, place: str) -> T:
-    """A value that `json.loads` gave as a `kind`; see `from_json`."""
+    """A value from `json.loads` as a `kind`; see `from_json`."""
     return from_json(kind, json.dumps(value), place)
 
 
 def explained(place: str, error: ValidationError) -> str:
-    """One line a fault, the first three of them; what was found is cut and shown as a literal."""
+    """A line for each of the first three faults; long values are shortened."""
     lines = []
     for item in error.errors(include_url=False)[:SHOWN]:
         field = ".".join(str(part)[:60] for part in item["loc"]) or "(the whole)"

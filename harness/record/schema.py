@@ -1,4 +1,4 @@
-"""The record of a run: everything that it leaves besides its texts."""
+"""The record of a run: everything that it stores besides its texts."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class RunFacts(View):
     backbone: ModelInfo
     """The model."""
     n: Counts
-    """What became of the test examples."""
+    """Counts of test examples."""
     inputs: Inputs | None = None
-    """Every outside input by its content; null in records from before they were kept."""
+    """Every outside input by its content; null in old records."""
     phases: Mapping[str, float] = field(default_factory=dict)
-    """Phase → wall seconds across resumed runs; no second counts in two of them."""
+    """Phase → wall seconds across resumed runs; phases do not overlap."""
     wall_s: float | None = None
     """Wall seconds of the whole run across resumed runs; the phases add up to it within 2 %."""
     training: Training | None = None
@@ -74,14 +74,14 @@ class Record(Views, RunFacts):
     """Version of this schema."""
 
     def setting(self, key: str) -> Json:
-        """The value of `section.name`; None where the record does not have it."""
+        """The value of `section.name`; None if the record lacks it."""
         section, _, name = key.rpartition(".")
         values = self.settings.get(section) if section else self.settings
         return values.get(name) if isinstance(values, Mapping) else None
 
     @property
     def peak_memory_mib(self) -> float | None:
-        """The higher of training's and generating's peak."""
+        """The higher of the peaks in training and generation."""
         known = [part.peak_memory_mib for part in (self.training, self.inference) if part]
         return max(known, default=None)
 

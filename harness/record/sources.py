@@ -1,4 +1,4 @@
-"""What a run was made of: code, machine, data, models; and what became of its examples."""
+"""What a run was made from: code, machine, data, models; and counts of its examples."""
 
 from __future__ import annotations
 
@@ -71,48 +71,48 @@ class DataInfo(View):
     files: Mapping[str, str] | None = None
     """Data file → its sha256, for a folder."""
     splits: Mapping[str, SplitInfo] = field(default_factory=dict)
-    """Split → what was used of it; `train` and `val` only where the method trains."""
+    """Split → the part that was used; `train` and `val` only if the method trains."""
 
     @property
     def built_in(self) -> bool:
-        """Whether the texts are the built-in benchmark's."""
+        """Whether the data is the built-in benchmark."""
         return self.kind == "mini"
 
     @property
     def test(self) -> SplitInfo:
-        """The split that every number is measured on."""
+        """The split that all metrics are computed on."""
         return self.splits["test"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneInfo(View):
-    """A backbone; all null where the method did not ask for it."""
+    """A backbone; all fields are null if the method does not use it."""
 
     name: str | None = None
     """As given: a built-in name, a folder or a name on the hub."""
     revision: str | None = None
     """Commit on the hub."""
     quantization: str | None = None
-    """How the weights were stored, where that was not in full."""
+    """How the weights were stored, if quantized."""
     parameters: int | None = None
-    """How many."""
+    """Number of parameters."""
     fingerprint: str | None = None
-    """Sixteen hex over all tensors as loaded."""
+    """Sixteen hex digits over all tensors as loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo(BackboneInfo):
-    """The method's model: its main backbone, its reasoner, and all of it as it generated."""
+    """The method's model: main backbone, reasoner, and the whole model at test time."""
 
     reasoner: BackboneInfo | None = None
     """The second backbone, for methods that have one."""
     text: Mapping[str, Json] | None = None
-    """How texts become tokens and end: `template` as rendered, `ends`, and what of the model's own
-    `generation_config` is not applied."""
+    """The rendered chat `template`, the end tokens in `ends`, and the parts of the model's
+    `generation_config` that are not applied."""
     method_parameters: int | None = None
     """Parameters of the whole model."""
     weights: str | None = None
-    """Sixteen hex over all its tensors at test time."""
+    """Sixteen hex digits over all its tensors at test time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A run's folder: record.json and predictions.jsonl, written whole, read with clear errors."""
+"""A run's folder: record.json and predictions.jsonl, written atomically, with clear errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD, PREDICTIONS = "record.json", "predictions.jsonl"
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run; `repeated` where it was complete before and only its record was read."""
+    """A finished run; `repeated` if it was complete already and only its record was read."""
 
     record: Record
     folder: Path
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def write_record(record: Record, folder: Path) -> Path:
-    """Write record.json atomically. NaN and infinities are no JSON: ValueError."""
+    """Write record.json atomically. Raises ValueError for NaN and infinities."""
     return write_json(folder / RECORD, dataclasses.asdict(record))
 
 
@@ -49,9 +49,9 @@ def write_json(path: Path, value: object) -> Path:
 
 
 def read_record(path: Path) -> Record:
-    """The record at `path` (file or its folder), of any schema so far, in today's form.
+    """The record at `path` (the file or its folder), upgraded from any earlier schema.
 
-    Raises DataError where it cannot be read, naming the file and what is wrong.
+    Raises DataError, naming the file and the fault, if it cannot be read.
     """
     if path.is_dir():
         path = path / RECORD
@@ -75,7 +75,7 @@ def read_record(path: Path) -> Record:
 
 
 def record_there(folder: Path) -> Record | None:
-    """The record of a run's folder, None where the run has not begun."""
+    """The record in a run's folder; None if there is none."""
     return read_record(folder) if (folder / RECORD).is_file() else None
 
 
@@ -90,9 +90,9 @@ def append_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
-    """The predictions on disk; a last line cut short by an interruption is left out.
+    """The predictions on disk, without a last line that an interruption cut short.
 
-    Raises DataError for any other line that is not a prediction, naming file and line.
+    Raises DataError, naming file and line, for any other line that is not a prediction.
     """
     path = folder / PREDICTIONS
     if not path.is_file():
@@ -107,14 +107,14 @@ def read_predictions(folder: Path) -> list[Prediction]:
             fields["preface_ids"] = tuple(fields.get("preface_ids", ()))
             found.append(Prediction(**fields))
         except (ValueError, TypeError) as error:
-            if number == len(lines):  # no newline after it: it was being written
+            if number == len(lines):  # no newline: its writing was interrupted
                 break
             raise DataError(f"{path} line {number}: not a prediction: {error}") from None
     return found
 
 
 def drop_partial_line(folder: Path) -> None:
-    """Remove a last line that was cut short by an interruption, so that a next one can follow."""
+    """Remove a last line that an interruption cut short, before others are appended."""
     path = folder / PREDICTIONS
     if path.is_file():
         whole = path.read_bytes()
@@ -125,7 +125,7 @@ def drop_partial_line(folder: Path) -> None:
 
 
 def rewrite_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
-    """Put the whole file anew, atomically: after lines that no longer belong were dropped."""
+    """Replace the whole file, atomically, without the outdated lines."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / (PREDICTIONS + ".part")
     draft.write_text(
@@ -139,10 +139,9 @@ def rewrite_predictions(predictions: Iterable[Prediction], folder: Path) -> None
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Folders of runs at or below the given paths, in order. Raises DataError for none.
+    """Folders of runs at or below the given paths, in order. Raises DataError if there are none.
 
-    What a run was before its inputs changed lies under a dated name and counts only where it is
-    named itself.
+    Old runs in dated folders, from before inputs changed, are included only if named explicitly.
     """
     found: list[Path] = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Records of earlier schemas in today's shape, as plain JSON."""
+"""Upgrades of records from earlier schemas, as plain JSON."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FOLLOWING = "following|calls:0-100|mean:examples"
 
 
 def to_2(fields: Fields) -> Fields:
-    """Names that Python can spell; scores and NLL of an example each in an object of their own.
+    """Schema 1 → 2: names that are Python identifiers; scores and NLL of an example in objects.
 
-    In schema 1 the scores stood directly in the example, and following was no metric among the
-    others: it stood beside them and had no signature.
+    In schema 1 an example's scores were its direct fields, and following was not among the metrics
+    and had no signature.
     """
     examples = fields.pop("examples", {})
     renamed: Fields = _renamed(fields)
@@ -53,7 +53,7 @@ def _example(values: Fields) -> Fields:
 
 
 def _following_a_metric(fields: Fields) -> None:
-    """Preference following among the metrics, of whole texts, slices and continuations."""
+    """Copy preference following to the metrics: of whole texts, slices and continuations."""
     ends = ("value", "low", "high")
     if whole := fields.get("following"):
         score = {key: whole[key] for key in ends} | {"signature": FOLLOWING}
@@ -72,7 +72,7 @@ def _without_calls(rate: Fields) -> Fields:
 
 
 def _renamed(value: Any) -> Any:
-    """`from` of a slice is `start`, `function words` of authors `function_words`, at any depth."""
+    """Rename `from` of a slice to `start`, `function words` to `function_words`, at any depth."""
     if isinstance(value, list):
         return [_renamed(each) for each in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a run measured beside its metrics: likelihood, following, lift, continuations, authors."""
+"""Views in a record: likelihood, following, lift, continuations, authors, thought replacement."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class NllSlice(SliceEstimate):
     """NLL of the references in one slice."""
 
     per_model_token: float | None
-    """The same in nats per token of the backbone, which does not compare across tokenizers."""
+    """The same in nats per token of the backbone; not comparable across tokenizers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelativeLikelihood(Curve):
-    """NLL minus the base model's after the same prompt; below 0: the method finds it likelier."""
+    """NLL minus the base model's with the same prompt; below 0: the method finds it likelier."""
 
     backbone: str
     """Name of the base model."""
@@ -84,7 +84,7 @@ class Lift(View):
     """
 
     donors: int
-    """Other users whose profiles each example is tried with."""
+    """Number of other users whose profiles each example is evaluated with."""
     likelihood: Mapping[str, Mapping[str, LiftPair]] | None = None
     """Kind of donor → `all` or slice → gain in nats per slice token."""
     texts: Mapping[str, Mapping[str, LiftPair]] | None = None
@@ -120,7 +120,7 @@ class AuthorRank(Estimate):
     ceiling: float | None
     """The score of the references."""
     chance: float | None
-    """The score of a blind ranking."""
+    """The expected score of a random ranking."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class Authors(View):
     """Whose profile is nearest to each text, among users of the same topic."""
 
     others: int | None = None
-    """Other users that each author competes with."""
+    """Number of other users that each author is ranked among."""
     users: int | None = None
     """Users of the test split."""
     characters: AuthorScores | None = None
@@ -146,7 +146,7 @@ class Authors(View):
     function_words: AuthorScores | None = None
     """By function words."""
     missing: str | None = None
-    """Why it was not measured: fewer than two users, or no profile with words."""
+    """Why it was not evaluated: fewer than two users, or no profile with words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,26 +177,26 @@ class NllDifference(Difference):
 
 @dataclass(frozen=True, kw_only=True)
 class MinusOwn(View):
-    """A choice of thoughts minus the model's own."""
+    """Replaced thoughts minus the model's own."""
 
     likelihood: NllDifference | None
-    """Of NLL; null where it was not measured."""
+    """Of NLL; null if it was not evaluated."""
     metrics: Mapping[str, Difference]
     """Metric → difference."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thoughts(View):
-    """The trained model with one choice of thoughts at response positions."""
+    """The trained model with one kind of thoughts at response positions."""
 
     likelihood: Curve | None = None
-    """NLL of the references; null where it was not measured."""
+    """NLL of the references; null if it was not evaluated."""
     metrics: Mapping[str, MetricScore] = field(default_factory=dict)
     """Metric → score of the texts."""
     minus_own: MinusOwn | None = None
     """Differences to the model's own thoughts; null for these themselves."""
     missing: str | None = None
-    """Why it was not measured: another user's thoughts need two users."""
+    """Why it was not evaluated: another user's thoughts need two users."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,9 +209,9 @@ class Controls(View):
     donors: str
     """How the users were drawn whose thoughts or profiles replace the model's own."""
     family: int
-    """Differences in the family that Holm's correction is over: all of them here."""
+    """Number of differences in the family of Holm's correction: all of this view's."""
     thoughts: Mapping[str, Thoughts]
-    """own, zero, noise, shuffled, other-profile → what was measured."""
+    """own, zero, noise, shuffled, other-profile → results."""
 
 
 @dataclass(frozen=True, kw_only=True)

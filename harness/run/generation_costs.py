@@ -1,4 +1,4 @@
-"""What writing cost: kept beside the texts over all sittings, then told by the record."""
+"""What generating the texts cost, across resumed runs: stored next to them, then in the record."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ COSTS = "writing.json"
 
 @dataclass
 class Costs:
-    """What writing cost, over all sittings: the clock of the visible text, hidden tokens apart.
+    """What generating cost so far, across resumed runs.
 
-    batches: wall seconds of each, prefaces included; examples: how many they held. preface_s and
-    latent_s are within the time to the first visible token.
+    clock: times and tokens of the visible text.
+    batches: wall seconds of each batch, prefaces included.
+    examples: how many texts the batches held.
+    preface_s, latent_s: seconds on prefaces and latent thoughts, part of the time to the first
+        visible token.
+    preface_tokens: tokens of the prefaces.
+    peak_mib: highest memory.
     """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
@@ -36,14 +41,14 @@ class Costs:
 
     @staticmethod
     def kept(path: Path) -> Costs:
-        """What `keep` left at `path`, or nothing spent."""
+        """The costs stored at `path`; zeros where there are none."""
         if not path.is_file():
             return Costs()
         fields = json.loads(path.read_text())
         return Costs(DecodeClock(**fields.pop("clock")), **fields)
 
     def keep(self, path: Path) -> None:
-        """Put the costs beside the texts, so that an interruption loses no time."""
+        """Store the costs, so that an interruption loses none of them."""
         write_json(path, dataclasses.asdict(self))
 
 
@@ -53,10 +58,16 @@ def summary_of(
     texts: Sequence[Prediction],
     costs: Costs,
 ) -> Inference:
-    """What the record says of inference: counts over all texts, times of the batches written."""
-    clock, written = costs.clock, sum(costs.batches)
+    """The record's entry on inference.
+
+    plan: the run.
+    lm: the model, for FLOPs and latent thoughts.
+    texts: all predictions; tokens are counted over them.
+    costs: times of the batches that were generated.
+    """
+    clock, seconds = costs.clock, sum(costs.batches)
     first, first_quartiles = middle(clock.first)
-    # a step gives one token of every row: for a row its time is that per output token
+    # a step gives one token of every row, so its time is a row's time per output token
     step, step_quartiles = middle(clock.per_step)
     whole, whole_quartiles = middle(costs.batches)
     no_flops = missing(lm)
@@ -69,8 +80,8 @@ def summary_of(
         decode_s=clock.total,
         end_to_end_s=whole,
         end_to_end_quartiles_s=whole_quartiles,
-        seconds_per_example=written / costs.examples if costs.examples else None,
-        tokens_per_s=clock.tokens / written if written else None,
+        seconds_per_example=seconds / costs.examples if costs.examples else None,
+        tokens_per_s=clock.tokens / seconds if seconds else None,
         batches_timed=len(costs.batches),
         examples_timed=costs.examples,
         batch_size=plan.settings.decode.batch_size,
@@ -92,12 +103,12 @@ def summary_of(
 
 def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
     """Estimated FLOPs of all texts and their prefaces."""
-    readings = {reading.example.id: reading for reading in plan.test_readings}
+    prompts = {encoded.example.id: encoded for encoded in plan.test_prompts}
     total = 0
     for text in texts:
-        reading = readings[text.id]
-        views = {name: [row] for name, row in reading.views.items()}
-        prompt, preface = reading.prompt, text.preface_ids
+        encoded = prompts[text.id]
+        views = {name: [row] for name, row in encoded.views.items()}
+        prompt, preface = encoded.prompt, text.preface_ids
         if preface:
             total += generation_flops(lm, [prompt], [preface])
         total += generation_flops(lm, [prompt + preface], [range(text.tokens)], views)

@@ -1,4 +1,4 @@
-"""What a run will do, before it does it: data, method, prompts in tokens, name and folder."""
+"""The plan of a run, made before any model is loaded: data, method, prompts, name, folder."""
 
 from __future__ import annotations
 
@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One prompt in tokens: main view, further views, what the budgets cut, whether BM25 tied."""
+class EncodedPrompt:
+    """One example's prompt in tokens.
+
+    prompt is the main view, views the others by name; cut says what the budgets removed, text is
+    the main view before the chat template, tied whether BM25 ranked by a tie.
+    """
 
     example: Example
     prompt: tuple[int, ...]
@@ -60,7 +64,7 @@ class Plan:
         from harness.metrics import metric
 
         for name in settings.eval.metrics:
-            metric(name, settings.eval)  # an unknown one stops here, before training
+            metric(name, settings.eval)  # an unknown metric stops the run before training
         factory = factory or find("method", method_name)
         self.settings = settings
         self.method = made(factory, settings)
@@ -74,7 +78,7 @@ class Plan:
         return self.splits["test"]
 
     def panel(self, ids: Iterable[str]) -> Panel:
-        """Users of these test examples, resampled as the settings say."""
+        """The users of these test examples, to be resampled as the settings say."""
         users = tuple(self.test.references[key].user_id for key in ids)
         return Panel(users, self.test.fingerprint, self.settings.eval.resamples)
 
@@ -93,28 +97,28 @@ class Plan:
 
     @cached_property
     def about_text(self) -> dict[str, Any]:
-        """What the record says of texts: the template as rendered, the ends, what of the model's
-        own generation_config is not applied."""
+        """The record's entry on texts: the rendered chat template, the end tokens, and the parts of
+        the model's generation_config that are not applied."""
         tokenizer, model = self.backbones.tokenizer, self.settings.model
-        wanted = requested(raw_generation_config(locate(model.backbone), model.revision))
+        config = requested(raw_generation_config(locate(model.backbone), model.revision))
         return {
             "template": describe_template(tokenizer),
             "ends": self.ends.described(tokenizer),
             "generation_config": {
-                "asks": wanted,
-                "not_applied": not_applied(wanted, self.settings.decode),
+                "asks": config,
+                "not_applied": not_applied(config, self.settings.decode),
             },
         }
 
     @property
     def advice(self) -> str | None:
-        """What to say once on the screen of a generation_config that is not applied."""
+        """A message about a generation_config that is not applied, or None."""
         ignored = self.about_text["generation_config"]["not_applied"]
         return advice(self.settings.model.backbone, ignored)
 
     @cached_property
     def run_id(self) -> str:
-        """Seed, then twelve hex of settings, data and a plugin's file."""
+        """The seed, then twelve hex digits over settings, data and a plugin's file."""
         seedless = self.settings.model_copy(update={"seed": 0})
         prints = {name: split.fingerprint for name, split in sorted(self.splits.items())}
         source = plugin_sha256(type(self.method))
@@ -125,10 +129,11 @@ class Plan:
 
     @cached_property
     def inputs(self) -> Inputs:
-        """Every outside input by content, as it is when this is first asked for."""
+        """Every outside input by its content, as it was on first access."""
         return self.inputs_now()
 
     def inputs_now(self) -> Inputs:
+        """Every outside input by its content, read from disk again."""
         prints = {name: split.fingerprint for name, split in self.splits.items()}
         return collect(self.settings, origin_of(self.method.name, type(self.method)), prints)
 
@@ -136,37 +141,37 @@ class Plan:
     def folder(self) -> Path:
         return self.results / self.settings.task / self.method.name / self.run_id
 
-    def read(self, examples: Sequence[Example]) -> list[Reading]:
-        """What the method reads for each example, through the chat template, in tokens."""
-        return [self._reading(example, self.method.prompt(example)) for example in examples]
+    def encode(self, examples: Sequence[Example]) -> list[EncodedPrompt]:
+        """The method's prompt for each example, through the chat template, in tokens."""
+        return [self._encoded_prompt(example, self.method.prompt(example)) for example in examples]
 
-    def _reading(self, example: Example, prompt: Prompt) -> Reading:
+    def _encoded_prompt(self, example: Example, prompt: Prompt) -> EncodedPrompt:
         if "main" not in prompt.views:
             raise DataError(
                 f"method {self.method.name!r}, example {example.id}: prompt() gave the views"
-                f' {sorted(prompt.views)}; expected "main" among them, what every method reads'
+                f' {sorted(prompt.views)}; expected "main" among them, which every method needs'
             )
         ids = {
             name: tuple(encode_prompt(self.backbones.tokenizer, text))
             for name, text in prompt.views.items()
         }
         main = prompt.views["main"]
-        return Reading(example, ids.pop("main"), ids, prompt.cut, main, prompt.tied)
+        return EncodedPrompt(example, ids.pop("main"), ids, prompt.cut, main, prompt.tied)
 
     @cached_property
-    def test_readings(self) -> list[Reading]:
-        """The test prompts. A backbone without end token is refused here, before any training."""
+    def test_prompts(self) -> list[EncodedPrompt]:
+        """The test prompts. A backbone without an end token is refused here, before training."""
         assert self.ends.trained
-        return self.read(self.test.examples)
+        return self.encode(self.test.examples)
 
     def shown(self, pairs: Sequence[TrainingPair]) -> list[TrainingPair]:
-        """Training pairs as shown: a seeded share of `train.profile_dropout` without profile."""
+        """Training pairs after profile dropout: a seeded share has an empty profile."""
         share = self.settings.train.profile_dropout
         draw = random.Random(f"profile dropout {self.settings.seed}")
         bare = set(draw.sample(range(len(pairs)), round(share * len(pairs))))
         return [
-            replace(pair, example=replace(pair.example, profile=())) if at in bare else pair
-            for at, pair in enumerate(pairs)
+            replace(pair, example=replace(pair.example, profile=())) if index in bare else pair
+            for index, pair in enumerate(pairs)
         ]
 
     def pairs(self, name: Literal["train", "val"]) -> list[TrainingPair]:
@@ -174,27 +179,30 @@ class Plan:
         pairs = self.splits[name].pairs()
         return self.shown(pairs) if name == "train" else pairs
 
-    def readings(self, name: Literal["train", "val"]) -> list[Reading]:
-        """What the method reads for `pairs(name)`; read once, which takes minutes on real data."""
-        if name not in self._read:
-            self._read[name] = self.read([pair.example for pair in self.pairs(name)])
-        return self._read[name]
+    def encoded(self, name: Literal["train", "val"]) -> list[EncodedPrompt]:
+        """The prompts of `pairs(name)`, encoded once: this takes minutes on real data."""
+        if name not in self._encoded:
+            self._encoded[name] = self.encode([pair.example for pair in self.pairs(name)])
+        return self._encoded[name]
 
     @cached_property
-    def _read(self) -> dict[str, list[Reading]]:
+    def _encoded(self) -> dict[str, list[EncodedPrompt]]:
         return {}
 
     def rows(
         self,
         pairs: Sequence[TrainingPair],
         targets: Sequence[Target],
-        readings: Sequence[Reading] | None = None,
+        encoded_prompts: Sequence[EncodedPrompt] | None = None,
     ) -> tuple[list[TrainRow], int]:
-        """Training rows and how many of their targets were cut to the budget.
+        """Training rows, and how many of their targets were cut to the budget.
 
-        readings: of these pairs, where they were read before.
-        A cut target has no end token: the text did not end there. Raises DataError for a target
-        without tokens, and for targets that are not one a pair in the same order.
+        pairs: the examples with their references.
+        targets: what training imitates, one for each pair in the same order.
+        encoded_prompts: the prompts of these pairs, where they are encoded already.
+
+        A cut target gets no end token, because its text did not end there. Raises DataError for a
+        target without tokens, and where targets and pairs do not match.
         """
         rows, cut = [], 0
         most = self.settings.budget.target
@@ -203,26 +211,26 @@ class Plan:
                 f"method {self.method.name!r}: targets() gave {len(targets)} targets for"
                 f" {len(pairs)} pairs; expected one a pair, in their order"
             )
-        readings = readings or self.read([pair.example for pair in pairs])
-        for reading, target in zip(readings, targets, strict=True):
-            if target.example_id != reading.example.id:
+        encoded_prompts = encoded_prompts or self.encode([pair.example for pair in pairs])
+        for encoded, target in zip(encoded_prompts, targets, strict=True):
+            if target.example_id != encoded.example.id:
                 raise DataError(
                     f"method {self.method.name!r}: target for {target.example_id!r} where"
-                    f" {reading.example.id!r} was expected; targets() keeps the order of its pairs"
+                    f" {encoded.example.id!r} was expected; targets() keeps the order of its pairs"
                 )
             ids = encode_response(self.backbones.tokenizer, target.text).ids
             if not ids:
                 raise DataError(
-                    f"example {target.example_id}, to train on: its target {target.text!r} has no"
+                    f"training example {target.example_id}: its target {target.text!r} has no"
                     " token; expected text. Leave the example out of the data"
                 )
             end = self.ends.trained
-            whole = len(ids) + len(end) <= most  # the end needs a place too
+            whole = len(ids) + len(end) <= most  # the end token counts too
             cut += not whole
             text = (*ids, *end) if whole else ids[:most]
             curriculum = tuple((until, preface + text) for until, preface in target.curriculum)
             response = target.preface + text
             rows.append(
-                TrainRow(reading.example.id, reading.prompt, response, reading.views, curriculum)
+                TrainRow(encoded.example.id, encoded.prompt, response, encoded.views, curriculum)
             )
         return rows, cut

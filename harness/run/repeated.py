@@ -1,4 +1,4 @@
-"""A command given again: show its run, score it anew, or set it aside and run again."""
+"""A command given again: show its run, rescore it, or move it aside and run again."""
 
 from __future__ import annotations
 
@@ -34,38 +34,43 @@ from harness.record import (
 from harness.record.dated import dated, move_aside
 from harness.record.inputs import MODELS, Inputs, changes
 from harness.run.evaluate.texts import samples_of
-from harness.run.evaluate.views import measure, measure_scores
+from harness.run.evaluate.views import evaluate, evaluate_texts
 from harness.run.plan import Plan
 from harness.run.training import Hardware
 
 SCORING = ("sacrebleu", "rouge-score", "nltk")
-"""Packages whose versions are those of the scoring."""
+"""Packages that scores come from."""
 
 
-def shown_again(
+def show_again(
     plan: Plan, found: Record, build: Callable[[], PersonalLM], bars: Bars
 ) -> Outcome | None:
-    """The complete run in the plan's folder, where its inputs are what they were.
+    """The complete run in the plan's folder, where its inputs are unchanged.
 
-    Where only metrics changed it is scored anew from its texts. None where it must run again,
-    which is said. build: the method's untrained model.
+    plan: the run as the command asks for it today.
+    found: its record on disk.
+    build: gives the method's model before training.
+    bars: where messages go.
+
+    Where only metrics changed, the stored texts are scored again. Returns None, with a message,
+    where the run must be repeated.
     """
     if found.inputs is None:
         bars.say(f"{plan.folder}: {OLD} (--fresh runs it again)")
         return Outcome(found, plan.folder, repeated=True)
     what = since(found, plan.inputs)
     if not what.rerun and not what.rescore:
-        if told := named_message(plan.folder, what):
-            bars.say(told)
+        if message := named_message(plan.folder, what):
+            bars.say(message)
         return Outcome(found, plan.folder, repeated=True)
     if not what.rerun:
-        record = rescored(plan, found, build, bars)
+        record = rescore(plan, found, build, bars)
         if record is not None:
             kept = _copy_aside(plan.folder)
             write_record(record, plan.folder)
             bars.say(
-                f"{plan.folder}: its metrics changed: {listed(what.rescore)}. Texts and weights are"
-                f" kept and scored again; the old record is kept in {kept.name}"
+                f"{plan.folder}: its metrics changed: {listed(what.rescore)}. The stored texts were"
+                f" scored again; the old record is kept in {kept.name}"
             )
             return Outcome(record, plan.folder, repeated=False)
     bars.say(changed_message(plan.folder, what))
@@ -73,12 +78,12 @@ def shown_again(
 
 
 def set_aside(plan: Plan, bars: Bars) -> None:
-    """Give the complete run that this one takes the place of its dated name.
+    """Move the complete run that this one replaces to a folder with the date in its name.
 
-    It lies in the plan's folder, or where other data or another plugin gave it another run's name.
+    It is in the plan's folder, or in another one where it had other data or another plugin.
     """
-    there = record_there(plan.folder)
-    if there is not None and there.status == "complete":
+    record_on_disk = record_there(plan.folder)
+    if record_on_disk is not None and record_on_disk.status == "complete":
         replaced = plan.folder
     else:
         earlier = earlier_run(plan.folder, plan.settings, plan.method.name)
@@ -87,16 +92,21 @@ def set_aside(plan: Plan, bars: Bars) -> None:
         replaced, record = earlier
         bars.say(changed_message(replaced, since(record, plan.inputs)))
     kept = move_aside(replaced)
-    bars.say(f"{replaced}: the old record and its texts are kept in {kept.name}")
+    bars.say(f"{replaced}: the old record and texts are kept in {kept.name}")
 
 
-def rescored(
+def rescore(
     plan: Plan, record: Record, build: Callable[[], PersonalLM], bars: Bars
 ) -> Record | None:
-    """The record with its scores made anew from the texts on disk; no text is generated for them.
+    """The record with the texts on disk scored again; None where texts or weights are missing.
 
-    Views that generate texts of their own to score them (continuations, profile swaps, thought
-    replacement) need the weights. None where texts or weights were not kept.
+    plan: the run as the command asks for it today.
+    record: its record on disk.
+    build: gives the method's model before training.
+    bars: where messages go.
+
+    No prediction is generated again. Views that generate texts of their own (continuation, profile
+    swap, thought replacement) need the weights.
     """
     predictions = read_predictions(plan.folder)
     options = plan.settings.eval
@@ -114,9 +124,9 @@ def rescored(
             load_weights(lm, weights)
         cast(lm, hardware.dtype)
         with bars:
-            measured = measure(record, plan, lm, predictions, hardware, Phases(), bars)
+            measured = evaluate(record, plan, lm, predictions, hardware, Phases(), bars)
     else:
-        measured = measure_scores(record, plan, samples_of(predictions))
+        measured = evaluate_texts(record, plan, samples_of(predictions))
     now = provenance.packages()
     return dataclasses.replace(
         measured,
@@ -126,9 +136,10 @@ def rescored(
 
 
 def refuse_changed_meanwhile(plan: Plan, before: Inputs) -> None:
-    """Raises UsageError where a model's file changed between its hash `before` and its reading.
+    """Raises UsageError where a local model's files or a plugin changed while they were loaded.
 
-    What a hub model's snapshot was before loading does not count: it may have been downloaded.
+    `before` holds the hashes from before loading. A hub model may have been downloaded meanwhile,
+    so its files are not compared.
     """
     now = plan.inputs_now()
     local = {name: _is_folder(plan, name) for name in MODELS}
@@ -137,7 +148,7 @@ def refuse_changed_meanwhile(plan: Plan, before: Inputs) -> None:
     ]
     if found:
         raise UsageError(
-            f"{listed(found)} while it was read; expected files that nobody writes during a run."
+            f"{listed(found)} while it was read; expected files that do not change during a run."
             " Wait until they are written, then give the same command again"
         )
     plan.inputs = _with_models(before, now)
@@ -158,7 +169,7 @@ def _with_models(inputs: Inputs, now: Inputs) -> Inputs:
 
 
 def _copy_aside(folder: Path) -> Path:
-    """The record and its texts under a dated name; the folder keeps its own, with its weights."""
+    """Copy the record and its texts to a folder with the date in its name; returns that folder."""
     kept = dated(folder)
     kept.mkdir()
     for name in (PREDICTIONS, RECORD):

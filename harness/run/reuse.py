@@ -1,4 +1,4 @@
-"""One training for all that is measured of it: runs that differ in evaluation share weights."""
+"""One training for several runs: those that differ only in evaluation share weights."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ KEY, MACHINE = "training-key.txt", "training-machine.json"
 
 
 def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
-    """Sixteen hex over everything that the weights depend on; evaluation is left out.
+    """Sixteen hex digits over everything that the weights depend on; evaluation is left out.
 
-    backbone: fingerprints of the weights that it starts from. The source of harness and method
-    counts, so that edited code trains anew, committed or not.
+    plan: the run.
+    backbone: fingerprints of the weights that training starts from.
+    hardware: device types and number type.
+
+    The source of harness and method counts, so that edited code is retrained, committed or not.
     """
     settings = named(plan.settings.model_dump(mode="json"))
     del settings["eval"], settings["data"]["limit"]
@@ -46,13 +49,13 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
 
 
 def begin_training(plan: Plan, key: str, hardware: Hardware) -> bool:
-    """Write down what this training depends on; True where what another key left was dropped."""
+    """Store the training key; delete what a training with another key left, and say if so."""
     path = plan.folder / KEY
     known = path.read_text() if path.is_file() else ""
-    left = [plan.folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
-    stale = known != key and (any(map(Path.exists, left)) or (plan.folder / UNFINISHED).exists())
+    files = [plan.folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
+    stale = known != key and (any(map(Path.exists, files)) or (plan.folder / UNFINISHED).exists())
     if stale:
-        for file in left:
+        for file in files:
             file.unlink(missing_ok=True)
         drop_checkpoint(plan.folder / UNFINISHED)
     path.write_text(key)
@@ -61,32 +64,32 @@ def begin_training(plan: Plan, key: str, hardware: Hardware) -> bool:
 
 
 def adopt_training(plan: Plan, key: str, hardware: Hardware) -> str | None:
-    """Take over a finished training of the same key from another run beside this one.
+    """Reuse a finished training with the same key from another run of this method.
 
-    Its weights are linked, its summary says `reused_from` that run. Its times are taken over too,
-    so it must have run on such a machine. Returns the run's name, or None where there is none, or
-    this run has trained already.
+    Its weights are linked and its summary names the run in `reused_from`. Its times are reused
+    too, so it must come from the same kind of machine. Returns that run's name; None where there
+    is no such run, or where this run has trained already.
     """
     if (plan.folder / TRAINED).is_file() and (plan.folder / WEIGHTS).is_file():
         return None
-    here = asdict(hardware.machine())
+    machine = asdict(hardware.machine())
     for file in sorted(plan.folder.parent.glob(f"*/{KEY}")):
-        there = file.parent
-        whole = all((there / name).is_file() for name in (TRAINED, WEIGHTS, MACHINE))
-        if there == plan.folder or not whole or file.read_text() != key:
+        other = file.parent
+        whole = all((other / name).is_file() for name in (TRAINED, WEIGHTS, MACHINE))
+        if other == plan.folder or not whole or file.read_text() != key:
             continue
-        if json.loads((there / MACHINE).read_text(encoding="utf-8")) == here:
-            _link(there / WEIGHTS, plan.folder / WEIGHTS)
-            source = there / TRAINED
+        if json.loads((other / MACHINE).read_text(encoding="utf-8")) == machine:
+            _link(other / WEIGHTS, plan.folder / WEIGHTS)
+            source = other / TRAINED
             summary = from_json(Training, source.read_text(encoding="utf-8"), str(source))
-            summary = replace(summary, reused_from=summary.reused_from or there.name)
+            summary = replace(summary, reused_from=summary.reused_from or other.name)
             write_json(plan.folder / TRAINED, asdict(summary))
-            return there.name
+            return other.name
     return None
 
 
 def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where the file system has none; whole or not at all."""
+    """Hard-link a file, or copy it where the file system has no hard links. Atomic."""
     draft = target.with_suffix(".part")
     draft.unlink(missing_ok=True)
     try:

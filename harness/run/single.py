@@ -1,4 +1,4 @@
-"""One run from settings to record: `harness run` is this function and a table."""
+"""One run, from settings to record."""
 
 from __future__ import annotations
 
@@ -35,17 +35,18 @@ from harness.record import (
     record_there,
     write_record,
 )
-from harness.run.evaluate.views import measure
-from harness.run.generate import write_all
+from harness.record.inputs import Inputs
+from harness.run.evaluate.views import evaluate
+from harness.run.generate import generate_all
 from harness.run.plan import Plan
-from harness.run.repeated import refuse_changed_meanwhile, set_aside, shown_again
+from harness.run.repeated import refuse_changed_meanwhile, set_aside, show_again
 from harness.run.reuse import adopt_training, begin_training, training_key
-from harness.run.training import Hardware, trained
+from harness.run.training import Hardware, train_or_load
 from harness.settings import ModelSettings, RunSettings
 from harness.types import Prediction
 
 PHASES = "phases.json"
-"""What an unfinished run has spent so far."""
+"""Seconds that an unfinished run has spent so far, by phase."""
 
 
 def run(
@@ -58,85 +59,141 @@ def run(
     factory: Any = None,
     bars: Bars | None = None,
 ) -> Outcome:
-    """Train, write, score, record. An incomplete run goes on, a complete one is only read.
+    """Train, generate, evaluate, record: an incomplete run is resumed, a complete one only read.
+
+    settings: everything that the run's name is made of, and the device.
+    method: the name under which the method is registered, or that its plugin gives.
+    results: the folder of all runs.
+    command: the command line, for the record.
+    fresh: delete what an earlier run of the same name left.
+    factory: makes the method, for one that is not registered.
+    bars: where progress and messages go; nowhere by default.
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
     bars, phases = bars or Bars(quiet=True), Phases()
+    # 1. the plan, with its inputs hashed before any model is loaded
     with phases("data"):
         plan = Plan(settings, method, results, factory)
-        before = plan.inputs  # hashed before any model is loaded
+        before = plan.inputs
+    # 2. a complete run is shown again where its inputs are unchanged
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
-    found = record_there(plan.folder)
-    if found is not None and found.status == "complete":
-        shown = shown_again(plan, found, lambda: _build(plan)[0], bars)
+    earlier = record_there(plan.folder)
+    if earlier is not None and earlier.status == "complete":
+        shown = show_again(plan, earlier, lambda: _build(plan)[0], bars)
         if shown is not None:
             return shown
-        found = None
+        earlier = None
     with bars:
+        # 3. prompts and models
         with phases("prompts"):
-            readings = plan.test_readings
+            prompts = plan.test_prompts
             if plan.advice:
                 bars.say(plan.advice)
         with phases("loading"):
             return_freed_memory()
             hardware = _hardware(settings)
-            lm, backbone = _build(plan)
-            refuse_long_tests(plan, lm)
-            refuse_changed_meanwhile(plan, before)
-            if found is None:
-                set_aside(plan, bars)
-            asked = settings.model.reasoner
-            if asked is not None and backbone.reasoner is None:
-                bars.say(f"model.reasoner={asked}: {method} has no reasoner, so it changes nothing")
-            if found is not None and _weights(found.backbone) != _weights(backbone):
-                bars.say(f"{plan.folder}: begun with other weights of the backbone; begins anew")
-                shutil.rmtree(plan.folder)
-            record = _opening(plan, command, hardware, backbone)
-            place(lm, hardware.devices)
-            refuse_wrong_ways(
-                lm,
-                method,
-                trains=plan.method.trains,
-                checkpointing=settings.train.gradient_checkpointing,
-                views=sorted({view for reading in readings for view in reading.views}),
-            )
+            lm, record = _load(plan, command, hardware, earlier, before, bars)
             return_freed_memory()
         phases.keep(plan.folder / PHASES)
+        # 4. training
         training = None
         if plan.method.trains:
             with phases("training"):
-                key = training_key(plan, _weights(backbone), hardware)
-                if begin_training(plan, key, hardware):
-                    bars.say(f"{plan.folder}: edited code or other packages since; trains anew")
-                origin = None if fresh else adopt_training(plan, key, hardware)
-                if origin is not None:
-                    bars.say(f"trained before, by {origin}: the same weights (--fresh trains anew)")
-                lm, training = trained(plan, lm, lambda: _build(plan)[0], hardware, bars)
+                lm, training = _train(plan, lm, record.backbone, hardware, fresh, bars)
         with phases("fingerprints"):
             return_freed_memory()
             place(lm, hardware.devices)
             cast(lm, hardware.dtype)
             weights = weights_fingerprint(lm)
+        # 5. texts and their evaluation
         with phases("writing"):
-            predictions, inference = write_all(plan, lm, weights, bars)
+            predictions, inference = generate_all(plan, lm, weights, bars)
         record = replace(
             record,
             status="failed" if any(text.error for text in predictions) else "complete",
-            backbone=replace(backbone, weights=weights),
+            backbone=replace(record.backbone, weights=weights),
             n=_counts(plan, predictions, training),
             training=training,
             inference=inference,
         )
-        record = measure(record, plan, lm, predictions, hardware, phases, bars)
+        record = evaluate(record, plan, lm, predictions, hardware, phases, bars)
+    # 6. the record
     record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
-    assert len(readings) == record.n.planned
+    assert len(prompts) == record.n.planned
     write_record(record, plan.folder)
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
     return Outcome(record, plan.folder, repeated=False)
+
+
+def _load(
+    plan: Plan,
+    command: str,
+    hardware: Hardware,
+    earlier: Record | None,
+    before: Inputs,
+    bars: Bars,
+) -> tuple[PersonalLM, Record]:
+    """The base model on its devices, checked, and the record as it is before any work.
+
+    plan: the run.
+    command: the command line, for the record.
+    hardware: where the model goes.
+    earlier: the unfinished record in the run's folder, if any; deleted with the folder where it
+        began with other weights.
+    before: inputs as hashed before loading.
+    bars: where messages go.
+    """
+    lm, backbone = _build(plan)
+    refuse_long_tests(plan, lm)
+    refuse_changed_meanwhile(plan, before)
+    if earlier is None:
+        set_aside(plan, bars)
+    reasoner, method = plan.settings.model.reasoner, plan.method.name
+    if reasoner is not None and backbone.reasoner is None:
+        bars.say(f"model.reasoner={reasoner}: {method} has no reasoner, so it changes nothing")
+    if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
+        bars.say(f"{plan.folder}: the backbone's weights changed; starting this run again")
+        shutil.rmtree(plan.folder)
+    record = _opening(plan, command, hardware, backbone)
+    place(lm, hardware.devices)
+    refuse_wrong_ways(
+        lm,
+        method,
+        trains=plan.method.trains,
+        checkpointing=plan.settings.train.gradient_checkpointing,
+        views=sorted({view for prompt in plan.test_prompts for view in prompt.views}),
+    )
+    return lm, record
+
+
+def _train(
+    plan: Plan,
+    lm: PersonalLM,
+    backbone: ModelInfo,
+    hardware: Hardware,
+    fresh: bool,
+    bars: Bars,
+) -> tuple[PersonalLM, Training]:
+    """`lm` after training, resumed or reused where one with the same key exists.
+
+    plan: the run.
+    lm: the base model.
+    backbone: what it was built from.
+    hardware: where it is trained.
+    fresh: reuse no training of another run.
+    bars: progress and messages.
+    """
+    key = training_key(plan, _weights(backbone), hardware)
+    if begin_training(plan, key, hardware):
+        bars.say(f"{plan.folder}: code or packages changed; retraining")
+    origin = None if fresh else adopt_training(plan, key, hardware)
+    if origin is not None:
+        bars.say(f"reusing the weights that {origin} trained (--fresh trains again)")
+    return train_or_load(plan, lm, lambda: _build(plan)[0], hardware, bars)
 
 
 def _hardware(settings: RunSettings) -> Hardware:
@@ -145,7 +202,7 @@ def _hardware(settings: RunSettings) -> Hardware:
 
 
 class WatchedBackbones(Backbones):
-    """Notes which backbones a method asked for, for the record."""
+    """Backbones that note which of them a method uses, for the record."""
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
@@ -166,7 +223,7 @@ class WatchedBackbones(Backbones):
 
 
 def _build(plan: Plan) -> tuple[PersonalLM, ModelInfo]:
-    """The method's untrained model, and what the record says of the backbones in it."""
+    """The method's model before training, and what the record says of its backbones."""
     torch.manual_seed(plan.settings.seed)  # for what a method adds to its backbones
     backbones = WatchedBackbones(plan.settings.model)
     lm = plan.method.build(backbones)
@@ -175,12 +232,12 @@ def _build(plan: Plan) -> tuple[PersonalLM, ModelInfo]:
 
 
 def _weights(model: ModelInfo) -> list[str | None]:
-    """Fingerprints of the backbones that a record tells of."""
+    """Fingerprints of the backbones in a record."""
     return [model.fingerprint, model.reasoner.fingerprint if model.reasoner else None]
 
 
 def _opening(plan: Plan, command: str, hardware: Hardware, backbone: ModelInfo) -> Record:
-    """The record as far as it is known before any work; on disk it says "running"."""
+    """The record before any work, with status "running"; it is written to disk."""
     record = Record(
         run_id=plan.run_id,
         method=plan.method.name,
@@ -216,10 +273,10 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: ModelInfo) 
 
 
 def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:
-    """Counts over test examples; a capped, empty or failed one is counted once over its samples."""
+    """Counts of test examples: one with several samples counts once, where any is such."""
 
-    def texts(wanted: Callable[[Prediction], bool]) -> int:
-        return len({text.id for text in predictions if wanted(text)})
+    def texts(matches: Callable[[Prediction], bool]) -> int:
+        return len({text.id for text in predictions if matches(text)})
 
     failed = texts(lambda text: text.error is not None)
     return Counts(
@@ -228,12 +285,12 @@ def _counts(plan: Plan, predictions: list[Prediction], training: Training | None
         failed=failed,
         empty=texts(lambda text: not text.output.strip()),
         capped=texts(lambda text: text.capped),
-        input_cut=sum(bool(reading.cut) for reading in plan.test_readings),
+        input_cut=sum(bool(encoded.cut) for encoded in plan.test_prompts),
         target_cut=training.target_cut if training else 0,
-        tied=sum(reading.tied for reading in plan.test_readings),
+        tied=sum(encoded.tied for encoded in plan.test_prompts),
     )
 
 
 def files(folder: Path) -> list[str]:
-    """What a run leaves, for the last line on the screen."""
+    """The files of a run, for the last line on the screen."""
     return [name for name in (RECORD, PREDICTIONS, WEIGHTS) if (folder / name).is_file()]

@@ -1,4 +1,4 @@
-"""What a training cost, by phase: wall seconds over all sittings, and estimated FLOPs."""
+"""What a training cost, by phase: wall seconds across resumed runs, and estimated FLOPs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from harness.settings import TrainSettings
 def training_seconds(
     phases: Mapping[str, float], log: TrainLog, search: LrSearch | None
 ) -> dict[str, float]:
-    """Wall seconds by phase over all sittings; steps and learning-rate trials that were kept.
+    """Wall seconds by phase, across resumed runs.
 
-    `between_steps` is what the steps phase took besides them: setting up the optimizer,
-    checkpoints, bars, and steps that an interruption lost.
+    phases: seconds of each phase, as measured.
+    log: the steps that were kept; their seconds are those of `steps`.
+    search: the learning-rate trials that were kept.
+
+    `between_steps` is the rest of the steps phase: setting up the optimizer, checkpoints, progress
+    bars, and steps that an interruption lost.
     """
     seconds = {**phases, "steps": log.seconds}
     seconds["between_steps"] = max(0.0, phases["steps"] - log.seconds)
@@ -35,13 +39,21 @@ def training_work(
     seed: int,
     targets: int,
 ) -> dict[str, int]:
-    """FLOPs of the whole training, however often it was interrupted; `targets`: of writing them."""
+    """Estimated FLOPs of the whole training by phase, however often it was interrupted.
+
+    lm: the model.
+    rows, val_rows: what it is trained on, and evaluated on.
+    settings: of training, with the epochs that were used.
+    seed: of the order of rows.
+    targets: FLOPs of generating the targets.
+    """
 
     def steps(epochs: float) -> int:
         order, total = plan_steps(len(rows), epochs, settings.batch_size, seed), 0
-        for at, step in enumerate(order):
-            lm.training_progress(at / len(order))
-            total += training_flops(lm, [rows[index].at(at / len(order)) for index in step])
+        for number, step in enumerate(order):
+            done = number / len(order)
+            lm.training_progress(done)
+            total += training_flops(lm, [rows[index].at(done) for index in step])
         lm.training_progress(1.0)
         return total
 

@@ -1,6 +1,6 @@
-"""How sure a number is: users are resampled, because the texts of one user belong together.
+"""Intervals, paired tests and corrections. Users are resampled: texts of one user are dependent.
 
-Knows no metric: a `Statistic` turns summed rows into a number, a `Panel` says whose rows they are.
+Independent of metrics: a `Statistic` turns summed rows into a number, a `Panel` names their users.
 """
 
 from harness.statistics.bootstrap import Interval

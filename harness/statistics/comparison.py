@@ -1,7 +1,7 @@
-"""An interval, a paired comparison and the verdicts of a family: one function each, for any rows.
+"""Interval, paired comparison and verdicts of a family: one function each, for any rows.
 
-How an interval is made follows from the statistic and the rows alone: of several training seeds
-hierarchical, of a mean bootstrap-t, of anything else BCa.
+The kind of interval depends only on rows and statistic: hierarchical for several training seeds,
+bootstrap-t for a mean, BCa for anything else.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """First − second. None stands where `reason` says why.
+    """First − second. A number is None where it cannot be computed; `reason` says why.
 
-    `p_holm` and `verdict` ("higher", "lower", "not shown") come from `judge`.
+    `judge` sets `p_holm` and `verdict` ("higher", "lower", "not shown").
     """
 
     difference: float | None
@@ -50,9 +50,9 @@ class Comparison:
 
 
 def interval(statistic: Statistic, rows: Array, panel: Panel) -> Interval:
-    """The statistic with its 95 % interval over users, and over training seeds where it has them.
+    """The statistic with its 95 % interval over users and, where there are several, seeds.
 
-    rows: [N,K], or [S,N,K] of several training seeds. A scale's ends cut the interval.
+    rows: [N,K], or [S,N,K] for several training seeds. The interval is clipped to the scale.
     """
     sums = panel.by_user(rows)
     if not sums.shape[1]:
@@ -71,31 +71,34 @@ def interval(statistic: Statistic, rows: Array, panel: Panel) -> Interval:
 
 
 def compare(statistic: Statistic, first: Array, second: Array, panel: Panel) -> Comparison:
-    """First − second over the examples that both have, with interval and paired test.
+    """First − second over the examples that have both values, with interval and paired test.
 
-    first, second: rows [N,K] or, of several training seeds, [S,N,K] of the same examples.
+    statistic: turns summed rows into a number.
+    first, second: rows [N,K] or, for several training seeds, [S,N,K], of the same examples.
+    panel: the users of the examples.
     """
+    # 1. sums per user, over the examples that have both values
     first, second = (rows if rows.ndim == 3 else rows[None] for rows in (first, second))
-    there = _there(first) & _there(second)
-    sides = [np.where(there[:, None], rows, 0.0) for rows in (first, second)]
+    both = _has_value(first) & _has_value(second)
+    sides = [np.where(both[:, None], rows, 0.0) for rows in (first, second)]
     sums = panel.by_user(np.concatenate(sides))
     users = sums.shape[1]
     if users < 2:
         reason = "fewer than two users have both values" if users else "no example has both values"
         return Comparison(None, None, None, None, None, users, reason)
     by_seed = sums[: len(first)], sums[len(first) :]
-    # 1. the difference with its interval
-    one, other = (over_seeds(statistic.value, side) for side in by_seed)
-    difference = float(one.mean() - other.mean())
+    # 2. the difference with its interval
+    first_values, second_values = (over_seeds(statistic.value, side) for side in by_seed)
+    difference = float(first_values.mean() - second_values.mean())
     ends = _difference_interval(statistic, (sides[0], sides[1]), by_seed, panel)
-    # 2. what could have been shown
+    # 3. the smallest detectable difference
     means = by_seed[0].mean(axis=0), by_seed[1].mean(axis=0)
     error = jackknife_error(np.concatenate(means, axis=1), _minus(statistic.value))
-    least = None if error is None else _smallest(error, users, (one, other))
+    least = None if error is None else _smallest(error, users, (first_values, second_values))
     found = Comparison(difference, ends.low, ends.high, None, least, users)
     if users < VERDICT_USERS:
         return replace(found, reason=f"{users} users: a verdict needs {VERDICT_USERS}")
-    # 3. the test
+    # 4. the paired test
     test = paired_test(*means, statistic.value, panel.rng(), panel.trials)
     return replace(found, p_value=test.p_value)
 
@@ -103,27 +106,28 @@ def compare(statistic: Statistic, first: Array, second: Array, panel: Panel) -> 
 def judge(family: Iterable[Comparison]) -> list[Comparison]:
     """The same comparisons with Holm's p-values over all of them, and verdicts.
 
-    A verdict needs both: Holm's p-value under 0.05 (the test is over users), and an interval
-    without 0 (with several training seeds it is over seeds too). A comparison without a p-value
-    (fewer than 20 users) does not count in the family.
+    A verdict needs a Holm p-value below 0.05 (the test is over users) and an interval without 0
+    (with several training seeds it is over seeds too). A comparison without a p-value (fewer than
+    20 users) does not count in the family.
     """
     judged = list(family)
-    counted = [at for at, each in enumerate(judged) if each.p_value is not None]
+    tested = [index for index, each in enumerate(judged) if each.p_value is not None]
     adjusted = holm([p for each in judged if (p := each.p_value) is not None])
-    for at, p_holm in zip(counted, adjusted, strict=True):
-        judged[at] = _verdict(replace(judged[at], p_holm=p_holm))
+    for index, p_holm in zip(tested, adjusted, strict=True):
+        judged[index] = _verdict(replace(judged[index], p_holm=p_holm))
     return judged
 
 
-def _verdict(one: Comparison) -> Comparison:
-    if one.p_holm is None or one.p_holm >= ALPHA:
-        return replace(one, verdict="not shown")
-    if one.low is not None and one.high is not None and one.low <= 0 <= one.high:
-        return replace(one, verdict="not shown", reason=one.reason or "the interval holds 0")
-    return replace(one, verdict="higher" if (one.difference or 0.0) > 0 else "lower")
+def _verdict(tested: Comparison) -> Comparison:
+    if tested.p_holm is None or tested.p_holm >= ALPHA:
+        return replace(tested, verdict="not shown")
+    if tested.low is not None and tested.high is not None and tested.low <= 0 <= tested.high:
+        reason = tested.reason or "the interval holds 0"
+        return replace(tested, verdict="not shown", reason=reason)
+    return replace(tested, verdict="higher" if (tested.difference or 0.0) > 0 else "lower")
 
 
-def _there(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _has_value(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which examples [N] have a value in every seed; rows [S,N,K]."""
     return np.asarray((np.abs(rows).sum(axis=-1) > 0).all(axis=0))
 
@@ -131,22 +135,30 @@ def _there(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 def _difference_interval(
     statistic: Statistic, rows: tuple[Array, Array], sums: tuple[Array, Array], panel: Panel
 ) -> Interval:
-    """Interval of first − second; rows [S,N,K] of the examples, sums [S,U,K] of the users."""
+    """Interval of first − second.
+
+    statistic: turns summed rows into a number.
+    rows: [S,N,K] of the examples, first and second.
+    sums: [S,U,K] of the users, first and second.
+    panel: the users.
+    """
     if max(map(len, sums)) > 1:
         return hierarchical(sums, statistic.value, panel.rng(), panel.resamples)
     if statistic.mean:
         first, second = rows[0][0], rows[1][0]
-        apart = np.stack([first[:, 0] - second[:, 0], first[:, 1]], axis=1)
-        return studentized(panel.by_user(apart)[0], panel.rng(), panel.resamples)
+        differences = np.stack([first[:, 0] - second[:, 0], first[:, 1]], axis=1)
+        return studentized(panel.by_user(differences)[0], panel.rng(), panel.resamples)
     both = np.concatenate([sums[0][0], sums[1][0]], axis=1)
     return bca(both, _minus(statistic.value), panel.rng(), panel.resamples)
 
 
 def _smallest(error: float, users: int, seeds: tuple[Array, Array]) -> float:
-    """Smallest detectable difference; seeds add their errors, and few degrees of freedom (Welch).
+    """Smallest detectable difference. Several seeds add their errors, with Welch's freedom.
 
-    error: of the difference over users; seeds: each side's value of every seed. One seed adds
-    nothing: of its spread nothing is known.
+    error: of the difference, over users.
+    users: number of users.
+    seeds: the value of every seed, first and second. A single seed adds nothing, because its
+        spread is unknown.
     """
     parts = [
         (values.var(ddof=1) / len(values), len(values) - 1) for values in seeds if len(values) > 1

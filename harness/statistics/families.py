@@ -1,4 +1,4 @@
-"""Many comparisons at once, and how small a difference this many users could have shown."""
+"""Holm's correction for many comparisons, and the smallest detectable difference."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
             raise ValueError(f"p-value {p_value!r}; expected a number from 0 to 1")
     adjusted = [0.0] * len(p_values)
     highest = 0.0
-    for rank, at in enumerate(sorted(range(len(p_values)), key=lambda at: p_values[at])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[at]))
-        adjusted[at] = highest
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda each: p_values[each])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
     return adjusted
 
 
 def jackknife_error(sums: Array, statistic: Value) -> float | None:
-    """Standard error of `statistic` of the summed users [U,K]; None below two users."""
+    """Jackknife standard error of `statistic` over users [U,K]; None below two users."""
     users = len(sums)
     if users < 2:
         return None
@@ -38,10 +38,13 @@ def jackknife_error(sums: Array, statistic: Value) -> float | None:
 def smallest_detectable(
     error: float, power: float = 0.8, alpha: float = 0.05, freedom: float = inf
 ) -> float:
-    """The true difference that a two-sided test at `alpha` would show with `power`.
+    """The true difference that a two-sided test at `alpha` detects with probability `power`.
 
-    (t of 1 − alpha/2 + t of power) · the standard error of the difference, with so many degrees of
-    freedom: 2.80 errors by default.
+    error: standard error of the difference.
+    power, alpha: of the test.
+    freedom: degrees of freedom of the error.
+
+    (t at 1 − alpha/2 + t at power) · error: 2.80 errors by default.
     """
     from scipy.special import stdtrit
 

@@ -1,4 +1,4 @@
-"""Compact letter display: methods that were not shown to differ share a letter."""
+"""Significance letters (compact letter display): methods that share one do not differ."""
 
 from __future__ import annotations
 
@@ -7,37 +7,43 @@ from string import ascii_lowercase
 
 
 def letters(ordered: Sequence[str], different: Collection[frozenset[str]]) -> dict[str, str]:
-    """name → its letters, for names from best to worst and the pairs shown to differ.
+    """name → its letters.
 
-    Two names share a letter exactly where their pair is not in `different`. Insert and absorb,
-    Piepho 2004. The best name has "a".
+    ordered: names from best to worst; the best one gets "a".
+    different: pairs that differ significantly.
+
+    Two names share a letter exactly where their pair is not in `different`. The insert-and-absorb
+    algorithm of Piepho 2004.
     """
     columns = [set(ordered)]
+    # 1. insert: a column that holds a differing pair is split in two
     for pair in different:
-        one, other = pair
+        first, second = pair
         split = []
         for column in columns:
             if pair <= column:
-                split += [column - {one}, column - {other}]
+                split += [column - {first}, column - {second}]
             else:
                 split.append(column)
+        # 2. absorb: columns within others are dropped
         columns = _absorbed(split)
-    place = {name: at for at, name in enumerate(ordered)}
-    columns.sort(key=lambda column: sorted(place[name] for name in column))
+    # 3. letters, in the order of the columns' best names
+    rank = {name: index for index, name in enumerate(ordered)}
+    columns.sort(key=lambda column: sorted(rank[name] for name in column))
     return {
-        name: "".join(letter(at) for at, column in enumerate(columns) if name in column)
+        name: "".join(letter(index) for index, column in enumerate(columns) if name in column)
         for name in ordered
     }
 
 
-def letter(at: int) -> str:
+def letter(index: int) -> str:
     """a … z, then a1, b1, …"""
-    turn, place = divmod(at, len(ascii_lowercase))
+    turn, place = divmod(index, len(ascii_lowercase))
     return ascii_lowercase[place] + (str(turn) if turn else "")
 
 
 def _absorbed(columns: list[set[str]]) -> list[set[str]]:
-    """Without columns that another one holds."""
+    """The columns that are not within another one."""
     kept: list[set[str]] = []
     for column in sorted(columns, key=len, reverse=True):
         if not any(column <= other for other in kept):

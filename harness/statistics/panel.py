@@ -1,4 +1,4 @@
-"""Whose rows these are: users of examples, sums per user, and the seed of all draws."""
+"""Panel: the users of examples, sums per user, and the seed of all draws."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ PERCENT = (0.0, 100.0)
 class Statistic:
     """A number of a set of examples, from the sum of their rows.
 
-    mean: whether it is a mean of examples, rows (value, 1) and (0, 0) for none. scale: the lowest
-    and the highest possible value, where there are such; intervals end there.
+    value: summed rows → the number.
+    mean: whether it is a mean over examples, with rows (value, 1), or (0, 0) without a value.
+    scale: lowest and highest possible value, if any; intervals are clipped to it.
     """
 
     value: Value
@@ -38,10 +39,12 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Panel:
-    """Examples of users, resampled in the same way for everything that is measured on them.
+    """The users of a set of examples, resampled in the same way for every number.
 
-    users: the user of each example [N]; fingerprint: the data's, the seed of all draws; resamples:
-    bootstrap draws of users; trials: label swaps of a paired test.
+    users: the user of each example [N].
+    fingerprint: the data's, which seeds all draws.
+    resamples: bootstrap draws of users.
+    trials: label swaps of a paired test.
     """
 
     users: tuple[str, ...]
@@ -59,17 +62,17 @@ class Panel:
         """A new generator: the same draws for every method, metric and seed."""
         return resampling_rng(self.fingerprint)
 
-    def only(self, places: Sequence[int]) -> Panel:
+    def only(self, indices: Sequence[int]) -> Panel:
         """The panel of these examples alone."""
-        return replace(self, users=tuple(self.users[at] for at in places))
+        return replace(self, users=tuple(self.users[index] for index in indices))
 
     def by_user(self, rows: Array) -> Array:
-        """Rows [N,K] or, of several training seeds, [S,N,K] → sums [S,U,K] of users who count.
+        """Rows [N,K] or, for several training seeds, [S,N,K] → sums per user [S,U,K].
 
-        A user counts who has a row other than 0 in every seed.
+        Users without a row other than 0 in every seed are left out.
         """
         by_seed = rows if rows.ndim == 3 else rows[None]
-        sums = np.stack([sums_by_user(one, self.users) for one in by_seed])
+        sums = np.stack([sums_by_user(each, self.users) for each in by_seed])
         return sums[:, (np.abs(sums).sum(axis=-1) > 0).all(axis=0)]
 
 
@@ -80,31 +83,31 @@ def resampling_rng(fingerprint: str) -> np.random.Generator:
 
 
 def sums_by_user(rows: Array, users: Sequence[str]) -> Array:
-    """Rows [N,K] added up within each user → [U,K], users in order of first appearance.
+    """Rows [N,K] summed within each user → [U,K], users in order of first appearance.
 
     Raises DataError where a value is not finite, ValueError where the lengths differ.
     """
     if len(rows) != len(users):
         raise ValueError(f"{len(rows)} rows for {len(users)} user ids; expected one a row")
     if not np.isfinite(rows).all():
-        at = int(np.argwhere(~np.isfinite(rows))[0][0])
+        row = int(np.argwhere(~np.isfinite(rows))[0][0])
         raise DataError(
-            f"value {rows[at].tolist()} of row {at}, user {users[at]}; expected finite numbers"
+            f"value {rows[row].tolist()} of row {row}, user {users[row]}; expected finite numbers"
         )
-    order = {user: at for at, user in enumerate(dict.fromkeys(users))}
+    order = {user: index for index, user in enumerate(dict.fromkeys(users))}
     sums = np.zeros((len(order), rows.shape[1]))
     np.add.at(sums, [order[user] for user in users], rows)
     return sums
 
 
 def mean_rows(each: Sequence[float | None]) -> Array:
-    """Values of examples as rows (value, 1) [N,2]; None becomes (0, 0) and weighs nothing."""
+    """Values of examples as rows (value, 1) [N,2]; None becomes (0, 0), without weight."""
     rows = [(0.0, 0.0) if value is None else (float(value), 1.0) for value in each]
     return np.array(rows, dtype=np.float64).reshape(len(rows), 2)
 
 
 def ratio(sums: Array) -> Array:
-    """Σ value / Σ weight from sums [..., 2] → [...]; 0 where nothing weighs."""
+    """Σ value / Σ weight from sums [..., 2] → [...]; 0 where the weight is 0."""
     weights = sums[..., 1]
     return np.asarray(sums[..., 0] / np.where(weights > 0, weights, 1.0), dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""Approximate randomisation: is a paired difference more than the luck of the labels?"""
+"""Approximate randomisation: a paired test that swaps the labels of two methods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK = 1 << 21
 
 @dataclass(frozen=True)
 class PairedTest:
-    """First − second, and the share of label swaps that differ at least as much (two-sided)."""
+    """First − second, and the share of label swaps with a difference as large (two-sided)."""
 
     difference: float
     p_value: float
@@ -29,11 +29,16 @@ def paired_test(
     trials: int = TRIALS,
     strict: bool = False,
 ) -> PairedTest:
-    """Swaps the two methods' sums [U, K] user by user. Riezler & Maxwell 2005; Noreen 1989.
+    """Swap the sums of two methods user by user. Riezler & Maxwell 2005; Noreen 1989.
 
-    A trial as large as the real difference counts, so that a method against itself has p = 1;
-    `strict` counts only larger ones, as sacrebleu does (the two agree where nothing ties).
-    p = (count + 1) / (trials + 1). Raises ValueError where the shapes differ or no user is there.
+    first, second: sums [U, K] of the same users.
+    statistic: summed rows [..., K] → [...].
+    rng: generator of the swaps.
+    trials: number of swaps.
+    strict: count only differences larger than the observed one, as sacrebleu does. By default
+        equal ones count too, so that a method compared with itself has p = 1.
+
+    p = (count + 1) / (trials + 1). Raises ValueError where shapes differ or there is no user.
     """
     if first.shape != second.shape or not len(first):
         raise ValueError(
@@ -47,9 +52,10 @@ def paired_test(
     part = max(1, CHUNK // users)
     for start in range(0, trials, part):
         rows = min(part, trials - start)
-        # drawn like sacrebleu's: the same generator gives the same swaps
-        stays = rng.integers(2, size=(rows, users), dtype=bool).astype(np.float64)
-        one = stays @ first + (1 - stays) @ second
-        other = (1 - stays) @ first + stays @ second
-        count += int((np.abs(statistic(one) - statistic(other)) >= least).sum())
+        # drawn as in sacrebleu, so that the same generator gives the same swaps
+        keep = rng.integers(2, size=(rows, users), dtype=bool).astype(np.float64)
+        swapped_first = keep @ first + (1 - keep) @ second
+        swapped_second = (1 - keep) @ first + keep @ second
+        differences = np.abs(statistic(swapped_first) - statistic(swapped_second))
+        count += int((differences >= least).sum())
     return PairedTest(difference, (count + 1) / (trials + 1), users, trials)

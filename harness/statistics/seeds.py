@@ -1,8 +1,8 @@
-"""Several training seeds: users are resampled, and seeds drawn as few values allow.
+"""Hierarchical intervals over users and training seeds.
 
-Seeds are two to five, too few to draw from: their own values redrawn hold a true difference of 0 in
-78 (two seeds), 87 (three) and 92 % (five) of 95 % intervals. So what seeds add is drawn from the t
-distribution of a mean of n normal values, once a draw of users.
+Two to five seeds are too few to resample: 95 % intervals made by redrawing them cover the truth in
+78 % (two seeds), 87 % (three) and 92 % (five). So users are resampled, and the error from seeds is
+drawn from the t distribution of a mean of n normal values, once for each draw of users.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ def hierarchical(
 ) -> Interval:
     """Interval of the mean over training seeds of `statistic`, or of a difference of two.
 
-    sides: sums [S,U,K] of one system, or of first and second, whose difference it is; the same
-        users, who are drawn together. Seeds are drawn apart for either side.
+    sides: sums [S,U,K] of one system, or of two, whose difference is taken. Both have the same
+        users, drawn together; their seeds are drawn independently.
     statistic: summed rows [..., K] → [...].
-    rng, resamples: where draws come from, and how many.
+    rng: generator of the draws.
+    resamples: number of draws.
 
     Raises ValueError where the users differ.
     """
@@ -52,9 +53,9 @@ def over_seeds(statistic: Value, by_seed: Array) -> Array:
 
 
 def welch(parts: Sequence[tuple[Array | float, int]]) -> tuple[Array, Array]:
-    """Sum of variances, each with its degrees of freedom, and the sum's own (Satterthwaite 1946).
+    """Sum of variances, and its degrees of freedom (Satterthwaite 1946).
 
-    Without any variance the freedom is 1, which then weighs nothing.
+    parts: variances with their degrees of freedom. If all are 0, the freedom is 1 and unused.
     """
     variance = np.asarray(sum(part for part, _ in parts), dtype=np.float64)
     below = np.asarray(sum(part**2 / freedom for part, freedom in parts), dtype=np.float64)
@@ -64,13 +65,11 @@ def welch(parts: Sequence[tuple[Array | float, int]]) -> tuple[Array, Array]:
 def _drawn(
     sides: Sequence[Array], statistic: Value, rng: np.random.Generator, resamples: int
 ) -> Array:
-    """Draws [R] of the first side, minus the second where there is one.
-
-    Users are drawn; on their mean over seeds comes the error of means of so few seeds, t of
-    Welch and Satterthwaite's degrees of freedom. One seed adds none.
-    """
+    """Draws [R] of the first side, minus the second if there is one. See `hierarchical`."""
+    # 1. draw users; the statistic of every seed
     counts = draw_counts(sides[0].shape[1], rng, resamples)
     values = [np.stack([statistic(counts @ sums) for sums in side], axis=1) for side in sides]
+    # 2. the mean over seeds, plus its error: t with the freedom of Welch and Satterthwaite
     centre = _minus([side.mean(axis=1) for side in values])
     errors = [
         (side.var(axis=1, ddof=1) / side.shape[1], side.shape[1] - 1)

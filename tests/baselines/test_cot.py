@@ -81,7 +81,7 @@ def test_likelihood_is_conditional_on_the_models_own_analysis(tmp_path, reviews,
     plan = Plan(settings(reviews, backbone, "cot", *options), "cot", tmp_path / "results")
     lm = plan.method.build(plan.backbones)
     load_weights(lm, outcome.folder / "model.safetensors")
-    reading = plan.test_readings[0]
+    reading = plan.test_prompts[0]
     (text,) = (t for t in read_predictions(outcome.folder) if t.id == reading.example.id)
     assert text.preface_ids
     reference = plan.test.references[text.id].text

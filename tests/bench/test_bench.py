@@ -118,7 +118,7 @@ def test_a_writing_by_the_clock(monkeypatch):
     readings = [SimpleNamespace(prompt=(1, 2), views={}) for _ in range(3)]
     plan = SimpleNamespace(
         settings=SimpleNamespace(decode=DecodeSettings()),
-        test_readings=readings,
+        test_prompts=readings,
         method=SimpleNamespace(preface=preface),
     )
     timed = Subject(plan, SlowLM(clock), torch.device("cpu"), torch.float32)

@@ -138,7 +138,7 @@ def several_ends(tmp_path):
 def test_a_run_stops_at_every_end_and_records_them(tmp_path, reviews, several_ends):
     chosen = settings(reviews, several_ends, "nonpers", "decode.max_new_tokens=30")
     plan = Plan(chosen, "nonpers", tmp_path)
-    prompts = [reading.prompt for reading in plan.test_readings]
+    prompts = [reading.prompt for reading in plan.test_prompts]
     free = generate(CausalLM(plan.backbones.main), prompts, max_new_tokens=30)
     declared = {row[8] for row in free[:4]}
     (several_ends / "generation_config.json").write_text(
@@ -148,7 +148,7 @@ def test_a_run_stops_at_every_end_and_records_them(tmp_path, reviews, several_en
     ends = {*declared, *plan.ends.ids}
     assert set(done.record.backbone.text["ends"]["ids"]) == ends
     written = {text.id: text for text in read_predictions(done.folder)}
-    for reading, row in zip(plan.test_readings, free, strict=True):
+    for reading, row in zip(plan.test_prompts, free, strict=True):
         stop = next((at for at, token in enumerate(row) if token in ends), 30)
         text = written[reading.example.id]
         assert (text.tokens, text.capped) == (stop, stop == 30)
@@ -166,6 +166,6 @@ def test_a_missing_end_is_reported_before_training(tmp_path, reviews, several_en
             path.write_text(json.dumps(kept))
         else:
             path.unlink(missing_ok=True)
-    monkeypatch.setattr("harness.run.single.trained", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("harness.run.single.train_or_load", lambda *_: pytest.fail("trained"))
     with pytest.raises(UsageError, match="has no end token"):
         run(settings(reviews, several_ends, "sft"), "sft", tmp_path / "results")

@@ -8,7 +8,7 @@ from harness.engine.backbone import tokenizer_of
 from harness.engine.text import encode_response
 from harness.errors import UsageError
 from harness.run import training as training_module
-from harness.run.evaluate import profile_swap as lifting
+from harness.run.evaluate import profile_swap
 from harness.run.plan import Plan
 from tests.conftest import with_context
 from tests.run.test_single import go, settings
@@ -30,7 +30,7 @@ def no_training(monkeypatch):
 def longest(reviews, backbone, tmp_path):
     """Tokens of the longest test prompt."""
     plan = Plan(settings(reviews, backbone), "sft", tmp_path)
-    return max(len(reading.prompt) for reading in plan.test_readings)
+    return max(len(reading.prompt) for reading in plan.test_prompts)
 
 
 CASES = {  # method, tokens besides the longest prompt, settings, what the message names
@@ -86,7 +86,7 @@ def test_prompts_with_other_profiles_are_made_only_if_the_budgets_do_not_decide(
     spare, read, reviews, backbone, longest, tmp_path, monkeypatch
 ):
     seen = []
-    monkeypatch.setattr(lifting, "donor_examples", lambda plan: seen.append(plan) or {})
+    monkeypatch.setattr(profile_swap, "donor_examples", lambda plan: seen.append(plan) or {})
     short = with_context(backbone, tmp_path / "short", longest + 100 + spare)
     with pytest.raises(TrainedError):
         go(tmp_path, reviews, short, "sft", 'eval.lift=["likelihood"]')

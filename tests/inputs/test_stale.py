@@ -346,7 +346,7 @@ def test_an_unfinished_run_goes_on_by_todays_rule(world: World, said: list[str])
     edit_template("backbone")(world, pytest.MonkeyPatch())
     assert finished(world.settings(), "own", [world.root / "own.py"], world.results) is None
     again = world.run()
-    assert any("trains anew" in line for line in said)
+    assert any("retraining" in line for line in said)
     assert again.record.status == "complete"
     assert [path for path in folder.parent.iterdir() if is_dated(path)] == []
 

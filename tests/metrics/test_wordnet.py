@@ -90,7 +90,7 @@ def test_fix_downloads_where_there_is_a_network(bare, monkeypatch):
 
     monkeypatch.setattr(nltk, "download", download)
     assert wordnet.fix_wordnet().startswith("WordNet was downloaded: ")
-    assert wordnet.fix_wordnet().startswith("WordNet is there: ")
+    assert wordnet.fix_wordnet().startswith("WordNet is installed: ")
 
 
 def test_fix_installs_debians_packages_as_root(bare, monkeypatch):

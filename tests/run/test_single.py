@@ -14,7 +14,8 @@ from baselines.sft import Sft
 from harness.errors import DataError, DivergedError, UsageError
 from harness.record import read_predictions, read_record
 from harness.registry import find
-from harness.run import generate as writing
+from harness.run import generate as generate_module
+from harness.run import kept_texts
 from harness.run import single as run_module
 from harness.run.plan import Plan
 from harness.run.single import run
@@ -114,7 +115,7 @@ def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
 ):
     sampled = ["decode.temperature=0.8", "decode.top_p=0.9", "decode.samples=2"]
     whole = go(tmp_path / "whole", reviews, backbone, "sft", *sampled)
-    real, calls = writing.append_predictions, []
+    real, calls = generate_module.append_predictions, []
 
     def stop(predictions, folder):
         real(predictions, folder)
@@ -122,7 +123,7 @@ def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
         if len(calls) == batches:
             raise StopNowError
 
-    monkeypatch.setattr(writing, "append_predictions", stop)
+    monkeypatch.setattr(generate_module, "append_predictions", stop)
     with pytest.raises(StopNowError):
         go(tmp_path / "cut", reviews, backbone, "sft", *sampled)
     monkeypatch.undo()
@@ -143,7 +144,7 @@ def test_a_run_stopped_after_training_does_not_train_again(
     def stop(*_):
         raise StopNowError
 
-    monkeypatch.setattr(run_module, "write_all", stop)
+    monkeypatch.setattr(run_module, "generate_all", stop)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone)
     monkeypatch.undo()
@@ -174,7 +175,9 @@ def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbo
 def test_whatever_could_change_a_text_changes_its_fingerprint(tmp_path, reviews, backbone):
     def fingerprint(*assignments, at=0, weights="w", device="cpu", source="s", sample=0):
         plan = Plan(settings(reviews, backbone, "rag", *assignments), "rag", tmp_path)
-        return writing._fingerprint(plan, plan.test_readings[at], weights, device, source, sample)
+        return kept_texts.text_fingerprint(
+            plan, plan.test_prompts[at], weights, device, source, sample
+        )
 
     others = [
         fingerprint("decode.temperature=0.5"),
@@ -192,14 +195,14 @@ def test_whatever_could_change_a_text_changes_its_fingerprint(tmp_path, reviews,
 def test_a_failing_example_is_empty_counted_and_exit_code_1(
     tmp_path, reviews, backbone, monkeypatch
 ):
-    real = writing.generate
+    real = generate_module.generate
 
     def fails_for_some(lm, prompts, **options):
         if any(len(prompt) % 2 for prompt in prompts):
             raise RuntimeError("no room for this one")
         return real(lm, prompts, **options)
 
-    monkeypatch.setattr(writing, "generate", fails_for_some)
+    monkeypatch.setattr(generate_module, "generate", fails_for_some)
     outcome = go(tmp_path, reviews, backbone, "rag")
     failed = [text for text in read_predictions(outcome.folder) if text.error]
     assert 0 < len(failed) == outcome.record.n.failed
@@ -225,23 +228,23 @@ def test_a_failed_batch_is_forgotten_before_its_examples_are_tried_alone(monkeyp
         assert seen[0]() is None
         return [batch[0].example.id]
 
-    monkeypatch.setattr(writing, "_generate", generate)
+    monkeypatch.setattr(generate_module, "_predictions", generate)
     batch = [SimpleNamespace(example=SimpleNamespace(id=name, user_id="u")) for name in "ab"]
-    assert writing._write_batch(None, None, batch, 0, {}, None) == ["a", "b"]
+    assert generate_module._generate_or_split(None, None, batch, 0, {}, None) == ["a", "b"]
 
 
 def test_a_failed_example_is_written_again_by_the_same_command(
     tmp_path, reviews, backbone, monkeypatch
 ):
     whole = go(tmp_path / "whole", reviews, backbone, "rag")
-    real = writing.generate
+    real = generate_module.generate
 
     def fails_for_some(lm, prompts, **options):
         if any(len(prompt) % 2 for prompt in prompts):
             raise RuntimeError("no room for this one")
         return real(lm, prompts, **options)
 
-    monkeypatch.setattr(writing, "generate", fails_for_some)
+    monkeypatch.setattr(generate_module, "generate", fails_for_some)
     assert go(tmp_path / "cut", reviews, backbone, "rag").record.n.failed > 0
     monkeypatch.undo()
     mended = go(tmp_path / "cut", reviews, backbone, "rag")
@@ -254,7 +257,7 @@ def test_weights_stay_while_a_text_is_to_be_written_again(tmp_path, reviews, bac
         raise RuntimeError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "generate", fails)
+        patch.setattr(generate_module, "generate", fails)
         failed = go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false")
     assert failed.record.status == "failed"
     assert (failed.folder / "model.safetensors").is_file()
@@ -270,11 +273,11 @@ def test_a_run_stopped_after_writing_keeps_what_writing_cost(
     def stop(*_, **__):
         raise StopNowError
 
-    monkeypatch.setattr(run_module, "measure", stop)
+    monkeypatch.setattr(run_module, "evaluate", stop)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone, "rag")
     monkeypatch.undo()
-    monkeypatch.setattr(writing, "generate", stop)
+    monkeypatch.setattr(generate_module, "generate", stop)
     inference = go(tmp_path, reviews, backbone, "rag").record.inference
     assert inference.batches_timed == 3
     assert inference.examples_timed == 8
@@ -289,7 +292,7 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
     def stop(*_, **__):
         raise StopNowError
 
-    monkeypatch.setattr(run_module, "write_all", stop)
+    monkeypatch.setattr(run_module, "generate_all", stop)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, own)
     monkeypatch.undo()
@@ -368,7 +371,7 @@ def test_a_target_without_tokens_is_refused(tmp_path, reviews, backbone, monkeyp
     monkeypatch.setattr(
         Sft, "targets", lambda self, lm, train: [Target(p.example.id, "") for p in train]
     )
-    with pytest.raises(DataError, match=r"to train on: its target '' has no token; expected text"):
+    with pytest.raises(DataError, match="its target '' has no token; expected text"):
         go(tmp_path, reviews, backbone)
 
 

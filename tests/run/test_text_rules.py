@@ -46,7 +46,7 @@ class Speaker(Method):
     def build(self, backbones):
         lm = Scripted(backbones.main)
         plan = Plan(self.settings, self.name, "", type(self))
-        lm.broken = {plan.test_readings[at].prompt for at in self.breaks}
+        lm.broken = {plan.test_prompts[at].prompt for at in self.breaks}
         lm.script = (*encode_response(backbones.tokenizer, self.says).ids, *plan.ends.trained)
         return lm
 

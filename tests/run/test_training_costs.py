@@ -13,7 +13,7 @@ from harness.engine.flops import model_costs
 from harness.engine.train_log import TrainLog
 from harness.errors import UsageError
 from harness.record import LrSearch, Step, Trial, read_predictions
-from harness.run import generate as writing_module
+from harness.run import generate as generate_module
 from harness.run import single as run_module
 from harness.run import training as training_module
 from harness.run.training_costs import training_seconds
@@ -89,8 +89,8 @@ def test_training_seconds_take_steps_and_trials_from_what_was_kept():
 def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, monkeypatch):
     clock = Clock()
     parts = {
-        "Plan": 2.0, "_hardware": 0.5, "_build": 3.0, "_opening": 1.0, "trained": 40.0,
-        "weights_fingerprint": 0.5, "write_all": 20.0, "measure": 7.0,
+        "Plan": 2.0, "_hardware": 0.5, "_build": 3.0, "_opening": 1.0, "train_or_load": 40.0,
+        "weights_fingerprint": 0.5, "generate_all": 20.0, "evaluate": 7.0,
     }  # fmt: skip
 
     def slow(part, seconds):
@@ -101,17 +101,17 @@ def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, mon
 
         return work
 
-    measure = run_module.measure
+    measure = run_module.evaluate
 
     def measured(*given, **named):
         found = measure(*given, **named)
         with next(each for each in given if isinstance(each, Phases))("scoring"):
-            clock.passes(parts["measure"])
+            clock.passes(parts["evaluate"])
         return found
 
     for name, seconds in parts.items():
         monkeypatch.setattr(run_module, name, slow(getattr(run_module, name), seconds))
-    monkeypatch.setattr(run_module, "measure", measured)
+    monkeypatch.setattr(run_module, "evaluate", measured)
     monkeypatch.setattr(run_module, "Phases", lambda: Phases(clock))
     record = go(tmp_path, reviews, backbone).record
     assert record.wall_s == sum(parts.values())
@@ -187,7 +187,7 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
     )
     assert cost.tokens == sum(map(len, rows))
     assert cost.flops_total == sum(cost.flops.values())
-    prompts = {reading.example.id: len(reading.prompt) for reading in plan.test_readings}
+    prompts = {reading.example.id: len(reading.prompt) for reading in plan.test_prompts}
     texts = read_predictions(outcome.folder)
     assert outcome.record.inference.flops == sum(
         model.forward(prompts[text.id] + text.tokens, text.tokens + 1) for text in texts
@@ -225,7 +225,7 @@ def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
     tmp_path, reviews, backbone, monkeypatch
 ):
     clock = Clock()
-    monkeypatch.setattr(writing_module, "now", clock)
+    monkeypatch.setattr(generate_module, "now", clock)
 
     def prefaces(plan, lm, prompts, seeds):
         clock.passes(10.0)
@@ -236,9 +236,9 @@ def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
         clock.passes(4.0)
         return [[5, 6, 7, 8] for _ in prompts]
 
-    monkeypatch.setattr(writing_module, "_prefaces", prefaces)
-    monkeypatch.setattr(writing_module, "generate", texts)
-    monkeypatch.setattr(writing_module, "_warm_up", lambda *_: None)
+    monkeypatch.setattr(generate_module, "_prefaces", prefaces)
+    monkeypatch.setattr(generate_module, "generate", texts)
+    monkeypatch.setattr(generate_module, "_warm_up", lambda *_: None)
     cost = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record.inference
     # 8 texts in 3 batches of 10 s hidden and 4 s visible each: first token at 10 + 1 s
     assert cost.time_to_first_token_s == 11.0

@@ -1,4 +1,4 @@
-"""Author identification of a run: whose profile is nearest to each text, beside the references."""
+"""Author identification: whose profile is nearest to each text, compared with the references."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ from harness.registry import find
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Entry, Score, SplitData
 
-ALONE = "one user in the test split; whose text it is needs at least two"
-NO_WORDS = "no test user's profile has words; whose text it is needs at least one that has"
+ALONE = "one user in the test split; author identification needs at least two"
+NO_WORDS = "no test user's profile has words; author identification needs at least one that has"
 
 
 def author_identification(
     test: SplitData, samples: Sequence[Mapping[str, str]], resamples: int
 ) -> tuple[Authors, dict[str, ExampleAuthors]]:
-    """What the record says of authors, and of every example's.
+    """The record's entry on author identification, and each example's values.
 
-    samples: texts by example id, one mapping a sample; values are averaged over samples.
+    test: examples and references.
+    samples: for each sample, texts by example id; values are averaged over samples.
+    resamples: draws of users for the intervals.
 
-    A profile is the user's own words: the long text of each entry, the author's as the example has
-    it. Who competes is chosen by BM25 between the input and whole entries, as for lift.
-    References give the ceiling.
+    A profile stands for the user's own words: the long text of each entry. The author's profile is
+    the one in the example. The other candidates are chosen by BM25 between the input and whole
+    entries, as for profile swaps. References give the ceiling.
     """
+    # 1. the words of each user, and what BM25 reads of them
     profiles = {example.user_id: example.profile for example in test.examples}
     if len(profiles) < 2:
         return Authors(missing=ALONE), {}
@@ -46,13 +49,14 @@ def author_identification(
         user: " ".join(task.retrieved(entry) for entry in profile)
         for user, profile in profiles.items()
     }
+    # 2. the texts to be identified: every sample, then the references
     panel = Panel.of(test, resamples)
     queries = [task.query(example.input) for example in test.examples]
     rows = [[sample.get(example.id, "") for example in test.examples] for sample in samples]
     rows.append([test.references[example.id].text for example in test.examples])
 
-    def measured(features: Features) -> tuple[AuthorScores, list[ExampleRank]]:
-        # one index of the profiles serves every sample and the references
+    def identified(features: Features) -> tuple[AuthorScores, list[ExampleRank]]:
+        # the profiles are indexed once for all samples and the references
         found = identify_authors(
             [text for row in rows for text in row],
             queries * len(rows),
@@ -67,8 +71,9 @@ def author_identification(
         each = [ExampleRank(top1=a, mrr=b) for a, b in zip(tops, ranks, strict=True)]
         return AuthorScores(top1=top1, mrr=mrr), each
 
-    characters, by_characters = measured("characters")
-    function_words, by_words = measured("function words")
+    # 3. ranks by both kinds of features
+    characters, by_characters = identified("characters")
+    function_words, by_words = identified("function words")
     summary = Authors(
         others=min(OTHERS, len(profiles) - 1),
         users=len(profiles),
@@ -82,14 +87,20 @@ def author_identification(
 
 
 def _words(profile: Sequence[Entry], body: str) -> str:
-    """The long texts of a profile's entries in one."""
+    """The long texts of a profile's entries, joined."""
     return " ".join(entry[body] for entry in profile)
 
 
 def _rank(
     score: Score, chance: float | None, panel: Panel, rows: int
 ) -> tuple[AuthorRank, list[float]]:
-    """What the record says of a score, and the texts' values; the last row is the ceiling."""
+    """The record's entry on a score, and each example's mean over samples.
+
+    score: of every text, row after row; the last row holds the references, hence the ceiling.
+    chance: what a random ranking would give.
+    panel: the users of one row.
+    rows: number of samples, plus one.
+    """
     values, users = [value for value in score.each if value is not None], len(panel.users)
     each = [values[at : at + users] for at in range(0, len(values), users)]
     assert len(each) == rows

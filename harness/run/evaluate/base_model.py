@@ -1,4 +1,4 @@
-"""Likelihood beside the untrained backbone: endings are formulaic for everyone."""
+"""Likelihood relative to the base model, which shows how predictable each position is anyway."""
 
 from __future__ import annotations
 
@@ -24,26 +24,30 @@ FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
 
 
-def beside_untrained(
+def relative_to_base_model(
     plan: Plan, nll: Mapping[str, SliceNll], weights: str | None, hardware: Hardware
 ) -> tuple[RelativeLikelihood, dict[str, SliceNll]]:
-    """What the record says of likelihood relative to the untrained backbone, and its own NLL by id.
+    """The record's entry on likelihood relative to the base model, and the base model's NLL by id.
 
-    weights: the backbone's fingerprint where the run knows it. The backbone reads the method's
-    main prompt, without preface or thoughts. Its reading is kept in the results folder and shared
-    by every method with the same prompts.
+    plan: the run.
+    nll: id → NLL of the trained model.
+    weights: the base model's fingerprint, where the run knows it.
+    hardware: where it is evaluated.
+
+    The base model gets the method's main prompt, without preface or thoughts. Its NLL is stored in
+    the results folder and shared by every method with the same prompts.
     """
-    weights, base = untrained_nlls(plan, weights, hardware)
+    weights, base = base_model_nlls(plan, weights, hardware)
     rows = relative(list(nll.values()), [base[key] for key in nll])
     curve = nll_summary(rows, plan.settings.eval.slices, plan.panel(nll))
     name = plan.settings.model.backbone
     return RelativeLikelihood(backbone=name, fingerprint=weights, **vars(curve)), base
 
 
-def untrained_nlls(
+def base_model_nlls(
     plan: Plan, weights: str | None, hardware: Hardware
 ) -> tuple[str, dict[str, SliceNll]]:
-    """Fingerprint of the backbone's weights, and id → its NLL of the reference by slice."""
+    """The base model's fingerprint, and id → its NLL of the reference by slice."""
     model = None
     if weights is None:
         model = plan.backbones.main
@@ -56,20 +60,20 @@ def untrained_nlls(
         model = plan.backbones.main
         if weights_fingerprint(model) != weights:
             raise UsageError(
-                f"backbone {plan.settings.model.backbone!r}: its weights are others than when this"
-                " run began; expected files that nobody writes during a run. Give the same command"
+                f"backbone {plan.settings.model.backbone!r}: its weights changed since this run"
+                " began; expected files that do not change during a run. Give the same command"
                 " again"
             )
     lm = CausalLM(model)
     place(lm, hardware.devices[:1])
     cast(lm, hardware.dtype)
-    found = slice_nlls(plan, lm, plan.test_readings, {}, hardware)
+    found = slice_nlls(plan, lm, plan.test_prompts, {}, hardware)
     write_json(path, {key: asdict(each) for key, each in found.items()})
     return weights, found
 
 
 def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
-    """Sixteen hex over everything that the reading depends on."""
+    """Sixteen hex digits over everything that the base model's NLL depends on."""
     settings = plan.settings
     parts = [
         weights,
@@ -81,7 +85,7 @@ def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
         plan.test.fingerprint,
         settings.eval.slices,
         settings.train.micro_tokens,
-        [(reading.example.id, reading.prompt) for reading in plan.test_readings],
+        [(encoded.example.id, encoded.prompt) for encoded in plan.test_prompts],
         version("torch"),
         version("transformers"),
         provenance.reading_sha256(),

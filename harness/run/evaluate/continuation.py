@@ -1,4 +1,4 @@
-"""The forced view of a run: the reference is given up to each slice, the next tokens written."""
+"""Continuation: the reference is given up to each slice, and the next tokens are generated."""
 
 from __future__ import annotations
 
@@ -20,35 +20,43 @@ from harness.progress import Bars
 from harness.record import Forced, ForcedMetric, HasInterval
 from harness.run.evaluate.texts import metrics_of, pairs_of, samples_of
 from harness.run.generate import example_seed, views_of
-from harness.run.plan import Plan, Reading
+from harness.run.plan import EncodedPrompt, Plan
 from harness.statistics import Panel
 from harness.types import Prediction
 
 SPARE = 1.2
-"""Model tokens allowed for a window, in those of the reference's own; then as many again."""
+"""Model tokens generated for a window in one round, relative to the reference's."""
 ROUNDS = 4
-"""So often; what has not filled its window by then is taken as it is."""
+"""Most rounds of generation; a window not full by then is scored as it is."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """One window to be written: after which tokens, where it begins, how long it is.
+    """One window to generate.
 
-    prompt: the method's prompt and preface; given: model tokens of the reference before it;
-    needed: model tokens of the reference's own window; written: what has been written so far.
+    encoded: the example's prompt.
+    prompt: token ids of prompt and preface.
+    given: token ids of the reference before the window.
+    start, length: the window in slice tokens.
+    needed: model tokens of the reference in the window.
+    generated: token ids generated so far.
     """
 
-    reading: Reading
+    encoded: EncodedPrompt
     prompt: tuple[int, ...]
     given: tuple[int, ...]
     start: int
     length: int
     needed: int
-    written: tuple[int, ...] = ()
+    generated: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.encoded.example.id, self.start
 
     @property
     def prefix(self) -> tuple[int, ...]:
-        return self.given + self.written
+        return self.given + self.generated
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.prefix)
@@ -58,22 +66,27 @@ Continued = Mapping[str, tuple[float | None, ...]]
 """Metric → one value a slice."""
 
 
-def measure_forced(
+def evaluate_continuation(
     plan: Plan,
     lm: PersonalLM,
     predictions: Sequence[Prediction],
     metrics: Mapping[str, HasInterval],
     bars: Bars,
 ) -> tuple[Forced, dict[str, Continued]]:
-    """Write the windows, score them by the run's metrics; `metrics`: its scores of the whole texts.
+    """The record's entry on continuations, and each example's values.
 
-    Returns what the record says of them, and each example's values.
+    plan: the run.
+    lm: the trained model.
+    predictions: the run's texts.
+    metrics: the run's scores of whole texts; metrics without a value are left out.
+    bars: progress.
 
-    The first window is the beginning of the run's own first sample, for nothing is given there.
-    Where an example failed, its windows are empty.
+    In the first slice nothing is given: its window is the beginning of the run's first sample.
+    The windows of a failed example are empty.
     """
+    # 1. generate, and cut windows out of the texts and references
     test, starts = plan.test, plan.settings.eval.slices
-    texts, first = forced_texts(plan, lm, predictions, bars), samples_of(predictions)[:1]
+    texts, first = continuation_texts(plan, lm, predictions, bars), samples_of(predictions)[:1]
     (whole,) = pairs_of(test, first)
     windows = [
         [
@@ -82,19 +95,20 @@ def measure_forced(
         ]
         for pair in whole
     ]
-    found: dict[str, ForcedMetric] = {}
+    # 2. score the windows by every metric
+    scores: dict[str, ForcedMetric] = {}
     examples: dict[str, dict[str, tuple[float | None, ...]]] = {
         pair.example.id: {} for pair in whole
     }
     for metric in metrics_of(test, plan.settings.eval):
         if metrics[metric.name].value is not None:
             panel = Panel.of(test, plan.settings.eval.resamples)
-            found[metric.name], each = forced_scores(metric, windows, starts, panel)
+            scores[metric.name], each = forced_scores(metric, windows, starts, panel)
             for pair, values in zip(whole, each, strict=True):
                 examples[pair.example.id][metric.name] = tuple(values)
-    made = [pair for row in windows for pair in row if pair]
-    short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in made)
-    summary = Forced(window=WINDOW, windows=len(made), ended=short, metrics=found)
+    all_pairs = [pair for row in windows for pair in row if pair]
+    short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in all_pairs)
+    summary = Forced(window=WINDOW, windows=len(all_pairs), ended=short, metrics=scores)
     return summary, {**examples}
 
 
@@ -103,48 +117,60 @@ def _length(pair: Pair) -> int:
 
 
 @torch.inference_mode()
-def forced_texts(
+def continuation_texts(
     plan: Plan, lm: PersonalLM, predictions: Sequence[Prediction], bars: Bars
 ) -> dict[tuple[str, int], str]:
-    """(id, start) → what was given and what was written after it, in one text."""
+    """(id, start of the slice) → the given text and its continuation, joined.
+
+    plan: the run.
+    lm: the trained model.
+    predictions: the run's texts; the first sample is the continuation of nothing.
+    bars: progress.
+    """
     first = {text.id: text for text in predictions if text.sample == 0}
-    found = {(key, 0): text.output for key, text in first.items()}
-    tokenizer, update, done = plan.backbones.tokenizer, bars.track("forced"), 0
-    rules = replace(plan.rules, opened=None)  # the text given shows that no block is open
-    waiting = []
+    texts = {(key, 0): text.output for key, text in first.items()}
+    rules = replace(plan.rules, opened=None)  # the given text shows that no block is open
+    # 1. the windows to generate; those of failed examples are empty
+    open_windows = []
     for window in _windows(plan, first):
-        if first[window.reading.example.id].error is None:
-            waiting.append(window)
+        if first[window.encoded.example.id].error is None:
+            open_windows.append(window)
         else:
-            found[window.reading.example.id, window.start] = ""
-    planned, room = len(waiting), most_positions(lm)
-    longest = most_written(window.needed for window in waiting) + lm.hidden_per_example
+            texts[window.key] = ""
+    # 2. rounds of generation, until every window is full or its text has ended
+    update, done, planned = bars.track("continuation"), 0, len(open_windows)
+    room = most_positions(lm)
+    longest = most_tokens(window.needed for window in open_windows) + lm.hidden_per_example
     for number in range(ROUNDS):
         unfilled = []
-        for batch in _batches(waiting, plan.settings.decode.batch_size):
-            most = most_written(window.needed for window in batch)
-            for window, ids in zip(batch, _write(plan, lm, batch, most, number), strict=True):
-                place = window.reading.example.id, window.start
+        for batch in _batches(open_windows, plan.settings.decode.batch_size):
+            most = most_tokens(window.needed for window in batch)
+            for window, ids in zip(batch, _generate(plan, lm, batch, most, number), strict=True):
                 if ids is None:
-                    found[place] = ""
+                    texts[window.key] = ""
                     continue
-                after = replace(window, written=window.written + tuple(ids))
-                seen = rules.read(after.written)
-                text = found[place] = decode(tokenizer, after.given + seen.kept)
-                filled = len(slice_tokens(text)) > window.start + window.length
-                fits = room is None or len(after) + longest <= room
-                if len(ids) == most and not (filled or seen.stopped) and fits:
-                    unfilled.append(after)
+                longer = replace(window, generated=window.generated + tuple(ids))
+                visible = rules.read(longer.generated)
+                text = decode(plan.backbones.tokenizer, longer.given + visible.kept)
+                texts[window.key] = text
+                full = len(slice_tokens(text)) > window.start + window.length
+                fits = room is None or len(longer) + longest <= room
+                if len(ids) == most and not (full or visible.stopped) and fits:
+                    unfilled.append(longer)
             done += len(batch) if not number else 0
-            update(done, planned, f"{len(unfilled)} go on")
-        waiting = unfilled
-    return found
+            update(done, planned, f"{len(unfilled)} to continue")
+        open_windows = unfilled
+    return texts
 
 
 @dataclass(frozen=True)
 class Span:
-    """A window's place in its reference: start and length in slice tokens; model tokens `given`
-    before it, and `needed` for the reference's own text there."""
+    """A window's place in its reference.
+
+    start, length: in slice tokens.
+    given: model tokens before it.
+    needed: model tokens of the reference in it.
+    """
 
     start: int
     length: int
@@ -153,7 +179,7 @@ class Span:
 
 
 def spans(coded: Encoded, reference: str, starts: Sequence[int]) -> list[Span]:
-    """The windows to be written after a reference's beginning, the first one left out."""
+    """The windows of a reference but for the first, where nothing is given."""
     found = []
     for start, length in zip(starts, window_lengths(reference, starts), strict=True):
         if start and length:
@@ -162,42 +188,48 @@ def spans(coded: Encoded, reference: str, starts: Sequence[int]) -> list[Span]:
     return found
 
 
-def most_written(needed: Iterable[int]) -> int:
-    """Model tokens allowed in one round for windows that need so many."""
+def most_tokens(needed: Iterable[int]) -> int:
+    """Model tokens to generate in one round for windows that need so many."""
     return ceil(SPARE * max(needed, default=0)) + 4
 
 
 def _windows(plan: Plan, first: Mapping[str, Prediction]) -> list[Window]:
-    """The windows to be written of every example, but for the first: the free text has it."""
+    """The windows of all examples but for the first slice, which the run's own text covers."""
     found = []
-    for reading in plan.test_readings:
-        reference = plan.test.references[reading.example.id].text
+    for encoded in plan.test_prompts:
+        reference = plan.test.references[encoded.example.id].text
         coded = encode_response(plan.backbones.tokenizer, reference)
-        prompt = reading.prompt + first[reading.example.id].preface_ids
+        prompt = encoded.prompt + first[encoded.example.id].preface_ids
         for each in spans(coded, reference, plan.settings.eval.slices):
             given = coded.ids[: each.given]
-            found.append(Window(reading, prompt, given, each.start, each.length, each.needed))
+            found.append(Window(encoded, prompt, given, each.start, each.length, each.needed))
     return found
 
 
 def _tokens(coded: Encoded, reference: str, word: int) -> int:
-    """Model tokens that lie wholly before slice token `word`: those that end by the one before.
+    """Number of model tokens before slice token `word`.
 
-    One that ends in the white space between belongs to what follows, as in likelihood.
+    A token that ends in the white space before `word` belongs to `word`, as in likelihood.
     """
     return bisect_right(coded.ends, len(up_to(reference, word)))
 
 
 def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
-    """Windows of like length together, longest first; the same for every run of these prompts."""
-    ordered = sorted(windows, key=lambda each: (-len(each), each.reading.example.id))
+    """Batches by length, longest first; the same for every run of these prompts."""
+    ordered = sorted(windows, key=lambda each: (-len(each), each.encoded.example.id))
     return [ordered[at : at + size] for at in range(0, len(ordered), size)]
 
 
-def _write(
+def _generate(
     plan: Plan, lm: PersonalLM, batch: Sequence[Window], most: int, number: int
 ) -> Sequence[list[int] | None]:
-    """New tokens of each window; None where its logits are no numbers."""
+    """New tokens of each window; None where its logits are not numbers.
+
+    plan, lm: the run and its model.
+    batch: the windows.
+    most: tokens to generate.
+    number: of the round, for the seeds.
+    """
     options, seed = plan.settings.decode, plan.settings.seed
     try:
         return generate(
@@ -208,10 +240,10 @@ def _write(
             **options.drawing,
             **plan.rules.stopping,
             seeds=[
-                example_seed(seed, f"{window.reading.example.id} from {window.start}", number)
+                example_seed(seed, f"{window.encoded.example.id} from {window.start}", number)
                 for window in batch
             ],
-            views=views_of([window.reading for window in batch]),
+            views=views_of([window.encoded for window in batch]),
         )
     except NotANumberError as error:
         return [None if row in error.tokens_before else ids for row, ids in enumerate(error.texts)]

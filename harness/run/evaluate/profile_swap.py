@@ -1,4 +1,4 @@
-"""Lift of a run: the same model with the own profile, other users' profiles, and none."""
+"""Profile swap: the same examples with other users' profiles, and with none. Gives the lift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from harness.engine.lm import PersonalLM
 from harness.metrics.donors import random_donors, topic_donors
-from harness.metrics.lift import Lift as Lifted
+from harness.metrics.lift import Lift as MetricLift
 from harness.metrics.lift import lift, lift_by_slice
 from harness.metrics.likelihood import likelihood_scores
 from harness.progress import Bars
@@ -18,28 +18,28 @@ from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Slic
 from harness.registry import find
 from harness.run.evaluate.reference_likelihood import slice_nlls
 from harness.run.evaluate.texts import metrics_of, score_metrics
-from harness.run.generate import plan_batches, write_batch, write_prefaces
+from harness.run.generate import generate_batch, generate_prefaces, plan_batches
 from harness.run.generation_costs import Costs
-from harness.run.plan import Plan, Reading
+from harness.run.plan import EncodedPrompt, Plan
 from harness.run.training import Hardware
 from harness.types import Example, Prediction, Score
 
 KINDS = ("random", "topic")
-Lifts = Mapping[str, Mapping[str, Lifted]]
+Lifts = Mapping[str, Mapping[str, MetricLift]]
 """Kind of donor → slice or metric → lift."""
 Pairs = Mapping[str, Mapping[str, LiftPair]]
-"""The same as a record has it, without the examples' values."""
+"""The same for the record, without the examples' values."""
 
 
 @dataclass(frozen=True)
-class Own:
-    """What the run measured with the own profile: texts by id, and NLL by id."""
+class OwnProfile:
+    """Results with each user's own profile: texts by id, and NLL by id."""
 
     texts: Mapping[str, str]
     nll: Mapping[str, SliceNll] | None
 
 
-def measure_lift(
+def evaluate_profile_swap(
     plan: Plan,
     lm: PersonalLM,
     predictions: Sequence[Prediction],
@@ -47,47 +47,59 @@ def measure_lift(
     hardware: Hardware,
     bars: Bars,
 ) -> tuple[Lift, dict[str, ExampleLift]]:
-    """What the record says of lift, and of every example's: the views that the settings ask for.
+    """The record's entry on lift, and each example's gains.
 
-    Own − other is the mean over donors, drawn at random or nearest in topic, both from the
-    data's fingerprint; own − empty is against a prompt without profile. Above 0 the own profile
-    helps. A method that reads no profile has a lift of exactly 0.
+    plan: the run; `eval.lift` says which views: likelihood, texts.
+    lm: the trained model.
+    predictions: the run's texts, with each user's own profile.
+    nll: id → NLL with the own profile; needed for the likelihood view.
+    hardware: where the model is.
+    bars: progress.
+
+    Own − other is the mean over donors, drawn at random or nearest in topic, both seeded by the
+    data's fingerprint; own − empty compares with a prompt without profile. Above 0 the user's own
+    profile helps. A method that reads no profile has a lift of exactly 0.
     """
-    wanted = plan.settings.eval.lift
-    own = Own({text.id: text.output for text in predictions if text.sample == 0}, nll)
+    views = plan.settings.eval.lift
+    own = OwnProfile({text.id: text.output for text in predictions if text.sample == 0}, nll)
     swaps = donor_examples(plan)
-    update, found = bars.track("lift"), dict[str, Pairs]()
-    gained: dict[str, dict[str, Gains]] = {example.id: {} for example in plan.test.examples}
-    total = len(wanted) * len(swaps)
-    for part, name in enumerate(wanted):
-        rows: dict[str, Any] = {}
-        for at, (swap, examples) in enumerate(swaps.items()):
-            readings = plan.read(examples)
-            if name == "likelihood":
-                prefaces = write_prefaces(plan, lm, readings)
-                rows[swap] = slice_nlls(plan, lm, readings, prefaces, hardware)
+    update, lift_pairs = bars.track("lift"), dict[str, Pairs]()
+    by_example: dict[str, dict[str, Gains]] = {example.id: {} for example in plan.test.examples}
+    total = len(views) * len(swaps)
+    for part, view in enumerate(views):
+        # 1. evaluate the same model with each swapped profile
+        swapped: dict[str, Any] = {}
+        for number, (swap, examples) in enumerate(swaps.items(), 1):
+            prompts = plan.encode(examples)
+            if view == "likelihood":
+                prefaces = generate_prefaces(plan, lm, prompts)
+                swapped[swap] = slice_nlls(plan, lm, prompts, prefaces, hardware)
             else:
-                rows[swap] = written(plan, lm, readings)
-            update(part * len(swaps) + at + 1, total, name)
-        measure = _likelihood_lift if name == "likelihood" else _text_lift
-        ids, gains = measure(plan, own, rows)
-        found[name] = {
-            kind: {what: _pair(one) for what, one in lifts.items()} for kind, lifts in gains.items()
+                swapped[swap] = generate_texts(plan, lm, prompts)
+            update(part * len(swaps) + number, total, view)
+        # 2. what the own profile gains over them
+        gains_of = _likelihood_lift if view == "likelihood" else _text_lift
+        ids, gains = gains_of(plan, own, swapped)
+        lift_pairs[view] = {
+            kind: {name: _pair(each) for name, each in lifts.items()}
+            for kind, lifts in gains.items()
         }
-        for at, key in enumerate(ids):
-            gained[key][name] = _of_example(gains, at)
+        for index, key in enumerate(ids):
+            by_example[key][view] = _of_example(gains, index)
     donors = sum(name.startswith(KINDS[0]) for name in swaps)
-    summary = Lift(donors=donors, likelihood=found.get("likelihood"), texts=found.get("texts"))
+    summary = Lift(
+        donors=donors, likelihood=lift_pairs.get("likelihood"), texts=lift_pairs.get("texts")
+    )
     return summary, {
-        key: ExampleLift(likelihood=views.get("likelihood"), texts=views.get("texts"))
-        for key, views in gained.items()
+        key: ExampleLift(likelihood=gains.get("likelihood"), texts=gains.get("texts"))
+        for key, gains in by_example.items()
     }
 
 
 def donor_examples(plan: Plan) -> dict[str, list[Example]]:
     """The test examples with each donor's profile: "empty", "random 0", …, "topic 0", …
 
-    A user alone in the split has no donors: "empty" only.
+    With a single user in the split there are no donors, only "empty".
     """
     examples = plan.test.examples
     task, count = find("task", plan.settings.task), plan.settings.eval.donors
@@ -112,28 +124,31 @@ def donor_examples(plan: Plan) -> dict[str, list[Example]]:
         ),
     }
     for kind in KINDS:
-        for at in range(min(len(each) for each in donors[kind])):
-            swaps[f"{kind} {at}"] = [
-                replace(example, profile=profiles[chosen[at]])
+        for number in range(min(len(each) for each in donors[kind])):
+            swaps[f"{kind} {number}"] = [
+                replace(example, profile=profiles[chosen[number]])
                 for example, chosen in zip(examples, donors[kind], strict=True)
             ]
     return swaps
 
 
 @torch.inference_mode()
-def written(plan: Plan, lm: PersonalLM, readings: Sequence[Reading]) -> dict[str, str]:
-    """id → the text that the method writes after these prompts, drawn as the run's first sample."""
-    found: dict[str, str] = {}
-    for batch in plan_batches(readings, plan.settings.decode.batch_size):
-        for reading, text in zip(batch, write_batch(plan, lm, batch, 0, Costs()), strict=True):
-            found[reading.example.id] = plan.rules.read(text.ids).text
-    return found
+def generate_texts(plan: Plan, lm: PersonalLM, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
+    """id → the method's text for each prompt, with the seeds of the run's first sample."""
+    texts: dict[str, str] = {}
+    for batch in plan_batches(prompts, plan.settings.decode.batch_size):
+        for encoded, text in zip(batch, generate_batch(plan, lm, batch, 0, Costs()), strict=True):
+            texts[encoded.example.id] = plan.rules.read(text.ids).text
+    return texts
 
 
 def _likelihood_lift(
-    plan: Plan, own: Own, rows: Mapping[str, Mapping[str, SliceNll]]
+    plan: Plan, own: OwnProfile, rows: Mapping[str, Mapping[str, SliceNll]]
 ) -> tuple[list[str], Lifts]:
-    """Lift of NLL per slice token, overall and by slice; and the ids in the order of its values."""
+    """Lift of NLL per slice token, overall and by slice, and the ids in the order of its values.
+
+    rows: swap → id → NLL.
+    """
     assert own.nll is not None
     starts, panel = plan.settings.eval.slices, plan.panel(own.nll)
 
@@ -141,13 +156,13 @@ def _likelihood_lift(
         ordered = [nll[key] for key in own.nll or ()]
         return likelihood_scores(ordered, starts, panel)
 
-    measured = {name: scores(nll) for name, nll in rows.items()}
-    mine = scores(own.nll)
+    others = {name: scores(nll) for name, nll in rows.items()}
+    own_scores = scores(own.nll)
     return list(own.nll), {
         kind: lift_by_slice(
-            mine,
-            [each for name, each in measured.items() if name.startswith(kind)],
-            measured["empty"],
+            own_scores,
+            [each for name, each in others.items() if name.startswith(kind)],
+            others["empty"],
             panel,
             better="lower",
         )
@@ -156,25 +171,28 @@ def _likelihood_lift(
 
 
 def _text_lift(
-    plan: Plan, own: Own, rows: Mapping[str, Mapping[str, str]]
+    plan: Plan, own: OwnProfile, rows: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[str], Lifts]:
-    """Lift of every metric, per example."""
+    """Lift of every metric, and the ids in the order of its values.
+
+    rows: swap → id → text.
+    """
     test, options = plan.test, plan.settings.eval.model_copy(update={"resamples": 100})
     metrics = {metric.name: metric for metric in metrics_of(test, options)}
 
     def scores(texts: Mapping[str, str]) -> dict[str, Score]:
-        return {name: one.score for name, one in score_metrics(test, [texts], options).items()}
+        return {name: each.score for name, each in score_metrics(test, [texts], options).items()}
 
-    measured = {name: scores(texts) for name, texts in rows.items()}
-    mine, ids = scores(own.texts), [example.id for example in test.examples]
+    others = {name: scores(texts) for name, texts in rows.items()}
+    own_scores, ids = scores(own.texts), [example.id for example in test.examples]
     return ids, {
         kind: {
             name: lift(
-                mine[name].each,
-                [found[name].each for key, found in measured.items() if key.startswith(kind)],
-                measured["empty"][name].each,
+                own_scores[name].each,
+                [other[name].each for swap, other in others.items() if swap.startswith(kind)],
+                others["empty"][name].each,
                 plan.panel(ids),
-                mine[name].signature,
+                own_scores[name].signature,
                 metric.better,
             )
             for name, metric in metrics.items()
@@ -183,20 +201,20 @@ def _text_lift(
     }
 
 
-def _of_example(gains: Lifts, at: int) -> Gains:
-    """Gains of the example at this place; own − empty is the same for every kind of donor."""
-    found = {
-        kind: {name: one.own_other.each[at] for name, one in lifts.items()}
+def _of_example(gains: Lifts, index: int) -> Gains:
+    """Gains of the example at `index`; own − empty is the same for every kind of donor."""
+    over_others = {
+        kind: {name: lift.own_other.each[index] for name, lift in lifts.items()}
         for kind, lifts in gains.items()
     }
-    empty = {name: one.own_empty.each[at] for name, one in gains[KINDS[0]].items()}
-    return {**found, "empty": empty}
+    over_empty = {name: lift.own_empty.each[index] for name, lift in gains[KINDS[0]].items()}
+    return {**over_others, "empty": over_empty}
 
 
-def _pair(found: Lifted) -> LiftPair:
-    """Without the examples' values, which stand with the examples."""
+def _pair(gain: MetricLift) -> LiftPair:
+    """For the record, without the examples' values, which are stored with the examples."""
     own_other, own_empty = (
         MetricScore(signature=score.signature, **ends_of(score))
-        for score in (found.own_other, found.own_empty)
+        for score in (gain.own_other, gain.own_empty)
     )
     return LiftPair(own_other=own_other, own_empty=own_empty)

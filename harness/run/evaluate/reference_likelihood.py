@@ -11,7 +11,7 @@ from harness.engine.text import encode_response
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch
 from harness.metrics.likelihood import likelihood_summary, nll_by_slice
 from harness.record import Likelihood, SliceNll
-from harness.run.plan import Plan, Reading
+from harness.run.plan import EncodedPrompt, Plan
 from harness.run.training import Hardware
 from harness.types import Prediction
 
@@ -19,13 +19,18 @@ from harness.types import Prediction
 def reference_likelihood(
     plan: Plan, lm: PersonalLM, predictions: Sequence[Prediction], hardware: Hardware
 ) -> tuple[Likelihood, dict[str, SliceNll]]:
-    """Score every test reference, after the preface that the method wrote for its first sample.
+    """The record's entry on the likelihood of the references, and id → NLL by slice.
 
-    The end token is left out. Natural logarithms; means are over the fixed slice tokens, so that
-    backbones with different tokenizers compare.
+    plan: the run.
+    lm: the trained model.
+    predictions: the run's texts; a reference is scored after the preface of its first sample.
+    hardware: where the model is.
+
+    The end token is left out. Natural logarithms; means are over slice tokens, so that backbones
+    with different tokenizers can be compared.
     """
     prefaces = {text.id: text.preface_ids for text in predictions if text.sample == 0}
-    each = slice_nlls(plan, lm, plan.test_readings, prefaces, hardware)
+    each = slice_nlls(plan, lm, plan.test_prompts, prefaces, hardware)
     starts = plan.settings.eval.slices
     return likelihood_summary(list(each.values()), starts, plan.panel(each)), each
 
@@ -33,24 +38,31 @@ def reference_likelihood(
 def slice_nlls(
     plan: Plan,
     lm: PersonalLM,
-    readings: Sequence[Reading],
+    prompts: Sequence[EncodedPrompt],
     prefaces: Mapping[str, tuple[int, ...]],
     hardware: Hardware,
 ) -> dict[str, SliceNll]:
-    """id → NLL of the reference by slice, after the given prompts and prefaces."""
+    """id → NLL of the reference by slice.
+
+    plan: the run.
+    lm: the model.
+    prompts: what the references are scored after.
+    prefaces: id → hidden tokens between prompt and reference.
+    hardware: where the model is.
+    """
     references, tokenizer = plan.test.references, plan.backbones.tokenizer
     coded = {
-        reading.example.id: encode_response(tokenizer, references[reading.example.id].text)
-        for reading in readings
+        encoded.example.id: encode_response(tokenizer, references[encoded.example.id].text)
+        for encoded in prompts
     }
     rows = [
         TrainRow(
-            reading.example.id,
-            reading.prompt + prefaces.get(reading.example.id, ()),
-            coded[reading.example.id].ids,
-            reading.views,
+            encoded.example.id,
+            encoded.prompt + prefaces.get(encoded.example.id, ()),
+            coded[encoded.example.id].ids,
+            encoded.views,
         )
-        for reading in readings
+        for encoded in prompts
     ]
     logprobs = token_logprobs(lm, rows, plan.settings.train.micro_tokens, hardware)
     starts = plan.settings.eval.slices
@@ -64,12 +76,18 @@ def slice_nlls(
 def token_logprobs(
     lm: PersonalLM, rows: Sequence[TrainRow], micro_tokens: int, hardware: Hardware
 ) -> dict[str, list[float]]:
-    """id → log p of each response token, computed in batches by length."""
+    """id → log-probability of each response token, computed in batches by length.
+
+    lm: the model, left in evaluation mode.
+    rows: prompts and responses.
+    micro_tokens: padded tokens in one forward pass.
+    hardware: where the model is.
+    """
     lm.eval()
-    found: dict[str, list[float]] = {}
+    by_id: dict[str, list[float]] = {}
     for group in micro_batches(rows, micro_tokens):
         with precision(hardware.devices[0], hardware.dtype):
-            given = lm.logprobs(to_batch(group)).float().cpu()
-        for row, logprobs in zip(group, given, strict=True):
-            found[row.id] = logprobs[: len(row.response)].tolist()
-    return found
+            padded = lm.logprobs(to_batch(group)).float().cpu()
+        for row, logprobs in zip(group, padded, strict=True):
+            by_id[row.id] = logprobs[: len(row.response)].tolist()
+    return by_id

@@ -1,4 +1,4 @@
-"""Predictions against references: every metric with its interval, by slice, with its own view."""
+"""Scores of the texts: every metric with its interval, its slices and its own view."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from harness.types import Prediction, Score, SplitData
 
 @dataclass(frozen=True)
 class Scores:
-    """What the record keeps: metrics, their slices, their own views by name, and of each example
-    its values."""
+    """The record's entries: metrics, slices, the metrics' own views, each example's values."""
 
     metrics: Mapping[str, MetricScore]
     slices: Mapping[str, tuple[SliceEstimate, ...]]
@@ -31,7 +30,7 @@ class Scores:
 
 
 def samples_of(predictions: Sequence[Prediction]) -> list[dict[str, str]]:
-    """Texts by example id, one mapping a sample."""
+    """For each sample, texts by example id."""
     samples: dict[int, dict[str, str]] = defaultdict(dict)
     for text in predictions:
         samples[text.sample][text.id] = text.output
@@ -39,7 +38,7 @@ def samples_of(predictions: Sequence[Prediction]) -> list[dict[str, str]]:
 
 
 def metrics_of(test: SplitData, settings: EvalSettings) -> list[Metric]:
-    """The metrics that the data's source brings, then those of the settings."""
+    """The metrics that the data source adds, then those of the settings."""
     brought = [metric(name, settings, own) for name, own in test.metrics.items()]
     return brought + [
         metric(name, settings) for name in settings.metrics if name not in test.metrics
@@ -47,7 +46,7 @@ def metrics_of(test: SplitData, settings: EvalSettings) -> list[Metric]:
 
 
 def pairs_of(test: SplitData, samples: Sequence[Mapping[str, str]]) -> list[list[Pair]]:
-    """Texts by example id, one mapping a sample, beside the references; a missing one is empty."""
+    """Pairs of text and reference, a list for each sample; a missing text is empty."""
     return [
         [
             Pair(sample.get(example.id, ""), test.references[example.id].text, example)
@@ -68,9 +67,9 @@ def score_metrics(
 def score_texts(
     test: SplitData, samples: Sequence[Mapping[str, str]], settings: EvalSettings
 ) -> Scores:
-    """Texts by example id, one mapping a sample, against the references of `test`.
+    """Score texts against the references of `test`.
 
-    Every example of `test` is scored, a missing text as empty.
+    samples: for each sample, texts by example id. Every example is scored, a missing text as empty.
     """
     panel, pairs = Panel.of(test, settings.resamples), pairs_of(test, samples)
     metrics = metrics_of(test, settings)
@@ -97,15 +96,15 @@ def score_texts(
 def free_slices(
     metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
 ) -> tuple[SliceEstimate, ...]:
-    """The metric of every slice of the text against the same slice of the reference.
+    """A metric of every slice of the text against the same slice of the reference.
 
     metric: any.
-    samples: pairs of whole texts, one list a sample.
-    panel: whose they are.
+    samples: pairs of whole texts, a list for each sample.
+    panel: their users.
     starts: where slices begin, in slice tokens.
 
-    Over the slice's members: examples whose reference has a token there. A text that has ended
-    before is empty there and scored so. Descriptive: it depends on alignment.
+    A slice covers the examples whose reference has a token there. A text that ends earlier counts
+    as empty. Descriptive only: the result depends on how text and reference align.
     """
     parts = [[_parts(pair, starts) for pair in pairs] for pairs in samples]
     found = []

@@ -1,4 +1,4 @@
-"""What is measured of a trained model and its texts: each view's part of the record, in order."""
+"""Evaluation of a trained model and its texts: each view's part of the record, in order."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from harness.engine.lm import PersonalLM
 from harness.progress import Bars
 from harness.record import Record
 from harness.run.evaluate.author_identification import author_identification
-from harness.run.evaluate.base_model import beside_untrained
-from harness.run.evaluate.continuation import measure_forced
-from harness.run.evaluate.profile_swap import measure_lift
+from harness.run.evaluate.base_model import relative_to_base_model
+from harness.run.evaluate.continuation import evaluate_continuation
+from harness.run.evaluate.profile_swap import evaluate_profile_swap
 from harness.run.evaluate.reference_likelihood import reference_likelihood
 from harness.run.evaluate.texts import samples_of, score_texts
-from harness.run.evaluate.thought_replacement import measure_controls
+from harness.run.evaluate.thought_replacement import evaluate_thought_replacement
 from harness.run.plan import Plan
 from harness.run.training import Hardware
 from harness.types import Prediction
 
 
-def measure(
+def evaluate(
     record: Record,
     plan: Plan,
     lm: PersonalLM,
@@ -31,11 +31,20 @@ def measure(
     phases: Phases,
     bars: Bars,
 ) -> Record:
-    """`record` with every view that the settings ask for, and with its examples' values."""
+    """`record` with every view that the settings ask for, and with the examples' values.
+
+    record: without views, or with those of an earlier evaluation.
+    plan: the run.
+    lm: the trained model, on its devices.
+    predictions: the run's texts.
+    hardware: where the model is.
+    phases: takes the times.
+    bars: progress.
+    """
     options = plan.settings.eval
     samples = samples_of(predictions)
     with phases("scoring"):
-        record = measure_scores(record, plan, samples)
+        record = evaluate_texts(record, plan, samples)
         examples = dict(record.examples)
     nll = None
     if options.likelihood:
@@ -46,26 +55,26 @@ def measure(
         if options.relative:
             with phases("untrained"):
                 known = record.backbone.fingerprint
-                beside, base = beside_untrained(plan, nll, known, hardware)
+                beside, base = relative_to_base_model(plan, nll, known, hardware)
                 likelihood = replace(likelihood, relative=beside)
                 for key, each in base.items():
                     examples[key] = replace(examples[key], base_nll=each.nll)
         record = replace(record, likelihood=likelihood)
     if options.lift:
         with phases("lift"):
-            lift, gains = measure_lift(plan, lm, predictions, nll, hardware, bars)
+            lift, gains = evaluate_profile_swap(plan, lm, predictions, nll, hardware, bars)
             record = replace(record, lift=lift)
             for key, gain in gains.items():
                 examples[key] = replace(examples[key], lift=gain)
     if options.forced:
         with phases("forced"):
-            forced, continued = measure_forced(plan, lm, predictions, record.metrics, bars)
+            forced, continued = evaluate_continuation(plan, lm, predictions, record.metrics, bars)
             record = replace(record, forced=forced)
             for key, windows in continued.items():
                 examples[key] = replace(examples[key], forced=windows)
     if options.controls:
         with phases("controls"):
-            controls = measure_controls(plan, lm, samples[0], nll, hardware, bars)
+            controls = evaluate_thought_replacement(plan, lm, samples[0], nll, hardware, bars)
             record = replace(record, controls=controls)
     if options.authors:
         with phases("authors"):
@@ -76,10 +85,10 @@ def measure(
     return replace(record, examples=examples)
 
 
-def measure_scores(record: Record, plan: Plan, samples: Sequence[Mapping[str, str]]) -> Record:
-    """`record` with the views that read nothing but texts and references.
+def evaluate_texts(record: Record, plan: Plan, samples: Sequence[Mapping[str, str]]) -> Record:
+    """`record` with the views that need only texts and references.
 
-    samples: texts by id, one a sample.
+    samples: for each sample, texts by example id.
     """
     scores = score_texts(plan.test, samples, plan.settings.eval)
     views: dict[str, Any] = dict(scores.views)  # fields of the record, by name

@@ -92,7 +92,7 @@ def test_a_text_that_is_missing_scores_0():
 def test_one_user_alone_is_null_with_a_reason():
     found, _ = author_identification(split(["ann"]), [{}], 200)
     assert found == Authors(
-        missing="one user in the test split; whose text it is needs at least two"
+        missing="one user in the test split; author identification needs at least two"
     )
 
 
@@ -100,7 +100,8 @@ def test_one_user_alone_is_null_with_a_reason():
 def test_profiles_without_words_are_null_with_a_reason(words):
     found, each = author_identification(split(words=words), [{}], 200)
     assert found == Authors(
-        missing="no test user's profile has words; whose text it is needs at least one that has"
+        missing="no test user's profile has words; "
+        "author identification needs at least one that has"
     )
     assert each == {}
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.inputs import provenance
-from harness.run.evaluate import base_model as untrained
+from harness.run.evaluate import base_model
 from tests.run.test_single import go
 
 ASKED = ("eval.slices=[0,8,16]",)
@@ -43,7 +43,7 @@ def test_methods_with_one_prompt_share_one_reading(tmp_path, reviews, backbone, 
     def again(*_):
         raise AssertionError("read twice")
 
-    monkeypatch.setattr(untrained, "slice_nlls", again)
+    monkeypatch.setattr(base_model, "slice_nlls", again)
     for method in ("sft", "flythinker"):
         go(tmp_path, reviews, backbone, method, *ASKED)
     with pytest.raises(AssertionError, match="read twice"):

@@ -8,7 +8,7 @@ from harness.engine.lm import CausalLM
 from harness.engine.text import Encoded, decode, encode_response
 from harness.method import Method
 from harness.metrics.slices import slice_tokens
-from harness.run.evaluate import continuation as forcing
+from harness.run.evaluate import continuation
 from harness.run.evaluate.continuation import _tokens
 from harness.run.plan import Plan
 from harness.run.single import run
@@ -54,7 +54,7 @@ class Copier(Method):
                 *encode_response(tokenizer, plan.test.references[reading.example.id].text).ids,
                 *ends_of(tokenizer).trained,
             )
-            for reading in plan.test_readings
+            for reading in plan.test_prompts
         }
         return lm
 
@@ -90,11 +90,11 @@ def test_a_model_that_copies_the_reference_scores_100_in_every_window(copied):
 
 
 def test_windows_are_filled_in_as_many_rounds_as_they_need(copied, monkeypatch):
-    monkeypatch.setattr(forcing, "SPARE", 0.0)  # four tokens a round
-    monkeypatch.setattr(forcing, "ROUNDS", 1)
+    monkeypatch.setattr(continuation, "SPARE", 0.0)  # four tokens a round
+    monkeypatch.setattr(continuation, "ROUNDS", 1)
     short = copied().forced
     assert short.ended == 16  # but for the first windows, which the free text has
-    monkeypatch.setattr(forcing, "ROUNDS", 40)
+    monkeypatch.setattr(continuation, "ROUNDS", 40)
     assert copied("decode.batch_size=2").forced.metrics["rouge1"].value == pytest.approx(100)
 
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from harness.data import load_split
-from harness.run.evaluate.profile_swap import Own, _text_lift
+from harness.run.evaluate.profile_swap import OwnProfile, _text_lift
 from harness.settings import build_settings
 from harness.statistics import Panel
 
@@ -14,7 +14,9 @@ def test_lift_of_texts_is_signed_with_the_metric():
     test = load_split(chosen, "test")
     texts = {example.id: test.references[example.id].text for example in test.examples}
     plan = SimpleNamespace(settings=chosen, test=test, panel=lambda ids: Panel.of(test, 100))
-    _, gains = _text_lift(plan, Own(texts, None), {"empty": {}, "random 0": {}, "topic 0": {}})
+    _, gains = _text_lift(
+        plan, OwnProfile(texts, None), {"empty": {}, "random 0": {}, "topic 0": {}}
+    )
     signatures = {name: each.own_other.signature for name, each in gains["random"].items()}
     assert signatures == {
         "rouge1": "lift:own-other|donors:1|rouge1|stem:no|rouge-score:0.1.2",

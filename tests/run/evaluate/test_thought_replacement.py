@@ -9,7 +9,7 @@ from harness.cli.run import _without_controls
 from harness.errors import UsageError
 from harness.record import Thoughts, read_record
 from harness.registry import find
-from harness.run.evaluate.thought_replacement import thought_readings
+from harness.run.evaluate.thought_replacement import prompts_with_thoughts
 from harness.run.plan import Plan
 from harness.settings import CONTROLS
 from tests.run.test_single import go, settings
@@ -56,28 +56,28 @@ def test_without_lam_no_thought_changes_anything(tmp_path, reviews, backbone):
 def test_where_thoughts_come_from(tmp_path, reviews, backbone):
     chosen = settings(reviews, backbone, "flythinker", "budget.profile=400")  # whole profiles
     plan = Plan(chosen, "flythinker", tmp_path)
-    own = plan.test_readings
+    own = plan.test_prompts
     for name in ("zero", "noise"):
-        assert thought_readings(plan, name) == own
+        assert prompts_with_thoughts(plan, name) == own
     for name in ("shuffled", "other-profile"):
-        readings = thought_readings(plan, name)
-        assert readings == thought_readings(plan, name)
-        for reading, mine in zip(readings, own, strict=True):
-            assert (reading.example, reading.prompt) == (mine.example, mine.prompt)
-            assert reading.views["donor"] != mine.prompt
-    theirs = {reading.prompt: reading.example.user_id for reading in own}
-    for reading in thought_readings(plan, "shuffled"):
-        assert theirs[reading.views["donor"]] != reading.example.user_id
-    for reading in thought_readings(plan, "other-profile"):
-        text = plan.backbones.tokenizer.decode(reading.views["donor"])
-        assert reading.example.input[:60] in text  # the budget cuts its end
+        prompts = prompts_with_thoughts(plan, name)
+        assert prompts == prompts_with_thoughts(plan, name)
+        for encoded, mine in zip(prompts, own, strict=True):
+            assert (encoded.example, encoded.prompt) == (mine.example, mine.prompt)
+            assert encoded.views["donor"] != mine.prompt
+    theirs = {encoded.prompt: encoded.example.user_id for encoded in own}
+    for encoded in prompts_with_thoughts(plan, "shuffled"):
+        assert theirs[encoded.views["donor"]] != encoded.example.user_id
+    for encoded in prompts_with_thoughts(plan, "other-profile"):
+        text = plan.backbones.tokenizer.decode(encoded.views["donor"])
+        assert encoded.example.input[:60] in text  # the budget cuts its end
         writers = {
             example.user_id
             for example in plan.test.examples
             if any(entry["reviewText"] in text for entry in example.profile)
         }
         assert len(writers) == 1
-        assert reading.example.user_id not in writers
+        assert encoded.example.user_id not in writers
 
 
 def test_one_user_alone_has_no_other_thoughts(tmp_path, reviews, backbone):
@@ -85,7 +85,7 @@ def test_one_user_alone_has_no_other_thoughts(tmp_path, reviews, backbone):
     found = go(tmp_path, reviews, backbone, "flythinker", *asked).record.controls.thoughts
     assert set(found) == {"own", "zero", "shuffled"}
     assert found["shuffled"] == Thoughts(
-        missing="one user in the test split; another one's thoughts need at least two"
+        missing="one user in the test split; thoughts of another user need at least two"
     )
 
 
