@@ -56,7 +56,7 @@ def test_a_module_moved_to_another_folder_is_found_there(package):
     assert "pkg.elsewhere.top" in closure(["pkg.start"], ["pkg"])
 
 
-def test_a_plugins_helpers_count_beside_it_and_on_the_path(package, tmp_path):
+def test_a_plugins_helpers_in_its_folder_and_on_the_path_count(package, tmp_path):
     own = tmp_path / "mine"
     own.mkdir()
     (own / "method.py").write_text(

@@ -28,7 +28,7 @@ def test_the_data_path_is_nltks_own(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 @pytest.mark.parametrize("edited", ["score.py", "beside.py"])
-def test_a_script_counts_with_what_it_imports_beside_it(tmp_path: Path, edited: str):
+def test_a_script_counts_with_its_local_imports(tmp_path: Path, edited: str):
     (tmp_path / "score.py").write_text("from .beside import X\nimport evaluate\n")
     (tmp_path / "beside.py").write_text("X = 1\n")
     name = f"evaluate:{tmp_path / 'score.py'}?factor=2"
@@ -39,7 +39,7 @@ def test_a_script_counts_with_what_it_imports_beside_it(tmp_path: Path, edited: 
     assert metric_input(name) != before
 
 
-def test_the_hubs_script_counts_as_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_hub_script_counts_by_its_cached_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path))
     before = metric_input("evaluate:wer")
     kept = tmp_path / "evaluate_modules" / "metrics" / "evaluate-metric--wer" / "abc"

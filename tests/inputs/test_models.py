@@ -28,7 +28,7 @@ def test_what_a_run_does_not_read_does_not_count(tmp_path: Path):
     }
 
 
-def test_a_folder_with_brackets_in_its_name_is_itself(tmp_path: Path):
+def test_a_folder_with_brackets_in_its_name_is_found(tmp_path: Path):
     for name in ("a[1]", "a1"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(name)
@@ -51,5 +51,5 @@ def test_a_hub_model_is_its_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("name", ["nowhere", "./nowhere", "/no/where", "a/b/c", "bad name/x"])
-def test_what_is_nowhere_has_no_files(name: str):
+def test_an_absent_model_has_no_files(name: str):
     assert model_folder(name) is None

@@ -167,7 +167,7 @@ def test_the_record_holds_every_input(world: World):
     assert "harness.engine.lm" in inputs.code
 
 
-def test_nothing_changed_is_shown_by_both_ways(world: World, said: list[str]):
+def test_an_unchanged_run_is_shown_by_both_ways(world: World, said: list[str]):
     shown = world.run()
     assert shown.repeated
     assert said == []
@@ -230,7 +230,7 @@ def test_a_changed_input_runs_again_and_keeps_the_old_record(
     assert said == []
 
 
-def test_a_changed_metric_is_scored_again_from_kept_texts(
+def test_a_changed_metric_scores_the_stored_texts_again(
     world: World, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ):
     (folder,) = find_runs([world.results])
@@ -259,7 +259,7 @@ def test_a_changed_metric_is_scored_again_from_kept_texts(
     assert said == []
 
 
-def test_views_that_score_texts_of_their_own_are_made_anew_with_the_kept_weights(
+def test_views_with_generated_texts_are_evaluated_again_with_the_stored_weights(
     world: World, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ):
     asked = ("eval.forced=true", "eval.slices=[0,4]")
@@ -284,7 +284,7 @@ def test_another_version_of_a_tool_scores_again(
     assert "metrics rouge1: rouge_score 0.1.2 → rouge_score 9.9" in said[0]
 
 
-def test_changed_code_is_named_and_not_redone(
+def test_changed_code_is_named_but_nothing_is_repeated(
     world: World, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ):
     edit_harness(world, monkeypatch)
@@ -294,7 +294,7 @@ def test_changed_code_is_named_and_not_redone(
     assert "--fresh runs it again" in line
 
 
-def test_data_written_otherwise_with_the_same_texts_is_no_change(world: World, said: list[str]):
+def test_reformatted_data_with_the_same_texts_is_no_change(world: World, said: list[str]):
     path = world.root / "data" / "product_review" / "test.jsonl"
     path.write_text(path.read_text().replace('", "', '",   "') + "\n")
     assert finished(world.settings(), "own", [world.root / "own.py"], world.results) is None
@@ -311,7 +311,7 @@ def test_fresh_deletes_the_run_and_leaves_dated_ones(world: World, said: list[st
     assert again.folder.name in names
 
 
-def test_a_record_from_before_inputs_were_kept_is_shown_and_says_so(world: World, said: list[str]):
+def test_a_record_without_inputs_is_shown_with_a_message(world: World, said: list[str]):
     (folder,) = find_runs([world.results])
     record = json.loads((folder / "record.json").read_text())
     del record["inputs"]
@@ -322,7 +322,7 @@ def test_a_record_from_before_inputs_were_kept_is_shown_and_says_so(world: World
     assert "from before inputs were kept" in said[0]
 
 
-def test_a_model_that_is_written_while_it_is_read_is_refused(
+def test_a_model_that_changes_while_it_is_loaded_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     shutil.rmtree(world.results)
@@ -338,7 +338,7 @@ def test_a_model_that_is_written_while_it_is_read_is_refused(
     assert not world.results.exists()
 
 
-def test_an_unfinished_run_goes_on_by_todays_rule(world: World, said: list[str]):
+def test_an_unfinished_run_resumes_with_todays_inputs(world: World, said: list[str]):
     """Its texts belong to what it was begun with: a changed template writes them anew."""
     (folder,) = find_runs([world.results])
     record = json.loads((folder / "record.json").read_text())

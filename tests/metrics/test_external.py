@@ -65,7 +65,7 @@ def test_a_path_to_a_metric_is_a_path(metric, tmp_path, folder, neighbour):
     assert score(f"evaluate:{scripts[folder]}", ["a"], ["a"]).value == 1
 
 
-def test_a_list_of_numbers_is_one_a_pair(metric):
+def test_a_list_of_numbers_has_one_for_each_pair(metric):
     found = score(metric("Listed", '{"f1": equal}'), ["a", "b"], ["a", "c"])
     assert (found.value, found.each) == (0.5, (1.0, 0.0))
 
@@ -127,7 +127,7 @@ NO_VALUE = {
 
 
 @pytest.mark.parametrize("case", NO_VALUE)
-def test_a_metric_that_fails_is_null_and_names_the_example(metric, case):
+def test_a_failing_metric_is_null_and_names_the_example(metric, case):
     result, expected = NO_VALUE[case]
     name = metric("Failing", result)
     found = score(name, ["a", "", "c"], ["a", "b", "c"])
@@ -136,7 +136,7 @@ def test_a_metric_that_fails_is_null_and_names_the_example(metric, case):
     assert found.missing.endswith("; leave it out, or give it options (NAME?option=value)")
 
 
-def test_a_wrong_option_is_told(metric):
+def test_a_wrong_option_is_reported(metric):
     found = score(metric("Strict", '{"value": 1}') + "?factr=2", ["a"], ["a"])
     assert "TypeError" in found.missing
     assert "unexpected keyword argument 'factr'" in found.missing

@@ -67,13 +67,13 @@ def test_following_by_hand(texts):
     assert [one.value for one in view.slices] == [100, 0]
 
 
-def test_a_part_answers_for_its_own_calls(texts):
+def test_a_part_is_scored_on_its_own_calls(texts):
     own, (first, *_) = Following(), texts
     cut = [Part(start, end, "0", first.reference) for start, end in ((0, 100), (100, 200))]
     assert [own.score(Pair("", "", first.example, part)) for part in cut] == [100, 0]
 
 
-def test_a_continuation_answers_for_what_the_reference_decides_inside(texts):
+def test_a_continuation_is_scored_on_calls_decided_inside_the_window(texts):
     own, (first, *_) = Following(), texts
     # the reference holds "150" in its second half only, and "0" from the first word on
     reference = "0 " + "x " * 148 + "y 150"
@@ -88,7 +88,7 @@ def test_no_call_is_null_with_a_reason(texts):
 
 
 @pytest.mark.parametrize(("limit", "floor"), [(1, None), (5, 35.122)])
-def test_the_built_in_texts_bring_it_between_floor_and_ceiling(limit, floor):
+def test_the_built_in_benchmark_adds_it_between_floor_and_ceiling(limit, floor):
     sets = [f"data.limit={limit}", "eval.resamples=100", 'eval.metrics=["rouge1"]']
     chosen = build_settings("mini", "rag", sets)
     test = load_split(chosen, "test")

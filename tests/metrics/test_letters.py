@@ -66,7 +66,7 @@ def test_accents_are_letters_to_unicode_words_and_dropped_by_the_default():
 
 
 @pytest.mark.parametrize(("plain", "given_"), [(95, True), (94, False)])
-def test_up_to_5_percent_the_library_stands_with_the_share_beside_it(plain, given_):
+def test_up_to_5_percent_unseen_the_value_is_kept_with_the_share(plain, given_):
     reference = " ".join(["a" * 5] * (plain // 5) + ["a" * (plain % 5)] + ["ж"] * (100 - plain))
     found = score("rouge1", [reference], [reference])
     assert found.unseen == (100 - plain) / 100
@@ -99,7 +99,7 @@ def test_unicode_words_by_hand():
 
 
 @pytest.mark.parametrize("script", TEXTS)
-def test_bleu_and_meteor_of_clauses_without_spaces_are_null_and_else_a_number(script):
+def test_bleu_and_meteor_of_clauses_without_spaces_are_null(script):
     text = TEXTS[script]
     # sacrebleu's 13a takes a Chinese sentence as one word: identical texts score 0
     found = score("bleu", [text], [text])
@@ -147,7 +147,7 @@ def test_bleu_by_each_tokenizer_equals_sacrebleu(name):
         assert found.value == pytest.approx(expected)
 
 
-def test_a_tokenizer_whose_packages_are_missing_is_told_before_a_run(monkeypatch):
+def test_a_tokenizer_without_its_packages_is_refused_before_a_run(monkeypatch):
     from sacrebleu.tokenizers import tokenizer_ja_mecab
 
     monkeypatch.setattr(tokenizer_ja_mecab, "MeCab", None)

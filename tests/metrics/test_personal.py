@@ -93,7 +93,7 @@ STYLES = {
 
 
 @pytest.mark.parametrize("features", ["characters", "function words"])
-def test_a_text_in_ones_own_style_is_found(features):
+def test_a_text_in_its_authors_style_is_found(features):
     profiles = {user: 6 * style for user, style in STYLES.items()}
     users, queries = list(STYLES), ["x"] * 3
     texts = [3 * STYLES[user] for user in users]
@@ -108,14 +108,14 @@ def test_a_text_in_ones_own_style_is_found(features):
 
 
 @pytest.mark.parametrize("features", ["characters", "function words"])
-def test_a_text_that_says_nothing_is_at_chance_and_an_empty_one_at_0(features):
+def test_an_uninformative_text_is_at_chance_and_an_empty_one_at_0(features):
     profiles = dict.fromkeys(("a", "b", "c", "d"), "the same text of us all")
     found = identify_authors(["zzz", " "], ["x", "x"], profiles, panel("ab"), features)
     assert found.top1.each == pytest.approx((25, 0))  # four tied: ¼
     assert found.reciprocal_rank.each == pytest.approx((100 * (25 / 12) / 4, 0))
 
 
-def test_only_the_matched_others_compete():
+def test_only_users_of_the_same_topic_are_candidates():
     profiles = dict(DOCUMENTS, zed="guitar amp guitar amp tone")
     texts = ["guitar strings amp", "guitar strings amp"]
     found = identify_authors(texts, ["guitar amp"] * 2, profiles, panel(["ann", "eve"]), others=2)

@@ -204,7 +204,7 @@ def test_the_report_has_every_metric_with_its_direction(board):
     json.dumps(facts, allow_nan=False)
 
 
-def test_lift_is_above_0_where_the_own_profile_helps_whichever_way_is_better():
+def test_lift_is_above_0_where_the_own_profile_helps_in_either_direction():
     test = split()
     good, bad = (
         [Pair(text, test.references[one.id].text, one)
@@ -227,7 +227,7 @@ def test_samples_are_averaged_and_an_absent_text_counts_as_the_metric_says():
     assert not Chrf().absent(Chrf().rows(texts[0])).any()  # left out: nothing is known of it
 
 
-def test_what_a_package_must_offer_is_said(monkeypatch):
+def test_a_plugin_that_is_not_a_metric_is_refused(monkeypatch):
     entry = registry.Entry("old", f"{__name__}:split", "a package")
     monkeypatch.setattr("harness.registry.table", lambda kind: {"old": entry})
     with pytest.raises(UsageError, match=r"'old': found function .*expected a class that derives"):
@@ -245,7 +245,7 @@ class Broken(Metric):
         return np.ones((1, 2))
 
 
-def test_rows_that_are_not_one_a_pair_are_refused_and_a_reason_is_kept():
+def test_wrong_rows_are_refused_and_a_reason_is_kept():
     with pytest.raises(DataError, match=r"broken: rows of shape \(1, 2\).*expected \[2, K\]"):
         scored(Broken(), [pairs(["a", "b"], ["a", "b"])], panel("uv"))
     found = scored(Broken(), [pairs(["", "b"], ["a", "b"])], panel("uv")).score

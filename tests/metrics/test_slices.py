@@ -115,7 +115,7 @@ def test_a_reference_without_words_keeps_its_nll_in_the_first_slice():
         ([-1.0], [4], "expected rising offsets up to 3"),
     ],
 )
-def test_offsets_that_cannot_be_are_refused(logprobs, ends, expected):
+def test_impossible_offsets_are_refused(logprobs, ends, expected):
     with pytest.raises(ValueError, match=expected):
         nll_by_slice("a b", logprobs, ends, STARTS)
 
@@ -159,7 +159,7 @@ def test_drift_of_a_constructed_decay():
     assert found.each == pytest.approx((10,) * 4)
 
 
-def test_what_depends_on_where_slices_begin_is_signed_with_it():
+def test_signatures_name_the_starts_of_slices():
     rows, users = [row((3, 3.9, 3.1))] * 2, ["a", "b"]
     slope = likelihood_drift(rows, STARTS, panel(users))
     assert slope.signature == (
@@ -172,7 +172,7 @@ def test_what_depends_on_where_slices_begin_is_signed_with_it():
         assert found[name].signature == signature
 
 
-def test_drift_leaves_out_who_does_not_reach_every_slice():
+def test_drift_leaves_out_examples_that_lack_a_slice():
     short = row((300, 0, 0), (3, 0, 0))
     found = likelihood_drift([short, *[row((3, 3.9, 3.1))] * 2], STARTS, panel("abc"))
     assert found.value == pytest.approx(10)
@@ -182,7 +182,7 @@ def test_drift_leaves_out_who_does_not_reach_every_slice():
     assert likelihood_drift([], STARTS, panel("")).missing == "no reference reaches every slice"
 
 
-def test_drift_beside_the_backbone_keeps_what_the_endings_do():
+def test_drift_relative_to_the_base_model_removes_the_effect_of_endings():
     own, base = [row((3, 3.9, 3.1))] * 3, [row((6, 6.9, 5.1))] * 3  # everywhere 1 a token less
     found = likelihood_drift(relative(own, base), STARTS, panel("abc"))
     assert found.value == pytest.approx(0, abs=1e-12)
@@ -210,13 +210,13 @@ def test_mean_positions_by_hand():
     ("weights", "expected"),
     [([[1.0]], "a slope needs two slices"), ([[1.0, 0.0]], "no reference reaches every slice")],
 )
-def test_a_slope_that_is_none_says_why(weights, expected):
+def test_a_missing_slope_has_a_reason(weights, expected):
     table = np.array(weights)
     found = drift(slope_rows(table, table, table), panel("a"), "x")
     assert (found.value, found.missing) == (None, expected)
 
 
-def test_the_summary_is_what_a_record_keeps():
+def test_the_summary_is_the_records_entry():
     rows = [row((3, 3.9, 3.1)), row((3, 3.9, 3.1)), row((300, 0, 0), (3, 0, 0), (3, 0, 0))]
     found = likelihood_summary(rows, STARTS, panel("abc", 100))
     assert found.value == pytest.approx(320 / 19)

@@ -160,7 +160,7 @@ def test_nothing_to_average_is_null_with_a_reason(name):
 
 
 @pytest.mark.parametrize("name", ["bleu", *ROUGES, "meteor"])
-def test_texts_without_a_partner_are_refused(name):
+def test_texts_without_a_reference_are_refused(name):
     with pytest.raises(ValueError, match="zip"):
         score(name, ["a", "b"], ["a"])
 

@@ -66,7 +66,7 @@ def test_counts_kept_for_comparing(test_split):
 
 
 @pytest.mark.parametrize("name", OPTIONS.metrics)
-def test_forced_windows(name):
+def test_continuation_windows(name):
     texts = ["мы шли через лес и вышли к реке", "мы шли через лес и", "дом, дом, дом мы"]
     windows = [
         [window_pair(text, whole, start, 4) for start in OPTIONS.slices]

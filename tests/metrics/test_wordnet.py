@@ -45,7 +45,7 @@ def test_without_wordnet_meteor_says_how_to_get_it(bare):
     assert "harness doctor --fix" in wordnet.REMEDY
 
 
-def test_debians_copy_is_laid_out_once_and_whole(bare):
+def test_debians_copy_is_converted_once_and_completely(bare):
     pretend_debian(bare / "debian")
     place = wordnet.find_wordnet()
     assert place == bare / "cache" / "flythinker-harness" / "nltk_data" / "corpora" / "wordnet"
@@ -57,14 +57,14 @@ def test_debians_copy_is_laid_out_once_and_whole(bare):
     assert [path.name for path in place.parent.iterdir()] == ["wordnet"]
 
 
-def test_a_half_written_copy_is_made_anew(bare):
+def test_a_half_written_copy_is_replaced(bare):
     pretend_debian(bare / "debian")
     place = wordnet.find_wordnet()
     (place / "data.verb").unlink()
     assert (wordnet.find_wordnet() / "data.verb").read_text() == "data.verb"
 
 
-def test_a_cache_that_cannot_be_written_is_said(bare, monkeypatch):
+def test_a_read_only_cache_is_reported(bare, monkeypatch):
     pretend_debian(bare / "debian")
     (bare / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(bare / "file"))
@@ -117,7 +117,7 @@ def test_fix_installs_debians_packages_as_root(bare, monkeypatch):
         (0, r"failed; `apt-get update` ended with 100: no route\)"),
     ],
 )
-def test_fix_says_the_commands_where_it_cannot(bare, monkeypatch, user, expected):
+def test_fix_prints_the_commands_where_it_cannot_install(bare, monkeypatch, user, expected):
     refused = CompletedProcess([], 100, "", "no route\n")
     monkeypatch.setattr(nltk, "download", lambda name, quiet: False)
     monkeypatch.setattr(wordnet.os, "geteuid", lambda: user)

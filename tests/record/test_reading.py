@@ -54,12 +54,12 @@ def test_a_wrong_field_is_named_with_what_was_found(tmp_path, fields, place, val
 
 
 @pytest.mark.parametrize("version", [0, 3, True, "2", None])
-def test_other_schemas_are_refused(tmp_path, fields, version):
+def test_unknown_schemas_are_refused(tmp_path, fields, version):
     message = refused({**fields, "schema_version": version}, tmp_path)
     assert f"schema_version {version!r}; readable are 1 to 2" in message
 
 
-def test_what_is_no_record_of_schema_1_is_refused(tmp_path, fields):
+def test_a_broken_record_of_schema_1_is_refused(tmp_path, fields):
     message = refused({**fields, "schema_version": 1, "examples": [1]}, tmp_path)
     assert "record.json: not a record of schema 1: " in message
 

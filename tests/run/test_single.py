@@ -375,7 +375,9 @@ def test_a_target_without_tokens_is_refused(tmp_path, reviews, backbone, monkeyp
         go(tmp_path, reviews, backbone)
 
 
-def test_a_method_that_breaks_its_contract_is_told_how(tmp_path, reviews, backbone, monkeypatch):
+def test_a_method_that_breaks_its_contract_gets_a_clear_error(
+    tmp_path, reviews, backbone, monkeypatch
+):
     from harness.types import Prompt
 
     with monkeypatch.context() as patch:
@@ -433,7 +435,7 @@ def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, back
         assert lift.texts["random"]["rouge1"].own_empty.value == 0
 
 
-def test_every_examples_lift_stands_in_the_record(tmp_path, reviews, backbone):
+def test_the_record_holds_every_examples_lift(tmp_path, reviews, backbone):
     asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
     record = go(tmp_path, reviews, backbone, "rag", *asked).record
     for view, name in (("likelihood", "all"), ("likelihood", "0-100"), ("texts", "rouge1")):

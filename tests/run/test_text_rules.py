@@ -69,7 +69,7 @@ def spoken(tmp_path, reviews, backbone):
     return go
 
 
-def test_a_string_stops_a_text_and_is_no_part_of_it(spoken):
+def test_a_stop_string_ends_a_text_and_is_cut_off(spoken):
     record, texts = spoken("decode.stop='. ###'")
     assert {text.output for text in texts} == {"This lamp is good"}
     assert record.n.capped == 0
@@ -121,9 +121,7 @@ def test_logits_without_numbers_fail_their_example_alone(spoken, more):
     assert record.inference.batches_timed == 1
 
 
-def test_what_a_model_asks_for_and_does_not_get_is_said_once_and_recorded(
-    spoken, backbone, monkeypatch
-):
+def test_unapplied_generation_config_is_reported_once_and_recorded(spoken, backbone, monkeypatch):
     path = backbone / "generation_config.json"
     before = path.read_text()
     said = []

@@ -34,7 +34,7 @@ class Clock:
         self.at += seconds
 
 
-def test_phases_add_up_and_the_wall_counts_what_lies_between():
+def test_phases_add_up_and_wall_time_includes_the_gaps():
     clock = Clock()
     phases = Phases(clock)
     for name, seconds in (("training", 5.0), ("writing", 2.0), ("training", 1.5)):
@@ -45,7 +45,7 @@ def test_phases_add_up_and_the_wall_counts_what_lies_between():
     assert phases.wall_s == 9.25
 
 
-def test_an_interrupted_sitting_counts(tmp_path):
+def test_time_before_an_interruption_counts(tmp_path):
     clock = Clock()
     first = Phases(clock)
     first.keep(tmp_path / "phases.json")
@@ -77,7 +77,7 @@ def test_median_and_quartiles():
     assert middle([]) == (None, None)
 
 
-def test_training_seconds_take_steps_and_trials_from_what_was_kept():
+def test_training_seconds_count_the_kept_steps_and_trials():
     log = TrainLog([Step(step=1, loss=2.0, lr=0.1, grad_norm=1.0, seconds=3.0)], seconds=3.0)
     phases = {"targets": 1.0, "steps": 3.5, "lr_search": 0.0}
     trials = tuple(Trial(lr=0.1, val_loss=1.0, curve=(), seconds=each) for each in (4.0, 5.0))
@@ -137,7 +137,7 @@ def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, monk
         assert record.training.step_s <= spent["steps"]
 
 
-def test_a_resumed_run_counts_what_its_first_sitting_spent(
+def test_a_resumed_run_counts_the_time_before_the_interruption(
     tmp_path, reviews, backbone, monkeypatch
 ):
     def stop(*_, **__):
@@ -195,7 +195,7 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
     assert outcome.record.inference.visible_tokens == sum(text.tokens for text in texts)
 
 
-def test_analyses_are_work_of_cots_targets_and_prefaces_of_its_writing(tmp_path, reviews, backbone):
+def test_cots_analyses_count_in_targets_and_its_prefaces_in_generation(tmp_path, reviews, backbone):
     few = "method.analysis_tokens=4"
     cot = go(tmp_path, reviews, backbone, "cot", few).record
     sft = go(tmp_path, reviews, backbone, "sft").record
@@ -209,7 +209,7 @@ def test_analyses_are_work_of_cots_targets_and_prefaces_of_its_writing(tmp_path,
     assert sft.inference.hidden_tokens == sft.inference.latent_s == 0
 
 
-def test_times_of_writing_are_of_whole_batches(tmp_path, reviews, backbone):
+def test_generation_times_are_of_whole_batches(tmp_path, reviews, backbone):
     cost = go(tmp_path, reviews, backbone, "coconut").record.inference
     assert (cost.batches_timed, cost.examples_timed) == (3, 8)  # 3 + 3 + 2
     assert cost.hidden_tokens == 4 * 8

@@ -26,7 +26,7 @@ def test_published_names_are_those_of_their_settings(path):
     assert path.parent.name == record.run_id == f"s{record.seed}-{digest}"
 
 
-def test_every_setting_of_today_stands_in_the_table():
+def test_every_setting_is_in_the_table():
     # the message says what to do with a new one
     named(TODAY)
 
@@ -55,12 +55,12 @@ def test_a_renamed_setting_is_hashed_by_its_old_name(monkeypatch):
         assert named({**TODAY, "eval": {**renamed, "continuation": value}}) == old
 
 
-def test_a_removed_setting_keeps_its_place():
+def test_a_removed_setting_stays_in_the_table():
     without = {key: value for key, value in TODAY["decode"].items() if key != "samples"}
     assert named({**TODAY, "decode": without}) == named(TODAY)
 
 
-def test_the_defaults_of_first_settings_are_those_that_they_had():
+def test_defaults_of_the_first_settings_are_unchanged():
     # a drift alarm: changing a default is fine, but changes the names of runs that relied on it
     first = dict(leaves(frozen_table()["first"]))
     assert first["decode.max_new_tokens"] == 448

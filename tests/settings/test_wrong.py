@@ -27,7 +27,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("assignment", "message"), WRONG)
-def test_a_wrong_setting_is_told_in_one_line(assignment, message):
+def test_a_wrong_setting_is_reported_in_one_line(assignment, message):
     with pytest.raises(UsageError) as caught:
         build_settings("mini", "sft", [assignment])
     assert message in str(caught.value)
@@ -40,7 +40,7 @@ def test_two_wrong_settings_have_a_line_each():
     assert len(str(caught.value).splitlines()) == 3
 
 
-def test_settings_that_do_not_go_together_are_told_without_the_whole_section():
+def test_conflicting_settings_are_reported_without_the_whole_section():
     with pytest.raises(UsageError) as caught:
         build_settings("mini", "sft", ["eval.likelihood=false", "eval.lift=likelihood"])
     assert str(caught.value) == ('settings: eval: lift of "likelihood" needs eval.likelihood=true')

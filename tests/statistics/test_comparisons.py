@@ -59,7 +59,7 @@ def test_every_user_better_by_hand():
     assert found.p_value == pytest.approx(0.25, abs=0.02)
 
 
-def test_the_randomisation_test_rejects_a_true_null_as_often_as_it_says():
+def test_the_randomisation_test_keeps_its_level():
     rng = np.random.default_rng(3)
     users = [f"u{at // 2}" for at in range(60)]  # two examples a user, alike
     rejected = 0
@@ -92,7 +92,7 @@ def test_holm_by_hand():
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.1])
-def test_holm_refuses_what_is_no_p_value(wrong):
+def test_holm_refuses_invalid_p_values(wrong):
     with pytest.raises(ValueError, match="expected a number from 0 to 1"):
         holm([0.5, wrong])
 
@@ -144,7 +144,7 @@ def test_below_20_users_there_is_an_interval_and_no_verdict():
     assert judge([found])[0].verdict is None
 
 
-def test_nothing_in_common_is_said():
+def test_no_common_example_is_reported():
     found = compare_means([None], [1.0], ["a"])
     assert (found.difference, found.reason) == (None, "no example has both values")
     one = compare_means([2.0], [1.0], ["a"])

@@ -90,7 +90,7 @@ def test_examples_of_one_user_do_not_count_twice():
 
 
 @pytest.mark.parametrize("method", ["bca", "studentized"])
-def test_degenerate_input_is_honest(method):
+def test_degenerate_input_has_no_invented_interval(method):
     def interval(each, users):
         draws = np.random.default_rng(0)
         if method == "studentized":
@@ -133,7 +133,7 @@ def test_draws_come_from_the_fingerprint():
     assert (one != other).all()
 
 
-def test_a_value_that_is_no_number_is_refused():
+def test_a_value_that_is_not_finite_is_refused():
     with pytest.raises(DataError, match=r"row 1, user b; expected finite numbers"):
         sums_by_user(np.array([[1.0], [np.nan]]), ["a", "b"])
     with pytest.raises(ValueError, match="1 rows for 2 user ids; expected one a row"):
@@ -191,7 +191,7 @@ def test_seeds_are_resampled_too():
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_seeds_that_alone_differ_are_seldom_called_a_difference(seeds):
+def test_seeds_alone_rarely_give_a_significant_difference(seeds):
     """Two methods without any true difference, 30 users, training seeds that spread as users do."""
     rng = np.random.default_rng(seeds)
     outside = 0

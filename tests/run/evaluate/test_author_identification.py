@@ -30,7 +30,7 @@ def split(users=STYLES, words=STYLES):
     return SplitData("product_review", "test", examples, references, "print")
 
 
-def test_samples_are_averaged_beside_ceiling_and_chance():
+def test_samples_are_averaged_with_ceiling_and_chance():
     test = split()
     own = {each.id: STYLES[each.user_id] for each in test.examples}
     mixed = {**own, "ann-0": STYLES["bob"]}
@@ -50,7 +50,7 @@ def test_samples_are_averaged_beside_ceiling_and_chance():
         assert top1.low <= top1.value <= top1.high
 
 
-def test_the_own_profile_is_the_examples_own():
+def test_the_authors_profile_is_that_of_the_example():
     """Another example's profile of the same user may hold the very text that is asked about."""
 
     def entry(words):
@@ -89,7 +89,7 @@ def test_a_text_that_is_missing_scores_0():
     assert found.characters.mrr.value == 0
 
 
-def test_one_user_alone_is_null_with_a_reason():
+def test_a_single_user_is_null_with_a_reason():
     found, _ = author_identification(split(["ann"]), [{}], 200)
     assert found == Authors(
         missing="one user in the test split; author identification needs at least two"
@@ -112,7 +112,7 @@ def test_one_profile_with_words_is_enough():
     assert found["ann-0"].characters.top1 == 100
 
 
-def test_it_is_in_every_record_unless_not_asked_for(tmp_path, reviews, backbone):
+def test_it_is_in_every_record_unless_switched_off(tmp_path, reviews, backbone):
     record = go(tmp_path, reviews, backbone, "rag").record
     assert record.authors.users == 4
     assert all(example.authors for example in record.examples.values())

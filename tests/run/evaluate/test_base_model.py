@@ -11,7 +11,7 @@ from tests.run.test_single import go
 ASKED = ("eval.slices=[0,8,16]",)
 
 
-def test_the_backbone_beside_itself_is_0_exactly(tmp_path, reviews, backbone):
+def test_the_base_model_relative_to_itself_is_0_exactly(tmp_path, reviews, backbone):
     for method in ("rag", "nonpers"):
         found = go(tmp_path, reviews, backbone, method, *ASKED).record.likelihood.relative
         assert (found.value, found.low, found.high) == (0, 0, 0)
@@ -21,7 +21,7 @@ def test_the_backbone_beside_itself_is_0_exactly(tmp_path, reviews, backbone):
     assert len(list((tmp_path / "results" / ".untrained").glob("*.json"))) == 2
 
 
-def test_it_is_the_difference_to_the_backbones_own_record(tmp_path, reviews, backbone):
+def test_it_is_the_difference_to_the_base_models_own_record(tmp_path, reviews, backbone):
     base = go(tmp_path, reviews, backbone, "rag", *ASKED).record.likelihood
     record = go(tmp_path, reviews, backbone, "sft", *ASKED).record
     own, found = record.likelihood, record.likelihood.relative
@@ -37,7 +37,9 @@ def test_it_is_the_difference_to_the_backbones_own_record(tmp_path, reviews, bac
         assert len(example.base_nll) == 3
 
 
-def test_methods_with_one_prompt_share_one_reading(tmp_path, reviews, backbone, monkeypatch):
+def test_methods_with_the_same_prompts_share_the_base_models_nll(
+    tmp_path, reviews, backbone, monkeypatch
+):
     go(tmp_path, reviews, backbone, "rag", *ASKED)
 
     def again(*_):
@@ -52,14 +54,14 @@ def test_methods_with_one_prompt_share_one_reading(tmp_path, reviews, backbone, 
     assert len(json.loads(kept.read_text())) == 8
 
 
-def test_other_code_reads_again(tmp_path, reviews, backbone, monkeypatch):
+def test_changed_code_evaluates_the_base_model_again(tmp_path, reviews, backbone, monkeypatch):
     go(tmp_path, reviews, backbone, "rag", *ASKED)
     monkeypatch.setattr(provenance, "reading_sha256", lambda: "of other code")
     go(tmp_path, reviews, backbone, "sft", *ASKED)
     assert len(list((tmp_path / "results" / ".untrained").glob("*.json"))) == 2
 
 
-def test_it_need_not_be_measured(tmp_path, reviews, backbone):
+def test_it_can_be_switched_off(tmp_path, reviews, backbone):
     record = go(tmp_path, reviews, backbone, "rag", "eval.relative=false").record
     assert record.likelihood.relative is None
     record = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record

@@ -17,7 +17,7 @@ from tests.run.test_single import go, settings
 OTHERS = ("zero", "noise", "shuffled", "other-profile")
 
 
-def test_every_control_stands_beside_the_own_thoughts(tmp_path, reviews, backbone):
+def test_every_replacement_is_compared_with_the_models_own_thoughts(tmp_path, reviews, backbone):
     outcome = go(tmp_path, reviews, backbone, "flythinker", "eval.controls=all", "method.lam=2.0")
     record = read_record(outcome.folder)
     thoughts = record.controls.thoughts
@@ -80,7 +80,7 @@ def test_where_thoughts_come_from(tmp_path, reviews, backbone):
         assert encoded.example.user_id not in writers
 
 
-def test_one_user_alone_has_no_other_thoughts(tmp_path, reviews, backbone):
+def test_a_single_user_has_no_thoughts_of_others(tmp_path, reviews, backbone):
     asked = ("eval.controls=shuffled,zero", "data.limit=2")
     found = go(tmp_path, reviews, backbone, "flythinker", *asked).record.controls.thoughts
     assert set(found) == {"own", "zero", "shuffled"}
@@ -99,7 +99,7 @@ def test_a_method_without_thoughts_is_named_before_any_work(tmp_path, reviews, b
     assert not (tmp_path / "results").exists()
 
 
-def test_of_all_methods_only_those_with_thoughts_are_asked():
+def test_of_all_methods_only_those_with_thoughts_are_evaluated():
     asked = ["train.epochs=1", "eval.controls=all"]
     assert _without_controls(find("method", "flythinker"), asked) == asked
     assert _without_controls(find("method", "sft"), asked) == asked[:1]
@@ -111,11 +111,11 @@ def test_of_all_methods_only_those_with_thoughts_are_asked():
     [("all", CONTROLS), ("zero", ("zero",)), ("zero, noise", ("zero", "noise")),
      ('["own"]', ("own",)), ("[]", ())],
 )  # fmt: skip
-def test_ways_of_asking(reviews, backbone, text, chosen):
+def test_ways_to_name_the_thoughts(reviews, backbone, text, chosen):
     found = settings(reviews, backbone, "flythinker", f"eval.controls={text}")
     assert found.eval.controls == chosen
 
 
-def test_an_unknown_control_is_named(reviews, backbone):
+def test_an_unknown_kind_of_thoughts_is_named(reviews, backbone):
     with pytest.raises(UsageError, match=r"eval.controls.0 = 'nil'.*'own', 'zero', 'noise'"):
         settings(reviews, backbone, "flythinker", "eval.controls=nil")
