@@ -17,7 +17,7 @@ demo: setup
 	$(BIN)/harness run --method flythinker
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-slow: setup
 	$(BIN)/python -m pytest -m 'slow'
