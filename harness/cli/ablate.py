@@ -8,12 +8,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
 from harness.cli.attempts import Failure, attempt
-from harness.cli.chosen import methods, plugins, settings_for
+from harness.cli.chosen import given, methods, plugins, settings_for
+from harness.cli.options import (
+    Backbone,
+    Data,
+    Debug,
+    Lam,
+    Limit,
+    Plugin,
+    Preset,
+    Reasoner,
+    Set,
+    Setting,
+    TrainLimit,
+)
 from harness.cli.over import OWN, Over, Point, parse_over, parse_seeds, points
 from harness.errors import UsageError
 from harness.progress import Bars
@@ -60,7 +74,54 @@ RunOne = Callable[[Job], Any]
 """Makes or finds a run: an Outcome of harness.run, or the Failure that it ended in."""
 
 
-def ablate_command(request: Request) -> int:
+def ablate(
+    over: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="name=value,value,…: lam, reasoner, history, n_thoughts, any",
+        ),
+    ],
+    method: Annotated[str, typer.Option(help="the method whose settings vary")] = "flythinker",
+    seeds: Annotated[str, typer.Option(help="training seeds with commas")] = "0,1,2",
+    reference: Annotated[str, typer.Option(help="a method to compare with, or none")] = "sft",
+    preset: Preset = "mini",
+    task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
+    data: Data = None,
+    setting: Setting = None,
+    backbone: Backbone = None,
+    reasoner: Reasoner = None,
+    lam: Lam = None,
+    limit: Limit = None,
+    train_limit: TrainLimit = None,
+    results: Annotated[Path, typer.Option(help="folder of the runs")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="folder of the report")] = Path("ablation"),
+    metric: Annotated[
+        str | None,
+        typer.Option(help="measure of the verdict; default the first metric of the runs"),
+    ] = None,
+    plugin: Plugin = None,
+    set_: Set = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="redo runs that are already there")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say how many runs it takes")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run every value of a setting, then draw one figure. Twice --over makes a grid. Repeating the
+    command continues."""
+    options = given(
+        data=data, setting=setting, limit=limit, train_limit=train_limit, backbone=backbone,
+        reasoner=reasoner,
+    )  # fmt: skip
+    request = Request(
+        method, tuple(over), seeds, reference, preset, task, options, lam,
+        tuple(set_ or []), tuple(plugin or []), results, out, metric, fresh, dry_run,
+    )  # fmt: skip
+    raise typer.Exit(run_request(request))
+
+
+def run_request(request: Request) -> int:
     """0; 1 where a value, its reference or an example failed.
 
     Every setting is checked before the first run starts.

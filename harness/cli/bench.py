@@ -2,67 +2,94 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from harness.bench.ratios import BASELINE
-from harness.cli.chosen import methods, plugins, settings_for
+from harness.cli.chosen import given, plugins, settings_for
+from harness.cli.chosen import methods as chosen_methods
+from harness.cli.options import (
+    Backbone,
+    Data,
+    Debug,
+    Json,
+    Plugin,
+    Preset,
+    Reasoner,
+    Set,
+    Setting,
+    print_json,
+)
 from harness.errors import UsageError
 from harness.progress import Bars
 from harness.registry import METHODS
 
 
-def bench_command(
-    names: str,
-    preset: str,
-    task: str,
-    options: Mapping[str, Any],
-    batches: str,
-    tokens: str,
-    repeats: int,
-    assignments: list[str],
-    plugin_files: list[Path],
-    as_json: bool,
-    as_markdown: bool,
+def bench(
+    methods: Annotated[
+        str, typer.Option(help="names with commas, or all; sft is the baseline and always there")
+    ] = "all",
+    preset: Preset = "mini",
+    task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
+    data: Data = None,
+    setting: Setting = None,
+    backbone: Backbone = None,
+    reasoner: Reasoner = None,
+    batch: Annotated[str, typer.Option(help="texts written together, sizes with commas")] = "1,8",
+    tokens: Annotated[str, typer.Option(help="tokens of a text, lengths with commas")] = "64,256",
+    repeats: Annotated[
+        int, typer.Option(help="paired rounds, after one that warms up; more narrow the intervals")
+    ] = 5,
+    plugin: Plugin = None,
+    set_: Set = None,
+    json_: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="the tables as Markdown, to be pasted")
+    ] = False,
+    debug: Debug = False,
 ) -> None:
-    """Every setting is checked before a model is loaded."""
-    if as_json and as_markdown:
+    """Time and memory of methods against sft on this machine. Nothing is trained or kept.
+
+    Every round runs each method once (ABAB…), so that what disturbs the machine disturbs all. A
+    quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md says what each
+    clock counts.
+    """
+    from harness.bench.measure import bench as measured
+    from harness.bench.report import markdown as as_markdown
+    from harness.bench.report import show
+    from harness.engine.quiet import quiet_libraries
+
+    if json_ and markdown:
         raise UsageError("bench got --json and --markdown; choose one")
     if repeats < 1:
         raise UsageError(f"--repeats {repeats}; expected 1 or more")
-    sizes, lengths = counts("--batch", batches), counts("--tokens", tokens)
-    plugged = plugins(plugin_files)
+    sizes, lengths = counts("--batch", batch), counts("--tokens", tokens)
+    options = given(data=data, setting=setting, backbone=backbone, reasoner=reasoner)
+    plugged = plugins(plugin or [])
     chosen = {}
-    for name in _named(names):
-        factory = methods(name, plugged)[name]
+    for name in _named(methods):
+        factory = chosen_methods(name, plugged)[name]
         chosen[name] = (
-            factory, settings_for(preset, name, factory, task, options, None, assignments)
+            factory, settings_for(preset, name, factory, task, options, None, set_ or [])
         )  # fmt: skip
-    from harness.engine.quiet import quiet_libraries
-
     quiet_libraries()
-    from harness.bench.measure import bench
-    from harness.bench.report import markdown, show
-
     command = "harness " + shlex.join(sys.argv[1:])
-    found = {"command": command} | bench(chosen, sizes, lengths, repeats, Bars(), plugin_files)
-    if as_json:
-        json.dump(found, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
-    elif as_markdown:
-        sys.stdout.write(markdown(found))
+    found = {"command": command} | measured(chosen, sizes, lengths, repeats, Bars(), plugin or [])
+    if json_:
+        print_json(found)
+    elif markdown:
+        sys.stdout.write(as_markdown(found))
     else:
         show(Console(), found)
 
 
 def _named(names: str) -> list[str]:
     """The methods with sft, the baseline, first. Raises UsageError for none."""
+    from harness.bench.ratios import BASELINE
+
     given = [name.strip() for name in names.split(",") if name.strip()]
     if not given:
         raise UsageError("--methods names none; expected e.g. --methods sft,flythinker, or all")

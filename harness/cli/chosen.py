@@ -11,6 +11,22 @@ from harness.registry import METHODS, find, load_plugin, table
 from harness.settings import RunSettings, build_settings
 
 
+def given(
+    *,
+    data: str | None,
+    setting: str | None,
+    backbone: str | None,
+    reasoner: str | None,
+    limit: int | None = None,
+    train_limit: int | None = None,
+) -> dict[str, Any]:
+    """Options that several verbs share, section by section."""
+    return {
+        "data": {"source": data, "setting": setting, "limit": limit, "train_limit": train_limit},
+        "model": {"backbone": backbone, "reasoner": reasoner},
+    }
+
+
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, section by section."""
     kept: dict[str, Any] = {}
@@ -68,7 +84,7 @@ def settings_for(
 
     factory: None leaves that check out, for settings that were run before.
     """
-    given = without_none({**options, "task": task})
+    values = without_none({**options, "task": task})
     if lam is not None:
         options_of = getattr(factory, "Options", RunSettings)
         if factory is not None and "lam" not in options_of.model_fields:
@@ -76,8 +92,8 @@ def settings_for(
                 f"--lam {lam}: method {method!r} has no lam, the weight of thoughts beside a text;"
                 " leave it out, or run --method flythinker"
             )
-        given["method"] = {"lam": lam}
-    settings = build_settings(preset, method, assignments, given)
+        values["method"] = {"lam": lam}
+    settings = build_settings(preset, method, assignments, values)
     if preset == "smollm2" and settings.data.source == "mini":
         raise UsageError("preset smollm2 needs --data: a folder of JSON Lines, or hub")
     return settings

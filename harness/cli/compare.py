@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from harness.reports.comparison import PAGE, Options, compare, write_report
+from harness.cli.options import Debug, Json, print_json
 
 
-def compare_command(
-    runs: list[Path],
-    out: Path,
-    allow_different: bool,
-    texts: bool,
-    metric: str | None,
-    pair: str | None,
-    as_json: bool,
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="runs, or folders of runs")],
+    out: Annotated[Path, typer.Option(help="folder of the report")],
+    allow_different: Annotated[
+        bool,
+        typer.Option("--allow-different", help="compare runs that differ; missing texts are empty"),
+    ] = False,
+    no_texts: Annotated[
+        bool, typer.Option("--no-texts", help="leave all texts out: data not to be published")
+    ] = False,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="measure of the verdict; default the first metric of the runs"),
+    ] = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(help='"A,B", as the report names them: whose texts stand side by side'),
+    ] = None,
+    json_: Json = False,
+    debug: Debug = False,
 ) -> None:
-    """Compare, write, and say what came of it; with `as_json` as one document on stdout."""
-    document = compare(runs, Options(allow_different, texts, metric, pair))
+    """Say which method is better, how sure, and at what cost. A page, tables and figures."""
+    from harness.reports.comparison import PAGE, Options, write_report
+    from harness.reports.comparison import compare as compared
+
+    document = compared(runs, Options(allow_different, not no_texts, metric, pair))
     written = write_report(document, out)
-    console = Console(stderr=as_json, markup=False)
+    console = Console(stderr=json_, markup=False)
     for line in document.warnings:
         console.print(line, style="yellow", markup=False, highlight=False)
     for sentence in document.sections[0].text:
         console.print(sentence, markup=False, highlight=False)
     console.print(f"report: {out / PAGE} ({len(written)} files)", highlight=False, soft_wrap=True)
-    if as_json:
-        json.dump(document.facts, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+    if json_:
+        print_json(document.facts)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
+from harness.cli.options import Debug, Json, print_json
 from harness.errors import HarnessError
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
@@ -32,8 +34,12 @@ class Finding:
         return "ok" if self.ok else "missing" if self.needed else "none"
 
 
-def doctor_command(fix: bool, as_json: bool) -> int:
-    """Print all findings; exit code 2 where something that every run needs is missing."""
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="get what can be got")] = False,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """What is here and what is missing, each with its remedy."""
     if fix:
         for name, mend in FIXES.items():
             if not look(name).ok:
@@ -42,16 +48,15 @@ def doctor_command(fix: bool, as_json: bool) -> int:
                 except HarnessError as error:  # the table's remedy says what else can be done
                     print(f"{name}: {error}", file=sys.stderr)
     findings = [look(name) for name in CHECKS]
-    if as_json:
-        json.dump([asdict(each) for each in findings], sys.stdout, indent=1)
-        sys.stdout.write("\n")
+    if json_:
+        print_json([asdict(each) for each in findings])
     else:
         columns = tuple(map(Column, ("", "what", "found", "remedy")))
         rows = tuple(
             (each.mark, each.name, each.found, "" if each.ok else each.remedy) for each in findings
         )
         print_table(Console(), Table("doctor", "", columns, rows), lines=True)
-    return 2 if any(each.needed and not each.ok for each in findings) else 0
+    raise typer.Exit(2 if any(each.needed and not each.ok for each in findings) else 0)
 
 
 def look(name: str) -> Finding:

@@ -3,40 +3,56 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
 
+from harness.cli.options import Debug
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
     from harness.leaderboard.mark import Mark
 
+board = typer.Typer(
+    help="Boards of submitted runs. Pack a run as a row, check rows, build the page.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/TIER/ROW")]
 PAGE = "index.html"
 
 
-def submit_command(
-    run: Path,
-    root: Path,
-    by: str,
-    name: str | None,
-    link: str | None,
-    note: str,
-    row_id: str | None,
-    data: str | None,
-    open_board: str | None,
+@board.command("submit")
+def submit(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a complete run's folder")],
+    by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
+    boards: Boards = Path("leaderboards"),
+    name: Annotated[str | None, typer.Option(help="the row's title; default the method")] = None,
+    link: Annotated[str | None, typer.Option(help="https address of code or paper")] = None,
+    note: Annotated[
+        str, typer.Option(help="what a reader should know, up to 2,000 characters")
+    ] = "",
+    id_: Annotated[
+        str | None, typer.Option("--id", help="the row's id; default method-run")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="where the run's data lies now")] = None,
+    open_board: Annotated[
+        str | None, typer.Option(help="for a board's keeper: make it, with texts or numbers")
+    ] = None,
+    debug: Debug = False,
 ) -> None:
-    """Pack a run and say what comes next."""
+    """Score a run's texts anew and pack them as a row. It is ready for a pull request."""
     from harness.engine.quiet import quiet_libraries
-    from harness.leaderboard.pack import submit
+    from harness.leaderboard.pack import submit as packed
     from harness.leaderboard.row import Words
 
     quiet_libraries()
-    words = Words(by=by, name=name, link=link, note=note, id=row_id)
-    row = submit(run, root, words, data=data, open_board=open_board)
+    words = Words(by=by, name=name, link=link, note=note, id=id_)
+    row = packed(run, boards, words, data=data, open_board=open_board)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"row: {row}", markup=False)
     for path in sorted(row.iterdir()):
@@ -44,31 +60,40 @@ def submit_command(
     console.print("next: read it, then commit it and open a pull request", markup=False)
 
 
-def verify_command(
-    rows: Sequence[Path],
-    root: Path,
-    data: str | None,
-    seed: int | None,
-    plugin: Path | None,
-    check: bool,
-) -> int:
-    """Check rows (default all) and write their marks. 2: a row is refused; 1: not reproduced."""
+@board.command("verify")
+def verify(
+    rows: Annotated[
+        list[Path] | None, typer.Argument(metavar="ROW", help="rows' folders; default all")
+    ] = None,
+    boards: Boards = Path("leaderboards"),
+    data: Annotated[str | None, typer.Option(help="data of boards that are not built in")] = None,
+    rerun: Annotated[
+        int | None, typer.Option(help="run the methods again on mini drawn from this seed")
+    ] = None,
+    plugin: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="write no marks")] = False,
+    debug: Debug = False,
+) -> None:
+    """Check rows, score their texts again, mark them. Exit 2: refused; 1: not reproduced."""
     from harness.cli.chosen import plugins
     from harness.engine.quiet import quiet_libraries
-    from harness.leaderboard.board import board_of, boards
+    from harness.leaderboard.board import board_of
+    from harness.leaderboard.board import boards as boards_below
     from harness.leaderboard.mark import Mark, write_mark
     from harness.leaderboard.verify import verify_all
 
     quiet_libraries()
-    if plugin and seed is None:
+    if plugin and rerun is None:
         raise UsageError("--plugin: only --rerun SEED runs a method; verify runs none")
-    for row in rows:
+    for row in rows or []:
         if not row.is_dir():
             raise UsageError(f"{row}: no such folder; expected BOARDS/TASK/SETTING/TIER/ROW")
     chosen = (
         [(board_of(row), [row]) for row in rows]
         if rows
-        else [(place, place.rows()) for place in boards(root)]
+        else [(place, place.rows()) for place in boards_below(boards)]
     )
     places = {row: place for place, below in chosen for row in below}
     factories = plugins([plugin] if plugin else [])
@@ -76,9 +101,9 @@ def verify_command(
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     worst = 0
     for row, found in verify_all(chosen, data):
-        if isinstance(found, Mark) and seed is not None:
+        if isinstance(found, Mark) and rerun is not None:
             try:
-                found = _rerun(places[row].board, row, found, seed, factories)
+                found = _rerun(places[row].board, row, found, rerun, factories)
             except HarnessError as error:
                 found = error
         if not isinstance(found, Mark):
@@ -97,7 +122,7 @@ def verify_command(
         console.print(
             f"{found.status}  {row}" + "".join(f"\n  {line}" for line in told), markup=False
         )
-    return worst
+    raise typer.Exit(worst)
 
 
 def _rerun(board: Board, row: Path, mark: Mark, seed: int, factories: Mapping[str, Any]) -> Mark:
@@ -112,11 +137,16 @@ def _rerun(board: Board, row: Path, mark: Mark, seed: int, factories: Mapping[st
         return rerun(board, submission, mark, seed, Path(results), factory)
 
 
-def build_command(root: Path, out: Path) -> int:
-    """Build the page; 1 where rows were left out."""
-    from harness.leaderboard.build import build
+@board.command("build")
+def build(
+    boards: Boards = Path("leaderboards"),
+    out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
+    debug: Debug = False,
+) -> None:
+    """Make the static page: index.html opens from disk, without a network."""
+    from harness.leaderboard.build import build as built_page
 
-    built = build(root, out)
+    built = built_page(boards, out)
     console = Console(highlight=False, soft_wrap=True)
     for line in built.left_out:
         Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
@@ -125,4 +155,4 @@ def build_command(root: Path, out: Path) -> int:
         f" ({built.page_bytes / 1e6:.2f} MB; details in {built.shards} files beside it)",
         markup=False,
     )
-    return 1 if built.left_out else 0
+    raise typer.Exit(1 if built.left_out else 0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from pydantic import BaseModel
 from rich.console import Console
 
+from harness.cli.options import Data, Debug, Json, Setting, print_json
 from harness.errors import UsageError
 from harness.registry import find, table
 from harness.reports.render.table import Column, Table
@@ -18,13 +18,20 @@ from harness.settings import PRESETS, DataSettings, RunSettings, load_preset, va
 KINDS = ("methods", "options", "tasks", "metrics", "presets", "examples")
 
 
-def list_command(
-    what: str, data: str | None, task: str, split: str, setting: str | None, as_json: bool
+def list_(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", help="methods, options, tasks, metrics, presets, examples"),
+    ],
+    data: Data = None,
+    task: Annotated[str, typer.Option(help="for examples: the task's name")] = "product_review",
+    split: Annotated[str, typer.Option(help="for examples: train, val or test")] = "test",
+    setting: Setting = None,
+    json_: Json = False,
+    debug: Debug = False,
 ) -> None:
-    """Print what there is of one kind.
-
-    Raises UsageError for an unknown kind, and after the table where two have one name.
-    """
+    """List methods, options, tasks, metrics, presets or examples. `presets` has every setting with
+    its meaning, `options` those of each method."""
     if what not in KINDS:
         raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
     rows: list[dict[str, Any]]
@@ -43,9 +50,8 @@ def list_command(
             {"name": e.name, "origin": " and ".join((e.origin, *e.rivals)), "module": e.target}
             for e in entries
         ]
-    if as_json:
-        json.dump(rows, sys.stdout, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
+    if json_:
+        print_json(rows)
     else:
         columns = tuple(map(Column, rows[0] if rows else ["nothing"]))
         cells = tuple(tuple(map(_cell, row.values())) for row in rows)

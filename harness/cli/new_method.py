@@ -6,13 +6,21 @@ import keyword
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Annotated
 
+import typer
+
+from harness.cli.options import Debug
 from harness.errors import UsageError
 from harness.registry import table
 
 
-def new_method_command(name: str, out: Path | None) -> list[Path]:
-    """Write NAME.py (or `out`) and its test beside it; never over a file that is there."""
+def new_method(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="lower-case name, e.g. my_method")],
+    out: Annotated[Path | None, typer.Option(help="the file to write; default NAME.py")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a working method to start from, with its test."""
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise UsageError(f"new-method got {name!r}; expected a lower-case name like my_method")
     if name in table("method"):
@@ -36,4 +44,6 @@ def new_method_command(name: str, out: Path | None) -> list[Path]:
     for file, template in ((path, "method.py.txt"), (test, "test_method.py.txt")):
         text = files("harness.cli.skeleton").joinpath(template).read_text("utf-8")
         file.write_text(Template(text).substitute(words), encoding="utf-8")
-    return [path, test]
+    typer.echo(f"wrote {path} and {test}; next:")
+    typer.echo(f"  harness check-method {path}")
+    typer.echo(f"  harness run --method {name} --plugin {path}")

@@ -1,7 +1,9 @@
-"""Options that several verbs share, each with its help."""
+"""Options that several verbs share, each with its help; the document that --json prints."""
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -33,3 +35,9 @@ TrainLimit = Annotated[int | None, typer.Option(help="at most N training example
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
 Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
 Out = Annotated[Path, typer.Option(help="folder of the results")]
+
+
+def print_json(document: object) -> None:
+    """One document on standard output, as --json promises."""
+    json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")

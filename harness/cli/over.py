@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any
 
 from harness.errors import UsageError
-from harness.reports.runs.comparable import UNPAIRED
 from harness.settings import RunSettings, validate
 
 SHORT = {"history": "retrieval.k", "reasoner": "model.reasoner", "backbone": "model.backbone"}
@@ -47,6 +46,8 @@ class Point:
 
 def parse_over(text: str, method: str, factory: Any) -> Over:
     """Raises UsageError for anything but NAME=VALUE,VALUE,… of a setting that can be varied."""
+    from harness.reports.runs.comparable import UNPAIRED
+
     name, given, listed = text.partition("=")
     name, values = name.strip(), tuple(part.strip() for part in listed.split(","))
     if not given or not name or not all(values):

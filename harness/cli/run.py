@@ -7,12 +7,28 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
 from harness.cli.attempts import Failure, attempt
-from harness.cli.chosen import methods, plugins, settings_for, tasks
+from harness.cli.chosen import given, methods, plugins, settings_for, tasks
+from harness.cli.options import (
+    Backbone,
+    Data,
+    Debug,
+    Lam,
+    Limit,
+    Out,
+    Plugin,
+    Preset,
+    Reasoner,
+    Set,
+    Setting,
+    Task,
+    TrainLimit,
+)
 from harness.cli.outcome import print_outcome, print_together
 from harness.inputs.finished import finished
 from harness.inputs.stale import named_message
@@ -21,27 +37,39 @@ from harness.registry import METHODS, blaming
 from harness.settings import RunSettings
 
 
-def run_command(
-    method: str,
-    preset: str,
-    task: str,
-    options: Mapping[str, Any],
-    lam: float | None,
-    assignments: list[str],
-    plugin_files: list[Path],
-    out: Path,
-    fresh: bool,
-    dry_run: bool,
-) -> int:
-    """Every setting is checked before the first run starts. Returns the exit code.
-
-    Where all that is asked for was run before on the same inputs, it is shown without loading
-    methods, data or models.
-    """
+def run(
+    method: Annotated[str, typer.Option(help="a method's name, or all (the built-in ones)")],
+    preset: Preset = "mini",
+    task: Task = "product_review",
+    data: Data = None,
+    setting: Setting = None,
+    backbone: Backbone = None,
+    reasoner: Reasoner = None,
+    lam: Lam = None,
+    limit: Limit = None,
+    train_limit: TrainLimit = None,
+    seed: Annotated[int, typer.Option(help="training order and sampling")] = 0,
+    out: Out = Path("results"),
+    plugin: Plugin = None,
+    set_: Set = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="redo a run that is already there")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would run, with one prompt")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Train, write and score one method. Repeating the command continues or shows the run."""
+    options = {"seed": seed, **given(
+        data=data, setting=setting, limit=limit, train_limit=train_limit, backbone=backbone,
+        reasoner=reasoner,
+    )}  # fmt: skip
+    assignments, plugin_files = set_ or [], plugin or []
     if not fresh and not dry_run:
         shown = _finished(method, preset, task, options, lam, assignments, plugin_files, out)
         if shown is not None:
-            return shown
+            raise typer.Exit(shown)
     chosen = methods(method, plugins(plugin_files))
     plans = []
     for each_task in tasks(task):
@@ -62,8 +90,8 @@ def run_command(
         for name, factory, settings in plans:
             with blaming(name, factory):
                 print_plan(console, settings, name, factory, out)
-        return 0
-    from harness.run.single import run
+        return
+    from harness.run.single import run as run_one
 
     worst = 0
     command = "harness " + shlex.join(sys.argv[1:])
@@ -71,7 +99,7 @@ def run_command(
     for name, factory, settings in plans:
         _print_head(console, name, settings)
         make = partial(
-            run, settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
+            run_one, settings, name, out, command=command, fresh=fresh, factory=factory, bars=Bars()
         )
         if len(plans) == 1:
             with blaming(name, factory):
@@ -86,7 +114,7 @@ def run_command(
         outcomes.append(outcome)
     if len(outcomes) > 1:
         print_together(console, outcomes)
-    return worst
+    raise typer.Exit(worst)
 
 
 def _finished(

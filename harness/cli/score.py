@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
+from harness.cli.options import Debug, Json, Setting, print_json
 from harness.data import strict_json
 from harness.errors import DataError, UsageError
 from harness.reports.render.table import Column, Table
@@ -21,32 +22,40 @@ READ = ("data", "eval")
 ROW = '{"id": "…", "output": "…"}'
 
 
-def score_command(
-    path: Path,
-    data: str,
-    task: str,
-    split: str,
-    setting: str | None,
-    metrics: str | None,
-    assignments: Sequence[str],
-    allow_missing: bool,
-    as_json: bool,
-) -> int:
-    """Score the predictions at `path` against a split's references and print them.
-
-    assignments: `--set`, of data and eval only. Exit code: 1 where examples have no prediction
-    (`allow_missing`), else 0.
-    """
+def score(
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDICTIONS", help='lines of {"id","output"}, or LongLaMP\'s')
+    ],
+    data: Annotated[str, typer.Option(help="folder of the data, mini or hub")],
+    task: Annotated[str, typer.Option(help="the task's name")],
+    split: Annotated[str, typer.Option(help="train, val or test")] = "test",
+    setting: Setting = None,
+    metrics: Annotated[str | None, typer.Option(help="names with commas; default all")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="settings of data and eval, e.g. eval.tokenizer=unicode",
+        ),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="score absent predictions as empty; exit code 1")
+    ] = False,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score predictions made elsewhere."""
     from harness.cli.views import VALUE, number, remark
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
     from harness.run.evaluate.texts import score_texts
 
     quiet_libraries()
-    settings = _settings(task, data, setting, metrics, assignments)
+    settings = _settings(task, data, setting, metrics, set_ or [])
     test = load_split(settings, split)
-    texts = read_outputs(path, task)
-    check_ids(path, texts, test, allow_missing)
+    texts = read_outputs(predictions, task)
+    check_ids(predictions, texts, test, allow_missing)
     scores = score_texts(test, [texts], settings.eval)
     empty = sum(not texts.get(example.id, "").strip() for example in test.examples)
     n = {
@@ -56,24 +65,23 @@ def score_command(
         "failed": len(test.examples) - len(texts),
     }
     code = 1 if n["failed"] else 0
-    if as_json:
+    if json_:
         found = {
             name: {key: getattr(score, key) for key in ("value", "low", "high", "signature")}
             | {key: getattr(score, key) for key in ("missing", "unseen") if getattr(score, key)}
             for name, score in scores.metrics.items()
         }
-        json.dump({"metrics": found, "n": n}, sys.stdout, indent=1, allow_nan=False)
-        sys.stdout.write("\n")
-        return code
+        print_json({"metrics": found, "n": n})
+        raise typer.Exit(code)
     columns = (Column("metric"), Column(VALUE, kind="number"), Column("signature"))
     rows = tuple(
         (name, number(score), remark(score, score.signature))
         for name, score in scores.metrics.items()
     )
     console = Console(markup=False)
-    print_table(console, Table("scores", f"{path} on {task} {split}", columns, rows))
+    print_table(console, Table("scores", f"{predictions} on {task} {split}", columns, rows))
     console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
-    return code
+    raise typer.Exit(code)
 
 
 def _settings(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
 from harness.cli.chosen import plugins
+from harness.cli.options import Debug, Plugin
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
 from harness.record import ExampleValues, Record, read_predictions, read_record
@@ -19,23 +21,26 @@ from harness.settings import RunSettings, validate
 from harness.types import SplitData
 
 
-def show_command(
-    folder: Path,
-    example: str | None,
-    against: Path | None,
-    prompt: bool,
-    plugin_files: list[Path],
+def show(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
+    example: Annotated[str | None, typer.Option(help="id of an example; default the first")] = None,
+    against: Annotated[Path | None, typer.Option(help="another run, side by side")] = None,
+    prompt: Annotated[
+        bool, typer.Option("--prompt/--no-prompt", help="print the prompt too")
+    ] = True,
+    plugin: Plugin = None,
+    debug: Debug = False,
 ) -> None:
-    """Print an example; its data is read again from the run's source, by the run's settings."""
-    plugged = plugins(plugin_files)
+    """Show one example of a run. Its prompt, reference, prediction(s) and scores."""
+    plugged = plugins(plugin or [])
     quiet_libraries()
     from harness.data import load_split
 
-    record = read_record(folder)
-    settings = validate(RunSettings, record.settings, str(folder))
+    record = read_record(run)
+    settings = validate(RunSettings, record.settings, str(run))
     split = load_split(settings, "test")
     known = [each.id for each in split.examples]
-    written = {text.id: None for text in read_predictions(folder)}
+    written = {text.id: None for text in read_predictions(run)}
     chosen = example or next((each for each in known if each in written), [*written, *known][0])
     if chosen not in split.references and chosen not in written:
         raise UsageError(
@@ -57,7 +62,7 @@ def show_command(
             style="yellow",
             markup=False,
         )
-    for place in [folder, *([against] if against else [])]:
+    for place in [run, *([against] if against else [])]:
         _show_texts(console, place, chosen)
 
 

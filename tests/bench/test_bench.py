@@ -17,7 +17,7 @@ from harness.bench.ratios import ratio, told
 from harness.bench.report import markdown, show, tables
 from harness.bench.subject import Case, Subject, Writing, write
 from harness.bench.tables import conditions, warnings
-from harness.cli.bench import bench_command, counts
+from harness.cli import bench as verb
 from harness.engine import PersonalLM, decode
 from harness.engine.clock import interleaved
 from harness.errors import UsageError
@@ -274,15 +274,15 @@ def test_memory_is_measured_in_a_fresh_process(reviews, backbone):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batches": "1,x"}, "--batch 1,x; expected whole numbers from 1, e.g. --batch 1,8"),
-        ({"batches": "0"}, "--batch 0; expected"),
+        ({"batch": "1,x"}, "--batch 1,x; expected whole numbers from 1, e.g. --batch 1,8"),
+        ({"batch": "0"}, "--batch 0; expected"),
         ({"tokens": ""}, "--tokens ; expected"),
         ({"repeats": 0}, "--repeats 0; expected 1 or more"),
-        ({"names": " ,"}, "--methods names none"),
-        ({"names": "sfd"}, "no method 'sfd'. Did you mean 'sft'?"),
-        ({"as_json": True, "as_markdown": True}, "bench got --json and --markdown; choose one"),
-        ({"assignments": ["train.epoch=1"]}, "unknown key 'train.epoch'"),
-        ({"batches": "9"}, "--batch 9: product_review of"),
+        ({"methods": " ,"}, "--methods names none"),
+        ({"methods": "sfd"}, "no method 'sfd'. Did you mean 'sft'?"),
+        ({"json_": True, "markdown": True}, "bench got --json and --markdown; choose one"),
+        ({"set_": ["train.epoch=1"]}, "unknown key 'train.epoch'"),
+        ({"batch": "9"}, "--batch 9: product_review of"),
     ],
 )
 def test_wrong_options_are_named_before_a_model_is_loaded(
@@ -291,15 +291,13 @@ def test_wrong_options_are_named_before_a_model_is_loaded(
     monkeypatch.setattr(subject, "Backbones", None)
     monkeypatch.setattr(measure, "peak_memory", None)
     given = {
-        "names": "rag", "preset": "mini", "task": "product_review",
-        "options": {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}},
-        "batches": "1", "tokens": "4", "repeats": 1, "assignments": [], "plugin_files": [],
-        "as_json": False, "as_markdown": False,
+        "methods": "rag", "data": str(reviews), "backbone": str(backbone), "batch": "1",
+        "tokens": "4", "repeats": 1,
     } | change  # fmt: skip
     with pytest.raises(UsageError) as caught:
-        bench_command(**given)
+        verb.bench(**given)
     assert message in str(caught.value)
 
 
 def test_sizes_are_taken_once_and_in_order():
-    assert counts("--batch", "8, 1,8") == [8, 1]
+    assert verb.counts("--batch", "8, 1,8") == [8, 1]

@@ -3,15 +3,21 @@
 import json
 
 import pytest
+import typer
 
 from harness.cli import doctor
 from harness.errors import UsageError
 
 
 def findings(capsys, fix=False):
-    code = doctor.doctor_command(fix=fix, as_json=True)
+    with pytest.raises(typer.Exit) as ended:
+        doctor.doctor(fix=fix, json_=True)
     printed = capsys.readouterr()
-    return code, {each["name"]: each for each in json.loads(printed.out)}, printed.err
+    return (
+        ended.value.exit_code,
+        {each["name"]: each for each in json.loads(printed.out)},
+        printed.err,
+    )
 
 
 def test_a_package_that_is_not_there_is_a_finding(monkeypatch, capsys):
@@ -41,7 +47,8 @@ def test_what_cannot_be_got_is_told_and_everything_else_is_still_looked_at(monke
     assert found["WordNet"]["remedy"] == "get it [by hand]"
     assert found["torch"]["ok"]
     monkeypatch.setenv("COLUMNS", "200")
-    doctor.doctor_command(fix=False, as_json=False)
+    with pytest.raises(typer.Exit):
+        doctor.doctor()
     assert "get it [by hand]" in capsys.readouterr().out  # brackets are no markup
 
 

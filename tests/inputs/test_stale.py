@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.cli.show import show_command
+from harness.cli.show import show
 from harness.data import SPLITS
 from harness.errors import UsageError
 from harness.inputs import metrics as metric_inputs
@@ -360,7 +360,7 @@ def test_show_opens_an_old_record_whose_example_is_gone(
     world.run()
     (old,) = [path for path in folder.parent.iterdir() if is_dated(path)]
     capsys.readouterr()
-    show_command(old, None, None, True, [world.root / "own.py"])
+    show(old, None, None, True, [world.root / "own.py"])
     shown = capsys.readouterr().out
     assert "no longer in the data" in shown
     assert read_predictions(old)[0].output.split()[0] in shown

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import typer
 
 from harness.leaderboard.build import PER_FILE, build
 from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
@@ -308,9 +309,11 @@ def test_a_hostile_address_is_only_text(browser, page, state):
 
 
 def test_an_example_on_mini_stands_beside_its_reference(browser, boards, tmp_path, capsys):
-    from harness.cli.leaderboard import verify_command
+    from harness.cli.leaderboard import verify
 
-    assert verify_command([], boards / "mini", None, None, None, False) == 0
+    with pytest.raises(typer.Exit) as ended:
+        verify(boards=boards / "mini")
+    assert ended.value.exit_code == 0
     capsys.readouterr()
     row = next((boards / "mini").rglob("submission.json")).parent
     out = tmp_path / "page"
