@@ -68,8 +68,9 @@ def rows(task: str, setting: str, split: str, seed: int = 0) -> list[dict[str, A
     ]
 
 
-def calls(task: str, setting: str, split: str, seed: int = 0) -> dict[str, tuple[Call, ...]]:
-    """Example id → the calls of its target, in order. Arguments as for `rows`.
+@cache
+def calls(task: str, setting: str, split: str, seed: int = 0) -> Mapping[str, tuple[Call, ...]]:
+    """Example id → the calls of its target, in order. Arguments as for `rows`; asked once a text.
 
     Raises ValueError for an unknown task, setting or split.
     """
