@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell, whole
-from harness.bench.ratios import ratio, told
+from harness.bench.ratios import ratio, timing
 from harness.bench.tables import counted, quotient, spread
 from harness.engine import CausalLM
 from harness.engine.batch import Rows
@@ -80,7 +80,7 @@ def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[Value, ..
         size,
         batch,
         length,
-        *(spread(told("step", each, theirs), "step", 1000) for each in (theirs, ours)),
+        *(spread(timing("step", each, theirs), "step", 1000) for each in (theirs, ours)),
         quotient(ratio(ours, theirs)),
         alike(found["ours"][0][1], found["theirs"][0][1]),
     )

@@ -19,7 +19,7 @@ import torch
 from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell
 from flythinker import FlyThinkerLM
 from flythinker.model import THREADS_PAY_FROM
-from harness.bench.ratios import ratio, told
+from harness.bench.ratios import ratio, timing
 from harness.bench.tables import quotient, spread
 from harness.engine import CausalLM, PersonalLM
 from harness.reports.render.table import Column, Table
@@ -68,7 +68,7 @@ def measured(size: str, batch: int, chosen: Any) -> Table:
         tuple(
             (
                 name,
-                spread(told("step", each, seconds[SERIAL]), "step", 1000),
+                spread(timing("step", each, seconds[SERIAL]), "step", 1000),
                 quotient(ratio(each, seconds[SERIAL])),
                 quotient(ratio(each, seconds[ONE])),
                 "–" if name == ONE else alike(found[name][0][1], found[SERIAL][0][1]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks a pull request that submits rows: check.sh BASE, with BASE the commit it branched from.
-# It may only add submission.json and predictions.jsonl of new rows; each row has to verify.
+# It may only add submission.json and predictions.jsonl of new rows, and each row must be verified.
 # Run the copy of the base branch, never the one of the pull request.
 set -euo pipefail
 base=${1:?usage: leaderboards/check.sh BASE}

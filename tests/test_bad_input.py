@@ -161,7 +161,7 @@ def test_ids_and_folders_with_brackets_are_shown_as_they_are(
     code, shown, err = harness(monkeypatch, capsys, "run", "--method", "rag", *words, "--dry-run")
     assert (code, "(0[/b] [red])" in shown, str(out) in shown) == (0, True, True), err
     code, shown, err = harness(monkeypatch, capsys, "run", "--method", "rag", *words)
-    assert (code, "example 0[/b] [red], as written" in shown) == (0, True), err
+    assert (code, "example 0[/b] [red], as generated" in shown) == (0, True), err
     run = next(out.rglob("record.json")).parent
     assert f"record: {run}" in shown
     code, shown, err = harness(monkeypatch, capsys, "show", run)

@@ -48,7 +48,7 @@ def test_the_skeleton_runs_by_name(call, made, tmp_path, reviews, backbone):  # 
 def test_the_skeleton_is_never_written_over_a_file(call, made):  # noqa: F811
     code, _, err = call("new-method", "my_method", "--out", made)
     assert code == 2
-    assert "is there already" in err
+    assert "already exists" in err
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_show_finds_a_plugin_or_says_how(call, made, tmp_path, reviews, backbone
     folder = next((tmp_path / "out").rglob("record.json")).parent
     code, out, _ = call("show", folder)
     assert code == 0
-    assert "no method 'my_method' is installed; --plugin FILE shows it" in out
+    assert "method 'my_method' is not installed; give its file with --plugin FILE" in out
     code, out, _ = call("show", folder, "--plugin", made)
     assert code == 0
     assert "prompt (main)" in out

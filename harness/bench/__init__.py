@@ -1,1 +1,1 @@
-"""`harness bench`: methods against each other on one machine, paired and interleaved."""
+"""`harness bench`: methods compared on one machine, in paired, interleaved rounds."""

@@ -1,4 +1,4 @@
-"""The bench: every method's writing in every case, then its training step, round by round."""
+"""The bench: every method's generation in every case, then its training step, round by round."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from statistics import fmean, median
 from typing import Any
 
 from harness.bench.memory import Request, peak_memory
-from harness.bench.ratios import BASELINE, told
+from harness.bench.ratios import BASELINE, timing
 from harness.bench.subject import (
     STEPS,
     Case,
+    Generation,
     Subject,
-    Writing,
     first_pairs,
+    for_generation,
     for_training,
-    for_writing,
+    generate_batch,
     planned,
     step_seconds,
     training_rows,
-    write,
 )
 from harness.bench.tables import load, surroundings
 from harness.engine.clock import Phases, interleaved
@@ -43,10 +43,15 @@ def bench(
     plugin_files: Sequence[Path] = (),
     memory: Callable[[Request], dict[str, Any]] = peak_memory,
 ) -> dict[str, Any]:
-    """Times, ratios to sft and memory of methods, name → (factory, settings); sft among them."""
+    """Times, ratios to sft, and memory of methods.
+
+    chosen: method → (factory, settings); it includes sft.
+    batches, tokens: batch sizes, and tokens per text. repeats: timed rounds.
+    bars: progress. plugin_files: of methods. memory: measures peak memory.
+    """
     cases = [Case(batch, count) for batch, count in product(batches, tokens)]
     largest = Case(max(batches), max(tokens))
-    around, phases = load(), Phases()
+    load_before, phases = load(), Phases()
     with phases("data"):
         plans = {
             name: planned(settings, name, factory, max(batches))
@@ -55,28 +60,28 @@ def bench(
     with bars:
         with phases("memory"):
             update, peaks = bars.track("memory"), []
-            for at, (name, (_, settings)) in enumerate(chosen.items()):
+            for index, (name, (_, settings)) in enumerate(chosen.items()):
                 fields = settings.model_dump(mode="json")
                 peaks.append(memory(Request(name, tuple(plugin_files), fields, largest)))
-                update(at + 1, len(chosen), name)
+                update(index + 1, len(chosen), name)
         with phases("loading"):
-            subjects = {name: for_writing(plan) for name, plan in plans.items()}
+            subjects = {name: for_generation(plan) for name, plan in plans.items()}
             about = _about(subjects[BASELINE])
             parameters = {name: subject.parameters for name, subject in subjects.items()}
         with phases("writing"):
-            written = time_writing(subjects, cases, repeats, bars.track("writing"))
+            generated = time_generation(subjects, cases, repeats, bars.track("generation"))
             del subjects
             gc.collect()
         with phases("training"):
             training = time_training(plans, repeats, bars.track("training"))
     return {
         **about,
-        "load": {"before": around, "after": load()},
+        "load": {"before": load_before, "after": load()},
         "repeats": repeats,
         "warm_up": WARM_UP,
         "steps_timed": STEPS - 1,
         "parameters": parameters,
-        "writing": written,
+        "writing": generated,
         "training": training,
         "memory": {"batch": largest.batch, "tokens": largest.tokens, "methods": peaks},
         "phases": phases.seconds,
@@ -85,7 +90,7 @@ def bench(
 
 
 def _about(one: Subject) -> dict[str, Any]:
-    """Machine, code and settings that all methods share."""
+    """Machine, code and settings shared by all methods."""
     settings = one.plan.settings
     return {
         **surroundings(str(one.device), str(one.dtype).removeprefix("torch.")),
@@ -96,10 +101,10 @@ def _about(one: Subject) -> dict[str, Any]:
     }
 
 
-def time_writing(
+def time_generation(
     subjects: Mapping[str, Subject], cases: Sequence[Case], repeats: int, update: Update
 ) -> list[dict[str, Any]]:
-    """A row for each case and method."""
+    """One row per case and method."""
     rows, done = [], 0
     total = len(cases) * len(subjects) * (WARM_UP + repeats)
 
@@ -109,31 +114,31 @@ def time_writing(
         update(done, total, name)
 
     for case in cases:
-        work = {name: partial(write, subject, case) for name, subject in subjects.items()}
+        work = {name: partial(generate_batch, subject, case) for name, subject in subjects.items()}
         found = interleaved(work, times=repeats, warmup=WARM_UP, after=after)
         prompts = {
             name: fmean(len(each.prompt) for each in subject.plan.test_prompts[: case.batch])
             for name, subject in subjects.items()
         }
         rows += [
-            {"method": name, "prompt_tokens": prompts[name], **writing_row(case, each, found)}
+            {"method": name, "prompt_tokens": prompts[name], **generation_row(case, each, found)}
             for name, each in found.items()
         ]
     return rows
 
 
-def writing_row(
-    case: Case, rounds: Sequence[Writing], all_rounds: Mapping[str, Sequence[Writing]]
+def generation_row(
+    case: Case, rounds: Sequence[Generation], all_rounds: Mapping[str, Sequence[Generation]]
 ) -> dict[str, Any]:
-    """What is told of one method's rounds in one case; visible tokens per second of all of it."""
+    """One method's times in one case; tokens_per_s: visible tokens over the total time."""
     baseline = all_rounds[BASELINE]
     return {
         "batch": case.batch,
         "tokens": case.tokens,
         "hidden_tokens": fmean(each.hidden for each in rounds) / case.batch,
-        **told("first", [each.first_s for each in rounds], [each.first_s for each in baseline]),
-        **told("step", [each.step_s for each in rounds], [each.step_s for each in baseline]),
-        **told("total", [each.total_s for each in rounds], [each.total_s for each in baseline]),
+        **timing("first", [each.first_s for each in rounds], [each.first_s for each in baseline]),
+        **timing("step", [each.step_s for each in rounds], [each.step_s for each in baseline]),
+        **timing("total", [each.total_s for each in rounds], [each.total_s for each in baseline]),
         "preface_s": median(each.preface_s for each in rounds),
         "latent_s": median(each.latent_s for each in rounds),
         "tokens_per_s": case.batch * case.tokens / median(each.total_s for each in rounds),
@@ -141,7 +146,7 @@ def writing_row(
 
 
 def time_training(plans: Mapping[str, Plan], repeats: int, update: Update) -> list[dict[str, Any]]:
-    """A row for each method that trains: an optimizer step on the same examples."""
+    """One row per method that trains: an optimizer step on the same examples."""
     subjects = {name: for_training(plan) for name, plan in plans.items() if plan.method.trains}
     pairs = first_pairs(plans[BASELINE])
     rows = {name: training_rows(subject, pairs) for name, subject in subjects.items()}
@@ -156,17 +161,17 @@ def time_training(plans: Mapping[str, Plan], repeats: int, update: Update) -> li
         name: partial(step_seconds, subject, rows[name][0]) for name, subject in subjects.items()
     }
     found = interleaved(work, times=repeats, warmup=0, after=after)  # warm inside a measurement
-    told_of = []
+    timed = []
     for name, seconds in found.items():
         count = sum(map(len, rows[name][0]))
-        told_of.append(
+        timed.append(
             {
                 "method": name,
                 "examples": len(pairs),
                 "tokens": count,
-                **told("step", seconds, found[BASELINE]),
+                **timing("step", seconds, found[BASELINE]),
                 "tokens_per_s": count / median(seconds),
                 "targets_s": rows[name][1],
             }
         )
-    return told_of
+    return timed

@@ -1,4 +1,4 @@
-"""Peak memory of each method alone, in a process of its own, so that none pays for another."""
+"""Peak memory of each method, each in its own process."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from harness.bench.subject import (
     Case,
     first_pairs,
+    for_generation,
     for_training,
-    for_writing,
+    generate_batch,
     planned,
     step_seconds,
     training_rows,
-    write,
 )
 from harness.engine.devices import devices
 from harness.engine.peak_memory import PeakMemory
@@ -28,7 +28,7 @@ from harness.settings import RunSettings
 
 @dataclass(frozen=True)
 class Request:
-    """What the other process measures: plain data, so that it can be sent there."""
+    """What the other process measures; plain data, so that it can be sent there."""
 
     method: str
     plugin_files: tuple[Path, ...]
@@ -37,16 +37,16 @@ class Request:
 
 
 def peak_memory(request: Request) -> dict[str, Any]:
-    """`peaks` of the request in a fresh process."""
+    """`peaks` of the request, in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(peaks, request).result()
 
 
 def peaks(request: Request) -> dict[str, Any]:
-    """MiB of this process before a model is loaded, at most while writing, and while training.
+    """Peak MiB of this process before loading a model, during generation, and during training.
 
-    CUDA's allocator where models are on GPUs (0 before a model), else resident memory, libraries
-    included.
+    From CUDA's allocator if models are on GPUs (0 before a model), else resident memory with
+    libraries.
     """
     quiet_libraries()
     plugged = {method.name: method for method in map(load_plugin, request.plugin_files)}
@@ -56,8 +56,8 @@ def peaks(request: Request) -> dict[str, Any]:
     where = devices(plan.settings.model)
     with PeakMemory(where) as before:
         pass
-    with PeakMemory(where) as writing:
-        write(for_writing(plan), request.case)
+    with PeakMemory(where) as generation:
+        generate_batch(for_generation(plan), request.case)
     training = None
     if plan.method.trains:
         with PeakMemory(where) as memory:
@@ -68,6 +68,6 @@ def peaks(request: Request) -> dict[str, Any]:
     return {
         "method": request.method,
         "before_mib": before.peak_mib,
-        "writing_mib": writing.peak_mib,
+        "writing_mib": generation.peak_mib,
         "training_mib": training,
     }

@@ -1,4 +1,4 @@
-"""Times of paired rounds → what is told of them: median and spread, ratio to the baseline."""
+"""Times of paired rounds → median, quartiles, and ratio to the baseline."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.engine.clock import middle
 BASELINE = "sft"
 
 
-def told(
+def timing(
     name: str, seconds: Sequence[float | None], baseline: Sequence[float | None]
 ) -> dict[str, Any]:
     """Median, quartiles and each round of one time, and its ratio to the baseline's.
 
-    A time that no round has (a step of a text of one token) is None throughout.
+    All None for a time that no round has, e.g. a step in a text of one token.
     """
     known = [each for each in seconds if each is not None]
     value, quartiles = middle(known)
@@ -34,18 +34,17 @@ def told(
 def ratio(
     seconds: Sequence[float | None], baseline: Sequence[float | None]
 ) -> dict[str, float | None] | None:
-    """Geometric mean of the paired rounds' quotients, with Student's 95 % interval of their logs.
+    """Geometric mean of the paired rounds' ratios, with Student's 95 % interval of their logs.
 
-    A disturbance that both share cancels round by round, one that hits either alone widens the
-    interval, and method ÷ baseline is the inverse of baseline ÷ method. Of a handful of rounds a
-    bootstrap would cover far less than it says. None where a round of either has no time. With one
-    round there is no interval.
+    A disturbance of a whole round cancels, a disturbance of one method widens the interval, and
+    method ÷ baseline is the inverse of baseline ÷ method. With few rounds, a bootstrap interval
+    would cover too little. None if a round has no time; without an interval for one round.
     """
     pairs = list(zip(seconds, baseline, strict=True))
-    if any(one is None or other is None for one, other in pairs):
+    if any(time is None or base_time is None for time, base_time in pairs):
         return None
-    ours, theirs = np.array(pairs, dtype=np.float64).T
-    logs, rounds = np.log(ours / theirs), len(pairs)
+    method, base = np.array(pairs, dtype=np.float64).T
+    logs, rounds = np.log(method / base), len(pairs)
     centre = float(logs.mean())
     if rounds < 2:
         return {"value": exp(centre), "low": None, "high": None}

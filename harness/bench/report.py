@@ -1,4 +1,4 @@
-"""What a bench found, as tables: for the terminal, and as Markdown to be pasted into the docs."""
+"""A bench's results as tables, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 
 LEGEND = (
-    "prompt: tokens read; hidden: tokens written or thoughts fed before a text, means over the"
-    " batch. first token: from the prompts to the batch's first visible token, hidden ones"
-    " included; step: one more token of every text; whole: all of it; tokens/s: visible tokens over"
-    " the whole. Weights are untrained: the clock cannot tell, but CoT's hidden text may be longer"
-    " or shorter than a trained model's."
+    "prompt: tokens of the prompt; hidden: tokens or thoughts before a text; both are means over"
+    " the batch. first token: time to the batch's first visible token, hidden tokens included;"
+    " step: one more token of every text; whole: the whole batch; tokens/s: visible tokens over the"
+    " whole time. Weights are untrained, which does not change the times, except that CoT's hidden"
+    " text may be longer or shorter than a trained model's."
 )
 
 
 def tables(found: Mapping[str, Any]) -> list[Table]:
-    """One table a writing case, their ratios, training, memory."""
+    """One table per generation case, then ratios, training and memory."""
     cases = dict.fromkeys((row["batch"], row["tokens"]) for row in found["writing"])
     return [
-        *(_writing(found, batch, tokens) for batch, tokens in cases),
+        *(_generation(found, batch, tokens) for batch, tokens in cases),
         _ratios(found),
         _training(found),
         _memory(found),
     ]
 
 
-def _writing(found: Mapping[str, Any], batch: int, tokens: int) -> Table:
+def _generation(found: Mapping[str, Any], batch: int, tokens: int) -> Table:
     columns = (
         METHOD,
         counted("prompt"),
@@ -55,12 +55,12 @@ def _writing(found: Mapping[str, Any], batch: int, tokens: int) -> Table:
         for row in found["writing"]
         if (row["batch"], row["tokens"]) == (batch, tokens)
     )
-    title = f"Writing, batch {batch}, {tokens} tokens a text"
+    title = f"Generation, batch {batch}, {tokens} tokens per text"
     return Table(f"writing_{batch}_{tokens}", title, columns, rows)
 
 
 def _ratios(found: Mapping[str, Any]) -> Table:
-    """Every other method's times over the baseline's."""
+    """The other methods' times divided by the baseline's."""
     times = {"first": "first token", "step": "step", "total": "whole"}
     columns = (
         METHOD,
@@ -78,7 +78,7 @@ def _ratios(found: Mapping[str, Any]) -> Table:
         for row in found["writing"]
         if row["method"] != found["baseline"]
     )
-    title = f"Writing: time ÷ {found['baseline']}'s, below 1 is faster"
+    title = f"Generation: time ÷ {found['baseline']}'s, below 1 is faster"
     return Table("ratios", title, columns, rows)
 
 
@@ -91,7 +91,7 @@ def _training(found: Mapping[str, Any]) -> Table:
         Column("step", "s", "number"),
         counted("tokens/s"),
         Column(f"step ÷ {found['baseline']}", kind="number"),
-        Column("before it: writing targets", "s", "number"),
+        Column("before it: generating targets", "s", "number"),
     )
     cells = tuple(
         (
@@ -115,9 +115,9 @@ def _memory(found: Mapping[str, Any]) -> Table:
     keys = ("before_mib", "writing_mib", "training_mib")
     return Table(
         "memory",
-        f"Peak memory, MiB ({what}), each method in a process of its own; writing batch"
+        f"Peak memory, MiB ({what}), each method in its own process; generation batch"
         f" {memory['batch']}, {memory['tokens']} tokens",
-        (METHOD, *map(counted, ("parameters", "before a model", "writing", "training"))),
+        (METHOD, *map(counted, ("parameters", "before a model", "generation", "training"))),
         tuple(
             (row["method"], found["parameters"][row["method"]], *(row[key] for key in keys))
             for row in memory["methods"]
@@ -126,26 +126,26 @@ def _memory(found: Mapping[str, Any]) -> Table:
 
 
 def setting(found: Mapping[str, Any]) -> str:
-    """What was measured, where and how."""
+    """What was measured, on which machine, and how."""
     rounds = "1 round" if found["repeats"] == 1 else f"{found['repeats']} rounds"
     spent = " · ".join(f"{name} {seconds:.0f}" for name, seconds in found["phases"].items())
     return (
         f"{conditions(found)}. Backbone {found['backbone']}, preset {found['preset']},"
         f" {found['task']}. Median [quartiles] of {rounds}, ABAB… in one process, after"
-        f" {found['warm_up']} that warms up; ratios with 95 % intervals over paired rounds."
+        f" {found['warm_up']} warm-up round; ratios with 95 % intervals over paired rounds."
         f" Took {found['wall_s']:.0f} s: {spent}."
     )
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """Command, conditions and tables, ready to be pasted."""
-    told = [setting(found), *warnings(found)]
-    parts = [f"```\n{found['command']}\n```", *told, *map(titled, tables(found)), LEGEND]
+    """Command, conditions and tables as Markdown."""
+    conditions = [setting(found), *warnings(found)]
+    parts = [f"```\n{found['command']}\n```", *conditions, *map(titled, tables(found)), LEGEND]
     return "\n\n".join(parts) + "\n"
 
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
-    """The same on a terminal."""
+    """Print the tables and conditions."""
     for table in tables(found):
         print_table(console, table)
     for text in (LEGEND, setting(found)):

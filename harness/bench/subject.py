@@ -1,4 +1,4 @@
-"""What is timed: a method with an untrained model, one writing of it, one optimizer step."""
+"""What is timed: a method with an untrained model, generating a batch, and an optimizer step."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ STEPS = 3
 
 @dataclass(frozen=True)
 class Case:
-    """How many texts are written together, and how many tokens each is long."""
+    """Texts in a batch, and tokens per text."""
 
     batch: int
     tokens: int
 
 
 @dataclass(frozen=True)
-class Writing:
-    """Wall seconds of one batch: to the first visible token, one step (None for one), all of it.
+class Generation:
+    """Wall-clock seconds of one batch.
 
-    preface_s, latent_s: of hidden tokens and of thoughts before the text, both within first_s.
-    hidden: how many of either.
+    preface_s, latent_s: hidden tokens, and thoughts, before the text; both are part of first_s.
+    first_s: to the first visible token. step_s: one step, None for texts of one token.
+    total_s: the whole batch. hidden: number of hidden tokens and thoughts.
     """
 
     preface_s: float
@@ -51,7 +52,7 @@ class Writing:
 
 @dataclass(frozen=True)
 class Subject:
-    """A method, its prompts and its untrained model: weights do not matter to the clock."""
+    """A method, its prompts and its untrained model; weights do not affect the times."""
 
     plan: Plan
     lm: PersonalLM
@@ -64,7 +65,7 @@ class Subject:
 
 
 def planned(settings: RunSettings, method: str, factory: Any, batch: int) -> Plan:
-    """The method's plan. Raises UsageError where its test split cannot fill a batch."""
+    """The method's plan. Raises UsageError if its test split cannot fill a batch."""
     plan = Plan(settings, method, Path(), factory)
     if len(plan.test.examples) < batch:
         raise UsageError(
@@ -74,8 +75,8 @@ def planned(settings: RunSettings, method: str, factory: Any, batch: int) -> Pla
     return plan
 
 
-def for_writing(plan: Plan) -> Subject:
-    """The model as it writes: in the number type of the settings."""
+def for_generation(plan: Plan) -> Subject:
+    """The model for generation, in the dtype of the settings."""
     subject = for_training(plan)
     cast(subject.lm, subject.dtype)
     subject.lm.eval()
@@ -83,18 +84,18 @@ def for_writing(plan: Plan) -> Subject:
 
 
 def for_training(plan: Plan) -> Subject:
-    """The model as training begins with it."""
+    """The model at the start of training."""
     where = devices(plan.settings.model)
     lm = plan.method.build(Backbones(plan.settings.model))
     place(lm, where)
     return Subject(plan, lm, where[0], number_type(plan.settings.model, where[0]))
 
 
-def write(subject: Subject, case: Case) -> Writing:
-    """One batch of texts of exactly `case.tokens` tokens, prefaces included."""
+def generate_batch(subject: Subject, case: Case) -> Generation:
+    """Generate one batch of texts of exactly `case.tokens` tokens, after their prefaces."""
     plan, lm, decode = subject.plan, subject.lm, subject.plan.settings.decode
-    readings = plan.test_prompts[: case.batch]
-    prompts = [list(reading.prompt) for reading in readings]
+    prompts_read = plan.test_prompts[: case.batch]
+    prompts = [list(reading.prompt) for reading in prompts_read]
     sampling = [Sampling(seed=seed, **decode.drawing) for seed in range(case.batch)]
     begin, latent, clock = now(), lm.hidden_s, DecodeClock()
     prefaces = plan.method.preface(lm, prompts, sampling)
@@ -105,11 +106,11 @@ def write(subject: Subject, case: Case) -> Writing:
         max_new_tokens=case.tokens,
         **decode.drawing,
         seeds=[each.seed for each in sampling],
-        views=_views([reading.views for reading in readings]),
+        views=_views([reading.views for reading in prompts_read]),
         clock=clock,
     )
     clock.waited(preface_s)
-    return Writing(
+    return Generation(
         preface_s=preface_s,
         first_s=clock.first[0],
         step_s=clock.per_step[0] if clock.per_step else None,
@@ -129,7 +130,7 @@ def first_pairs(plan: Plan) -> list[TrainingPair]:
 
 
 def training_rows(subject: Subject, pairs: Sequence[TrainingPair]) -> tuple[list[TrainRow], float]:
-    """The rows of one optimizer step, and the seconds that writing their targets took."""
+    """The rows of one optimizer step, and the seconds spent on generating their targets."""
     begin = now()
     targets = subject.plan.method.targets(subject.lm, pairs)
     seconds = now() - begin

@@ -1,4 +1,4 @@
-"""What tables of measured times share: their cells, and the conditions they were measured in."""
+"""Cells of tables of times, and the conditions of a measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def counted(title: str) -> Column:
 
 
 def spread(row: Mapping[str, Any], name: str, scale: float) -> Cell:
-    """Median [quartiles] of a time in seconds · scale, in digits that fit its size."""
+    """Median [quartiles] of a time in seconds · scale, with digits that fit its size."""
     if row[f"{name}_s"] is None:
         return Cell()
     middle, low, high = (scale * one for one in (row[f"{name}_s"], *row[f"{name}_quartiles_s"]))
@@ -27,12 +27,12 @@ def spread(row: Mapping[str, Any], name: str, scale: float) -> Cell:
 
 
 def quotient(found: Mapping[str, float | None] | None) -> Cell:
-    """A ratio with its interval, as far as there are any."""
+    """A ratio with its interval, if known."""
     return Cell() if found is None else Cell(found["value"], found["low"], found["high"])
 
 
 def load() -> float | None:
-    """How many processes wanted a core in the last minute, on average; None where none tells."""
+    """The load average of the last minute; None if the system has none."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
@@ -46,7 +46,7 @@ def surroundings(device: str, dtype: str) -> dict[str, Any]:
 
 
 def conditions(found: Mapping[str, Any]) -> str:
-    """`surroundings` and load in words: without them no number means anything."""
+    """`surroundings` and load in words; times mean nothing without them."""
     machine, packages, code = found["machine"], found["packages"], found["code"]
     where = machine["accelerator"] or machine["processor"]
     threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
@@ -63,13 +63,13 @@ def conditions(found: Mapping[str, Any]) -> str:
 
 
 def warnings(found: Mapping[str, Any]) -> list[str]:
-    """What keeps these figures from being trusted: others at work on the machine."""
+    """A warning if other processes were using the machine."""
     before, cores = found["load"]["before"], found["machine"]["cores"]
     if before is None or before < cores / 2:
         return []
     return [
-        f"load average {before:.1f} on {cores} cores before the first measurement: others were at"
-        " work, so times are too long, and ratios of what uses unlike numbers of threads are"
-        " skewed. Measure again when `uptime` is below"
+        f"load average {before:.1f} on {cores} cores before the first measurement: other processes"
+        " were running, so times are too long, and ratios between methods with different numbers of"
+        " threads are biased. Measure again when the load is below"
         f" {cores / 2:g}"
     ]

@@ -1,4 +1,4 @@
-"""The command line, a file a verb. Nothing else in harness imports it."""
+"""The command line, one file per verb. Nothing else in harness imports it."""
 
 from harness.cli.verbs import app, main
 

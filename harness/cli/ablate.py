@@ -1,4 +1,4 @@
-"""harness ablate: one run a value and seed, then one report; runs that are there are only read."""
+"""harness ablate: one run per value and seed, then one report; complete runs are only read."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """One run that is wanted."""
+    """One run to make or to read; `with_seed` gives it its seed."""
 
     method: str
     factory: Any
     settings: RunSettings
 
-    def at(self, seed: int) -> Job:
+    def with_seed(self, seed: int) -> Job:
         return Job(self.method, self.factory, self.settings.model_copy(update={"seed": seed}))
 
 
 RunOne = Callable[[Job], Any]
-"""Makes or finds a run: an Outcome of harness.run, or the Failure that it ended in."""
+"""Makes or reads a run; returns an Outcome of harness.run, or a Failure."""
 
 
 def ablate(
@@ -79,11 +79,11 @@ def ablate(
         list[str],
         typer.Option(
             metavar="NAME=VALUES",
-            help="name=value,value,…: lam, reasoner, history, n_thoughts, any",
+            help="name=value,value,…, of lam, reasoner, history, n_thoughts or any setting",
         ),
     ],
     method: Annotated[str, typer.Option(help="the method whose settings vary")] = "flythinker",
-    seeds: Annotated[str, typer.Option(help="training seeds with commas")] = "0,1,2",
+    seeds: Annotated[str, typer.Option(help="training seeds, separated by commas")] = "0,1,2",
     reference: Annotated[str, typer.Option(help="a method to compare with, or none")] = "sft",
     preset: Preset = "mini",
     task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
@@ -94,22 +94,22 @@ def ablate(
     lam: Lam = None,
     limit: Limit = None,
     train_limit: TrainLimit = None,
-    results: Annotated[Path, typer.Option(help="folder of the runs")] = Path("results"),
-    out: Annotated[Path, typer.Option(help="folder of the report")] = Path("ablation"),
+    results: Annotated[Path, typer.Option(help="folder for the runs")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="folder for the report")] = Path("ablation"),
     metric: Annotated[
         str | None,
-        typer.Option(help="measure of the verdict; default the first metric of the runs"),
+        typer.Option(help="measure for the verdict; default the runs' first metric"),
     ] = None,
     plugin: Plugin = None,
     set_: Set = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="redo runs that are already there")
+        bool, typer.Option("--fresh", help="redo runs that are already complete")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say how many runs it takes")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show how many runs it needs")] = False,
     debug: Debug = False,
 ) -> None:
-    """Run every value of a setting, then draw one figure. Twice --over makes a grid. Repeating the
-    command continues."""
+    """Run every value of a setting and report. Give --over twice for a grid. Repeating the command
+    resumes."""
     options = given(
         data=data, setting=setting, limit=limit, train_limit=train_limit, backbone=backbone,
         reasoner=reasoner,
@@ -122,14 +122,14 @@ def ablate(
 
 
 def run_request(request: Request) -> int:
-    """0; 1 where a value, its reference or an example failed.
+    """Run an ablation and write its report; 1 if a value, its reference or an example failed.
 
-    Every setting is checked before the first run starts.
+    Checks every setting before the first run starts.
     """
     overs, planned, reference = plan(request)
     seeds = parse_seeds(request.seeds)
     if request.out.exists() and not request.out.is_dir():
-        raise UsageError(f"--out {request.out} is a file; expected a folder, new or old")
+        raise UsageError(f"--out {request.out} is a file; expected a folder, new or existing")
     console = Console(markup=False)
     from harness.engine.quiet import quiet_libraries
 
@@ -161,19 +161,27 @@ def run_request(request: Request) -> int:
 
 
 def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | None]], str | None]:
-    """The varied settings, and for each value its run and its reference's, without a seed."""
+    """The varied settings; for each value its run and its reference's, without a seed; a name.
+
+    The name is the reference method's, or None. Raises UsageError for a wrong option or setting.
+    """
+    # 1. Read the options.
     if not 1 <= len(request.over) <= MOST_AXES:
         raise UsageError(
             f"--over was given {len(request.over)} times; expected once, or twice for a grid"
         )
     plugged = plugins(list(request.plugin_files))
     factory = _only(request.method, "--method", plugged)
-    beside = None if request.reference in ("none", request.method) else request.reference
-    beside_factory: Any = _only(beside, "--reference", plugged) if beside else None
+    reference_name = None if request.reference in ("none", request.method) else request.reference
+    reference_factory: Any = (
+        _only(reference_name, "--reference", plugged) if reference_name else None
+    )
     overs = [parse_over(text, request.method, factory) for text in request.over]
     if len({over.key for over in overs}) < len(overs):
         raise UsageError(f"--over names {overs[0].name} twice; put all its values in one --over")
 
+    # 2. How settings are made: the method's own, and its reference's.
+    # 2. How settings are made: the method's own, and its reference's.
     def own(assignments: Sequence[str]) -> RunSettings:
         return settings_for(
             request.preset, request.method, factory, request.task, request.options, request.lam,
@@ -183,25 +191,26 @@ def plan(request: Request) -> tuple[list[Over], list[tuple[Point, Job, Job | Non
     def of_reference(assignments: Sequence[str]) -> RunSettings:
         model = {**request.options.get("model", {}), "reasoner": None}
         return settings_for(
-            request.preset, beside or "", beside_factory, request.task,
+            request.preset, reference_name or "", reference_factory, request.task,
             {**request.options, "model": model}, None,
             [*(text for text in request.assignments if not text.startswith(OWN)), *assignments],
         )  # fmt: skip
 
-    other = of_reference if beside else None
+    # 3. Check the settings of every value.
+    other = of_reference if reference_name else None
     planned: list[tuple[Point, Job, Job | None]] = []
     with blaming(request.method, factory):
         found = points(overs, factory, own, other)
         for point in found:
-            factory(point.settings)  # its own options are checked here
+            factory(point.settings)  # checks the method's own options
     for point in found:
         reference = None
-        if beside and point.reference is not None:
-            reference = Job(beside, beside_factory, point.reference)
-            with blaming(beside, beside_factory):
-                beside_factory(point.reference)
+        if reference_name and point.reference is not None:
+            reference = Job(reference_name, reference_factory, point.reference)
+            with blaming(reference_name, reference_factory):
+                reference_factory(point.reference)
         planned.append((point, Job(request.method, factory, point.settings), reference))
-    return overs, planned, beside
+    return overs, planned, reference_name
 
 
 def run_all(
@@ -211,45 +220,49 @@ def run_all(
     seeds: Sequence[int],
     run_one: RunOne,
 ) -> list[Any]:
-    """Every value in every seed, seed by seed, so that an early stop leaves whole curves.
+    """Run every value with every seed, seed by seed, so that an early stop leaves whole curves.
 
-    What a value or a reference breaks on is told and kept; the others go on, unless every value
-    broke.
+    Reports and keeps the error of a value or reference, and continues with the rest; stops if every
+    value of a seed failed.
     """
     from harness.reports.ablation.values import Tried
 
-    own, beside = ([dict[int, Any]() for _ in planned] for _ in range(2))
+    own, others = ([dict[int, Any]() for _ in planned] for _ in range(2))
     total, done = len(planned) * len(seeds), 0
     for seed in seeds:
-        for at, (point, job, reference) in enumerate(planned):
+        for index, (point, job, reference) in enumerate(planned):
             label = ", ".join(
                 f"{over.name}={value}" for over, value in zip(overs, point.values, strict=True)
             )
             done += 1
             head = f"{done}/{total} {label}, seed {seed}: "
             if reference is not None:
-                outcome = run_one(reference.at(seed))
-                if isinstance(outcome, Failure) and outcome not in [of.get(seed) for of in beside]:
+                outcome = run_one(reference.with_seed(seed))
+                if isinstance(outcome, Failure) and outcome not in [of.get(seed) for of in others]:
                     _print_failure(console, f"{reference.method}, seed {seed}: ", outcome)
-                beside[at][seed] = outcome
-            outcome = own[at][seed] = run_one(job.at(seed))
+                others[index][seed] = outcome
+            outcome = own[index][seed] = run_one(job.with_seed(seed))
             if isinstance(outcome, Failure):
                 _print_failure(console, head, outcome)
             else:
-                told = "was there" if outcome.repeated else f"{outcome.record.wall_s or 0:.0f} s"
-                console.print(head + told, markup=False, highlight=False)
+                result = (
+                    "already complete"
+                    if outcome.repeated
+                    else f"{outcome.record.wall_s or 0:.0f} s"
+                )
+                console.print(head + result, markup=False, highlight=False)
         if all(isinstance(of[seed], Failure) for of in own):
             break
     return [
-        Tried(point.values, _runs(own[at]), _runs(beside[at]),
-              _failures(own[at]), _failures(beside[at]))
-        for at, (point, _, _) in enumerate(planned)
+        Tried(point.values, _runs(own[index]), _runs(others[index]),
+              _failures(own[index]), _failures(others[index]))
+        for index, (point, _, _) in enumerate(planned)
     ]  # fmt: skip
 
 
 def _print_failure(console: Console, head: str, failure: Failure) -> None:
-    told = f"{head}failed: {failure.text}"
-    console.print(told, style="red", markup=False, highlight=False)
+    text = f"{head}failed: {failure.text}"
+    console.print(text, style="red", markup=False, highlight=False)
 
 
 def _runs(outcomes: Mapping[int, Any]) -> tuple[Any, ...]:
@@ -260,14 +273,17 @@ def _runs(outcomes: Mapping[int, Any]) -> tuple[Any, ...]:
 
 
 def _failures(outcomes: Mapping[int, Any]) -> dict[int, str]:
-    """Seed → the first line of what its run broke on."""
+    """Seed → the first line of its run's error."""
     return {
         seed: one.text.splitlines()[0] for seed, one in outcomes.items() if isinstance(one, Failure)
     }
 
 
 def _runner(request: Request) -> RunOne:
-    """Runs, each once a command: with --fresh, a reference that all values share is not redone."""
+    """A function that makes each run once per command.
+
+    So with --fresh, a reference shared by all values is redone once.
+    """
     from harness.run.single import run
 
     command = "harness " + shlex.join(sys.argv[1:])
@@ -300,25 +316,25 @@ def _print_plan(
     reference: str | None,
     results: Path,
 ) -> None:
-    """The runs that would be made, and how many are there; the same settings are one run."""
+    """Print the runs that would be made and how many are complete; equal settings are one run."""
     from harness.record import record_there
     from harness.run.plan import Plan
 
     runs = {(job.method, job.settings.digest()): job for _, job, _ in planned}
-    beside = {(job.method, job.settings.digest()): job for _, _, job in planned if job}
+    references = {(job.method, job.settings.digest()): job for _, _, job in planned if job}
     for over in overs:
         console.print(f"{over.name} ({over.key}): {', '.join(over.values)}", highlight=False)
-    told = f"{len(runs)} settings of {planned[0][1].method}"
+    counted = f"{len(runs)} settings of {planned[0][1].method}"
     if reference:
-        told += f" and {len(beside)} of {reference}"
-    wanted = [job.at(seed) for job in (runs | beside).values() for seed in seeds]
+        counted += f" and {len(references)} of {reference}"
+    jobs = [job.with_seed(seed) for job in (runs | references).values() for seed in seeds]
     folders = []
-    for job in wanted:
+    for job in jobs:
         with blaming(job.method, job.factory):
             folders.append(Plan(job.settings, job.method, results, job.factory).folder)
-    there = [record for folder in folders if (record := record_there(folder)) is not None]
-    complete = sum(record.status == "complete" for record in there)
+    existing = [record for folder in folders if (record := record_there(folder)) is not None]
+    complete = sum(record.status == "complete" for record in existing)
     console.print(
-        f"{told}, {len(seeds)} seeds: {len(wanted)} runs, {complete} of them complete",
+        f"{counted}, {len(seeds)} seeds: {len(jobs)} runs, {complete} of them complete",
         highlight=False,
     )

@@ -1,4 +1,4 @@
-"""One run among several: what it breaks on is told, and the others go on."""
+"""One run among several: its error is reported, and the rest continue."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from harness.registry import blaming
 
 @dataclass(frozen=True)
 class Failure:
-    """Type and text of what a run broke on. exit_code: 2 where the user can mend it, else 1."""
+    """Type and text of a run's error. exit_code: 2 if the user can fix it, else 1."""
 
     text: str
     exit_code: int
 
 
 def attempt(method: str, factory: Any, make: Callable[[], Any]) -> Any:
-    """What `make` gives (an Outcome of harness.run), or the Failure that it ended in.
+    """The result of `make` (an Outcome of harness.run), or a Failure.
 
-    Of an error that the user cannot mend, and of any with --debug, the traceback goes to standard
-    error.
+    Prints the traceback to standard error for an error that the user cannot fix, and with --debug.
     """
     try:
         with blaming(method, factory):
             return make()
     except Exception as error:
-        told = mendable(error)
-        if told is None or "--debug" in sys.argv:
+        message = mendable(error)
+        if message is None or "--debug" in sys.argv:
             traceback.print_exc()
-        return Failure(told or f"{type(error).__name__}: {error}", 2 if told else 1)
+        return Failure(message or f"{type(error).__name__}: {error}", 2 if message else 1)

@@ -1,4 +1,4 @@
-"""harness bench: methods against each other, as tables, JSON or Markdown."""
+"""harness bench: compare the speed and memory of methods, as tables, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ from harness.registry import METHODS
 
 def bench(
     methods: Annotated[
-        str, typer.Option(help="names with commas, or all; sft is the baseline and always there")
+        str,
+        typer.Option(
+            help="names separated by commas, or all; sft, the baseline, is always included"
+        ),
     ] = "all",
     preset: Preset = "mini",
     task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
@@ -38,24 +41,27 @@ def bench(
     setting: Setting = None,
     backbone: Backbone = None,
     reasoner: Reasoner = None,
-    batch: Annotated[str, typer.Option(help="texts written together, sizes with commas")] = "1,8",
-    tokens: Annotated[str, typer.Option(help="tokens of a text, lengths with commas")] = "64,256",
+    batch: Annotated[str, typer.Option(help="batch sizes, separated by commas")] = "1,8",
+    tokens: Annotated[str, typer.Option(help="tokens per text, separated by commas")] = "64,256",
     repeats: Annotated[
-        int, typer.Option(help="paired rounds, after one that warms up; more narrow the intervals")
+        int,
+        typer.Option(
+            help="paired rounds after one warm-up round; more rounds give narrower intervals"
+        ),
     ] = 5,
     plugin: Plugin = None,
     set_: Set = None,
     json_: Json = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="the tables as Markdown, to be pasted")
+        bool, typer.Option("--markdown", help="print the tables as Markdown")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Time and memory of methods against sft on this machine. Nothing is trained or kept.
+    """Compare time and memory of methods with sft on this machine. Nothing is trained or saved.
 
-    Every round runs each method once (ABAB…), so that what disturbs the machine disturbs all. A
-    quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md says what each
-    clock counts.
+    Every round runs each method once (ABAB…), so that disturbances affect all methods alike. For a
+    quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md explains what each
+    time includes.
     """
     from harness.bench.measure import bench as measured
     from harness.bench.report import markdown as as_markdown
@@ -87,7 +93,7 @@ def bench(
 
 
 def _named(names: str) -> list[str]:
-    """The methods with sft, the baseline, first. Raises UsageError for none."""
+    """The methods, with the baseline sft first. Raises UsageError if none is named."""
     from harness.bench.ratios import BASELINE
 
     given = [name.strip() for name in names.split(",") if name.strip()]

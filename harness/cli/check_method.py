@@ -16,10 +16,10 @@ from harness.reports.render.terminal import print_table
 
 
 def check_method(
-    method: Annotated[str, typer.Argument(metavar="NAME", help="a method's name, or its file")],
+    method: Annotated[str, typer.Argument(metavar="NAME", help="a method's name or file")],
     debug: Debug = False,
 ) -> None:
-    """Try a method on a tiny model. Every contract that the harness relies on."""
+    """Check a method on a tiny model. Tests every contract that the harness relies on."""
     factory = load_plugin(Path(method)) if method.endswith(".py") else find("method", method)
     quiet_libraries()
     from harness.conformance import check_method as checked
@@ -33,5 +33,5 @@ def check_method(
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         console.print(failures(outcomes), markup=False, highlight=False)
-    console.print(f"{len(outcomes) - failed} of {len(outcomes)} without a failure")
+    console.print(f"{len(outcomes) - failed} of {len(outcomes)} checks without a failure")
     raise typer.Exit(1 if failed else 0)

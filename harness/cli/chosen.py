@@ -1,4 +1,4 @@
-"""Command options → settings: shared by the verbs that run or look at a run's data."""
+"""Command options → settings, for the verbs that run methods or read a run's data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def given(
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, section by section."""
+    """The options that the user gave, by section."""
     kept: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -39,7 +39,7 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plugins(paths: list[Path]) -> dict[str, Any]:
-    """Methods of plugin files by name. Raises UsageError where a name is taken."""
+    """Methods of plugin files by name. Raises UsageError if a name is taken."""
     found: dict[str, Any] = {}
     for path in paths:
         method = load_plugin(path)
@@ -55,14 +55,14 @@ def plugins(paths: list[Path]) -> dict[str, Any]:
 
 
 def methods(name: str, plugged: Mapping[str, Any]) -> dict[str, Any]:
-    """The methods to run, by name; `all` is the built-in ones."""
+    """The methods to run, by name; `all` means the built-in ones."""
     if name == "all":
         return {each: find("method", each) for each in METHODS}
     return {name: plugged[name] if name in plugged else find("method", name)}
 
 
 def tasks(name: str) -> list[str]:
-    """The tasks to run; `all` is the built-in ones. Raises UsageError for an unknown one."""
+    """The tasks to run; `all` means the built-in ones. Raises UsageError for an unknown one."""
     from harness.registry import BUILT_IN
 
     if name == "all":
@@ -80,16 +80,19 @@ def settings_for(
     lam: float | None,
     assignments: list[str],
 ) -> RunSettings:
-    """One run's settings. `--lam` goes to methods that know a `lam`, and is an error for none.
+    """One run's settings.
 
-    factory: None leaves that check out, for settings that were run before.
+    preset, method, task: names of each.
+    factory: the method; None skips the check of `lam`, for settings that ran before.
+    options, assignments: given options by section, and `--set`.
+    lam: `--lam`; raises UsageError if the method has no option `lam`.
     """
     values = without_none({**options, "task": task})
     if lam is not None:
         options_of = getattr(factory, "Options", RunSettings)
         if factory is not None and "lam" not in options_of.model_fields:
             raise UsageError(
-                f"--lam {lam}: method {method!r} has no lam, the weight of thoughts beside a text;"
+                f"--lam {lam}: method {method!r} has no option lam (the weight of thoughts);"
                 " leave it out, or run --method flythinker"
             )
         values["method"] = {"lam": lam}

@@ -1,4 +1,4 @@
-"""harness compare: verdicts on the screen, the report in a folder."""
+"""harness compare: verdicts on the terminal, the report in a folder."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ from harness.cli.options import Debug, Json, print_json
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="runs, or folders of runs")],
-    out: Annotated[Path, typer.Option(help="folder of the report")],
+    out: Annotated[Path, typer.Option(help="folder for the report")],
     allow_different: Annotated[
         bool,
-        typer.Option("--allow-different", help="compare runs that differ; missing texts are empty"),
+        typer.Option(
+            "--allow-different", help="compare runs that differ; missing texts count as empty"
+        ),
     ] = False,
     no_texts: Annotated[
-        bool, typer.Option("--no-texts", help="leave all texts out: data not to be published")
+        bool,
+        typer.Option("--no-texts", help="leave out all texts, for data that must not be published"),
     ] = False,
     metric: Annotated[
         str | None,
-        typer.Option(help="measure of the verdict; default the first metric of the runs"),
+        typer.Option(help="measure for the verdict; default the runs' first metric"),
     ] = None,
     pair: Annotated[
         str | None,
-        typer.Option(help='"A,B", as the report names them: whose texts stand side by side'),
+        typer.Option(help='"A,B", two systems as the report names them, to show side by side'),
     ] = None,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say which method is better, how sure, and at what cost. A page, tables and figures."""
+    """Report which method is better, how certain, and at what cost."""
     from harness.reports.comparison import PAGE, Options, write_report
     from harness.reports.comparison import compare as compared
 

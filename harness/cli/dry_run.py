@@ -1,4 +1,4 @@
-"""harness run --dry-run: what would run, what it would need, and one full prompt."""
+"""harness run --dry-run: what would run, the memory it needs, and one full prompt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.settings import RunSettings
 from harness.types import Target
 
 BYTES = 4
-"""Of a number in fp32."""
+"""Bytes of a number in fp32."""
 PROCESS = 500 * 2**20
 """Bytes of Python with torch, transformers and datasets loaded, before any model."""
 
@@ -28,28 +28,30 @@ PROCESS = 500 * 2**20
 def print_plan(
     console: Console, settings: RunSettings, method: str, factory: Any, out: Path
 ) -> None:
-    """Examples, tokens, cuts, parameters and memory of a run, and its first test prompt."""
+    """Print a run's examples, tokens, cuts, parameters, memory, and its first test prompt."""
+    # 1. Data and prompts.
     plan = Plan(settings, method, out, factory)
-    readings = plan.test_prompts
+    prompts = plan.test_prompts
     facts = {"folder": str(plan.folder)}
     data = plan.source
-    told = [data.source, *([data.kind] if data.kind != data.source else [])]
-    told += [f"{data.setting} setting", *([data.revision] if data.revision else [])]
-    facts["data"] = ", ".join(told)
+    source = [data.source, *([data.kind] if data.kind != data.source else [])]
+    source += [f"{data.setting} setting", *([data.revision] if data.revision else [])]
+    facts["data"] = ", ".join(source)
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})
         facts[name] = (
             f"{len(split.examples)} examples, {users} users, fingerprint {split.fingerprint[:12]}"
         )
-    lengths = sorted(len(reading.prompt) for reading in readings)
+    lengths = sorted(len(each.prompt) for each in prompts)
     facts["test prompts"] = (
         f"{sum(lengths):,} tokens; median {lengths[len(lengths) // 2]}, longest {lengths[-1]}"
     )
-    cut = [reading.cut for reading in readings if reading.cut]
+    cut = [each.cut for each in prompts if each.cut]
     facts["cut to budget"] = (
         f"{len(cut)} prompts: {sum(c.entries for c in cut)} entries and"
         f" {sum(c.tokens for c in cut)} tokens dropped"
     )
+    # 2. Training.
     rows: list[TrainRow] = []
     if plan.method.trains:
         pairs = plan.pairs("train")
@@ -59,9 +61,10 @@ def print_plan(
         steps = plan_steps(len(rows), train.epochs, train.batch_size, settings.seed)
         tokens = sum(len(rows[index]) for step in steps for index in step)
         facts["training"] = (
-            f"{len(steps)} steps of {train.batch_size} examples, {tokens:,} tokens besides"
+            f"{len(steps)} steps of {train.batch_size} examples, {tokens:,} tokens without"
             f" prefaces; {shortened} targets cut"
         )
+    # 3. Model and memory.
     lm = plan.method.build(plan.backbones)
     refuse_long_tests(plan, lm)
     if plan.method.trains:
@@ -70,12 +73,13 @@ def print_plan(
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
     facts["parameters"] = f"{size(lm):,}{each if len(parts) > 1 else ''}"
     facts["memory"] = f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB"
-    title = f"{method} on {settings.task}: would run"
+    # 4. Print.
+    title = f"{method} on {settings.task}, dry run"
     table = Table("dry_run", title, (Column("", kind="note"), Column("")), tuple(facts.items()))
     print_table(console, table)
-    console.print(f"\nThe first test prompt, as the model reads it ({readings[0].example.id}):",
+    console.print(f"\nThe first test prompt, as the model gets it ({prompts[0].example.id}):",
                   style="bold")  # fmt: skip
-    shown = plan.backbones.tokenizer.decode(list(readings[0].prompt), skip_special_tokens=False)
+    shown = plan.backbones.tokenizer.decode(list(prompts[0].prompt), skip_special_tokens=False)
     console.print(shown, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -85,22 +89,22 @@ def size(part: nn.Module) -> int:
 
 
 def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
-    """Estimated peak in fp32: the process, weights, and the largest batch of training or writing.
+    """Estimated peak in fp32: process, weights, and the largest batch of training or generation.
 
-    Training keeps gradients, AdamW's two moments, and for each layer and token of a micro-batch
-    about 8 numbers of the width and 5 of the inner width (norms, attention, gated feed-forward;
-    attention weights are not kept), then the logits thrice. Writing keeps one layer's numbers for
-    the longest prompts, and the key-value cache. Measured runs are within a quarter of it.
+    Training stores gradients, AdamW's two moments and, for each layer and token of a micro-batch,
+    about 8 numbers per unit of width and 5 per unit of inner width (norms, attention, gated
+    feed-forward; no attention weights), plus three times the logits. Generation stores one layer's
+    numbers for the longest prompts, and the key-value cache. Measured peaks are within 25 % of it.
     """
     settings, weights = plan.settings, BYTES * size(lm)
     models = [
         part for part in lm.modules() if isinstance(part, PreTrainedModel) and part.can_generate()
     ]
-    read = settings.decode.batch_size * max(len(each.prompt) for each in plan.test_prompts)
-    held = read + settings.decode.batch_size * settings.decode.max_new_tokens
-    writing = sum(read * _kept(m) + held * _cached(m) for m in models)
+    prompt_tokens = settings.decode.batch_size * max(len(each.prompt) for each in plan.test_prompts)
+    cached_tokens = prompt_tokens + settings.decode.batch_size * settings.decode.max_new_tokens
+    generation = sum(prompt_tokens * _kept(m) + cached_tokens * _cached(m) for m in models)
     if not rows:
-        return PROCESS + weights + writing
+        return PROCESS + weights + generation
     widest = max(micro_batches(rows, settings.train.micro_tokens), key=_padded)
     activations = sum(
         _padded(widest) * _kept(m) * (1 if settings.train.gradient_checkpointing else _layers(m))
@@ -110,7 +114,7 @@ def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
     answers = sum(len(row.response) for row in widest)
     logits = 3 * BYTES * min(LOGITS_AT_ONCE, answers * vocabulary)
     trial = weights if settings.train.lr == "auto" else 0
-    return PROCESS + 4 * weights + trial + max(activations + logits, writing)
+    return PROCESS + 4 * weights + trial + max(activations + logits, generation)
 
 
 def _padded(rows: Sequence[TrainRow]) -> int:
@@ -122,12 +126,12 @@ def _layers(model: PreTrainedModel) -> int:
 
 
 def _text(model: PreTrainedModel) -> Any:
-    """The part of a config that tells of the language model: Gemma 3 nests it."""
+    """The config of the language model; Gemma 3 nests it."""
     return model.config.get_text_config(decoder=True)
 
 
 def _kept(model: PreTrainedModel) -> int:
-    """Bytes that one layer keeps for one token until its backward pass."""
+    """Bytes that one layer stores for one token until its backward pass."""
     width: int = _text(model).hidden_size
     inner: int = getattr(_text(model), "intermediate_size", None) or 4 * width
     return BYTES * (8 * width + 5 * inner)

@@ -1,4 +1,4 @@
-"""harness leaderboard: pack a run as a row, check rows, build the page."""
+"""harness leaderboard: pack a run as a row, verify rows, build the page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
-    from harness.leaderboard.mark import Mark
+    from harness.leaderboard.verification import Verification
 
 board = typer.Typer(
-    help="Boards of submitted runs. Pack a run as a row, check rows, build the page.",
+    help="Submit runs to leaderboards. Pack a run as a row, verify rows, build the page.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -39,13 +39,13 @@ def submit(
     id_: Annotated[
         str | None, typer.Option("--id", help="the row's id; default method-run")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="where the run's data lies now")] = None,
+    data: Annotated[str | None, typer.Option(help="current location of the run's data")] = None,
     open_board: Annotated[
-        str | None, typer.Option(help="for a board's keeper: make it, with texts or numbers")
+        str | None, typer.Option(help="for maintainers: create the board, with texts or numbers")
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Score a run's texts anew and pack them as a row. It is ready for a pull request."""
+    """Pack a run as a row. Scores its texts again; the row is ready for a pull request."""
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.pack import submit as packed
     from harness.leaderboard.row import Words
@@ -68,20 +68,20 @@ def verify(
     boards: Boards = Path("leaderboards"),
     data: Annotated[str | None, typer.Option(help="data of boards that are not built in")] = None,
     rerun: Annotated[
-        int | None, typer.Option(help="run the methods again on mini drawn from this seed")
+        int | None, typer.Option(help="also rerun the methods, on mini drawn from this seed")
     ] = None,
     plugin: Annotated[
         Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="write no marks")] = False,
+    check: Annotated[bool, typer.Option("--check", help="do not write verification.json")] = False,
     debug: Debug = False,
 ) -> None:
-    """Check rows, score their texts again, mark them. Exit 2: refused; 1: not reproduced."""
+    """Verify rows by scoring their texts again. Exit code 2: refused; 1: not reproduced."""
     from harness.cli.chosen import plugins
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
-    from harness.leaderboard.mark import Mark, write_mark
+    from harness.leaderboard.verification import Verification, write_verification
     from harness.leaderboard.verify import verify_all
 
     quiet_libraries()
@@ -101,32 +101,34 @@ def verify(
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     worst = 0
     for row, found in verify_all(chosen, data):
-        if isinstance(found, Mark) and rerun is not None:
+        if isinstance(found, Verification) and rerun is not None:
             try:
                 found = _rerun(places[row].board, row, found, rerun, factories)
             except HarnessError as error:
                 found = error
-        if not isinstance(found, Mark):
+        if not isinstance(found, Verification):
             errors.print(f"{type(found).__name__}: {found}", markup=False)
             worst = 2
             continue
         if not check:
-            write_mark(row, found)
-        told = [*found.notes]
+            write_verification(row, found)
+        lines = [*found.notes]
         if again := found.rerun:
-            told.append(
+            lines.append(
                 f"{again.metric} {again.claimed:.2f} claimed, {again.found:.2f} on seed"
-                f" {again.seed}; at most {again.tolerance:.2f} lower is taken"
+                f" {again.seed}; at most {again.tolerance:.2f} lower is allowed"
             )
             worst = max(worst, int(found.status == "not reproduced"))
         console.print(
-            f"{found.status}  {row}" + "".join(f"\n  {line}" for line in told), markup=False
+            f"{found.status}  {row}" + "".join(f"\n  {line}" for line in lines), markup=False
         )
     raise typer.Exit(worst)
 
 
-def _rerun(board: Board, row: Path, mark: Mark, seed: int, factories: Mapping[str, Any]) -> Mark:
-    """The mark after the row's method ran again, in a folder that is thrown away."""
+def _rerun(
+    board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Any]
+) -> Verification:
+    """The verification after rerunning the row's method in a temporary folder."""
     from harness.leaderboard.reading import read_submission
     from harness.leaderboard.rerun import rerun
     from harness.registry import find
@@ -134,7 +136,7 @@ def _rerun(board: Board, row: Path, mark: Mark, seed: int, factories: Mapping[st
     submission = read_submission(row)
     factory = factories.get(submission.method) or find("method", submission.method)
     with tempfile.TemporaryDirectory() as results:
-        return rerun(board, submission, mark, seed, Path(results), factory)
+        return rerun(board, submission, verification, seed, Path(results), factory)
 
 
 @board.command("build")
@@ -143,7 +145,7 @@ def build(
     out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
     debug: Debug = False,
 ) -> None:
-    """Make the static page: index.html opens from disk, without a network."""
+    """Build the static page. Its index.html opens from disk, without a network."""
     from harness.leaderboard.build import build as built_page
 
     built = built_page(boards, out)
@@ -152,7 +154,7 @@ def build(
         Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
     console.print(
         f"{built.rows} rows of {built.boards} boards: {out / PAGE}"
-        f" ({built.page_bytes / 1e6:.2f} MB; details in {built.shards} files beside it)",
+        f" ({built.page_bytes / 1e6:.2f} MB; details in {built.shards} further files)",
         markup=False,
     )
     raise typer.Exit(1 if built.left_out else 0)

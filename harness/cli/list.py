@@ -1,4 +1,4 @@
-"""harness list: names with their origin, presets with every setting, a split's examples."""
+"""harness list: names with their origin, every setting of the presets, a split's examples."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def list_(
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List methods, options, tasks, metrics, presets or examples. `presets` has every setting with
-    its meaning, `options` those of each method."""
+    """List methods, options, tasks, metrics, presets or examples. `presets` shows every setting
+    with its meaning, `options` each method's own."""
     if what not in KINDS:
         raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
     rows: list[dict[str, Any]]
@@ -57,7 +57,7 @@ def list_(
         cells = tuple(tuple(map(_cell, row.values())) for row in rows)
         rules = what in ("presets", "options")
         print_table(Console(), Table(what, "", columns, cells), lines=rules)
-    if clashes:  # an error, but not before everything else is shown
+    if clashes:  # after everything else is shown
         raise UsageError("\n".join(clashes))
 
 
@@ -78,7 +78,7 @@ def _examples(data: str, task: str, split: str, setting: str | None) -> list[dic
 
 
 def settings_table() -> list[dict[str, Any]]:
-    """Every setting with its meaning and its value in each preset, as --set names it."""
+    """Every setting by its --set name, with its meaning and its value in each preset."""
     presets = {name: validate(RunSettings, _shared(name)) for name in PRESETS}
     rows = []
     for key, field in _fields(RunSettings):
@@ -93,9 +93,9 @@ def settings_table() -> list[dict[str, Any]]:
 
 
 def options_table() -> list[dict[str, Any]]:
-    """Every method's own options with their meaning and default, as --set names them.
+    """Every method's own options by their --set names, with meaning and default.
 
-    A broken method has one row, which says what is wrong with it.
+    A broken method has one row with its error.
     """
     rows: list[dict[str, Any]] = []
     for name in table("method"):
@@ -109,8 +109,8 @@ def options_table() -> list[dict[str, Any]]:
             rows.append({"method": name, "option": "", "default": "", "meaning": "no options"})
         for key, info in fields.items():
             default = list(info.default) if isinstance(info.default, tuple) else info.default
-            told = {"option": f"method.{key}", "default": default, "meaning": info.description}
-            rows.append({"method": name, **told})
+            row = {"option": f"method.{key}", "default": default, "meaning": info.description}
+            rows.append({"method": name, **row})
     return rows
 
 

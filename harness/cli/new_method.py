@@ -17,10 +17,10 @@ from harness.registry import table
 
 def new_method(
     name: Annotated[str, typer.Argument(metavar="NAME", help="lower-case name, e.g. my_method")],
-    out: Annotated[Path | None, typer.Option(help="the file to write; default NAME.py")] = None,
+    out: Annotated[Path | None, typer.Option(help="file to write; default NAME.py")] = None,
     debug: Debug = False,
 ) -> None:
-    """Write a working method to start from, with its test."""
+    """Write a working method as a starting point, with its test."""
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise UsageError(f"new-method got {name!r}; expected a lower-case name like my_method")
     if name in table("method"):
@@ -33,7 +33,7 @@ def new_method(
     test = path.with_name(f"test_{path.name}")
     for file in (path, test):
         if file.exists():
-            raise UsageError(f"{file} is there already; choose another --out")
+            raise UsageError(f"{file} already exists; choose another --out")
     words = {
         "name": name,
         "class_name": "".join(part.capitalize() for part in name.split("_")),

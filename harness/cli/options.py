@@ -19,22 +19,22 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="any setting, e.g. train.epochs=1; `harness list presets`",
+        help="any setting, e.g. train.epochs=1 (see `harness list presets`)",
     ),
 ]
 Plugin = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", help="a file with a method (`harness new-method`)"),
+    typer.Option(metavar="FILE", help="file with a method (see `harness new-method`)"),
 ]
 Preset = Annotated[str, typer.Option(help="mini, smollm2 or paper")]
-Backbone = Annotated[str | None, typer.Option(help="name, folder or hub name")]
-Reasoner = Annotated[str | None, typer.Option(help="FlyThinker's second model")]
-Lam = Annotated[float | None, typer.Option(help="FlyThinker's weight of a thought")]
-Limit = Annotated[int | None, typer.Option(help="at most N test examples")]
-TrainLimit = Annotated[int | None, typer.Option(help="at most N training examples")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
-Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
-Out = Annotated[Path, typer.Option(help="folder of the results")]
+Backbone = Annotated[str | None, typer.Option(help="model: name, folder or hub name")]
+Reasoner = Annotated[str | None, typer.Option(help="FlyThinker's reasoner; default the backbone")]
+Lam = Annotated[float | None, typer.Option(help="FlyThinker's λ, the weight of thoughts")]
+Limit = Annotated[int | None, typer.Option(help="use at most N test examples")]
+TrainLimit = Annotated[int | None, typer.Option(help="use at most N training examples")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Debug = Annotated[bool, typer.Option("--debug", help="show an error's traceback")]
+Out = Annotated[Path, typer.Option(help="folder for the results")]
 
 
 def print_json(document: object) -> None:

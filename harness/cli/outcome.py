@@ -1,4 +1,4 @@
-"""What the terminal shows after a run: scores with intervals, costs, counts, where it lies."""
+"""What the terminal shows after a run: scores with intervals, costs, counts, the record's path."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from harness.cli.views import (
     COLUMNS,
     Row,
     author_rows,
-    control_rows,
+    continuation_rows,
     following_rows,
-    forced_rows,
     lift_rows,
     likelihood_rows,
     number,
     remark,
+    thought_rows,
 )
 from harness.metrics import of_words, unit_of
 from harness.record import Outcome, Record
@@ -29,7 +29,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     record = outcome.record
     title = f"{record.method} · {record.task} · {record.run_id}"
     if outcome.repeated:
-        title += " (complete before; --fresh redoes it)"
+        title += " (already complete; --fresh redoes it)"
     rows = [
         *((name, number(one), remark(one, unit_of(name))) for name, one in record.metrics.items()),
         *(row for rows in VIEWS for row in rows(record)),
@@ -42,7 +42,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 
 def cost_rows(record: Record) -> list[Row]:
-    """Time and memory of training and writing."""
+    """Time and memory of training and generation."""
     rows: list[Row] = []
     if record.training:
         spent = record.training
@@ -63,7 +63,7 @@ def cost_rows(record: Record) -> list[Row]:
         first = 1000 * (cost.time_to_first_token_s or 0.0)
         rows.append(
             (
-                "writing",
+                "generation",
                 f"{cost.tokens_per_s:,.0f} tokens/s",
                 f"batch {cost.batch_size}, first token {first:,.0f} ms,"
                 f" {cost.peak_memory_mib:,.0f} MiB",
@@ -71,29 +71,29 @@ def cost_rows(record: Record) -> list[Row]:
         )
     hidden_s = cost.preface_s + cost.latent_s
     if hidden_s:
-        thoughts = f"{cost.latent_thoughts_per_text} latent thoughts a text"
+        thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"
         what = f"{cost.preface_tokens:,} tokens" if cost.preface_tokens else thoughts
         rows.append(("  hidden, before texts", f"{hidden_s:.2f} s", what))
     return rows
 
 
 def method_rows(record: Record) -> list[Row]:
-    """What the method counted, e.g. analyses rejected, as far as it is not 0."""
-    told = dict(record.training.method) if record.training else {}
-    told["prefaces"] = dict(record.inference.prefaces) if record.inference else {}
+    """The method's own counters that are not 0, e.g. rejected analyses."""
+    counters = dict(record.training.method) if record.training else {}
+    counters["prefaces"] = dict(record.inference.prefaces) if record.inference else {}
     return [
         (
             f"  {name.replace('_', ' ')}",
             "",
             " · ".join(f"{key.replace('_', ' ')} {each}" for key, each in counts.items() if each),
         )
-        for name, counts in told.items()
+        for name, counts in counters.items()
         if isinstance(counts, Mapping) and any(counts.values())
     ]
 
 
 def notices(record: Record) -> list[str]:
-    """What a reader must know before believing the table."""
+    """Warnings to read before trusting the table."""
     n = record.n
     lines = [f"examples {n.planned}, scored {n.scored}"]
     for count, what in (
@@ -102,18 +102,18 @@ def notices(record: Record) -> list[str]:
         (n.capped, "reached the cap on new tokens"),
         (n.input_cut, "prompts cut to their budget"),
         (n.target_cut, "training targets cut"),
-        (n.tied, "profiles that BM25 cannot rank: all scores tie, so entries keep their order"),
+        (n.tied, "profiles that BM25 cannot rank (all scores tie), so entries keep their order"),
     ):
         if count:
             lines.append(f"{count} {what}")
     if record.training and record.training.reused_from:
-        lines.append(f"trained by {record.training.reused_from}, whose training is this one's")
+        lines.append(f"training reused from {record.training.reused_from}")
     missing = [f"{name}: {s.missing}" for name, s in record.metrics.items() if s.missing]
     return [" · ".join(lines), *missing]
 
 
 def print_one_text(console: Console, outcome: Outcome) -> None:
-    """The first test example as written, so that numbers have a face."""
+    """Print the first test example's text, to show what the numbers are about."""
     from harness.record import read_predictions
 
     texts = read_predictions(outcome.folder)
@@ -121,7 +121,7 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
         return
     text = min(texts, key=lambda each: each.id)
     console.print(
-        f"example {text.id}, as written (`harness show {outcome.folder}`):",
+        f"example {text.id}, as generated (`harness show {outcome.folder}`):",
         style="dim",
         highlight=False,
         soft_wrap=True,
@@ -131,11 +131,11 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
 
 
 SIDE_BY_SIDE = ("bleu", "rougeL", "meteor")
-"""Metrics of several runs that a screen has room for; `harness compare` has all of them."""
+"""Metrics of several runs that fit a terminal; `harness compare` shows all of them."""
 
 
 def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Several runs side by side, a row each."""
+    """Print several runs, one row each."""
     records = [outcome.record for outcome in outcomes]
     tasks = list(dict.fromkeys(record.task for record in records))
     every = list(records[0].metrics)
@@ -160,12 +160,12 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
         )
         for record in records
     )
-    title = f"all runs on {', '.join(tasks)}; with tests and intervals: harness compare"
+    title = f"all runs on {', '.join(tasks)}; for tests and intervals: harness compare"
     print_table(console, Table("runs", title, tuple(columns), rows))
 
 
 VIEWS = (
-    following_rows, likelihood_rows, forced_rows, lift_rows, author_rows, control_rows, cost_rows,
-    method_rows,
+    following_rows, likelihood_rows, continuation_rows, lift_rows, author_rows, thought_rows,
+    cost_rows, method_rows,
 )  # fmt: skip
-"""What follows the metrics in a run's table, in order."""
+"""The rows after the metrics in a run's table, in order."""

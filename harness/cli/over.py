@@ -1,4 +1,4 @@
-"""`--over lam=0,0.5,1` → the settings of every value: what an ablation runs."""
+"""`--over lam=0,0.5,1` → the settings of every value of an ablation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from harness.errors import UsageError
 from harness.settings import RunSettings, validate
 
 SHORT = {"history": "retrieval.k", "reasoner": "model.reasoner", "backbone": "model.backbone"}
-"""Short names of settings; every option of the method goes by its own name too (lam, n_thoughts).
+"""Short names of settings; the method's options have theirs too (lam, n_thoughts).
 
-history is `retrieval.k`, whole entries of the profile: entries are what users have more or fewer
-of. `budget.profile=128,256` varies their tokens instead; `history=none` is as many as fit.
+history is `retrieval.k`, a number of profile entries; `history=none` means as many as fit. To vary
+tokens instead, use `budget.profile=128,256`.
 """
 OWN = ("method.", "model.reasoner")
-"""Settings that belong to the ablated method alone: its reference keeps its own."""
+"""Settings of the ablated method only; they do not change its reference."""
 Build = Callable[[Sequence[str]], RunSettings]
-"""Assignments like "retrieval.k=2" → the settings of a run with them."""
+"""Assignments such as "retrieval.k=2" → the settings of a run."""
 
 
 @dataclass(frozen=True)
 class Over:
-    """One setting and its values as they were given. name: as the user calls it."""
+    """One setting and its values. name: as the user gave it; key: its full name."""
 
     name: str
     key: str
@@ -37,7 +37,7 @@ class Over:
 
 @dataclass(frozen=True)
 class Point:
-    """One value of each setting: the method's run there, and its reference's (None for none)."""
+    """One value of each setting, with the settings of the method and of its reference, if any."""
 
     values: tuple[str, ...]
     settings: RunSettings
@@ -45,7 +45,7 @@ class Point:
 
 
 def parse_over(text: str, method: str, factory: Any) -> Over:
-    """Raises UsageError for anything but NAME=VALUE,VALUE,… of a setting that can be varied."""
+    """Parse NAME=VALUE,VALUE,…; raises UsageError if it is not one, or the setting cannot vary."""
     from harness.reports.runs.comparable import UNPAIRED
 
     name, given, listed = text.partition("=")
@@ -68,7 +68,7 @@ def full_key(name: str, method: str, factory: Any) -> str:
     """`lam` → `method.lam`, `history` → `retrieval.k`; section.key stays as it is."""
     options = list(getattr(factory, "Options", RunSettings).model_fields)
     if name == "seed":
-        raise UsageError("--over seed=…: seeds are no setting to compare; use --seeds 0,1,2")
+        raise UsageError("--over seed=…: a seed is not a setting to compare; use --seeds 0,1,2")
     if "." in name:
         return name
     if name in options:
@@ -87,20 +87,20 @@ def full_key(name: str, method: str, factory: Any) -> str:
 def points(overs: Sequence[Over], factory: Any, own: Build, reference: Build | None) -> list[Point]:
     """Every combination of values, in the order given.
 
-    A value that is the default anyway leaves the settings alone, so that its run is the one that
-    `harness run` makes, and is shared between ablations. Raises UsageError for a wrong value, and
-    for two that are the same settings.
+    A value equal to the default does not change the settings, so its run is the one that
+    `harness run` makes and ablations share. Raises UsageError for a wrong value, and for two values
+    that give the same settings.
     """
     plain = effective(own([]), factory)
     found: list[Point] = []
     for values in product(*(over.values for over in overs)):
-        wanted = [
+        assignments = [
             over.assignment(value)
             for over, value in zip(overs, values, strict=True)
             if effective(own([over.assignment(value)]), factory) != plain
         ]
-        shared = [text for text in wanted if not text.startswith(OWN)]
-        settings = own(wanted)
+        shared = [text for text in assignments if not text.startswith(OWN)]
+        settings = own(assignments)
         for one in found:
             if one.settings == settings:
                 raise UsageError(
@@ -112,7 +112,7 @@ def points(overs: Sequence[Over], factory: Any, own: Build, reference: Build | N
 
 
 def effective(settings: RunSettings, factory: Any) -> Mapping[str, Any]:
-    """What a run would really do: the method's options and the reasoner with their defaults."""
+    """The settings that a run would use, with defaults of the method's options and the reasoner."""
     filled = settings.model_dump(mode="json")
     options = getattr(factory, "Options", None)
     if options is not None:

@@ -1,4 +1,4 @@
-"""harness run: one run or several, each with its table; the exit code of the worst."""
+"""harness run: one or several runs, each with its table; exits with the worst exit code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from harness.settings import RunSettings
 
 
 def run(
-    method: Annotated[str, typer.Option(help="a method's name, or all (the built-in ones)")],
+    method: Annotated[str, typer.Option(help="a method's name, or all (every built-in method)")],
     preset: Preset = "mini",
     task: Task = "product_review",
     data: Data = None,
@@ -48,19 +48,19 @@ def run(
     lam: Lam = None,
     limit: Limit = None,
     train_limit: TrainLimit = None,
-    seed: Annotated[int, typer.Option(help="training order and sampling")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of training order and sampling")] = 0,
     out: Out = Path("results"),
     plugin: Plugin = None,
     set_: Set = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="redo a run that is already there")
+        bool, typer.Option("--fresh", help="redo a run that is already complete")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="say what would run, with one prompt")
+        bool, typer.Option("--dry-run", help="show what would run, and one prompt")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Train, write and score one method. Repeating the command continues or shows the run."""
+    """Train, generate and evaluate. Repeating the command resumes or shows the run."""
     options = {"seed": seed, **given(
         data=data, setting=setting, limit=limit, train_limit=train_limit, backbone=backbone,
         reasoner=reasoner,
@@ -70,15 +70,20 @@ def run(
         shown = _finished(method, preset, task, options, lam, assignments, plugin_files, out)
         if shown is not None:
             raise typer.Exit(shown)
+    # 2. Check the settings of every run.
     chosen = methods(method, plugins(plugin_files))
     plans = []
     for each_task in tasks(task):
         for name, factory in chosen.items():
             own_lam = lam if method != "all" or _knows_lam(factory) else None
-            asked = assignments if method != "all" else _without_controls(factory, assignments)
+            asked = (
+                assignments
+                if method != "all"
+                else _without_thought_replacement(factory, assignments)
+            )
             settings = settings_for(preset, name, factory, each_task, options, own_lam, asked)
             with blaming(name, factory):
-                factory(settings)  # its own options
+                factory(settings)  # checks the method's own options
             plans.append((name, factory, settings))
     from harness.engine.quiet import quiet_libraries
 
@@ -127,13 +132,13 @@ def _finished(
     plugin_files: list[Path],
     out: Path,
 ) -> int | None:
-    """Prints the finished runs of a command and returns 0; None where one must be looked into.
+    """Print a command's finished runs and return 0; None if one is missing or may be stale.
 
-    What `all` asks of its methods differs where a method has no lam or no controls; that is known
-    only once they are imported.
+    With `--method all`, lam and thought replacement go only to methods that have them, which is
+    known only after importing them; such a command returns None.
     """
-    asked_alike = lam is None and not any("eval.controls" in text for text in assignments)
-    if not out.is_dir() or (method == "all" and not asked_alike):
+    same_for_all = lam is None and not any("eval.controls" in text for text in assignments)
+    if not out.is_dir() or (method == "all" and not same_for_all):
         return None
     found = []
     for each_task in tasks(task):
@@ -146,8 +151,8 @@ def _finished(
     console, bars = Console(markup=False), Bars()
     for settings, outcome, what in found:
         _print_head(console, outcome.record.method, settings)
-        if told := named_message(outcome.folder, what):
-            bars.say(told)
+        if message := named_message(outcome.folder, what):
+            bars.say(message)
         print_outcome(console, outcome)
     if len(found) > 1:
         print_together(console, [outcome for _, outcome, _ in found])
@@ -164,8 +169,8 @@ def _knows_lam(factory: Any) -> bool:
     return options is not None and "lam" in options.model_fields
 
 
-def _without_controls(factory: Any, assignments: list[str]) -> list[str]:
-    """Of all methods, controls of thoughts are asked only of those that have some."""
+def _without_thought_replacement(factory: Any, assignments: list[str]) -> list[str]:
+    """With `--method all`, thought replacement is only for methods with thoughts."""
     if getattr(factory, "controls", False):
         return assignments
     return [text for text in assignments if not text.strip().startswith("eval.controls=")]

@@ -1,4 +1,4 @@
-"""harness score: predictions made elsewhere, by the same metrics."""
+"""harness score: score predictions made elsewhere with the same metrics."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ ROW = '{"id": "…", "output": "…"}'
 
 def score(
     predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS", help='lines of {"id","output"}, or LongLaMP\'s')
+        Path,
+        typer.Argument(
+            metavar="PREDICTIONS",
+            help='file with lines of {"id","output"}, or in LongLaMP\'s format',
+        ),
     ],
-    data: Annotated[str, typer.Option(help="folder of the data, mini or hub")],
+    data: Annotated[str, typer.Option(help="mini, hub, or a folder of JSON Lines")],
     task: Annotated[str, typer.Option(help="the task's name")],
     split: Annotated[str, typer.Option(help="train, val or test")] = "test",
     setting: Setting = None,
-    metrics: Annotated[str | None, typer.Option(help="names with commas; default all")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="names separated by commas; default all")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -40,7 +46,8 @@ def score(
         ),
     ] = None,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="score absent predictions as empty; exit code 1")
+        bool,
+        typer.Option("--allow-missing", help="score missing predictions as empty; exit code 1"),
     ] = False,
     json_: Json = False,
     debug: Debug = False,
@@ -132,8 +139,8 @@ def read_outputs(path: Path, task: str) -> dict[str, str]:
                 )
         if row["id"] in found:
             raise DataError(
-                f"{place}: id {row['id']!r} stands at {places[row['id']]} already; expected one"
-                " text for each example. Remove one of the two"
+                f"{place}: id {row['id']!r} is already at {places[row['id']]}; expected one"
+                " text per example. Remove one of the two"
             )
         found[row["id"]], places[row["id"]] = row["output"], place
     return found
@@ -145,16 +152,16 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
         try:
             whole = strict_json.loads(raw)
         except json.JSONDecodeError:
-            whole = None  # more than one line: read below, line by line
+            whole = None  # more than one line; parsed below
         except ValueError as error:
             raise DataError(
-                f"{path}: {error}; expected JSON with every key once in its object. Write it again"
+                f"{path}: {error}; expected JSON with no key repeated. Correct the file"
             ) from None
     if isinstance(whole, dict) and "golds" in whole:
         named = str(whole.get("task", ""))
         if named and named != task and not named.startswith(task):
             raise DataError(
-                f"{path}: predictions of task {named!r}; expected {task!r}. Name the other task"
+                f"{path}: predictions of task {named!r}; expected {task!r}. Give its task"
                 " with --task, or another file"
             )
         if not isinstance(whole["golds"], list):
@@ -172,12 +179,12 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
             except ValueError as error:
                 raise DataError(
                     f"{path} line {number}: not JSON: {error}; expected one whole {ROW} on the"
-                    " line. Write the line again; was the file copied in full?"
+                    " line. Correct the line; was the file copied in full?"
                 ) from None
 
 
 def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:
-    """Every id belongs to the split, and every example has a text. Raises DataError otherwise."""
+    """Raises DataError if an id is not in the split, or if an example has no text."""
     unknown = [key for key in texts if key not in test.references]
     if unknown:
         raise DataError(

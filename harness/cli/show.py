@@ -1,4 +1,4 @@
-"""harness show: one example of a run with its prompt, reference, predictions and scores."""
+"""harness show: one example of a run, with prompt, reference, predictions and scores."""
 
 from __future__ import annotations
 
@@ -23,15 +23,13 @@ from harness.types import SplitData
 
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
-    example: Annotated[str | None, typer.Option(help="id of an example; default the first")] = None,
-    against: Annotated[Path | None, typer.Option(help="another run, side by side")] = None,
-    prompt: Annotated[
-        bool, typer.Option("--prompt/--no-prompt", help="print the prompt too")
-    ] = True,
+    example: Annotated[str | None, typer.Option(help="an example's id; default the first")] = None,
+    against: Annotated[Path | None, typer.Option(help="another run to show as well")] = None,
+    prompt: Annotated[bool, typer.Option("--prompt/--no-prompt", help="print the prompt")] = True,
     plugin: Plugin = None,
     debug: Debug = False,
 ) -> None:
-    """Show one example of a run. Its prompt, reference, prediction(s) and scores."""
+    """Show one example of a run. Prints its prompt, reference, predictions and scores."""
     plugged = plugins(plugin or [])
     quiet_libraries()
     from harness.data import load_split
@@ -40,17 +38,17 @@ def show(
     settings = validate(RunSettings, record.settings, str(run))
     split = load_split(settings, "test")
     known = [each.id for each in split.examples]
-    written = {text.id: None for text in read_predictions(run)}
-    chosen = example or next((each for each in known if each in written), [*written, *known][0])
-    if chosen not in split.references and chosen not in written:
+    predicted = {text.id: None for text in read_predictions(run)}
+    chosen = example or next((each for each in known if each in predicted), [*predicted, *known][0])
+    if chosen not in split.references and chosen not in predicted:
         raise UsageError(
             f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
         )
     console = Console(markup=False)
     if record.data.test.fingerprint != split.fingerprint:
         console.print(
-            f"the data of {record.data.source} changed since this run: prompt and reference are"
-            " today's",
+            f"the data of {record.data.source} has changed since this run; prompt and reference are"
+            " from the current data",
             style="yellow",
             markup=False,
         )
@@ -58,7 +56,7 @@ def show(
         _show_example(console, split, chosen, record, settings, plugged, prompt)
     else:
         console.print(
-            f"{chosen}: no longer in the data, so without prompt and reference",
+            f"{chosen}: no longer in the data, so it has no prompt and no reference",
             style="yellow",
             markup=False,
         )
@@ -75,12 +73,12 @@ def _show_example(
     plugged: Mapping[str, Any],
     prompt: bool,
 ) -> None:
-    """User, prompt (where asked for and known) and reference of one example."""
+    """Print user, prompt (if `prompt` and the method is known) and reference of one example."""
     found = next(each for each in split.examples if each.id == chosen)
     console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold", markup=False)
     if prompt and record.method not in plugged and record.method not in table("method"):
         console.print(
-            f"prompt: no method {record.method!r} is installed; --plugin FILE shows it",
+            f"prompt: method {record.method!r} is not installed; give its file with --plugin FILE",
             style="yellow",
             markup=False,
         )

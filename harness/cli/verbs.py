@@ -21,7 +21,7 @@ from harness.errors import HarnessError, mendable
 
 app = typer.Typer(
     name="harness",
-    help="Train, run and measure methods that write like a given user; leave a record to check.",
+    help="Train, run and evaluate methods that write like a given user, with a record of each run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -33,15 +33,15 @@ app.add_typer(board, name="leaderboard")
 
 
 def main() -> None:
-    """The console script: one readable message and exit code 2 for a user's error."""
+    """The console script; a user's error gives one readable message and exit code 2."""
     try:
         app()
     except (HarnessError, OSError) as error:
-        told = mendable(error)
-        if told is None or "--debug" in sys.argv:
+        message = mendable(error)
+        if message is None or "--debug" in sys.argv:
             raise
-        typer.echo(told, err=True)
+        typer.echo(message, err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        typer.echo("\nstopped; the same command goes on from here", err=True)
+        typer.echo("\nstopped; repeat the command to resume", err=True)
         raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-"""What the terminal's table says of a record's views, a function a view."""
+"""The rows of a record's views in the terminal's table, one function per view."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score
 
 Row = tuple[str, Value, str]
-"""Measure, value with its interval, of what."""
+"""Measure, value with its interval, a note on it."""
 VALUE = "value [95 % interval over users]"
 COLUMNS = (
     Column("measure"),
@@ -26,14 +26,14 @@ def number(found: HasInterval, digits: int = 2) -> Cell:
 
 
 def remark(score: MetricScore | Score, scale: str) -> str:
-    """What stands beside a metric: why it has no value, or `scale` and what it does not see."""
+    """The note on a metric: why it has no value, or `scale` and what it does not see."""
     if score.missing:
         return score.missing
     return f"{scale}, {unseen_words(score.unseen)}" if score.unseen else scale
 
 
 def following_rows(record: Record) -> list[Row]:
-    """Preference following of the built-in benchmark, between its floor and its ceiling."""
+    """Preferences followed, on the built-in benchmark, with floor and ceiling."""
     found = record.following
     if found is None:
         return []
@@ -55,14 +55,14 @@ def _plain(value: float | None, digits: int) -> str:
 
 
 def by_position(slices: Sequence[SliceEstimate], digits: int) -> Row:
-    """One value a slice of the target."""
+    """One value per slice of the reference."""
     values = [_plain(each.value, digits) for each in slices]
     starts = ", ".join(str(each.start) for each in slices)
     return ("  by position", " · ".join(values), f"slices from {starts}")
 
 
 def likelihood_rows(record: Record) -> list[Row]:
-    """NLL of the references, overall, by slice and beside the untrained backbone."""
+    """NLL of the references, overall, by slice and relative to the base model."""
     found = record.likelihood
     if found is None or found.value is None:
         return []
@@ -70,15 +70,17 @@ def likelihood_rows(record: Record) -> list[Row]:
         ("NLL of references", number(found), "nats per slice token, lower is better")
     ]
     rows += position_rows(found, 3, "nats")
-    beside = found.relative
-    if beside is not None:
-        rows.append(("  − untrained backbone", number(beside, 3), "below 0: found more likely"))
-        rows += position_rows(beside, 3, "nats")
+    relative = found.relative
+    if relative is not None:
+        rows.append(
+            ("  − base model", number(relative, 3), "below 0: more likely than to the base model")
+        )
+        rows += position_rows(relative, 3, "nats")
     return rows
 
 
 def position_rows(view: Curve, digits: int, unit: str) -> list[Row]:
-    """A view by slice, and its drift where some text reaches every slice."""
+    """A view by slice, and its drift if a text reaches every slice."""
     rows = [by_position(view.slices, digits)]
     drift = view.drift
     if drift.value is not None:
@@ -87,8 +89,8 @@ def position_rows(view: Curve, digits: int, unit: str) -> list[Row]:
     return rows
 
 
-def forced_rows(record: Record) -> list[Row]:
-    """The windows written after the reference: following on mini, and the first metric."""
+def continuation_rows(record: Record) -> list[Row]:
+    """Continuations of the reference: the data source's own metric, and the first of words."""
     found = record.forced
     if found is None:
         return []
@@ -96,13 +98,13 @@ def forced_rows(record: Record) -> list[Row]:
     shown = [*others, *[name for name in found.metrics if of_words(name)][:1]]
     rows: list[Row] = []
     for name, view in ((name, found.metrics[name]) for name in shown):
-        of = f"next {found.window} tokens after the reference so far"
-        rows += [(f"forced: {name}", number(view), of), *position_rows(view, 1, "points")]
+        of = f"the next {found.window} tokens, given the reference so far"
+        rows += [(f"continuation: {name}", number(view), of), *position_rows(view, 1, "points")]
     return rows
 
 
 def lift_rows(record: Record) -> list[Row]:
-    """What the own profile gains over other users' profiles and over none."""
+    """Profile swap: what the user's own profile adds over others' and over none."""
     found = record.lift
     if found is None:
         return []
@@ -123,7 +125,7 @@ def lift_rows(record: Record) -> list[Row]:
 
 
 def author_rows(record: Record) -> list[Row]:
-    """How often the own profile is the nearest one."""
+    """Author identification: how often the user's own profile is the nearest."""
     found = record.authors
     if found is None:
         return []
@@ -140,20 +142,20 @@ def author_rows(record: Record) -> list[Row]:
     ]
 
 
-def control_rows(record: Record) -> list[Row]:
-    """What other thoughts change, on likelihood and on the first metric."""
+def thought_rows(record: Record) -> list[Row]:
+    """Thought replacement: its change of likelihood and of the first metric."""
     found = record.controls
     rows: list[Row] = []
-    for name, control in found.thoughts.items() if found else ():
-        if control.missing:
-            rows.append((f"thoughts: {name}", None, control.missing))
-        apart = control.minus_own
-        if apart is None or found is None:
+    for name, replaced in found.thoughts.items() if found else ():
+        if replaced.missing:
+            rows.append((f"thoughts: {name}", None, replaced.missing))
+        minus_own = replaced.minus_own
+        if minus_own is None or found is None:
             continue
-        first = next(iter(apart.metrics), "")
+        first = next(iter(minus_own.metrics), "")
         main = next(iter(record.metrics), "")
-        metric = main if main in apart.metrics else first
-        changes = (("NLL", apart.likelihood, 3), (metric, apart.metrics.get(metric), 2))
+        metric = main if main in minus_own.metrics else first
+        changes = (("NLL", minus_own.likelihood, 3), (metric, minus_own.metrics.get(metric), 2))
         for what, change, digits in changes:
             if change is not None:
                 of = f"{what} − own"

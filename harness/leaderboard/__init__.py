@@ -1,5 +1,5 @@
-"""Published boards: runs packed as submissions, checked by others, shown on a static page.
+"""Leaderboards: runs packed as submissions, verified by others, shown on a static page.
 
-A submission is untrusted. Nothing of it is executed, everything of it has a size limit and a
-strict type, and whatever is shown of it is text.
+A submission is untrusted: nothing in it is executed, everything in it has a size limit and a strict
+type, and the page shows it as plain text.
 """

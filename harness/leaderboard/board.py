@@ -1,4 +1,4 @@
-"""A board: one test set under one set of rules. Its folder is task/setting/tier, its rows below."""
+"""A board: one test set with one set of rules. Its folder is task/setting/tier, with its rows."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ BOARD_BYTES = 100_000
 DECODING = (
     "max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "samples"
 )  # fmt: skip
-"""Rules of a board that are settings of `decode` too."""
+"""Rules of a board that are also settings of `decode`."""
 
 
 class Board(Strict):
-    """The rules of a board: board.json, written by whoever opens it, never by a submission.
+    """The rules of a board: board.json, written by its maintainer, never by a submission.
 
-    `texts`: whether rows bring their texts, so that others can score them again; without, rows
-    carry numbers only. `data` is how the test set is got: `mini`, `hub`, or `folder`, which each
-    reader has to have. `ranked_by` is the first of `metrics`; `tokenizer` and `bleu_tokenizer`
-    are those of `eval`.
+    texts: true if rows include their texts, so that others can score them again; else rows have
+    numbers only.
+    data: where the test set comes from: `mini`, `hub`, or `folder` (readers must have it).
+    metrics: metric → signature; rows are ranked by the first.
+    tokenizer, bleu_tokenizer: as in `eval`.
     """
 
     schema_version: Literal[1] = 1
@@ -46,7 +47,7 @@ class Board(Strict):
     metrics: Annotated[dict[Name, Signature], Field(min_length=1)]
 
     def scoring(self) -> EvalSettings:
-        """How its rows are scored: metrics, slices, tokenizers."""
+        """The settings that score its rows: metrics, slices, tokenizers."""
         return validate(
             EvalSettings,
             {
@@ -64,12 +65,12 @@ class Board(Strict):
 
     @property
     def place(self) -> str:
-        """Its folder below the root, and its name: task/setting/tier."""
+        """The board's name, and its folder below the root: task/setting/tier."""
         return f"{self.test.task}/{self.test.setting}/{self.test.tier}"
 
     @property
     def decoding(self) -> dict[str, Any]:
-        """The rules that are settings of `decode` too, by their names there."""
+        """The rules that are also settings of `decode`, by name."""
         return self.test.model_dump(include=set(DECODING))
 
 
@@ -81,16 +82,18 @@ class Place:
     folder: Path
 
     def rows(self) -> list[Path]:
-        """Folders of its rows, by name. Raises DataError for a link."""
+        """Folders of the rows, sorted by name. Raises DataError for a link or a file."""
         found = sorted(path for path in self.folder.iterdir() if path.name != BOARD)
         for path in found:
             if path.is_symlink() or not path.is_dir():
-                raise DataError(f"{path}: not a folder; below a board stand {BOARD} and rows only")
+                raise DataError(
+                    f"{path}: not a folder; a board's folder holds only {BOARD} and rows"
+                )
         return found
 
 
 def read_board(folder: Path) -> Place:
-    """The board of a folder. Raises DataError where its place and its rules differ."""
+    """The board in a folder. Raises DataError if the folder's path contradicts the rules."""
     board = read_model(folder / BOARD, Board, BOARD_BYTES)
     if folder.resolve().parts[-3:] != tuple(board.place.split("/")):
         raise DataError(f"{folder / BOARD}: rules of {board.place}; expected those of its folder")
@@ -98,7 +101,7 @@ def read_board(folder: Path) -> Place:
 
 
 def boards(root: Path) -> list[Place]:
-    """Every board below `root`, by place. Raises UsageError for none."""
+    """Every board below `root`, sorted by place. Raises UsageError if there is none."""
     found = [read_board(path.parent) for path in sorted(root.glob(f"*/*/*/{BOARD}"))]
     if not found:
         raise UsageError(
@@ -109,14 +112,14 @@ def boards(root: Path) -> list[Place]:
 
 
 def board_of(row: Path) -> Place:
-    """The board that a row's folder stands in. Raises UsageError where it stands in none."""
+    """The board of a row's folder. Raises UsageError if the folder is not in a board."""
     if not (row.parent / BOARD).is_file():
-        raise UsageError(f"{row}: no row of a board; expected BOARDS/TASK/SETTING/TIER/ROW")
+        raise UsageError(f"{row}: not a row of a board; expected BOARDS/TASK/SETTING/TIER/ROW")
     return read_board(row.parent)
 
 
 def against_rules(board: Board, row: Submission) -> Iterator[str]:
-    """What keeps the row off the board: another test set, cap, sampling, metric or scale."""
+    """The row's violations of the rules: test set, cap, sampling, metrics, scales."""
     for name, expected in board.test.model_dump().items():
         found = getattr(row.test, name)
         if found != expected:

@@ -1,4 +1,4 @@
-"""Boards → a static page: index.html with the table, and the rows' details in files beside it."""
+"""Boards → a static page: index.html with the table, and files with the rows' details."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from harness.data import load_split
 from harness.errors import DataError, HarnessError
 from harness.leaderboard.board import Board, Place, against_rules, boards
 from harness.leaderboard.details import chosen_examples, details, excerpt
-from harness.leaderboard.mark import read_mark
 from harness.leaderboard.reading import read_submission
 from harness.leaderboard.scores import board_data
 from harness.leaderboard.table import Entry, table
+from harness.leaderboard.verification import read_verification
 from harness.leaderboard.visible import script_json
 from harness.settings import RunSettings
 
 PAGE, ROWS, BOARDS = "index.html", "rows", "boards"
 PER_FILE = 50
-"""Rows whose details share a file: small enough to open at once, few enough files for 10,000."""
+"""Rows whose details share a file: small enough to load at once, few files for 10,000 rows."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was written, and why rows are not on the page."""
+    """What was written; left_out: rows that are not on the page, and why."""
 
     rows: int
     boards: int
@@ -38,12 +38,13 @@ class Built:
 
 
 def build(root: Path, out: Path) -> Built:
-    """Write the page of all boards below `root` into `out`. Raises UsageError for no board.
+    """Write the page of all boards below `root` into `out`. Raises UsageError if there is no board.
 
-    A row that the schema or the board's rules refuse is left out and named. The page loads
-    nothing but the files written here, by script elements, so that it works from disk. Of what
-    stands in `out` only the files of an earlier page are removed.
+    A row that the schema or the board's rules refuse is left out and listed. The page loads only
+    the files written here, with script elements, so it works from disk. In `out`, only the files of
+    an earlier page are removed.
     """
+    # 1. Read the rows that the rules accept.
     left_out: list[str] = []
     found: list[tuple[Place, list[tuple[Path, Entry]]]] = []
     for place in boards(root):
@@ -54,12 +55,14 @@ def build(root: Path, out: Path) -> Built:
             except HarnessError as error:
                 left_out.append(f"left out: {error}")
         found.append((place, kept))
+    # 2. Render the table, and remove an earlier page's files.
     plain = [(place.board, [entry for _, entry in rows]) for place, rows in found]
     page = render(table(plain, PER_FILE))
     for name in (ROWS, BOARDS):
         (out / name).mkdir(parents=True, exist_ok=True)
         for old in (out / name).glob("[0-9]*.js"):
             old.unlink()
+    # 3. Write the details, then the page that loads them.
     shards = 0
     for name, value in _shards(found):
         call = f"leaderboard.take({script_json(name)},{script_json(value)});\n"
@@ -74,21 +77,23 @@ def _entry(board: Board, folder: Path) -> Entry:
     row = read_submission(folder)
     if faults := list(against_rules(board, row)):
         raise DataError(f"{folder}: " + "; ".join(faults[:3]))
-    return Entry(row, read_mark(folder))
+    return Entry(row, read_verification(folder))
 
 
 def _shards(
     found: list[tuple[Place, list[tuple[Path, Entry]]]],
 ) -> Iterator[tuple[str, Any]]:
-    """(file name, what is in it): details of rows; examples of each board as its data has them."""
+    """(file name, content): the public examples of each board, and the details of rows."""
     chosen = [chosen_examples(place.board, rows[0][1]) if rows else [] for place, rows in found]
-    for at, (place, _) in enumerate(found):
-        yield f"{BOARDS}/{at}.js", _public_examples(place.board, chosen[at])
-    everyone = [
-        (folder, entry, chosen[at]) for at, (_, rows) in enumerate(found) for folder, entry in rows
+    for index, (place, _) in enumerate(found):
+        yield f"{BOARDS}/{index}.js", _public_examples(place.board, chosen[index])
+    all_rows = [
+        (folder, entry, chosen[index])
+        for index, (_, rows) in enumerate(found)
+        for folder, entry in rows
     ]
-    for start in range(0, len(everyone), PER_FILE):
-        part = everyone[start : start + PER_FILE]
+    for start in range(0, len(all_rows), PER_FILE):
+        part = all_rows[start : start + PER_FILE]
         yield (
             f"{ROWS}/{start // PER_FILE}.js",
             [details(entry, folder, ids) for folder, entry, ids in part],
@@ -96,7 +101,7 @@ def _shards(
 
 
 def _public_examples(board: Board, ids: list[str]) -> dict[str, Any]:
-    """Input and reference of the chosen examples, where everyone has the data: built in."""
+    """Input and reference of the chosen examples, for built-in data, which is public."""
     if board.data != "mini" or not board.texts or not ids:
         return {}
     test = load_split(RunSettings(task=board.test.task, data=board_data(board, None)), "test")
@@ -109,7 +114,7 @@ def _public_examples(board: Board, ids: list[str]) -> dict[str, Any]:
 
 
 def render(data: Mapping[str, Any]) -> str:
-    """The page. Its policy allows its own script, style and files, and no address beyond."""
+    """The page. Its security policy allows only its own script, style and files."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 

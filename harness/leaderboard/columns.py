@@ -1,4 +1,4 @@
-"""The columns of the page: what each is, its unit, which way is better, who measured it."""
+"""The page's columns: meaning, unit, direction, and where the number comes from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.registry import table
 
 @dataclass(frozen=True)
 class Column:
-    """One column of numbers. `better` is "high", "low" or ""; `source` says whose number it is."""
+    """One column of numbers. better: "high", "low" or "". source: where the number comes from."""
 
     key: str
     label: str
@@ -28,9 +28,9 @@ class Column:
         return asdict(self)
 
 
-TEXTS, CLAIMED = "scored again by verify", "as the run reported it"
+TEXTS, CLAIMED = "scored again by verify", "as reported by the run"
 FIRST_SHOWN = ("bleu", "rougeL", "meteor")
-"""Shown at first beside the metric that a board is ranked by."""
+"""Shown by default, with the metric that a board is ranked by."""
 FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...] = (
     (
         Column("nll", "NLL", "nats per slice token of the references", 3, "low", CLAIMED, True),
@@ -44,7 +44,7 @@ FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...]
         Column(
             "speed",
             "Tokens/s",
-            "visible tokens a second, hidden text in the time",
+            "visible tokens per second, time of hidden tokens included",
             0,
             "high",
             CLAIMED,
@@ -58,11 +58,13 @@ FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...]
         lambda row: row.costs.first_token_s,
     ),
     (
-        Column("memory", "Memory MiB", "peak of training and writing", 0, "low", CLAIMED),
+        Column("memory", "Memory MiB", "peak of training and generation", 0, "low", CLAIMED),
         lambda row: row.costs.peak_memory_mib,
     ),
     (
-        Column("hidden", "Hidden tokens", "written or thought before a text", 1, "", CLAIMED),
+        Column(
+            "hidden", "Hidden tokens", "hidden tokens and thoughts before a text", 1, "", CLAIMED
+        ),
         lambda row: row.costs.hidden_tokens,
     ),
     (

@@ -1,4 +1,4 @@
-"""What the page shows of one row when it is opened: provenance, checks, curves, a few texts."""
+"""A row's details on the page: provenance, verification, curves, a few texts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from harness.leaderboard.visible import visible
 
 EXAMPLES = 3
 EXCERPT = 1200
-"""Characters shown of a text; the whole one stands in the row's predictions.jsonl."""
+"""Characters shown of a text; the row's predictions.jsonl has all of it."""
 
 
 def chosen_examples(board: Board, entry: Entry) -> list[str]:
-    """The examples that the page shows, the same for every row: drawn by the data's fingerprint."""
+    """The examples that the page shows; drawn by the data's fingerprint, the same for every row."""
 
     def draw(key: str) -> str:
         return hashlib.sha256(f"{board.test.fingerprint}\0{key}".encode()).hexdigest()
@@ -27,11 +27,11 @@ def chosen_examples(board: Board, entry: Entry) -> list[str]:
 
 
 def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
-    """A row's details as plain data; every text of it with hidden characters spelled out."""
-    row, mark = entry.row, entry.mark
-    has_texts = entry.mark is not None and (folder / PREDICTIONS).is_file()
+    """A row's details as plain data, with invisible characters spelled out."""
+    row, verification = entry.row, entry.verification
+    has_texts = entry.verification is not None and (folder / PREDICTIONS).is_file()
     texts = texts_of(folder, chosen) if has_texts else {}
-    places = {key: at for at, key in enumerate(row.examples.ids)}
+    positions = {key: index for index, key in enumerate(row.examples.ids)}
     curves = {name: _curve(slices) for name, slices in row.slices.items()}
     curves["nll"] = _curve(row.likelihood_slices)
     facts = {
@@ -40,7 +40,7 @@ def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
         "Run": f"{row.run.run_id}, seed {row.run.seed}, {row.run.started}",
         "Command": row.run.command,
         "Harness": f"{row.run.harness}, commit {row.run.commit or 'unknown'}"
-        + ("" if row.run.clean else ", with changes that are not committed"),
+        + ("" if row.run.clean else ", with uncommitted changes"),
         "Device": f"{row.costs.device}, {row.costs.dtype}, {row.costs.threads} threads",
     }
     return {
@@ -52,12 +52,12 @@ def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
             for name, value in row.run.settings.items()
         },
         "mark": {
-            "notes": [visible(note) for note in mark.notes],
-            "tolerance": mark.tolerance,
-            "largest": mark.largest,
-            "rerun": mark.rerun.model_dump() if mark.rerun else None,
+            "notes": [visible(note) for note in verification.notes],
+            "tolerance": verification.tolerance,
+            "largest": verification.largest,
+            "rerun": verification.rerun.model_dump() if verification.rerun else None,
         }
-        if mark
+        if verification
         else None,
         "curves": {name: curve for name, curve in curves.items() if curve},
         "examples": [
@@ -65,9 +65,9 @@ def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
                 "id": key,
                 "text": excerpt(texts[key]) if key in texts else None,
                 "scores": {
-                    name: column[places[key]]
+                    name: column[positions[key]]
                     for name, column in row.examples.scores.items()
-                    if key in places
+                    if key in positions
                 },
             }
             for key in chosen
@@ -76,7 +76,7 @@ def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
 
 
 def excerpt(text: str) -> dict[str, Any]:
-    """The beginning of a text, and how long all of it is."""
+    """The beginning of a text, and the length of the whole text."""
     return {"shown": visible(text[:EXCERPT]), "characters": len(text)}
 
 
@@ -93,7 +93,7 @@ def _models(entry: Entry) -> str:
 
 
 def _curve(slices: Slices) -> list[list[float | int | None]]:
-    """(start, value, low, high) a slice; empty where no slice has a value."""
+    """(start, value, low, high) per slice; empty if no slice has a value."""
     if all(one.value is None for one in slices):
         return []
     return [[one.start, one.value, one.low, one.high] for one in slices]

@@ -1,4 +1,4 @@
-"""A run's folder → a row of a board: scored anew, held against its record and the board's rules."""
+"""A run's folder → a row of a board, scored again and checked against its record and the rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.data import load_split
 from harness.errors import DataError, UsageError
 from harness.leaderboard.board import BOARD, Board, against_rules, read_board
-from harness.leaderboard.copies import Originals
+from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.reading import PREDICTIONS, SUBMISSION, read_submission, read_texts
 from harness.leaderboard.row import Words, submission_of, test_of
 from harness.leaderboard.scores import Numbers, numbers
@@ -18,7 +18,7 @@ from harness.settings import RunSettings, validate
 from harness.types import SplitData
 
 CLAIM = 0.01
-"""How far a run's own record may be from its texts scored again, in points."""
+"""Largest allowed difference between a run's record and its texts scored again, in points."""
 
 
 def submit(
@@ -29,22 +29,29 @@ def submit(
     data: str | None = None,
     open_board: str | None = None,
 ) -> Path:
-    """Pack a complete run as a new row below `root`; returns its folder.
+    """Pack a complete run as a new row below `root`; returns the row's folder.
 
-    `open_board` ("texts" or "numbers") makes the board from this run where there is none;
-    `data` is where the run's data lies now. Raises DataError where the run is incomplete,
-    disagrees with its own texts or does not fit the board's rules, UsageError for a wrong
-    option or a row that is already there.
+    run, root: the run's folder, and the folder of the boards.
+    words: the submitter's words on the row.
+    data: the current location of the run's data.
+    open_board: "texts" or "numbers", to create the board from this run if there is none.
+
+    Raises DataError if the run is incomplete, contradicts its own texts or violates the board's
+    rules; UsageError for a wrong option or a row that already exists.
     """
+    # 1. The run, and its board's rules.
     record = read_record(run)
     if record.status != "complete":
-        raise DataError(f"{run}: status {record.status!r}; expected a complete run, none failed")
+        raise DataError(
+            f"{run}: status {record.status!r}; expected a complete run without failures"
+        )
     settings = validate(RunSettings, record.settings, f"{run} settings")
     if data:
         moved = settings.data.model_copy(update={"source": data})
         settings = settings.model_copy(update={"data": moved})
     folder = root / settings.task / settings.data.setting / settings.preset
     known = _known_board(folder, open_board)
+    # 2. Score its texts again.
     test = load_split(settings, "test")
     samples = _samples(run, record, test)
     brought = (*test.metrics, *settings.eval.metrics)
@@ -54,22 +61,24 @@ def submit(
     if found.missing:
         raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
     _agrees(run, record, found)
+    # 3. Check the row against the rules and against other rows.
     board = known or _opened(record, settings, test, found, texts=open_board == "texts")
     row = submission_of(record, settings, test_of(settings, test), found, words)
     if faults := list(against_rules(board, row)):
         raise DataError(f"{run} does not fit board {board.place}:\n  " + "\n  ".join(faults))
     target = folder / row.id
     if target.exists():
-        raise UsageError(f"{target} is there already; remove it, or name the row with --id")
-    if known is not None and (found_in := Originals(read_board(folder)).repeated_by(target, row)):
-        raise DataError(f"{run}: {found_in}")
+        raise UsageError(f"{target} already exists; remove it, or name the row with --id")
+    if known is not None and (duplicate := Originals(read_board(folder)).duplicate_of(target, row)):
+        raise DataError(f"{run}: {duplicate}")
+    # 4. Write it, and read it back as a maintainer would.
     if known is None:
         write_json(folder / BOARD, board.model_dump(mode="json"))
     target.mkdir(parents=True)
     (target / SUBMISSION).write_text(row.model_dump_json() + "\n", encoding="utf-8")
     if board.texts:
         _write_texts(target, samples)
-        read_texts(target)  # a text that the limits refuse stops here, not at the board's keeper
+        read_texts(target)  # a text over the limits is refused here, not by the maintainer
     read_submission(target)
     return target
 
@@ -79,12 +88,12 @@ def _known_board(folder: Path, open_board: str | None) -> Board | None:
         raise UsageError(f"--open-board {open_board!r}; expected texts or numbers")
     if (folder / BOARD).is_file():
         if open_board:
-            raise UsageError(f"--open-board: {folder / BOARD} is there already; leave it out")
+            raise UsageError(f"--open-board: {folder / BOARD} already exists; omit the option")
         return read_board(folder).board
     if open_board is None:
         raise UsageError(
-            f"no board {folder}; its keeper opens it with --open-board texts (rows bring their"
-            " texts and can be verified) or --open-board numbers (texts may not be published)"
+            f"no board {folder}; its maintainer opens it with --open-board texts (rows include"
+            " their texts and can be verified) or --open-board numbers (texts may not be published)"
         )
     return None
 
@@ -108,21 +117,21 @@ def _opened(
 
 
 def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]:
-    """The run's texts by sample; every test example has each, or DataError says which lacks."""
+    """The run's texts by sample. Raises DataError if a test example lacks one."""
     kept = record.data.test.fingerprint
     if kept != test.fingerprint:
         raise DataError(
-            f"{run}: ran on test data {kept[:12]}, found {test.fingerprint[:12]}; name the data"
-            " of the run with --data"
+            f"{run}: ran on test data {kept[:12]}, found {test.fingerprint[:12]}; give the run's"
+            " data with --data"
         )
     found: dict[int, dict[str, str]] = defaultdict(dict)
     for text in read_predictions(run):
         found[text.sample][text.id] = text.output
     if not found:
         raise DataError(f"{run}: no {PREDICTIONS}; a submission is scored from its texts")
-    wanted = {example.id for example in test.examples}
+    expected = {example.id for example in test.examples}
     for sample, texts in found.items():
-        if odd := sorted(texts.keys() ^ wanted):
+        if odd := sorted(texts.keys() ^ expected):
             raise DataError(
                 f"{run}: {len(odd)} texts of sample {sample} are missing or of other examples,"
                 f" e.g. {odd[0]!r}"
@@ -138,7 +147,7 @@ def _agrees(run: Path, record: Record, found: Numbers) -> None:
             continue
         raise DataError(
             f"{run}: its record says {name} {value:.4f}, its texts score {metric.value:.4f};"
-            " `harness run --fresh` writes and scores them again"
+            " `harness run --fresh` generates and scores them again"
         )
 
 

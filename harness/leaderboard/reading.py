@@ -1,4 +1,4 @@
-"""Untrusted files in: read up to a size, no key twice, the strict schema, a clear message."""
+"""Reading untrusted files: a size limit, no repeated keys, a strict schema, clear messages."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from harness.metrics import is_mean
 from harness.record.reading import explained
 
 M = TypeVar("M", bound=BaseModel)
-SUBMISSION, PREDICTIONS, MARK = "submission.json", "predictions.jsonl", "verification.json"
-ROW_FILES = frozenset({SUBMISSION, PREDICTIONS, MARK})
+SUBMISSION, PREDICTIONS, VERIFICATION = "submission.json", "predictions.jsonl", "verification.json"
+ROW_FILES = frozenset({SUBMISSION, PREDICTIONS, VERIFICATION})
 LINE_BYTES = 8 * TEXT_CHARACTERS
-"""A line longer than any text that is allowed, however its characters are escaped."""
+"""No line of an allowed text is longer, however its characters are escaped."""
 
 
 def read_submission(folder: Path) -> Submission:
     """The submission in a row's folder.
 
-    Raises DataError for a file that does not belong there, for a link, and for anything that
-    the schema refuses, naming the field.
+    Raises DataError for an unexpected file, for a link, and for anything that the schema refuses;
+    the message names the field.
     """
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or not path.is_file():
@@ -44,22 +44,22 @@ def read_submission(folder: Path) -> Submission:
     place = str(folder / SUBMISSION)
     if found.id != folder.name:
         raise DataError(f"{place}, id: found {found.id!r}; its folder is {folder.name!r}")
-    _one_shape(place, found)
+    _check_shape(place, found)
     return found
 
 
 def read_model(path: Path, model: type[M], most: int) -> M:
-    """A JSON file as a `model`. Raises DataError naming file and field."""
+    """A JSON file as a `model`. Raises DataError with file and field."""
     return parse(read_bytes(path, most), model, str(path))
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The file's bytes. Raises DataError where it is absent, a link, or larger than `most`."""
+    """The file's bytes. Raises DataError if it is missing, a link, or larger than `most`."""
     if path.is_symlink() or not path.is_file():
         raise DataError(f"{path}: no such file; expected one of at most {most:,} bytes")
     size = path.stat().st_size
     if size > most:
-        raise DataError(f"{path}: {size:,} bytes; at most {most:,} are taken")
+        raise DataError(f"{path}: {size:,} bytes; at most {most:,} are allowed")
     return path.read_bytes()
 
 
@@ -71,14 +71,14 @@ def parse(raw: bytes, model: type[M], place: str) -> M:
     except ValidationError as error:
         raise DataError(explained(place, error)) from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{place}: not JSON that is taken: {error}") from None
+        raise DataError(f"{place}: not valid JSON: {error}") from None
 
 
 def read_texts(folder: Path) -> list[dict[str, str]]:
-    """Texts by example id, one mapping a sample, from predictions.jsonl.
+    """Texts by example id from predictions.jsonl, one mapping per sample.
 
-    Raises DataError naming the line for a bad or too long one, an id that stands twice in one
-    sample, and samples that do not hold the same ids.
+    Raises DataError, with the line, for a bad or too long line, an id repeated within a sample, and
+    samples with different ids.
     """
     path = folder / PREDICTIONS
     samples: dict[int, dict[str, str]] = {}
@@ -93,10 +93,10 @@ def read_texts(folder: Path) -> list[dict[str, str]]:
         text = parse(line, Text, place)
         sample = samples.setdefault(text.sample, {})
         if text.id in sample:
-            raise DataError(f"{place}: id {text.id!r} stands twice in sample {text.sample}")
+            raise DataError(f"{place}: id {text.id!r} is repeated in sample {text.sample}")
         sample[text.id] = text.output
     if not samples:
-        raise DataError(f"{path}: no text; expected one JSON object a line")
+        raise DataError(f"{path}: no text; expected one JSON object per line")
     if sorted(samples) != list(range(len(samples))):
         raise DataError(f"{path}: samples {sorted(samples)}; expected 0 to {len(samples) - 1}")
     first = samples[0].keys()
@@ -104,32 +104,32 @@ def read_texts(folder: Path) -> list[dict[str, str]]:
         if texts.keys() != first:
             odd = sorted(texts.keys() ^ first)[0]
             raise DataError(f"{path}: example {odd!r} is not in both sample 0 and {sample_number}")
-    return [samples[at] for at in range(len(samples))]
+    return [samples[index] for index in range(len(samples))]
 
 
 def texts_of(folder: Path, ids: Iterable[str]) -> dict[str, str]:
     """The texts (sample 0) of a few examples, without parsing every line of a large file."""
-    wanted = {key: f'"{key}"'.encode() for key in ids}
+    markers = {key: f'"{key}"'.encode() for key in ids}
     found: dict[str, str] = {}
     path = folder / PREDICTIONS
     for number, line in enumerate(read_bytes(path, PREDICTIONS_BYTES).split(b"\n"), 1):
-        if any(key in line for key in wanted.values()):
+        if any(key in line for key in markers.values()):
             text = parse(line, Text, f"{path} line {number}")
-            if text.id in wanted and text.sample == 0:
+            if text.id in markers and text.sample == 0:
                 found.setdefault(text.id, text.output)
     return found
 
 
-def _one_shape(place: str, row: Submission) -> None:
-    """Columns as long as the ids, users numbered from 0, one value a user without him."""
+def _check_shape(place: str, row: Submission) -> None:
+    """Raises DataError unless columns match the ids and users are numbered from 0."""
     examples = row.examples
     if twice := first_duplicate(examples.ids):
-        raise DataError(f"{place}, examples.ids: {twice!r} stands twice")
+        raise DataError(f"{place}, examples.ids: {twice!r} is repeated")
     count = len(examples.ids)
     if count != row.test.examples or count != row.n.planned:
         raise DataError(
             f"{place}: {count} example ids, test.examples {row.test.examples}, n.planned"
-            f" {row.n.planned}; expected one number"
+            f" {row.n.planned}; expected the same number"
         )
     columns: Mapping[str, tuple[Any, ...]] = {"users": examples.users, **examples.scores}
     for name, column in columns.items():

@@ -1,4 +1,4 @@
-"""Run a row's method again on a benchmark of another seed: references it cannot have trained on."""
+"""Rerun a row's method on a benchmark of another seed, with references it cannot have seen."""
 
 from __future__ import annotations
 
@@ -8,34 +8,33 @@ from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.leaderboard.board import Board
-from harness.leaderboard.mark import Mark, Rerun
 from harness.leaderboard.schema import Submission, Value
 from harness.leaderboard.scores import board_data
+from harness.leaderboard.verification import Rerun, Verification
 from harness.mini import BACKBONES
 from harness.settings import RunSettings, validate
 from harness.settings.flat import nested
 
 NORMAL = 1.96
 TRAINING = 2.0
-"""Standard deviation over trainings, in points of following: pooled over six settings of sft and
-FlyThinker with three training seeds each, 12 degrees of freedom (docs/leaderboard.md)."""
+"""Standard deviation over training seeds, in points of following: pooled over six settings of sft
+and FlyThinker with three seeds each, 12 degrees of freedom (docs/leaderboard.md)."""
 
 
 def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
-    """The row's own settings with all of the built-in benchmark drawn from `seed`.
+    """The row's settings, on a built-in benchmark drawn from `seed`.
 
-    What could reach beyond the package – data, metrics, models – comes from the board or is
-    refused; cap and sampling are the board's. Raises UsageError where the board is not built in
-    or the seed is the board's own, DataError where the row's settings are not ones of this version
-    or name another model.
+    Data, metrics, cap and sampling come from the board; models outside the package are refused.
+    Raises UsageError if the board's data is not built in or has this seed; DataError if the row's
+    settings do not fit this version or name another model.
     """
     if board.data != "mini":
         raise UsageError(
-            f"--rerun: board {board.place} is on {board.data} data, of which there is only one"
-            " draw; it works on the built-in benchmark"
+            f"--rerun: board {board.place} is on {board.data} data, which cannot be drawn"
+            " again; a rerun needs the built-in benchmark"
         )
     if seed == board.mini_seed:
-        raise UsageError(f"--rerun {seed}: that is the board's own draw; name another seed")
+        raise UsageError(f"--rerun {seed}: that is the board's own seed; give another")
     values = nested(row.run.settings)
     try:
         settings = validate(RunSettings, values, f"{row.id} run.settings")
@@ -59,12 +58,23 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
 
 
 def rerun(
-    board: Board, row: Submission, mark: Mark, seed: int, results: Path, factory: Any
-) -> Mark:
-    """`mark` with what the method gave on the benchmark of `seed`: rerun, or not reproduced.
+    board: Board,
+    row: Submission,
+    verification: Verification,
+    seed: int,
+    results: Path,
+    factory: Any,
+) -> Verification:
+    """`verification` with the status "rerun" or "not reproduced".
 
-    Only the board's first metric decides, and only downwards: a row may not claim more than
-    the rerun shows plus `tolerance_of` the two. Raises HarnessError where the run fails.
+    board, row: the board and the submission.
+    verification: the result of scoring its texts again.
+    seed: draws the new benchmark.
+    results: folder for the run.
+    factory: the row's method.
+
+    Only the board's first metric counts: the row's claim may exceed the rerun by at most
+    `tolerance_of` the two. Raises HarnessError if the run fails.
     """
     from harness.run.single import run
 
@@ -78,7 +88,7 @@ def rerun(
         raise DataError(f"{row.id}: {name} has no value to compare")
     tolerance = tolerance_of(claimed, found, trains=record.training is not None)
     holds = claimed.value - found.value <= tolerance
-    return mark.model_copy(
+    return verification.model_copy(
         update={
             "status": "rerun" if holds else "not reproduced",
             "rerun": Rerun(
@@ -95,10 +105,10 @@ def rerun(
 
 
 def tolerance_of(claimed: Value, found: Value, *, trains: bool) -> float:
-    """Half the 95 % interval of the difference of two independent test sets, in points.
+    """Half-width of the 95 % interval of the difference of two independent test sets, in points.
 
-    Standard errors from the two intervals, added in quadrature; for a method that trains, that of
-    either training too: intervals are over users, and know one checkpoint only.
+    Adds in quadrature the standard errors of both intervals and, for a method that trains, of both
+    trainings, because intervals over users describe one checkpoint only.
     """
     errors = []
     for one in (claimed, found):

@@ -1,4 +1,4 @@
-"""A run's record in the strict form of a submission: what a board shows and a rerun needs."""
+"""A run's record as a submission, with what a board shows and a rerun needs."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ FOLDERS = re.compile(
     rf"""|(?:^|(?<==)|(?<=:)(?!//[^/])){_TOP}(?:.*/)?(?=.)""",
     re.DOTALL,
 )
-"""The folders above the last name of a path that begins with /, ./, ../ or ~/: at the start of a
-word, behind = or : (not in https://), or in quotation marks, with which it ends."""
+"""The folders before the last name of a path that starts with /, ./, ../ or ~/: at the start of a
+word, after = or : (not in https://), or within quotation marks."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What the submitter says of a row. `name` is by default the method's, `id` the run's."""
+    """The submitter's words on a row. Defaults: the method's name, and an id from the run."""
 
     by: str
     name: str | None = None
@@ -50,7 +50,7 @@ class Words:
 
 
 def test_of(settings: RunSettings, split: SplitData) -> Test:
-    """What was written under which rules; equal for all rows of a board."""
+    """The test set and its rules, the same for all rows of a board."""
     return Test(
         task=settings.task,
         setting=settings.data.setting,
@@ -70,7 +70,14 @@ def test_of(settings: RunSettings, split: SplitData) -> Test:
 def submission_of(
     record: Record, settings: RunSettings, test: Test, found: Numbers, words: Words
 ) -> Submission:
-    """The record, its numbers as `found` from the texts. Raises UsageError naming a bad field."""
+    """The submission of a record.
+
+    record, settings, test: the run, and the board's test set.
+    found: the numbers recomputed from the texts.
+    words: the submitter's words.
+
+    Raises UsageError with the name of a bad field.
+    """
     likelihood = record.likelihood if record.likelihood and record.likelihood.value else None
     values: dict[str, Any] = {
         "id": words.id or f"{record.method}-{record.run_id}".lower(),
@@ -136,7 +143,7 @@ def _run(record: Record, settings: RunSettings) -> Run:
 
 
 def _costs(record: Record) -> Costs:
-    """Hidden tokens are those written or thought before a text, a mean over texts."""
+    """Costs; hidden tokens are those generated or thought before a text, as a mean over texts."""
     training, inference = record.training, record.inference
     hidden = 0.0
     if inference is not None:
@@ -159,21 +166,23 @@ def _ends(row: Estimate) -> dict[str, float | None]:
 
 
 def _setting(value: Any) -> Any:
-    """A setting as rows hold it: lists as tuples, of a path on this machine the last name."""
+    """A setting as rows store it: lists as tuples, local paths reduced to their last name."""
     if isinstance(value, list):
         return tuple(_setting(one) for one in value)
     return _public(value) if isinstance(value, str) else value
 
 
 def public_command(command: str) -> str:
-    """A command with every word public. Raises DataError where a shell could not read it."""
+    """A command without local folders. Raises DataError if a shell could not parse it."""
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise DataError(f"command {command!r}: {error}; expected one that a shell reads") from None
+        raise DataError(
+            f"command {command!r}: {error}; expected one that a shell can parse"
+        ) from None
     return shlex.join(_public(word) for word in words)
 
 
 def _public(text: str) -> str:
-    """A word without the folders above a path's last name; a hub's owner/name stays as it is."""
+    """A word without the folders before a path's last name; a hub's owner/name is unchanged."""
     return FOLDERS.sub("", text)

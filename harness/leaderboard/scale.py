@@ -1,4 +1,4 @@
-"""Whether a row's numbers lie on their scales: nobody scores texts again where only numbers are."""
+"""Checks that a row's numbers are on their scales, since boards of numbers cannot be rescored."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from harness.metrics.base import OF_A_HUNDRED
 from harness.registry import table
 
 ROUNDING = 1e-6
-"""How far beyond 100 a perfect score may stand: the last digits of a corpus metric."""
+"""Allowed excess over 100, for the rounding of a corpus metric."""
 NATS = 1000.0
 """A negative log-likelihood per slice token that no model reaches."""
 
 
 def off_scale(row: Submission) -> Iterator[str]:
-    """Built-in metrics beyond 0 to 100, likelihoods beyond 0 to `NATS`; other metrics have a
-    scale of their own."""
+    """Messages for built-in metrics outside 0 to 100 and likelihoods outside 0 to `NATS`.
+
+    Other metrics have their own scales and are not checked.
+    """
     for name, metric in row.metrics.items():
         if name not in table("metric") or metric_class(name).unit not in OF_A_HUNDRED:
             continue
@@ -31,7 +33,10 @@ def off_scale(row: Submission) -> Iterator[str]:
 def _beyond(
     name: str, rows: Sequence[Value], further: Sequence[float | None], most: float
 ) -> Iterator[str]:
-    """The first number that does not lie within 0 and `most`."""
+    """A message on the first number outside 0 to `most`.
+
+    name: for the message. rows: values with intervals. further: plain values.
+    """
     ends = (end for row in rows for end in (row.value, row.low, row.high))
     for number in (*ends, *further):
         if number is not None and not 0 <= number <= most + ROUNDING:

@@ -1,4 +1,4 @@
-"""What a submission may hold: strict types, size limits, finite numbers, ids that are no paths."""
+"""The schema of a submission: strict types, size limits, finite numbers, ids that are not paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 TEXT_CHARACTERS = 50_000
-"""A text longer than this is refused; the paper's cap of 1536 tokens stays far below it."""
+"""Longer texts are refused; the paper's cap of 1536 tokens is far below this."""
 PREDICTIONS_BYTES = 50_000_000
 SUBMISSION_BYTES = 5_000_000
 EXAMPLES = 20_000
@@ -36,7 +36,7 @@ def _printable(text: str) -> str:
 RowId = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$"), AfterValidator(_no_dots)
 ]
-"""Also the name of a folder: lower case, no slash, no leading dot, no '..'."""
+"""A row's id, also its folder's name: lower case, no slash, no leading dot, no '..'."""
 Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,119}$"), AfterValidator(_no_dots)
 ]
@@ -61,7 +61,7 @@ class Strict(BaseModel):
 
 
 class Value(Strict):
-    """A number with its 95 % interval over users; None where it could not be had."""
+    """A number with its 95 % interval over users; None if it could not be computed."""
 
     value: Finite | None
     low: Finite | None = None
@@ -83,7 +83,7 @@ Slices = Annotated[tuple[Slice, ...], Field(max_length=40)]
 
 
 class Test(Strict):
-    """What was written: the same for every row of a board."""
+    """The test set and its rules: the same for every row of a board."""
 
     task: Name
     setting: Literal["user", "temporal"]
@@ -100,7 +100,7 @@ class Test(Strict):
 
 
 class Backbone(Strict):
-    """The models that the method started from, and how many parameters it has in all."""
+    """The models that the method started from, and its total number of parameters."""
 
     name: Line
     revision: Line | None = None
@@ -111,7 +111,7 @@ class Backbone(Strict):
 
 
 class Run(Strict):
-    """Where the row comes from: enough to run it again."""
+    """The run behind the row, with all that is needed to repeat it."""
 
     run_id: Name
     seed: Annotated[int, Field(ge=-(2**53), le=2**53)]
@@ -134,7 +134,7 @@ class Counts(Strict):
 
 
 class Costs(Strict):
-    """As the run measured them, on its own machine; None where there was nothing to measure."""
+    """Costs as measured by the run on its own machine; None if not measured."""
 
     device: Line
     dtype: Line
@@ -147,10 +147,11 @@ class Costs(Strict):
 
 
 class Examples(Strict):
-    """One column a metric, in the order of `ids`; `users` numbers the users from 0.
+    """The examples' scores, one column per metric.
 
-    `without`: of a metric that is no mean of its examples, its value without each user in turn, for
-    paired comparisons. Rows of before have BLEU's as `bleu_without`.
+    ids: examples in the board's order. users: each example's user, numbered from 0.
+    without: for a metric that is not a mean over examples, its value leaving out each user in turn,
+    for paired comparisons. Older rows have BLEU's as `bleu_without`.
     """
 
     ids: Annotated[tuple[Name, ...], Field(min_length=1, max_length=EXAMPLES)]
@@ -167,13 +168,13 @@ class Examples(Strict):
 
     @property
     def left_out(self) -> dict[str, tuple[float, ...]]:
-        """Metric → its value without each user in turn, in rows of either form."""
+        """Metric → its value leaving out each user in turn, in rows of either form."""
         before = {"bleu": self.bleu_without} if self.bleu_without else {}
         return {**before, **self.without}
 
 
 class Submission(Strict):
-    """A row: submission.json. What `verify` recomputes: `metrics`, `slices`, `examples`."""
+    """A row: submission.json. `verify` recomputes `metrics`, `slices` and `examples`."""
 
     schema_version: Literal[1] = 1
     id: RowId

@@ -1,4 +1,4 @@
-"""The numbers of a row from its texts: what `submit` writes and `verify` finds again."""
+"""A row's numbers from its texts, computed by `submit` and again by `verify`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.statistics.panel import sums_by_user
 from harness.types import SplitData
 
 DIGITS = 4
-"""Decimals kept of values per example."""
+"""Decimals stored of values per example."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Everything of a submission that follows from texts and references."""
+    """The part of a submission that is computed from texts and references."""
 
     metrics: dict[str, Metric]
     slices: dict[str, tuple[Slice, ...]]
@@ -40,12 +40,13 @@ def numbers(
     names: Sequence[str],
     scoring: EvalSettings,
 ) -> Numbers:
-    """Scores of texts (id → text, one mapping a sample) on the metrics `names`.
+    """Scores of texts on the metrics `names`.
 
+    test: the test split. samples: id → text, one mapping per sample. names: metrics.
     scoring: the board's slices and tokenizers.
 
-    Intervals have the harness's default number of resamples whatever the run used, so that all
-    rows of a board are alike. `missing`: metrics without a value, and how to get them.
+    Intervals use the harness's default number of resamples, whatever the run used, so that all rows
+    of a board are comparable. `missing`: metrics without a value, and the remedy.
     """
     options = EvalSettings(
         metrics=tuple(names),
@@ -55,7 +56,7 @@ def numbers(
     )
     found = score_texts(test, samples, options)
     user_ids = [example.user_id for example in test.examples]
-    order = {user: at for at, user in enumerate(dict.fromkeys(user_ids))}
+    order = {user: index for index, user in enumerate(dict.fromkeys(user_ids))}
     return Numbers(
         metrics={
             name: Metric(
@@ -100,10 +101,10 @@ def numbers(
 def _without(
     metric: ScoredBy, examples: Iterable[ExampleValues], users: Sequence[str]
 ) -> tuple[float, ...]:
-    """The metric without each user in turn; users as they first appear."""
+    """The metric leaving out each user in turn; users in order of first appearance."""
     rows = np.array([values.rows[metric.name] for values in examples], dtype=np.float64)
-    statistic, together = joined(metric.statistic, np.moveaxis(rows, 1, 0))
-    sums = sums_by_user(together, users)
+    statistic, combined = joined(metric.statistic, np.moveaxis(rows, 1, 0))
+    sums = sums_by_user(combined, users)
     left = statistic.value(sums.sum(axis=0) - sums)
     return tuple(round(float(value), DIGITS) for value in left)
 
@@ -113,7 +114,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def board_data(board: Board, source: str | None) -> DataSettings:
-    """Where this board's test set is read from; `source` overrides (a folder one has)."""
+    """Settings that load the board's test set; `source` overrides where it comes from."""
     kind = source or board.data
     return DataSettings(
         source=kind,

@@ -1,4 +1,4 @@
-"""The data behind the page's table: boards, columns, and every row's numbers with its ranks."""
+"""The data of the page's table: boards, columns, and every row's numbers and ranks."""
 
 from __future__ import annotations
 
@@ -11,51 +11,54 @@ import numpy as np
 
 from harness.leaderboard.board import Board
 from harness.leaderboard.columns import FIRST_SHOWN, FURTHER, Column, rounded, score_column
-from harness.leaderboard.mark import Mark
 from harness.leaderboard.ranks import leave_one_out, rank_ranges
 from harness.leaderboard.schema import Submission
+from harness.leaderboard.verification import Verification
 from harness.leaderboard.visible import visible
 from harness.statistics import Array
 
 UNCHECKED = "unchecked"
 STATUSES = {
-    "rerun": "Verified, and its method, run again on a test set drawn from a new seed, reached"
-    " its claim.",
-    "verified": "Its texts, scored again by the board's keeper, give the numbers shown.",
-    "self-reported": "The submitter's own numbers: texts may not be published, or their data"
-    " was not at hand. Ranked on boards of numbers only.",
-    "not reproduced": "Its texts give its numbers, but its method, run again on a test set drawn"
-    " from a new seed, fell short of its claim. Not ranked.",
-    UNCHECKED: "Nobody has checked the files as they are now. Not ranked.",
+    "rerun": "Verified; and when a maintainer reran the method on a test set drawn from a new"
+    " seed, it reached its claim.",
+    "verified": "A maintainer scored its texts again and obtained the numbers shown.",
+    "self-reported": "The submitter's own numbers: the texts may not be published, or the data"
+    " was not available. Ranked only on boards of numbers.",
+    "not reproduced": "Its texts give the numbers shown, but when a maintainer reran the method on"
+    " a test set drawn from a new seed, it fell short of its claim. Not ranked.",
+    UNCHECKED: "The files in their present state have not been verified. Not ranked.",
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A row that goes on the page; `mark` is None where nobody checked it as it is now."""
+    """A row on the page; verification: None if its present files have not been verified."""
 
     row: Submission
-    mark: Mark | None
+    verification: Verification | None
 
     @property
     def status(self) -> str:
-        return self.mark.status if self.mark else UNCHECKED
+        return self.verification.status if self.verification else UNCHECKED
 
 
 def ranked(board: Board, entry: Entry) -> bool:
-    """Whether the row takes a place: where texts can be checked, only checked rows do.
+    """True if the row is ranked; on a board with texts, only verified rows are.
 
-    So that nobody loses a place to a number that its texts do not give.
+    So no row loses a rank to a number that its texts do not give.
     """
     return entry.status in ("rerun", "verified" if board.texts else "self-reported")
 
 
 def table(boards: Sequence[tuple[Board, Sequence[Entry]]], per_file: int) -> dict[str, Any]:
-    """Everything that sorting, filtering and the columns need; details of a row stay in files."""
+    """The data that sorting, filtering and the columns need; details are in other files.
+
+    boards: each board with its rows. per_file: rows whose details share a file.
+    """
     metrics = list(dict.fromkeys(name for board, _ in boards for name in board.metrics))
     scores = [score_column(name) for name in metrics]
     further = [column for column, _ in FURTHER]
-    entries = [(at, entry) for at, (_, rows) in enumerate(boards) for entry in rows]
+    entries = [(index, entry) for index, (_, rows) in enumerate(boards) for entry in rows]
     values: dict[str, dict[str, list[Any]]] = {}
     for column in scores:
         found = [entry.row.metrics.get(column.key) for _, entry in entries]
@@ -79,7 +82,7 @@ def table(boards: Sequence[tuple[Board, Sequence[Entry]]], per_file: int) -> dic
             "by": [visible(entry.row.by) for _, entry in entries],
             "method": [entry.row.method for _, entry in entries],
             "backbone": [visible(entry.row.backbone.name) for _, entry in entries],
-            "board": [at for at, _ in entries],
+            "board": [index for index, _ in entries],
             "status": [statuses.index(entry.status) for _, entry in entries],
             "values": values,
         },
@@ -87,7 +90,7 @@ def table(boards: Sequence[tuple[Board, Sequence[Entry]]], per_file: int) -> dic
 
 
 def _columns(rows: Sequence[tuple[float | None, ...]]) -> dict[str, list[Any]]:
-    """v, low and high as columns; those without any interval have only v."""
+    """v, low and high as columns; only v if no row has an interval."""
     v, low, high = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
     return {"v": v, "low": low, "high": high} if any(end is not None for end in low) else {"v": v}
 
@@ -111,35 +114,40 @@ def _described(board: Board, rows: int) -> dict[str, Any]:
 def _ranks(
     board: Board, entries: Sequence[Entry], metric: str
 ) -> tuple[list[int | None], list[int | None]]:
-    """Best and worst rank of every row by one metric; None for rows that are not ranked."""
+    """Best and worst rank of every row on one metric; None for rows that are not ranked."""
     best: list[int | None] = [None] * len(entries)
     worst: list[int | None] = [None] * len(entries)
     compared = _comparable(board, entries, metric)
     if not compared or score_column(metric).better != "high":
         return best, worst
-    values = np.array([entries[at].row.metrics[metric].value for at in compared], dtype=np.float64)
-    without = np.stack([_without(entries[at].row, metric) for at in compared])
+    values = np.array(
+        [entries[index].row.metrics[metric].value for index in compared], dtype=np.float64
+    )
+    without = np.stack([_without(entries[index].row, metric) for index in compared])
     ends = rank_ranges(values, without)
-    for at, low, high in zip(compared, *ends, strict=True):
+    for index, low, high in zip(compared, *ends, strict=True):
         if not np.isnan(low):
-            best[at], worst[at] = int(low), int(high)
+            best[index], worst[index] = int(low), int(high)
     return best, worst
 
 
 def _comparable(board: Board, entries: Sequence[Entry], metric: str) -> list[int]:
-    """Ranked rows with a score for every example, on the examples and users that most have."""
+    """Indices of ranked rows with a score for every example, on the most common examples."""
     if metric not in board.metrics:
         return []
     found = [
-        at
-        for at, entry in enumerate(entries)
+        index
+        for index, entry in enumerate(entries)
         if ranked(board, entry) and None not in entry.row.examples.scores[metric]
     ]
-    keys = [hash((entries[at].row.examples.ids, entries[at].row.examples.users)) for at in found]
+    keys = [
+        hash((entries[index].row.examples.ids, entries[index].row.examples.users))
+        for index in found
+    ]
     if not keys:
         return []
     common = Counter(keys).most_common(1)[0][0]
-    return [at for at, key in zip(found, keys, strict=True) if key == common]
+    return [index for index, key in zip(found, keys, strict=True) if key == common]
 
 
 def _without(row: Submission, metric: str) -> Array:

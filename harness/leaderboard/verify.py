@@ -1,4 +1,4 @@
-"""Is a row what it says? Its form, the board's rules, its ids, its texts scored again, copies."""
+"""Verify a row: its form, the board's rules, its ids, its texts scored again, duplicates."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from harness.data import load_split
 from harness.data.checks import fold
 from harness.errors import DataError, HarnessError
 from harness.leaderboard.board import Board, Place, against_rules
-from harness.leaderboard.copies import Originals
-from harness.leaderboard.mark import Mark, files_digest, with_known_rerun
+from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.reading import PREDICTIONS, read_submission, read_texts
 from harness.leaderboard.schema import Slice, Submission
 from harness.leaderboard.scores import Numbers, board_data, numbers
+from harness.leaderboard.verification import Verification, files_digest, with_known_rerun
 from harness.metrics import is_mean
 from harness.settings import DataSettings, RunSettings
 from harness.types import SplitData
 
 TOLERANCE = 0.01
-"""How far a claimed number may be from the recomputed one, in points (values, interval ends,
-values per example). The draws of the intervals come from the data's fingerprint, so what is left
-is rounding to four decimals and the last digits of other versions of numpy."""
+"""Largest allowed difference between a claimed and a recomputed number, in points (values, interval
+ends, values per example). The data's fingerprint seeds the intervals' draws, so the only sources of
+difference are rounding to four decimals and other versions of numpy."""
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """A board's test set as found here, and where it was read from."""
+    """A board's test set, and the settings that loaded it."""
 
     split: SplitData
     data: DataSettings
 
 
 def load_test(board: Board, source: str | None = None) -> TestSet | None:
-    """The board's test set; None where it is not built in and `source` does not name it.
+    """The board's test set; None if it is not built in and no `source` is given.
 
-    Raises DataError where the data found is not the board's, by fingerprint.
+    Raises DataError if the data's fingerprint is not the board's.
     """
     if board.data != "mini" and source is None:
         return None
@@ -47,35 +47,42 @@ def load_test(board: Board, source: str | None = None) -> TestSet | None:
     found = (split.fingerprint, len(split.examples))
     if found != (board.test.fingerprint, board.test.examples):
         raise DataError(
-            f"board {board.place}: test data found is {found[0][:12]} with {found[1]} examples;"
+            f"board {board.place}: the test data here is {found[0][:12]} with {found[1]} examples;"
             f" the board's is {board.test.fingerprint[:12]} with {board.test.examples}"
         )
     return TestSet(split, data)
 
 
-def verify_row(place: Place, row: Path, test: TestSet | None, originals: Originals) -> Mark:
-    """The mark that the row deserves: verified or self-reported.
+def verify_row(place: Place, row: Path, test: TestSet | None, originals: Originals) -> Verification:
+    """The row's verification, with status "verified" or "self-reported".
 
-    Raises DataError where the row is refused: naming its file and field, the rule of the board,
-    the id, the metric that differs, or the row whose texts it repeats.
+    place, row: the board, and the row's folder.
+    test: the board's test set, if available.
+    originals: the board's rows by their scores, to find duplicates.
+
+    Raises DataError if the row is refused, with the file and field, the board's rule, the id, the
+    metric that differs, or the row that it duplicates.
     """
+    # 1. Form and rules.
     board = place.board
     submission = read_submission(row)
     faults = [*against_rules(board, submission), *_impossible(submission)]
     has_texts = (row / PREDICTIONS).is_file()
     if has_texts and not board.texts:
-        faults.append(f"{PREDICTIONS} is there; this board's texts may not be published")
+        faults.append(f"has {PREDICTIONS}, but this board's texts may not be published")
     if board.texts and not has_texts:
         faults.append(f"no {PREDICTIONS}; this board scores every row again")
     _stop(row, faults)
+    # 2. The data's examples, and duplicates of other rows.
     if test is not None:
         _stop(row, _against_data(submission, test.split))
-    if found := originals.repeated_by(row, submission):
+    if found := originals.duplicate_of(row, submission):
         raise DataError(f"{row}: {found}")
+    # 3. Without texts or data, the numbers are the submitter's own.
     digest, version = files_digest(row), __version__
     if not has_texts or test is None:
         why = "numbers only: the texts may not be published" if not board.texts else "no data here"
-        return Mark(
+        return Verification(
             status="self-reported",
             files=digest,
             harness=version,
@@ -83,6 +90,7 @@ def verify_row(place: Place, row: Path, test: TestSet | None, originals: Origina
             largest={},
             notes=(why,),
         )
+    # 4. Score the texts again.
     samples = read_texts(row)
     _stop(row, _text_ids(samples, submission))
     again = numbers(test.split, samples, tuple(board.metrics), board.scoring())
@@ -95,12 +103,12 @@ def verify_row(place: Place, row: Path, test: TestSet | None, originals: Origina
     _stop(
         row,
         (
-            f"{name}: claimed and recomputed differ by {gap:.4f}; at most {TOLERANCE} is taken"
+            f"{name}: claimed and recomputed differ by {gap:.4f}; at most {TOLERANCE} is allowed"
             for name, gap in largest.items()
             if not gap <= TOLERANCE
         ),
     )
-    return Mark(
+    return Verification(
         status="verified",
         files=digest,
         harness=version,
@@ -111,9 +119,9 @@ def verify_row(place: Place, row: Path, test: TestSet | None, originals: Origina
 
 
 def differences(claimed: Submission, again: Numbers) -> Iterator[tuple[str, float]]:
-    """Per metric, the largest gap between a claimed number and the recomputed one.
+    """Per metric, the largest difference between a claimed and a recomputed number.
 
-    Infinite where one of them is missing or columns differ in length.
+    Infinite if one of them is missing or columns differ in length.
     """
     for name, metric in again.metrics.items():
         pairs: list[tuple[float | None, float | None]] = [
@@ -145,7 +153,7 @@ def _gap(one: float | None, other: float | None) -> float:
 
 
 def _impossible(row: Submission) -> Iterator[str]:
-    """Values that no texts give: outside their interval, or not the mean of their examples."""
+    """Messages on impossible values: outside their interval, or not the mean of their examples."""
     for name, metric in row.metrics.items():
         if metric.value is None:
             continue
@@ -158,7 +166,7 @@ def _impossible(row: Submission) -> Iterator[str]:
 
 
 def _against_data(row: Submission, test: SplitData) -> Iterator[str]:
-    """Ids, and who wrote which example, as the data has them."""
+    """Messages on example ids and users that differ from the data's."""
     ids = tuple(example.id for example in test.examples)
     if row.examples.ids != ids:
         odd = sorted(set(row.examples.ids) ^ set(ids))
@@ -169,7 +177,7 @@ def _against_data(row: Submission, test: SplitData) -> Iterator[str]:
         )
         return
     users = [example.user_id for example in test.examples]
-    order = {user: at for at, user in enumerate(dict.fromkeys(users))}
+    order = {user: index for index, user in enumerate(dict.fromkeys(users))}
     if row.examples.users != tuple(order[user] for user in users):
         yield "examples.users does not group the examples by user as the data does"
 
@@ -182,7 +190,7 @@ def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator
 
 
 def _remarks(samples: Sequence[Mapping[str, str]], test: SplitData) -> Iterator[str]:
-    """What scoring cannot see: references are public, so a text may be a copy of its own."""
+    """Notes on what scores do not show: texts that equal their public reference."""
     same = sum(
         fold(text) == fold(test.references[key].text)
         for texts in samples
@@ -200,10 +208,10 @@ def _stop(row: Path, faults: Sequence[str] | Iterator[str]) -> None:
 
 def verify_all(
     places: Sequence[tuple[Place, Sequence[Path]]], source: str | None
-) -> Iterator[tuple[Path, Mark | HarnessError]]:
-    """Every row with its mark, or with the error that refuses it; one bad row stops no other.
+) -> Iterator[tuple[Path, Verification | HarnessError]]:
+    """Every row with its verification, or with the error that refuses it.
 
-    A rerun that the row's mark tells of stays in it while the row's files do.
+    An earlier rerun stays in the verification as long as the row's files do not change.
     """
     for place, rows in places:
         test, originals = load_test(place.board, source), Originals(place)

@@ -1,4 +1,4 @@
-"""Untrusted text as a reader should see it: nothing hidden, nothing that turns the line around."""
+"""Untrusted text made safe to show: no invisible and no bidirectional characters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 JOINERS = "\u200c\u200d"
-"""Zero-width (non-)joiners shape Persian words and emoji; between visible signs they stay."""
+"""Zero-width (non-)joiners shape Persian words and emoji; they stay between visible characters."""
 _HIDDEN = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e"
     "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e007f]"

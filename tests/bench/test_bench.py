@@ -11,11 +11,11 @@ import torch
 from rich.console import Console
 
 from harness.bench import measure, subject
-from harness.bench.measure import bench, writing_row
+from harness.bench.measure import bench, generation_row
 from harness.bench.memory import Request, peaks
-from harness.bench.ratios import ratio, told
+from harness.bench.ratios import ratio, timing
 from harness.bench.report import markdown, show, tables
-from harness.bench.subject import Case, Subject, Writing, write
+from harness.bench.subject import Case, Generation, Subject, generate_batch
 from harness.bench.tables import conditions, warnings
 from harness.cli import bench as verb
 from harness.engine import PersonalLM, decode
@@ -68,12 +68,12 @@ def test_an_interval_of_few_rounds_covers_what_it_says(rounds):
     assert 930 <= covered <= 970
 
 
-def test_what_is_told_of_a_time():
-    assert told("step", [3.0, 1.0, 2.0], [1.0, 1.0, 1.0]) | {"step_ratio": 0} == {
+def test_what_is_found_here_a_time():
+    assert timing("step", [3.0, 1.0, 2.0], [1.0, 1.0, 1.0]) | {"step_ratio": 0} == {
         "step_s": 2.0, "step_quartiles_s": [1.5, 2.5], "step_each_s": [3.0, 1.0, 2.0],
         "step_ratio": 0,
     }  # fmt: skip
-    assert set(told("step", [None], [None]).values()) == {None}
+    assert set(timing("step", [None], [None]).values()) == {None}
 
 
 class FakeClock:
@@ -106,7 +106,7 @@ class SlowLM(PersonalLM):
         return torch.zeros(len(tokens), 5), None
 
 
-def test_a_writing_by_the_clock(monkeypatch):
+def test_a_generated_batch_by_the_clock(monkeypatch):
     clock = FakeClock()
     monkeypatch.setattr(subject, "now", clock)
     monkeypatch.setattr(decode, "now", clock)
@@ -123,14 +123,14 @@ def test_a_writing_by_the_clock(monkeypatch):
     )
     timed = Subject(plan, SlowLM(clock), torch.device("cpu"), torch.float32)
     # 4 s of prefaces and 2 s to the first of 5 tokens, 4 steps; 3 preface tokens, 2 · 3 thoughts
-    one = write(timed, Case(batch=2, tokens=5))
-    assert one == Writing(4.0, 6.0, 0.25, 7.0, 1.0, 9)
+    one = generate_batch(timed, Case(batch=2, tokens=5))
+    assert one == Generation(4.0, 6.0, 0.25, 7.0, 1.0, 9)
     assert one.first_s + 4 * one.step_s == one.total_s
-    row = writing_row(Case(2, 5), [one, one], {"sft": [one, one]})
+    row = generation_row(Case(2, 5), [one, one], {"sft": [one, one]})
     assert row["tokens_per_s"] == pytest.approx(2 * 5 / 7)
     assert row["hidden_tokens"] == 4.5
     assert row["total_ratio"] == {"value": 1, "low": 1, "high": 1}
-    assert write(timed, Case(batch=1, tokens=1)).step_s is None
+    assert generate_batch(timed, Case(batch=1, tokens=1)).step_s is None
 
 
 def chosen(reviews, backbone, *names, **options):
@@ -207,12 +207,12 @@ def test_training_changes_no_weight(reviews, backbone):
 def test_tables_say_what_and_under_which_conditions(found):
     titles = [table.title for table in tables(found)]
     assert titles == [
-        *(f"Writing, batch {batch}, {tokens} tokens a text"
+        *(f"Generation, batch {batch}, {tokens} tokens per text"
           for batch in (1, 2) for tokens in (1, 4)),
-        "Writing: time ÷ sft's, below 1 is faster",
+        "Generation: time ÷ sft's, below 1 is faster",
         "Training: an optimizer step on the same 2 examples",
-        "Peak memory, MiB (resident, libraries included), each method in a process of its own;"
-        " writing batch 2, 4 tokens",
+        "Peak memory, MiB (resident, libraries included), each method in its own process;"
+        " generation batch 2, 4 tokens",
     ]  # fmt: skip
     text = markdown(found)
     assert text.startswith("```\nharness bench …\n```")
@@ -237,7 +237,7 @@ def test_every_table_fits_a_terminal_without_losing_a_number(found):
         assert f"{row['tokens_per_s']:,.0f}" in text
 
 
-def test_a_busy_machine_is_told():
+def test_a_busy_machine_gives_a_warning():
     machine = {"device": "cpu", "accelerator": None, "processor": "x", "cores": 2, "threads": 2,
                "dtype": "float32"}  # fmt: skip
     code = {"commit": "0123456789abcdef", "clean": False}
@@ -248,26 +248,28 @@ def test_a_busy_machine_is_told():
         " load average 0.9 before, 2.0 after"
     )
     assert warnings(found | {"load": calm}) == []
-    (told_of,) = warnings(found | {"load": busy})
-    assert "load average 1.0 on 2 cores before the first measurement" in told_of
-    assert "Measure again when `uptime` is below 1" in told_of
+    (found_here,) = warnings(found | {"load": busy})
+    assert "load average 1.0 on 2 cores before the first measurement" in found_here
+    assert "Measure again when the load is below 1" in found_here
     assert warnings(found | {"load": {"before": None, "after": None}}) == []
 
 
 def test_memory_of_a_method_alone(reviews, backbone):
     for name in ("rag", "sft"):
         _, settings = chosen(reviews, backbone, name)[name]
-        told_of = peaks(Request(name, (), settings.model_dump(mode="json"), Case(1, 2)))
-        assert 0 < told_of["before_mib"] <= told_of["writing_mib"]
-        assert (told_of["training_mib"] is None) == (name == "rag")
+        found_here = peaks(Request(name, (), settings.model_dump(mode="json"), Case(1, 2)))
+        assert 0 < found_here["before_mib"] <= found_here["writing_mib"]
+        assert (found_here["training_mib"] is None) == (name == "rag")
 
 
 @pytest.mark.slow
 def test_memory_is_measured_in_a_fresh_process(reviews, backbone):
     _, settings = chosen(reviews, backbone, "sft")["sft"]
     ballast = torch.ones(100, 1 << 20)  # 400 MiB of this process
-    told_of = measure.peak_memory(Request("sft", (), settings.model_dump(mode="json"), Case(1, 2)))
-    assert told_of["training_mib"] < 900
+    found_here = measure.peak_memory(
+        Request("sft", (), settings.model_dump(mode="json"), Case(1, 2))
+    )
+    assert found_here["training_mib"] < 900
     assert math.isclose(float(ballast[0, 0]), 1)
 
 

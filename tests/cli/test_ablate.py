@@ -53,7 +53,7 @@ def test_one_run_a_value_and_seed_and_one_reference_a_seed(ablate, tmp_path):
     assert runs(tmp_path, "sft") == [(0, "None"), (1, "None")]
     assert "1/4 lam=0, seed 0: " in out
     assert "4/4 lam=0.5, seed 1: " in out
-    assert "was there" not in out
+    assert "already complete" not in out
     report = json.loads((tmp_path / "report" / "comparisons.json").read_text())
     assert [one["values"] for one in report["values"]] == [["0"], ["0.5"]]
     assert [one["seeds"] for one in report["values"]] == [[0, 1], [0, 1]]
@@ -74,11 +74,11 @@ def test_the_screen_shows_the_verdict_and_leaves_the_rest_to_the_report(ablate, 
 def test_repeating_reads_what_is_there_and_other_ablations_share_it(ablate):
     ablate("--over", "lam=0.5", "--seeds", "0")
     _, out, _ = ablate("--over", "lam=0.5,1", "--seeds", "0")
-    assert "1/2 lam=0.5, seed 0: was there" in out
-    assert "2/2 lam=1, seed 0: was there" not in out
+    assert "1/2 lam=0.5, seed 0: already complete" in out
+    assert "2/2 lam=1, seed 0: already complete" not in out
 
 
-def test_a_value_that_fails_is_told_and_the_others_go_on(ablate, backbone, tmp_path):
+def test_a_failing_value_is_reported_and_the_rest_continue(ablate, backbone, tmp_path):
     wide = save_backbone(tmp_path / "wide", width=64)
     code, out, _ = ablate("--over", f"reasoner={wide},{backbone}", "--seeds", "0")
     assert code == 1
@@ -95,7 +95,7 @@ def values_of(tmp_path):
     return json.loads((tmp_path / "report" / "comparisons.json").read_text())["values"]
 
 
-def test_a_value_that_breaks_unexpectedly_is_told_and_the_others_go_on(ablate, pretend, tmp_path):  # noqa: F811
+def test_an_unexpected_error_is_reported_and_the_rest_continue(ablate, pretend, tmp_path):  # noqa: F811
     def breaks(settings, factory):
         if settings.method.get("lam") == 1:
             raise RuntimeError("CUDA out of memory")
@@ -122,9 +122,9 @@ def test_failed_examples_of_a_value_are_an_exit_code(ablate, pretend):  # noqa: 
     assert ablate("--over", "lam=1,2", "--seeds", "0")[0] == 0
 
 
-@pytest.mark.parametrize(("broken", "told"), [((1,), "seed 1"), ((0, 1), "seeds 0 and 1")])
+@pytest.mark.parametrize(("broken", "failed"), [((1,), "seed 1"), ((0, 1), "seeds 0 and 1")])
 def test_a_reference_that_breaks_leaves_the_values_their_report(
-    ablate, pretend, tmp_path, broken, told  # noqa: F811
+    ablate, pretend, tmp_path, broken, failed  # noqa: F811
 ):  # fmt: skip
     def breaks(settings, factory):
         if factory.name == "sft" and settings.seed in broken:
@@ -134,7 +134,7 @@ def test_a_reference_that_breaks_leaves_the_values_their_report(
     code, out, _ = ablate("--over", "lam=0,1", "--seeds", "0,1")
     assert code == 1
     assert out.count("sft, seed 1: failed: RuntimeError: no such kernel") == 1
-    assert f"sft: failed in {told}: RuntimeError: no such kernel" in out
+    assert f"sft: failed in {failed}: RuntimeError: no such kernel" in out
     assert [one["seeds"] for one in values_of(tmp_path)] == [[0, 1], [0, 1]]
     untested = "could not be tested: lam=0 or sft failed." in out
     assert untested == (0 in broken)
@@ -163,15 +163,15 @@ def test_a_plugin_is_named_with_its_line(ablate, pretend, tmp_path):  # noqa: F8
     words = ["--over", "history=1,2", "--seeds", "0", "--reference", "none", "--plugin", path]
     code, out, err = ablate(*words, "--method", "mine")
     assert code == 1
-    told = f"method 'mine' is broken: ZeroDivisionError: division by zero (at {path}:8)"
-    assert told in out.replace("\n", "")
+    failed = f"method 'mine' is broken: ZeroDivisionError: division by zero (at {path}:8)"
+    assert failed in out.replace("\n", "")
     assert "Traceback" not in err
     _, _, err = ablate(*words, "--method", "mine", "--debug")
     assert "Traceback" in err
     path.write_text(PLUGIN.replace("prompt(self, example)", "__init__(self, settings)"))
     code, _, err = ablate(*words, "--method", "mine")
     assert code == 2
-    assert f"UsageError: {told}" in err
+    assert f"UsageError: {failed}" in err
 
 
 def request(over):
@@ -276,5 +276,5 @@ def test_a_report_where_a_file_is_is_refused_before_anything_runs(ablate, tmp_pa
     (tmp_path / "report").write_text("mine")
     code, _, err = ablate("--over", "lam=0")
     assert code == 2
-    assert "is a file; expected a folder, new or old" in err
+    assert "is a file; expected a folder, new or existing" in err
     assert not (tmp_path / "runs").exists()

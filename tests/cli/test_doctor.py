@@ -27,11 +27,11 @@ def test_a_package_that_is_not_there_is_a_finding(monkeypatch, capsys):
     monkeypatch.setitem(doctor.CHECKS, "device", without_torch)
     code, found, _ = findings(capsys)
     assert code == 2
-    assert found["device"]["found"] == "cannot be looked at: No module named 'torch'"
+    assert found["device"]["found"] == "cannot be checked: No module named 'torch'"
     assert found["device"]["remedy"].startswith("make setup")
 
 
-def test_what_cannot_be_got_is_told_and_everything_else_is_still_looked_at(monkeypatch, capsys):
+def test_a_failed_download_is_reported_and_the_other_checks_still_run(monkeypatch, capsys):
     def cannot():
         raise UsageError("WordNet could not be fetched (no route)")
 

@@ -39,6 +39,6 @@ def test_a_help_page_says_all_of_it(name):
 
 
 def test_set_says_where_its_keys_are():
-    assert "any setting, e.g. train.epochs=1; `harness list presets`" in " ".join(
+    assert "any setting, e.g. train.epochs=1 (see `harness list presets`)" in " ".join(
         page("harness run").split()
     )

@@ -17,12 +17,12 @@ def test_every_view_of_a_record_is_in_the_table(tmp_path, reviews, backbone):
     for row in (
         "bleu",
         "NLL of references",
-        "− untrained backbone",
-        "forced: bleu",
+        "− base model",
+        "continuation: bleu",
         "lift NLL",
         "author by characters",
         "thoughts: zero",
         "training",
-        "writing",
+        "generation",
     ):
         assert f" {row} " in shown.getvalue(), row

@@ -66,18 +66,18 @@ def pretend(monkeypatch, tmp_path):
 def test_a_run_ends_with_its_table_and_a_repeat_says_so(run):
     code, out, _ = run("sft")
     assert code == 0
-    for shown in ("bleu", "rouge1", "NLL of references", "training", "writing", "examples 8"):
+    for shown in ("bleu", "rouge1", "NLL of references", "training", "generation", "examples 8"):
         assert shown in out
     code, out, _ = run("sft")
     assert code == 0
-    assert "complete before; --fresh redoes it" in out
+    assert "already complete; --fresh redoes it" in out
 
 
-def test_a_reasoner_that_the_method_lacks_is_told(run, backbone):
-    _, _, told = run("rag", "--reasoner", backbone, "--limit", "2")
-    assert f"model.reasoner={backbone}: rag has no reasoner, so it changes nothing" in told
-    _, _, told = run("flythinker", "--reasoner", backbone, "--limit", "2")
-    assert "has no reasoner" not in told
+def test_a_reasoner_that_the_method_lacks_gives_a_notice(run, backbone):
+    _, _, notice = run("rag", "--reasoner", backbone, "--limit", "2")
+    assert f"model.reasoner={backbone}: rag has no reasoner, so it changes nothing" in notice
+    _, _, notice = run("flythinker", "--reasoner", backbone, "--limit", "2")
+    assert "has no reasoner" not in notice
 
 
 def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):
@@ -149,8 +149,8 @@ def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_pat
     longest = max(len(reading.prompt) for reading in plan.test_prompts)
     # width 32, inner 48: 4·(8·32 + 5·48) = 1984 bytes a layer and token; keys and values of 2
     # layers, 2 heads of 8: 4·2·2·2·8 = 256 bytes a token; cap 448
-    writing = 4 * longest * 1984 + 4 * (longest + 448) * 256
-    assert memory_bytes(plan, lm, []) == PROCESS + weights + writing
+    generation = 4 * longest * 1984 + 4 * (longest + 448) * 256
+    assert memory_bytes(plan, lm, []) == PROCESS + weights + generation
     # 4096 tokens in 2 layers; 100 answers of the one row, 300 words, three times
     row = TrainRow("r", (1,) * 8092, (2,) * 100)
     training = 8192 * 2 * 1984 + 3 * 4 * 100 * len(plan.backbones.tokenizer)
@@ -196,7 +196,7 @@ def test_show_says_that_the_data_changed(call, tmp_path, backbone):
     write_rows(folder, {"test": made_up_rows("test", 3)})
     record = next((tmp_path / "out").rglob("record.json"))
     _, out, _ = call("show", record.parent)
-    assert "changed since this run: prompt and reference are today's" in out
+    assert "changed since this run; prompt and reference" in out
 
 
 def test_serial_and_concurrent_steps_write_the_same(run, tmp_path):
@@ -296,7 +296,7 @@ def test_score_refuses_settings_that_it_does_not_read(call, russian):
     assert (code, "eval.bleu_tokenizer" in err) == (2, True)
 
 
-def test_absent_predictions_are_scored_as_empty_and_told_by_the_exit_code(call, tmp_path, reviews):
+def test_missing_predictions_are_scored_as_empty_with_exit_code_1(call, tmp_path, reviews):
     _, out, _ = call("list", "examples", "--data", reviews, "--json")
     path = tmp_path / "p.jsonl"
     rows = [{"id": each["id"], "output": "text"} for each in json.loads(out)[1:]]
@@ -320,7 +320,10 @@ QUOTED = f"fields in quotes: {ROW}"
         ('{"id": "a", "output": 3}\n', f"output: found 3; expected text. Write both {QUOTED}"),
         ('{"id": "a", "output": "x"}\n{"id": "a", "output"', "line 2: not JSON: Expecting"),
         ('{"id": "a", "output"\n', f"expected one whole {ROW} on the line. Write the line again"),
-        ('{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n', "line 2: id 'a' stands at"),
+        (
+            '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
+            "line 2: id 'a' is already at",
+        ),
         (
             '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
             "p.jsonl line 1 already; expected one text for each example. Remove one of the two",
@@ -329,7 +332,7 @@ QUOTED = f"fields in quotes: {ROW}"
         ('{"id": "a", "output": "x"}\n', "1 ids are not in the test split, e.g. 'a'"),
         (
             '{"task": "topic_writing", "golds": []}',
-            "predictions of task 'topic_writing'; expected 'product_review'. Name the other task",
+            "predictions of task 'topic_writing'; expected 'product_review'. Give its task",
         ),
         (
             '{"golds": {}}',
@@ -551,7 +554,7 @@ def test_a_wrong_option_stops_all_methods_before_the_first(run, tmp_path):
 def test_a_method_without_thoughts_takes_no_lam(run):
     code, _, err = run("rag", "--lam", "1")
     assert code == 2
-    assert "--lam 1.0: method 'rag' has no lam, the weight of thoughts beside a text; leave" in err
+    assert "--lam 1.0: method 'rag' has no option lam (the weight of thoughts); leave" in err
 
 
 def test_the_table_shows_every_view_that_was_asked_for(run):
@@ -560,7 +563,7 @@ def test_the_table_shows_every_view_that_was_asked_for(run):
         "--set", "eval.controls=zero",
     )  # fmt: skip
     assert code == 0, err
-    for shown in ("forced: bleu", "author by characters", "thoughts: zero", "− untrained backbone"):
+    for shown in ("continuation: bleu", "author by characters", "thoughts: zero", "− base model"):
         assert shown in out
 
 

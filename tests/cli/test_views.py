@@ -8,10 +8,10 @@ import pytest
 from harness.cli.views import (
     COLUMNS,
     author_rows,
-    control_rows,
+    continuation_rows,
     following_rows,
-    forced_rows,
     likelihood_rows,
+    thought_rows,
 )
 from harness.record import (
     AuthorRank,
@@ -65,12 +65,12 @@ def record(**fields):
 
 
 def test_nothing_measured_has_no_row():
-    for rows in (likelihood_rows, forced_rows, author_rows, control_rows):
+    for rows in (likelihood_rows, continuation_rows, author_rows, thought_rows):
         assert rows(record()) == []
     assert author_rows(record(authors=Authors(missing="one user"))) == []
 
 
-def test_likelihood_beside_the_untrained_backbone():
+def test_likelihood_relative_to_the_base_model():
     beside = RelativeLikelihood(**n(-0.25, -0.5, -0.125), slices=slices(-0.5, None), drift=drift(),
                                 backbone="mini", fingerprint="f")  # fmt: skip
     found = Likelihood(
@@ -81,7 +81,11 @@ def test_likelihood_beside_the_untrained_backbone():
         ("NLL of references", "1.75 [1.50, 2.00]", "nats per slice token, lower is better"),
         ("  by position", "1.500 · 2.000", "slices from 0, 100"),
         ("  drift", "0.125", "nats per 100 tokens, 7 texts that reach every slice"),
-        ("  − untrained backbone", "−0.250 [−0.500, −0.125]", "below 0: found more likely"),
+        (
+            "  − base model",
+            "−0.250 [−0.500, −0.125]",
+            "below 0: more likely than to the base model",
+        ),
         ("  by position", "-0.500 · –", "slices from 0, 100"),
     ]
 
@@ -98,22 +102,22 @@ def test_following_stands_between_floor_and_ceiling(floor, shown):
     )  # fmt: skip
 
 
-def test_forced_shows_following_and_the_first_metric():
+def test_continuation_shows_following_and_the_first_metric():
     bleu = ForcedMetric(
         **n(11.25, 10.0, 12.5), slices=slices(12.5, 10.0), drift=drift(-2.5), signature="bleu"
     )
     rate = ForcedMetric(**n(50.0), slices=slices(50.0), drift=drift(), signature="following")
     metrics = {"following": rate, "bleu": bleu, "rouge1": bleu}
     found = Forced(window=100, windows=2, ended=0, metrics=metrics)
-    assert [row[:2] for row in seen(forced_rows(record(forced=found)))] == [
-        ("forced: following", "50.00"),
+    assert [row[:2] for row in seen(continuation_rows(record(forced=found)))] == [
+        ("continuation: following", "50.00"),
         ("  by position", "50.0"),
-        ("forced: bleu", "11.25 [10.00, 12.50]"),
+        ("continuation: bleu", "11.25 [10.00, 12.50]"),
         ("  by position", "12.5 · 10.0"),
         ("  drift", "−2.5"),
     ]
     words = dataclasses.replace(found, metrics={"bleu": bleu, "rouge1": bleu})
-    assert len(forced_rows(record(forced=words))) == 3
+    assert len(continuation_rows(record(forced=words))) == 3
 
 
 def test_authors_stand_between_references_and_chance():
@@ -126,7 +130,7 @@ def test_authors_stand_between_references_and_chance():
     ]  # fmt: skip
 
 
-def test_controls_show_what_other_thoughts_change():
+def test_thought_replacement_shows_what_changes():
     nll = NllDifference(**n(0.125, 0.0, 0.25), p_holm=0.0312, users=20, slices=())
     bleu = Difference(**n(-1.5), users=20)
     thoughts = {
@@ -135,7 +139,7 @@ def test_controls_show_what_other_thoughts_change():
         "shuffled": Thoughts(missing="one user"),
     }
     found = Controls(donors="random", family=8, thoughts=thoughts)
-    assert seen(control_rows(record(controls=found))) == [
+    assert seen(thought_rows(record(controls=found))) == [
         ("thoughts: zero", "0.125 [0.000, 0.250]", "NLL − own, p 0.031 (Holm, 8)"),
         ("thoughts: zero", "−1.50", "bleu − own"),
         ("thoughts: shuffled", "–", "one user"),

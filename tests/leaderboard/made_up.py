@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness import __version__
-from harness.leaderboard.mark import Mark, files_digest, write_mark
+from harness.leaderboard.verification import Verification, files_digest, write_verification
 from harness.record import write_json
 
 METRICS = {
@@ -157,9 +157,9 @@ def add_row(
     row: dict[str, Any],
     texts: list[dict[str, Any]] | None = None,
     status: str | None = None,
-    **mark: Any,
+    **verification: Any,
 ) -> Path:
-    """A row's folder; `texts` default to made-up ones, `status` adds a mark as a keeper would."""
+    """A row's folder; made-up `texts` by default; `status` adds a verification."""
     folder = board / row["id"]
     folder.mkdir()
     (folder / "submission.json").write_text(json.dumps(row), encoding="utf-8")
@@ -169,8 +169,9 @@ def add_row(
         lines = "".join(json.dumps(text, ensure_ascii=False) + "\n" for text in texts)
         (folder / "predictions.jsonl").write_text(lines, encoding="utf-8")
     if status:
-        fields = {"tolerance": 0.01, "largest": {}, **mark}
-        write_mark(
-            folder, Mark(status=status, files=files_digest(folder), harness=__version__, **fields)
+        fields = {"tolerance": 0.01, "largest": {}, **verification}
+        write_verification(
+            folder,
+            Verification(status=status, files=files_digest(folder), harness=__version__, **fields),
         )
     return folder

@@ -39,7 +39,7 @@ def test_submit_verify_build(call, runs, tmp_path):
     assert (out / "index.html").is_file()
 
 
-def test_check_writes_no_mark(call, boards):
+def test_check_writes_no_verification(call, boards):
     row = rows_of(boards / "mini", "nonpers")
     code, printed, _ = call("verify", row, "--check")
     assert (code, printed.split()[0]) == (0, "verified")
@@ -48,7 +48,7 @@ def test_check_writes_no_mark(call, boards):
     assert json.loads((row / "verification.json").read_text())["status"] == "verified"
 
 
-def test_a_refused_row_is_exit_2_and_stops_no_other(call, boards, reviews):
+def test_a_refused_row_exits_2_and_the_rest_continue(call, boards, reviews):
     row = rows_of(boards / "folder", "rag")
     edit(row, lambda fields: fields.update(id="../x"))
     code, printed, err = call("verify", "--boards", boards / "folder", "--data", reviews)
@@ -62,7 +62,7 @@ def test_a_refused_row_is_exit_2_and_stops_no_other(call, boards, reviews):
     assert "../x" in err
 
 
-def test_rerun_is_exit_1_where_the_claim_is_not_reached(call, boards, monkeypatch):
+def test_rerun_exits_1_if_the_claim_is_not_reached(call, boards, monkeypatch):
     row = rows_of(boards / "mini", "nonpers")
     code, printed, _ = call("verify", row, "--rerun", 1)
     assert (code, printed.split()[0]) == (0, "rerun")
@@ -85,13 +85,15 @@ def test_a_later_verify_keeps_the_rerun_while_the_files_are_the_same(call, board
     root = board.parents[2]
     code, printed, _ = call("verify", "--boards", root)
     assert (code, printed.startswith(status)) == (expected, True)
-    mark = json.loads((row / "verification.json").read_text())
-    assert (mark["status"], mark["rerun"]) == (status, RERUN)
-    assert mark["notes"] == ["no data here"]  # the rest of the mark is this verify's
+    verification = json.loads((row / "verification.json").read_text())
+    assert (verification["status"], verification["rerun"]) == (status, RERUN)
+    assert verification["notes"] == [
+        "no data here"
+    ]  # the rest of the verification is this verify's
     edit(row, lambda fields: fields.update(note="Another note."))
     assert call("verify", "--boards", root)[0] == 0
-    mark = json.loads((row / "verification.json").read_text())
-    assert (mark["status"], mark["rerun"]) == ("self-reported", None)
+    verification = json.loads((row / "verification.json").read_text())
+    assert (verification["status"], verification["rerun"]) == ("self-reported", None)
 
 
 def test_build_removes_nothing_but_an_earlier_page(call, tmp_path):

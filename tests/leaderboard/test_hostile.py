@@ -8,7 +8,7 @@ from harness.errors import DataError
 from harness.leaderboard import reading
 from harness.leaderboard.board import read_board
 from harness.leaderboard.build import build
-from harness.leaderboard.copies import Originals
+from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.reading import read_submission, read_texts
 from harness.leaderboard.scale import off_scale
 from harness.leaderboard.scores import Numbers
@@ -56,7 +56,7 @@ FIELDS = {
     "nested settings": ("run.settings", {"a": {"b": 1}}, "run.settings.a"),
     "negative count": ("n.failed", -1, "'n.failed': found -1"),
     "other schema": ("schema_version", 2, "'schema_version': found 2"),
-    "example twice": ("examples.ids.1", "product_review-000000000000", "stands twice"),
+    "example twice": ("examples.ids.1", "product_review-000000000000", "is repeated"),
     "short column": ("examples.scores.bleu", [1.0], "examples bleu: 1 values for 40 ids"),
     "users with a gap": ("examples.users.0", 99, "expected each of 0 to 39 to occur"),
     "more examples claimed": ("test.examples", 41, "40 example ids, test.examples 41"),
@@ -85,7 +85,7 @@ def test_an_honest_row_is_read(board):
      ("-Infinity", "-Infinity, which JSON does not allow"),
      ("1e999", "'metrics.rouge1.value': found inf"), ("9" * 5000, "submission.json")],
 )  # fmt: skip
-def test_numbers_that_are_none_are_refused(board, number, message):
+def test_nan_and_infinity_are_refused(board, number, message):
     folder = add_row(board, submission(rules(), 1))
     path = folder / "submission.json"
     text = path.read_text()
@@ -99,11 +99,11 @@ def test_numbers_that_are_none_are_refused(board, number, message):
     ("raw", "message"),
     [
         (b'{"id": "a", "id": "b"}', "key 'id' appears twice in one object"),
-        (b"[" * 100_000, "not JSON that is taken"),
-        (b"\xff\xfe", "not JSON that is taken"),
-        (b"", "not JSON that is taken"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"", "not valid JSON"),
         (b"[]", "(the whole)"),
-        (b'"' + b"x" * 5_000_001 + b'"', "5,000,003 bytes; at most 5,000,000 are taken"),
+        (b'"' + b"x" * 5_000_001 + b'"', "5,000,003 bytes; at most 5,000,000 are allowed"),
     ],
     ids=["key twice", "deep", "not UTF-8", "empty", "list", "5 MB"],
 )
@@ -141,11 +141,11 @@ def line(**fields):
 TEXTS = {
     "10 MB text": (line(id="a", output="x" * 10_000_000), "line 1: 10,000,"),
     "long text": (line(id="a", output="x" * 50_001), "at most 50000 characters"),
-    "id twice": (line(id="a", output="x") * 2, "line 2: id 'a' stands twice in sample 0"),
+    "id twice": (line(id="a", output="x") * 2, "line 2: id 'a' is repeated in sample 0"),
     "path as id": (line(id="../a", output="x"), "'id': found '../a'"),
     "number as text": (line(id="a", output=3), "'output': found 3"),
     "further field": (line(id="a", output="x", code="y"), "'code'"),
-    "half a line": ('{"id": "a", "out', "line 1: not JSON that is taken"),
+    "half a line": ('{"id": "a", "out', "line 1: not valid JSON"),
     "nothing": ("", "no text; expected one JSON object a line"),
     "sample 1 alone": (line(id="a", output="x", sample=1), "samples [1]; expected 0 to 0"),
     "uneven samples": (
@@ -168,7 +168,7 @@ def test_bad_texts_are_refused_and_the_line_named(board, case):
 def test_a_huge_file_of_texts_is_not_read(board, monkeypatch):
     folder = add_row(board, submission(rules(), 1))
     monkeypatch.setattr(reading, "PREDICTIONS_BYTES", 1000)
-    with pytest.raises(DataError, match="bytes; at most 1,000 are taken"):
+    with pytest.raises(DataError, match="bytes; at most 1,000 are allowed"):
         read_texts(folder)
 
 
@@ -301,7 +301,7 @@ def test_the_same_texts_under_two_names_are_refused(board):
     assert verify_row(place, original, None, Originals(place)).status == "self-reported"
 
 
-def test_rows_that_merely_agree_somewhere_are_no_copies(board):
+def test_rows_that_agree_in_part_are_not_duplicates(board):
     first = submission(rules(), 1)
     add_row(board, first)
     other = submission(rules(), 7)

@@ -49,10 +49,10 @@ def quiet(browser):
     assert browser.complaints() == []
 
 
-def test_it_opens_from_disk_and_asks_nobody(browser, page):
+def test_it_opens_from_disk_without_requests(browser, page):
     browser.open(page, f"row={MARKED}")
     wait_for(browser, "#inside svg")
-    assert "Showing 1–50 of 60 rows, sorted by Following" in browser.find("#told").text
+    assert "Showing 1–50 of 60 rows, sorted by Following" in browser.find("#summary").text
     quiet(browser)
 
 
@@ -112,7 +112,7 @@ def test_filters_search_and_an_empty_result(browser, page):
     assert all("coconut" in name for name in names(browser))
     browser.find("#q").send_keys(" nothing of the kind")
     assert names(browser) == []
-    assert "Showing no row" in browser.find("#told").text
+    assert "Showing no row" in browser.find("#summary").text
     browser.open(page)
     choose(browser, "task", "topic_writing")
     assert "No board has this task" in browser.find("#board").text
@@ -154,7 +154,7 @@ def test_pages(browser, page):
     browser.open(page)
     first = names(browser)
     click(browser, "#next")
-    assert "Showing 51–60 of 60 rows" in browser.find("#told").text
+    assert "Showing 51–60 of 60 rows" in browser.find("#summary").text
     assert not set(first) & set(names(browser))
     assert not browser.find("#next").is_enabled()
     click(browser, "#previous")
@@ -164,9 +164,9 @@ def test_pages(browser, page):
 def test_details_of_a_row(browser, page):
     browser.open(page, f"row={MARKED}")
     wait_for(browser, "#inside svg")
-    told = browser.find("#details").text
+    text = browser.find("#details").text
     for shown in ("rag 1", "Group 1", "verified", "BLEU", "Made up.", "harness run --method rag"):
-        assert shown in told
+        assert shown in text
     assert len(browser.all("#inside .text")) == 3
     assert "position" in browser.find("#inside svg").get_attribute("aria-label")
     browser.open(page, "row=product_review/user/mini/nobody")
@@ -202,7 +202,7 @@ def test_the_keyboard_is_enough(browser, page):
     browser.run("document.querySelector('[data-sort=bleu]').focus()")
     browser.press(Keys.ENTER)
     assert browser.run("return document.activeElement.dataset.sort") == "bleu"
-    assert "sorted by BLEU" in browser.find("#told").text
+    assert "sorted by BLEU" in browser.find("#summary").text
     browser.run("document.querySelector('a[data-row]').focus()")
     browser.press(Keys.ARROW_DOWN)
     second = names(browser)[1]
@@ -304,7 +304,7 @@ def test_a_hostile_address_is_only_text(browser, page, state):
     browser.open(page, state)
     assert browser.run("return window.bad") is None
     assert browser.find("#table thead tr")
-    assert "sorted by" in browser.find("#told").text
+    assert "sorted by" in browser.find("#summary").text
     quiet(browser)
 
 
@@ -320,11 +320,11 @@ def test_an_example_on_mini_stands_beside_its_reference(browser, boards, tmp_pat
     assert build(boards / "mini", out).rows == 1
     browser.open(out / "index.html", f"row=product_review/user/mini/{row.name}")
     wait_for(browser, "#inside .text")
-    told = browser.find("#details").get_attribute("textContent")
+    text = browser.find("#details").get_attribute("textContent")
     lines = (row / "predictions.jsonl").read_text().splitlines()
     texts = {text["id"]: text["output"] for text in map(json.loads, lines)}
-    shown = browser.texts("#inside h4 + .text") and [key for key in texts if key in told]
+    shown = browser.texts("#inside h4 + .text") and [key for key in texts if key in text]
     assert len(shown) == 3
-    assert all(texts[key] in told for key in shown)
-    assert told.count("reference") >= 3
-    assert "asked for" in told
+    assert all(texts[key] in text for key in shown)
+    assert text.count("reference") >= 3
+    assert "asked for" in text

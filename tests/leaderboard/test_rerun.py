@@ -7,15 +7,15 @@ import pytest
 
 from harness.errors import DataError, HarnessError, UsageError
 from harness.leaderboard.board import read_board
-from harness.leaderboard.mark import Mark
 from harness.leaderboard.reading import read_submission
 from harness.leaderboard.rerun import NORMAL, TRAINING, rerun, rerun_settings, tolerance_of
 from harness.leaderboard.schema import Value
+from harness.leaderboard.verification import Verification
 from harness.registry import find
 from tests.leaderboard.made_up import add_row, make_board, rules, submission
 from tests.leaderboard.test_rows import edit, rows_of
 
-VERIFIED = Mark(status="verified", files="0" * 64, harness="0", tolerance=0.01, largest={})
+VERIFIED = Verification(status="verified", files="0" * 64, harness="0", tolerance=0.01, largest={})
 
 
 @pytest.fixture
@@ -36,25 +36,29 @@ def claim(row, level):
 
 
 def test_an_honest_row_is_reproduced(row, tmp_path):
-    mark = again(row, tmp_path)
-    assert (mark.status, mark.rerun.seed, mark.rerun.metric) == ("rerun", 5, "following")
-    assert mark.rerun.claimed == read_submission(row).metrics["following"].value
+    verification = again(row, tmp_path)
+    assert (verification.status, verification.rerun.seed, verification.rerun.metric) == (
+        "rerun",
+        5,
+        "following",
+    )
+    assert verification.rerun.claimed == read_submission(row).metrics["following"].value
     record = json.loads(next(tmp_path.rglob("record.json")).read_text())
     assert record["settings"]["data"]["mini_seed"] == 5
     assert record["settings"]["decode"]["max_new_tokens"] == 24
-    assert mark.rerun.found == record["following"]["value"]
+    assert verification.rerun.found == record["following"]["value"]
 
 
 def test_a_claim_that_the_method_does_not_reach_is_not_reproduced(row, tmp_path):
     """As of texts copied from the public references: they score, the method does not."""
     claim(row, 98.0)
-    mark = again(row, tmp_path)
-    assert mark.status == "not reproduced"
-    assert mark.rerun.claimed == 98.0
-    assert mark.rerun.claimed - mark.rerun.found > mark.rerun.tolerance
+    verification = again(row, tmp_path)
+    assert verification.status == "not reproduced"
+    assert verification.rerun.claimed == 98.0
+    assert verification.rerun.claimed - verification.rerun.found > verification.rerun.tolerance
 
 
-def test_a_better_rerun_is_no_offence(row, tmp_path):
+def test_a_better_rerun_is_accepted(row, tmp_path):
     claim(row, -50.0)
     assert again(row, tmp_path).status == "rerun"
 
@@ -107,14 +111,14 @@ def test_a_rerun_keeps_to_the_boards_cap_and_sampling(tmp_path):
 
 def test_where_a_rerun_makes_no_sense(row, boards):
     found = read_submission(row)
-    with pytest.raises(UsageError, match="--rerun 0: that is the board's own draw"):
+    with pytest.raises(UsageError, match="--rerun 0: that is the board's own seed"):
         rerun_settings(read_board(row.parent).board, found, 0)
     other = read_board(rows_of(boards / "folder", "rag").parent).board
-    with pytest.raises(UsageError, match="is on folder data, of which there is only one draw"):
+    with pytest.raises(UsageError, match="is on folder data, which cannot be drawn"):
         rerun_settings(other, found, 5)
 
 
-def test_a_method_that_is_not_here_is_named(row):
+def test_a_method_that_is_not_installed_is_named(row):
     edit(row, lambda fields: fields.update(method="mine"))
     with pytest.raises(HarnessError, match="no method 'mine'"):
         find("method", read_submission(row).method)

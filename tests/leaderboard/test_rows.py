@@ -1,4 +1,4 @@
-"""From a run to a row to its mark: what submit writes, verify finds again, or refuses."""
+"""From a run to a row to its verification: verify reproduces what submit wrote, or refuses it."""
 
 import json
 import shutil
@@ -8,10 +8,10 @@ import pytest
 from harness.errors import DataError, HarnessError, UsageError
 from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
-from harness.leaderboard.mark import Mark, read_mark, write_mark
 from harness.leaderboard.pack import submit
 from harness.leaderboard.reading import read_submission, read_texts
 from harness.leaderboard.row import Words, _setting, public_command
+from harness.leaderboard.verification import Verification, read_verification, write_verification
 from harness.leaderboard.verify import TOLERANCE, verify_all
 from harness.record import read_record, rewrite_predictions, write_json
 from harness.settings import RunSettings
@@ -64,20 +64,20 @@ def test_bleu_without_a_user_is_sacrebleus_corpus_of_the_others(packed, runs, re
     assert row.examples.without["bleu"][1] == pytest.approx(corpus.score, abs=1e-4)
 
 
-def test_rows_are_verified_where_their_data_is(boards, reviews):
+def test_rows_are_verified_if_their_data_is_available(boards, reviews):
     found = verdicts(boards / "folder", str(reviews))
-    assert [mark.status for mark in found.values()] == ["verified", "verified"]
-    assert all(max(mark.largest.values()) < 1e-3 for mark in found.values())
+    assert [verification.status for verification in found.values()] == ["verified", "verified"]
+    assert all(max(verification.largest.values()) < 1e-3 for verification in found.values())
     found = verdicts(boards / "folder")
-    assert {(mark.status, mark.notes) for mark in found.values()} == {
+    assert {(verification.status, verification.notes) for verification in found.values()} == {
         ("self-reported", ("no data here",))
     }
 
 
-def test_the_built_in_data_is_always_here(boards):
-    (mark,) = verdicts(boards / "mini").values()
-    assert mark.status == "verified"
-    assert set(mark.largest) == {"following", "bleu", "rouge1"}
+def test_the_built_in_data_is_always_available(boards):
+    (verification,) = verdicts(boards / "mini").values()
+    assert verification.status == "verified"
+    assert set(verification.largest) == {"following", "bleu", "rouge1"}
 
 
 def test_a_claim_beyond_the_tolerance_is_refused(boards, reviews):
@@ -136,7 +136,7 @@ def test_changed_slices_and_users_and_texts_are_found(boards, reviews):
     )
 
 
-def test_ids_that_the_data_has_not_are_found(boards, reviews):
+def test_ids_that_are_not_in_the_data_are_found(boards, reviews):
     row = rows_of(boards / "folder", "rag")
     edit(row, lambda fields: fields["examples"]["ids"].__setitem__(0, "product_review-0"))
     error = str(verdicts(boards / "folder", str(reviews))[row])
@@ -144,7 +144,7 @@ def test_ids_that_the_data_has_not_are_found(boards, reviews):
 
 
 def test_texts_that_are_the_references_are_noted(boards, reviews):
-    """The score stands, for the texts give it; the reader is told."""
+    """The score stands because the texts give it; the verification has a note."""
     row = rows_of(boards / "folder", "rag")
     data = [json.loads(line) for line in (reviews / "product_review/test.jsonl").open()]
     from harness.data import load_split
@@ -167,49 +167,52 @@ def test_texts_that_are_the_references_are_noted(boards, reviews):
     (row / "predictions.jsonl").write_text(
         "".join(json.dumps({"id": key, "output": text}) + "\n" for key, text in texts.items())
     )
-    mark = verdicts(boards / "folder", str(reviews))[row]
-    assert (mark.status, mark.notes) == ("verified", ("8 of 8 texts equal their reference",))
+    verification = verdicts(boards / "folder", str(reviews))[row]
+    assert (verification.status, verification.notes) == (
+        "verified",
+        ("8 of 8 texts equal their reference",),
+    )
 
 
-def test_a_mark_is_worth_nothing_once_the_row_changed(boards, reviews):
+def test_a_verification_does_not_outlive_a_change_of_the_row(boards, reviews):
     row = rows_of(boards / "folder", "rag")
-    write_mark(row, verdicts(boards / "folder", str(reviews))[row])
-    assert read_mark(row).status == "verified"
+    write_verification(row, verdicts(boards / "folder", str(reviews))[row])
+    assert read_verification(row).status == "verified"
     edit(row, lambda fields: fields.update(name="Another name"))
-    assert read_mark(row) is None
+    assert read_verification(row) is None
 
 
 def test_other_data_is_not_the_boards(boards, tmp_path, reviews):
     other = shutil.copytree(reviews, tmp_path / "other")
     path = other / "product_review" / "test.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(DataError, match=r"test data found is .* with 7 examples; the board's is"):
+    with pytest.raises(DataError, match=r"test data here is .* with 7 examples; the board's is"):
         verdicts(boards / "folder", str(other))
 
 
 def test_a_board_of_numbers_stays_self_reported(runs, tmp_path, reviews):
     row = submit(runs["rag"], tmp_path, BY, open_board="numbers")
     assert sorted(path.name for path in row.iterdir()) == ["submission.json"]
-    mark = verdicts(tmp_path, str(reviews))[row]
-    assert mark.status == "self-reported"
-    assert mark.notes == ("numbers only: the texts may not be published",)
+    verification = verdicts(tmp_path, str(reviews))[row]
+    assert verification.status == "self-reported"
+    assert verification.notes == ("numbers only: the texts may not be published",)
     edit(row, lambda fields: fields["examples"]["ids"].__setitem__(0, "nobody"))
     assert "not the data's" in str(verdicts(tmp_path, str(reviews))[row])
 
 
 def test_submit_refuses(runs, packed, tmp_path, reviews):
     root = tmp_path / "boards"
-    with pytest.raises(UsageError, match=r"no board .*; its keeper opens it with --open-board"):
+    with pytest.raises(UsageError, match=r"no board .*; its maintainer opens it with --open-board"):
         submit(runs["rag"], root, BY)
     with pytest.raises(UsageError, match="--open-board 'text'; expected texts or numbers"):
         submit(runs["rag"], root, BY, open_board="text")
     shutil.copytree(packed / "folder", root)
-    with pytest.raises(UsageError, match=r"board.json is there already; leave it out"):
+    with pytest.raises(UsageError, match=r"board.json already exists; omit the option"):
         submit(runs["rag"], root, BY, open_board="texts")
-    with pytest.raises(UsageError, match="is there already; remove it, or name the row with --id"):
+    with pytest.raises(UsageError, match="already exists; remove it, or name the row with --id"):
         submit(runs["rag"], root, BY)
     mini = shutil.copytree(packed / "mini", tmp_path / "mini")
-    with pytest.raises(DataError, match=r"its texts are those of nonpers-s0-.*: 4 of 4 examples"):
+    with pytest.raises(DataError, match=r"duplicates the texts of nonpers-s0-.*: 4 of 4 examples"):
         submit(runs["mini"], mini, Words(by="Someone", id="mine"))
     with pytest.raises(UsageError, match=r"'id': found '../up'"):
         submit(runs["rag"], root, Words(by="Someone", id="../up"))
@@ -242,7 +245,7 @@ def test_submit_refuses_missing_texts_and_moved_data(runs, tmp_path, reviews):
     (run / "predictions.jsonl").unlink()
     with pytest.raises(DataError, match=r"no predictions.jsonl; a submission is scored from"):
         submit(run, tmp_path, BY, open_board="texts")
-    with pytest.raises(HarnessError, match="name the data of the run with --data"):
+    with pytest.raises(HarnessError, match="give the run's data with --data"):
         submit(runs["rag"], tmp_path, BY, open_board="texts", data="mini")
 
 
@@ -288,12 +291,14 @@ def test_settings_go_flat_and_back():
         ("--link https://example.org/a/b", "--link https://example.org/a/b"),
     ],
 )
-def test_folders_of_a_machine_stay_there(text, kept):
+def test_local_folders_are_removed(text, kept):
     assert public_command(text) == kept
 
 
-def test_a_command_that_no_shell_reads_is_refused():
-    with pytest.raises(DataError, match="No closing quotation; expected one that a shell reads"):
+def test_a_command_that_no_shell_can_parse_is_refused():
+    with pytest.raises(
+        DataError, match="No closing quotation; expected one that a shell can parse"
+    ):
         public_command("run --data '/home/alice")
 
 
@@ -311,9 +316,9 @@ def test_settings_keep_only_the_last_name_of_a_path(value, kept):
     assert _setting(value) == kept
 
 
-def test_a_mark_has_a_schema_too(boards):
+def test_a_verification_has_a_schema_too(boards):
     row = rows_of(boards / "mini", "nonpers")
     write_json(row / "verification.json", {"status": "excellent"})
     with pytest.raises(DataError, match="'status': found 'excellent'"):
-        read_mark(row)
-    assert set(Mark.model_fields) >= {"status", "files", "tolerance"}
+        read_verification(row)
+    assert set(Verification.model_fields) >= {"status", "files", "tolerance"}

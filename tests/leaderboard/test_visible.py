@@ -34,6 +34,6 @@ def test_json_in_a_script_cannot_end_it():
     assert json.loads(text) == value
 
 
-def test_numbers_that_json_has_not_are_refused():
+def test_numbers_outside_json_are_refused():
     with pytest.raises(ValueError, match="Out of range float"):
         script_json([float("nan")])

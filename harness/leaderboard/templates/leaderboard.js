@@ -103,7 +103,7 @@
   function sorted(found) {
     const key = sortKey(state.sort);
     const keys = new Map(found.map((row) => [row, key(row)]));
-    // a number that nobody checked does not stand above those that were
+    // unverified numbers are sorted below verified ones
     const ranks = rows.values[state.sort]?.best || null;
     const some = ranks && found.some((row) => ranks[row] !== null);
     const unranked = (row) => (some && ranks[row] === null ? 1 : 0);
@@ -173,13 +173,13 @@
   function drawBoard() {
     const visible = shownBoards(state);
     const lines = visible.length === 1 ? [boardRules(visible[0])] : [
-      visible.length ? `${visible.length} boards: scores and ranks compare only within a board.` : "No board has this task, setting and tier."];
+      visible.length ? `${visible.length} boards: scores and ranks are comparable only within a board.` : "No board has this task, setting and tier."];
     at("board").replaceChildren(...lines.map((text) => make("p", { text })));
   }
 
   function boardRules(board) {
     const sampling = board.temperature ? `temperature ${board.temperature}, top-p ${board.top_p}, ${board.samples} text(s) an example` : "greedy";
-    const check = board.texts ? "rows bring their texts and are scored again" : "texts may not be published: numbers only";
+    const check = board.texts ? "rows include their texts, which are scored again" : "texts may not be published: numbers only";
     return `${board.examples} test examples of ${board.users} users (data ${board.fingerprint.slice(0, 12)}), at most ${board.max_new_tokens} new tokens, ${sampling}; ${check}.`;
   }
 
@@ -267,8 +267,8 @@
     const column = byKey.get(state.sort)?.label || TEXT_COLUMNS[state.sort];
     const order = (byKey.get(state.sort)?.better ? ["best", "worst"] : ["first", "last"])[state.dir === "best" ? 0 : 1] + " on top";
     const range = total ? `${first + 1}–${Math.min(first + PER_PAGE, total)} of ${total} rows` : "no row";
-    const below = rows.values[state.sort]?.best ? " Rows without a rank stand below the others." : "";
-    at("told").textContent = `Showing ${range}, sorted by ${column}, ${order}.${below}`;
+    const below = rows.values[state.sort]?.best ? " Rows without a rank are below the others." : "";
+    at("summary").textContent = `Showing ${range}, sorted by ${column}, ${order}.${below}`;
     const step = (text, page, id) => {
       const button = make("button", { type: "button", text, id });
       button.disabled = page < 1 || page > pages;
@@ -284,7 +284,7 @@
     document.querySelector(`[data-row="${CSS.escape(row)}"]`)?.focus();
   } });
 
-  // --- what the reader does ----------------------------------------------------------------------
+  // --- the reader's actions ----------------------------------------------------------------------
   for (const name of FILTERS) at(name).addEventListener("change", (event) => go({ [name]: event.target.value }));
   at("q").addEventListener("input", (event) => go({ q: event.target.value }));
   at("filters").addEventListener("submit", (event) => event.preventDefault());

@@ -1,5 +1,5 @@
 "use strict";
-// The dialog of one row: its details come from a script file beside the page, which works from disk.
+// The dialog of one row: its details come from a script file next to the page, which works from disk.
 // Text of a submission goes through textContent here too.
 function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddress, statusMark, closed }) {
   const { boards, statuses, rows } = data;
@@ -41,7 +41,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     const mine = `rows/${Math.floor(row / data.perFile)}.js`, theirs = `boards/${rows.board[row]}.js`;
     Promise.all([file(mine), file(theirs)]).then(
       ([details, examples]) => { if (opened === rowAddress(row)) body.replaceChildren(...inDetail(row, place, details[row % data.perFile], examples)); },
-      (error) => body.replaceChildren(make("p", { class: "notice", text: `${error.message} was not found beside this page; the details stand in it.` })));
+      (error) => body.replaceChildren(make("p", { class: "notice", text: `${error.message} was not found next to this page; it has the details.` })));
   }
   dialog.addEventListener("close", () => {
     const row = opened;
@@ -57,7 +57,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     parts.push(make("h3", { text: "Scores" }), scoreTable(row, board));
     parts.push(...curveParts(details.curves));
     parts.push(...exampleParts(details.examples, examples));
-    parts.push(make("h3", { text: "Where it comes from" }), facts(details.facts));
+    parts.push(make("h3", { text: "Provenance" }), facts(details.facts));
     parts.push(make("details", {}, make("summary", { text: "All settings" }), facts(details.settings)));
     return parts;
   }
@@ -66,7 +66,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     const lines = [statuses[rows.status[row]].meaning];
     if (mark) {
       const gaps = Object.values(mark.largest);
-      if (gaps.length) lines.push(`Claimed and recomputed numbers differ by at most ${Math.max(...gaps).toFixed(4)} points; ${mark.tolerance} is taken.`);
+      if (gaps.length) lines.push(`Claimed and recomputed numbers differ by at most ${Math.max(...gaps).toFixed(4)} points; ${mark.tolerance} is allowed.`);
       if (mark.rerun) {
         const again = mark.rerun;
         lines.push(`Run again on seed ${again.seed}: ${byKey.get(again.metric)?.label || again.metric} ${shown(again.found, 2)} [${shown(again.low, 2)}, ${shown(again.high, 2)}], claimed ${shown(again.claimed, 2)}; at most ${shown(again.tolerance, 2)} lower is taken.`);
@@ -105,9 +105,9 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
   }
 
   function aboutCurve(name) {
-    if (name === "nll") return "Nats per slice token of the references by position, lower is better; as the run reported it.";
+    if (name === "nll") return "Nats per slice token of the references by position, lower is better; as reported by the run.";
     if (name === "following") return "Preferences followed by their position in the reference, 0–100.";
-    return "The free text's slice against the reference's same slice, 0–100: it depends on alignment and is descriptive.";
+    return "Slices of the whole generated text against the same slices of the reference, 0–100; descriptive, because they depend on alignment.";
   }
 
   function curve(points, label) {
@@ -151,8 +151,8 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
 
   function exampleParts(written, known) {
     const found = written.filter((example) => example.text);
-    if (!found.length) return [make("h3", { text: "Examples" }), make("p", { text: "No texts: they may not be published, or were not checked." })];
-    return [make("h3", { text: "Examples" }), make("p", { class: "faint", text: "The same ones for every row, drawn by the data's fingerprint." }),
+    if (!found.length) return [make("h3", { text: "Examples" }), make("p", { text: "No texts: they may not be published, or have not been verified." })];
+    return [make("h3", { text: "Examples" }), make("p", { class: "faint", text: "The same examples for every row, drawn by the data's fingerprint." }),
       ...found.flatMap((example) => {
         const scores = Object.entries(example.scores).filter(([, value]) => value !== null).map(([name, value]) => `${byKey.get(name)?.label || name} ${value.toFixed(1)}`);
         const more = known[example.id];
@@ -162,7 +162,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
   }
 
   function passage(title, text) {
-    const rest = text.characters > text.shown.length ? ` … (${text.characters} characters in all)` : "";
+    const rest = text.characters > text.shown.length ? ` … (${text.characters} characters in total)` : "";
     return make("div", { class: "text" }, make("h4", { text: title }), make("p", { dir: "auto", text: text.shown + rest || "(empty)" }));
   }
 

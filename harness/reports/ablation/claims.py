@@ -1,6 +1,6 @@
-"""What the FlyThinker paper claims of λ and of the reasoner's size, and whether it holds here.
+"""What the FlyThinker paper claims about λ and the reasoner's size, and whether it holds here.
 
-The paper's curves are not copied: a claim is a sentence with a test. arXiv 2512.06690.
+Each claim is a sentence with a test; the paper's curves are not reproduced. arXiv 2512.06690.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Sense = Literal["above", "below", "equal"]
 
 @dataclass(frozen=True)
 class Claim:
-    """`text`: what the paper says; `short`: the same in a figure.
+    """A claim of the paper about some values of a setting.
 
-    low, high: the values it speaks of, numbers of the setting; for the reasoner they are its
-    parameters as a share of the generator's. sense: where these values stand beside SFT, or
-    beside the first value of the range `beside`.
+    text, short: the claim, and its short form for a figure.
+    low, high: the range of values; for the reasoner, its parameters as a share of the generator's.
+    sense: how these values compare with SFT, or with the first value in the range `baseline`.
     """
 
     text: str
@@ -32,14 +32,14 @@ class Claim:
     low: float
     high: float
     sense: Sense
-    beside: tuple[float, float] | None = None
+    baseline: tuple[float, float] | None = None
 
     def covers(self, place: float | None) -> bool:
         return place is not None and self.low <= place <= self.high
 
 
 OF, SFT = "flythinker", "sft"
-"""The method that the paper speaks of, and the one that it is compared with."""
+"""The method of the claims, and the method that it is compared with."""
 CLAIMS: Mapping[str, tuple[Claim, ...]] = {
     "method.lam": (
         Claim("λ = 0 equals SFT", "= SFT", 0.0, 0.0, "equal"),
@@ -61,9 +61,9 @@ Compared = Mapping[Pair, Comparison]
 
 
 def claims_about(method: str, setting: str, reference: str | None) -> tuple[Claim, ...]:
-    """What the paper says of a method's setting; of SFT only where SFT is the reference."""
+    """The paper's claims about a method's setting; those about SFT only if it is the reference."""
     known = CLAIMS.get(setting, ()) if method == OF else ()
-    return tuple(claim for claim in known if claim.beside is not None or reference == SFT)
+    return tuple(claim for claim in known if claim.baseline is not None or reference == SFT)
 
 
 def value_pairs(
@@ -86,20 +86,23 @@ def readings(
     identical: Collection[Pair],
     measure: Measure,
 ) -> list[str]:
-    """A sentence a claim: holds, is contradicted, or is not shown here, and by which numbers.
+    """A sentence per claim: it holds, is contradicted or is not shown here, with the numbers.
 
-    identical: the pairs that do not differ in any example.
+    claims: what to test. places: label → its number. compared: the differences.
+    identical: the pairs that differ in no example. measure: what is compared.
     """
     return [_reading(claim, places, compared, identical, measure) for claim in claims]
 
 
 def _other(claim: Claim, places: Mapping[str, float | None]) -> str | None:
-    """The label of the value that a claim compares with; None: SFT, or none is there."""
-    if claim.beside is None:
+    """The label of the value that a claim compares with; None for SFT, or if it was not tried."""
+    if claim.baseline is None:
         return None
-    low, high = claim.beside
-    near = [label for label, place in places.items() if place is not None and low <= place <= high]
-    return near[0] if near else None
+    low, high = claim.baseline
+    matching = [
+        label for label, place in places.items() if place is not None and low <= place <= high
+    ]
+    return matching[0] if matching else None
 
 
 def _reading(
@@ -112,44 +115,44 @@ def _reading(
     covered = [label for label, place in places.items() if claim.covers(place)]
     head = f"The paper says: {claim.text} ({MARK}). Here that"
     other = _other(claim, places)
-    if claim.beside is not None and other is None:
+    if claim.baseline is not None and other is None:
         covered = []
     if not covered:
         return f"{head} was not tried."
-    beside = other or SFT
+    baseline = other or SFT
     found = {label: compared[label, other] for label in covered if (label, other) in compared}
     if not found:
-        return f"{head} could not be tested: {listed(covered)} or {beside} failed."
+        return f"{head} could not be tested: {listed(covered)} or {baseline} failed."
     numbers = "; ".join(
-        f"{label} minus {beside} "
+        f"{label} minus {baseline} "
         + estimate(one.difference, one.low, one.high, measure.digits, signed=True)
         for label, one in found.items()
     )
     missing = [label for label in covered if label not in found]
-    told = f" (failed: {listed(missing)})" if missing else ""
+    failed = f" (failed: {listed(missing)})" if missing else ""
     if claim.sense == "equal" and all((label, other) in identical for label in found):
-        return f"{head} holds exactly, in every example: {numbers}{told}."
-    return f"{head} {_verdict(claim, list(found.values()), measure)}: {numbers}{told}."
+        return f"{head} holds exactly, in every example: {numbers}{failed}."
+    return f"{head} {_verdict(claim, list(found.values()), measure)}: {numbers}{failed}."
 
 
 def _verdict(claim: Claim, found: Sequence[Comparison], measure: Measure) -> str:
     if claim.sense == "equal":
-        apart = any(_side(one, measure) for one in found)
-        return "is contradicted" if apart else "is not contradicted"
-    wanted = "better" if claim.sense == "above" else "worse"
+        differs = any(_side(one, measure) for one in found)
+        return "is contradicted" if differs else "is not contradicted"
+    expected = "better" if claim.sense == "above" else "worse"
     sides = [_side(one, measure) for one in found]
-    if all(side == wanted for side in sides):
+    if all(side == expected for side in sides):
         return "holds"
-    if any(side and side != wanted for side in sides):
+    if any(side and side != expected for side in sides):
         return "is contradicted"
     if all(side is None for side in sides):
         return "is not shown"
-    shown = sum(side == wanted for side in sides)
+    shown = sum(side == expected for side in sides)
     return f"is shown for {shown} of {len(sides)} values"
 
 
 def _side(one: Comparison, measure: Measure) -> str | None:
-    """Which side of the reference was shown, if any."""
+    """ "better" or "worse" if the difference is significant, else None."""
     if one.verdict not in ("higher", "lower"):
         return None
     return "better" if measure.favours_first(one.difference or 0.0) else "worse"

@@ -1,4 +1,4 @@
-"""An ablation as a document: what it says in words, its table, its figure, its provenance."""
+"""An ablation as a document: sentences, table, figures, provenance."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
 
 
 def sentences(found: Ablation) -> list[str]:
-    """The best value, how values stand beside the reference, and which claims hold here."""
+    """The best value, how values compare with the reference, and which claims hold here."""
     measure = found.main
     known = [cell for cell in found.cells if _value(cell, measure) is not None]
     sign = 1 if measure.lower_is_better else -1
     best = min(known, key=lambda cell: sign * (_value(cell, measure) or 0.0))
     top = best.intervals[measure.name]
-    told = [
+    lines = [
         f"Best on {measure.title} ({measure.unit}): {best.label},"
         f" {estimate(top.value, top.low, top.high, measure.digits)}."
     ]
     if found.reference:
-        told[0] += f" {_beside(found)}"
+        lines[0] += f" {_versus_reference(found)}"
     if found.claims:
-        told += _readings(found)
-    return told
+        lines += _readings(found)
+    return lines
 
 
 def _readings(found: Ablation) -> list[str]:
     return readings(found.claims, places(found), found.compared, found.identical, found.main)
 
 
-def _beside(found: Ablation) -> str:
-    """Which values were shown better or worse than the reference."""
+def _versus_reference(found: Ablation) -> str:
+    """Which values are significantly better or worse than the reference."""
     groups: dict[str, list[str]] = {"better": [], "worse": [], "open": [], "untested": []}
     for cell in found.cells:
         one = found.compared.get((cell.label, None))
@@ -72,9 +72,9 @@ def _beside(found: Ablation) -> str:
             groups[verdict(one, found.main)].append(cell.label)
     parts = []
     for key, what in (
-        ("better", f"shown better than {found.reference}"),
-        ("worse", f"shown worse than {found.reference}"),
-        ("open", f"not shown to differ from {found.reference}"),
+        ("better", f"significantly better than {found.reference}"),
+        ("worse", f"significantly worse than {found.reference}"),
+        ("open", f"no significant difference from {found.reference}"),
         ("untested", "without a verdict (too few users)"),
     ):
         if groups[key]:
@@ -84,14 +84,14 @@ def _beside(found: Ablation) -> str:
 
 
 def verdict(one: Comparison, measure: Measure) -> str:
-    """better, worse, open (tested, not shown) or untested."""
+    """better, worse, open (tested, not significant) or untested."""
     if one.verdict in ("higher", "lower"):
         return "better" if measure.favours_first(one.difference or 0.0) else "worse"
     return "untested" if one.p_value is None else "open"
 
 
 def failures(found: Ablation) -> list[str]:
-    """A line for each value, and for each reference, that has no run in some seed."""
+    """A line for each value or reference whose run failed for some seed."""
     broken = [(cell.label, cell.failures) for cell in found.cells]
     broken += [
         (cell.reference.name if cell.reference else f"{found.reference}", cell.reference_failures)
@@ -107,7 +107,7 @@ def failures(found: Ablation) -> list[str]:
 
 
 def table(found: Ablation) -> Table:
-    """A row a value, then the references. The columns after the verdict are wide."""
+    """One row per value, then the references. The columns after the verdict are wide."""
     others = [one for one in found.measures if one is not found.main]
     columns = [
         *(Column(axis.name) for axis in found.axes),
@@ -146,10 +146,10 @@ def _row(found: Ablation, cell: Cell, others: Sequence[Measure]) -> tuple[Value,
     compared: list[Value] = [None] * len(_compared_columns(found))
     one = found.compared.get((cell.label, None))
     if one is not None:
-        told = {"open": "not shown", "untested": one.reason or "–"}
-        judged = verdict(one, found.main)
+        words = {"open": "not significant", "untested": one.reason or "–"}
+        outcome = verdict(one, found.main)
         gap = TableCell(one.difference, one.low, one.high)
-        compared = [gap, one.p_holm, told.get(judged, judged)]
+        compared = [gap, one.p_holm, words.get(outcome, outcome)]
     main, *rest = _measured(cell.intervals, [found.main, *others])
     if cell.system is None:
         main = "failed"
@@ -178,7 +178,7 @@ def _value(cell: Cell, measure: Measure) -> float | None:
 
 
 def facts(found: Ablation) -> dict[str, Any]:
-    """The JSON document: every value with its intervals, comparison, runs and failures."""
+    """The JSON document: for every value its intervals, comparison, runs and failures."""
 
     def ends(intervals: Any) -> dict[str, Any]:
         return {

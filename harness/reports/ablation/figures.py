@@ -27,23 +27,23 @@ DARK, LIGHT = "#000000", style.PAPER
 AXIS_TITLES = {
     "method.lam": "λ, the weight of a thought",
     "model.reasoner": "parameters of the reasoner",
-    "retrieval.k": "profile entries read",
+    "retrieval.k": "profile entries in the prompt",
 }
-"""Setting → what its axis is called; any other by its name."""
+"""Setting → title of its axis; other settings have their name."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where values stand on the x axis: label of a cell → x.
+    """Positions of values on the x axis: label of a cell → x.
 
-    By size where the values are reasoners of known and different sizes (millions of parameters,
-    logarithmic), else evenly spaced in the order given. A value without a size has no place.
+    By size (millions of parameters, logarithmic) if the values are reasoners of known, different
+    sizes; a value without a size then has no position. Otherwise evenly spaced in the order given.
     """
 
     x: Mapping[str, float]
     by_size: bool
 
-    def beside(self, x: float, steps: float) -> float:
+    def right_of(self, x: float, steps: float) -> float:
         """`steps` of a value's width to the right of x."""
         return x * 10 ** (0.2 * steps) if self.by_size else x + steps
 
@@ -53,14 +53,14 @@ def places_of(found: Ablation) -> Places:
     sizes = {cell.label: reasoner_parameters(cell) for cell in found.cells}
     known = {label: size / 1e6 for label, size in sizes.items() if size}
     lacking = [cell for cell in found.cells if cell.system and cell.label not in known]
-    apart = len(set(known.values())) == len(known) > 1
-    if found.axes[0].key == "model.reasoner" and apart and not lacking:
+    distinct = len(set(known.values())) == len(known) > 1
+    if found.axes[0].key == "model.reasoner" and distinct and not lacking:
         return Places(dict(sorted(known.items(), key=lambda each: each[1])), True)
     return Places({cell.label: float(at) for at, cell in enumerate(found.cells)}, False)
 
 
 def pictures(found: Ablation) -> tuple[Picture, ...]:
-    """Curves of the main measure and of NLL, or one heat map of the main measure."""
+    """Curves of the main measure and NLL; for two settings, a heat map of the main measure."""
     if len(found.axes) == 2:
         return (_heat_map(found),)
     shown = [found.main]
@@ -78,9 +78,9 @@ def _curves(found: Ablation, measure: Measure) -> Picture:
     shaded = measure is found.main and _claims(axes, found, at)
     of_what = f"{measure.title}: {found.method} over {found.axes[0].name}"
     style.title(axes, of_what, found.board.task)
-    told = _told(found, measure) + ("" if at.by_size else "; values evenly spaced")
-    told += f"; grey: what the paper says ({MARK})" if shaded else ""
-    style.caption(drawing, told)
+    text = _caption(found, measure) + ("" if at.by_size else "; values evenly spaced")
+    text += f"; grey: what the paper says ({MARK})" if shaded else ""
+    style.caption(drawing, text)
     style.label_ends(axes, ends)
     return _picture(found, drawing, measure)
 
@@ -92,7 +92,11 @@ def _curve(
     looks: dict[str, style.Look],
     at: Places,
 ) -> list[tuple[float, float, str, style.Look]]:
-    """The method's values and the reference's beside them; the ends of both, to be named."""
+    """Draw the method's values and the reference's; returns the curves' ends, for labels.
+
+    axes, looks: where and how to draw. found, measure: what to draw. at: positions of the values.
+    """
+    # 1. Both curves.
     ends = []
     cells = {cell.label: cell for cell in found.cells}
     shown = [cells[label] for label in at.x]
@@ -107,14 +111,16 @@ def _curve(
         last = [(place, y) for place, y in zip(x, values, strict=True) if y is not None]
         if last:
             ends.append((last[-1][0], last[-1][1], name, looks[name]))
+    # 2. Axes.
     if at.by_size:
         axes.set_xscale("log")
         axes.minorticks_off()
     axes.set_xticks(x, [_tick(cell, at) for cell in shown])
-    axes.set_xlim(at.beside(x[0], -0.5), at.beside(x[-1], 0.5))
+    axes.set_xlim(at.right_of(x[0], -0.5), at.right_of(x[-1], 0.5))
     axes.set_ylabel(
         f"{measure.title}\n({measure.unit}{', lower is better' if measure.lower_is_better else ''})"
     )
+    # 3. Failed values.
     for cell in found.cells:
         if cell.system is None and cell.label in at.x:
             axes.annotate(
@@ -129,13 +135,13 @@ def _curve(
 
 
 def _tick(cell: Cell, at: Places) -> str:
-    """A value; for a reasoner its size above its name."""
+    """A value's tick label; for reasoners, the size above the name."""
     name = style.short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
     return f"{figure(at.x[cell.label], 2)}\n{name}" if at.by_size else name
 
 
 def _claims(axes: style.Axes, found: Ablation, at: Places) -> bool:
-    """Each claim as a shaded stretch of the values that it speaks of; whether there is any."""
+    """Shade the range of values of each claim; returns whether there is any."""
     known = places(found)
     shaded = False
     for claim in found.claims:
@@ -148,8 +154,8 @@ def _claims(axes: style.Axes, found: Ablation, at: Places) -> bool:
             (covered[0] + covered[-1]) / 2
         )  # fmt: skip
         axes.axvspan(
-            at.beside(covered[0], -0.42),
-            at.beside(covered[-1], 0.42),
+            at.right_of(covered[0], -0.42),
+            at.right_of(covered[-1], 0.42),
             color=style.GRID,
             alpha=0.45,
             linewidth=0,
@@ -166,6 +172,7 @@ def _claims(axes: style.Axes, found: Ablation, at: Places) -> bool:
 
 
 def _heat_map(found: Ablation) -> Picture:
+    # 1. The grid of values.
     down, across = found.axes
     at = {cell.values: cell for cell in found.cells}
     rows = [[at[first, second] for second in across.values] for first in down.values]
@@ -179,6 +186,7 @@ def _heat_map(found: Ablation) -> Picture:
     axes.set_yticks(range(len(down.values)), down.values)
     axes.set_xlabel(AXIS_TITLES.get(across.key, across.name))
     axes.set_ylabel(AXIS_TITLES.get(down.key, down.name))
+    # 2. Each cell's value and interval, in readable ink.
     for y, row in enumerate(rows):
         for x, cell in enumerate(row):
             one = cell.intervals.get(found.main.name)
@@ -191,9 +199,10 @@ def _heat_map(found: Ablation) -> Picture:
                 and _light(np.ravel(shade(image.norm(np.array([one.value])))))
             )
             ink = (DARK if light else LIGHT) if one and one.value is not None else style.INK
-            told = _inside(one, found.main, found.compared.get((cell.label, None)))
-            axes.text(x, y, told, ha="center", va="center",
+            text = _inside(one, found.main, found.compared.get((cell.label, None)))
+            axes.text(x, y, text, ha="center", va="center",
                       fontsize=8.5 if len(across.values) < 5 else 7.5, color=ink)  # fmt: skip
+    # 3. Colour bar, title and caption.
     bar = drawing.colorbar(image, ax=axes)
     bar.set_label(f"{found.main.title} ({found.main.unit})", color=style.INK)
     bar.ax.tick_params(labelsize=9, color=style.INK, labelcolor=style.INK)
@@ -201,11 +210,15 @@ def _heat_map(found: Ablation) -> Picture:
     style.title(axes, f"{found.method} over {down.name} and {across.name}, {found.board.task}")
     beside = {cell.reference.name: cell.references[found.main.name]
               for cell in found.cells if cell.reference}  # fmt: skip
-    told = "".join(f"; {name}: {_text(one, found.main)}" for name, one in beside.items())
-    told += "; below each value the ends of its interval, in full in the table"
+    reference_values = "".join(
+        f"; {name}: {_text(one, found.main)}" for name, one in beside.items()
+    )
+    reference_values += "; below each value its interval, with all digits in the table"
     if found.reference:
-        told += f"; ▲ shown better than {found.reference}, ▼ shown worse"
-    style.caption(drawing, (_told(found, found.main) + told).replace("\n", " "))
+        reference_values += (
+            f"; ▲ significantly better than {found.reference}, ▼ significantly worse"
+        )
+    style.caption(drawing, (_caption(found, found.main) + reference_values).replace("\n", " "))
     return _picture(found, drawing, found.main)
 
 
@@ -221,9 +234,9 @@ def _text(one: Interval | None, measure: Measure) -> str:
 
 
 def _inside(one: Interval | None, measure: Measure, beside: Comparison | None) -> str:
-    """A value over the ends of its interval, one digit shorter, for a narrow cell.
+    """A value above its interval, which has one digit less, for a narrow cell.
 
-    ▲ and ▼: shown better or worse than the reference.
+    ▲ and ▼: significantly better or worse than the reference.
     """
     if one is None or one.value is None:
         return "failed"
@@ -237,12 +250,12 @@ def _inside(one: Interval | None, measure: Measure, beside: Comparison | None) -
 
 
 def _light(colour: NDArray[np.float64]) -> bool:
-    """Whether dark ink reads better on it (relative luminance, WCAG)."""
+    """True if dark ink is more legible on this colour (relative luminance, WCAG)."""
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     return bool(linear[:3] @ np.array([0.2126, 0.7152, 0.0722]) > 0.18)
 
 
-def _told(found: Ablation, measure: Measure) -> str:
+def _caption(found: Ablation, measure: Measure) -> str:
     users = len(set(found.board.users.values()))
     seeds = sorted({len(cell.system.runs) for cell in found.cells if cell.system})
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
@@ -256,10 +269,10 @@ def _told(found: Ablation, measure: Measure) -> str:
 
 def _picture(found: Ablation, drawing: style.Figure, measure: Measure) -> Picture:
     named = " and ".join(axis.name for axis in found.axes)
-    told = "; ".join(
+    values_in_words = "; ".join(
         f"{cell.label}: {_text(cell.intervals.get(measure.name), measure)}" for cell in found.cells
     ).replace("\n", " ")
     title = f"{measure.title} of {found.method} over {named}"
     further = [] if measure is found.main else [measure.name]
     name = "_".join(["ablation", *(axis.name.replace(".", "_") for axis in found.axes), *further])
-    return Picture(name, title, drawing, f"{title} on {found.board.task}: {told}")
+    return Picture(name, title, drawing, f"{title} on {found.board.task}: {values_in_words}")

@@ -1,4 +1,4 @@
-"""What an ablation found: each value of a setting against the reference, with intervals."""
+"""The values of an ablation: each value of a setting compared with the reference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.statistics import Interval
 
 @dataclass(frozen=True)
 class Axis:
-    """A setting that was varied: as the user calls it, in full, and its values as given."""
+    """A varied setting. name: as the user gave it. key: its full name. values: as given."""
 
     name: str
     key: str
@@ -27,9 +27,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Tried:
-    """One value of each setting and its runs, one a seed; failures: seed → why it has none.
+    """One value of each setting, and its runs.
 
-    reference, reference_failures: the same of what it is compared with.
+    runs: one per seed. failures: seed → why it has no run.
+    reference, reference_failures: the same for the reference.
     """
 
     values: tuple[str, ...]
@@ -41,7 +42,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Cell:
-    """One value: its system and reference (None without a run), their intervals by measure."""
+    """One value: its system and reference (None without a run), and their intervals by measure."""
 
     label: str
     values: tuple[str, ...]
@@ -55,10 +56,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Ablation:
-    """Everything that its tables, figures and sentences are made of; `cells` in the order tried.
+    """The data of an ablation's tables, figures and sentences.
 
-    compared: value − reference, and value − value where a claim is about two of them, on the main
-    measure, judged as one family (Holm).
+    cells: in the order tried.
+    compared: value − reference, and value − value if a claim is about two values; on the main
+    measure, as one family for Holm's correction.
     """
 
     method: str
@@ -70,11 +72,11 @@ class Ablation:
     main: Measure
     compared: Compared
     identical: frozenset[Pair] = frozenset()
-    """Those of the pairs that do not differ in any example, seed or measure."""
+    """The pairs that differ in no example, seed or measure."""
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """What the paper says of the one setting that was varied; nothing of a grid."""
+        """The paper's claims about the varied setting; none for a grid."""
         if len(self.axes) > 1:
             return ()
         return claims_about(self.method, self.axes[0].key, self.reference)
@@ -87,14 +89,26 @@ def ablation(
     reference: str | None,
     metric: str | None = None,
 ) -> Ablation:
-    """Raises DataError where no run finished, or where the runs share no example."""
+    """Compare the values of an ablation.
+
+    method, axes: what was varied.
+    tried: every value with its runs.
+    reference: the method that values are compared with, or None.
+    metric: the measure of the verdict; None for the runs' first metric.
+
+    Raises DataError if no run finished, or if the runs share no example.
+    """
+    # 1. One system per value, and the references.
     systems = [(_label(axes, one), _system(_label(axes, one), one.runs)) for one in tried]
     references = _references(reference, tried, [label for label, _ in systems])
     everything = [system for _, system in systems if system is not None]
     if not everything:
-        told = {why for one in tried for why in one.failures.values()}
-        raise DataError("\n".join(["no value of the ablation has a finished run", *sorted(told)]))
+        reasons = {why for one in tried for why in one.failures.values()}
+        raise DataError(
+            "\n".join(["no value of the ablation has a finished run", *sorted(reasons)])
+        )
     everything += {one.name: one for one in references if one is not None}.values()
+    # 2. One board of all of them, and each system's intervals.
     board = checked(_board(everything), allow_different=True)
     measures = tuple(measures_of(board))
     main = main_measure(measures, metric)
@@ -112,6 +126,7 @@ def ablation(
         )
         for (label, system), one, beside in zip(systems, tried, references, strict=True)
     )
+    # 3. Compare the pairs.
     found = Ablation(method, tuple(axes), cells, reference, board, measures, main, {})
     pairs = _pairs(found)
     identical = {(label, other) for label, other, *two in pairs if _identical(measures, *two)}
@@ -119,15 +134,15 @@ def ablation(
 
 
 def places(found: Ablation) -> dict[str, float | None]:
-    """Label → the number that claims about the one varied setting speak of."""
+    """Label → the number that claims about the varied setting refer to."""
     axis = found.axes[0]
     return {cell.label: place_of(axis, cell, cell.values[0]) for cell in found.cells}
 
 
 def place_of(axis: Axis, cell: Cell, value: str) -> float | None:
-    """The number that claims speak of: the value itself, or the reasoner's share of the generator.
+    """The number that claims refer to: the value, or the reasoner's share of the generator's size.
 
-    None for a value that is no number, or that has no run.
+    None for a value that is not a number or has no run.
     """
     if axis.key == "model.reasoner":
         size, whole = reasoner_parameters(cell), None
@@ -142,7 +157,7 @@ def place_of(axis: Axis, cell: Cell, value: str) -> float | None:
 
 
 def reasoner_parameters(cell: Cell) -> int | None:
-    """How large the reasoner of a value's runs is, if they have one."""
+    """The size of the reasoner in a value's runs, if they have one."""
     if cell.system is None:
         return None
     reasoner = cell.system.record.backbone.reasoner
@@ -161,12 +176,12 @@ def _system(name: str, runs: Sequence[Run]) -> System | None:
 def _references(
     name: str | None, tried: Sequence[Tried], labels: Sequence[str]
 ) -> list[System | None]:
-    """The reference of each value: one for all, or, where a setting changes it too, its own."""
+    """The reference of each value: the same for all, unless the setting changes it too."""
     sets = {tuple(run.folder for run in one.reference) for one in tried if one.reference}
     found: list[System | None] = []
     for one, label in zip(tried, labels, strict=True):
-        told = f"{name}" if len(sets) == 1 else f"{name}, {label}"
-        found.append(_system(told, one.reference))
+        label_of = f"{name}" if len(sets) == 1 else f"{name}, {label}"
+        found.append(_system(label_of, one.reference))
     return found
 
 
@@ -190,18 +205,18 @@ def _intervals(measures: Sequence[Measure], board: Board, system: System) -> dic
 
 
 def _pairs(found: Ablation) -> list[tuple[str, str | None, System, System]]:
-    """Label, the other label (None: the reference), and the runs of both where there are some."""
+    """Label, the other label (None for the reference), and both systems, for pairs with runs."""
     systems = {cell.label: cell.system for cell in found.cells}
-    wanted: list[tuple[str, str | None, System | None, System | None]] = [
+    pairs: list[tuple[str, str | None, System | None, System | None]] = [
         (cell.label, None, cell.system, cell.reference) for cell in found.cells
     ]
-    wanted += [
+    pairs += [
         (label, other, systems[label], systems[other])
         for label, other in value_pairs(found.claims, places(found))
     ]
     return [
         (label, other, first, second)
-        for label, other, first, second in wanted
+        for label, other, first, second in pairs
         if first is not None and second is not None
     ]
 
@@ -216,7 +231,7 @@ def _identical(measures: Sequence[Measure], first: System, second: System) -> bo
 
 
 def _compared(found: Ablation, pairs: Sequence[tuple[str, str | None, System, System]]) -> Compared:
-    """One family, however many values."""
+    """All pairs compared, as one family for Holm's correction."""
     family = judge_family(
         [contrast_all(found.main, _only(found.board, *pair[2:])) for pair in pairs]
     )

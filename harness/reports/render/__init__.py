@@ -1,1 +1,1 @@
-"""Tables, text and figures without a format, and the formats."""
+"""Format-independent tables, text and figures, and their renderers."""

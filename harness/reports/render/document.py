@@ -1,4 +1,4 @@
-"""A report before it has a format: sections of text, tables and pictures."""
+"""A report independent of its format: sections of text, tables, pictures and examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure; `alt` says in words what it shows."""
+    """A figure; `alt` describes it in words."""
 
     name: str
     title: str
@@ -28,7 +28,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Side:
-    """One of two texts: pieces (text, whether the other lacks it), and its scores in words."""
+    """One of two texts: pieces (words, whether the other text lacks them), and its scores."""
 
     name: str
     pieces: tuple[tuple[str, bool], ...]
@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Shown:
-    """An example with two systems' texts beside each other; prompt and reference where at hand."""
+    """An example with two systems' texts side by side; prompt and reference if available."""
 
     id: str
     gap: str
@@ -63,7 +63,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole report. `warnings` stand at the top."""
+    """The whole report. warnings: shown at the top. facts: the JSON document."""
 
     title: str
     subtitle: str

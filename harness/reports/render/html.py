@@ -1,4 +1,4 @@
-"""A document as one HTML page that opens from disk: no script, no request, light and dark."""
+"""A document as one HTML page that opens from disk, without scripts or requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.reports.render.style import caption_of, inline_svg
 
 
 def to_html(document: Document) -> str:
-    """The page. Everything that comes from a record or a text is escaped."""
+    """The page, with everything from records and texts escaped."""
     environment = Environment(
         loader=PackageLoader("harness.reports.render", "templates"),
         autoescape=True,

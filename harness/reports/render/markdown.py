@@ -12,7 +12,7 @@ def to_markdown(document: Document) -> str:
     """The report as GitHub-flavoured Markdown; pictures are links into figures/."""
     lines = [f"# {_plain(document.title)}", "", _plain(document.subtitle), ""]
     if document.warnings:
-        lines += ["**Before you believe a number**", ""]
+        lines += ["**Warnings**", ""]
         lines += [f"- {_plain(line)}" for line in document.warnings]
         lines.append("")
     for section in document.sections:
@@ -21,12 +21,12 @@ def to_markdown(document: Document) -> str:
 
 
 def titled(table: Table) -> str:
-    """A table under its title, to be pasted into a page."""
+    """A table below its title, for pasting into a page."""
     return f"**{table.title}**\n\n{table_as_markdown(table)}"
 
 
 def table_as_markdown(table: Table) -> str:
-    """The grid alone: heads and rows; the best value is bold."""
+    """Only the grid of heads and rows; the best value is bold."""
     table = table.ungrouped()
     lines = [
         "| " + " | ".join(_cell(column.head) for column in table.columns) + " |",
@@ -78,7 +78,7 @@ def _quoted(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown takes as text: no tags, no links, no emphasis."""
+    """Text with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", text)
 
 

@@ -1,13 +1,13 @@
-"""Numbers as a reader sees them."""
+"""Numbers formatted for readers."""
 
 from __future__ import annotations
 
 NONE = "–"
-"""What stands where there is no number."""
+"""Shown in place of a missing number."""
 
 
 def figure(value: float, digits: int, signed: bool = False) -> str:
-    """Digits with a true minus; −0.00 is 0.00."""
+    """A number with this many digits and a true minus sign; −0.00 becomes 0.00."""
     shown = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
     if not any(digit in shown for digit in "123456789"):
         shown = f"{0:.{digits}f}"

@@ -10,32 +10,32 @@ from harness.reports.render.numbers import NONE
 from harness.reports.render.table import Cell, Table, Value
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What text begins with that a spreadsheet computes, or reads past."""
+"""Starts of text that a spreadsheet would compute or skip."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def to_csv(table: Table) -> str:
-    """A column with intervals has two more, for their ends; one with letters another.
+    """The table as CSV. Intervals take two more columns, significance letters one.
 
-    Text that a spreadsheet would compute has an apostrophe in front.
+    Text that a spreadsheet would compute gets a leading apostrophe.
     """
     table = table.ungrouped()
     rows = [[_cell(value) for value in row] for row in table.rows]
     wide = [any(cell.low is not None for cell in cells) for cells in zip(*rows, strict=True)]
-    marked = [any(cell.letters for cell in cells) for cells in zip(*rows, strict=True)]
+    lettered = [any(cell.letters for cell in cells) for cells in zip(*rows, strict=True)]
     lines: list[list[object]] = [
         [
             _inert(f"{column.head}{part}")
-            for column, ends, shared in zip(table.columns, wide, marked, strict=True)
-            for part in ("", *((" low", " high") if ends else ()), *((" letters",) * shared))
+            for column, ends, letters in zip(table.columns, wide, lettered, strict=True)
+            for part in ("", *((" low", " high") if ends else ()), *((" letters",) * letters))
         ]
     ]
     for values, row in zip(table.rows, rows, strict=True):
         fields: list[object] = []
-        for value, cell, ends, shared in zip(values, row, wide, marked, strict=True):
+        for value, cell, ends, letters in zip(values, row, wide, lettered, strict=True):
             fields.append(_words(value) if isinstance(value, str) else cell.value)
             fields += [cell.low, cell.high] if ends else []
-            fields += [cell.letters] if shared else []
+            fields += [cell.letters] if letters else []
         lines.append(fields)
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(lines)
@@ -53,5 +53,5 @@ def _words(text: str) -> str:
 
 
 def _inert(text: str) -> str:
-    """Text that is no formula; a number stays one."""
+    """Text that no spreadsheet takes for a formula; numbers are unchanged."""
     return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text

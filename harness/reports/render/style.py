@@ -1,4 +1,4 @@
-"""One look for every figure: a method's colour, marker and line never change, also in greyscale.
+"""One style for all figures: each method keeps its colour, marker and line, also in greyscale.
 
 drawing, (axes,) = figure()
 style = looks(["sft", "flythinker"])
@@ -30,7 +30,7 @@ from harness.record import Estimate
 
 INK, FAINT, GRID, PAPER = "#1b1f24", "#5d6570", "#d9dde2", "#ffffff"
 WIDTH = 5.2
-"""Inches of one panel: its 10-point text is still read when a phone shows it 358 pixels wide."""
+"""Inches of one panel: its 10-point text stays legible on a phone, 358 pixels wide."""
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
@@ -71,7 +71,7 @@ METHOD_LOOKS = {
     "coconut": Look("#009e73", "D", "-."),
     "flythinker": Look("#0072b2", "o", "-"),
 }
-"""Okabe and Ito's colours, which colour-blind readers tell apart; the rest serves print."""
+"""Okabe and Ito's colours, distinct for colour-blind readers; markers and lines are for print."""
 FURTHER_LOOKS = (
     Look("#56b4e9", "P", (0, (3, 1, 1, 1, 1, 1))),
     Look("#8c6d1f", "*", (0, (5, 1))),
@@ -79,11 +79,11 @@ FURTHER_LOOKS = (
     Look("#a63d57", "<", (0, (8, 2, 1, 2))),
     Look("#3f7d20", ">", (0, (1, 3))),
 )
-"""For plugins and for the values of an ablation, in the order in which they are named."""
+"""For plugins and for the values of an ablation, in order of appearance."""
 
 
 def looks(names: Iterable[str]) -> dict[str, Look]:
-    """Name → look: the six methods have theirs, others get the further ones in order."""
+    """Name → look: fixed for the six methods, the further ones in order for others."""
     further = cycle(FURTHER_LOOKS)
     return {name: METHOD_LOOKS.get(name) or next(further) for name in dict.fromkeys(names)}
 
@@ -91,9 +91,9 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
 def figure(
     rows: int = 1, columns: int = 1, height: float = 3.4, **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure and its axes in reading order; `height` in inches is that of one row.
+    """An empty figure and its axes in reading order.
 
-    Further options go to `Figure.subplots` (sharex, sharey, …).
+    rows, columns: of panels. height: inches per row. options: for `Figure.subplots` (sharex, …).
     """
     with matplotlib.rc_context(RC):
         drawing = Figure(
@@ -104,9 +104,9 @@ def figure(
 
 
 def title(axes: Axes, text: str, below: str = "") -> None:
-    """What the panel shows, above its left edge, in as many lines as it takes.
+    """The panel's title, left-aligned and wrapped.
 
-    below: a line of its own, so that panels side by side have titles of one height.
+    below: a second line, so that panels side by side have titles of the same height.
     """
     axes.set_title(
         "\n".join([*textwrap.wrap(text, 54), *([below] if below else [])]),
@@ -127,7 +127,11 @@ def line(
     high: Sequence[float | None] | None = None,
     faint: bool = False,
 ) -> None:
-    """A curve with its interval as a band; None leaves a gap."""
+    """Draw a curve with its interval as a band.
+
+    x, y: its points; None leaves a gap. look: colour, marker and line. low, high: interval ends.
+    faint: thinner and paler.
+    """
     values = _numbers(y)
     axes.plot(
         x, values, color=look.colour, marker=look.marker, linestyle=look.line,
@@ -136,22 +140,24 @@ def line(
     if low is not None and high is not None:
         ends = _numbers(low), _numbers(high)
         axes.fill_between(x, *ends, color=look.colour, alpha=0.16, linewidth=0)
-        axes.vlines(x, *ends, color=look.colour, linewidth=1.0)  # a band between gaps is nothing
+        axes.vlines(
+            x, *ends, color=look.colour, linewidth=1.0
+        )  # a band around a single point is invisible
 
 
 def curves(
     axes: Axes, rows: Mapping[str, Sequence[Estimate]], looks: Mapping[str, Look]
 ) -> list[tuple[float, float, str, Look]]:
-    """A curve a name over the places 0, 1, 2, …, for places that are names, not numbers.
+    """Draw one curve per name over categories at x = 0, 1, 2, ….
 
-    rows: name → value, low and high at each place. Each curve is moved sideways a little, so that
-    intervals, drawn as bars, stand beside each other; bands are faint where they would lie on each
-    other. Returns the ends of the curves for `label_ends`.
+    rows: name → value, low and high of each category. Curves are shifted sideways so that their
+    interval bars do not overlap; bands are paler if there are many. Returns the curves' ends, for
+    `label_ends`.
     """
-    apart = min(0.07, 0.42 / max(len(rows), 1))
+    gap = min(0.07, 0.42 / max(len(rows), 1))
     ends = []
     for number, (name, each) in enumerate(rows.items()):
-        look, shift = looks[name], apart * (number - (len(rows) - 1) / 2)
+        look, shift = looks[name], gap * (number - (len(rows) - 1) / 2)
         x = np.arange(len(each)) + shift
         values = _numbers([one.value for one in each])
         low, high = _numbers([one.low for one in each]), _numbers([one.high for one in each])
@@ -175,7 +181,10 @@ def point(
     x_interval: tuple[float | None, float | None] = (None, None),
     y_interval: tuple[float | None, float | None] = (None, None),
 ) -> None:
-    """A marker with whiskers to the ends of its intervals, where they are known."""
+    """Draw a marker with whiskers for the known intervals.
+
+    x, y, look: the point. x_interval, y_interval: low and high ends, or None.
+    """
     axes.errorbar(
         [x], [y], xerr=_whiskers(x, x_interval), yerr=_whiskers(y, y_interval),
         color=look.colour, marker=look.marker, markersize=7, elinewidth=1.4, capsize=3,
@@ -183,7 +192,7 @@ def point(
 
 
 def reference_line(axes: Axes, value: float, text: str, look: Look | None = None) -> None:
-    """A level to compare with, labelled on the line, e.g. SFT or "reported, not reproduced"."""
+    """Draw a horizontal reference line with its label, e.g. SFT."""
     colour = look.colour if look else FAINT
     axes.axhline(value, color=colour, linewidth=1.1, linestyle=look.line if look else ":")
     axes.annotate(
@@ -194,12 +203,13 @@ def reference_line(axes: Axes, value: float, text: str, look: Look | None = None
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> None:
-    """Name each curve (x, y, text, look) right of all ends, moved apart so that none overlap.
+    """Label each curve's end (x, y, text, look), right of all ends and without overlaps.
 
-    Title, ticks and caption come before it: they move the panel, and with it the ends.
+    Call it after title, ticks and caption, because they move the panel.
     """
     if not ends:
         return
+    # 1. Draw the labels at the ends, and find the ends' positions in points.
     notes = [
         axes.annotate(
             f" {short(text)}", (x, y), parse_math=False, xytext=(12, 0),
@@ -216,6 +226,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> No
         float(axes.transData.transform((x, y))[1]) * points if np.isfinite(y) else 0.0
         for x, y, _, _ in ends
     ]
+    # 2. Spread the labels vertically, and align them to the right of the last end.
     frame = axes.get_window_extent()
     moved = spread(heights, 12.0, frame.y0 * points + 2, frame.y1 * points - 6)
     across = [float(axes.transData.transform((x, y))[0]) * points for x, y, _, _ in ends]
@@ -224,15 +235,17 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, Look]]) -> No
 
 
 def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -> None:
-    """Name each point (x, y, text, look) where its label meets no marker and no other label.
+    """Label each point (x, y, text, look) away from markers and other labels.
 
-    Title, ticks and caption come before it: they move the panel.
+    Call it after title, ticks and caption, because they move the panel.
     """
+    # 1. The markers' boxes, in points.
     drawing = _drawn(axes)
     scale = 72 / drawing.dpi
     places = [axes.transData.transform((x, y)) * scale for x, y, _, _ in points]
     frame = axes.get_window_extent().transformed(_scaling(scale))
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
+    # 2. For each label, the position with the least overlap; the frame must hold it.
     for (x, y), (at_x, at_y, text, _) in zip(places, points, strict=True):
         text = short(text)
         width, height = 6.2 * len(text), 11.0
@@ -254,7 +267,7 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float, str, Look]]) -
 
 
 def short(text: str, most: int = 30) -> str:
-    """A label that leaves room for its panel: settings by their values alone, else cut at "…"."""
+    """A label of at most `most` characters: drops names of settings, then cuts with "…"."""
     if len(text) > most:
         text = re.sub(r"([(,] ?)[\w.]+=", r"\1", text)
     return text if len(text) <= most else text[: most - 1] + "…"
@@ -263,9 +276,9 @@ def short(text: str, most: int = 30) -> str:
 def spread(
     places: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf
 ) -> list[float]:
-    """The places moved as little as possible (least squares) until all are `gap` apart.
+    """Move the places as little as possible (least squares) until they are `gap` apart.
 
-    They stay between `low` and `high`, as long as that holds them all; else they begin at `low`.
+    They stay between `low` and `high` if there is room for all, and start at `low` otherwise.
     """
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
@@ -276,7 +289,7 @@ def spread(
 
 
 def caption(drawing: Figure, text: str) -> None:
-    """The line under a figure: units, how many, what the interval is, device."""
+    """The line below a figure: units, counts, kind of interval, device."""
     width = round(drawing.get_figwidth() * 14.5)
     drawing.supxlabel(
         "\n".join(textwrap.wrap(text, width)),
@@ -289,12 +302,12 @@ def caption(drawing: Figure, text: str) -> None:
 
 
 def caption_of(drawing: Figure) -> str:
-    """The line under a figure, unwrapped; "" where there is none."""
+    """The line below a figure, unwrapped; "" if there is none."""
     return str(drawing.get_supxlabel()).replace("\n", " ")
 
 
 def save(drawing: Figure, path: Path) -> list[Path]:
-    """Write `path` as SVG and PNG (its suffix is replaced); the same figure, the same bytes."""
+    """Write `path` as SVG and PNG, replacing its suffix; equal figures give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [path.with_name(path.name + suffix) for suffix in (".svg", ".png")]
     with matplotlib.rc_context(RC):
@@ -304,20 +317,20 @@ def save(drawing: Figure, path: Path) -> list[Path]:
 
 
 def inline_svg(drawing: Figure, title: str, prefix: str) -> str:
-    """The figure as an <svg> element for a page, which colours its ink by `currentColor`.
+    """The figure as an <svg> element whose ink follows the page's `currentColor`.
 
-    `title` is what a screen reader says; `prefix` keeps ids apart between figures of one page. The
-    caption is left out: the page has it as text, which wraps and grows as its reader wants.
+    title: for screen readers. prefix: makes ids unique among a page's figures. The caption is left
+    out, because the page shows it as text.
     """
     from html import escape
 
-    buffer, told = io.StringIO(), caption_of(drawing)
+    buffer, line_below = io.StringIO(), caption_of(drawing)
     drawing.supxlabel("")
     with matplotlib.rc_context(RC):
         drawing.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
-    caption(drawing, told)
+    caption(drawing, line_below)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -1,7 +1,7 @@
-"""One table for every output: what its columns are, its values, and how a reader sees them.
+"""One table for every output: columns, values, and how they are shown.
 
 Sections, bench and the command line fill it; terminal, html, markdown, latex and spreadsheet render
-it. It imports nothing heavy, so that `harness list` stays instant.
+it. It imports nothing heavy, so that `harness list` stays fast.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 from harness.reports.render import numbers
 
 Kind = Literal["words", "note", "number", "difference", "p", "seconds", "short"]
-"""How values are shown. note: words that matter less. short: three digits, as 1.23e+12."""
+"""How values are shown. note: less important words. short: three digits, as in 1.23e+12."""
 Better = Literal["higher", "lower"]
 
 
@@ -22,9 +22,10 @@ Better = Literal["higher", "lower"]
 class Column:
     """One column.
 
-    title, unit: its head. kind: how its values are shown. digits: after the point. better: which
-    end wins, so that the best value is marked; None where neither does. wide: left out where there
-    is little room, as on a terminal.
+    title, unit: its head.
+    kind: how its values are shown. digits: after the point.
+    better: which end wins, so that the best value is highlighted; None if neither does.
+    wide: left out if there is little room, as on a terminal.
     """
 
     title: str
@@ -50,7 +51,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with its interval and significance letters. digits: where a row has its own."""
+    """A value with its interval and significance letters. digits: replaces the column's."""
 
     value: float | None = None
     low: float | None = None
@@ -65,7 +66,7 @@ Value = str | float | None | Cell
 
 @dataclass(frozen=True)
 class Field:
-    """A value as it is shown: `text`, its interval's `ends`, letters, and whether it is best."""
+    """A formatted value: `text`, its interval's `ends`, letters, and whether it is the best."""
 
     text: str
     ends: str = ""
@@ -80,8 +81,10 @@ class Field:
 class Table:
     """Columns and rows of values.
 
-    name: of its files. notes: below it. folded: shown on request. faint: rows that are not of runs.
-    groups: for each row the group that it belongs to, rows of one standing together; or nothing.
+    name: of its files. title, notes: above and below it.
+    folded: shown on request.
+    faint: indices of rows that are not runs.
+    groups: the group of each row, with a group's rows adjacent; empty without groups.
     grouped_by: what the groups are.
     """
 
@@ -100,14 +103,14 @@ class Table:
         return file_name(self.name)
 
     def shown(self) -> list[list[Field]]:
-        """Every row as its reader sees it."""
+        """Every row, formatted."""
         best = set(self._best())
         return [
             [
-                replace(show(column, value), best=(at, place) in best)
+                replace(show(column, value), best=(index, place) in best)
                 for place, (column, value) in enumerate(zip(self.columns, row, strict=True))
             ]
-            for at, row in enumerate(self.rows)
+            for index, row in enumerate(self.rows)
         ]
 
     def ungrouped(self) -> Table:
@@ -119,7 +122,7 @@ class Table:
         return replace(self, columns=columns, rows=rows, groups=())
 
     def narrow(self) -> Table:
-        """Without the columns that need much room."""
+        """The table without its wide columns."""
         kept = [not column.wide for column in self.columns]
         rows = [
             tuple(value for value, keep in zip(row, kept, strict=True) if keep) for row in self.rows
@@ -128,24 +131,24 @@ class Table:
         return replace(self, columns=columns, rows=tuple(rows))
 
     def _best(self) -> Iterator[tuple[int, int]]:
-        """(row, column) of the best of at least two values in each group."""
+        """(row, column) of the best value in each group of at least two values."""
         groups = self.groups or ("",) * len(self.rows)
         for place, column in enumerate(self.columns):
             pick = {"higher": max, "lower": min}.get(column.better or "")
             for group in dict.fromkeys(groups if pick else ()):
                 known = {
-                    at: number
-                    for at, row in enumerate(self.rows)
-                    if groups[at] == group and at not in self.faint
+                    index: number
+                    for index, row in enumerate(self.rows)
+                    if groups[index] == group and index not in self.faint
                     if (number := number_of(row[place])) is not None
                 }
                 if pick and len(known) > 1:
                     top = pick(known.values())
-                    yield from ((at, place) for at, number in known.items() if number == top)
+                    yield from ((index, place) for index, number in known.items() if number == top)
 
 
 def file_name(name: str) -> str:
-    """A name without anything that a path, an address or an id would mind."""
+    """A name reduced to characters that are safe in paths, addresses and ids."""
     return re.sub(r"[^A-Za-z0-9_=-]+", "_", name).strip("_")
 
 
@@ -157,7 +160,7 @@ def number_of(value: Value) -> float | None:
 
 
 def show(column: Column, value: Value) -> Field:
-    """A value as its column shows it; words stand in any column as they are."""
+    """A value formatted for its column; words are unchanged in any column."""
     if isinstance(value, str):
         return Field(value)
     cell = value if isinstance(value, Cell) else Cell(value)

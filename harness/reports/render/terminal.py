@@ -14,10 +14,10 @@ KEPT = 24
 
 
 def print_table(console: Console, table: Table, lines: bool = False) -> None:
-    """Print the columns that a screen has room for. lines: rules between rows of much text.
+    """Print the columns that fit a terminal. lines: draw rules between rows.
 
-    The best value of a column is bold; rows and columns that matter less are dim. Without a title
-    in any column there is no head.
+    The best value of a column is bold; less important rows and columns are dim. If no column has a
+    title, there is no head.
     """
     table = table.narrow().ungrouped()
     shown = table.shown()
@@ -29,18 +29,18 @@ def print_table(console: Console, table: Table, lines: bool = False) -> None:
         show_lines=lines,
         show_header=any(column.head for column in table.columns),
     )
-    for at, column in enumerate(table.columns):
-        longest = max((len(str(row[at])) for row in shown), default=0)
+    for index, column in enumerate(table.columns):
+        longest = max((len(str(row[index])) for row in shown), default=0)
         grid.add_column(
             Text(column.head),
             justify="right" if column.numeric else "left",
             style="dim" if column.kind == "note" else None,
             overflow="fold",
-            min_width=min(KEPT, longest) if at == 0 else None,
+            min_width=min(KEPT, longest) if index == 0 else None,
         )
-    for at, row in enumerate(shown):
+    for index, row in enumerate(shown):
         grid.add_row(
             *(Text(str(field), style="bold" if field.best else "") for field in row),
-            style="dim" if at in table.faint else None,
+            style="dim" if index in table.faint else None,
         )
     console.print(grid)

@@ -1,4 +1,4 @@
-"""The same texts under two names, found by their scores: for boards without texts too."""
+"""Rows with the same texts, found by their scores, so that boards without texts are covered."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.leaderboard.board import Place
-from harness.leaderboard.mark import read_mark
 from harness.leaderboard.reading import read_submission
 from harness.leaderboard.schema import Submission
+from harness.leaderboard.verification import read_verification
 
 SHARE = 0.9
-"""From this share of examples with the same scores on, a row is a copy of another."""
+"""A row is a duplicate if at least this share of its examples has the same scores."""
 
 
 class Originals:
     """The rows of a board by the scores of their examples.
 
-    Texts whose BLEU, ROUGE and other scores agree to four decimals are the same texts as far
-    as a board can tell. A row that cannot be read is no original. An example that scores 0
-    throughout says nothing.
+    Texts whose scores agree to four decimals on every metric count as the same texts. Rows that
+    cannot be read and examples that score 0 on every metric are ignored.
     """
 
     def __init__(self, place: Place) -> None:
@@ -37,41 +36,41 @@ class Originals:
                 submission = read_submission(row)
             except HarnessError:
                 continue
-            for key in _telling(submission):
+            for key in _fingerprints(submission):
                 found[key].append(row.name)
         return found
 
-    def repeated_by(self, row: Path, submission: Submission) -> str | None:
-        """Which other row this one repeats, in words; None where it repeats none.
+    def duplicate_of(self, row: Path, submission: Submission) -> str | None:
+        """A message naming the row that this one duplicates; None if it duplicates none.
 
-        A row with a valid mark was there before those without and repeats none of them.
+        A verified row came before unverified ones, so it duplicates none of them.
         """
-        own = list(_telling(submission))
+        own = list(_fingerprints(submission))
         shared = Counter(
             name for key in own for name in self._holders.get(key, ()) if name != row.name
         )
         for name, same in shared.most_common():
             if same < SHARE * len(own):
                 break
-            if _marked(row) and not _marked(row.with_name(name)):
+            if _is_verified(row) and not _is_verified(row.with_name(name)):
                 continue
             return (
-                f"its texts are those of {name}: {same} of {len(own)} examples score the same on"
-                " every metric. One text, one row: a greedy run without training writes the same"
-                " under every seed"
+                f"duplicates the texts of {name}: {same} of {len(own)} examples score the same on"
+                " every metric. Submit one row for the same texts: a greedy run without training"
+                " generates the same with every seed"
             )
         return None
 
 
-def _marked(row: Path) -> bool:
+def _is_verified(row: Path) -> bool:
     try:
-        return row.is_dir() and read_mark(row) is not None
+        return row.is_dir() and read_verification(row) is not None
     except HarnessError:
         return False
 
 
-def _telling(row: Submission) -> Iterator[int]:
-    """One number an example that stands for all its scores; none for one without any."""
+def _fingerprints(row: Submission) -> Iterator[int]:
+    """One hash per example of all its scores; examples without a score other than 0 have none."""
     names = sorted(row.examples.scores)
     columns = [row.examples.scores[name] for name in names]
     for key, scores in zip(row.examples.ids, zip(*columns, strict=True), strict=True):

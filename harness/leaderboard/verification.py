@@ -1,0 +1,79 @@
+"""verification.json: a maintainer's check of a row, valid only for the row's exact files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.leaderboard.reading import PREDICTIONS, SUBMISSION, VERIFICATION, read_model
+from harness.leaderboard.schema import Finite, Hex, Line, Name, Paragraph, Strict
+from harness.record import write_json
+
+VERIFICATION_BYTES = 100_000
+Status = Literal["verified", "self-reported", "rerun", "not reproduced"]
+
+
+class Rerun(Strict):
+    """The method run again on a test set of another seed; passes if claimed − found ≤ tolerance."""
+
+    seed: int
+    metric: Name
+    claimed: Finite
+    found: Finite
+    low: Finite | None
+    high: Finite | None
+    tolerance: Finite
+
+
+class Verification(Strict):
+    """The result of checking one row.
+
+    files: digest of submission and texts; once a row changes, its verification no longer counts.
+    largest: per metric, the largest difference between claimed and recomputed numbers.
+    notes: what a reader should know.
+    """
+
+    schema_version: Literal[1] = 1
+    status: Status
+    files: Hex
+    harness: Line
+    tolerance: Finite
+    largest: Annotated[dict[Name, Finite], Field(max_length=60)]
+    notes: Annotated[tuple[Paragraph, ...], Field(max_length=20)] = ()
+    rerun: Rerun | None = None
+
+
+def files_digest(row: Path) -> str:
+    """sha256 of the names and contents of a row's files, without verification.json."""
+    whole = hashlib.sha256()
+    for name in (SUBMISSION, PREDICTIONS):
+        path = row / name
+        if path.is_file():
+            with path.open("rb") as file:
+                whole.update(
+                    f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode()
+                )
+    return whole.hexdigest()
+
+
+def read_verification(row: Path) -> Verification | None:
+    """The row's verification; None if it has none, or if the row changed since."""
+    if not (row / VERIFICATION).is_file():
+        return None
+    verification = read_model(row / VERIFICATION, Verification, VERIFICATION_BYTES)
+    return verification if verification.files == files_digest(row) else None
+
+
+def with_known_rerun(row: Path, verification: Verification) -> Verification:
+    """`verification` with the rerun and status of the row's present verification, if it has one."""
+    known = read_verification(row)
+    if known is None or known.rerun is None:
+        return verification
+    return verification.model_copy(update={"status": known.status, "rerun": known.rerun})
+
+
+def write_verification(row: Path, verification: Verification) -> Path:
+    return write_json(row / VERIFICATION, verification.model_dump(mode="json"))
