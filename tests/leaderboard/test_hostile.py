@@ -146,7 +146,7 @@ TEXTS = {
     "number as text": (line(id="a", output=3), "'output': found 3"),
     "further field": (line(id="a", output="x", code="y"), "'code'"),
     "half a line": ('{"id": "a", "out', "line 1: not valid JSON"),
-    "nothing": ("", "no text; expected one JSON object a line"),
+    "nothing": ("", "no text; expected one JSON object per line"),
     "sample 1 alone": (line(id="a", output="x", sample=1), "samples [1]; expected 0 to 0"),
     "uneven samples": (
         line(id="a", output="x") + line(id="b", output="x", sample=1),
@@ -295,7 +295,7 @@ def test_the_same_texts_under_two_names_are_refused(board):
         if name != "bleu":
             copy["metrics"][name].update(value=sum(column) / 40, low=0.0, high=100.0)
     folder = add_row(board, copy, texts=texts_for(copy))
-    assert "its texts are those of rag-s1: 37 of 40 examples" in verdict(board, folder)
+    assert "duplicates the texts of rag-s1: 37 of 40 examples" in verdict(board, folder)
     place = read_board(board)
     original = board / "rag-s1"  # which was there before, and stays
     assert verify_row(place, original, None, Originals(place)).status == "self-reported"

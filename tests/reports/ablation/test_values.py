@@ -37,12 +37,12 @@ def texts(found):
     return axes, [text.get_text() for one in axes for text in one.texts]
 
 
-def test_the_papers_claims_of_lam_are_judged_in_words(over_lam):
+def test_the_papers_claims_about_lam_are_tested(over_lam):
     best, *claims = document(over_lam).sections[0].text
     assert best.startswith("Best on BLEU (0–100): lam=1,")
     assert "Shown better than sft: lam=0.2, lam=0.5 and lam=1" in best
-    told = [re.search(r"says: (.*) \(.*Here that (.*?): ", claim).groups() for claim in claims]
-    assert told == [
+    readings = [re.search(r"says: (.*) \(.*Here that (.*?): ", claim).groups() for claim in claims]
+    assert readings == [
         ("λ = 0 equals SFT", "is not contradicted"),
         ("λ from 0.2 to 2.0 is above SFT", "holds"),
         ("λ = 5 is worse than λ = 0.5", "holds"),
@@ -60,11 +60,11 @@ def test_the_papers_claims_of_lam_are_judged_in_words(over_lam):
         ({"reference": None}, ["λ = 5 is worse than λ = 0.5"]),
     ],
 )
-def test_claims_are_of_flythinker_and_those_of_sft_beside_sft(over_lam, changes, claims):
+def test_claims_are_about_flythinker_and_need_their_reference(over_lam, changes, claims):
     other = dataclasses.replace(over_lam, **changes)
-    told = [text for text in sentences(other) if "The paper says" in text]
-    assert [re.search(r"says: (.*) \(", text).group(1) for text in told] == claims
-    assert facts(other)["claims"] == told
+    readings = [text for text in sentences(other) if "The paper says" in text]
+    assert [re.search(r"says: (.*) \(", text).group(1) for text in readings] == claims
+    assert facts(other)["claims"] == readings
 
 
 def test_a_failed_value_is_shown_as_failed_everywhere(over_lam, tmp_path):
@@ -78,7 +78,7 @@ def test_a_failed_value_is_shown_as_failed_everywhere(over_lam, tmp_path):
     assert "failed" in (tmp_path / "report.md").read_text()
 
 
-def test_the_reference_is_a_line_beside_the_values(over_lam):
+def test_the_reference_is_a_second_curve(over_lam):
     panels, notes = texts(over_lam)
     for axes in panels:
         method, reference = axes.get_lines()
@@ -113,8 +113,8 @@ def test_without_sizes_values_are_evenly_spaced(over_size):
 
 def test_claims_about_size_go_by_the_share_of_the_generators_parameters(over_size):
     claims = document(over_size).sections[0].text[1:]
-    told = [re.search(r"Here that (.*?): ", claim).group(1) for claim in claims]
-    assert told == ["holds", "holds", "holds"]
+    readings = [re.search(r"Here that (.*?): ", claim).group(1) for claim in claims]
+    assert readings == ["holds", "holds", "holds"]
 
 
 def test_a_map_keeps_its_ink_on_a_dark_page(map_of_two):
