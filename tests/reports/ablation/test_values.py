@@ -40,7 +40,7 @@ def texts(found):
 def test_the_papers_claims_about_lam_are_tested(over_lam):
     best, *claims = document(over_lam).sections[0].text
     assert best.startswith("Best on BLEU (0–100): lam=1,")
-    assert "Shown better than sft: lam=0.2, lam=0.5 and lam=1" in best
+    assert "Significantly better than sft: lam=0.2, lam=0.5 and lam=1" in best
     readings = [re.search(r"says: (.*) \(.*Here that (.*?): ", claim).groups() for claim in claims]
     assert readings == [
         ("λ = 0 equals SFT", "is not contradicted"),
