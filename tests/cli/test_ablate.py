@@ -255,7 +255,7 @@ def test_a_dry_run_says_how_many_runs_are_there(ablate):
         (["eval.slices=0"], "runs that differ in eval.slices cannot be paired"),
         (["lam=0", "--set", "eval.controls=zero"], "method 'sft' has no thoughts to replace"),
         (["lan=0,1"], "no setting 'lan' of method 'flythinker'. Did you mean 'lam'?"),
-        (["seed=0,1"], "seeds are no setting to compare; use --seeds 0,1,2"),
+        (["seed=0,1"], "a seed is not a setting to compare; use --seeds 0,1,2"),
         (["lam=0,nan"], "lam"),
         (["lam=0", "--over", "method.lam=1"], "twice; put all its values in one --over"),
         (["lam=0", "--over", "history=1", "--over", "train.lr=1"], "once, or twice for a grid"),
