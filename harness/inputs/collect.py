@@ -1,4 +1,4 @@
-"""The inputs of a run as they are now, from its settings and its data's fingerprints."""
+"""The current inputs of a run, from its settings and its data's fingerprints."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from harness.registry import table
 from harness.settings import RunSettings
 
 RUN = "harness.run.single"
-"""The module that a run goes through from its settings to its record."""
+"""The module whose imports are the code of a run."""
 
 
 def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> Inputs:
-    """Every outside input by content. data: split → fingerprint. Imports no torch."""
+    """Every outside input by its content; imports no torch.
+
+    settings: of the run.
+    origin: where the method's code begins.
+    data: split → fingerprint.
+    """
     model, retrieval = settings.model, settings.retrieval
     dense = retrieval.dense_model if retrieval.ranking == "dense" else None
     task = table("task").get(settings.task)

@@ -1,4 +1,4 @@
-"""sha256 of files; that of a large one is kept as long as nothing says that the file changed."""
+"""sha256 of files; those of large files are cached until the file changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from harness.paths import cache_dir
 KEPT = "digests.json"
 """In the harness's cache folder: path → size, mtime_ns, ctime_ns, inode, sha256."""
 LARGE = 1 << 20
-"""Bytes from which a hash is kept; smaller files are hashed every time."""
+"""Bytes from which a hash is cached; smaller files are hashed every time."""
 SETTLED_NS = 2_000_000_000
-"""A file that changed less than this before is hashed again: a clock's tick may hide an edit."""
+"""A file that changed more recently is not cached: a coarse clock may hide another edit."""
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file's content, from the cache where path, size, times and inode are the same."""
+    """sha256 of a file's content, from the cache if path, size, times and inode are unchanged."""
     with path.open("rb") as file:
         key = _identity(os.fstat(file.fileno()))
         if key[0] < LARGE:
@@ -41,7 +41,7 @@ def _identity(stat: os.stat_result) -> list[int]:
 
 
 def _read() -> dict[str, list[object]]:
-    """What is kept; nothing where the cache is absent, damaged, or of another form."""
+    """The cached hashes; empty if the cache is absent, damaged, or of another format."""
     try:
         kept = json.loads((cache_dir() / KEPT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -50,7 +50,7 @@ def _read() -> dict[str, list[object]]:
 
 
 def _keep(place: str, entry: list[object]) -> None:
-    """Add an entry; without a writable cache, go on. Two processes at once may lose one entry."""
+    """Add an entry, if the cache is writable. Two processes at once may lose one entry."""
     path = cache_dir() / KEPT
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A finished run is shown after comparing digests, without reading its data or loading a model."""
+"""Find a finished run by comparing digests, without reading its data or loading a model."""
 
 from __future__ import annotations
 
@@ -19,10 +19,15 @@ from harness.settings import RunSettings
 def finished(
     settings: RunSettings, method: str, plugins: Sequence[Path], results: Path
 ) -> tuple[Outcome, Since] | None:
-    """The complete run of these settings whose inputs are all as they were, and what else changed.
+    """The complete run of these settings with unchanged inputs, and what else changed.
 
-    plugins: files, one of which may define the method. None where there is no such run, or where
-    this cannot be said without reading the data or importing a plugin. Imports no torch.
+    settings: of the run.
+    method: its name.
+    plugins: files, one of which may define the method.
+    results: the folder of all runs.
+
+    None if there is no such run, or if that is unknown without reading the data or importing a
+    plugin. Imports no torch.
     """
     for folder in runs_of_request(settings, method, results):
         record = read_record(folder)
@@ -38,11 +43,11 @@ def finished(
 
 
 def same_files(record: Record, settings: RunSettings) -> bool:
-    """Whether the data files, or the hub's commit, are those that the record's texts came from."""
+    """Whether the data files, or the hub's commit, are those of the record."""
     try:
         now = describe_source(settings)
     except (HarnessError, OSError):
-        return False  # the run itself says what is wrong
+        return False  # the run itself will report the error
     return now == replace(record.data, splits={})
 
 

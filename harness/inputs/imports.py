@@ -1,6 +1,6 @@
-"""Which modules a module's code comes from: its static imports, followed to their end.
+"""The modules that a module depends on: its static imports, followed recursively.
 
-Nothing is imported here. An import counts wherever it stands: at the top, inside a function, under
+Nothing is imported here. Every import counts: at the top, inside a function, and under
 TYPE_CHECKING (where a package with lazy names lists them).
 """
 
@@ -19,13 +19,13 @@ from pathlib import Path
 OWN = ("baselines", "flythinker", "harness")
 """Packages of the harness itself."""
 BESIDE = "__beside__"
-"""Stands for the folder of a loose file, where its relative imports start."""
+"""Placeholder for the folder of a file outside packages, where its relative imports start."""
 
 
 def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, Path]:
-    """Module → file for every module in the packages `within` that the starts reach by imports.
+    """Module → file for every module in the packages `within` that the starts import, recursively.
 
-    A name that leads to no file is left out: it may be an attribute, or a module in C.
+    A name without a file is left out: it may be an attribute, or a module in C.
     """
     found: dict[str, Path] = {}
     waiting = [name for start in starts for name in _with_parents(start)]
@@ -42,10 +42,10 @@ def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, P
 
 
 def file_closure(start: Path) -> dict[str, Path]:
-    """Module → file for a Python file and all it imports that is nobody's installed package.
+    """Module → file for a Python file and all its imports that are not installed packages.
 
-    These are modules that lie beside it, and modules of a source folder on the path. The harness,
-    the standard library and site-packages are left out. The start's own name is its stem.
+    These are modules in its folder, and modules of a source folder on the path. The harness, the
+    standard library and site-packages are left out. The file itself is named by its stem.
     """
     found: dict[str, Path] = {start.stem: start}
     beside, waiting = start.parent, [*imports_of(start, BESIDE)]
@@ -63,7 +63,7 @@ def file_closure(start: Path) -> dict[str, Path]:
 
 
 def content_sha256(files: Mapping[str, Path]) -> str:
-    """sha256 over modules and their content, whatever folder they lie in."""
+    """sha256 over modules and their content, independent of their folders."""
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         content = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -72,13 +72,13 @@ def content_sha256(files: Mapping[str, Path]) -> str:
 
 
 def foreign_imports(files: Iterable[Path]) -> set[str]:
-    """Top-level packages that the files import and that belong neither to Python nor to us."""
+    """Top-level packages that the files import, without Python's and the harness's."""
     tops = {name.partition(".")[0] for file in files for name in imports_of(file, "")}
     return tops - set(sys.stdlib_module_names) - set(OWN) - {""}
 
 
 def file_of(module: str) -> Path | None:
-    """The source file of a module, found by its place below its top-level package."""
+    """The source file of a module, found by its path below its top-level package."""
     top, _, below = module.partition(".")
     home = _home(top)
     if home is None or (home.is_file() and below):
@@ -87,9 +87,9 @@ def file_of(module: str) -> Path | None:
 
 
 def imports_of(file: Path, package: str) -> list[str]:
-    """Absolute names that a file's code imports; `from a import b` gives both a and a.b.
+    """Absolute names that a file imports; `from a import b` gives both a and a.b.
 
-    package: what relative imports start from; "" leaves them out. Code that cannot be read imports
+    package: the base of relative imports; "" leaves them out. A file that cannot be parsed imports
     nothing.
     """
     stat = file.stat()
@@ -124,13 +124,13 @@ def _names(node: ast.AST, package: str) -> Iterator[str]:
 
 
 def _with_parents(name: str) -> list[str]:
-    """a.b.c, a.b, a: importing a module runs the packages that it lies in."""
+    """a.b.c, a.b, a: importing a module also runs its parent packages."""
     parts = name.split(".")
     return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
 
 
 def _file_below(folder: Path, dotted: str) -> Path | None:
-    """The file of `dotted` below a folder; of "" the folder's own __init__.py."""
+    """The file of `dotted` below a folder; for "" the folder's __init__.py."""
     place = folder.joinpath(*filter(None, dotted.split(".")))
     module = place.with_name(place.name + ".py")
     for file in (place / "__init__.py", *([module] if dotted else [])):
@@ -153,7 +153,7 @@ def _home(top: str) -> Path | None:
 
 
 def _loose_file(module: str) -> Path | None:
-    """The file of a module that is importable but neither Python's nor installed."""
+    """The file of a module that can be imported but is neither Python's nor installed."""
     if module.partition(".")[0] in sys.stdlib_module_names:
         return None
     file = file_of(module)

@@ -1,4 +1,4 @@
-"""What a metric's numbers come from, without computing any: scripts, tools, WordNet."""
+"""The inputs of a metric, without computing it: scripts, tools, WordNet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.metrics import EXTERNAL
 from harness.registry import table
 
 ARITHMETIC = ("numpy", "scipy")
-"""Packages that no metric's definition lies in."""
+"""Packages that define no metric."""
 WORDNET = "harness.metrics.wordnet"
 
 
@@ -48,7 +48,7 @@ def metric_input(name: str) -> str:
 
 
 def _external(place: str) -> str:
-    """Of a metric of evaluate: its local script or folder, else the kept copy of the hub's."""
+    """Digest of a metric of evaluate: its local script or folder, else the cached hub script."""
     path = Path(place).expanduser()
     if path.is_dir():
         files = {str(file.relative_to(path)): file for file in path.rglob("*.py")}
@@ -67,7 +67,7 @@ def _external(place: str) -> str:
 
 
 def _modules_cache() -> Path:
-    """Where evaluate keeps scripts of the hub, by the rules of `datasets.config`."""
+    """Where evaluate caches hub scripts, by the rules of `datasets.config`."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     home = Path(os.environ.get("HF_HOME") or cache / "huggingface").expanduser()
     return Path(os.environ.get("HF_MODULES_CACHE") or home / "modules")
@@ -78,7 +78,7 @@ def _versions(packages: Iterable[str]) -> list[str]:
 
 
 def _version(package: str) -> str:
-    """Of an importable package; its distribution may have another name, which is slow to find."""
+    """Version of a package; its distribution may have another name, which is slow to look up."""
     with suppress(PackageNotFoundError):
         return version(package)
     return ", ".join(version(name) for name in _distributions().get(package, ())) or "absent"
@@ -94,7 +94,7 @@ def _sha256(parts: Iterable[str]) -> str:
 
 
 def wordnet_sha256() -> str:
-    """Of WordNet's files where METEOR finds them; of nothing where there are none."""
+    """sha256 of WordNet's files where METEOR finds them; of nothing if there are none."""
     from harness.metrics.wordnet import DEBIAN, FILES
 
     places = [root / "corpora" for root in nltk_roots()]
@@ -108,7 +108,7 @@ def wordnet_sha256() -> str:
 
 
 def nltk_roots() -> list[Path]:
-    """NLTK's data path as nltk.data has it, whose import takes seconds."""
+    """NLTK's data path, computed here because importing nltk.data takes seconds."""
     below = [Path(sys.prefix) / part for part in ("nltk_data", "share/nltk_data", "lib/nltk_data")]
     system = ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
     given = [Path(each) for each in os.environ.get("NLTK_DATA", "").split(os.pathsep) if each]

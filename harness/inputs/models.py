@@ -1,4 +1,4 @@
-"""Files of a model that a run reads, found without loading it."""
+"""The files of a model that a run reads, found without loading it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "chat_template.jinja", "chat_template.json", "additional_chat_templates/*.jinja"
     ),
 }  # fmt: skip
-"""What a model's folder holds → names of its files. Nothing else in it is read."""
+"""Content of a model's folder → its file names. Other files are not read."""
 
 
 def model_files(name: str, revision: str | None = None) -> dict[str, str]:
-    """File name → sha256 of every file of a model; empty where it is not on this machine (yet).
+    """File name → sha256 of every file of a model; empty if it is not on this machine yet.
 
-    name: a backbone's name, a folder, or a hub name, which stands for its snapshot in the cache.
+    name: a backbone's name, a folder, or a hub name, for its snapshot in the cache.
     """
     folder = model_folder(name, revision)
     if folder is None:
@@ -37,7 +37,7 @@ def model_files(name: str, revision: str | None = None) -> dict[str, str]:
 
 
 def model_folder(name: str, revision: str | None = None) -> Path | None:
-    """Where a model lies on this machine, None where it does not."""
+    """The folder of a model on this machine; None if there is none."""
     from harness.engine import smollm2
     from harness.mini import BACKBONES, backbone_path
 

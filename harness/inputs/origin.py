@@ -1,4 +1,4 @@
-"""Where a method's code begins, and all that it is made of besides the harness."""
+"""Where a method's code begins, and its source files outside the harness."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Origin:
 
 
 def origin_of(name: str, method: type) -> Origin:
-    """Where the code of a method's class begins; `name` is what the run calls it.
+    """Where the code of a method's class begins; `name` is its registered name.
 
-    An installed method begins at the module that its package names for it, so that this is known
-    without importing it.
+    For an installed method this is the module in its entry point, which is known without importing
+    it.
     """
     entry = table("method").get(name)
     module, home = method.__module__, home_of(method)
@@ -33,7 +33,7 @@ def origin_of(name: str, method: type) -> Origin:
 
 
 def own_sources(origin: Origin) -> dict[str, Path]:
-    """Module → file of code that is not built in: its own file, helpers, and its package."""
+    """Module → file of code that is not built in: the method's file, helpers, and package."""
     package = origin.module.partition(".")[0]
     if package in OWN:
         return {}

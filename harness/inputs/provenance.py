@@ -1,4 +1,4 @@
-"""What a stranger must know to run it again: code, packages, machine."""
+"""Provenance of a run: code, packages, machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def code() -> CodeInfo:
-    """Version of the harness, and the commit of its checkout: clean or not, None outside one."""
+    """Version of the harness, commit of its checkout and whether it is clean; None outside one."""
     root = Path(__file__).resolve().parents[2]
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = None if commit is None else _git(root, "status", "--porcelain", "-uno") == ""
@@ -41,14 +41,14 @@ def _git(root: Path, *words: str) -> str | None:
 
 
 MAKING = ("harness.run.training", "harness.run.generate")
-"""Modules that weights and texts come from, besides the method's own."""
+"""Modules that weights and texts depend on, besides the method's own."""
 
 
 def method_sha256(method: type, options: Mapping[str, Any] | None = None) -> str:
-    """sha256 of the source that a method's weights and texts come from, committed or not.
+    """sha256 of the source that a method's weights and texts depend on, committed or not.
 
-    These are the modules that the method and the harness's training and writing reach by imports.
-    options: the method's settings; a method that they name (`flops_of`) counts too.
+    These are the modules that the method, training and generation import, recursively.
+    options: the method's settings; a method that they name (`flops_of`) is included.
     """
     return content_sha256(method_sources(method, options or {}))
 
@@ -63,12 +63,12 @@ def method_sources(method: type, options: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def reading_sha256() -> str:
-    """sha256 of the source that a likelihood comes from: what its reader reaches by imports."""
+    """sha256 of the source that a likelihood depends on, by imports."""
     return content_sha256(closure(["harness.run.evaluate.reference_likelihood"]))
 
 
 def packages() -> dict[str, str]:
-    """Versions of the packages that numbers depend on, and of Python."""
+    """Versions of Python and of the packages that numbers depend on."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -79,7 +79,7 @@ def packages() -> dict[str, str]:
 
 
 def machine(device: str, dtype: str) -> DeviceInfo:
-    """Device, dtype, threads and what they run on: time columns compare only where these agree."""
+    """Device, dtype, threads and hardware; times compare only if these agree."""
     import torch
 
     accelerator = torch.cuda.get_device_name(0) if device.startswith("cuda") else None

@@ -1,4 +1,4 @@
-"""Is a finished run still that of its command? What changed since, and the run of old inputs."""
+"""Whether a finished run is still up to date, and what changed since."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.record.inputs import Change, Inputs, changes
 from harness.settings import RunSettings
 
 REQUEST = "request.txt"
-"""In a run's folder: the digest of what was asked for, whatever the inputs were."""
+"""In a run's folder: the digest of method and settings, independent of the inputs."""
 SHOWN = 6
-"""Changes that a message names one by one."""
+"""Number of changes that a message lists."""
 
 
 @dataclass(frozen=True)
 class Since:
-    """What changed since a run: `rerun` and `rescore` ask for work, `named` is only said."""
+    """What changed since a run: `rerun` and `rescore` require work, `named` only a message."""
 
     rerun: tuple[Change, ...]
     rescore: tuple[Change, ...]
@@ -35,19 +35,19 @@ def request_digest(settings: RunSettings, method: str) -> str:
 
 
 def runs_of_request(settings: RunSettings, method: str, results: Path) -> Iterator[Path]:
-    """Folders of complete or begun runs of one command, dated ones left out."""
-    wanted = request_digest(settings, method)
-    beside = results / settings.task / method
-    for folder in sorted(beside.iterdir()) if beside.is_dir() else ():
+    """Folders of complete or unfinished runs of one command, without dated ones."""
+    request = request_digest(settings, method)
+    runs = results / settings.task / method
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
         file = folder / REQUEST
         if is_dated(folder) or not file.is_file() or not (folder / RECORD).is_file():
             continue
-        if file.read_text(encoding="utf-8", errors="replace") == wanted:
+        if file.read_text(encoding="utf-8", errors="replace") == request:
             yield folder
 
 
 def since(record: Record, now: Inputs) -> Since:
-    """What differs from the inputs of a record that has some."""
+    """What differs from the inputs in a record, which must have them."""
     assert record.inputs is not None
     found = list(changes(record.inputs, now))
     tools = provenance.packages()
@@ -70,26 +70,26 @@ def listed(found: Sequence[object]) -> str:
 
 
 def changed_message(folder: Path, found: Since) -> str:
-    """What is said where the inputs of a complete run are others now."""
+    """The message if inputs of a complete run changed."""
     changed = listed((*found.rerun, *found.rescore))
     return f"{folder}: inputs changed since this run: {changed}. Running again"
 
 
 def named_message(folder: Path, found: Since) -> str | None:
-    """What is said of changed code and packages, which ask for nothing."""
+    """The message about changed code and packages, which require no work; None without changes."""
     if not found.named:
         return None
     return (
-        f"{folder}: code or packages changed since this run: {listed(found.named)}. These are the"
-        " numbers of then; --fresh runs it again"
+        f"{folder}: code or packages changed since this run: {listed(found.named)}. Showing its"
+        " old numbers; --fresh runs it again"
     )
 
 
-OLD = "its record is from before inputs were kept, so whether they changed is not known"
+OLD = "its record does not list inputs, so whether they changed is unknown"
 
 
 def earlier_run(folder: Path, settings: RunSettings, method: str) -> tuple[Path, Record] | None:
-    """A complete run of the same command with other data or another plugin, hence another name."""
+    """A complete run of the same command under another name, for other data or another plugin."""
     for other in runs_of_request(settings, method, folder.parents[2]):
         if other != folder:
             record = read_record(other)

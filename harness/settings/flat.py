@@ -6,22 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """("section.key", value) for every leaf of nested settings."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from flat(value, f"{above}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
-            yield f"{above}{key}", value
+            yield f"{prefix}{key}", value
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `flat`."""
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for key, value in values.items():
         *sections, last = key.split(".")
-        below = found
+        inner = settings
         for section in sections:
-            below = below.setdefault(section, {})
-        below[last] = value
-    return found
+            inner = inner.setdefault(section, {})
+        inner[last] = value
+    return settings

@@ -1,4 +1,4 @@
-"""A preset, command-line options and --set assignments → one validated RunSettings."""
+"""A preset, command-line options and --set assignments → validated RunSettings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> tuple[list[str], Any]:
-    """`a.b=c` → (["a", "b"], c). The value is TOML where it parses as such, else text."""
+    """`a.b=c` → (["a", "b"], c). The value is parsed as TOML if possible, else taken as text."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set got {text!r}; expected section.key=value, e.g. train.epochs=1")
@@ -42,9 +42,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` on top of `base`, section by section."""
     merged = dict(base)
     for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            merged[key] = merge(below, value)
+        inner = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = merge(inner, value)
         else:
             merged[key] = value
     return merged
@@ -56,9 +56,14 @@ def build_settings(
     assignments: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
 ) -> RunSettings:
-    """The settings of one run: preset, the preset's part for `method`, command options, --set.
+    """The settings of one run. Later sources override earlier ones.
 
-    Later sources win. Raises UsageError naming the key, what was found and what was expected.
+    preset: name of the preset.
+    method: whose section of the preset applies.
+    assignments: of --set.
+    options: of the command line.
+
+    Raises UsageError naming the key, what was found and what was expected.
     """
     values = load_preset(preset)
     own = values.pop("for", {}).get(method, {})

@@ -1,8 +1,8 @@
-"""Which settings a run's name is made of: a frozen table, and what differs from it.
+"""The settings that a run's name is hashed from: a frozen table, and the differences from it.
 
-presets/frozen.json holds every setting with the default that it had when it came. "first" are the
-settings of schema 1: all of them are hashed, so that published names stay. "added" came later:
-hashed only where a run's value differs. A setting that was removed keeps its default here.
+presets/frozen.json holds every setting with its default at the time it was added. "first" holds
+the settings of schema 1, which are always hashed, so that published names stay the same. "added"
+holds later ones, hashed only if a run's value differs. Removed settings keep their default here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ RENAMED: Mapping[str, str] = {}
 
 
 def named(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a name is hashed from, nested: the first ones, and added ones that differ.
+    """The nested settings that a name is hashed from: the first ones, and added ones that differ.
 
-    values: a RunSettings as JSON. Raises ValueError for a setting that the table lacks.
+    values: a RunSettings as JSON. Raises ValueError for a setting that is not in the table.
     """
     table = frozen_table()
     hashed: dict[str, Any] = copy.deepcopy(table["first"])
@@ -50,7 +50,7 @@ def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every setting by dotted name. `method` is one setting: its keys belong to the method."""
     for key, value in values.items():
         if isinstance(value, Mapping) and key != "method":
-            yield from ((f"{key}.{below}", each) for below, each in value.items())
+            yield from ((f"{key}.{name}", each) for name, each in value.items())
         else:
             yield key, value
 

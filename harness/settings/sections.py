@@ -40,7 +40,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
-        """`a,b`, and one value alone, where a list is expected."""
+        """Accept `a,b` and a single value where a list is expected."""
         field = cls.model_fields[info.field_name or ""]
         if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
             return value
@@ -55,9 +55,9 @@ class DataSettings(Section):
     setting: Literal["user", "temporal"] = "user"
     """`user`: test users unseen in training. `temporal`: the same users, later texts."""
     revision: str = "main"
-    """Commit of the hub data set. `main` is resolved and its commit recorded."""
+    """Commit of the hub data set. `main` is resolved, and its commit recorded."""
     on_leak: Literal["refuse", "drop"] = "refuse"
-    """A target that stands in its own profile: stop, or drop the entry and count it."""
+    """A reference that appears in its own profile: stop, or drop the entry and count it."""
     limit: int | None = Field(None, ge=1)
     """At most this many test examples, whole users first, in an order seeded by the data."""
     train_limit: int | None = Field(None, ge=1)
@@ -72,14 +72,14 @@ class RetrievalSettings(Section):
     ranking: Literal["bm25", "recency", "random", "dense"] = "bm25"
     """How profile entries are ranked; best first."""
     k: int | None = Field(None, ge=1)
-    """At most this many entries; without it, as many as fit."""
+    """Maximum number of entries; by default as many as fit."""
     dense_model: str | None = None
     """Folder or hub name of the encoder for `dense`."""
 
 
 class BudgetSettings(Section):
     profile: int = Field(512, ge=1)
-    """Tokens for profile entries: whole ones are dropped, last-ranked first, before one is cut."""
+    """Tokens for profile entries: whole entries are dropped, last-ranked first; then one is cut."""
     input: int = Field(96, ge=1)
     """Tokens for the input x."""
     target: int = Field(448, ge=1)
@@ -90,17 +90,17 @@ class ModelSettings(Section):
     backbone: str = "mini"
     """A backbone's name (`mini`, `smollm2`), a folder, or a hub name."""
     reasoner: str | None = None
-    """FlyThinker's reasoner; without it, a second copy of the backbone."""
+    """FlyThinker's reasoner; by default a second copy of the backbone."""
     revision: str | None = None
     """Commit of a hub backbone."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1`, or `cuda:0,cuda:1` for generator and reasoner."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto`: bfloat16 autocast over fp32 weights where a GPU has it, float32 on a CPU."""
+    """`auto`: bfloat16 autocast over fp32 weights on a GPU that supports it, float32 on a CPU."""
     attention: Literal["sdpa", "eager"] = "sdpa"
     """Attention implementation of transformers."""
     template_date: date | None = None
-    """What "today" is to a chat template that prints it, e.g. 2025-01-31; without it 2024-07-26."""
+    """The date that a chat template prints as today, e.g. 2025-01-31; by default 2024-07-26."""
     template_args: Mapping[str, Any] = Field(default_factory=dict)
     """Arguments of the chat template, e.g. `model.template_args.enable_thinking=false`."""
 
@@ -115,7 +115,7 @@ class TrainSettings(Section):
     lr_trial_epochs: float = Field(1.0, gt=0)
     """Passes over the training examples in one trial of `lr = auto`."""
     batch_size: int = Field(16, ge=1)
-    """Examples in one optimizer step, whatever the micro-batches."""
+    """Examples in one optimizer step, independent of micro-batches."""
     micro_tokens: int = Field(8192, ge=1)
     """At most this many padded tokens go through a model at once."""
     weight_decay: float = Field(0.025, ge=0)
@@ -127,13 +127,13 @@ class TrainSettings(Section):
     clip: float = Field(1.0, gt=0)
     """Largest norm of the gradient."""
     profile_dropout: float = Field(0.1, ge=0, lt=1)
-    """Share of training examples shown without profile, so that an empty one is not foreign."""
+    """Share of training examples without a profile, so that the model learns empty profiles."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
     checkpoint_minutes: float = Field(10.0, gt=0)
-    """How often an unfinished training is saved, so that the same command continues it."""
+    """Minutes between checkpoints, from which the same command resumes a training."""
     keep_weights: bool = True
-    """Keep the trained weights beside the record."""
+    """Keep the trained weights in the run's folder."""
 
 
 class DecodeSettings(Section):
@@ -144,16 +144,16 @@ class DecodeSettings(Section):
     top_p: float = Field(1.0, gt=0, le=1)
     """Share of probability that is drawn from."""
     top_k: int | None = Field(None, ge=1)
-    """Draw from this many of the likeliest tokens (and ties), before top-p; without it from all."""
+    """Draw from this many of the likeliest tokens (and ties), before top-p; by default from all."""
     repetition_penalty: float = Field(1.0, gt=0)
-    """Divides the positive logits of tokens that the prompt or the text holds, and multiplies the
-    negative ones (Keskar et al. 2019, as transformers does); before the temperature. 1 is off."""
+    """Divides positive and multiplies negative logits of tokens in the prompt or text (Keskar et
+    al. 2019, as in transformers), before the temperature. 1 is off."""
     stop: tuple[int | Annotated[str, Field(min_length=1)], ...] = ()
-    """Further ends of a text beside the model's own: ids, or strings at which the text is cut,
-    e.g. `["\\n\\n###", 13]`. One string is taken as it is; several stand in brackets."""
+    """Further ends of a text, besides the model's own: token ids, or strings at which it is cut,
+    e.g. `["\\n\\n###", 13]`. A single string is used as it is; several need brackets."""
     strip: tuple[str, ...] = ("think",)
-    """Names of reasoning blocks: `<think>…</think>` is hidden tokens, never scored as text. `none`
-    leaves them in the text."""
+    """Names of reasoning blocks: `<think>…</think>` counts as hidden tokens and is not scored.
+    `none` leaves them in the text."""
     batch_size: int = Field(32, ge=1)
     """Examples decoded together."""
     samples: int = Field(1, ge=1)
@@ -198,29 +198,29 @@ class EvalSettings(Section):
     metrics: tuple[str, ...] = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
     """Names of metrics; `evaluate:NAME` is any metric of the evaluate package."""
     tokenizer: Literal["default", "unicode"] = "default"
-    """Words of ROUGE and METEOR: `default` is the libraries' own (ROUGE sees a–z and 0–9 only),
+    """Tokenizer of ROUGE and METEOR: `default` is the libraries' own (ROUGE sees only a–z and 0–9),
     `unicode` sees the letters of every script."""
     bleu_tokenizer: Literal["13a", "intl", "zh", "char", "none", "ja-mecab", "ko-mecab"] = "13a"
     """sacrebleu's tokenizer for BLEU: `zh` and `char` split Chinese, `ja-mecab` and `ko-mecab` need
-    sacrebleu's extras, `none` takes words as they are spaced."""
+    sacrebleu's extras, `none` splits at spaces."""
     slices: tuple[int, ...] = (0, 100, 200, 300)
     """Where slices of the target begin, in slice tokens."""
     likelihood: bool = True
-    """Also measure the negative log-likelihood of the references, by position."""
+    """Evaluate the negative log-likelihood of the references, by position."""
     lift: tuple[Literal["likelihood", "texts"], ...] = ()
-    """Also measure what the own profile gains over others' and none: on the likelihood of the
-    references, and on texts written anew with each of them."""
+    """Profile swap: what the user's own profile gains over other users' and over none, in the
+    likelihood of the references, and in texts generated with each of them."""
     donors: int = Field(4, ge=1)
-    """Other users whose profiles stand in for the own one: as many at random as near in topic."""
+    """Other users in the profile swap: this many at random, and this many near in topic."""
     relative: bool = True
-    """Also read the references with the untrained backbone, so that likelihood stands beside it;
-    kept in the results folder, one reading for all methods with one prompt."""
+    """Also evaluate likelihood relative to the base model, whose NLL is stored in the results
+    folder and shared by all methods with the same prompts."""
     forced: bool = False
-    """Also give the reference up to the start of each slice and score the next 100 tokens."""
+    """Continuation: give the reference up to the start of each slice, score the next 100 tokens."""
     authors: bool = True
-    """Also ask whose profile is nearest to each text, among 7 other users of its topic."""
+    """Author identification: whose profile is nearest to each text, among 7 others of its topic?"""
     controls: tuple[Control, ...] = ()
-    """`all`, or thoughts to put in place of a trained method's own while it writes."""
+    """Thought replacement: `all`, or the thoughts that replace a trained method's own."""
     resamples: int = Field(2000, ge=100)
     """Bootstrap resamples of users for the intervals."""
 
@@ -244,14 +244,14 @@ class EvalSettings(Section):
 
 
 class RunSettings(Section):
-    """Everything that a run depends on besides the code."""
+    """All settings of a run."""
 
     preset: str = "mini"
-    """Name of the preset that the other values came from."""
+    """Name of the preset that gives the other defaults."""
     task: str = "product_review"
     """product_review, abstract_generation, topic_writing, or a plugin's task."""
     seed: int = Field(0, ge=0, lt=2**31)
-    """Order of training, dropout of profiles, sampling. Never which examples are taken."""
+    """Seed of training order, profile dropout and sampling; never of which examples are used."""
     data: DataSettings = DataSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     budget: BudgetSettings = BudgetSettings()
@@ -268,15 +268,15 @@ class RunSettings(Section):
         return whole_numbers(value)
 
     def digest(self) -> str:
-        """Twelve hex of everything that differs from a frozen table: part of the run's name."""
+        """Twelve hex digits over the settings in `named`: part of the run's name."""
         text = json.dumps(named(self.model_dump(mode="json")), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def whole_numbers(value: Any) -> Any:
-    """The value with 1 for 1.0, in lists and tables too: the same number is the same setting."""
+    """The value with 1 for 1.0, in lists and tables too: equal numbers are equal settings."""
     if isinstance(value, Mapping):
-        return {key: whole_numbers(below) for key, below in value.items()}
+        return {key: whole_numbers(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [whole_numbers(each) for each in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,4 +1,4 @@
-"""What is wrong with a setting: a line each, with the key as `--set` names it and the near key."""
+"""Messages for wrong settings: a line for each, with the key as in `--set` and a suggestion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = {
 
 
 def explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
-    """One line for each key of `model` that is wrong: what was found, what was expected."""
+    """One line for each wrong key of `model`: what was found, what was expected."""
     lines: list[str] = []
     found: dict[str, list[str]] = {}
     for item in error.errors():
@@ -55,7 +55,7 @@ def _expected(kind: str, message: str) -> str:
 
 
 def _key(model: type[BaseModel], loc: Sequence[int | str]) -> str:
-    """`train.lr` where pydantic also names the branch of a union; places in lists stay."""
+    """The key of a pydantic location, without branches of unions; list indices are kept."""
     parts: list[str] = []
     here: Any = model
     for part in loc:
@@ -68,7 +68,7 @@ def _key(model: type[BaseModel], loc: Sequence[int | str]) -> str:
 
 
 def _whole_key(loc: Sequence[int | str], value: Any) -> str:
-    """The key as it was given: an unknown section and what was set in it."""
+    """The full key as given: an unknown section and the key in it."""
     key = ".".join(map(str, loc))
     while isinstance(value, Mapping) and len(value) == 1:
         ((part, value),) = value.items()

@@ -319,7 +319,7 @@ def test_a_record_without_inputs_is_shown_with_a_message(world: World, said: lis
     assert read_record(folder).inputs is None
     assert finished(world.settings(), "own", [world.root / "own.py"], world.results) is None
     assert world.run().repeated
-    assert "from before inputs were kept" in said[0]
+    assert "does not list inputs" in said[0]
 
 
 def test_a_model_that_changes_while_it_is_loaded_is_refused(
