@@ -126,7 +126,7 @@ def test_a_plugin_of_the_rows_name_is_run(call, boards, tmp_path):
     ("words", "message"),
     [
         (["verify", "nowhere"], "nowhere: no such folder; expected BOARDS/TASK/SETTING/TIER/ROW"),
-        (["verify", "."], "no row of a board; expected BOARDS/TASK/SETTING/TIER/ROW"),
+        (["verify", "."], "not a row of a board; expected BOARDS/TASK/SETTING/TIER/ROW"),
         (["verify", "--boards", "nowhere"], "nowhere: no board; expected TASK/SETTING/TIER"),
         (["build", "--boards", "nowhere"], "nowhere: no board"),
         (["verify", "--plugin", "x.py"], "--plugin: only --rerun SEED runs a method"),
