@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness.metrics.summary import with_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap as scipy_bootstrap
 
 from harness.errors import DataError
+from harness.metrics.base import OWN, MeanMetric
 from harness.metrics.bleu import Bleu
+from harness.metrics.scores import scored
 from harness.statistics import (
     MEAN,
     PERCENT_MEAN,
@@ -23,8 +24,7 @@ from harness.statistics import (
 from harness.statistics.bootstrap import bca, studentized
 from harness.statistics.panel import ratio, sums_by_user
 from harness.statistics.seeds import THIS_CHECKPOINT, hierarchical
-from harness.types import Score
-from tests.metrics.texts import real_pairs
+from tests.metrics.texts import pairs, real_pairs
 from tests.metrics.texts import rows as rows_of_texts
 
 USERS_100 = [f"u{at}" for at in range(100)]
@@ -143,32 +143,48 @@ def test_a_value_that_is_not_finite_is_refused():
 def test_bleus_interval_is_that_of_the_corpus_value():
     predictions, references = real_pairs()
     panel = Panel(tuple(f"u{at // 2}" for at in range(len(references))), "print", 500)
-    from tests.metrics.texts import score
-
-    plain = score("bleu", predictions, references)
-    found = with_interval("bleu", plain, predictions, references, panel)
+    found = scored(Bleu(), [pairs(predictions, references)], panel).score
     assert found.low < found.value < found.high
-    assert found.each == plain.each
     # the mean of sentence BLEU is another number, with another interval
-    assert abs(float(np.mean(plain.each)) - found.value) > 0.5
-    again = with_interval("bleu", plain, predictions, references, panel)
+    assert abs(float(np.mean(found.each)) - found.value) > 0.5
+    again = scored(Bleu(), [pairs(predictions, references)], panel).score
     assert (again.low, again.high) == (found.low, found.high)
 
 
-def test_summary_cuts_to_the_scale_but_not_a_metric_of_its_own_scale():
-    each = (0.0, 100.0, 0.0, 0.0, 90.0, 100.0, 20.0)  # mean 310/7 = 44.3, far below is no score
+class Share(MeanMetric):
+    """The number that the prediction spells, None for an empty one."""
+
+    name = "share"
+
+    def score(self, pair):
+        return float(pair.prediction) if pair.prediction else None
+
+
+class OwnScale(Share):
+    """The same number on no known scale."""
+
+    unit = OWN
+
+
+class NoSum(Share):
+    """A value that is not the mean of its examples, as some metrics of evaluate have."""
+
+    def overall(self, rows, pairs):
+        return 55.0
+
+
+def test_an_interval_is_cut_to_the_scale_except_on_a_metrics_own_scale():
+    texts = ["0", "100", "0", "0", "90", "100", "20"]  # mean 310/7 = 44.3, far below is no score
     panel = Panel(tuple("abcdefg"), "print")
-    texts = [""] * 7
-    share = Score(310 / 7, each, "x")
-    cut = with_interval("x", share, texts, texts, panel)
-    free = with_interval("x", Score(310 / 7, each, "x|scale:own"), texts, texts, panel)
+    own = [pairs(texts, texts)]
+    cut, free = (scored(metric, own, panel).score for metric in (Share(), OwnScale()))
+    assert cut.value == free.value == pytest.approx(310 / 7)
     assert cut.low == 0
     assert cut.high == free.high
     assert free.low < 0
-    missing = Score(None, (), "x", missing="remedy")
-    assert with_interval("x", missing, [], [], Panel((), "print")) is missing
-    no_mean = Score(55.0, (1.0, 2.0), "x")
-    assert with_interval("x", no_mean, ["", ""], ["", ""], panel.only([0, 1])).low is None
+    assert scored(Share(), [pairs([""] * 7, texts)], panel).score.missing
+    assert scored(NoSum(), own, panel).score.value == 55.0
+    assert scored(NoSum(), own, panel).score.low is None
 
 
 def rows_of(values):
