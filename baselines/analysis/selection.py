@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -13,9 +13,9 @@ from pydantic import Field
 from baselines.analysis.generation import Analysis, fingerprint, generate_analyses
 from baselines.analysis.request import Request, Variant, make_request
 from harness.engine.devices import number_type
+from harness.engine.fits import Row, refuse_misfits
 from harness.engine.flops import NoEstimateError, generation_flops
 from harness.engine.lm import PersonalLM
-from harness.engine.needs import refuse_long_requests
 from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
 from harness.method import Method
@@ -175,3 +175,24 @@ class _Generator:
         with suppress(NoEstimateError):  # then the record holds null and the reason
             self.method.target_flops += generation_flops(self.lm, prompts, texts)
         return analyses
+
+
+def refuse_long_requests(
+    lm: PersonalLM, requests: Iterable[tuple[str, Sequence[int]]], tokens: int
+) -> None:
+    """Raises UsageError if a request for an analysis and its answer do not fit a model of `lm`.
+
+    requests: (example id, prompt in tokens); tokens: the longest answer.
+    """
+    rows = [
+        Row(
+            key,
+            "the request for an analysis",
+            (("request", len(prompt)), ("method.analysis_tokens", tokens)),
+            (prompt,),
+        )
+        for key, prompt in requests
+    ]
+    refuse_misfits(
+        lm, rows, "lower method.analysis_tokens, budget.target, budget.profile or budget.input"
+    )

@@ -11,10 +11,10 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
-from harness.engine.needs import refuse_long_tests, refuse_long_training
 from harness.engine.train import TrainRow, micro_batches, plan_steps
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
+from harness.run.needs import refuse_long_tests, refuse_long_training
 from harness.run.plan import Plan
 from harness.settings import RunSettings
 from harness.types import Target

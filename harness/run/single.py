@@ -17,7 +17,6 @@ from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
-from harness.engine.needs import refuse_long_tests
 from harness.engine.peak_memory import return_freed_memory
 from harness.engine.trial import refuse_wrong_ways
 from harness.inputs import provenance
@@ -38,6 +37,7 @@ from harness.record import (
 from harness.record.inputs import Inputs
 from harness.run.evaluate.views import evaluate
 from harness.run.generate import generate_all
+from harness.run.needs import refuse_long_tests
 from harness.run.plan import Plan
 from harness.run.repeated import refuse_changed_meanwhile, set_aside, show_again
 from harness.run.reuse import adopt_training, begin_training, training_key

@@ -15,7 +15,6 @@ from harness.engine.clock import Phases, middle, now
 from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
-from harness.engine.needs import refuse_long_training
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import TrainLog
@@ -24,6 +23,7 @@ from harness.inputs import provenance
 from harness.progress import Bars
 from harness.record import DeviceInfo, LrSearch, Step, Training, Trial, write_json
 from harness.record.reading import from_json
+from harness.run.needs import refuse_long_training
 from harness.run.plan import Plan
 from harness.run.training_costs import training_seconds, training_work
 from harness.settings import TrainSettings

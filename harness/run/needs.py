@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.engine.fits import Row, most_positions, refuse_misfits
@@ -53,22 +53,6 @@ def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
                 whole = (("prompt", len(prompt)), *parts)
                 rows.append(Row(row.id, f"the {name} row", whole, (prompt, row.response)))
     refuse_misfits(lm, rows, f"lower budget.target, {PROMPT}")
-
-
-def refuse_long_requests(
-    lm: PersonalLM, requests: Iterable[tuple[str, Sequence[int]]], tokens: int
-) -> None:
-    """The same for requests for an analysis, (example id, prompt), answered in `tokens` tokens."""
-    rows = [
-        Row(
-            key,
-            "the request for an analysis",
-            (("request", len(prompt)), ("method.analysis_tokens", tokens)),
-            (prompt,),
-        )
-        for key, prompt in requests
-    ]
-    refuse_misfits(lm, rows, f"lower method.analysis_tokens, budget.target, {PROMPT}")
 
 
 def _hidden(plan: Plan, lm: PersonalLM, training: bool) -> int:
