@@ -3,98 +3,120 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.schema import Submission, Value
 from harness.metrics import metric_class
 from harness.metrics.base import OWN
 from harness.registry import table
+from harness.reports.render.table import Better, Column
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of numbers. better: "high", "low" or "". source: where the number comes from."""
+@dataclass(frozen=True, kw_only=True)
+class BoardColumn(Column):
+    """A column of the page. `meaning` explains it; `source` says whose number it is."""
 
     key: str
-    label: str
     meaning: str
-    digits: int
-    better: str
     source: str
     shown: bool = False
 
     def described(self) -> dict[str, Any]:
-        return asdict(self)
+        """What the page's script reads of it."""
+        return {
+            "key": self.key,
+            "label": self.title,
+            "meaning": self.meaning,
+            "digits": self.digits,
+            "better": self.better,
+            "source": self.source,
+            "shown": self.shown,
+        }
+
+
+def _column(
+    key: str, title: str, meaning: str, digits: int, better: Better | None, source: str,
+    shown: bool = False,
+) -> BoardColumn:  # fmt: skip
+    return BoardColumn(title=title, kind="number", digits=digits, better=better, key=key,
+                       meaning=meaning, source=source, shown=shown)  # fmt: skip
 
 
 TEXTS, CLAIMED = "scored again by verify", "as reported by the run"
 FIRST_SHOWN = ("bleu", "rougeL", "meteor")
 """Shown by default, with the metric that a board is ranked by."""
-FURTHER: tuple[tuple[Column, Callable[[Submission], Value | float | None]], ...] = (
+FURTHER: tuple[tuple[BoardColumn, Callable[[Submission], Value | float | None]], ...] = (
     (
-        Column("nll", "NLL", "nats per slice token of the references", 3, "low", CLAIMED, True),
+        _column("nll", "NLL", "nats per slice token of the references", 3, "lower", CLAIMED, True),
         lambda row: row.likelihood,
     ),
     (
-        Column("training", "Training s", "seconds, all phases", 0, "low", CLAIMED, True),
+        _column("training", "Training s", "seconds, all phases", 0, "lower", CLAIMED, True),
         lambda row: row.costs.training_s,
     ),
     (
-        Column(
+        _column(
             "speed",
             "Tokens/s",
             "visible tokens per second, time of hidden tokens included",
             0,
-            "high",
+            "higher",
             CLAIMED,
         ),
         lambda row: row.costs.tokens_per_s,
     ),
     (
-        Column(
-            "first", "First token s", "seconds to a batch's first visible token", 3, "low", CLAIMED
+        _column(
+            "first",
+            "First token s",
+            "seconds to a batch's first visible token",
+            3,
+            "lower",
+            CLAIMED,
         ),
         lambda row: row.costs.first_token_s,
     ),
     (
-        Column("memory", "Memory MiB", "peak of training and generation", 0, "low", CLAIMED),
+        _column("memory", "Memory MiB", "peak of training and generation", 0, "lower", CLAIMED),
         lambda row: row.costs.peak_memory_mib,
     ),
     (
-        Column(
-            "hidden", "Hidden tokens", "hidden tokens and thoughts before a text", 1, "", CLAIMED
+        _column(
+            "hidden", "Hidden tokens", "hidden tokens and thoughts before a text", 1, None, CLAIMED
         ),
         lambda row: row.costs.hidden_tokens,
     ),
     (
-        Column("parameters", "Parameters M", "all models of the method", 1, "", CLAIMED),
+        _column("parameters", "Parameters M", "all models of the method", 1, None, CLAIMED),
         lambda row: (row.backbone.method_parameters or row.backbone.parameters) / 1e6,
     ),
     (
-        Column("failed", "Failed", "examples scored as empty", 0, "low", CLAIMED),
+        _column("failed", "Failed", "examples scored as empty", 0, "lower", CLAIMED),
         lambda row: row.n.failed,
     ),
     (
-        Column("capped", "Capped", "texts that reached the cap", 0, "low", CLAIMED),
+        _column("capped", "Capped", "texts that reached the cap", 0, "lower", CLAIMED),
         lambda row: row.n.capped,
     ),
     (
-        Column("cut", "Input cut", "prompts cut to their budget", 0, "", CLAIMED),
+        _column("cut", "Input cut", "prompts cut to their budget", 0, None, CLAIMED),
         lambda row: row.n.input_cut,
     ),
-    (Column("seed", "Seed", "of training and sampling", 0, "", CLAIMED), lambda row: row.run.seed),
+    (
+        _column("seed", "Seed", "of training and sampling", 0, None, CLAIMED),
+        lambda row: row.run.seed,
+    ),
 )
 
 
-def score_column(name: str) -> Column:
+def score_column(name: str) -> BoardColumn:
     """A metric's column; one that is not installed here has its own name and unit."""
     if name not in table("metric"):
-        return Column(name, name, OWN, 2, "high", TEXTS)
+        return _column(name, name, OWN, 2, "higher", TEXTS)
     metric = metric_class(name)
     meaning = (metric.__doc__ or "").partition("\n")[0]
-    better = "high" if metric.better == "higher" else "low"
-    return Column(name, metric.title or name, meaning, metric.digits, better, TEXTS)
+    return _column(name, metric.title or name, meaning, metric.digits, metric.better, TEXTS)
 
 
 def rounded(value: Value | float | None, digits: int) -> tuple[float | None, ...]:

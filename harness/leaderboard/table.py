@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.columns import FIRST_SHOWN, FURTHER, Column, rounded, score_column
+from harness.leaderboard.columns import FIRST_SHOWN, FURTHER, BoardColumn, rounded, score_column
 from harness.leaderboard.ranks import leave_one_out, rank_ranges
 from harness.leaderboard.schema import Submission
 from harness.leaderboard.verification import Verification
@@ -95,9 +95,9 @@ def _columns(rows: Sequence[tuple[float | None, ...]]) -> dict[str, list[Any]]:
     return {"v": v, "low": low, "high": high} if any(end is not None for end in low) else {"v": v}
 
 
-def _shown(column: Column, boards: Sequence[tuple[Board, Sequence[Entry]]]) -> Column:
+def _shown(column: BoardColumn, boards: Sequence[tuple[Board, Sequence[Entry]]]) -> BoardColumn:
     first = column.key in FIRST_SHOWN or any(b.ranked_by == column.key for b, _ in boards)
-    return Column(**{**column.described(), "shown": first})
+    return replace(column, shown=first)
 
 
 def _described(board: Board, rows: int) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _ranks(
     best: list[int | None] = [None] * len(entries)
     worst: list[int | None] = [None] * len(entries)
     compared = _comparable(board, entries, metric)
-    if not compared or score_column(metric).better != "high":
+    if not compared or score_column(metric).better != "higher":
         return best, worst
     values = np.array(
         [entries[index].row.metrics[metric].value for index in compared], dtype=np.float64

@@ -14,8 +14,8 @@ from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.render.document import Document, listed
 from harness.reports.render.latex import to_latex
 from harness.reports.render.markdown import to_markdown
+from harness.reports.render.plots import save
 from harness.reports.render.spreadsheet import to_csv
-from harness.reports.render.style import save
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import Board, load_boards
 from harness.reports.sections.cost_tables import (

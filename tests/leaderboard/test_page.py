@@ -52,7 +52,7 @@ def quiet(browser):
 def test_it_opens_from_disk_without_requests(browser, page):
     browser.open(page, f"row={MARKED}")
     wait_for(browser, "#inside svg")
-    assert "Showing 1–50 of 60 rows, sorted by Following" in browser.find("#summary").text
+    assert "Showing 1–50 of 60 rows, sorted by preferences followed" in browser.find("#summary").text
     quiet(browser)
 
 
@@ -97,7 +97,7 @@ def test_ranks_are_ranges_of_the_column_sorted_by(browser, page):
     browser.open(page)
     ranks = [each for each in browser.texts("#table tbody tr td:first-child") if each != "–"]
     assert any("–" in rank for rank in ranks)
-    assert "by Following" in browser.find("#table thead").text
+    assert "by preferences followed" in browser.find("#table thead").text
     click(browser, "[data-sort=rougeL]")
     assert "by ROUGE-L" in browser.find("#table thead").text
 

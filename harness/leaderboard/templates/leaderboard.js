@@ -107,7 +107,7 @@
     const ranks = rows.values[state.sort]?.best || null;
     const some = ranks && found.some((row) => ranks[row] !== null);
     const unranked = (row) => (some && ranks[row] === null ? 1 : 0);
-    const up = (byKey.get(state.sort)?.better === "high" ? -1 : 1) * (state.dir === "worst" ? -1 : 1);
+    const up = (byKey.get(state.sort)?.better === "higher" ? -1 : 1) * (state.dir === "worst" ? -1 : 1);
     return found.sort((one, other) => {
       const a = keys.get(one), b = keys.get(other);
       if (some && unranked(one) !== unranked(other)) return unranked(one) - unranked(other);
@@ -194,7 +194,7 @@
     const column = byKey.get(key);
     const current = state.sort === key;
     const label = column ? column.label : TEXT_COLUMNS[key];
-    const down = (column?.better === "high") === (state.dir === "best");
+    const down = (column?.better === "higher") === (state.dir === "best");
     const button = make("button", { type: "button", "data-sort": key, text: label + (current ? (down ? " ▾" : " ▴") : "") });
     button.addEventListener("click", () => {
       go({ sort: key, dir: current && state.dir === "best" ? "worst" : "best", cols: state.cols });

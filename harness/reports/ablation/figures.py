@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.reports.ablation.values import Ablation, Cell, places, reasoner_parameters
 from harness.reports.compared.measures import Measure
-from harness.reports.render import style
+from harness.reports.render import plots
 from harness.reports.render.document import Picture
 from harness.reports.render.numbers import estimate, figure
 from harness.reports.runs.paper import MARK
@@ -22,7 +22,7 @@ from harness.statistics import Comparison, Interval
 
 HEAT = "cividis"
 """Rising in lightness, so that print and colour-blind readers see the same order."""
-DARK, LIGHT = "#000000", style.PAPER
+DARK, LIGHT = "#000000", plots.PAPER
 """Ink on the map's colours, which are the same on a dark page."""
 AXIS_TITLES = {
     "method.lam": "λ, the weight of a thought",
@@ -69,29 +69,29 @@ def pictures(found: Ablation) -> tuple[Picture, ...]:
 
 
 def _curves(found: Ablation, measure: Measure) -> Picture:
-    drawing, (axes,) = style.figure(height=3.4)
-    looks = style.looks([found.method, *([found.reference] if found.reference else [])])
+    drawing, (axes,) = plots.figure(height=3.4)
+    looks = plots.looks([found.method, *([found.reference] if found.reference else [])])
     at = places_of(found)
     ends = _curve(axes, found, measure, looks, at)
     title = AXIS_TITLES.get(found.axes[0].key, found.axes[0].name)
     axes.set_xlabel(title + (", millions (logarithmic)" if at.by_size else ""))
     shaded = measure is found.main and _claims(axes, found, at)
     of_what = f"{measure.title}: {found.method} over {found.axes[0].name}"
-    style.title(axes, of_what, found.board.task)
+    plots.title(axes, of_what, found.board.task)
     text = _caption(found, measure) + ("" if at.by_size else "; values evenly spaced")
     text += f"; grey: what the paper says ({MARK})" if shaded else ""
-    style.caption(drawing, text)
-    style.label_ends(axes, ends)
+    plots.caption(drawing, text)
+    plots.label_ends(axes, ends)
     return _picture(found, drawing, measure)
 
 
 def _curve(
-    axes: style.Axes,
+    axes: plots.Axes,
     found: Ablation,
     measure: Measure,
-    looks: dict[str, style.Look],
+    looks: dict[str, plots.Look],
     at: Places,
-) -> list[tuple[float, float, str, style.Look]]:
+) -> list[tuple[float, float, str, plots.Look]]:
     """Draw the method's values and the reference's; returns the curves' ends, for labels.
 
     axes, looks: where and how to draw. found, measure: what to draw. at: positions of the values.
@@ -107,7 +107,7 @@ def _curve(
     for name, intervals in curves:
         values = [one.value if one else None for one in intervals]
         low, high = ([getattr(one, end, None) for one in intervals] for end in ("low", "high"))
-        style.line(axes, x, values, looks[name], low, high)
+        plots.line(axes, x, values, looks[name], low, high)
         last = [(place, y) for place, y in zip(x, values, strict=True) if y is not None]
         if last:
             ends.append((last[-1][0], last[-1][1], name, looks[name]))
@@ -125,22 +125,22 @@ def _curve(
         if cell.system is None and cell.label in at.x:
             axes.annotate(
                 "× failed", (at.x[cell.label], 0.03), xycoords=("data", "axes fraction"),
-                ha="center", fontsize=9, color=style.INK,
+                ha="center", fontsize=9, color=plots.INK,
             )  # fmt: skip
     placeless = [cell.values[0] for cell in found.cells if cell.label not in at.x]
     if placeless:
         axes.annotate(f"× failed: {', '.join(placeless)}", (0.02, 0.03), xycoords="axes fraction",
-                      fontsize=9, color=style.INK, parse_math=False)  # fmt: skip
+                      fontsize=9, color=plots.INK, parse_math=False)  # fmt: skip
     return ends
 
 
 def _tick(cell: Cell, at: Places) -> str:
     """A value's tick label; for reasoners, the size above the name."""
-    name = style.short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
+    name = plots.short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
     return f"{figure(at.x[cell.label], 2)}\n{name}" if at.by_size else name
 
 
-def _claims(axes: style.Axes, found: Ablation, at: Places) -> bool:
+def _claims(axes: plots.Axes, found: Ablation, at: Places) -> bool:
     """Shade the range of values of each claim; returns whether there is any."""
     known = places(found)
     shaded = False
@@ -156,7 +156,7 @@ def _claims(axes: style.Axes, found: Ablation, at: Places) -> bool:
         axes.axvspan(
             at.right_of(covered[0], -0.42),
             at.right_of(covered[-1], 0.42),
-            color=style.GRID,
+            color=plots.GRID,
             alpha=0.45,
             linewidth=0,
             zorder=0,
@@ -164,7 +164,7 @@ def _claims(axes: style.Axes, found: Ablation, at: Places) -> bool:
         axes.annotate(
             f"paper:\n{claim.short}", (middle, 0.98),
             xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=8.5,
-            color=style.FAINT,
+            color=plots.FAINT,
         )  # fmt: skip
     if shaded:
         axes.margins(y=0.3)
@@ -177,7 +177,7 @@ def _heat_map(found: Ablation) -> Picture:
     at = {cell.values: cell for cell in found.cells}
     rows = [[at[first, second] for second in across.values] for first in down.values]
     values = np.array([[_value(found, cell) for cell in row] for row in rows], dtype=np.float64)
-    drawing, (axes,) = style.figure(1, 1, max(2.6, 0.62 * len(rows) + 1.5))
+    drawing, (axes,) = plots.figure(1, 1, max(2.6, 0.62 * len(rows) + 1.5))
     palette = HEAT + ("_r" if found.main.lower_is_better else "")
     shade = matplotlib.colormaps[palette]
     image = axes.imshow(np.ma.masked_invalid(values), cmap=shade, aspect="auto")
@@ -192,22 +192,22 @@ def _heat_map(found: Ablation) -> Picture:
             one = cell.intervals.get(found.main.name)
             if one is None or one.value is None:
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////",
-                                         edgecolor=style.GRID, linewidth=0))  # fmt: skip
+                                         edgecolor=plots.GRID, linewidth=0))  # fmt: skip
             light = (
                 one is not None
                 and one.value is not None
                 and _light(np.ravel(shade(image.norm(np.array([one.value])))))
             )
-            ink = (DARK if light else LIGHT) if one and one.value is not None else style.INK
+            ink = (DARK if light else LIGHT) if one and one.value is not None else plots.INK
             text = _inside(one, found.main, found.compared.get((cell.label, None)))
             axes.text(x, y, text, ha="center", va="center",
                       fontsize=8.5 if len(across.values) < 5 else 7.5, color=ink)  # fmt: skip
     # 3. Colour bar, title and caption.
     bar = drawing.colorbar(image, ax=axes)
-    bar.set_label(f"{found.main.title} ({found.main.unit})", color=style.INK)
-    bar.ax.tick_params(labelsize=9, color=style.INK, labelcolor=style.INK)
+    bar.set_label(f"{found.main.title} ({found.main.unit})", color=plots.INK)
+    bar.ax.tick_params(labelsize=9, color=plots.INK, labelcolor=plots.INK)
     bar.outline.set_visible(False)
-    style.title(axes, f"{found.method} over {down.name} and {across.name}, {found.board.task}")
+    plots.title(axes, f"{found.method} over {down.name} and {across.name}, {found.board.task}")
     beside = {cell.reference.name: cell.references[found.main.name]
               for cell in found.cells if cell.reference}  # fmt: skip
     reference_values = "".join(
@@ -218,7 +218,7 @@ def _heat_map(found: Ablation) -> Picture:
         reference_values += (
             f"; ▲ significantly better than {found.reference}, ▼ significantly worse"
         )
-    style.caption(drawing, (_caption(found, found.main) + reference_values).replace("\n", " "))
+    plots.caption(drawing, (_caption(found, found.main) + reference_values).replace("\n", " "))
     return _picture(found, drawing, found.main)
 
 
@@ -267,7 +267,7 @@ def _caption(found: Ablation, measure: Measure) -> str:
     )
 
 
-def _picture(found: Ablation, drawing: style.Figure, measure: Measure) -> Picture:
+def _picture(found: Ablation, drawing: plots.Figure, measure: Measure) -> Picture:
     named = " and ".join(axis.name for axis in found.axes)
     values_in_words = "; ".join(
         f"{cell.label}: {_text(cell.intervals.get(measure.name), measure)}" for cell in found.cells

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
-from harness.reports.render import style
+from harness.reports.render import plots
 from harness.reports.render.document import Picture, Section, listed
 from harness.reports.render.numbers import estimate, figure, p_value, seconds
 from harness.reports.render.table import Cell, Column, Table, Value
@@ -193,20 +193,20 @@ def _row(
 def _picture(board: Board, contrasts: Contrasts) -> Picture:
     """Two panels: quality against training time, and against time per text."""
     measure = contrasts.measure
-    looks = style.looks(system.name for system in board.systems)
+    looks = plots.looks(system.name for system in board.systems)
     costs = (
         []
         if times_not_comparable(board)
         else [(training_s, "training time"), (text_s, "time per text")]
     )
-    drawing, panels = style.figure(max(len(costs), 1), 1, 3.1)
+    drawing, panels = plots.figure(max(len(costs), 1), 1, 3.1)
     points = [
         _cost_panel(axes, board, contrasts, looks, cost, what)
         for axes, (cost, what) in zip(panels, costs, strict=False)
     ]
     if not costs:
         _without_time(panels[0], board, contrasts, looks)
-    style.title(panels[0], f"{measure.title}, {board.task}")
+    plots.title(panels[0], f"{measure.title}, {board.task}")
     users = len(set(board.users.values()))
     seeds = sorted({len(system.runs) for system in board.systems})
     seed_count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
@@ -218,9 +218,9 @@ def _picture(board: Board, contrasts: Contrasts) -> Picture:
     )
     whiskers += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
     sense = "lower" if measure.lower_is_better else "higher"
-    style.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {whiskers}")
+    plots.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {whiskers}")
     for axes, named in zip(panels, points, strict=False):
-        style.label_points(axes, named)
+        plots.label_points(axes, named)
     alt = "; ".join(
         f"{name} {estimate(one.value, one.low, one.high, measure.digits)}"
         for name, one in contrasts.values.items()
@@ -233,10 +233,10 @@ def _cost_panel(
     axes: Axes,
     board: Board,
     contrasts: Contrasts,
-    looks: Mapping[str, style.Look],
+    looks: Mapping[str, plots.Look],
     cost: Cost,
     what: str,
-) -> list[tuple[float, float, str, style.Look]]:
+) -> list[tuple[float, float, str, plots.Look]]:
     """Draw the measure against a cost, in seconds, minutes or hours.
 
     Args: `axes`, the panel; `board` and `contrasts`, the systems and their values; `looks`, system
@@ -254,7 +254,7 @@ def _cost_panel(
     for name, spread in known.items():
         x, one = fmean(spread) / scale, contrasts.values[name]
         assert one.value is not None
-        style.point(axes, x, one.value, looks[name], (min(spread) / scale, max(spread) / scale),
+        plots.point(axes, x, one.value, looks[name], (min(spread) / scale, max(spread) / scale),
                     (one.low, one.high))  # fmt: skip
         points.append((x, one.value, name, looks[name]))
     axes.set_xlabel(f"{what} ({unit})")
@@ -264,16 +264,16 @@ def _cost_panel(
 
 
 def _without_time(
-    axes: Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, style.Look]
+    axes: Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, plots.Look]
 ) -> None:
     """One row per system, without a time axis, because machines differ."""
     for row, system in enumerate(reversed(board.systems)):
         one = contrasts.values[system.name]
         if one.value is not None:
-            style.point(axes, one.value, row, looks[system.name], (one.low, one.high))
+            plots.point(axes, one.value, row, looks[system.name], (one.low, one.high))
     axes.set_yticks(
         range(len(board.systems)),
-        [style.short(system.name) for system in reversed(board.systems)],
+        [plots.short(system.name) for system in reversed(board.systems)],
         parse_math=False,
     )
     axes.set_xlabel(f"{contrasts.measure.title} ({contrasts.measure.unit})")

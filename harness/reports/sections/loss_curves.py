@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from harness.record import Record
-from harness.reports.render import style
+from harness.reports.render import plots
 from harness.reports.render.document import Picture, Section
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, System
@@ -77,29 +77,29 @@ def curve_of(records: Sequence[Record]) -> Curve:
 
 
 def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
-    looks = style.looks(system.name for system in board.systems)
-    drawing, (axes,) = style.figure(height=3.3)
+    looks = plots.looks(system.name for system in board.systems)
+    drawing, (axes,) = plots.figure(height=3.3)
     ends = []
     for name, points in curves.items():
         step, value, low, high = (
             list(column)
             for column in zip(*((p.step, p.value, p.low, p.high) for p in points), strict=True)
         )
-        style.line(axes, step, value, looks[name], low, high)
+        plots.line(axes, step, value, looks[name], low, high)
         ends.append((step[-1], value[-1], name, looks[name]))
     axes.set_xlabel("optimizer step")
     axes.set_ylabel("loss, nats per token")
-    style.title(axes, "Training loss", board.task)
+    plots.title(axes, "Training loss", board.task)
     most = max(len(losses(record)) for system in board.systems for record in system.records)
     grouped = f"; each point is a mean over steps, at most {MOST_POINTS} points per curve"
     seeded = any(len(system.records) > 1 for system in board.systems)
-    style.caption(
+    plots.caption(
         drawing,
         "nats per trained token, before the step"
         + (grouped if most > MOST_POINTS else "")
         + ("; bands: range over training seeds" if seeded else "; one training seed per curve"),
     )
-    style.label_ends(axes, ends)
+    plots.label_ends(axes, ends)
     alt = f"Training loss on {board.task}: " + "; ".join(
         f"{name} from {points[0].value:.2f} to {points[-1].value:.2f}"
         for name, points in curves.items()

@@ -17,7 +17,7 @@ from harness.reports.compared.parts import (
     relative_drift,
 )
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
-from harness.reports.render import style
+from harness.reports.render import plots
 from harness.reports.render.document import Picture, Section
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, having, lacking
@@ -145,9 +145,9 @@ def curves_of(board: Board, view: View) -> Curves:
 
 
 def _picture(board: Board, view: View, curves: Curves) -> Picture:
-    looks = style.looks(system.name for system in board.systems)
-    drawing, (axes,) = style.figure(height=3.3)
-    ends = style.curves(axes, curves, looks)
+    looks = plots.looks(system.name for system in board.systems)
+    drawing, (axes,) = plots.figure(height=3.3)
+    ends = plots.curves(axes, curves, looks)
     part = having(board, view.slices)
     names = [
         each.slice.replace("-", "–")
@@ -157,14 +157,14 @@ def _picture(board: Board, view: View, curves: Curves) -> Picture:
     axes.set_xticks(range(len(names)), names)
     axes.set_xlabel("tokens of the reference")
     axes.set_ylabel(view.unit)
-    style.title(axes, view.title, board.task)
+    plots.title(axes, view.title, board.task)
     over = interval_words(row for rows in curves.values() for row in rows)
     note = lacking(board, part)
     if view.name == "relative" and len({one.record.backbone.name for one in part.systems}) > 1:
         note = f"each relative to its own base model{'; ' if note else ''}{note}"
-    style.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
+    plots.caption(drawing, f"{view.unit}; bars and bands: 95 % intervals over {over}; a method gets"
                   f" worse where its curve {view.worse}{'; ' if note else ''}{note}")  # fmt: skip
-    style.label_ends(axes, ends)
+    plots.label_ends(axes, ends)
     alt = f"{view.title} on {board.task} by position: " + "; ".join(
         f"{name} ends at {value:.2f}" for _, value, name, _ in ends
     )

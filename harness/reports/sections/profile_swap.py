@@ -11,7 +11,7 @@ from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_fa
 from harness.reports.compared.measures import Measure
 from harness.reports.compared.parts import lift_measure
 from harness.reports.compared.seeds import Pooled, interval_words, over_seeds
-from harness.reports.render import style
+from harness.reports.render import plots
 from harness.reports.render.document import Picture, Section, listed
 from harness.reports.render.numbers import figure
 from harness.reports.render.table import Cell, Column, Table, Value
@@ -181,25 +181,25 @@ def _text_table(board: Board, part: Board, lifts: Sequence[Contrasts]) -> Table:
 def _picture(board: Board, part: Board) -> Picture:
     """Own − random other by position, for the runs that have it."""
     systems = part.systems
-    looks = style.looks(system.name for system in board.systems)
-    drawing, (axes,) = style.figure(height=3.2)
+    looks = plots.looks(system.name for system in board.systems)
+    drawing, (axes,) = plots.figure(height=3.2)
     names = [key for key in _pairs(systems[0].record, LIKELIHOOD)["random"] if key != "all"]
     curves = {
         system.name: [_pooled(part, system, LIKELIHOOD, "random", name) for name in names]
         for system in systems
     }
-    ends = style.curves(axes, curves, looks)
+    ends = plots.curves(axes, curves, looks)
     axes.set_xticks(range(len(names)), [name.replace("-", "–") for name in names])
-    style.reference_line(axes, 0.0, "")
+    plots.reference_line(axes, 0.0, "")
     axes.set_xlabel("tokens of the reference")
     axes.set_ylabel("nats per slice token\n(dotted: no lift)")
-    style.title(axes, "lift by position: own − random other", board.task)
+    plots.title(axes, "lift by position: own − random other", board.task)
     users = len(set(board.users.values()))
     over = interval_words(row for rows in curves.values() for row in rows)
-    style.caption(drawing, "above 0, the own profile makes the reference more likely than another"
+    plots.caption(drawing, "above 0, the own profile makes the reference more likely than another"
                   f" user's does; bars and bands: 95 % intervals over {over}; n = {len(board.ids)}"
                   f" texts of {users} users{lacking(board, part, '; ')}")  # fmt: skip
-    style.label_ends(axes, ends)
+    plots.label_ends(axes, ends)
     curve_ends = "; ".join(f"{name} ends at {figure(value, 3)}" for _, value, name, _ in ends)
     alt = f"Lift of the own profile by position on {board.task}: {curve_ends}"
     return Picture(f"lift_{board.task}", f"Lift by position, {board.task}", drawing, alt)

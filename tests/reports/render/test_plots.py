@@ -7,7 +7,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from harness.reports.render import style
+from harness.reports.render import plots
+from harness.reports.render.plots.looks import FURTHER_LOOKS, METHOD_LOOKS
 
 
 @pytest.mark.parametrize(
@@ -23,26 +24,26 @@ from harness.reports.render import style
     ],
 )
 def test_labels_move_as_little_as_they_can(places, gap, bounds, expected):
-    assert style.spread(places, gap, *bounds) == pytest.approx(expected)
+    assert plots.spread(places, gap, *bounds) == pytest.approx(expected)
 
 
 def drawn():
-    drawing, (axes,) = style.figure()
-    looks = style.looks(["sft", "flythinker", "mine"])
+    drawing, (axes,) = plots.figure()
+    looks = plots.looks(["sft", "flythinker", "mine"])
     ends = []
     for at, (name, look) in enumerate(looks.items()):
         y = [1.0 + 0.01 * at, 2.0, None]
-        style.line(axes, [0, 1, 2], y, look, [0.9, 1.9, None], [1.1, 2.1, None])
+        plots.line(axes, [0, 1, 2], y, look, [0.9, 1.9, None], [1.1, 2.1, None])
         ends.append((1, 2.0, name, look))
-    style.label_ends(axes, ends)
-    style.title(axes, "a <title> & more")
-    style.caption(drawing, "nats; n = 3")
+    plots.label_ends(axes, ends)
+    plots.title(axes, "a <title> & more")
+    plots.caption(drawing, "nats; n = 3")
     return drawing, axes
 
 
 def test_the_same_figure_has_the_same_bytes(tmp_path):
-    one = style.save(drawn()[0], tmp_path / "one")
-    other = style.save(drawn()[0], tmp_path / "v1.other")  # a dot in the name stays
+    one = plots.save(drawn()[0], tmp_path / "one")
+    other = plots.save(drawn()[0], tmp_path / "v1.other")  # a dot in the name stays
     assert [path.name for path in other] == ["v1.other.svg", "v1.other.png"]
     for a, b in zip(one, other, strict=True):
         assert a.read_bytes() == b.read_bytes()
@@ -60,16 +61,16 @@ def test_labels_at_one_place_do_not_overlap_and_stay_beside_their_panel():
 
 
 def test_labels_of_points_avoid_each_other_and_the_frame():
-    drawing, (axes,) = style.figure()
-    look = style.METHOD_LOOKS["sft"]
+    drawing, (axes,) = plots.figure()
+    look = METHOD_LOOKS["sft"]
     points = [
         (0.0, 1.0, "first", look),
         (0.0, 1.0, "second", look),
         (9.0, 1.0, "at the edge", look),
     ]
     for x, y, _, _ in points:
-        style.point(axes, x, y, look, y_interval=(0.5, 1.5))
-    style.label_points(axes, points)
+        plots.point(axes, x, y, look, y_interval=(0.5, 1.5))
+    plots.label_points(axes, points)
     drawing.draw_without_rendering()
     boxes = [note.get_window_extent() for note in axes.texts]
     assert not boxes[0].overlaps(boxes[1])
@@ -77,10 +78,10 @@ def test_labels_of_points_avoid_each_other_and_the_frame():
 
 
 def test_an_inline_figure_takes_the_pages_ink_and_keeps_its_ids_apart():
-    text = style.inline_svg(drawn()[0], 'it\'s "quoted" <b>', "drift")
+    text = plots.inline_svg(drawn()[0], 'it\'s "quoted" <b>', "drift")
     assert text.startswith('<svg role="img" aria-label="it&#x27;s &quot;quoted&quot; &lt;b&gt;"')
     assert text.endswith("</svg>")
-    for colour in (style.INK, style.FAINT, style.GRID):
+    for colour in (plots.INK, plots.FAINT, plots.GRID):
         assert colour not in text
     assert "currentColor" in text
     assert 'id="drift-' in text
@@ -89,7 +90,7 @@ def test_an_inline_figure_takes_the_pages_ink_and_keeps_its_ids_apart():
 
 
 def test_the_six_methods_differ_in_grey_or_in_line_and_never_share_a_marker():
-    looks = list(style.METHOD_LOOKS.values())
+    looks = list(METHOD_LOOKS.values())
     assert len({look.marker for look in looks}) == 6
     assert len({str(look.line) for look in looks}) == 6
     grey = sorted(np.dot(to_rgb(look.colour), (0.2126, 0.7152, 0.0722)) for look in looks)
@@ -98,33 +99,33 @@ def test_the_six_methods_differ_in_grey_or_in_line_and_never_share_a_marker():
 
 
 def test_names_without_a_look_take_the_further_ones_in_order():
-    found = style.looks(["mine", "sft", "yours", "mine"])
+    found = plots.looks(["mine", "sft", "yours", "mine"])
     assert list(found) == ["mine", "sft", "yours"]
-    assert found["mine"] is style.FURTHER_LOOKS[0]
-    assert found["sft"] is style.METHOD_LOOKS["sft"]
-    assert found["yours"] is style.FURTHER_LOOKS[1]
+    assert found["mine"] is FURTHER_LOOKS[0]
+    assert found["sft"] is METHOD_LOOKS["sft"]
+    assert found["yours"] is FURTHER_LOOKS[1]
 
 
 def test_a_long_label_keeps_what_sets_systems_apart():
     weights, reads = "flythinker (reasoner_weights=frozen)", "flythinker (reasoner_reads=position)"
-    assert [style.short(weights), style.short(reads)] == [
+    assert [plots.short(weights), plots.short(reads)] == [
         "flythinker (frozen)", "flythinker (position)"
     ]  # fmt: skip
-    assert style.short("sft (flops_of=flythinker)") == "sft (flops_of=flythinker)"
-    assert style.short("mine (alpha_of_the_thing=1, beta_of_it=2)") == "mine (1, 2)"
+    assert plots.short("sft (flops_of=flythinker)") == "sft (flops_of=flythinker)"
+    assert plots.short("mine (alpha_of_the_thing=1, beta_of_it=2)") == "mine (1, 2)"
 
 
 def test_a_long_name_leaves_room_for_its_panel_and_dollars_are_dollars(tmp_path, recwarn):
-    drawing, (axes,) = style.figure()
+    drawing, (axes,) = plots.figure()
     name = "$x^2 (" + "lam=0.123456, " * 30 + ")"
-    look = style.METHOD_LOOKS["sft"]
-    style.line(axes, [0, 1], [1.0, 2.0], look)
-    style.label_ends(axes, [(1, 2.0, name, look)])
-    style.label_points(axes, [(0, 1.0, name, look)])
-    style.caption(drawing, "costs $5 and $6")
-    text = style.save(drawing, tmp_path / "long")[0].read_text()
-    assert style.short(name).endswith("…")
-    assert text.count(style.short(name)) >= 2
+    look = METHOD_LOOKS["sft"]
+    plots.line(axes, [0, 1], [1.0, 2.0], look)
+    plots.label_ends(axes, [(1, 2.0, name, look)])
+    plots.label_points(axes, [(0, 1.0, name, look)])
+    plots.caption(drawing, "costs $5 and $6")
+    text = plots.save(drawing, tmp_path / "long")[0].read_text()
+    assert plots.short(name).endswith("…")
+    assert text.count(plots.short(name)) >= 2
     assert "costs $5 and $6" in text
     assert not [one for one in recwarn if "constrained_layout" in str(one.message)]
     assert axes.get_position().width > 0.4
