@@ -121,7 +121,7 @@ def test_filters_search_and_an_empty_result(browser, page):
     assert "texts may not be published: numbers only" in browser.find("#board").text
     choose(browser, "task", "all")
     choose(browser, "tier", "all")
-    assert "2 boards: scores and ranks compare only within a board" in browser.find("#board").text
+    assert "2 boards: scores and ranks are comparable only within a board" in browser.find("#board").text
     quiet(browser)
 
 
@@ -188,7 +188,7 @@ def test_a_page_without_its_files_says_so(browser, page, tmp_path):
     alone.write_bytes(page.read_bytes())
     browser.open(alone, f"row={MARKED}")
     wait_for(browser, "#inside .notice")
-    assert "was not found beside this page" in browser.find("#inside .notice").text
+    assert "was not found next to this page" in browser.find("#inside .notice").text
 
 
 def test_the_keyboard_is_enough(browser, page):
