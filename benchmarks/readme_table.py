@@ -1,12 +1,11 @@
 """README's first table from the published records: python -m benchmarks.readme_table"""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from harness.record import Record, find_runs, read_record
+from harness.record import HasInterval, Record, find_runs, read_record
 from harness.registry import METHODS
+from harness.reports.render.numbers import estimate
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published" / "mini"
@@ -28,31 +27,34 @@ def first_records(folder: Path) -> dict[str, Record]:
 
 def row(record: Record) -> str:
     """One line of the table."""
-    following: Any = record.following
-    slices = " · ".join(f"{each['value']:.0f}" for each in following["slices"])
-    lift: Any = record.lift
-    own = lift["texts"]["random"]["following"]["own_other"]
-    trained = f"{record.training['seconds_total']:.0f} s" if record.training else "–"
-    speed = record.inference["tokens_per_s"] if record.inference else 0
+    assert record.following
+    assert record.lift
+    assert record.lift.texts
+    assert record.inference
+    slices = " · ".join(estimate(each.value, None, None, 0) for each in record.following.slices)
+    own = record.lift.texts["random"]["following"].own_other
+    trained = f"{record.training.seconds_total:.0f} s" if record.training else "–"
     return (
-        f"| {record.method} | {interval(following)} | {slices} | {interval(own)} "
-        f"| {record.metrics['rouge1'].value:.1f} | {trained} | {speed:,.0f} |"
+        f"| {record.method} | {interval(record.following)} | {slices} | {interval(own)} "
+        f"| {record.metrics['rouge1'].value:.1f} | {trained} "
+        f"| {record.inference.tokens_per_s:,.0f} |"
     )
 
 
-def interval(number: Mapping[str, Any]) -> str:
+def interval(number: HasInterval) -> str:
     """A value with its 95 % interval."""
-    return f"{number['value']:.1f} [{number['low']:.1f}, {number['high']:.1f}]"
+    return estimate(number.value, number.low, number.high, 1)
 
 
 def table(folder: Path) -> str:
     """All lines, with the benchmark's bounds below."""
     records = first_records(folder)
     lines = [row(record) for record in records.values()]
-    following: Any = next(iter(records.values())).following
+    following = next(iter(records.values())).following
+    assert following
     bounds = (
-        f"| *bounds* | chance {following['chance']:.1f}, another author's text "
-        f"{following['floor']:.1f}, references {following['ceiling']:.0f} | | | | | |"
+        f"| *bounds* | chance {following.chance:.1f}, another author's text "
+        f"{following.floor:.1f}, references {following.ceiling:.0f} | | | | | |"
     )
     return "\n".join([HEAD, *lines, bounds])
 

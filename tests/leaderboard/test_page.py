@@ -52,7 +52,8 @@ def quiet(browser):
 def test_it_opens_from_disk_without_requests(browser, page):
     browser.open(page, f"row={MARKED}")
     wait_for(browser, "#inside svg")
-    assert "Showing 1–50 of 60 rows, sorted by preferences followed" in browser.find("#summary").text
+    told = browser.find("#summary").text
+    assert "Showing 1–50 of 60 rows, sorted by preferences followed" in told
     quiet(browser)
 
 
@@ -121,7 +122,8 @@ def test_filters_search_and_an_empty_result(browser, page):
     assert "texts may not be published: numbers only" in browser.find("#board").text
     choose(browser, "task", "all")
     choose(browser, "tier", "all")
-    assert "2 boards: scores and ranks are comparable only within a board" in browser.find("#board").text
+    told = browser.find("#board").text
+    assert "2 boards: scores and ranks are comparable only within a board" in told
     quiet(browser)
 
 
