@@ -218,7 +218,7 @@ def test_tables_say_what_and_under_which_conditions(found):
     assert text.startswith("```\nharness bench …\n```")
     assert "float32, 1 thread; torch " in text
     assert "Median [quartiles] of 2 rounds" in text
-    assert "first token: from the prompts to the batch's first visible token" in text
+    assert "first token: time to the batch's first visible token" in text
     lines = [line for line in text.splitlines() if line.startswith("| sft")]
     assert len(lines) == 6
     assert lines[-1] == "| sft | " + f"{found['parameters']['sft']:,} | 1 | 4 | – |"
