@@ -18,6 +18,7 @@ from pathlib import Path
 
 OWN = ("baselines", "flythinker", "harness")
 """Packages of the harness itself."""
+PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 BESIDE = "__beside__"
 """Placeholder for the folder of a file outside packages, where its relative imports start."""
 
@@ -157,9 +158,17 @@ def _loose_file(module: str) -> Path | None:
     if module.partition(".")[0] in sys.stdlib_module_names:
         return None
     file = file_of(module)
-    if file is None or any(file.resolve().is_relative_to(place) for place in _installed()):
-        return None
-    return file
+    return None if file is None or _is_installed(file.resolve()) else file
+
+
+def _is_installed(file: Path) -> bool:
+    """Whether a file belongs to Python or to an installed package, of any environment on the path.
+
+    An environment may see another one's packages (a .pth file, PYTHONPATH).
+    """
+    if not PACKAGE_FOLDERS.isdisjoint(file.parts):
+        return True
+    return any(file.is_relative_to(place) for place in _installed())
 
 
 @lru_cache(maxsize=1)

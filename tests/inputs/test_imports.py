@@ -106,3 +106,16 @@ def test_an_edited_helper_of_a_plugin_is_another_source(tmp_path, monkeypatch):
     before = provenance.method_sha256(method)
     (tmp_path / "own_helper.py").write_text("X = 2\n")
     assert provenance.method_sha256(method) != before
+
+
+def test_packages_of_another_environment_on_the_path_are_installed_ones(tmp_path, monkeypatch):
+    # a virtual environment that sees another one's packages through a .pth file: without this,
+    # every module of torch was parsed for each run of a plugin
+    packages = tmp_path / "other" / "lib" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "far_package.py").write_text("import json\n")
+    (tmp_path / "near_helper.py").write_text("import far_package\n")
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text("import far_package\nimport near_helper\n")
+    monkeypatch.syspath_prepend(packages)
+    assert set(file_closure(plugin)) == {"plugin", "near_helper"}
