@@ -75,7 +75,7 @@ def test_runs_are_compared_without_their_texts(tmp_path):
     write_runs(tmp_path / "runs", ["sft", "rag"], ["product_review"])
     (page,) = pages([parsed(f"x={tmp_path / 'runs'}")], tmp_path / "made").values()
     text = page.read_text()
-    assert "sft measured best" in text
+    assert "sft scores best on" in text
     assert "Where two methods disagree most" not in text
 
 

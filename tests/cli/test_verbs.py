@@ -119,8 +119,8 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(run, tmp_path):
     for shown in ("test prompts", "cut to budget", "8 prompts: ", "GiB", "1 steps of 8 examples"):
         assert shown in out
     assert re.search(r"parameters .* (\S+) \(generator (\S+), reasoner \2\)", out)
-    # the whole prompt as the model reads it, between the turns of its template
-    assert "as the model reads it" in out
+    # the whole prompt as the model gets it, between the turns of its template
+    assert "as the model gets it" in out
     assert "<|im_start|>user\n" in out
     assert "Generate the review text written by a reviewer" in out
     assert out.rstrip().endswith("<|im_end|>\n<|im_start|>assistant")
@@ -319,14 +319,17 @@ QUOTED = f"fields in quotes: {ROW}"
         ('{"id": "a"}\n', f"line 1, field output: missing; expected text. Write both {QUOTED}"),
         ('{"id": "a", "output": 3}\n', f"output: found 3; expected text. Write both {QUOTED}"),
         ('{"id": "a", "output": "x"}\n{"id": "a", "output"', "line 2: not JSON: Expecting"),
-        ('{"id": "a", "output"\n', f"expected one whole {ROW} on the line. Write the line again"),
+        (
+            '{"id": "a", "output"\n',
+            f"expected one whole {ROW} on the line. Correct the line; was the file copied in full?",
+        ),
         (
             '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
             "line 2: id 'a' is already at",
         ),
         (
             '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
-            "p.jsonl line 1 already; expected one text for each example. Remove one of the two",
+            "p.jsonl line 1; expected one text per example. Remove one of the two",
         ),
         (b'{"id": "\xe9"}', "at byte 8; expected UTF-8. Save the file as UTF-8"),
         ('{"id": "a", "output": "x"}\n', "1 ids are not in the test split, e.g. 'a'"),

@@ -39,7 +39,7 @@ def test_a_finished_run_is_shown_without_heavy_imports(
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, *words], capture_output=True, text=True, check=True
     )
-    assert "(complete before; --fresh redoes" in done.stdout
+    assert "(already complete; --fresh redoes" in done.stdout
     assert done.stdout.splitlines()[-1] == "LOADED"
     assert done.stderr == ""
     assert record.read_bytes() == before

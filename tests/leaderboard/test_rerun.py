@@ -85,7 +85,7 @@ def test_nothing_of_a_row_reaches_beyond_the_package(row):
         "data.source": "/etc", "eval.metrics": ["evaluate:/tmp/evil.py"], "task": "topic_writing",
     })  # fmt: skip
     assert (found.data.source, found.task) == ("mini", "product_review")
-    assert found.eval.metrics == ("bleu", "rouge1")
+    assert found.eval.metrics == ("following", "bleu", "rouge1")
     for key in ("model.backbone", "model.reasoner", "retrieval.dense_model"):
         with pytest.raises(DataError, match=r"run.settings name 'evil/model'; a rerun loads mini"):
             settings_with(**{key: "evil/model"})

@@ -47,7 +47,7 @@ def test_the_first_sentence_is_the_verdict_with_its_cost(report):
     document, _ = report
     (sentence,) = document.sections[0].text
     # the made-up effects: flythinker 3 points above sft, 1.2 times its time
-    assert sentence.startswith("product_review: flythinker is best on BLEU, ")
+    assert sentence.startswith("product_review: flythinker scores best on BLEU, ")
     assert re.search(r"significantly better than sft: \+\d\.\d\d \[\+\d\.\d\d, \+\d\.\d\d\]",
                      sentence)  # fmt: skip
     assert "1.4 × that of sft; time per text 0.36 s, 1.2 × that of sft." in sentence
@@ -348,7 +348,7 @@ def test_the_command_writes_and_prints_one_json_document(runs, tmp_path):
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["main"] == "nll"
-    assert "flythinker is best on NLL" in done.stderr
+    assert "flythinker scores best on NLL" in done.stderr
     assert (tmp_path / "r" / "index.html").is_file()
 
 

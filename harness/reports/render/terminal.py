@@ -21,9 +21,9 @@ def print_table(console: Console, table: Table, lines: bool = False) -> None:
     """
     table = table.narrow().ungrouped()
     shown = table.shown()
+    if table.title:  # not the grid's own title, which wraps at the grid's width
+        console.print(Text(table.title, style="italic"), soft_wrap=True)
     grid = Grid(
-        title=Text(table.title) if table.title else None,
-        title_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
         show_lines=lines,

@@ -127,7 +127,7 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
     best = order[0]
     top = contrasts.values[best]
     value = estimate(top.value, top.low, top.high, measure.digits)
-    text = f"{board.task}: {best} is best on {measure.title}, {value} ({measure.unit})."
+    text = f"{board.task}: {best} scores best on {measure.title}, {value} ({measure.unit})."
     if len(order) == 1:
         return text + " It is the only system, so there is nothing to compare."
     against = {other: contrasts.between(best, other) for other in order[1:]}

@@ -101,7 +101,9 @@ def test_the_section_names_what_differs_and_letters_agree(board):
     lifts = lift_contrasts(board, "rougeL")
     section = lift_section([board], {board.task: lifts})
     sentence = section.text[1]
-    assert sentence.startswith("product_review: cot is best on lift on likelihood, own − random")
+    assert sentence.startswith(
+        "product_review: cot scores best on lift on likelihood, own − random"
+    )
     assert "It is significantly better than rag: +0.1" in sentence
     assert "No significant difference from sft." in sentence
     likely, texts, pairs = section.tables
