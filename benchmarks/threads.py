@@ -4,7 +4,7 @@
 
 Generator and reasoner have the same size, random weights and the same prompts in every way. On
 a CPU "at once" means two threads, each with --threads threads of PyTorch inside it; on one GPU,
-two streams. FlyThinkerLM(concurrent=None) takes the way marked "chosen"; the rule is told below
+two streams. FlyThinkerLM(concurrent=None) takes the way marked "chosen"; the rule is given below
 the tables. Times are of one step of a batch, the mean over a text's steps, without prefill.
 """
 

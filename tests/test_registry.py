@@ -1,4 +1,4 @@
-"""Names and files that offer a method wrongly are told exactly what is wrong."""
+"""Names and files that offer a method wrongly get a message with exactly what is wrong."""
 
 import pytest
 

@@ -30,7 +30,7 @@ def lift(
     signature: str,
     better: Better = "higher",
 ) -> Lift:
-    """Gains per example, with means and intervals over users; above 0 the own profile is better.
+    """Gains per example, with means and intervals over users; above 0 the user's profile is better.
 
     own: the metric of each example with the user's own profile [N].
     others: the same with each donor's profile [D][N]; their gains are averaged.

@@ -339,7 +339,7 @@ def test_a_model_that_changes_while_it_is_loaded_is_refused(
 
 
 def test_an_unfinished_run_resumes_with_todays_inputs(world: World, said: list[str]):
-    """Its texts belong to what it was begun with: a changed template writes them anew."""
+    """Its texts belong to what it was begun with: a changed template generates them again."""
     (folder,) = find_runs([world.results])
     record = json.loads((folder / "record.json").read_text())
     (folder / "record.json").write_text(json.dumps({**record, "status": "running"}))

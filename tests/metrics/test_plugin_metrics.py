@@ -1,6 +1,6 @@
 """A corpus metric and a lower-is-better one, each one class: every view knows them at once.
 
-They come as a package's entry points would; nothing else is told of them.
+They come as a package's entry points would; nothing else refers to them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time and work of a run: phases add up to the wall, sittings add up, FLOPs are the lengths'."""
+"""Time and work of a run: phases add up to the wall, resumed runs add up, FLOPs follow lengths."""
 
 import json
 from time import process_time
@@ -22,7 +22,7 @@ from tests.run.test_single import StopNowError, go
 
 
 class Clock:
-    """A clock that is told how much time passes."""
+    """A clock that advances as requested."""
 
     def __init__(self):
         self.at = 100.0

@@ -42,7 +42,7 @@ class Browser:
         self._requests: list[str] = []
 
     def open(self, page: Path, state: str = "") -> None:
-        """Load a page from disk, `state` after the #. A page with the same path is loaded anew."""
+        """Load a page from disk, `state` after the #. A page with the same path is loaded again."""
         self.driver.get("about:blank")
         self.driver.get(page.resolve().as_uri() + (f"#{state}" if state else ""))
 

@@ -100,7 +100,7 @@ def _thoughts_table(board: Board, system: System) -> Table:
     ]
     names = [name for name in first["own"].metrics if not of_words(name) or name in WORDS[:2]]
     likely = all(first[thought].likelihood for thought in kept)
-    # 2. Columns: for each measure its value, the difference from the own thoughts, and p.
+    # 2. Columns: for each measure its value, the difference from the model's own thoughts, and p.
     columns = [Column("thoughts")]
     if likely:
         columns += [

@@ -79,7 +79,7 @@ def lift_section(boards: Sequence[Board], lifts: Mapping[str, Sequence[Contrasts
             tables.append(pairs_table(f"lift_pairs_{board.task}", title, of_board))
     text = (
         "Does the user's own profile help? The same model gets the user's own profile, other"
-        " users' profiles (averaged if there are several), and none. Above 0, the own profile"
+        " users' profiles (averaged if there are several), and none. Above 0, the user's profile"
         " helps: own − other asks whether it matters whose profile it is, own − none whether a"
         " profile matters at all. Methods that share a letter do not differ significantly. Holm's"
         " correction covers, within a task, all pairs on all lifts over other users.",
@@ -196,10 +196,10 @@ def _picture(board: Board, part: Board) -> Picture:
     plots.title(axes, "lift by position: own − random other", board.task)
     users = len(set(board.users.values()))
     over = interval_words(row for rows in curves.values() for row in rows)
-    plots.caption(drawing, "above 0, the own profile makes the reference more likely than another"
+    plots.caption(drawing, "above 0, a user's profile makes the reference more likely than another"
                   f" user's does; bars and bands: 95 % intervals over {over}; n = {len(board.ids)}"
                   f" texts of {users} users{lacking(board, part, '; ')}")  # fmt: skip
     plots.label_ends(axes, ends)
     curve_ends = "; ".join(f"{name} ends at {figure(value, 3)}" for _, value, name, _ in ends)
-    alt = f"Lift of the own profile by position on {board.task}: {curve_ends}"
+    alt = f"Lift of the user's profile by position on {board.task}: {curve_ends}"
     return Picture(f"lift_{board.task}", f"Lift by position, {board.task}", drawing, alt)

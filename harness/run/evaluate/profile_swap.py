@@ -52,7 +52,7 @@ def evaluate_profile_swap(
     plan: the run; `eval.lift` says which views: likelihood, texts.
     lm: the trained model.
     predictions: the run's texts, with each user's own profile.
-    nll: id → NLL with the own profile; needed for the likelihood view.
+    nll: id → NLL with the user's profile; needed for the likelihood view.
     hardware: where the model is.
     bars: progress.
 
@@ -77,7 +77,7 @@ def evaluate_profile_swap(
             else:
                 swapped[swap] = generate_texts(plan, lm, prompts)
             update(part * len(swaps) + number, total, view)
-        # 2. what the own profile gains over them
+        # 2. what the user's profile gains over them
         gains_of = _likelihood_lift if view == "likelihood" else _text_lift
         ids, gains = gains_of(plan, own, swapped)
         lift_pairs[view] = {
