@@ -5,30 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate
-
-VOCABULARY = 97
-
-
-def tiny(family="qwen2", seed=0, width=32):
-    torch.manual_seed(seed)
-    shape = {
-        "vocab_size": VOCABULARY,
-        "hidden_size": width,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-        "initializer_range": 0.2,
-    }
-    if family == "llama":
-        return LlamaForCausalLM(LlamaConfig(tie_word_embeddings=False, **shape)).eval()
-    return Qwen2ForCausalLM(Qwen2Config(tie_word_embeddings=True, **shape)).eval()
-
+from tests.support.tiny import VOCABULARY, tiny
 
 LMS = {
     "causal-qwen2": lambda: CausalLM(tiny()),

@@ -8,8 +8,8 @@ from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.train import precision, train
 from harness.errors import UsageError
 from harness.settings import ModelSettings
-from tests.engine.test_agreement import tiny
 from tests.engine.test_train import ROWS, SETTINGS, fly
+from tests.support.tiny import tiny
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.train import TrainRow, micro_batches, plan_steps, train
 from harness.errors import DataError, HarnessError
 from harness.settings import TrainSettings
-from tests.engine.test_agreement import tiny
+from tests.support.tiny import tiny
 
 ROWS = [
     TrainRow(f"r{at}", tuple(range(1, 4 + at % 3)), tuple((7 * at + k) % 97 for k in range(3 + at)))

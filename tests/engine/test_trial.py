@@ -12,8 +12,8 @@ from harness.engine.agreement import refuse_disagreement
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
 from tests.conformance import broken
-from tests.engine.test_agreement import tiny
 from tests.engine.tiny_families import tiny_model
+from tests.support.tiny import tiny
 
 LMS = {
     "plain": lambda: CausalLM(tiny()),
