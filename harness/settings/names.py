@@ -7,12 +7,13 @@ holds later ones, hashed only if a run's value differs. Removed settings keep th
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from harness.settings.flat import nested
 
 RENAMED: Mapping[str, str] = {}
 """Today's name of a setting → its name in the table."""
@@ -24,8 +25,8 @@ def named(values: Mapping[str, Any]) -> dict[str, Any]:
     values: a RunSettings as JSON. Raises ValueError for a setting that is not in the table.
     """
     table = frozen_table()
-    hashed: dict[str, Any] = copy.deepcopy(table["first"])
     first, added = dict(leaves(table["first"])), table["added"]
+    hashed = dict(first)
     for key, value in leaves(values):
         name = RENAMED.get(key, key)
         if name not in first and name not in added:
@@ -34,8 +35,8 @@ def named(values: Mapping[str, Any]) -> dict[str, Any]:
                 " default, so that the names of runs made before stay"
             )
         if name in first or value != added[name]:
-            _put(hashed, name, value)
-    return hashed
+            hashed[name] = value
+    return nested(hashed)
 
 
 @cache
@@ -47,16 +48,9 @@ def frozen_table() -> Mapping[str, Any]:
 
 
 def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every setting by dotted name. `method` is one setting: its keys belong to the method."""
+    """Every setting by dotted name. `method`, and a table inside a section, is one setting."""
     for key, value in values.items():
         if isinstance(value, Mapping) and key != "method":
             yield from ((f"{key}.{name}", each) for name, each in value.items())
         else:
             yield key, value
-
-
-def _put(nested: dict[str, Any], name: str, value: Any) -> None:
-    *sections, last = name.split(".")
-    for section in sections:
-        nested = nested.setdefault(section, {})
-    nested[last] = value
