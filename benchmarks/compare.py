@@ -2,7 +2,7 @@
 
     python -m benchmarks.compare
 
-Records are made up by tests/reports/synthetic.py: 100 examples each, texts of 250 words. Prints
+Records are made up by tests/support/synthetic.py: 100 examples each, texts of 250 words. Prints
 one JSON object.
 """
 
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from harness.reports.comparison import compare, write_report
-from tests.reports.synthetic import write_runs
+from tests.support.synthetic import write_runs
 
 
 def main() -> None:

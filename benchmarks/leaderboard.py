@@ -2,7 +2,7 @@
 
     python -m benchmarks.leaderboard [--rows 10000] [--out results/benchmarks/leaderboard]
 
-Rows are made up by tests/leaderboard/made_up.py: 100 test users, five metrics, texts of about
+Rows are made up by tests/support/boards.py: 100 test users, five metrics, texts of about
 110 bytes (the build reads whole texts only to check their digest). Sorting is timed in Chromium
 from the click to the end of the layout that follows it; prints one JSON object.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.leaderboard.build import build
-from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
+from tests.support.boards import add_row, make_board, rules, submission, texts_for
 from tests.support.browser import Browser, start_chromium
 
 USERS = 100

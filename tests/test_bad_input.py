@@ -6,8 +6,9 @@ import json
 import pytest
 
 from harness.record import read_predictions, read_record
-from tests.cli.test_verbs import SMALL, harness
-from tests.conftest import made_up_rows, with_context, write_rows
+from tests.support.command_line import SMALL, harness
+from tests.support.reviews import made_up_rows, write_rows
+from tests.support.saved_backbones import with_context
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from benchmarks import cache, decoding, threads
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, generate
 from harness.engine.kv_cache import GrowingLayer
-from tests.engine.test_agreement import PROMPTS, tiny
+from tests.support.agreement import PROMPTS
+from tests.support.tiny import tiny
 
 SMALL = ["--models", "mini", "--batch", "2", "--tokens", "4", "--rounds", "2", "--markdown"]
 

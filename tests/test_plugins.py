@@ -11,11 +11,11 @@ from harness import registry
 from harness.errors import UsageError
 from harness.record import read_predictions, read_record
 from harness.registry import blaming, find, load_plugin, table
-from tests.cli.test_verbs import SMALL, call  # noqa: F401  (a fixture)
+from tests.support.command_line import SMALL
 
 
 @pytest.fixture
-def made(call, tmp_path):  # noqa: F811
+def made(call, tmp_path):
     path = tmp_path / "my_method.py"
     code, out, _ = call("new-method", "my_method", "--out", path)
     assert code == 0
@@ -23,7 +23,7 @@ def made(call, tmp_path):  # noqa: F811
     return path
 
 
-def test_the_skeleton_passes_the_kit_and_its_own_test(call, made):  # noqa: F811
+def test_the_skeleton_passes_the_kit_and_its_own_test(call, made):
     code, out, _ = call("check-method", made)
     assert code == 0, out
     assert "failed" not in out
@@ -34,7 +34,7 @@ def test_the_skeleton_passes_the_kit_and_its_own_test(call, made):  # noqa: F811
     assert done.returncode == 0, done.stdout
 
 
-def test_the_skeleton_runs_by_name(call, made, tmp_path, reviews, backbone):  # noqa: F811
+def test_the_skeleton_runs_by_name(call, made, tmp_path, reviews, backbone):
     options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
     code, out, _ = call(
         "run", "--method", "my_method", "--plugin", made, *options, "--set", "method.end_weight=2"
@@ -45,7 +45,7 @@ def test_the_skeleton_runs_by_name(call, made, tmp_path, reviews, backbone):  # 
     assert record.settings["method"] == {"end_weight": 2}
 
 
-def test_the_skeleton_is_never_written_over_a_file(call, made):  # noqa: F811
+def test_the_skeleton_is_never_written_over_a_file(call, made):
     code, _, err = call("new-method", "my_method", "--out", made)
     assert code == 2
     assert "already exists" in err
@@ -55,13 +55,13 @@ def test_the_skeleton_is_never_written_over_a_file(call, made):  # noqa: F811
     ("name", "message"),
     [("sft", "exists already (built in)"), ("My-Method", "expected a lower-case name")],
 )
-def test_a_name_that_cannot_be(call, name, message):  # noqa: F811
+def test_a_name_that_cannot_be(call, name, message):
     code, _, err = call("new-method", name)
     assert code == 2
     assert message in err
 
 
-def test_a_built_in_method_passes_by_name(call):  # noqa: F811
+def test_a_built_in_method_passes_by_name(call):
     code, out, _ = call("check-method", "rag")
     assert code == 0
     assert "skipped" in out
@@ -83,7 +83,7 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, text, message):
         load_plugin(path)
 
 
-def test_a_plugin_may_not_take_a_built_in_name(call, tmp_path):  # noqa: F811
+def test_a_plugin_may_not_take_a_built_in_name(call, tmp_path):
     path = tmp_path / "again.py"
     path.write_text("from harness.method import Method\nclass Again(Method):\n name='sft'\n")
     code, _, err = call("run", "--method", "sft", "--plugin", path)
@@ -91,7 +91,7 @@ def test_a_plugin_may_not_take_a_built_in_name(call, tmp_path):  # noqa: F811
     assert "a method called 'sft' exists already (built in); rename one" in err
 
 
-def test_two_plugin_files_may_not_share_a_name(call, made, tmp_path):  # noqa: F811
+def test_two_plugin_files_may_not_share_a_name(call, made, tmp_path):
     copy = tmp_path / "copy.py"
     copy.write_text(made.read_text())
     code, _, err = call("run", "--method", "my_method", "--plugin", made, "--plugin", copy)
@@ -120,7 +120,7 @@ def installed(monkeypatch):
 
 
 def test_an_installed_method_shows_its_origin_and_is_found(installed):
-    installed(_point("broken", "tests.conformance.broken:TrainsNothing"))
+    installed(_point("broken", "tests.support.broken:TrainsNothing"))
     assert table("method")["broken"].origin == "some-package"
     assert find("method", "broken").name == "broken"
 
@@ -142,7 +142,7 @@ def test_a_broken_package_is_named_and_does_not_take_down_the_list(installed):
         find("method", "shaky")
 
 
-def test_two_methods_of_one_name_are_an_error(installed, call):  # noqa: F811
+def test_two_methods_of_one_name_are_an_error(installed, call):
     installed(_point("sft", "baselines.rag:Rag"))
     message = "two methods are called 'sft': built in and some-package; uninstall one of them"
     with pytest.raises(UsageError, match=message):
@@ -160,7 +160,7 @@ def test_two_methods_of_one_name_are_an_error(installed, call):  # noqa: F811
 
 def test_options_are_listed_with_their_meaning_and_a_broken_package_with_its_fault(
     installed,
-    call,  # noqa: F811
+    call,
 ):
     installed(_point("shaky", "nowhere_at_all:Method"))
     code, out, _ = call("list", "options", "--json")
@@ -222,7 +222,7 @@ def offering(tmp_path, monkeypatch):
     table.cache_clear()
 
 
-def test_a_package_offers_tasks_and_metrics(call, offering, tmp_path, reviews, backbone):  # noqa: F811
+def test_a_package_offers_tasks_and_metrics(call, offering, tmp_path, reviews, backbone):
     for kind, name in (("tasks", "short_review"), ("metrics", "words")):
         code, out, _ = call("list", kind)
         assert code == 0
@@ -252,7 +252,7 @@ class Alone:
 
 
 def test_a_class_that_inherits_no_method_is_named_before_any_work(
-    call,  # noqa: F811
+    call,
     tmp_path, reviews, backbone,
 ):  # fmt: skip
     (tmp_path / "alone.py").write_text(ALONE)
@@ -294,7 +294,7 @@ FAULTS = [  # which part is faulty, the message, its line
 
 @pytest.mark.parametrize(("part", "message", "line"), FAULTS, ids=[row[0] for row in FAULTS])
 def test_a_run_names_the_line_where_a_plugin_breaks(
-    call,  # noqa: F811
+    call,
     tmp_path, reviews, backbone, part, message, line,
 ):  # fmt: skip
     parts = dict.fromkeys(("init", "prompt", "build"), "pass") | {"loss": ""}
@@ -316,7 +316,7 @@ def test_an_error_of_the_harness_is_not_blamed_on_a_plugin(tmp_path):
         {}["x"]
 
 
-def test_show_finds_a_plugin_or_says_how(call, made, tmp_path, reviews, backbone):  # noqa: F811
+def test_show_finds_a_plugin_or_says_how(call, made, tmp_path, reviews, backbone):
     options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
     call("run", "--method", "my_method", "--plugin", made, "--limit", "1", *options)
     folder = next((tmp_path / "out").rglob("record.json")).parent

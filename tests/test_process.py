@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from harness import cli
 from harness.record import read_record
-from tests.run.test_single import without_times
+from tests.support.runs import without_times
 
 HARNESS = [sys.executable, "-c", "from harness.cli import main; main()"]
 PATIENCE_S = 300

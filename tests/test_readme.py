@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
-from tests.cli.test_verbs import SMALL
+from tests.support.command_line import SMALL
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

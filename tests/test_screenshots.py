@@ -13,7 +13,7 @@ from benchmarks.screenshots import main, pages, parsed, shoot, small
 from harness.errors import UsageError
 from harness.reports.comparison import PAGE
 from harness.reports.runs.systems import load_boards
-from tests.reports.synthetic import write_runs
+from tests.support.synthetic import write_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 

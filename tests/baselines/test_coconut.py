@@ -8,9 +8,9 @@ from torch.testing import assert_close
 
 from baselines.coconut import CoconutLM
 from harness.engine import Batch, CausalLM, generate
-from tests.engine.test_agreement import PROMPTS, RESPONSES, WAYS, alone, tiny
-from tests.engine.test_backbone import of_family
+from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone
 from tests.support.golden import cases, golden_model, grad_norms
+from tests.support.tiny import of_family, tiny
 
 CASES = cases("coconut")
 

@@ -10,7 +10,7 @@ from harness.engine.checkpoint import load_weights
 from harness.record import read_predictions
 from harness.run.plan import Plan
 from harness.types import Sampling
-from tests.run.test_single import go, settings
+from tests.support.runs import go, settings
 
 
 @pytest.fixture

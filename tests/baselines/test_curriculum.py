@@ -13,7 +13,7 @@ from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
 from harness.run.training_costs import training_work
 from harness.settings import TrainSettings
-from tests.run.test_single import go, texts
+from tests.support.runs import go, texts
 from tests.support.tiny import tiny
 
 THIRDS = {"curriculum": [0.25, 0.5, 0.75], "n_thoughts": 4}

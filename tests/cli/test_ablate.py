@@ -13,8 +13,8 @@ from harness.cli.chosen import settings_for
 from harness.record import Counts, read_record
 from harness.settings import RunSettings, build_settings
 from harness.settings.names import named
-from tests.cli.test_verbs import SMALL, call, pretend  # noqa: F401  (fixtures)
-from tests.conftest import save_backbone
+from tests.support.command_line import SMALL
+from tests.support.saved_backbones import save_backbone
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "results/published/ablations"
 PLUGIN = """
@@ -29,7 +29,7 @@ class Mine(Method):
 
 
 @pytest.fixture
-def ablate(call, tmp_path, reviews, backbone):  # noqa: F811
+def ablate(call, tmp_path, reviews, backbone):
     def go(*words):
         return call(
             "ablate", "--data", reviews, "--backbone", backbone, "--results", tmp_path / "runs",
@@ -95,7 +95,7 @@ def values_of(tmp_path):
     return json.loads((tmp_path / "report" / "comparisons.json").read_text())["values"]
 
 
-def test_an_unexpected_error_is_reported_and_the_rest_continue(ablate, pretend, tmp_path):  # noqa: F811
+def test_an_unexpected_error_is_reported_and_the_rest_continue(ablate, pretend, tmp_path):
     def breaks(settings, factory):
         if settings.method.get("lam") == 1:
             raise RuntimeError("CUDA out of memory")
@@ -110,7 +110,7 @@ def test_an_unexpected_error_is_reported_and_the_rest_continue(ablate, pretend, 
     ]  # fmt: skip
 
 
-def test_failed_examples_of_a_value_are_an_exit_code(ablate, pretend):  # noqa: F811
+def test_failed_examples_of_a_value_are_an_exit_code(ablate, pretend):
     counts = {"n": Counts(planned=40, scored=40, failed=2), "status": "failed"}
     pretend(lambda settings, factory: counts if settings.method.get("lam") == 1 else None)
     code, out, _ = ablate("--over", "lam=1,2", "--seeds", "0")
@@ -124,7 +124,7 @@ def test_failed_examples_of_a_value_are_an_exit_code(ablate, pretend):  # noqa: 
 
 @pytest.mark.parametrize(("broken", "failed"), [((1,), "seed 1"), ((0, 1), "seeds 0 and 1")])
 def test_a_reference_that_breaks_leaves_the_values_their_report(
-    ablate, pretend, tmp_path, broken, failed  # noqa: F811
+    ablate, pretend, tmp_path, broken, failed
 ):  # fmt: skip
     def breaks(settings, factory):
         if factory.name == "sft" and settings.seed in broken:
@@ -140,7 +140,7 @@ def test_a_reference_that_breaks_leaves_the_values_their_report(
     assert untested == (0 in broken)
 
 
-def test_a_seed_in_which_every_value_breaks_is_the_last(ablate, pretend):  # noqa: F811
+def test_a_seed_in_which_every_value_breaks_is_the_last(ablate, pretend):
     def breaks(settings, factory):
         raise RuntimeError(f"seed {settings.seed}")
 
@@ -152,7 +152,7 @@ def test_a_seed_in_which_every_value_breaks_is_the_last(ablate, pretend):  # noq
     assert "DataError: no value of the ablation has a finished run\nRuntimeError: seed 0" in err
 
 
-def test_a_plugin_is_named_with_its_line(ablate, pretend, tmp_path):  # noqa: F811
+def test_a_plugin_is_named_with_its_line(ablate, pretend, tmp_path):
     def breaks(settings, factory):
         if settings.retrieval.k == 1:
             factory(settings).prompt(None)

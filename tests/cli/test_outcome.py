@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from harness.cli.outcome import print_outcome
-from tests.run.test_single import go
+from tests.support.runs import go
 
 
 def test_every_view_of_a_record_is_in_the_table(tmp_path, reviews, backbone):

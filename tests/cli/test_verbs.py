@@ -9,31 +9,10 @@ import torch
 from harness import cli
 from harness.record import read_predictions, read_record
 from harness.run.plan import Plan
-from harness.run.single import Outcome
 from harness.settings import build_settings
-from tests.conftest import made_up_rows, save_backbone, write_rows
-from tests.reports.synthetic import write_runs
-
-SMALL = [
-    "--set", "train.lr=1e-3", "--set", "train.epochs=1", "--set", "decode.max_new_tokens=8",
-    "--set", "budget.profile=80", "--set", "eval.resamples=100",
-    "--set", 'eval.metrics=["bleu","rouge1"]',
-]  # fmt: skip
-
-
-def harness(monkeypatch, capsys, *words):
-    """Exit code, standard output and standard error of `harness WORDS`."""
-    monkeypatch.setattr("sys.argv", ["harness", *map(str, words)])
-    monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    printed = capsys.readouterr()
-    return stopped.value.code or 0, printed.out, printed.err
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    return lambda *words: harness(monkeypatch, capsys, *words)
+from tests.support.command_line import SMALL
+from tests.support.reviews import made_up_rows, write_rows
+from tests.support.saved_backbones import save_backbone
 
 
 @pytest.fixture
@@ -41,24 +20,6 @@ def run(call, tmp_path, reviews, backbone):
     def go(method="rag", *words):
         options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
         return call("run", "--method", method, *options, *words)
-
-    return go
-
-
-@pytest.fixture
-def pretend(monkeypatch, tmp_path):
-    """Runs are made up; `breaks(settings, factory)` may raise, or give fields of the record."""
-
-    def go(breaks):
-        def made_up_run(settings, method, results, *, factory, **_):
-            changes = breaks(settings, factory)
-            (folder,) = write_runs(
-                tmp_path / "made" / f"{method} {dict(settings.method)}", [method], [settings.task],
-                [settings.seed], changes=changes,
-            )  # fmt: skip
-            return Outcome(read_record(folder), folder, repeated=False)
-
-        monkeypatch.setattr("harness.run.single.run", made_up_run)
 
     return go
 

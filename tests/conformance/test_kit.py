@@ -7,8 +7,8 @@ import pytest
 from harness.conformance import CHECKS, check_method, failures
 from harness.method import Method
 from harness.registry import METHODS, find
-from tests.conformance import broken
-from tests.conformance.broken import with_lm
+from tests.support import broken
+from tests.support.broken import with_lm
 
 
 @pytest.mark.parametrize("name", METHODS)

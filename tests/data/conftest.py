@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "real"
-Row = dict[str, Any]
-WriteFolder = Callable[..., Path]
-
-
-def review(user: str = "u1", number: int = 1, entries: int = 2, **changes: Any) -> Row:
-    profile = [
-        {
-            "overall": "5.0",
-            "description": f"cup {n} of {user}",
-            "summary": f"fine {n}",
-            "reviewText": f"It holds tea number {n}.",
-        }
-        for n in range(entries)
-    ]
-    row = {
-        "reviewerId": user,
-        "input": f'Write the review of "pot {number}".',
-        "output": f"The pot {number} of {user} pours well and stays warm.",
-        "profile": profile,
-    }
-    return {**row, **changes}
-
-
-def lines(rows: Sequence[Any]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+from tests.support.task_rows import WriteFolder, lines
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +31,3 @@ def write_folder(tmp_path: Path) -> WriteFolder:
         return folder
 
     return write
-
-
-def words(text: str) -> list[tuple[int, int]]:
-    """Each word or punctuation mark is a token, so that a reader can check the counts."""
-    return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from harness.data.cut import Cutter, token_offsets
 from harness.errors import UsageError
-
-from .conftest import words
+from tests.support.task_rows import words
 
 
 def characters(text: str) -> list[tuple[int, int]]:

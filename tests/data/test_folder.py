@@ -14,8 +14,7 @@ from harness.data.row_cache import cache_folder, write_cached
 from harness.data.rows import Row
 from harness.errors import DataError
 from harness.inputs.digests import file_sha256
-
-from .conftest import WriteFolder, lines, review
+from tests.support.task_rows import WriteFolder, lines, review
 
 ID = (
     "product_review-219144c54ccb"  # sha256("u1\0Write the review of \"pot 1\".")[:12], by sha256sum

@@ -18,8 +18,7 @@ from harness.data.folder import read_folder
 from harness.errors import DataError, UsageError
 from harness.settings import DataSettings, RunSettings
 from tests.support.absent import absent
-
-from .conftest import WriteFolder, lines, review
+from tests.support.task_rows import WriteFolder, lines, review
 
 NAMES = ("train", "val", "test")
 

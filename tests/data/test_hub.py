@@ -14,8 +14,7 @@ from harness.data.folder import read_folder
 from harness.errors import DataError
 from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
-
-from .conftest import Row, WriteFolder, review
+from tests.support.task_rows import Row, WriteFolder, review
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = {"train": [review("a"), review("a", 2)], "val": [review("b")], "test": [review("c", 3)]}

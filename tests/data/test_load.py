@@ -15,8 +15,7 @@ from harness.data import describe_source, load_split, load_splits
 from harness.errors import DataError, UsageError
 from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
-
-from .conftest import WriteFolder, lines, review
+from tests.support.task_rows import WriteFolder, lines, review
 
 OWN = "A text of the user that is both in the profile and the target."
 

@@ -10,8 +10,7 @@ from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING, Pro
 from harness.data.cut import Offsets
 from harness.settings import BudgetSettings, RetrievalSettings
 from harness.types import Cut, Example
-
-from .conftest import words
+from tests.support.task_rows import words
 
 # '"s" is a summary for "a b c." ' counts 3 + 4 + 1 + 4 + 1 = 13; ', and ' counts 2
 ENTRY = '"s" is a summary for "{}" '

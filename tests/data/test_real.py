@@ -7,8 +7,7 @@ import pytest
 from harness.data import PromptWriter, load_splits
 from harness.registry import find
 from harness.settings import BudgetSettings, DataSettings, RetrievalSettings, RunSettings
-
-from .conftest import REAL, words
+from tests.support.task_rows import REAL, words
 
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/data/real")
 COUNTS = {  # examples and users, from the data's own SOURCES.md

@@ -12,8 +12,7 @@ from harness.data.retrieval import bm25_order, random_order, ranking, recency_or
 from harness.errors import UsageError
 from harness.settings import BudgetSettings, RetrievalSettings
 from harness.types import Example
-
-from .conftest import words
+from tests.support.task_rows import words
 
 
 def example(*contents: str, text: str = "tea cups", name: str = "t-1") -> Example:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from harness.engine import Batch, CausalLM
 from harness.engine.agreement import refuse_disagreement
@@ -21,8 +20,9 @@ from harness.engine.backbone import (
 from harness.engine.ends import ends_of
 from harness.errors import UsageError
 from harness.settings import ModelSettings
-from tests.conftest import save_backbone
-from tests.engine.test_agreement import PROMPTS, RESPONSES, WAYS, alone
+from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone
+from tests.support.saved_backbones import save_backbone
+from tests.support.tiny import of_family
 
 SETTINGS = ModelSettings()
 QUERY = "model.layers.0.self_attn.q_proj.weight"
@@ -39,23 +39,6 @@ FAMILIES = {
     "granite": {"logits_scaling": 3.0, "embedding_multiplier": 2.0},
     "cohere": {"logit_scale": 0.25},
 }
-
-
-def of_family(family, **options):
-    torch.manual_seed(0)
-    shape = {
-        "vocab_size": 97,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-        "initializer_range": 0.2,
-        "pad_token_id": 0,
-    }
-    config = AutoConfig.for_model(family, **{**shape, **options})
-    return AutoModelForCausalLM.from_config(config).eval()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -7,7 +7,8 @@ import torch
 from harness.engine import CausalLM, generate
 from harness.engine.clock import DecodeClock
 from harness.engine.decode import Sampler
-from tests.engine.test_agreement import PROMPTS, tiny
+from tests.support.agreement import PROMPTS
+from tests.support.tiny import tiny
 
 
 def test_a_draw_does_not_depend_on_the_neighbours():

@@ -8,8 +8,8 @@ from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.train import precision, train
 from harness.errors import UsageError
 from harness.settings import ModelSettings
-from tests.engine.test_train import ROWS, SETTINGS, fly
 from tests.support.tiny import tiny
+from tests.support.training import ROWS, SETTINGS, fly
 
 CPU = torch.device("cpu")
 

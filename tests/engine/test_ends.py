@@ -13,8 +13,8 @@ from harness.errors import UsageError
 from harness.record import read_predictions
 from harness.run.plan import Plan
 from harness.run.single import run
-from tests.engine.templates import CHATML, GEMMA, PHI, tokenizer
-from tests.run.test_single import settings
+from tests.support.chat_templates import CHATML, GEMMA, PHI, tokenizer
+from tests.support.runs import settings
 
 
 def tokens(tok, ids):

@@ -9,8 +9,7 @@ from flythinker.model import ANY
 from harness.engine import CausalLM
 from harness.engine.fits import Row, most_positions, refuse_misfits
 from harness.errors import UsageError
-from tests.flythinker.test_model import padded
-from tests.support.tiny import tiny
+from tests.support.tiny import padded, tiny
 
 
 def gpt2(positions=16):

@@ -9,7 +9,8 @@ from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM
 from harness.engine.batch import positions, to_the_right
 from harness.engine.train import recompute_activations
-from tests.engine.test_agreement import PROMPTS, RESPONSES, tiny
+from tests.support.agreement import PROMPTS, RESPONSES
+from tests.support.tiny import tiny
 
 LMS = {
     "causal": lambda: CausalLM(tiny()),

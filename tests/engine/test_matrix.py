@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import transformers
 
-from tests.engine.matrix import row
-from tests.engine.tiny_families import FAMILIES
+from tests.support.matrix import row
+from tests.support.tiny_families import FAMILIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "backbones.md"
 QUICK = ("gemma", "gpt2", "lfm2", "mistral", "mpt", "qwen2")

@@ -17,7 +17,8 @@ from harness.engine import CausalLM, generate
 from harness.engine.batch import pad
 from harness.engine.decode import NotANumberError
 from harness.engine.sampling import NO_TOKEN, Sampler
-from tests.engine.test_agreement import PROMPTS, tiny
+from tests.support.agreement import PROMPTS
+from tests.support.tiny import tiny
 
 SEEN = torch.tensor([[3, 5, 5, 0], [7, 1, 2, 9]])
 OPTIONS = [  # temperature, top_k, top_p, repetition_penalty

@@ -15,7 +15,7 @@ from harness.engine.template import (
 )
 from harness.engine.text import encode_prompt
 from harness.errors import UsageError
-from tests.engine.templates import CHATML, DATED, THINKING, tokenizer
+from tests.support.chat_templates import CHATML, DATED, THINKING, tokenizer
 
 USER = [{"role": "user", "content": "a lamp"}]
 

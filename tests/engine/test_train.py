@@ -12,18 +12,8 @@ from harness.engine import CausalLM
 from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.train import TrainRow, micro_batches, plan_steps, train
 from harness.errors import DataError, HarnessError
-from harness.settings import TrainSettings
 from tests.support.tiny import tiny
-
-ROWS = [
-    TrainRow(f"r{at}", tuple(range(1, 4 + at % 3)), tuple((7 * at + k) % 97 for k in range(3 + at)))
-    for at in range(7)
-]
-SETTINGS = TrainSettings(epochs=2, batch_size=3, lr=1e-2, warmup=0.2)
-
-
-def fly():
-    return FlyThinkerLM(tiny(), tiny(seed=1), lam=0.5, lam_warmup=0.5)
+from tests.support.training import ROWS, SETTINGS, fly
 
 
 def weights(lm):

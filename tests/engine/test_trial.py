@@ -11,9 +11,9 @@ from harness.engine import CausalLM
 from harness.engine.agreement import refuse_disagreement
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
-from tests.conformance import broken
-from tests.engine.tiny_families import tiny_model
+from tests.support import broken
 from tests.support.tiny import tiny
+from tests.support.tiny_families import tiny_model
 
 LMS = {
     "plain": lambda: CausalLM(tiny()),

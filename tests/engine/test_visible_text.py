@@ -4,7 +4,7 @@ import pytest
 
 from harness.engine.ends import ends_of
 from harness.engine.visible_text import TextRules, opened_block
-from tests.engine.templates import THINKING, tokenizer
+from tests.support.chat_templates import THINKING, tokenizer
 
 ADDED = ("<|im_start|>", "<|im_end|>", "<think>!", "</think>")
 """One ordinary tag, one special: models have both."""

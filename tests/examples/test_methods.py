@@ -8,7 +8,8 @@ from torch.testing import assert_close
 
 from harness.conformance import check_method, failures
 from harness.engine import Batch, CausalLM, generate
-from tests.engine.test_agreement import PROMPTS, RESPONSES, tiny
+from tests.support.agreement import PROMPTS, RESPONSES
+from tests.support.tiny import tiny
 
 BARE = [row[-2:] for row in PROMPTS]
 VIEWS = {"no_profile": BARE}

@@ -10,8 +10,7 @@ import venv
 
 import pytest
 
-from tests.examples.conftest import EXAMPLES
-from tests.examples.tutorial import commands
+from tests.support.tutorial import EXAMPLES, commands
 
 METHODS = ("perce", "contrastive")
 

@@ -6,9 +6,7 @@ import shlex
 import pytest
 
 from harness.conformance import CHECKS
-from tests.cli.test_verbs import call  # noqa: F401  (a fixture)
-from tests.examples.conftest import EXAMPLES
-from tests.examples.tutorial import TUTORIAL, commands, files
+from tests.support.tutorial import EXAMPLES, TUTORIAL, commands, files
 
 
 @pytest.mark.parametrize("name", files())
@@ -28,7 +26,7 @@ def test_the_table_lists_every_check_of_the_kit():
     assert listed == [check.name for check in CHECKS]
 
 
-def test_the_one_file_commands_work(call, tmp_path, monkeypatch):  # noqa: F811
+def test_the_one_file_commands_work(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for line in commands(0):
         code, out, err = call(*shlex.split(line)[1:])

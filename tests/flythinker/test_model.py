@@ -8,14 +8,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate
-from tests.engine.test_agreement import PROMPTS, RESPONSES, VOCABULARY, WAYS, alone, tiny
-
-
-def padded(rows):
-    """`tiny()` with a longer embedding matrix: the same tokens, and rows that no text uses."""
-    model = tiny()
-    model.resize_token_embeddings(rows, mean_resizing=False)
-    return model.eval()
+from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone
+from tests.support.tiny import VOCABULARY, padded, tiny
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 from flythinker import FlyThinkerLM
 from flythinker.replaced_thoughts import ReplacedThoughtsLM
 from harness.engine import Batch, generate
-from tests.engine.test_agreement import PROMPTS, RESPONSES, tiny
+from tests.support.agreement import PROMPTS, RESPONSES
+from tests.support.tiny import tiny
 
 DONORS = [[7, 7, 1], [2, 80, 14, 15, 6, 6, 40], [33]]
 REPLACEMENTS = ("zero", "noise", "donor")

@@ -8,8 +8,9 @@ from torch.testing import assert_close
 from flythinker.variants import PositionThinkerLM, prepared
 from harness.engine import Batch, generate
 from harness.errors import UsageError
-from tests.engine.test_agreement import PROMPTS, RESPONSES, VOCABULARY, tiny
-from tests.run.test_single import go
+from tests.support.agreement import PROMPTS, RESPONSES
+from tests.support.runs import go
+from tests.support.tiny import VOCABULARY, tiny
 
 
 def position_thinker():

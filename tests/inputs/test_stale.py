@@ -24,8 +24,8 @@ from harness.record.dated import is_dated
 from harness.record.inputs import MODELS, Inputs, changes
 from harness.run import single as run_module
 from harness.run.plan import Plan
-from tests.conftest import save_backbone
-from tests.inputs.conftest import World, save_encoder
+from tests.support.saved_backbones import save_backbone
+from tests.support.world import World, save_encoder
 
 Edit = Callable[[World, pytest.MonkeyPatch], str]
 """Changes one input of a world and returns its name in the record."""

@@ -12,7 +12,7 @@ from harness.leaderboard.pack import submit
 from harness.leaderboard.row import Words
 from harness.run.single import run
 from harness.settings import build_settings
-from tests.leaderboard.made_up import add_row, make_board, rules, submission
+from tests.support.boards import add_row, make_board, rules, submission
 
 SMALL = (
     "train.lr=1e-3", "train.epochs=1", "decode.max_new_tokens=24", "budget.profile=80",

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from harness import cli
-from tests.leaderboard.made_up import add_row, make_board, rules, submission
-from tests.leaderboard.test_rows import edit, rows_of
+from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
 
 
 @pytest.fixture

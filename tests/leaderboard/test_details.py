@@ -4,7 +4,7 @@ from harness.leaderboard.board import read_board
 from harness.leaderboard.details import chosen_examples, details
 from harness.leaderboard.reading import read_submission
 from harness.leaderboard.table import Entry
-from tests.leaderboard.made_up import add_row, make_board, rules, submission
+from tests.support.boards import add_row, make_board, rules, submission
 
 
 def test_a_curve_without_any_value_is_none(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from harness.leaderboard.build import PER_FILE, build
-from tests.leaderboard.made_up import add_row, make_board, rules, submission, texts_for
+from tests.support.boards import add_row, make_board, rules, submission, texts_for
 
 MARKED = "product_review/user/mini/rag-s1"
 

@@ -12,8 +12,7 @@ from harness.leaderboard.rerun import NORMAL, TRAINING, rerun, rerun_settings, t
 from harness.leaderboard.schema import Value
 from harness.leaderboard.verification import Verification
 from harness.registry import find
-from tests.leaderboard.made_up import add_row, make_board, rules, submission
-from tests.leaderboard.test_rows import edit, rows_of
+from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
 
 VERIFIED = Verification(status="verified", files="0" * 64, harness="0", tolerance=0.01, largest={})
 

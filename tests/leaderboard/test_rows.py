@@ -16,26 +16,15 @@ from harness.leaderboard.verify import TOLERANCE, verify_all
 from harness.record import read_record, rewrite_predictions, write_json
 from harness.settings import RunSettings
 from harness.settings.flat import flat, nested
-from tests.leaderboard.made_up import make_board, rules
+from tests.support.boards import edit, make_board, rows_of, rules
 
 BY = Words(by="Someone")
 FOLDER = "folder/product_review/user/mini"
 
 
-def rows_of(root, method):
-    return next(path for path in root.rglob("submission.json") if method in path.parent.name).parent
-
-
 def verdicts(root, source=None):
     places = [(place, place.rows()) for place in all_boards(root)]
     return dict(verify_all(places, source))
-
-
-def edit(row, change):
-    """Change submission.json in place."""
-    fields = json.loads((row / "submission.json").read_text())
-    change(fields)
-    (row / "submission.json").write_text(json.dumps(fields))
 
 
 def test_a_row_says_what_its_run_measured(packed, runs, reviews):

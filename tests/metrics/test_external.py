@@ -9,26 +9,8 @@ from harness.metrics import metric as find_metric
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scores import scored
 from harness.run.evaluate.texts import free_slices
-from tests.metrics.texts import pairs, panel, score
-
-SCRIPT = """
-import datasets
-import evaluate
-
-
-class {name}(evaluate.Metric):
-    def _info(self):
-        features = datasets.Features(
-            {{"predictions": datasets.Value("string"), "references": datasets.Value("string")}}
-        )
-        return evaluate.MetricInfo(
-            description="", citation="", inputs_description="", features=features
-        )
-
-    def _compute(self, predictions, references, factor=1):
-        equal = [float(a == b) for a, b in zip(predictions, references)]
-        return {result}
-"""
+from tests.support.evaluate_script import SCRIPT
+from tests.support.texts import pairs, panel, score
 
 
 @pytest.fixture

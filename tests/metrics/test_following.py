@@ -14,7 +14,7 @@ from harness.metrics.scores import scored
 from harness.run.evaluate.texts import metrics_of, pairs_of, score_texts
 from harness.settings import build_settings
 from harness.types import Example
-from tests.metrics.texts import panel
+from tests.support.texts import panel
 
 
 @dataclass(frozen=True)

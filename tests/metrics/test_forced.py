@@ -5,7 +5,7 @@ import pytest
 from harness.metrics import metric
 from harness.metrics.forced import forced_scores, window_lengths, window_of, window_pair
 from harness.metrics.slices import up_to
-from tests.metrics.texts import pairs, panel
+from tests.support.texts import pairs, panel
 
 STARTS = (0, 3, 6)
 REFERENCES = ["a b c d e f g h i", "a b c d e f g h i", "a b c d"]

@@ -15,7 +15,7 @@ from harness.metrics.wordnet import find_wordnet
 from harness.metrics.words import UnicodeWords
 from harness.record import MetricScore
 from harness.settings import EvalSettings
-from tests.metrics.texts import score
+from tests.support.texts import score
 
 ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 UNICODE = EvalSettings(tokenizer="unicode")

@@ -9,7 +9,7 @@ from harness.metrics.authors import identify_authors
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import lift, lift_by_slice
 from harness.types import Score
-from tests.metrics.texts import panel
+from tests.support.texts import panel
 
 
 def test_lift_by_hand():

@@ -29,8 +29,8 @@ from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.statistics import Array
 from harness.types import Example, Reference, SplitData
-from tests.metrics.texts import pairs, panel
-from tests.reports.synthetic import made_up
+from tests.support.synthetic import made_up
+from tests.support.texts import pairs, panel
 
 
 class Chrf(Metric):

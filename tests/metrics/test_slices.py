@@ -19,7 +19,7 @@ from harness.metrics.likelihood import (
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
 from harness.record import SliceNll
 from harness.run.evaluate.texts import free_slices
-from tests.metrics.texts import pairs, panel
+from tests.support.texts import pairs, panel
 
 STARTS = (0, 3, 6)
 

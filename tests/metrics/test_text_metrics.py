@@ -18,8 +18,8 @@ from harness.metrics.bleu import Bleu
 from harness.metrics.meteor import meteor_tokens
 from harness.metrics.wordnet import find_wordnet, open_wordnet
 from harness.settings import EvalSettings
-from tests.metrics.texts import real_pairs, score
-from tests.metrics.texts import rows as rows_of_texts
+from tests.support.texts import real_pairs, score
+from tests.support.texts import rows as rows_of_texts
 
 ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 ROUGE_TABLE = [  # prediction, reference, rouge1, rouge2, rougeL, rougeLsum; 2PR/(P+R) by hand

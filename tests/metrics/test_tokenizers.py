@@ -15,7 +15,7 @@ from harness.metrics.scores import scored
 from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
-from tests.metrics.texts import pairs, panel
+from tests.support.texts import pairs, panel
 
 TEXT = "мы шли через лес и вышли к реке"
 USERS = ("u", "v", "w")

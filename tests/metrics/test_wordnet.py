@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.metrics import wordnet
-from tests.metrics.texts import score
+from tests.support.texts import score
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from harness.registry import find
 from harness.run.single import run
 from harness.settings import build_settings
-from tests.mini.oracle import Oracle
+from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.slow
 

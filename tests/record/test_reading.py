@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import DataError
 from harness.record import read_record, write_record
-from tests.reports.synthetic import everything, made_up
+from tests.support.synthetic import everything, made_up
 
 
 @pytest.fixture

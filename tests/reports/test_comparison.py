@@ -22,7 +22,7 @@ from harness.reports.render.spreadsheet import to_csv
 from harness.reports.render.table import Cell, Column, Table
 from harness.reports.sections.side_by_side import word_difference
 from harness.types import Prediction
-from tests.reports.synthetic import METHODS, column, made_up, write_runs
+from tests.support.synthetic import METHODS, column, made_up, write_runs
 
 TASK = ["product_review"]
 

@@ -10,8 +10,8 @@ from harness.errors import UsageError
 from harness.run import training as training_module
 from harness.run.evaluate import profile_swap
 from harness.run.plan import Plan
-from tests.conftest import with_context
-from tests.run.test_single import go, settings
+from tests.support.runs import go, settings
+from tests.support.saved_backbones import with_context
 
 
 class TrainedError(Exception):

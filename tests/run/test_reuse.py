@@ -10,7 +10,7 @@ from harness.inputs import provenance
 from harness.record import read_predictions
 from harness.run import training
 from harness.run.single import run
-from tests.run.test_single import go, settings
+from tests.support.runs import go, settings
 
 
 @pytest.fixture

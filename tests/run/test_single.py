@@ -19,54 +19,8 @@ from harness.run import kept_texts
 from harness.run import single as run_module
 from harness.run.plan import Plan
 from harness.run.single import run
-from harness.settings import build_settings
-from tests.conftest import save_backbone
-
-
-def settings(reviews, backbone, method="sft", *assignments, **options):
-    return build_settings(
-        "mini",
-        method,
-        [
-            f"data.source={reviews}",
-            f"model.backbone={backbone}",
-            "train.lr=1e-3",
-            "train.epochs=1",
-            "train.batch_size=3",
-            "budget.profile=80",
-            "decode.max_new_tokens=12",
-            "decode.batch_size=3",
-            "eval.resamples=100",
-            'eval.metrics=["bleu","rouge1"]',
-            *assignments,
-        ],
-        options,
-    )
-
-
-def go(tmp_path, reviews, backbone, method="sft", *assignments, **options):
-    chosen = settings(reviews, backbone, method, *assignments, **options)
-    return run(chosen, method, tmp_path / "results", command="harness run …")
-
-
-def texts(outcome):
-    return [(text.id, text.sample, text.output) for text in read_predictions(outcome.folder)]
-
-
-TIMES = {
-    "started", "phases", "peak_memory_mib", "seconds", "seconds_total", "tokens_per_s",
-    "time_to_first_token_s", "time_per_step_s", "decode_s", "preface_s", "batches_timed",
-    "time_to_first_token_quartiles_s", "time_per_step_quartiles_s", "examples_timed",
-    "seconds_per_example", "end_to_end_s", "end_to_end_quartiles_s", "latent_s", "preface_timed",
-    "step_s", "step_quartiles_s", "wall_s",
-    "code",  # a commit may be made between two runs of a test
-}  # fmt: skip
-
-
-def without_times(value):
-    if isinstance(value, dict):
-        return {key: without_times(item) for key, item in value.items() if key not in TIMES}
-    return [without_times(item) for item in value] if isinstance(value, list) else value
+from tests.support.runs import StopNowError, go, settings, texts, without_times
+from tests.support.saved_backbones import save_backbone
 
 
 @pytest.mark.parametrize("method", ["nonpers", "rag", "sft", "flythinker"])
@@ -103,10 +57,6 @@ def test_another_seed_or_setting_is_another_run(tmp_path, reviews, backbone):
     assert len({outcome.folder for outcome in (first, seed, cap)}) == 3
     assert first.record.run_id.startswith("s0-")
     assert seed.record.run_id == "s1-" + first.record.run_id.removeprefix("s0-")
-
-
-class StopNowError(Exception):
-    pass
 
 
 @pytest.mark.parametrize("batches", [1, 2])

@@ -13,7 +13,7 @@ from harness.progress import Bars
 from harness.record import read_predictions
 from harness.run.plan import Plan
 from harness.run.single import run
-from tests.run.test_single import settings
+from tests.support.runs import settings
 
 TEXT = "This lamp is good. ### And more"
 

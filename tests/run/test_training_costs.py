@@ -17,7 +17,7 @@ from harness.run import generate as generate_module
 from harness.run import single as run_module
 from harness.run import training as training_module
 from harness.run.training_costs import training_seconds
-from tests.run.test_single import StopNowError, go
+from tests.support.runs import StopNowError, go
 from tests.support.tiny import tiny
 
 

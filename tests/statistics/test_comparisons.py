@@ -13,8 +13,8 @@ from harness.statistics import PERCENT_MEAN, Comparison, Panel, Statistic, compa
 from harness.statistics.families import holm, jackknife_error, smallest_detectable
 from harness.statistics.panel import ratio
 from harness.statistics.randomisation import paired_test
-from tests.metrics.texts import real_pairs
-from tests.metrics.texts import rows as rows_of_texts
+from tests.support.texts import real_pairs
+from tests.support.texts import rows as rows_of_texts
 
 SACREBLEU_SEED = 12345
 

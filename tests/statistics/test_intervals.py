@@ -24,8 +24,8 @@ from harness.statistics import (
 from harness.statistics.bootstrap import bca, studentized
 from harness.statistics.panel import ratio, sums_by_user
 from harness.statistics.seeds import THIS_CHECKPOINT, hierarchical
-from tests.metrics.texts import pairs, real_pairs
-from tests.metrics.texts import rows as rows_of_texts
+from tests.support.texts import pairs, real_pairs
+from tests.support.texts import rows as rows_of_texts
 
 USERS_100 = [f"u{at}" for at in range(100)]
 

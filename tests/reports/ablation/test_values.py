@@ -13,7 +13,7 @@ from harness.reports.ablation.figures import places_of
 from harness.reports.ablation.values import Axis, Tried, ablation
 from harness.reports.comparison import write_report
 from harness.reports.render.html import to_html
-from tests.reports.ablation.made_ablation import LAM, SIZE, grid, lam_ablation, size_ablation
+from tests.support.made_ablation import LAM, SIZE, grid, lam_ablation, size_ablation
 
 
 @pytest.fixture(scope="module")

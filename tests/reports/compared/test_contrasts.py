@@ -12,7 +12,7 @@ from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.statistics import PERCENT_MEAN, Comparison, Interval, compare, mean_rows
 from harness.statistics.letters import letter, letters
-from tests.reports.synthetic import write_runs
+from tests.support.synthetic import write_runs
 
 
 def pair(one: str, other: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from harness.metrics.bleu import Bleu
 from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
-from tests.metrics.texts import rows, score
+from tests.support.texts import rows, score
 
 SETTINGS = EvalSettings(metrics=("bleu", "rouge1"), slices=(0, 4))
 TEXTS = {"a": "the cat sat on the mat today", "b": "a dog ran off"}

@@ -23,7 +23,7 @@ from harness.reports.sections.profile_swap import lift_contrasts, lift_section
 from harness.statistics import resampling_rng
 from harness.statistics.panel import ratio
 from harness.statistics.seeds import hierarchical
-from tests.reports.synthetic import column, write_runs
+from tests.support.synthetic import column, write_runs
 
 TASK = ["product_review"]
 

@@ -7,7 +7,7 @@ import pytest
 from harness.record import append_predictions, read_record, write_record
 from harness.reports.comparison import compare, write_report
 from harness.types import Prediction
-from tests.reports.synthetic import write_runs
+from tests.support.synthetic import write_runs
 
 HOSTILE = '<script>document.title = "taken"</script>"><img src=https://x.test/y onerror=alert(1)>'
 

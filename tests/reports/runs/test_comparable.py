@@ -13,7 +13,7 @@ from harness.reports.compared.measures import measures_of
 from harness.reports.runs.comparable import checked, differences, machines, setting_differences
 from harness.reports.runs.systems import load_boards
 from harness.reports.sections.headline import reference_of
-from tests.reports.synthetic import made_up, write_runs
+from tests.support.synthetic import made_up, write_runs
 
 TASK = ["product_review"]
 

@@ -13,7 +13,7 @@ from harness.reports.sections.loss_curves import (
     losses,
     training_section,
 )
-from tests.reports.synthetic import made_up, write_runs
+from tests.support.synthetic import made_up, write_runs
 
 TASK = "product_review"
 

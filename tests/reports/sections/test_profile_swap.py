@@ -12,7 +12,7 @@ from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.reports.sections.profile_swap import lift_contrasts, lift_section
 from harness.statistics import MEAN, mean_rows
-from tests.reports.synthetic import write_runs
+from tests.support.synthetic import write_runs
 
 TASK = ["product_review"]
 

@@ -9,7 +9,7 @@ from harness.record import Authors
 from harness.run.evaluate.author_identification import author_identification
 from harness.statistics import Panel
 from harness.types import Example, Reference, SplitData
-from tests.run.test_single import go
+from tests.support.runs import go
 
 STYLES = {"ann": "and so i went!! ", "bob": "However, one expects better. ", "cid": "it's just me "}
 

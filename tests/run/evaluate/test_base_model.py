@@ -6,7 +6,7 @@ import pytest
 
 from harness.inputs import provenance
 from harness.run.evaluate import base_model
-from tests.run.test_single import go
+from tests.support.runs import go
 
 ASKED = ("eval.slices=[0,8,16]",)
 

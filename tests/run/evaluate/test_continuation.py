@@ -13,7 +13,7 @@ from harness.run.evaluate.continuation import _tokens
 from harness.run.plan import Plan
 from harness.run.single import run
 from harness.settings import build_settings
-from tests.run.test_single import settings
+from tests.support.runs import settings
 
 
 class Knowing(CausalLM):

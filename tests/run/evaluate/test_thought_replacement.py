@@ -12,7 +12,7 @@ from harness.registry import find
 from harness.run.evaluate.thought_replacement import prompts_with_thoughts
 from harness.run.plan import Plan
 from harness.settings import CONTROLS
-from tests.run.test_single import go, settings
+from tests.support.runs import go, settings
 
 OTHERS = ("zero", "noise", "shuffled", "other-profile")
 

@@ -1,6 +1,6 @@
 """Families of transformers in this engine: right, or refused by name.
 
-`python -m tests.engine.matrix docs/backbones.md` regenerates the page's table.
+`python -m tests.support.matrix docs/backbones.md` regenerates the page's table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM, embed
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
-from tests.engine.tiny_families import FAMILIES, tiny_model
+from tests.support.tiny_families import FAMILIES, tiny_model
 
 PROMPTS = [[5, 3, 9, 11, 30, 2, 8], [1, 7], [4, 4, 60, 7, 90, 13, 22, 31, 6, 2, 77, 8, 19]]
 RESPONSES = [[3, 40, 2, 96], [8, 7, 6, 5, 4, 3, 2, 1, 12], [12]]

@@ -10,7 +10,7 @@ from typing import Any
 from harness.record import BackboneInfo, ModelInfo, read_record
 from harness.reports.ablation.values import Ablation, Axis, Tried, ablation
 from harness.reports.runs.systems import Run
-from tests.reports.synthetic import write_runs
+from tests.support.synthetic import write_runs
 
 LAM = Axis("lam", "method.lam", ("0", "0.2", "0.5", "1", "2", "5"))
 SIZE = Axis("reasoner", "model.reasoner", ("whole", "half", "sixth", "broken"))
