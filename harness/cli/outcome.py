@@ -10,8 +10,8 @@ from harness.cli.views import (
     COLUMNS,
     Row,
     author_rows,
+    breakdown_rows,
     continuation_rows,
-    following_rows,
     lift_rows,
     likelihood_rows,
     number,
@@ -165,7 +165,7 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 VIEWS = (
-    following_rows, likelihood_rows, continuation_rows, lift_rows, author_rows, thought_rows,
+    breakdown_rows, likelihood_rows, continuation_rows, lift_rows, author_rows, thought_rows,
     cost_rows, method_rows,
 )  # fmt: skip
 """The rows after the metrics in a run's table, in order."""

@@ -32,21 +32,19 @@ def remark(score: MetricScore | Score, scale: str) -> str:
     return f"{scale}, {unseen_words(score.unseen)}" if score.unseen else scale
 
 
-def following_rows(record: Record) -> list[Row]:
-    """Preferences followed, on the built-in benchmark, with floor and ceiling."""
-    found = record.following
-    if found is None:
-        return []
-    ends = (found.chance, found.floor, found.ceiling)
-    rows: list[Row] = [
-        ("  calls followed by", " · ".join(_plain(end, 1) for end in ends),
-         "chance, another author's text, the reference"),
-        by_position(found.slices, 1),
-    ]  # fmt: skip
-    held = found.held_out
-    if held.value is not None:
-        of = f"chance {_plain(held.chance, 1)}"
-        rows.append(("  kind never trained", held.value, of))
+def breakdown_rows(record: Record) -> list[Row]:
+    """Metrics that count places, e.g. preferences followed, with floor and ceiling."""
+    rows: list[Row] = []
+    for name, found in record.breakdowns.items():
+        ends = (found.chance, found.floor, found.ceiling)
+        rows += [
+            (f"  {name} by", " · ".join(_plain(end, 1) for end in ends),
+             "chance, another author's text, the reference"),
+            by_position(record.slices[name], 1),
+        ]  # fmt: skip
+        held = found.groups.get("held_out", {}).get("all")
+        if held is not None and held.value is not None:
+            rows.append(("  kind never trained", held.value, f"chance {_plain(held.chance, 1)}"))
     return rows
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from harness.record import View
+from harness.record import Breakdown
 from harness.statistics import Array, Panel, Statistic, mean_rows
 from harness.statistics.panel import PERCENT, ratio
 from harness.types import Example
@@ -118,14 +118,11 @@ class Metric:
         """
         return np.zeros_like(rows)
 
-    def view(
-        self, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
-    ) -> View | None:
-        """A view of the metric for the record, stored in the field of its name; None for none.
+    def breakdown(self, samples: Sequence[Sequence[Pair]], panel: Panel) -> Breakdown | None:
+        """The metric by groups of the places that it counts; None if it counts none.
 
         samples: the pairs of each sample.
         panel: the users of the examples.
-        starts: where slices of the target begin.
         """
         return None
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.metrics.base import MeanMetric, Pair, Part
 from harness.metrics.scores import mean_score
-from harness.metrics.slices import slice_names, slice_of, up_to
-from harness.record import Ends, Rate, SliceRate, ends_of
-from harness.record import Following as FollowingView
+from harness.metrics.slices import up_to
+from harness.record import Breakdown, Ends, Group, ends_of
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 
@@ -29,8 +28,9 @@ class Following(MeanMetric):
     setting, split, seed: which texts of the built-in benchmark.
 
     A call is a place in the reference where one of the author's preferences applies. Kinds of
-    preferences that training never shows appear only in the view. A continuation is scored on the
-    calls that the reference decides inside the window: followed at its end, not yet at its start.
+    preferences that training never shows appear only in the breakdown. A continuation is scored on
+    the calls that the reference decides inside the window: followed at its end, not yet at its
+    start.
     """
 
     name = "following"
@@ -57,10 +57,8 @@ class Following(MeanMetric):
             return list(zip(places, followed(places, pair.prediction), strict=True))
         return _inside(places, pair.part, followed)
 
-    def view(
-        self, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
-    ) -> FollowingView:
-        """Rates by kind, family and slice, with floor and ceiling.
+    def breakdown(self, samples: Sequence[Sequence[Pair]], panel: Panel) -> Breakdown:
+        """Rates by kind and family, with floor and ceiling.
 
         The floor is the same input written by another author of the split, chosen at random; None
         where there is no other. The ceiling is the rate of the references.
@@ -68,25 +66,21 @@ class Following(MeanMetric):
         kept = [[self.calls(pair) for pair in pairs] for pairs in samples]
         trained = {call for row in kept[0] for call, _ in row if not call.held_out}
 
-        def rate(of: Callable[[Call], str], name: str) -> Rate:
-            return _rate(kept, lambda call: not call.held_out and of(call) == name, panel)
+        def groups(of: Callable[[Call], str]) -> dict[str, Group]:
+            def of_group(name: str) -> Group:
+                return _group(kept, lambda call: not call.held_out and of(call) == name, panel)
 
-        def rates(names: Sequence[str], of: Callable[[Call], str]) -> dict[str, Rate]:
-            return {name: rate(of, name) for name in names}
+            return {name: of_group(name) for name in sorted({of(call) for call in trained})}
 
-        slices = slice_names(starts)
-        by_slice = rates(slices, lambda call: slices[slice_of(call.position, starts)])
-        return FollowingView(
-            **vars(_rate(kept, lambda call: not call.held_out, panel)),
+        return Breakdown(
+            **vars(_group(kept, lambda call: not call.held_out, panel)),
             floor=self._floor(samples[0], panel),
             ceiling=self._mean([pair.reference for pair in samples[0]], samples[0]),
-            held_out=_rate(kept, lambda call: call.held_out, panel),
-            slices=tuple(
-                SliceRate(slice=name, start=start, **vars(rate))
-                for (name, rate), start in zip(by_slice.items(), starts, strict=True)
-            ),
-            kinds=rates(sorted({call.kind for call in trained}), lambda call: call.kind),
-            families=rates(sorted({call.family for call in trained}), lambda call: call.family),
+            groups={
+                "held_out": {"all": _group(kept, lambda call: call.held_out, panel)},
+                "kind": groups(lambda call: call.kind),
+                "family": groups(lambda call: call.family),
+            },
         )
 
     def _floor(self, pairs: Sequence[Pair], panel: Panel) -> float | None:
@@ -133,9 +127,9 @@ def _share(kept: Kept) -> float | None:
     return 100 * fmean(followed for _, followed in kept) if kept else None
 
 
-def _rate(
+def _group(
     samples: Sequence[Sequence[Kept]], included: Callable[[Call], bool], panel: Panel
-) -> Rate:
+) -> Group:
     """Rate over the included calls, averaged over samples; an interval only with one sample."""
     chosen = [[[each for each in row if included(each[0])] for row in rows] for rows in samples]
     scores = [
@@ -143,10 +137,10 @@ def _rate(
         for rows in chosen
     ]
     chances = [100 * fmean(call.chance for call, _ in row) for row in chosen[0] if row]
-    return Rate(
+    return Group(
         **_averaged(scores),
         chance=fmean(chances) if chances else None,
-        calls=sum(map(len, chosen[0])),
+        places=sum(map(len, chosen[0])),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.metrics.base import Metric, Pair, Part
 from harness.metrics.drift import drift, slope_rows
-from harness.metrics.scores import scored
+from harness.metrics.scores import Scored, plain, scored
 from harness.metrics.slices import signature_of, slice_names, slice_tokens, up_to
 from harness.record import Drift, ForcedMetric, SliceEstimate, ends_of
 from harness.statistics import Array, Panel
@@ -56,10 +56,23 @@ def window_pair(continued: str, whole: Pair, start: int, length: int) -> Pair:
     return Pair(cut[0], cut[1], whole.example, part)
 
 
+@dataclass(frozen=True)
+class WindowScores:
+    """A metric of the windows: the record's entry, and by example and slice.
+
+    each: values [N][S]; None where there is no window, or it has no value.
+    rows: the metric's rows [N][S]; empty for a mean over examples.
+    """
+
+    entry: ForcedMetric
+    each: list[list[float | None]]
+    rows: list[list[tuple[float, ...] | None]]
+
+
 def forced_scores(
     metric: Metric, windows: Sequence[Sequence[Pair | None]], starts: Sequence[int], panel: Panel
-) -> tuple[ForcedMetric, list[list[float | None]]]:
-    """A metric of the windows: the record's entry, and each example's value in each slice.
+) -> WindowScores:
+    """A metric of the windows.
 
     metric: any.
     windows: [N][S], the window of each example in each slice, None where its reference has none.
@@ -76,19 +89,26 @@ def forced_scores(
         if cell
     ]
 
-    def score(chosen: Sequence[tuple[int, int]]) -> Score:
+    def score(chosen: Sequence[tuple[int, int]]) -> Scored:
         pairs = [pair for row, column in chosen if (pair := windows[row][column])]
-        return scored(metric, [pairs], panel.only([row for row, _ in chosen])).score
+        return scored(metric, [pairs], panel.only([row for row, _ in chosen]))
 
     # 1. all windows, then those of each slice
-    whole = score(places)
+    whole = score(places).score
     each: list[list[float | None]] = [[None] * len(starts) for _ in windows]
+    kept: list[list[tuple[float, ...] | None]] = []
+    if not metric.mean and whole.value is not None:
+        kept = [[None] * len(starts) for _ in windows]
     slices = []
     for number, (name, start) in enumerate(zip(names, starts, strict=True)):
         inside = [place for place in places if place[1] == number]
-        found = score(inside) if inside else Score(None, (), "")
+        by_window = score(inside) if inside else Scored(Score(None, (), ""))
+        found = by_window.score
         for (row, _), value in zip(inside, found.each, strict=True):
             each[row][number] = value
+        if kept and by_window.rows is not None:
+            for (row, _), values in zip(inside, by_window.rows[0], strict=True):
+                kept[row][number] = plain(values)
         slices.append(
             SliceEstimate(
                 slice=name, start=start, examples=_counted(found, inside), **ends_of(found)
@@ -101,7 +121,7 @@ def forced_scores(
     if unscored:
         slope = replace(slope, missing=unscored[0])
     curve = ForcedMetric(signature=signature, slices=tuple(slices), drift=slope, **ends_of(whole))
-    return curve, each
+    return WindowScores(curve, each, kept)
 
 
 def window_drift(

@@ -71,6 +71,11 @@ def each(metric: Metric, rows: Array) -> tuple[float | None, ...]:
     return tuple(None if np.isnan(value) else float(value) for value in means)
 
 
+def plain(row: Array) -> tuple[float, ...]:
+    """A row [K] for the record: whole numbers as such."""
+    return tuple(int(one) if float(one).is_integer() else float(one) for one in row)
+
+
 def joined(statistic: Statistic, rows: Array) -> tuple[Statistic, Array]:
     """Merge samples: the mean over samples as a statistic, and its rows: [S,N,K] → [N,K'].
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict
 
@@ -111,15 +112,24 @@ class Curve(Estimate):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rate(Estimate):
-    """Preference following: share of the calls for a preference that were followed, 0–100."""
+class Group(Estimate):
+    """A metric on one group of the places in the texts that it counts."""
 
     chance: float | None
-    """What an author drawn at random would reach."""
-    calls: int
-    """How many places call for a preference."""
+    """What an author drawn at random would reach; null if unknown."""
+    places: int
+    """Number of places."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceRate(SliceEstimate, Rate):
-    """Preference following in one slice of the target."""
+class Breakdown(Group):
+    """A metric on all places that it counts, between floor and ceiling, and by group."""
+
+    floor: float | None
+    """The value of the same inputs written by another author; null with one author."""
+    ceiling: float | None
+    """The value of the references."""
+    groups: Mapping[str, Mapping[str, Group]]
+    """Way of grouping → name of the group → its value. `held_out` → `all` holds the places that
+    training never shows; no other number counts them.
+    """

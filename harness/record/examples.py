@@ -83,6 +83,10 @@ class ExampleValues(View):
     """Gains of the user's own profile."""
     forced: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Metric → score of the continuation in each slice; null where the reference has none."""
+    forced_rows: Mapping[str, tuple[tuple[float, ...] | None, ...]] = field(default_factory=dict)
+    """Metric that is not a mean over examples → row of the continuation in each slice; null where
+    the reference has none.
+    """
     authors: ExampleAuthors | None = None
     """Author identification."""
 

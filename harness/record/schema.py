@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.record.costs import Inference, Training
-from harness.record.estimates import Json, MetricScore, SliceEstimate, View
+from harness.record.estimates import Breakdown, Json, MetricScore, SliceEstimate, View
 from harness.record.examples import ExampleValues
 from harness.record.inputs import Inputs
 from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, ModelInfo
 from harness.record.views import Views
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,10 @@ class RunFacts(View):
     """Metric → its value."""
     slices: Mapping[str, tuple[SliceEstimate, ...]] = field(default_factory=dict)
     """Metric → its value in each slice of the free text."""
+    breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
+    """Metric that counts places in the texts → its value by group. The built-in benchmark's
+    `following` groups the places that call for a preference by `kind` and `family` of preferences.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

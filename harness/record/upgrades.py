@@ -81,5 +81,25 @@ def _renamed(value: Any) -> Any:
     return {names.get(key, key): _renamed(each) for key, each in value.items()}
 
 
-UPGRADES: tuple[Callable[[Fields], Fields], ...] = (to_2,)
+def to_3(fields: Fields) -> Fields:
+    """Schema 2 → 3: preference following is a metric's breakdown, no view of its own."""
+    whole = fields.pop("following", None)
+    if whole is None:
+        return fields | {"schema_version": 3}
+    ends = ("value", "low", "high", "missing", "floor", "ceiling")
+    groups = {
+        "held_out": {"all": _group(whole["held_out"])},
+        "kind": {name: _group(each) for name, each in whole["kinds"].items()},
+        "family": {name: _group(each) for name, each in whole["families"].items()},
+    }
+    found = {key: whole[key] for key in ends if key in whole} | {"groups": groups}
+    places = {"chance": whole["chance"], "places": whole["calls"]}
+    return fields | {"schema_version": 3, "breakdowns": {"following": found | places}}
+
+
+def _group(rate: Fields) -> Fields:
+    return {"places" if key == "calls" else key: value for key, value in rate.items()}
+
+
+UPGRADES: tuple[Callable[[Fields], Fields], ...] = (to_2, to_3)
 """UPGRADES[0] takes the fields of schema 1 to those of schema 2, and so on."""

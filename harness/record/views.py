@@ -1,19 +1,11 @@
-"""Views in a record: likelihood, following, lift, continuations, authors, thought replacement."""
+"""Views in a record: likelihood, lift, continuations, authors, thought replacement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.record.estimates import (
-    Curve,
-    Estimate,
-    MetricScore,
-    Rate,
-    SliceEstimate,
-    SliceRate,
-    View,
-)
+from harness.record.estimates import Curve, Estimate, MetricScore, SliceEstimate, View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,24 +38,6 @@ class Likelihood(Curve):
     """How it was computed."""
     relative: RelativeLikelihood | None = None
     """The same minus the base model's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Following(Rate):
-    """Preference following on the built-in benchmark."""
-
-    floor: float | None
-    """The rate of the same inputs written by another author; null with one author."""
-    ceiling: float | None
-    """The rate of the references."""
-    held_out: Rate
-    """The rate of the kinds that training never shows; no other rate counts them."""
-    slices: tuple[SliceRate, ...]
-    """The rate by position of the call in the reference."""
-    kinds: Mapping[str, Rate]
-    """Kind of preference → its rate."""
-    families: Mapping[str, Rate]
-    """Family of kinds → its rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,8 +194,6 @@ class Views(View):
 
     likelihood: Likelihood | None = None
     """NLL of the references."""
-    following: Following | None = None
-    """Preference following, on the built-in benchmark."""
     lift: Lift | None = None
     """Gain of the user's own profile."""
     forced: Forced | None = None

@@ -8,8 +8,8 @@ import pytest
 from harness.cli.views import (
     COLUMNS,
     author_rows,
+    breakdown_rows,
     continuation_rows,
-    following_rows,
     likelihood_rows,
     thought_rows,
 )
@@ -17,20 +17,19 @@ from harness.record import (
     AuthorRank,
     Authors,
     AuthorScores,
+    Breakdown,
     Controls,
     Difference,
     Drift,
-    Following,
     Forced,
     ForcedMetric,
+    Group,
     Likelihood,
     MinusOwn,
     NllDifference,
     NllSlice,
-    Rate,
     RelativeLikelihood,
     SliceEstimate,
-    SliceRate,
     Thoughts,
 )
 from harness.reports.render.table import Table
@@ -51,7 +50,7 @@ def drift(value=None):
     return Drift(value=value, examples=7)
 
 
-RATE = {"chance": 25.0, "calls": 9}
+RATE = {"chance": 25.0, "places": 9}
 
 
 def seen(rows):
@@ -92,12 +91,13 @@ def test_likelihood_relative_to_the_base_model():
 
 @pytest.mark.parametrize(("floor", "shown"), [(24.5, "24.5"), (None, "–")])
 def test_following_stands_between_floor_and_ceiling(floor, shown):
-    found = Following(
-        **n(50.0), **RATE, floor=floor, ceiling=100.0, held_out=Rate(**n(None), **RATE),
-        slices=slices(50.0, kind=SliceRate, **RATE), kinds={}, families={},
+    found = Breakdown(
+        **n(50.0), **RATE, floor=floor, ceiling=100.0,
+        groups={"held_out": {"all": Group(**n(None), **RATE)}},
     )  # fmt: skip
-    assert seen(following_rows(SimpleNamespace(following=found)))[0] == (
-        "  calls followed by", f"25.0 · {shown} · 100.0",
+    known = record(breakdowns={"following": found}, slices={"following": slices(50.0)})
+    assert seen(breakdown_rows(known))[0] == (
+        "  following by", f"25.0 · {shown} · 100.0",
         "chance, another author's text, the reference",
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ def test_an_honest_row_is_reproduced(row, tmp_path):
     record = json.loads(next(tmp_path.rglob("record.json")).read_text())
     assert record["settings"]["data"]["mini_seed"] == 5
     assert record["settings"]["decode"]["max_new_tokens"] == 24
-    assert verification.rerun.found == record["following"]["value"]
+    assert verification.rerun.found == record["metrics"]["following"]["value"]
 
 
 def test_a_claim_that_the_method_does_not_reach_is_not_reproduced(row, tmp_path):

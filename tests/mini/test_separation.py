@@ -33,7 +33,7 @@ def records(tmp_path_factory):
 
 
 def following(records, name):
-    return records[name].following
+    return records[name].metrics["following"]
 
 
 def test_sft_is_above_rag_and_rag_above_nonpers_by_more_than_their_intervals(records):

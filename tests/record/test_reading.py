@@ -53,10 +53,10 @@ def test_a_wrong_field_is_named_with_what_was_found(tmp_path, fields, place, val
     assert expected in message
 
 
-@pytest.mark.parametrize("version", [0, 3, True, "2", None])
+@pytest.mark.parametrize("version", [0, 4, True, "2", None])
 def test_unknown_schemas_are_refused(tmp_path, fields, version):
     message = refused({**fields, "schema_version": version}, tmp_path)
-    assert f"schema_version {version!r}; readable are 1 to 2" in message
+    assert f"schema_version {version!r}; readable are 1 to 3" in message
 
 
 def test_a_broken_record_of_schema_1_is_refused(tmp_path, fields):

@@ -17,7 +17,7 @@ def test_every_method_and_view_is_among_the_old_records():
     assert {record.method for record in records} == {
         "nonpers", "rag", "cot", "coconut", "flythinker"
     }  # fmt: skip
-    for view in ("likelihood", "following", "lift", "forced", "authors", "controls", "training"):
+    for view in ("likelihood", "breakdowns", "lift", "forced", "authors", "controls", "training"):
         assert any(getattr(record, view) for record in records), view
 
 

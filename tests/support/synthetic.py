@@ -15,6 +15,7 @@ from harness.record import (
     AuthorRank,
     Authors,
     AuthorScores,
+    Breakdown,
     CodeInfo,
     Controls,
     Counts,
@@ -27,9 +28,9 @@ from harness.record import (
     ExampleLift,
     ExampleRank,
     ExampleValues,
-    Following,
     Forced,
     ForcedMetric,
+    Group,
     Inference,
     Lift,
     LiftPair,
@@ -39,12 +40,10 @@ from harness.record import (
     ModelInfo,
     NllDifference,
     NllSlice,
-    Rate,
     Record,
     RelativeLikelihood,
     SliceEstimate,
     SliceNll,
-    SliceRate,
     SplitInfo,
     Thoughts,
     Training,
@@ -177,7 +176,7 @@ def made_up(
         slices={name: tuple(_slice(at, 20 - at) for at in range(4))
                 for name in (*METRICS, *(["following"] if following else []))},
         likelihood=_likelihood(rows),
-        following=_following(rows) if following else None,
+        breakdowns={"following": _following(rows)} if following else {},
         examples=rows,
     )  # fmt: skip
 
@@ -232,13 +231,11 @@ def _drift(value: float, half: float, examples: int) -> Drift:
     return Drift(**_around(value, half), examples=examples)
 
 
-def _following(rows: Mapping[str, ExampleValues]) -> Following:
+def _following(rows: Mapping[str, ExampleValues]) -> Breakdown:
     value = float(np.mean([row.scores["following"] for row in rows.values()]))
-    rate = {**_around(value, 2.0), "chance": 29.0, "calls": 400}
-    slices = (SliceRate(**vars(_slice(at, value - 2 * at)), chance=29.0, calls=100)
-              for at in range(4))  # fmt: skip
-    return Following(**rate, floor=24.5, ceiling=100.0, held_out=Rate(**rate),
-                     slices=tuple(slices), kinds={}, families={})  # fmt: skip
+    rate = {**_around(value, 2.0), "chance": 29.0, "places": 400}
+    groups = {"held_out": {"all": Group(**rate)}}
+    return Breakdown(**rate, floor=24.5, ceiling=100.0, groups=groups)
 
 
 def _training(method: str) -> Training:
@@ -291,7 +288,7 @@ def everything(record: Record) -> Record:
         ended=3,
         metrics={
             name: ForcedMetric(**_forced(rows, name), signature="made up")
-            for name in (*(["following"] if record.following else []), "rougeL")
+            for name in (*(["following"] if record.breakdowns else []), "rougeL")
         },
     )  # fmt: skip
     ranks = [row.authors.characters for row in rows]

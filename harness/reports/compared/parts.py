@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from harness.metrics import is_mean, metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.forced import window_middles, windows_within
 from harness.record import ExampleAuthors, ExampleLift, ExampleValues, Gains, SliceNll
@@ -57,16 +58,21 @@ def _relative(values: ExampleValues) -> SliceNll | None:
 
 
 def continuation_at(name: str, index: int) -> Measure:
-    """A metric of the continuations from the start of slice `index`, for metrics that are means.
+    """A metric of the continuations from the start of slice `index`.
 
-    BLEU is not a mean over examples, so it has no such measure.
+    A metric that is not a mean over examples, such as BLEU, is computed from the windows' rows;
+    records of schema 1 and 2 have none.
     """
+    own = None if is_mean(name) else metric(name)
 
     def row(values: ExampleValues) -> Sequence[float] | None:
+        if own is not None:
+            return values.forced_rows[name][index] if name in values.forced_rows else None
         value = values.forced[name][index] if name in values.forced else None
         return None if value is None else (value, 1.0)
 
-    return Measure(f"forced {name} {index}", name, "0–100", PERCENT_MEAN, row)
+    statistic = PERCENT_MEAN if own is None else own.statistic
+    return Measure(f"forced {name} {index}", name, "0–100", statistic, row)
 
 
 def continuation_drift(name: str, starts: Sequence[int]) -> Measure:

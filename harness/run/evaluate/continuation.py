@@ -64,6 +64,8 @@ class Window:
 
 Continued = Mapping[str, tuple[float | None, ...]]
 """Metric → one value a slice."""
+WindowRows = Mapping[str, tuple[tuple[float, ...] | None, ...]]
+"""Metric that is not a mean over examples → its row in each slice."""
 
 
 def evaluate_continuation(
@@ -72,8 +74,8 @@ def evaluate_continuation(
     predictions: Sequence[Prediction],
     metrics: Mapping[str, HasInterval],
     bars: Bars,
-) -> tuple[Forced, dict[str, Continued]]:
-    """The record's entry on continuations, and each example's values.
+) -> tuple[Forced, dict[str, Continued], dict[str, WindowRows]]:
+    """The record's entry on continuations, and each example's values and rows.
 
     plan: the run.
     lm: the trained model.
@@ -100,16 +102,22 @@ def evaluate_continuation(
     examples: dict[str, dict[str, tuple[float | None, ...]]] = {
         pair.example.id: {} for pair in whole
     }
+    rows: dict[str, dict[str, tuple[tuple[float, ...] | None, ...]]] = {
+        pair.example.id: {} for pair in whole
+    }
     for metric in metrics_of(test, plan.settings.eval):
         if metrics[metric.name].value is not None:
             panel = Panel.of(test, plan.settings.eval.resamples)
-            scores[metric.name], each = forced_scores(metric, windows, starts, panel)
-            for pair, values in zip(whole, each, strict=True):
+            found = forced_scores(metric, windows, starts, panel)
+            scores[metric.name] = found.entry
+            for pair, values in zip(whole, found.each, strict=True):
                 examples[pair.example.id][metric.name] = tuple(values)
+            for pair, kept in zip(whole, found.rows, strict=bool(found.rows)):
+                rows[pair.example.id][metric.name] = tuple(kept)
     all_pairs = [pair for row in windows for pair in row if pair]
     short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in all_pairs)
     summary = Forced(window=WINDOW, windows=len(all_pairs), ended=short, metrics=scores)
-    return summary, {**examples}
+    return summary, {**examples}, {**rows}
 
 
 def _length(pair: Pair) -> int:

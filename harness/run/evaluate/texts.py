@@ -1,4 +1,4 @@
-"""Scores of the texts: every metric with its interval, its slices and its own view."""
+"""Scores of the texts: every metric with its interval, its slices and its breakdown."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.metrics import metric
 from harness.metrics.base import Metric, Pair, Part
-from harness.metrics.scores import Scored, scored
+from harness.metrics.scores import Scored, plain, scored
 from harness.metrics.slices import cut, slice_names, slice_tokens
-from harness.record import ExampleValues, MetricScore, SliceEstimate, View, ends_of
+from harness.record import Breakdown, ExampleValues, MetricScore, SliceEstimate, ends_of
 from harness.settings import EvalSettings
 from harness.statistics import Array, Panel
 from harness.types import Prediction, Score, SplitData
@@ -21,11 +19,11 @@ from harness.types import Prediction, Score, SplitData
 
 @dataclass(frozen=True)
 class Scores:
-    """The record's entries: metrics, slices, the metrics' own views, each example's values."""
+    """The record's entries: metrics, slices, breakdowns, each example's values."""
 
     metrics: Mapping[str, MetricScore]
     slices: Mapping[str, tuple[SliceEstimate, ...]]
-    views: Mapping[str, View]
+    breakdowns: Mapping[str, Breakdown]
     examples: Mapping[str, ExampleValues]
 
 
@@ -75,11 +73,11 @@ def score_texts(
     metrics = metrics_of(test, settings)
     found = {each.name: scored(each, pairs, panel) for each in metrics}
     kept = [each for each in metrics if found[each.name].score.value is not None]
-    views = {each.name: each.view(pairs, panel, settings.slices) for each in kept}
+    breakdowns = {each.name: each.breakdown(pairs, panel) for each in kept}
     return Scores(
         metrics={name: MetricScore.of(one.score) for name, one in found.items()},
         slices={each.name: free_slices(each, pairs, panel, settings.slices) for each in kept},
-        views={name: view for name, view in views.items() if view is not None},
+        breakdowns={name: each for name, each in breakdowns.items() if each is not None},
         examples={
             example.id: ExampleValues(
                 user=hashlib.sha256(example.user_id.encode()).hexdigest()[:12],
@@ -127,10 +125,7 @@ def _parts(pair: Pair, starts: Sequence[int]) -> list[Pair]:
 
 
 def _kept(rows: Array | None, at: int) -> tuple[tuple[float, ...], ...]:
-    """An example's rows, one a sample, whole numbers as such."""
+    """An example's rows, one a sample."""
     if rows is None:
         return ()
-    return tuple(
-        tuple(int(one) if float(one).is_integer() else float(one) for one in row)
-        for row in np.asarray(rows[:, at])
-    )
+    return tuple(map(plain, rows[:, at]))

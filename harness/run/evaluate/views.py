@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.engine.clock import Phases
 from harness.engine.lm import PersonalLM
@@ -68,10 +67,12 @@ def evaluate(
                 examples[key] = replace(examples[key], lift=gain)
     if options.forced:
         with phases("forced"):
-            forced, continued = evaluate_continuation(plan, lm, predictions, record.metrics, bars)
+            forced, continued, rows = evaluate_continuation(
+                plan, lm, predictions, record.metrics, bars
+            )
             record = replace(record, forced=forced)
             for key, windows in continued.items():
-                examples[key] = replace(examples[key], forced=windows)
+                examples[key] = replace(examples[key], forced=windows, forced_rows=rows[key])
     if options.controls:
         with phases("controls"):
             controls = evaluate_thought_replacement(plan, lm, samples[0], nll, hardware, bars)
@@ -91,12 +92,11 @@ def evaluate_texts(record: Record, plan: Plan, samples: Sequence[Mapping[str, st
     samples: for each sample, texts by example id.
     """
     scores = score_texts(plan.test, samples, plan.settings.eval)
-    views: dict[str, Any] = dict(scores.views)  # fields of the record, by name
     return replace(
         record,
         metrics=scores.metrics,
         slices=scores.slices,
-        **views,
+        breakdowns=scores.breakdowns,
         examples={
             key: replace(
                 record.examples.get(key, found),

@@ -1,5 +1,6 @@
 """The forced view of a run: models whose next words are known."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,6 +9,7 @@ from harness.engine.lm import CausalLM
 from harness.engine.text import Encoded, decode, encode_response
 from harness.method import Method
 from harness.metrics.slices import slice_tokens
+from harness.reports.compared.parts import continuation_at
 from harness.run.evaluate import continuation
 from harness.run.evaluate.continuation import _tokens
 from harness.run.plan import Plan
@@ -110,8 +112,14 @@ def test_forgetting_late_in_the_text_shows_in_the_last_window_only(copied):
     record = copied(factory=Forgetful)
     assert [each.value for each in record.forced.metrics["rouge1"].slices] == [100, 100, 0]
     assert record.forced.metrics["rouge1"].drift.value < 0
-    example = next(iter(record.examples.values()))
-    assert example.forced["rouge1"] == (100, 100, 0)
+    examples = list(record.examples.values())
+    assert examples[0].forced["rouge1"] == (100, 100, 0)
+    # BLEU is no mean: a slice's value is that of the sum of its windows' rows, not their mean
+    for index, part in enumerate(record.forced.metrics["bleu"].slices):
+        measure = continuation_at("bleu", index)
+        rows = np.array([measure.row(each) for each in examples])
+        assert float(measure.statistic.value(rows.sum(axis=0))) == pytest.approx(part.value)
+    assert set(examples[0].forced_rows) == {"bleu"}
 
 
 def test_failed_examples_have_empty_windows(copied):
