@@ -1,22 +1,25 @@
 """FLOPs of training and generation, estimated from lengths. Computed only here.
 
-Forward: a position costs 2 for each number in the layers' matrices, plus, in each layer,
+Forward: a position costs 2 for each number in the matrices that it passes, plus, in each layer,
 4 · attention width for each position it attends to (2 for the score, 2 for the value). Logits cost
 2 · D · V. Backward costs twice as much (Kaplan et al. 2020, section 2.1 and table 1; Chowdhery et
 al. 2022, appendix B, whose 6N + 12LHQT per token counts unmasked attention; ours is causal).
 
+Both sizes come from PyTorch's counter, on short passes of each model: what grows with the length,
+and what grows with its square. So a layer that runs twice counts twice, and of a mixture of experts
+only the experts that a token is sent to.
+
 All models of a method count: both of FlyThinker's, Coconut's thoughts as positions between prompt
-and text, every further view of a prompt. In a mixture of experts, only the experts that a token is
-sent to count. Not counted: look-ups, norms, softmax, the optimizer, padding, sliding windows, and
-recomputation under gradient checkpointing. For models that are not covered (recurrent layers,
-unknown configs), `missing` returns the reason and the record holds null.
+and text, every further view of a prompt. Not counted: look-ups, rotary angles, norms, softmax, the
+optimizer, padding, sliding windows, and recomputation under gradient checkpointing. Layers with a
+running state are not covered: `missing` returns the reason and the record holds null.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -25,22 +28,21 @@ from transformers import PreTrainedModel
 
 from harness.engine.batch import Rows
 from harness.engine.fits import causal_lms
-from harness.engine.lm import PersonalLM, decoder_of, embed, embedding_matrix, hidden_states
+from harness.engine.kv_cache import growing_cache, recurrent
+from harness.engine.lm import PersonalLM, embed, embedding_matrix, hidden_states
 from harness.engine.train import TrainRow
 
 BACKWARD = 2
 """Cost of a backward pass in forward passes."""
-EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
-CHOSEN = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "top_k_experts")
-"""Names in configs of the number of experts, and of experts per token."""
-
-PASS, TOLERANCE = 4, 0.15
-"""Tokens of the counted pass, and the allowed relative difference from the estimate. Attention over
-so few tokens is within it."""
+LENGTHS = 4, 8, 16
+"""Tokens of the counted passes: the last two give the estimate, the first one checks it."""
+TOLERANCE = 0.15
+"""Largest relative difference of the check: experts without matrices make counts vary."""
+REMEDY = "compare such runs by their seconds and tokens per second"
 
 
 class NoEstimateError(ValueError):
-    """The FLOPs of a model cannot be estimated; the message says why."""
+    """The FLOPs of a model cannot be estimated; the message says why and what to compare."""
 
 
 @dataclass(frozen=True)
@@ -64,58 +66,87 @@ class ModelCost:
 
 
 def missing(lm: PersonalLM) -> str | None:
-    """Why the FLOPs of `lm` cannot be estimated, or None.
-
-    One short pass of each model is counted and compared with the estimate. They differ, for
-    example, if a layer runs twice.
-    """
+    """Why the FLOPs of `lm` cannot be estimated, and what to compare instead; None if they can."""
     try:
-        for model, reader in zip(_models(lm), model_costs(lm), strict=True):
-            counted, expected = _counted(model), 2 * reader.body * PASS
-            if not abs(counted / expected - 1) <= TOLERANCE:
-                return (
-                    f"{PASS} tokens cost {counted:.3g} FLOPs in the layers of"
-                    f" {type(model).__name__}, where its matrices say {expected:.3g}"
-                )
+        model_costs(lm)
     except NoEstimateError as error:
         return str(error)
     return None
 
 
-@torch.no_grad()
-def _counted(model: nn.Module) -> float:
-    """FLOPs of one pass over a few tokens without logits, by PyTorch's counter."""
-    counter, config = FlopCounterMode(display=False), cast(Any, model.config)
-    device = embedding_matrix(model).device
-    experts = config._experts_implementation
-    try:
-        config._experts_implementation = "eager"  # the counter does not know the grouped products
-        with counter:
-            ids = torch.arange(1, PASS + 1, device=device)[None]
-            hidden_states(model, inputs_embeds=embed(model, ids), use_cache=False)
-    except Exception as error:  # an estimate ends no run; the check at load says what cannot run
-        raise NoEstimateError(f"{type(model).__name__} cannot be counted: {error}") from error
-    finally:
-        config._experts_implementation = experts
-    return float(counter.get_total_flops())
-
-
 def model_costs(lm: PersonalLM) -> list[ModelCost]:
     """The costs of every causal LM in `lm`; full attention is assumed.
 
-    Raises NoEstimateError for a model that is not a known transformer decoder.
+    Raises NoEstimateError for a model whose FLOPs are not a sum of a linear and a square term.
     """
     reasoner = getattr(lm, "reasoner", None)
+    costs = []
+    for _, model in causal_lms(lm):
+        body, attention = _SIZES.get(model) or _SIZES.setdefault(model, _sizes(model))
+        head = 0 if model is reasoner else _output_size(model)
+        trains = any(part.requires_grad for part in model.parameters())
+        costs.append(ModelCost(body, head, attention, trains))
+    return costs
+
+
+_SIZES: WeakKeyDictionary[nn.Module, tuple[int, int]] = WeakKeyDictionary()
+"""Sizes of the models counted so far: they do not change in training."""
+
+
+def _output_size(model: PreTrainedModel) -> int:
+    weight = model.get_output_embeddings().weight
+    assert isinstance(weight, torch.Tensor)
+    return weight.numel()
+
+
+def _sizes(model: PreTrainedModel) -> tuple[int, int]:
+    """Numbers in the matrices of the layers, and attention width, from counted passes."""
+    name = type(model).__name__
     try:
-        return [_model_cost(model, model is not reasoner) for model in _models(lm)]
+        if recurrent(growing_cache(model)):
+            raise NoEstimateError(
+                f"{name} has layers with a running state, which PyTorch's counter does not know;"
+                f" {REMEDY}"
+            )
+        check, short, long = (_counted(model, length) for length in LENGTHS)
     except NoEstimateError:
         raise
-    except Exception as error:  # an unknown config must not end a run
-        raise NoEstimateError(f"the config is of an unknown kind: {error}") from error
+    except Exception as error:  # an estimate ends no run; the check at load says what cannot run
+        raise NoEstimateError(f"{name} cannot be counted: {error}; {REMEDY}") from error
+    # count(n) = linear · n + square · n²
+    first, middle, last = LENGTHS
+    square = (long / last - short / middle) / (last - middle)
+    linear = short / middle - square * middle
+    expected = linear * first + square * first**2
+    if not abs(check / expected - 1) <= TOLERANCE:
+        raise NoEstimateError(
+            f"{first} tokens cost {check:.3g} FLOPs in the layers of {name}, where the counts of"
+            f" {middle} and {last} say {expected:.3g}; {REMEDY}"
+        )
+    return round(linear / 2), round(square / 4)
 
 
-def _models(lm: PersonalLM) -> list[PreTrainedModel]:
-    return [model for _, model in causal_lms(lm)]
+@torch.no_grad()
+def _counted(model: PreTrainedModel, length: int) -> int:
+    """FLOPs of one pass over `length` tokens without logits and rotary angles."""
+    counter, config = FlopCounterMode(display=False), model.config
+    matrix = embedding_matrix(model)
+    ids = torch.arange(length, device=matrix.device)[None] % matrix.size(0)
+    attention, experts = config._attn_implementation, config._experts_implementation
+    try:  # the counter does not know fused attention on CPUs, nor grouped products
+        model.set_attn_implementation("eager")
+        config._experts_implementation = "eager"
+        with counter:
+            hidden_states(model, inputs_embeds=embed(model, ids), use_cache=False)
+    finally:
+        model.set_attn_implementation(attention)
+        config._experts_implementation = experts
+    angles = (
+        sum(by_kind.values())
+        for module, by_kind in counter.get_flop_counts().items()
+        if module.endswith("rotary_emb")
+    )
+    return counter.get_total_flops() - sum(angles)
 
 
 def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
@@ -164,69 +195,3 @@ def _row_passes(lm: PersonalLM, rows: Iterable[TrainRow]) -> Iterator[tuple[int,
 def _forward(lm: PersonalLM, passes: Iterable[tuple[int, int]]) -> int:
     models = model_costs(lm)
     return sum(model.forward(*each) for each in passes for model in models)
-
-
-def _model_cost(model: nn.Module, has_logits: bool) -> ModelCost:
-    whole: Any = model
-    config = whole.config.get_text_config(decoder=True)
-    body = round(sum(part.numel() * _share(name, config) for name, part in _matrices(model)))
-    output = whole.get_output_embeddings()
-    head = output.weight.numel() if has_logits else 0
-    trains = any(part.requires_grad for part in model.parameters())
-    return ModelCost(body, head, _attention(config), trains)
-
-
-def _attention(config: Any) -> int:
-    """Heads · head width, summed over layers.
-
-    Raises NoEstimateError if there are layers other than attention.
-    """
-    if getattr(config, "is_heterogeneous", False):  # Gemma 4
-        return sum(_attention_width(layer) for layer in config.per_layer_config)
-    kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None)
-    others = {kind for kind in kinds or () if "attention" not in kind or "linear" in kind}
-    if others:
-        raise NoEstimateError(f"{config.model_type} has layers of other kinds: {sorted(others)}")
-    if not isinstance(getattr(config, "num_attention_heads", None), int):
-        raise NoEstimateError(f"the config of {config.model_type} has no number of attention heads")
-    return int(config.num_hidden_layers) * _attention_width(config)
-
-
-def _attention_width(config: Any) -> int:
-    """Heads · head width; if the widths of keys and values differ (DeepSeek), their mean."""
-    heads: int = config.num_attention_heads
-    if getattr(config, "qk_nope_head_dim", None) and getattr(config, "v_head_dim", None):
-        keys = config.qk_nope_head_dim + config.qk_rope_head_dim
-        return int(heads * (keys + config.v_head_dim)) // 2
-    return int(heads * (getattr(config, "head_dim", None) or config.hidden_size // heads))
-
-
-def _matrices(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """The matrices in the layers of `model` that multiply hidden states, by name."""
-    decoder = decoder_of(model)
-    embeddings = embedding_matrix(model)
-    text = getattr(decoder, "language_model", decoder)  # not a vision tower
-    for name, module in text.named_modules():
-        if isinstance(module, nn.Embedding):
-            continue
-        for key, part in module.named_parameters(recurse=False):
-            if part.ndim > 1 and part is not embeddings:
-                yield f"{name}.{key}", part
-
-
-def _share(name: str, config: Any) -> float:
-    """The share of tokens that a matrix of experts processes; 1 for other matrices.
-
-    Raises NoEstimateError if the config does not give the number of experts per token.
-    """
-    if "experts" not in name.split(".") or "shared_experts" in name:
-        return 1.0
-    experts, chosen = (
-        next((n for key in keys if isinstance(n := getattr(config, key, None), int)), None)
-        for keys in (EXPERTS, CHOSEN)
-    )
-    if not experts or not chosen:
-        raise NoEstimateError(
-            f"the config of {config.model_type} does not say how many experts it uses"
-        )
-    return chosen / experts

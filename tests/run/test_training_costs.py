@@ -259,15 +259,15 @@ def test_thoughts_before_a_text_are_timed_within_its_first_token():
 def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
     tmp_path, reviews, backbone, monkeypatch
 ):
-    def broken(config):
+    def broken(model, length):
         raise AttributeError("no head at all")
 
-    monkeypatch.setattr(flops, "_attention", broken)
+    monkeypatch.setattr(flops, "_counted", broken)
     record = go(tmp_path, reviews, backbone, "sft").record
     assert record.status == "complete"
     for part in (record.training, record.inference):
         assert part.flops is None
-        assert "unknown kind: no head at all" in part.flops_missing
+        assert "cannot be counted: no head at all" in part.flops_missing
     assert record.training.flops_total is None
     with pytest.raises(UsageError, match=r"method\.flops_of=flythinker: the FLOPs of backbone"):
         go(tmp_path / "other", reviews, backbone, "sft", "method.flops_of=flythinker")
