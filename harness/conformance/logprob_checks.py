@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from harness.conformance.finding import TOLERANCE, Broken, place, require_same_logprobs
-from harness.conformance.world import World, to_batch, views_of
+from harness.conformance.world import World, to_batch
 from harness.engine.batch import Side
-from harness.engine.lm import PersonalLM
+from harness.engine.decode import logprobs_in_steps
 from harness.engine.train import TrainRow
 
 
@@ -90,7 +89,7 @@ def prefill_and_step_match_logprobs(world: World) -> None:
     """Tokens fed one at a time get the log-probs that training uses."""
     rows = world.short_rows
     require_same_logprobs(
-        _stepped(world.lm, rows, [0] * len(rows)),
+        logprobs_in_steps(world.lm, to_batch(rows)),
         _alone(world),
         ("by prefill and step", "by logprobs"),
         f"{place(world.lm, 'prefill')}, {place(world.lm, 'step')}",
@@ -104,7 +103,7 @@ def prefixes_match_logprobs(world: World) -> None:
     cuts = [(2 * index) % len(row.response) for index, row in enumerate(rows)]
     expected = [row[cut:] for row, cut in zip(_alone(world), cuts, strict=True)]
     require_same_logprobs(
-        _stepped(world.lm, rows, cuts),
+        logprobs_in_steps(world.lm, to_batch(rows), cuts),
         expected,
         ("by prefill with prefixes", "by logprobs"),
         place(world.lm, "prefill"),
@@ -126,23 +125,3 @@ def _unpadded(world: World, side: Side) -> list[Tensor]:
     rows = world.short_rows
     padded = world.lm.logprobs(to_batch(rows, side))
     return [logprobs[: len(row.response)] for row, logprobs in zip(rows, padded, strict=True)]
-
-
-def _stepped(lm: PersonalLM, rows: Sequence[TrainRow], cuts: Sequence[int]) -> list[Tensor]:
-    """Log p of each response after its first `cuts` tokens, by prefill and step in one batch."""
-    # 1. Prefill the prompts, with the first tokens of each response as its prefix.
-    views = {"views": views_of(rows)} if rows[0].views else {}
-    prefixes = [row.response[:cut] for row, cut in zip(rows, cuts, strict=True)]
-    prompts = [row.prompt for row in rows]
-    logits, state = lm.prefill(prompts, prefixes if any(cuts) else None, **views)
-    # 2. Feed the other tokens one at a time. Rows that have ended are fed id 0.
-    logprobs: list[list[Tensor]] = [[] for _ in rows]
-    rest = [row.response[cut:] for row, cut in zip(rows, cuts, strict=True)]
-    for position in range(max(map(len, rest))):
-        tokens = [row[position] if position < len(row) else 0 for row in rest]
-        scores = logits.float().log_softmax(-1)
-        for index, token in enumerate(tokens):
-            if position < len(rest[index]):
-                logprobs[index].append(scores[index, token])
-        logits, state = lm.step(torch.tensor(tokens), state)
-    return [torch.stack(row) for row in logprobs]

@@ -15,7 +15,7 @@ from torch import nn
 
 from harness.engine import smollm2
 from harness.engine.adapters import refuse_adapter
-from harness.engine.agreement import refuse_disagreement
+from harness.engine.agreement import EAGER, refuse_disagreement
 from harness.engine.template import Template, with_template
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
@@ -27,9 +27,6 @@ NAMED = (*BACKBONES, smollm2.NAME)
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 """Tokenizer classes whose tokenizer.json is complete. For them AutoTokenizer would replace its
 splitting rules by those of the model type (transformers 5, e.g. qwen2: single digits)."""
-
-
-EAGER = "  mend      --set model.attention=eager: transformers can run this model with it"
 
 
 def locate(name: str) -> str:
@@ -108,23 +105,8 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
             " weights that the config describes. Download the model again, or save it again"
         )
     loaded: nn.Module = model.eval()
-    try:
-        refuse_disagreement(name, loaded)
-    except UsageError as error:
-        if settings.attention != "eager" and _agrees_when_eager(name, loaded):
-            raise UsageError(f"{error}\n{EAGER}") from error
-        raise
+    refuse_disagreement(name, model)
     return loaded
-
-
-def _agrees_when_eager(name: str, model: Any) -> bool:
-    """Whether the check at load passes with eager attention. This changes the model."""
-    try:
-        model.set_attn_implementation("eager")
-        refuse_disagreement(name, model)
-    except (UsageError, ValueError):
-        return False
-    return True
 
 
 def _reason(name: str, error: Exception) -> str:

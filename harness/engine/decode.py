@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
-from harness.engine.batch import Rows
+from harness.engine.batch import Batch, Rows, pad
 from harness.engine.clock import DecodeClock, now
 from harness.engine.lm import PersonalLM
 from harness.engine.sampling import NO_TOKEN, Sampler
@@ -107,3 +108,30 @@ def generate(
             failed, [[] if row in failed else ids for row, ids in enumerate(texts)]
         )
     return texts
+
+
+def logprobs_in_steps(
+    lm: PersonalLM, batch: Batch, prefixes: Sequence[int] | None = None
+) -> list[Tensor]:
+    """Log p of each response by prefill and step, on the CPU; equal to those of `lm.logprobs`.
+
+    prefixes: how many tokens of each response the prefill reads, which get no log p; by default 0.
+    """
+    # 1. Prefill the prompts, with the first tokens of each response as its prefix
+    cuts = prefixes or [0] * len(batch.responses)
+    given, rest = (
+        [row[part] for row, part in zip(batch.responses, parts, strict=True)]
+        for parts in ([slice(cut) for cut in cuts], [slice(cut, None) for cut in cuts])
+    )
+    views = {"views": batch.views} if batch.views else {}
+    logits, state = lm.prefill(batch.prompts, given if any(cuts) else None, **views)
+    # 2. Feed the other tokens one at a time; rows that have ended get padding
+    tokens, real = pad(rest, "right", batch.pad_id)
+    columns = [logits]
+    for column in tokens[:, :-1].T:
+        logits, state = lm.step(column.to(logits.device), state)
+        columns.append(logits)
+    # 3. Log p of the tokens
+    scores = torch.stack(columns, dim=1).float().log_softmax(-1).cpu()  # [B,R,V]
+    logprobs = scores.gather(-1, tokens[..., None])[..., 0]
+    return [row[here] for row, here in zip(logprobs, real, strict=True)]

@@ -7,19 +7,14 @@ are exact, except that hidden text not generated yet counts with its budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from torch import nn
 from transformers import PreTrainedModel
 
-from harness.engine.lm import embedding_matrix
+from harness.engine.lm import PersonalLM, causal_lms, embedding_matrix
 from harness.engine.position_limits import position_limits
 from harness.errors import UsageError
-
-if TYPE_CHECKING:
-    from harness.engine.lm import PersonalLM
 
 SHOWN = 5
 """Most ids named in a message."""
@@ -40,15 +35,6 @@ class Row:
 
     def __len__(self) -> int:
         return sum(count for _, count in self.parts)
-
-
-def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
-    """Every causal LM of transformers in `lm`, with its module name."""
-    inner: set[nn.Module] = set()  # e.g. a vision tower inside a causal LM
-    for name, part in lm.named_modules():
-        if part not in inner and isinstance(part, PreTrainedModel) and part.base_model is not part:
-            inner.update(part.modules())
-            yield name, part
 
 
 def most_positions(lm: PersonalLM) -> int | None:

@@ -27,9 +27,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Rows
-from harness.engine.fits import causal_lms
 from harness.engine.kv_cache import growing_cache, recurrent
-from harness.engine.lm import PersonalLM, embed, embedding_matrix, hidden_states
+from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
 from harness.engine.train import TrainRow
 
 BACKWARD = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, pad, positions, to_the_right
 from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
@@ -66,6 +67,15 @@ class PersonalLM(nn.Module, ABC):
     def hidden_per_example(self) -> int:
         """Latent thoughts before the text of one example; 0 by default."""
         return 0
+
+
+def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
+    """Every causal LM of transformers in `lm`, with its module name."""
+    inner: set[nn.Module] = set()  # e.g. a vision tower inside a causal LM
+    for name, part in lm.named_modules():
+        if part not in inner and isinstance(part, PreTrainedModel) and part.base_model is not part:
+            inner.update(part.modules())
+            yield name, part
 
 
 def decoder_of(model: nn.Module) -> nn.Module:

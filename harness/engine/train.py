@@ -9,16 +9,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel, get_scheduler
+from transformers import get_scheduler
 
 from harness.engine.batch import PAD_ID, Batch
 from harness.engine.checkpoint import load_checkpoint, save_checkpoint
 from harness.engine.clock import now
-from harness.engine.lm import PersonalLM
+from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
 from harness.record import Step
@@ -231,11 +230,10 @@ def gradient_norm(lm: nn.Module) -> Tensor:
     return stacked.cpu().double().square().sum().sqrt().float().to(stacked.device)
 
 
-def recompute_activations(lm: nn.Module, enabled: bool) -> None:
-    """Switch gradient checkpointing of every Hugging Face model in `lm`."""
-    models: list[Any] = [part for part in lm.modules() if isinstance(part, PreTrainedModel)]
-    for model in models:
-        if not model.supports_gradient_checkpointing or model.base_model is model:
+def recompute_activations(lm: PersonalLM, enabled: bool) -> None:
+    """Switch gradient checkpointing of every causal LM in `lm`."""
+    for _, model in causal_lms(lm):
+        if not model.supports_gradient_checkpointing:
             continue
         if enabled:
             model.activation_checkpointing_enable({"use_reentrant": False})

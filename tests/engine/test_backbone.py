@@ -258,16 +258,16 @@ def test_a_family_without_fused_attention_names_the_setting(tmp_path):
 
 
 def test_a_model_that_passes_the_check_only_with_eager_names_the_setting(backbone, monkeypatch):
-    def refuse(name, model):
-        if model.config._attn_implementation != "eager":
-            raise UsageError(f"{name} cannot be run")
-
-    monkeypatch.setattr("harness.engine.backbone.refuse_disagreement", refuse)
+    refused = {"sdpa"}
+    monkeypatch.setattr(
+        "harness.engine.agreement.disagreement",
+        lambda model: " cannot be run" if model.config._attn_implementation in refused else None,
+    )
     with pytest.raises(
         UsageError, match=r"cannot be run\n  mend      --set model\.attention=eager"
     ):
         load_model(str(backbone), SETTINGS)
     load_model(str(backbone), ModelSettings(attention="eager"))
-    monkeypatch.setattr("harness.engine.backbone._agrees_when_eager", lambda *_: False)
+    refused.add("eager")
     with pytest.raises(UsageError, match=r"cannot be run$"):
         load_model(str(backbone), SETTINGS)
