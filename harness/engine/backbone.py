@@ -16,6 +16,7 @@ from torch import nn
 from harness.engine import smollm2
 from harness.engine.adapters import refuse_adapter
 from harness.engine.agreement import EAGER, refuse_disagreement
+from harness.engine.hub_access import asked_once
 from harness.engine.template import Template, with_template
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
@@ -80,18 +81,19 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
     loader: Any = AutoModelForCausalLM
     location = locate(name)
     try:
-        if not Path(location).is_dir():
-            refuse_adapter(name, location, revision)
-        model, report = loader.from_pretrained(
-            location,
-            revision=revision or "main",
-            dtype=torch.float32,
-            attn_implementation=settings.attention,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # reported below, by name
-        )
+        with asked_once(location):
+            if not Path(location).is_dir():
+                refuse_adapter(name, location, revision)
+            model, report = loader.from_pretrained(
+                location,
+                revision=revision or "main",
+                dtype=torch.float32,
+                attn_implementation=settings.attention,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # reported below, by name
+            )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UsageError(f"backbone {name!r} cannot be loaded: {_reason(name, error)}") from error
     wrong = {
@@ -139,9 +141,10 @@ def tokenizer_of(name: str, revision: str | None = None, template: Template | No
 
     location, commit = locate(name), revision or "main"
     try:
-        declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
-        loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
-        tokenizer = loader.from_pretrained(location, revision=commit, trust_remote_code=False)
+        with asked_once(location):
+            declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
+            loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
+            tokenizer = loader.from_pretrained(location, revision=commit, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"tokenizer of {name!r} cannot be loaded: {_reason(name, error)}"

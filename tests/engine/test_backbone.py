@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
@@ -162,8 +163,42 @@ def test_a_misspelt_name_gets_a_suggestion():
         locate("smolm2")
 
 
-@pytest.mark.parametrize("load", [lambda name: load_model(name, SETTINGS), tokenizer_of])
-def test_a_hub_backbone_that_cannot_be_loaded_has_a_remedy(monkeypatch, load):
+LOADS = {"model": lambda name: load_model(name, SETTINGS), "tokenizer": tokenizer_of}
+
+
+class Unplugged:
+    """A hub client without a network that counts its requests."""
+
+    asked = 0
+
+    def head(self, *_, **__):
+        self.asked += 1
+        raise ConnectionError("Name or service not known")
+
+
+@pytest.fixture
+def unplugged(monkeypatch):
+    client = Unplugged()
+    monkeypatch.setattr("huggingface_hub.utils.get_session", lambda: client)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    return client
+
+
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
+def test_a_hub_that_does_not_answer_is_asked_once(unplugged, load):
+    with pytest.raises(UsageError, match="hf download Nobody/Nothing-2B --local-dir DIR"):
+        load("Nobody/Nothing-2B")
+    assert unplugged.asked == 1
+    assert not constants.HF_HUB_OFFLINE
+
+
+def test_the_hub_is_not_asked_for_a_folder(unplugged, backbone):
+    load_model(str(backbone), SETTINGS)
+    assert unplugged.asked == 0
+
+
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
+def test_a_hub_backbone_that_cannot_be_loaded_has_a_remedy(monkeypatch, unplugged, load):
     def offline(*_, **__):
         raise OSError("We couldn't connect to the hub\nCheck your connection")
 
@@ -242,7 +277,7 @@ def test_an_adapter_without_base_weights_is_refused(tmp_path):
         locate(str(tmp_path))
 
 
-def test_an_adapter_on_the_hub_is_refused_before_it_loads(monkeypatch):
+def test_an_adapter_on_the_hub_is_refused_before_it_loads(monkeypatch, unplugged):
     monkeypatch.setattr("transformers.utils.hub.cached_file", lambda *_, **__: "there")
     with pytest.raises(UsageError, match="backbone 'some/adapter' holds an adapter"):
         load_model("some/adapter", SETTINGS)
