@@ -82,6 +82,14 @@ class MetricScore(Estimate):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityScore(MetricScore):
+    """A measure of text quality (length, repetition, …) over all examples."""
+
+    references: float | None
+    """The same of the references."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SliceEstimate(Estimate):
     """A number of one slice of the target."""
 

@@ -75,6 +75,8 @@ class ExampleValues(View):
     """Metric → value of this example, the mean over its samples; null where it has none."""
     rows: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     """Metric that is not a mean over examples → this example's row for each sample. BLEU: length, reference length, 4 × matched and 4 × all n-grams."""  # noqa: E501
+    quality: Mapping[str, float | None] = field(default_factory=dict)
+    """Measure of text quality → value of this example, the mean over its samples."""
     likelihood: SliceNll | None = None
     """NLL of the reference by slice."""
     base_nll: tuple[float, ...] | None = None

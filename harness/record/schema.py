@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.record.costs import Inference, Training
-from harness.record.estimates import Breakdown, Json, MetricScore, SliceEstimate, View
+from harness.record.estimates import Breakdown, Json, MetricScore, QualityScore, SliceEstimate, View
 from harness.record.examples import ExampleValues
 from harness.record.inputs import Inputs
 from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, ModelInfo
@@ -60,6 +60,8 @@ class RunFacts(View):
     """Cost of generating; null before texts are generated."""
     metrics: Mapping[str, MetricScore] = field(default_factory=dict)
     """Metric → its value."""
+    quality: Mapping[str, QualityScore] = field(default_factory=dict)
+    """Measure of text quality → its value; no verdict is made about these."""
     slices: Mapping[str, tuple[SliceEstimate, ...]] = field(default_factory=dict)
     """Metric → its value in each slice of the free text."""
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.metrics import metric
 from harness.metrics.base import Metric, Pair, Part
 from harness.metrics.scores import Scored, plain, scored
 from harness.metrics.slices import cut, slice_names, slice_tokens
-from harness.record import Breakdown, ExampleValues, MetricScore, SliceEstimate, ends_of
+from harness.metrics.text_quality import TEXT_QUALITY
+from harness.record import (
+    Breakdown,
+    ExampleValues,
+    MetricScore,
+    QualityScore,
+    SliceEstimate,
+    ends_of,
+)
 from harness.settings import EvalSettings
 from harness.statistics import Array, Panel
 from harness.types import Prediction, Score, SplitData
@@ -19,9 +27,10 @@ from harness.types import Prediction, Score, SplitData
 
 @dataclass(frozen=True)
 class Scores:
-    """The record's entries: metrics, slices, breakdowns, each example's values."""
+    """The record's entries: metrics, text quality, slices, breakdowns, each example's values."""
 
     metrics: Mapping[str, MetricScore]
+    quality: Mapping[str, QualityScore]
     slices: Mapping[str, tuple[SliceEstimate, ...]]
     breakdowns: Mapping[str, Breakdown]
     examples: Mapping[str, ExampleValues]
@@ -74,14 +83,17 @@ def score_texts(
     found = {each.name: scored(each, pairs, panel) for each in metrics}
     kept = [each for each in metrics if found[each.name].score.value is not None]
     breakdowns = {each.name: each.breakdown(pairs, panel) for each in kept}
+    quality, values = text_quality(pairs, panel)
     return Scores(
         metrics={name: MetricScore.of(one.score) for name, one in found.items()},
+        quality=quality,
         slices={each.name: free_slices(each, pairs, panel, settings.slices) for each in kept},
         breakdowns={name: each for name, each in breakdowns.items() if each is not None},
         examples={
             example.id: ExampleValues(
                 user=hashlib.sha256(example.user_id.encode()).hexdigest()[:12],
                 scores={name: one.score.each[at] for name, one in found.items()},
+                quality={name: own[at] for name, own in values.items()},
                 rows={
                     each.name: _kept(found[each.name].rows, at) for each in kept if not each.mean
                 },
@@ -89,6 +101,24 @@ def score_texts(
             for at, example in enumerate(test.examples)
         },
     )
+
+
+def text_quality(
+    samples: Sequence[Sequence[Pair]], panel: Panel
+) -> tuple[dict[str, QualityScore], dict[str, tuple[float | None, ...]]]:
+    """Every measure of text quality, of texts and of references; and the texts' values by example.
+
+    samples: the pairs of each sample.
+    panel: their users.
+    """
+    found, values = {}, {}
+    references = [replace(pair, prediction=pair.reference) for pair in samples[0]]
+    for measure in (kind() for kind in TEXT_QUALITY):
+        own = scored(measure, samples, panel).score
+        of_references = scored(measure, [references], panel).score.value
+        found[measure.name] = QualityScore(**vars(MetricScore.of(own)), references=of_references)
+        values[measure.name] = own.each
+    return found, values
 
 
 def free_slices(

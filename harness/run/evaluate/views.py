@@ -95,6 +95,7 @@ def evaluate_texts(record: Record, plan: Plan, samples: Sequence[Mapping[str, st
     return replace(
         record,
         metrics=scores.metrics,
+        quality=scores.quality,
         slices=scores.slices,
         breakdowns=scores.breakdowns,
         examples={
@@ -103,6 +104,7 @@ def evaluate_texts(record: Record, plan: Plan, samples: Sequence[Mapping[str, st
                 user=found.user,
                 rows=found.rows,
                 scores=found.scores,
+                quality=found.quality,
             )
             for key, found in scores.examples.items()
         },

@@ -1,0 +1,95 @@
+"""Floors: texts made from the data alone, which every method has to beat.
+
+A metric under which one of them wins does not measure how personal a text is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+from harness.data.checks import fold
+from harness.data.retrieval import bm25_order
+from harness.data.tasks import Task
+from harness.types import Example, SplitData
+
+WORDS = 12
+"""Words in the circle of the floor `floor-words`."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """One floor.
+
+    name: its name in tables and folders.
+    meaning: what its texts are.
+    texts: example id → text; empty where the data have nothing to take.
+    """
+
+    name: str
+    meaning: str
+    texts: Mapping[str, str]
+
+
+def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
+    """Every floor of a test split.
+
+    task: says which field of a profile entry is its text.
+    test: the examples; their references give only the length of `floor-words`.
+    train: targets of other users.
+
+    What is drawn depends on the test split's fingerprint alone, so that all methods, seeds and
+    machines see the same floors. `floor-other` is left out where no other user has a target.
+    """
+
+    def copied(pick: Callable[[Example], str]) -> dict[str, str]:
+        return {one.id: pick(one) if one.profile else "" for one in test.examples}
+
+    def longest(example: Example) -> str:
+        return max((entry[task.body] for entry in example.profile), key=len)
+
+    def nearest(example: Example) -> str:
+        return example.profile[bm25_order(task, example)[0]][task.body]
+
+    found = [
+        Floor("floor-longest", "the user's longest profile entry", copied(longest)),
+        Floor("floor-first", "the profile entry that BM25 ranks first for x", copied(nearest)),
+        Floor("floor-words", f"the {WORDS} commonest words in a circle", _circles(test, train)),
+    ]
+    other = _others(test, train)
+    if other is not None:
+        meaning = "a training target of another user, drawn at random"
+        found.insert(2, Floor("floor-other", meaning, other))
+    return found
+
+
+def _others(test: SplitData, train: SplitData) -> dict[str, str] | None:
+    """A training target of another user for each example; None if an example has none."""
+    draw = random.Random(f"floor {test.fingerprint}")
+    targets = list(train.references.values())
+    texts = {}
+    for example in test.examples:
+        others = [one for one in targets if one.user_id != example.user_id]
+        if not others:
+            return None
+        texts[example.id] = draw.choice(others).text
+    return texts
+
+
+def _circles(test: SplitData, train: SplitData) -> dict[str, str]:
+    """The commonest words of the training targets in a circle, as many as the reference has."""
+    counts = Counter(
+        word for one in train.references.values() for word in fold(one.text).split() if _plain(word)
+    )
+    common = [word for word, _ in counts.most_common(WORDS)]
+    return {
+        key: " ".join(islice(cycle(common), len(one.text.split())))
+        for key, one in test.references.items()
+    }
+
+
+def _plain(word: str) -> bool:
+    return word.isalpha()

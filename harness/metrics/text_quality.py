@@ -1,0 +1,131 @@
+"""What a text is like, whatever it says: its length, repetition, variety, and what it copies.
+
+These measures say what kind of text a score belongs to. A text that loops, or that repeats its
+user's profile, can win a metric of overlap. They are shown beside every score, for the references
+too, and no verdict is made about them: closest to the references is best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+
+import numpy as np
+
+from harness.metrics.base import MeanMetric, Metric, Pair
+from harness.metrics.slices import TOKEN, TOKENIZER
+from harness.statistics import Array
+from harness.statistics.panel import ratio
+
+COPIED, REPEATED = 8, 4
+"""Tokens of an n-gram that counts as copied from the profile, and as repeated."""
+
+
+def tokens(text: str) -> list[str]:
+    """Slice tokens of the lower-cased text."""
+    return TOKEN.findall(text.lower())
+
+
+def ngrams(items: Sequence[Hashable], n: int) -> Iterator[tuple[Hashable, ...]]:
+    """Runs of n items, in order."""
+    return zip(*(items[start:] for start in range(n)), strict=False)
+
+
+class LengthRatio(Metric):
+    """Slice tokens of all texts over those of all references, in %."""
+
+    name = "length"
+    title = "length ÷ reference"
+    unit = "% of the references"
+    digits = 0
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|tok:{TOKENIZER}|all texts"
+
+    def rows(self, pairs: Sequence[Pair]) -> Array:
+        return np.array(
+            [[len(tokens(pair.prediction)), len(tokens(pair.reference))] for pair in pairs], float
+        ).reshape(-1, 2)
+
+    def value(self, sums: Array) -> Array:
+        return 100 * ratio(sums)
+
+
+class RepeatedNgrams(MeanMetric):
+    """Share of a text's 4-grams that stood in it before, in %: seq-rep-4 of Welleck et al. 2020
+    (arXiv:1908.04319). A text of fewer than four tokens has no value.
+    """
+
+    name = "repeated_4grams"
+    title = "repeated 4-grams"
+    unit = "%"
+    better = "lower"
+    digits = 1
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
+
+    def score(self, pair: Pair) -> float | None:
+        found = list(ngrams(tokens(pair.prediction), REPEATED))
+        return 100 * (1 - len(set(found)) / len(found)) if found else None
+
+
+class Distinct(MeanMetric):
+    """Different bigrams over all bigrams of a text, in %: distinct-2 of Li et al. 2016
+    (arXiv:1510.03055), of each text by itself. Longer texts have a lower value.
+    """
+
+    name = "distinct_2"
+    title = "distinct-2"
+    unit = "%"
+    digits = 1
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
+
+    def score(self, pair: Pair) -> float | None:
+        found = list(ngrams(tokens(pair.prediction), 2))
+        return 100 * len(set(found)) / len(found) if found else None
+
+
+class Copied(MeanMetric):
+    """Share of a text's tokens inside an 8-gram of its user's profile, in %.
+
+    N-grams do not reach across the fields of an entry. A text of fewer than eight tokens has no
+    value.
+    """
+
+    name = "copied_8grams"
+    title = "copied from the profile"
+    unit = "%"
+    better = "lower"
+    digits = 1
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
+
+    def score(self, pair: Pair) -> float | None:
+        text = tokens(pair.prediction)
+        if len(text) < COPIED:
+            return None
+        own = list(ngrams(text, COPIED))
+        wanted = set(own)
+        found = {
+            gram
+            for entry in pair.example.profile
+            for field in entry.values()
+            for gram in ngrams(tokens(field), COPIED)
+            if gram in wanted
+        }
+        inside = np.zeros(len(text), bool)
+        for start, gram in enumerate(own):
+            if gram in found:
+                inside[start : start + COPIED] = True
+        return 100 * float(inside.mean())
+
+
+TEXT_QUALITY: tuple[type[Metric], ...] = (LengthRatio, RepeatedNgrams, Distinct, Copied)
+"""In the order of the tables."""

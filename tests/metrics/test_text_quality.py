@@ -1,0 +1,59 @@
+"""Length, repetition, variety and copying, against values worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.metrics.base import Pair
+from harness.metrics.text_quality import Copied, Distinct, LengthRatio, RepeatedNgrams
+from harness.types import Example
+
+PROFILE = ({"title": "one two", "text": "a b c d e f g h i"}, {"title": "", "text": "x y z"})
+EXAMPLE = Example("e", "u", "t", "", PROFILE)
+
+
+def pair(text: str, reference: str = "one two three four") -> Pair:
+    return Pair(text, reference, EXAMPLE)
+
+
+def test_length_is_a_ratio_of_sums_and_not_a_mean_of_ratios():
+    length = LengthRatio()
+    rows = length.rows([pair("a"), pair("a b c d e, f", "a b")])
+    assert rows.tolist() == [[1, 4], [7, 2]]
+    assert length.value(rows.sum(axis=0)) == pytest.approx(100 * 8 / 6)
+    assert np.allclose(length.each(rows), [25, 350])
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("a b c d e", 0),
+        ("a b c d a b c d", 100 * (1 - 4 / 5)),  # 5 4-grams; abcd twice
+        ("Go on. go on. Go on. ", 100 * (1 - 3 / 6)),  # lower-cased, with the marks
+        ("a a a a a a a", 75),
+        ("a b c", None),
+        ("", None),
+    ],
+)
+def test_repeated_4grams(text: str, share: float | None):
+    assert RepeatedNgrams().score(pair(text)) == (share if share is None else pytest.approx(share))
+
+
+def test_distinct_bigrams_of_each_text():
+    assert Distinct().score(pair("a b a b")) == pytest.approx(100 * 2 / 3)
+    assert Distinct().score(pair("a")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("a b c d e f g h", 100),
+        ("A B c d e f g h and more of mine", 100 * 8 / 12),
+        ("b c d e f g h i k a b c d e f g h", 100 * 16 / 17),
+        ("one two a b c d e f", 0),  # an n-gram never crosses two fields
+        ("x y z", None),
+    ],
+)
+def test_copied_tokens_are_those_inside_8grams_of_the_profile(text: str, share: float | None):
+    assert Copied().score(pair(text)) == (share if share is None else pytest.approx(share))
