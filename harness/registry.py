@@ -40,7 +40,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "rougeL": "harness.metrics.rouge:RougeL",
         "rougeLsum": "harness.metrics.rouge:RougeLsum",
         "meteor": "harness.metrics.meteor:Meteor",
-        "following": "harness.metrics.following:Following",
+        "following": "harness.mini.following:Following",
     },
 }
 METHODS = tuple(BUILT_IN["method"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.metrics import of_words
-from harness.metrics.letters import unseen_words
+from harness.metrics.coverage import unseen_words
 from harness.record import Curve, HasInterval, MetricScore, Record, SliceEstimate
 from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score

@@ -10,7 +10,7 @@ import numpy as np
 from harness.leaderboard.board import Board
 from harness.leaderboard.schema import Metric, Slice
 from harness.metrics.base import Metric as ScoredBy
-from harness.metrics.scores import joined
+from harness.metrics.scoring import joined
 from harness.record import ExampleValues
 from harness.run.evaluate.texts import metrics_of, score_texts
 from harness.settings import DataSettings, EvalSettings

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metrics.donors import topic_donors
-from harness.metrics.scores import mean_score
+from harness.metrics.scoring import mean_score
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 

@@ -11,7 +11,7 @@ from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
 from harness.errors import UsageError
 from harness.metrics.base import Metric, Pair
-from harness.metrics.letters import in_clauses
+from harness.metrics.coverage import in_clauses
 from harness.statistics import Array
 
 ORDERS = 4

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.metrics.base import Metric, Pair, Part
-from harness.metrics.drift import drift, slope_rows
-from harness.metrics.scores import Scored, plain, scored
+from harness.metrics.drift import Slope, drift, slope_rows
+from harness.metrics.scoring import Scored, plain, scored
 from harness.metrics.slices import signature_of, slice_names, slice_tokens, up_to
 from harness.record import Drift, ForcedMetric, SliceEstimate, ends_of
 from harness.statistics import Array, Panel
 from harness.types import Score
 
+T = TypeVar("T")
+Chosen = NDArray[np.bool_]
 WINDOW = 100
 """At most this many slice tokens are generated and scored from the start of a slice."""
 
@@ -81,81 +85,90 @@ def forced_scores(
 
     The overall value is over all windows.
     """
-    names = slice_names(starts)
-    places = [
-        (row, column)
-        for row, cells in enumerate(windows)
-        for column, cell in enumerate(cells)
-        if cell
-    ]
-
-    def score(chosen: Sequence[tuple[int, int]]) -> Scored:
-        pairs = [pair for row, column in chosen if (pair := windows[row][column])]
-        return scored(metric, [pairs], panel.only([row for row, _ in chosen]))
-
     # 1. all windows, then those of each slice
-    whole = score(places).score
-    each: list[list[float | None]] = [[None] * len(starts) for _ in windows]
+    filled = np.array([[cell is not None for cell in row] for row in windows], dtype=bool)
+    filled = filled.reshape(-1, len(starts))
+    whole = _score(metric, windows, filled, panel).score
+    columns = filled & np.eye(len(starts), dtype=bool)[:, None]  # [S,N,S]: one slice's windows
+    by_slice = [
+        _score(metric, windows, inside, panel) if inside.any() else Scored(Score(None, (), ""))
+        for inside in columns
+    ]
+    slices = tuple(
+        SliceEstimate(
+            slice=name, start=start, examples=_counted(found_in.score), **ends_of(found_in.score)
+        )
+        for name, start, found_in in zip(slice_names(starts), starts, by_slice, strict=True)
+    )
+    # 2. values and rows by example and slice
+    each = _by_example([found.score.each for found in by_slice], filled)
     kept: list[list[tuple[float, ...] | None]] = []
     if not metric.mean and whole.value is not None:
-        kept = [[None] * len(starts) for _ in windows]
-    slices = []
-    for number, (name, start) in enumerate(zip(names, starts, strict=True)):
-        inside = [place for place in places if place[1] == number]
-        by_window = score(inside) if inside else Scored(Score(None, (), ""))
-        found = by_window.score
-        for (row, _), value in zip(inside, found.each, strict=True):
-            each[row][number] = value
-        if kept and by_window.rows is not None:
-            for (row, _), values in zip(inside, by_window.rows[0], strict=True):
-                kept[row][number] = plain(values)
-        slices.append(
-            SliceEstimate(
-                slice=name, start=start, examples=_counted(found, inside), **ends_of(found)
-            )
-        )
-    # 2. drift over the slices
+        found_rows = [[] if found.rows is None else found.rows[0] for found in by_slice]
+        kept = _by_example([[plain(row) for row in rows] for rows in found_rows], filled)
+    # 3. drift over the slices
     signature = f"{whole.signature}|forced:{WINDOW}|{signature_of(starts)}"
-    slope = window_drift(each, windows, starts, panel, signature)
+    cells = kept or [[None if value is None else (value,) for value in row] for row in each]
+    rows = _drift_rows(cells, windows, starts)
+    found = drift(rows, panel, signature, slope_of(metric, len(starts)))
+    slope = Drift(examples=int(rows.any(axis=1).sum()), **ends_of(found))
     unscored = [row.missing for row in slices if row.missing is not None]
     if unscored:
         slope = replace(slope, missing=unscored[0])
-    curve = ForcedMetric(signature=signature, slices=tuple(slices), drift=slope, **ends_of(whole))
+    curve = ForcedMetric(signature=signature, slices=slices, drift=slope, **ends_of(whole))
     return WindowScores(curve, each, kept)
 
 
-def window_drift(
-    each: Sequence[Sequence[float | None]],
+def _score(
+    metric: Metric, windows: Sequence[Sequence[Pair | None]], chosen: Chosen, panel: Panel
+) -> Scored:
+    """The metric of the windows [N,S] where `chosen` is True."""
+    places = np.argwhere(chosen).tolist()
+    pairs = [pair for row, column in places if (pair := windows[row][column])]
+    return scored(metric, [pairs], panel.only([row for row, _ in places]))
+
+
+def _by_example(columns: Sequence[Sequence[T]], filled: Chosen) -> list[list[T | None]]:
+    """The values of each slice [S] by example and slice [N][S]; None where nothing is filled."""
+    table: list[list[T | None]] = [[None] * len(columns) for _ in filled]
+    for column, values in enumerate(columns):
+        rows = np.flatnonzero(filled[:, column]) if values else ()
+        for row, value in zip(rows, values, strict=True):
+            table[row][column] = value
+    return table
+
+
+def _drift_rows(
+    cells: Sequence[Sequence[tuple[float, ...] | None]],
     windows: Sequence[Sequence[Pair | None]],
     starts: Sequence[int],
-    panel: Panel,
-    signature: str,
-) -> Drift:
-    """The record's drift: slope of the windows' values over their middles, per 100 tokens.
-
-    each: values [N][S] of the examples; only those with a value in every slice count.
-    windows: the windows.
-    starts: where slices begin.
-    panel: the users of the examples.
-    signature: how the values were computed.
-    """
-    lengths = [[pair.part.end - pair.part.start if pair and pair.part else 0 for pair in row]
-               for row in windows]  # fmt: skip
-    present = _table([[value is not None for value in values] for values in each], starts)
-    values = _table([[value or 0.0 for value in values] for values in each], starts)
-    rows = slope_rows(values, present, window_middles(_table(lengths, starts), starts))
-    slope = drift(rows, panel, signature)
-    return Drift(examples=int(present.all(axis=1).sum()), **ends_of(slope))
+) -> Array:
+    """`slope_rows` of what the windows add; examples without a value in every slice are 0."""
+    shape = (len(cells), len(starts))
+    width = max((len(cell) for row in cells for cell in row if cell), default=1)
+    values = [[cell or (0.0,) * width for cell in row] for row in cells]
+    present = [[float(cell is not None) for cell in row] for row in cells]
+    lengths = [
+        [pair.part.end - pair.part.start if pair and pair.part else 0 for pair in row]
+        for row in windows
+    ]
+    middles = window_middles(np.array(lengths).reshape(shape), starts)
+    return slope_rows(
+        np.array(values).reshape(*shape, width), np.array(present).reshape(shape), middles
+    )
 
 
-def _counted(found: Score, inside: Sequence[object]) -> int:
+def slope_of(metric: Metric, slices: int) -> Slope:
+    """The slope over slices of `metric.value`; a mean's rows are (value, weight)."""
+    if metric.mean:
+        return Slope()
+    return Slope(lambda sums: metric.value(sums[..., :-1]), slices)
+
+
+def _counted(found: Score) -> int:
     """Number of examples of a slice: those with a value, or all if the metric has none."""
     known = sum(value is not None for value in found.each)
-    return known if found.value is not None else len(inside)
-
-
-def _table(rows: Sequence[Sequence[float]], starts: Sequence[int]) -> Array:
-    return np.array(rows, dtype=np.float64).reshape(-1, len(starts))
+    return known if found.value is not None else len(found.each)
 
 
 def window_middles(lengths: Array | Sequence[int], starts: Sequence[int]) -> Array:

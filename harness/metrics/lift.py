@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.metrics.base import Better
-from harness.metrics.scores import mean_score
+from harness.metrics.scoring import mean_score
 from harness.statistics import MEAN, Panel
 from harness.types import Score
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.metrics.base import MeanMetric, Pair, Unavailable
-from harness.metrics.letters import in_clauses
+from harness.metrics.coverage import in_clauses
 from harness.metrics.wordnet import REMEDY, find_wordnet, open_wordnet
 from harness.metrics.words import UnicodeWords
 from harness.statistics import Array, mean_rows

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import ClassVar
 
 from harness.metrics.base import MeanMetric, Pair
-from harness.metrics.letters import dropped_by_rouge
+from harness.metrics.coverage import dropped_by_rouge
 from harness.metrics.words import UnicodeWords
 
 

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.metrics import metric as find_metric
 from harness.metrics.forced import forced_scores, window_pair
-from harness.metrics.scores import scored
+from harness.metrics.scoring import scored
 from harness.run.evaluate.texts import free_slices
 from tests.support.evaluate_script import SCRIPT
 from tests.support.texts import pairs, panel, score
@@ -147,7 +147,8 @@ def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Window", FAILS_ON_EMPTY)
     (whole,) = pairs(["a b"], ["a b c d"])
     windows = [[window_pair("a b", whole, start, 2) for start in (0, 2)]]
-    found, each = forced_scores(find_metric(name), windows, (0, 2), panel("u"))
+    scores = forced_scores(find_metric(name), windows, (0, 2), panel("u"))
+    found, each = scores.entry, scores.each
     assert found.value is None
     assert "example 2 of 2 (0 words against 2): ZeroDivisionError" in found.missing
     assert [row.value for row in found.slices] == [pytest.approx(1 / 3), None]

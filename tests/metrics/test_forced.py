@@ -40,8 +40,8 @@ def test_text_up_to_a_token_and_from_it():
     assert window_of(text, 4, 5) == ""
 
 
-def scores(texts, references=REFERENCES, users=USERS):
-    """What ROUGE-1 of the windows is, of texts that go on from the reference at every slice."""
+def scores(texts, references=REFERENCES, users=USERS, name="rouge1"):
+    """A metric of the windows of texts that continue the reference at every slice."""
     windows = [
         [
             window_pair(text, whole, start, length) if length else None
@@ -51,7 +51,8 @@ def scores(texts, references=REFERENCES, users=USERS):
         ]
         for row, whole in zip(texts, pairs(references, references), strict=True)
     ]
-    return forced_scores(metric("rouge1"), windows, STARTS, panel(users, 200))
+    found = forced_scores(metric(name), windows, STARTS, panel(users, 200))
+    return found.entry, found.each
 
 
 def test_a_copy_scores_100_everywhere_and_does_not_drift():
@@ -87,3 +88,21 @@ def test_no_reference_in_a_slice_is_null():
     last = found.slices[2]
     assert (last.slice, last.start, last.examples, last.value) == ("6+", 6, 0, None)
     assert found.drift.missing == "no reference reaches every slice"
+
+
+def test_bleu_drifts_by_its_value_over_all_windows_not_by_a_mean_of_sentences():
+    references = ["a b c d e f g h i j k l"] * 2
+    right, wrong = references[0], "a b c d e f g h x j k y"
+    starts = (0, 4)
+    windows = [
+        [window_pair(text, whole, start, 4) for start in starts]
+        for text, whole in zip((right, wrong), pairs(references, references), strict=True)
+    ]
+    windows[1][1] = window_pair("a b c d e f x h", pairs(references, references)[1], 4, 4)
+    found = forced_scores(metric("bleu"), windows, starts, panel("uv", 200))
+    first, last = (one.value for one in found.entry.slices)
+    # slices of 4 tokens, middles 1.5 and 5.5: the slope is the difference over 4 tokens
+    assert first == pytest.approx(100)
+    assert found.entry.drift.value == pytest.approx(100 * (last - first) / 4)
+    means = [sum(row[at] for row in found.each) / 2 for at in (0, 1)]
+    assert found.entry.drift.value != pytest.approx(100 * (means[1] - means[0]) / 4)

@@ -18,7 +18,7 @@ from harness.errors import DataError, UsageError
 from harness.metrics import metric
 from harness.metrics.base import MeanMetric, Metric, Pair, Unavailable
 from harness.metrics.lift import lift
-from harness.metrics.scores import each, scored
+from harness.metrics.scoring import each, scored
 from harness.record import read_record, write_record
 from harness.reports.compared.contrasts import contrast_all, judge_family
 from harness.reports.compared.measures import measures_of

@@ -11,7 +11,7 @@ from harness.leaderboard.scores import numbers
 from harness.metrics import metric
 from harness.metrics.bleu import Bleu
 from harness.metrics.forced import forced_scores, window_pair
-from harness.metrics.scores import scored
+from harness.metrics.scoring import scored
 from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
@@ -72,7 +72,8 @@ def test_continuation_windows(name):
         [window_pair(text, whole, start, 4) for start in OPTIONS.slices]
         for text, whole in zip(texts, pairs(texts, [TEXT] * 3), strict=True)
     ]
-    found, each = forced_scores(metric(name, OPTIONS), windows, OPTIONS.slices, panel(USERS, 100))
+    scores = forced_scores(metric(name, OPTIONS), windows, OPTIONS.slices, panel(USERS, 100))
+    found, each = scores.entry, scores.each
     assert found.value is not None
     assert found.low <= found.value <= found.high
     assert each[0][0] > each[1][1]

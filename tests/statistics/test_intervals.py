@@ -11,7 +11,7 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from harness.errors import DataError
 from harness.metrics.base import OWN, MeanMetric
 from harness.metrics.bleu import Bleu
-from harness.metrics.scores import scored
+from harness.metrics.scoring import scored
 from harness.statistics import (
     MEAN,
     PERCENT_MEAN,

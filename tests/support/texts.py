@@ -11,7 +11,7 @@ import pytest
 
 from harness.metrics import metric
 from harness.metrics.base import Metric, Pair, paired
-from harness.metrics.scores import scored
+from harness.metrics.scoring import scored
 from harness.settings import EvalSettings
 from harness.statistics import Array, Panel
 from harness.types import Example, Score

@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.metrics import EXTERNAL, metric
 from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import SLOPE
-from harness.metrics.scores import joined
+from harness.metrics.scoring import joined
 from harness.record import ExampleValues, Record
 from harness.registry import table
 from harness.reports.runs.systems import Board, System

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from harness.metrics import is_mean, metric
 from harness.metrics.drift import SLOPE
-from harness.metrics.forced import window_middles, windows_within
+from harness.metrics.forced import slope_of, window_middles, windows_within
 from harness.record import ExampleAuthors, ExampleLift, ExampleValues, Gains, SliceNll
 from harness.reports.compared.measures import Measure, drift_row
-from harness.statistics import MEAN, PERCENT_MEAN, RATIO
+from harness.statistics import MEAN, PERCENT_MEAN, RATIO, Statistic
 
 
 def nll_at(index: int) -> Measure:
@@ -78,15 +78,23 @@ def continuation_at(name: str, index: int) -> Measure:
 def continuation_drift(name: str, starts: Sequence[int]) -> Measure:
     """Slope of a metric over the middles of its windows, on texts with a window in every slice."""
 
+    corpus = None if is_mean(name) else metric(name)
+
     def row(values: ExampleValues) -> Sequence[float] | None:
-        windows, own = values.forced.get(name, ()), values.likelihood
-        each = [value for value in windows if value is not None]
-        if own is None or len(each) < max(2, len(windows)) or not own.reaches_all():
+        own = values.likelihood
+        if corpus is None:
+            cells = [None if each is None else (each,) for each in values.forced.get(name, ())]
+        else:
+            cells = list(values.forced_rows.get(name, ()))
+        windows = [cell for cell in cells if cell is not None]
+        if own is None or len(windows) < max(2, len(cells)) or not own.reaches_all():
             return None
         middles = window_middles(windows_within(sum(own.slice_tokens), starts), starts)
-        return [*each, *[1.0] * len(each), *map(float, middles)]
+        columns = (part for column in zip(*windows, strict=True) for part in column)
+        return [*columns, *[1.0] * len(windows), *map(float, middles)]
 
-    return Measure(f"forced {name} drift", name, "points per 100 tokens", SLOPE, row)
+    statistic = SLOPE if corpus is None else Statistic(slope_of(corpus, len(starts)))
+    return Measure(f"forced {name} drift", name, "points per 100 tokens", statistic, row)
 
 
 def author_measure(name: str, rank: Callable[[ExampleAuthors], float]) -> Measure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.metrics.letters import unseen_words
+from harness.metrics.coverage import unseen_words
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.render.document import Section
 from harness.reports.render.table import Cell, Column, Table, Value

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from harness.metrics.authors import CHARACTERS, OTHERS, Features, identify_authors
-from harness.metrics.scores import mean_score
+from harness.metrics.scoring import mean_score
 from harness.record import (
     AuthorRank,
     Authors,

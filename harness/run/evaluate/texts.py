@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.metrics import metric
 from harness.metrics.base import Metric, Pair, Part
-from harness.metrics.scores import Scored, plain, scored
+from harness.metrics.scoring import Scored, plain, scored
 from harness.metrics.slices import cut, slice_names, slice_tokens
 from harness.metrics.text_quality import TEXT_QUALITY
 from harness.record import (

@@ -13,7 +13,7 @@ from harness.engine.lm import PersonalLM
 from harness.method import DONOR
 from harness.metrics.donors import random_donors
 from harness.metrics.likelihood import nll_summary, relative
-from harness.metrics.scores import Scored
+from harness.metrics.scoring import Scored
 from harness.progress import Bars
 from harness.record import (
     Controls,

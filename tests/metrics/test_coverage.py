@@ -10,7 +10,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from harness.errors import UsageError
 from harness.metrics import metric
-from harness.metrics.letters import dropped_by_rouge, in_clauses, unseen_share
+from harness.metrics.coverage import dropped_by_rouge, in_clauses, unseen_share
 from harness.metrics.wordnet import find_wordnet
 from harness.metrics.words import UnicodeWords
 from harness.record import MetricScore

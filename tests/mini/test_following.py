@@ -9,8 +9,8 @@ import pytest
 from harness.data import load_split
 from harness.metrics import metric
 from harness.metrics.base import Pair, Part
-from harness.metrics.following import Following
-from harness.metrics.scores import scored
+from harness.metrics.scoring import scored
+from harness.mini.following import Following
 from harness.run.evaluate.texts import metrics_of, pairs_of, score_texts
 from harness.settings import build_settings
 from harness.types import Example
@@ -36,9 +36,9 @@ CALLS = {
 @pytest.fixture
 def texts(monkeypatch):
     """Three texts; a call is followed where the text holds its position as a word."""
-    monkeypatch.setattr("harness.mini.benchmark.calls", lambda *place, seed: CALLS)
-    monkeypatch.setattr("harness.mini.parser.followed", _followed)
-    monkeypatch.setattr("harness.mini.benchmark.rewrite", lambda *place, seed: "")
+    monkeypatch.setattr("harness.mini.following.calls", lambda *place, seed: CALLS)
+    monkeypatch.setattr("harness.mini.following.followed", _followed)
+    monkeypatch.setattr("harness.mini.following.rewrite", lambda *place, seed: "")
     written = {"a": "0", "b": "99", "c": "5"}
     return [
         Pair(text, "0 5 99 150", Example(key, key, "product_review", "x", ()))

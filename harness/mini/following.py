@@ -5,19 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from harness.metrics.base import MeanMetric, Pair, Part
-from harness.metrics.scores import mean_score
+from harness.metrics.scoring import mean_score
 from harness.metrics.slices import up_to
+from harness.mini.benchmark import calls, rewrite
+from harness.mini.call import Call
+from harness.mini.parser import followed
 from harness.record import Breakdown, Ends, Group, ends_of
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
 
-if TYPE_CHECKING:
-    from harness.mini import Call
-
-Kept = Sequence[tuple["Call", bool]]
+Kept = Sequence[tuple[Call, bool]]
 """The calls of one example, and whether its text follows each."""
 NO_CALL = "no call of this sort in any reference"
 
@@ -50,12 +49,10 @@ class Following(MeanMetric):
 
     def calls(self, pair: Pair) -> Kept:
         """The calls that a pair is scored on. Raises DataError for an example of other data."""
-        from harness.mini import calls, followed
-
         places = calls(pair.example.task, *self._place, seed=self._seed)[pair.example.id]
         if pair.part is None:
             return list(zip(places, followed(places, pair.prediction), strict=True))
-        return _inside(places, pair.part, followed)
+        return _inside(places, pair.part)
 
     def breakdown(self, samples: Sequence[Sequence[Pair]], panel: Panel) -> Breakdown:
         """Rates by kind and family, with floor and ceiling.
@@ -84,8 +81,6 @@ class Following(MeanMetric):
         )
 
     def _floor(self, pairs: Sequence[Pair], panel: Panel) -> float | None:
-        from harness.mini import rewrite
-
         authors = sorted(set(panel.users))
         if len(authors) < 2:
             return None
@@ -106,21 +101,21 @@ class Following(MeanMetric):
         return fmean(known) if known else None
 
 
-def _inside(
-    places: Sequence[Call], part: Part, followed: Callable[[Sequence[Call], str], Sequence[bool]]
-) -> Kept:
+def _inside(places: Sequence[Call], part: Part) -> Kept:
     """The calls inside a part; in a continuation only those that the reference decides there."""
-    found = [
-        (call, kept, index)
-        for index, (call, kept) in enumerate(
-            zip(places, followed(places, part.prediction), strict=True)
+    kept = followed(places, part.prediction)
+    counted = [part.start <= call.position < part.end for call in places]
+    if part.given:
+        before, after = (
+            followed(places, up_to(part.reference, end)) for end in (part.start, part.end)
         )
-        if part.start <= call.position < part.end
+        counted = [
+            inside and now and not then
+            for inside, now, then in zip(counted, after, before, strict=True)
+        ]
+    return [
+        (call, shown) for call, shown, counts in zip(places, kept, counted, strict=True) if counts
     ]
-    if not part.given:
-        return [(call, kept) for call, kept, _ in found]
-    before, after = (followed(places, up_to(part.reference, end)) for end in (part.start, part.end))
-    return [(call, kept) for call, kept, index in found if after[index] and not before[index]]
 
 
 def _share(kept: Kept) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.errors import DataError
 from harness.metrics.base import Metric, Pair, Unavailable
-from harness.metrics.letters import MOST_UNSEEN, unseen_share, unseen_words
+from harness.metrics.coverage import MOST_UNSEEN, unseen_share, unseen_words
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 from harness.types import Score
 
