@@ -82,7 +82,7 @@ def verify(
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
     from harness.leaderboard.verification import Verification, write_verification
-    from harness.leaderboard.verify import verify_all
+    from harness.leaderboard.verify_rows import verify_all
 
     quiet_libraries()
     if plugin and rerun is None:
@@ -129,14 +129,14 @@ def _rerun(
     board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Any]
 ) -> Verification:
     """The verification after rerunning the row's method in a temporary folder."""
-    from harness.leaderboard.reading import read_submission
     from harness.leaderboard.rerun import rerun
+    from harness.leaderboard.untrusted import read_submission
     from harness.registry import find
 
     submission = read_submission(row)
     factory = factories.get(submission.method) or find("method", submission.method)
     with tempfile.TemporaryDirectory() as results:
-        return rerun(board, submission, verification, seed, Path(results), factory)
+        return verification.after(rerun(board, submission, seed, Path(results), factory))
 
 
 @board.command("build")

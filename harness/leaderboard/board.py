@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from harness.data.source import Kind, Source, source_of
 from harness.errors import DataError, UsageError
-from harness.leaderboard.reading import read_model
-from harness.leaderboard.scale import off_scale
-from harness.leaderboard.schema import Name, Signature, Strict, Submission, Test
-from harness.settings import EvalSettings, validate
+from harness.leaderboard.plausible import off_scale
+from harness.leaderboard.submission import Name, Signature, Strict, Submission, Test
+from harness.leaderboard.untrusted import read_strict
+from harness.settings import DataSettings, EvalSettings, validate
 from harness.settings.names import frozen_table
+from harness.settings.sections import DecodeSettings
 
 BOARD = "board.json"
 BOARD_BYTES = 100_000
-DECODING = (
-    "max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "samples"
-)  # fmt: skip
-"""Rules of a board that are also settings of `decode`."""
+DECODING = Test.model_fields.keys() & DecodeSettings.model_fields.keys()
+"""Rules of a board that are also settings of `decode`: all that change a text or its length."""
 
 
 class Board(Strict):
@@ -29,7 +29,7 @@ class Board(Strict):
 
     texts: true if rows include their texts, so that others can score them again; else rows have
     numbers only.
-    data: where the test set comes from: `mini`, `hub`, or `folder` (readers must have it).
+    data: kind of the source of the test set.
     metrics: metric → signature; rows are ranked by the first.
     tokenizer, bleu_tokenizer: as in `eval`.
     """
@@ -37,7 +37,7 @@ class Board(Strict):
     schema_version: Literal[1] = 1
     test: Test
     texts: bool
-    data: Literal["mini", "hub", "folder"]
+    data: Kind
     revision: Annotated[str, StringConstraints(max_length=80)] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     mini_seed: int = 0
@@ -48,16 +48,22 @@ class Board(Strict):
 
     def scoring(self) -> EvalSettings:
         """The settings that score its rows: metrics, slices, tokenizers."""
-        return validate(
-            EvalSettings,
-            {
-                "metrics": tuple(self.metrics),
-                "slices": self.slices,
-                "tokenizer": self.tokenizer,
-                "bleu_tokenizer": self.bleu_tokenizer,
-            },
-            f"board {self.place}",
+        return scoring(self.metrics, self, f"board {self.place}")
+
+    def data_settings(self, folder: str | None = None) -> DataSettings:
+        """Settings that load the test set; `folder` replaces the source, unless it is built in."""
+        name = self.data if self.source.built_in else folder or self.data
+        return DataSettings(
+            source=name,
+            setting=self.test.setting,
+            limit=self.limit,
+            mini_seed=self.mini_seed,
+            revision=self.revision if name == self.data and self.revision else "main",
         )
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.data)
 
     @property
     def ranked_by(self) -> str:
@@ -71,7 +77,17 @@ class Board(Strict):
     @property
     def decoding(self) -> dict[str, Any]:
         """The rules that are also settings of `decode`, by name."""
-        return self.test.model_dump(include=set(DECODING))
+        return self.test.model_dump(include=DECODING)
+
+
+def scoring(metrics: Iterable[str], rules: Board | EvalSettings, place: str) -> EvalSettings:
+    """Settings that score rows on `metrics` with the slices and tokenizers of `rules`.
+
+    Intervals use the default number of resamples, whatever the run used, so that all rows of a
+    board are comparable. Raises UsageError, naming `place`, for rules that are no settings.
+    """
+    values = {name: getattr(rules, name) for name in ("slices", "tokenizer", "bleu_tokenizer")}
+    return validate(EvalSettings, {"metrics": tuple(metrics), **values}, place)
 
 
 @dataclass(frozen=True)
@@ -94,7 +110,7 @@ class Place:
 
 def read_board(folder: Path) -> Place:
     """The board in a folder. Raises DataError if the folder's path contradicts the rules."""
-    board = read_model(folder / BOARD, Board, BOARD_BYTES)
+    board = read_strict(folder / BOARD, Board, BOARD_BYTES)
     if folder.resolve().parts[-3:] != tuple(board.place.split("/")):
         raise DataError(f"{folder / BOARD}: rules of {board.place}; expected those of its folder")
     return Place(board, folder)
@@ -119,32 +135,39 @@ def board_of(row: Path) -> Place:
 
 
 def against_rules(board: Board, row: Submission) -> Iterator[str]:
-    """The row's violations of the rules: test set, cap, sampling, metrics, scales."""
+    """The row's violations of the rules: test set, decoding, metrics, scales."""
     for name, expected in board.test.model_dump().items():
         found = getattr(row.test, name)
         if found != expected:
             yield f"test.{name} is {found!r}; the board's is {expected!r}"
     for name, expected in board.decoding.items():
-        key = f"decode.{name}"
-        found = row.run.settings.get(key, frozen_table()["added"].get(key))
+        found = _setting(row, f"decode.{name}")
         if found != expected:
             yield f"run.settings decode.{name} is {found!r}; the board's is {expected!r}"
     for name, signature in board.metrics.items():
-        if name not in row.metrics:
+        metric = row.metrics.get(name)
+        if metric is None:
             yield f"no {name}; the board shows {', '.join(board.metrics)}"
-        elif row.metrics[name].value is None:
+        elif metric.value is None:
             yield f"{name} has no value; it is one of the board's metrics"
-        elif row.metrics[name].signature != signature:
+        elif metric.signature != signature:
             yield (
-                f"{name} is signed {row.metrics[name].signature!r}; the board's is {signature!r}:"
+                f"{name} is signed {metric.signature!r}; the board's is {signature!r}:"
                 " install the versions of constraints.txt"
             )
         if name not in row.examples.scores:
             yield f"examples.scores has no {name}"
-    parts: dict[str, Mapping[str, Any]] = {
-        "metrics": row.metrics, "slices": row.slices, "examples.scores": row.examples.scores
-    }  # fmt: skip
-    for part, names in parts.items():
-        if further := sorted(names.keys() - board.metrics.keys()):
+    for part, names in (
+        ("metrics", row.metrics.keys()),
+        ("slices", row.slices.keys()),
+        ("examples.scores", row.examples.scores.keys()),
+    ):
+        if further := sorted(names - board.metrics.keys()):
             yield f"{part} {', '.join(further)} are not the board's"
     yield from off_scale(row)
+
+
+def _setting(row: Submission, key: str) -> object:
+    """A setting of the row's run; of a run from before the setting was added, its default then."""
+    found = row.run.settings.get(key, frozen_table()["added"].get(key))
+    return tuple(found) if isinstance(found, list) else found

@@ -6,17 +6,15 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from harness.data import load_split
 from harness.errors import DataError, HarnessError
-from harness.leaderboard.board import Board, Place, against_rules, boards
+from harness.leaderboard.board import Board, against_rules, boards
 from harness.leaderboard.details import chosen_examples, details, excerpt
-from harness.leaderboard.reading import read_submission
-from harness.leaderboard.scores import board_data
-from harness.leaderboard.table import Entry, table
+from harness.leaderboard.page_data import Boards, Entry, table
+from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
 from harness.leaderboard.visible import script_json
 from harness.settings import RunSettings
@@ -46,92 +44,83 @@ def build(root: Path, out: Path) -> Built:
     """
     # 1. Read the rows that the rules accept.
     left_out: list[str] = []
-    found: list[tuple[Place, list[tuple[Path, Entry]]]] = []
+    found: list[tuple[Board, list[Entry]]] = []
     for place in boards(root):
-        kept = []
+        found.append((place.board, []))
         for folder in place.rows():
             try:
-                kept.append((folder, _entry(place.board, folder)))
+                found[-1][1].append(_entry(place.board, folder))
             except HarnessError as error:
                 left_out.append(f"left out: {error}")
-        found.append((place, kept))
     # 2. Render the table, and remove an earlier page's files.
-    plain = [(place.board, [entry for _, entry in rows]) for place, rows in found]
-    page = render(table(plain, PER_FILE))
+    page = render(table(found, PER_FILE))
     for name in (ROWS, BOARDS):
         (out / name).mkdir(parents=True, exist_ok=True)
         for old in (out / name).glob("[0-9]*.js"):
             old.unlink()
     # 3. Write the details, then the page that loads them.
-    shards = 0
-    for name, value in _shards(found):
+    shards = dict(_shards(found))
+    for name, value in shards.items():
         call = f"leaderboard.take({script_json(name)},{script_json(value)});\n"
         (out / name).write_text(call, encoding="utf-8")
-        shards += 1
     (out / PAGE).write_text(page, encoding="utf-8")
-    rows = sum(len(kept) for _, kept in found)
-    return Built(rows, len(found), shards, len(page.encode()), tuple(left_out))
+    rows = sum(len(entries) for _, entries in found)
+    return Built(rows, len(found), len(shards), len(page.encode()), tuple(left_out))
 
 
 def _entry(board: Board, folder: Path) -> Entry:
     row = read_submission(folder)
     if faults := list(against_rules(board, row)):
         raise DataError(f"{folder}: " + "; ".join(faults[:3]))
-    return Entry(row, read_verification(folder))
+    return Entry(folder, row, read_verification(folder))
 
 
-def _shards(
-    found: list[tuple[Place, list[tuple[Path, Entry]]]],
-) -> Iterator[tuple[str, Any]]:
+def _shards(boards: Boards) -> Iterator[tuple[str, Any]]:
     """(file name, content): the public examples of each board, and the details of rows."""
-    chosen = [chosen_examples(place.board, rows[0][1]) if rows else [] for place, rows in found]
-    for index, (place, _) in enumerate(found):
-        yield f"{BOARDS}/{index}.js", _public_examples(place.board, chosen[index])
-    all_rows = [
-        (folder, entry, chosen[index])
-        for index, (_, rows) in enumerate(found)
-        for folder, entry in rows
-    ]
-    for start in range(0, len(all_rows), PER_FILE):
-        part = all_rows[start : start + PER_FILE]
-        yield (
-            f"{ROWS}/{start // PER_FILE}.js",
-            [details(entry, folder, ids) for folder, entry, ids in part],
-        )
+    rows: list[tuple[Entry, list[str]]] = []
+    for index, (board, entries) in enumerate(boards):
+        chosen = chosen_examples(board, entries[0]) if entries else []
+        rows += [(entry, chosen) for entry in entries]
+        yield f"{BOARDS}/{index}.js", _public_examples(board, chosen)
+    for start in range(0, len(rows), PER_FILE):
+        part = rows[start : start + PER_FILE]
+        yield f"{ROWS}/{start // PER_FILE}.js", [details(entry, ids) for entry, ids in part]
 
 
 def _public_examples(board: Board, ids: list[str]) -> dict[str, Any]:
     """Input and reference of the chosen examples, for built-in data, which is public."""
-    if board.data != "mini" or not board.texts or not ids:
+    if not (board.source.built_in and board.texts and ids):
         return {}
-    test = load_split(RunSettings(task=board.test.task, data=board_data(board, None)), "test")
-    inputs = {example.id: example.input for example in test.examples}
+    settings = RunSettings(task=board.test.task, data=board.data_settings())
+    test = load_split(settings, "test")
     return {
-        key: {"input": excerpt(inputs[key]), "reference": excerpt(test.references[key].text)}
-        for key in ids
-        if key in inputs
+        example.id: {
+            "input": excerpt(example.input),
+            "reference": excerpt(test.references[example.id].text),
+        }
+        for example in test.examples
+        if example.id in ids
     }
 
 
 def render(data: Mapping[str, Any]) -> str:
     """The page. Its security policy allows only its own script, style and files."""
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    folder = files("harness.leaderboard") / "templates"
-
-    def text(name: str) -> str:
-        return (folder / name).read_text(encoding="utf-8")
-
-    style = text("leaderboard.css")
-    script = text("leaderboard_row.js") + text("leaderboard.js")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(text("leaderboard.html")).render(
-        style=Markup(style),
+    environment = Environment(
+        loader=(loader := PackageLoader("harness.leaderboard")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    parts = ("leaderboard.css", "leaderboard_row.js", "leaderboard.js")
+    style, row_script, script = (loader.get_source(environment, name)[0] for name in parts)
+    return environment.get_template("leaderboard.html").render(
+        style=style,
         style_hash=_hash(style),
-        script=Markup(script),
-        script_hash=_hash(script),
-        data=Markup(script_json(data)),
+        script=row_script + script,
+        script_hash=_hash(row_script + script),
+        data=script_json(data),
         statuses=data["statuses"],
     )
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.reading import PREDICTIONS, texts_of
-from harness.leaderboard.schema import Slices
-from harness.leaderboard.table import Entry
-from harness.leaderboard.visible import visible
+from harness.leaderboard.page_data import Entry
+from harness.leaderboard.submission import Slices
+from harness.leaderboard.untrusted import PREDICTIONS, texts_of
+from harness.leaderboard.visible import all_visible, visible
 
 EXAMPLES = 3
 EXCERPT = 1200
 """Characters shown of a text; the row's predictions.jsonl has all of it."""
+SHOWN = {"note", "link", "method", "backbone", "run", "costs"}
+"""Parts of a submission that the page shows as they are."""
 
 
 def chosen_examples(board: Board, entry: Entry) -> list[str]:
@@ -26,39 +27,21 @@ def chosen_examples(board: Board, entry: Entry) -> list[str]:
     return sorted(entry.row.examples.ids, key=draw)[:EXAMPLES]
 
 
-def details(entry: Entry, folder: Path, chosen: list[str]) -> dict[str, Any]:
+def details(entry: Entry, chosen: list[str]) -> dict[str, Any]:
     """A row's details as plain data, with invisible characters spelled out."""
     row, verification = entry.row, entry.verification
-    has_texts = entry.verification is not None and (folder / PREDICTIONS).is_file()
-    texts = texts_of(folder, chosen) if has_texts else {}
+    has_texts = verification is not None and (entry.folder / PREDICTIONS).is_file()
+    texts = texts_of(entry.folder, chosen) if has_texts else {}
     positions = {key: index for index, key in enumerate(row.examples.ids)}
     curves = {name: _curve(slices) for name, slices in row.slices.items()}
     curves["nll"] = _curve(row.likelihood_slices)
-    facts = {
-        "Method": row.method,
-        "Backbone": _models(entry),
-        "Run": f"{row.run.run_id}, seed {row.run.seed}, {row.run.started}",
-        "Command": row.run.command,
-        "Harness": f"{row.run.harness}, commit {row.run.commit or 'unknown'}"
-        + ("" if row.run.clean else ", with uncommitted changes"),
-        "Device": f"{row.costs.device}, {row.costs.dtype}, {row.costs.threads} threads",
-    }
     return {
-        "note": visible(row.note),
-        "link": row.link,
-        "facts": {name: visible(text) for name, text in facts.items()},
+        **all_visible(row.model_dump(include=SHOWN, exclude={"run": {"settings"}})),
         "settings": {
             name: visible(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
             for name, value in row.run.settings.items()
         },
-        "mark": {
-            "notes": [visible(note) for note in verification.notes],
-            "tolerance": verification.tolerance,
-            "largest": verification.largest,
-            "rerun": verification.rerun.model_dump() if verification.rerun else None,
-        }
-        if verification
-        else None,
+        "verification": all_visible(verification.model_dump()) if verification else None,
         "curves": {name: curve for name, curve in curves.items() if curve},
         "examples": [
             {
@@ -80,20 +63,8 @@ def excerpt(text: str) -> dict[str, Any]:
     return {"shown": visible(text[:EXCERPT]), "characters": len(text)}
 
 
-def _models(entry: Entry) -> str:
-    backbone = entry.row.backbone
-    parts = [backbone.name, f"{backbone.parameters:,} parameters"]
-    if backbone.reasoner:
-        parts.append(f"reasoner {backbone.reasoner}")
-    if backbone.quantization:
-        parts.append(backbone.quantization)
-    if backbone.method_parameters:
-        parts.append(f"{backbone.method_parameters:,} in all")
-    return ", ".join(parts)
-
-
-def _curve(slices: Slices) -> list[list[float | int | None]]:
+def _curve(slices: Slices) -> list[tuple[float | None, ...]]:
     """(start, value, low, high) per slice; empty if no slice has a value."""
-    if all(one.value is None for one in slices):
+    if all(part.value is None for part in slices):
         return []
-    return [[one.start, one.value, one.low, one.high] for one in slices]
+    return [(part.start, part.value, part.low, part.high) for part in slices]

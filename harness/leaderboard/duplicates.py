@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.leaderboard.board import Place
-from harness.leaderboard.reading import read_submission
-from harness.leaderboard.schema import Submission
+from harness.leaderboard.submission import Submission
+from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
 
 SHARE = 0.9

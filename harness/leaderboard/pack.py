@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from pathlib import Path
 
 from harness.data import load_split
+from harness.data.source import source_of
 from harness.errors import DataError, UsageError
-from harness.leaderboard.board import BOARD, Board, against_rules, read_board
+from harness.leaderboard.board import BOARD, Board, against_rules, read_board, scoring
 from harness.leaderboard.duplicates import Originals
-from harness.leaderboard.reading import PREDICTIONS, SUBMISSION, read_submission, read_texts
+from harness.leaderboard.recomputed import Numbers, numbers
 from harness.leaderboard.row import Words, submission_of, test_of
-from harness.leaderboard.scores import Numbers, numbers
+from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, read_submission, read_texts
 from harness.record import Record, read_predictions, read_record, write_json
+from harness.run.evaluate.texts import samples_of
 from harness.settings import RunSettings, validate
 from harness.types import SplitData
 
@@ -54,22 +55,30 @@ def submit(
     # 2. Score its texts again.
     test = load_split(settings, "test")
     samples = _samples(run, record, test)
-    brought = (*test.metrics, *settings.eval.metrics)
-    names = tuple(dict.fromkeys(brought)) if known is None else tuple(known.metrics)
-    scoring = settings.eval if known is None else known.scoring()
-    found = numbers(test, samples, names, scoring)
+    names = known.metrics if known else dict.fromkeys((*test.metrics, *settings.eval.metrics))
+    rules = known or settings.eval
+    found = numbers(test, samples, scoring(names, rules, f"{run} settings"))
     if found.missing:
         raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
     _agrees(run, record, found)
     # 3. Check the row against the rules and against other rows.
-    board = known or _opened(record, settings, test, found, texts=open_board == "texts")
+    board = known or Board.of(
+        settings.eval,
+        test=test_of(settings, test),
+        texts=open_board == "texts",
+        data=source_of(settings.data.source).kind,
+        revision=record.data.revision if record.data.repository else None,
+        limit=settings.data.limit,
+        mini_seed=settings.data.mini_seed,
+        metrics={name: metric.signature for name, metric in found.metrics.items()},
+    )
     row = submission_of(record, settings, test_of(settings, test), found, words)
     if faults := list(against_rules(board, row)):
         raise DataError(f"{run} does not fit board {board.place}:\n  " + "\n  ".join(faults))
     target = folder / row.id
     if target.exists():
         raise UsageError(f"{target} already exists; remove it, or name the row with --id")
-    if known is not None and (duplicate := Originals(read_board(folder)).duplicate_of(target, row)):
+    if known and (duplicate := Originals(read_board(folder)).duplicate_of(target, row)):
         raise DataError(f"{run}: {duplicate}")
     # 4. Write it, and read it back as a maintainer would.
     if known is None:
@@ -98,24 +107,6 @@ def _known_board(folder: Path, open_board: str | None) -> Board | None:
     return None
 
 
-def _opened(
-    record: Record, settings: RunSettings, test: SplitData, found: Numbers, *, texts: bool
-) -> Board:
-    source = settings.data.source
-    return Board(
-        test=test_of(settings, test),
-        texts=texts,
-        data="mini" if source == "mini" else "hub" if source == "hub" else "folder",
-        revision=record.data.revision if source == "hub" else None,
-        limit=settings.data.limit,
-        mini_seed=settings.data.mini_seed,
-        slices=settings.eval.slices,
-        tokenizer=settings.eval.tokenizer,
-        bleu_tokenizer=settings.eval.bleu_tokenizer,
-        metrics={name: metric.signature for name, metric in found.metrics.items()},
-    )
-
-
 def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]:
     """The run's texts by sample. Raises DataError if a test example lacks one."""
     kept = record.data.test.fingerprint
@@ -124,23 +115,20 @@ def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]
             f"{run}: ran on test data {kept[:12]}, found {test.fingerprint[:12]}; give the run's"
             " data with --data"
         )
-    found: dict[int, dict[str, str]] = defaultdict(dict)
-    for text in read_predictions(run):
-        found[text.sample][text.id] = text.output
-    if not found:
+    samples = samples_of(sorted(read_predictions(run), key=lambda text: text.sample))
+    if not samples:
         raise DataError(f"{run}: no {PREDICTIONS}; a submission is scored from its texts")
-    expected = {example.id for example in test.examples}
-    for sample, texts in found.items():
-        if odd := sorted(texts.keys() ^ expected):
+    for number, texts in enumerate(samples):
+        if odd := sorted(texts.keys() ^ test.references.keys()):
             raise DataError(
-                f"{run}: {len(odd)} texts of sample {sample} are missing or of other examples,"
+                f"{run}: {len(odd)} texts of sample {number} are missing or of other examples,"
                 f" e.g. {odd[0]!r}"
             )
-    return [found[at] for at in sorted(found)]
+    return samples
 
 
 def _agrees(run: Path, record: Record, found: Numbers) -> None:
-    claimed = {key: one.value for key, one in record.metrics.items()}
+    claimed = {name: metric.value for name, metric in record.metrics.items()}
     for name, metric in found.metrics.items():
         value = claimed.get(name)
         if value is None or metric.value is None or abs(value - metric.value) <= CLAIM:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import hypot
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.errors import DataError, UsageError
 from harness.leaderboard.board import Board
-from harness.leaderboard.schema import Submission, Value
-from harness.leaderboard.scores import board_data
-from harness.leaderboard.verification import Rerun, Verification
+from harness.leaderboard.submission import Submission, Value
+from harness.leaderboard.verification import Rerun
 from harness.mini import BACKBONES
 from harness.settings import RunSettings, validate
 from harness.settings.flat import nested
+
+if TYPE_CHECKING:
+    from harness.method import Method
+
+    Factory = Callable[[RunSettings], Method]
 
 NORMAL = 1.96
 TRAINING = 2.0
@@ -28,7 +33,7 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
     Raises UsageError if the board's data is not built in or has this seed; DataError if the row's
     settings do not fit this version or name another model.
     """
-    if board.data != "mini":
+    if not board.source.built_in:
         raise UsageError(
             f"--rerun: board {board.place} is on {board.data} data, which cannot be drawn"
             " again; a rerun needs the built-in benchmark"
@@ -45,30 +50,21 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
             raise DataError(
                 f"{row.id}: run.settings name {name!r}; a rerun loads {', '.join(BACKBONES)}"
             )
-    train = settings.train.model_copy(update={"keep_weights": False})
     return settings.model_copy(
         update={
             "task": board.test.task,
-            "data": board_data(board, None).model_copy(update={"mini_seed": seed}),
-            "train": train,
+            "data": board.data_settings().model_copy(update={"mini_seed": seed}),
+            "train": settings.train.model_copy(update={"keep_weights": False}),
             "decode": settings.decode.model_copy(update=board.decoding),
             "eval": board.scoring().model_copy(update={"likelihood": False}),
         }
     )
 
 
-def rerun(
-    board: Board,
-    row: Submission,
-    verification: Verification,
-    seed: int,
-    results: Path,
-    factory: Any,
-) -> Verification:
-    """`verification` with the status "rerun" or "not reproduced".
+def rerun(board: Board, row: Submission, seed: int, results: Path, factory: Factory) -> Rerun:
+    """The row's method run again.
 
     board, row: the board and the submission.
-    verification: the result of scoring its texts again.
     seed: draws the new benchmark.
     results: folder for the run.
     factory: the row's method.
@@ -81,26 +77,18 @@ def rerun(
     settings = rerun_settings(board, row, seed)
     record = run(settings, row.method, results, factory=factory).record
     name = board.ranked_by
-    score = record.metrics[name]
-    found = Value(value=score.value, low=score.low, high=score.high)
-    claimed = row.metrics[name]
+    found, claimed = Value.of(record.metrics[name]), row.metrics[name]
     if found.value is None or claimed.value is None:
         raise DataError(f"{row.id}: {name} has no value to compare")
     tolerance = tolerance_of(claimed, found, trains=record.training is not None)
-    holds = claimed.value - found.value <= tolerance
-    return verification.model_copy(
-        update={
-            "status": "rerun" if holds else "not reproduced",
-            "rerun": Rerun(
-                seed=seed,
-                metric=name,
-                claimed=claimed.value,
-                found=found.value,
-                low=found.low,
-                high=found.high,
-                tolerance=round(tolerance, 4),
-            ),
-        }
+    return Rerun(
+        seed=seed,
+        metric=name,
+        claimed=claimed.value,
+        found=found.value,
+        low=found.low,
+        high=found.high,
+        tolerance=round(tolerance, 4),
     )
 
 
@@ -111,8 +99,8 @@ def tolerance_of(claimed: Value, found: Value, *, trains: bool) -> float:
     trainings, because intervals over users describe one checkpoint only.
     """
     errors = []
-    for one in (claimed, found):
-        if one.low is None or one.high is None:
+    for value in (claimed, found):
+        if value.low is None or value.high is None:
             raise DataError("a rerun needs intervals; with one user there is none")
-        errors.append((one.high - one.low) / (2 * NORMAL))
+        errors.append((value.high - value.low) / (2 * NORMAL))
     return NORMAL * hypot(*errors, *([TRAINING, TRAINING] if trains else []))

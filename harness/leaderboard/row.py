@@ -7,23 +7,20 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from harness.errors import DataError, UsageError
-from harness.leaderboard.schema import (
+from harness.errors import DataError
+from harness.leaderboard.recomputed import Numbers
+from harness.leaderboard.submission import (
     Backbone,
     Costs,
     Counts,
-    Examples,
     Metric,
     Run,
+    SettingValue,
     Slice,
     Submission,
     Test,
 )
-from harness.leaderboard.scores import Numbers
-from harness.record import Estimate, ModelInfo, Record
-from harness.record.reading import explained
+from harness.record import ModelInfo, Record
 from harness.settings import RunSettings
 from harness.settings.flat import flat
 from harness.types import SplitData
@@ -51,19 +48,14 @@ class Words:
 
 def test_of(settings: RunSettings, split: SplitData) -> Test:
     """The test set and its rules, the same for all rows of a board."""
-    return Test(
+    return Test.of(
+        settings.decode,
         task=settings.task,
         setting=settings.data.setting,
         tier=settings.preset,
         fingerprint=split.fingerprint,
         examples=len(split.examples),
         users=len({example.user_id for example in split.examples}),
-        max_new_tokens=settings.decode.max_new_tokens,
-        temperature=settings.decode.temperature,
-        top_p=settings.decode.top_p,
-        top_k=settings.decode.top_k,
-        repetition_penalty=settings.decode.repetition_penalty,
-        samples=settings.decode.samples,
     )
 
 
@@ -79,37 +71,30 @@ def submission_of(
     Raises UsageError with the name of a bad field.
     """
     likelihood = record.likelihood if record.likelihood and record.likelihood.value else None
-    values: dict[str, Any] = {
-        "id": words.id or f"{record.method}-{record.run_id}".lower(),
-        "name": words.name or record.method,
-        "by": words.by,
-        "link": words.link,
-        "note": words.note,
-        "method": record.method,
-        "test": test,
-        "n": {key: getattr(record.n, key) for key in Counts.model_fields},
-        "metrics": found.metrics,
-        "slices": found.slices,
-        "likelihood_slices": tuple(
-            Slice(start=row.start, examples=row.examples, **_ends(row))
-            for row in (likelihood.slices if likelihood else ())
+    return Submission.of(
+        words,
+        id=words.id or f"{record.method}-{record.run_id}".lower(),
+        name=words.name or record.method,
+        method=record.method,
+        test=test,
+        backbone=_backbone(record.backbone),
+        run=Run.of(
+            record,
+            command=public_command(record.command),
+            harness=record.code.version,
+            commit=record.code.commit,
+            clean=record.code.clean,
+            packages=dict(record.packages),
+            settings=_settings(settings),
         ),
-        "examples": Examples(
-            ids=found.ids, users=found.users, scores=found.scores, without=found.without
-        ),
-    }
-    try:
-        return Submission(
-            **values,
-            backbone=_backbone(record.backbone),
-            run=_run(record, settings),
-            costs=_costs(record),
-            likelihood=Metric(**_ends(likelihood), signature=likelihood.signature)
-            if likelihood
-            else None,
-        )
-    except ValidationError as error:
-        raise UsageError(explained("submission", error)) from None
+        n=Counts.of(record.n),
+        metrics=found.metrics,
+        slices=found.slices,
+        likelihood=Metric.of(likelihood) if likelihood else None,
+        likelihood_slices=tuple(map(Slice.of, likelihood.slices if likelihood else ())),
+        costs=_costs(record),
+        examples=found.examples,
+    )
 
 
 def _backbone(found: ModelInfo) -> Backbone:
@@ -118,28 +103,7 @@ def _backbone(found: ModelInfo) -> Backbone:
             "the record names no backbone; expected a method that starts from one of `backbones`"
         )
     reasoner = found.reasoner and found.reasoner.name
-    return Backbone(
-        name=_public(found.name),
-        revision=found.revision,
-        quantization=found.quantization,
-        parameters=found.parameters,
-        reasoner=reasoner and _public(reasoner),
-        method_parameters=found.method_parameters,
-    )
-
-
-def _run(record: Record, settings: RunSettings) -> Run:
-    return Run(
-        run_id=record.run_id,
-        seed=record.seed,
-        command=public_command(record.command),
-        started=record.started,
-        harness=record.code.version,
-        commit=record.code.commit,
-        clean=record.code.clean,
-        packages=dict(record.packages),
-        settings={key: _setting(value) for key, value in flat(settings.model_dump(mode="json"))},
-    )
+    return Backbone.of(found, name=_public(found.name), reasoner=reasoner and _public(reasoner))
 
 
 def _costs(record: Record) -> Costs:
@@ -147,12 +111,11 @@ def _costs(record: Record) -> Costs:
     training, inference = record.training, record.inference
     hidden = 0.0
     if inference is not None:
-        written = inference.preface_tokens / max(record.n.planned, 1)
-        hidden = inference.latent_thoughts_per_text + written
-    return Costs(
+        generated = inference.preface_tokens / max(record.n.planned, 1)
+        hidden = inference.latent_thoughts_per_text + generated
+    return Costs.of(
+        record.device,
         device=record.device.accelerator or record.device.device,
-        dtype=record.device.dtype,
-        threads=record.device.threads,
         training_s=training and training.seconds_total,
         first_token_s=inference and inference.time_to_first_token_s,
         tokens_per_s=inference and inference.tokens_per_s,
@@ -161,14 +124,18 @@ def _costs(record: Record) -> Costs:
     )
 
 
-def _ends(row: Estimate) -> dict[str, float | None]:
-    return {"value": row.value, "low": row.low, "high": row.high}
+def _settings(settings: RunSettings) -> dict[str, SettingValue]:
+    """The settings by dotted name, without local folders; strings at which texts end stay whole."""
+    return {
+        key: tuple(value) if key == "decode.stop" else _setting(value)
+        for key, value in flat(settings.model_dump(mode="json"))
+    }
 
 
 def _setting(value: Any) -> Any:
     """A setting as rows store it: lists as tuples, local paths reduced to their last name."""
     if isinstance(value, list):
-        return tuple(_setting(one) for one in value)
+        return tuple(_setting(each) for each in value)
     return _public(value) if isinstance(value, str) else value
 
 

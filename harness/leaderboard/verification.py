@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.leaderboard.reading import PREDICTIONS, SUBMISSION, VERIFICATION, read_model
-from harness.leaderboard.schema import Finite, Hex, Line, Name, Paragraph, Strict
+from harness.leaderboard.submission import Finite, Hex, Line, Name, Paragraph, Strict
+from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, VERIFICATION, read_strict
 from harness.record import write_json
 
 VERIFICATION_BYTES = 100_000
@@ -26,6 +26,10 @@ class Rerun(Strict):
     low: Finite | None
     high: Finite | None
     tolerance: Finite
+
+    @property
+    def status(self) -> Status:
+        return "rerun" if self.claimed - self.found <= self.tolerance else "not reproduced"
 
 
 class Verification(Strict):
@@ -45,6 +49,12 @@ class Verification(Strict):
     notes: Annotated[tuple[Paragraph, ...], Field(max_length=20)] = ()
     rerun: Rerun | None = None
 
+    def after(self, rerun: Rerun | None) -> Verification:
+        """The verification with a rerun and its status; unchanged without one."""
+        if rerun is None:
+            return self
+        return self.model_copy(update={"status": rerun.status, "rerun": rerun})
+
 
 def files_digest(row: Path) -> str:
     """sha256 of the names and contents of a row's files, without verification.json."""
@@ -63,16 +73,8 @@ def read_verification(row: Path) -> Verification | None:
     """The row's verification; None if it has none, or if the row changed since."""
     if not (row / VERIFICATION).is_file():
         return None
-    verification = read_model(row / VERIFICATION, Verification, VERIFICATION_BYTES)
+    verification = read_strict(row / VERIFICATION, Verification, VERIFICATION_BYTES)
     return verification if verification.files == files_digest(row) else None
-
-
-def with_known_rerun(row: Path, verification: Verification) -> Verification:
-    """`verification` with the rerun and status of the row's present verification, if it has one."""
-    known = read_verification(row)
-    if known is None or known.rerun is None:
-        return verification
-    return verification.model_copy(update={"status": known.status, "rerun": known.rerun})
 
 
 def write_verification(row: Path, verification: Verification) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 JOINERS = "\u200c\u200d"
@@ -21,6 +22,15 @@ def visible(text: str) -> str:
     Line breaks, tabs and joiners stay.
     """
     return _HIDDEN.sub(_spelled, text.replace("\r\n", "\n"))
+
+
+def all_visible(value: Any) -> Any:
+    """The same with every text in it made `visible`."""
+    if isinstance(value, Mapping):
+        return {key: all_visible(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [all_visible(each) for each in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def _spelled(found: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from harness.leaderboard.board import boards
 from harness.leaderboard.build import build
 from harness.leaderboard.verification import Verification, read_verification
-from harness.leaderboard.verify import verify_all
+from harness.leaderboard.verify_rows import verify_all
 
 ROOT = Path(__file__).parents[2] / "leaderboards"
 

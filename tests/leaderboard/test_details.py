@@ -2,8 +2,8 @@
 
 from harness.leaderboard.board import read_board
 from harness.leaderboard.details import chosen_examples, details
-from harness.leaderboard.reading import read_submission
-from harness.leaderboard.table import Entry
+from harness.leaderboard.page_data import Entry
+from harness.leaderboard.untrusted import read_submission
 from tests.support.boards import add_row, make_board, rules, submission
 
 
@@ -14,7 +14,7 @@ def test_a_curve_without_any_value_is_none(tmp_path):
         one.update(value=None, low=None, high=None)
     row["slices"]["bleu"][1]["value"] = None
     folder = add_row(board, row)
-    entry = Entry(read_submission(folder), None)
-    curves = details(entry, folder, chosen_examples(read_board(board).board, entry))["curves"]
+    entry = Entry(folder, read_submission(folder), None)
+    curves = details(entry, chosen_examples(read_board(board).board, entry))["curves"]
     assert set(curves) == {"following", "bleu", "rouge1", "rougeL", "meteor"}
-    assert curves["bleu"][1] == [100, None, None, None]
+    assert curves["bleu"][1] == (100, None, None, None)

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from harness.errors import DataError
-from harness.leaderboard import reading
+from harness.leaderboard import untrusted
 from harness.leaderboard.board import read_board
 from harness.leaderboard.build import build
 from harness.leaderboard.duplicates import Originals
-from harness.leaderboard.reading import read_submission, read_texts
-from harness.leaderboard.scale import off_scale
-from harness.leaderboard.scores import Numbers
-from harness.leaderboard.verify import TOLERANCE, differences, verify_row
+from harness.leaderboard.plausible import TOLERANCE, off_scale
+from harness.leaderboard.recomputed import Numbers
+from harness.leaderboard.untrusted import read_submission, read_texts
+from harness.leaderboard.verify_rows import differences, verify_row
 from tests.support.boards import add_row, make_board, rules, submission, texts_for
 
 
@@ -168,7 +168,7 @@ def test_bad_texts_are_refused_and_the_line_named(board, case):
 
 def test_a_huge_file_of_texts_is_not_read(board, monkeypatch):
     folder = add_row(board, submission(rules(), 1))
-    monkeypatch.setattr(reading, "PREDICTIONS_BYTES", 1000)
+    monkeypatch.setattr(untrusted, "PREDICTIONS_BYTES", 1000)
     with pytest.raises(DataError, match="bytes; at most 1,000 are allowed"):
         read_texts(folder)
 
@@ -213,14 +213,31 @@ def test_metrics_are_exactly_the_boards(board):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("max_new_tokens", 2000), ("temperature", 0.8), ("top_p", 0.5), ("samples", 4),
-     ("max_new_tokens", None), ("top_k", 20), ("repetition_penalty", 1.2)],
+     ("max_new_tokens", None), ("top_k", 20), ("repetition_penalty", 1.2), ("stop", ["\n\n", 13]),
+     ("strip", []), ("strip", ["think", "plan"])],
 )  # fmt: skip
 def test_a_run_whose_settings_are_not_the_rules_is_refused(board, name, value):
     row = submission(rules(), 1)
     row["run"]["settings"][f"decode.{name}"] = value
     message = verdict(board, add_row(board, row))
-    allowed = {"top_k": None, "repetition_penalty": 1.0, **rules()}  # rows from before lack these
-    assert f"run.settings decode.{name} is {value}; the board's is {allowed[name]}" in message
+    later = {"top_k": None, "repetition_penalty": 1.0, "stop": (), "strip": ("think",)}
+    allowed = {**later, **rules()}  # rows from before lack these
+    found = tuple(value) if isinstance(value, list) else value
+    assert f"run.settings decode.{name} is {found!r}; the board's is {allowed[name]!r}" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "usual"), [("stop", ["###"], ()), ("strip", [], ("think",))]
+)
+def test_rules_of_ends_and_hidden_blocks_apply_to_test_and_settings(tmp_path, name, value, usual):
+    """A row that ends its texts as the board says is read; one with the usual ends is refused."""
+    board = make_board(tmp_path, {**rules(), name: value})
+    row = submission({**rules(), name: value}, 1)
+    row["run"]["settings"][f"decode.{name}"] = value
+    place, folder = read_board(board), add_row(board, row)
+    assert verify_row(place, folder, None, Originals(place)).status == "self-reported"
+    message = verdict(board, add_row(board, submission(rules(), 2)))
+    assert f"test.{name} is {usual!r}; the board's is" in message
 
 
 SCALES = {
@@ -256,10 +273,7 @@ def test_a_metric_that_is_not_built_in_has_its_own_scale(board):
 )
 def test_all_of_a_slice_is_compared(board, field, value):
     row = read_submission(add_row(board, submission(rules(), 1)))
-    again = Numbers(
-        metrics=row.metrics, slices=row.slices, ids=row.examples.ids, users=row.examples.users,
-        scores=row.examples.scores, without=row.examples.without, missing={},
-    )  # fmt: skip
+    again = Numbers(row.metrics, row.slices, row.examples, missing={})
     assert set(dict(differences(row, again)).values()) == {0}
     first, *rest = row.slices["rouge1"]
     curve = (first.model_copy(update={field: value}), *rest)

@@ -9,10 +9,11 @@ from harness.errors import DataError, HarnessError, UsageError
 from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
 from harness.leaderboard.pack import submit
-from harness.leaderboard.reading import read_submission, read_texts
+from harness.leaderboard.plausible import TOLERANCE
 from harness.leaderboard.row import Words, _setting, public_command
+from harness.leaderboard.untrusted import read_submission, read_texts
 from harness.leaderboard.verification import Verification, read_verification, write_verification
-from harness.leaderboard.verify import TOLERANCE, verify_all
+from harness.leaderboard.verify_rows import verify_all
 from harness.record import read_record, rewrite_predictions, write_json
 from harness.settings import RunSettings
 from harness.settings.flat import flat, nested
@@ -137,20 +138,20 @@ def test_texts_that_are_the_references_are_noted(boards, reviews):
     row = rows_of(boards / "folder", "rag")
     data = [json.loads(line) for line in (reviews / "product_review/test.jsonl").open()]
     from harness.data import load_split
-    from harness.leaderboard.scores import board_data, numbers
+    from harness.leaderboard.recomputed import numbers
 
     board = read_board(row.parent).board
-    source = board_data(board, str(reviews))
+    source = board.data_settings(str(reviews))
     test = load_split(RunSettings(task="product_review", data=source), "test")
     ids = [example.id for example in test.examples]
     texts = dict(zip(ids, (each["output"].upper() for each in data), strict=True))
-    again = numbers(test, [texts], list(board.metrics), board.scoring())
+    again = numbers(test, [texts], board.scoring())
 
     def claim(fields):
         dumped = {name: metric.model_dump() for name, metric in again.metrics.items()}
         slices = {name: [one.model_dump() for one in curve] for name, curve in again.slices.items()}
         fields.update(metrics=dumped, slices=slices)
-        fields["examples"].update(scores=again.scores, without=again.without)
+        fields["examples"].update(scores=again.examples.scores, without=again.examples.without)
 
     edit(row, claim)
     (row / "predictions.jsonl").write_text(

@@ -7,7 +7,7 @@ import pytest
 from sacrebleu.metrics.bleu import BLEU
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.scores import numbers
+from harness.leaderboard.recomputed import numbers
 from harness.metrics import metric
 from harness.metrics.bleu import Bleu
 from harness.metrics.forced import forced_scores, window_pair
@@ -84,14 +84,19 @@ def test_a_board_scores_by_its_own_tokenizers_and_one_without_them_by_the_defaul
     sampling = {"max_new_tokens": 8, "temperature": 0.0, "top_p": 1.0, "samples": 1}
     place = {"task": "t", "setting": "user", "tier": "x", "fingerprint": "0" * 64}
     test = {**place, "examples": 3, "users": 3, **sampling}
-    fields = {"test": test, "texts": True, "data": "folder", "metrics": {"bleu": "s"}}
+    fields = {
+        "test": test,
+        "texts": True,
+        "data": "folder",
+        "metrics": {"bleu": "s", "rouge1": "s"},
+    }
     board = Board.model_validate(fields)
     assert (board.scoring().tokenizer, board.scoring().bleu_tokenizer) == ("default", "13a")
     board = Board.model_validate({**fields, "tokenizer": "unicode", "bleu_tokenizer": "char"})
-    again = numbers(test_split, [OUTPUTS], ("bleu", "rouge1"), board.scoring())
+    again = numbers(test_split, [OUTPUTS], board.scoring())
     assert again.metrics["bleu"].value == pytest.approx(by_sacrebleu(list(OUTPUTS.values())))
     assert again.metrics["rouge1"].value is not None
     # without "u": "v" and "w" in one corpus
-    assert again.without["bleu"][0] == pytest.approx(
+    assert again.examples.without["bleu"][0] == pytest.approx(
         by_sacrebleu([OUTPUTS["v"], OUTPUTS["w"]]), abs=1e-3
     )

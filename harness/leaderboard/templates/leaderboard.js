@@ -156,7 +156,7 @@
     const now = shownColumns();
     const box = at("columns");
     if (box.children.length === 1) {
-      const names = [...Object.entries(TEXT_COLUMNS), ...columns.map((column) => [column.key, column.label])];
+      const names = [...Object.entries(TEXT_COLUMNS), ...columns.map((column) => [column.key, column.title])];
       for (const [key, label] of names) {
         const tick = make("input", { type: "checkbox", value: key });
         tick.addEventListener("change", () => {
@@ -178,7 +178,11 @@
   }
 
   function boardRules(board) {
-    const sampling = board.temperature ? `temperature ${board.temperature}, top-p ${board.top_p}, ${board.samples} text(s) an example` : "greedy";
+    const sampling = [board.temperature ? `temperature ${board.temperature}, top-p ${board.top_p}, ${board.samples} text(s) an example` : "greedy",
+      board.top_k && board.temperature ? `top-k ${board.top_k}` : "",
+      board.repetition_penalty === 1 ? "" : `repetition penalty ${board.repetition_penalty}`,
+      board.stop.length ? `further ends ${JSON.stringify(board.stop)}` : "",
+      board.strip.join() === "think" ? "" : `hidden blocks ${board.strip.join(", ") || "none"}`].filter(Boolean).join(", ");
     const check = board.texts ? "rows include their texts, which are scored again" : "texts may not be published: numbers only";
     return `${board.examples} test examples of ${board.users} users (data ${board.fingerprint.slice(0, 12)}), at most ${board.max_new_tokens} new tokens, ${sampling}; ${check}.`;
   }
@@ -193,7 +197,7 @@
   function heading(key, scale) {
     const column = byKey.get(key);
     const current = state.sort === key;
-    const label = column ? column.label : TEXT_COLUMNS[key];
+    const label = column ? column.title : TEXT_COLUMNS[key];
     const down = (column?.better === "higher") === (state.dir === "best");
     const button = make("button", { type: "button", "data-sort": key, text: label + (current ? (down ? " ▾" : " ▴") : "") });
     button.addEventListener("click", () => {
@@ -206,7 +210,7 @@
   }
 
   function metricLabel() {
-    const names = [...new Set(shownBoards(state).map((board) => byKey.get(rankMetric(board)).label))];
+    const names = [...new Set(shownBoards(state).map((board) => byKey.get(rankMetric(board)).title))];
     return names.length === 1 ? names[0] : "each board's metric";
   }
 
@@ -264,7 +268,7 @@
   }
 
   function drawPages(total, first, pages) {
-    const column = byKey.get(state.sort)?.label || TEXT_COLUMNS[state.sort];
+    const column = byKey.get(state.sort)?.title || TEXT_COLUMNS[state.sort];
     const order = (byKey.get(state.sort)?.better ? ["best", "worst"] : ["first", "last"])[state.dir === "best" ? 0 : 1] + " on top";
     const range = total ? `${first + 1}–${Math.min(first + PER_PAGE, total)} of ${total} rows` : "no row";
     const below = rows.values[state.sort]?.best ? " Rows without a rank are below the others." : "";

@@ -53,25 +53,38 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     const parts = [make("p", {}, make("bdi", { text: rows.by[row] }), " · ", boardName(board))];
     if (details.link) parts.push(make("p", {}, make("a", { href: details.link, rel: "noopener noreferrer nofollow", text: details.link })));
     if (details.note) parts.push(make("p", { class: "note", dir: "auto", text: details.note }));
-    parts.push(make("h3", {}, ...statusMark(row)), ...checks(row, details.mark));
+    parts.push(make("h3", {}, ...statusMark(row)), ...checks(row, details.verification));
     parts.push(make("h3", { text: "Scores" }), scoreTable(row, board));
     parts.push(...curveParts(details.curves));
     parts.push(...exampleParts(details.examples, examples));
-    parts.push(make("h3", { text: "Provenance" }), facts(details.facts));
+    parts.push(make("h3", { text: "Provenance" }), facts(provenance(details)));
     parts.push(make("details", {}, make("summary", { text: "All settings" }), facts(details.settings)));
     return parts;
   }
 
-  function checks(row, mark) {
+  function provenance({ method, backbone, run, costs }) {
+    const count = (number) => `${number.toLocaleString("en")} parameters`;
+    return {
+      Method: method,
+      Backbone: [backbone.name, count(backbone.parameters), backbone.reasoner && `reasoner ${backbone.reasoner}`, backbone.quantization,
+        backbone.method_parameters && `${count(backbone.method_parameters)} in all`].filter(Boolean).join(", "),
+      Run: `${run.run_id}, seed ${run.seed}, ${run.started}`,
+      Command: run.command,
+      Harness: `${run.harness}, commit ${run.commit || "unknown"}${run.clean ? "" : ", with uncommitted changes"}`,
+      Device: `${costs.device}, ${costs.dtype}, ${costs.threads} threads`,
+    };
+  }
+
+  function checks(row, verification) {
     const lines = [statuses[rows.status[row]].meaning];
-    if (mark) {
-      const gaps = Object.values(mark.largest);
-      if (gaps.length) lines.push(`Claimed and recomputed numbers differ by at most ${Math.max(...gaps).toFixed(4)} points; ${mark.tolerance} is allowed.`);
-      if (mark.rerun) {
-        const again = mark.rerun;
-        lines.push(`Run again on seed ${again.seed}: ${byKey.get(again.metric)?.label || again.metric} ${shown(again.found, 2)} [${shown(again.low, 2)}, ${shown(again.high, 2)}], claimed ${shown(again.claimed, 2)}; at most ${shown(again.tolerance, 2)} lower is taken.`);
+    if (verification) {
+      const gaps = Object.values(verification.largest);
+      if (gaps.length) lines.push(`Claimed and recomputed numbers differ by at most ${Math.max(...gaps).toFixed(4)} points; ${verification.tolerance} is allowed.`);
+      if (verification.rerun) {
+        const again = verification.rerun;
+        lines.push(`Run again on seed ${again.seed}: ${byKey.get(again.metric)?.title || again.metric} ${shown(again.found, 2)} [${shown(again.low, 2)}, ${shown(again.high, 2)}], claimed ${shown(again.claimed, 2)}; at most ${shown(again.tolerance, 2)} lower is taken.`);
       }
-      lines.push(...mark.notes);
+      lines.push(...verification.notes);
     }
     return lines.map((text) => make("p", { text }));
   }
@@ -81,7 +94,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     const head = make("tr", {}, ...["Metric", "Value", "95 % interval", "Rank"].map((text) => make("th", { scope: "col", text })));
     const body = names.map((name) => {
       const { v, low, high, best, worst } = rows.values[name];
-      const { label, digits } = byKey.get(name);
+      const { title: label, digits } = byKey.get(name);
       const interval = low?.[row] == null ? "–" : `${shown(low[row], digits)} to ${shown(high[row], digits)}`;
       const rank = best[row] === null ? "–" : best[row] === worst[row] ? `${best[row]}` : `${best[row]}–${worst[row]}`;
       return make("tr", {}, make("th", { scope: "row", text: label, title: board.metrics[name] }), ...[shown(v[row], digits), interval, rank].map((text) => make("td", { text })));
@@ -97,8 +110,8 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     const names = ["following", "nll", ...Object.keys(curves)].filter((name, index, all) => curves[name]?.length > 1 && all.indexOf(name) === index);
     if (!names.length) return [];
     const box = make("div", {});
-    const select = make("select", {}, ...names.map((name) => make("option", { value: name, text: byKey.get(name)?.label || name })));
-    const show = () => box.replaceChildren(curve(curves[select.value], byKey.get(select.value)?.label || select.value), make("p", { class: "faint", text: aboutCurve(select.value) }));
+    const select = make("select", {}, ...names.map((name) => make("option", { value: name, text: byKey.get(name)?.title || name })));
+    const show = () => box.replaceChildren(curve(curves[select.value], byKey.get(select.value)?.title || select.value), make("p", { class: "faint", text: aboutCurve(select.value) }));
     select.addEventListener("change", show);
     show();
     return [make("h3", { text: "Along the text" }), make("label", {}, "Measure ", select), box];
@@ -154,7 +167,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     if (!found.length) return [make("h3", { text: "Examples" }), make("p", { text: "No texts: they may not be published, or have not been verified." })];
     return [make("h3", { text: "Examples" }), make("p", { class: "faint", text: "The same examples for every row, drawn by the data's fingerprint." }),
       ...found.flatMap((example) => {
-        const scores = Object.entries(example.scores).filter(([, value]) => value !== null).map(([name, value]) => `${byKey.get(name)?.label || name} ${value.toFixed(1)}`);
+        const scores = Object.entries(example.scores).filter(([, value]) => value !== null).map(([name, value]) => `${byKey.get(name)?.title || name} ${value.toFixed(1)}`);
         const more = known[example.id];
         return [make("h4", { text: example.id }), more ? passage("asked for", more.input) : make("span"),
           make("div", { class: "texts" }, passage(`written · ${scores.join(" · ")}`, example.text), more ? passage("reference", more.reference) : null)];

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -10,7 +10,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
 )
+
+from harness.errors import UsageError
+from harness.record.reading import explained
 
 TEXT_CHARACTERS = 50_000
 """Longer texts are refused; the paper's cap of 1536 tokens is far below this."""
@@ -59,6 +63,19 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def of(cls, source: object, **changes: object) -> Self:
+        """The attributes of `source` that this type has too, with `changes`.
+
+        Raises UsageError with the name of a bad field.
+        """
+        names = [name for name in cls.model_fields if hasattr(source, name)]
+        values = {name: getattr(source, name) for name in names} | changes
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UsageError(explained(cls.__name__.lower(), error)) from None
+
 
 class Value(Strict):
     """A number with its 95 % interval over users; None if it could not be computed."""
@@ -80,10 +97,15 @@ class Slice(Value):
 
 
 Slices = Annotated[tuple[Slice, ...], Field(max_length=40)]
+End = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""A string at which texts are cut."""
 
 
 class Test(Strict):
-    """The test set and its rules: the same for every row of a board."""
+    """The test set and its rules: the same for every row of a board.
+
+    Fields with a default came later; older boards and rows lack them.
+    """
 
     task: Name
     setting: Literal["user", "temporal"]
@@ -96,6 +118,8 @@ class Test(Strict):
     top_p: Annotated[float, Field(gt=0, le=1)]
     top_k: Annotated[int, Field(ge=1, le=10**7)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=100)] = 1.0
+    stop: Annotated[tuple[int | End, ...], Field(max_length=40)] = ()
+    strip: Annotated[tuple[Name, ...], Field(max_length=40)] = ("think",)
     samples: Annotated[int, Field(ge=1, le=100)]
 
 
@@ -108,6 +132,11 @@ class Backbone(Strict):
     parameters: Count
     reasoner: Line | None = None
     method_parameters: Count | None = None
+
+    @property
+    def millions(self) -> float:
+        """Millions of parameters of the whole method."""
+        return (self.method_parameters or self.parameters) / 1e6
 
 
 class Run(Strict):

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TypeVar
 
 from harness.data import strict_json
 from harness.data.strict_json import first_duplicate
 from harness.errors import DataError
-from harness.leaderboard.schema import (
+from harness.leaderboard.submission import (
     PREDICTIONS_BYTES,
     SUBMISSION_BYTES,
     TEXT_CHARACTERS,
+    Strict,
     Submission,
     Text,
 )
 from harness.metrics import is_mean
-from harness.record.reading import explained
+from harness.record.reading import from_json
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=Strict)
 SUBMISSION, PREDICTIONS, VERIFICATION = "submission.json", "predictions.jsonl", "verification.json"
 ROW_FILES = frozenset({SUBMISSION, PREDICTIONS, VERIFICATION})
 LINE_BYTES = 8 * TEXT_CHARACTERS
@@ -40,17 +39,16 @@ def read_submission(folder: Path) -> Submission:
         if path.name not in ROW_FILES:
             names = ", ".join(sorted(ROW_FILES))
             raise DataError(f"{path}: does not belong here; a row holds {names}")
-    found = read_model(folder / SUBMISSION, Submission, SUBMISSION_BYTES)
-    place = str(folder / SUBMISSION)
-    if found.id != folder.name:
-        raise DataError(f"{place}, id: found {found.id!r}; its folder is {folder.name!r}")
-    _check_shape(place, found)
+    path = folder / SUBMISSION
+    found = read_strict(path, Submission, SUBMISSION_BYTES)
+    for fault in _misshapen(found, folder.name):
+        raise DataError(f"{path}, {fault}")
     return found
 
 
-def read_model(path: Path, model: type[M], most: int) -> M:
-    """A JSON file as a `model`. Raises DataError with file and field."""
-    return parse(read_bytes(path, most), model, str(path))
+def read_strict(path: Path, kind: type[M], most: int) -> M:
+    """A JSON file of at most `most` bytes as a `kind`. Raises DataError with file and field."""
+    return parse(read_bytes(path, most), kind, str(path))
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -63,15 +61,13 @@ def read_bytes(path: Path, most: int) -> bytes:
     return path.read_bytes()
 
 
-def parse(raw: bytes, model: type[M], place: str) -> M:
-    """JSON text as a `model`. Raises DataError for repeated keys, bad JSON and bad values."""
+def parse(raw: bytes, kind: type[M], place: str) -> M:
+    """JSON text as a `kind`. Raises DataError for repeated keys, bad JSON and bad values."""
     try:
         strict_json.loads(raw)
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        raise DataError(explained(place, error)) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{place}: not valid JSON: {error}") from None
+    return from_json(kind, raw, place)
 
 
 def read_texts(folder: Path) -> list[dict[str, str]]:
@@ -82,10 +78,7 @@ def read_texts(folder: Path) -> list[dict[str, str]]:
     """
     path = folder / PREDICTIONS
     samples: dict[int, dict[str, str]] = {}
-    for number, line in enumerate(read_bytes(path, PREDICTIONS_BYTES).split(b"\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{path} line {number}"
+    for place, line in _lines(path):
         if len(line) > LINE_BYTES:
             raise DataError(
                 f"{place}: {len(line):,} bytes; a text has at most {TEXT_CHARACTERS:,} characters"
@@ -99,11 +92,9 @@ def read_texts(folder: Path) -> list[dict[str, str]]:
         raise DataError(f"{path}: no text; expected one JSON object per line")
     if sorted(samples) != list(range(len(samples))):
         raise DataError(f"{path}: samples {sorted(samples)}; expected 0 to {len(samples) - 1}")
-    first = samples[0].keys()
-    for sample_number, texts in samples.items():
-        if texts.keys() != first:
-            odd = sorted(texts.keys() ^ first)[0]
-            raise DataError(f"{path}: example {odd!r} is not in both sample 0 and {sample_number}")
+    for number, texts in samples.items():
+        if odd := sorted(texts.keys() ^ samples[0].keys()):
+            raise DataError(f"{path}: example {odd[0]!r} is not in both sample 0 and {number}")
     return [samples[index] for index in range(len(samples))]
 
 
@@ -111,34 +102,40 @@ def texts_of(folder: Path, ids: Iterable[str]) -> dict[str, str]:
     """The texts (sample 0) of a few examples, without parsing every line of a large file."""
     markers = {key: f'"{key}"'.encode() for key in ids}
     found: dict[str, str] = {}
-    path = folder / PREDICTIONS
-    for number, line in enumerate(read_bytes(path, PREDICTIONS_BYTES).split(b"\n"), 1):
+    for place, line in _lines(folder / PREDICTIONS):
         if any(key in line for key in markers.values()):
-            text = parse(line, Text, f"{path} line {number}")
+            text = parse(line, Text, place)
             if text.id in markers and text.sample == 0:
                 found.setdefault(text.id, text.output)
     return found
 
 
-def _check_shape(place: str, row: Submission) -> None:
-    """Raises DataError unless columns match the ids and users are numbered from 0."""
-    examples = row.examples
-    if twice := first_duplicate(examples.ids):
-        raise DataError(f"{place}, examples.ids: {twice!r} is repeated")
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """(place, line) of every line that is not blank."""
+    for number, line in enumerate(read_bytes(path, PREDICTIONS_BYTES).split(b"\n"), 1):
+        if line.strip():
+            yield f"{path} line {number}", line
+
+
+def _misshapen(row: Submission, folder: str) -> Iterator[str]:
+    """Messages unless the id is the folder's, columns match the ids and users count from 0."""
+    examples, users = row.examples, row.test.users
     count = len(examples.ids)
-    if count != row.test.examples or count != row.n.planned:
-        raise DataError(
-            f"{place}: {count} example ids, test.examples {row.test.examples}, n.planned"
+    if row.id != folder:
+        yield f"id: found {row.id!r}; its folder is {folder!r}"
+    if twice := first_duplicate(examples.ids):
+        yield f"examples.ids: {twice!r} is repeated"
+    if not count == row.test.examples == row.n.planned:
+        yield (
+            f"examples: {count} example ids, test.examples {row.test.examples}, n.planned"
             f" {row.n.planned}; expected the same number"
         )
-    columns: Mapping[str, tuple[Any, ...]] = {"users": examples.users, **examples.scores}
-    for name, column in columns.items():
+    for name, column in {"users": examples.users, **examples.scores}.items():
         if len(column) != count:
-            raise DataError(f"{place}, examples {name}: {len(column)} values for {count} ids")
-    users = row.test.users
+            yield f"examples {name}: {len(column)} values for {count} ids"
     if set(examples.users) != set(range(users)):
-        raise DataError(f"{place}, examples.users: expected each of 0 to {users - 1} to occur")
+        yield f"examples.users: expected each of 0 to {users - 1} to occur"
     for name in {*row.metrics, *examples.left_out}:
         found = len(examples.left_out.get(name, ()))
         if found != (0 if is_mean(name) or name not in row.metrics else users):
-            raise DataError(f"{place}, examples.without {name}: {found} values for {users} users")
+            yield f"examples.without {name}: {found} values for {users} users"

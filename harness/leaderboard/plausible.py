@@ -1,14 +1,19 @@
-"""Checks that a row's numbers are on their scales, since boards of numbers cannot be rescored."""
+"""Numbers that cannot be true, found without texts: off their scale, or contradictory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
-from harness.leaderboard.schema import Submission, Value
-from harness.metrics import metric_class
+from harness.leaderboard.submission import Submission, Value
+from harness.metrics import is_mean, metric_class
 from harness.metrics.base import OF_A_HUNDRED
 from harness.registry import table
 
+TOLERANCE = 0.01
+"""Largest allowed difference between a claimed and a recomputed number, in points (values, interval
+ends, values per example). The data's fingerprint seeds the intervals' draws, so the only sources of
+difference are rounding to four decimals and other versions of numpy."""
 ROUNDING = 1e-6
 """Allowed excess over 100, for the rounding of a corpus metric."""
 NATS = 1000.0
@@ -28,6 +33,19 @@ def off_scale(row: Submission) -> Iterator[str]:
         yield from _beyond(name, (metric, *row.slices.get(name, ())), (*each, *without), 100)
     likelihood = (row.likelihood,) if row.likelihood else ()
     yield from _beyond("likelihood", (*likelihood, *row.likelihood_slices), (), NATS)
+
+
+def contradictions(row: Submission) -> Iterator[str]:
+    """Messages on values outside their interval, or that are not the mean of their examples."""
+    for name, metric in row.metrics.items():
+        if metric.value is None:
+            continue
+        low, high = metric.low, metric.high
+        if low is not None and high is not None and not low <= metric.value <= high:
+            yield f"{name}: {low} ≤ {metric.value} ≤ {high} does not hold"
+        each = [value for value in row.examples.scores.get(name, ()) if value is not None]
+        if is_mean(name) and each and abs(fmean(each) - metric.value) > TOLERANCE:
+            yield f"{name} is {metric.value:.4f}, its examples' mean {fmean(each):.4f}"
 
 
 def _beyond(

@@ -1,0 +1,199 @@
+"""The data of the page's table: boards, columns, and every row's numbers and ranks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.leaderboard.board import Board
+from harness.leaderboard.ranks import leave_one_out, rank_ranges
+from harness.leaderboard.submission import Submission, Value
+from harness.leaderboard.verification import Verification
+from harness.leaderboard.visible import visible
+from harness.metrics import metric_class
+from harness.metrics.base import OWN
+from harness.record.reading import from_json
+from harness.registry import table as registered
+from harness.reports.render.table import Column, Kind
+from harness.statistics import Array
+
+UNCHECKED = "unchecked"
+"""Status of a row whose files, as they are now, have not been verified."""
+FIRST_SHOWN = ("bleu", "rougeL", "meteor")
+"""Metrics shown by default, with those that boards are ranked by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardColumn(Column):
+    """A column of the page. templates/columns.json lists those that are not metrics.
+
+    key: its name. meaning: explains it. shown: by default.
+    path: the attribute of a submission that it shows, for numbers that the run reported.
+    source: whose number it is.
+    """
+
+    title: str
+    kind: Kind = "number"
+    key: str
+    meaning: str
+    path: str = ""
+    source: str = "as reported by the run"
+    shown: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row on the page; verification: None if its present files have not been verified."""
+
+    folder: Path
+    row: Submission
+    verification: Verification | None
+
+    @property
+    def status(self) -> str:
+        return self.verification.status if self.verification else UNCHECKED
+
+
+Boards = Sequence[tuple[Board, Sequence[Entry]]]
+"""Each board with its rows."""
+
+
+def ranked(board: Board, entry: Entry) -> bool:
+    """True if the row is ranked; on a board with texts, only verified rows are.
+
+    So no row loses a rank to a number that its texts do not give.
+    """
+    return entry.status in ("rerun", "verified" if board.texts else "self-reported")
+
+
+def table(boards: Boards, per_file: int) -> dict[str, Any]:
+    """The data that sorting, filtering and the columns need; details are in other files.
+
+    boards: each board with its rows. per_file: rows whose details share a file.
+    """
+    entries = [(index, entry) for index, (_, rows) in enumerate(boards) for entry in rows]
+    rows = [entry.row for _, entry in entries]
+    scores = [score_column(name, boards) for name in _metrics(boards)]
+    reported = from_json(tuple[BoardColumn, ...], _packaged("columns.json"), "columns.json")
+    values = {
+        column.key: _numbers([row.metrics.get(column.key) for row in rows], column.digits)
+        | _ranks(boards, column)
+        for column in scores
+    } | {
+        column.key: _numbers([attrgetter(column.path)(row) for row in rows], column.digits)
+        for column in reported
+    }
+    statuses = from_json(dict[str, str], _packaged("statuses.json"), "statuses.json")
+    return {
+        "boards": [_described(board, len(own)) for board, own in boards],
+        "columns": [dataclasses.asdict(column) for column in (*scores, *reported)],
+        "statuses": [{"name": name, "meaning": meaning} for name, meaning in statuses.items()],
+        "perFile": per_file,
+        "rows": {
+            "id": [row.id for row in rows],
+            "name": [visible(row.name) for row in rows],
+            "by": [visible(row.by) for row in rows],
+            "method": [row.method for row in rows],
+            "backbone": [visible(row.backbone.name) for row in rows],
+            "board": [index for index, _ in entries],
+            "status": [list(statuses).index(entry.status) for _, entry in entries],
+            "values": values,
+        },
+    }
+
+
+def score_column(name: str, boards: Boards) -> BoardColumn:
+    """A metric's column; one that is not installed here has its own name and unit."""
+    known = metric_class(name) if name in registered("metric") else None
+    return BoardColumn(
+        key=name,
+        title=(known and known.title) or name,
+        meaning=(known.__doc__ or "").partition("\n")[0] if known else OWN,
+        digits=known.digits if known else 2,
+        better=known.better if known else "higher",
+        source="scored again by verify",
+        shown=name in FIRST_SHOWN or any(board.ranked_by == name for board, _ in boards),
+    )
+
+
+def _metrics(boards: Boards) -> list[str]:
+    return list(dict.fromkeys(name for board, _ in boards for name in board.metrics))
+
+
+def _packaged(name: str) -> str:
+    return (files("harness.leaderboard") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _described(board: Board, rows: int) -> dict[str, Any]:
+    rules = {"texts": board.texts, "data": board.data, "rankedBy": board.ranked_by}
+    return {**board.test.model_dump(), **rules, "metrics": dict(board.metrics), "rows": rows}
+
+
+def _numbers(values: Sequence[Value | float | None], digits: int) -> dict[str, list[float | None]]:
+    """v, low and high as columns, rounded; only v if no row has an interval."""
+    ends = {
+        "v": [value.value if isinstance(value, Value) else value for value in values],
+        "low": [value.low if isinstance(value, Value) else None for value in values],
+        "high": [value.high if isinstance(value, Value) else None for value in values],
+    }
+    return {
+        name: [None if end is None else round(end, digits) for end in column]
+        for name, column in ends.items()
+        if name == "v" or any(low is not None for low in ends["low"])
+    }
+
+
+def _ranks(boards: Boards, column: BoardColumn) -> dict[str, list[int | None]]:
+    """Best and worst rank of every row on one metric; None for rows that are not ranked."""
+    found: dict[str, list[int | None]] = {"best": [], "worst": []}
+    for board, entries in boards:
+        ranks = _board_ranks(board, entries, column)
+        for end, column_ranks in enumerate(found.values()):
+            column_ranks += [
+                ranks[index][end] if index in ranks else None for index in range(len(entries))
+            ]
+    return found
+
+
+def _board_ranks(
+    board: Board, entries: Sequence[Entry], column: BoardColumn
+) -> dict[int, tuple[int, int]]:
+    """Index of a row → its best and worst rank on its board."""
+    compared = _comparable(board, entries, column.key) if column.better == "higher" else []
+    if not compared:
+        return {}
+    rows = [entries[index].row for index in compared]
+    values = np.array([row.metrics[column.key].value for row in rows], dtype=np.float64)
+    ends = rank_ranges(values, np.stack([_without(row, column.key) for row in rows]))
+    return {
+        index: (int(best), int(worst))
+        for index, best, worst in zip(compared, *ends, strict=True)
+        if not np.isnan(best)
+    }
+
+
+def _comparable(board: Board, entries: Sequence[Entry], metric: str) -> list[int]:
+    """Indices of ranked rows with a score for every example, on the most common examples."""
+    if metric not in board.metrics:
+        return []
+    found = {
+        index: hash((entry.row.examples.ids, entry.row.examples.users))
+        for index, entry in enumerate(entries)
+        if ranked(board, entry) and None not in entry.row.examples.scores[metric]
+    }
+    common = Counter(found.values()).most_common(1)
+    return [index for index, key in found.items() if key == common[0][0]]
+
+
+def _without(row: Submission, metric: str) -> Array:
+    if metric in row.examples.left_out:
+        return np.array(row.examples.left_out[metric], dtype=np.float64)
+    return leave_one_out(row.examples.scores[metric], row.examples.users)

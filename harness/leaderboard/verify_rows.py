@@ -1,0 +1,190 @@
+"""Verify a row: its form, the board's rules, its ids, its texts scored again, duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from harness import __version__
+from harness.data import load_split
+from harness.data.checks import fold
+from harness.errors import DataError, HarnessError
+from harness.leaderboard.board import Board, Place, against_rules
+from harness.leaderboard.duplicates import Originals
+from harness.leaderboard.plausible import TOLERANCE, contradictions
+from harness.leaderboard.recomputed import Numbers, numbered, numbers
+from harness.leaderboard.submission import Slice, Submission
+from harness.leaderboard.untrusted import PREDICTIONS, read_submission, read_texts
+from harness.leaderboard.verification import Verification, files_digest, read_verification
+from harness.settings import RunSettings
+from harness.types import SplitData
+
+
+def load_test(board: Board, source: str | None = None) -> SplitData | None:
+    """The board's test set; None if it is not built in and no `source` is given.
+
+    Raises DataError if the data's fingerprint is not the board's.
+    """
+    if not board.source.built_in and source is None:
+        return None
+    data = board.data_settings(source)
+    split = load_split(RunSettings(task=board.test.task, data=data), "test")
+    found = (split.fingerprint, len(split.examples))
+    if found != (board.test.fingerprint, board.test.examples):
+        raise DataError(
+            f"board {board.place}: the test data here is {found[0][:12]} with {found[1]} examples;"
+            f" the board's is {board.test.fingerprint[:12]} with {board.test.examples}"
+        )
+    return split
+
+
+def verify_row(
+    place: Place, row: Path, test: SplitData | None, originals: Originals
+) -> Verification:
+    """The row's verification, with status "verified" or "self-reported".
+
+    place, row: the board, and the row's folder.
+    test: the board's test set, if available.
+    originals: the board's rows by their scores, to find duplicates.
+
+    Raises DataError if the row is refused, with the file and field, the board's rule, the id, the
+    metric that differs, or the row that it duplicates.
+    """
+    # 1. Form and rules.
+    board = place.board
+    submission = read_submission(row)
+    faults = [*against_rules(board, submission), *contradictions(submission)]
+    has_texts = (row / PREDICTIONS).is_file()
+    if has_texts and not board.texts:
+        faults.append(f"has {PREDICTIONS}, but this board's texts may not be published")
+    if board.texts and not has_texts:
+        faults.append(f"no {PREDICTIONS}; this board scores every row again")
+    _stop(row, faults)
+    # 2. The data's examples, and duplicates of other rows.
+    if test is not None:
+        _stop(row, _against_data(submission, test))
+    if found := originals.duplicate_of(row, submission):
+        raise DataError(f"{row}: {found}")
+    # 3. Without texts or data, the numbers are the submitter's own.
+    verification = partial(
+        Verification, files=files_digest(row), harness=__version__, tolerance=TOLERANCE
+    )
+    if not has_texts or test is None:
+        why = "numbers only: the texts may not be published" if not board.texts else "no data here"
+        return verification(status="self-reported", largest={}, notes=(why,))
+    # 4. Score the texts again.
+    samples = read_texts(row)
+    _stop(row, _text_ids(samples, submission))
+    again = numbers(test, samples, board.scoring())
+    _stop(
+        row, (f"cannot be scored here; {name}: {remedy}" for name, remedy in again.missing.items())
+    )
+    largest = dict(differences(submission, again))
+    _stop(
+        row,
+        (
+            f"{name}: claimed and recomputed differ by {gap:.4f}; at most {TOLERANCE} is allowed"
+            for name, gap in largest.items()
+            if not gap <= TOLERANCE
+        ),
+    )
+    return verification(
+        status="verified",
+        largest={name: round(gap, 6) for name, gap in largest.items()},
+        notes=tuple(_remarks(samples, test)),
+    )
+
+
+def verify_all(
+    places: Sequence[tuple[Place, Sequence[Path]]], source: str | None
+) -> Iterator[tuple[Path, Verification | HarnessError]]:
+    """Every row with its verification, or with the error that refuses it.
+
+    An earlier rerun stays in the verification as long as the row's files do not change.
+    """
+    for place, rows in places:
+        test, originals = load_test(place.board, source), Originals(place)
+        for row in rows:
+            try:
+                known = read_verification(row)
+                found = verify_row(place, row, test, originals)
+                yield row, found.after(known.rerun if known else None)
+            except HarnessError as error:
+                yield row, error
+
+
+def differences(claimed: Submission, again: Numbers) -> Iterator[tuple[str, float]]:
+    """Per metric, the largest difference between a claimed and a recomputed number.
+
+    Infinite if one of them is missing or columns differ in length.
+    """
+    for name in again.metrics:
+        claims, found = _columns(claimed, name), _columns(again, name)
+        compared = [
+            part
+            for part in found
+            if part not in LATER or any(value is not None for value in claims[part])
+        ]
+        yield name, max(_gap(claims[part], found[part]) for part in compared)
+
+
+LATER = {f"slices.{name}" for name in Slice.model_fields.keys() - {"start", "value"}}
+"""What rows from before slices had intervals do not claim."""
+
+
+def _columns(row: Submission | Numbers, name: str) -> dict[str, Sequence[float | None]]:
+    """All numbers of one metric."""
+    metric, curve = row.metrics[name], row.slices.get(name, ())
+    return {
+        "whole": (metric.value, metric.low, metric.high),
+        "examples": row.examples.scores[name],
+        "without": row.examples.left_out.get(name, ()),
+        **{f"slices.{end}": [getattr(part, end) for part in curve] for end in Slice.model_fields},
+    }
+
+
+def _gap(claimed: Sequence[float | None], found: Sequence[float | None]) -> float:
+    if len(claimed) != len(found):
+        return float("inf")
+    return max((_apart(*pair) for pair in zip(claimed, found, strict=True)), default=0.0)
+
+
+def _apart(one: float | None, other: float | None) -> float:
+    if one is None or other is None:
+        return 0.0 if one is other else float("inf")
+    return abs(one - other)
+
+
+def _against_data(row: Submission, test: SplitData) -> Iterator[str]:
+    """Messages on example ids and users that differ from the data's."""
+    ids = tuple(example.id for example in test.examples)
+    if odd := sorted(set(row.examples.ids) ^ set(ids)):
+        yield f"{len(odd)} example ids are missing or not the data's, e.g. {odd[0]!r}"
+    elif row.examples.ids != ids:
+        yield "examples.ids are not in the data's order"
+    elif row.examples.users != numbered(test):
+        yield "examples.users does not group the examples by user as the data does"
+
+
+def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
+    if len(samples) != row.test.samples:
+        yield f"{PREDICTIONS}: {len(samples)} samples; expected {row.test.samples}"
+    if odd := sorted(samples[0].keys() ^ set(row.examples.ids)):
+        yield f"{PREDICTIONS}: {len(odd)} ids are missing or not the data's, e.g. {odd[0]!r}"
+
+
+def _remarks(samples: Sequence[Mapping[str, str]], test: SplitData) -> Iterator[str]:
+    """Notes on what scores do not show: texts that equal their public reference."""
+    equal = [
+        fold(text) == fold(test.references[key].text)
+        for texts in samples
+        for key, text in texts.items()
+    ]
+    if any(equal):
+        yield f"{sum(equal)} of {len(equal)} texts equal their reference"
+
+
+def _stop(row: Path, faults: Iterable[str]) -> None:
+    if found := list(faults):
+        raise DataError(f"{row}: refused\n  " + "\n  ".join(found[:10]))
