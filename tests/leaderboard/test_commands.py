@@ -78,14 +78,19 @@ RERUN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "expected"), [("not reproduced", 1), ("rerun", 0)])
-def test_a_later_verify_keeps_the_rerun_while_the_files_are_the_same(call, board, status, expected):
-    row = add_row(board, submission(rules(), 1), status=status, rerun=RERUN)
+@pytest.mark.parametrize(
+    ("status", "claimed", "expected"), [("not reproduced", 60.0, 1), ("rerun", 44.0, 0)]
+)
+def test_a_later_verify_keeps_the_rerun_while_the_files_are_the_same(
+    call, board, status, claimed, expected
+):
+    rerun = {**RERUN, "claimed": claimed}
+    row = add_row(board, submission(rules(), 1), status=status, rerun=rerun)
     root = board.parents[2]
     code, printed, _ = call("verify", "--boards", root)
     assert (code, printed.startswith(status)) == (expected, True)
     verification = json.loads((row / "verification.json").read_text())
-    assert (verification["status"], verification["rerun"]) == (status, RERUN)
+    assert (verification["status"], verification["rerun"]) == (status, rerun)
     assert verification["notes"] == [
         "no data here"
     ]  # the rest of the verification is this verify's
