@@ -119,6 +119,8 @@ def lift_rows(record: Record) -> list[Row]:
             rows.append((f"lift {what}", other, f"own − {kind} other, {unit}"))
             if kind == "random":  # the same for every kind
                 rows.append((f"lift {what}", number(pair.own_empty, digits), f"own − none, {unit}"))
+    if found.tied:
+        rows.append(("lift topics", str(found.tied), "examples whose topic users BM25 cannot rank"))
     return rows
 
 

@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics.donors import topic_donors
 from harness.metrics.scoring import mean_score
 from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import Score
@@ -46,41 +45,44 @@ class Identification:
     chance_reciprocal_rank: float | None
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Whose words each text is compared with.
+
+    words: user id → the user's words; they give the features' weights.
+    own: the author's words for each text, from its example's profile: another example's profile of
+    the same user may contain this one's reference.
+    rivals: the other users for each text, of the same topic.
+    """
+
+    words: Mapping[str, str]
+    own: Sequence[str]
+    rivals: Sequence[Sequence[str]]
+
+
 def identify_authors(
-    texts: Sequence[str],
-    queries: Sequence[str],
-    profiles: Mapping[str, str],
-    panel: Panel,
-    features: Features = "characters",
-    others: int = OTHERS,
-    documents: Mapping[str, str] | None = None,
-    own: Sequence[str] | None = None,
+    texts: Sequence[str], candidates: Candidates, panel: Panel, features: Features = "characters"
 ) -> Identification:
-    """Rank each text's author among `others` users of the same topic.
+    """Rank each text's author among other users of the same topic.
 
     texts: predictions or references.
-    queries: the examples' inputs, by which BM25 chooses the other users.
-    profiles: user id → the user's words.
+    candidates: the author and the other users of each text.
     panel: the authors of the texts.
     features: what texts and profiles are compared by.
-    others: how many users the author is ranked among.
-    documents: user id → what BM25 searches, where that is not the user's words alone.
-    own: the author's words for each text, where a user's examples have different profiles:
-        another example's profile may contain this one's reference.
 
     Tied candidates share their ranks, so a text that says nothing about its author is at chance.
     An empty text scores 0 and counts.
     """
-    # 1. candidates: the author, then users of the same topic
-    donors = topic_donors(panel.users, queries, documents or profiles, panel.fingerprint, others)
-    mine = own or [profiles[user] for user in panel.users]
-    place = {words: index for index, words in enumerate(dict.fromkeys([*profiles.values(), *mine]))}
-    candidates = [
-        [place[words], *(place[profiles[rival]] for rival in rivals)]
-        for words, rivals in zip(mine, donors, strict=True)
+    # 1. candidates as indices of different words, the author first
+    everyone = [*candidates.words.values(), *candidates.own]
+    place = {words: index for index, words in enumerate(dict.fromkeys(everyone))}
+    indices = [
+        [place[own], *(place[candidates.words[rival]] for rival in rivals)]
+        for own, rivals in zip(candidates.own, candidates.rivals, strict=True)
     ]
     # 2. ranks by similarity, ties shared
-    nearness = _nearness(features, texts, list(profiles.values()), list(place), candidates)
+    profiles = list(candidates.words.values())
+    nearness = _nearness(features, texts, profiles, list(place), indices)
     top1: list[float | None] = []
     ranks: list[float | None] = []
     for text, (author, *rest) in zip(texts, nearness, strict=True):
@@ -95,8 +97,8 @@ def identify_authors(
         top1.append(100 * fmean(place == 1 for place in places))
         ranks.append(100 * fmean(1 / place for place in places))
     # 3. means with intervals, and what chance would give
-    sizes = [1 + len(rivals) for rivals in donors]
-    signature = f"authors|{features}|others:{others}|topic:bm25"
+    sizes = [1 + len(rivals) for rivals in candidates.rivals]
+    signature = f"authors|{features}|others:{OTHERS}|topic:bm25"
 
     def score(each: list[float | None], name: str) -> Score:
         return mean_score(each, PERCENT_MEAN, panel, f"{signature}|{name}")

@@ -59,6 +59,9 @@ class Lift(View):
 
     donors: int
     """Number of other users whose profiles each example is evaluated with."""
+    tied: int | None = None
+    """Examples whose `topic` users are random, since BM25 scores all users alike: their input
+    shares no word with any profile, or all profiles are alike. Null in older records."""
     likelihood: Mapping[str, Mapping[str, LiftPair]] | None = None
     """Kind of donor → `all` or slice → gain in nats per slice token."""
     texts: Mapping[str, Mapping[str, LiftPair]] | None = None
@@ -115,6 +118,9 @@ class Authors(View):
     """Number of other users that each author is ranked among."""
     users: int | None = None
     """Users of the test split."""
+    tied: int | None = None
+    """Texts whose other users are random, since BM25 scores all users alike. Null in older
+    records."""
     characters: AuthorScores | None = None
     """By character n-grams."""
     function_words: AuthorScores | None = None

@@ -134,7 +134,9 @@ def _with_other_profiles(plan: Plan) -> list[EncodedPrompt]:
     readings: list[EncodedPrompt] = []
     if plan.settings.eval.lift:
         readings += [
-            reading for each in donor_examples(plan).values() for reading in plan.encode(each)
+            reading
+            for each in donor_examples(plan).examples.values()
+            for reading in plan.encode(each)
         ]
     if "other-profile" in plan.settings.eval.controls:
         readings += prompts_with_thoughts(plan, "other-profile") or []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
-from harness.metrics.authors import identify_authors
+from harness.metrics.authors import Candidates, identify_authors
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import lift, lift_by_slice
-from harness.types import Score
+from harness.types import Example, Score
 from tests.support.texts import panel
 
 
@@ -57,27 +58,48 @@ DOCUMENTS = {
 }
 
 
+def example(user, text="x", words="x"):
+    entry = {"overall": "", "description": "", "summary": "", "reviewText": words}
+    return Example(f"{user} {text}", user, "product_review", text, (entry,))
+
+
+def near(queries, count=2):
+    """Topic donors on users with DOCUMENTS as profiles, of those with a query."""
+    examples = [example(user, queries.get(user, "x"), words) for user, words in DOCUMENTS.items()]
+    found = topic_donors(examples, PRODUCT_REVIEW, "print", count)
+    return dict(zip(DOCUMENTS, found.users, strict=True)), found.tied
+
+
 def test_donors_are_nearest_in_topic_and_never_oneself():
-    found = topic_donors(["ann", "dee"], ["guitar amp", "guitar pedal"], DOCUMENTS, "print", 2)
-    assert found == [["bob", "cid"], ["bob", "cid"]]
+    found, _ = near({"ann": "guitar amp", "dee": "guitar pedal"})
+    assert (found["ann"], found["dee"]) == (["bob", "cid"], ["bob", "cid"])
+
+
+def test_donors_that_no_topic_chooses_are_counted():
+    words = {"ann": "guitar amp", "bob": "guitar", "cid": "guitar", "dee": "oven", "eve": "pasta"}
+    assert near(words)[1] == 0
+    found, tied = near({**words, "ann": "zebra", "eve": "zebra lion"})
+    assert tied == 2
+    assert len(found["ann"]) == 2  # drawn at random, by the fingerprint
+    assert near({}, count=4)[1] == 0  # all other users are donors: nothing is drawn
 
 
 def test_random_donors_follow_the_fingerprint():
-    users = [f"u{at}" for at in range(30)]
-    found = random_donors(users, users, "print")
-    assert found == random_donors(users, users, "print")
-    assert found != random_donors(users, users, "other")
-    for user, donors in zip(users, found, strict=True):
+    examples = [example(f"u{at}") for at in range(30)]
+    found = random_donors(examples, "print")
+    assert found == random_donors(examples, "print")
+    assert found != random_donors(examples, "other")
+    for one, donors in zip(examples, found, strict=True):
         assert len(set(donors)) == 4
-        assert user not in donors
-    assert len(random_donors(["a"], ["a", "b"], "print")[0]) == 1
+        assert one.user_id not in donors
+    assert len(random_donors([example("a"), example("b")], "print")[0]) == 1
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: random_donors(["a"], ["a"], "print"),
-        lambda: topic_donors(["a"], ["x"], {"a": "x"}, "print"),
+        lambda: random_donors([example("a")], "print"),
+        lambda: topic_donors([example("a")], PRODUCT_REVIEW, "print"),
     ],
 )
 def test_a_user_alone_has_no_donor(draw):
@@ -92,17 +114,23 @@ STYLES = {
 }
 
 
+def everyone(profiles, users):
+    """Candidates: the author against all other users."""
+    rivals = [[other for other in profiles if other != user] for user in users]
+    return Candidates(profiles, [profiles[user] for user in users], rivals)
+
+
 @pytest.mark.parametrize("features", ["characters", "function words"])
 def test_a_text_in_its_authors_style_is_found(features):
     profiles = {user: 6 * style for user, style in STYLES.items()}
-    users, queries = list(STYLES), ["x"] * 3
-    texts = [3 * STYLES[user] for user in users]
-    found = identify_authors(texts, queries, profiles, panel(users), features)
+    users = list(STYLES)
+    texts, candidates = [3 * STYLES[user] for user in users], everyone(profiles, users)
+    found = identify_authors(texts, candidates, panel(users), features)
     assert found.top1.each == (100, 100, 100)
     assert found.reciprocal_rank.value == 100
     assert found.chance_top1 == pytest.approx(100 / 3)
     assert found.chance_reciprocal_rank == pytest.approx(100 * (1 + 1 / 2 + 1 / 3) / 3)
-    swapped = identify_authors(texts[1:] + texts[:1], queries, profiles, panel(users), features)
+    swapped = identify_authors(texts[1:] + texts[:1], candidates, panel(users), features)
     assert swapped.top1.value == 0
     assert 100 / 3 <= swapped.reciprocal_rank.value <= 50
 
@@ -110,15 +138,17 @@ def test_a_text_in_its_authors_style_is_found(features):
 @pytest.mark.parametrize("features", ["characters", "function words"])
 def test_an_uninformative_text_is_at_chance_and_an_empty_one_at_0(features):
     profiles = dict.fromkeys(("a", "b", "c", "d"), "the same text of us all")
-    found = identify_authors(["zzz", " "], ["x", "x"], profiles, panel("ab"), features)
+    found = identify_authors(["zzz", " "], everyone(profiles, "ab"), panel("ab"), features)
     assert found.top1.each == pytest.approx((25, 0))  # four tied: ¼
     assert found.reciprocal_rank.each == pytest.approx((100 * (25 / 12) / 4, 0))
 
 
-def test_only_users_of_the_same_topic_are_candidates():
-    profiles = dict(DOCUMENTS, zed="guitar amp guitar amp tone")
-    texts = ["guitar strings amp", "guitar strings amp"]
-    found = identify_authors(texts, ["guitar amp"] * 2, profiles, panel(["ann", "eve"]), others=2)
+def test_only_the_rivals_are_candidates():
+    # zed's words are nearest to both texts, but only ann's are compared with eve's and bob's
+    profiles = dict(DOCUMENTS, zed="guitar strings amp guitar strings amp")
+    rivals = [["eve", "bob"], ["zed", "bob"]]
+    candidates = Candidates(profiles, [profiles["ann"], profiles["eve"]], rivals)
+    found = identify_authors(["guitar strings amp"] * 2, candidates, panel(["ann", "eve"]))
     assert found.top1.each == (100, 0)
     assert found.chance_top1 == pytest.approx(100 / 3)
-    assert "others:2" in found.top1.signature
+    assert found.top1.signature == "authors|characters|others:7|topic:bm25|top-1"

@@ -9,6 +9,7 @@ from harness.engine.text import encode_response
 from harness.errors import UsageError
 from harness.run import training as training_module
 from harness.run.evaluate import profile_swap
+from harness.run.evaluate.profile_swap import Swaps
 from harness.run.plan import Plan
 from tests.support.runs import go, settings
 from tests.support.saved_backbones import with_context
@@ -86,7 +87,7 @@ def test_prompts_with_other_profiles_are_made_only_if_the_budgets_do_not_decide(
     spare, read, reviews, backbone, longest, tmp_path, monkeypatch
 ):
     seen = []
-    monkeypatch.setattr(profile_swap, "donor_examples", lambda plan: seen.append(plan) or {})
+    monkeypatch.setattr(profile_swap, "donor_examples", lambda plan: seen.append(plan) or Swaps({}))
     short = with_context(backbone, tmp_path / "short", longest + 100 + spare)
     with pytest.raises(TrainedError):
         go(tmp_path, reviews, short, "sft", 'eval.lift=["likelihood"]')

@@ -417,7 +417,7 @@ def test_donors_are_other_users_and_the_same_for_every_method_and_seed(tmp_path,
         Plan(settings(reviews, backbone, method, seed=seed), method, tmp_path)
         for method, seed in (("rag", 0), ("sft", 3))
     ]
-    swaps = [donor_examples(plan) for plan in plans]
+    swaps = [donor_examples(plan).examples for plan in plans]
     assert swaps[0] == swaps[1]
     own = {example.id: example for example in plans[0].test.examples}
     assert set(swaps[0]) == {"empty", *(f"{k} {i}" for k in ("random", "topic") for i in range(3))}

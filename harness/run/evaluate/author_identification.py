@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from harness.metrics.authors import CHARACTERS, OTHERS, Features, identify_authors
+from harness.metrics.authors import CHARACTERS, OTHERS, Candidates, Features, identify_authors
+from harness.metrics.donors import topic_donors
 from harness.metrics.scoring import mean_score
 from harness.record import (
     AuthorRank,
@@ -45,13 +46,9 @@ def author_identification(
     if all(len(text.strip()) < CHARACTERS[0] for text in words.values()):
         return Authors(missing=NO_WORDS), {}
     own = [_words(example.profile, task.body) for example in test.examples]
-    documents = {
-        user: " ".join(task.retrieved(entry) for entry in profile)
-        for user, profile in profiles.items()
-    }
+    donors = topic_donors(test.examples, task, test.fingerprint, OTHERS)
     # 2. the texts to be identified: every sample, then the references
     panel = Panel.of(test, resamples)
-    queries = [task.query(example.input) for example in test.examples]
     rows = [[sample.get(example.id, "") for example in test.examples] for sample in samples]
     rows.append([test.references[example.id].text for example in test.examples])
 
@@ -59,12 +56,9 @@ def author_identification(
         # the profiles are indexed once for all samples and the references
         found = identify_authors(
             [text for row in rows for text in row],
-            queries * len(rows),
-            words,
+            Candidates(words, own * len(rows), donors.users * len(rows)),
             Panel(panel.users * len(rows), test.fingerprint, 100),
             features,
-            documents=documents,
-            own=own * len(rows),
         )
         top1, tops = _rank(found.top1, found.chance_top1, panel, len(rows))
         mrr, ranks = _rank(found.reciprocal_rank, found.chance_reciprocal_rank, panel, len(rows))
@@ -77,6 +71,7 @@ def author_identification(
     summary = Authors(
         others=min(OTHERS, len(profiles) - 1),
         users=len(profiles),
+        tied=donors.tied,
         characters=characters,
         function_words=function_words,
     )

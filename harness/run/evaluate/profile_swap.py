@@ -62,7 +62,8 @@ def evaluate_profile_swap(
     """
     views = plan.settings.eval.lift
     own = OwnProfile({text.id: text.output for text in predictions if text.sample == 0}, nll)
-    swaps = donor_examples(plan)
+    donors = donor_examples(plan)
+    swaps = donors.examples
     update, lift_pairs = bars.track("lift"), dict[str, Pairs]()
     by_example: dict[str, dict[str, Gains]] = {example.id: {} for example in plan.test.examples}
     total = len(views) * len(swaps)
@@ -86,9 +87,11 @@ def evaluate_profile_swap(
         }
         for index, key in enumerate(ids):
             by_example[key][view] = _of_example(gains, index)
-    donors = sum(name.startswith(KINDS[0]) for name in swaps)
     summary = Lift(
-        donors=donors, likelihood=lift_pairs.get("likelihood"), texts=lift_pairs.get("texts")
+        donors=sum(name.startswith(KINDS[0]) for name in swaps),
+        tied=donors.tied,
+        likelihood=lift_pairs.get("likelihood"),
+        texts=lift_pairs.get("texts"),
     )
     return summary, {
         key: ExampleLift(likelihood=gains.get("likelihood"), texts=gains.get("texts"))
@@ -96,40 +99,36 @@ def evaluate_profile_swap(
     }
 
 
-def donor_examples(plan: Plan) -> dict[str, list[Example]]:
-    """The test examples with each donor's profile: "empty", "random 0", …, "topic 0", …
+@dataclass(frozen=True)
+class Swaps:
+    """The test examples with each donor's profile.
 
-    With a single user in the split there are no donors, only "empty".
+    examples: "empty", "random 0", …, "topic 0", … → the examples. With a single user in the split
+    there are no donors, only "empty".
+    tied: examples whose topic-matched donors are random, because BM25 scores them alike.
     """
-    examples = plan.test.examples
+
+    examples: dict[str, list[Example]]
+    tied: int = 0
+
+
+def donor_examples(plan: Plan) -> Swaps:
+    """The test examples with each donor's profile, and without any."""
+    examples, fingerprint = plan.test.examples, plan.test.fingerprint
     task, count = find("task", plan.settings.task), plan.settings.eval.donors
     profiles = {example.user_id: example.profile for example in examples}
-    documents = {
-        user: " ".join(task.retrieved(entry) for entry in profile)
-        for user, profile in profiles.items()
-    }
-    users = [example.user_id for example in examples]
-    fingerprint = plan.test.fingerprint
     swaps = {"empty": [replace(example, profile=()) for example in examples]}
     if len(profiles) < 2:
-        return swaps
-    donors = {
-        "random": random_donors(users, list(profiles), fingerprint, count),
-        "topic": topic_donors(
-            users,
-            [task.query(example.input) for example in examples],
-            documents,
-            fingerprint,
-            count,
-        ),
-    }
+        return Swaps(swaps)
+    topic = topic_donors(examples, task, fingerprint, count)
+    donors = {"random": random_donors(examples, fingerprint, count), "topic": topic.users}
     for kind in KINDS:
         for number in range(min(len(each) for each in donors[kind])):
             swaps[f"{kind} {number}"] = [
                 replace(example, profile=profiles[chosen[number]])
                 for example, chosen in zip(examples, donors[kind], strict=True)
             ]
-    return swaps
+    return Swaps(swaps, topic.tied)
 
 
 @torch.inference_mode()

@@ -152,8 +152,7 @@ def _shuffled(plan: Plan) -> list[EncodedPrompt]:
 def _with_other_profiles(plan: Plan) -> list[Example]:
     examples = plan.test.examples
     profiles = {example.user_id: example.profile for example in examples}
-    users = [example.user_id for example in examples]
-    donors = random_donors(users, list(profiles), plan.test.fingerprint, 1)
+    donors = random_donors(examples, plan.test.fingerprint, 1)
     return [
         replace(example, profile=profiles[donor])
         for example, (donor,) in zip(examples, donors, strict=True)

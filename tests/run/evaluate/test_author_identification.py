@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from harness.metrics.authors import FUNCTION_WORDS, identify_authors
+from harness.metrics.authors import FUNCTION_WORDS, Candidates, identify_authors
 from harness.record import Authors
 from harness.run.evaluate.author_identification import author_identification
 from harness.statistics import Panel
@@ -73,10 +73,12 @@ def test_the_authors_profile_is_that_of_the_example():
 def test_memory_does_not_grow_with_texts_times_users_times_function_words():
     words = FUNCTION_WORDS.split()[:40]
     profiles = {f"u{at}": " ".join(words[at % 40 :]) for at in range(300)}
-    texts, queries = ["it is the lamp"] * 900, ["lamp"] * 900
+    users = list(profiles)
+    rivals = [[users[(at + step) % 300] for step in range(1, 8)] for at in range(300)]
+    candidates = Candidates(profiles, list(profiles.values()) * 3, rivals * 3)
     tracemalloc.start()
     identify_authors(
-        texts, queries, profiles, Panel((*profiles,) * 3, "print", 100), "function words"
+        ["it is the lamp"] * 900, candidates, Panel((*users,) * 3, "print", 100), "function words"
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
