@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from harness.engine.text import encode_prompt, encode_response
-from harness.types import Tokenizer
 
 Variant = Literal["hindsight", "blind"]
 PROMPTS: Mapping[Variant, str] = {
@@ -36,12 +35,7 @@ class Request:
 
 
 def make_request(
-    tokenizer: Tokenizer,
-    example_id: str,
-    variant: Variant,
-    prompt: str,
-    reference: str,
-    most_tokens: int,
+    tokenizer: Any, example_id: str, variant: Variant, prompt: str, reference: str, most_tokens: int
 ) -> Request:
     """The request for an analysis.
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
-from harness.cli.jobs import Factory, method_named, plugins
-from harness.cli.screen import screen
+from harness.cli.options import Debug
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
     from harness.leaderboard.verification import Verification
 
+board = typer.Typer(
+    help="Submit runs to leaderboards. Pack a run as a row, verify rows, build the page.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/TIER/ROW")]
 PAGE = "index.html"
 
 
+@board.command("submit")
 def submit(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a complete run's folder")],
     by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
@@ -37,6 +43,7 @@ def submit(
     open_board: Annotated[
         str | None, typer.Option(help="for maintainers: create the board, with texts or numbers")
     ] = None,
+    debug: Debug = False,
 ) -> None:
     """Pack a run as a row. Scores its texts again; the row is ready for a pull request."""
     from harness.engine.quiet import quiet_libraries
@@ -46,13 +53,14 @@ def submit(
     quiet_libraries()
     words = Words(by=by, name=name, link=link, note=note, id=id_)
     row = packed(run, boards, words, data=data, open_board=open_board)
-    console = screen(wrap=False)
-    console.print(f"row: {row}")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"row: {row}", markup=False)
     for path in sorted(row.iterdir()):
-        console.print(f"  {path.name}  {path.stat().st_size:,} bytes")
-    console.print("next: read it, then commit it and open a pull request")
+        console.print(f"  {path.name}  {path.stat().st_size:,} bytes", markup=False)
+    console.print("next: read it, then commit it and open a pull request", markup=False)
 
 
+@board.command("verify")
 def verify(
     rows: Annotated[
         list[Path] | None, typer.Argument(metavar="ROW", help="rows' folders; default all")
@@ -66,8 +74,10 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="do not write verification.json")] = False,
+    debug: Debug = False,
 ) -> None:
     """Verify rows by scoring their texts again. Exit code 2: refused; 1: not reproduced."""
+    from harness.cli.chosen import plugins
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
@@ -87,8 +97,8 @@ def verify(
     )
     places = {row: place for place, below in chosen for row in below}
     factories = plugins([plugin] if plugin else [])
-    console = screen(wrap=False)
-    errors = screen(stderr=True, wrap=False)
+    console = Console(highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     worst = 0
     for row, found in verify_all(chosen, data):
         if isinstance(found, Verification) and rerun is not None:
@@ -97,7 +107,7 @@ def verify(
             except HarnessError as error:
                 found = error
         if not isinstance(found, Verification):
-            errors.print(f"{type(found).__name__}: {found}")
+            errors.print(f"{type(found).__name__}: {found}", markup=False)
             worst = 2
             continue
         if not check:
@@ -109,36 +119,42 @@ def verify(
                 f" {again.seed}; at most {again.tolerance:.2f} lower is allowed"
             )
             worst = max(worst, int(found.status == "not reproduced"))
-        console.print("\n  ".join([f"{found.status}  {row}", *lines]))
+        console.print(
+            f"{found.status}  {row}" + "".join(f"\n  {line}" for line in lines), markup=False
+        )
     raise typer.Exit(worst)
 
 
 def _rerun(
-    board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Factory]
+    board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Any]
 ) -> Verification:
     """The verification after rerunning the row's method in a temporary folder."""
     from harness.leaderboard.rerun import rerun
     from harness.leaderboard.untrusted import read_submission
+    from harness.registry import find
 
     submission = read_submission(row)
-    factory = method_named(submission.method, factories)
+    factory = factories.get(submission.method) or find("method", submission.method)
     with tempfile.TemporaryDirectory() as results:
         return verification.after(rerun(board, submission, seed, Path(results), factory))
 
 
+@board.command("build")
 def build(
     boards: Boards = Path("leaderboards"),
     out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
+    debug: Debug = False,
 ) -> None:
     """Build the static page. Its index.html opens from disk, without a network."""
     from harness.leaderboard.build import build as built_page
 
     built = built_page(boards, out)
-    console = screen(wrap=False)
+    console = Console(highlight=False, soft_wrap=True)
     for line in built.left_out:
-        screen(stderr=True, wrap=False).print(line)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
     console.print(
         f"{built.rows} rows of {built.boards} boards: {out / PAGE}"
         f" ({built.page_bytes / 1e6:.2f} MB; details in {built.shards} further files)",
+        markup=False,
     )
     raise typer.Exit(1 if built.left_out else 0)

@@ -145,11 +145,15 @@ def _columns(row: Submission | Numbers, name: str) -> dict[str, Sequence[float |
 
 
 def _gap(claimed: Sequence[float | None], found: Sequence[float | None]) -> float:
-    """The largest difference; infinite if a number is missing on one side only."""
-    if [value is None for value in claimed] != [value is None for value in found]:
+    if len(claimed) != len(found):
         return float("inf")
-    pairs = zip(claimed, found, strict=True)
-    return max((abs(a - b) for a, b in pairs if a is not None and b is not None), default=0.0)
+    return max((_apart(*pair) for pair in zip(claimed, found, strict=True)), default=0.0)
+
+
+def _apart(one: float | None, other: float | None) -> float:
+    if one is None or other is None:
+        return 0.0 if one is other else float("inf")
+    return abs(one - other)
 
 
 def _against_data(row: Submission, test: SplitData) -> Iterator[str]:

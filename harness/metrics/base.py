@@ -118,6 +118,13 @@ class Metric:
         """
         return np.zeros_like(rows)
 
+    def of_slices(self) -> Metric:
+        """The metric that scores slices of whole texts; by default this one.
+
+        Another one can give every slice the same mix of what it counts.
+        """
+        return self
+
     def breakdown(self, samples: Sequence[Sequence[Pair]], panel: Panel) -> Breakdown | None:
         """The metric by groups of the places that it counts; None if it counts none.
 

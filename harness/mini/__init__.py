@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.mini.answer import Answer, answers
     from harness.mini.benchmark import calls, preferences, rewrite, rows
     from harness.mini.call import Call
-    from harness.mini.parser import followed
 
 VERSION = "2"
 """Version of the texts; increase it whenever a text of seed 0 changes."""
@@ -20,9 +20,10 @@ SETTINGS = ("user", "temporal")
 SPLITS = ("train", "val", "test")
 BACKBONES = ("mini", "mini-half", "mini-large")
 _MODULES = {
+    "Answer": "answer",
     "Call": "call",
+    "answers": "answer",
     "calls": "benchmark",
-    "followed": "parser",
     "preferences": "benchmark",
     "rewrite": "benchmark",
     "rows": "benchmark",
@@ -33,10 +34,11 @@ __all__ = [
     "SPLITS",
     "TASKS",
     "VERSION",
+    "Answer",
     "Call",
+    "answers",
     "backbone_path",
     "calls",
-    "followed",
     "preferences",
     "rewrite",
     "rows",

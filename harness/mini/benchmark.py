@@ -1,11 +1,11 @@
 """The benchmark's authors and examples in each split, and the calls of every target."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from harness.metrics.slices import TOKEN
 from harness.mini import SETTINGS, SPLITS, TASKS, VERSION
 from harness.mini.brief import Brief, draw_brief
 from harness.mini.call import Call
@@ -23,7 +23,6 @@ _CHANGES = {2, 5, 8}
 """Temporal setting: the times at which one kind of an author's preferences changes."""
 _LATE = 9
 """Temporal setting: the time, after all training texts, at which the held-out kind starts."""
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _KEYS = {"product_review": "reviewerId", "abstract_generation": "name", "topic_writing": "author"}
 
 
@@ -168,7 +167,7 @@ def _target(brief: Brief, preferences: Preferences, fresh: bool, *keys: object) 
     drafts = []
     for _ in range(_DRAFTS):
         written = write(brief, preferences, rng, long=True, fresh=fresh)
-        length = len(_TOKEN.findall(written.text))
+        length = len(TOKEN.findall(written.text))
         if length in LENGTH:
             return written
         drafts.append((abs(length - middle), written))
@@ -224,7 +223,7 @@ def _calls(example: Example, examples: tuple[Example, ...]) -> Iterator[Call]:
         yield Call(
             kind=place.kind,
             family=known[place.kind].family,
-            position=len(_TOKEN.findall(example.written.text[: place.offset])),
+            position=len(TOKEN.findall(example.written.text[: place.offset])),
             held_out=known[place.kind].held_out,
             chance=sum(
                 _same(place.kind, expected, place.aspect, before, each, example.brief)

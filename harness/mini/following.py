@@ -6,19 +6,25 @@ import random
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from harness.metrics.base import MeanMetric, Pair, Part
+import numpy as np
+
+from harness.metrics.base import MeanMetric, Metric, Pair, Part, Unavailable
 from harness.metrics.scoring import mean_score
 from harness.metrics.slices import up_to
+from harness.mini.answer import answers
 from harness.mini.benchmark import calls, rewrite
 from harness.mini.call import Call
-from harness.mini.parser import followed
+from harness.mini.habits import KINDS
 from harness.record import Breakdown, Ends, Group, ends_of
-from harness.statistics import PERCENT_MEAN, Panel
+from harness.statistics import PERCENT_MEAN, Array, Panel
 from harness.types import Score
 
 Kept = Sequence[tuple[Call, bool]]
 """The calls of one example, and whether its text follows each."""
 NO_CALL = "no call of this sort in any reference"
+SIGNATURE = "following|calls:0-100|grammar:3-new-sentences|mean:examples"
+EVERYWHERE = tuple(name for name in KINDS if name not in ("opening", "closing", "tag"))
+"""Kinds that are trained and may show in any slice; slices are about these."""
 
 
 class Following(MeanMetric):
@@ -26,10 +32,11 @@ class Following(MeanMetric):
 
     setting, split, seed: which texts of the built-in benchmark.
 
-    A call is a place in the reference where one of the author's preferences applies. Kinds of
-    preferences that training never shows appear only in the breakdown. A continuation is scored on
-    the calls that the reference decides inside the window: followed at its end, not yet at its
-    start.
+    A call is a place in the reference where one of the author's preferences applies;
+    `harness.mini.answer` says what follows it. Kinds of preferences that training never shows
+    appear only in the breakdown. A continuation is scored on the calls that the reference decides
+    inside the window: followed at its end, not yet at its start; opening and closing, which belong
+    to one slice, are left out.
     """
 
     name = "following"
@@ -42,17 +49,25 @@ class Following(MeanMetric):
 
     @property
     def signature(self) -> str:
-        return "following|calls:0-100|mean:examples"
+        return SIGNATURE
 
     def score(self, pair: Pair) -> float | None:
         return _share([(call, kept) for call, kept in self.calls(pair) if not call.held_out])
+
+    def of_slices(self) -> Metric:
+        return FollowingInSlices(self)
 
     def calls(self, pair: Pair) -> Kept:
         """The calls that a pair is scored on. Raises DataError for an example of other data."""
         places = calls(pair.example.task, *self._place, seed=self._seed)[pair.example.id]
         if pair.part is None:
-            return list(zip(places, followed(places, pair.prediction), strict=True))
-        return _inside(places, pair.part)
+            found = answers(places, pair.prediction)
+            return [(call, answer.followed) for call, answer in zip(places, found, strict=True)]
+        return [
+            (call, kept)
+            for call, kept in _inside(places, pair.part)
+            if call.kind not in ("opening", "closing")
+        ]
 
     def breakdown(self, samples: Sequence[Sequence[Pair]], panel: Panel) -> Breakdown:
         """Rates by kind and family, with floor and ceiling.
@@ -101,20 +116,58 @@ class Following(MeanMetric):
         return fmean(known) if known else None
 
 
-def _inside(places: Sequence[Call], part: Part) -> Kept:
-    """The calls inside a part; in a continuation only those that the reference decides there."""
-    kept = followed(places, part.prediction)
-    counted = [part.start <= call.position < part.end for call in places]
-    if part.given:
-        before, after = (
-            followed(places, up_to(part.reference, end)) for end in (part.start, part.end)
-        )
-        counted = [
-            inside and now and not then
-            for inside, now, then in zip(counted, after, before, strict=True)
+class FollowingInSlices(Metric):
+    """Preferences followed in one slice of the texts: the mean over kinds of their share of calls.
+
+    Every kind weighs the same in every slice, so that slices differ in position alone and not in
+    which kinds occur there. A call belongs to the slice in which the text answers it; one that it
+    does not answer, to that of the reference. Rows: calls followed of each kind, then all calls.
+    """
+
+    name, title, unit = Following.name, Following.title, Following.unit
+    signature = f"{SIGNATURE}|slices:kinds-equal"
+
+    def __init__(self, whole: Following) -> None:
+        self._whole = whole
+
+    def rows(self, pairs: Sequence[Pair]) -> Array:
+        rows = np.array([self._row(self._whole.calls(pair)) for pair in pairs], dtype=np.float64)
+        if not rows.any():
+            raise Unavailable("no text answers a call here; the texts may be too short")
+        return rows
+
+    def value(self, sums: Array) -> Array:
+        kept, asked = np.split(sums, 2, axis=-1)
+        shares = 100 * kept / np.where(asked > 0, asked, 1.0)
+        present = (asked > 0).sum(axis=-1)
+        return np.asarray(shares.sum(axis=-1) / np.where(present > 0, present, 1), dtype=np.float64)
+
+    def absent(self, rows: Array) -> Array:
+        half = rows.shape[-1] // 2
+        return np.concatenate([np.zeros_like(rows[..., :half]), rows[..., half:]], axis=-1)
+
+    @staticmethod
+    def _row(kept: Kept) -> list[int]:
+        each = {name: [kept for call, kept in kept if call.kind == name] for name in EVERYWHERE}
+        return [*map(sum, each.values()), *map(len, each.values())]
+
+
+def _inside(places: tuple[Call, ...], part: Part) -> Kept:
+    """The calls inside a part; in a continuation those that the reference decides there."""
+    found = answers(places, part.prediction)
+    if not part.given:
+        return [
+            (call, answer.followed)
+            for call, answer in zip(places, found, strict=True)
+            if part.start
+            <= (call.position if answer.position is None else answer.position)
+            < part.end
         ]
+    before, after = (answers(places, up_to(part.reference, end)) for end in (part.start, part.end))
     return [
-        (call, shown) for call, shown, counts in zip(places, kept, counted, strict=True) if counts
+        (call, answer.followed)
+        for call, answer, early, late in zip(places, found, before, after, strict=True)
+        if part.start <= call.position < part.end and late.followed and not early.followed
     ]
 
 

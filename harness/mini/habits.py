@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from harness.mini.seeding import reserved
 
@@ -79,6 +80,7 @@ _CLOSINGS = {
 }
 
 
+@cache
 def kinds(task: str) -> dict[str, Kind]:
     """A task's kinds of preference by name, in a fixed order. Raises KeyError for other tasks."""
     own = (
@@ -86,6 +88,10 @@ def kinds(task: str) -> dict[str, Kind]:
         Kind("closing", "formulaic", _words(*_CLOSINGS[task])),
     )
     return {kind.name: kind for kind in (own[0], *_COMMON, own[1])}
+
+
+KINDS = ("opening", *(kind.name for kind in _COMMON), "closing")
+"""Names of all kinds, the same for every task."""
 
 
 def draw_preferences(task: str, rng: random.Random, *, held_out: bool, fresh: bool) -> Preferences:

@@ -1,9 +1,9 @@
-"""Whether a text follows its author's preferences, call by call.
+"""Whether a text shows its author's preferences, call by call, in any wording.
 
 A text has one section per aspect: from the sentence that first names the aspect to the sentence
 that first names another one, or to the last paragraph. The opening belongs before the first
-section, the closing in the last paragraph. A call is followed if its section shows the expected
-value and no other value of that kind; a missing value, or two different ones, do not follow it.
+section, the closing in the last paragraph. A section shows a preference if it has the expected
+value and no other value of that kind. `harness.mini.answer` decides which of these places count.
 """
 
 import re
@@ -14,11 +14,9 @@ from functools import cache
 from harness.mini.call import Call
 from harness.mini.grammar import ENDS_WITH
 from harness.mini.habits import kinds
+from harness.mini.sentences import BULLET, STOP
 
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": "'", "”": "'", '"': "'", "`": "'", "…": "..."})
-_STOP = re.compile(r"(?<![.!?])[.!?]++['\])*~]*+(?=\s|$)|\n")
-"""The end of a sentence. A run of marks is matched once, from its start: linear on any text."""
-_BULLET = re.compile(r"[ \t]*(?:(?P<dash>[-–—•])|(?P<number>\d+[.)])|(?P<plus>\+))[ \t]")
+QUOTES = str.maketrans({"‘": "'", "’": "'", "“": "'", "”": "'", '"': "'", "`": "'", "…": "..."})
 _MARKED = (("*", "*", "star"), ("[", "]", "box"), ("(", ")", "round"), ("~", "~", "tilde"))
 _WRAP = re.compile(rf"\b(?:{'|'.join(ENDS_WITH)})\b", re.IGNORECASE)
 _CLOSING_LENGTH, _OPENING_LENGTH = 300, 200
@@ -35,25 +33,25 @@ class Section:
     mention: tuple[int, int]
 
 
-def followed(call_list: Sequence[Call], text: str) -> tuple[bool, ...]:
-    """For each call of one example, whether the text follows it. Raises for no text.
+def shown(call_list: Sequence[Call], text: str) -> tuple[bool, ...]:
+    """For each call of one example, whether the text shows the expected value, and no other.
 
     Case, the style of quotation marks and the order of the aspects do not matter (except for calls
-    of the kind "order"). An empty text follows nothing.
+    of the kind "order"). An empty text shows nothing.
     """
     if not call_list:
         return ()
-    text = text.translate(_QUOTES)
-    sections = _sections(call_list[0].aspects, text)
+    text = text.translate(QUOTES)
+    sections = find_sections(call_list[0].aspects, text)
     by_aspect = {section.aspect: section for section in sections}
-    return tuple(_follows(call, text, sections, by_aspect) for call in call_list)
+    return tuple(_shows(call, text, sections, by_aspect) for call in call_list)
 
 
-def _follows(
+def _shows(
     call: Call, text: str, sections: Sequence[Section], by_aspect: Mapping[str, Section]
 ) -> bool:
     if call.aspect is None:
-        return _shown(call, _edge(call.kind, text, sections)) == {call.expected}
+        return shows(call, _edge(call.kind, text, sections))
     section = by_aspect.get(call.aspect)
     if section is None:
         return False
@@ -67,10 +65,10 @@ def _follows(
     part = text[section.start : section.end]
     if call.kind == "ending":
         return _ending(part) == call.expected
-    return _shown(call, part) == {call.expected}
+    return shows(call, part)
 
 
-def _sections(aspects: Sequence[str], text: str) -> list[Section]:
+def find_sections(aspects: Sequence[str], text: str) -> list[Section]:
     """The sections of the aspects that the text names, in the order of the text."""
     # 1. The first mention of each aspect.
     matches = [(_word(aspect).search(text), aspect) for aspect in aspects]
@@ -91,9 +89,9 @@ def _sections(aspects: Sequence[str], text: str) -> list[Section]:
 def _sentence_start(text: str, mention: int) -> int:
     """The start of the sentence with this character; a bullet belongs to its sentence."""
     line = text.rfind("\n", 0, mention) + 1
-    bullet = _BULLET.match(text, line)
+    bullet = BULLET.match(text, line)
     start = line
-    for stop in _STOP.finditer(text, bullet.end() if bullet else line, mention):
+    for stop in STOP.finditer(text, bullet.end() if bullet else line, mention):
         start = stop.end()
     return start
 
@@ -109,7 +107,7 @@ def _edge(kind: str, text: str, sections: Sequence[Section]) -> str:
 
 def _layout(text: str, section: Section) -> str | None:
     line = text.rfind("\n", 0, section.start) + 1
-    bullet = _BULLET.match(text, section.start)
+    bullet = BULLET.match(text, section.start)
     if bullet and not text[line : section.start].strip():
         return bullet.lastgroup
     # prose continues the line of the previous sentence
@@ -136,10 +134,11 @@ def _ending(part: str) -> str | None:
     return None
 
 
-def _shown(call: Call, part: str) -> set[str]:
-    """The values of the call's kind whose words occur in this part."""
+def shows(call: Call, part: str) -> bool:
+    """Whether this part has the words of the expected value, and of no other of its kind."""
     values = kinds(call.task)[call.kind].values
-    return {value for value, words in values.items() if _word(words).search(part)}
+    found = {value for value, words in values.items() if _word(words).search(part)}
+    return found == {call.expected}
 
 
 @cache

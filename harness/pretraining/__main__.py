@@ -20,8 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--work", type=Path, default=Path("results/pretraining"), help="folder for checkpoints"
     )
+    parser.add_argument(
+        "--more", action="store_true", help="start from the packaged weights, not from scratch"
+    )
+    parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
     chosen = parser.parse_args(arguments)
-    pretrain(chosen.name, chosen.steps, chosen.work)
+    pretrain(chosen.name, chosen.steps, chosen.work, more=chosen.more, bf16=chosen.bf16)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The three backbones before training: their sizes, and first heads that look back."""
+"""The backbones before training: their sizes, and first heads that look back."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 SHAPES = {  # hidden, layers, heads, intermediate
     "mini": (128, 4, 4, 384),
+    "mini-sixth": (48, 3, 2, 128),
     "mini-half": (96, 3, 4, 256),
     "mini-large": (160, 5, 4, 608),
 }

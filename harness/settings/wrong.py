@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 KINDS = {
     "tuple_type": "a list: a,b or [a, b]",
@@ -35,16 +34,16 @@ def explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
     )
 
 
-def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Every field of a settings class by its key, those of its sections as `section.key`."""
-    fields: dict[str, FieldInfo] = {}
+def known_keys(model: type[BaseModel]) -> list[str]:
+    """Every key of a settings class, those of its sections as `section.key`."""
+    keys = []
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            fields |= {f"{name}.{key}": each for key, each in fields_of(inner).items()}
+            keys += [f"{name}.{key}" for key in known_keys(inner)]
         else:
-            fields[name] = info
-    return fields
+            keys.append(name)
+    return keys
 
 
 def _expected(kind: str, message: str) -> str:
@@ -78,7 +77,7 @@ def _whole_key(loc: Sequence[int | str], value: Any) -> str:
 
 
 def _unknown(model: type[BaseModel], key: str) -> str:
-    known = list(fields_of(model))
+    known = known_keys(model)
     last = key.rpartition(".")[2]
     near = get_close_matches(key, known, n=1)
     near += [each for each in known if each.endswith(f".{last}")]

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from harness.engine.generation_config import advice, not_applied, requested
-from harness.engine.model_files import model_json
+from harness.engine.generation_config import advice, not_applied, raw_generation_config, requested
 from harness.settings import DecodeSettings
 
 QWEN = {  # as Qwen2.5-Instruct's file
@@ -44,9 +43,9 @@ def test_requests_that_are_not_applied_are_named_with_their_settings():
 
 
 def test_a_missing_or_broken_file_requests_nothing(tmp_path):
-    assert model_json(str(tmp_path), "generation_config.json") == {}
+    assert raw_generation_config(str(tmp_path)) == {}
     for text in ("[1]", "no json"):
         (tmp_path / "generation_config.json").write_text(text)
-        assert model_json(str(tmp_path), "generation_config.json") == {}
+        assert raw_generation_config(str(tmp_path)) == {}
     (tmp_path / "generation_config.json").write_text(json.dumps(QWEN))
-    assert model_json(str(tmp_path), "generation_config.json") == QWEN
+    assert raw_generation_config(str(tmp_path)) == QWEN

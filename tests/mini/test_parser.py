@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.mini import Call, calls, followed, parser
+from harness.mini import Call, calls, parser, sentences
+from harness.mini.parser import shown
 
 ASPECTS = ("spout", "belt", "collar")
 
@@ -77,14 +78,14 @@ TABLE = [  # case, the call, the text, whether it follows the call
 @pytest.mark.parametrize(("place", "text", "expected"), [row[1:] for row in TABLE],
                          ids=[row[0] for row in TABLE])  # fmt: skip
 def test_hand_written_texts(place, text, expected):
-    assert followed([place], text) == (expected,)
+    assert shown([place], text) == (expected,)
 
 
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_can_be_parsed(text):
     places = next(iter(calls("topic_writing", "user", "test").values()))
-    assert len(followed(places, text)) == len(places)
+    assert len(shown(places, text)) == len(places)
 
 
 def test_a_text_with_every_value_follows_no_call():
@@ -94,7 +95,7 @@ def test_a_text_with_every_value_follows_no_call():
         "superb excellent splendid impressive weak poor meagre shaky really truly very quite"
     )
     text = " ".join(f"The {aspect} is {everything}." for aspect in places[0].aspects)
-    assert not any(followed(worded, text))
+    assert not any(shown(worded, text))
 
 
 MARKS = st.text(alphabet=".!?'])*~+- \t\nx", max_size=60)
@@ -107,7 +108,7 @@ def test_sentence_ends_agree_with_a_simpler_pattern(text, end):
     for start in range(len(text) + 1):
         if start == 0 or text[start - 1].isspace():  # as after a line or a bullet
             spans = [stop.span() for stop in plain.finditer(text, start, end)]
-            assert [stop.span() for stop in parser._STOP.finditer(text, start, end)] == spans
+            assert [stop.span() for stop in sentences.STOP.finditer(text, start, end)] == spans
 
 
 @settings(deadline=None, max_examples=500)
@@ -123,5 +124,5 @@ def test_section_endings_agree_with_a_simpler_pattern(text):
 def test_no_text_is_slow_to_parse(marks):
     places = [call("ending", "bangs"), call("praise", "superb"), call("layout", "prose")]
     start = time.process_time()
-    followed(places, f"{marks} The spout {marks}")
+    shown(places, f"{marks} The spout {marks}")
     assert time.process_time() - start < 2

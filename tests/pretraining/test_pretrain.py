@@ -1,6 +1,8 @@
 """Pretraining of the built-in backbones: rows, masks, the first head, the recipe."""
 
+import json
 import random
+import shutil
 from collections import Counter
 
 import pytest
@@ -8,11 +10,11 @@ import torch
 
 from harness.engine.backbone import tokenizer_of
 from harness.inputs.imports import closure
-from harness.mini import backbone_path
+from harness.mini import BACKBONES, backbone_path
 from harness.mini.seeding import stream
 from harness.pretraining import pretrain, shape
 from harness.pretraining.__main__ import main
-from harness.pretraining.chat_rows import Token, collate, encode
+from harness.pretraining.chat_rows import Row, collate, encode
 from harness.pretraining.copying import binding, copying
 from harness.pretraining.corpus import habit_probes, single, thread
 
@@ -27,23 +29,21 @@ def tokenizer():
 def test_the_loss_counts_copied_tokens_from_their_second_occurrence():
     for seed in range(20):
         row = copying(random.Random(seed), VOCABULARY, 96)
-        tokens, learned, shows = zip(*row, strict=True)
-        period = 96 - sum(learned) - 1  # all but the first period and the token after it
+        period = 96 - sum(row.learned) - 1  # all but the first period and the token after it
         assert 6 <= period <= 30
-        assert len(row) == 96
-        assert tokens[period:] == tokens[: 96 - period]
-        assert list(learned) == [index > period for index in range(96)]
-        assert not any(shows)
+        assert len(row.tokens) == len(row.learned) == len(row.shows) == 96
+        assert row.tokens[period:] == row.tokens[: 96 - period]
+        assert row.learned == [index > period for index in range(96)]
 
 
 def test_the_loss_counts_bound_tokens_after_a_repeated_key():
     count = 0
     for seed in range(20):
-        tokens, counted, _ = zip(*binding(random.Random(seed), VOCABULARY, 96), strict=True)
-        for index in (index for index, learned in enumerate(counted) if learned):
-            key, before = tokens[index - 1], tokens[: index - 1]
+        row = binding(random.Random(seed), VOCABULARY, 96)
+        for index in (index for index, learned in enumerate(row.learned) if learned):
+            key, before = row.tokens[index - 1], row.tokens[: index - 1]
             latest = max(place for place, token in enumerate(before) if token == key)
-            assert tokens[index] == tokens[latest + 1]
+            assert row.tokens[index] == row.tokens[latest + 1]
             count += 1
     assert count > 200
 
@@ -51,25 +51,25 @@ def test_the_loss_counts_bound_tokens_after_a_repeated_key():
 def test_the_loss_counts_the_documents_of_a_chat(tokenizer):
     chat = thread(stream("test", 1), 2, long=True)
     row = encode(chat, tokenizer)
-    written = tokenizer.decode([token.id for token in row if token.learned])
+    assert len(row.tokens) == len(row.learned) == len(row.shows)
+    written = tokenizer.decode([token for token, own in zip(row.tokens, row.learned, strict=True)
+                                if own])  # fmt: skip
     assert written == "".join(turn.text + "<|im_end|>" for turn in chat)
-    whole = tokenizer.decode([token.id for token in row])
+    whole = tokenizer.decode(row.tokens)
     assert all(turn.input in whole for turn in chat)
 
 
 def test_only_the_last_document_is_marked_for_preferences(tokenizer):
     chat = thread(stream("test", 2), 2, long=True)
     row = encode(chat, tokenizer)
-    last = len(encode(chat[:-1], tokenizer))
-    assert not any(token.shows for token in row[:last])
+    last = len(encode(chat[:-1], tokenizer).tokens)
+    assert not any(row.shows[:last])
     starts = {place.offset for place in chat[-1].places}
-    assert (
-        0 < sum(token.shows for token in row) <= len(starts)
-    )  # several may start within one token
+    assert 0 < sum(row.shows) <= len(starts)  # several may start within one token
 
 
 def test_collated_rows_are_right_padded_and_the_loss_skips_padding():
-    rows = [[Token(5, False), Token(6, True), Token(7, True, True)], [Token(8, True)]]
+    rows = [Row([5, 6, 7], [False, True, True], [False, False, True]), Row([8], [True], [False])]
     tokens, learned, shows = collate(rows, pad=0)
     assert tokens.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert learned.tolist() == [[False, True, True], [True, False, False]]
@@ -91,11 +91,13 @@ def test_probes_end_with_the_same_document_after_different_authors():
 @pytest.mark.parametrize("step", [0, pretrain.COPYING, pretrain.BINDING, 1199])
 def test_a_steps_rows_are_repeatable_and_of_similar_size(step, tokenizer):
     rows = pretrain.rows_of(step, 1200, tokenizer)
-    assert rows == pretrain.rows_of(step, 1200, tokenizer)
-    assert 2500 < sum(map(len, rows)) < 9000
+    assert [row.tokens for row in rows] == [
+        row.tokens for row in pretrain.rows_of(step, 1200, tokenizer)
+    ]
+    assert 2500 < sum(len(row.tokens) for row in rows) < 9000
     special = set(tokenizer.all_special_ids)
     if step < pretrain.BINDING:
-        assert not special & {token.id for row in rows for token in row}
+        assert not special & {token for row in rows for token in row.tokens}
 
 
 @pytest.mark.parametrize("name", shape.SHAPES)
@@ -109,14 +111,17 @@ def test_a_new_models_first_head_attends_to_the_previous_token(name, tokenizer):
     for head in range(group):  # head n of the group looks n + 1 tokens back
         attended = first[head].argmax(-1)
         assert (attended[group:] == torch.arange(group, 40) - head - 1).float().mean() > 0.6
-    assert sum(part.numel() for part in model.parameters()) == _parameters(name)
+    if name in BACKBONES:
+        card = json.loads((backbone_path(name) / "card.json").read_text())
+        assert sum(part.numel() for part in model.parameters()) == card["parameters"]
 
 
-def _parameters(name):
-    from transformers import AutoModelForCausalLM
-
-    packaged = AutoModelForCausalLM.from_pretrained(backbone_path(name))
-    return sum(part.numel() for part in packaged.parameters())
+def test_the_sixth_has_a_sixth_of_the_parameters(tokenizer):
+    sixth, mini = (
+        sum(part.numel() for part in shape.build(name, tokenizer).parameters())
+        for name in ("mini-sixth", "mini")
+    )
+    assert mini / sixth == pytest.approx(6, abs=0.1)
 
 
 def test_the_loss_equals_that_of_transformers(tokenizer):
@@ -157,6 +162,24 @@ def test_pretraining_resumes_and_saves_a_card(tokenizer, tmp_path, monkeypatch):
     assert '"other"' in card
     with pytest.raises(SystemExit, match=r"belongs to a run with 2 steps, not 3"):
         pretrain.pretrain("mini-half", 3, tmp_path / "work")
+
+
+def test_further_steps_start_from_the_packaged_weights(tokenizer, tmp_path, monkeypatch):
+    folder = shutil.copytree(backbone_path("mini-half"), tmp_path / "mini-half")
+    monkeypatch.setattr(pretrain, "backbone_path", lambda name: folder)
+    before = json.loads((folder / "card.json").read_text())
+    work = str(tmp_path / "work")
+    rows = pretrain.further_rows(0, tokenizer)[:2]
+    monkeypatch.setattr(pretrain, "further_rows", lambda step, tokenizer: rows)
+    main(["mini-half", "--more", "--bf16", "--steps", "1", "--work", work])
+    card = json.loads((folder / "card.json").read_text())
+    assert card["steps"] == before["steps"] + 1
+    assert card["curve"][:-1] == before["curve"]
+    # one step at a small rate: near the packaged weights, far from untrained ones
+    assert abs(card["curve"][-1]["own"] - before["curve"][-1]["own"]) < 0.2
+    first, then = card["command"].split("; ")
+    assert first.endswith(f"mini-half --steps {before['steps']}")
+    assert then == "python -m harness.pretraining mini-half --more --steps 1"
 
 
 def test_nothing_else_imports_the_pretraining():

@@ -44,6 +44,7 @@ class World:
         root = self.root
         return build_settings(
             "mini",
+            "own",
             [
                 f"data.source={root / 'data'}",
                 "data.limit=2",

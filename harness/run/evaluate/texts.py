@@ -134,6 +134,7 @@ def free_slices(
     A slice covers the examples whose reference has a token there. A text that ends earlier counts
     as empty. Descriptive only: the result depends on how text and reference align.
     """
+    metric = metric.of_slices()
     parts = [[_parts(pair, starts) for pair in pairs] for pairs in samples]
     found = []
     for at, (name, start) in enumerate(zip(slice_names(starts), starts, strict=True)):
@@ -145,8 +146,9 @@ def free_slices(
 
 
 def _parts(pair: Pair, starts: Sequence[int]) -> list[Pair]:
-    """A pair cut at the starts of slices; "" where a text has ended."""
-    ends = [*starts[1:], max(len(slice_tokens(pair.reference)), starts[-1])]
+    """A pair cut at the starts of slices; "" where a text has ended. The last one has the rest."""
+    longest = max(len(slice_tokens(text)) for text in (pair.prediction, pair.reference))
+    ends = [*starts[1:], max(longest, starts[-1])]
     texts = zip(cut(pair.prediction, starts), cut(pair.reference, starts), strict=True)
     return [
         Pair(*both, pair.example, Part(start, end, pair.prediction, pair.reference))
