@@ -74,7 +74,8 @@ def test_a_run_killed_in_training_and_in_writing_ends_as_an_uninterrupted_one(
             "train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1",
             "train.epochs=10", "train.batch_size=2", "train.checkpoint_minutes=1e-9",
             "budget.profile=80", "decode.batch_size=1", "decode.max_new_tokens=40",
-            "decode.temperature=0.8", "eval.resamples=100", 'eval.metrics=["bleu","rouge1"]',
+            "decode.temperature=0.8", "eval.resamples=100", "eval.floors=false",
+            'eval.metrics=["bleu","rouge1"]',
         ]  # fmt: skip
         sets = [word for setting in settings for word in ("--set", setting)]
         given = ["--data", str(reviews), "--backbone", str(backbone), "--out", str(out), *sets]
@@ -146,7 +147,7 @@ def test_the_built_in_benchmark_needs_no_network(tmp_path):
     mini = [
         "run", "--method", "flythinker", "--limit", "2", "--train-limit", "4", "--out", "out",
         "--set", "data.val_limit=2", "--set", "decode.max_new_tokens=16",
-        "--set", "eval.resamples=100", "--set", "train.epochs=1",
+        "--set", "eval.resamples=100", "--set", "eval.floors=false", "--set", "train.epochs=1",
     ]  # fmt: skip
     hub = ["run", "--method", "rag", "--data", "hub", "--out", "out"]
     done = subprocess.run(

@@ -42,7 +42,8 @@ def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
     train: targets of other users.
 
     What is drawn depends on the test split's fingerprint alone, so that all methods, seeds and
-    machines see the same floors. `floor-other` is left out where no other user has a target.
+    machines see the same floors. What needs training targets is left out where there are none, and
+    `floor-other` where no other user has one.
     """
 
     def copied(pick: Callable[[Example], str]) -> dict[str, str]:
@@ -57,12 +58,14 @@ def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
     found = [
         Floor("floor-longest", "the user's longest profile entry", copied(longest)),
         Floor("floor-first", "the profile entry that BM25 ranks first for x", copied(nearest)),
-        Floor("floor-words", f"the {WORDS} commonest words in a circle", _circles(test, train)),
     ]
     other = _others(test, train)
     if other is not None:
-        meaning = "a training target of another user, drawn at random"
-        found.insert(2, Floor("floor-other", meaning, other))
+        found.append(Floor("floor-other", "a training target of another user", other))
+    if train.references:
+        circles = _circles(test, train)
+        meaning = f"the {WORDS} commonest words of the training targets in a circle"
+        found.append(Floor("floor-words", meaning, circles))
     return found
 
 

@@ -23,7 +23,9 @@ class RunFacts(View):
     run_id: str
     """The seed and a hash of settings and data."""
     method: str
-    """Name of the method."""
+    """Name of the method, of a system whose texts were made elsewhere, or of a floor."""
+    kind: Literal["run", "scored", "floor"] = "run"
+    """What made the texts: a run of a method, something outside the harness, or the data alone."""
     task: str
     """Name of the task."""
     status: Literal["running", "complete", "failed"]

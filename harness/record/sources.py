@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.record.estimates import Json, View
+from harness.types import SplitData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,16 @@ class SplitInfo(View):
     """Their users."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason → examples left out."""
+
+    @classmethod
+    def of(cls, split: SplitData) -> SplitInfo:
+        """What the record says of a split."""
+        return cls(
+            fingerprint=split.fingerprint,
+            examples=len(split.examples),
+            users=len({example.user_id for example in split.examples}),
+            dropped=dict(split.dropped),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

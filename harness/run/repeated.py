@@ -126,7 +126,7 @@ def rescore(
         with bars:
             measured = evaluate(record, plan, lm, predictions, hardware, Phases(), bars)
     else:
-        measured = evaluate_texts(record, plan, samples_of(predictions))
+        measured = evaluate_texts(record, plan.test, samples_of(predictions), plan.settings.eval)
     now = provenance.packages()
     return dataclasses.replace(
         measured,

@@ -41,6 +41,7 @@ from harness.run.needs import refuse_long_tests
 from harness.run.plan import Plan
 from harness.run.repeated import refuse_changed_meanwhile, set_aside, show_again
 from harness.run.reuse import adopt_training, begin_training, training_key
+from harness.run.scored import record_floors
 from harness.run.training import Hardware, train_or_load
 from harness.settings import ModelSettings, RunSettings
 from harness.types import Prediction
@@ -126,6 +127,8 @@ def run(
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
+    if settings.eval.floors:
+        record_floors(settings, plan.test, results)
     return Outcome(record, plan.folder, repeated=False)
 
 
@@ -252,15 +255,7 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: ModelInfo) 
         device=hardware.machine(),
         data=replace(
             plan.source,
-            splits={
-                name: SplitInfo(
-                    fingerprint=split.fingerprint,
-                    examples=len(split.examples),
-                    users=len({example.user_id for example in split.examples}),
-                    dropped=dict(split.dropped),
-                )
-                for name, split in plan.splits.items()
-            },
+            splits={name: SplitInfo.of(split) for name, split in plan.splits.items()},
         ),
         backbone=backbone,
         n=Counts(planned=len(plan.test.examples)),

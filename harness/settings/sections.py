@@ -221,6 +221,9 @@ class EvalSettings(Section):
     """Author identification: whose profile is nearest to each text, among 7 others of its topic?"""
     controls: tuple[Control, ...] = ()
     """Thought replacement: `all`, or the thoughts that replace a trained method's own."""
+    floors: bool = True
+    """Also record the floors: what texts made from the data alone score (`floor-…` beside the
+    methods). They are computed once for a test split and a set of metrics."""
     resamples: int = Field(2000, ge=100)
     """Bootstrap resamples of users for the intervals."""
 

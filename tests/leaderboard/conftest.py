@@ -16,7 +16,8 @@ from tests.support.boards import add_row, make_board, rules, submission
 
 SMALL = (
     "train.lr=1e-3", "train.epochs=1", "decode.max_new_tokens=24", "budget.profile=80",
-    "eval.resamples=100", 'eval.metrics=["bleu","rouge1"]', "eval.likelihood=false",
+    "eval.resamples=100", "eval.floors=false", "eval.likelihood=false",
+    'eval.metrics=["bleu","rouge1"]',
     "eval.authors=false",
 )  # fmt: skip
 

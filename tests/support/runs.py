@@ -23,6 +23,7 @@ def settings(reviews, backbone, method="sft", *assignments, **options):
             "decode.max_new_tokens=12",
             "decode.batch_size=3",
             "eval.resamples=100",
+            "eval.floors=false",
             'eval.metrics=["bleu","rouge1"]',
             *assignments,
         ],

@@ -59,6 +59,7 @@ class World:
                 "eval.likelihood=false",
                 "eval.authors=false",
                 "eval.resamples=100",
+                "eval.floors=false",
                 f'eval.metrics=["rouge1","evaluate:{root / "share"}"]',
                 *assignments,
             ],

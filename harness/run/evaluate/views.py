@@ -18,7 +18,8 @@ from harness.run.evaluate.texts import samples_of, score_texts
 from harness.run.evaluate.thought_replacement import evaluate_thought_replacement
 from harness.run.plan import Plan
 from harness.run.training import Hardware
-from harness.types import Prediction
+from harness.settings import EvalSettings
+from harness.types import Prediction, SplitData
 
 
 def evaluate(
@@ -43,7 +44,7 @@ def evaluate(
     options = plan.settings.eval
     samples = samples_of(predictions)
     with phases("scoring"):
-        record = evaluate_texts(record, plan, samples)
+        record = evaluate_texts(record, plan.test, samples, options)
         examples = dict(record.examples)
     nll = None
     if options.likelihood:
@@ -77,21 +78,27 @@ def evaluate(
         with phases("controls"):
             controls = evaluate_thought_replacement(plan, lm, samples[0], nll, hardware, bars)
             record = replace(record, controls=controls)
+    record = replace(record, examples=examples)
     if options.authors:
         with phases("authors"):
-            authors, ranks = author_identification(plan.test, samples, options.resamples)
-            record = replace(record, authors=authors)
-            for key, rank in ranks.items():
-                examples[key] = replace(examples[key], authors=rank)
-    return replace(record, examples=examples)
+            record = evaluate_authors(record, plan.test, samples, options)
+    return record
 
 
-def evaluate_texts(record: Record, plan: Plan, samples: Sequence[Mapping[str, str]]) -> Record:
-    """`record` with the views that need only texts and references.
+def evaluate_texts(
+    record: Record,
+    test: SplitData,
+    samples: Sequence[Mapping[str, str]],
+    options: EvalSettings,
+) -> Record:
+    """`record` with the scores of texts against references.
 
+    record: with or without scores of an earlier evaluation.
+    test: the split.
     samples: for each sample, texts by example id.
+    options: metrics and slices.
     """
-    scores = score_texts(plan.test, samples, plan.settings.eval)
+    scores = score_texts(test, samples, options)
     return replace(
         record,
         metrics=scores.metrics,
@@ -109,3 +116,17 @@ def evaluate_texts(record: Record, plan: Plan, samples: Sequence[Mapping[str, st
             for key, found in scores.examples.items()
         },
     )
+
+
+def evaluate_authors(
+    record: Record,
+    test: SplitData,
+    samples: Sequence[Mapping[str, str]],
+    options: EvalSettings,
+) -> Record:
+    """`record` with author identification; arguments as in `evaluate_texts`."""
+    authors, ranks = author_identification(test, samples, options.resamples)
+    examples = dict(record.examples)
+    for key, rank in ranks.items():
+        examples[key] = replace(examples[key], authors=rank)
+    return replace(record, authors=authors, examples=examples)
