@@ -155,7 +155,7 @@ def test_two_methods_of_one_name_are_an_error(installed, call):
     assert message in err
     code, out, err = call("list", "methods", "--json")
     assert code == 2
-    assert {row["name"] for row in json.loads(out)} == set(registry.METHODS)
+    assert {row["name"] for row in json.loads(out)} == set(registry.BUILT_IN["method"])
 
 
 def test_options_are_listed_with_their_meaning_and_a_broken_package_with_its_fault(
@@ -170,7 +170,7 @@ def test_options_are_listed_with_their_meaning_and_a_broken_package_with_its_fau
     assert "0 without a curriculum is SFT" in rows["coconut", "method.n_thoughts"]["meaning"]
     assert rows["nonpers", ""]["meaning"] == "no options"
     assert "'shaky' of some-package" in rows["shaky", ""]["meaning"]
-    assert {method for method, _ in rows} == {*registry.METHODS, "shaky"}
+    assert {method for method, _ in rows} == {*registry.BUILT_IN["method"], "shaky"}
 
 
 def test_a_package_that_leaves_is_named_like_any_broken_one(installed, tmp_path, monkeypatch):

@@ -1,0 +1,38 @@
+"""CoT with true analyses: its targets, and that nothing hidden is read at test time."""
+
+import pytest
+
+from baselines.cot import Cot
+from baselines.cot_oracle import CotOracle
+from harness.data import load_split
+from harness.engine.backbone import tokenizer_of
+from harness.errors import UsageError
+from harness.mini import preferences
+from harness.settings import build_settings
+
+
+def test_training_targets_begin_with_the_true_preferences():
+    settings = build_settings("mini", "cot-oracle", ["data.train_limit=3"])
+    method = CotOracle(settings)
+    method.tokenizer = tokenizer_of("mini")
+    pairs = load_split(settings, "train").pairs()
+    known = preferences("product_review", "user", "train")
+    for pair, target in zip(pairs, method.targets(None, pairs), strict=True):
+        assert target.text == pair.reference.text
+        assert target.preface[-len(method.between) :] == method.between
+        analysis = method.tokenizer.decode(target.preface[: -len(method.between)])
+        assert len(target.preface) < method.longest_preface(training=True)
+        for words in known[pair.example.user_id]:
+            if words not in ("good first", "bad first", "alternating"):
+                assert words.removesuffix("x").casefold() in analysis.casefold(), words
+
+
+def test_at_test_time_it_is_cot():
+    assert CotOracle.prompt is Cot.prompt
+    assert CotOracle.preface is Cot.preface
+
+
+def test_other_data_are_refused():
+    settings = build_settings("mini", "cot-oracle", ["data.source=hub"])
+    with pytest.raises(UsageError, match=r"data.source = hub; only the built-in benchmark"):
+        CotOracle(settings)
