@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -75,7 +75,7 @@ class Board(Strict):
         return f"{self.test.task}/{self.test.setting}/{self.test.tier}"
 
     @property
-    def decoding(self) -> dict[str, Any]:
+    def decoding(self) -> dict[str, object]:
         """The rules that are also settings of `decode`, by name."""
         return self.test.model_dump(include=DECODING)
 

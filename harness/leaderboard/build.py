@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.data import load_split
 from harness.errors import DataError, HarnessError
@@ -75,7 +74,7 @@ def _entry(board: Board, folder: Path) -> Entry:
     return Entry(folder, row, read_verification(folder))
 
 
-def _shards(boards: Boards) -> Iterator[tuple[str, Any]]:
+def _shards(boards: Boards) -> Iterator[tuple[str, object]]:
     """(file name, content): the public examples of each board, and the details of rows."""
     rows: list[tuple[Entry, list[str]]] = []
     for index, (board, entries) in enumerate(boards):
@@ -87,7 +86,7 @@ def _shards(boards: Boards) -> Iterator[tuple[str, Any]]:
         yield f"{ROWS}/{start // PER_FILE}.js", [details(entry, ids) for entry, ids in part]
 
 
-def _public_examples(board: Board, ids: list[str]) -> dict[str, Any]:
+def _public_examples(board: Board, ids: list[str]) -> dict[str, object]:
     """Input and reference of the chosen examples, for built-in data, which is public."""
     if not (board.source.built_in and board.texts and ids):
         return {}
@@ -103,7 +102,7 @@ def _public_examples(board: Board, ids: list[str]) -> dict[str, Any]:
     }
 
 
-def render(data: Mapping[str, Any]) -> str:
+def render(data: Mapping[str, object]) -> str:
     """The page. Its security policy allows only its own script, style and files."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from harness.leaderboard.board import Board
 from harness.leaderboard.page_data import Entry
@@ -27,7 +26,7 @@ def chosen_examples(board: Board, entry: Entry) -> list[str]:
     return sorted(entry.row.examples.ids, key=draw)[:EXAMPLES]
 
 
-def details(entry: Entry, chosen: list[str]) -> dict[str, Any]:
+def details(entry: Entry, chosen: list[str]) -> dict[str, object]:
     """A row's details as plain data, with invisible characters spelled out."""
     row, verification = entry.row, entry.verification
     has_texts = verification is not None and (entry.folder / PREDICTIONS).is_file()
@@ -35,8 +34,9 @@ def details(entry: Entry, chosen: list[str]) -> dict[str, Any]:
     positions = {key: index for index, key in enumerate(row.examples.ids)}
     curves = {name: _curve(slices) for name, slices in row.slices.items()}
     curves["nll"] = _curve(row.likelihood_slices)
+    parts = row.model_dump(include=SHOWN, exclude={"run": {"settings"}})
     return {
-        **all_visible(row.model_dump(include=SHOWN, exclude={"run": {"settings"}})),
+        **{name: all_visible(part) for name, part in parts.items()},
         "settings": {
             name: visible(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
             for name, value in row.run.settings.items()
@@ -58,7 +58,7 @@ def details(entry: Entry, chosen: list[str]) -> dict[str, Any]:
     }
 
 
-def excerpt(text: str) -> dict[str, Any]:
+def excerpt(text: str) -> dict[str, str | int]:
     """The beginning of a text, and the length of the whole text."""
     return {"shown": visible(text[:EXCERPT]), "characters": len(text)}
 

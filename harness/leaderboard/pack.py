@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.data import load_split
@@ -12,6 +13,7 @@ from harness.leaderboard.board import BOARD, Board, against_rules, read_board, s
 from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.recomputed import Numbers, numbers
 from harness.leaderboard.row import Words, submission_of, test_of
+from harness.leaderboard.submission import Submission, Test
 from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, read_submission, read_texts
 from harness.record import Record, read_predictions, read_record, write_json
 from harness.run.evaluate.texts import samples_of
@@ -62,17 +64,9 @@ def submit(
         raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
     _agrees(run, record, found)
     # 3. Check the row against the rules and against other rows.
-    board = known or Board.of(
-        settings.eval,
-        test=test_of(settings, test),
-        texts=open_board == "texts",
-        data=source_of(settings.data.source).kind,
-        revision=record.data.revision if record.data.repository else None,
-        limit=settings.data.limit,
-        mini_seed=settings.data.mini_seed,
-        metrics={name: metric.signature for name, metric in found.metrics.items()},
-    )
-    row = submission_of(record, settings, test_of(settings, test), found, words)
+    own = test_of(settings, test)
+    board = known or _opened(record, settings, own, found, texts=open_board == "texts")
+    row = submission_of(record, settings, own, found, words)
     if faults := list(against_rules(board, row)):
         raise DataError(f"{run} does not fit board {board.place}:\n  " + "\n  ".join(faults))
     target = folder / row.id
@@ -83,13 +77,24 @@ def submit(
     # 4. Write it, and read it back as a maintainer would.
     if known is None:
         write_json(folder / BOARD, board.model_dump(mode="json"))
-    target.mkdir(parents=True)
-    (target / SUBMISSION).write_text(row.model_dump_json() + "\n", encoding="utf-8")
-    if board.texts:
-        _write_texts(target, samples)
-        read_texts(target)  # a text over the limits is refused here, not by the maintainer
-    read_submission(target)
+    _write_row(target, row, samples if board.texts else [])
     return target
+
+
+def _opened(
+    record: Record, settings: RunSettings, test: Test, found: Numbers, *, texts: bool
+) -> Board:
+    """A new board with the rules that the run was made under."""
+    return Board.of(
+        settings.eval,
+        test=test,
+        texts=texts,
+        data=source_of(settings.data.source).kind,
+        revision=record.data.revision if record.data.repository else None,
+        limit=settings.data.limit,
+        mini_seed=settings.data.mini_seed,
+        metrics={name: metric.signature for name, metric in found.metrics.items()},
+    )
 
 
 def _known_board(folder: Path, open_board: str | None) -> Board | None:
@@ -139,10 +144,16 @@ def _agrees(run: Path, record: Record, found: Numbers) -> None:
         )
 
 
-def _write_texts(target: Path, samples: list[dict[str, str]]) -> None:
+def _write_row(target: Path, row: Submission, samples: Sequence[Mapping[str, str]]) -> None:
+    """Write a row and read it, so that one over the limits is refused here, not by a maintainer."""
+    target.mkdir(parents=True)
+    (target / SUBMISSION).write_text(row.model_dump_json() + "\n", encoding="utf-8")
     lines = [
-        json.dumps({"id": key, "sample": at, "output": text}, ensure_ascii=False) + "\n"
-        for at, texts in enumerate(samples)
+        json.dumps({"id": key, "sample": number, "output": text}, ensure_ascii=False) + "\n"
+        for number, texts in enumerate(samples)
         for key, text in sorted(texts.items())
     ]
-    (target / PREDICTIONS).write_text("".join(lines), encoding="utf-8")
+    if lines:
+        (target / PREDICTIONS).write_text("".join(lines), encoding="utf-8")
+        read_texts(target)
+    read_submission(target)

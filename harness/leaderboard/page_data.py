@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -74,7 +73,7 @@ def ranked(board: Board, entry: Entry) -> bool:
     return entry.status in ("rerun", "verified" if board.texts else "self-reported")
 
 
-def table(boards: Boards, per_file: int) -> dict[str, Any]:
+def table(boards: Boards, per_file: int) -> dict[str, object]:
     """The data that sorting, filtering and the columns need; details are in other files.
 
     boards: each board with its rows. per_file: rows whose details share a file.
@@ -132,7 +131,7 @@ def _packaged(name: str) -> str:
     return (files("harness.leaderboard") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _described(board: Board, rows: int) -> dict[str, Any]:
+def _described(board: Board, rows: int) -> dict[str, object]:
     rules = {"texts": board.texts, "data": board.data, "rankedBy": board.ranked_by}
     return {**board.test.model_dump(), **rules, "metrics": dict(board.metrics), "rows": rows}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any
 
 from harness.errors import DataError
 from harness.leaderboard.recomputed import Numbers
@@ -15,7 +14,6 @@ from harness.leaderboard.submission import (
     Counts,
     Metric,
     Run,
-    SettingValue,
     Slice,
     Submission,
     Test,
@@ -124,7 +122,7 @@ def _costs(record: Record) -> Costs:
     )
 
 
-def _settings(settings: RunSettings) -> dict[str, SettingValue]:
+def _settings(settings: RunSettings) -> dict[str, object]:
     """The settings by dotted name, without local folders; strings at which texts end stay whole."""
     return {
         key: tuple(value) if key == "decode.stop" else _setting(value)
@@ -132,7 +130,7 @@ def _settings(settings: RunSettings) -> dict[str, SettingValue]:
     }
 
 
-def _setting(value: Any) -> Any:
+def _setting(value: object) -> object:
     """A setting as rows store it: lists as tuples, local paths reduced to their last name."""
     if isinstance(value, list):
         return tuple(_setting(each) for each in value)

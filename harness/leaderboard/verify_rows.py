@@ -54,13 +54,7 @@ def verify_row(
     # 1. Form and rules.
     board = place.board
     submission = read_submission(row)
-    faults = [*against_rules(board, submission), *contradictions(submission)]
-    has_texts = (row / PREDICTIONS).is_file()
-    if has_texts and not board.texts:
-        faults.append(f"has {PREDICTIONS}, but this board's texts may not be published")
-    if board.texts and not has_texts:
-        faults.append(f"no {PREDICTIONS}; this board scores every row again")
-    _stop(row, faults)
+    _stop(row, _against_board(board, row, submission))
     # 2. The data's examples, and duplicates of other rows.
     if test is not None:
         _stop(row, _against_data(submission, test))
@@ -70,7 +64,7 @@ def verify_row(
     verification = partial(
         Verification, files=files_digest(row), harness=__version__, tolerance=TOLERANCE
     )
-    if not has_texts or test is None:
+    if not board.texts or test is None:
         why = "numbers only: the texts may not be published" if not board.texts else "no data here"
         return verification(status="self-reported", largest={}, notes=(why,))
     # 4. Score the texts again.
@@ -154,6 +148,17 @@ def _apart(one: float | None, other: float | None) -> float:
     if one is None or other is None:
         return 0.0 if one is other else float("inf")
     return abs(one - other)
+
+
+def _against_board(board: Board, row: Path, submission: Submission) -> Iterator[str]:
+    """Messages on broken rules, impossible numbers, and texts that are missing or may not be."""
+    yield from against_rules(board, submission)
+    yield from contradictions(submission)
+    has_texts = (row / PREDICTIONS).is_file()
+    if has_texts and not board.texts:
+        yield f"has {PREDICTIONS}, but this board's texts may not be published"
+    if board.texts and not has_texts:
+        yield f"no {PREDICTIONS}; this board scores every row again"
 
 
 def _against_data(row: Submission, test: SplitData) -> Iterator[str]:

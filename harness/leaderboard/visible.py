@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners shape Persian words and emoji; they stay between visible characters."""
@@ -24,7 +23,7 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_spelled, text.replace("\r\n", "\n"))
 
 
-def all_visible(value: Any) -> Any:
+def all_visible(value: object) -> object:
     """The same with every text in it made `visible`."""
     if isinstance(value, Mapping):
         return {key: all_visible(each) for key, each in value.items()}
@@ -41,7 +40,7 @@ def _spelled(found: re.Match[str]) -> str:
     return f"⟨U+{ord(char):04X} {name.lower()}⟩"
 
 
-def script_json(value: Any) -> str:
+def script_json(value: object) -> str:
     """`value` as JSON that cannot end a script element or a line of JavaScript."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
