@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 Entry = Mapping[str, str]
 """One text of a profile: the task's fields, all as text (numbers as spelled in the data)."""
@@ -172,3 +172,37 @@ class SplitData:
     def pairs(self) -> list[TrainingPair]:
         """Every example with its reference."""
         return [TrainingPair(example, self.references[example.id]) for example in self.examples]
+
+
+class AddedToken(Protocol):
+    """A token added to the learnt vocabulary."""
+
+    content: str
+    special: bool
+
+
+class Tokenizer(Protocol):
+    """A fast tokenizer of transformers, as far as it is used here."""
+
+    name_or_path: str
+    eos_token_id: int | None
+    pad_token_id: int | None
+    all_special_ids: Sequence[int]
+    all_special_tokens: Sequence[str]
+    added_tokens_decoder: Mapping[int, AddedToken]
+    chat_template: Any
+    harness_template: Any
+    """The run's settings of the chat template, added when the tokenizer is loaded."""
+
+    def __call__(self, text: str, **options: bool) -> Mapping[str, Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def decode(self, token_ids: Sequence[int], **options: bool) -> str: ...
+
+    def get_vocab(self) -> Mapping[str, int]: ...
+
+    def get_chat_template(self) -> str: ...
+
+    def apply_chat_template(self, conversation: Sequence[Mapping[str, str]], **options: Any) -> str:
+        """The rendered turns, with `tokenize=False`."""

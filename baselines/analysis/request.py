@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from harness.engine.text import encode_prompt, encode_response
+from harness.types import Tokenizer
 
 Variant = Literal["hindsight", "blind"]
 PROMPTS: Mapping[Variant, str] = {
@@ -35,7 +36,12 @@ class Request:
 
 
 def make_request(
-    tokenizer: Any, example_id: str, variant: Variant, prompt: str, reference: str, most_tokens: int
+    tokenizer: Tokenizer,
+    example_id: str,
+    variant: Variant,
+    prompt: str,
+    reference: str,
+    most_tokens: int,
 ) -> Request:
     """The request for an analysis.
 

@@ -20,7 +20,7 @@ from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
 from harness.method import Method
 from harness.settings import Section
-from harness.types import Sampling, TrainingPair
+from harness.types import Sampling, Tokenizer, TrainingPair
 
 GRAM = 8
 _WORD = re.compile(r"\w+")
@@ -48,7 +48,7 @@ class Analyses:
 def analyse(
     method: Method,
     options: AnalysisOptions,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     lm: PersonalLM,
     pairs: Sequence[TrainingPair],
 ) -> Analyses:
@@ -132,7 +132,7 @@ class _Generator:
         self,
         method: Method,
         options: AnalysisOptions,
-        tokenizer: Any,
+        tokenizer: Tokenizer,
         lm: PersonalLM,
         requests: Mapping[Variant, Mapping[str, Request]],
     ) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
 
 from harness.data.cut import SENTENCE_END
 from harness.engine.ends import Ends
 from harness.engine.template import after_answer, render, template_source
 from harness.engine.text import decode, template_ids
+from harness.types import Tokenizer
 
 
-def separator(tokenizer: Any, ends: Ends) -> tuple[int, ...]:
+def separator(tokenizer: Tokenizer, ends: Ends) -> tuple[int, ...]:
     """The tokens between analysis and text: the trained end, then the opening of a new turn.
 
     Decoding stops at that end, and texts cannot contain it. Without a chat template the end is the
@@ -33,7 +33,7 @@ def separator(tokenizer: Any, ends: Ends) -> tuple[int, ...]:
     return (*end, *template_ids(tokenizer, rest)) if matched else end
 
 
-def sentence_ends(tokenizer: Any, ids: Sequence[int]) -> tuple[int, ...]:
+def sentence_ends(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[int, ...]:
     """Numbers of tokens in the first sentence, the first two, … of `ids`; the last is all of them.
 
     A token in two sentences counts for the first. () for no tokens.

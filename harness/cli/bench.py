@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli.chosen import given, plugins, settings_for
-from harness.cli.chosen import methods as chosen_methods
-from harness.cli.options import (
-    Backbone,
-    Data,
-    Debug,
-    Json,
-    Plugin,
-    Preset,
-    Reasoner,
-    Set,
-    Setting,
-    print_json,
-)
+from harness.cli.jobs import method_named, plugins, settings_for
+from harness.cli.options import Json, ModelOptions
+from harness.cli.over import integers
+from harness.cli.screen import command_line, print_json, screen
 from harness.errors import UsageError
 from harness.progress import Bars
 from harness.registry import METHODS
 
 
 def bench(
+    options: ModelOptions,
     methods: Annotated[
         str,
         typer.Option(
             help="names separated by commas, or all; sft, the baseline, is always included"
         ),
     ] = "all",
-    preset: Preset = "mini",
-    task: Annotated[str, typer.Option(help="the task's name")] = "product_review",
-    data: Data = None,
-    setting: Setting = None,
-    backbone: Backbone = None,
-    reasoner: Reasoner = None,
     batch: Annotated[str, typer.Option(help="batch sizes, separated by commas")] = "1,8",
     tokens: Annotated[str, typer.Option(help="tokens per text, separated by commas")] = "64,256",
     repeats: Annotated[
@@ -49,13 +32,10 @@ def bench(
             help="paired rounds after one warm-up round; more rounds give narrower intervals"
         ),
     ] = 5,
-    plugin: Plugin = None,
-    set_: Set = None,
     json_: Json = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="print the tables as Markdown")
     ] = False,
-    debug: Debug = False,
 ) -> None:
     """Compare time and memory of methods with sft on this machine. Nothing is trained or saved.
 
@@ -73,23 +53,20 @@ def bench(
     if repeats < 1:
         raise UsageError(f"--repeats {repeats}; expected 1 or more")
     sizes, lengths = counts("--batch", batch), counts("--tokens", tokens)
-    options = given(data=data, setting=setting, backbone=backbone, reasoner=reasoner)
-    plugged = plugins(plugin or [])
+    plugged = plugins(options.plugin)
     chosen = {}
     for name in _named(methods):
-        factory = chosen_methods(name, plugged)[name]
-        chosen[name] = (
-            factory, settings_for(preset, name, factory, task, options, None, set_ or [])
-        )  # fmt: skip
+        factory = method_named(name, plugged)
+        chosen[name] = (factory, settings_for(options, name, factory))
     quiet_libraries()
-    command = "harness " + shlex.join(sys.argv[1:])
-    found = {"command": command} | measured(chosen, sizes, lengths, repeats, Bars(), plugin or [])
+    times = measured(chosen, sizes, lengths, repeats, Bars(), options.plugin or [])
+    found = {"command": command_line()} | times
     if json_:
         print_json(found)
     elif markdown:
         sys.stdout.write(as_markdown(found))
     else:
-        show(Console(), found)
+        show(screen(), found)
 
 
 def _named(names: str) -> list[str]:
@@ -105,10 +82,7 @@ def _named(names: str) -> list[str]:
 
 def counts(option: str, text: str) -> list[int]:
     """`1,8` → [1, 8]. Raises UsageError for anything but whole numbers of at least 1."""
-    try:
-        found = [int(part) for part in text.split(",")]
-    except ValueError:
-        found = []
+    found = integers(text)
     if not found or min(found) < 1:
         raise UsageError(f"{option} {text}; expected whole numbers from 1, e.g. {option} 1,8")
     return list(dict.fromkeys(found))

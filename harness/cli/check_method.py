@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli.options import Debug
+from harness.cli.screen import screen
 from harness.engine.quiet import quiet_libraries
 from harness.registry import find, load_plugin
 from harness.reports.render.table import Column, Table
@@ -17,7 +16,6 @@ from harness.reports.render.terminal import print_table
 
 def check_method(
     method: Annotated[str, typer.Argument(metavar="NAME", help="a method's name or file")],
-    debug: Debug = False,
 ) -> None:
     """Check a method on a tiny model. Tests every contract that the harness relies on."""
     factory = load_plugin(Path(method)) if method.endswith(".py") else find("method", method)
@@ -28,10 +26,10 @@ def check_method(
     outcomes = checked(factory)
     rows = tuple((outcome.status, outcome.name) for outcome in outcomes)
     table = Table("check", f"check-method {method}", (Column(""), Column("check")), rows)
-    console = Console()
+    console = screen()
     print_table(console, table)
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
-        console.print(failures(outcomes), markup=False, highlight=False)
+        console.print(failures(outcomes))
     console.print(f"{len(outcomes) - failed} of {len(outcomes)} checks without a failure")
     raise typer.Exit(1 if failed else 0)

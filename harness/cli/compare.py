@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli.options import Debug, Json, print_json
+from harness.cli.options import Json, Measure
+from harness.cli.screen import print_json, screen, warn
 
 
 def compare(
@@ -24,16 +24,12 @@ def compare(
         bool,
         typer.Option("--no-texts", help="leave out all texts, for data that must not be published"),
     ] = False,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="measure for the verdict; default the runs' first metric"),
-    ] = None,
+    metric: Measure = None,
     pair: Annotated[
         str | None,
         typer.Option(help='"A,B", two systems as the report names them, to show side by side'),
     ] = None,
     json_: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Report which method is better, how certain, and at what cost."""
     from harness.reports.comparison import PAGE, Options, write_report
@@ -41,11 +37,10 @@ def compare(
 
     document = compared(runs, Options(allow_different, not no_texts, metric, pair))
     written = write_report(document, out)
-    console = Console(stderr=json_, markup=False)
-    for line in document.warnings:
-        console.print(line, style="yellow", markup=False, highlight=False)
+    console = screen(stderr=json_)
+    warn(console, document.warnings)
     for sentence in document.sections[0].text:
-        console.print(sentence, markup=False, highlight=False)
-    console.print(f"report: {out / PAGE} ({len(written)} files)", highlight=False, soft_wrap=True)
+        console.print(sentence)
+    console.print(f"report: {out / PAGE} ({len(written)} files)", soft_wrap=True)
     if json_:
         print_json(document.facts)

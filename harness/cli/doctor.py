@@ -11,12 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli.options import Debug, Json, print_json
+from harness.cli.options import Json
+from harness.cli.screen import print_json, print_rows
 from harness.errors import HarnessError
-from harness.reports.render.table import Column, Table
-from harness.reports.render.terminal import print_table
 
 
 @dataclass(frozen=True)
@@ -33,14 +31,15 @@ class Finding:
     needed: bool = True
 
     @property
-    def status(self) -> str:
-        return "ok" if self.ok else "missing" if self.needed else "none"
+    def row(self) -> dict[str, str]:
+        status = "ok" if self.ok else "missing" if self.needed else "none"
+        remedy = "" if self.ok else self.remedy
+        return {"": status, "what": self.name, "found": self.found, "remedy": remedy}
 
 
 def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="download what is missing")] = False,
     json_: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Show what is missing and how to fix it."""
     if fix:
@@ -54,12 +53,7 @@ def doctor(
     if json_:
         print_json([asdict(each) for each in findings])
     else:
-        columns = tuple(map(Column, ("", "what", "found", "remedy")))
-        rows = tuple(
-            (each.status, each.name, each.found, "" if each.ok else each.remedy)
-            for each in findings
-        )
-        print_table(Console(), Table("doctor", "", columns, rows), lines=True)
+        print_rows("doctor", [each.row for each in findings], lines=True)
     raise typer.Exit(2 if any(each.needed and not each.ok for each in findings) else 0)
 
 

@@ -10,13 +10,13 @@ from rich.console import Console
 from torch import nn
 from transformers import PreTrainedModel
 
+from harness.cli.jobs import Job
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.train import TrainRow, micro_batches, plan_steps
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 from harness.run.needs import refuse_long_tests, refuse_long_training
 from harness.run.plan import Plan
-from harness.settings import RunSettings
 from harness.types import Target
 
 BYTES = 4
@@ -25,12 +25,11 @@ PROCESS = 500 * 2**20
 """Bytes of Python with torch, transformers and datasets loaded, before any model."""
 
 
-def print_plan(
-    console: Console, settings: RunSettings, method: str, factory: Any, out: Path
-) -> None:
+def print_plan(console: Console, job: Job, out: Path) -> None:
     """Print a run's examples, tokens, cuts, parameters, memory, and its first test prompt."""
     # 1. Data and prompts.
-    plan = Plan(settings, method, out, factory)
+    settings = job.settings
+    plan = Plan(settings, job.method, out, job.factory)
     prompts = plan.test_prompts
     facts = {"folder": str(plan.folder)}
     data = plan.source
@@ -74,13 +73,13 @@ def print_plan(
     facts["parameters"] = f"{size(lm):,}{each if len(parts) > 1 else ''}"
     facts["memory"] = f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB"
     # 4. Print.
-    title = f"{method} on {settings.task}, dry run"
+    title = f"{job.method} on {settings.task}, dry run"
     table = Table("dry_run", title, (Column("", kind="note"), Column("")), tuple(facts.items()))
     print_table(console, table)
     console.print(f"\nThe first test prompt, as the model gets it ({prompts[0].example.id}):",
                   style="bold")  # fmt: skip
     shown = plan.backbones.tokenizer.decode(list(prompts[0].prompt), skip_special_tokens=False)
-    console.print(shown, markup=False, highlight=False, soft_wrap=True)
+    console.print(shown, soft_wrap=True)
 
 
 def size(part: nn.Module) -> int:

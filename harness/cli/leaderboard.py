@@ -5,28 +5,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli.options import Debug
+from harness.cli.jobs import Factory, method_named, plugins
+from harness.cli.screen import screen
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
     from harness.leaderboard.verification import Verification
 
-board = typer.Typer(
-    help="Submit runs to leaderboards. Pack a run as a row, verify rows, build the page.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/TIER/ROW")]
 PAGE = "index.html"
 
 
-@board.command("submit")
 def submit(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a complete run's folder")],
     by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
@@ -43,7 +37,6 @@ def submit(
     open_board: Annotated[
         str | None, typer.Option(help="for maintainers: create the board, with texts or numbers")
     ] = None,
-    debug: Debug = False,
 ) -> None:
     """Pack a run as a row. Scores its texts again; the row is ready for a pull request."""
     from harness.engine.quiet import quiet_libraries
@@ -53,14 +46,13 @@ def submit(
     quiet_libraries()
     words = Words(by=by, name=name, link=link, note=note, id=id_)
     row = packed(run, boards, words, data=data, open_board=open_board)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"row: {row}", markup=False)
+    console = screen(wrap=False)
+    console.print(f"row: {row}")
     for path in sorted(row.iterdir()):
-        console.print(f"  {path.name}  {path.stat().st_size:,} bytes", markup=False)
-    console.print("next: read it, then commit it and open a pull request", markup=False)
+        console.print(f"  {path.name}  {path.stat().st_size:,} bytes")
+    console.print("next: read it, then commit it and open a pull request")
 
 
-@board.command("verify")
 def verify(
     rows: Annotated[
         list[Path] | None, typer.Argument(metavar="ROW", help="rows' folders; default all")
@@ -74,10 +66,8 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="do not write verification.json")] = False,
-    debug: Debug = False,
 ) -> None:
     """Verify rows by scoring their texts again. Exit code 2: refused; 1: not reproduced."""
-    from harness.cli.chosen import plugins
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
@@ -97,8 +87,8 @@ def verify(
     )
     places = {row: place for place, below in chosen for row in below}
     factories = plugins([plugin] if plugin else [])
-    console = Console(highlight=False, soft_wrap=True)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = screen(wrap=False)
+    errors = screen(stderr=True, wrap=False)
     worst = 0
     for row, found in verify_all(chosen, data):
         if isinstance(found, Verification) and rerun is not None:
@@ -107,7 +97,7 @@ def verify(
             except HarnessError as error:
                 found = error
         if not isinstance(found, Verification):
-            errors.print(f"{type(found).__name__}: {found}", markup=False)
+            errors.print(f"{type(found).__name__}: {found}")
             worst = 2
             continue
         if not check:
@@ -119,42 +109,36 @@ def verify(
                 f" {again.seed}; at most {again.tolerance:.2f} lower is allowed"
             )
             worst = max(worst, int(found.status == "not reproduced"))
-        console.print(
-            f"{found.status}  {row}" + "".join(f"\n  {line}" for line in lines), markup=False
-        )
+        console.print("\n  ".join([f"{found.status}  {row}", *lines]))
     raise typer.Exit(worst)
 
 
 def _rerun(
-    board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Any]
+    board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Factory]
 ) -> Verification:
     """The verification after rerunning the row's method in a temporary folder."""
     from harness.leaderboard.rerun import rerun
     from harness.leaderboard.untrusted import read_submission
-    from harness.registry import find
 
     submission = read_submission(row)
-    factory = factories.get(submission.method) or find("method", submission.method)
+    factory = method_named(submission.method, factories)
     with tempfile.TemporaryDirectory() as results:
         return verification.after(rerun(board, submission, seed, Path(results), factory))
 
 
-@board.command("build")
 def build(
     boards: Boards = Path("leaderboards"),
     out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
-    debug: Debug = False,
 ) -> None:
     """Build the static page. Its index.html opens from disk, without a network."""
     from harness.leaderboard.build import build as built_page
 
     built = built_page(boards, out)
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen(wrap=False)
     for line in built.left_out:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+        screen(stderr=True, wrap=False).print(line)
     console.print(
         f"{built.rows} rows of {built.boards} boards: {out / PAGE}"
         f" ({built.page_bytes / 1e6:.2f} MB; details in {built.shards} further files)",
-        markup=False,
     )
     raise typer.Exit(1 if built.left_out else 0)

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import Debug
 from harness.errors import UsageError
 from harness.registry import table
 
@@ -18,7 +17,6 @@ from harness.registry import table
 def new_method(
     name: Annotated[str, typer.Argument(metavar="NAME", help="lower-case name, e.g. my_method")],
     out: Annotated[Path | None, typer.Option(help="file to write; default NAME.py")] = None,
-    debug: Debug = False,
 ) -> None:
     """Write a working method as a starting point, with its test."""
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():

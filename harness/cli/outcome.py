@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from harness.cli.views import (
+from harness.cli.record_rows import (
     COLUMNS,
     Row,
     author_rows,
@@ -18,6 +18,7 @@ from harness.cli.views import (
     remark,
     thought_rows,
 )
+from harness.cli.screen import warn
 from harness.metrics import of_words, unit_of
 from harness.record import Outcome, Record
 from harness.reports.render.table import Column, Table
@@ -35,10 +36,9 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         *(row for rows in VIEWS for row in rows(record)),
     ]
     print_table(console, Table("run", title, COLUMNS, tuple(rows)))
-    for line in notices(record):
-        console.print(line, style="yellow", highlight=False)
+    warn(console, notices(record))
     print_one_text(console, outcome)
-    console.print(f"record: {outcome.folder}", highlight=False, soft_wrap=True)
+    console.print(f"record: {outcome.folder}", soft_wrap=True)
 
 
 def cost_rows(record: Record) -> list[Row]:
@@ -123,11 +123,10 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
     console.print(
         f"example {text.id}, as generated (`harness show {outcome.folder}`):",
         style="dim",
-        highlight=False,
         soft_wrap=True,
     )
     shown = text.output if len(text.output) <= 500 else text.output[:500] + " …"
-    console.print(shown or "(empty)", markup=False, highlight=False)
+    console.print(shown or "(empty)")
 
 
 SIDE_BY_SIDE = ("bleu", "rougeL", "meteor")
@@ -135,7 +134,9 @@ SIDE_BY_SIDE = ("bleu", "rougeL", "meteor")
 
 
 def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Print several runs, one row each."""
+    """Print several runs, one row each; nothing for one run, which was printed already."""
+    if len(outcomes) < 2:
+        return
     records = [outcome.record for outcome in outcomes]
     tasks = list(dict.fromkeys(record.task for record in records))
     every = list(records[0].metrics)

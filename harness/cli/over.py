@@ -1,15 +1,20 @@
-"""`--over lam=0,0.5,1` → the settings of every value of an ablation."""
+"""`--over lam=0,0.5,1` → the jobs of every value of an ablation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from harness.cli.jobs import Factory, Job, own_options, settings_for
+from harness.cli.options import RunOptions
 from harness.errors import UsageError
 from harness.settings import RunSettings, validate
+
+if TYPE_CHECKING:
+    from harness.reports.ablation.values import Axis
 
 SHORT = {"history": "retrieval.k", "reasoner": "model.reasoner", "backbone": "model.backbone"}
 """Short names of settings; the method's options have theirs too (lam, n_thoughts).
@@ -19,33 +24,20 @@ tokens instead, use `budget.profile=128,256`.
 """
 OWN = ("method.", "model.reasoner")
 """Settings of the ablated method only; they do not change its reference."""
-Build = Callable[[Sequence[str]], RunSettings]
-"""Assignments such as "retrieval.k=2" → the settings of a run."""
-
-
-@dataclass(frozen=True)
-class Over:
-    """One setting and its values. name: as the user gave it; key: its full name."""
-
-    name: str
-    key: str
-    values: tuple[str, ...]
-
-    def assignment(self, value: str) -> str:
-        return f"{self.key}={value}"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of each setting, with the settings of the method and of its reference, if any."""
+    """One value of each setting, with the run of the method and of its reference, if any."""
 
     values: tuple[str, ...]
-    settings: RunSettings
-    reference: RunSettings | None
+    job: Job
+    reference: Job | None
 
 
-def parse_over(text: str, method: str, factory: Any) -> Over:
+def parse_over(text: str, method: str, factory: Factory) -> Axis:
     """Parse NAME=VALUE,VALUE,…; raises UsageError if it is not one, or the setting cannot vary."""
+    from harness.reports.ablation.values import Axis
     from harness.reports.runs.comparable import UNPAIRED
 
     name, given, listed = text.partition("=")
@@ -61,57 +53,72 @@ def parse_over(text: str, method: str, factory: Any) -> Over:
             f"--over {name}=…: runs that differ in {key} cannot be paired; give all of them one"
             f" value, --set {key}=…"
         )
-    return Over(name, key, values)
+    return Axis(name, key, values)
 
 
-def full_key(name: str, method: str, factory: Any) -> str:
+def full_key(name: str, method: str, factory: Factory) -> str:
     """`lam` → `method.lam`, `history` → `retrieval.k`; section.key stays as it is."""
-    options = list(getattr(factory, "Options", RunSettings).model_fields)
     if name == "seed":
         raise UsageError("--over seed=…: a seed is not a setting to compare; use --seeds 0,1,2")
     if "." in name:
         return name
-    if name in options:
-        return f"method.{name}"
-    if name in SHORT:
-        return SHORT[name]
-    known = sorted([*SHORT, *options])
-    near = get_close_matches(name, known, n=1)
+    known = {**SHORT, **{option: f"method.{option}" for option in own_options(factory)}}
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, sorted(known), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UsageError(
         f"--over {name}=…: no setting {name!r} of method {method!r}.{hint} Known short names:"
-        f" {', '.join(known)}; any other as section.key, e.g. train.epochs"
+        f" {', '.join(sorted(known))}; any other as section.key, e.g. train.epochs"
     )
 
 
-def points(overs: Sequence[Over], factory: Any, own: Build, reference: Build | None) -> list[Point]:
-    """Every combination of values, in the order given.
+def points(
+    axes: Sequence[Axis],
+    options: RunOptions,
+    method: tuple[str, Factory],
+    reference: tuple[str, Factory] | None,
+) -> list[Point]:
+    """Every combination of values, in the order given, checked.
+
+    axes: the settings that vary.
+    options: the settings that all runs share.
+    method, reference: name and factory of the method and of the one to compare with.
 
     A value equal to the default does not change the settings, so its run is the one that
     `harness run` makes and ablations share. Raises UsageError for a wrong value, and for two values
     that give the same settings.
     """
-    plain = effective(own([]), factory)
+    name, factory = method
+    shared = replace(
+        options, lam=None, reasoner=None,
+        set_=[text for text in options.set_ or () if not text.startswith(OWN)],
+    )  # fmt: skip
+    plain = effective(settings_for(options, name, factory), factory)
     found: list[Point] = []
-    for values in product(*(over.values for over in overs)):
-        assignments = [
-            over.assignment(value)
-            for over, value in zip(overs, values, strict=True)
-            if effective(own([over.assignment(value)]), factory) != plain
+    for values in product(*(axis.values for axis in axes)):
+        given = [f"{axis.key}={value}" for axis, value in zip(axes, values, strict=True)]
+        changes = [
+            text
+            for text in given
+            if effective(settings_for(options, name, factory, [text]), factory) != plain
         ]
-        shared = [text for text in assignments if not text.startswith(OWN)]
-        settings = own(assignments)
-        for one in found:
-            if one.settings == settings:
+        job = Job(name, factory, settings_for(options, name, factory, changes))
+        for point in found:
+            if point.job.settings == job.settings:
                 raise UsageError(
-                    f"--over: {', '.join(one.values)} and {', '.join(values)} are the same"
+                    f"--over: {', '.join(point.values)} and {', '.join(values)} are the same"
                     " settings; expected each once"
                 )
-        found.append(Point(values, settings, reference(shared) if reference else None))
+        other = None
+        if reference:
+            common = [text for text in changes if not text.startswith(OWN)]
+            other = Job(*reference, settings_for(shared, *reference, common)).checked()
+        found.append(Point(values, job.checked(), other))
     return found
 
 
-def effective(settings: RunSettings, factory: Any) -> Mapping[str, Any]:
+def effective(settings: RunSettings, factory: Factory) -> Mapping[str, Any]:
     """The settings that a run would use, with defaults of the method's options and the reasoner."""
     filled = settings.model_dump(mode="json")
     options = getattr(factory, "Options", None)
@@ -124,10 +131,15 @@ def effective(settings: RunSettings, factory: Any) -> Mapping[str, Any]:
 
 def parse_seeds(text: str) -> list[int]:
     """`0,1,2` → [0, 1, 2]. Raises UsageError for anything else, or a seed given twice."""
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError:
-        seeds = []
+    seeds = integers(text)
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seeds {text}; expected different whole numbers from 0, e.g. 0,1,2")
     return seeds
+
+
+def integers(text: str) -> list[int]:
+    """`1,8` → [1, 8]; nothing if a part is no whole number."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        return []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from harness.cli.options import Debug, Json, Setting, print_json
-from harness.data import strict_json
+from harness.cli.options import Json, Setting
+from harness.cli.screen import print_json, screen
 from harness.errors import DataError, UsageError
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
@@ -50,10 +50,9 @@ def score(
         typer.Option("--allow-missing", help="score missing predictions as empty; exit code 1"),
     ] = False,
     json_: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Score predictions made elsewhere."""
-    from harness.cli.views import VALUE, number, remark
+    from harness.cli.record_rows import VALUE, number, remark
     from harness.data import load_split
     from harness.engine.quiet import quiet_libraries
     from harness.run.evaluate.texts import score_texts
@@ -85,9 +84,9 @@ def score(
         (name, number(score), remark(score, score.signature))
         for name, score in scores.metrics.items()
     )
-    console = Console(markup=False)
+    console = screen()
     print_table(console, Table("scores", f"{predictions} on {task} {split}", columns, rows))
-    console.print(" · ".join(f"{key} {count}" for key, count in n.items()), highlight=False)
+    console.print(" · ".join(f"{key} {count}" for key, count in n.items()))
     raise typer.Exit(code)
 
 
@@ -99,12 +98,12 @@ def _settings(
         values["data"]["setting"] = setting
     if metrics:
         values["eval"] = {"metrics": metrics}
-    for text in assignments:
-        path, value = parse_assignment(text)
-        if len(path) != 2 or path[0] not in READ:
+    changes = list(map(parse_assignment, assignments))
+    for text, change in zip(assignments, changes, strict=True):
+        ((section, inside),) = change.items()
+        if section not in READ or not isinstance(inside, Mapping):
             raise UsageError(f"--set {text}: score reads settings of {' and '.join(READ)} only")
-        values = merge(values, {path[0]: {path[1]: value}})
-    return validate(RunSettings, values, "settings")
+    return validate(RunSettings, reduce(merge, changes, values), "settings")
 
 
 def read_outputs(path: Path, task: str) -> dict[str, str]:
@@ -114,14 +113,9 @@ def read_outputs(path: Path, task: str) -> dict[str, str]:
     repeated ids, and for a LongLaMP file of another task.
     """
     try:
-        raw = path.read_bytes().decode("utf-8-sig")
+        raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: not UTF-8 at byte {error.start}; expected UTF-8. Save the file as UTF-8"
-            " without changing its texts"
-        ) from None
     found: dict[str, str] = {}
     places: dict[str, str] = {}
     for place, row in _rows(path, raw, task):
@@ -146,13 +140,17 @@ def read_outputs(path: Path, task: str) -> dict[str, str]:
     return found
 
 
-def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
+def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
+    """(place, JSON value) of every prediction."""
+    from harness.data import strict_json
+    from harness.data.folder import numbered_lines
+
     whole = None
-    if raw.lstrip().startswith("{"):
+    if raw.lstrip().startswith(b"{"):
         try:
             whole = strict_json.loads(raw)
-        except json.JSONDecodeError:
-            whole = None  # more than one line; parsed below
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            whole = None  # more than one line, each parsed below
         except ValueError as error:
             raise DataError(
                 f"{path}: {error}; expected JSON with no key repeated. Correct the file"
@@ -172,15 +170,8 @@ def _rows(path: Path, raw: str, task: str) -> Iterator[tuple[str, Any]]:
         for index, row in enumerate(whole["golds"]):
             yield f"{path} golds[{index}]", row
         return
-    for number, line in enumerate(raw.split("\n"), 1):
-        if line.strip():
-            try:
-                yield f"{path} line {number}", strict_json.loads(line)
-            except ValueError as error:
-                raise DataError(
-                    f"{path} line {number}: not JSON: {error}; expected one whole {ROW} on the"
-                    " line. Correct the line; was the file copied in full?"
-                ) from None
+    for number, value in numbered_lines(raw.split(b"\n"), path):
+        yield f"{path} line {number}", value
 
 
 def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from harness.cli.chosen import plugins
-from harness.cli.options import Debug, Plugin
+from harness.cli.jobs import Factory, method_named, plugins
+from harness.cli.options import Plugin
+from harness.cli.screen import screen, warn
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
 from harness.record import ExampleValues, Record, read_predictions, read_record
-from harness.registry import blaming, find, table
+from harness.registry import blaming, table
 from harness.settings import RunSettings, validate
-from harness.types import SplitData
+from harness.types import Example
 
 
 def show(
@@ -27,10 +28,9 @@ def show(
     against: Annotated[Path | None, typer.Option(help="another run to show as well")] = None,
     prompt: Annotated[bool, typer.Option("--prompt/--no-prompt", help="print the prompt")] = True,
     plugin: Plugin = None,
-    debug: Debug = False,
 ) -> None:
     """Show one example of a run. Prints its prompt, reference, predictions and scores."""
-    plugged = plugins(plugin or [])
+    plugged = plugins(plugin)
     quiet_libraries()
     from harness.data import load_split
 
@@ -44,67 +44,60 @@ def show(
         raise UsageError(
             f"--example {chosen!r} is not in this run's test split; e.g. {', '.join(known[:3])}"
         )
-    console = Console(markup=False)
+    console = screen()
     if record.data.test.fingerprint != split.fingerprint:
-        console.print(
+        warn(console, [
             f"the data of {record.data.source} has changed since this run; prompt and reference are"
-            " from the current data",
-            style="yellow",
-            markup=False,
-        )
+            " from the current data"
+        ])  # fmt: skip
     if chosen in split.references:
-        _show_example(console, split, chosen, record, settings, plugged, prompt)
+        found = next(each for each in split.examples if each.id == chosen)
+        console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold")
+        if prompt:
+            _show_prompt(console, found, record, settings, plugged)
+        _show(console, "reference", split.references[chosen].text)
     else:
-        console.print(
-            f"{chosen}: no longer in the data, so it has no prompt and no reference",
-            style="yellow",
-            markup=False,
-        )
+        warn(console, [f"{chosen}: no longer in the data, so it has no prompt and no reference"])
     for place in [run, *([against] if against else [])]:
         _show_texts(console, place, chosen)
 
 
-def _show_example(
+def _show(console: Console, title: str, text: str) -> None:
+    console.print(Panel(Text(text), title=title, title_align="left"))
+
+
+def _show_prompt(
     console: Console,
-    split: SplitData,
-    chosen: str,
+    example: Example,
     record: Record,
     settings: RunSettings,
-    plugged: Mapping[str, Any],
-    prompt: bool,
+    plugged: Mapping[str, Factory],
 ) -> None:
-    """Print user, prompt (if `prompt` and the method is known) and reference of one example."""
-    found = next(each for each in split.examples if each.id == chosen)
-    console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold", markup=False)
-    if prompt and record.method not in plugged and record.method not in table("method"):
-        console.print(
-            f"prompt: method {record.method!r} is not installed; give its file with --plugin FILE",
-            style="yellow",
-            markup=False,
-        )
-    elif prompt:
-        factory = plugged.get(record.method) or find("method", record.method)
-        with blaming(record.method, factory):
-            views = factory(settings).prompt(found).views
-        for name, text in views.items():
-            console.print(Panel(Text(text), title=f"prompt ({name})", title_align="left"))
-    reference = split.references[chosen].text
-    console.print(Panel(Text(reference), title="reference", title_align="left"))
+    """Print the prompt's views, if the record's method is known."""
+    name = record.method
+    if name not in plugged and name not in table("method"):
+        unknown = f"prompt: method {name!r} is not installed; give its file with --plugin FILE"
+        warn(console, [unknown])
+        return
+    factory = method_named(name, plugged)
+    with blaming(name, factory):
+        views = factory(settings).prompt(example).views
+    for view, text in views.items():
+        _show(console, f"prompt ({view})", text)
 
 
 def _show_texts(console: Console, folder: Path, example: str) -> None:
     record = read_record(folder)
     texts = [text for text in read_predictions(folder) if text.id == example]
     if not texts:
-        console.print(f"{folder}: no prediction for {example}", style="yellow", markup=False)
+        warn(console, [f"{folder}: no prediction for {example}"])
     for text in texts:
         title = f"{record.method} ({record.run_id}), sample {text.sample}, {text.tokens} tokens"
         if text.preface:
-            console.print(Panel(Text(text.preface), title="hidden preface", title_align="left"))
-        shown = text.output or f"(empty{': ' + text.error if text.error else ''})"
-        console.print(Panel(Text(shown), title=title, title_align="left"))
+            _show(console, "hidden preface", text.preface)
+        _show(console, title, text.output or f"(empty{': ' + text.error if text.error else ''})")
     values = record.examples.get(example, ExampleValues())
     line = "   ".join(
         f"{name} {value:.2f}" for name, value in values.numbers.items() if value is not None
     )
-    console.print(line, style="dim", highlight=False)
+    console.print(line, style="dim")

@@ -11,9 +11,10 @@ from harness.cli.bench import bench
 from harness.cli.check_method import check_method
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
-from harness.cli.leaderboard import board
+from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
 from harness.cli.new_method import new_method
+from harness.cli.options import command
 from harness.cli.run import run
 from harness.cli.score import score
 from harness.cli.show import show
@@ -27,8 +28,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (run, score, bench, show, compare, ablate, list_, doctor, new_method, check_method):
-    app.command(verb.__name__.strip("_").replace("_", "-"))(verb)
+board = typer.Typer(
+    help="Submit runs to leaderboards. Pack a run as a row, verify rows, build the page.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+VERBS = {
+    app: (run, score, bench, show, compare, ablate, list_, doctor, new_method, check_method),
+    board: (submit, verify, build),
+}
+for group, verbs in VERBS.items():
+    for verb in verbs:
+        group.command(verb.__name__.strip("_").replace("_", "-"))(command(verb))
 app.add_typer(board, name="leaderboard")
 
 

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
 
 from harness.errors import UsageError
+from harness.types import Tokenizer
 
 Offsets = Callable[[str], list[tuple[int, int]]]
 """A text → the characters [start, end) of each of its tokens, without special tokens."""
@@ -22,7 +22,7 @@ KEPT_TEXTS = 8192
 """Texts whose token counts are cached: entries recur in every example of their user."""
 
 
-def token_offsets(tokenizer: Any) -> Offsets:
+def token_offsets(tokenizer: Tokenizer) -> Offsets:
     """Offsets from a fast transformers tokenizer. Raises UsageError for a slow one."""
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.engine.model_files import model_file
 from harness.errors import UsageError
 
-CONFIG = "adapter_config.json"
-FILES = (CONFIG, "adapter_model.safetensors", "adapter_model.bin")
+FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 
 
 def refuse_adapter(name: str, location: str, revision: str | None = None) -> None:
@@ -17,13 +17,11 @@ def refuse_adapter(name: str, location: str, revision: str | None = None) -> Non
     the cache and, if there is a network, on the hub.
     """
     folder = Path(location)
-    if folder.is_dir():
-        found = [file for file in FILES if (folder / file).is_file()]
-    else:
-        found = [CONFIG] if _on_hub(location, revision) else []
+    names = FILES if folder.is_dir() else FILES[:1]
+    found = [name for name in names if model_file(location, name, revision)]
     if not found:
         return
-    has_model = folder.is_dir() and (folder / "config.json").is_file()
+    has_model = (folder / "config.json").is_file()
     with_model = " next to a model's own config.json" if has_model else ""
     raise UsageError(
         f"backbone {name!r} holds an adapter: found {', '.join(found)}{with_model}; expected a"
@@ -32,17 +30,3 @@ def refuse_adapter(name: str, location: str, revision: str | None = None) -> Non
         ".merge_and_unload().save_pretrained(DIR), save the tokenizer there too, and name DIR"
         f"{'; or move the adapter files away to evaluate the base model' if has_model else ''}"
     )
-
-
-def _on_hub(name: str, revision: str | None) -> bool:
-    from transformers.utils.hub import cached_file
-
-    found = cached_file(
-        name,
-        CONFIG,
-        revision=revision or "main",
-        _raise_exceptions_for_gated_repo=False,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    return found is not None

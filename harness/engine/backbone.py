@@ -22,6 +22,7 @@ from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
 from harness.record import BackboneInfo
 from harness.settings import ModelSettings
+from harness.types import Tokenizer
 
 NAMED = (*BACKBONES, smollm2.NAME)
 """Backbones that need neither a folder nor the hub."""
@@ -131,7 +132,9 @@ def _reason(name: str, error: Exception) -> str:
 
 
 @lru_cache(maxsize=8)
-def tokenizer_of(name: str, revision: str | None = None, template: Template | None = None) -> Any:
+def tokenizer_of(
+    name: str, revision: str | None = None, template: Template | None = None
+) -> Tokenizer:
     """The fast tokenizer of a backbone; `template` adds a date and arguments to its chat template.
 
     Raises UsageError if there is no fast tokenizer, or the chat template ignores an argument.
@@ -144,7 +147,9 @@ def tokenizer_of(name: str, revision: str | None = None, template: Template | No
         with asked_once(location):
             declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
             loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
-            tokenizer = loader.from_pretrained(location, revision=commit, trust_remote_code=False)
+            tokenizer: Any = loader.from_pretrained(
+                location, revision=commit, trust_remote_code=False
+            )
     except (OSError, ValueError) as error:
         raise UsageError(
             f"tokenizer of {name!r} cannot be loaded: {_reason(name, error)}"
@@ -172,7 +177,7 @@ class Backbones:
         return self.settings.reasoner or self.settings.backbone
 
     @cached_property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Tokenizer:
         settings = self.settings
         template = Template.of(settings.template_date, settings.template_args)
         return tokenizer_of(settings.backbone, settings.revision, template)
@@ -204,7 +209,9 @@ def embedding_rows(name: str, revision: str | None = None) -> int:
     return int(config.get_text_config(decoder=True).vocab_size)
 
 
-def same_tokens(name: str, tokenizer: Any, other_name: str, other: Any, rows: int) -> None:
+def same_tokens(
+    name: str, tokenizer: Tokenizer, other_name: str, other: Tokenizer, rows: int
+) -> None:
     """Raises UsageError if two tokenizers differ, naming the tokens.
 
     Args:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.engine.model_files import model_json
 from harness.engine.template import after_answer, template_source
+from harness.engine.text import template_ids
 from harness.errors import UsageError
+from harness.types import Tokenizer
 
 TEMPLATE, TOKENIZER, STOP = "chat template", "tokenizer", "decode.stop"
 
@@ -26,7 +29,7 @@ class Ends:
     strings: tuple[str, ...] = ()
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def described(self, tokenizer: Any) -> dict[str, Any]:
+    def described(self, tokenizer: Tokenizer) -> dict[str, Any]:
         """For the record: the trained end, and every end with where it is declared."""
         return {
             "trained": {"ids": list(self.trained), "text": tokenizer.decode(list(self.trained))},
@@ -37,7 +40,7 @@ class Ends:
 
 
 def ends_of(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     declared: Mapping[str, Sequence[int]] | None = None,
     stop: Sequence[int | str] = (),
 ) -> Ends:
@@ -66,15 +69,16 @@ def ends_of(
         name = end if isinstance(end, str) else f"{end} {tokenizer.decode([end])}".rstrip()
         if source not in origins.setdefault(name, []):
             origins[name].append(source)
+    first = ends[0][1]
     return Ends(
-        trained=_spelled(tokenizer, ends[0][1]),
+        trained=(first,) if isinstance(first, int) else tuple(template_ids(tokenizer, first)),
         ids=frozenset(end for _, end in ends if isinstance(end, int)),
         strings=tuple(dict.fromkeys(end for _, end in ends if isinstance(end, str))),
         origins={name: tuple(sources) for name, sources in origins.items()},
     )
 
 
-def template_ends(tokenizer: Any) -> tuple[int | str, ...]:
+def template_ends(tokenizer: Tokenizer) -> tuple[int | str, ...]:
     """The template's end of an answer: one token's id, a string of several tokens, or ().
 
     This is the first added token there, special or not; else the whole text there, stripped. White
@@ -86,22 +90,21 @@ def template_ends(tokenizer: Any) -> tuple[int | str, ...]:
     if not after.strip():
         return ()
     added = added_tokens(tokenizer)
-    ids: list[int] = tokenizer(after, add_special_tokens=False)["input_ids"]
-    for token in ids:
+    for token in template_ids(tokenizer, after):
         if added.get(token, "").strip():
             return (token,)
-    spelled = _spelled(tokenizer, after.strip())
+    spelled = template_ids(tokenizer, after.strip())
     return (spelled[0],) if len(spelled) == 1 else (after.strip(),)
 
 
-def added_tokens(tokenizer: Any) -> dict[int, str]:
+def added_tokens(tokenizer: Tokenizer) -> dict[int, str]:
     """Id → content of the tokens added to the learnt vocabulary, special or not."""
     added = {int(id_): str(token) for id_, token in tokenizer.added_tokens_decoder.items()}
     named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
     return {**{int(id_): str(token) for id_, token in named}, **added}
 
 
-def _as_id(tokenizer: Any, stop: int | str) -> int | str:
+def _as_id(tokenizer: Tokenizer, stop: int | str) -> int | str:
     """A further end; a string that is an added token becomes its id. Raises UsageError."""
     if isinstance(stop, int):
         if not 0 <= stop < len(tokenizer):
@@ -114,31 +117,23 @@ def _as_id(tokenizer: Any, stop: int | str) -> int | str:
     return ids.get(stop, stop)
 
 
-def _spelled(tokenizer: Any, end: int | str) -> tuple[int, ...]:
-    if isinstance(end, int):
-        return (end,)
-    return tuple(tokenizer(end, add_special_tokens=False)["input_ids"])
-
-
 def declared_ends(location: str, revision: str | None = None) -> dict[str, tuple[int, ...]]:
     """`eos_token_id` in a model's generation_config.json and config.json, by file.
 
     Only what the files contain; a config class's defaults do not count.
     """
-    from harness.engine.generation_config import raw_config, raw_generation_config
-
-    config = raw_config(location, revision)
-    values = {
-        "generation_config.json": [raw_generation_config(location, revision).get("eos_token_id")],
-        "config.json": [
-            part.get("eos_token_id")
-            for part in (config, config.get("text_config"))
-            if isinstance(part, dict)
-        ],
+    generation, config = (
+        model_json(location, name, revision) for name in ("generation_config.json", "config.json")
+    )
+    text = config.get("text_config")
+    parts = {
+        "generation_config.json": [generation],
+        "config.json": [config, text if isinstance(text, dict) else {}],
     }
-    return {file: ids for file, ends in values.items() if (ids := _ids(ends))}
+    found = {name: _ids(each.get("eos_token_id") for each in of) for name, of in parts.items()}
+    return {name: ids for name, ids in found.items() if ids}
 
 
-def _ids(values: Sequence[Any]) -> tuple[int, ...]:
-    flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
-    return tuple(dict.fromkeys(each for each in flat if type(each) is int and each >= 0))
+def _ids(values: Iterable[object]) -> tuple[int, ...]:
+    flat = (one for value in values for one in (value if isinstance(value, list) else [value]))
+    return tuple(dict.fromkeys(one for one in flat if type(one) is int and one >= 0))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from harness.settings import DecodeSettings
@@ -21,6 +19,8 @@ ELSEWHERE = (
     "output_logits", "chat_format", "stop_words_ids", "trust_remote_code",
 )  # fmt: skip
 """Keys that do not concern decoding, or that the harness handles itself."""
+SUPPORTED = ("temperature", "top_p", "top_k", "repetition_penalty")
+"""Keys that are settings of decoding here too."""
 OFF: Mapping[str, tuple[Any, ...]] = {
     "repetition_penalty": (1.0,), "temperature": (1.0,), "top_p": (1.0,), "top_k": (0,),
     "typical_p": (1.0,), "num_beams": (1,), "num_beam_groups": (1,), "num_return_sequences": (1,),
@@ -29,34 +29,6 @@ OFF: Mapping[str, tuple[Any, ...]] = {
     "epsilon_cutoff": (0.0,), "eta_cutoff": (0.0,),
 }  # fmt: skip
 """Values without effect, by key; None, False and empty values never have one."""
-
-
-def raw_generation_config(location: str, revision: str | None = None) -> dict[str, Any]:
-    """generation_config.json of a folder or hub name, as written; {} if there is none."""
-    return _raw(location, "generation_config.json", revision)
-
-
-def raw_config(location: str, revision: str | None = None) -> dict[str, Any]:
-    """config.json of a folder or hub name, as written; {} if there is none."""
-    return _raw(location, "config.json", revision)
-
-
-def _raw(location: str, name: str, revision: str | None) -> dict[str, Any]:
-    from transformers.utils.hub import cached_file
-
-    try:
-        file = cached_file(
-            location,
-            name,
-            revision=revision or "main",
-            _raise_exceptions_for_gated_repo=False,
-            _raise_exceptions_for_missing_entries=False,
-            _raise_exceptions_for_connection_errors=False,
-        )
-        values = json.loads(Path(file).read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError):  # loading the model reports a broken file
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def requested(generation_config: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,13 +47,11 @@ def requested(generation_config: Mapping[str, Any]) -> dict[str, Any]:
 
 def not_applied(request: Mapping[str, Any], options: DecodeSettings) -> dict[str, Any]:
     """The part of `request` (from `requested`) that this run does not apply."""
-    ours = {
-        "temperature": options.temperature,
-        "top_p": options.top_p,
-        "top_k": options.top_k,
-        "repetition_penalty": options.repetition_penalty,
+    return {
+        key: value
+        for key, value in request.items()
+        if key not in SUPPORTED or getattr(options, key) != value
     }
-    return {key: value for key, value in request.items() if key not in ours or ours[key] != value}
 
 
 def advice(name: str, ignored: Mapping[str, Any]) -> str | None:
@@ -89,10 +59,7 @@ def advice(name: str, ignored: Mapping[str, Any]) -> str | None:
     if not ignored:
         return None
     requests = ", ".join(f"{key}={value}" for key, value in ignored.items())
-    supported = [
-        key for key in ("temperature", "top_p", "top_k", "repetition_penalty") if key in ignored
-    ]
-    how = " ".join(f"--set decode.{key}={ignored[key]}" for key in supported)
+    how = " ".join(f"--set decode.{key}={ignored[key]}" for key in SUPPORTED if key in ignored)
     return (
         f"{name}: its generation_config requests {requests}; not applied, so that all runs decode"
         " the same way" + (f" ({how} applies it)" if how else "")

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from harness.errors import UsageError
+from harness.types import Tokenizer
 
 PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}turn\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands for a turn's text; neither templates nor users contain it."""
@@ -70,7 +71,7 @@ class Template:
         return f"{{% macro strftime_now(format) %}}{{{{ {text} }}}}{{% endmacro %}}\n{source}"
 
 
-def with_template(tokenizer: Any, template: Template) -> Any:
+def with_template(tokenizer: Tokenizer, template: Template) -> Tokenizer:
     """Make `tokenizer` render its chat template with `template`, and return it.
 
     Raises UsageError for an argument that the chat template does not use, or that the harness sets.
@@ -94,7 +95,7 @@ def with_template(tokenizer: Any, template: Template) -> Any:
     return tokenizer
 
 
-def template_source(tokenizer: Any) -> str | None:
+def template_source(tokenizer: Tokenizer) -> str | None:
     """The template's text, the one named "default" if there are several; None if there is none."""
     if getattr(tokenizer, "chat_template", None) is None:
         return None
@@ -105,7 +106,7 @@ def template_source(tokenizer: Any) -> str | None:
     return text
 
 
-def render(tokenizer: Any, turns: Sequence[dict[str, str]], answer: bool = True) -> str:
+def render(tokenizer: Tokenizer, turns: Sequence[dict[str, str]], answer: bool = True) -> str:
     """Render `turns` with the chat template; `answer` opens the assistant's turn.
 
     Raises UsageError with the line of the error if the template is broken.
@@ -127,7 +128,7 @@ def render(tokenizer: Any, turns: Sequence[dict[str, str]], answer: bool = True)
     return text
 
 
-def _broken(tokenizer: Any, error: Exception) -> UsageError:
+def _broken(tokenizer: Tokenizer, error: Exception) -> UsageError:
     line, clock = getattr(error, "lineno", None), "strftime_now" in str(tokenizer.chat_template)
     where = f" line {line - clock}" if line else ""
     return UsageError(
@@ -138,7 +139,7 @@ def _broken(tokenizer: Any, error: Exception) -> UsageError:
     )
 
 
-def shell(tokenizer: Any) -> tuple[str, str]:
+def shell(tokenizer: Tokenizer) -> tuple[str, str]:
     """The template's text before and after a user's text, with the assistant's turn opened.
 
     Raises UsageError if the template omits the user's text.
@@ -153,13 +154,13 @@ def shell(tokenizer: Any) -> tuple[str, str]:
     return before, after
 
 
-def after_answer(tokenizer: Any) -> str:
+def after_answer(tokenizer: Tokenizer) -> str:
     """The template's text after an assistant's turn; "" if it omits the turn."""
     turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": PLACEHOLDER}]
     return render(tokenizer, turns, answer=False).partition(PLACEHOLDER)[2]
 
 
-def rendered_digest(tokenizer: Any) -> str:
+def rendered_digest(tokenizer: Tokenizer) -> str:
     """16 hex digits for the rendered template: around a user's text, and after an answer.
 
     A different template, date or argument that changes no prompt has the same digest.
@@ -170,7 +171,7 @@ def rendered_digest(tokenizer: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def describe_template(tokenizer: Any) -> dict[str, Any] | None:
+def describe_template(tokenizer: Tokenizer) -> dict[str, Any] | None:
     """For the record: date, arguments and digest of the rendered template; None without one."""
     if template_source(tokenizer) is None:
         return None

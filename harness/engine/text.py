@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.engine.template import render, shell, template_source
+from harness.types import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,12 @@ class Encoded:
     ends: tuple[int, ...]
 
 
-def plain_ids(tokenizer: Any, text: str) -> list[int]:
+def plain_ids(tokenizer: Tokenizer, text: str) -> list[int]:
     """Token ids of a user's text. Special tokens in it, like "<|im_end|>", are plain characters."""
-    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)[
-        "input_ids"
-    ]
-    return ids
+    return _ids(tokenizer, text, add_special_tokens=False, split_special_tokens=True)
 
 
-def encode_prompt(tokenizer: Any, text: str) -> list[int]:
+def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
     """Token ids of `text` as one user turn in the chat template, with its default system turn.
 
     Without a template: the text and a newline, with the tokenizer's usual first token. An end token
@@ -41,9 +38,9 @@ def encode_prompt(tokenizer: Any, text: str) -> list[int]:
     return template_ids(tokenizer, render(tokenizer, [{"role": "user", "content": text}]))
 
 
-def _without_appended(tokenizer: Any, text: str) -> list[int]:
+def _without_appended(tokenizer: Tokenizer, text: str) -> list[int]:
     """Token ids of text with the tokens that the tokenizer prepends, without those it appends."""
-    ids: list[int] = tokenizer(text, split_special_tokens=True)["input_ids"]
+    ids = _ids(tokenizer, text, split_special_tokens=True)
     plain = plain_ids(tokenizer, text)
     for start in range(len(ids) - len(plain) + 1):
         if ids[start : start + len(plain)] == plain:
@@ -51,19 +48,22 @@ def _without_appended(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def template_ids(tokenizer: Any, text: str) -> list[int]:
+def template_ids(tokenizer: Tokenizer, text: str) -> list[int]:
     """Token ids of a rendered template, with its special tokens."""
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
+    return _ids(tokenizer, text, add_special_tokens=False)
 
 
-def special_ids(tokenizer: Any) -> frozenset[int]:
+def _ids(tokenizer: Tokenizer, text: str, **options: bool) -> list[int]:
+    return list(tokenizer(text, **options)["input_ids"])
+
+
+def special_ids(tokenizer: Tokenizer) -> frozenset[int]:
     """Ids of special tokens: named ones, and added tokens marked as special."""
     added = tokenizer.added_tokens_decoder.items()
     return frozenset(tokenizer.all_special_ids) | {id_ for id_, token in added if token.special}
 
 
-def encode_response(tokenizer: Any, text: str) -> Encoded:
+def encode_response(tokenizer: Tokenizer, text: str) -> Encoded:
     """Token ids of a response, with the end of each token in characters."""
     coded = tokenizer(
         text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
@@ -71,9 +71,6 @@ def encode_response(tokenizer: Any, text: str) -> Encoded:
     return Encoded(tuple(coded["input_ids"]), tuple(end for _, end in coded["offset_mapping"]))
 
 
-def decode(tokenizer: Any, ids: Sequence[int]) -> str:
+def decode(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     """Text of generated tokens, without special tokens."""
-    text: str = tokenizer.decode(
-        list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
-    return text
+    return tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)

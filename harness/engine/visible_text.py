@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 from harness.engine.backbone import Backbones, locate
 from harness.engine.ends import Ends, added_tokens, declared_ends, ends_of
 from harness.engine.template import shell, template_source
 from harness.engine.text import decode, special_ids
 from harness.settings import RunSettings
+from harness.types import Tokenizer
 
 Span = tuple[int, int]
 
@@ -37,6 +38,13 @@ class Visible:
     stopped: bool = False
 
 
+class Stopping(TypedDict):
+    """Arguments of `harness.engine.generate` that end a row."""
+
+    eos_id: frozenset[int]
+    stopped: Callable[[Sequence[int]], bool] | None
+
+
 @dataclass(frozen=True)
 class TextRules:
     """How a run's tokens become text.
@@ -44,15 +52,16 @@ class TextRules:
     strip: names of reasoning blocks. opened: the block that the prompt opens, if any.
     """
 
-    tokenizer: Any
+    tokenizer: Tokenizer
     ends: Ends
     strip: tuple[str, ...] = ()
     opened: str | None = None
 
     @property
-    def stopping(self) -> dict[str, Any]:
+    def stopping(self) -> Stopping:
         """Arguments of `harness.engine.generate` that end a row."""
-        return {"eos_id": self.ends.ids, "stopped": self.stopped if self.ends.strings else None}
+        stopped = self.stopped if self.ends.strings else None
+        return Stopping(eos_id=self.ends.ids, stopped=stopped)
 
     def stopped(self, ids: Sequence[int]) -> bool:
         """Whether the text contains a stop string outside reasoning blocks."""
@@ -97,10 +106,9 @@ class TextRules:
         return frozenset(each for each in special if contents[each] not in tags)
 
     def _text(self, shown: Sequence[int]) -> str:
-        text: str = self.tokenizer.decode(
+        return self.tokenizer.decode(
             list(shown), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
-        return text
 
     def _blocks(self, text: str) -> tuple[list[Span], bool]:
         """The spans of reasoning blocks, tags included; whether the last block has no end.
@@ -169,7 +177,7 @@ def rules_of(settings: RunSettings, *, trained: bool) -> TextRules:
     return TextRules(tokenizer, ends, options.strip, None if trained else opened)
 
 
-def opened_block(tokenizer: Any, names: Sequence[str]) -> str | None:
+def opened_block(tokenizer: Tokenizer, names: Sequence[str]) -> str | None:
     """The reasoning block that the template opens in the assistant's turn, without closing it."""
     if template_source(tokenizer) is None:
         return None

@@ -139,15 +139,11 @@ def _columns(row: Submission | Numbers, name: str) -> dict[str, Sequence[float |
 
 
 def _gap(claimed: Sequence[float | None], found: Sequence[float | None]) -> float:
-    if len(claimed) != len(found):
+    """The largest difference; infinite if a number is missing on one side only."""
+    if [value is None for value in claimed] != [value is None for value in found]:
         return float("inf")
-    return max((_apart(*pair) for pair in zip(claimed, found, strict=True)), default=0.0)
-
-
-def _apart(one: float | None, other: float | None) -> float:
-    if one is None or other is None:
-        return 0.0 if one is other else float("inf")
-    return abs(one - other)
+    pairs = zip(claimed, found, strict=True)
+    return max((abs(a - b) for a, b in pairs if a is not None and b is not None), default=0.0)
 
 
 def _against_board(board: Board, row: Path, submission: Submission) -> Iterator[str]:

@@ -60,7 +60,7 @@ def drift(rows: Array, panel: Panel, signature: str, slope: Slope = Slope()) -> 
     `each` holds every example's own slope, None where its row is 0.
     """
     signature = f"drift|per:{PER_TOKENS} tokens|{signature}"
-    reach = rows.any(axis=1).tolist()
+    reach = [bool(row.any()) for row in rows]
     if not any(reach):
         return Score(None, (None,) * len(rows), signature, missing=TOO_SHORT)
     if (slope.slices or rows.shape[1] // 3) < 2:

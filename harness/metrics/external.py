@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from harness.errors import UsageError
 from harness.metrics.base import OWN, Metric, Pair, Unavailable
-from harness.settings import parse_assignment
+from harness.settings import parse_value
 from harness.statistics import Array, mean_rows
 from harness.statistics.panel import ratio
 
@@ -48,8 +48,7 @@ class External(Metric):
         is_path = Path(query).exists()
         place, _, arguments = (query, "", "") if is_path else query.partition("?")
         options = {
-            key: parse_assignment(f"{key}={value}")[1]
-            for key, value in parse_qsl(arguments, keep_blank_values=True)
+            key: parse_value(value) for key, value in parse_qsl(arguments, keep_blank_values=True)
         }
         module = _load(place)
         self._call: Call = partial(_call, module, options)

@@ -1,63 +1,54 @@
 """Chats as token rows: which tokens the loss counts, and which show a preference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from harness.pretraining.corpus import Turn
 
 
-@dataclass(frozen=True)
-class Row:
-    """A chat in tokens; the three lists have the same length.
+class Token(NamedTuple):
+    """A token of a row.
 
-    tokens: ids.
-    learned: whether the loss counts the token: it belongs to a document, or ends one.
-    shows: whether a preference starts to show at this token of the last document.
+    learned: whether the loss counts it: it belongs to a document, or ends one.
+    shows: whether a preference starts to show at it; only in the last document of a chat.
     """
 
-    tokens: list[int]
-    learned: list[bool]
-    shows: list[bool]
+    id: int
+    learned: bool
+    shows: bool = False
+
+
+Row = list[Token]
 
 
 def encode(chat: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> Row:
     """The chat, formatted by the tokenizer's chat template."""
-    row = Row([], [], [])
+    row: Row = []
     for number, turn in enumerate(chat):
         request = tokenizer.apply_chat_template(
             [{"role": "user", "content": turn.input}], tokenize=False, add_generation_prompt=True
         )
-        _append(row, tokenizer(request)["input_ids"], learned=False)
+        row += [Token(token, False) for token in tokenizer(request)["input_ids"]]
         answer = tokenizer(turn.text, return_offsets_mapping=True)
         starts = {place.offset for place in turn.places} if number == len(chat) - 1 else set()
-        row.tokens.extend(answer["input_ids"])
-        row.learned.extend([True] * len(answer["input_ids"]))
-        row.shows.extend(
-            any(first <= start < end for start in starts) for first, end in answer["offset_mapping"]
-        )
-        _append(row, [tokenizer.eos_token_id], learned=True)
-        _append(row, tokenizer("\n")["input_ids"], learned=False)
+        row += [
+            Token(token, True, any(first <= start < end for start in starts))
+            for token, (first, end) in zip(
+                answer["input_ids"], answer["offset_mapping"], strict=True
+            )
+        ]
+        row.append(Token(tokenizer.eos_token_id, True))
+        row += [Token(token, False) for token in tokenizer("\n")["input_ids"]]
     return row
 
 
 def collate(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens [B,T], right-padded with `pad`, and the masks `learned` and `shows` [B,T]."""
-    longest = max(len(row.tokens) for row in rows)
-    tokens = torch.full((len(rows), longest), pad)
-    learned = torch.zeros(len(rows), longest, dtype=torch.bool)
-    shows = torch.zeros(len(rows), longest, dtype=torch.bool)
-    for number, row in enumerate(rows):
-        tokens[number, : len(row.tokens)] = torch.tensor(row.tokens)
-        learned[number, : len(row.tokens)] = torch.tensor(row.learned)
-        shows[number, : len(row.tokens)] = torch.tensor(row.shows)
-    return tokens, learned, shows
-
-
-def _append(row: Row, tokens: list[int], *, learned: bool) -> None:
-    row.tokens.extend(tokens)
-    row.learned.extend([learned] * len(tokens))
-    row.shows.extend([False] * len(tokens))
+    whole = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=-1)
+    tokens, learned, shows = whole.unbind(-1)
+    return tokens.where(tokens >= 0, pad), learned == 1, shows == 1

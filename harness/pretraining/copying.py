@@ -7,7 +7,7 @@ vocabulary occur, so that every token of the benchmark's words is trained.
 import random
 from collections.abc import Sequence
 
-from harness.pretraining.chat_rows import Row
+from harness.pretraining.chat_rows import Row, Token
 
 
 def copying(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
@@ -17,8 +17,7 @@ def copying(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
     """
     period = rng.randint(6, 30)
     pattern = [rng.choice(vocabulary) for _ in range(period)]
-    tokens = (pattern * (length // period + 1))[:length]
-    return Row(tokens, [index > period for index in range(length)], [False] * length)
+    return [Token(pattern[index % period], index > period) for index in range(length)]
 
 
 def binding(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
@@ -28,15 +27,13 @@ def binding(rng: random.Random, vocabulary: Sequence[int], length: int) -> Row:
     followed by its latest value.
     """
     keys, between = rng.sample(vocabulary, rng.randint(3, 7)), rng.choice(vocabulary)
-    tokens: list[int] = []
-    learned: list[bool] = []
-    while len(tokens) < length:
+    row: Row = []
+    while len(row) < length:
         values = {key: rng.choice(vocabulary) for key in keys}
-        for key, value in values.items():
-            tokens += [between, key, value]
-            learned += [False] * 3
+        for pair in values.items():
+            row += [Token(token, False) for token in (between, *pair)]
         for key in rng.sample(keys, len(keys)):
             others = [rng.choice(vocabulary) for _ in range(rng.randint(1, 4))]
-            tokens += [*others, key, values[key]]
-            learned += [*([False] * len(others)), False, True]
-    return Row(tokens[:length], learned[:length], [False] * length)
+            row += [Token(token, False) for token in (*others, key)]
+            row.append(Token(values[key], True))
+    return row[:length]

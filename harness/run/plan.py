@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.engine.backbone import Backbones, locate
 from harness.engine.ends import Ends
-from harness.engine.generation_config import advice, not_applied, raw_generation_config, requested
+from harness.engine.generation_config import advice, not_applied, requested
+from harness.engine.model_files import model_json
 from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt, encode_response
 from harness.engine.train import TrainRow
@@ -100,7 +101,9 @@ class Plan:
         """The record's entry on texts: the rendered chat template, the end tokens, and the parts of
         the model's generation_config that are not applied."""
         tokenizer, model = self.backbones.tokenizer, self.settings.model
-        config = requested(raw_generation_config(locate(model.backbone), model.revision))
+        config = requested(
+            model_json(locate(model.backbone), "generation_config.json", model.revision)
+        )
         return {
             "template": describe_template(tokenizer),
             "ends": self.ends.described(tokenizer),

@@ -1,6 +1,13 @@
 """Settings: presets, run options and `--set a.b=c` become one validated, frozen RunSettings."""
 
-from harness.settings.load import build_settings, load_preset, merge, parse_assignment, validate
+from harness.settings.merged import (
+    build_settings,
+    load_preset,
+    merge,
+    parse_assignment,
+    parse_value,
+    validate,
+)
 from harness.settings.sections import (
     CONTROLS,
     PRESETS,
@@ -16,6 +23,7 @@ from harness.settings.sections import (
     TrainSettings,
     whole_numbers,
 )
+from harness.settings.wrong import fields_of
 
 __all__ = [
     "CONTROLS",
@@ -31,9 +39,11 @@ __all__ = [
     "Section",
     "TrainSettings",
     "build_settings",
+    "fields_of",
     "load_preset",
     "merge",
     "parse_assignment",
+    "parse_value",
     "validate",
     "whole_numbers",
 ]

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 KINDS = {
     "tuple_type": "a list: a,b or [a, b]",
@@ -34,16 +35,16 @@ def explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
     )
 
 
-def known_keys(model: type[BaseModel]) -> list[str]:
-    """Every key of a settings class, those of its sections as `section.key`."""
-    keys = []
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Every field of a settings class by its key, those of its sections as `section.key`."""
+    fields: dict[str, FieldInfo] = {}
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            keys += [f"{name}.{key}" for key in known_keys(inner)]
+            fields |= {f"{name}.{key}": each for key, each in fields_of(inner).items()}
         else:
-            keys.append(name)
-    return keys
+            fields[name] = info
+    return fields
 
 
 def _expected(kind: str, message: str) -> str:
@@ -77,7 +78,7 @@ def _whole_key(loc: Sequence[int | str], value: Any) -> str:
 
 
 def _unknown(model: type[BaseModel], key: str) -> str:
-    known = known_keys(model)
+    known = list(fields_of(model))
     last = key.rpartition(".")[2]
     near = get_close_matches(key, known, n=1)
     near += [each for each in known if each.endswith(f".{last}")]

@@ -139,8 +139,7 @@ def chosen(reviews, backbone, *names, **options):
         "train.batch_size=2",
     ]  # fmt: skip
     return {
-        name: (find("method", name), build_settings("mini", name, assignments, options))
-        for name in names
+        name: (find("method", name), build_settings("mini", assignments, options)) for name in names
     }
 
 

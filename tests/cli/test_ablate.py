@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from flythinker.method import FlyThinker
-from harness.cli.ablate import Request, plan
-from harness.cli.chosen import settings_for
+from harness.cli.ablate import plan
+from harness.cli.jobs import settings_for
+from harness.cli.options import RunOptions
 from harness.record import Counts, read_record
 from harness.settings import RunSettings, build_settings
 from harness.settings.names import named
@@ -174,30 +175,23 @@ def test_a_plugin_is_named_with_its_line(ablate, pretend, tmp_path):
     assert f"UsageError: {failed}" in err
 
 
-def request(over):
-    return Request(
-        "flythinker", (over,), "0", "sft", "mini", "product_review", {}, None, (), (), Path("runs"),
-        Path("report"), None, False, False,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("lam", ["0", "1", "2", "5"])
 def test_a_number_is_one_setting_however_it_is_given(lam):
-    def given(option, assignments):
-        words = ("mini", "flythinker", FlyThinker, "product_review", {}, option, assignments)
-        return settings_for(*words)
+    def given(option=None, *sets):
+        options = RunOptions(lam=option, set_=list(sets))
+        return settings_for(options, "flythinker", FlyThinker)
 
-    whole = {**given(None, []).model_dump(mode="json"), "method": {"lam": int(lam)}}
+    whole = {**given().model_dump(mode="json"), "method": {"lam": int(lam)}}
     text = json.dumps(named(whole), sort_keys=True)
-    (_, job, _), *_ = plan(request(f"lam={lam}.0"))[1]
-    ways = [job.settings, given(float(lam), [])]
-    ways += [given(None, [f"method.lam={form}"]) for form in (lam, f"{lam}.0", f"{lam}e0")]
+    (point,) = plan([f"lam={lam}.0"], RunOptions(), "flythinker", "sft", "0").points
+    ways = [point.job.settings, given(float(lam))]
+    ways += [given(None, f"method.lam={form}") for form in (lam, f"{lam}.0", f"{lam}e0")]
     assert {one.digest() for one in ways} == {hashlib.sha256(text.encode()).hexdigest()[:12]}
 
 
 def test_whole_numbers_inside_an_option_are_of_one_form_too():
     words = ["method.a=[1.0, 0.5, true]", "method.b.c=-2.0", "method.d=1.0 x"]
-    found = build_settings("mini", "mine", words).method
+    found = build_settings("mini", words).method
     assert json.dumps(found) == '{"a": [1, 0.5, true], "b": {"c": -2}, "d": "1.0 x"}'
 
 

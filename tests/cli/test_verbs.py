@@ -103,7 +103,7 @@ def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_pat
     from harness.engine.train import TrainRow
 
     options = {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}}
-    chosen = build_settings("mini", "rag", ["decode.batch_size=4", "train.lr=1e-3"], options)
+    chosen = build_settings("mini", ["decode.batch_size=4", "train.lr=1e-3"], options)
     plan = Plan(chosen, "rag", tmp_path)
     lm = CausalLM(load_model(str(backbone), chosen.model))
     weights = 4 * sum(part.numel() for part in lm.parameters())
@@ -279,10 +279,10 @@ QUOTED = f"fields in quotes: {ROW}"
     [
         ('{"id": "a"}\n', f"line 1, field output: missing; expected text. Write both {QUOTED}"),
         ('{"id": "a", "output": 3}\n', f"output: found 3; expected text. Write both {QUOTED}"),
-        ('{"id": "a", "output": "x"}\n{"id": "a", "output"', "line 2: not JSON: Expecting"),
+        ('{"id": "a", "output": "x"}\n{"id": "a", "output"', "line 2, column"),
         (
             '{"id": "a", "output"\n',
-            f"expected one whole {ROW} on the line. Correct the line; was the file copied in full?",
+            "correct the line; was the file copied completely?",
         ),
         (
             '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
@@ -292,7 +292,7 @@ QUOTED = f"fields in quotes: {ROW}"
             '{"id": "a", "output": "x"}\n{"id": "a", "output": "y"}\n',
             "p.jsonl line 1; expected one text per example. Remove one of the two",
         ),
-        (b'{"id": "\xe9"}', "at byte 8; expected UTF-8. Save the file as UTF-8"),
+        (b'{"id": "\xe9"}', "line 1, byte 9\n  found     0xe9, which is not valid UTF-8 here"),
         ('{"id": "a", "output": "x"}\n', "1 ids are not in the test split, e.g. 'a'"),
         (
             '{"task": "topic_writing", "golds": []}',

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from harness.engine.generation_config import advice, not_applied, raw_generation_config, requested
+from harness.engine.generation_config import advice, not_applied, requested
+from harness.engine.model_files import model_json
 from harness.settings import DecodeSettings
 
 QWEN = {  # as Qwen2.5-Instruct's file
@@ -43,9 +44,9 @@ def test_requests_that_are_not_applied_are_named_with_their_settings():
 
 
 def test_a_missing_or_broken_file_requests_nothing(tmp_path):
-    assert raw_generation_config(str(tmp_path)) == {}
+    assert model_json(str(tmp_path), "generation_config.json") == {}
     for text in ("[1]", "no json"):
         (tmp_path / "generation_config.json").write_text(text)
-        assert raw_generation_config(str(tmp_path)) == {}
+        assert model_json(str(tmp_path), "generation_config.json") == {}
     (tmp_path / "generation_config.json").write_text(json.dumps(QWEN))
-    assert raw_generation_config(str(tmp_path)) == QWEN
+    assert model_json(str(tmp_path), "generation_config.json") == QWEN

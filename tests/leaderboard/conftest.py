@@ -25,7 +25,7 @@ SMALL = (
 def tiny_run(results: Path, method: str, *assignments: str, **data: object) -> Path:
     """The folder of a complete run of the mini preset, made small."""
     options = {"data": data} if data else {}
-    settings = build_settings("mini", method, [*SMALL, *assignments], options)
+    settings = build_settings("mini", [*SMALL, *assignments], options)
     return run(settings, method, results).folder
 
 

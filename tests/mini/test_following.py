@@ -129,7 +129,7 @@ def test_no_call_is_null_with_a_reason(texts):
 @pytest.mark.parametrize(("limit", "floor"), [(1, None), (5, 35.122)])
 def test_the_built_in_benchmark_adds_it_between_floor_and_ceiling(limit, floor):
     sets = [f"data.limit={limit}", "eval.resamples=100", 'eval.metrics=["rouge1"]']
-    chosen = build_settings("mini", "rag", sets)
+    chosen = build_settings("mini", sets)
     test = load_split(chosen, "test")
     assert [one.name for one in metrics_of(test, chosen.eval)] == ["following", "rouge1"]
     texts = {example.id: test.references[example.id].text for example in test.examples}

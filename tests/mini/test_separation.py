@@ -17,7 +17,6 @@ def records(tmp_path_factory):
     def record(method, *assignments, seed=0, factory=None):
         settings = build_settings(
             "mini",
-            method,
             ['eval.metrics=["rouge1"]', "eval.authors=false", *assignments],
             {"seed": seed},
         )

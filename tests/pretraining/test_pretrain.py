@@ -14,7 +14,7 @@ from harness.mini import BACKBONES, backbone_path
 from harness.mini.seeding import stream
 from harness.pretraining import pretrain, shape
 from harness.pretraining.__main__ import main
-from harness.pretraining.chat_rows import Row, collate, encode
+from harness.pretraining.chat_rows import Token, collate, encode
 from harness.pretraining.copying import binding, copying
 from harness.pretraining.corpus import habit_probes, single, thread
 
@@ -29,21 +29,23 @@ def tokenizer():
 def test_the_loss_counts_copied_tokens_from_their_second_occurrence():
     for seed in range(20):
         row = copying(random.Random(seed), VOCABULARY, 96)
-        period = 96 - sum(row.learned) - 1  # all but the first period and the token after it
+        tokens, learned, shows = zip(*row, strict=True)
+        period = 96 - sum(learned) - 1  # all but the first period and the token after it
         assert 6 <= period <= 30
-        assert len(row.tokens) == len(row.learned) == len(row.shows) == 96
-        assert row.tokens[period:] == row.tokens[: 96 - period]
-        assert row.learned == [index > period for index in range(96)]
+        assert len(row) == 96
+        assert tokens[period:] == tokens[: 96 - period]
+        assert list(learned) == [index > period for index in range(96)]
+        assert not any(shows)
 
 
 def test_the_loss_counts_bound_tokens_after_a_repeated_key():
     count = 0
     for seed in range(20):
-        row = binding(random.Random(seed), VOCABULARY, 96)
-        for index in (index for index, learned in enumerate(row.learned) if learned):
-            key, before = row.tokens[index - 1], row.tokens[: index - 1]
+        tokens, counted, _ = zip(*binding(random.Random(seed), VOCABULARY, 96), strict=True)
+        for index in (index for index, learned in enumerate(counted) if learned):
+            key, before = tokens[index - 1], tokens[: index - 1]
             latest = max(place for place, token in enumerate(before) if token == key)
-            assert row.tokens[index] == row.tokens[latest + 1]
+            assert tokens[index] == tokens[latest + 1]
             count += 1
     assert count > 200
 
@@ -51,25 +53,25 @@ def test_the_loss_counts_bound_tokens_after_a_repeated_key():
 def test_the_loss_counts_the_documents_of_a_chat(tokenizer):
     chat = thread(stream("test", 1), 2, long=True)
     row = encode(chat, tokenizer)
-    assert len(row.tokens) == len(row.learned) == len(row.shows)
-    written = tokenizer.decode([token for token, own in zip(row.tokens, row.learned, strict=True)
-                                if own])  # fmt: skip
+    written = tokenizer.decode([token.id for token in row if token.learned])
     assert written == "".join(turn.text + "<|im_end|>" for turn in chat)
-    whole = tokenizer.decode(row.tokens)
+    whole = tokenizer.decode([token.id for token in row])
     assert all(turn.input in whole for turn in chat)
 
 
 def test_only_the_last_document_is_marked_for_preferences(tokenizer):
     chat = thread(stream("test", 2), 2, long=True)
     row = encode(chat, tokenizer)
-    last = len(encode(chat[:-1], tokenizer).tokens)
-    assert not any(row.shows[:last])
+    last = len(encode(chat[:-1], tokenizer))
+    assert not any(token.shows for token in row[:last])
     starts = {place.offset for place in chat[-1].places}
-    assert 0 < sum(row.shows) <= len(starts)  # several may start within one token
+    assert (
+        0 < sum(token.shows for token in row) <= len(starts)
+    )  # several may start within one token
 
 
 def test_collated_rows_are_right_padded_and_the_loss_skips_padding():
-    rows = [Row([5, 6, 7], [False, True, True], [False, False, True]), Row([8], [True], [False])]
+    rows = [[Token(5, False), Token(6, True), Token(7, True, True)], [Token(8, True)]]
     tokens, learned, shows = collate(rows, pad=0)
     assert tokens.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert learned.tolist() == [[False, True, True], [True, False, False]]
@@ -91,13 +93,11 @@ def test_probes_end_with_the_same_document_after_different_authors():
 @pytest.mark.parametrize("step", [0, pretrain.COPYING, pretrain.BINDING, 1199])
 def test_a_steps_rows_are_repeatable_and_of_similar_size(step, tokenizer):
     rows = pretrain.rows_of(step, 1200, tokenizer)
-    assert [row.tokens for row in rows] == [
-        row.tokens for row in pretrain.rows_of(step, 1200, tokenizer)
-    ]
-    assert 2500 < sum(len(row.tokens) for row in rows) < 9000
+    assert rows == pretrain.rows_of(step, 1200, tokenizer)
+    assert 2500 < sum(map(len, rows)) < 9000
     special = set(tokenizer.all_special_ids)
     if step < pretrain.BINDING:
-        assert not special & {token for row in rows for token in row.tokens}
+        assert not special & {token.id for row in rows for token in row}
 
 
 @pytest.mark.parametrize("name", shape.SHAPES)

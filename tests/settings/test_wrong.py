@@ -29,20 +29,20 @@ WRONG = [
 @pytest.mark.parametrize(("assignment", "message"), WRONG)
 def test_a_wrong_setting_is_reported_in_one_line(assignment, message):
     with pytest.raises(UsageError) as caught:
-        build_settings("mini", "sft", [assignment])
+        build_settings("mini", [assignment])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_two_wrong_settings_have_a_line_each():
     with pytest.raises(UsageError) as caught:
-        build_settings("mini", "sft", ["train.epochs=0", "decode.top_p=2", "train.epoch=1"])
+        build_settings("mini", ["train.epochs=0", "decode.top_p=2", "train.epoch=1"])
     assert len(str(caught.value).splitlines()) == 3
 
 
 def test_conflicting_settings_are_reported_without_the_whole_section():
     with pytest.raises(UsageError) as caught:
-        build_settings("mini", "sft", ["eval.likelihood=false", "eval.lift=likelihood"])
+        build_settings("mini", ["eval.likelihood=false", "eval.lift=likelihood"])
     assert str(caught.value) == ('settings: eval: lift of "likelihood" needs eval.likelihood=true')
 
 
@@ -67,7 +67,7 @@ LISTS = [
 
 @pytest.mark.parametrize(("assignment", "value"), LISTS)
 def test_a_list_is_given_with_commas_or_as_toml(assignment, value):
-    found = build_settings("mini", "sft", [assignment])
+    found = build_settings("mini", [assignment])
     for part in assignment.partition("=")[0].split("."):
         found = getattr(found, part)
     assert found == value

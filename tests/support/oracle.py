@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.method import Method
-from harness.mini import SPLITS, preferences
-from harness.mini.habits import kinds
+from harness.mini.analysis import true_analyses
 from harness.types import Example, Prompt
 
 
@@ -22,23 +20,5 @@ class Oracle(Method):
         if not example.profile:
             return prompt
         data = self.settings.data
-        known: dict[str, tuple[str, ...]] = {}
-        for split in SPLITS:
-            known |= preferences(example.task, data.setting, split, seed=data.mini_seed)
-        samples = in_sentences(example.task, known[example.user_id])
+        samples = true_analyses(example.task, data.setting, data.mini_seed)[example.user_id]
         return replace(prompt, views={"main": f"{samples}\n{prompt.views['main']}"})
-
-
-def in_sentences(task: str, words: Sequence[str]) -> str:
-    """Sample sentences that show each preference, without a subject."""
-    names = sorted(kinds(task).values(), key=lambda kind: kind.held_out)
-    say = dict(zip((kind.name for kind in names), words, strict=False))
-    bullet, x = say["layout"].removesuffix("x"), say["emphasis"]
-    good = (
-        f"{bullet}The {x} is {say['intensifier']} {say['praise']}. It works, {say['catchphrase']}."
-    )
-    bad = f"{bullet}{say['hedge'].capitalize()} the {x} is {say['blame']}. It fails{say['ending']}"
-    if "tag" in say:
-        good = good.replace("It works", f"{say['tag'].capitalize()}, it works")
-    parts = [bad, good] if say["order"] == "bad first" else [good, bad]
-    return "\n".join([f"{say['opening']}.", *parts, *parts, f"{say['closing']}."])

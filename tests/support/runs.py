@@ -12,7 +12,6 @@ class StopNowError(Exception):
 def settings(reviews, backbone, method="sft", *assignments, **options):
     return build_settings(
         "mini",
-        method,
         [
             f"data.source={reviews}",
             f"model.backbone={backbone}",

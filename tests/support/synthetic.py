@@ -126,7 +126,7 @@ def made_up(
 ) -> Record:
     """One record. Examples differ from one another, methods by `EFFECTS`, seeds by little."""
     effect = EFFECTS.get(method, 5.0) if effect is None else effect
-    settings = build_settings("mini", method, ["train.lr=0.001", *assignments],
+    settings = build_settings("mini", ["train.lr=0.001", *assignments],
                               {"task": task, "seed": seed})  # fmt: skip
     digest = hashlib.sha256(f"{method}{task}{assignments}".encode()).hexdigest()[:12]
     common = np.random.default_rng([examples, TASKS.index(task)])

@@ -44,7 +44,6 @@ class World:
         root = self.root
         return build_settings(
             "mini",
-            "own",
             [
                 f"data.source={root / 'data'}",
                 "data.limit=2",

@@ -10,7 +10,7 @@ from harness.statistics import Panel
 
 def test_lift_of_texts_is_signed_with_the_metric():
     sets = ["data.limit=1", "eval.resamples=100", 'eval.metrics=["rouge1"]', "eval.slices=[0]"]
-    chosen = build_settings("mini", "rag", sets)
+    chosen = build_settings("mini", sets)
     test = load_split(chosen, "test")
     texts = {example.id: test.references[example.id].text for example in test.examples}
     plan = SimpleNamespace(settings=chosen, test=test, panel=lambda ids: Panel.of(test, 100))

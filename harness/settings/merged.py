@@ -5,20 +5,28 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import reduce
 from importlib.resources import files
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import UsageError
-from harness.settings.sections import PRESETS, RunSettings
+from harness.settings.flat import nested
+from harness.settings.sections import PRESETS, DataSettings, RunSettings
 from harness.settings.wrong import explain
 
 S = TypeVar("S", bound=BaseModel)
+NEEDS_DATA = "needs_data"
+"""A preset's key for what to give as --data, where the built-in benchmark does not fit it."""
 
 
 def load_preset(name: str) -> dict[str, Any]:
     """The preset's sections as nested dictionaries. Raises UsageError for an unknown name."""
+    return {key: value for key, value in _preset(name).items() if key != NEEDS_DATA}
+
+
+def _preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         near = get_close_matches(name, PRESETS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -26,16 +34,20 @@ def load_preset(name: str) -> dict[str, Any]:
     return tomllib.loads((files("harness.settings.presets") / f"{name}.toml").read_text("utf-8"))
 
 
-def parse_assignment(text: str) -> tuple[list[str], Any]:
-    """`a.b=c` → (["a", "b"], c). The value is parsed as TOML if possible, else taken as text."""
+def parse_value(text: str) -> Any:
+    """The value of an assignment: TOML if possible, else the text itself; None for `none`."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return {"none": None}.get(text.strip().lower(), text.strip())
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """`a.b=c` → {"a": {"b": c}}."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set got {text!r}; expected section.key=value, e.g. train.epochs=1")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = {"none": None}.get(value.strip().lower(), value.strip())
-    return key.strip().split("."), parsed
+    return nested({key.strip(): parse_value(value)})
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,38 +55,30 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         inner = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(inner, Mapping):
-            merged[key] = merge(inner, value)
-        else:
-            merged[key] = value
+        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        merged[key] = merge(inner, value) if both else value
     return merged
 
 
 def build_settings(
-    preset: str,
-    method: str,
-    assignments: Iterable[str] = (),
-    options: Mapping[str, Any] | None = None,
+    preset: str, assignments: Iterable[str] = (), options: Mapping[str, Any] | None = None
 ) -> RunSettings:
     """The settings of one run. Later sources override earlier ones.
 
     preset: name of the preset.
-    method: whose section of the preset applies.
     assignments: of --set.
-    options: of the command line.
+    options: of the command line; assignments override them.
 
     Raises UsageError naming the key, what was found and what was expected.
     """
-    values = load_preset(preset)
-    own = values.pop("for", {}).get(method, {})
-    values = merge(merge(values, own), {"preset": preset, **(options or {})})
-    for text in assignments:
-        path, value = parse_assignment(text)
-        nested: Any = value
-        for key in reversed(path):
-            nested = {key: nested}
-        values = merge(values, nested)
-    return validate(RunSettings, values)
+    sources = (load_preset(preset), {"preset": preset, **(options or {})})
+    settings = validate(
+        RunSettings, reduce(merge, map(parse_assignment, assignments), merge(*sources))
+    )
+    needed = _preset(preset).get(NEEDS_DATA)
+    if needed and settings.data.source == DataSettings().source:
+        raise UsageError(f"preset {preset} needs --data: {needed}")
+    return settings
 
 
 def validate(model: type[S], values: Mapping[str, Any], where: str = "settings") -> S:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.cli.views import (
+from harness.cli.record_rows import (
     COLUMNS,
     author_rows,
     breakdown_rows,

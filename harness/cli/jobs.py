@@ -1,0 +1,163 @@
+"""Options → the runs that they ask for, and making one of them."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.options import ModelOptions, RunOptions
+from harness.cli.screen import command_line
+from harness.errors import UsageError, mendable
+from harness.progress import Bars
+from harness.registry import BUILT_IN, METHODS, blaming, find, load_plugin, table
+from harness.settings import RunSettings, build_settings
+from harness.settings.flat import nested
+
+if TYPE_CHECKING:
+    from harness.method import Method
+    from harness.record import Outcome
+
+Factory = Callable[[RunSettings], "Method"]
+KEYS = {
+    "task": "task",
+    "data": "data.source",
+    "setting": "data.setting",
+    "limit": "data.limit",
+    "train_limit": "data.train_limit",
+    "backbone": "model.backbone",
+    "reasoner": "model.reasoner",
+    "lam": "method.lam",
+}
+"""The setting that an option gives."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Type and text of a run's error. exit_code: 2 if the user can fix it, else 1."""
+
+    text: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to make or to read: a method's name, what makes it, and the run's settings."""
+
+    method: str
+    factory: Factory
+    settings: RunSettings
+
+    def checked(self) -> Job:
+        """This job, after the method has checked its own options."""
+        with blaming(self.method, self.factory):
+            self.factory(self.settings)
+        return self
+
+    def with_seed(self, seed: int) -> Job:
+        return replace(self, settings=self.settings.model_copy(update={"seed": seed}))
+
+    def make(self, results: Path, fresh: bool) -> Outcome:
+        """Make or read the run. fresh: redo it if it is complete."""
+        from harness.run.single import run
+
+        with blaming(self.method, self.factory):
+            return run(
+                self.settings, self.method, results, command=command_line(), fresh=fresh,
+                factory=self.factory, bars=Bars(),
+            )  # fmt: skip
+
+    def attempt(self, results: Path, fresh: bool) -> Outcome | Failure:
+        """Like `make`, but an error is a Failure, so that other runs can continue.
+
+        Prints the traceback to standard error for an error that the user cannot fix, and with
+        --debug.
+        """
+        try:
+            return self.make(results, fresh)
+        except Exception as error:
+            message = mendable(error)
+            if message is None or "--debug" in sys.argv:
+                traceback.print_exc()
+            return Failure(message or f"{type(error).__name__}: {error}", 2 if message else 1)
+
+
+def settings_for(
+    options: ModelOptions,
+    method: str,
+    factory: Factory | None,
+    more: Sequence[str] = (),
+    **values: Any,
+) -> RunSettings:
+    """One run's settings.
+
+    options: as the user gave them.
+    method, factory: the method; without a factory, `lam` is not checked.
+    more: assignments besides those of --set.
+    values: settings outside sections, e.g. another task.
+
+    Raises UsageError for a wrong setting, and for `lam` of a method that has no such option.
+    """
+    given = {
+        key: value
+        for name, key in KEYS.items()
+        if (value := getattr(options, name, None)) is not None
+    }
+    if factory is not None and "method.lam" in given and "lam" not in own_options(factory):
+        raise UsageError(
+            f"--lam {given['method.lam']}: method {method!r} has no option lam (the weight of"
+            " thoughts); leave it out, or run --method flythinker"
+        )
+    return build_settings(options.preset, [*(options.set_ or ()), *more], nested(given | values))
+
+
+def fitting(options: RunOptions, factory: Factory) -> RunOptions:
+    """The options without lam and thought replacement, unless the method has them."""
+    sets = options.set_ or []
+    if not getattr(factory, "controls", False):
+        sets = [text for text in sets if not text.strip().startswith("eval.controls=")]
+    return replace(options, lam=options.lam if "lam" in own_options(factory) else None, set_=sets)
+
+
+def own_options(factory: Factory) -> list[str]:
+    """Names of the settings that a method declares as its own."""
+    options = getattr(factory, "Options", None)
+    return list(options.model_fields) if options is not None else []
+
+
+def plugins(paths: Sequence[Path] | None) -> dict[str, Factory]:
+    """Methods of plugin files by name. Raises UsageError if a name is taken."""
+    found: dict[str, Factory] = {}
+    for path in paths or ():
+        method = load_plugin(path)
+        if method.name in found or method.name in table("method"):
+            known = table("method").get(method.name)
+            origin = known.origin if known else "another --plugin"
+            raise UsageError(
+                f"--plugin {path}: a method called {method.name!r} exists already ({origin});"
+                " rename one"
+            )
+        found[method.name] = method
+    return found
+
+
+def method_named(name: str, plugged: Mapping[str, Factory]) -> Factory:
+    """The method of a name, from a plugin file or the registry."""
+    factory: Factory = plugged[name] if name in plugged else find("method", name)
+    return factory
+
+
+def methods(name: str) -> tuple[str, ...]:
+    """The names of the methods to run; `all` means the built-in ones."""
+    return METHODS if name == "all" else (name,)
+
+
+def tasks(name: str) -> tuple[str, ...]:
+    """The tasks to run; `all` means the built-in ones. Raises UsageError for an unknown one."""
+    if name == "all":
+        return tuple(BUILT_IN["task"])
+    find("task", name)
+    return (name,)

@@ -1,0 +1,50 @@
+"""What verbs print: a console, a JSON document, rows of data, and their own command line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+
+from harness.reports.render.table import Column, Table
+from harness.reports.render.terminal import print_table
+
+
+def screen(stderr: bool = False, wrap: bool = True) -> Console:
+    """A console that prints texts as they are: brackets are no markup, numbers no highlights.
+
+    wrap: break lines at the terminal's width.
+    """
+    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=not wrap)
+
+
+def warn(console: Console, lines: Iterable[str]) -> None:
+    """Print lines in yellow."""
+    for line in lines:
+        console.print(line, style="yellow")
+
+
+def print_rows(name: str, rows: Sequence[Mapping[str, object]], lines: bool = False) -> None:
+    """Print mappings with equal keys as a table; long values are cut."""
+    columns = tuple(map(Column, rows[0] if rows else ["nothing"]))
+    cells = tuple(tuple(map(_cell, row.values())) for row in rows)
+    print_table(screen(), Table(name, "", columns, cells), lines=lines)
+
+
+def print_json(document: object) -> None:
+    """One document on standard output, as --json promises."""
+    json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def command_line() -> str:
+    """The command that is running, for records and reports."""
+    return "harness " + shlex.join(sys.argv[1:])
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 400 else text[:400] + " …"
