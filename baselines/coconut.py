@@ -188,7 +188,6 @@ class Coconut(Method):
     options: CoconutOptions
 
     def build(self, backbones: Backbones) -> CoconutLM:
-        self.tokenizer = backbones.tokenizer
         return CoconutLM(backbones.main, self.options.n_thoughts, self.options.curriculum)
 
     def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
@@ -198,7 +197,7 @@ class Coconut(Method):
             return plain
         assert isinstance(lm, CoconutLM)
         plain_lm = CausalLM(lm.model)  # the base model, without thoughts
-        analyses = analyse(self, self.options, self.tokenizer, plain_lm, train)
+        analyses = analyse(self, self.options, plain_lm, train)
         self.report["analyses"] = dict(analyses.counts)
         return [
             replace(target, curriculum=self._stages(analyses.kept[target.example_id]))
@@ -207,8 +206,8 @@ class Coconut(Method):
 
     def _stages(self, analysis: tuple[int, ...]) -> tuple[tuple[float, tuple[int, ...]], ...]:
         """(until, preface) of every stage but the last: remaining sentences, then the separator."""
-        starts = (0, *sentence_ends(self.tokenizer, analysis))
-        between = separator(self.tokenizer, self.rules.ends)
+        starts = (0, *sentence_ends(self.rules.tokenizer, analysis))
+        between = separator(self.rules.tokenizer, self.rules.ends)
         return tuple(
             (until, (*analysis[starts[min(stage, len(starts) - 1)] :], *between))
             for stage, until in enumerate(self.options.curriculum)
@@ -218,7 +217,7 @@ class Coconut(Method):
         """In training, the analysis of the first stage; at test time there are only thoughts."""
         if not training or not self.options.curriculum:
             return 0
-        return self.options.analysis_tokens + len(separator(self.tokenizer, self.rules.ends))
+        return self.options.analysis_tokens + len(separator(self.rules.tokenizer, self.rules.ends))
 
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         """Targets of the last stage: the text alone, as at test time."""

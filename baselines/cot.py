@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from baselines.analysis import AnalysisOptions, analyse, separator
-from harness.engine.backbone import Backbones
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.method import Method
@@ -27,10 +26,6 @@ class Cot(Method):
     Options: ClassVar[type[Section]] = AnalysisOptions
     options: AnalysisOptions
 
-    def build(self, backbones: Backbones) -> PersonalLM:
-        self.tokenizer = backbones.tokenizer
-        return super().build(backbones)
-
     @cached_property
     def between(self) -> tuple[int, ...]:
         """The separator, in tokens."""
@@ -44,7 +39,7 @@ class Cot(Method):
         return self._targets("val_analyses", lm, val)
 
     def _targets(self, key: str, lm: PersonalLM, pairs: Sequence[TrainingPair]) -> list[Target]:
-        analyses = analyse(self, self.options, self.tokenizer, lm, pairs)
+        analyses = analyse(self, self.options, lm, pairs)
         self.report[key] = dict(analyses.counts)
         return [
             Target(

@@ -42,7 +42,9 @@ class CotOracle(Cot):
     def _targets(self, key: str, lm: PersonalLM, pairs: Sequence[TrainingPair]) -> list[Target]:
         most, targets = self.options.analysis_tokens, []
         for pair in pairs:
-            ids = encode_response(self.tokenizer, self.analyses[pair.example.user_id]).ids[:most]
+            ids = encode_response(self.rules.tokenizer, self.analyses[pair.example.user_id]).ids[
+                :most
+            ]
             preface = (*ids, *self.between)
             targets.append(Target(pair.example.id, pair.reference.text, preface))
         self.report[key] = {"planned": len(pairs), "true": len(pairs)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.engine.text import encode_prompt, encode_response
-from harness.types import Tokenizer
+from harness.types import Tokenizer, TrainingPair
 
 Variant = Literal["hindsight", "blind"]
 PROMPTS: Mapping[Variant, str] = {
@@ -34,27 +34,26 @@ class Request:
     variant: Variant
     prompt: tuple[int, ...]
 
+    @property
+    def key(self) -> tuple[str, Variant]:
+        return self.example_id, self.variant
+
 
 def make_request(
-    tokenizer: Tokenizer,
-    example_id: str,
-    variant: Variant,
-    prompt: str,
-    reference: str,
-    most_tokens: int,
+    tokenizer: Tokenizer, pair: TrainingPair, variant: Variant, prompt: str, most_tokens: int
 ) -> Request:
     """The request for an analysis.
 
     Args:
         tokenizer: the backbone's.
-        example_id: the example.
+        pair: the example and its reference.
         variant: with the reference ("hindsight") or without it ("blind").
         prompt: text of the method's prompt.
-        reference: the user's text.
         most_tokens: a longer reference is cut to this length.
     """
+    reference = pair.reference.text
     ends = encode_response(tokenizer, reference).ends
     shown = reference[: ends[most_tokens - 1]] if len(ends) > most_tokens else reference
     # replace, not format: users' texts may contain braces; the reference goes in first
     text = PROMPTS[variant].replace("{reference}", shown, 1).replace("{prompt}", prompt, 1)
-    return Request(example_id, variant, tuple(encode_prompt(tokenizer, text)))
+    return Request(pair.example.id, variant, tuple(encode_prompt(tokenizer, text)))

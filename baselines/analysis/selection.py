@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from baselines.analysis.generation import Analysis, fingerprint, generate_analyses
+from baselines.analysis.generation import Analysis, Generator, fingerprint
 from baselines.analysis.request import Request, Variant, make_request
 from harness.engine.devices import number_type
 from harness.engine.fits import Row, refuse_misfits
@@ -20,8 +20,10 @@ from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
 from harness.method import Method
 from harness.settings import Section
-from harness.types import Sampling, Tokenizer, TrainingPair
+from harness.types import Sampling, TrainingPair
 
+BLIND: Variant = "blind"
+MEND = "lower method.analysis_tokens, budget.target, budget.profile or budget.input"
 GRAM = 8
 _WORD = re.compile(r"\w+")
 
@@ -46,11 +48,7 @@ class Analyses:
 
 
 def analyse(
-    method: Method,
-    options: AnalysisOptions,
-    tokenizer: Tokenizer,
-    lm: PersonalLM,
-    pairs: Sequence[TrainingPair],
+    method: Method, options: AnalysisOptions, lm: PersonalLM, pairs: Sequence[TrainingPair]
 ) -> Analyses:
     """Generate an analysis for each pair with `lm` as it is, and keep it in the method's workspace.
 
@@ -59,41 +57,31 @@ def analyse(
     Args:
         method: the method that trains on the analyses.
         options: variant, budget, and how much may be copied.
-        tokenizer: the backbone's.
         lm: the base model.
         pairs: training or val examples.
-    """
-    # 1. A request for each example and variant, checked against the model's context
-    references = {pair.example.id: pair.reference.text for pair in pairs}
-    variants: tuple[Variant, ...] = tuple(dict.fromkeys((options.variant, "blind")))
-    requests = {
-        variant: {
-            pair.example.id: make_request(
-                tokenizer,
-                pair.example.id,
-                variant,
-                method.prompt(pair.example).views["main"],
-                pair.reference.text,
-                method.settings.budget.target,
-            )
-            for pair in pairs
-        }
-        for variant in variants
-    }
 
-    prompts = ((key, each.prompt) for group in requests.values() for key, each in group.items())
-    refuse_long_requests(lm, prompts, options.analysis_tokens)
+    Raises UsageError if a request and its answer do not fit the model's context.
+    """
+    # 1. A request for each example and variant
+    references = {pair.example.id: pair.reference.text for pair in pairs}
+    requests = {
+        variant: [_request(method, pair, variant) for pair in pairs]
+        for variant in dict.fromkeys((options.variant, BLIND))
+    }
+    everything = [each for group in requests.values() for each in group]
+    refuse_misfits(lm, [_row(each, options) for each in everything], MEND)
 
     def copies(analysis: Analysis) -> bool:
         return copied_share(analysis.text, references[analysis.example_id]) > options.max_copied
 
     # 2. Generate; replace copies by blind analyses, and blind copies by none
-    generator = _Generator(method, options, tokenizer, lm, requests)
-    first = generator.generate(options.variant, list(references))
+    generator = _generator(method, options, lm, everything)
+    first = _generate(method, generator, requests[options.variant])
     rejected = [key for key, analysis in first.items() if copies(analysis)]
     second: dict[str, Analysis] = {}
-    if options.variant != "blind":
-        second = generator.generate("blind", rejected)
+    if options.variant != BLIND:
+        again = [each for each in requests[BLIND] if each.example_id in rejected]
+        second = _generate(method, generator, again)
     none = {key for key in rejected if key not in second or copies(second[key])}
     kept = {key: each for key, each in {**first, **second}.items() if key not in none}
     # 3. Counts for the record
@@ -125,74 +113,58 @@ def _grams(text: str) -> Iterator[tuple[str, ...]]:
     return zip(*(words[start:] for start in range(GRAM)), strict=False)
 
 
-class _Generator:
-    """Generates analyses with the run's precision, batch size and sampling."""
-
-    def __init__(
-        self,
-        method: Method,
-        options: AnalysisOptions,
-        tokenizer: Tokenizer,
-        lm: PersonalLM,
-        requests: Mapping[Variant, Mapping[str, Request]],
-    ) -> None:
-        decode = method.settings.decode
-        self.method = method
-        self.lm, self.requests, self.options = lm, requests, options
-        self.sampling = Sampling(seed=method.settings.seed, **decode.drawing)
-        self.rules = rules_of(method.settings, trained=False)  # the base model generates them
-        self.batch_size = decode.batch_size
-        self.device = next(lm.parameters()).device
-        self.dtype = number_type(method.settings.model, self.device)
-        self.path = None
-        if method.workspace is not None:
-            name = fingerprint(
-                lm,
-                [each for group in requests.values() for each in group.values()],
-                options=options.model_dump(include=set(AnalysisOptions.model_fields)),
-                sampling=asdict(self.sampling),
-                ends=[sorted(self.rules.ends.ids), self.rules.ends.strings, self.rules.strip],
-                batch_size=self.batch_size,
-                machine=[self.device.type, str(self.dtype)],
-            )
-            self.path = method.workspace / f"analyses-{name}.jsonl"
-
-    def generate(self, variant: Variant, ids: Sequence[str]) -> dict[str, Analysis]:
-        """Analyses of examples; those in the workspace are not generated again."""
-        requests = [self.requests[variant][key] for key in ids]
-        with precision(self.device, self.dtype):
-            analyses = generate_analyses(
-                self.lm,
-                self.rules,
-                requests,
-                self.sampling,
-                budget=self.options.analysis_tokens,
-                batch_size=self.batch_size,
-                path=self.path,
-                on_batch=self.method.track("analyses"),
-            )
-        prompts, texts = [each.prompt for each in requests], [analyses[key].ids for key in ids]
-        with suppress(NoEstimateError):  # then the record holds null and the reason
-            self.method.target_flops += generation_flops(self.lm, prompts, texts)
-        return analyses
+def _request(method: Method, pair: TrainingPair, variant: Variant) -> Request:
+    prompt, most = method.prompt(pair.example).views["main"], method.settings.budget.target
+    return make_request(method.rules.tokenizer, pair, variant, prompt, most)
 
 
-def refuse_long_requests(
-    lm: PersonalLM, requests: Iterable[tuple[str, Sequence[int]]], tokens: int
-) -> None:
-    """Raises UsageError if a request for an analysis and its answer do not fit a model of `lm`.
+def _row(request: Request, options: AnalysisOptions) -> Row:
+    """What the model reads of a request and its longest answer."""
+    answer = ("method.analysis_tokens", options.analysis_tokens)
+    parts = (("request", len(request.prompt)), answer)
+    return Row(request.example_id, "the request for an analysis", parts, (request.prompt,))
 
-    requests: (example id, prompt in tokens); tokens: the longest answer.
-    """
-    rows = [
-        Row(
-            key,
-            "the request for an analysis",
-            (("request", len(prompt)), ("method.analysis_tokens", tokens)),
-            (prompt,),
+
+def _generator(
+    method: Method, options: AnalysisOptions, lm: PersonalLM, requests: Sequence[Request]
+) -> Generator:
+    """A generator with the run's batch size and sampling; `requests` are all that it may get."""
+    settings, rules = method.settings, rules_of(method.settings, trained=False)  # the base model's
+    sampling = Sampling(seed=settings.seed, **settings.decode.drawing)
+    path = None
+    if method.workspace is not None:
+        device = next(lm.parameters()).device
+        name = fingerprint(
+            lm,
+            requests,
+            options=options.model_dump(include=set(AnalysisOptions.model_fields)),
+            sampling=asdict(sampling),
+            ends=[sorted(rules.ends.ids), rules.ends.strings, rules.strip],
+            batch_size=settings.decode.batch_size,
+            machine=[device.type, str(number_type(settings.model, device))],
         )
-        for key, prompt in requests
-    ]
-    refuse_misfits(
-        lm, rows, "lower method.analysis_tokens, budget.target, budget.profile or budget.input"
+        path = method.workspace / f"analyses-{name}.jsonl"
+    return Generator(
+        lm,
+        rules,
+        sampling,
+        budget=options.analysis_tokens,
+        batch_size=settings.decode.batch_size,
+        path=path,
+        on_batch=method.track("analyses"),
     )
+
+
+def _generate(
+    method: Method, generator: Generator, requests: Sequence[Request]
+) -> dict[str, Analysis]:
+    """Analyses by example id, in the run's precision; their FLOPs are added to the method's."""
+    lm = generator.lm
+    device = next(lm.parameters()).device
+    with precision(device, number_type(method.settings.model, device)):
+        analyses = generator.analyses(requests)
+    prompts = [each.prompt for each in requests]
+    texts = [analyses[each.example_id].ids for each in requests]
+    with suppress(NoEstimateError):  # then the record holds null and the reason
+        method.target_flops += generation_flops(lm, prompts, texts)
+    return analyses

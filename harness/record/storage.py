@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import DataError
 from harness.record.dated import is_dated
@@ -16,6 +17,10 @@ from harness.record.schema import SCHEMA_VERSION, Record
 from harness.record.upgrades import UPGRADES
 from harness.types import Prediction
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl"
 
 
@@ -81,12 +86,7 @@ def record_there(folder: Path) -> Record | None:
 
 def append_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
     """Add lines to predictions.jsonl and make sure that they are on disk."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / PREDICTIONS).open("a", encoding="utf-8") as file:
-        for prediction in predictions:
-            file.write(json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_lines(predictions, folder / PREDICTIONS)
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
@@ -94,7 +94,24 @@ def read_predictions(folder: Path) -> list[Prediction]:
 
     Raises DataError, naming file and line, for any other line that is not a prediction.
     """
-    path = folder / PREDICTIONS
+    return read_lines(Prediction, folder / PREDICTIONS, "a prediction")
+
+
+def append_lines(rows: Iterable[DataclassInstance], path: Path) -> None:
+    """Add dataclasses as JSON Lines and make sure that they are on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(dataclasses.asdict(row), ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(kind: type[T], path: Path, what: str) -> list[T]:
+    """The rows of `append_lines`, without a last line that an interruption cut short.
+
+    Raises DataError, naming file and line, for any other line that is not a `what`.
+    """
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
@@ -103,19 +120,18 @@ def read_predictions(folder: Path) -> list[Prediction]:
         if not line:
             continue
         try:
-            fields = json.loads(line)
-            fields["preface_ids"] = tuple(fields.get("preface_ids", ()))
-            found.append(Prediction(**fields))
-        except (ValueError, TypeError) as error:
+            fields = json.loads(line).items()
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields}
+            found.append(kind(**values))
+        except (ValueError, TypeError, AttributeError) as error:
             if number == len(lines):  # no newline: its writing was interrupted
                 break
-            raise DataError(f"{path} line {number}: not a prediction: {error}") from None
+            raise DataError(f"{path} line {number}: not {what}: {error}") from None
     return found
 
 
-def drop_partial_line(folder: Path) -> None:
+def drop_partial_line(path: Path) -> None:
     """Remove a last line that an interruption cut short, before others are appended."""
-    path = folder / PREDICTIONS
     if path.is_file():
         whole = path.read_bytes()
         kept = whole[: whole.rfind(b"\n") + 1]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from harness.progress import Bars
-from harness.record import drop_partial_line, read_predictions, rewrite_predictions
+from harness.record import PREDICTIONS, drop_partial_line, read_predictions, rewrite_predictions
 from harness.record.inputs import MODELS
 from harness.run.plan import EncodedPrompt, Plan
 from harness.types import Prediction
@@ -18,7 +18,7 @@ def valid_predictions(
     plan: Plan, expected: Mapping[tuple[str, int], str], bars: Bars
 ) -> dict[tuple[str, int], Prediction]:
     """(id, sample) → predictions on disk with the expected fingerprint; others are deleted."""
-    drop_partial_line(plan.folder)
+    drop_partial_line(plan.folder / PREDICTIONS)
     on_disk = read_predictions(plan.folder)
     valid = {
         (text.id, text.sample): text

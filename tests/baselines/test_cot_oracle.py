@@ -14,13 +14,12 @@ from harness.settings import build_settings
 def test_training_targets_begin_with_the_true_preferences():
     settings = build_settings("mini", "cot-oracle", ["data.train_limit=3"])
     method = CotOracle(settings)
-    method.tokenizer = tokenizer_of("mini")
     pairs = load_split(settings, "train").pairs()
     known = preferences("product_review", "user", "train")
     for pair, target in zip(pairs, method.targets(None, pairs), strict=True):
         assert target.text == pair.reference.text
         assert target.preface[-len(method.between) :] == method.between
-        analysis = method.tokenizer.decode(target.preface[: -len(method.between)])
+        analysis = tokenizer_of("mini").decode(target.preface[: -len(method.between)])
         assert len(target.preface) < method.longest_preface(training=True)
         for words in known[pair.example.user_id]:
             if words not in ("good first", "bad first", "alternating"):

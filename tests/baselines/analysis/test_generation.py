@@ -3,25 +3,19 @@
 import pytest
 
 from baselines.analysis import generation
-from baselines.analysis.generation import Analysis, generate_analyses, read_analyses
+from baselines.analysis.generation import Analysis, Generator
 from baselines.analysis.request import Request
 from harness.errors import DataError
+from harness.record import append_lines, read_lines
 from harness.types import Sampling
 
 REQUESTS = [Request(f"e{number}", "blind", tuple(range(5, 8 + number))) for number in range(5)]
 
 
 def run(world, path, temperature=0.8, on_batch=None):
-    return generate_analyses(
-        world.lm,
-        world.shared.rules,
-        REQUESTS,
-        Sampling(temperature, 1.0, 3),
-        budget=6,
-        batch_size=2,
-        path=path,
-        on_batch=on_batch,
-    )
+    sampling = Sampling(temperature, 1.0, 3)
+    generator = Generator(world.lm, world.shared.rules, sampling, 6, 2, path, on_batch)
+    return generator.analyses(REQUESTS)
 
 
 def test_analyses_on_disk_are_not_generated_again(world, tmp_path, monkeypatch):
@@ -54,14 +48,14 @@ def test_without_a_folder_nothing_is_kept(world, tmp_path):
     assert run(world, None) == run(world, tmp_path / "a.jsonl")
 
 
-def test_a_broken_line_is_located(tmp_path):
+def test_a_broken_line_is_located(world, tmp_path):
     path = tmp_path / "analyses.jsonl"
     path.write_text('{"example_id": "a"}\n{"no": 1}\n')
-    with pytest.raises(DataError, match=r"analyses\.jsonl line 1: not an analysis: 'ids'"):
-        read_analyses(path)
+    with pytest.raises(DataError, match=r"analyses\.jsonl line 1: not an analysis: .*'variant'"):
+        run(world, path)
 
 
 def test_an_analysis_survives_its_file(tmp_path):
     analysis = Analysis("a", "blind", (1, 2), "gä\n", ended=True)
-    generation._append([analysis], tmp_path / "a.jsonl")
-    assert read_analyses(tmp_path / "a.jsonl") == [analysis]
+    append_lines([analysis], tmp_path / "a.jsonl")
+    assert read_lines(Analysis, tmp_path / "a.jsonl", "an analysis") == [analysis]

@@ -64,7 +64,7 @@ def test_a_copied_analysis_is_replaced_and_counted(made, scripted):
     innocent = "likes tea and quiet lamps and never a loud one"
     # a blind request does not contain the text; for the last example the script returns it anyway
     scripted(reference_in, lambda asked: texts[5] if last in asked else innocent)
-    analyses = analyse(plan.method, AnalysisOptions(analysis_tokens=60), tokenizer, lm, pairs)
+    analyses = analyse(plan.method, AnalysisOptions(analysis_tokens=60), lm, pairs)
     long_enough = [len(text.split()) >= 8 for text in texts]  # fewer words: no 8-gram
     assert long_enough == [False, False, True, True, True, True]
     ids = [pair.example.id for pair in pairs]
@@ -87,7 +87,7 @@ def test_the_largest_copied_share_is_a_setting(made, scripted, most, rejected):
     plan, lm, pairs = made
     scripted(reference_in, lambda _: "likes tea")
     options = AnalysisOptions(analysis_tokens=60, max_copied=most)
-    analyses = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
+    analyses = analyse(plan.method, options, lm, pairs)
     assert analyses.counts["rejected"] == rejected
 
 
@@ -95,7 +95,7 @@ def test_an_analysis_without_end_is_counted(made, scripted):
     plan, lm, pairs = made
     scripted(lambda _: "likes tea and quiet lamps", lambda _: "")
     options = AnalysisOptions(analysis_tokens=3)
-    analyses = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
+    analyses = analyse(plan.method, options, lm, pairs)
     assert analyses.counts["separator_appended"] == len(pairs)
     assert analyses.counts["tokens"] == 3 * len(pairs)
 
@@ -104,22 +104,22 @@ def test_blind_requests_never_contain_the_reference(made, scripted):
     plan, lm, pairs = made
     scripted(never, lambda _: "likes tea")
     options = AnalysisOptions(variant="blind")
-    analyses = analyse(plan.method, options, plan.backbones.tokenizer, lm, pairs)
+    analyses = analyse(plan.method, options, lm, pairs)
     assert analyses.counts["variant"] == "blind"
     assert analyses.counts["planned"] == len(pairs)
 
 
 def test_analyses_are_reused_only_under_the_same_fingerprint(made, tmp_path):
     plan, lm, pairs = made
-    tokenizer, options = plan.backbones.tokenizer, AnalysisOptions(analysis_tokens=8)
+    options = AnalysisOptions(analysis_tokens=8)
     plan.method.workspace = tmp_path
 
     def files_after(options, pairs):
-        analyse(plan.method, options, tokenizer, lm, pairs)
+        analyse(plan.method, options, lm, pairs)
         return len(list(tmp_path.iterdir()))
 
-    first = analyse(plan.method, options, tokenizer, lm, pairs)
-    assert analyse(plan.method, options, tokenizer, lm, pairs) == first
+    first = analyse(plan.method, options, lm, pairs)
+    assert analyse(plan.method, options, lm, pairs) == first
     assert files_after(options, pairs) == 1
     assert files_after(options, pairs[:3]) == 2
     assert files_after(AnalysisOptions(analysis_tokens=9), pairs) == 3
@@ -138,7 +138,7 @@ def test_an_analysis_is_requested_for_the_methods_prompt(world, scripted):
     asked = []
     scripted(lambda text: asked.append(text) or "x", lambda _: "x")
     pairs = plan.splits["train"].pairs()
-    analyse(plan.method, AnalysisOptions(), plan.backbones.tokenizer, lm, pairs)
+    analyse(plan.method, AnalysisOptions(), lm, pairs)
     wanted = plan.method.prompt(pairs[0].example).views["main"]
     assert wanted.isupper()
     assert any(wanted in text for text in asked)
