@@ -12,7 +12,7 @@ from harness.settings import build_settings
 
 
 def test_training_targets_begin_with_the_true_preferences():
-    settings = build_settings("mini", "cot-oracle", ["data.train_limit=3"])
+    settings = build_settings("mini", ["data.train_limit=3"])
     method = CotOracle(settings)
     pairs = load_split(settings, "train").pairs()
     known = preferences("product_review", "user", "train")
@@ -32,6 +32,6 @@ def test_at_test_time_it_is_cot():
 
 
 def test_other_data_are_refused():
-    settings = build_settings("mini", "cot-oracle", ["data.source=hub"])
+    settings = build_settings("mini", ["data.source=hub"])
     with pytest.raises(UsageError, match=r"data.source = hub; only the built-in benchmark"):
         CotOracle(settings)
