@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks import screenshots
 from benchmarks.screenshots import main, pages, parsed, shoot, small
 from harness.errors import UsageError
-from harness.reports.comparison import PAGE
+from harness.reports.render.report_files import PAGE
 from harness.reports.runs.systems import load_boards
 from tests.support.synthetic import write_runs
 

@@ -71,9 +71,9 @@ def ablate(
     if dry_run:
         _print_plan(console, ablation, results)
         return
-    from harness.reports.ablation.document import document
+    from harness.reports.ablation.ablation_page import document
     from harness.reports.ablation.values import ablation as evaluated
-    from harness.reports.comparison import PAGE, write_report
+    from harness.reports.render.report_files import PAGE, write_report
     from harness.reports.render.terminal import print_table
 
     tried = run_all(console, ablation, _once(lambda job: job.attempt(results, fresh)))

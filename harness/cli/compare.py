@@ -32,8 +32,9 @@ def compare(
     json_: Json = False,
 ) -> None:
     """Report which method is better, how certain, and at what cost."""
-    from harness.reports.comparison import PAGE, Options, write_report
-    from harness.reports.comparison import compare as compared
+    from harness.reports.compare_runs import Options
+    from harness.reports.compare_runs import compare as compared
+    from harness.reports.render.report_files import PAGE, write_report
 
     document = compared(runs, Options(allow_different, not no_texts, metric, pair))
     written = write_report(document, out)

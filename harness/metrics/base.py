@@ -79,6 +79,8 @@ class Metric:
     better: Better = "higher"
     digits: int = 2
     """Decimals shown."""
+    brief: bool = True
+    """Whether it is shown where there is no room for all metrics."""
     mean: bool = False
     """Whether rows are (value, 1) and the metric is their mean."""
     needs: Needs | None = None

@@ -29,6 +29,7 @@ class Meteor(MeanMetric):
 
     name = "meteor"
     title = "METEOR"
+    brief = False
     options: ClassVar = {"tokenizer": "tokenizer"}
     remedy = (
         "NLTK splits words at spaces only, so that clauses count as words; --set"

@@ -46,6 +46,7 @@ class Rouge1(Rouge):
 
     name = "rouge1"
     title = "ROUGE-1"
+    brief = False
 
 
 class Rouge2(Rouge):
@@ -53,6 +54,7 @@ class Rouge2(Rouge):
 
     name = "rouge2"
     title = "ROUGE-2"
+    brief = False
 
 
 class RougeL(Rouge):
@@ -70,4 +72,5 @@ class RougeLsum(Rouge):
 
     name = "rougeLsum"
     title = "ROUGE-Lsum"
+    brief = False
     lines = "|split:newline"

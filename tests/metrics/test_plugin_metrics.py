@@ -21,8 +21,9 @@ from harness.metrics.lift import lift
 from harness.metrics.scoring import each, scored
 from harness.record import read_record, write_record
 from harness.reports.compared.contrasts import contrast_all, judge_family
+from harness.reports.compared.facts import facts_of
 from harness.reports.compared.measures import measures_of
-from harness.reports.comparison import as_json, contrast_boards
+from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.run.evaluate.texts import score_texts
@@ -193,10 +194,9 @@ def test_it_is_compared_with_interval_test_and_letters(board, name, better):
 
 
 def test_the_report_has_every_metric_with_its_direction(board):
-    found, main = contrast_boards([board])
-    facts = as_json([board], found, {board.task: []}, main, [])
+    facts = facts_of(compare_boards([board]), [])
     measures = facts["boards"][0]["measures"]
-    assert main == "chrf"
+    assert facts["main"] == "chrf"
     assert {name: one["lower_is_better"] for name, one in measures.items()} == {
         "chrf": False, "wer": True, "words": False
     }  # fmt: skip

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log10
+from math import sqrt
 
 import matplotlib
 import numpy as np
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
-from harness.reports.ablation.values import Ablation, Cell, places, reasoner_parameters
-from harness.reports.compared.measures import Measure
+from harness.reports.ablation.values import Ablation, Cell, reasoner_parameters
+from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.measures import NLL
 from harness.reports.render import plots
-from harness.reports.render.document import Picture
 from harness.reports.render.numbers import estimate, figure
-from harness.reports.runs.paper import MARK
-from harness.reports.sections.cost_tables import machine
-from harness.statistics import Comparison, Interval
+from harness.reports.render.section import Picture
+from harness.reports.render.table import Cell as Number
+from harness.reports.runs.paper import paper
+from harness.reports.runs.system_costs import machine
+from harness.reports.runs.systems import System
+from harness.reports.sections.system_columns import value_cell
+from harness.statistics import Array
 
 HEAT = "cividis"
 """Rising in lightness, so that print and colour-blind readers see the same order."""
 DARK, LIGHT = "#000000", plots.PAPER
 """Ink on the map's colours, which are the same on a dark page."""
+ARROWS = {"better": " ▲", "worse": " ▼"}
+"""Marks a value that is significantly better or worse than the reference."""
 AXIS_TITLES = {
     "method.lam": "λ, the weight of a thought",
     "model.reasoner": "parameters of the reasoner",
@@ -33,7 +38,7 @@ AXIS_TITLES = {
 
 
 @dataclass(frozen=True)
-class Places:
+class Positions:
     """Positions of values on the x axis: label of a cell → x.
 
     By size (millions of parameters, logarithmic) if the values are reasoners of known, different
@@ -48,119 +53,99 @@ class Places:
         return x * 10 ** (0.2 * steps) if self.by_size else x + steps
 
 
-def places_of(found: Ablation) -> Places:
-    """See `Places`."""
+def positions_of(found: Ablation) -> Positions:
+    """See `Positions`."""
     sizes = {cell.label: reasoner_parameters(cell) for cell in found.cells}
     known = {label: size / 1e6 for label, size in sizes.items() if size}
     lacking = [cell for cell in found.cells if cell.system and cell.label not in known]
     distinct = len(set(known.values())) == len(known) > 1
     if found.axes[0].key == "model.reasoner" and distinct and not lacking:
-        return Places(dict(sorted(known.items(), key=lambda each: each[1])), True)
-    return Places({cell.label: float(at) for at, cell in enumerate(found.cells)}, False)
+        return Positions(dict(sorted(known.items(), key=lambda each: each[1])), True)
+    return Positions({cell.label: float(at) for at, cell in enumerate(found.cells)}, False)
 
 
 def pictures(found: Ablation) -> tuple[Picture, ...]:
     """Curves of the main measure and NLL; for two settings, a heat map of the main measure."""
     if len(found.axes) == 2:
         return (_heat_map(found),)
-    shown = [found.main]
-    shown += [one for one in found.measures if one.name == "nll" and one is not found.main]
-    return tuple(_curves(found, measure) for measure in shown)
+    shown = dict.fromkeys([found.main.measure.name, NLL.name])
+    contrasts = found.compared.contrasts
+    return tuple(_curves(found, contrasts[name]) for name in shown if name in contrasts)
 
 
-def _curves(found: Ablation, measure: Measure) -> Picture:
-    drawing, (axes,) = plots.figure(height=3.4)
-    looks = plots.looks([found.method, *([found.reference] if found.reference else [])])
-    at = places_of(found)
-    ends = _curve(axes, found, measure, looks, at)
-    title = AXIS_TITLES.get(found.axes[0].key, found.axes[0].name)
-    axes.set_xlabel(title + (", millions (logarithmic)" if at.by_size else ""))
-    shaded = measure is found.main and _claims(axes, found, at)
-    of_what = f"{measure.title}: {found.method} over {found.axes[0].name}"
-    plots.title(axes, of_what, found.board.task)
-    text = _caption(found, measure) + ("" if at.by_size else "; values evenly spaced")
-    text += f"; grey: what the paper says ({MARK})" if shaded else ""
-    plots.caption(drawing, text)
-    plots.label_ends(axes, ends)
-    return _picture(found, drawing, measure)
-
-
-def _curve(
-    axes: plots.Axes,
-    found: Ablation,
-    measure: Measure,
-    looks: dict[str, plots.Look],
-    at: Places,
-) -> list[tuple[float, float, str, plots.Look]]:
-    """Draw the method's values and the reference's; returns the curves' ends, for labels.
-
-    axes, looks: where and how to draw. found, measure: what to draw. at: positions of the values.
-    """
+def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
+    measure, at = contrasts.measure, positions_of(found)
+    drawing, (axes,) = plots.figure()
     # 1. Both curves.
-    ends = []
-    cells = {cell.label: cell for cell in found.cells}
-    shown = [cells[label] for label in at.x]
-    x = list(at.x.values())
-    curves = [(found.method, [cell.intervals.get(measure.name) for cell in shown])]
-    if found.reference:
-        curves.append((found.reference, [cell.references.get(measure.name) for cell in shown]))
-    for name, intervals in curves:
-        values = [one.value if one else None for one in intervals]
-        low, high = ([getattr(one, end, None) for one in intervals] for end in ("low", "high"))
-        plots.line(axes, x, values, looks[name], low, high)
-        last = [(place, y) for place, y in zip(x, values, strict=True) if y is not None]
-        if last:
-            ends.append((last[-1][0], last[-1][1], name, looks[name]))
+    looks = plots.looks(filter(None, (found.method, found.reference)))
+    by_label = {cell.label: cell for cell in found.cells}
+    shown, x = [by_label[label] for label in at.x], list(at.x.values())
+    systems = [[cell.system for cell in shown], [cell.reference for cell in shown]]
+    ends = [
+        end
+        for look, of_look in zip(looks.values(), systems, strict=False)
+        for end in plots.line(axes, x, [_number(contrasts, one) for one in of_look], look)
+    ]
     # 2. Axes.
     if at.by_size:
         axes.set_xscale("log")
         axes.minorticks_off()
     axes.set_xticks(x, [_tick(cell, at) for cell in shown])
     axes.set_xlim(at.right_of(x[0], -0.5), at.right_of(x[-1], 0.5))
-    axes.set_ylabel(
-        f"{measure.title}\n({measure.unit}{', lower is better' if measure.lower_is_better else ''})"
+    title = AXIS_TITLES.get(found.axes[0].key, found.axes[0].name)
+    axes.set_xlabel(title + (", millions (logarithmic)" if at.by_size else ""))
+    lower = ", lower is better" if measure.lower_is_better else ""
+    axes.set_ylabel(f"{measure.title}\n({measure.unit}{lower})")
+    # 3. Failed values, and what the paper claims.
+    _mark_failed(axes, found, at)
+    shaded = contrasts is found.main and _shade_claims(axes, found, at)
+    # 4. Title, caption and names.
+    plots.title(
+        axes, f"{measure.title}: {found.method} over {found.axes[0].name}", found.board.task
     )
-    # 3. Failed values.
+    words = [_caption(found, contrasts), "" if at.by_size else "values evenly spaced",
+             f"grey: what the paper says ({paper().reported.mark})" if shaded else ""]  # fmt: skip
+    plots.caption(drawing, "; ".join(filter(None, words)))
+    plots.label_ends(axes, ends)
+    return _picture(found, drawing, contrasts)
+
+
+def _number(contrasts: Contrasts, system: System | None) -> Number:
+    return value_cell(contrasts, system.name) if system else Number()
+
+
+def _mark_failed(axes: plots.Axes, found: Ablation, at: Positions) -> None:
     for cell in found.cells:
         if cell.system is None and cell.label in at.x:
             axes.annotate(
                 "× failed", (at.x[cell.label], 0.03), xycoords=("data", "axes fraction"),
                 ha="center", fontsize=9, color=plots.INK,
             )  # fmt: skip
-    placeless = [cell.values[0] for cell in found.cells if cell.label not in at.x]
-    if placeless:
-        axes.annotate(f"× failed: {', '.join(placeless)}", (0.02, 0.03), xycoords="axes fraction",
+    elsewhere = [cell.values[0] for cell in found.cells if cell.label not in at.x]
+    if elsewhere:
+        axes.annotate(f"× failed: {', '.join(elsewhere)}", (0.02, 0.03), xycoords="axes fraction",
                       fontsize=9, color=plots.INK, parse_math=False)  # fmt: skip
-    return ends
 
 
-def _tick(cell: Cell, at: Places) -> str:
+def _tick(cell: Cell, at: Positions) -> str:
     """A value's tick label; for reasoners, the size above the name."""
     name = plots.short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
     return f"{figure(at.x[cell.label], 2)}\n{name}" if at.by_size else name
 
 
-def _claims(axes: plots.Axes, found: Ablation, at: Places) -> bool:
+def _shade_claims(axes: plots.Axes, found: Ablation, at: Positions) -> bool:
     """Shade the range of values of each claim; returns whether there is any."""
-    known = places(found)
     shaded = False
     for claim in found.claims:
-        covered = sorted(at.x[label] for label, place in known.items()
-                         if claim.covers(place) and label in at.x)  # fmt: skip
+        covered = sorted(
+            at.x[one] for one, place in found.places.items() if claim.covers(place) and one in at.x
+        )
         if not covered:
             continue
-        shaded = True
-        middle = 10 ** ((log10(covered[0]) + log10(covered[-1])) / 2) if at.by_size else (
-            (covered[0] + covered[-1]) / 2
-        )  # fmt: skip
-        axes.axvspan(
-            at.right_of(covered[0], -0.42),
-            at.right_of(covered[-1], 0.42),
-            color=plots.GRID,
-            alpha=0.45,
-            linewidth=0,
-            zorder=0,
-        )
+        shaded, first, last = True, covered[0], covered[-1]
+        middle = sqrt(first * last) if at.by_size else (first + last) / 2
+        axes.axvspan(at.right_of(first, -0.42), at.right_of(last, 0.42), color=plots.GRID,
+                     alpha=0.45, linewidth=0, zorder=0)  # fmt: skip
         axes.annotate(
             f"paper:\n{claim.short}", (middle, 0.98),
             xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=8.5,
@@ -174,105 +159,79 @@ def _claims(axes: plots.Axes, found: Ablation, at: Places) -> bool:
 def _heat_map(found: Ablation) -> Picture:
     # 1. The grid of values.
     down, across = found.axes
-    at = {cell.values: cell for cell in found.cells}
-    rows = [[at[first, second] for second in across.values] for first in down.values]
-    values = np.array([[_value(found, cell) for cell in row] for row in rows], dtype=np.float64)
-    drawing, (axes,) = plots.figure(1, 1, max(2.6, 0.62 * len(rows) + 1.5))
-    palette = HEAT + ("_r" if found.main.lower_is_better else "")
-    shade = matplotlib.colormaps[palette]
-    image = axes.imshow(np.ma.masked_invalid(values), cmap=shade, aspect="auto")
+    measure, by_values = found.main.measure, {cell.values: cell for cell in found.cells}
+    rows = [[by_values[first, second] for second in across.values] for first in down.values]
+    numbers = [[_number(found.main, cell.system).value for cell in row] for row in rows]
+    grid = np.ma.masked_invalid(np.array(numbers, dtype=np.float64))
+    drawing, (axes,) = plots.figure(height=max(2.6, 0.62 * len(rows) + 1.5))
+    shade = matplotlib.colormaps[HEAT + ("_r" if measure.lower_is_better else "")]
+    image = axes.imshow(grid, cmap=shade, aspect="auto")
     axes.grid(visible=False)
     axes.set_xticks(range(len(across.values)), across.values)
     axes.set_yticks(range(len(down.values)), down.values)
     axes.set_xlabel(AXIS_TITLES.get(across.key, across.name))
     axes.set_ylabel(AXIS_TITLES.get(down.key, down.name))
     # 2. Each cell's value and interval, in readable ink.
-    for y, row in enumerate(rows):
-        for x, cell in enumerate(row):
-            one = cell.intervals.get(found.main.name)
-            if one is None or one.value is None:
-                axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////",
-                                         edgecolor=plots.GRID, linewidth=0))  # fmt: skip
-            light = (
-                one is not None
-                and one.value is not None
-                and _light(np.ravel(shade(image.norm(np.array([one.value])))))
-            )
-            ink = (DARK if light else LIGHT) if one and one.value is not None else plots.INK
-            text = _inside(one, found.main, found.compared.get((cell.label, None)))
-            axes.text(x, y, text, ha="center", va="center",
-                      fontsize=8.5 if len(across.values) < 5 else 7.5, color=ink)  # fmt: skip
+    for (y, x), value in np.ndenumerate(np.ma.filled(grid, np.nan)):
+        ink = plots.INK
+        if np.isnan(value):
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////",
+                                     edgecolor=plots.GRID, linewidth=0))  # fmt: skip
+        else:
+            ink = DARK if _light(np.ravel(shade(image.norm(np.array([value]))))) else LIGHT
+        axes.text(x, y, _inside(found, rows[y][x]), ha="center", va="center",
+                  fontsize=8.5 if len(across.values) < 5 else 7.5, color=ink)  # fmt: skip
     # 3. Colour bar, title and caption.
     bar = drawing.colorbar(image, ax=axes)
-    bar.set_label(f"{found.main.title} ({found.main.unit})", color=plots.INK)
+    bar.set_label(f"{measure.title} ({measure.unit})", color=plots.INK)
     bar.ax.tick_params(labelsize=9, color=plots.INK, labelcolor=plots.INK)
     bar.outline.set_visible(False)
     plots.title(axes, f"{found.method} over {down.name} and {across.name}, {found.board.task}")
-    beside = {cell.reference.name: cell.references[found.main.name]
-              for cell in found.cells if cell.reference}  # fmt: skip
-    reference_values = "".join(
-        f"; {name}: {_text(one, found.main)}" for name, one in beside.items()
-    )
-    reference_values += "; below each value its interval, with all digits in the table"
+    references = dict.fromkeys(found.references.values())
+    words = [_caption(found, found.main)]
+    words += [f"{one}: {estimate(found.main.values[one], measure.digits)}" for one in references]
+    words.append("below each value its interval, with all digits in the table")
     if found.reference:
-        reference_values += (
-            f"; ▲ significantly better than {found.reference}, ▼ significantly worse"
-        )
-    plots.caption(drawing, (_caption(found, found.main) + reference_values).replace("\n", " "))
+        words.append(f"▲ significantly better than {found.reference}, ▼ significantly worse")
+    plots.caption(drawing, "; ".join(words))
     return _picture(found, drawing, found.main)
 
 
-def _value(found: Ablation, cell: Cell) -> float:
-    one = cell.intervals.get(found.main.name)
-    return np.nan if one is None or one.value is None else one.value
-
-
-def _text(one: Interval | None, measure: Measure) -> str:
-    if one is None or one.value is None:
+def _inside(found: Ablation, cell: Cell) -> str:
+    """A value above its interval, which has one digit less, for a narrow cell."""
+    one, digits = _number(found.main, cell.system), found.main.measure.digits
+    if one.value is None:
         return "failed"
-    return estimate(one.value, one.low, one.high, measure.digits).replace(" [", "\n[")
-
-
-def _inside(one: Interval | None, measure: Measure, beside: Comparison | None) -> str:
-    """A value above its interval, which has one digit less, for a narrow cell.
-
-    ▲ and ▼: significantly better or worse than the reference.
-    """
-    if one is None or one.value is None:
-        return "failed"
-    text = figure(one.value, measure.digits)
-    if beside is not None and beside.verdict in ("higher", "lower"):
-        text += " ▲" if measure.favours_first(beside.difference or 0.0) else " ▼"
+    outcome = found.main.outcome(cell.label, found.references.get(cell.label, ""))
+    text = figure(one.value, digits) + ARROWS.get(outcome, "")
     if one.low is None or one.high is None:
         return text
-    low, high = (figure(end, measure.digits - 1) for end in (one.low, one.high))
+    low, high = (figure(end, digits - 1) for end in (one.low, one.high))
     return f"{text}\n{low}{' to ' if low.startswith('−') else '–'}{high}"
 
 
-def _light(colour: NDArray[np.float64]) -> bool:
+def _light(colour: Array) -> bool:
     """True if dark ink is more legible on this colour (relative luminance, WCAG)."""
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     return bool(linear[:3] @ np.array([0.2126, 0.7152, 0.0722]) > 0.18)
 
 
-def _caption(found: Ablation, measure: Measure) -> str:
-    users = len(set(found.board.users.values()))
-    seeds = sorted({len(cell.system.runs) for cell in found.cells if cell.system})
-    many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
-    over = "users and training seeds" if seeds[-1] > 1 else "users, of this checkpoint"
+def _caption(found: Ablation, contrasts: Contrasts) -> str:
+    measure, board = contrasts.measure, found.board
     return (
-        f"{measure.title} in {measure.unit}, {'lower' if measure.lower_is_better else 'higher'} is"
-        f" better; 95 % intervals over {over}: {users} users ({len(found.board.ids)} texts), {many}"
-        f" training seed{'s' if seeds[-1] > 1 else ''}; {machine(found.board.systems[0])}"
+        f"{measure.title} in {measure.unit}, {measure.direction}; 95 % intervals over"
+        f" {board.counted}; {machine(board.systems[0].record)}"
     )
 
 
-def _picture(found: Ablation, drawing: plots.Figure, measure: Measure) -> Picture:
-    named = " and ".join(axis.name for axis in found.axes)
-    values_in_words = "; ".join(
-        f"{cell.label}: {_text(cell.intervals.get(measure.name), measure)}" for cell in found.cells
-    ).replace("\n", " ")
-    title = f"{measure.title} of {found.method} over {named}"
-    further = [] if measure is found.main else [measure.name]
-    name = "_".join(["ablation", *(axis.name.replace(".", "_") for axis in found.axes), *further])
-    return Picture(name, title, drawing, f"{title} on {found.board.task}: {values_in_words}")
+def _picture(found: Ablation, drawing: plots.Figure, contrasts: Contrasts) -> Picture:
+    measure, names = contrasts.measure, [axis.name for axis in found.axes]
+    values = "; ".join(
+        f"{cell.label}: "
+        + (estimate(_number(contrasts, cell.system), measure.digits) if cell.system else "failed")
+        for cell in found.cells
+    )
+    title = f"{measure.title} of {found.method} over {' and '.join(names)}"
+    further = [] if contrasts is found.main else [measure.name]
+    file = "_".join(["ablation", *(name.replace(".", "_") for name in names), *further])
+    return Picture(file, title, drawing, f"{title} on {found.board.task}: {values}")

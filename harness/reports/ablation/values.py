@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import inf, isfinite
 
 from harness.errors import DataError
 from harness.record import ExampleValues
-from harness.reports.ablation.claims import Claim, Compared, Pair, claims_about, value_pairs
-from harness.reports.compared.contrasts import contrast_all, judge_family
+from harness.reports.compared.contrasts import Contrasts, Pair, contrast_all, judge_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
+from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import Board, Run, System
-from harness.statistics import Interval
+from harness.reports.runs.paper import Claim, paper
+from harness.reports.runs.systems import Board, Run, System, board_of
+
+OF, SFT = "flythinker", "sft"
+"""The method of the paper's claims, and the method that it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,15 @@ class Tried:
 
 @dataclass(frozen=True)
 class Cell:
-    """One value: its system and reference (None without a run), and their intervals by measure."""
+    """One value of each setting: its system and its reference, None without a run.
+
+    label: the system's name. failures, reference_failures: seed → why it has no run.
+    """
 
     label: str
     values: tuple[str, ...]
     system: System | None
     reference: System | None
-    intervals: Mapping[str, Interval]
-    references: Mapping[str, Interval]
     failures: Mapping[int, str]
     reference_failures: Mapping[int, str]
 
@@ -59,27 +63,40 @@ class Ablation:
     """The data of an ablation's tables, figures and sentences.
 
     cells: in the order tried.
-    compared: value − reference, and value − value if a claim is about two values; on the main
-    measure, as one family for Holm's correction.
+    compared: values and references; on the main measure value − reference, and value − value if a
+        claim is about two values, as one family for Holm's correction.
+    identical: the compared pairs that differ in no example, seed or measure.
     """
 
     method: str
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]
     reference: str | None
-    board: Board
-    measures: tuple[Measure, ...]
-    main: Measure
     compared: Compared
     identical: frozenset[Pair] = frozenset()
-    """The pairs that differ in no example, seed or measure."""
+
+    @property
+    def board(self) -> Board:
+        return self.compared.board
+
+    @property
+    def main(self) -> Contrasts:
+        return self.compared.main
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """The paper's claims about the varied setting; none for a grid."""
-        if len(self.axes) > 1:
-            return ()
-        return claims_about(self.method, self.axes[0].key, self.reference)
+        """The paper's claims about the varied setting."""
+        return claims_about(self.method, self.axes, self.reference)
+
+    @property
+    def places(self) -> dict[str, float | None]:
+        """Label → the number that claims about the varied setting refer to."""
+        return places_of(self.axes[0], self.cells)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Label → the name of its reference, for values that have one."""
+        return {cell.label: cell.reference.name for cell in self.cells if cell.reference}
 
 
 def ablation(
@@ -98,59 +115,69 @@ def ablation(
 
     Raises DataError if no run finished, or if the runs share no example.
     """
-    # 1. One system per value, and the references.
-    systems = [(_label(axes, one), _system(_label(axes, one), one.runs)) for one in tried]
-    references = _references(reference, tried, [label for label, _ in systems])
-    everything = [system for _, system in systems if system is not None]
-    if not everything:
+    # 1. One system per value, and the references, on one board.
+    cells = _cells(axes, tried, reference)
+    systems = {cell.system.name: cell.system for cell in cells if cell.system}
+    if not systems:
         reasons = {why for one in tried for why in one.failures.values()}
         raise DataError(
             "\n".join(["no value of the ablation has a finished run", *sorted(reasons)])
         )
-    everything += {one.name: one for one in references if one is not None}.values()
-    # 2. One board of all of them, and each system's intervals.
-    board = checked(_board(everything), allow_different=True)
-    measures = tuple(measures_of(board))
+    systems |= {cell.reference.name: cell.reference for cell in cells if cell.reference}
+    task = next(iter(systems.values())).record.task
+    board = checked(board_of(task, tuple(systems.values())), allow_different=True)
+    # 2. The pairs: every value with its reference, and those that claims are about.
+    pairs = [(cell.label, cell.reference.name) for cell in cells if cell.system and cell.reference]
+    places = places_of(axes[0], cells)
+    for claim in claims_about(method, axes, reference):
+        other = baseline_of(claim, places)
+        covered = [label for label, place in places.items() if claim.covers(place)]
+        pairs += [(one, other) for one in covered if other and one != other and one in systems]
+    pairs = [pair for pair in pairs if pair[1] in systems]
+    # 3. Values on every measure; differences and verdicts on the main one.
+    measures = measures_of(board)
     main = main_measure(measures, metric)
-    intervals = {system.name: _intervals(measures, board, system) for system in board.systems}
-    cells = tuple(
-        Cell(
-            label,
-            one.values,
-            system,
-            beside,
-            intervals[system.name] if system else {},
-            intervals[beside.name] if beside else {},
-            one.failures,
-            one.reference_failures,
-        )
-        for (label, system), one, beside in zip(systems, tried, references, strict=True)
-    )
-    # 3. Compare the pairs.
-    found = Ablation(method, tuple(axes), cells, reference, board, measures, main, {})
-    pairs = _pairs(found)
-    identical = {(label, other) for label, other, *two in pairs if _identical(measures, *two)}
-    return replace(found, compared=_compared(found, pairs), identical=frozenset(identical))
+    contrasts = {
+        one.name: contrast_all(one, board, pairs if one is main else ()) for one in measures
+    }
+    (judged,) = judge_family([contrasts[main.name]])
+    contrasts[main.name] = replace(judged, letters=None)  # not all pairs are tested
+    identical = {pair for pair in pairs if _identical(measures, *(systems[one] for one in pair))}
+    compared = Compared(board, contrasts, main.name)
+    return Ablation(method, tuple(axes), cells, reference, compared, frozenset(identical))
 
 
-def places(found: Ablation) -> dict[str, float | None]:
-    """Label → the number that claims about the varied setting refer to."""
-    axis = found.axes[0]
-    return {cell.label: place_of(axis, cell, cell.values[0]) for cell in found.cells}
+def claims_about(method: str, axes: Sequence[Axis], reference: str | None) -> tuple[Claim, ...]:
+    """The paper's claims about a method's setting; those about SFT only if it is the reference.
 
-
-def place_of(axis: Axis, cell: Cell, value: str) -> float | None:
-    """The number that claims refer to: the value, or the reasoner's share of the generator's size.
-
-    None for a value that is not a number or has no run.
+    None for two settings.
     """
+    known = paper().claims.get(axes[0].key, ()) if method == OF and len(axes) == 1 else ()
+    return tuple(claim for claim in known if claim.baseline is not None or reference == SFT)
+
+
+def baseline_of(claim: Claim, places: Mapping[str, float | None]) -> str | None:
+    """The label of the value that a claim compares with; None for SFT, or if it was not tried."""
+    low, high = claim.baseline or (inf, inf)
+    known = (label for label, one in places.items() if one is not None and low <= one <= high)
+    return next(known, None)
+
+
+def places_of(axis: Axis, cells: Sequence[Cell]) -> dict[str, float | None]:
+    """Label → the number that claims refer to; None for a value that is no number or has no run.
+
+    It is the value, or the reasoner's share of the generator's size.
+    """
+    return {cell.label: _place(axis, cell) for cell in cells}
+
+
+def _place(axis: Axis, cell: Cell) -> float | None:
     if axis.key == "model.reasoner":
-        size, whole = reasoner_parameters(cell), None
-        if cell.system is not None:
-            whole = cell.system.record.backbone.parameters
+        whole = cell.system.record.backbone.parameters if cell.system else None
+        size = reasoner_parameters(cell)
         return size / whole if size and whole else None
     try:
-        number = float(value)
+        number = float(cell.values[0])
     except ValueError:
         return None
     return number if isfinite(number) else None
@@ -158,67 +185,28 @@ def place_of(axis: Axis, cell: Cell, value: str) -> float | None:
 
 def reasoner_parameters(cell: Cell) -> int | None:
     """The size of the reasoner in a value's runs, if they have one."""
-    if cell.system is None:
-        return None
-    reasoner = cell.system.record.backbone.reasoner
+    reasoner = cell.system.record.backbone.reasoner if cell.system else None
     return reasoner and reasoner.parameters
 
 
-def _label(axes: Sequence[Axis], one: Tried) -> str:
-    return " · ".join(f"{axis.name}={value}" for axis, value in zip(axes, one.values, strict=True))
+def _cells(axes: Sequence[Axis], tried: Sequence[Tried], reference: str | None) -> tuple[Cell, ...]:
+    """Each value with its system and its reference, one for all unless the setting changes it."""
+    distinct = {tuple(run.folder for run in one.reference) for one in tried if one.reference}
+    cells = []
+    for one in tried:
+        pairs = zip(axes, one.values, strict=True)
+        label = " · ".join(f"{axis.name}={value}" for axis, value in pairs)
+        beside = f"{reference}" if len(distinct) == 1 else f"{reference}, {label}"
+        cells.append(
+            Cell(label, one.values, _system(label, one.runs), _system(beside, one.reference),
+                 one.failures, one.reference_failures)
+        )  # fmt: skip
+    return tuple(cells)
 
 
 def _system(name: str, runs: Sequence[Run]) -> System | None:
     ordered = tuple(sorted(runs, key=lambda run: run.record.seed))
     return System(name, ordered) if ordered else None
-
-
-def _references(
-    name: str | None, tried: Sequence[Tried], labels: Sequence[str]
-) -> list[System | None]:
-    """The reference of each value: the same for all, unless the setting changes it too."""
-    sets = {tuple(run.folder for run in one.reference) for one in tried if one.reference}
-    found: list[System | None] = []
-    for one, label in zip(tried, labels, strict=True):
-        label_of = f"{name}" if len(sets) == 1 else f"{name}, {label}"
-        found.append(_system(label_of, one.reference))
-    return found
-
-
-def _board(systems: Sequence[System]) -> Board:
-    users = {
-        key: str(values.user)
-        for system in systems
-        for record in system.records
-        for key, values in record.examples.items()
-    }
-    return Board(systems[0].record.task, tuple(systems), tuple(users), users)
-
-
-def _only(board: Board, *systems: System) -> Board:
-    return Board(board.task, systems, board.ids, board.users, board.allowed)
-
-
-def _intervals(measures: Sequence[Measure], board: Board, system: System) -> dict[str, Interval]:
-    alone = _only(board, system)
-    return {one.name: contrast_all(one, alone).values[system.name] for one in measures}
-
-
-def _pairs(found: Ablation) -> list[tuple[str, str | None, System, System]]:
-    """Label, the other label (None for the reference), and both systems, for pairs with runs."""
-    systems = {cell.label: cell.system for cell in found.cells}
-    pairs: list[tuple[str, str | None, System | None, System | None]] = [
-        (cell.label, None, cell.system, cell.reference) for cell in found.cells
-    ]
-    pairs += [
-        (label, other, systems[label], systems[other])
-        for label, other in value_pairs(found.claims, places(found))
-    ]
-    return [
-        (label, other, first, second)
-        for label, other, first, second in pairs
-        if first is not None and second is not None
-    ]
 
 
 def _identical(measures: Sequence[Measure], first: System, second: System) -> bool:
@@ -228,14 +216,3 @@ def _identical(measures: Sequence[Measure], first: System, second: System) -> bo
         for key, values in one.examples.items()
         for measure in measures
     )
-
-
-def _compared(found: Ablation, pairs: Sequence[tuple[str, str | None, System, System]]) -> Compared:
-    """All pairs compared, as one family for Holm's correction."""
-    family = judge_family(
-        [contrast_all(found.main, _only(found.board, *pair[2:])) for pair in pairs]
-    )
-    return {
-        (label, other): contrasts.between(first.name, second.name)
-        for (label, other, first, second), contrasts in zip(pairs, family, strict=True)
-    }

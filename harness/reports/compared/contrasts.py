@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Literal
 
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.systems import Board
@@ -12,6 +13,8 @@ from harness.statistics import Comparison, Interval, compare, interval, judge
 from harness.statistics.letters import letters
 
 Pair = tuple[str, str]
+Outcome = Literal["better", "worse", "open", "untested"]
+"""Of a comparison of two systems; open: tested, with no significant difference."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Contrasts:
     """One measure on one board.
 
     values: system → value with interval, in the board's order.
-    pairs: (first, second) in the board's order → the comparison first − second.
+    pairs: (first, second) → the comparison first − second.
     letters: system → significance letters; None if no pair could be tested (one system, or fewer
     than 20 users).
     """
@@ -37,23 +40,37 @@ class Contrasts:
         known = [name for name, one in self.values.items() if one.value is not None]
         return sorted(known, key=lambda name: sign * (self.values[name].value or 0.0))
 
-    def between(self, first: str, second: str) -> Comparison:
-        """First − second, in whichever order it was computed."""
+    def between(self, first: str, second: str) -> Comparison | None:
+        """First − second, in whichever order it was computed; None if it was not."""
         if (first, second) in self.pairs:
             return self.pairs[first, second]
-        return self.pairs[second, first].turned()
+        found = self.pairs.get((second, first))
+        return found and found.turned()
+
+    def outcome(self, first: str, second: str) -> Outcome:
+        """Whether the first is significantly better or worse than the second."""
+        one = self.between(first, second)
+        if one is None or one.verdict not in ("higher", "lower"):
+            return "untested" if one is None or one.p_value is None else "open"
+        return "better" if self.measure.favours_first(one.difference or 0.0) else "worse"
 
 
-def contrast_all(measure: Measure, board: Board) -> Contrasts:
-    """Values of all systems and differences of all pairs; `judge_family` adds the verdicts."""
+def contrast_all(measure: Measure, board: Board, pairs: Iterable[Pair] | None = None) -> Contrasts:
+    """Values of all systems and differences of `pairs`, by default of all pairs.
+
+    `judge_family` adds the verdicts.
+    """
     rows = {system.name: rows_of(measure, board, system) for system in board.systems}
     panel, statistic = board.panel, measure.statistic
-    values = {name: interval(statistic, each, panel) for name, each in rows.items()}
-    pairs = {
-        (first, second): compare(statistic, rows[first], rows[second], panel)
-        for first, second in combinations(rows, 2)
-    }
-    return Contrasts(board.task, measure, values, pairs)
+    return Contrasts(
+        board.task,
+        measure,
+        {name: interval(statistic, each, panel) for name, each in rows.items()},
+        {
+            (first, second): compare(statistic, rows[first], rows[second], panel)
+            for first, second in (combinations(rows, 2) if pairs is None else pairs)
+        },
+    )
 
 
 def judge_family(family: Sequence[Contrasts]) -> list[Contrasts]:
@@ -63,12 +80,11 @@ def judge_family(family: Sequence[Contrasts]) -> list[Contrasts]:
     results = []
     for contrasts in family:
         # 2. Hand the verdicts back, in the order in which they were collected.
-        pairs = {pair: next(judgements) for pair in contrasts.pairs}
+        judged = replace(contrasts, pairs={pair: next(judgements) for pair in contrasts.pairs})
         # 3. Letters: two systems share one unless they differ significantly.
-        tested = any(one.verdict for one in pairs.values())
-        different = {
-            frozenset(pair) for pair, one in pairs.items() if one.verdict in ("higher", "lower")
-        }
-        shown = letters(contrasts.order, different) if tested else None
-        results.append(replace(contrasts, pairs=pairs, letters=shown))
+        outcomes = {frozenset(pair): judged.outcome(*pair) for pair in judged.pairs}
+        different = {pair for pair, one in outcomes.items() if one in ("better", "worse")}
+        tested = any(one.verdict for one in judged.pairs.values())
+        shown = letters(judged.order, different) if tested else None
+        results.append(replace(judged, letters=shown))
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isclose
 
@@ -13,58 +13,81 @@ from harness.metrics import EXTERNAL, metric
 from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.scoring import joined
-from harness.record import ExampleValues, Record
+from harness.record import ExampleValues, Record, SliceNll
 from harness.registry import table
 from harness.reports.runs.systems import Board, System
 from harness.statistics import MEAN, RATIO, Array, Statistic
 
-WORDS = ("bleu", "rougeL", "meteor")
-"""Word-overlap metrics that are shown where there is no room for all."""
+Row = Callable[[ExampleValues], Sequence[float] | None]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One number of a system.
+class Rows:
+    """One number of a system, from the examples' values in its records.
 
-    row: an example's values in a record → its row; None if it has no value.
-    absent: the row of an example that a run lacks, scored as an empty text and derived from another
-    run's values; None if an empty text has no value.
     statistic: the sum of rows → the number.
+    row: an example's values → its row; None if it has no value.
+    absent: the row of an example that a run lacks, scored as an empty text and derived from another
+        run's values; None if an empty text has no value.
+    """
+
+    statistic: Statistic
+    row: Row
+    absent: Row = lambda values: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Rows):
+    """A number on which systems are compared.
+
     better, digits: which end wins, and digits after the point.
+    brief: whether it is shown where there is no room for all measures.
     """
 
     name: str
     title: str
     unit: str
-    statistic: Statistic
-    row: Callable[[ExampleValues], Sequence[float] | None]
-    absent: Callable[[ExampleValues], Sequence[float] | None] = lambda values: None
     better: Better = "higher"
     digits: int = 2
+    brief: bool = True
 
     @property
     def lower_is_better(self) -> bool:
         return self.better == "lower"
+
+    @property
+    def direction(self) -> str:
+        """`higher is better`, or lower."""
+        return f"{self.better} is better"
 
     def favours_first(self, difference: float) -> bool:
         """True if the difference first − second favours the first."""
         return difference < 0 if self.lower_is_better else difference > 0
 
 
+def mean_of(read: Callable[[ExampleValues], float | None], statistic: Statistic = MEAN) -> Rows:
+    """Rows of a mean over examples; `read` gives an example's value."""
+
+    def row(values: ExampleValues) -> Sequence[float] | None:
+        value = read(values)
+        return None if value is None else (value, 1.0)
+
+    return Rows(statistic, row)
+
+
 def measures_of(board: Board) -> list[Measure]:
     """The measures that every run of the board has."""
-    records = [record for system in board.systems for record in system.records]
-    found = []
-    for name in records[0].metrics:
-        if all(name in record.metrics for record in records):
-            measure = _of_metric(name, records)
-            if measure is not None and all(_adds_up(measure, record) for record in records):
-                found.append(measure)
-    if all(record.likelihood and record.likelihood.value is not None for record in records):
+    found = [one for one in _of_metrics(board).values() if isinstance(one, Measure)]
+    if all(record.likelihood and record.likelihood.value is not None for record in board.records):
         found.append(NLL)
-        if any(drift_row(values) for values in records[0].examples.values()):
+        if any(map(DRIFT.row, board.records[0].examples.values())):
             found.append(DRIFT)
     return found
+
+
+def not_compared(board: Board) -> dict[str, str]:
+    """Metrics that some run has but that are not compared → why."""
+    return {name: why for name, why in _of_metrics(board).items() if isinstance(why, str)}
 
 
 def main_measure(measures: Sequence[Measure], name: str | None = None) -> Measure:
@@ -81,48 +104,17 @@ def main_measure(measures: Sequence[Measure], name: str | None = None) -> Measur
     return by_name[name or next(iter(by_name))]
 
 
-def rows_of(measure: Measure, board: Board, system: System) -> Array:
-    """Rows [S,N,K]: S training seeds, N examples in the board's order, K numbers a row."""
-    length = next(
-        (len(row) for values in system.record.examples.values() if (row := measure.row(values))), 1
-    )
-    return np.stack([_rows(measure, board, run.record, length) for run in system.runs])
+def measure_of(name: str, samples: int = 1) -> Measure:
+    """The measure of a metric; `samples` is the number of texts of each example.
 
-
-def _rows(measure: Measure, board: Board, record: Record, length: int) -> Array:
-    nothing = [0.0] * length
-    rows = []
-    for key in board.ids:
-        values = record.examples.get(key)
-        if values is not None:
-            rows.append(measure.row(values) or nothing)
-        else:
-            rows.append(measure.absent(_values_in_another_run(board, key)) or nothing)
-    return np.array(rows, dtype=np.float64).reshape(len(rows), length)
-
-
-def _values_in_another_run(board: Board, key: str) -> ExampleValues:
-    records = [record for system in board.systems for record in system.records]
-    return next(record.examples[key] for record in records if key in record.examples)
-
-
-def _of_metric(name: str, records: Sequence[Record]) -> Measure | None:
-    """The measure of a metric; None if its package is not installed or a run lacks its value.
-
-    A metric of the `evaluate` library is treated as a mean on its own scale, without loading it.
+    A metric of the `evaluate` library, or one that is not installed here, is treated as a mean on
+    its own scale.
     """
-    if any(record.metrics[name].value is None for record in records):
-        return None
-    if name.startswith(EXTERNAL):
-        return Measure(name, name, OWN, MEAN, _mean_row(name))
+    scores = mean_of(lambda values: values.scores.get(name))
     if name not in table("metric"):
-        return None
+        return Measure(scores.statistic, scores.row, name=name, title=name, unit=OWN)
     own = metric(name)
-    row = _mean_row(name) if own.mean else _stored_row(name)
-    samples = next(
-        (len(rows) for each in records[0].examples.values() if (rows := each.rows.get(name))), 1
-    )
-    statistic = own.statistic if own.mean else _over_samples(own, samples)
+    row: Row = scores.row if own.mean else _stored_row(name)
 
     def absent(values: ExampleValues) -> Sequence[float] | None:
         known = row(values)
@@ -131,8 +123,57 @@ def _of_metric(name: str, records: Sequence[Record]) -> Measure | None:
         parts = np.array(known, dtype=np.float64).reshape(1 if own.mean else samples, -1)
         return [float(one) for one in own.absent(parts).ravel()]
 
-    title = own.title or name
-    return Measure(name, title, own.unit, statistic, row, absent, own.better, own.digits)
+    return Measure(
+        own.statistic if own.mean else _over_samples(own, samples), row, absent,
+        name=name, title=own.title or name, unit=own.unit, better=own.better, digits=own.digits,
+        brief=own.brief,
+    )  # fmt: skip
+
+
+def brief(names: Iterable[str], main: str) -> list[Measure]:
+    """The metrics to show where there is no room for all: the main one and those marked so."""
+    return [one for one in map(measure_of, names) if one.brief or one.name == main]
+
+
+def rows_of(rows: Rows, board: Board, system: System) -> Array:
+    """Rows [S,N,K]: S training seeds, N examples in the board's order, K numbers a row."""
+    each = [
+        [
+            rows.row(record.examples[key])
+            if key in record.examples
+            else rows.absent(_values_in_another_run(board, key))
+            for key in board.ids
+        ]
+        for record in system.records
+    ]
+    nothing = [0.0] * next((len(row) for of_seed in each for row in of_seed if row), 1)
+    return np.array([[row or nothing for row in of_seed] for of_seed in each], dtype=np.float64)
+
+
+def _values_in_another_run(board: Board, key: str) -> ExampleValues:
+    return next(record.examples[key] for record in board.records if key in record.examples)
+
+
+def _of_metrics(board: Board) -> dict[str, Measure | str]:
+    """Every metric that some run has → its measure, or why it is not compared."""
+    names = dict.fromkeys(name for record in board.records for name in record.metrics)
+    return {name: _shared(name, board.records) for name in names}
+
+
+def _shared(name: str, records: Sequence[Record]) -> Measure | str:
+    scores = [record.metrics[name] for record in records if name in record.metrics]
+    without = [one.missing for one in scores if one.value is None]
+    if without:
+        return str(without[0])
+    if len(scores) < len(records):
+        return "not in every run"
+    if name not in table("metric") and not name.startswith(EXTERNAL):
+        return "not installed here; install the package that brings it, and compare again"
+    samples = (len(rows) for one in records[0].examples.values() if (rows := one.rows.get(name)))
+    measure = measure_of(name, next(samples, 1))
+    if not all(_adds_up(measure, record) for record in records):
+        return "the examples' values in some run do not give its recorded score; score it again"
+    return measure
 
 
 def _over_samples(own: Metric, samples: int) -> Statistic:
@@ -140,19 +181,8 @@ def _over_samples(own: Metric, samples: int) -> Statistic:
     return joined(own.statistic, np.zeros((samples, 0, 1)))[0]
 
 
-def _mean_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
-    def row(values: ExampleValues) -> Sequence[float] | None:
-        value = values.scores.get(name)
-        return None if value is None else (value, 1.0)
-
-    return row
-
-
-def _stored_row(name: str) -> Callable[[ExampleValues], Sequence[float] | None]:
-    def row(values: ExampleValues) -> Sequence[float] | None:
-        return [one for sample in values.rows.get(name, ()) for one in sample] or None
-
-    return row
+def _stored_row(name: str) -> Row:
+    return lambda values: [one for row in values.rows.get(name, ()) for one in row] or None
 
 
 def _adds_up(measure: Measure, record: Record) -> bool:
@@ -170,25 +200,22 @@ def _nll_row(values: ExampleValues) -> Sequence[float] | None:
     return None if own is None or own.mean is None else (sum(own.nll), sum(own.slice_tokens))
 
 
-def drift_row(values: ExampleValues) -> Sequence[float] | None:
+def slope_row(own: SliceNll | None) -> Sequence[float] | None:
     """The row of NLL's slope; None unless the reference reaches every slice.
 
     So every slice covers the same users.
     """
-    own = values.likelihood
     if own is None or len(own.nll) < 2 or not own.reaches_all():
         return None
-    weighted = [
-        count * position for count, position in zip(own.slice_tokens, own.positions, strict=True)
-    ]
-    return [*own.nll, *own.slice_tokens, *weighted]
+    pairs = zip(own.slice_tokens, own.positions, strict=True)
+    return [*own.nll, *own.slice_tokens, *(count * position for count, position in pairs)]
 
 
 NLL = Measure(
-    "nll", "NLL of the references", "nats per slice token", RATIO, _nll_row,
+    RATIO, _nll_row, name="nll", title="NLL of the references", unit="nats per slice token",
     better="lower", digits=3,
 )  # fmt: skip
 DRIFT = Measure(
-    "nll_drift", "drift of NLL", "nats per 100 tokens", SLOPE, drift_row,
-    better="lower", digits=3,
+    SLOPE, lambda values: slope_row(values.likelihood), name="nll_drift", title="drift of NLL",
+    unit="nats per 100 tokens", better="lower", digits=3,
 )  # fmt: skip

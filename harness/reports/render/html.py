@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.reports.render.document import Document
 from harness.reports.render.plots import caption_of, inline_svg
+from harness.reports.render.section import Document
 
 
 def to_html(document: Document) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.reports.render.document import Document, Section, Shown
+from harness.reports.render.section import Document, Section, Shown
 from harness.reports.render.table import Table
 
 

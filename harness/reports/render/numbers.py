@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 NONE = "–"
 """Shown in place of a missing number."""
+
+
+class Number(Protocol):
+    """A number with its interval."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
 
 
 def figure(value: float, digits: int, signed: bool = False) -> str:
@@ -21,13 +34,12 @@ def ends(low: float | None, high: float | None, digits: int, signed: bool = Fals
     return f"[{figure(low, digits, signed)}, {figure(high, digits, signed)}]"
 
 
-def estimate(
-    value: float | None, low: float | None, high: float | None, digits: int, signed: bool = False
-) -> str:
+def estimate(number: Number | None, digits: int, signed: bool = False) -> str:
     """A number with its interval: `12.3 [11.9, 12.8]`, with a sign where it is a difference."""
-    if value is None:
+    if number is None or number.value is None:
         return NONE
-    return f"{figure(value, digits, signed)} {ends(low, high, digits, signed)}".rstrip()
+    shown = figure(number.value, digits, signed)
+    return f"{shown} {ends(number.low, number.high, digits, signed)}".rstrip()
 
 
 def p_value(p: float | None) -> str:

@@ -7,7 +7,7 @@ it. It imports nothing heavy, so that `harness list` stays fast.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -51,13 +51,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with its interval and significance letters. digits: replaces the column's."""
+    """A value with its interval and significance letters.
+
+    digits: replaces the column's.
+    certain: whether it is highlighted where it is the best; False if no test shows that.
+    """
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     letters: str = ""
     digits: int | None = None
+    certain: bool = True
 
 
 Value = str | float | None | Cell
@@ -90,8 +95,8 @@ class Table:
 
     name: str
     title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Value, ...], ...]
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[Value, ...], ...] = ()
     notes: tuple[str, ...] = ()
     folded: bool = False
     faint: frozenset[int] = frozenset()
@@ -112,6 +117,12 @@ class Table:
             ]
             for index, row in enumerate(self.rows)
         ]
+
+    def with_faint(self, rows: Iterable[tuple[Value, ...]]) -> Table:
+        """The table with further rows that are not runs."""
+        more = tuple(rows)
+        faint = range(len(self.rows), len(self.rows) + len(more))
+        return replace(self, rows=self.rows + more, faint=self.faint | frozenset(faint))
 
     def ungrouped(self) -> Table:
         """The same table with its rows' groups as a first column."""
@@ -144,7 +155,11 @@ class Table:
                 }
                 if pick and len(known) > 1:
                     top = pick(known.values())
-                    yield from ((index, place) for index, number in known.items() if number == top)
+                    yield from (
+                        (index, place)
+                        for index, number in known.items()
+                        if number == top and is_certain(self.rows[index][place])
+                    )
 
 
 def file_name(name: str) -> str:
@@ -157,6 +172,11 @@ def number_of(value: Value) -> float | None:
     if isinstance(value, Cell):
         return value.value
     return None if isinstance(value, str) else value
+
+
+def is_certain(value: Value) -> bool:
+    """False for a number of which no test shows that it is the best."""
+    return not isinstance(value, Cell) or value.certain
 
 
 def show(column: Column, value: Value) -> Field:

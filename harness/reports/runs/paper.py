@@ -1,30 +1,72 @@
-"""What the FlyThinker paper reports (arXiv 2512.06690): shown for orientation, never tested."""
+"""What the FlyThinker paper reports and claims (arXiv 2512.06690), read from paper.toml."""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
 from harness.reports.runs.systems import Board
 
-MARK = "reported, not reproduced here"
-SOURCE = (
-    "FlyThinker paper, Qwen2.5-3B-Instruct, BLEU; it does not say whether its setting is user or"
-    " temporal"
-)
-METRIC = "bleu"
-BLEU = {
-    "product_review": {"nonpers": 1.54, "rag": 3.30, "sft": 3.91, "cot": 3.37, "coconut": 3.32,
-                       "flythinker": 4.36},
-    "abstract_generation": {"nonpers": 4.58, "rag": 3.40, "sft": 5.82, "cot": 5.85,
-                            "coconut": 5.24, "flythinker": 6.34},
-    "topic_writing": {"nonpers": 1.12, "rag": 1.43, "sft": 3.89, "cot": 3.00, "coconut": 3.07,
-                      "flythinker": 4.06},
-}  # fmt: skip
-"""Task → method → BLEU."""
+
+@dataclass(frozen=True)
+class Reported:
+    """Numbers of the paper: shown for orientation, never tested.
+
+    metric: whose values they are. values: task → method → value.
+    """
+
+    mark: str
+    source: str
+    metric: str
+    values: Mapping[str, Mapping[str, float]]
 
 
-def reported(board: Board) -> dict[str, float]:
-    """Method → the paper's BLEU on this task; empty for the built-in benchmark."""
-    if board.systems[0].record.data.built_in:
-        return {}
-    known = BLEU.get(board.task, {})
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper about some values of a setting.
+
+    text, short: the claim, and its short form for a figure.
+    low, high: the range of values; for the reasoner, its parameters as a share of the generator's.
+    sense: how these values compare with SFT, or with the first value in the range `baseline`.
+    """
+
+    text: str
+    short: str
+    low: float
+    high: float
+    sense: Literal["above", "below", "equal"]
+    baseline: tuple[float, float] | None = None
+
+    def covers(self, place: float | None) -> bool:
+        return place is not None and self.low <= place <= self.high
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The whole file. claims: setting → claims."""
+
+    reported: Reported
+    claims: Mapping[str, tuple[Claim, ...]]
+
+
+@cache
+def paper() -> Paper:
+    """The paper's numbers and claims."""
+    text = (files("harness.reports.runs") / "paper.toml").read_text(encoding="utf-8")
+    return TypeAdapter(Paper).validate_python(tomllib.loads(text))
+
+
+def reported(board: Board, metric: str) -> list[tuple[str, float]]:
+    """Label and value of the board's methods in the paper; [] for the built-in benchmark."""
+    known = paper().reported
+    if board.systems[0].record.data.built_in or metric != known.metric:
+        return []
     here = {system.record.method for system in board.systems}
-    return {method: value for method, value in known.items() if method in here}
+    values = known.values.get(board.task, {})
+    return [(f"{name} ({known.mark})", one) for name, one in values.items() if name in here]

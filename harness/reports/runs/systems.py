@@ -62,6 +62,22 @@ class Board:
     allowed: tuple[str, ...] = ()
 
     @property
+    def records(self) -> list[Record]:
+        return [record for system in self.systems for record in system.records]
+
+    @property
+    def user_count(self) -> int:
+        return len(set(self.users.values()))
+
+    @property
+    def counted(self) -> str:
+        """What intervals are over: `100 users (120 texts) and 1–3 training seeds`."""
+        seeds = sorted({len(system.runs) for system in self.systems})
+        many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+        over = f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
+        return f"{self.user_count} users ({len(self.ids)} texts){over}"
+
+    @property
     def fingerprint(self) -> str:
         """Fingerprint of the test split; it seeds all resampling."""
         return self.systems[0].record.data.test.fingerprint
@@ -90,7 +106,7 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
     by_task: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_task[run.record.task].append(run)
-    boards = [_board(task, systems_of(by_task[task])) for task in sorted(by_task)]
+    boards = [board_of(task, systems_of(by_task[task])) for task in sorted(by_task)]
     return boards, left_out
 
 
@@ -188,7 +204,8 @@ def _place(system: System) -> tuple[int, str]:
     return (METHODS.index(method) if method in METHODS else len(METHODS), system.name)
 
 
-def _board(task: str, systems: tuple[System, ...]) -> Board:
+def board_of(task: str, systems: tuple[System, ...]) -> Board:
+    """The board of these systems. Raises DataError if an example has no user, or two."""
     users: dict[str, str] = {}
     for system in systems:
         for run in system.runs:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from matplotlib.axes import Axes
 
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
+from harness.reports.compared.verdicts import Compared
 from harness.reports.render import plots
-from harness.reports.render.document import Picture, Section, listed
 from harness.reports.render.numbers import estimate, figure, p_value, seconds
+from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table, Value
-from harness.reports.runs.paper import MARK, METRIC, reported
-from harness.reports.runs.systems import Board, System
-from harness.reports.sections.columns import METHOD, P_HOLM, measure_column, value_cell
-from harness.reports.sections.cost_tables import (
+from harness.reports.runs.paper import reported
+from harness.reports.runs.system_costs import (
     Cost,
     machine,
     mean_cost,
@@ -25,123 +23,86 @@ from harness.reports.sections.cost_tables import (
     times_not_comparable,
     training_s,
 )
+from harness.reports.runs.systems import Board, System
+from harness.reports.sections.system_columns import (
+    P_HOLM,
+    SEEDS,
+    SystemColumn,
+    gap_cells,
+    gap_column,
+    mean,
+    of_systems,
+    value_cell,
+    values,
+)
 from harness.statistics.seeds import THIS_CHECKPOINT
 
-Results = Mapping[str, Mapping[str, Contrasts]]
-"""Task → measure → contrasts."""
 UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
 def reference_of(board: Board) -> System:
     """The system that the others are compared with: sft if present, else the first."""
-    plain = [one for one in board.systems if one.name == "sft"]
-    return [*plain, *(one for one in board.systems if one.record.method == "sft"),
-            board.systems[0]][0]  # fmt: skip
+    named = [one for one in board.systems if one.name == "sft"]
+    of_method = [one for one in board.systems if one.record.method == "sft"]
+    return [*named, *of_method, board.systems[0]][0]
 
 
-def headline_section(boards: Sequence[Board], results: Results, main: str) -> Section:
+def headline_part(compared: Sequence[Compared]) -> Part:
     """The summary over all tasks, a sentence and a figure per task, and one table."""
-    # 1. Sentences, rows and figures, task by task.
-    sentences, rows, pictures, groups, faint = [], [], [], list[str](), set[int]()
-    if len(boards) > 1:
-        sentences.append(over_tasks(boards, results, main))
-    for board in boards:
-        contrasts = results[board.task][main]
-        sentences.append(verdict(board, contrasts))
-        for system in board.systems:
-            rows.append(_row(board, results[board.task], contrasts, system))
-        if main == METRIC:
-            for method, value in reported(board).items():
-                faint.add(len(rows))
-                rows.append((f"{method} ({MARK})", value, *[None] * 7))
-        groups += [board.task] * (len(rows) - len(groups))
-        pictures.append(_picture(board, contrasts))
-    # 2. The table's head: the measure, and the reference if all tasks have the same.
-    first = results[boards[0].task][main].measure
-    references = {board.task: reference_of(board).name for board in boards}
-    same = len(set(references.values())) == 1
-    reference = references[boards[0].task] if same else "reference"
-    columns = (
-        METHOD,
-        measure_column(first),
-        Column(f"minus {reference}", "", "difference", first.digits),
-        P_HOLM,
-        Column("NLL", NLL.unit, "number", NLL.digits, "lower"),
-        Column("training", kind="seconds"),
-        Column("time per text", kind="seconds"),
-        Column("peak MiB", "", "number", 0),
-        Column("training seeds", "", "number", 0),
-    )
-    # 3. Notes: what the intervals are over, and what does not compare.
-    several = any(len(system.runs) > 1 for board in boards for system in board.systems)
-    over = "users and training seeds" if several else "users"
-    notes = [
-        f"{first.title}: {'lower' if first.lower_is_better else 'higher'} is better; value"
-        f" [95 % interval over {over}]. Superscripts are significance letters: within a task,"
-        " methods that share a letter do not differ significantly. The best value is underlined."
-        " ↓: lower is better.",
-        "p: approximate randomisation over users, Holm-corrected over all pairs of methods and all"
-        " tasks on this measure.",
-    ]
-    if not same:
-        notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
-    notes += [
-        f"{board.task}: {caveat}." for board in boards if (caveat := times_not_comparable(board))
-    ]
-    table = Table("summary", "In one table", columns, tuple(rows), tuple(notes), False,
-                  frozenset(faint), tuple(groups))  # fmt: skip
-    return Section("summary", "Which method is better", tuple(sentences), (table,), tuple(pictures))
+    sentences = [over_tasks(compared)] if len(compared) > 1 else []
+    sentences += [verdict(one) for one in compared]
+    return Part(tuple(sentences), tuple(map(_picture, compared)), (_table(compared),))
 
 
-def over_tasks(boards: Sequence[Board], results: Results, main: str) -> str:
+def over_tasks(compared: Sequence[Compared]) -> str:
     """In how many tasks each method is best, and in how many significantly so."""
-    first: dict[str, list[Board]] = {}
-    for board in boards:
-        first.setdefault(results[board.task][main].order[0], []).append(board)
+    first: dict[str, list[Compared]] = {}
+    for one in compared:
+        first.setdefault(one.main.order[0], []).append(one)
     parts = []
     for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
+        references = [reference_of(one.board).name for one in won]
         shown = sum(
-            results[board.task][main].between(best, reference_of(board).name).verdict
-            in ("higher", "lower")
-            for board in won
-            if reference_of(board).name != best
+            one.main.outcome(best, reference) in ("better", "worse")
+            for one, reference in zip(won, references, strict=True)
         )
-        reference = reference_of(won[0]).name
-        note = "" if best == reference else f" (significantly better than {reference} in {shown})"
-        parts.append(f"{best} in {len(won)}{note}")
-    title = results[boards[0].task][main].measure.title
-    return f"Best on {title} over {len(boards)} tasks: {'; '.join(parts)}."
+        note = f" (significantly better than {references[0]} in {shown})"
+        parts.append(f"{best} in {len(won)}{'' if best == references[0] else note}")
+    title = compared[0].main.measure.title
+    return f"Best on {title} over {len(compared)} tasks: {'; '.join(parts)}."
 
 
-def verdict(board: Board, contrasts: Contrasts) -> str:
+def verdict(compared: Compared) -> str:
     """The best system, what it is significantly better than, and at what cost."""
-    text = verdict_words(board, contrasts)
-    if contrasts.letters is None:
+    board, main = compared.board, compared.main
+    text = verdict_words(board, main)
+    if main.letters is None:
         return text
-    return text + _cost_sentence(board, contrasts.order[0]) + _checkpoint(board)
+    single = all(len(system.runs) == 1 for system in board.systems)
+    checkpoint = f" ({THIS_CHECKPOINT}.)" if single else ""
+    return text + _cost_sentence(board, main.order[0]) + checkpoint
 
 
 def verdict_words(board: Board, contrasts: Contrasts) -> str:
     """The best system and what it is significantly better than, or why there is no verdict."""
-    measure, order = contrasts.measure, contrasts.order
-    best = order[0]
+    measure, (best, *others) = contrasts.measure, contrasts.order
     top = contrasts.values[best]
-    value = estimate(top.value, top.low, top.high, measure.digits)
+    value = estimate(top, measure.digits)
     text = f"{board.task}: {best} scores best on {measure.title}, {value} ({measure.unit})."
-    if len(order) == 1:
+    if not others:
         return text + " It is the only system, so there is nothing to compare."
-    against = {other: contrasts.between(best, other) for other in order[1:]}
-    shown = [name for name, one in against.items() if one.verdict in ("higher", "lower")]
-    undecided = [name for name in against if name not in shown]
+    against = {other: contrasts.between(best, other) for other in others}
     if contrasts.letters is None:
-        reason = next((one.reason for one in against.values() if one.reason), "no test was made")
-        return f"{text} No verdict: {reason}."
+        reason = next((one.reason for one in against.values() if one and one.reason), None)
+        return f"{text} No verdict: {reason or 'no test was made'}."
+    shown = [name for name in others if contrasts.outcome(best, name) in ("better", "worse")]
+    undecided = [name for name in others if name not in shown]
     reference = reference_of(board).name
     if shown:
         named = reference if reference in shown else shown[0]
-        gap = against[named]
-        by = estimate(gap.difference, gap.low, gap.high, measure.digits, signed=True)
-        text += f" It is significantly better than {named}: {by}, Holm p {p_value(gap.p_holm)}"
+        gap, p = gap_cells(contrasts, best, named)
+        by = estimate(gap, measure.digits, signed=True)
+        text += f" It is significantly better than {named}: {by}, Holm p {p_value(p)}"
         rest = [name for name in shown if name != named]
         text += f"; and than {listed(rest)}." if rest else "."
     if undecided:
@@ -165,116 +126,146 @@ def _cost_sentence(board: Board, best: str) -> str:
     return f" Cost: {'; '.join(parts)}." if parts else ""
 
 
-def _checkpoint(board: Board) -> str:
-    single = all(len(system.runs) == 1 for system in board.systems)
-    return f" ({THIS_CHECKPOINT}.)" if single else ""
+def time_columns(board: Board, wide: bool = False) -> list[SystemColumn]:
+    """Training time and time per text; empty if machines differ."""
+    columns = (Column("training", kind="seconds", wide=wide), training_s), (
+        Column("time per text", kind="seconds", wide=wide), text_s
+    )  # fmt: skip
+    if times_not_comparable(board):
+        return [(column, lambda system: None) for column, _ in columns]
+    return [mean(*each) for each in columns]
 
 
-def _row(
-    board: Board, measures: Mapping[str, Contrasts], contrasts: Contrasts, system: System
-) -> tuple[Value, ...]:
-    name = system.name
-    reference = reference_of(board)
-    gap = contrasts.between(name, reference.name) if system is not reference else None
-    timed = times_not_comparable(board) is None
-    return (
-        name,
-        value_cell(contrasts, name),
-        Cell(gap.difference, gap.low, gap.high) if gap else None,
-        gap.p_holm if gap else None,
-        value_cell(measures["nll"], name) if "nll" in measures else None,
-        mean_cost(system, training_s) if timed else None,
-        mean_cost(system, text_s) if timed else None,
-        mean_cost(system, peak_mib),
-        len(system.runs),
-    )
+def _table(compared: Sequence[Compared]) -> Table:
+    """Value, difference from the reference, NLL and costs of every system in every task."""
+    # 1. Rows, task by task.
+    rows, groups, faint = list[tuple[Value, ...]](), list[str](), set[int]()
+    for one in compared:
+        table = of_systems(Table("", ""), one.board.systems, _columns(one))
+        blanks = [None] * (len(table.columns) - 2)
+        table = table.with_faint(
+            (label, value, *blanks) for label, value in reported(one.board, one.main_name)
+        )
+        faint |= {len(rows) + index for index in table.faint}
+        rows += table.rows
+        groups += [one.board.task] * len(table.rows)
+    # 2. The table's head: the measure, and the reference if all tasks have the same.
+    measure = compared[0].main.measure
+    references = {one.board.task: reference_of(one.board).name for one in compared}
+    columns = list(of_systems(Table("", ""), (), _columns(compared[0])).columns)
+    same = len(set(references.values())) == 1
+    if not same:
+        columns[2] = gap_column(measure, "reference")
+    # 3. Notes: what the intervals are over, and what does not compare.
+    several = any(len(system.runs) > 1 for one in compared for system in one.board.systems)
+    over = "users and training seeds" if several else "users"
+    notes = [
+        f"{measure.title}: {measure.direction}; value [95 % interval over {over}]. Superscripts are"
+        " significance letters: within a task, methods that share a letter do not differ"
+        " significantly. The best value is underlined if it is significantly better than another."
+        " ↓: lower is better.",
+        "p: approximate randomisation over users, Holm-corrected over all pairs of methods and all"
+        " tasks on this measure.",
+    ]
+    if not same:
+        notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
+    notes += [
+        f"{one.board.task}: {caveat}." for one in compared
+        if (caveat := times_not_comparable(one.board))
+    ]  # fmt: skip
+    return Table("summary", "In one table", tuple(columns), tuple(rows), tuple(notes),
+                 faint=frozenset(faint), groups=tuple(groups))  # fmt: skip
 
 
-def _picture(board: Board, contrasts: Contrasts) -> Picture:
+def _columns(compared: Compared) -> list[SystemColumn]:
+    main, nll = compared.main, compared.contrasts.get(NLL.name)
+    reference = reference_of(compared.board).name
+    return [
+        values(main),
+        (gap_column(main.measure, reference), lambda one: gap_cells(main, one.name, reference)[0]),
+        (P_HOLM, lambda one: gap_cells(main, one.name, reference)[1]),
+        (
+            Column("NLL", NLL.unit, "number", NLL.digits, NLL.better),
+            lambda one: value_cell(nll, one.name) if nll else None,
+        ),
+        *time_columns(compared.board),
+        mean(Column("peak MiB", "", "number", 0), peak_mib),
+        SEEDS,
+    ]
+
+
+def _picture(compared: Compared) -> Picture:
     """Two panels: quality against training time, and against time per text."""
-    measure = contrasts.measure
+    board, contrasts, measure = compared.board, compared.main, compared.main.measure
     looks = plots.looks(system.name for system in board.systems)
-    costs = (
-        []
-        if times_not_comparable(board)
-        else [(training_s, "training time"), (text_s, "time per text")]
-    )
-    drawing, panels = plots.figure(max(len(costs), 1), 1, 3.1)
+    timed = times_not_comparable(board) is None
+    costs = [(training_s, "training time"), (text_s, "time per text")] if timed else []
+    drawing, panels = plots.figure(max(len(costs), 1), 3.1)
     points = [
-        _cost_panel(axes, board, contrasts, looks, cost, what)
+        (axes, _cost_panel(axes, compared, looks, cost, what))
         for axes, (cost, what) in zip(panels, costs, strict=False)
     ]
     if not costs:
-        _without_time(panels[0], board, contrasts, looks)
+        _without_time(panels[0], compared, looks)
     plots.title(panels[0], f"{measure.title}, {board.task}")
-    users = len(set(board.users.values()))
-    seeds = sorted({len(system.runs) for system in board.systems})
-    seed_count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
-    over = f"{users} users ({len(board.ids)} texts)"
-    over += f" and {seed_count} training seeds" if seeds[-1] > 1 else ", one training seed"
-    whiskers = f"vertical whiskers: 95 % intervals over {over}"
-    whiskers += (
-        "; horizontal ones: from the fastest to the slowest seed" if seeds[-1] > 1 and costs else ""
-    )
-    whiskers += f"; {machine(board.systems[0])}" if costs else "; machines differ, so no time axis"
-    sense = "lower" if measure.lower_is_better else "higher"
-    plots.caption(drawing, f"{measure.title} in {measure.unit}, {sense} is better; {whiskers}")
-    for axes, named in zip(panels, points, strict=False):
-        plots.label_points(axes, named)
+    whiskers = f"vertical whiskers: 95 % intervals over {board.counted}"
+    if costs and max(len(system.runs) for system in board.systems) > 1:
+        whiskers += "; horizontal ones: from the fastest to the slowest seed"
+    on = machine(board.systems[0].record) if costs else "machines differ, so no time axis"
+    plots.caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers};"
+                  f" {on}")  # fmt: skip
+    plots.label_points(points)
     alt = "; ".join(
-        f"{name} {estimate(one.value, one.low, one.high, measure.digits)}"
-        for name, one in contrasts.values.items()
+        f"{name} {estimate(one, measure.digits)}" for name, one in contrasts.values.items()
     )
     return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
                    drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
 
 
 def _cost_panel(
-    axes: Axes,
-    board: Board,
-    contrasts: Contrasts,
-    looks: Mapping[str, plots.Look],
-    cost: Cost,
-    what: str,
-) -> list[tuple[float, float, str, plots.Look]]:
+    axes: Axes, compared: Compared, looks: Mapping[str, plots.Look], cost: Cost, what: str
+) -> list[plots.Mark]:
     """Draw the measure against a cost, in seconds, minutes or hours.
 
-    Args: `axes`, the panel; `board` and `contrasts`, the systems and their values; `looks`, system
-    → look; `cost` and `what`, the cost and its name. Returns the points, for `label_points`.
+    axes: the panel.
+    compared: the systems and their values.
+    looks: system → look.
+    cost, what: the cost and its name.
+
+    Returns the points, for `label_points`.
     """
-    measure = contrasts.measure
     known = {
-        system.name: [found for record in system.records if (found := cost(record)) is not None]
-        for system in board.systems
-        if mean_cost(system, cost) is not None and contrasts.values[system.name].value is not None
+        system.name: Cell(mean_cost(system, cost), min(found), max(found))
+        for system in compared.board.systems
+        if (found := [spent for record in system.records if (spent := cost(record)) is not None])
+        and len(found) == len(system.runs)
     }
-    most = max((max(spread) for spread in known.values()), default=0.0)
+    most = max((one.high or 0.0 for one in known.values()), default=0.0)
     scale, unit = next((size, name) for size, name in UNITS if most >= 2 * size or size == 1)
     points = []
-    for name, spread in known.items():
-        x, one = fmean(spread) / scale, contrasts.values[name]
-        assert one.value is not None
-        plots.point(axes, x, one.value, looks[name], (min(spread) / scale, max(spread) / scale),
-                    (one.low, one.high))  # fmt: skip
-        points.append((x, one.value, name, looks[name]))
+    for name, one in known.items():
+        x, low, high = ((end or 0.0) / scale for end in (one.value, one.low, one.high))
+        y = value_cell(compared.main, name)
+        if y.value is not None:
+            plots.point(axes, Cell(x, low, high), y, looks[name])
+            points.append((x, y.value, looks[name]))
+    measure = compared.main.measure
     axes.set_xlabel(f"{what} ({unit})")
     axes.set_ylabel(f"{measure.title}\n({measure.unit})")
     axes.margins(x=0.12, y=0.08)
     return points
 
 
-def _without_time(
-    axes: Axes, board: Board, contrasts: Contrasts, looks: Mapping[str, plots.Look]
-) -> None:
+def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, plots.Look]) -> None:
     """One row per system, without a time axis, because machines differ."""
-    for row, system in enumerate(reversed(board.systems)):
-        one = contrasts.values[system.name]
-        if one.value is not None:
-            plots.point(axes, one.value, row, looks[system.name], (one.low, one.high))
-    axes.set_yticks(
-        range(len(board.systems)),
-        [plots.short(system.name) for system in reversed(board.systems)],
-        parse_math=False,
+    names, measure = (
+        [system.name for system in reversed(compared.board.systems)],
+        compared.main.measure,
     )
-    axes.set_xlabel(f"{contrasts.measure.title} ({contrasts.measure.unit})")
+    for row, name in enumerate(names):
+        number = value_cell(compared.main, name)
+        if number.value is not None:
+            plots.point(axes, number, Cell(row), looks[name])
+    axes.set_yticks(range(len(names)), list(map(plots.short, names)), parse_math=False)
+    axes.set_xlabel(f"{measure.title} ({measure.unit})")
     axes.margins(y=0.15)

@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
 
 from harness.record import Record
+from harness.reports.compared.verdicts import Compared
 from harness.reports.render import plots
-from harness.reports.render.document import Picture, Section
-from harness.reports.render.table import Column, Table, Value
+from harness.reports.render.section import Part, Picture
+from harness.reports.render.table import Cell, Column, Table, Value
+from harness.reports.runs.system_costs import training
 from harness.reports.runs.systems import Board, System
-from harness.reports.sections.columns import METHOD
-from harness.reports.sections.cost_tables import mean_cost, training
+from harness.reports.sections.system_columns import mean, of_systems
 
 MOST_POINTS = 12
 """Most points of a curve; steps are averaged in this many groups."""
+Curve = tuple[list[float], list[Cell]]
+"""Steps (the middle of each group), and the loss: mean and range over training seeds."""
 
 
-@dataclass(frozen=True)
-class Point:
-    """step: the middle of its group; value, low, high: mean and range over training seeds."""
-
-    step: float
-    value: float
-    low: float
-    high: float
-
-
-Curve = list[Point]
-
-
-def training_section(boards: Sequence[Board]) -> Section:
-    """A figure and a table per task; empty if no system was trained."""
-    pictures, tables = [], []
-    for board in boards:
-        curves = {
-            system.name: curve for system in board.systems if (curve := curve_of(system.records))
-        }
-        if curves:
-            pictures.append(_picture(board, curves))
-            tables.append(_table(board, curves))
-    if not pictures:
-        return Section("training", "Training")
-    text = (
-        "Did training converge? If the loss still falls at the end, train for more steps; if it"
-        " starts far above the others', training started far from the backbone's abilities. The"
-        " loss covers everything that a method generates, so CoT's includes its analyses.",
-    )
-    return Section("training", "Training", text, tuple(tables), tuple(pictures))
+def training_part(compared: Compared) -> Part:
+    """A figure and a table; empty if no system was trained."""
+    board = compared.board
+    curves = {one.name: curve for one in board.systems if (curve := curve_of(one.records))}
+    if not curves:
+        return Part()
+    return Part((), (_picture(board, curves),), (_table(board, curves),))
 
 
 def losses(record: Record) -> list[float]:
@@ -58,77 +36,58 @@ def losses(record: Record) -> list[float]:
     return [step.loss for step in record.training.curve] if record.training else []
 
 
-def curve_of(records: Sequence[Record]) -> Curve:
-    """The mean loss curve over seeds, up to the shortest; [] if a seed has no losses."""
+def curve_of(records: Sequence[Record]) -> Curve | None:
+    """The mean loss curve over seeds, up to the shortest; None if a seed has no losses."""
     seeds = [losses(record) for record in records]
     steps = min(map(len, seeds))
     if not steps:
-        return []
+        return None
     by_seed = np.array([seed[:steps] for seed in seeds])
-    points = []
-    for group in np.array_split(np.arange(steps), min(steps, MOST_POINTS)):
-        means = by_seed[:, group].mean(axis=1)
-        points.append(
-            Point(
-                float(group.mean()) + 1, float(means.mean()), float(means.min()), float(means.max())
-            )
-        )
-    return points
+    groups = np.array_split(np.arange(steps), min(steps, MOST_POINTS))
+    means = [by_seed[:, group].mean(axis=1) for group in groups]
+    points = [Cell(float(one.mean()), float(one.min()), float(one.max())) for one in means]
+    return [float(group.mean()) + 1 for group in groups], points
 
 
-def _picture(board: Board, curves: dict[str, Curve]) -> Picture:
+def _picture(board: Board, curves: Mapping[str, Curve]) -> Picture:
     looks = plots.looks(system.name for system in board.systems)
     drawing, (axes,) = plots.figure(height=3.3)
-    ends = []
-    for name, points in curves.items():
-        step, value, low, high = (
-            list(column)
-            for column in zip(*((p.step, p.value, p.low, p.high) for p in points), strict=True)
-        )
-        plots.line(axes, step, value, looks[name], low, high)
-        ends.append((step[-1], value[-1], name, looks[name]))
+    ends = [
+        end
+        for name, (steps, points) in curves.items()
+        for end in plots.line(axes, steps, points, looks[name])
+    ]
     axes.set_xlabel("optimizer step")
     axes.set_ylabel("loss, nats per token")
     plots.title(axes, "Training loss", board.task)
-    most = max(len(losses(record)) for system in board.systems for record in system.records)
-    grouped = f"; each point is a mean over steps, at most {MOST_POINTS} points per curve"
-    seeded = any(len(system.records) > 1 for system in board.systems)
-    plots.caption(
-        drawing,
-        "nats per trained token, before the step"
-        + (grouped if most > MOST_POINTS else "")
-        + ("; bands: range over training seeds" if seeded else "; one training seed per curve"),
-    )
+    words = ["nats per trained token, before the step"]
+    if max(len(losses(record)) for record in board.records) > MOST_POINTS:
+        words.append(f"each point is a mean over steps, at most {MOST_POINTS} points per curve")
+    seeded = any(len(system.runs) > 1 for system in board.systems)
+    words.append("bands: range over training seeds" if seeded else "one training seed per curve")
+    plots.caption(drawing, "; ".join(words))
     plots.label_ends(axes, ends)
     alt = f"Training loss on {board.task}: " + "; ".join(
         f"{name} from {points[0].value:.2f} to {points[-1].value:.2f}"
-        for name, points in curves.items()
+        for name, (_, points) in curves.items()
     )
     return Picture(f"loss_{board.task}", "Training loss", drawing, alt)
 
 
-def _table(board: Board, curves: dict[str, Curve]) -> Table:
-    rows = [
-        (
-            system.name,
-            _rate(system),
-            mean_cost(system, lambda record: len(losses(record))),
-            mean_cost(system, lambda record: losses(record)[0]),
-            mean_cost(system, _last_tenth),
-            mean_cost(system, training(lambda cost: cost.val_loss)),
-        )
-        for system in board.systems
-        if system.name in curves
-    ]
-    losses_of = ("loss at the first step", "mean of the last tenth", "loss on val after training")
+def _table(board: Board, curves: Mapping[str, Curve]) -> Table:
+    def nats(title: str) -> Column:
+        return Column(title, "", "number", 3)
+
     columns = (
-        METHOD,
-        Column("learning rate", kind="short"),
-        Column("optimizer steps", "", "number", 0),
-        *(Column(title, "", "number", 3) for title in losses_of),
+        (Column("learning rate", kind="short"), _rate),
+        mean(Column("optimizer steps", "", "number", 0), lambda record: len(losses(record))),
+        mean(nats("loss at the first step"), lambda record: losses(record)[0]),
+        mean(nats("mean of the last tenth"), last_tenth),
+        mean(nats("loss on val after training"), training(lambda cost: cost.val_loss)),
     )
-    return Table(f"loss_{board.task}", f"Training loss, {board.task}", columns, tuple(rows),
-                 ("Nats per trained token; means over training seeds.",))  # fmt: skip
+    notes = ("Nats per trained token; means over training seeds.",)
+    table = Table(f"loss_{board.task}", f"Training loss, {board.task}", notes=notes)
+    return of_systems(table, [one for one in board.systems if one.name in curves], columns)
 
 
 def _rate(system: System) -> Value:
@@ -137,6 +96,7 @@ def _rate(system: System) -> Value:
     return found[0] if len(found) == 1 else " · ".join(f"{rate:g}" for rate in found)
 
 
-def _last_tenth(record: Record) -> float:
+def last_tenth(record: Record) -> float:
+    """The mean loss of the last tenth of the steps, at least one."""
     found = losses(record)
     return fmean(found[-max(1, len(found) // 10) :])

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from harness.record import Counts, Record
-from harness.reports.render.document import Section, listed
+from harness.reports.render.section import Part, listed
 from harness.reports.render.table import Column, Table
 from harness.reports.runs.comparable import setting_differences
+from harness.reports.runs.system_costs import machine, times_not_comparable
 from harness.reports.runs.systems import Board
-from harness.reports.sections.columns import METHOD
-from harness.reports.sections.cost_tables import times_not_comparable
+from harness.reports.sections.system_columns import METHOD
 from harness.statistics import VERDICT_USERS
 
 ALARMS: Mapping[str, Callable[[Counts], int]] = {
@@ -24,65 +24,77 @@ ALARMS: Mapping[str, Callable[[Counts], int]] = {
 }
 
 
-MOST_COUNTED = 4
-"""A warning lists at most this many systems with their counts; the tables of counts have all."""
+MOST_NAMED = 4
+"""A warning names at most this many systems or runs one by one; the tables have all."""
 
 
 def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
     """One line per warning, the most serious first."""
     found = list(left_out)
     for board in boards:
-        found += [f"{board.task}: allowed to differ: {difference}" for difference in board.allowed]
-        found += _counted(board)
-        found += _unequal(board)
-        users = len(set(board.users.values()))
-        if users < VERDICT_USERS:
-            found.append(
-                f"{board.task}: {users} users: intervals but no verdicts, which need"
-                f" {VERDICT_USERS} users"
-            )
-        single = [system.name for system in board.systems if len(system.runs) == 1]
-        if single:
-            which = _short_list(board, single)
-            found.append(
-                f"{board.task}: one training seed describes this checkpoint, not the method:"
-                f" {which}"
-            )
-        caveat = times_not_comparable(board)
-        if caveat:
-            found.append(f"{board.task}: {caveat}")
+        found += [f"{board.task}: {line}" for line in _warnings(board)]
     dirty = [
-        f"{run.record.method} ({run.record.run_id})"
+        f"{record.method} ({record.run_id})"
         for board in boards
-        for system in board.systems
-        for run in system.runs
-        if run.record.code.clean is False
+        for record in board.records
+        if record.code.clean is False
     ]
     if dirty:
-        found.append(f"uncommitted changes in the code of {len(dirty)} runs: {_first_few(dirty)}")
+        more = f" and {len(dirty) - MOST_NAMED} more" if len(dirty) > MOST_NAMED else ""
+        names = ", ".join(dirty[:MOST_NAMED])
+        found.append(f"uncommitted changes in the code of {len(dirty)} runs: {names}{more}")
     return found
 
 
-def _counted(board: Board) -> list[str]:
-    """Which systems have how many cut inputs, capped outputs and failures."""
-    lines = []
+def _warnings(board: Board) -> list[str]:
+    """What to know of the runs of one task."""
+    # 1. Allowed differences, and counts of failures and cuts.
+    found = [f"allowed to differ: {difference}" for difference in board.allowed]
     for what, count in ALARMS.items():
-        most = {
-            system.name: max(count(record.n) for record in system.records)
-            for system in board.systems
-        }
-        found = {name: number for name, number in most.items() if number}
-        of = "" if what.startswith("training") else f" (of {len(board.ids)} texts)"
-        if len(found) > MOST_COUNTED:
-            low, high = min(found.values()), max(found.values())
-            counted = f"{low}" if low == high else f"{low} to {high}"
-            lines.append(
-                f"{board.task}: {what}: {counted} in {_short_list(board, list(found))}{of}"
-            )
-        elif found:
-            counted_words = ", ".join(f"{name} {number}" for name, number in found.items())
-            lines.append(f"{board.task}: {what}: {counted_words}{of}")
-    return lines
+        most = {one.name: max(count(record.n) for record in one.records) for one in board.systems}
+        by_name = {name: number for name, number in most.items() if number}
+        if by_name:
+            of = "" if what.startswith("training") else f" (of {len(board.ids)} texts)"
+            found.append(f"{what}: {_range(board, by_name)}{of}")
+    # 2. Unequal numbers of texts, examples and seeds.
+    unequal = {
+        "test texts": {one.name: one.record.n.planned for one in board.systems},
+        "training examples": {
+            one.name: one.record.training.examples for one in board.systems if one.record.training
+        },
+        "training seeds": {one.name: len(one.runs) for one in board.systems},
+    }
+    for what, by_name in unequal.items():
+        if len(set(by_name.values())) > 1:
+            found.append(f"unequal {what}: {_each(board, by_name)}")
+    # 3. What verdicts and times cannot say.
+    if board.user_count < VERDICT_USERS:
+        found.append(
+            f"{board.user_count} users: intervals but no verdicts, which need {VERDICT_USERS} users"
+        )
+    single = [system.name for system in board.systems if len(system.runs) == 1]
+    if single:
+        which = _short_list(board, single)
+        found.append(f"one training seed describes this checkpoint, not the method: {which}")
+    return [*found, *filter(None, [times_not_comparable(board)])]
+
+
+def _range(board: Board, by_name: Mapping[str, int]) -> str:
+    """Each system's count; from least to most if there are many."""
+    if len(by_name) <= MOST_NAMED:
+        return ", ".join(f"{name} {count}" for name, count in by_name.items())
+    low, high = min(by_name.values()), max(by_name.values())
+    return f"{low if low == high else f'{low} to {high}'} in {_short_list(board, [*by_name])}"
+
+
+def _each(board: Board, by_name: Mapping[str, int]) -> str:
+    """Each system's count; if there are many, the systems with each count."""
+    if len(by_name) <= MOST_NAMED:
+        return _range(board, by_name)
+    return "; ".join(
+        f"{count} for {_short_list(board, [one for one in by_name if by_name[one] == count])}"
+        for count in sorted(set(by_name.values()), reverse=True)
+    )
 
 
 def _short_list(board: Board, names: Sequence[str]) -> str:
@@ -93,79 +105,27 @@ def _short_list(board: Board, names: Sequence[str]) -> str:
     return f"all but {listed(others)}" if others else "all"
 
 
-def _unequal(board: Board) -> list[str]:
-    """Unequal numbers of test texts, training examples or seeds."""
-    lines = []
-    counts = {
-        "test texts": {system.name: system.record.n.planned for system in board.systems},
-        "training examples": {
-            system.name: system.record.training.examples
-            for system in board.systems
-            if system.record.training
-        },
-        "training seeds": {system.name: len(system.runs) for system in board.systems},
-    }
-    for what, by_system in counts.items():
-        if len(set(by_system.values())) > 1:
-            counted_words = ", ".join(f"{name} {count}" for name, count in by_system.items())
-            if len(by_system) > MOST_COUNTED:
-                grouped: dict[int, list[str]] = {}
-                for name, count in by_system.items():
-                    grouped.setdefault(count, []).append(name)
-                counted_words = "; ".join(
-                    f"{count} for {_short_list(board, grouped[count])}"
-                    for count in sorted(grouped, reverse=True)
-                )
-            lines.append(f"{board.task}: unequal {what}: {counted_words}")
-    return lines
-
-
-def provenance_section(boards: Sequence[Board]) -> Section:
+def provenance_part(board: Board) -> Part:
     """Settings that differ, and each run's commit, data, machine, packages and command."""
-    tables = []
-    for board in boards:
-        tables += [_chosen(board), _counts(board), _runs(board)]
-    text = (
-        "Methods may differ in their settings, backbone and seed. Test data, data setting, cap on"
-        " new tokens, sampling and metrics are the same for all (checked by fingerprints and"
-        " signatures).",
-    )
-    return Section("provenance", "Settings and provenance", text,
-                   tuple(table for table in tables if table.rows))  # fmt: skip
-
-
-def _chosen(board: Board) -> Table:
-    rows = [
+    chosen = [
         (one.what, value, listed(list(names)))
         for one in setting_differences(board.systems)
         for value, names in one.values.items()
     ]
-    columns = (Column("setting"), Column("value"), Column("methods"))
-    return Table(f"settings_{board.task}", f"What differs, {board.task}", columns, tuple(rows))
-
-
-def _counts(board: Board) -> Table:
-    names = [field.name for field in fields(Counts)]
-    rows = [
-        (system.name, record.seed, *asdict(record.n).values())
-        for system in board.systems
-        for record in system.records
-    ]
-    numbers = [Column(name.replace("_", " "), "", "number", 0) for name in ["seed", *names]]
-    return Table(f"counts_{board.task}", f"Counts, {board.task}", (METHOD, *numbers), tuple(rows),
-                 folded=True)  # fmt: skip
-
-
-def _runs(board: Board) -> Table:
-    rows = [
-        (system.name, record.run_id, _commit(record), _data(record), _backbone(record),
-         _machine(record), _packages(record), record.started, record.command)
-        for system in board.systems
-        for record in system.records
-    ]  # fmt: skip
-    titles = ("run", "commit", "data", "backbone", "machine", "packages", "started", "command")
-    return Table(f"runs_{board.task}", f"Runs, {board.task}", (METHOD, *map(Column, titles)),
-                 tuple(rows), folded=True)  # fmt: skip
+    runs = [(system.name, record) for system in board.systems for record in system.records]
+    counts = [(name, record.seed, *asdict(record.n).values()) for name, record in runs]
+    numbers = ("seed", *(field.name.replace("_", " ") for field in fields(Counts)))
+    provenance = [(name, *(read(record) for read in RUN.values())) for name, record in runs]
+    tables = (
+        Table(f"settings_{board.task}", f"What differs, {board.task}",
+              (Column("setting"), Column("value"), Column("methods")), tuple(chosen)),
+        Table(f"counts_{board.task}", f"Counts, {board.task}",
+              (METHOD, *(Column(one, "", "number", 0) for one in numbers)), tuple(counts),
+              folded=True),
+        Table(f"runs_{board.task}", f"Runs, {board.task}", (METHOD, *map(Column, RUN)),
+              tuple(provenance), folded=True),
+    )  # fmt: skip
+    return Part(tables=tuple(table for table in tables if table.rows))
 
 
 def _commit(record: Record) -> str:
@@ -190,16 +150,18 @@ def _backbone(record: Record) -> str:
     return ", ".join(parts)
 
 
-def _machine(record: Record) -> str:
-    machine = record.device
-    what = machine.accelerator or machine.processor
-    return f"{machine.device}, {what}, {machine.dtype}, threads {machine.threads}"
-
-
 def _packages(record: Record) -> str:
     return ", ".join(f"{name} {version}" for name, version in record.packages.items())
 
 
-def _first_few(names: Sequence[str], most: int = 4) -> str:
-    shown = ", ".join(names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+RUN: Mapping[str, Callable[[Record], str | None]] = {
+    "run": lambda record: record.run_id,
+    "commit": _commit,
+    "data": _data,
+    "backbone": _backbone,
+    "machine": machine,
+    "packages": _packages,
+    "started": lambda record: record.started,
+    "command": lambda record: record.command,
+}
+"""Head of a column → what it says of a run."""

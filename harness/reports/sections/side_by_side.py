@@ -3,57 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import SequenceMatcher
 
 from harness.errors import HarnessError, UsageError
-from harness.metrics import of_words, title_of
-from harness.record import read_predictions
-from harness.reports.compared.contrasts import Contrasts
-from harness.reports.compared.measures import NLL, WORDS
-from harness.reports.render.document import Section, Shown, Side
-from harness.reports.render.numbers import figure
+from harness.record import ExampleValues, read_predictions
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.numbers import NONE, figure
+from harness.reports.render.section import Part, Shown, Side
 from harness.reports.runs.systems import Board, System
-from harness.reports.sections.headline import Results, reference_of
+from harness.reports.sections.headline import reference_of
 from harness.types import SplitData
 
 SHOWN = 8
 """Examples shown of each task."""
 
 
-def examples_section(
-    boards: Sequence[Board], results: Results, main: str, pair: str | None
-) -> tuple[Section, list[str]]:
-    """Examples of each task, and notes on what could not be shown. For `pair` see `chosen_pair`."""
-    shown, notes, text = [], [], []
-    for board in boards:
-        if len(board.systems) < 2:
-            continue
-        first, second = chosen_pair(board, results[board.task][main], pair)
-        data, missing = data_of(board)
-        notes += [missing] if missing else []
-        here = disagreements(board, (first, second), main, data)
-        shown += here
-        text.append(
-            f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
-            f" {second.seeds[0]}; {len(here)} of {len(board.ids)} texts, sorted by their difference"
-            f" in {title_of(main)}. Highlighted: words that the other text lacks at that point."
-        )
-    section = Section("examples", "Where two methods disagree most", tuple(text), (), (),
-                      tuple(shown))  # fmt: skip
-    return section, notes
+def examples_part(compared: Compared, pair: str | None) -> Part:
+    """Examples, and a warning about what could not be shown. For `pair` see `chosen_pair`."""
+    board, measure = compared.board, compared.main.measure
+    if len(board.systems) < 2:
+        return Part()
+    first, second = chosen_pair(compared, pair)
+    data, missing = data_of(board)
+    shown = disagreements(compared, (first, second), data)
+    text = (
+        f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
+        f" {second.seeds[0]}; {len(shown)} of {len(board.ids)} texts, sorted by their difference"
+        f" in {measure.title}. Highlighted: words that the other text lacks at that point."
+    )
+    return Part((text,), examples=tuple(shown), warnings=(missing,) if missing else ())
 
 
-def chosen_pair(board: Board, contrasts: Contrasts, pair: str | None) -> tuple[System, System]:
+def chosen_pair(compared: Compared, pair: str | None) -> tuple[System, System]:
     """The two systems in `pair`; by default the best and the reference, or the best two.
 
     pair: "A,B"; names may contain commas. Raises UsageError if it does not name two systems.
     """
+    board, order = compared.board, compared.main.order
     by_name = {system.name: system for system in board.systems}
     if pair is None:
-        best = contrasts.order[0]
-        others = [reference_of(board).name, *contrasts.order[1:], *by_name]
-        return by_name[best], by_name[next(name for name in others if name != best)]
+        others = [reference_of(board).name, *order[1:], *by_name]
+        return by_name[order[0]], by_name[next(name for name in others if name != order[0])]
     for comma in re.finditer(",", pair):
         first, second = pair[: comma.start()].strip(), pair[comma.end() :].strip()
         if first in by_name and second in by_name:
@@ -78,57 +69,47 @@ def data_of(board: Board) -> tuple[SplitData | None, str | None]:
 
 
 def disagreements(
-    board: Board, systems: tuple[System, System], main: str, data: SplitData | None
+    compared: Compared, systems: tuple[System, System], data: SplitData | None
 ) -> list[Shown]:
     """The first seeds' texts on the examples with the largest difference, largest first."""
     # 1. Both systems' values and texts by example.
-    rows = [
-        {key: values.numbers for key, values in system.record.examples.items()}
+    texts = [
+        {one.id: one.output for one in read_predictions(system.runs[0].folder) if one.sample == 0}
         for system in systems
     ]
-    outputs = [
-        {text.id: text.output for text in read_predictions(system.runs[0].folder)
-         if text.sample == 0}
-        for system in systems
-    ]  # fmt: skip
-    if not all(outputs):
+    if not all(texts):
         return []
+    names = [compared.main_name, *compared.contrasts]
 
-    def gap(key: str, name: str) -> float:
-        values = [row.get(key, {}).get(name) for row in rows]
-        return abs((values[0] or 0.0) - (values[1] or 0.0))
+    def values(key: str) -> list[ExampleValues]:
+        return [system.record.examples.get(key, ExampleValues()) for system in systems]
 
-    # 2. Order by the difference on the main measure, then on ROUGE-L.
-    ranked = sorted(board.ids, key=lambda key: (-gap(key, main), -gap(key, "rougeL"), key))
+    def gaps(key: str) -> tuple[float, ...]:
+        first, second = (one.numbers for one in values(key))
+        return tuple(-abs((first.get(name) or 0.0) - (second.get(name) or 0.0)) for name in names)
+
+    # 2. Order by the difference on the main measure, then on the others.
     inputs = {one.id: one.input for one in data.examples} if data else {}
-    # 3. The texts in pieces, with the differing words highlighted.
     shown = []
-    for key in ranked[:SHOWN]:
-        pieces = word_difference(outputs[0].get(key, ""), outputs[1].get(key, ""))
-        sides = [
-            Side(system.name, part, _scores(row.get(key, {})))
-            for system, part, row in zip(systems, pieces, rows, strict=True)
-        ]
+    for key in sorted(compared.board.ids, key=lambda key: (gaps(key), key))[:SHOWN]:
+        # 3. The texts in pieces, with the differing words highlighted.
+        pieces = word_difference(*(text.get(key, "") for text in texts))
+        first, second = (
+            Side(system.name, part, _scores(compared, one.numbers))
+            for system, part, one in zip(systems, pieces, values(key), strict=True)
+        )
         reference = data.references.get(key) if data else None
+        main = [
+            f"{system.name} {_number(one.numbers.get(compared.main_name))}"
+            for system, one in zip(systems, values(key), strict=True)
+        ]
+        line = f"{compared.main.measure.title}: {', '.join(main)}"
         shown.append(
             Shown(
-                key,
-                _values_line(systems, [row.get(key, {}).get(main) for row in rows], main),
-                (sides[0], sides[1]),
-                inputs.get(key),
-                reference.text if reference else None,
+                key, line, (first, second), inputs.get(key), reference.text if reference else None
             )
         )
     return shown
-
-
-def _values_line(systems: Sequence[System], values: Sequence[float | None], main: str) -> str:
-    """Both systems' values, for the line above their texts."""
-    named_values = [
-        f"{system.name} {'–' if value is None else figure(value, 2)}"
-        for system, value in zip(systems, values, strict=True)
-    ]
-    return f"{title_of(main)}: {', '.join(named_values)}"
 
 
 def word_difference(
@@ -146,11 +127,14 @@ def word_difference(
     return tuple(sides[0]), tuple(sides[1])
 
 
-def _scores(values: Mapping[str, float | None]) -> str:
-    """The example's scores on one line."""
-    known = (*(name for name in values if not of_words(name)), *WORDS, NLL.name)
+def _scores(compared: Compared, numbers: Mapping[str, float | None]) -> str:
+    """The example's values on one line."""
     return " · ".join(
-        f"{title_of(name)} {figure(value, 2)}"
-        for name in known
-        if (value := values.get(name)) is not None
+        f"{one.measure.title} {_number(numbers.get(name))}"
+        for name, one in compared.contrasts.items()
+        if numbers.get(name) is not None
     )
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else figure(value, 2)

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from harness.record import append_predictions, read_record, write_record
-from harness.reports.comparison import compare, write_report
+from harness.reports.compare_runs import compare
+from harness.reports.render.report_files import write_report
 from harness.types import Prediction
 from tests.support.synthetic import write_runs
 
@@ -14,9 +15,10 @@ HOSTILE = '<script>document.title = "taken"</script>"><img src=https://x.test/y 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """All views of six methods; one method's name and texts are markup."""
+    """All views of three methods; one method's name and texts are markup."""
     out = tmp_path_factory.mktemp("runs")
-    write_runs(out, tasks=["product_review"], full=True, following=True, words=250)
+    methods = ["nonpers", "rag", "flythinker"]
+    write_runs(out, methods, ["product_review"], full=True, following=True, words=250)
     record = read_record(next((out / "product_review" / "rag").iterdir()))
     evil = dataclasses.replace(record, method=HOSTILE, command=HOSTILE)
     write_record(evil, out / "evil")
@@ -26,8 +28,7 @@ def page(tmp_path_factory):
     return out / "report" / "index.html"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_the_page_asks_for_nothing_fits_and_has_no_serious_finding(browser, page, theme, width):
     browser.theme(theme)
     browser.resize(width)

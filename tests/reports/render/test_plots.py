@@ -1,5 +1,6 @@
 """One look for every figure: labels apart, bytes that repeat, grey that tells lines apart."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.text import Text
 
 from harness.reports.render import plots
 from harness.reports.render.plots.looks import FURTHER_LOOKS, METHOD_LOOKS
+from harness.reports.render.table import Cell
 
 
 @pytest.mark.parametrize(
@@ -31,10 +33,9 @@ def drawn():
     drawing, (axes,) = plots.figure()
     looks = plots.looks(["sft", "flythinker", "mine"])
     ends = []
-    for at, (name, look) in enumerate(looks.items()):
-        y = [1.0 + 0.01 * at, 2.0, None]
-        plots.line(axes, [0, 1, 2], y, look, [0.9, 1.9, None], [1.1, 2.1, None])
-        ends.append((1, 2.0, name, look))
+    for at, look in enumerate(looks.values()):
+        points = [Cell(1.0 + 0.01 * at, 0.9, 1.1), Cell(2.0, 1.9, 2.1), Cell()]
+        ends += plots.line(axes, [0, 1, 2], points, look)
     plots.label_ends(axes, ends)
     plots.title(axes, "a <title> & more")
     plots.caption(drawing, "nats; n = 3")
@@ -62,19 +63,33 @@ def test_labels_at_one_place_do_not_overlap_and_stay_beside_their_panel():
 
 def test_labels_of_points_avoid_each_other_and_the_frame():
     drawing, (axes,) = plots.figure()
-    look = METHOD_LOOKS["sft"]
-    points = [
-        (0.0, 1.0, "first", look),
-        (0.0, 1.0, "second", look),
-        (9.0, 1.0, "at the edge", look),
-    ]
-    for x, y, _, _ in points:
-        plots.point(axes, x, y, look, y_interval=(0.5, 1.5))
-    plots.label_points(axes, points)
+    looks = plots.looks(["first", "second", "at the edge"])
+    points = list(zip((0.0, 0.0, 9.0), (1.0, 1.0, 1.0), looks.values(), strict=True))
+    for x, y, look in points:
+        plots.point(axes, Cell(x), Cell(y, 0.5, 1.5), look)
+    plots.label_points([(axes, points)])
     drawing.draw_without_rendering()
     boxes = [note.get_window_extent() for note in axes.texts]
     assert not boxes[0].overlaps(boxes[1])
     assert boxes[2].x1 <= axes.get_window_extent().x1
+
+
+def test_points_without_room_for_their_names_have_a_legend_beside_the_first_panel():
+    drawing, panels = plots.figure(rows=2)
+    looks = plots.looks(f"flythinker (lam={at})" for at in range(11))
+    places = [0.0, *(5.0 + at / 100 for at in range(9)), 10.0]  # nine at nearly one place
+    points = [(at, at, look) for at, look in zip(places, looks.values(), strict=True)]
+    for axes in panels:
+        for x, y, look in points:
+            plots.point(axes, Cell(x), Cell(y), look)
+    plots.label_points([(axes, points) for axes in panels])
+    drawing.draw_without_rendering()
+    assert [len(axes.texts) for axes in panels] == [0, 0]
+    legend = panels[0].get_legend()
+    highest_first = [look.name for _, _, look in reversed(points)]
+    assert [text.get_text() for text in legend.get_texts()] == highest_first
+    assert legend.get_window_extent().x0 >= panels[0].get_window_extent().x1
+    assert legend.get_window_extent().x1 <= drawing.bbox.x1
 
 
 def test_an_inline_figure_takes_the_pages_ink_and_keeps_its_ids_apart():
@@ -101,9 +116,14 @@ def test_the_six_methods_differ_in_grey_or_in_line_and_never_share_a_marker():
 def test_names_without_a_look_take_the_further_ones_in_order():
     found = plots.looks(["mine", "sft", "yours", "mine"])
     assert list(found) == ["mine", "sft", "yours"]
-    assert found["mine"] is FURTHER_LOOKS[0]
-    assert found["sft"] is METHOD_LOOKS["sft"]
-    assert found["yours"] is FURTHER_LOOKS[1]
+    assert found["mine"] == replace(FURTHER_LOOKS[0], name="mine")
+    assert found["sft"] == replace(METHOD_LOOKS["sft"], name="sft")
+    assert found["yours"] == replace(FURTHER_LOOKS[1], name="yours")
+
+
+def test_many_names_have_looks_of_their_own():
+    found = plots.looks(f"mine {at}" for at in range(20)).values()
+    assert len({(look.colour, look.marker) for look in found}) == 20
 
 
 def test_a_long_label_keeps_what_sets_systems_apart():
@@ -118,10 +138,9 @@ def test_a_long_label_keeps_what_sets_systems_apart():
 def test_a_long_name_leaves_room_for_its_panel_and_dollars_are_dollars(tmp_path, recwarn):
     drawing, (axes,) = plots.figure()
     name = "$x^2 (" + "lam=0.123456, " * 30 + ")"
-    look = METHOD_LOOKS["sft"]
-    plots.line(axes, [0, 1], [1.0, 2.0], look)
-    plots.label_ends(axes, [(1, 2.0, name, look)])
-    plots.label_points(axes, [(0, 1.0, name, look)])
+    (look,) = plots.looks([name]).values()
+    plots.label_ends(axes, plots.line(axes, [0, 1], [Cell(1.0), Cell(2.0)], look))
+    plots.label_points([(axes, [(0, 1.0, look)])])
     plots.caption(drawing, "costs $5 and $6")
     text = plots.save(drawing, tmp_path / "long")[0].read_text()
     assert plots.short(name).endswith("…")

@@ -41,6 +41,11 @@ def test_the_best_of_a_column_is_by_its_direction_and_never_a_faint_row():
     ]
 
 
+def test_a_best_value_that_no_test_shows_is_not_marked():
+    rows = (("sft", Cell(2.0, certain=False)), ("rag", Cell(1.0)))
+    assert best(Table("t", "t", COLUMNS[:2], rows)) == [[], []]
+
+
 def test_each_group_has_its_best_and_one_value_alone_is_none():
     table = Table("t", "t", COLUMNS, ROWS, groups=("a", "a", "b", "b"))
     assert best(table) == [["2.0"], ["0.25"], [], []]

@@ -2,9 +2,9 @@
 
 drawing, (axes,) = figure()
 style = looks(["sft", "flythinker"])
-line(axes, [50, 150], [1.2, 1.4], style["sft"], low=[1.1, 1.3], high=[1.3, 1.5])
+ends = line(axes, [50, 150], [Cell(1.2, 1.1, 1.3), Cell(1.4, 1.3, 1.5)], style["sft"])
 caption(drawing, "NLL in nats per slice token; 95 % intervals over 64 users; CPU, 2 threads")
-label_ends(axes, [(150, 1.4, "sft", style["sft"])])      # last: all else moves the panel
+label_ends(axes, ends)                 # last: all else moves the panel
 save(drawing, folder / "drift")        # drift.svg and drift.png
 """
 
@@ -15,13 +15,13 @@ from harness.reports.render.plots.images import inline_svg, save
 from harness.reports.render.plots.labels import label_ends, label_points, short, spread
 from harness.reports.render.plots.looks import FAINT, GRID, INK, PAPER, Look, looks
 from harness.reports.render.plots.panels import (
+    Mark,
     caption,
     caption_of,
     curves,
     figure,
     line,
     point,
-    reference_line,
     title,
 )
 
@@ -33,6 +33,7 @@ __all__ = [
     "Axes",
     "Figure",
     "Look",
+    "Mark",
     "caption",
     "caption_of",
     "curves",
@@ -43,7 +44,6 @@ __all__ = [
     "line",
     "looks",
     "point",
-    "reference_line",
     "save",
     "short",
     "spread",

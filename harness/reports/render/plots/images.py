@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from html import escape
 from pathlib import Path
 
 import matplotlib
@@ -29,15 +30,13 @@ def inline_svg(drawing: Figure, title: str, prefix: str) -> str:
     `title` is what a screen reader says; `prefix` keeps ids apart between figures of one page. The
     caption is left out: the page has it as text, which wraps and grows as its reader wants.
     """
-    from html import escape
-
-    buffer, told = io.StringIO(), caption_of(drawing)
+    buffer, words = io.StringIO(), caption_of(drawing)
     drawing.supxlabel("")
     with matplotlib.rc_context(RC):
         drawing.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
-    caption(drawing, told)
+    caption(drawing, words)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

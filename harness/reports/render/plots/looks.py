@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import cycle
+from dataclasses import dataclass, replace
 from typing import Any
 
 INK, FAINT, GRID, PAPER = "#1b1f24", "#5d6570", "#d9dde2", "#ffffff"
@@ -35,11 +34,12 @@ RC: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Look:
-    """How one method is drawn. `line` is a matplotlib line style."""
+    """How one method is drawn. `line` is a matplotlib line style; `name` labels it."""
 
     colour: str
     marker: str
     line: str | tuple[int, tuple[float, ...]]
+    name: str = ""
 
 
 METHOD_LOOKS = {
@@ -62,6 +62,14 @@ FURTHER_LOOKS = (
 
 
 def looks(names: Iterable[str]) -> dict[str, Look]:
-    """Name → look: the six methods have theirs, others get the further ones in order."""
-    further = cycle(FURTHER_LOOKS)
-    return {name: METHOD_LOOKS.get(name) or next(further) for name in dict.fromkeys(names)}
+    """Name → look: the six methods have theirs, others get the further ones in order.
+
+    After those, colours come again with other markers.
+    """
+    distinct, count = dict.fromkeys(names), len(FURTHER_LOOKS)
+    further = [name for name in distinct if name not in METHOD_LOOKS]
+    found = {}
+    for at, name in enumerate(further):
+        marker = FURTHER_LOOKS[(at + at // count) % count].marker
+        found[name] = replace(FURTHER_LOOKS[at % count], marker=marker)
+    return {name: replace(METHOD_LOOKS.get(name) or found[name], name=name) for name in distinct}

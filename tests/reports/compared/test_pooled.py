@@ -8,18 +8,19 @@ import pytest
 from harness.record import Estimate, ExampleValues, SliceNll
 from harness.reports.compared.parts import (
     continuation_at,
-    continuation_drift,
+    continuation_slope,
     nll_at,
-    relative_at,
-    relative_drift,
+    nll_slope,
+    relative_nll,
 )
-from harness.reports.compared.seeds import Pooled, interval_words, over_seeds, spanned
-from harness.reports.comparison import contrast_boards
+from harness.reports.compared.pooled import Pooled, interval_words, over_seeds, spanned
+from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
-from harness.reports.sections.personal import authors_section, thought_replacement_section
-from harness.reports.sections.positions import curves_of, drift_section, views_of
-from harness.reports.sections.profile_swap import lift_contrasts, lift_section
+from harness.reports.sections.authors_table import authors_part
+from harness.reports.sections.lift_by_profile import lift_part
+from harness.reports.sections.positions import drift_part, views_of
+from harness.reports.sections.thoughts import thoughts_part
 from harness.statistics import resampling_rng
 from harness.statistics.panel import ratio
 from harness.statistics.seeds import hierarchical
@@ -47,7 +48,7 @@ def view(board, name):
 
 def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
     sft = system(board, "sft")
-    point = curves_of(board, view(board, "forced"))["sft"][2]
+    point = view(board, "forced_rougeL").curves(board)["sft"][2]
     values = np.array(
         [[record.examples[key].forced["rougeL"][2] for key in board.ids]
          for record in sft.records]
@@ -62,26 +63,25 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
 
 
 @pytest.mark.parametrize(
-    ("measure", "record_says"),
+    ("rows", "record_says"),
     [
         (nll_at(1), lambda record: record.likelihood.slices[1].value),
-        (relative_at(3), lambda record: record.likelihood.relative.slices[3].value),
-        (relative_drift(), lambda record: record.likelihood.relative.drift.value),
+        (nll_at(3, relative_nll), lambda record: record.likelihood.relative.slices[3].value),
+        (nll_slope(relative_nll), lambda record: record.likelihood.relative.drift.value),
         (
             continuation_at("following", 0),
             lambda record: record.forced.metrics["following"].slices[0].value,
         ),
         (
-            continuation_drift("rougeL", (0, 100, 200, 300)),
+            continuation_slope("rougeL", (0, 100, 200, 300)),
             lambda record: record.forced.metrics["rougeL"].drift.value,
         ),
     ],
 )
-def test_the_examples_give_what_the_records_say(board, measure, record_says):
+def test_the_examples_give_what_the_records_say(board, rows, record_says):
     fly = system(board, "flythinker")
     estimates = [record_says(record) for record in fly.records]
-    found = over_seeds(board, fly, [Estimate(value=one) for one in estimates],
-                       measure)  # fmt: skip
+    found = over_seeds(board, fly, [Estimate(value=one) for one in estimates], rows)
     assert found.seeds == "resampled"
     assert found.value == pytest.approx(np.mean(estimates))
     assert found.low < found.value < found.high
@@ -92,7 +92,7 @@ def test_continuations_drift_over_their_middles_by_hand():
     nll = SliceNll(nll=(1.0, 1.0, 1.0), slice_tokens=(100, 100, 30), model_tokens=(1, 1, 1),
                    positions=(49.5, 149.5, 214.5))  # fmt: skip
     values = ExampleValues(forced={"m": (3.0, 2.0, 1.0)}, likelihood=nll)
-    row = continuation_drift("m", (0, 100, 200)).row
+    row = continuation_slope("m", (0, 100, 200)).row
     assert row(values) == [3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 49.5, 149.5, 214.5]
     assert row(dataclasses.replace(values, forced={"m": (3.0, 2.0, None)})) is None
     assert (
@@ -125,18 +125,20 @@ def test_values_that_do_not_reproduce_the_records_number_are_not_used(board):
 
 
 def test_captions_and_notes_say_how_seeds_were_pooled(board):
-    found, main = contrast_boards([board])
-    section = drift_section([board], found, main)
+    (compared,) = compare_boards([board])
+    section = drift_part(compared)
     captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
                 for one in section.pictures}  # fmt: skip
-    assert "over users and training seeds;" in captions["drift_forced_product_review"]
-    assert "these records hold no values by example" in captions["drift_following_product_review"]
-    section = lift_section([board], {board.task: lift_contrasts(board, main)})
+    assert "over users and training seeds;" in captions["drift_forced_rougeL_product_review"]
+    assert (
+        "these records hold no values by example" in captions["drift_free_following_product_review"]
+    )
+    section = lift_part(compared)
     assert section.tables[0].notes[0].endswith("over users and training seeds.")
     (picture,) = section.pictures
     assert "over users and training seeds;" in picture.drawing.get_supxlabel().replace("\n", " ")
-    (authors,) = authors_section([board]).tables
-    assert authors.notes == ("Intervals: 95 % over users and training seeds.",)
+    (authors,) = authors_part(compared).tables
+    assert authors.notes == ("Among 7 others. Intervals: 95 % over users and training seeds.",)
 
 
 def test_a_view_shows_only_the_seeds_that_have_it(tmp_path):
@@ -146,41 +148,24 @@ def test_a_view_shows_only_the_seeds_that_have_it(tmp_path):
     write_runs(tmp_path, ["rag"], TASK, (0,))
     (found,), _ = load_boards([tmp_path])
     few = checked(found, allow_different=False)
-    section = drift_section([few], *contrast_boards([few]))
+    (compared,) = compare_boards([few], "rougeL")
+    section = drift_part(compared)
     captions = {one.name: one.drawing.get_supxlabel().replace("\n", " ")
                 for one in section.pictures}  # fmt: skip
     left_out = "evaluated for seed 0 only: sft, flythinker; not evaluated: rag"
-    assert captions["drift_forced_product_review"].endswith(left_out)
+    assert captions["drift_forced_rougeL_product_review"].endswith(left_out)
     assert "only" not in captions["drift_likelihood_product_review"]
     slopes = section.tables[0]
     assert f"continuation: {left_out}." in slopes.notes
     continuation = column(slopes, "continuation: ROUGE-L, points per 100 tokens")
     assert [text == "–" for text in continuation] == [True, False, False]
-    lift, texts, _ = lift_section([few], {few.task: lift_contrasts(few, "rougeL")}).tables
+    lift, texts, _ = lift_part(compared).tables
     assert column(lift, "method") == ["sft", "flythinker"]
     assert lift.notes[0].endswith(f"over users; {left_out}.")
     assert texts.notes[0].endswith(f"over users; {left_out}.")
-    (authors,) = authors_section([few]).tables
+    (authors,) = authors_part(compared).tables
     assert authors.notes[0].endswith(f"over users; {left_out}.")
-    (thoughts,) = thought_replacement_section([few]).tables
+    (thoughts,) = thoughts_part(compared).tables
     assert thoughts.notes[1] == (
         "Of the training seeds 0 and 1, only 0 was evaluated: the numbers describe that checkpoint."
     )
-
-
-def test_thought_replacement_uses_every_seed_and_the_largest_p(board):
-    (table,) = thought_replacement_section([board]).tables
-    heads = [one.head for one in table.columns]
-    assert heads[:4] == ["thoughts", "NLL ↓", "NLL minus own", "p (Holm)"]
-    (zero,) = [row for row in table.shown() if row[0].text == "zero"]
-    # seeds 0 and 1: 0.10 ± 0.05 with p 0.01, and 0.12 ± 0.05 with p 0.03
-    assert [str(field) for field in zero[2:4]] == ["+0.110 [+0.050, +0.170]", "0.030"]
-    assert "Means over 2 training seeds" in table.notes[1]
-    one = dataclasses.replace(
-        board,
-        systems=tuple(dataclasses.replace(s, runs=s.runs[:1]) for s in board.systems),
-    )
-    (table,) = thought_replacement_section([one]).tables
-    zero = next(row for row in table.shown() if row[0].text == "zero")
-    assert [str(field) for field in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
-    assert len(table.notes) == 1

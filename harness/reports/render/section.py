@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from harness.reports.render.table import Table, file_name
@@ -47,18 +49,40 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Section:
-    """One subject: paragraphs, then pictures, then tables, then examples."""
+class Part:
+    """What one task adds to a section: paragraphs, pictures, tables, examples, and warnings."""
 
-    name: str
-    title: str
     text: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    tables: tuple[Table, ...] = ()
     examples: tuple[Shown, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.text or self.tables or self.pictures or self.examples)
+        return bool(self.pictures or self.tables or self.examples)
+
+    def __add__(self, other: Part) -> Part:
+        return Part(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Part)))
+
+
+@dataclass(frozen=True)
+class Section(Part):
+    """One subject: paragraphs, then pictures, then tables, then examples."""
+
+    name: str = ""
+    title: str = ""
+
+
+def section(name: str, parts: Iterable[Part], **values: str) -> Section:
+    """The parts under the title and introduction that `texts.toml` has for `name`.
+
+    values: fill the introduction's {placeholders}.
+    """
+    texts = tomllib.loads((files("harness.reports.render") / "templates/texts.toml").read_text())
+    whole = sum(parts, Part())
+    introduction = tuple(one.format(**values) for one in texts[name]["text"])
+    whole = replace(whole, text=introduction + whole.text)
+    return Section(**vars(whole), name=name, title=texts[name]["title"])
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,19 @@ from typer.testing import CliRunner
 from harness.cli import app, main
 from harness.errors import DataError, UsageError
 from harness.record import Counts, DeviceInfo, append_predictions, read_record, write_record
-from harness.reports.comparison import Options, compare, write_report
-from harness.reports.render.document import file_name
+from harness.reports.compare_runs import Options, compare
+from harness.reports.compared.contrasts import contrast_all
+from harness.reports.compared.measures import measures_of
+from harness.reports.compared.verdicts import Compared
 from harness.reports.render.html import to_html
 from harness.reports.render.latex import latex, to_latex
 from harness.reports.render.markdown import to_markdown
 from harness.reports.render.numbers import estimate, figure, seconds
+from harness.reports.render.report_files import write_report
 from harness.reports.render.spreadsheet import to_csv
-from harness.reports.render.table import Cell, Column, Table
-from harness.reports.sections.side_by_side import word_difference
+from harness.reports.render.table import Cell, Column, Table, file_name
+from harness.reports.runs.systems import load_boards
+from harness.reports.sections.side_by_side import examples_part, word_difference
 from harness.types import Prediction
 from tests.support.synthetic import METHODS, column, made_up, write_runs
 
@@ -170,18 +174,18 @@ def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
 
 def test_many_systems_are_counted_together(tmp_path):
     counts = Counts(planned=40, scored=40, capped=5)
-    write_runs(tmp_path, METHODS, TASK, changes={"n": counts})
-    write_runs(tmp_path, ["sft"], TASK, (1,), changes={"n": Counts(planned=40, scored=40)})
+    write_runs(tmp_path, METHODS, TASK, examples=12, changes={"n": counts})
+    write_runs(tmp_path, ["sft"], TASK, (1,), 12, changes={"n": Counts(planned=40, scored=40)})
     more = {"n": dataclasses.replace(counts, capped=7)}
     for lam in ("1.0", "2.0", "3.0"):
-        write_runs(tmp_path, ["flythinker"], TASK, changes=more,
+        write_runs(tmp_path, ["flythinker"], TASK, examples=12, changes=more,
                    assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
     document = compare([tmp_path], Options(texts=False))
     assert document.title == (
         "Comparison of 9 systems: nonpers, rag, sft, cot, coconut and flythinker"
     )
     shown_text = "\n".join(document.warnings)
-    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 40 texts)" in shown_text
+    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 12 texts)" in shown_text
     assert "unequal training seeds: 2 for sft; 1 for all but sft" in shown_text
     assert "describes this checkpoint, not the method: all but sft" in shown_text
 
@@ -219,15 +223,17 @@ def test_on_mini_the_papers_numbers_are_not_shown(report):
     assert "reported, not reproduced" not in (report[1] / "index.html").read_text()
 
 
-def test_no_texts_leaves_texts_out_of_every_file(runs, tmp_path):
+def test_no_texts_leaves_texts_out_of_every_file(tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "report"
+    write_runs(runs, ["sft", "rag"], TASK, examples=12)
     document = compare([runs], Options(texts=False))
-    write_report(document, tmp_path)
+    write_report(document, out)
     assert "examples" not in [section.name for section in document.sections]
     written = next(runs.rglob("predictions.jsonl")).read_text().splitlines()[0]
     text = json.loads(written)["output"][:40]
-    for path in tmp_path.rglob("*"):
-        if path.is_file() and path.suffix != ".png":
-            assert text not in path.read_text()
+    read = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".png"]
+    assert len(read) > 10
+    assert not [path for path in read if text in path.read_text()]
 
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)> \u202eevil [x](javascript:y)'
@@ -259,10 +265,12 @@ def test_markup_in_records_and_texts_is_text(hostile, tmp_path):
 
 
 def test_pairs_are_named_or_found_and_unknown_ones_refused(runs):
+    boards, _ = load_boards([runs])
+    rouge = next(one for one in measures_of(boards[0]) if one.name == "rouge1")
+    compared = Compared(boards[0], {"rouge1": contrast_all(rouge, boards[0], ())}, "rouge1")
+
     def shown(pair):
-        section = next(s for s in compare([runs], Options(pair=pair)).sections
-                       if s.name == "examples")  # fmt: skip
-        return [side.name for side in section.examples[0].sides]
+        return [side.name for side in examples_part(compared, pair).examples[0].sides]
 
     assert shown(None) == ["flythinker", "sft"]  # the best and what others are compared with
     assert shown("cot, rag") == ["cot", "rag"]
@@ -307,9 +315,9 @@ def test_differences_are_marked_word_by_word_and_nothing_is_lost():
 
 
 def test_cells_say_numbers_as_a_reader_expects():
-    assert estimate(1.234, 1.0, 2.0, 2, signed=True) == "+1.23 [+1.00, +2.00]"
-    assert estimate(-1.234, -2.0, None, 2) == "−1.23"
-    assert estimate(None, None, None, 2) == "–"
+    assert estimate(Cell(1.234, 1.0, 2.0), 2, signed=True) == "+1.23 [+1.00, +2.00]"
+    assert estimate(Cell(-1.234, -2.0), 2) == "−1.23"
+    assert estimate(Cell(), 2) == estimate(None, 2) == "–"
     assert figure(-0.001, 2) == "0.00"
     assert figure(12345.6, 0) == "12,346"
     assert [seconds(one) for one in (0, 0.314, 12, 200, 7500, None)] == [
@@ -343,8 +351,17 @@ def test_csv_holds_no_formula_and_leaves_numbers_alone():
     assert {tuple(line[1:]) for line in lines} == {("-2.0", "-3.0", "-1.0")}
 
 
-def test_the_command_writes_and_prints_one_json_document(runs, tmp_path):
-    words = ["compare", str(runs), "--out", str(tmp_path / "r"), "--json", "--metric", "nll"]
+def test_the_command_writes_and_prints_one_json_document(tmp_path):
+    write_runs(tmp_path / "runs", ["flythinker", "rag"], TASK)
+    words = [
+        "compare",
+        str(tmp_path / "runs"),
+        "--out",
+        str(tmp_path / "r"),
+        "--json",
+        "--metric",
+        "nll",
+    ]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["main"] == "nll"
@@ -362,15 +379,15 @@ def test_errors_of_the_command_have_no_traceback_and_leave_nothing(tmp_path, mon
     assert not out.exists()
 
 
-def test_a_file_is_no_folder_for_a_report(runs, tmp_path):
+def test_a_file_is_no_folder_for_a_report(report, tmp_path):
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(UsageError, match="taken is a file; expected a folder"):
-        write_report(compare([runs]), tmp_path / "taken")
+        write_report(report[0], tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_tasks_are_groups_of_one_table(tmp_path):
-    write_runs(tmp_path, ["sft", "rag"], ["product_review", "topic_writing"])
+    write_runs(tmp_path, ["sft", "rag"], ["product_review", "topic_writing"], examples=12)
     document = compare([tmp_path])
     over_both, *each = document.sections[0].text
     assert over_both == "Best on BLEU over 2 tasks: sft in 2."
@@ -388,6 +405,7 @@ def test_a_task_that_is_not_comparable_stops_everything(tmp_path):
         compare([tmp_path])
 
 
+@pytest.mark.slow
 def test_six_methods_three_tasks_five_seeds_stay_under_five_megabytes(tmp_path):
     write_runs(tmp_path / "runs", seeds=range(5), examples=100, words=250)
     write_report(compare([tmp_path / "runs"]), tmp_path / "out")

@@ -8,11 +8,11 @@ import pytest
 
 from harness.errors import DataError
 from harness.record import ModelInfo
-from harness.reports.ablation.document import document, facts, sentences
-from harness.reports.ablation.figures import places_of
+from harness.reports.ablation.ablation_page import document, facts, sentences
+from harness.reports.ablation.figures import positions_of
 from harness.reports.ablation.values import Axis, Tried, ablation
-from harness.reports.comparison import write_report
 from harness.reports.render.html import to_html
+from harness.reports.render.report_files import write_report
 from tests.support.made_ablation import LAM, SIZE, grid, lam_ablation, size_ablation
 
 
@@ -88,7 +88,7 @@ def test_the_reference_is_a_second_curve(over_lam):
 
 
 def test_sizes_stand_where_their_parameters_are(over_size):
-    at = places_of(over_size)
+    at = positions_of(over_size)
     assert at.by_size
     assert at.x == {"reasoner=sixth": 0.2, "reasoner=half": 0.6, "reasoner=whole": 1.2}
     (axes, *_), notes = texts(over_size)
@@ -107,7 +107,7 @@ def test_without_sizes_values_are_evenly_spaced(over_size):
             for run in cell.system.runs))) if cell.system else cell
         for cell in over_size.cells
     ]  # fmt: skip
-    at = places_of(dataclasses.replace(over_size, cells=tuple(cells)))
+    at = positions_of(dataclasses.replace(over_size, cells=tuple(cells)))
     assert (at.by_size, list(at.x.values())) == (False, [0.0, 1.0, 2.0, 3.0])
 
 

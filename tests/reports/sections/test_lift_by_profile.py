@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from harness import statistics
-from harness.reports.comparison import compare, write_report
+from harness.reports.compare_runs import compare
+from harness.reports.compared.verdicts import Compared, lift_contrasts
+from harness.reports.render.report_files import write_report
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
-from harness.reports.sections.profile_swap import lift_contrasts, lift_section
+from harness.reports.sections.lift_by_profile import lift_part
 from harness.statistics import MEAN, mean_rows
 from tests.support.synthetic import write_runs
 
@@ -77,7 +79,7 @@ def test_every_number_of_other_users_is_named(board):
     fewer = dataclasses.replace(first, runs=(dataclasses.replace(run, record=record),))
     mixed = dataclasses.replace(board, systems=(fewer, *others))
     for part, donors in ((board, "4 other users"), (mixed, "2 or 4 other users")):
-        table = lift_section([part], {part.task: []}).tables[0]
+        table = lift_part(Compared(part, {}, "bleu")).tables[0]
         assert table.notes[0].startswith(f"{donors} per text")
 
 
@@ -99,8 +101,8 @@ def test_lifts_over_other_users_are_one_family(board):
 
 def test_the_section_names_what_differs_and_letters_agree(board):
     lifts = lift_contrasts(board, "rougeL")
-    section = lift_section([board], {board.task: lifts})
-    sentence = section.text[1]
+    section = lift_part(Compared(board, {}, "rougeL", lifts))
+    (sentence, *_) = section.text
     assert sentence.startswith(
         "product_review: cot scores best on lift on likelihood, own − random"
     )
@@ -120,14 +122,13 @@ def test_the_section_names_what_differs_and_letters_agree(board):
 def test_a_record_without_examples_lifts_is_shown_and_not_compared(board):
     old = bare(board, "sft")
     assert lift_contrasts(old, "rougeL") == []
-    section = lift_section([old], {old.task: []})
+    section = lift_part(Compared(old, {}, "rougeL"))
     likely = section.tables[0]
     assert [row[0].text for row in likely.shown()] == ["rag", "sft", "cot"]
     assert {row[1].letters for row in likely.shown()} == {""}
-    assert len(section.text) == 1
-    assert likely.shown()[1][1].text == lift_section(
-        [board], {board.task: []}
-    ).tables[0].shown()[1][1].text  # one seed: the record's own interval  # fmt: skip
+    assert section.text == ()
+    new = lift_part(Compared(board, {}, "rougeL")).tables[0]
+    assert likely.shown()[1][1] == new.shown()[1][1]  # one seed: the record's own interval
 
 
 def test_a_main_measure_without_lift_leaves_likelihood(board):

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
-from harness.record import Estimate, ends_of
-from harness.reports.compared.measures import Measure, rows_of
-from harness.reports.render.document import listed
+from harness.record import Estimate
+from harness.reports.compared.measures import Rows, rows_of
+from harness.reports.render.section import listed
+from harness.reports.render.table import Cell, Value
 from harness.reports.runs.systems import Board, System
 from harness.statistics import interval
 
 RESAMPLED, SPANNED = "resampled", "spanned"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pooled(Estimate):
+@dataclass(frozen=True)
+class Pooled(Cell):
     """One number of all training seeds.
 
     seeds: RESAMPLED or SPANNED, how the seeds enter the interval; None with one seed.
@@ -32,39 +33,37 @@ class Pooled(Estimate):
 
 
 def over_seeds(
-    board: Board, system: System, estimates: Sequence[Estimate], measure: Measure | None
+    board: Board, system: System, estimates: Sequence[Estimate], rows: Rows | None
 ) -> Pooled:
     """Pool one estimate a seed into one.
 
     board, system: the system and the board that its users and examples are from.
     estimates: one a seed, in the order of the system's runs.
-    measure: the examples' values behind the estimates; they are resampled if they reproduce every
+    rows: the examples' values behind the estimates; they are resampled if they reproduce every
     record's number. Otherwise, and with None, the seeds' intervals are spanned.
     """
-    if len(estimates) == 1 or measure is None or not _reproduces(measure, board, system, estimates):
+    if len(estimates) < 2 or rows is None or not _reproduces(rows, board, system, estimates):
         return spanned(estimates)
-    one = interval(measure.statistic, rows_of(measure, board, system), board.panel)
-    return Pooled(value=one.value, low=one.low, high=one.high, seeds=RESAMPLED)
+    one = interval(rows.statistic, rows_of(rows, board, system), board.panel)
+    return Pooled(one.value, one.low, one.high, seeds=RESAMPLED)
 
 
 def spanned(estimates: Sequence[Estimate]) -> Pooled:
     """The mean of the seeds' estimates, with the lowest and highest end of their intervals."""
-    if len(estimates) == 1:
-        return Pooled(**ends_of(estimates[0]))
     value = [one.value for one in estimates if one.value is not None]
     low = [one.low for one in estimates if one.low is not None]
     high = [one.high for one in estimates if one.high is not None]
     return Pooled(
-        value=fmean(value) if value else None,
-        low=min(low) if low else None,
-        high=max(high) if high else None,
-        seeds=SPANNED,
+        fmean(value) if len(value) > 1 else next(iter(value), None),
+        min(low, default=None),
+        max(high, default=None),
+        seeds=SPANNED if len(estimates) > 1 else None,
     )
 
 
-def interval_words(estimates: Iterable[Pooled]) -> str:
-    """What these intervals are over: users, and how seeds enter."""
-    kinds = {one.seeds for one in estimates if one.value is not None}
+def interval_words(values: Iterable[Value]) -> str:
+    """What the intervals of these numbers are over: users, and how seeds enter."""
+    kinds = {one.seeds for one in values if isinstance(one, Pooled) and one.value is not None}
     if kinds <= {None}:
         return "users"
     if SPANNED not in kinds:
@@ -75,14 +74,12 @@ def interval_words(estimates: Iterable[Pooled]) -> str:
     return listed(["users and training seeds", f"where records hold no values by example {span}"])
 
 
-def _reproduces(
-    measure: Measure, board: Board, system: System, estimates: Sequence[Estimate]
-) -> bool:
+def _reproduces(rows: Rows, board: Board, system: System, estimates: Sequence[Estimate]) -> bool:
     """True if the examples' values reproduce each record's number."""
-    by_seed = rows_of(measure, board, system)
+    by_seed = rows_of(rows, board, system)
     if not by_seed.any(axis=(1, 2)).all():  # a seed's record holds no values
         return False
-    values = measure.statistic.value(by_seed.sum(axis=1))
+    values = rows.statistic.value(by_seed.sum(axis=1))
     return all(
         one.value is not None and isclose(own, one.value, rel_tol=1e-6, abs_tol=1e-9)
         for own, one in zip(values, estimates, strict=True)

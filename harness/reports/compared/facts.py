@@ -1,0 +1,70 @@
+"""Comparisons as JSON: values, intervals, significance letters, paired tests and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.system_costs import (
+    mean_cost,
+    peak_mib,
+    text_s,
+    times_not_comparable,
+    tokens_per_s,
+    training_s,
+)
+
+COSTS = {"training_s": training_s, "text_s": text_s, "peak_mib": peak_mib,
+         "tokens_per_s": tokens_per_s}  # fmt: skip
+
+
+def facts_of(compared: Sequence[Compared], warnings: Sequence[str]) -> dict[str, object]:
+    """The JSON document of a comparison."""
+    boards = [_board(one) for one in compared]
+    return {"main": compared[0].main_name, "warnings": list(warnings), "boards": boards}
+
+
+def _board(compared: Compared) -> dict[str, object]:
+    board = compared.board
+    return {
+        "task": board.task,
+        "texts": len(board.ids),
+        "users": board.user_count,
+        "allowed": list(board.allowed),
+        "times_compare": times_not_comparable(board) is None,
+        "systems": [
+            {
+                "name": system.name,
+                "method": system.record.method,
+                "seeds": system.seeds,
+                "runs": [str(run.folder) for run in system.runs],
+                "costs": {name: mean_cost(system, cost) for name, cost in COSTS.items()},
+            }
+            for system in board.systems
+        ],
+        "measures": _measures(compared.contrasts.values()),
+        "lift": _measures(compared.lifts),
+    }
+
+
+def _measures(found: Iterable[Contrasts]) -> dict[str, object]:
+    return {
+        one.measure.name: {
+            "title": one.measure.title,
+            "unit": one.measure.unit,
+            "lower_is_better": one.measure.lower_is_better,
+            "best_first": one.order,
+            "values": {
+                system: {"value": value.value, "low": value.low, "high": value.high,
+                         "letters": (one.letters or {}).get(system)}
+                for system, value in one.values.items()
+            },
+            "comparisons": [
+                {"first": first, "second": second, **asdict(compared)}
+                for (first, second), compared in one.pairs.items()
+            ],
+        }
+        for one in found
+    }  # fmt: skip

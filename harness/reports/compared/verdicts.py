@@ -1,0 +1,74 @@
+"""Systems on each task compared on every measure, and in lift, with verdicts by family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
+from harness.reports.compared.measures import main_measure, measures_of
+from harness.reports.compared.parts import LIKELIHOOD, OTHERS, TEXTS, lift_measure
+from harness.reports.runs.systems import Board, having
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The systems of one board, compared.
+
+    contrasts: measure → its values, tests and verdicts.
+    main_name: the measure that the verdict is about.
+    lifts: the same for lift over other users' profiles.
+    """
+
+    board: Board
+    contrasts: Mapping[str, Contrasts]
+    main_name: str
+    lifts: Sequence[Contrasts] = ()
+
+    @property
+    def main(self) -> Contrasts:
+        return self.contrasts[self.main_name]
+
+
+def compare_boards(boards: Sequence[Board], metric: str | None = None) -> list[Compared]:
+    """Every board's systems compared; `metric` is the main measure, by default the first.
+
+    Holm's correction has three kinds of family: all tasks and pairs on the main measure; in each
+    task, all pairs on all other measures; and in each task, all pairs in lift over other users.
+    """
+    # 1. The main measure must exist in every task.
+    measures = [measures_of(board) for board in boards]
+    names = [{one.name for one in each} for each in measures]
+    common = [one for one in measures[0] if all(one.name in each for each in names)]
+    main = main_measure(common, metric).name
+    # 2. Values and paired tests, not yet corrected.
+    raw = [
+        {one.name: contrast_all(one, board) for one in each}
+        for board, each in zip(boards, measures, strict=True)
+    ]
+    # 3. Verdicts: one family for the main measure, one a task for the rest.
+    first = judge_family([each[main] for each in raw])
+    found = []
+    for board, each, of_main in zip(boards, raw, first, strict=True):
+        others = judge_family([one for name, one in each.items() if name != main])
+        judged = {one.measure.name: one for one in [of_main, *others]}
+        in_order = {name: judged[name] for name in each}
+        found.append(Compared(board, in_order, main, lift_contrasts(board, main)))
+    return found
+
+
+def lift_contrasts(board: Board, main: str) -> list[Contrasts]:
+    """Systems compared in lift over other users; one family for Holm's correction.
+
+    On likelihood, and on generated texts by the main measure if runs have it. A view is left out if
+    a record holds no values by example.
+    """
+    found = []
+    for view, name in ((LIKELIHOOD, "all"), (TEXTS, main)):
+        part = having(board, view.of)
+        measures = [lift_measure(view, kind, name) for kind in OTHERS]
+        if part.systems and all(
+            any(map(measures[0].row, record.examples.values())) for record in part.records
+        ):
+            found += [contrast_all(measure, part) for measure in measures]
+    return judge_family(found)

@@ -1,0 +1,67 @@
+"""What systems cost, from their records; means over training seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import fmean
+
+from harness.record import Inference, Record, Training
+from harness.reports.runs.comparable import machines
+from harness.reports.runs.systems import Board, System
+
+Cost = Callable[[Record], float | None]
+
+
+def training_s(record: Record) -> float | None:
+    """Wall-clock seconds of training, with targets and evaluation; 0 without training."""
+    return 0.0 if record.training is None else record.training.seconds_total
+
+
+def text_s(record: Record) -> float | None:
+    """Wall-clock seconds per text with its hidden tokens, at the run's batch size."""
+    cost = record.inference
+    if cost is None or cost.seconds_per_example is not None:
+        return cost and cost.seconds_per_example
+    if cost.decode_s is None or not record.n.scored:
+        return None
+    return (cost.decode_s + cost.preface_s) / record.n.scored
+
+
+def inference(read: Callable[[Inference], float | None]) -> Cost:
+    """A cost of generation; None if a record has none."""
+    return lambda record: None if record.inference is None else read(record.inference)
+
+
+def training(read: Callable[[Training], float | None]) -> Cost:
+    """A cost of training; None if a record has none."""
+    return lambda record: None if record.training is None else read(record.training)
+
+
+tokens_per_s = inference(lambda cost: cost.tokens_per_s)
+
+
+def peak_mib(record: Record) -> float | None:
+    """Peak memory of training or generation, whichever is higher."""
+    return record.peak_memory_mib
+
+
+def mean_cost(system: System, cost: Cost) -> float | None:
+    """Mean over seeds; None if a seed lacks the cost."""
+    known = [value for record in system.records if (value := cost(record)) is not None]
+    return fmean(known) if len(known) == len(system.runs) else None
+
+
+def machine(record: Record) -> str:
+    """The machine in words."""
+    device = record.device
+    what = device.accelerator or device.processor or device.device
+    threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
+    return f"{device.device} ({what}), {device.dtype}, {threads}"
+
+
+def times_not_comparable(board: Board) -> str | None:
+    """Why times on this board are not comparable; None if they are."""
+    differences = " · ".join(str(one) for one in machines(board.systems))
+    if not differences:
+        return None
+    return f"times are not comparable because machines differ: {differences}"

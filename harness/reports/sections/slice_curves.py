@@ -1,0 +1,79 @@
+"""A view by position in the text: in its figure each system has a curve over the slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.record import Record, SliceEstimate
+from harness.reports.compared.measures import Rows
+from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
+from harness.reports.render import plots
+from harness.reports.render.numbers import figure
+from harness.reports.render.section import Picture
+from harness.reports.runs.systems import Board, having, lacking
+
+Slices = Sequence[SliceEstimate]
+Curves = Mapping[str, list[Pooled]]
+"""System → its value in each slice, over its seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceView:
+    """A number of each slice.
+
+    name, title, unit: of the figure.
+    slices: a record's numbers by slice; None or empty if it has none.
+    each: the examples' values behind a slice, by its index, so that several seeds can be resampled
+        together; None if records do not hold them.
+    reading: how to read the curve, for the caption.
+    zero: whether to draw the level 0, and what it means.
+    """
+
+    name: str
+    title: str
+    unit: str
+    slices: Callable[[Record], Slices | None]
+    each: Callable[[int], Rows] | None = None
+    reading: str
+    zero: str = ""
+
+    def curves(self, board: Board) -> Curves:
+        """The curve of every system that has the view, over the seeds that have it."""
+        found = {}
+        for system in having(board, self.slices).systems:
+            rows = [self.slices(record) or () for record in system.records]
+            found[system.name] = [
+                over_seeds(board, system, same, self.each(index) if self.each else None)
+                for index, same in enumerate(zip(*rows, strict=True))
+            ]
+        return found
+
+    def picture(self, board: Board, curves: Curves, name: str, note: str = "") -> Picture:
+        """The figure of the curves, in a file called `name`; `note` ends its caption."""
+        # 1. Curves and axes.
+        part = having(board, self.slices)
+        drawing, (axes,) = plots.figure(height=3.3)
+        looks = plots.looks(system.name for system in board.systems)
+        ends = plots.curves(axes, curves, looks)
+        ticks = [
+            each.slice.replace("-", "–")
+            + (f"\nn = {each.examples}" if each.examples is not None else "")
+            for each in self.slices(part.systems[0].record) or ()
+        ]
+        axes.set_xticks(range(len(ticks)), ticks)
+        axes.set_xlabel("tokens of the reference")
+        axes.set_ylabel(self.unit + (f"\n(dotted: {self.zero})" if self.zero else ""))
+        if self.zero:
+            axes.axhline(0.0, color=plots.FAINT, linewidth=1.1, linestyle=":")
+        # 2. Title, caption and names.
+        plots.title(axes, self.title, board.task)
+        over = interval_words(point for points in curves.values() for point in points)
+        words = [self.unit, f"bars and bands: 95 % intervals over {over}", self.reading, note,
+                 lacking(board, part)]  # fmt: skip
+        plots.caption(drawing, "; ".join(filter(None, words)))
+        plots.label_ends(axes, ends)
+        alt = f"{self.title} on {board.task} by position: " + "; ".join(
+            f"{look.name} ends at {figure(value, 3)}" for _, value, look in ends
+        )
+        return Picture(f"{name}_{board.task}", self.title, drawing, alt)

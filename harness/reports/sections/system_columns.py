@@ -1,0 +1,79 @@
+"""Tables with a row for each system: columns are pairs of a head and a function of the system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from harness.record import Estimate, Record
+from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.measures import Measure, Rows
+from harness.reports.compared.pooled import Pooled, over_seeds
+from harness.reports.render.table import Cell, Column, Table, Value
+from harness.reports.runs.system_costs import Cost, mean_cost
+from harness.reports.runs.systems import Board, System
+
+SystemColumn = tuple[Column, Callable[[System], Value]]
+P_HOLM = Column("p (Holm)", kind="p")
+METHOD = Column("method")
+SEEDS: SystemColumn = (Column("training seeds", "", "number", 0), lambda system: len(system.runs))
+
+
+def of_systems(table: Table, systems: Iterable[System], columns: Sequence[SystemColumn]) -> Table:
+    """The table with a row for each system: its name, then these columns."""
+    heads = (METHOD, *(column for column, _ in columns))
+    rows = tuple((system.name, *(read(system) for _, read in columns)) for system in systems)
+    return replace(table, columns=heads, rows=rows)
+
+
+def measure_column(measure: Measure, wide: bool = False) -> Column:
+    """The head of a measure's values."""
+    return Column(measure.title, measure.unit, "number", measure.digits, measure.better, wide)
+
+
+def gap_column(measure: Measure, reference: str) -> Column:
+    """The head of a measure's differences from a reference."""
+    return Column(f"minus {reference}", "", "difference", measure.digits)
+
+
+def values(contrasts: Contrasts, wide: bool = False) -> SystemColumn:
+    """The values of a measure, with intervals and significance letters."""
+    return measure_column(contrasts.measure, wide), lambda one: value_cell(contrasts, one.name)
+
+
+def value_cell(contrasts: Contrasts, name: str) -> Cell:
+    """A system's value with interval and significance letters."""
+    one, letters = contrasts.values[name], (contrasts.letters or {})
+    certain = not letters or any(contrasts.outcome(name, other) == "better" for other in letters)
+    return Cell(one.value, one.low, one.high, letters.get(name, ""), certain=certain)
+
+
+def gap_cells(
+    contrasts: Contrasts, first: str, second: str | None
+) -> tuple[Cell | None, float | None]:
+    """The difference first − second, and its Holm-corrected p; None if they were not compared."""
+    one = contrasts.between(first, second) if second else None
+    return (Cell(one.difference, one.low, one.high), one.p_holm) if one else (None, None)
+
+
+def mean(column: Column, cost: Cost) -> SystemColumn:
+    """The mean of a cost over training seeds."""
+    return column, lambda system: mean_cost(system, cost)
+
+
+def pooled(
+    board: Board,
+    system: System,
+    read: Callable[[Record], Estimate | None],
+    rows: Rows | None = None,
+) -> Pooled:
+    """A number of a system over the seeds that have it.
+
+    board: the system's.
+    system: whose records are read.
+    read: the number in a record; None if it lacks it.
+    rows: the examples' values behind it; None if records do not hold them.
+    """
+    found = [(run, one) for run in system.runs if (one := read(run.record)) is not None]
+    part = replace(system, runs=tuple(run for run, _ in found))
+    return over_seeds(board, part, [one for _, one in found], rows)

@@ -1,0 +1,127 @@
+"""Thought replacement: the same weights with other thoughts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.record import Controls, Difference, Estimate, Thoughts
+from harness.reports.compared.measures import NLL, Measure, brief
+from harness.reports.compared.pooled import Pooled, spanned
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.section import Part, listed
+from harness.reports.render.table import Column, Table, Value
+from harness.reports.runs.systems import Board, System, having
+from harness.reports.sections.system_columns import P_HOLM, measure_column
+
+OWN = "own"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A measure of the table; `value` and `minus_own` read it, None if the thoughts lack it."""
+
+    measure: Measure
+    value: Callable[[Thoughts], Estimate | None]
+    minus_own: Callable[[Thoughts], Difference | None]
+
+
+NLL_SHOWN = Shown(
+    replace(NLL, title="NLL"),
+    lambda one: one.likelihood,
+    lambda one: one.minus_own and one.minus_own.likelihood,
+)
+
+
+def thoughts_part(compared: Compared) -> Part:
+    """A table for each system with thought replacement."""
+    part = having(compared.board, lambda record: record.controls)
+    tables = (_table(compared, system) for system in part.systems)
+    return Part(tables=tuple(tables))
+
+
+def _table(compared: Compared, system: System) -> Table:
+    """One row per replacement, with its differences from the model's own thoughts."""
+    # 1. The replacements that every seed's record has, and the measures to show.
+    found = [record.controls for record in system.records if record.controls]
+    kept = [
+        thought
+        for thought in found[0].thoughts
+        if all(thought in one.thoughts and not one.thoughts[thought].missing for one in found)
+    ]
+    measures = [_shown(one) for one in brief(found[0].thoughts[OWN].metrics, compared.main_name)]
+    if all(found[0].thoughts[thought].likelihood for thought in kept):
+        measures.insert(0, NLL_SHOWN)
+    # 2. For each measure its value, the difference from the model's own thoughts, and p.
+    columns, rows = [Column("thoughts")], [list[Value]([thought]) for thought in kept]
+    for one in measures:
+        title, digits = one.measure.title, one.measure.digits
+        columns += [measure_column(replace(one.measure, unit="")),
+                    Column(f"{title} minus own", "", "difference", digits), P_HOLM]  # fmt: skip
+        for row, cells in zip(rows, _cells([of.thoughts for of in found], kept, one), strict=True):
+            row += cells
+    name = f"controls_{system.name.replace(' ', '_')}_{compared.board.task}"
+    title = f"Thought replacement in {system.name}, {compared.board.task}"
+    return Table(
+        name, title, tuple(columns), tuple(map(tuple, rows)), _notes(compared.board, system, found)
+    )
+
+
+def _shown(measure: Measure) -> Shown:
+    def minus_own(one: Thoughts) -> Difference | None:
+        return one.minus_own and one.minus_own.metrics.get(measure.name)
+
+    return Shown(measure, lambda one: one.metrics.get(measure.name), minus_own)
+
+
+def _cells(
+    seeds: Sequence[Mapping[str, Thoughts]], kept: Sequence[str], shown: Shown
+) -> list[list[Value]]:
+    """For each of the thoughts `kept` the value, its difference from own, and p; seeds pooled.
+
+    The largest p of the seeds is conservative: it asks for a difference in every seed, not only in
+    their mean. A value is certain if it differs significantly in every seed, and the model's own
+    if any other does.
+    """
+    rows: dict[str, list[Value]] = {}
+    certain = set()
+    for thought in kept:
+        here = [one[thought] for one in seeds]
+        minus = [own for each in here if (own := shown.minus_own(each))]
+        value: Value = spanned([one for each in here if (one := shown.value(each))])
+        rows[thought] = [value, None, None]
+        if minus and len(minus) == len(here):
+            p_values = [one.p_holm for one in minus]
+            largest = None if None in p_values else max(p for p in p_values if p is not None)
+            rows[thought] = [value, spanned(minus), largest]
+            if all(one.verdict in ("higher", "lower") for one in minus):
+                certain |= {thought, OWN}
+    return [
+        [replace(value, certain=thought in certain), *rest]
+        for thought, (value, *rest) in rows.items()
+        if isinstance(value, Pooled)
+    ]
+
+
+def _notes(board: Board, system: System, found: Sequence[Controls]) -> tuple[str, ...]:
+    """The family, how to read signs, seeds that lack the view, and how seeds were pooled."""
+    notes = [
+        f"Holm over the {found[0].family} differences of a run. Where lower is better (↓, NLL), a"
+        " difference above 0 says that the model is worse without its own thoughts; elsewhere, one"
+        " below 0. The best value is underlined if it differs significantly from the model's own."
+    ]
+    every = next(one for one in board.systems if one.name == system.name)
+    if len(system.runs) < len(every.runs):
+        one = len(system.runs) == 1
+        notes.append(
+            f"Of the training seeds {listed(list(map(str, every.seeds)))}, only"
+            f" {listed(list(map(str, system.seeds)))} {'was' if one else 'were'} evaluated: the"
+            f" numbers describe {'that checkpoint' if one else 'those checkpoints'}."
+        )
+    if len(found) > 1:
+        notes.append(
+            f"Means over {len(found)} training seeds. These records hold no values by example, so"
+            " seeds are not resampled: an interval spans the lowest to the highest end of the"
+            " seeds' intervals over users, and p is the largest of the seeds'."
+        )
+    return tuple(notes)

@@ -1,0 +1,65 @@
+"""Which metrics are compared; why one is not, in words; what is shown where room is short."""
+
+import dataclasses
+
+import pytest
+
+from harness.reports.compared.measures import brief, measures_of, not_compared
+from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.systems import load_boards
+from harness.reports.sections.metric_table import scores_part
+from tests.support.synthetic import made_up, write_runs
+
+
+@pytest.fixture
+def board(tmp_path):
+    """Two methods whose records are to be changed by `with_metric`."""
+    write_runs(tmp_path, ["sft", "rag"], ["product_review"], examples=12)
+    (found,), _ = load_boards([tmp_path])
+    return found
+
+
+def with_metric(system, name, value=None):
+    """The system with a further metric: the values of its ROUGE-1; `value` replaces its score."""
+    record = system.record
+    score = record.metrics["rouge1"]
+    score = score if value is None else dataclasses.replace(score, value=value)
+    examples = {
+        key: dataclasses.replace(one, scores={**one.scores, name: one.scores["rouge1"]})
+        for key, one in record.examples.items()
+    }
+    record = dataclasses.replace(record, metrics={**record.metrics, name: score}, examples=examples)
+    return dataclasses.replace(system, runs=(dataclasses.replace(system.runs[0], record=record),))
+
+
+def changed(board, name, which=2, value=None):
+    systems = [with_metric(one, name, value) for one in board.systems[:which]]
+    return dataclasses.replace(board, systems=(*systems, *board.systems[which:]))
+
+
+@pytest.mark.parametrize(
+    ("name", "which", "value", "why"),
+    [
+        ("mine", 2, None, "not installed here; install the package that brings it"),
+        ("evaluate:mine", 1, None, "not in every run"),
+        ("evaluate:mine", 2, 3.0, "the examples' values in some run do not give its recorded"),
+    ],
+)
+def test_a_metric_that_is_not_compared_is_named_on_the_page(board, name, which, value, why):
+    part = changed(board, name, which, value)
+    assert name not in [one.name for one in measures_of(part)]
+    assert not_compared(part)[name].startswith(why)
+    table = scores_part(Compared(part, {}, "rouge1")).tables[0]
+    assert [note for note in table.notes if note.startswith(f"Not shown: {name} ({why}")]
+
+
+def test_a_metric_of_the_evaluate_library_is_compared_from_its_values(board):
+    part = changed(board, "evaluate:mine")
+    assert "evaluate:mine" in [one.name for one in measures_of(part)]
+    assert not_compared(part) == {}
+
+
+def test_where_room_is_short_the_main_metric_and_unlike_ones_are_shown():
+    names = [*made_up("product_review", "sft").metrics, "mine"]
+    assert [one.name for one in brief(names, "bleu")] == ["bleu", "rougeL", "mine"]
+    assert [one.name for one in brief(names, "meteor")] == ["bleu", "rougeL", "meteor", "mine"]

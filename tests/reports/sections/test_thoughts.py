@@ -1,0 +1,77 @@
+"""Thought replacement: seeds pooled, what is marked as best, and metrics of either direction."""
+
+import dataclasses
+
+import pytest
+
+from harness.metrics.rouge import RougeL
+from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.systems import load_boards
+from harness.reports.sections.thoughts import thoughts_part
+from tests.support.synthetic import write_runs
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """One method with thought replacement, two seeds."""
+    out = tmp_path_factory.mktemp("runs")
+    write_runs(out, ["flythinker"], ["product_review"], (0, 1), full=True)
+    (found,), _ = load_boards([out])
+    return found
+
+
+def first_seed(board, **changes):
+    """The board with the first seed alone, whose replacement of thoughts by zero is changed."""
+    (system,) = board.systems
+    run, controls = system.runs[0], system.record.controls
+    zero = controls.thoughts["zero"]
+    minus = {
+        name: dataclasses.replace(one, **changes) for name, one in zero.minus_own.metrics.items()
+    }
+    zero = dataclasses.replace(zero, minus_own=dataclasses.replace(zero.minus_own, metrics=minus))
+    thoughts = {"own": controls.thoughts["own"], "zero": zero}
+    controls = dataclasses.replace(controls, thoughts=thoughts)
+    run = dataclasses.replace(run, record=dataclasses.replace(run.record, controls=controls))
+    return dataclasses.replace(board, systems=(dataclasses.replace(system, runs=(run,)),))
+
+
+def table_of(board):
+    (table,) = thoughts_part(Compared(board, {}, "bleu")).tables
+    return table
+
+
+def rouge(table):
+    """Each row's thoughts, and whether its ROUGE-L is marked as the best."""
+    at = next(at for at, one in enumerate(table.columns) if one.title == "ROUGE-L")
+    return {row[0].text: row[at].best for row in table.shown()}
+
+
+@pytest.mark.parametrize(("verdict", "marked"), [("lower", True), ("not shown", False)])
+def test_the_best_is_marked_only_if_it_differs_significantly(board, verdict, marked):
+    table = table_of(first_seed(board, verdict=verdict))
+    assert rouge(table) == {"own": marked, "zero": False}
+
+
+def test_a_metric_may_be_better_when_lower(board, monkeypatch):
+    monkeypatch.setattr(RougeL, "better", "lower")
+    table = table_of(first_seed(board, verdict="lower"))  # own 25, zero 24
+    assert rouge(table) == {"own": False, "zero": True}
+    assert "ROUGE-L ↓" in [one.name for one in table.columns]
+
+
+def test_thought_replacement_uses_every_seed_and_the_largest_p(board):
+    table = table_of(board)
+    heads = [one.head for one in table.columns]
+    assert heads[:4] == ["thoughts", "NLL ↓", "NLL minus own", "p (Holm)"]
+    (zero,) = [row for row in table.shown() if row[0].text == "zero"]
+    # seeds 0 and 1: 0.10 ± 0.05 with p 0.01, and 0.12 ± 0.05 with p 0.03
+    assert [str(field) for field in zero[2:4]] == ["+0.110 [+0.050, +0.170]", "0.030"]
+    assert "Means over 2 training seeds" in table.notes[1]
+    one = dataclasses.replace(
+        board,
+        systems=tuple(dataclasses.replace(s, runs=s.runs[:1]) for s in board.systems),
+    )
+    table = table_of(one)
+    zero = next(row for row in table.shown() if row[0].text == "zero")
+    assert [str(field) for field in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
+    assert len(table.notes) == 1
