@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 Side = Literal["left", "right"]
 Rows = Sequence[Sequence[int]]
@@ -18,22 +18,21 @@ PAD_ID = 0
 
 def pad(rows: Rows, side: Side, pad_id: int = PAD_ID) -> tuple[Tensor, Tensor]:
     """Rows of token ids → (ids [B,T], real [B,T]), padded on `side`; T is the longest row."""
-    width = max((len(row) for row in rows), default=0)
-    ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
-    real = torch.zeros((len(rows), width), dtype=torch.bool)
-    for index, row in enumerate(rows):
-        columns = slice(0, len(row)) if side == "right" else slice(width - len(row), width)
-        ids[index, columns] = torch.tensor(row, dtype=torch.long)
-        real[index, columns] = True
-    return ids, real
+    return _padded([torch.tensor(row, dtype=torch.long) for row in rows], side, pad_id)
 
 
 def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Rows of vectors [t,D] → (vectors [B,T,D], real [B,T]), zeros on the left."""
-    width = max(len(row) for row in rows)
-    vectors = torch.stack([F.pad(row, (0, 0, width - len(row), 0)) for row in rows])
-    lengths = torch.tensor([[len(row)] for row in rows], device=vectors.device)
-    return vectors, torch.arange(width, device=vectors.device) >= width - lengths
+    return _padded(list(rows), "left", 0)
+
+
+def _padded(rows: list[Tensor], side: Side, fill: int) -> tuple[Tensor, Tensor]:
+    real = [torch.ones(len(row), dtype=torch.bool, device=row.device) for row in rows]
+    values, mask = (
+        pad_sequence(part, batch_first=True, padding_value=value, padding_side=side)
+        for part, value in ((rows, fill), (real, False))
+    )
+    return values, mask
 
 
 def positions(real: Tensor) -> Tensor:
@@ -135,15 +134,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on `device`."""
-        return Batch(
-            self.prompts,
-            self.responses,
-            self.pad_id,
-            self.response_ids.to(device),
-            self.response_mask.to(device),
-            self.side,
-            self.views,
-        )
+        ids, mask = self.response_ids.to(device), self.response_mask.to(device)
+        return replace(self, response_ids=ids, response_mask=mask)
 
     def view(self, name: str) -> Batch:
         """The same responses after another view of the prompts. Raises KeyError if unknown."""

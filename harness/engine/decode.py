@@ -57,7 +57,8 @@ def generate(
         lm: the model.
         prompts: token ids, a row each.
         max_new_tokens: most new tokens in a row.
-        temperature, top_p, top_k, repetition_penalty, seeds: see `Sampler`.
+        temperature, top_p, top_k, repetition_penalty: see `Sampler`.
+        seeds: of each row's draws; by default the number of the row.
         eos_id: the id or ids that end a row. None never stops early, whatever generation_config
             says.
         stopped: returns whether the new tokens of a row end it; they all stay in the row.
@@ -65,13 +66,16 @@ def generate(
         views: further prompts by name, for models that read several.
         clock: receives the time of this batch.
 
-    Raises ValueError for an empty prompt. Raises NotANumberError if a row's logits are not finite,
-    after all other rows have ended.
+    Raises ValueError for an empty prompt, and for seeds of another number of rows. Raises
+    NotANumberError if a row's logits are not finite, after all other rows have ended.
     """
     for index, prompt in enumerate(prompts):
         if not prompt:
             raise ValueError(f"prompt {index} has no token; expected at least one")
-    draw = Sampler(temperature, top_p, seeds, len(prompts), top_k, repetition_penalty)
+    seeds = range(len(prompts)) if seeds is None else seeds
+    if len(seeds) != len(prompts):
+        raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts; expected one each")
+    draw = Sampler(seeds, temperature, top_p, top_k, repetition_penalty)
     texts: list[list[int]] = [[] for _ in prompts]
     if max_new_tokens < 1 or not prompts:
         return texts

@@ -20,10 +20,9 @@ class Sampler:
     The order and meaning of the options are those of transformers' logits processors.
 
     Args:
+        seeds: one for each row.
         temperature: 0 is greedy.
         top_p: keep the smallest set of tokens with this probability (Holtzman et al. 2020).
-        seeds: one per row; None numbers the rows.
-        rows: number of rows.
         top_k: keep the k likeliest tokens and ties with the k-th.
         repetition_penalty: for tokens in a row's prompt or text (Keskar et al. 2019).
 
@@ -32,10 +31,9 @@ class Sampler:
 
     def __init__(
         self,
-        temperature: float,
-        top_p: float,
-        seeds: Sequence[int] | None,
-        rows: int,
+        seeds: Sequence[int],
+        temperature: float = 0.0,
+        top_p: float = 1.0,
         top_k: int | None = None,
         repetition_penalty: float = 1.0,
     ) -> None:
@@ -48,13 +46,10 @@ class Sampler:
                 f"top_k {top_k}, repetition_penalty {repetition_penalty}; expected top_k ≥ 1 or"
                 " None, repetition_penalty > 0"
             )
-        if seeds is not None and len(seeds) != rows:
-            raise ValueError(f"{len(seeds)} seeds for {rows} prompts; expected one each")
         self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
         self.repetition_penalty = repetition_penalty
-        streams = range(rows) if seeds is None else seeds
-        self.streams = [np.random.default_rng(seed) for seed in streams]
-        self.known: list[list[int]] = [[] for _ in range(rows)]
+        self.streams = [np.random.default_rng(seed) for seed in seeds]
+        self.known: list[list[int]] = [[] for _ in seeds]
         self.seen: Tensor | None = None
 
     def penalise(self, rows: Rows) -> None:

@@ -36,7 +36,7 @@ def test_a_row_stops_at_the_end_token_and_omits_it():
 def test_top_p_keeps_the_smallest_set_that_reaches_p():
     # probabilities 0.5, 0.3, 0.2; p 0.6 keeps the first two, drawn 5 : 3
     logits = torch.tensor([[0.3, 0.5, 0.2]]).log().expand(4000, 3)
-    tokens = Sampler(1.0, 0.6, seeds=range(4000), rows=4000)(logits)
+    tokens = Sampler(range(4000), 1.0, 0.6)(logits)
     counts = np.bincount(tokens, minlength=3)
     assert counts[2] == 0
     assert counts[1] / 4000 == pytest.approx(0.625, abs=0.03)
@@ -44,7 +44,7 @@ def test_top_p_keeps_the_smallest_set_that_reaches_p():
 
 def test_top_p_one_draws_by_probability():
     logits = torch.tensor([[0.3, 0.5, 0.2]]).log().expand(4000, 3)
-    tokens = Sampler(1.0, 1.0, seeds=range(4000), rows=4000)(logits)
+    tokens = Sampler(range(4000), 1.0, 1.0)(logits)
     assert np.bincount(tokens, minlength=3) / 4000 == pytest.approx([0.3, 0.5, 0.2], abs=0.03)
 
 

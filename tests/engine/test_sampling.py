@@ -47,7 +47,7 @@ def test_the_distribution_is_that_of_transformers(temperature, top_k, top_p, pen
         theirs.append(TopPLogitsWarper(top_p))
     expected = theirs(SEEN, logits.clone()).softmax(-1)
 
-    draw = Sampler(temperature, top_p, None, 2, top_k, penalty)
+    draw = Sampler(range(2), temperature, top_p, top_k, penalty)
     draw.penalise(SEEN.tolist())
     cumulative, kept, ids = draw._ranked(draw._penalised(logits))
     each = torch.diff(cumulative, prepend=torch.zeros(2, 1)) * kept
@@ -57,7 +57,7 @@ def test_the_distribution_is_that_of_transformers(temperature, top_k, top_p, pen
 
 
 def test_ties_with_the_kth_token_are_kept():
-    draw = Sampler(1.0, 1.0, None, 1, top_k=2)
+    draw = Sampler([0], 1.0, 1.0, top_k=2)
     _, kept, ids = draw._ranked(torch.tensor([[1.0, 2.0, 1.0, 0.0]]))
     assert sorted(ids[kept].tolist()) == [0, 1, 2]
 
@@ -108,7 +108,7 @@ def test_logits_that_are_not_finite_give_no_token(wrong, options):
     logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
     logits[1] = wrong
     chosen = {"temperature": 0.0, "top_p": 1.0, **options}
-    tokens = Sampler(seeds=None, rows=2, repetition_penalty=1.1, **chosen)(logits)
+    tokens = Sampler(range(2), repetition_penalty=1.1, **chosen)(logits)
     assert tokens[0] >= 0
     assert tokens[1] == NO_TOKEN
 

@@ -8,45 +8,40 @@ from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
 from harness.metrics.authors import Candidates, identify_authors
 from harness.metrics.donors import random_donors, topic_donors
-from harness.metrics.lift import lift, lift_by_slice
+from harness.metrics.lift import lift
 from harness.types import Example, Score
 from tests.support.texts import panel
 
 
+def scores(*values):
+    return Score(0.0, values, "x")
+
+
 def test_lift_by_hand():
-    own, empty = [10.0, 20.0, None], [4.0, 21.0, 1.0]
-    others = [[8.0, 20.0, 1.0], [6.0, None, 1.0]]
-    found = lift(own, others, empty, panel("abc"), "x")
+    own, empty = scores(10.0, 20.0, None), scores(4.0, 21.0, 1.0)
+    others = [scores(8.0, 20.0, 1.0), scores(6.0, None, 1.0)]
+    found = lift(own, others, empty, panel("abc"))
     assert found.own_other.each == (3, 0, None)  # (2 + 4)/2; only one donor is known: 0
     assert found.own_other.value == 1.5
     assert found.own_empty.each == (6, -1, None)
     assert found.own_empty.value == 2.5
     assert found.own_other.signature == "lift:own-other|donors:2|x"
-    nll = lift(own, others, empty, panel("abc"), "x", better="lower")
+    nll = lift(own, others, empty, panel("abc"), "lower")
     assert nll.own_other.each == (-3, 0, None)
 
 
 def test_a_model_that_ignores_its_profile_has_no_lift_at_all():
-    own = [0.1, 0.2, 1 / 3, 7.7]  # thirds of these do not add up to themselves exactly
-    found = lift(own, [own] * 3, own, panel("abbc"), "x")
+    own = scores(0.1, 0.2, 1 / 3, 7.7)  # thirds of these do not add up to themselves exactly
+    found = lift(own, [own] * 3, own, panel("abbc"))
     for one in (found.own_other, found.own_empty):
         assert one.each == (0, 0, 0, 0)
         assert (one.value, one.low, one.high) == (0, 0, 0)
 
 
 def test_lift_without_donors_is_null_with_a_reason():
-    found = lift([1.0], [], [None], panel("a"), "x")
+    found = lift(scores(1.0), [], scores(None), panel("a"))
     assert found.own_other.missing == "no example has a donor's value"
     assert found.own_empty.missing == "no example has a value without profile"
-
-
-def test_lift_by_slice_goes_slice_by_slice():
-    def scores(*values):
-        return {name: Score(0.0, (value,), "x") for name, value in zip("pq", values, strict=True)}
-
-    found = lift_by_slice(scores(5.0, 2.0), [scores(3.0, None)], scores(1.0, 2.0), panel("a"))
-    assert [found[name].own_other.value for name in "pq"] == [2, None]
-    assert [found[name].own_empty.value for name in "pq"] == [4, 0]
 
 
 DOCUMENTS = {

@@ -18,7 +18,7 @@ from harness.errors import DataError, UsageError
 from harness.metrics import metric
 from harness.metrics.base import MeanMetric, Metric, Pair, Unavailable
 from harness.metrics.lift import lift
-from harness.metrics.scoring import each, scored
+from harness.metrics.scoring import scored
 from harness.record import read_record, write_record
 from harness.reports.compared.contrasts import contrast_all, judge_family
 from harness.reports.compared.facts import facts_of
@@ -212,9 +212,9 @@ def test_lift_is_above_0_where_the_own_profile_helps_in_either_direction():
         for kept in (6, 2)
     )  # fmt: skip
     for own in (Chrf(), WordError()):
-        mine, other = (each(own, own.rows(some)[None]) for some in (good, bad))
         users = panel([one.user_id for one in test.examples])
-        found = lift(mine, [other], other, users, own.signature, own.better)
+        mine, other = (scored(own, [some], users).score for some in (good, bad))
+        found = lift(mine, [other], other, users, own.better)
         assert found.own_other.value > 0
         assert found.own_other.low > 0
 

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from harness.engine.lm import PersonalLM
+from harness.metrics.base import Better
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import Lift as MetricLift
-from harness.metrics.lift import lift, lift_by_slice
+from harness.metrics.lift import lift
 from harness.metrics.likelihood import likelihood_scores
 from harness.progress import Bars
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, SliceNll, ends_of
@@ -22,9 +23,10 @@ from harness.run.generate import generate_batch, generate_prefaces, plan_batches
 from harness.run.generation_costs import Costs
 from harness.run.plan import EncodedPrompt, Plan
 from harness.run.training import Hardware
+from harness.statistics import Panel
 from harness.types import Example, Prediction, Score
 
-KINDS = ("random", "topic")
+KINDS, OWN = ("random", "topic"), "own"
 Lifts = Mapping[str, Mapping[str, MetricLift]]
 """Kind of donor → slice or metric → lift."""
 Pairs = Mapping[str, Mapping[str, LiftPair]]
@@ -142,59 +144,57 @@ def generate_texts(plan: Plan, lm: PersonalLM, prompts: Sequence[EncodedPrompt])
 
 
 def _likelihood_lift(
-    plan: Plan, own: OwnProfile, rows: Mapping[str, Mapping[str, SliceNll]]
+    plan: Plan, own: OwnProfile, swapped: Mapping[str, Mapping[str, SliceNll]]
 ) -> tuple[list[str], Lifts]:
     """Lift of NLL per slice token, overall and by slice, and the ids in the order of its values.
 
-    rows: swap → id → NLL.
+    swapped: swap → id → NLL.
     """
     assert own.nll is not None
-    starts, panel = plan.settings.eval.slices, plan.panel(own.nll)
-
-    def scores(nll: Mapping[str, SliceNll]) -> dict[str, Score]:
-        ordered = [nll[key] for key in own.nll or ()]
-        return likelihood_scores(ordered, starts, panel)
-
-    others = {name: scores(nll) for name, nll in rows.items()}
-    own_scores = scores(own.nll)
-    return list(own.nll), {
-        kind: lift_by_slice(
-            own_scores,
-            [each for name, each in others.items() if name.startswith(kind)],
-            others["empty"],
-            panel,
-            better="lower",
-        )
-        for kind in KINDS
+    ids, panel = list(own.nll), plan.panel(own.nll)
+    scores = {
+        name: likelihood_scores([nll[key] for key in ids], plan.settings.eval.slices, panel)
+        for name, nll in {OWN: own.nll, **swapped}.items()
     }
+    return ids, _lifts(scores, panel, dict.fromkeys(scores[OWN], "lower"))
 
 
 def _text_lift(
-    plan: Plan, own: OwnProfile, rows: Mapping[str, Mapping[str, str]]
+    plan: Plan, own: OwnProfile, swapped: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[str], Lifts]:
     """Lift of every metric, and the ids in the order of its values.
 
-    rows: swap → id → text.
+    swapped: swap → id → text.
     """
     test, options = plan.test, plan.settings.eval.model_copy(update={"resamples": 100})
-    metrics = {metric.name: metric for metric in metrics_of(test, options)}
+    ids = [example.id for example in test.examples]
+    scores = {
+        name: {key: each.score for key, each in score_metrics(test, [texts], options).items()}
+        for name, texts in {OWN: own.texts, **swapped}.items()
+    }
+    directions = {metric.name: metric.better for metric in metrics_of(test, options)}
+    return ids, _lifts(scores, plan.panel(ids), directions)
 
-    def scores(texts: Mapping[str, str]) -> dict[str, Score]:
-        return {name: each.score for name, each in score_metrics(test, [texts], options).items()}
 
-    others = {name: scores(texts) for name, texts in rows.items()}
-    own_scores, ids = scores(own.texts), [example.id for example in test.examples]
-    return ids, {
+def _lifts(
+    scores: Mapping[str, Mapping[str, Score]], panel: Panel, better: Mapping[str, Better]
+) -> Lifts:
+    """The lift of each slice or metric over each kind of donor.
+
+    scores: own or swap → slice or metric → score.
+    panel: the users.
+    better: slice or metric → its direction.
+    """
+    return {
         kind: {
             name: lift(
-                own_scores[name].each,
-                [other[name].each for swap, other in others.items() if swap.startswith(kind)],
-                others["empty"][name].each,
-                plan.panel(ids),
-                own_scores[name].signature,
-                metric.better,
+                own,
+                [other[name] for swap, other in scores.items() if swap.startswith(kind)],
+                scores["empty"][name],
+                panel,
+                better[name],
             )
-            for name, metric in metrics.items()
+            for name, own in scores[OWN].items()
         }
         for kind in KINDS
     }

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from harness.data import load_split
+from harness.mini.following import Following
 from harness.run.evaluate.profile_swap import OwnProfile, _text_lift
 from harness.settings import build_settings
 from harness.statistics import Panel
@@ -20,5 +21,5 @@ def test_lift_of_texts_is_signed_with_the_metric():
     signatures = {name: each.own_other.signature for name, each in gains["random"].items()}
     assert signatures == {
         "rouge1": "lift:own-other|donors:1|rouge1|stem:no|rouge-score:0.1.2",
-        "following": "lift:own-other|donors:1|following|calls:0-100|mean:examples",
+        "following": f"lift:own-other|donors:1|{Following().signature}",
     }
