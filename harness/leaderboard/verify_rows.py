@@ -71,9 +71,7 @@ def verify_row(
     samples = read_texts(row)
     _stop(row, _text_ids(samples, submission))
     again = numbers(test, samples, board.scoring())
-    _stop(
-        row, (f"cannot be scored here; {name}: {remedy}" for name, remedy in again.missing.items())
-    )
+    _stop(row, _unlike_here(board, again))
     largest = dict(differences(submission, again))
     _stop(
         row,
@@ -166,6 +164,18 @@ def _against_data(row: Submission, test: SplitData) -> Iterator[str]:
         yield "examples.ids are not in the data's order"
     elif row.examples.users != numbered(test):
         yield "examples.users does not group the examples by user as the data does"
+
+
+def _unlike_here(board: Board, again: Numbers) -> Iterator[str]:
+    """Messages on metrics that this version cannot compute, or computes in another way."""
+    for name, remedy in again.missing.items():
+        yield f"cannot be scored here; {name}: {remedy}"
+    for name, metric in again.metrics.items():
+        if metric.signature != board.metrics[name] and name not in again.missing:
+            yield (
+                f"{name} is {metric.signature!r} here; the board's is {board.metrics[name]!r}:"
+                " verify with the version and the constraints.txt that the board was opened with"
+            )
 
 
 def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:

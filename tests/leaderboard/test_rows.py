@@ -70,6 +70,19 @@ def test_the_built_in_data_is_always_available(boards):
     assert set(verification.largest) == {"following", "bleu", "rouge1"}
 
 
+def test_a_metric_that_this_version_computes_in_another_way_is_named(boards):
+    row = rows_of(boards / "mini", "nonpers")
+    path = row.parent / "board.json"
+    rules = json.loads(path.read_text())
+    rules["metrics"]["following"] = "following|as once"
+    path.write_text(json.dumps(rules))
+    edit(row, lambda fields: fields["metrics"]["following"].update(signature="following|as once"))
+    message = str(verdicts(boards / "mini")[row])
+    assert "following is 'following|calls" in message
+    assert "here; the board's is 'following|as once': verify with the version" in message
+    assert "differ" not in message
+
+
 def test_a_claim_beyond_the_tolerance_is_refused(boards, reviews):
     row = rows_of(boards / "folder", "rag")
 
