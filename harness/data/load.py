@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from harness.data import checks, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
@@ -37,26 +37,54 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
     if unknown:
         raise UsageError(f"no split {unknown[0]!r}. Known: {', '.join(SPLITS)}")
     task, data = find("task", settings.task), settings.data
-    rows, dropped = {}, {}
-    files: dict[str, dict[str, str]] = {split: {} for split in splits}
-    for split in splits:
-        rows[split] = read_rows(task, data, split, files[split])
-        if data.on_leak == "refuse":
-            checks.refuse_leaks(task, rows[split])
-        else:
-            rows[split], dropped[split] = checks.drop_leaks(task, rows[split])
+    read = {split: _read_split(task, data, split) for split in splits}
     if data.setting == "user":
-        checks.refuse_shared_users(rows)
+        checks.refuse_shared_users({split: each.rows for split, each in read.items()})
     limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
     return {
         split: replace(
-            _split_data(task, split, rows[split], limits[split], dropped.get(split), files[split]),
+            _limited(task, split, each, limits[split]),
             metrics=mini.metrics(data.setting, split, data.mini_seed)
             if data.source == "mini"
             else {},
         )
-        for split in splits
+        for split, each in read.items()
     }
+
+
+@dataclass(frozen=True)
+class ReadSplit:
+    """A split as read: its rows, what was dropped from it, and name → sha256 of its files."""
+
+    rows: Sequence[Row]
+    dropped: Mapping[str, int]
+    files: Mapping[str, str]
+
+
+def _read_split(task: Task, data: DataSettings, split: str) -> ReadSplit:
+    """All rows of a split without leaks: refused, or dropped and counted."""
+    files: dict[str, str] = {}
+    rows = read_rows(task, data, split, files)
+    if data.on_leak == "refuse":
+        checks.refuse_leaks(task, rows)
+        return ReadSplit(rows, {}, files)
+    kept, count = checks.drop_leaks(task, rows)
+    return ReadSplit(kept, {LEAKED_ENTRIES: count} if count else {}, files)
+
+
+def _limited(task: Task, split: str, read: ReadSplit, limit: int | None) -> SplitData:
+    """The split's examples and references, at most `limit`; its fingerprint covers them all."""
+    whole = fingerprint(task.name, read.rows)
+    taken = take(read.rows, limit, whole)
+    return SplitData(
+        task=task.name,
+        split=split,
+        examples=tuple(Example(r.id, r.user, task.name, r.input, r.profile) for r in taken),
+        references={r.id: Reference(r.id, r.user, r.output) for r in taken},
+        fingerprint=whole,
+        dropped=read.dropped,
+        files=read.files,
+    )
 
 
 def read_rows(
@@ -103,25 +131,3 @@ def describe_source(
     hashes = {name: loaded.get(name) or file_sha256(file) for name, file in names.items()}
     kind = "parquet" if all(files.parquet for files in present) else "folder"
     return replace(described, kind=kind, files=hashes)
-
-
-def _split_data(
-    task: Task,
-    split: str,
-    rows: Sequence[Row],
-    limit: int | None,
-    dropped: int | None,
-    files: Mapping[str, str],
-) -> SplitData:
-    whole = fingerprint(task.name, rows)
-    taken = take(rows, limit, whole)
-    counts: Mapping[str, int] = {LEAKED_ENTRIES: dropped} if dropped else {}
-    return SplitData(
-        task=task.name,
-        split=split,
-        examples=tuple(Example(r.id, r.user, task.name, r.input, r.profile) for r in taken),
-        references={r.id: Reference(r.id, r.user, r.output) for r in taken},
-        fingerprint=whole,
-        dropped=counts,
-        files=files,
-    )

@@ -10,12 +10,12 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from harness.data.rows import Row
 from harness.data.tasks import Task
+from harness.paths import make_folder
 
 FORMAT = 2
 """Increase it when the checks or the columns change, so that older caches are ignored."""
@@ -43,9 +43,12 @@ def read_cached(task: Task, sha256: str, source: str) -> list[Row] | None:
     from datasets import load_from_disk
 
     try:
-        columns = load_from_disk(str(folder)).to_list()
-        return [_row(column, source) for column in columns]
-    except (OSError, ValueError, KeyError) as error:
+        values = load_from_disk(str(folder)).to_list()
+        return [
+            Row(**texts, profile=tuple(profile), place=f"{source} line {line}")
+            for texts, profile, line in ((v, v.pop("profile"), v.pop("line")) for v in values)
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s cannot be read (%s); parsing the file again", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
         return None
@@ -71,41 +74,17 @@ def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> 
             "profile": [dict.fromkeys(task.fields, text)],
         }
     )
-    values = [_columns(row, line) for row, line in zip(rows, lines, strict=True)]
+    values = [asdict(row) for row in rows]
+    for value, line in zip(values, lines, strict=True):
+        value["line"] = line
+        del value["place"]  # the file may have moved when the cache is read
     folder = cache_folder(task, sha256)
     had_progress_bar = is_progress_bar_enabled()
     disable_progress_bar()
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as draft:
-            complete = Path(draft) / "rows"
-            Dataset.from_list(values, features=features).save_to_disk(str(complete))
-            if not folder.exists():
-                complete.rename(folder)
+        make_folder(folder, Dataset.from_list(values, features=features).save_to_disk)
     except OSError as error:
         log.warning("cannot cache in %s (%s); every run will parse the file", folder.parent, error)
     finally:
         if had_progress_bar:
             enable_progress_bar()
-
-
-def _columns(row: Row, line: int) -> dict[str, Any]:
-    return {
-        "line": line,
-        "id": row.id,
-        "user": row.user,
-        "input": row.input,
-        "output": row.output,
-        "profile": [dict(entry) for entry in row.profile],
-    }
-
-
-def _row(column: dict[str, Any], source: str) -> Row:
-    return Row(
-        id=column["id"],
-        user=column["user"],
-        input=column["input"],
-        output=column["output"],
-        profile=tuple(column["profile"]),
-        place=f"{source} line {column['line']}",
-    )

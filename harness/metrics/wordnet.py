@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.paths import cache_dir, make_folder
 
 DEBIAN = Path("/usr/share/wordnet")
 PACKAGES = ("wordnet-base", "wordnet-sense-index")
@@ -61,7 +61,7 @@ def find_wordnet() -> Path | None:
         if (corpora / "wordnet.zip").is_file():
             return corpora / "wordnet.zip"
     if all((DEBIAN / name).is_file() for name in FILES):
-        return lay_out(DEBIAN, cache_folder() / "nltk_data" / "corpora" / "wordnet")
+        return lay_out(DEBIAN, cache_dir() / "nltk_data" / "corpora" / "wordnet")
     return None
 
 
@@ -83,25 +83,20 @@ def open_wordnet(place: Path) -> Any:
 def lay_out(source: Path, target: Path) -> Path:
     """Copy the files of `source` to `target` and add the `lexnames` that NLTK needs.
 
-    Copies, because NLTK refuses links that leave its data path; made in a draft folder, so that
-    `target` is whole or absent. Raises UsageError if it cannot be written.
+    Copies, because NLTK refuses links that leave its data path. Raises UsageError if it cannot be
+    written.
     """
     if all((target / name).is_file() for name in (*FILES, "lexnames")):
         return target
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix="wordnet-", dir=target.parent))
+
+    def fill(draft: Path) -> None:
         for name in FILES:
             shutil.copyfile(source / name, draft / name)
         (draft / "lexnames").write_text(lexnames(), "utf-8")
-        draft.chmod(0o755)
+
+    try:
         shutil.rmtree(target, ignore_errors=True)
-        try:
-            draft.rename(target)
-        except OSError:
-            shutil.rmtree(draft)
-            if not (target / "lexnames").is_file():  # else another process was first
-                raise
+        make_folder(target, fill)
     except OSError as error:
         raise UsageError(
             f"WordNet is in {source}, but {target} cannot be written: {error}."
@@ -116,11 +111,6 @@ def lexnames() -> str:
         f"{number:02d}\t{name}\t{part}" for number, (name, part) in enumerate(LEXICOGRAPHER_FILES)
     )
     return "\n".join(lines) + "\n"
-
-
-def cache_folder() -> Path:
-    """Where converted data is kept: in $XDG_CACHE_HOME, else in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flythinker-harness"
 
 
 def fix_wordnet() -> str:
