@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from harness.record import write_record
 from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
-from tests.support.synthetic import made_up
+from tests.support.synthetic import made_up, write_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
@@ -171,6 +172,27 @@ MINE = replace(PRODUCT_REVIEW, name="mine")
     data = DataSettings(source=str(tmp_path / "data"))
     split = load_split(RunSettings(task="mine", data=data), "test")
     assert {example.task for example in split.examples} == {"mine"}
+
+
+def test_a_new_export_format_is_a_file_and_its_suffix(call, monkeypatch, tmp_path):
+    """The page names the file with the suffixes; each is the name of a function on one table."""
+    code = """
+def to_mine(table):
+    heads = " | ".join(column.head for column in table.columns)
+    return f"{table.title}: {heads}; {len(table.rows)} rows"
+"""
+    (tmp_path / "errand_format.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    _, second = re.findall(PRODUCT, ERRANDS["add an export format of tables"])
+    suffixes = import_module(second.removesuffix(".py").replace("/", ".")).TABLES
+    monkeypatch.setitem(suffixes, ".mine", import_module("errand_format").to_mine)
+    write_runs(tmp_path / "runs", ["sft", "cot"], ["product_review"])
+    code, _, _ = call("compare", tmp_path / "runs", "--out", tmp_path / "page")
+    assert code == 0
+    names = {path.stem for path in (tmp_path / "page" / "tables").glob("*.csv")}
+    mine = {path.stem: path for path in (tmp_path / "page" / "tables").glob("*.mine")}
+    assert set(mine) == names
+    assert any("BLEU" in path.read_text(encoding="utf-8") for path in mine.values())
 
 
 def test_the_default_of_lam_stands_once():

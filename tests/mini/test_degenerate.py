@@ -10,7 +10,7 @@ from harness.mini.following import Following
 from harness.run.evaluate.texts import free_slices
 from harness.settings import build_settings
 from harness.statistics import Panel
-from tests.mini.degenerate import TEXTS, Case
+from tests.support.degenerate import TEXTS, Case
 
 SCORES: dict[str, tuple[float, float | None]] = {
     "empty": (0.0, 0.0),
