@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -105,40 +105,41 @@ def time_generation(
     subjects: Mapping[str, Subject], cases: Sequence[Case], repeats: int, update: Update
 ) -> list[dict[str, Any]]:
     """One row per case and method."""
-    rows, done = [], 0
-    total = len(cases) * len(subjects) * (WARM_UP + repeats)
-
-    def after(name: str) -> None:
-        nonlocal done
-        done += 1
-        update(done, total, name)
-
+    rows = []
+    after = _counter(update, len(cases) * len(subjects) * (WARM_UP + repeats))
     for case in cases:
         work = {name: partial(generate_batch, subject, case) for name, subject in subjects.items()}
         found = interleaved(work, times=repeats, warmup=WARM_UP, after=after)
-        prompts = {
-            name: fmean(len(each.prompt) for each in subject.plan.test_prompts[: case.batch])
-            for name, subject in subjects.items()
-        }
-        rows += [
-            {"method": name, "prompt_tokens": prompts[name], **generation_row(case, each, found)}
-            for name, each in found.items()
-        ]
+        for name, each in found.items():
+            prompts = subjects[name].plan.test_prompts[: case.batch]
+            length = fmean(len(prompt.prompt) for prompt in prompts)
+            rows.append(
+                {"method": name, "prompt_tokens": length, **generation_row(case, each, found)}
+            )
     return rows
+
+
+def _counter(update: Update, total: int) -> Callable[[str], None]:
+    """A function that counts the pieces of work on a progress bar."""
+    done = count(1)
+    return lambda name: update(next(done), total, name)
 
 
 def generation_row(
     case: Case, rounds: Sequence[Generation], all_rounds: Mapping[str, Sequence[Generation]]
 ) -> dict[str, Any]:
     """One method's times in one case; tokens_per_s: visible tokens over the total time."""
-    baseline = all_rounds[BASELINE]
+    times: dict[str, Any] = {}
+    for name in ("first", "step", "total"):
+        seconds = [
+            [getattr(each, f"{name}_s") for each in of] for of in (rounds, all_rounds[BASELINE])
+        ]
+        times |= timing(name, *seconds)
     return {
         "batch": case.batch,
         "tokens": case.tokens,
         "hidden_tokens": fmean(each.hidden for each in rounds) / case.batch,
-        **timing("first", [each.first_s for each in rounds], [each.first_s for each in baseline]),
-        **timing("step", [each.step_s for each in rounds], [each.step_s for each in baseline]),
-        **timing("total", [each.total_s for each in rounds], [each.total_s for each in baseline]),
+        **times,
         "preface_s": median(each.preface_s for each in rounds),
         "latent_s": median(each.latent_s for each in rounds),
         "tokens_per_s": case.batch * case.tokens / median(each.total_s for each in rounds),
@@ -150,27 +151,21 @@ def time_training(plans: Mapping[str, Plan], repeats: int, update: Update) -> li
     subjects = {name: for_training(plan) for name, plan in plans.items() if plan.method.trains}
     pairs = first_pairs(plans[BASELINE])
     rows = {name: training_rows(subject, pairs) for name, subject in subjects.items()}
-    done = 0
-
-    def after(name: str) -> None:
-        nonlocal done
-        done += 1
-        update(done, len(subjects) * repeats, name)
-
     work = {
         name: partial(step_seconds, subject, rows[name][0]) for name, subject in subjects.items()
     }
+    after = _counter(update, len(subjects) * repeats)
     found = interleaved(work, times=repeats, warmup=0, after=after)  # warm inside a measurement
     timed = []
     for name, seconds in found.items():
-        count = sum(map(len, rows[name][0]))
+        tokens = sum(map(len, rows[name][0]))
         timed.append(
             {
                 "method": name,
                 "examples": len(pairs),
-                "tokens": count,
+                "tokens": tokens,
                 **timing("step", seconds, found[BASELINE]),
-                "tokens_per_s": count / median(seconds),
+                "tokens_per_s": tokens / median(seconds),
                 "targets_s": rows[name][1],
             }
         )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from rich.console import Console
 
-from harness.bench.tables import METHOD, conditions, counted, quotient, spread, warnings
+from harness.bench.tables import conditions, counted, quotient, spread, warnings
 from harness.reports.render.markdown import titled
-from harness.reports.render.table import Column, Table
+from harness.reports.render.table import Column, Table, Value
 from harness.reports.render.terminal import print_table
 
+Row = Mapping[str, Any]
+Part = tuple[Column, Callable[[Row], Value]]
+"""A column, and its value in a row of results."""
 LEGEND = (
     "prompt: tokens of the prompt; hidden: tokens or thoughts before a text; both are means over"
     " the batch. first token: time to the batch's first visible token, hidden tokens included;"
@@ -21,108 +25,90 @@ LEGEND = (
 )
 
 
-def tables(found: Mapping[str, Any]) -> list[Table]:
+TIMES = (
+    ("first", "first token", "ms", 1000),
+    ("step", "step", "ms", 1000),
+    ("total", "whole", "s", 1),
+)
+"""Name of a time in the results, its title, unit, and units in a second."""
+METHOD: Part = (Column("method"), itemgetter("method"))
+
+
+def tables(found: Row) -> list[Table]:
     """One table per generation case, then ratios, training and memory."""
     cases = dict.fromkeys((row["batch"], row["tokens"]) for row in found["writing"])
     return [
-        *(_generation(found, batch, tokens) for batch, tokens in cases),
+        *(_generation(found, *case) for case in cases),
         _ratios(found),
         _training(found),
         _memory(found),
     ]
 
 
-def _generation(found: Mapping[str, Any], batch: int, tokens: int) -> Table:
-    columns = (
-        METHOD,
-        counted("prompt"),
-        counted("hidden"),
-        Column("first token", "ms", "number"),
-        Column("step", "ms", "number"),
-        Column("whole", "s", "number"),
-        counted("tokens/s"),
-    )
-    rows = tuple(
-        (
-            row["method"],
-            row["prompt_tokens"],
-            row["hidden_tokens"],
-            spread(row, "first", 1000),
-            spread(row, "step", 1000),
-            spread(row, "total", 1),
-            row["tokens_per_s"],
-        )
-        for row in found["writing"]
-        if (row["batch"], row["tokens"]) == (batch, tokens)
-    )
+def _table(name: str, title: str, rows: Sequence[Row], parts: Sequence[Part]) -> Table:
+    columns = tuple(column for column, _ in parts)
+    return Table(name, title, columns, tuple(tuple(get(row) for _, get in parts) for row in rows))
+
+
+def _count(title: str, key: str) -> Part:
+    """A column of whole numbers."""
+    return counted(title), itemgetter(key)
+
+
+def _time(name: str, title: str, unit: str, scale: float) -> Part:
+    return Column(title, unit, "number"), lambda row: spread(row, name, scale)
+
+
+def _ratio(name: str, title: str) -> Part:
+    return Column(title, kind="number"), lambda row: quotient(row[f"{name}_ratio"])
+
+
+def _generation(found: Row, batch: int, tokens: int) -> Table:
+    rows = [row for row in found["writing"] if (row["batch"], row["tokens"]) == (batch, tokens)]
     title = f"Generation, batch {batch}, {tokens} tokens per text"
-    return Table(f"writing_{batch}_{tokens}", title, columns, rows)
+    sizes = _count("prompt", "prompt_tokens"), _count("hidden", "hidden_tokens")
+    times = (_time(*time) for time in TIMES)
+    parts = (METHOD, *sizes, *times, _count("tokens/s", "tokens_per_s"))
+    return _table(f"writing_{batch}_{tokens}", title, rows, parts)
 
 
-def _ratios(found: Mapping[str, Any]) -> Table:
+def _ratios(found: Row) -> Table:
     """The other methods' times divided by the baseline's."""
-    times = {"first": "first token", "step": "step", "total": "whole"}
-    columns = (
-        METHOD,
-        counted("batch"),
-        counted("tokens"),
-        *(Column(title, kind="number") for title in times.values()),
-    )
-    rows = tuple(
-        (
-            row["method"],
-            row["batch"],
-            row["tokens"],
-            *(quotient(row[f"{name}_ratio"]) for name in times),
-        )
-        for row in found["writing"]
-        if row["method"] != found["baseline"]
-    )
+    rows = [row for row in found["writing"] if row["method"] != found["baseline"]]
     title = f"Generation: time ÷ {found['baseline']}'s, below 1 is faster"
-    return Table("ratios", title, columns, rows)
+    case = _count("batch", "batch"), _count("tokens", "tokens")
+    return _table("ratios", title, rows, (METHOD, *case, *(_ratio(*time[:2]) for time in TIMES)))
 
 
-def _training(found: Mapping[str, Any]) -> Table:
+def _training(found: Row) -> Table:
     rows = found["training"]
     examples = rows[0]["examples"] if rows else 0
-    columns = (
-        METHOD,
-        counted("tokens"),
-        Column("step", "s", "number"),
-        counted("tokens/s"),
-        Column(f"step ÷ {found['baseline']}", kind="number"),
-        Column("before it: generating targets", "s", "number"),
-    )
-    cells = tuple(
-        (
-            row["method"],
-            row["tokens"],
-            spread(row, "step", 1),
-            row["tokens_per_s"],
-            quotient(row["step_ratio"]),
-            row["targets_s"],
-        )
-        for row in rows
-    )
     title = f"Training: an optimizer step on the same {examples} examples"
-    return Table("training", title, columns, cells)
+    parts = (
+        METHOD,
+        _count("tokens", "tokens"),
+        _time("step", "step", "s", 1),
+        _count("tokens/s", "tokens_per_s"),
+        _ratio("step", f"step ÷ {found['baseline']}"),
+        (Column("before it: generating targets", "s", "number"), itemgetter("targets_s")),
+    )
+    return _table("training", title, rows, parts)
 
 
-def _memory(found: Mapping[str, Any]) -> Table:
+def _memory(found: Row) -> Table:
     memory = found["memory"]
     gpu = found["machine"]["device"].startswith("cuda")
     what = "CUDA's allocator" if gpu else "resident, libraries included"
-    keys = ("before_mib", "writing_mib", "training_mib")
-    return Table(
-        "memory",
+    title = (
         f"Peak memory, MiB ({what}), each method in its own process; generation batch"
-        f" {memory['batch']}, {memory['tokens']} tokens",
-        (METHOD, *map(counted, ("parameters", "before a model", "generation", "training"))),
-        tuple(
-            (row["method"], found["parameters"][row["method"]], *(row[key] for key in keys))
-            for row in memory["methods"]
-        ),
+        f" {memory['batch']}, {memory['tokens']} tokens"
     )
+    rows = [{**row, "parameters": found["parameters"][row["method"]]} for row in memory["methods"]]
+    peaks = (
+        _count("parameters", "parameters"), _count("before a model", "before_mib"),
+        _count("generation", "writing_mib"), _count("training", "training_mib"),
+    )  # fmt: skip
+    return _table("memory", title, rows, (METHOD, *peaks))
 
 
 def setting(found: Mapping[str, Any]) -> str:

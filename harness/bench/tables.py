@@ -10,8 +10,6 @@ from typing import Any
 from harness.inputs import provenance
 from harness.reports.render.table import Cell, Column
 
-METHOD = Column("method")
-
 
 def counted(title: str) -> Column:
     """A column of whole numbers."""

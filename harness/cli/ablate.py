@@ -13,7 +13,7 @@ from rich.console import Console
 from harness.cli.jobs import Factory, Failure, Job, method_named, plugins
 from harness.cli.options import RESULTS, Fresh, Measure, RunOptions
 from harness.cli.over import Point, parse_over, parse_seeds, points
-from harness.cli.screen import command_line, screen, warn
+from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError
 from harness.record import Outcome
 from harness.registry import blaming
@@ -73,18 +73,10 @@ def ablate(
         return
     from harness.reports.ablation.ablation_page import document
     from harness.reports.ablation.values import ablation as evaluated
-    from harness.reports.render.report_files import PAGE, write_report
-    from harness.reports.render.terminal import print_table
 
     tried = run_all(console, ablation, _once(lambda job: job.attempt(results, fresh)))
     found = evaluated(method, ablation.axes, tried, compared, metric)
-    report = document(found, [command_line()])
-    written = write_report(report, out)
-    warn(console, report.warnings)
-    print_table(console, report.sections[0].tables[0])
-    for sentence in report.sections[0].text:
-        console.print(sentence)
-    console.print(f"report: {out / PAGE} ({len(written)} files)", soft_wrap=True)
+    publish(console, document(found, [command_line()]), out, tables=1)
     runs = [run for one in tried for run in (*one.runs, *one.reference)]
     broken = any(one.failures or one.reference_failures for one in tried)
     raise typer.Exit(int(broken or any(run.record.n.failed for run in runs)))

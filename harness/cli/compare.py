@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import Json, Measure
-from harness.cli.screen import print_json, screen, warn
+from harness.cli.screen import print_json, publish, screen
 
 
 def compare(
@@ -34,14 +34,8 @@ def compare(
     """Report which method is better, how certain, and at what cost."""
     from harness.reports.compare_runs import Options
     from harness.reports.compare_runs import compare as compared
-    from harness.reports.render.report_files import PAGE, write_report
 
     document = compared(runs, Options(allow_different, not no_texts, metric, pair))
-    written = write_report(document, out)
-    console = screen(stderr=json_)
-    warn(console, document.warnings)
-    for sentence in document.sections[0].text:
-        console.print(sentence)
-    console.print(f"report: {out / PAGE} ({len(written)} files)", soft_wrap=True)
+    publish(screen(stderr=json_), document, out)
     if json_:
         print_json(document.facts)

@@ -6,11 +6,16 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
+
+if TYPE_CHECKING:
+    from harness.reports.render.section import Document
 
 
 def screen(stderr: bool = False, wrap: bool = True) -> Console:
@@ -25,6 +30,20 @@ def warn(console: Console, lines: Iterable[str]) -> None:
     """Print lines in yellow."""
     for line in lines:
         console.print(line, style="yellow")
+
+
+def publish(console: Console, report: Document, out: Path, tables: int = 0) -> None:
+    """Write a report's files; print its warnings, its first tables, its verdict and its place."""
+    from harness.reports.render.report_files import PAGE, write_report
+
+    written = write_report(report, out)
+    summary = report.sections[0]
+    warn(console, report.warnings)
+    for table in summary.tables[:tables]:
+        print_table(console, table)
+    for sentence in summary.text:
+        console.print(sentence)
+    console.print(f"report: {out / PAGE} ({len(written)} files)", soft_wrap=True)
 
 
 def print_rows(name: str, rows: Sequence[Mapping[str, object]], lines: bool = False) -> None:

@@ -27,8 +27,7 @@ def asked_once(location: str) -> Iterator[None]:
 
 def _answers() -> bool:
     """Whether the hub gives any response, even an error, in the way that its client asks."""
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
+    from huggingface_hub import constants, get_session
 
     try:
         get_session().head(constants.ENDPOINT, timeout=TIMEOUT_S)

@@ -29,11 +29,13 @@ def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, P
     A name without a file is left out: it may be an attribute, or a module in C.
     """
     found: dict[str, Path] = {}
+    seen: set[str] = set()
     waiting = [name for start in starts for name in _with_parents(start)]
     while waiting:
         name = waiting.pop()
-        if name in found or name.partition(".")[0] not in within:
+        if name in seen or name.partition(".")[0] not in within:
             continue
+        seen.add(name)
         file = file_of(name)
         if file is not None:
             found[name] = file

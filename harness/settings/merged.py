@@ -71,10 +71,8 @@ def build_settings(
 
     Raises UsageError naming the key, what was found and what was expected.
     """
-    sources = (load_preset(preset), {"preset": preset, **(options or {})})
-    settings = validate(
-        RunSettings, reduce(merge, map(parse_assignment, assignments), merge(*sources))
-    )
+    values = merge(load_preset(preset), {"preset": preset, **(options or {})})
+    settings = validate(RunSettings, reduce(merge, map(parse_assignment, assignments), values))
     needed = _preset(preset).get(NEEDS_DATA)
     if needed and settings.data.source == DataSettings().source:
         raise UsageError(f"preset {preset} needs --data: {needed}")

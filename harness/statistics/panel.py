@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
+from harness.settings import EvalSettings
 from harness.types import SplitData
 
 Array = NDArray[np.float64]
 Value = Callable[[Array], Array]
 """A number from summed rows: [..., K] → [...], many at once."""
 
-RESAMPLES = 2000
+RESAMPLES = EvalSettings().resamples
 TRIALS = 10_000
 VERDICT_USERS = 20
 """Below this many users there are intervals but no verdicts."""

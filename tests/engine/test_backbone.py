@@ -179,7 +179,7 @@ class Unplugged:
 @pytest.fixture
 def unplugged(monkeypatch):
     client = Unplugged()
-    monkeypatch.setattr("huggingface_hub.utils.get_session", lambda: client)
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: client)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     return client
 

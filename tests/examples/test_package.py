@@ -13,6 +13,21 @@ import pytest
 from tests.support.tutorial import EXAMPLES, commands
 
 METHODS = ("perce", "contrastive")
+SERVER = """
+import io, json, sys
+from contextlib import redirect_stdout
+from harness.cli import main
+for line in sys.stdin:
+    sys.argv = ["harness", *json.loads(line)]
+    shown, code = io.StringIO(), 0
+    with redirect_stdout(shown):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+    print(json.dumps([code, shown.getvalue()]), flush=True)
+"""
+"""Runs the commands that it reads, one a line, so that torch is imported once."""
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +51,21 @@ def harness(tmp_path_factory):
     shared = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
     (site / "shared.pth").write_text(shared)
     _run(*pip, "--python", python, "install", "--no-deps", "--no-index", wheel)
-    command = "from harness.cli import main; main()"
+    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    server = subprocess.Popen(
+        [str(python), "-c", SERVER], cwd=folder, env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
 
     def call(*words):
-        environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-        return _run(python, "-c", command, *words, cwd=folder, env=environment)
+        print(json.dumps(words), file=server.stdin, flush=True)
+        code, shown = json.loads(server.stdout.readline())
+        assert code == 0, shown
+        return shown
 
     call.folder = folder
-    return call
+    yield call
+    server.communicate()
 
 
 def _run(*words, **more):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.record import read_record
-from harness.settings import RunSettings
+from harness.settings import RunSettings, build_settings
 from harness.settings import names as run_name
 from harness.settings.names import frozen_table, leaves, named
 
@@ -69,3 +69,9 @@ def test_defaults_of_the_first_settings_are_unchanged():
     first = dict(leaves(frozen_table()["first"]))
     assert first["decode.max_new_tokens"] == 448
     assert first["train.lr_grid"] == [1e-5, 3e-5, 1e-4, 3e-4]
+
+
+def test_whole_numbers_inside_an_option_are_of_one_form_too():
+    words = ["method.a=[1.0, 0.5, true]", "method.b.c=-2.0", "method.d=1.0 x"]
+    found = build_settings("mini", words).method
+    assert json.dumps(found) == '{"a": [1, 0.5, true], "b": {"c": -2}, "d": "1.0 x"}'

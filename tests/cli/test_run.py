@@ -1,0 +1,130 @@
+"""harness run: what it prints, what it records, and its exit codes."""
+
+import re
+
+import pytest
+import torch
+
+from harness.record import read_predictions, read_record
+from tests.support.command_line import SMALL
+from tests.support.reviews import made_up_rows
+
+
+def test_a_run_ends_with_its_table_and_a_repeat_says_so(run):
+    code, out, _ = run("sft")
+    assert code == 0
+    for shown in ("bleu", "rouge1", "NLL of references", "training", "generation", "examples 8"):
+        assert shown in out
+    code, out, _ = run("sft")
+    assert code == 0
+    assert "already complete; --fresh redoes it" in out
+
+
+def test_a_reasoner_that_the_method_lacks_gives_a_notice(run, backbone):
+    less = ("--reasoner", backbone, "--limit", "1", "--train-limit", "2")
+    _, _, notice = run("rag", *less)
+    assert f"model.reasoner={backbone}: rag has no reasoner, so it changes nothing" in notice
+    _, _, notice = run("flythinker", *less)
+    assert "has no reasoner" not in notice
+
+
+def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):
+    code, out, _ = run("all", "--limit", "2", "--train-limit", "2", "--lam", "0.2")
+    assert code == 0
+    assert "all runs" in out
+    records = [read_record(path) for path in (tmp_path / "out").rglob("record.json")]
+    assert {record.method for record in records} == {
+        "nonpers", "rag", "sft", "cot", "coconut", "flythinker",
+    }  # fmt: skip
+    assert {record.n.planned for record in records} == {2}
+    lams = {record.method: record.settings["method"].get("lam") for record in records}
+    assert lams["flythinker"] == 0.2
+    assert lams["sft"] is None
+
+
+def test_a_method_that_breaks_unexpectedly_leaves_the_others_their_table(run, pretend):
+    def breaks(settings, factory):
+        if factory.name == "rag":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    pretend(breaks)
+    code, out, err = run("all")
+    assert code == 1
+    assert re.search(r"^OutOfMemoryError: CUDA out of memory$", err, re.MULTILINE)
+    assert 'raise torch.OutOfMemoryError("CUDA out of memory")' in err  # its traceback
+    assert out.count("record: ") == 5
+    assert "all runs" in out
+    with pytest.raises(torch.OutOfMemoryError):
+        run("rag")
+
+
+def test_serial_and_concurrent_steps_write_the_same(run, tmp_path):
+    for concurrent in ("true", "false"):
+        code, _, _ = run("flythinker", "--limit", "3", "--set", f"method.concurrent={concurrent}")
+        assert code == 0
+    one, other = (read_predictions(path.parent) for path in (tmp_path / "out").rglob("record.json"))
+    assert [text.output for text in one] == [text.output for text in other]
+
+
+def test_lr_auto_chooses_on_val_from_the_presets_grid(run, tmp_path):
+    code, _, err = run("sft", "--set", "train.lr=auto", "--limit", "1", "--train-limit", "4")
+    assert code == 0, err
+    training = read_record(next((tmp_path / "out").rglob("record.json"))).training
+    search = training.lr_search
+    assert [trial.lr for trial in search.trials] == [3e-4, 1e-3, 2e-3]
+    best = min(search.trials, key=lambda trial: trial.val_loss)
+    assert training.lr == search.chosen == best.lr
+
+
+@pytest.mark.parametrize("setting", ["user", "temporal"])
+def test_a_folder_laid_out_as_the_hub_serves_it_is_run(call, tmp_path, backbone, setting):
+    from datasets import Dataset
+
+    for split, users in {"train": 3, "val": 2, "test": 2}.items():
+        rows = made_up_rows(split, users)
+        if setting == "temporal":
+            rows = [{**row, "reviewerId": f"user {at}"} for at, row in enumerate(rows)]
+        place = tmp_path / "hub" / f"product_review_{setting}" / f"{split}-00000-of-00001.parquet"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Dataset.from_list(rows).to_parquet(place)
+    options = ["--data", tmp_path / "hub", "--backbone", backbone, "--out", tmp_path / "out"]
+    code, out, _ = call("run", "--method", "sft", *options, "--setting", setting, *SMALL)
+    assert code == 0
+    assert "examples 2, scored 2" in out
+    source = read_record(next((tmp_path / "out").rglob("record.json"))).data
+    assert (source.kind, source.setting) == ("parquet", setting)
+    assert source.splits["train"].users == 3
+    other = {"user": "temporal", "temporal": "user"}[setting]
+    code, _, err = call("run", "--method", "rag", *options, "--setting", other)
+    assert code == 2
+    assert f"folders product_review_{setting}" in err
+
+
+def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
+    call, tmp_path, backbone, monkeypatch
+):
+    from datasets import Dataset
+
+    from harness.data import hub
+
+    class Info:
+        sha = "c0ffee" + 34 * "0"
+
+    asked = []
+
+    def load(name, config, split, revision):
+        asked.append((name, config, split, revision))
+        return Dataset.from_list(made_up_rows(split, 2))
+
+    hub.resolve.cache_clear()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *_, **__: Info())
+    monkeypatch.setattr("datasets.load_dataset", load)
+    options = ["--data", "hub", "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
+    code, _, _ = call("run", "--method", "rag", *options)
+    hub.resolve.cache_clear()
+    assert code == 0
+    assert asked == [("LongLaMP/LongLaMP", "product_review_user", "test", Info.sha)]
+    record = read_record(next((tmp_path / "out").rglob("record.json")))
+    assert record.settings["data"]["revision"] == "main"
+    assert record.data.revision == Info.sha
