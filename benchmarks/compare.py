@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.reports.comparison import compare, write_report
+from harness.reports.compare_runs import compare
+from harness.reports.render.report_files import write_report
 from tests.support.synthetic import write_runs
 
 

@@ -23,7 +23,8 @@ from PIL import Image
 
 from harness.errors import HarnessError, UsageError
 from harness.record import RECORD
-from harness.reports.comparison import PAGE, Options, compare, write_report
+from harness.reports.compare_runs import Options, compare
+from harness.reports.render.report_files import PAGE, write_report
 from tests.support.browser import Browser, start_chromium
 
 WINDOWS = {1280: 960, 390: 844}
