@@ -94,16 +94,13 @@ def likelihood_scores(
     The value is Σ NLL / Σ tokens; `each` holds every example's own mean, None where it has no
     token.
     """
-    nll = _column([row.nll for row in rows], starts)
-    tokens = _column(
-        [row.slice_tokens if per == "slice token" else row.model_tokens for row in rows], starts
-    )
-    parts = {"all": np.stack([nll.sum(axis=1), tokens.sum(axis=1)], axis=1)}
-    parts |= {
-        name: np.stack([nll[:, index], tokens[:, index]], axis=1)
-        for index, name in enumerate(slice_names(starts))
+    tokens = "slice_tokens" if per == "slice token" else "model_tokens"
+    parts = np.stack([_column(rows, name, starts) for name in ("nll", tokens)], axis=-1)  # [N,S,2]
+    by_slice = dict(zip(slice_names(starts), np.moveaxis(parts, 1, 0), strict=True))
+    return {
+        name: _score(name, part, panel, per)
+        for name, part in {"all": parts.sum(axis=1), **by_slice}.items()
     }
-    return {name: _score(name, part, panel, per) for name, part in parts.items()}
 
 
 def likelihood_drift(rows: Sequence[SliceNll], starts: Sequence[int], panel: Panel) -> Score:
@@ -112,14 +109,7 @@ def likelihood_drift(rows: Sequence[SliceNll], starts: Sequence[int], panel: Pan
     Above 0: later tokens are harder. With `relative` rows it is the drift compared with the base
     model's. `each` covers every example, None for those that are left out.
     """
-    columns = (
-        _column(values, starts)
-        for values in (
-            [row.nll for row in rows],
-            [row.slice_tokens for row in rows],
-            [row.positions for row in rows],
-        )
-    )
+    columns = [_column(rows, name, starts) for name in ("nll", "slice_tokens", "positions")]
     signature = f"nll|nats per slice token|{signature_of(starts)}"
     return drift(slope_rows(*columns), panel, signature)
 
@@ -160,7 +150,9 @@ def _members(score: Score) -> int:
     return sum(value is not None for value in score.each)
 
 
-def _column(values: Sequence[Sequence[float]], starts: Sequence[int]) -> Array:
+def _column(rows: Sequence[SliceNll], name: str, starts: Sequence[int]) -> Array:
+    """A field of the rows, by slice: [N,S]."""
+    values = [getattr(row, name) for row in rows]
     return np.array(values, dtype=np.float64).reshape(-1, len(starts))
 
 
