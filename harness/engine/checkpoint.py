@@ -13,7 +13,7 @@ from torch import nn
 
 from harness.engine.train_log import TrainLog
 from harness.errors import DataError
-from harness.record import Step
+from harness.record import Step, write_json
 
 WEIGHTS, OPTIMIZER, PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"
 
@@ -55,9 +55,7 @@ def save_checkpoint(
         for name, value in state.items()
     }
     save_file(moments, draft / OPTIMIZER)
-    progress = draft / (PROGRESS + ".part")
-    progress.write_text(json.dumps(dataclasses.asdict(log)))
-    progress.rename(draft / PROGRESS)
+    write_json(draft / PROGRESS, dataclasses.asdict(log))
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
 

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import torch
 
+from harness.record import write_json
+
 T = TypeVar("T")
 
 
@@ -54,7 +56,7 @@ class Phases:
         finally:
             self.seconds[name] = before + self.clock() - begin
             if self._path.name:
-                self._save()
+                write_json(self._path, {"wall_s": self.wall_s, "seconds": self.seconds})
                 self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
 
     def keep(self, path: Path) -> None:
@@ -70,11 +72,6 @@ class Phases:
         """Remove the file of `keep`, once the record holds its content."""
         if self._path.name:
             self._path.unlink(missing_ok=True)
-
-    def _save(self) -> None:
-        draft = self._path.with_name(self._path.name + ".part")
-        draft.write_text(json.dumps({"wall_s": self.wall_s, "seconds": self.seconds}))
-        draft.replace(self._path)
 
 
 def middle(seconds: Sequence[float]) -> tuple[float | None, tuple[float, float] | None]:

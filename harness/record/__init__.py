@@ -49,6 +49,7 @@ from harness.record.storage import (
     rewrite_predictions,
     write_json,
     write_record,
+    write_text,
 )
 from harness.record.views import (
     AuthorRank,
@@ -131,4 +132,5 @@ __all__ = [
     "rewrite_predictions",
     "write_json",
     "write_record",
+    "write_text",
 ]

@@ -43,12 +43,15 @@ def write_record(record: Record, folder: Path) -> Path:
 
 
 def write_json(path: Path, value: object) -> Path:
-    """`value` as indented JSON at `path`, written beside it first and then moved."""
+    """`value` as indented JSON at `path`, atomically. Raises ValueError for NaN and infinities."""
+    return write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> Path:
+    """`text` at `path`, written next to it first and then moved: complete, or as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
-    draft.write_text(
-        json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    draft.write_text(text, encoding="utf-8")
     draft.replace(path)
     return path
 
@@ -101,8 +104,7 @@ def append_lines(rows: Iterable[DataclassInstance], path: Path) -> None:
     """Add dataclasses as JSON Lines and make sure that they are on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(dataclasses.asdict(row), ensure_ascii=False) + "\n")
+        file.writelines(map(_line, rows))
         file.flush()
         os.fsync(file.fileno())
 
@@ -142,16 +144,11 @@ def drop_partial_line(path: Path) -> None:
 
 def rewrite_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
     """Replace the whole file, atomically, without the outdated lines."""
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / (PREDICTIONS + ".part")
-    draft.write_text(
-        "".join(
-            json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) + "\n"
-            for prediction in predictions
-        ),
-        encoding="utf-8",
-    )
-    draft.replace(folder / PREDICTIONS)
+    write_text(folder / PREDICTIONS, "".join(map(_line, predictions)))
+
+
+def _line(row: DataclassInstance) -> str:
+    return json.dumps(dataclasses.asdict(row), ensure_ascii=False) + "\n"
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

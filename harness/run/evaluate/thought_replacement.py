@@ -24,6 +24,7 @@ from harness.record import (
     NllDifference,
     SliceNll,
     Thoughts,
+    write_text,
 )
 from harness.run.evaluate.profile_swap import generate_texts
 from harness.run.evaluate.reference_likelihood import slice_nlls
@@ -210,6 +211,4 @@ def _keep(path: Path, results: Mapping[str, ThoughtResult]) -> None:
         if name != "own"
         for key, text in result.texts.items()
     ]
-    draft = path.with_suffix(".part")
-    draft.write_text("".join(lines), encoding="utf-8")
-    draft.replace(path)
+    write_text(path, "".join(lines))
