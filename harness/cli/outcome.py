@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,6 +16,7 @@ from harness.cli.record_rows import (
     lift_rows,
     likelihood_rows,
     number,
+    quality_rows,
     remark,
     thought_rows,
 )
@@ -23,6 +25,7 @@ from harness.metrics import of_words, unit_of
 from harness.record import Outcome, Record
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
+from harness.reports.runs.floors import floors_beside, won_by_floors
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -31,14 +34,42 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     title = f"{record.method} · {record.task} · {record.run_id}"
     if outcome.repeated:
         title += " (already complete; --fresh redoes it)"
+    print_scores(console, record, title)
+    warn(console, [*notices(record), *floor_notices(record, outcome.folder)])
+    print_one_text(console, outcome)
+    console.print(f"record: {outcome.folder}", soft_wrap=True)
+
+
+def print_scores(console: Console, record: Record, title: str) -> None:
+    """A record's metrics and views, a row each."""
     rows = [
         *((name, number(one), remark(one, unit_of(name))) for name, one in record.metrics.items()),
         *(row for rows in VIEWS for row in rows(record)),
     ]
     print_table(console, Table("run", title, COLUMNS, tuple(rows)))
-    warn(console, notices(record))
-    print_one_text(console, outcome)
-    console.print(f"record: {outcome.folder}", soft_wrap=True)
+
+
+def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> None:
+    """A record's metrics beside those of the floors; nothing if there are none."""
+    if not floors:
+        return
+    columns = (Column("metric"), *(Column(each.method, "", "number") for each in (record, *floors)))
+    rows = tuple(
+        (name, *(each.metrics[name].value for each in (record, *floors)))
+        for name in record.metrics
+        if all(name in floor.metrics for floor in floors)
+    )
+    title = "floors: texts made from the data alone, which a method has to beat"
+    print_table(console, Table("floors", title, columns, rows))
+
+
+def floor_notices(record: Record, folder: Path) -> list[str]:
+    """A line on each metric under which a floor recorded beside the run scores as well."""
+    return [
+        f"{name}: {floor.method} scores {floor.metrics[name].value:.2f} without a model, so a"
+        f" higher {name} does not mean better texts here"
+        for name, floor in won_by_floors(record, floors_beside(folder, record)).items()
+    ]
 
 
 def cost_rows(record: Record) -> list[Row]:
@@ -166,7 +197,8 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 VIEWS = (
-    breakdown_rows, likelihood_rows, continuation_rows, lift_rows, author_rows, thought_rows,
+    quality_rows, breakdown_rows, likelihood_rows,
+    continuation_rows, lift_rows, author_rows, thought_rows,
     cost_rows, method_rows,
 )  # fmt: skip
 """The rows after the metrics in a run's table, in order."""

@@ -32,6 +32,17 @@ def remark(score: MetricScore | Score, scale: str) -> str:
     return f"{scale}, {unseen_words(score.unseen)}" if score.unseen else scale
 
 
+def quality_rows(record: Record) -> list[Row]:
+    """Length, repetition, variety and copying, beside those of the references."""
+    found = record.quality.values()
+    if not found:
+        return []
+    values = " · ".join(_plain(one.value, 1) for one in found)
+    of_references = " · ".join(_plain(one.references, 1) for one in found)
+    names = ", ".join(name.replace("_", " ") for name in record.quality)
+    return [("  text quality", values, f"{names} (%); references {of_references}")]
+
+
 def breakdown_rows(record: Record) -> list[Row]:
     """Metrics that count places, e.g. preferences followed, with floor and ceiling."""
     rows: list[Row] = []

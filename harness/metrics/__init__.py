@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.registry import find, table
 
 if TYPE_CHECKING:
-    from harness.metrics.base import Metric
+    from harness.metrics.base import Better, Metric
     from harness.settings import EvalSettings
 
 EXTERNAL = "evaluate:"
@@ -66,6 +66,11 @@ def unit_of(name: str) -> str:
     from harness.metrics.base import OWN
 
     return metric_class(name).unit if name in table("metric") else OWN
+
+
+def better_of(name: str) -> Better:
+    """Which end of a metric wins; the higher one for a metric that is not installed here."""
+    return metric_class(name).better if name in table("metric") else "higher"
 
 
 def of_words(name: str) -> bool:

@@ -1,0 +1,97 @@
+"""Predictions made elsewhere: lines of {"id","output"}, or LongLaMP's format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.data import strict_json
+from harness.errors import DataError
+from harness.types import SplitData
+
+ROW = '{"id": "…", "output": "…"}'
+
+
+def read_outputs(path: Path, task: str) -> dict[str, str]:
+    """id → text, from lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
+
+    Raises DataError naming file, line (or golds index) and field for anything else, for
+    repeated ids, and for a LongLaMP file of another task.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
+    found: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for place, row in _rows(path, raw, task):
+        if not isinstance(row, Mapping):
+            raise DataError(
+                f"{place}: found {type(row).__name__}; expected an object with id, output."
+                f" Write one {ROW} for each text"
+            )
+        for field in ("id", "output"):
+            if not isinstance(row.get(field), str):
+                shown = f"found {row[field]!r:.60}" if field in row else "missing"
+                raise DataError(
+                    f"{place}, field {field}: {shown}; expected text. Write both fields in quotes:"
+                    f" {ROW}"
+                )
+        if row["id"] in found:
+            raise DataError(
+                f"{place}: id {row['id']!r} is already at {places[row['id']]}; expected one"
+                " text per example. Remove one of the two"
+            )
+        found[row["id"]], places[row["id"]] = row["output"], place
+    return found
+
+
+def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
+    """(place, JSON value) of every prediction."""
+    from harness.data.folder import numbered_lines
+
+    whole = None
+    if raw.lstrip().startswith(b"{"):
+        try:
+            whole = strict_json.loads(raw)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            whole = None  # more than one line, each parsed below
+        except ValueError as error:
+            raise DataError(
+                f"{path}: {error}; expected JSON with no key repeated. Correct the file"
+            ) from None
+    if isinstance(whole, dict) and "golds" in whole:
+        named = str(whole.get("task", ""))
+        if named and named != task and not named.startswith(task):
+            raise DataError(
+                f"{path}: predictions of task {named!r}; expected {task!r}. Give its task"
+                " with --task, or another file"
+            )
+        if not isinstance(whole["golds"], list):
+            raise DataError(
+                f"{path}, field golds: found {type(whole['golds']).__name__}; expected a list of"
+                f" objects with id, output. Write [{ROW}, …]"
+            )
+        for index, row in enumerate(whole["golds"]):
+            yield f"{path} golds[{index}]", row
+        return
+    for number, value in numbered_lines(raw.split(b"\n"), path):
+        yield f"{path} line {number}", value
+
+
+def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:
+    """Raises DataError if an id is not in the split, or if an example has no text."""
+    unknown = [key for key in texts if key not in test.references]
+    if unknown:
+        raise DataError(
+            f"{path}: {len(unknown)} ids are not in the {test.split} split, e.g. {unknown[0]!r};"
+            f" its ids look like {test.examples[0].id!r} (`harness list examples --json`)"
+        )
+    missing = [example.id for example in test.examples if example.id not in texts]
+    if missing and not allow_missing:
+        raise DataError(
+            f"{path}: {len(missing)} of {len(test.examples)} examples have no prediction, e.g."
+            f" {missing[0]!r}; --allow-missing scores them as empty"
+        )
