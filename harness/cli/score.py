@@ -57,9 +57,9 @@ def score(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Score predictions made elsewhere; with --name, record them as a system beside the runs."""
+    """Score predictions made elsewhere; --name records them."""
     from harness.data import load_split
-    from harness.data.outputs import check_ids, read_outputs
+    from harness.data.outputs import outputs_for, read_outputs
     from harness.engine.quiet import quiet_libraries
     from harness.run.scored import Source, record_floors, record_texts
 
@@ -68,8 +68,9 @@ def score(
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
     settings = _settings(task, data, setting, metrics, limit, seed, set_ or [])
     test = load_split(settings, split)
-    texts = read_outputs(predictions, task)
-    check_ids(predictions, texts, test, allow_missing)
+    unlimited = settings.data.model_copy(update={"limit": None})
+    whole = load_split(settings.model_copy(update={"data": unlimited}), split) if limit else test
+    texts = outputs_for(predictions, read_outputs(predictions, task), test, whole, allow_missing)
     key = hashlib.sha256(predictions.read_bytes()).hexdigest()
     source = Source(_checked(name), "scored", key, command_line())
     with TemporaryDirectory() as scratch:

@@ -81,9 +81,20 @@ def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
         yield f"{path} line {number}", value
 
 
-def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missing: bool) -> None:
-    """Raises DataError if an id is not in the split, or if an example has no text."""
-    unknown = [key for key in texts if key not in test.references]
+def outputs_for(
+    path: Path, texts: Mapping[str, str], test: SplitData, whole: SplitData, allow_missing: bool
+) -> dict[str, str]:
+    """The texts of the examples of `test`.
+
+    path: the file that they are from, for messages.
+    texts: id → text.
+    test: the examples to score, after `--limit`.
+    whole: the same split without a limit.
+    allow_missing: examples may lack a text.
+
+    Raises DataError if an id is not in the whole split, or if an example has no text.
+    """
+    unknown = [key for key in texts if key not in whole.references]
     if unknown:
         raise DataError(
             f"{path}: {len(unknown)} ids are not in the {test.split} split, e.g. {unknown[0]!r};"
@@ -95,3 +106,4 @@ def check_ids(path: Path, texts: Mapping[str, str], test: SplitData, allow_missi
             f"{path}: {len(missing)} of {len(test.examples)} examples have no prediction, e.g."
             f" {missing[0]!r}; --allow-missing scores them as empty"
         )
+    return {key: text for key, text in texts.items() if key in test.references}

@@ -1,0 +1,83 @@
+"""harness score --name: predictions made elsewhere become a system beside the runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.record import read_record
+
+
+@pytest.fixture
+def scored(call, reviews: Path, tmp_path: Path):
+    """Calls `harness score` on the references of the test split."""
+    lines = (reviews / "product_review" / "test.jsonl").read_text("utf-8").splitlines()
+    texts = [json.loads(line)["output"] for line in lines]
+    code, out, _ = call("list", "examples", "--data", reviews, "--task", "product_review", "--json")
+    ids = [row["id"] for row in json.loads(out)]
+    assert code == 0
+    path = tmp_path / "mine.jsonl"
+    rows = [{"id": key, "output": text} for key, text in zip(ids, texts, strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    def go(*words: object):
+        return call(
+            "score", path, "--data", reviews, "--task", "product_review", "--metrics", "rouge1",
+            "--out", tmp_path / "results", *words,
+        )  # fmt: skip
+
+    return go
+
+
+def records(tmp_path: Path) -> dict[str, Path]:
+    found = (tmp_path / "results").glob("product_review/*/*/record.json")
+    return {path.parts[-3]: path for path in found}
+
+
+def test_a_name_leaves_a_record_beside_those_of_the_floors(scored, tmp_path: Path):
+    code, out, err = scored("--name", "mine", "--seed", 2)
+    assert (code, err) == (0, "")
+    found = records(tmp_path)
+    assert set(found) == {"mine", "floor-longest", "floor-first", "floor-other", "floor-words"}
+    record = read_record(found["mine"])
+    assert (record.kind, record.seed, record.metrics["rouge1"].value) == ("scored", 2, 100)
+    assert record.command.startswith("harness score")
+    assert "floor-longest" in out
+    assert str(found["mine"].parent) in out
+
+
+def test_without_a_name_nothing_is_left(scored, tmp_path: Path):
+    code, out, _ = scored("--json")
+    found = json.loads(out)
+    assert (code, found["metrics"]["rouge1"]["value"]) == (0, 100)
+    assert found["quality"]["length"]["value"] == 100
+    assert set(found["floors"]) == {"floor-longest", "floor-first", "floor-other", "floor-words"}
+    assert not (tmp_path / "results").exists()
+
+
+def test_floors_can_be_left_out(scored):
+    _, out, _ = scored("--json", "--set", "eval.floors=false")
+    assert json.loads(out)["floors"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--name", "../x"], "expected letters, digits, - and _ only"),
+        (["--name", "sft"], "a method or floor is called so"),
+        (["--name", "floor-mine"], "a method or floor is called so"),
+        (["--name", "mine", "--split", "val"], "only texts of the test split are a system"),
+    ],
+)
+def test_names_that_cannot_be_a_system(scored, tmp_path: Path, words: list[str], message: str):
+    code, _, err = scored(*words)
+    assert (code, message in err) == (2, True)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_limit_takes_the_examples_that_a_run_takes(scored, tmp_path: Path):
+    code, _, err = scored("--name", "mine", "--limit", 3)
+    assert (code, err) == (0, "")
+    assert len(read_record(records(tmp_path)["mine"]).examples) == 3
