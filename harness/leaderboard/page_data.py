@@ -115,6 +115,7 @@ def score_column(name: str, boards: Boards) -> BoardColumn:
     return BoardColumn(
         key=name,
         title=(known and known.title) or name,
+        unit=known.unit if known else OWN,
         meaning=(known.__doc__ or "").partition("\n")[0] if known else OWN,
         digits=known.digits if known else 2,
         better=known.better if known else "higher",

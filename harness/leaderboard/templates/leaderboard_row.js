@@ -55,7 +55,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     if (details.note) parts.push(make("p", { class: "note", dir: "auto", text: details.note }));
     parts.push(make("h3", {}, ...statusMark(row)), ...checks(row, details.verification));
     parts.push(make("h3", { text: "Scores" }), scoreTable(row, board));
-    parts.push(...curveParts(details.curves));
+    parts.push(...curveParts(details.curves, board));
     parts.push(...exampleParts(details.examples, examples));
     parts.push(make("h3", { text: "Provenance" }), facts(provenance(details)));
     parts.push(make("details", {}, make("summary", { text: "All settings" }), facts(details.settings)));
@@ -106,8 +106,8 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     return make("dl", { class: "facts" }, ...Object.entries(values).flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { dir: "auto", text })]));
   }
 
-  function curveParts(curves) {
-    const names = ["following", "nll", ...Object.keys(curves)].filter((name, index, all) => curves[name]?.length > 1 && all.indexOf(name) === index);
+  function curveParts(curves, board) {
+    const names = [board.rankedBy, "nll", ...Object.keys(curves)].filter((name, index, all) => curves[name]?.length > 1 && all.indexOf(name) === index);
     if (!names.length) return [];
     const box = make("div", {});
     const select = make("select", {}, ...names.map((name) => make("option", { value: name, text: byKey.get(name)?.title || name })));
@@ -119,7 +119,8 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
 
   function aboutCurve(name) {
     if (name === "nll") return "Nats per slice token of the references by position, lower is better; as reported by the run.";
-    if (name === "following") return "Preferences followed by their position in the reference, 0–100.";
+    const { meaning, unit } = byKey.get(name);
+    if (unit !== "0–100") return `${meaning} By position in the text; ${unit}.`;
     return "Slices of the whole generated text against the same slices of the reference, 0–100; descriptive, because they depend on alignment.";
   }
 
