@@ -115,6 +115,8 @@ class Prediction:
     unclosed: whether the last reasoning block did not end.
     """
 
+    __pydantic_config__ = {"extra": "forbid", "strict": True}  # of its reader  # noqa: RUF012
+
     id: str
     user_id: str
     output: str

@@ -86,7 +86,7 @@ class Generator:
             fresh = [each for each in made if each.key not in known]
             known.update({each.key: each for each in fresh})
             if self.path is not None:
-                append_lines(fresh, self.path)
+                append_lines(self.path, fresh)
             if self.on_batch is not None:
                 rate = sum(len(each.ids) for each in made) / (now() - begin)
                 self.on_batch(start + len(batch), len(ordered), f"{rate:,.0f} tokens/s")
@@ -96,7 +96,7 @@ class Generator:
         if self.path is None:
             return []
         drop_partial_line(self.path)
-        return read_lines(Analysis, self.path, "an analysis")
+        return read_lines(Analysis, self.path)
 
     def _generate(self, batch: Sequence[Request]) -> list[Analysis]:
         texts = generate(

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.data.retrieval import best_first
 from harness.data.tasks import Task
 from harness.errors import UsageError
+from harness.statistics import Array
 from harness.types import Example
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class DenseOrder:
-    """Ranks a profile's entries by cosine with the input; ties keep the profile's order.
+class Encoder:
+    """A transformers encoder with its tokenizer, on the CPU.
 
-    `model` is a folder or hub name of any transformers encoder with a tokenizer (LongLaMP uses
-    facebook/contriever). Texts are cut at the encoder's maximum length. Vectors are cached by
-    text. Raises UsageError if the encoder cannot be loaded.
+    `model` is a folder or hub name. Texts are cut at the encoder's maximum length. Vectors are
+    cached by text. Raises UsageError, naming the `setting`, if the encoder cannot be loaded.
     """
 
-    def __init__(self, task: Task, model: str, batch_size: int = 32) -> None:
+    def __init__(self, model: str, setting: str, batch_size: int = 32) -> None:
         from transformers import AutoModel, AutoTokenizer
 
-        self.task = task
         self.batch_size = batch_size
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
@@ -34,17 +35,14 @@ class DenseOrder:
             ).eval()
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"retrieval.dense_model = {model}: {str(error).splitlines()[0]}\n"
+                f"{setting} = {model}: {str(error).splitlines()[0]}\n"
                 "expected a folder or hub name of an encoder with safetensors weights and tokenizer"
             ) from error
         self._vectors: dict[str, Tensor] = {}
 
-    def __call__(self, example: Example) -> list[int]:
-        if not example.profile:
-            return []
-        documents = [self.task.retrieved(entry) for entry in example.profile]
-        *entries, query = self.vectors([*documents, self.task.query(example.input)])
-        return best_first([float(entry @ query) for entry in entries])
+    def encode(self, texts: Sequence[str]) -> Array:
+        """The texts' unit vectors [N,D]."""
+        return np.array([vector.tolist() for vector in self.vectors(texts)], np.float64)
 
     def vectors(self, texts: Sequence[str]) -> list[Tensor]:
         """The texts' unit vectors [D], in order."""
@@ -71,3 +69,21 @@ class DenseOrder:
         total = torch.where(real, states, 0).sum(dim=1)
         mean = total / real.sum(dim=1).clamp(min=1)
         return torch.nn.functional.normalize(mean, dim=-1).cpu()
+
+
+class DenseOrder:
+    """Ranks a profile's entries by cosine with the input; ties keep the profile's order.
+
+    `model` is a folder or hub name of an encoder (LongLaMP uses facebook/contriever).
+    """
+
+    def __init__(self, task: Task, model: str) -> None:
+        self.task = task
+        self.encoder = Encoder(model, "retrieval.dense_model")
+
+    def __call__(self, example: Example) -> list[int]:
+        if not example.profile:
+            return []
+        documents = [self.task.retrieved(entry) for entry in example.profile]
+        *entries, query = self.encoder.vectors([*documents, self.task.query(example.input)])
+        return best_first([float(entry @ query) for entry in entries])

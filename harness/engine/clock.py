@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from harness.record import write_json
+from harness.record.state import Say, read_state, write_json
 
 T = TypeVar("T")
 
@@ -29,6 +28,14 @@ def now() -> float:
     """Seconds on a monotonic clock, after all devices have finished."""
     synchronise()
     return time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What `Phases` saves: wall seconds in total and by phase."""
+
+    wall_s: float
+    seconds: Mapping[str, float]
 
 
 class Phases:
@@ -56,17 +63,19 @@ class Phases:
         finally:
             self.seconds[name] = before + self.clock() - begin
             if self._path.name:
-                write_json(self._path, {"wall_s": self.wall_s, "seconds": self.seconds})
+                write_json(self._path, Spent(self.wall_s, self.seconds))
                 self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
 
-    def keep(self, path: Path) -> None:
-        """Add the seconds saved at `path` by an interrupted run; save there after each phase."""
+    def keep(self, path: Path, say: Say = lambda text: None) -> None:
+        """Add the seconds saved at `path` by an interrupted run; save there after each phase.
+
+        say: takes a message if the file is damaged.
+        """
         self._path = path
-        if path.is_file():
-            earlier = json.loads(path.read_text())
-            for name, seconds in earlier["seconds"].items():
-                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-            self._begin -= earlier["wall_s"]
+        earlier = read_state(Spent, path, say) or Spent(0.0, {})
+        for name, seconds in earlier.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        self._begin -= earlier.wall_s
 
     def forget(self) -> None:
         """Remove the file of `keep`, once the record holds its content."""

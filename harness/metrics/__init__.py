@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.registry import find, table
+from harness.errors import HarnessError, UsageError
+from harness.registry import explain, find, home_of, table
 
 if TYPE_CHECKING:
     from harness.metrics.base import Better, Metric
@@ -35,7 +35,13 @@ def metric(
     chosen = {} if settings is None else {
         option: getattr(settings, key) for option, key in factory.options.items()
     }  # fmt: skip
-    return factory(**chosen, **(own or {}))
+    try:
+        return factory(**chosen, **(own or {}))
+    except HarnessError:
+        raise
+    except (Exception, SystemExit) as error:
+        home = home_of(factory)
+        raise UsageError(f"metric {name!r} of {home} is broken: {explain(error, home)}") from error
 
 
 def metric_class(name: str) -> type[Metric]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -56,11 +56,35 @@ class Pair:
     part: Part | None = None
 
 
+class Encoder(Protocol):
+    """What a metric with `Needs("encoder", …)` is handed."""
+
+    def encode(self, texts: Sequence[str]) -> Array:
+        """Unit vectors [N,D] of the texts; the product of two is their cosine."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """What a metric with `Needs("likelihood", …)` or `Needs("judge", …)` is handed."""
+
+    def nll(self, prompts: Sequence[str], texts: Sequence[str]) -> Array:
+        """Negative log-likelihood [N] of each text after its prompt, in nats."""
+        ...
+
+    def answers(self, prompts: Sequence[str], max_new_tokens: int = 64) -> list[str]:
+        """The greedy answer to each prompt, a user's turn through the chat template."""
+        ...
+
+
 @dataclass(frozen=True)
 class Needs:
-    """A model that a metric needs from the run; metrics handle no tensors themselves."""
+    """A model that a metric needs from the run; metrics handle no tensors themselves.
 
-    kind: Literal["encoder", "judge"]
+    kind: what it does.
+    model: folder or hub name of an encoder, or of a causal LM.
+    """
+
+    kind: Literal["encoder", "likelihood", "judge"]
     model: str
 
 
@@ -84,6 +108,13 @@ class Metric:
     mean: bool = False
     """Whether rows are (value, 1) and the metric is their mean."""
     needs: Needs | None = None
+    """A model that the run hands to the metric before `rows` is called."""
+    encoder: Encoder | None = None
+    """The model, if it needs an encoder."""
+    language_model: LanguageModel | None = None
+    """The model, if it needs a likelihood or a judge."""
+    unavailable: str = ""
+    """Why the model was not handed over; the metric is then null with this reason."""
     remedy: str = ""
     """What to do if the metric's tokenizer does not see the references."""
     options: ClassVar[Mapping[str, str]] = {}

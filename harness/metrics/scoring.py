@@ -13,6 +13,7 @@ import numpy as np
 from harness.errors import DataError
 from harness.metrics.base import Metric, Pair, Unavailable
 from harness.metrics.coverage import MOST_UNSEEN, unseen_share, unseen_words
+from harness.registry import explain, home_of
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 from harness.types import Score
 
@@ -27,19 +28,35 @@ class Scored:
     rows: Array | None = None
 
 
+def broken(metric: Metric, error: BaseException) -> str:
+    """What a metric that raises is null with: the error, its line, and the metric's file."""
+    home = home_of(type(metric))
+    return f"metric {metric.name!r} of {home} is broken: {explain(error, home)}"
+
+
 def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Scored:
     """A metric of one or several samples of the same examples, with its interval over users.
 
     samples: the pairs of each sample, in the order of the panel's users.
 
     The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
-    no value or the metric's tokenizer does not see the references. There is no interval if the
-    value cannot be computed from the rows (some metrics of evaluate).
+    no value, if the metric's tokenizer does not see the references, or if the metric raises.
+    There is no interval if the value cannot be computed from the rows (some metrics of evaluate).
     """
+    try:
+        return _scored(metric, samples, panel)
+    except (Exception, SystemExit) as error:
+        why = broken(metric, error)
+    return Scored(Score(None, (None,) * len(samples[0]), metric.name, missing=why))
+
+
+def _scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Scored:
     first = samples[0]
     if not first:
         return Scored(Score(None, (), metric.signature, missing=NOTHING))
     none = Score(None, (None,) * len(first), metric.signature)
+    if metric.unavailable:
+        return Scored(replace(none, missing=metric.unavailable))
     # 1. check that it can be computed
     share = unseen_share([pair.reference for pair in first], metric.unseen)
     try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from harness.record.costs import Inference, Training
 from harness.record.estimates import Breakdown, Json, MetricScore, QualityScore, SliceEstimate, View
-from harness.record.examples import ExampleValues
+from harness.record.examples import ExampleValues, SliceNll
 from harness.record.inputs import Inputs
 from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, ModelInfo
 from harness.record.views import Views
@@ -81,11 +81,24 @@ class Record(Views, RunFacts):
     schema_version: int = SCHEMA_VERSION
     """Version of this schema."""
 
+    def with_values(self, **fields: Mapping[str, object]) -> Record:
+        """The record with values of its examples: field of `ExampleValues` → example id → value."""
+        examples = {}
+        for key, known in self.examples.items():
+            values: dict[str, Any] = {name: of[key] for name, of in fields.items() if key in of}
+            examples[key] = replace(known, **values)
+        return replace(self, examples=examples)
+
     def setting(self, key: str) -> Json:
         """The value of `section.name`; None if the record lacks it."""
         section, _, name = key.rpartition(".")
         values = self.settings.get(section) if section else self.settings
         return values.get(name) if isinstance(values, Mapping) else None
+
+    @property
+    def nlls(self) -> dict[str, SliceNll]:
+        """Example id → NLL of its reference, where it was evaluated."""
+        return {key: each.likelihood for key, each in self.examples.items() if each.likelihood}
 
     @property
     def peak_memory_mib(self) -> float | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from harness.engine.clock import DecodeClock, middle
 from harness.engine.flops import generation_flops, missing
 from harness.engine.lm import PersonalLM
-from harness.record import Inference, write_json
+from harness.record import Inference
 from harness.run.plan import Plan
 from harness.types import Prediction
 
@@ -38,18 +35,6 @@ class Costs:
     preface_tokens: int = 0
     latent_s: float = 0.0
     peak_mib: float = 0.0
-
-    @staticmethod
-    def kept(path: Path) -> Costs:
-        """The costs stored at `path`; zeros where there are none."""
-        if not path.is_file():
-            return Costs()
-        fields = json.loads(path.read_text())
-        return Costs(DecodeClock(**fields.pop("clock")), **fields)
-
-    def keep(self, path: Path) -> None:
-        """Store the costs, so that an interruption loses none of them."""
-        write_json(path, dataclasses.asdict(self))
 
 
 def summary_of(

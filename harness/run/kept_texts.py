@@ -7,19 +7,18 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from harness.progress import Bars
-from harness.record import PREDICTIONS, drop_partial_line, read_predictions, rewrite_predictions
+from harness.record import PREDICTIONS, read_lines, write_lines
 from harness.record.inputs import MODELS
-from harness.run.plan import EncodedPrompt, Plan
+from harness.record.state import Say
+from harness.run.plan import Plan
 from harness.types import Prediction
 
 
 def valid_predictions(
-    plan: Plan, expected: Mapping[tuple[str, int], str], bars: Bars
+    plan: Plan, expected: Mapping[tuple[str, int], str], say: Say
 ) -> dict[tuple[str, int], Prediction]:
     """(id, sample) → predictions on disk with the expected fingerprint; others are deleted."""
-    drop_partial_line(plan.folder / PREDICTIONS)
-    on_disk = read_predictions(plan.folder)
+    on_disk = read_lines(Prediction, plan.folder / PREDICTIONS, say)
     valid = {
         (text.id, text.sample): text
         for text in on_disk
@@ -27,40 +26,38 @@ def valid_predictions(
     }
     if len(valid) != len(on_disk):
         count = len(on_disk) - len(valid)
-        bars.say(
+        say(
             f"{count} texts failed, or come from other code, settings or weights; generating them"
             " again"
         )
-        rewrite_predictions(valid.values(), plan.folder)
+        write_lines(plan.folder / PREDICTIONS, valid.values())
     return valid
 
 
-def text_fingerprint(
-    plan: Plan, encoded: EncodedPrompt, weights: str, device: str, source: str, sample: int
-) -> str:
-    """Sixteen hex digits over everything that could change the text.
+def fingerprints(plan: Plan, *model: str) -> dict[tuple[str, int], str]:
+    """(id, sample) → sixteen hex digits over everything that could change the text.
 
-    plan: the run.
-    encoded: the prompt.
-    weights: fingerprint of the model's tensors.
-    device: type of the model's device.
-    source: sha256 of the code that makes weights and texts.
-    sample: number of the sample.
+    model: fingerprint of the model's tensors, type of its device, sha256 of the code that makes
+        weights and texts.
     """
-    parts = [
+    common = _sha256(
         plan.method.name,
         plan.settings.digest(),
-        weights,
-        device,
-        source,
-        encoded.prompt,
-        encoded.views,
+        *model,
         [plan.ends.trained, sorted(plan.ends.ids), plan.ends.strings],
         plan.about_text["template"],
-        sample,
         plan.inputs.digest(*MODELS),
         [other.example.id for other in plan.test_prompts],  # they decide the batches
         version("torch"),
         version("transformers"),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    )
+    found = {}
+    for encoded in plan.test_prompts:
+        for sample in range(plan.settings.decode.samples):
+            text = _sha256(common, encoded.prompt, encoded.views, sample)
+            found[encoded.example.id, sample] = text[:16]
+    return found
+
+
+def _sha256(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
-from harness.engine.devices import cast, devices, number_type, place
-from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.inputs.stale import (
@@ -21,7 +18,6 @@ from harness.inputs.stale import (
     named_message,
     since,
 )
-from harness.progress import Bars
 from harness.record import (
     PREDICTIONS,
     RECORD,
@@ -33,55 +29,51 @@ from harness.record import (
 )
 from harness.record.dated import dated, move_aside
 from harness.record.inputs import MODELS, Inputs, changes
+from harness.run.evaluate.evaluation import evaluate, evaluate_texts
 from harness.run.evaluate.texts import samples_of
-from harness.run.evaluate.views import evaluate, evaluate_texts
+from harness.run.job import Job, Trained
 from harness.run.plan import Plan
-from harness.run.training import Hardware
 
 SCORING = ("sacrebleu", "rouge-score", "nltk")
 """Packages that scores come from."""
 
 
-def show_again(
-    plan: Plan, found: Record, build: Callable[[], PersonalLM], bars: Bars
-) -> Outcome | None:
+def show_again(job: Job, found: Record) -> Outcome | None:
     """The complete run in the plan's folder, where its inputs are unchanged.
 
-    plan: the run as the command asks for it today.
     found: its record on disk.
-    build: gives the method's model before training.
-    bars: where messages go.
 
     Where only metrics changed, the stored texts are scored again. Returns None, with a message,
     where the run must be repeated.
     """
+    plan, say = job.plan, job.bars.say
     if found.inputs is None:
-        bars.say(f"{plan.folder}: {OLD} (--fresh runs it again)")
+        say(f"{plan.folder}: {OLD} (--fresh runs it again)")
         return Outcome(found, plan.folder, repeated=True)
     what = since(found, plan.inputs)
     if not what.rerun and not what.rescore:
         if message := named_message(plan.folder, what):
-            bars.say(message)
+            say(message)
         return Outcome(found, plan.folder, repeated=True)
-    if not what.rerun:
-        record = rescore(plan, found, build, bars)
-        if record is not None:
-            kept = _copy_aside(plan.folder)
-            write_record(record, plan.folder)
-            bars.say(
-                f"{plan.folder}: its metrics changed: {listed(what.rescore)}. The stored texts were"
-                f" scored again; the old record is kept in {kept.name}"
-            )
-            return Outcome(record, plan.folder, repeated=False)
-    bars.say(changed_message(plan.folder, what))
-    return None
+    record = None if what.rerun else rescore(job, found)
+    if record is None:
+        say(changed_message(plan.folder, what))
+        return None
+    kept = _copy_aside(plan.folder)
+    write_record(record, plan.folder)
+    say(
+        f"{plan.folder}: its metrics changed: {listed(what.rescore)}. The stored texts were"
+        f" scored again; the old record is kept in {kept.name}"
+    )
+    return Outcome(record, plan.folder, repeated=False)
 
 
-def set_aside(plan: Plan, bars: Bars) -> None:
+def set_aside(job: Job) -> None:
     """Move the complete run that this one replaces to a folder with the date in its name.
 
     It is in the plan's folder, or in another one where it had other data or another plugin.
     """
+    plan, say = job.plan, job.bars.say
     record_on_disk = record_there(plan.folder)
     if record_on_disk is not None and record_on_disk.status == "complete":
         replaced = plan.folder
@@ -90,24 +82,20 @@ def set_aside(plan: Plan, bars: Bars) -> None:
         if earlier is None:
             return
         replaced, record = earlier
-        bars.say(changed_message(replaced, since(record, plan.inputs)))
+        say(changed_message(replaced, since(record, plan.inputs)))
     kept = move_aside(replaced)
-    bars.say(f"{replaced}: the old record and texts are kept in {kept.name}")
+    say(f"{replaced}: the old record and texts are kept in {kept.name}")
 
 
-def rescore(
-    plan: Plan, record: Record, build: Callable[[], PersonalLM], bars: Bars
-) -> Record | None:
+def rescore(job: Job, record: Record) -> Record | None:
     """The record with the texts on disk scored again; None where texts or weights are missing.
 
-    plan: the run as the command asks for it today.
-    record: its record on disk.
-    build: gives the method's model before training.
-    bars: where messages go.
+    record: on disk.
 
     No prediction is generated again. Views that generate texts of their own (continuation, profile
     swap, thought replacement) need the weights.
     """
+    plan = job.plan
     predictions = read_predictions(plan.folder)
     options = plan.settings.eval
     if len(predictions) != len(plan.test.examples) * plan.settings.decode.samples:
@@ -116,21 +104,18 @@ def rescore(
         weights = plan.folder / WEIGHTS
         if plan.method.trains and not weights.is_file():
             return None
-        lm = build()
-        where = devices(plan.settings.model)
-        hardware = Hardware(where, number_type(plan.settings.model, where[0]))
-        place(lm, where)
+        lm, _ = job.build()
         if plan.method.trains:
             load_weights(lm, weights)
-        cast(lm, hardware.dtype)
-        with bars:
-            measured = evaluate(record, plan, lm, predictions, hardware, Phases(), bars)
+        job.settle(lm)
+        with job.bars:
+            scored = evaluate(Trained(job, lm, predictions), record, Phases())
     else:
-        measured = evaluate_texts(record, plan.test, samples_of(predictions), plan.settings.eval)
+        scored = evaluate_texts(record, plan.test, samples_of(predictions), options)
     now = provenance.packages()
-    return dataclasses.replace(
-        measured,
-        inputs=dataclasses.replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
+    return replace(
+        scored,
+        inputs=replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
         packages={**record.packages, **{name: now[name] for name in SCORING if name in now}},
     )
 
@@ -151,7 +136,7 @@ def refuse_changed_meanwhile(plan: Plan, before: Inputs) -> None:
             f"{listed(found)} while it was read; expected files that do not change during a run."
             " Wait until they are written, then give the same command again"
         )
-    plan.inputs = _with_models(before, now)
+    plan.inputs = replace(before, **{name: getattr(now, name) for name in MODELS})
 
 
 def _is_folder(plan: Plan, kind: str) -> bool:
@@ -162,10 +147,6 @@ def _is_folder(plan: Plan, kind: str) -> bool:
         "dense_model": settings.retrieval.dense_model,
     }[kind]
     return name is not None and Path(name).expanduser().is_dir()
-
-
-def _with_models(inputs: Inputs, now: Inputs) -> Inputs:
-    return dataclasses.replace(inputs, **{name: getattr(now, name) for name in MODELS})
 
 
 def _copy_aside(folder: Path) -> Path:

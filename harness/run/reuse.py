@@ -6,32 +6,30 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from harness.engine.checkpoint import WEIGHTS, drop_checkpoint
 from harness.inputs import provenance
-from harness.record import Training, write_json
+from harness.record import DeviceInfo, Training, read_state, write_json
 from harness.record.inputs import MODELS
-from harness.record.reading import from_json
-from harness.run.plan import Plan
-from harness.run.training import PHASES, SEARCH, TRAINED, UNFINISHED, Hardware
+from harness.run.job import Job
+from harness.run.training import PHASES, SEARCH, TRAINED, UNFINISHED
 from harness.settings.names import named
 
 KEY, MACHINE = "training-key.txt", "training-machine.json"
 
 
-def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
+def training_key(job: Job, backbone: Sequence[str | None]) -> str:
     """Sixteen hex digits over everything that the weights depend on; evaluation is left out.
 
-    plan: the run.
     backbone: fingerprints of the weights that training starts from.
-    hardware: device types and number type.
 
     The source of harness and method counts, so that edited code is retrained, committed or not.
     """
+    plan, hardware = job.plan, job.hardware
     settings = named(plan.settings.model_dump(mode="json"))
     del settings["eval"], settings["data"]["limit"]
     parts = [
@@ -39,7 +37,7 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
         settings,
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
         provenance.method_sha256(type(plan.method), plan.settings.method),
-        backbone,
+        list(backbone),
         plan.inputs.digest(*MODELS),
         [device.type for device in hardware.devices],
         str(hardware.dtype),
@@ -48,44 +46,43 @@ def training_key(plan: Plan, backbone: Any, hardware: Hardware) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def begin_training(plan: Plan, key: str, hardware: Hardware) -> bool:
-    """Store the training key; delete what a training with another key left, and say if so."""
-    path = plan.folder / KEY
+def begin_training(job: Job, key: str) -> None:
+    """Store the training key; delete what a training with another key left, and say so."""
+    folder = job.plan.folder
+    path = folder / KEY
     known = path.read_text() if path.is_file() else ""
-    files = [plan.folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
-    stale = known != key and (any(map(Path.exists, files)) or (plan.folder / UNFINISHED).exists())
-    if stale:
+    files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
+    if known != key and any(map(Path.exists, [*files, folder / UNFINISHED])):
         for file in files:
             file.unlink(missing_ok=True)
-        drop_checkpoint(plan.folder / UNFINISHED)
+        drop_checkpoint(folder / UNFINISHED)
+        job.bars.say(f"{folder}: code or packages changed; retraining")
     path.write_text(key)
-    write_json(plan.folder / MACHINE, asdict(hardware.machine()))
-    return stale
+    write_json(folder / MACHINE, job.hardware.machine())
 
 
-def adopt_training(plan: Plan, key: str, hardware: Hardware) -> str | None:
-    """Reuse a finished training with the same key from another run of this method.
+def adopt_training(job: Job, key: str) -> None:
+    """Reuse a finished training with the same key from another run of this method, and say so.
 
     Its weights are linked and its summary names the run in `reused_from`. Its times are reused
-    too, so it must come from the same kind of machine. Returns that run's name; None where there
-    is no such run, or where this run has trained already.
+    too, so it must come from the same kind of machine. Nothing is done where there is no such run,
+    or where this run has trained already.
     """
-    if (plan.folder / TRAINED).is_file() and (plan.folder / WEIGHTS).is_file():
-        return None
-    machine = asdict(hardware.machine())
-    for file in sorted(plan.folder.parent.glob(f"*/{KEY}")):
+    folder, say = job.plan.folder, job.bars.say
+    if (folder / TRAINED).is_file() and (folder / WEIGHTS).is_file():
+        return
+    for file in sorted(folder.parent.glob(f"*/{KEY}")):
         other = file.parent
-        whole = all((other / name).is_file() for name in (TRAINED, WEIGHTS, MACHINE))
-        if other == plan.folder or not whole or file.read_text() != key:
+        if other == folder or file.read_text() != key or not (other / WEIGHTS).is_file():
             continue
-        if json.loads((other / MACHINE).read_text(encoding="utf-8")) == machine:
-            _link(other / WEIGHTS, plan.folder / WEIGHTS)
-            source = other / TRAINED
-            summary = from_json(Training, source.read_text(encoding="utf-8"), str(source))
-            summary = replace(summary, reused_from=summary.reused_from or other.name)
-            write_json(plan.folder / TRAINED, asdict(summary))
-            return other.name
-    return None
+        summary = read_state(Training, other / TRAINED, say)
+        machine = read_state(DeviceInfo, other / MACHINE, say)
+        if summary is not None and machine == job.hardware.machine():
+            _link(other / WEIGHTS, folder / WEIGHTS)
+            source = summary.reused_from or other.name
+            write_json(folder / TRAINED, replace(summary, reused_from=source))
+            say(f"reusing the weights that {other.name} trained (--fresh trains again)")
+            return
 
 
 def _link(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ from harness.data.floors import floors
 from harness.errors import DataError
 from harness.inputs import provenance
 from harness.record import (
+    PREDICTIONS,
     Counts,
     DeviceInfo,
     ModelInfo,
@@ -22,12 +23,12 @@ from harness.record import (
     Record,
     SplitInfo,
     record_there,
-    rewrite_predictions,
+    write_lines,
     write_record,
 )
 from harness.registry import find
+from harness.run.evaluate.evaluation import evaluate_authors, evaluate_texts
 from harness.run.evaluate.texts import metrics_of
-from harness.run.evaluate.views import evaluate_authors, evaluate_texts
 from harness.settings import RunSettings
 from harness.types import Prediction, SplitData
 
@@ -106,7 +107,7 @@ def record_texts(
     record = evaluate_texts(record, test, [texts], settings.eval)
     if settings.eval.authors:
         record = evaluate_authors(record, test, [texts], settings.eval)
-    rewrite_predictions(_predictions(texts, test), folder)
+    write_lines(folder / PREDICTIONS, _predictions(texts, test))
     write_record(record, folder)
     return Outcome(record, folder, repeated=False)
 

@@ -9,13 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
-from harness.engine.backbone import Backbones, describe, weights_fingerprint
+from harness.engine.backbone import weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
-from harness.engine.devices import cast, devices, number_type, place
+from harness.engine.devices import place
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import return_freed_memory
 from harness.engine.trial import refuse_wrong_ways
@@ -35,15 +32,16 @@ from harness.record import (
     write_record,
 )
 from harness.record.inputs import Inputs
-from harness.run.evaluate.views import evaluate
+from harness.run.evaluate.evaluation import evaluate
 from harness.run.generate import generate_all
+from harness.run.job import Job, Trained
 from harness.run.needs import refuse_long_tests
 from harness.run.plan import Plan
 from harness.run.repeated import refuse_changed_meanwhile, set_aside, show_again
 from harness.run.reuse import adopt_training, begin_training, training_key
 from harness.run.scored import record_floors
-from harness.run.training import Hardware, train_or_load
-from harness.settings import ModelSettings, RunSettings
+from harness.run.training import train_or_load
+from harness.settings import RunSettings
 from harness.types import Prediction
 
 PHASES = "phases.json"
@@ -72,45 +70,44 @@ def run(
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
-    bars, phases = bars or Bars(quiet=True), Phases()
+    phases = Phases()
     # 1. the plan, with its inputs hashed before any model is loaded
     with phases("data"):
         plan = Plan(settings, method, results, factory)
         before = plan.inputs
+    job = Job(plan, bars or Bars(quiet=True))
     # 2. a complete run is shown again where its inputs are unchanged
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
     earlier = record_there(plan.folder)
     if earlier is not None and earlier.status == "complete":
-        shown = show_again(plan, earlier, lambda: _build(plan)[0], bars)
+        shown = show_again(job, earlier)
         if shown is not None:
             return shown
         earlier = None
-    with bars:
+    with job.bars:
         # 3. prompts and models
         with phases("prompts"):
             prompts = plan.test_prompts
             if plan.advice:
-                bars.say(plan.advice)
+                job.bars.say(plan.advice)
         with phases("loading"):
             return_freed_memory()
-            hardware = _hardware(settings)
-            lm, record = _load(plan, command, hardware, earlier, before, bars)
+            lm, record = _load(job, command, earlier, before)
             return_freed_memory()
-        phases.keep(plan.folder / PHASES)
+        phases.keep(plan.folder / PHASES, job.bars.say)
         # 4. training
         training = None
         if plan.method.trains:
             with phases("training"):
-                lm, training = _train(plan, lm, record.backbone, hardware, fresh, bars)
+                lm, training = _train(job, lm, record.backbone, fresh)
         with phases("fingerprints"):
             return_freed_memory()
-            place(lm, hardware.devices)
-            cast(lm, hardware.dtype)
+            job.settle(lm)
             weights = weights_fingerprint(lm)
         # 5. texts and their evaluation
         with phases("writing"):
-            predictions, inference = generate_all(plan, lm, weights, bars)
+            predictions, inference = generate_all(job, lm, weights)
         record = replace(
             record,
             status="failed" if any(text.error for text in predictions) else "complete",
@@ -119,7 +116,7 @@ def run(
             training=training,
             inference=inference,
         )
-        record = evaluate(record, plan, lm, predictions, hardware, phases, bars)
+        record = evaluate(Trained(job, lm, predictions), record, phases)
     # 6. the record
     record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     assert len(prompts) == record.n.planned
@@ -133,36 +130,30 @@ def run(
 
 
 def _load(
-    plan: Plan,
-    command: str,
-    hardware: Hardware,
-    earlier: Record | None,
-    before: Inputs,
-    bars: Bars,
+    job: Job, command: str, earlier: Record | None, before: Inputs
 ) -> tuple[PersonalLM, Record]:
     """The base model on its devices, checked, and the record as it is before any work.
 
-    plan: the run.
+    job: the run.
     command: the command line, for the record.
-    hardware: where the model goes.
     earlier: the unfinished record in the run's folder, if any; deleted with the folder where it
         began with other weights.
     before: inputs as hashed before loading.
-    bars: where messages go.
     """
-    lm, backbone = _build(plan)
+    plan, say = job.plan, job.bars.say
+    lm, backbone = job.build()
     refuse_long_tests(plan, lm)
     refuse_changed_meanwhile(plan, before)
     if earlier is None:
-        set_aside(plan, bars)
+        set_aside(job)
     reasoner, method = plan.settings.model.reasoner, plan.method.name
     if reasoner is not None and backbone.reasoner is None:
-        bars.say(f"model.reasoner={reasoner}: {method} has no reasoner, so it changes nothing")
+        say(f"model.reasoner={reasoner}: {method} has no reasoner, so it changes nothing")
     if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
-        bars.say(f"{plan.folder}: the backbone's weights changed; starting this run again")
+        say(f"{plan.folder}: the backbone's weights changed; starting this run again")
         shutil.rmtree(plan.folder)
-    record = _opening(plan, command, hardware, backbone)
-    place(lm, hardware.devices)
+    record = _opening(job, command, backbone)
+    place(lm, job.hardware.devices)
     refuse_wrong_ways(
         lm,
         method,
@@ -174,64 +165,20 @@ def _load(
 
 
 def _train(
-    plan: Plan,
-    lm: PersonalLM,
-    backbone: ModelInfo,
-    hardware: Hardware,
-    fresh: bool,
-    bars: Bars,
+    job: Job, lm: PersonalLM, backbone: ModelInfo, fresh: bool
 ) -> tuple[PersonalLM, Training]:
     """`lm` after training, resumed or reused where one with the same key exists.
 
-    plan: the run.
+    job: the run.
     lm: the base model.
     backbone: what it was built from.
-    hardware: where it is trained.
     fresh: reuse no training of another run.
-    bars: progress and messages.
     """
-    key = training_key(plan, _weights(backbone), hardware)
-    if begin_training(plan, key, hardware):
-        bars.say(f"{plan.folder}: code or packages changed; retraining")
-    origin = None if fresh else adopt_training(plan, key, hardware)
-    if origin is not None:
-        bars.say(f"reusing the weights that {origin} trained (--fresh trains again)")
-    return train_or_load(plan, lm, lambda: _build(plan)[0], hardware, bars)
-
-
-def _hardware(settings: RunSettings) -> Hardware:
-    where = devices(settings.model)
-    return Hardware(where, number_type(settings.model, where[0]))
-
-
-class WatchedBackbones(Backbones):
-    """Backbones that note which of them a method uses, for the record."""
-
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__(settings)
-        self.info = ModelInfo()
-
-    @property
-    def main(self) -> nn.Module:
-        model = super().main
-        described = describe(self.settings.backbone, model)
-        self.info = ModelInfo(**vars(described), reasoner=self.info.reasoner)
-        return model
-
-    @property
-    def reasoner(self) -> nn.Module:
-        model = super().reasoner
-        self.info = replace(self.info, reasoner=describe(self.reasoner_name, model))
-        return model
-
-
-def _build(plan: Plan) -> tuple[PersonalLM, ModelInfo]:
-    """The method's model before training, and what the record says of its backbones."""
-    torch.manual_seed(plan.settings.seed)  # for what a method adds to its backbones
-    backbones = WatchedBackbones(plan.settings.model)
-    lm = plan.method.build(backbones)
-    parameters = sum(part.numel() for part in lm.parameters())
-    return lm, replace(backbones.info, text=plan.about_text, method_parameters=parameters)
+    key = training_key(job, _weights(backbone))
+    begin_training(job, key)
+    if not fresh:
+        adopt_training(job, key)
+    return train_or_load(job, lm)
 
 
 def _weights(model: ModelInfo) -> list[str | None]:
@@ -239,8 +186,9 @@ def _weights(model: ModelInfo) -> list[str | None]:
     return [model.fingerprint, model.reasoner.fingerprint if model.reasoner else None]
 
 
-def _opening(plan: Plan, command: str, hardware: Hardware, backbone: ModelInfo) -> Record:
+def _opening(job: Job, command: str, backbone: ModelInfo) -> Record:
     """The record before any work, with status "running"; it is written to disk."""
+    plan = job.plan
     record = Record(
         run_id=plan.run_id,
         method=plan.method.name,
@@ -252,7 +200,7 @@ def _opening(plan: Plan, command: str, hardware: Hardware, backbone: ModelInfo) 
         seed=plan.settings.seed,
         code=provenance.code(),
         packages=provenance.packages(),
-        device=hardware.machine(),
+        device=job.hardware.machine(),
         data=replace(
             plan.source,
             splits={name: SplitInfo.of(split) for name, split in plan.splits.items()},

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,30 +18,14 @@ from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
 from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
-from harness.inputs import provenance
 from harness.progress import Bars
-from harness.record import DeviceInfo, LrSearch, Step, Training, Trial, write_json
-from harness.record.reading import from_json
+from harness.record import LrSearch, Step, Training, Trial, read_state, write_json
+from harness.run.job import Job
 from harness.run.needs import refuse_long_training
-from harness.run.plan import Plan
 from harness.run.training_costs import training_seconds, training_work
-from harness.settings import TrainSettings
 
 TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
 PHASES = "training-phases.json"
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Devices (the generator's first) and the number type of activations."""
-
-    devices: list[torch.device]
-    dtype: torch.dtype
-
-    def machine(self) -> DeviceInfo:
-        """The machine, which wall times depend on."""
-        number = str(self.dtype).removeprefix("torch.")
-        return provenance.machine(",".join(map(str, self.devices)), number)
 
 
 @dataclass(frozen=True)
@@ -57,59 +40,79 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of a training: settings with the epochs used, rate, log, and loss on val."""
+    """The steps of a training: passes over the data, rate, log, loss on val, estimated FLOPs."""
 
-    settings: TrainSettings
+    epochs: float
     lr: float
     search: LrSearch | None
     log: TrainLog
     val_loss: float | None
+    flops: Mapping[str, int] | None
 
 
-def train_or_load(
-    plan: Plan, lm: PersonalLM, build: Callable[[], PersonalLM], hardware: Hardware, bars: Bars
-) -> tuple[PersonalLM, Training]:
+def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     """`lm` after training, and the record's entry on it.
-
-    plan: the run.
-    lm: the model before training.
-    build: gives another one like it, for learning-rate trials.
-    hardware: where it is trained.
-    bars: progress and messages.
 
     A finished training in the run's folder is loaded; an unfinished one is resumed.
     """
-    finished, weights = plan.folder / TRAINED, plan.folder / WEIGHTS
-    if finished.is_file() and weights.is_file():
+    folder, say = job.plan.folder, job.bars.say
+    finished, weights = folder / TRAINED, folder / WEIGHTS
+    known = read_state(Training, finished, say) if weights.is_file() else None
+    if known is not None:
         load_weights(lm, weights)
-        (plan.folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
-        drop_checkpoint(plan.folder / UNFINISHED)
-        return lm, from_json(Training, finished.read_text(encoding="utf-8"), str(finished))
+        (folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
+        drop_checkpoint(folder / UNFINISHED)
+        return lm, known
     phases = Phases()
-    phases.keep(plan.folder / PHASES)
-    with PeakMemory(hardware.devices) as memory:
-        data = _training_data(plan, lm, hardware, phases, bars)
-        steps = _train(plan, lm, build, data, hardware, phases, bars)
+    phases.keep(folder / PHASES, say)
+    with PeakMemory(job.hardware.devices) as memory:
+        data = _training_data(job, lm, phases)
+        steps = _train(job, lm, data, phases)
         with phases("saving"):
             save_weights(lm, weights)
-    summary = _summary(plan, lm, data, steps, phases, memory.peak_mib)
-    write_json(finished, dataclasses.asdict(summary))
+    trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
+    seconds = training_seconds(phases.seconds, steps.log, steps.search)
+    log = steps.log
+    step_s, quartiles = middle([step.seconds for step in log.curve])
+    summary = Training(
+        seconds=seconds,
+        seconds_total=sum(seconds.values()),
+        flops=steps.flops,
+        flops_total=None if steps.flops is None else sum(steps.flops.values()),
+        flops_missing=data.flops_missing,
+        step_s=step_s,
+        step_quartiles_s=quartiles,
+        peak_memory_mib=memory.peak_mib,
+        steps=len(log.curve),
+        examples=len(data.rows),
+        epochs=steps.epochs,
+        target_cut=data.cut,
+        tokens=log.tokens,
+        response_tokens=log.response_tokens,
+        tokens_per_s=log.tokens / log.seconds if log.seconds else None,
+        lr=steps.lr,
+        lr_search=steps.search,
+        val_loss=steps.val_loss,
+        trainable_parameters=trainable,
+        method=dict(job.plan.method.report),
+        curve=tuple(log.curve),
+    )
+    write_json(finished, summary)
     phases.forget()
-    drop_checkpoint(plan.folder / UNFINISHED)
+    drop_checkpoint(folder / UNFINISHED)
     return lm, summary
 
 
-def _training_data(
-    plan: Plan, lm: PersonalLM, hardware: Hardware, phases: Phases, bars: Bars
-) -> TrainingData:
-    """The method's targets as rows; `phases` takes the times. See `train_or_load`."""
+def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
+    """The method's targets as rows; `phases` takes the times."""
+    plan = job.plan
     with phases("targets"):
-        place(lm, hardware.devices)
+        place(lm, job.hardware.devices)
         no_flops = missing(lm)
         refuse_long_training(plan, lm)
         pairs = plan.pairs("train")
         plan.method.workspace = plan.folder
-        plan.method.track = bars.track
+        plan.method.track = job.bars.track
         targets = plan.method.targets(lm, pairs)
         rows, cut = plan.rows(pairs, targets, plan.encoded("train"))
     with phases("val_targets"):
@@ -119,21 +122,14 @@ def _training_data(
     return TrainingData(rows, val_rows, cut, no_flops)
 
 
-def _train(
-    plan: Plan,
-    lm: PersonalLM,
-    build: Callable[[], PersonalLM],
-    data: TrainingData,
-    hardware: Hardware,
-    phases: Phases,
-    bars: Bars,
-) -> Steps:
-    """Choose the learning rate, train on `data`, evaluate on val. See `train_or_load`."""
-    settings, search = plan.settings.train, None
+def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Steps:
+    """Choose the learning rate, train on `data`, evaluate on val; `phases` takes the times."""
+    plan, search = job.plan, None
+    settings, seed = plan.settings.train, plan.settings.seed
     lr = settings.lr
     if lr == "auto":
         with phases("lr_search"):
-            search = search_lr(plan, build, data.rows, data.val_rows, hardware, bars)
+            search = search_lr(job, data)
             lr = search.chosen
     assert isinstance(lr, float)
     budget = settings.model_copy(update={"epochs": plan.method.epochs(lm, data.rows)})
@@ -143,105 +139,34 @@ def _train(
             data.rows,
             budget,
             lr=lr,
-            seed=plan.settings.seed,
-            device=hardware.devices[0],
-            dtype=hardware.dtype,
+            seed=seed,
+            device=job.hardware.devices[0],
+            dtype=job.hardware.dtype,
             checkpoint=plan.folder / UNFINISHED,
-            on_step=_step_bar(bars, "training"),
+            on_step=_step_bar(job.bars, "training"),
         )
     with phases("evaluation"):
-        val_loss = mean_loss(lm, data.val_rows, settings.micro_tokens, hardware)
-    return Steps(budget, lr, search, log, val_loss)
-
-
-def _summary(
-    plan: Plan, lm: PersonalLM, data: TrainingData, steps: Steps, phases: Phases, peak_mib: float
-) -> Training:
-    """The record's entry on a training.
-
-    plan, lm, data, steps: what was trained, on what, and how.
-    phases: wall seconds.
-    peak_mib: highest memory.
-    """
-    log, budget = steps.log, steps.settings
-    seconds = training_seconds(phases.seconds, log, steps.search)
+        val_loss = mean_loss(job, lm, data.val_rows)
     flops = None
     if data.flops_missing is None:
-        flops = training_work(
-            lm, data.rows, data.val_rows, budget, plan.settings.seed, plan.method.target_flops
-        )
-    step_s, quartiles = middle([step.seconds for step in log.curve])
-    return Training(
-        seconds=seconds,
-        seconds_total=sum(seconds.values()),
-        flops=flops,
-        flops_total=None if flops is None else sum(flops.values()),
-        flops_missing=data.flops_missing,
-        step_s=step_s,
-        step_quartiles_s=quartiles,
-        peak_memory_mib=peak_mib,
-        steps=len(log.curve),
-        examples=len(data.rows),
-        epochs=budget.epochs,
-        target_cut=data.cut,
-        tokens=log.tokens,
-        response_tokens=log.response_tokens,
-        tokens_per_s=log.tokens / log.seconds if log.seconds else None,
-        lr=steps.lr,
-        lr_search=steps.search,
-        val_loss=steps.val_loss,
-        trainable_parameters=sum(p.numel() for p in lm.parameters() if p.requires_grad),
-        method=dict(plan.method.report),
-        curve=tuple(log.curve),
-    )
+        flops = training_work(lm, data.rows, data.val_rows, budget, seed)
+        flops = {"targets": plan.method.target_flops} | flops
+    return Steps(budget.epochs, lr, search, log, val_loss, flops)
 
 
-def search_lr(
-    plan: Plan,
-    build: Callable[[], PersonalLM],
-    rows: list[TrainRow],
-    val_rows: list[TrainRow],
-    hardware: Hardware,
-    bars: Bars,
-) -> LrSearch:
+def search_lr(job: Job, data: TrainingData) -> LrSearch:
     """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
-
-    plan: the run.
-    build: gives the model before training.
-    rows, val_rows: what trials train on, and are compared on.
-    hardware: where they run.
-    bars: progress and messages.
 
     Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
     Raises DivergedError if all of them did.
     """
-    settings = plan.settings.train
-    path = plan.folder / SEARCH
-    trials: dict[str, Trial] = {}
-    if path.is_file():
-        trials = from_json(dict[str, Trial], path.read_text(encoding="utf-8"), str(path))
+    settings, path = job.plan.settings.train, job.plan.folder / SEARCH
+    trials = read_state(dict[str, Trial], path, job.bars.say) or {}
     for lr in settings.lr_grid:
-        if repr(lr) in trials:
-            continue
-        curve: list[float] = []
-        val_loss = None
-        begin, lm = now(), build()
-        place(lm, hardware.devices)
-        try:
-            train(
-                lm, rows, settings, lr=lr, seed=plan.settings.seed,
-                epochs=settings.lr_trial_epochs, device=hardware.devices[0], dtype=hardware.dtype,
-                on_step=_step_bar(bars, f"lr {lr:g}", curve),
-            )  # fmt: skip
-            val_loss = mean_loss(lm, val_rows, settings.micro_tokens, hardware)
-        except DivergedError as error:
-            bars.say(f"lr {lr:g} diverged: {error}")
-        trials[repr(lr)] = Trial(
-            lr=lr, val_loss=val_loss, curve=tuple(curve), seconds=now() - begin
-        )
-        write_json(path, {key: dataclasses.asdict(trial) for key, trial in trials.items()})
-        del lm
-        gc.collect()
+        if repr(lr) not in trials:
+            trials[repr(lr)] = _trial(job, data, lr)
+            write_json(path, trials)
+            gc.collect()
     finished = [
         (trial.val_loss, index, trial.lr)
         for index, trial in enumerate(trials.values())
@@ -255,23 +180,33 @@ def search_lr(
     return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
 
 
+def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
+    """A short training of a new model with one learning rate."""
+    settings, curve, val_loss = job.plan.settings.train, list[float](), None
+    begin, (lm, _) = now(), job.build()
+    place(lm, job.hardware.devices)
+    try:
+        train(
+            lm, data.rows, settings, lr=lr, seed=job.plan.settings.seed,
+            epochs=settings.lr_trial_epochs, device=job.hardware.devices[0],
+            dtype=job.hardware.dtype, on_step=_step_bar(job.bars, f"lr {lr:g}", curve),
+        )  # fmt: skip
+        val_loss = mean_loss(job, lm, data.val_rows)
+    except DivergedError as error:
+        job.bars.say(f"lr {lr:g} diverged: {error}")
+    return Trial(lr=lr, val_loss=val_loss, curve=tuple(curve), seconds=now() - begin)
+
+
 @torch.no_grad()
-def mean_loss(
-    lm: PersonalLM, rows: list[TrainRow], micro_tokens: int, hardware: Hardware
-) -> float | None:
+def mean_loss(job: Job, lm: PersonalLM, rows: list[TrainRow]) -> float | None:
     """Mean negative log-probability of the response tokens; None without rows.
 
-    lm: the model, left in evaluation mode.
-    rows: prompts and responses.
-    micro_tokens: padded tokens in one forward pass.
-    hardware: where it runs.
-
-    Raises DivergedError where it is not a number.
+    Leaves `lm` in evaluation mode. Raises DivergedError where the loss is not a number.
     """
     total, count = 0.0, 0
     lm.eval()
-    for group in micro_batches(rows, micro_tokens):
-        with precision(hardware.devices[0], hardware.dtype):
+    for group in micro_batches(rows, job.plan.settings.train.micro_tokens):
+        with precision(job.hardware.devices[0], job.hardware.dtype):
             logprobs = lm.logprobs(to_batch(group))
         total -= logprobs.double().sum().item()
         count += sum(len(row.response) for row in group)

@@ -37,15 +37,13 @@ def training_work(
     val_rows: Sequence[TrainRow],
     settings: TrainSettings,
     seed: int,
-    targets: int,
 ) -> dict[str, int]:
-    """Estimated FLOPs of the whole training by phase, however often it was interrupted.
+    """Estimated FLOPs of the training by phase, however often it was interrupted.
 
     lm: the model.
     rows, val_rows: what it is trained on, and evaluated on.
     settings: of training, with the epochs that were used.
     seed: of the order of rows.
-    targets: FLOPs of generating the targets.
     """
 
     def steps(epochs: float) -> int:
@@ -61,7 +59,6 @@ def training_work(
     if settings.lr == "auto":
         trials = len(settings.lr_grid) * (steps(settings.lr_trial_epochs) + evaluation)
     return {
-        "targets": targets,
         "lr_search": trials,
         "steps": steps(settings.epochs),
         "evaluation": evaluation,

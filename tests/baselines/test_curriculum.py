@@ -107,7 +107,7 @@ def test_training_passes_through_all_stages():
     for share, response in ((0.0, (1, 2, 3, 9, 9)), (0.25, (2, 3, 9, 9)), (0.5, (9, 9))):
         lm.training_progress(share)
         known += training_flops(lm, [TrainRow("", (5, 6), response)]) * (2 if share == 0.5 else 1)
-    assert training_work(lm, rows, [], settings, 0, 0)["steps"] == known
+    assert training_work(lm, rows, [], settings, 0)["steps"] == known
 
 
 def test_the_plain_backbone_generates_the_analyses(made, monkeypatch):

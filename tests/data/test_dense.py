@@ -10,7 +10,7 @@ import torch
 from torch.testing import assert_close
 
 from harness.data import TOPIC_WRITING, ranking
-from harness.data.dense import DenseOrder
+from harness.data.dense import DenseOrder, Encoder
 from harness.errors import UsageError
 from harness.settings import RetrievalSettings
 from harness.types import Example
@@ -61,17 +61,17 @@ def test_ties_keep_the_profiles_order_and_an_empty_profile_is_allowed(encoder: P
 
 
 def test_a_vector_is_the_unit_mean_of_its_real_tokens(encoder: Path):
-    order = DenseOrder(TOPIC_WRITING, str(encoder))
-    padded, _ = order.vectors(["tea cup", "tea cup pot rain snow sun tea"])
+    known = Encoder(str(encoder), "a setting")
+    padded, _ = known.vectors(["tea cup", "tea cup pot rain snow sun tea"])
     ids = torch.tensor([[WORDS.index("tea"), WORDS.index("cup")]])
     with torch.no_grad():
-        mean = order.encoder(input_ids=ids).last_hidden_state[0].mean(dim=0)
+        mean = known.encoder(input_ids=ids).last_hidden_state[0].mean(dim=0)
     assert_close(padded, mean / mean.norm(), atol=1e-5, rtol=0)
 
 
 def test_a_text_is_cut_at_the_encoders_maximum_length(encoder: Path):
-    order = DenseOrder(TOPIC_WRITING, str(encoder))
-    whole, cut = order.vectors(["tea " * 40, "tea " * 12])
+    known = Encoder(str(encoder), "a setting")
+    whole, cut = known.vectors(["tea " * 40, "tea " * 12])
     assert_close(whole, cut, atol=1e-5, rtol=0)
 
 

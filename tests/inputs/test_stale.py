@@ -22,8 +22,7 @@ from harness.progress import Bars
 from harness.record import find_runs, read_predictions, read_record
 from harness.record.dated import is_dated
 from harness.record.inputs import MODELS, Inputs, changes
-from harness.run import single as run_module
-from harness.run.plan import Plan
+from harness.run.job import Job
 from tests.support.saved_backbones import save_backbone
 from tests.support.world import World, save_encoder
 
@@ -241,7 +240,7 @@ def test_a_changed_metric_scores_the_stored_texts_again(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was built")
 
-    monkeypatch.setattr("harness.run.single._build", never)
+    monkeypatch.setattr(Job, "build", never)
     assert not world.run().repeated
     after = read_record(folder)
     assert (before.metrics[called].value, after.metrics[called].value) == (1.0, 0.5)
@@ -326,13 +325,13 @@ def test_a_model_that_changes_while_it_is_loaded_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     shutil.rmtree(world.results)
-    real = run_module._build
+    real = Job.build
 
-    def meanwhile(plan: Plan) -> Any:
+    def meanwhile(job: Job) -> Any:
         edit_json("backbone", "config.json", "attention_dropout", 0.1)(world, monkeypatch)
-        return real(plan)
+        return real(job)
 
-    monkeypatch.setattr(run_module, "_build", meanwhile)
+    monkeypatch.setattr(Job, "build", meanwhile)
     with pytest.raises(UsageError, match=r"backbone config\.json changed while it was read"):
         world.run()
     assert not world.results.exists()

@@ -14,7 +14,7 @@ from harness.leaderboard.row import Words, _setting, public_command
 from harness.leaderboard.untrusted import read_submission, read_texts
 from harness.leaderboard.verification import Verification, read_verification, write_verification
 from harness.leaderboard.verify_rows import verify_all
-from harness.record import read_record, rewrite_predictions, write_json
+from harness.record import PREDICTIONS, read_record, write_json, write_lines
 from harness.settings import RunSettings
 from harness.settings.flat import flat, nested
 from tests.support.boards import edit, make_board, rows_of, rules
@@ -243,7 +243,7 @@ def test_submit_refuses_missing_texts_and_moved_data(runs, tmp_path, reviews):
     from harness.record import read_predictions
 
     run = shutil.copytree(runs["rag"], tmp_path / "run")
-    rewrite_predictions(read_predictions(run)[1:], run)
+    write_lines(run / PREDICTIONS, read_predictions(run)[1:])
     with pytest.raises(DataError, match="1 texts of sample 0 are missing"):
         submit(run, tmp_path, BY, open_board="texts")
     (run / "predictions.jsonl").unlink()

@@ -14,7 +14,7 @@ import pytest
 from sacrebleu.metrics.chrf import CHRF
 
 from harness import registry
-from harness.errors import DataError, UsageError
+from harness.errors import UsageError
 from harness.metrics import metric
 from harness.metrics.base import MeanMetric, Metric, Pair, Unavailable
 from harness.metrics.lift import lift
@@ -245,9 +245,11 @@ class Broken(Metric):
         return np.ones((1, 2))
 
 
-def test_wrong_rows_are_refused_and_a_reason_is_kept():
-    with pytest.raises(DataError, match=r"broken: rows of shape \(1, 2\).*expected \[2, K\]"):
-        scored(Broken(), [pairs(["a", "b"], ["a", "b"])], panel("uv"))
+def test_wrong_rows_and_a_reason_cost_the_metric_its_value():
+    found = scored(Broken(), [pairs(["a", "b"], ["a", "b"])], panel("uv")).score
+    assert (found.value, found.each) == (None, (None, None))
+    assert "broken: rows of shape (1, 2), not all of them finite; expected [2, K]" in found.missing
+    assert __file__ in found.missing
     found = scored(Broken(), [pairs(["", "b"], ["a", "b"])], panel("uv")).score
     assert (found.value, found.each, found.missing) == (
         None, (None, None), "no words; write some"

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from harness.cli import app, main
 from harness.errors import DataError, UsageError
-from harness.record import Counts, DeviceInfo, append_predictions, read_record, write_record
+from harness.record import PREDICTIONS, Counts, DeviceInfo, append_lines, read_record, write_record
 from harness.reports.compare_runs import Options, compare
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
@@ -247,7 +247,7 @@ def hostile(tmp_path):
     record = dataclasses.replace(record, method="../../x<b>", command=HOSTILE)
     write_record(record, tmp_path / "evil")
     texts = [Prediction(key, key, HOSTILE, 1, "f") for key in record.examples]
-    append_predictions(texts, tmp_path / "evil")
+    append_lines(tmp_path / "evil" / PREDICTIONS, texts)
     return tmp_path
 
 

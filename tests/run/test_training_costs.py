@@ -16,6 +16,8 @@ from harness.record import LrSearch, Step, Trial, read_predictions
 from harness.run import generate as generate_module
 from harness.run import single as run_module
 from harness.run import training as training_module
+from harness.run.generate import Generator
+from harness.run.job import Job
 from harness.run.training_costs import training_seconds
 from tests.support.runs import StopNowError, go
 from tests.support.tiny import tiny
@@ -89,7 +91,7 @@ def test_training_seconds_count_the_kept_steps_and_trials():
 def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, monkeypatch):
     clock = Clock()
     parts = {
-        "Plan": 2.0, "_hardware": 0.5, "_build": 3.0, "_opening": 1.0, "train_or_load": 40.0,
+        "Plan": 2.0, "_opening": 1.0, "train_or_load": 40.0,
         "weights_fingerprint": 0.5, "generate_all": 20.0, "evaluate": 7.0,
     }  # fmt: skip
 
@@ -111,12 +113,13 @@ def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, mon
 
     for name, seconds in parts.items():
         monkeypatch.setattr(run_module, name, slow(getattr(run_module, name), seconds))
+    monkeypatch.setattr(Job, "build", slow(Job.build, 3.0))
     monkeypatch.setattr(run_module, "evaluate", measured)
     monkeypatch.setattr(run_module, "Phases", lambda: Phases(clock))
     record = go(tmp_path, reviews, backbone).record
-    assert record.wall_s == sum(parts.values())
+    assert record.wall_s == sum(parts.values()) + 3.0
     assert {name: seconds for name, seconds in record.phases.items() if seconds} == {
-        "data": 2.0, "loading": 4.5, "training": 40.0, "fingerprints": 0.5, "writing": 20.0,
+        "data": 2.0, "loading": 4.0, "training": 40.0, "fingerprints": 0.5, "writing": 20.0,
         "scoring": 7.0,
     }  # fmt: skip
 
@@ -161,10 +164,10 @@ def test_a_resumed_run_counts_the_time_before_the_interruption(
 
 
 def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monkeypatch):
-    built, real, trained_on = [], run_module._build, []
+    built, real, trained_on = [], Job.build, []
 
-    def build(plan):
-        built.append((plan, *real(plan)))
+    def build(job):
+        built.append((job.plan, *real(job)))
         return built[-1][1:]
 
     train = training_module.train
@@ -174,7 +177,7 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
         return train(lm, rows, *given, **named)
 
     monkeypatch.setattr(training_module, "train", watched)
-    monkeypatch.setattr(run_module, "_build", build)
+    monkeypatch.setattr(Job, "build", build)
     auto = ("train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1")
     outcome = go(tmp_path, reviews, backbone, "sft", *auto)
     cost, (plan, lm, _) = outcome.record.training, built[0]
@@ -227,18 +230,18 @@ def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
     clock = Clock()
     monkeypatch.setattr(generate_module, "now", clock)
 
-    def prefaces(plan, lm, prompts, seeds):
+    def prefaces(self, batch, sample):
         clock.passes(10.0)
-        return [[1, 2] for _ in prompts]
+        return [[1, 2] for _ in batch]
 
     def texts(lm, prompts, **named):
         named["clock"].add(first=1.0, rest=3.0, steps=3, tokens=4 * len(prompts))
         clock.passes(4.0)
         return [[5, 6, 7, 8] for _ in prompts]
 
-    monkeypatch.setattr(generate_module, "_prefaces", prefaces)
+    monkeypatch.setattr(Generator, "prefaces", prefaces)
     monkeypatch.setattr(generate_module, "generate", texts)
-    monkeypatch.setattr(generate_module, "_warm_up", lambda *_: None)
+    monkeypatch.setattr(Generator, "warm_up", lambda *_: None)
     cost = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record.inference
     # 8 texts in 3 batches of 10 s hidden and 4 s visible each: first token at 10 + 1 s
     assert cost.time_to_first_token_s == 11.0

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.metrics.bleu import Bleu
 from harness.record import (
+    PREDICTIONS,
     AuthorRank,
     Authors,
     AuthorScores,
@@ -47,7 +48,7 @@ from harness.record import (
     SplitInfo,
     Thoughts,
     Training,
-    append_predictions,
+    append_lines,
     write_record,
 )
 from harness.settings import build_settings
@@ -110,7 +111,7 @@ def write_runs(
                 record = dataclasses.replace(record, **(changes or {}))
                 folder = out / task / method / record.run_id
                 write_record(record, folder)
-                append_predictions(texts(record, words), folder)
+                append_lines(folder / PREDICTIONS, texts(record, words))
                 folders.append(folder)
     return folders
 

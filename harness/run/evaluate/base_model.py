@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from importlib.metadata import version
 
 from harness.engine.backbone import weights_fingerprint
@@ -14,48 +13,46 @@ from harness.engine.lm import CausalLM
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.metrics.likelihood import nll_summary, relative
-from harness.record import RelativeLikelihood, SliceNll, write_json
-from harness.record.reading import from_json
+from harness.record import Record, RelativeLikelihood, SliceNll, read_state, write_json
 from harness.run.evaluate.reference_likelihood import slice_nlls
-from harness.run.plan import Plan
-from harness.run.training import Hardware
+from harness.run.job import Job, Trained
 
 FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
 
 
-def relative_to_base_model(
-    plan: Plan, nll: Mapping[str, SliceNll], weights: str | None, hardware: Hardware
-) -> tuple[RelativeLikelihood, dict[str, SliceNll]]:
-    """The record's entry on likelihood relative to the base model, and the base model's NLL by id.
-
-    plan: the run.
-    nll: id → NLL of the trained model.
-    weights: the base model's fingerprint, where the run knows it.
-    hardware: where it is evaluated.
+def relative_to_base_model(trained: Trained, record: Record) -> Record:
+    """The view: likelihood relative to the base model, and its NLL by slice of each example.
 
     The base model gets the method's main prompt, without preface or thoughts. Its NLL is stored in
     the results folder and shared by every method with the same prompts.
     """
-    weights, base = base_model_nlls(plan, weights, hardware)
-    rows = relative(list(nll.values()), [base[key] for key in nll])
-    curve = nll_summary(rows, plan.settings.eval.slices, plan.panel(nll))
+    assert record.likelihood is not None
+    job, plan = trained.job, trained.plan
+    weights, base = base_model_nlls(job, record.backbone.fingerprint)
+    own = record.nlls
+    rows = relative(list(own.values()), [base[key] for key in own])
+    curve = nll_summary(rows, plan.settings.eval.slices, plan.panel(own))
     name = plan.settings.model.backbone
-    return RelativeLikelihood(backbone=name, fingerprint=weights, **vars(curve)), base
+    found = RelativeLikelihood(backbone=name, fingerprint=weights, **vars(curve))
+    return replace(record, likelihood=replace(record.likelihood, relative=found)).with_values(
+        base_nll={key: each.nll for key, each in base.items()}
+    )
 
 
-def base_model_nlls(
-    plan: Plan, weights: str | None, hardware: Hardware
-) -> tuple[str, dict[str, SliceNll]]:
-    """The base model's fingerprint, and id → its NLL of the reference by slice."""
-    model = None
+def base_model_nlls(job: Job, weights: str | None) -> tuple[str, dict[str, SliceNll]]:
+    """The base model's fingerprint, and id → its NLL of the reference by slice.
+
+    weights: the fingerprint, where the run knows it.
+    """
+    plan, model = job.plan, None
     if weights is None:
         model = plan.backbones.main
         weights = weights_fingerprint(model)
-    path = plan.results / FOLDER / f"{_key(plan, weights, hardware)}.json"
-    if path.is_file():
-        kept = path.read_text(encoding="utf-8")
-        return weights, from_json(dict[str, SliceNll], kept, str(path))
+    path = plan.results / FOLDER / f"{_key(job, weights)}.json"
+    kept = read_state(dict[str, SliceNll], path, job.bars.say)
+    if kept is not None:
+        return weights, kept
     if model is None:
         model = plan.backbones.main
         if weights_fingerprint(model) != weights:
@@ -65,15 +62,16 @@ def base_model_nlls(
                 " again"
             )
     lm = CausalLM(model)
-    place(lm, hardware.devices[:1])
-    cast(lm, hardware.dtype)
-    found = slice_nlls(plan, lm, plan.test_prompts, {}, hardware)
-    write_json(path, {key: asdict(each) for key, each in found.items()})
+    place(lm, job.hardware.devices[:1])
+    cast(lm, job.hardware.dtype)
+    found = slice_nlls(Trained(job, lm), plan.test_prompts, {})
+    write_json(path, found)
     return weights, found
 
 
-def _key(plan: Plan, weights: str, hardware: Hardware) -> str:
+def _key(job: Job, weights: str) -> str:
     """Sixteen hex digits over everything that the base model's NLL depends on."""
+    plan, hardware = job.plan, job.hardware
     settings = plan.settings
     parts = [
         weights,

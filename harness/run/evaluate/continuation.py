@@ -6,20 +6,20 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from operator import attrgetter
 
 import torch
 
 from harness.engine.decode import NotANumberError, generate
 from harness.engine.fits import most_positions
-from harness.engine.lm import PersonalLM
 from harness.engine.text import Encoded, decode, encode_response
 from harness.metrics.base import Pair
 from harness.metrics.forced import WINDOW, forced_scores, window_lengths, window_pair
 from harness.metrics.slices import slice_tokens, up_to
-from harness.progress import Bars
-from harness.record import Forced, ForcedMetric, HasInterval
+from harness.record import Forced, Record
 from harness.run.evaluate.texts import metrics_of, pairs_of, samples_of
 from harness.run.generate import example_seed, views_of
+from harness.run.job import Trained
 from harness.run.plan import EncodedPrompt, Plan
 from harness.statistics import Panel
 from harness.types import Prediction
@@ -28,147 +28,6 @@ SPARE = 1.2
 """Model tokens generated for a window in one round, relative to the reference's."""
 ROUNDS = 4
 """Most rounds of generation; a window not full by then is scored as it is."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window to generate.
-
-    encoded: the example's prompt.
-    prompt: token ids of prompt and preface.
-    given: token ids of the reference before the window.
-    start, length: the window in slice tokens.
-    needed: model tokens of the reference in the window.
-    generated: token ids generated so far.
-    """
-
-    encoded: EncodedPrompt
-    prompt: tuple[int, ...]
-    given: tuple[int, ...]
-    start: int
-    length: int
-    needed: int
-    generated: tuple[int, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.encoded.example.id, self.start
-
-    @property
-    def prefix(self) -> tuple[int, ...]:
-        return self.given + self.generated
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.prefix)
-
-
-Continued = Mapping[str, tuple[float | None, ...]]
-"""Metric → one value a slice."""
-WindowRows = Mapping[str, tuple[tuple[float, ...] | None, ...]]
-"""Metric that is not a mean over examples → its row in each slice."""
-
-
-def evaluate_continuation(
-    plan: Plan,
-    lm: PersonalLM,
-    predictions: Sequence[Prediction],
-    metrics: Mapping[str, HasInterval],
-    bars: Bars,
-) -> tuple[Forced, dict[str, Continued], dict[str, WindowRows]]:
-    """The record's entry on continuations, and each example's values and rows.
-
-    plan: the run.
-    lm: the trained model.
-    predictions: the run's texts.
-    metrics: the run's scores of whole texts; metrics without a value are left out.
-    bars: progress.
-
-    In the first slice nothing is given: its window is the beginning of the run's first sample.
-    The windows of a failed example are empty.
-    """
-    # 1. generate, and cut windows out of the texts and references
-    test, starts = plan.test, plan.settings.eval.slices
-    texts, first = continuation_texts(plan, lm, predictions, bars), samples_of(predictions)[:1]
-    (whole,) = pairs_of(test, first)
-    windows = [
-        [
-            window_pair(texts[pair.example.id, start], pair, start, length) if length else None
-            for start, length in zip(starts, window_lengths(pair.reference, starts), strict=True)
-        ]
-        for pair in whole
-    ]
-    # 2. score the windows by every metric
-    scores: dict[str, ForcedMetric] = {}
-    examples: dict[str, dict[str, tuple[float | None, ...]]] = {
-        pair.example.id: {} for pair in whole
-    }
-    rows: dict[str, dict[str, tuple[tuple[float, ...] | None, ...]]] = {
-        pair.example.id: {} for pair in whole
-    }
-    for metric in metrics_of(test, plan.settings.eval):
-        if metrics[metric.name].value is not None:
-            panel = Panel.of(test, plan.settings.eval.resamples)
-            found = forced_scores(metric, windows, starts, panel)
-            scores[metric.name] = found.entry
-            for pair, values in zip(whole, found.each, strict=True):
-                examples[pair.example.id][metric.name] = tuple(values)
-            for pair, kept in zip(whole, found.rows, strict=bool(found.rows)):
-                rows[pair.example.id][metric.name] = tuple(kept)
-    all_pairs = [pair for row in windows for pair in row if pair]
-    short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in all_pairs)
-    summary = Forced(window=WINDOW, windows=len(all_pairs), ended=short, metrics=scores)
-    return summary, {**examples}, {**rows}
-
-
-def _length(pair: Pair) -> int:
-    return pair.part.end - pair.part.start if pair.part else 0
-
-
-@torch.inference_mode()
-def continuation_texts(
-    plan: Plan, lm: PersonalLM, predictions: Sequence[Prediction], bars: Bars
-) -> dict[tuple[str, int], str]:
-    """(id, start of the slice) → the given text and its continuation, joined.
-
-    plan: the run.
-    lm: the trained model.
-    predictions: the run's texts; the first sample is the continuation of nothing.
-    bars: progress.
-    """
-    first = {text.id: text for text in predictions if text.sample == 0}
-    texts = {(key, 0): text.output for key, text in first.items()}
-    rules = replace(plan.rules, opened=None)  # the given text shows that no block is open
-    # 1. the windows to generate; those of failed examples are empty
-    open_windows = []
-    for window in _windows(plan, first):
-        if first[window.encoded.example.id].error is None:
-            open_windows.append(window)
-        else:
-            texts[window.key] = ""
-    # 2. rounds of generation, until every window is full or its text has ended
-    update, done, planned = bars.track("continuation"), 0, len(open_windows)
-    room = most_positions(lm)
-    longest = most_tokens(window.needed for window in open_windows) + lm.hidden_per_example
-    for number in range(ROUNDS):
-        unfilled = []
-        for batch in _batches(open_windows, plan.settings.decode.batch_size):
-            most = most_tokens(window.needed for window in batch)
-            for window, ids in zip(batch, _generate(plan, lm, batch, most, number), strict=True):
-                if ids is None:
-                    texts[window.key] = ""
-                    continue
-                longer = replace(window, generated=window.generated + tuple(ids))
-                visible = rules.read(longer.generated)
-                text = decode(plan.backbones.tokenizer, longer.given + visible.kept)
-                texts[window.key] = text
-                full = len(slice_tokens(text)) > window.start + window.length
-                fits = room is None or len(longer) + longest <= room
-                if len(ids) == most and not (full or visible.stopped) and fits:
-                    unfilled.append(longer)
-            done += len(batch) if not number else 0
-            update(done, planned, f"{len(unfilled)} to continue")
-        open_windows = unfilled
-    return texts
 
 
 @dataclass(frozen=True)
@@ -184,6 +43,126 @@ class Span:
     length: int
     given: int
     needed: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window to generate.
+
+    encoded: the example's prompt.
+    prompt: token ids of prompt and preface.
+    given: token ids of the reference before the window.
+    span: its place in the reference.
+    generated: token ids generated so far.
+    """
+
+    encoded: EncodedPrompt
+    prompt: tuple[int, ...]
+    given: tuple[int, ...]
+    span: Span
+    generated: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.encoded.example.id, self.span.start
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        return self.given + self.generated
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.prefix)
+
+
+def evaluate_continuation(trained: Trained, record: Record) -> Record:
+    """The view: continuations, and each example's values and rows.
+
+    record: with the scores of whole texts; metrics without a value are left out.
+
+    In the first slice nothing is given: its window is the beginning of the run's first sample.
+    The windows of a failed example are empty.
+    """
+    # 1. generate, and cut windows out of the texts and references
+    plan = trained.plan
+    test, starts = plan.test, plan.settings.eval.slices
+    texts = continuation_texts(trained)
+    (whole,) = pairs_of(test, samples_of(trained.predictions)[:1])
+    windows = [
+        [
+            window_pair(texts[pair.example.id, start], pair, start, length) if length else None
+            for start, length in zip(starts, window_lengths(pair.reference, starts), strict=True)
+        ]
+        for pair in whole
+    ]
+    # 2. score the windows by every metric
+    panel = Panel.of(test, plan.settings.eval.resamples)
+    scores = {
+        metric.name: forced_scores(metric, windows, starts, panel)
+        for metric in metrics_of(test, plan.settings.eval)
+        if record.metrics[metric.name].value is not None
+    }
+    # 3. the record's entry, and the values of each example
+    all_pairs = [pair for row in windows for pair in row if pair]
+    short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in all_pairs)
+    entries = {name: found.entry for name, found in scores.items()}
+    summary = Forced(window=WINDOW, windows=len(all_pairs), ended=short, metrics=entries)
+    each, rows = (
+        {
+            pair.example.id: {
+                name: tuple(table[at]) for name, found in scores.items() if (table := of(found))
+            }
+            for at, pair in enumerate(whole)
+        }
+        for of in (attrgetter("each"), attrgetter("rows"))
+    )
+    return replace(record, forced=summary).with_values(forced=each, forced_rows=rows)
+
+
+def _length(pair: Pair) -> int:
+    return pair.part.end - pair.part.start if pair.part else 0
+
+
+@torch.inference_mode()
+def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
+    """(id, start of the slice) → the given text and its continuation, joined.
+
+    The first sample of the run's texts is the continuation of nothing.
+    """
+    plan, first = trained.plan, trained.first
+    texts = {(key, 0): text.output for key, text in first.items()}
+    rules = replace(plan.rules, opened=None)  # the given text shows that no block is open
+    # 1. the windows to generate; those of failed examples are empty
+    open_windows = []
+    for window in _windows(plan, first):
+        if first[window.encoded.example.id].error is None:
+            open_windows.append(window)
+        else:
+            texts[window.key] = ""
+    # 2. rounds of generation, until every window is full or its text has ended
+    update, done, planned = trained.job.bars.track("continuation"), 0, len(open_windows)
+    room = most_positions(trained.lm)
+    longest = most_tokens(each.span.needed for each in open_windows)
+    longest += trained.lm.hidden_per_example
+    for number in range(ROUNDS):
+        unfilled = []
+        for batch in _batches(open_windows, plan.settings.decode.batch_size):
+            most = most_tokens(each.span.needed for each in batch)
+            for window, ids in zip(batch, _generate(trained, batch, most, number), strict=True):
+                if ids is None:
+                    texts[window.key] = ""
+                    continue
+                longer = replace(window, generated=window.generated + tuple(ids))
+                visible = rules.read(longer.generated)
+                text = decode(plan.backbones.tokenizer, longer.given + visible.kept)
+                texts[window.key] = text
+                full = len(slice_tokens(text)) > window.span.start + window.span.length
+                fits = room is None or len(longer) + longest <= room
+                if len(ids) == most and not (full or visible.stopped) and fits:
+                    unfilled.append(longer)
+            done += len(batch) if not number else 0
+            update(done, planned, f"{len(unfilled)} to continue")
+        open_windows = unfilled
+    return texts
 
 
 def spans(coded: Encoded, reference: str, starts: Sequence[int]) -> list[Span]:
@@ -209,8 +188,7 @@ def _windows(plan: Plan, first: Mapping[str, Prediction]) -> list[Window]:
         coded = encode_response(plan.backbones.tokenizer, reference)
         prompt = encoded.prompt + first[encoded.example.id].preface_ids
         for each in spans(coded, reference, plan.settings.eval.slices):
-            given = coded.ids[: each.given]
-            found.append(Window(encoded, prompt, given, each.start, each.length, each.needed))
+            found.append(Window(encoded, prompt, coded.ids[: each.given], each))
     return found
 
 
@@ -229,27 +207,27 @@ def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
 
 
 def _generate(
-    plan: Plan, lm: PersonalLM, batch: Sequence[Window], most: int, number: int
+    trained: Trained, batch: Sequence[Window], most: int, number: int
 ) -> Sequence[list[int] | None]:
     """New tokens of each window; None where its logits are not numbers.
 
-    plan, lm: the run and its model.
+    trained: the run and its model.
     batch: the windows.
     most: tokens to generate.
     number: of the round, for the seeds.
     """
-    options, seed = plan.settings.decode, plan.settings.seed
+    plan = trained.plan
     try:
         return generate(
-            lm,
+            trained.lm,
             [window.prompt for window in batch],
             prefixes=[window.prefix for window in batch],
             max_new_tokens=most,
-            **options.drawing,
+            **plan.settings.decode.drawing,
             **plan.rules.stopping,
             seeds=[
-                example_seed(seed, f"{window.encoded.example.id} from {window.start}", number)
-                for window in batch
+                example_seed(plan.settings.seed, f"{name} from {start}", number)
+                for name, start in (window.key for window in batch)
             ],
             views=views_of([window.encoded for window in batch]),
         )

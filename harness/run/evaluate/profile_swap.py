@@ -2,103 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-import torch
-
-from harness.engine.lm import PersonalLM
 from harness.metrics.base import Better
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import Lift as MetricLift
 from harness.metrics.lift import lift
 from harness.metrics.likelihood import likelihood_scores
-from harness.progress import Bars
-from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, SliceNll, ends_of
+from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
 from harness.registry import find
-from harness.run.evaluate.reference_likelihood import slice_nlls
 from harness.run.evaluate.texts import metrics_of, score_metrics
-from harness.run.generate import generate_batch, generate_prefaces, plan_batches
-from harness.run.generation_costs import Costs
-from harness.run.plan import EncodedPrompt, Plan
-from harness.run.training import Hardware
-from harness.statistics import Panel
-from harness.types import Example, Prediction, Score
+from harness.run.evaluate.variants import generate_nlls, generate_texts
+from harness.run.job import Trained
+from harness.run.plan import Plan
+from harness.types import Example, Score
 
-KINDS, OWN = ("random", "topic"), "own"
+KINDS = ("random", "topic")
+Scores = Mapping[str, Score]
+"""Slice or metric → score with one kind of profile."""
 Lifts = Mapping[str, Mapping[str, MetricLift]]
 """Kind of donor → slice or metric → lift."""
-Pairs = Mapping[str, Mapping[str, LiftPair]]
-"""The same for the record, without the examples' values."""
 
 
-@dataclass(frozen=True)
-class OwnProfile:
-    """Results with each user's own profile: texts by id, and NLL by id."""
-
-    texts: Mapping[str, str]
-    nll: Mapping[str, SliceNll] | None
-
-
-def evaluate_profile_swap(
-    plan: Plan,
-    lm: PersonalLM,
-    predictions: Sequence[Prediction],
-    nll: Mapping[str, SliceNll] | None,
-    hardware: Hardware,
-    bars: Bars,
-) -> tuple[Lift, dict[str, ExampleLift]]:
-    """The record's entry on lift, and each example's gains.
-
-    plan: the run; `eval.lift` says which views: likelihood, texts.
-    lm: the trained model.
-    predictions: the run's texts, with each user's own profile.
-    nll: id → NLL with the user's profile; needed for the likelihood view.
-    hardware: where the model is.
-    bars: progress.
+def evaluate_profile_swap(trained: Trained, record: Record) -> Record:
+    """The view: lift, and each example's gains. `eval.lift` names likelihood, texts or both.
 
     Own − other is the mean over donors, drawn at random or nearest in topic, both seeded by the
     data's fingerprint; own − empty compares with a prompt without profile. Above 0 the user's own
     profile helps. A method that reads no profile has a lift of exactly 0.
     """
-    views = plan.settings.eval.lift
-    own = OwnProfile({text.id: text.output for text in predictions if text.sample == 0}, nll)
-    donors = donor_examples(plan)
+    plan, asked = trained.plan, trained.plan.settings.eval.lift
+    donors, update = donor_examples(plan), trained.job.bars.track("lift")
     swaps = donors.examples
-    update, lift_pairs = bars.track("lift"), dict[str, Pairs]()
-    by_example: dict[str, dict[str, Gains]] = {example.id: {} for example in plan.test.examples}
-    total = len(views) * len(swaps)
-    for part, view in enumerate(views):
-        # 1. evaluate the same model with each swapped profile
-        swapped: dict[str, Any] = {}
-        for number, (swap, examples) in enumerate(swaps.items(), 1):
-            prompts = plan.encode(examples)
-            if view == "likelihood":
-                prefaces = generate_prefaces(plan, lm, prompts)
-                swapped[swap] = slice_nlls(plan, lm, prompts, prefaces, hardware)
-            else:
-                swapped[swap] = generate_texts(plan, lm, prompts)
-            update(part * len(swaps) + number, total, view)
-        # 2. what the user's profile gains over them
-        gains_of = _likelihood_lift if view == "likelihood" else _text_lift
-        ids, gains = gains_of(plan, own, swapped)
-        lift_pairs[view] = {
-            kind: {name: _pair(each) for name, each in lifts.items()}
-            for kind, lifts in gains.items()
-        }
-        for index, key in enumerate(ids):
-            by_example[key][view] = _of_example(gains, index)
+    # 1. scores of the same model with each user's own profile, and with each swapped one
+    own = {key: text.output for key, text in trained.first.items()}
+    scores: dict[str, dict[str, Scores]] = {view: {} for view in asked}
+    if "likelihood" in scores:
+        scores["likelihood"]["own"] = nll_scores(plan, record.nlls)
+    if "texts" in scores:
+        scores["texts"]["own"] = text_scores(plan, own)
+    for done, (swap, examples) in enumerate(swaps.items(), 1):
+        prompts = plan.encode(examples)
+        if "likelihood" in scores:
+            scores["likelihood"][swap] = nll_scores(plan, generate_nlls(trained, prompts))
+        if "texts" in scores:
+            scores["texts"][swap] = text_scores(plan, generate_texts(trained, prompts))
+        update(done, len(swaps), swap)
+    # 2. what the user's profile gains over them
+    lifts = {view: lifts_of(plan, found) for view, found in scores.items()}
     summary = Lift(
         donors=sum(name.startswith(KINDS[0]) for name in swaps),
         tied=donors.tied,
-        likelihood=lift_pairs.get("likelihood"),
-        texts=lift_pairs.get("texts"),
+        **{view: _pairs(found) for view, found in lifts.items()},
     )
-    return summary, {
-        key: ExampleLift(likelihood=gains.get("likelihood"), texts=gains.get("texts"))
-        for key, gains in by_example.items()
-    }
+    return replace(record, lift=summary).with_values(
+        lift={
+            example.id: ExampleLift(**{view: _gains(found, at) for view, found in lifts.items()})
+            for at, example in enumerate(plan.test.examples)
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -133,87 +96,61 @@ def donor_examples(plan: Plan) -> Swaps:
     return Swaps(swaps, topic.tied)
 
 
-@torch.inference_mode()
-def generate_texts(plan: Plan, lm: PersonalLM, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
-    """id → the method's text for each prompt, with the seeds of the run's first sample."""
-    texts: dict[str, str] = {}
-    for batch in plan_batches(prompts, plan.settings.decode.batch_size):
-        for encoded, text in zip(batch, generate_batch(plan, lm, batch, 0, Costs()), strict=True):
-            texts[encoded.example.id] = plan.rules.read(text.ids).text
-    return texts
+def nll_scores(plan: Plan, nll: Mapping[str, SliceNll]) -> Scores:
+    """NLL per slice token, overall and by slice."""
+    ordered = [nll[example.id] for example in plan.test.examples]
+    return likelihood_scores(ordered, plan.settings.eval.slices, plan.panel(nll))
 
 
-def _likelihood_lift(
-    plan: Plan, own: OwnProfile, swapped: Mapping[str, Mapping[str, SliceNll]]
-) -> tuple[list[str], Lifts]:
-    """Lift of NLL per slice token, overall and by slice, and the ids in the order of its values.
+def text_scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
+    """Every metric of the texts; only the examples' values are used, so intervals are rough."""
+    options = plan.settings.eval.model_copy(update={"resamples": 100})
+    found = score_metrics(plan.test, [texts], options)
+    return {name: each.score for name, each in found.items()}
 
-    swapped: swap → id → NLL.
+
+def lifts_of(plan: Plan, scores: Mapping[str, Scores]) -> Lifts:
+    """Lift of every slice or metric for each kind of donor.
+
+    scores: "own", "empty" or name of the swapped profile → its scores.
     """
-    assert own.nll is not None
-    ids, panel = list(own.nll), plan.panel(own.nll)
-    scores = {
-        name: likelihood_scores([nll[key] for key in ids], plan.settings.eval.slices, panel)
-        for name, nll in {OWN: own.nll, **swapped}.items()
+    own, panel = scores["own"], plan.panel(example.id for example in plan.test.examples)
+    better: dict[str, Better] = {
+        metric.name: metric.better for metric in metrics_of(plan.test, plan.settings.eval)
     }
-    return ids, _lifts(scores, panel, dict.fromkeys(scores[OWN], "lower"))
-
-
-def _text_lift(
-    plan: Plan, own: OwnProfile, swapped: Mapping[str, Mapping[str, str]]
-) -> tuple[list[str], Lifts]:
-    """Lift of every metric, and the ids in the order of its values.
-
-    swapped: swap → id → text.
-    """
-    test, options = plan.test, plan.settings.eval.model_copy(update={"resamples": 100})
-    ids = [example.id for example in test.examples]
-    scores = {
-        name: {key: each.score for key, each in score_metrics(test, [texts], options).items()}
-        for name, texts in {OWN: own.texts, **swapped}.items()
-    }
-    directions = {metric.name: metric.better for metric in metrics_of(test, options)}
-    return ids, _lifts(scores, plan.panel(ids), directions)
-
-
-def _lifts(
-    scores: Mapping[str, Mapping[str, Score]], panel: Panel, better: Mapping[str, Better]
-) -> Lifts:
-    """The lift of each slice or metric over each kind of donor.
-
-    scores: own or swap → slice or metric → score.
-    panel: the users.
-    better: slice or metric → its direction.
-    """
     return {
         kind: {
             name: lift(
-                own,
+                score,
                 [other[name] for swap, other in scores.items() if swap.startswith(kind)],
                 scores["empty"][name],
                 panel,
-                better[name],
+                better.get(name, "lower"),  # a slice of NLL
             )
-            for name, own in scores[OWN].items()
+            for name, score in own.items()
         }
         for kind in KINDS
     }
 
 
-def _of_example(gains: Lifts, index: int) -> Gains:
+def _gains(lifts: Lifts, index: int) -> Gains:
     """Gains of the example at `index`; own − empty is the same for every kind of donor."""
     over_others = {
-        kind: {name: lift.own_other.each[index] for name, lift in lifts.items()}
-        for kind, lifts in gains.items()
+        kind: {name: lift.own_other.each[index] for name, lift in found.items()}
+        for kind, found in lifts.items()
     }
-    over_empty = {name: lift.own_empty.each[index] for name, lift in gains[KINDS[0]].items()}
+    over_empty = {name: lift.own_empty.each[index] for name, lift in lifts[KINDS[0]].items()}
     return {**over_others, "empty": over_empty}
 
 
-def _pair(gain: MetricLift) -> LiftPair:
+def _pairs(lifts: Lifts) -> Mapping[str, Mapping[str, LiftPair]]:
     """For the record, without the examples' values, which are stored with the examples."""
-    own_other, own_empty = (
-        MetricScore(signature=score.signature, **ends_of(score))
-        for score in (gain.own_other, gain.own_empty)
-    )
-    return LiftPair(own_other=own_other, own_empty=own_empty)
+    return {
+        kind: {
+            name: LiftPair(
+                own_other=MetricScore.of(lift.own_other), own_empty=MetricScore.of(lift.own_empty)
+            )
+            for name, lift in found.items()
+        }
+        for kind, found in lifts.items()
+    }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.metrics import metric
 from harness.metrics.base import Metric, Pair, Part
-from harness.metrics.scoring import Scored, plain, scored
+from harness.metrics.scoring import Scored, broken, plain, scored
 from harness.metrics.slices import cut, slice_names, slice_tokens
 from harness.metrics.text_quality import TEXT_QUALITY
 from harness.record import (
@@ -46,10 +46,17 @@ def samples_of(predictions: Sequence[Prediction]) -> list[dict[str, str]]:
 
 def metrics_of(test: SplitData, settings: EvalSettings) -> list[Metric]:
     """The metrics that the data source adds, then those of the settings."""
-    brought = [metric(name, settings, own) for name, own in test.metrics.items()]
-    return brought + [
-        metric(name, settings) for name in settings.metrics if name not in test.metrics
-    ]
+    own = {**test.metrics, **{name: {} for name in settings.metrics if name not in test.metrics}}
+    return [_with_model(metric(name, settings, options)) for name, options in own.items()]
+
+
+def _with_model(found: Metric) -> Metric:
+    """The metric with the model that it needs; a need imports torch, the others do not."""
+    if found.needs is not None:
+        from harness.run.evaluate.metric_models import hand_over
+
+        hand_over(found)
+    return found
 
 
 def pairs_of(test: SplitData, samples: Sequence[Mapping[str, str]]) -> list[list[Pair]]:
@@ -82,7 +89,7 @@ def score_texts(
     metrics = metrics_of(test, settings)
     found = {each.name: scored(each, pairs, panel) for each in metrics}
     kept = [each for each in metrics if found[each.name].score.value is not None]
-    breakdowns = {each.name: each.breakdown(pairs, panel) for each in kept}
+    breakdowns = {each.name: _breakdown(each, pairs, panel) for each in kept}
     quality, values = text_quality(pairs, panel)
     return Scores(
         metrics={name: MetricScore.of(one.score) for name, one in found.items()},
@@ -119,6 +126,17 @@ def text_quality(
         found[measure.name] = QualityScore(**vars(MetricScore.of(own)), references=of_references)
         values[measure.name] = own.each
     return found, values
+
+
+def _breakdown(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Breakdown | None:
+    """A metric's breakdown; null with the reason if it raises."""
+    try:
+        return metric.breakdown(samples, panel)
+    except (Exception, SystemExit) as error:
+        why = broken(metric, error)
+    return Breakdown(
+        value=None, missing=why, chance=None, places=0, floor=None, ceiling=None, groups={}
+    )
 
 
 def free_slices(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import numpy as np
 
-from harness.engine.lm import PersonalLM
 from harness.method import DONOR
 from harness.metrics.donors import random_donors
 from harness.metrics.likelihood import nll_summary, relative
 from harness.metrics.scoring import Scored
-from harness.progress import Bars
 from harness.record import (
     Controls,
     Curve,
@@ -22,15 +18,15 @@ from harness.record import (
     MetricScore,
     MinusOwn,
     NllDifference,
+    Record,
     SliceNll,
     Thoughts,
-    write_text,
+    write_lines,
 )
-from harness.run.evaluate.profile_swap import generate_texts
-from harness.run.evaluate.reference_likelihood import slice_nlls
-from harness.run.evaluate.texts import metrics_of, score_metrics
+from harness.run.evaluate.texts import metrics_of
+from harness.run.evaluate.variants import Variant, generate_nlls, generate_texts
+from harness.run.job import Trained
 from harness.run.plan import EncodedPrompt, Plan
-from harness.run.training import Hardware
 from harness.statistics import (
     RATIO,
     Array,
@@ -43,86 +39,61 @@ from harness.types import Example
 
 TEXTS = "controls.jsonl"
 ALONE = "one user in the test split; thoughts of another user need at least two"
+Scores = Mapping[str, Scored]
 
 
-@dataclass(frozen=True)
-class ThoughtResult:
-    """Results with one kind of thoughts: texts by id with their scores, and NLL by id."""
+def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
+    """The view: thought replacement; texts go to `controls.jsonl` in the run's folder.
 
-    texts: Mapping[str, str]
-    scores: Mapping[str, Scored]
-    nll: Mapping[str, SliceNll] | None
+    trained: the run; `eval.controls` names the thoughts. Nothing is trained again.
+    record: with the NLL of the references, if evaluated.
 
-
-def evaluate_thought_replacement(
-    plan: Plan,
-    lm: PersonalLM,
-    texts: Mapping[str, str],
-    nll: Mapping[str, SliceNll] | None,
-    hardware: Hardware,
-    bars: Bars,
-) -> Controls:
-    """The record's entry on thought replacement; texts go to `controls.jsonl` in the run's folder.
-
-    plan: the run; `eval.controls` names the thoughts.
-    lm: the trained model; nothing is trained again.
-    texts: id → the run's first sample, with the model's own thoughts.
-    nll: id → NLL with the model's own thoughts, if evaluated.
-    hardware: where the model is.
-    bars: progress.
-
-    Texts are generated in the same batches with the same seeds.
+    Texts are generated in the same batches with the same seeds as the run's first sample.
     """
-    names, update = plan.settings.eval.controls, bars.track("controls")
-    own = ThoughtResult(texts, _scores(plan, texts), nll)
+    plan = trained.plan
+    names, update = plan.settings.eval.controls, trained.job.bars.track("controls")
+    texts = {key: text.output for key, text in trained.first.items()}
+    own = Variant(texts, record.nlls or None)
     results, missing = {"own": own}, dict[str, Thoughts]()
     # 1. generate and evaluate with each kind of thoughts
     for done, name in enumerate(names, 1):
         prompts = prompts_with_thoughts(plan, name)
-        if name != "own" and prompts is None:
+        if prompts is None:
             missing[name] = Thoughts(missing=ALONE)
-        elif name != "own" and prompts is not None:
-            results[name] = _replaced(plan, lm, name, prompts, None if nll is None else hardware)
+        elif name != "own":
+            kind = DONOR if DONOR in prompts[0].views else name
+            other = replace(trained, lm=plan.method.controlled(trained.lm, kind))
+            nll = generate_nlls(other, prompts) if own.nll else None
+            results[name] = Variant(generate_texts(other, prompts), nll)
         update(done, len(names), name)
-    _keep(plan.folder / TEXTS, results)
+    write_lines(
+        plan.folder / TEXTS,
+        (
+            {"control": name, "id": key, "output": text}
+            for name, result in results.items()
+            if result is not own  # those are in predictions.jsonl
+            for key, text in result.texts.items()
+        ),
+    )
     # 2. compare each with the model's own thoughts; all comparisons are one family
-    comparisons = {
-        name: _compare(plan, result, own) for name, result in results.items() if result is not own
-    }
-    family = judge(each for compared in comparisons.values() for each in compared.values())
+    scores = {name: result.scores(plan) for name, result in results.items()}
+    rows = {name: _rows(plan, result, scores[name]) for name, result in results.items()}
+    compared = {name: _compare(plan, rows[name], rows["own"]) for name in results if name != "own"}
+    family = judge(each for found in compared.values() for each in found.values())
     judged = iter(family)
     # 3. the record's entry
     thoughts = {
         name: Thoughts(
-            likelihood=None if result.nll is None else _nll(plan, result.nll),
-            metrics={key: MetricScore.of(each.score) for key, each in result.scores.items()},
+            likelihood=_curve(plan, result.nll) if result.nll else None,
+            metrics={key: MetricScore.of(each.score) for key, each in scores[name].items()},
             minus_own=None
             if result is own
-            else _minus_own(plan, result, own, {key: next(judged) for key in comparisons[name]}),
+            else _minus_own(plan, result, own, {key: next(judged) for key in compared[name]}),
         )
         for name, result in results.items()
     }
-    return Controls(donors="random", family=len(family), thoughts=thoughts | missing)
-
-
-def _replaced(
-    plan: Plan,
-    lm: PersonalLM,
-    name: str,
-    prompts: Sequence[EncodedPrompt],
-    hardware: Hardware | None,
-) -> ThoughtResult:
-    """Texts, scores and NLL of the trained model with other thoughts.
-
-    plan, lm: the run and its model.
-    name: which thoughts.
-    prompts: the run's prompts, with the view "donor" where thoughts come from another prompt.
-    hardware: where the model is; None: no NLL.
-    """
-    replaced = plan.method.controlled(lm, DONOR if DONOR in prompts[0].views else name)
-    texts = generate_texts(plan, replaced, prompts)
-    nll = None if hardware is None else slice_nlls(plan, replaced, prompts, {}, hardware)
-    return ThoughtResult(texts, _scores(plan, texts), nll)
+    summary = Controls(donors="random", family=len(family), thoughts=thoughts | missing)
+    return replace(record, controls=summary)
 
 
 def prompts_with_thoughts(plan: Plan, name: str) -> list[EncodedPrompt] | None:
@@ -160,55 +131,46 @@ def _with_other_profiles(plan: Plan) -> list[Example]:
     ]
 
 
-def _scores(plan: Plan, texts: Mapping[str, str]) -> dict[str, Scored]:
-    return score_metrics(plan.test, [texts], plan.settings.eval)
-
-
-def _nll(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
+def _curve(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
     return nll_summary(list(nll.values()), plan.settings.eval.slices, plan.panel(nll))
 
 
-def _compare(plan: Plan, result: ThoughtResult, own: ThoughtResult) -> dict[str, Comparison]:
-    """Replaced − own: NLL per slice token first, where it was evaluated, then every metric."""
+def _rows(plan: Plan, result: Variant, scores: Scores) -> dict[str, Array]:
+    """Rows of NLL per slice token, where it was evaluated, then of every metric with a value."""
+    rows = {}
+    if result.nll:
+        each = [result.nll[example.id] for example in plan.test.examples]
+        sums = [[sum(part.nll), sum(part.slice_tokens)] for part in each]
+        rows["likelihood"] = np.array(sums, np.float64)
+    return rows | {name: one.rows[0] for name, one in scores.items() if one.rows is not None}
+
+
+def _compare(
+    plan: Plan, rows: Mapping[str, Array], own: Mapping[str, Array]
+) -> dict[str, Comparison]:
+    """Replaced − own, for everything that has rows with both."""
     panel = plan.panel(example.id for example in plan.test.examples)
-
-    def ratios(nll: Mapping[str, SliceNll]) -> Array:
-        each = (nll[example.id] for example in plan.test.examples)
-        return np.array([[sum(part.nll), sum(part.slice_tokens)] for part in each], np.float64)
-
-    found = {}
-    if result.nll is not None and own.nll is not None:
-        found["likelihood"] = compare(RATIO, ratios(result.nll), ratios(own.nll), panel)
-    for metric in metrics_of(plan.test, plan.settings.eval):
-        first, second = result.scores[metric.name].rows, own.scores[metric.name].rows
-        if first is not None and second is not None:
-            found[metric.name] = compare(metric.statistic, first[0], second[0], panel)
-    return found
+    statistics = {each.name: each.statistic for each in metrics_of(plan.test, plan.settings.eval)}
+    statistics["likelihood"] = RATIO
+    return {
+        name: compare(statistics[name], rows[name], own[name], panel)
+        for name in rows
+        if name in own
+    }
 
 
 def _minus_own(
-    plan: Plan, result: ThoughtResult, own: ThoughtResult, judged: Mapping[str, Comparison]
+    plan: Plan, result: Variant, own: Variant, judged: Mapping[str, Comparison]
 ) -> MinusOwn:
     found = {name: _difference(each) for name, each in judged.items()}
     likelihood = found.pop("likelihood", None)
     if likelihood is None or result.nll is None or own.nll is None:
         return MinusOwn(likelihood=None, metrics=found)
     differences = relative(list(result.nll.values()), [own.nll[key] for key in result.nll])
-    slices = _nll(plan, dict(zip(result.nll, differences, strict=True))).slices
+    slices = _curve(plan, dict(zip(result.nll, differences, strict=True))).slices
     return MinusOwn(likelihood=NllDifference(**vars(likelihood), slices=slices), metrics=found)
 
 
 def _difference(each: Comparison) -> Difference:
     fields = asdict(each)
     return Difference(value=fields.pop("difference"), **fields)
-
-
-def _keep(path: Path, results: Mapping[str, ThoughtResult]) -> None:
-    """Store the texts, one line each; those with own thoughts are in predictions.jsonl."""
-    lines = [
-        json.dumps({"control": name, "id": key, "output": text}, ensure_ascii=False) + "\n"
-        for name, result in results.items()
-        if name != "own"
-        for key, text in result.texts.items()
-    ]
-    write_text(path, "".join(lines))

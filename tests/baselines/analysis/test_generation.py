@@ -51,11 +51,11 @@ def test_without_a_folder_nothing_is_kept(world, tmp_path):
 def test_a_broken_line_is_located(world, tmp_path):
     path = tmp_path / "analyses.jsonl"
     path.write_text('{"example_id": "a"}\n{"no": 1}\n')
-    with pytest.raises(DataError, match=r"analyses\.jsonl line 1: not an analysis: .*'variant'"):
+    with pytest.raises(DataError, match=r"analyses\.jsonl line 1, 'variant': Field required"):
         run(world, path)
 
 
 def test_an_analysis_survives_its_file(tmp_path):
     analysis = Analysis("a", "blind", (1, 2), "gä\n", ended=True)
-    append_lines([analysis], tmp_path / "a.jsonl")
-    assert read_lines(Analysis, tmp_path / "a.jsonl", "an analysis") == [analysis]
+    append_lines(tmp_path / "a.jsonl", [analysis])
+    assert read_lines(Analysis, tmp_path / "a.jsonl") == [analysis]

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from harness.record import append_predictions, read_record, write_record
+from harness.record import PREDICTIONS, append_lines, read_record, write_record
 from harness.reports.compare_runs import compare
 from harness.reports.render.report_files import write_report
 from harness.types import Prediction
@@ -23,7 +23,7 @@ def page(tmp_path_factory):
     evil = dataclasses.replace(record, method=HOSTILE, command=HOSTILE)
     write_record(evil, out / "evil")
     texts = [Prediction(key, key, f"{HOSTILE} \u202e", 1, "f") for key in evil.examples]
-    append_predictions(texts, out / "evil")
+    append_lines(out / "evil" / PREDICTIONS, texts)
     write_report(compare([out]), out / "report")
     return out / "report" / "index.html"
 
