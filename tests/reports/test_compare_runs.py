@@ -16,10 +16,9 @@ from harness.reports.compare_runs import Options, compare
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.html import to_html
 from harness.reports.render.latex import latex, to_latex
-from harness.reports.render.markdown import to_markdown
 from harness.reports.render.numbers import estimate, figure, seconds
+from harness.reports.render.pages import to_html, to_markdown
 from harness.reports.render.report_files import write_report
 from harness.reports.render.spreadsheet import to_csv
 from harness.reports.render.table import Cell, Column, Table, file_name

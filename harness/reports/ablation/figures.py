@@ -8,13 +8,17 @@ from math import sqrt
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.reports.ablation.values import Ablation, Cell, reasoner_parameters
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
-from harness.reports.render import plots
 from harness.reports.render.numbers import estimate, figure
+from harness.reports.render.plots.labels import label_ends, short
+from harness.reports.render.plots.looks import FAINT, GRID, INK, PAPER, looks_of
+from harness.reports.render.plots.panels import line, new_figure, set_caption, set_title
 from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell as Number
 from harness.reports.runs.paper import paper
@@ -25,7 +29,7 @@ from harness.statistics import Array
 
 HEAT = "cividis"
 """Rising in lightness, so that print and colour-blind readers see the same order."""
-DARK, LIGHT = "#000000", plots.PAPER
+DARK, LIGHT = "#000000", PAPER
 """Ink on the map's colours, which are the same on a dark page."""
 ARROWS = {"better": " ▲", "worse": " ▼"}
 """Marks a value that is significantly better or worse than the reference."""
@@ -75,16 +79,16 @@ def pictures(found: Ablation) -> tuple[Picture, ...]:
 
 def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
     measure, at = contrasts.measure, positions_of(found)
-    drawing, (axes,) = plots.figure()
+    drawing, (axes,) = new_figure()
     # 1. Both curves.
-    looks = plots.looks(filter(None, (found.method, found.reference)))
+    looks = looks_of(filter(None, (found.method, found.reference)))
     by_label = {cell.label: cell for cell in found.cells}
     shown, x = [by_label[label] for label in at.x], list(at.x.values())
     systems = [[cell.system for cell in shown], [cell.reference for cell in shown]]
     ends = [
         end
         for look, of_look in zip(looks.values(), systems, strict=False)
-        for end in plots.line(axes, x, [_number(contrasts, one) for one in of_look], look)
+        for end in line(axes, x, [_number(contrasts, one) for one in of_look], look)
     ]
     # 2. Axes.
     if at.by_size:
@@ -100,13 +104,11 @@ def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
     _mark_failed(axes, found, at)
     shaded = contrasts is found.main and _shade_claims(axes, found, at)
     # 4. Title, caption and names.
-    plots.title(
-        axes, f"{measure.title}: {found.method} over {found.axes[0].name}", found.board.task
-    )
+    set_title(axes, f"{measure.title}: {found.method} over {found.axes[0].name}", found.board.task)
     words = [_caption(found, contrasts), "" if at.by_size else "values evenly spaced",
              f"grey: what the paper says ({paper().reported.mark})" if shaded else ""]  # fmt: skip
-    plots.caption(drawing, "; ".join(filter(None, words)))
-    plots.label_ends(axes, ends)
+    set_caption(drawing, "; ".join(filter(None, words)))
+    label_ends(axes, ends)
     return _picture(found, drawing, contrasts)
 
 
@@ -114,26 +116,26 @@ def _number(contrasts: Contrasts, system: System | None) -> Number:
     return value_cell(contrasts, system.name) if system else Number()
 
 
-def _mark_failed(axes: plots.Axes, found: Ablation, at: Positions) -> None:
+def _mark_failed(axes: Axes, found: Ablation, at: Positions) -> None:
     for cell in found.cells:
         if cell.system is None and cell.label in at.x:
             axes.annotate(
                 "× failed", (at.x[cell.label], 0.03), xycoords=("data", "axes fraction"),
-                ha="center", fontsize=9, color=plots.INK,
+                ha="center", fontsize=9, color=INK,
             )  # fmt: skip
     elsewhere = [cell.values[0] for cell in found.cells if cell.label not in at.x]
     if elsewhere:
         axes.annotate(f"× failed: {', '.join(elsewhere)}", (0.02, 0.03), xycoords="axes fraction",
-                      fontsize=9, color=plots.INK, parse_math=False)  # fmt: skip
+                      fontsize=9, color=INK, parse_math=False)  # fmt: skip
 
 
 def _tick(cell: Cell, at: Positions) -> str:
     """A value's tick label; for reasoners, the size above the name."""
-    name = plots.short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
+    name = short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
     return f"{figure(at.x[cell.label], 2)}\n{name}" if at.by_size else name
 
 
-def _shade_claims(axes: plots.Axes, found: Ablation, at: Positions) -> bool:
+def _shade_claims(axes: Axes, found: Ablation, at: Positions) -> bool:
     """Shade the range of values of each claim; returns whether there is any."""
     shaded = False
     for claim in found.claims:
@@ -144,12 +146,12 @@ def _shade_claims(axes: plots.Axes, found: Ablation, at: Positions) -> bool:
             continue
         shaded, first, last = True, covered[0], covered[-1]
         middle = sqrt(first * last) if at.by_size else (first + last) / 2
-        axes.axvspan(at.right_of(first, -0.42), at.right_of(last, 0.42), color=plots.GRID,
+        axes.axvspan(at.right_of(first, -0.42), at.right_of(last, 0.42), color=GRID,
                      alpha=0.45, linewidth=0, zorder=0)  # fmt: skip
         axes.annotate(
             f"paper:\n{claim.short}", (middle, 0.98),
             xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=8.5,
-            color=plots.FAINT,
+            color=FAINT,
         )  # fmt: skip
     if shaded:
         axes.margins(y=0.3)
@@ -163,7 +165,7 @@ def _heat_map(found: Ablation) -> Picture:
     rows = [[by_values[first, second] for second in across.values] for first in down.values]
     numbers = [[_number(found.main, cell.system).value for cell in row] for row in rows]
     grid = np.ma.masked_invalid(np.array(numbers, dtype=np.float64))
-    drawing, (axes,) = plots.figure(height=max(2.6, 0.62 * len(rows) + 1.5))
+    drawing, (axes,) = new_figure(height=max(2.6, 0.62 * len(rows) + 1.5))
     shade = matplotlib.colormaps[HEAT + ("_r" if measure.lower_is_better else "")]
     image = axes.imshow(grid, cmap=shade, aspect="auto")
     axes.grid(visible=False)
@@ -173,27 +175,27 @@ def _heat_map(found: Ablation) -> Picture:
     axes.set_ylabel(AXIS_TITLES.get(down.key, down.name))
     # 2. Each cell's value and interval, in readable ink.
     for (y, x), value in np.ndenumerate(np.ma.filled(grid, np.nan)):
-        ink = plots.INK
+        ink = INK
         if np.isnan(value):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="////",
-                                     edgecolor=plots.GRID, linewidth=0))  # fmt: skip
+                                     edgecolor=GRID, linewidth=0))  # fmt: skip
         else:
             ink = DARK if _light(np.ravel(shade(image.norm(np.array([value]))))) else LIGHT
         axes.text(x, y, _inside(found, rows[y][x]), ha="center", va="center",
                   fontsize=8.5 if len(across.values) < 5 else 7.5, color=ink)  # fmt: skip
     # 3. Colour bar, title and caption.
     bar = drawing.colorbar(image, ax=axes)
-    bar.set_label(f"{measure.title} ({measure.unit})", color=plots.INK)
-    bar.ax.tick_params(labelsize=9, color=plots.INK, labelcolor=plots.INK)
+    bar.set_label(f"{measure.title} ({measure.unit})", color=INK)
+    bar.ax.tick_params(labelsize=9, color=INK, labelcolor=INK)
     bar.outline.set_visible(False)
-    plots.title(axes, f"{found.method} over {down.name} and {across.name}, {found.board.task}")
+    set_title(axes, f"{found.method} over {down.name} and {across.name}, {found.board.task}")
     references = dict.fromkeys(found.references.values())
     words = [_caption(found, found.main)]
     words += [f"{one}: {estimate(found.main.values[one], measure.digits)}" for one in references]
     words.append("below each value its interval, with all digits in the table")
     if found.reference:
         words.append(f"▲ significantly better than {found.reference}, ▼ significantly worse")
-    plots.caption(drawing, "; ".join(words))
+    set_caption(drawing, "; ".join(words))
     return _picture(found, drawing, found.main)
 
 
@@ -224,7 +226,7 @@ def _caption(found: Ablation, contrasts: Contrasts) -> str:
     )
 
 
-def _picture(found: Ablation, drawing: plots.Figure, contrasts: Contrasts) -> Picture:
+def _picture(found: Ablation, drawing: Figure, contrasts: Contrasts) -> Picture:
     measure, names = contrasts.measure, [axis.name for axis in found.axes]
     values = "; ".join(
         f"{cell.label}: "

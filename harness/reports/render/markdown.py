@@ -1,23 +1,10 @@
-"""A document as Markdown, and one table."""
+"""One table as Markdown."""
 
 from __future__ import annotations
 
 import re
 
-from harness.reports.render.section import Document, Section, Shown
 from harness.reports.render.table import Table
-
-
-def to_markdown(document: Document) -> str:
-    """The report as GitHub-flavoured Markdown; pictures are links into figures/."""
-    lines = [f"# {_plain(document.title)}", "", _plain(document.subtitle), ""]
-    if document.warnings:
-        lines += ["**Warnings**", ""]
-        lines += [f"- {_plain(line)}" for line in document.warnings]
-        lines.append("")
-    for section in document.sections:
-        lines += _section(section)
-    return "\n".join(lines).rstrip() + "\n"
 
 
 def titled(table: Table) -> str:
@@ -41,46 +28,10 @@ def table_as_markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _section(section: Section) -> list[str]:
-    lines = [f"## {_plain(section.title)}", ""]
-    for paragraph in section.text:
-        lines += [_plain(paragraph), ""]
-    for picture in section.pictures:
-        lines += [f"![{_plain(picture.alt)}](figures/{picture.file}.svg)", ""]
-    for table in section.tables:
-        lines += _table(table)
-    for shown in section.examples:
-        lines += _example(shown)
-    return lines
-
-
-def _table(table: Table) -> list[str]:
-    head = f"**{_plain(table.title)}** ([CSV](tables/{table.file}.csv),"
-    lines = [f"{head} [LaTeX](tables/{table.file}.tex))", "", table_as_markdown(table), ""]
-    for note in table.notes:
-        lines += [f"{_plain(note)}", ""]
-    return lines
-
-
-def _example(shown: Shown) -> list[str]:
-    lines = [f"### {_plain(shown.id)}", "", _plain(shown.gap), ""]
-    for name, text in (("input", shown.input), ("reference", shown.reference)):
-        if text is not None:
-            lines += [f"{name}:", "", *_quoted(text), ""]
-    for side in shown.sides:
-        text = "".join(piece for piece, _ in side.pieces)
-        lines += [f"{_plain(side.name)} ({side.scores}):", "", *_quoted(text), ""]
-    return lines
-
-
-def _quoted(text: str) -> list[str]:
-    return [f"> {_plain(line)}" for line in text.splitlines()] or ["> (empty)"]
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", text)
 
 
 def _cell(text: str) -> str:
-    return _plain(text).replace("\n", " ")
+    return plain(text).replace("\n", " ")

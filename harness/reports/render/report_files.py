@@ -6,10 +6,9 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.record import write_json
-from harness.reports.render.html import to_html
 from harness.reports.render.latex import to_latex
-from harness.reports.render.markdown import to_markdown
-from harness.reports.render.plots import save
+from harness.reports.render.pages import to_html, to_markdown
+from harness.reports.render.plots.images import save
 from harness.reports.render.section import Document
 from harness.reports.render.spreadsheet import to_csv
 

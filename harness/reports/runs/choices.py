@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from harness.errors import HarnessError
-from harness.record import Record
+from harness.record import Json, Record
 from harness.registry import find
 from harness.settings import whole_numbers
 from harness.settings.flat import flat
@@ -21,7 +20,7 @@ OPTION = "method."
 """Prefix of the keys of a method's own options."""
 
 
-def choices(record: Record) -> dict[str, Any]:
+def choices(record: Record) -> dict[str, Json]:
     """The settings of a run that define its system, "section.key" → value.
 
     Left out: the seed; `eval`; the location of the data, whose fingerprint must be the same anyway;
@@ -34,7 +33,7 @@ def choices(record: Record) -> dict[str, Any]:
     }
 
 
-def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
+def chosen_by(records: Sequence[Record]) -> list[dict[str, Json]]:
     """The choices of each record, all under the same keys.
 
     A method option that a record leaves out takes the default of the installed method: `NO_OPTION`
@@ -43,11 +42,11 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
     """
     given = [choices(record) for record in records]
     keys = sorted({key for one in given for key in one})
-    defaults: dict[str, Mapping[str, Any] | None] = {}
+    defaults: dict[str, Mapping[str, Json] | None] = {}
     if any(key.startswith(OPTION) and key not in one for one in given for key in keys):
         defaults = {method: own_options(method) for method in {one.method for one in records}}
 
-    def value(record: Record, own: Mapping[str, Any], key: str) -> Any:
+    def value(record: Record, own: Mapping[str, Json], key: str) -> Json:
         if key == "model.reasoner" and own.get(key) is None:
             return record.backbone.reasoner and record.backbone.reasoner.name
         if key in own or not key.startswith(OPTION):
@@ -61,7 +60,7 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Any]]:
     ]
 
 
-def own_options(method: str) -> Mapping[str, Any] | None:
+def own_options(method: str) -> Mapping[str, Json] | None:
     """Defaults of the installed method's own options; None if it is not installed."""
     try:
         options = getattr(find("method", method), "Options", None)
@@ -70,7 +69,9 @@ def own_options(method: str) -> Mapping[str, Any] | None:
     return None if options is None else dict(options.model_construct().model_dump(mode="json"))
 
 
-def usual(method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def usual(
+    method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Json]]
+) -> dict[str, Json]:
     """Key → the default of the method's option, or the most common value."""
     known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
     found = {}

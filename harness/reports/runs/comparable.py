@@ -5,25 +5,43 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from harness.errors import DataError
-from harness.record import DeviceInfo, Record
+from harness.record import Json, Record
 from harness.reports.runs.choices import chosen_by
 from harness.reports.runs.systems import Board, System
 
+Read = Callable[[Record], object]
+"""Reads a value from a record; None if it has none."""
 UNPAIRED = {
     "eval.slices": "slices of the reference",
     "decode.samples": "texts of each example",
 }
 """Settings that must agree for examples to be paired; `--allow-different` does not cover them."""
-MACHINE: Mapping[str, Callable[[DeviceInfo], object]] = {
-    "device": lambda machine: machine.device,
-    "accelerator": lambda machine: machine.accelerator,
-    "processor": lambda machine: machine.processor,
-    "dtype": lambda machine: machine.dtype,
-    "threads": lambda machine: machine.threads,
+SAME: Mapping[str, tuple[str, Json]] = {
+    "data.setting": ("setting", None),
+    "decode.max_new_tokens": ("cap on new tokens", None),
+    "decode.temperature": ("temperature", None),
+    "decode.top_p": ("top-p", None),
+    "decode.top_k": ("top-k", "none"),
+    "decode.repetition_penalty": ("repetition penalty", 1.0),
+    "decode.stop": ("stop strings", []),
+    "decode.strip": ("hidden blocks", ["think"]),
 }
+"""Settings that must agree unless the user allows it → what it is, its value if not recorded."""
+MACHINE: Mapping[str, Read] = {
+    "device": lambda record: record.device.device,
+    "accelerator": lambda record: record.device.accelerator,
+    "processor": lambda record: record.device.processor,
+    "dtype": lambda record: record.device.dtype,
+    "threads": lambda record: record.device.threads,
+}
+FURTHER: Mapping[str, Read] = {
+    "backbone's weights": lambda record: record.backbone.fingerprint,
+    "training examples": lambda record: record.training and record.training.examples,
+    "commit": lambda record: str(record.code.commit)[:12],
+}
+"""What the report lists after the settings in which systems may differ."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +63,8 @@ def checked(board: Board, allow_different: bool) -> Board:
     else in `differences` differs and `allow_different` is false.
     """
     # 1. What can never be allowed: examples that cannot be paired.
-    blocking = [
-        one
-        for key, what in UNPAIRED.items()
-        if (one := _difference(board.systems, f"{what} ({key})", _setting(key)))
-    ]
+    rules = {f"{what} ({key})": _setting(key) for key, what in UNPAIRED.items()}
+    blocking = _differing(board.systems, rules)
     if blocking:
         lines = [f"{board.task}: examples of these runs cannot be paired"]
         lines += [f"  {one}" for one in blocking]
@@ -58,7 +73,7 @@ def checked(board: Board, allow_different: bool) -> Board:
         )
         raise DataError("\n".join(lines))
     # 2. At least one example in common.
-    common = set.intersection(*(set(record.examples) for record in _records(board)))
+    common = set.intersection(*(set(record.examples) for record in board.records))
     if not common:
         raise DataError(
             f"{board.task}: no example is in all of {', '.join(s.name for s in board.systems)};"
@@ -79,38 +94,23 @@ def checked(board: Board, allow_different: bool) -> Board:
 
 def differences(board: Board) -> list[Difference]:
     """What differs although it must be the same for a table to compare methods."""
-    rules: list[tuple[str, Callable[[Record], object]]] = [
-        ("setting (data.setting)", _setting("data.setting")),
-        ("cap on new tokens (decode.max_new_tokens)", _setting("decode.max_new_tokens")),
-        ("temperature (decode.temperature)", _setting("decode.temperature")),
-        ("top-p (decode.top_p)", _setting("decode.top_p")),
-        ("top-k (decode.top_k)", _setting("decode.top_k", "none")),
-        (
-            "repetition penalty (decode.repetition_penalty)",
-            _setting("decode.repetition_penalty", 1.0),
-        ),
-        ("stop strings (decode.stop)", _setting("decode.stop", [])),
-        ("hidden blocks (decode.strip)", _setting("decode.strip", ["think"])),
-        ("other users for lift (eval.donors)", lambda record: record.lift and record.lift.donors),
-    ]
-    rules += [
-        (f"data of the {split} split (fingerprint)", _fingerprint(split))
-        for split in ("train", "val", "test")
-    ]
-    names = dict.fromkeys(name for one in _records(board) for name in one.metrics)
-    rules += [(f"signature of {name}", _signature(name)) for name in names]
-    found = [one for what, value in rules if (one := _difference(board.systems, what, value))]
-    missing = _missing(board)
-    return [*found, missing] if missing else found
+    rules = {f"{what} ({key})": _setting(key, absent) for key, (what, absent) in SAME.items()}
+    rules["other users for lift (eval.donors)"] = lambda record: record.lift and record.lift.donors
+    for split in ("train", "val", "test"):
+        rules[f"data of the {split} split (fingerprint)"] = _fingerprint(split)
+    for name in dict.fromkeys(name for record in board.records for name in record.metrics):
+        rules[f"signature of {name}"] = _signature(name)
+
+    def missing(record: Record) -> str:
+        absent = len(board.ids) - len(record.examples)
+        return f"{absent} of {len(board.ids)} missing" if absent else "none missing"
+
+    return _differing(board.systems, rules | {"test examples": missing})
 
 
 def machines(systems: Sequence[System]) -> list[Difference]:
     """How the machines differ; if they do, times are not comparable."""
-    return [
-        one
-        for name, read in MACHINE.items()
-        if (one := _difference(systems, name, partial(_machine, read)))
-    ]
+    return _differing(systems, MACHINE)
 
 
 def setting_differences(systems: Sequence[System]) -> list[Difference]:
@@ -118,52 +118,29 @@ def setting_differences(systems: Sequence[System]) -> list[Difference]:
     records = [record for system in systems for record in system.records]
     chosen = {id(record): own for record, own in zip(records, chosen_by(records), strict=True)}
 
-    def choice(key: str) -> Callable[[Record], object]:
+    def choice(key: str) -> Read:
         return lambda record: chosen[id(record)][key]
 
-    rules: list[tuple[str, Callable[[Record], object]]] = [
-        (key, choice(key)) for key in next(iter(chosen.values()), {})
-    ]
-    rules += [
-        ("backbone's weights", lambda record: record.backbone.fingerprint),
-        ("training examples", _training_examples),
-        ("commit", lambda record: str(record.code.commit)[:12]),
-    ]
-    return [one for what, value in rules if (one := _difference(systems, what, value))]
+    rules = {key: choice(key) for key in next(iter(chosen.values()), {})}
+    return _differing(systems, {**rules, **FURTHER})
 
 
-def _difference(
-    systems: Sequence[System], what: str, value: Callable[[Record], object]
-) -> Difference | None:
-    """The difference in one value; None if all runs that have the value agree."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for system in systems:
-        for run in system.runs:
-            own = value(run.record)
-            if own is not None and system.name not in found[str(own)]:
-                found[str(own)].append(system.name)
-    values = {value: tuple(names) for value, names in found.items() if names}
-    return Difference(what, values) if len(values) > 1 else None
+def _differing(systems: Sequence[System], rules: Mapping[str, Read]) -> list[Difference]:
+    """The values in which runs that have them do not agree."""
+    differences = []
+    for what, read in rules.items():
+        found: dict[str, list[str]] = defaultdict(list)
+        for system in systems:
+            for own in map(read, system.records):
+                if own is not None and system.name not in found[str(own)]:
+                    found[str(own)].append(system.name)
+        if len(found) > 1:
+            values = {value: tuple(names) for value, names in found.items()}
+            differences.append(Difference(what, values))
+    return differences
 
 
-def _missing(board: Board) -> Difference | None:
-    """Runs that lack examples of other runs."""
-    lacking: dict[str, list[str]] = defaultdict(list)
-    for system in board.systems:
-        for run in system.runs:
-            absent = len(board.ids) - len(run.record.examples)
-            shown = f"{absent} of {len(board.ids)} missing" if absent else "none missing"
-            if system.name not in lacking[shown]:
-                lacking[shown].append(system.name)
-    values = {value: tuple(names) for value, names in lacking.items()}
-    return Difference("test examples", values) if len(values) > 1 else None
-
-
-def _records(board: Board) -> list[Record]:
-    return [record for system in board.systems for record in system.records]
-
-
-def _setting(key: str, absent: object = None) -> Callable[[Record], object]:
+def _setting(key: str, absent: Json = None) -> Read:
     """Reads the setting `section.name` of a record; `absent` if it is null or not recorded."""
 
     def found(record: Record) -> object:
@@ -173,11 +150,7 @@ def _setting(key: str, absent: object = None) -> Callable[[Record], object]:
     return found
 
 
-def _machine(read: Callable[[DeviceInfo], object], record: Record) -> object:
-    return read(record.device)
-
-
-def _fingerprint(split: str) -> Callable[[Record], object]:
+def _fingerprint(split: str) -> Read:
     def found(record: Record) -> str | None:
         known = record.data.splits.get(split)
         return known and known.fingerprint[:12]
@@ -185,9 +158,5 @@ def _fingerprint(split: str) -> Callable[[Record], object]:
     return found
 
 
-def _signature(name: str) -> Callable[[Record], object]:
+def _signature(name: str) -> Read:
     return lambda record: record.metrics[name].signature if name in record.metrics else None
-
-
-def _training_examples(record: Record) -> object:
-    return record.training and record.training.examples

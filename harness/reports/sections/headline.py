@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render import plots
 from harness.reports.render.numbers import estimate, figure, p_value, seconds
+from harness.reports.render.plots.labels import legend, short
+from harness.reports.render.plots.looks import Look, looks_of
+from harness.reports.render.plots.panels import Mark, new_figure, point, set_caption, set_title
 from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.paper import reported
@@ -197,24 +199,23 @@ def _columns(compared: Compared) -> list[SystemColumn]:
 def _picture(compared: Compared) -> Picture:
     """Two panels: quality against training time, and against time per text."""
     board, contrasts, measure = compared.board, compared.main, compared.main.measure
-    looks = plots.looks(system.name for system in board.systems)
+    looks = looks_of(system.name for system in board.systems)
     timed = times_not_comparable(board) is None
     costs = [(training_s, "training time"), (text_s, "time per text")] if timed else []
-    drawing, panels = plots.figure(max(len(costs), 1), 3.1)
-    points = [
-        (axes, _cost_panel(axes, compared, looks, cost, what))
-        for axes, (cost, what) in zip(panels, costs, strict=False)
-    ]
+    drawing, panels = new_figure(max(len(costs), 1), 3.1)
+    for axes, (cost, what) in zip(panels, costs, strict=False):
+        points = _cost_panel(axes, compared, looks, cost, what)
+        if axes is panels[0]:
+            legend(axes, points)
     if not costs:
         _without_time(panels[0], compared, looks)
-    plots.title(panels[0], f"{measure.title}, {board.task}")
+    set_title(panels[0], f"{measure.title}, {board.task}")
     whiskers = f"vertical whiskers: 95 % intervals over {board.counted}"
     if costs and max(len(system.runs) for system in board.systems) > 1:
         whiskers += "; horizontal ones: from the fastest to the slowest seed"
     on = machine(board.systems[0].record) if costs else "machines differ, so no time axis"
-    plots.caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers};"
+    set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers};"
                   f" {on}")  # fmt: skip
-    plots.label_points(points)
     alt = "; ".join(
         f"{name} {estimate(one, measure.digits)}" for name, one in contrasts.values.items()
     )
@@ -223,8 +224,8 @@ def _picture(compared: Compared) -> Picture:
 
 
 def _cost_panel(
-    axes: Axes, compared: Compared, looks: Mapping[str, plots.Look], cost: Cost, what: str
-) -> list[plots.Mark]:
+    axes: Axes, compared: Compared, looks: Mapping[str, Look], cost: Cost, what: str
+) -> list[Mark]:
     """Draw the measure against a cost, in seconds, minutes or hours.
 
     axes: the panel.
@@ -232,7 +233,7 @@ def _cost_panel(
     looks: system → look.
     cost, what: the cost and its name.
 
-    Returns the points, for `label_points`.
+    Returns the points, for the legend.
     """
     known = {
         system.name: Cell(mean_cost(system, cost), min(found), max(found))
@@ -247,7 +248,7 @@ def _cost_panel(
         x, low, high = ((end or 0.0) / scale for end in (one.value, one.low, one.high))
         y = value_cell(compared.main, name)
         if y.value is not None:
-            plots.point(axes, Cell(x, low, high), y, looks[name])
+            point(axes, Cell(x, low, high), y, looks[name])
             points.append((x, y.value, looks[name]))
     measure = compared.main.measure
     axes.set_xlabel(f"{what} ({unit})")
@@ -256,7 +257,7 @@ def _cost_panel(
     return points
 
 
-def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, plots.Look]) -> None:
+def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, Look]) -> None:
     """One row per system, without a time axis, because machines differ."""
     names, measure = (
         [system.name for system in reversed(compared.board.systems)],
@@ -265,7 +266,7 @@ def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, plots.Look
     for row, name in enumerate(names):
         number = value_cell(compared.main, name)
         if number.value is not None:
-            plots.point(axes, number, Cell(row), looks[name])
-    axes.set_yticks(range(len(names)), list(map(plots.short, names)), parse_math=False)
+            point(axes, number, Cell(row), looks[name])
+    axes.set_yticks(range(len(names)), list(map(short, names)), parse_math=False)
     axes.set_xlabel(f"{measure.title} ({measure.unit})")
     axes.margins(y=0.15)

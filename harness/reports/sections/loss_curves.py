@@ -9,7 +9,9 @@ import numpy as np
 
 from harness.record import Record
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render import plots
+from harness.reports.render.plots.labels import label_ends
+from harness.reports.render.plots.looks import looks_of
+from harness.reports.render.plots.panels import line, new_figure, set_caption, set_title
 from harness.reports.render.section import Part, Picture
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.system_costs import training
@@ -50,23 +52,23 @@ def curve_of(records: Sequence[Record]) -> Curve | None:
 
 
 def _picture(board: Board, curves: Mapping[str, Curve]) -> Picture:
-    looks = plots.looks(system.name for system in board.systems)
-    drawing, (axes,) = plots.figure(height=3.3)
+    looks = looks_of(system.name for system in board.systems)
+    drawing, (axes,) = new_figure(height=3.3)
     ends = [
         end
         for name, (steps, points) in curves.items()
-        for end in plots.line(axes, steps, points, looks[name])
+        for end in line(axes, steps, points, looks[name])
     ]
     axes.set_xlabel("optimizer step")
     axes.set_ylabel("loss, nats per token")
-    plots.title(axes, "Training loss", board.task)
+    set_title(axes, "Training loss", board.task)
     words = ["nats per trained token, before the step"]
     if max(len(losses(record)) for record in board.records) > MOST_POINTS:
         words.append(f"each point is a mean over steps, at most {MOST_POINTS} points per curve")
     seeded = any(len(system.runs) > 1 for system in board.systems)
     words.append("bands: range over training seeds" if seeded else "one training seed per curve")
-    plots.caption(drawing, "; ".join(words))
-    plots.label_ends(axes, ends)
+    set_caption(drawing, "; ".join(words))
+    label_ends(axes, ends)
     alt = f"Training loss on {board.task}: " + "; ".join(
         f"{name} from {points[0].value:.2f} to {points[-1].value:.2f}"
         for name, (_, points) in curves.items()

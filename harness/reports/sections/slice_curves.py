@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from harness.record import Record, SliceEstimate
 from harness.reports.compared.measures import Rows
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
-from harness.reports.render import plots
 from harness.reports.render.numbers import figure
+from harness.reports.render.plots.labels import label_ends
+from harness.reports.render.plots.looks import FAINT, looks_of
+from harness.reports.render.plots.panels import draw_curves, new_figure, set_caption, set_title
 from harness.reports.render.section import Picture
 from harness.reports.runs.systems import Board, having, lacking
 
@@ -53,9 +55,9 @@ class SliceView:
         """The figure of the curves, in a file called `name`; `note` ends its caption."""
         # 1. Curves and axes.
         part = having(board, self.slices)
-        drawing, (axes,) = plots.figure(height=3.3)
-        looks = plots.looks(system.name for system in board.systems)
-        ends = plots.curves(axes, curves, looks)
+        drawing, (axes,) = new_figure(height=3.3)
+        looks = looks_of(system.name for system in board.systems)
+        ends = draw_curves(axes, curves, looks)
         ticks = [
             each.slice.replace("-", "–")
             + (f"\nn = {each.examples}" if each.examples is not None else "")
@@ -65,14 +67,14 @@ class SliceView:
         axes.set_xlabel("tokens of the reference")
         axes.set_ylabel(self.unit + (f"\n(dotted: {self.zero})" if self.zero else ""))
         if self.zero:
-            axes.axhline(0.0, color=plots.FAINT, linewidth=1.1, linestyle=":")
+            axes.axhline(0.0, color=FAINT, linewidth=1.1, linestyle=":")
         # 2. Title, caption and names.
-        plots.title(axes, self.title, board.task)
+        set_title(axes, self.title, board.task)
         over = interval_words(point for points in curves.values() for point in points)
         words = [self.unit, f"bars and bands: 95 % intervals over {over}", self.reading, note,
                  lacking(board, part)]  # fmt: skip
-        plots.caption(drawing, "; ".join(filter(None, words)))
-        plots.label_ends(axes, ends)
+        set_caption(drawing, "; ".join(filter(None, words)))
+        label_ends(axes, ends)
         alt = f"{self.title} on {board.task} by position: " + "; ".join(
             f"{look.name} ends at {figure(value, 3)}" for _, value, look in ends
         )

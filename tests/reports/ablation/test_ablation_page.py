@@ -11,7 +11,7 @@ from harness.record import ModelInfo
 from harness.reports.ablation.ablation_page import document, facts, sentences
 from harness.reports.ablation.figures import positions_of
 from harness.reports.ablation.values import Axis, Tried, ablation
-from harness.reports.render.html import to_html
+from harness.reports.render.pages import to_html
 from harness.reports.render.report_files import write_report
 from tests.support.made_ablation import LAM, SIZE, grid, lam_ablation, size_ablation
 

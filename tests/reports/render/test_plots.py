@@ -8,8 +8,17 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from harness.reports.render import plots
-from harness.reports.render.plots.looks import FURTHER_LOOKS, METHOD_LOOKS
+from harness.reports.render.plots.images import inline_svg, save
+from harness.reports.render.plots.labels import label_ends, legend, short, spread
+from harness.reports.render.plots.looks import (
+    FAINT,
+    FURTHER_LOOKS,
+    GRID,
+    INK,
+    METHOD_LOOKS,
+    looks_of,
+)
+from harness.reports.render.plots.panels import line, new_figure, point, set_caption, set_title
 from harness.reports.render.table import Cell
 
 
@@ -26,25 +35,25 @@ from harness.reports.render.table import Cell
     ],
 )
 def test_labels_move_as_little_as_they_can(places, gap, bounds, expected):
-    assert plots.spread(places, gap, *bounds) == pytest.approx(expected)
+    assert spread(places, gap, *bounds) == pytest.approx(expected)
 
 
 def drawn():
-    drawing, (axes,) = plots.figure()
-    looks = plots.looks(["sft", "flythinker", "mine"])
+    drawing, (axes,) = new_figure()
+    looks = looks_of(["sft", "flythinker", "mine"])
     ends = []
     for at, look in enumerate(looks.values()):
         points = [Cell(1.0 + 0.01 * at, 0.9, 1.1), Cell(2.0, 1.9, 2.1), Cell()]
-        ends += plots.line(axes, [0, 1, 2], points, look)
-    plots.label_ends(axes, ends)
-    plots.title(axes, "a <title> & more")
-    plots.caption(drawing, "nats; n = 3")
+        ends += line(axes, [0, 1, 2], points, look)
+    label_ends(axes, ends)
+    set_title(axes, "a <title> & more")
+    set_caption(drawing, "nats; n = 3")
     return drawing, axes
 
 
 def test_the_same_figure_has_the_same_bytes(tmp_path):
-    one = plots.save(drawn()[0], tmp_path / "one")
-    other = plots.save(drawn()[0], tmp_path / "v1.other")  # a dot in the name stays
+    one = save(drawn()[0], tmp_path / "one")
+    other = save(drawn()[0], tmp_path / "v1.other")  # a dot in the name stays
     assert [path.name for path in other] == ["v1.other.svg", "v1.other.png"]
     for a, b in zip(one, other, strict=True):
         assert a.read_bytes() == b.read_bytes()
@@ -61,42 +70,26 @@ def test_labels_at_one_place_do_not_overlap_and_stay_beside_their_panel():
     assert all(box.x0 >= axes.transData.transform((1, 2))[0] for box in boxes)
 
 
-def test_labels_of_points_avoid_each_other_and_the_frame():
-    drawing, (axes,) = plots.figure()
-    looks = plots.looks(["first", "second", "at the edge"])
-    points = list(zip((0.0, 0.0, 9.0), (1.0, 1.0, 1.0), looks.values(), strict=True))
+def test_a_legend_stands_beside_its_panel_the_highest_point_first():
+    drawing, (axes, _) = new_figure(rows=2)
+    looks = looks_of(f"flythinker (lam={at})" for at in range(11))
+    points = [(at, at, look) for at, look in enumerate(looks.values())]
     for x, y, look in points:
-        plots.point(axes, Cell(x), Cell(y, 0.5, 1.5), look)
-    plots.label_points([(axes, points)])
+        point(axes, Cell(x), Cell(y), look)
+    legend(axes, points)
     drawing.draw_without_rendering()
-    boxes = [note.get_window_extent() for note in axes.texts]
-    assert not boxes[0].overlaps(boxes[1])
-    assert boxes[2].x1 <= axes.get_window_extent().x1
-
-
-def test_points_without_room_for_their_names_have_a_legend_beside_the_first_panel():
-    drawing, panels = plots.figure(rows=2)
-    looks = plots.looks(f"flythinker (lam={at})" for at in range(11))
-    places = [0.0, *(5.0 + at / 100 for at in range(9)), 10.0]  # nine at nearly one place
-    points = [(at, at, look) for at, look in zip(places, looks.values(), strict=True)]
-    for axes in panels:
-        for x, y, look in points:
-            plots.point(axes, Cell(x), Cell(y), look)
-    plots.label_points([(axes, points) for axes in panels])
-    drawing.draw_without_rendering()
-    assert [len(axes.texts) for axes in panels] == [0, 0]
-    legend = panels[0].get_legend()
+    found = axes.get_legend()
     highest_first = [look.name for _, _, look in reversed(points)]
-    assert [text.get_text() for text in legend.get_texts()] == highest_first
-    assert legend.get_window_extent().x0 >= panels[0].get_window_extent().x1
-    assert legend.get_window_extent().x1 <= drawing.bbox.x1
+    assert [text.get_text() for text in found.get_texts()] == highest_first
+    assert found.get_window_extent().x0 >= axes.get_window_extent().x1
+    assert found.get_window_extent().x1 <= drawing.bbox.x1
 
 
 def test_an_inline_figure_takes_the_pages_ink_and_keeps_its_ids_apart():
-    text = plots.inline_svg(drawn()[0], 'it\'s "quoted" <b>', "drift")
+    text = inline_svg(drawn()[0], 'it\'s "quoted" <b>', "drift")
     assert text.startswith('<svg role="img" aria-label="it&#x27;s &quot;quoted&quot; &lt;b&gt;"')
     assert text.endswith("</svg>")
-    for colour in (plots.INK, plots.FAINT, plots.GRID):
+    for colour in (INK, FAINT, GRID):
         assert colour not in text
     assert "currentColor" in text
     assert 'id="drift-' in text
@@ -114,7 +107,7 @@ def test_the_six_methods_differ_in_grey_or_in_line_and_never_share_a_marker():
 
 
 def test_names_without_a_look_take_the_further_ones_in_order():
-    found = plots.looks(["mine", "sft", "yours", "mine"])
+    found = looks_of(["mine", "sft", "yours", "mine"])
     assert list(found) == ["mine", "sft", "yours"]
     assert found["mine"] == replace(FURTHER_LOOKS[0], name="mine")
     assert found["sft"] == replace(METHOD_LOOKS["sft"], name="sft")
@@ -122,29 +115,29 @@ def test_names_without_a_look_take_the_further_ones_in_order():
 
 
 def test_many_names_have_looks_of_their_own():
-    found = plots.looks(f"mine {at}" for at in range(20)).values()
+    found = looks_of(f"mine {at}" for at in range(20)).values()
     assert len({(look.colour, look.marker) for look in found}) == 20
 
 
 def test_a_long_label_keeps_what_sets_systems_apart():
     weights, reads = "flythinker (reasoner_weights=frozen)", "flythinker (reasoner_reads=position)"
-    assert [plots.short(weights), plots.short(reads)] == [
+    assert [short(weights), short(reads)] == [
         "flythinker (frozen)", "flythinker (position)"
     ]  # fmt: skip
-    assert plots.short("sft (flops_of=flythinker)") == "sft (flops_of=flythinker)"
-    assert plots.short("mine (alpha_of_the_thing=1, beta_of_it=2)") == "mine (1, 2)"
+    assert short("sft (flops_of=flythinker)") == "sft (flops_of=flythinker)"
+    assert short("mine (alpha_of_the_thing=1, beta_of_it=2)") == "mine (1, 2)"
 
 
 def test_a_long_name_leaves_room_for_its_panel_and_dollars_are_dollars(tmp_path, recwarn):
-    drawing, (axes,) = plots.figure()
+    drawing, (axes,) = new_figure()
     name = "$x^2 (" + "lam=0.123456, " * 30 + ")"
-    (look,) = plots.looks([name]).values()
-    plots.label_ends(axes, plots.line(axes, [0, 1], [Cell(1.0), Cell(2.0)], look))
-    plots.label_points([(axes, [(0, 1.0, look)])])
-    plots.caption(drawing, "costs $5 and $6")
-    text = plots.save(drawing, tmp_path / "long")[0].read_text()
-    assert plots.short(name).endswith("…")
-    assert text.count(plots.short(name)) >= 2
+    (look,) = looks_of([name]).values()
+    label_ends(axes, line(axes, [0, 1], [Cell(1.0), Cell(2.0)], look))
+    legend(axes, [(0, 1.0, look)])
+    set_caption(drawing, "costs $5 and $6")
+    text = save(drawing, tmp_path / "long")[0].read_text()
+    assert short(name).endswith("…")
+    assert text.count(short(name)) >= 2
     assert "costs $5 and $6" in text
     assert not [one for one in recwarn if "constrained_layout" in str(one.message)]
     assert axes.get_position().width > 0.4

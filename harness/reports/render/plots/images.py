@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from harness.reports.render.plots.looks import FAINT, GRID, INK, PAPER, RC
-from harness.reports.render.plots.panels import caption, caption_of
+from harness.reports.render.plots.panels import caption_of, set_caption
 
 
 def save(drawing: Figure, path: Path) -> list[Path]:
@@ -36,7 +36,7 @@ def inline_svg(drawing: Figure, title: str, prefix: str) -> str:
         drawing.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
-    caption(drawing, words)
+    set_caption(drawing, words)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

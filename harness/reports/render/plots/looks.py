@@ -61,7 +61,7 @@ FURTHER_LOOKS = (
 """For plugins and for the values of an ablation, in the order in which they are named."""
 
 
-def looks(names: Iterable[str]) -> dict[str, Look]:
+def looks_of(names: Iterable[str]) -> dict[str, Look]:
     """Name → look: the six methods have theirs, others get the further ones in order.
 
     After those, colours come again with other markers.

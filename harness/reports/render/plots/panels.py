@@ -19,7 +19,7 @@ Mark = tuple[float, float, Look]
 """Where something stands that needs a label: x, y, and its look, which has the name."""
 
 
-def figure(rows: int = 1, height: float = 3.4) -> tuple[Figure, list[Axes]]:
+def new_figure(rows: int = 1, height: float = 3.4) -> tuple[Figure, list[Axes]]:
     """An empty figure and its axes, top to bottom; `height` in inches is that of one row."""
     with matplotlib.rc_context(RC):
         drawing = Figure(figsize=(WIDTH, height * rows), layout=Layout(w_pad=0.08, h_pad=0.06))
@@ -27,7 +27,7 @@ def figure(rows: int = 1, height: float = 3.4) -> tuple[Figure, list[Axes]]:
     return drawing, list(axes.ravel())
 
 
-def title(axes: Axes, text: str, below: str = "") -> None:
+def set_title(axes: Axes, text: str, below: str = "") -> None:
     """What the panel shows, above its left edge, in as many lines as it takes.
 
     below: a line of its own, so that panels side by side have titles of one height.
@@ -60,7 +60,9 @@ def line(
     return [(float(x[at]), float(values[at]), look) for at in known]
 
 
-def curves(axes: Axes, rows: Mapping[str, Sequence[Cell]], looks: Mapping[str, Look]) -> list[Mark]:
+def draw_curves(
+    axes: Axes, rows: Mapping[str, Sequence[Cell]], looks: Mapping[str, Look]
+) -> list[Mark]:
     """A curve for each name over the places 0, 1, 2, …, for places that are names, not numbers.
 
     rows: name → number with interval at each place. Each curve is moved sideways a little, so that
@@ -84,7 +86,7 @@ def point(axes: Axes, x: Cell, y: Cell, look: Look) -> None:
     )  # fmt: skip
 
 
-def caption(drawing: Figure, text: str) -> None:
+def set_caption(drawing: Figure, text: str) -> None:
     """The line under a figure: units, how many, what the interval is, device."""
     width = round(drawing.get_figwidth() * 14.5)
     drawing.supxlabel(

@@ -1,0 +1,41 @@
+"""A document as one HTML page that opens from disk, without scripts or requests; as Markdown."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.reports.render.markdown import plain, table_as_markdown
+from harness.reports.render.plots.images import inline_svg
+from harness.reports.render.plots.panels import caption_of
+from harness.reports.render.section import Document
+
+
+def to_html(document: Document) -> str:
+    """The page, with everything from records and texts escaped."""
+    environment = _environment(escape=True)
+    drawn = [picture for section in document.sections for picture in section.pictures]
+    captions = {picture.name: caption_of(picture.drawing) for picture in drawn}
+    pictures = {
+        picture.name: inline_svg(picture.drawing, picture.alt, picture.file) for picture in drawn
+    }
+    css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    return environment.get_template("report.html").render(
+        document=document, pictures=pictures, captions=captions, css=css
+    )
+
+
+def to_markdown(document: Document) -> str:
+    """The report as GitHub-flavoured Markdown; pictures are links into figures/."""
+    environment = _environment(escape=False)
+    environment.filters |= {"plain": plain, "grid": table_as_markdown}
+    return environment.get_template("report.md").render(document=document).rstrip() + "\n"
+
+
+def _environment(escape: bool) -> Environment:
+    return Environment(
+        loader=PackageLoader("harness.reports.render", "templates"),
+        autoescape=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
