@@ -62,11 +62,6 @@ def is_mean(name: str) -> bool:
     return name not in table("metric") or metric_class(name).mean
 
 
-def title_of(name: str) -> str:
-    """How tables call a metric; one that is not installed here goes by its name."""
-    return (metric_class(name).title or name) if name in table("metric") else name
-
-
 def unit_of(name: str) -> str:
     """A metric's unit; that of one which is not installed here is its own scale."""
     from harness.metrics.base import OWN

@@ -201,10 +201,3 @@ class MeanMetric(Metric):
         if self.better == "higher":
             worst[..., 1] = rows[..., 1]
         return worst
-
-
-def paired(
-    predictions: Sequence[str], references: Sequence[str], examples: Sequence[Example]
-) -> list[Pair]:
-    """Pairs from three lists of equal length. Raises ValueError if lengths differ."""
-    return [Pair(*texts) for texts in zip(predictions, references, examples, strict=True)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.metrics import metric
-from harness.metrics.base import Metric, Pair, paired
+from harness.metrics.base import Metric, Pair
 from harness.metrics.scoring import scored
 from harness.settings import EvalSettings
 from harness.statistics import Array, Panel
@@ -49,8 +49,10 @@ def panel(users: Iterable[str], resamples: int = 2000) -> Panel:
 
 def pairs(predictions: Sequence[str], references: Sequence[str]) -> list[Pair]:
     """Texts by position, each of an example of its own."""
-    examples = [Example(f"e{at}", f"u{at}", "t", "", ()) for at in range(len(references))]
-    return paired(predictions, references, examples)
+    return [
+        Pair(prediction, reference, Example(f"e{at}", f"u{at}", "t", "", ()))
+        for at, (prediction, reference) in enumerate(zip(predictions, references, strict=True))
+    ]
 
 
 def rows(own: Metric, predictions: Sequence[str], references: Sequence[str]) -> Array:
