@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import reduce
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -72,7 +71,9 @@ def build_settings(
     Raises UsageError naming the key, what was found and what was expected.
     """
     values = merge(load_preset(preset), {"preset": preset, **(options or {})})
-    settings = validate(RunSettings, reduce(merge, map(parse_assignment, assignments), values))
+    for text in assignments:
+        values = merge(values, parse_assignment(text))
+    settings = validate(RunSettings, values)
     needed = _preset(preset).get(NEEDS_DATA)
     if needed and settings.data.source == DataSettings().source:
         raise UsageError(f"preset {preset} needs --data: {needed}")
