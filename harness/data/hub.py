@@ -98,7 +98,7 @@ def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
     return rows, sha256
 
 
-def _parse(task: Task, table: Iterable[Mapping[str, Any]], source: str) -> list[Row]:
+def _parse(task: Task, table: Iterable[Mapping[str, object]], source: str) -> list[Row]:
     numbered = ((f"{source} row {n}", row) for n, row in enumerate(table, start=1))
     rows = parse_rows(task, numbered)
     if not rows:

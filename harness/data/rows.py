@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -53,7 +52,7 @@ def data_error(where: str, found: str, expected: str, mend: str) -> DataError:
     return DataError(f"{where}\n  found     {found}\n  expected  {expected}\n  mend      {mend}")
 
 
-def parse_rows(task: Task, values: Iterable[tuple[str, Any]]) -> list[Row]:
+def parse_rows(task: Task, values: Iterable[tuple[str, object]]) -> list[Row]:
     """Check (place, value) pairs, a value being what JSON or parquet gave, and return their rows.
 
     Raises DataError at the first row that does not fit `task`, or whose id is taken.
@@ -68,7 +67,9 @@ def parse_rows(task: Task, values: Iterable[tuple[str, Any]]) -> list[Row]:
     return rows
 
 
-def _parse_row(task: Task, value: Any, place: str, ids: IdAssigner, places: dict[str, str]) -> Row:
+def _parse_row(
+    task: Task, value: object, place: str, ids: IdAssigner, places: dict[str, str]
+) -> Row:
     if not isinstance(value, dict):
         raise data_error(
             place,
@@ -95,7 +96,7 @@ def _parse_row(task: Task, value: Any, place: str, ids: IdAssigner, places: dict
 
 
 def _explain(
-    task: Task, value: Mapping[str, Any], place: str, ids: IdAssigner, error: ValidationError
+    task: Task, value: Mapping[str, object], place: str, ids: IdAssigner, error: ValidationError
 ) -> DataError:
     # the row's own fields first: a missing user reveals the wrong task sooner than its entries do
     first, *others = sorted(error.errors(), key=lambda item: len(item["loc"]))
@@ -108,7 +109,7 @@ def _explain(
     return data_error(where, found, expected, mend)
 
 
-def _describe(task: Task, value: Mapping[str, Any], item: ErrorDetails) -> tuple[str, str, str]:
+def _describe(task: Task, value: Mapping[str, object], item: ErrorDetails) -> tuple[str, str, str]:
     kind, path = item["type"], field_path(item["loc"])
     if kind == "missing":
         given = item["input"]
@@ -128,7 +129,7 @@ def _describe(task: Task, value: Mapping[str, Any], item: ErrorDetails) -> tuple
     return shown(item["input"]), EXPECTED.get(kind, item["msg"]), f"change the type of `{path}`"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as messages show it: its type and its first characters."""
     kind = KINDS.get(type(value), type(value).__name__)
     if value is None:
@@ -149,7 +150,7 @@ def _row_fields(task: Task) -> tuple[str, ...]:
     return task.user, "input", "output", "profile"
 
 
-def _example(task: Task, value: Mapping[str, Any], ids: IdAssigner) -> str:
+def _example(task: Task, value: Mapping[str, object], ids: IdAssigner) -> str:
     """`example ID` if the bad row still has what its id is made of, else ""."""
     own, user, text = value.get("id"), value.get(task.user), value.get("input")
     if isinstance(own, str) and own:
