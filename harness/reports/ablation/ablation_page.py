@@ -22,7 +22,6 @@ from harness.reports.sections.system_columns import (
     SystemColumn,
     gap_cells,
     gap_column,
-    value_cell,
     values,
 )
 
@@ -160,16 +159,15 @@ def facts(found: Ablation) -> dict[str, object]:
 
 def _facts(found: Ablation, cell: Cell) -> dict[str, object]:
     def ends(system: System | None) -> dict[str, object]:
-        shown = {
-            name: value_cell(one, system.name)
-            for name, one in (found.compared.contrasts.items() if system else ())
-            if system
-        }
+        if system is None:
+            return {}
+        found_values = {name: one.values[system.name] for name, one in contrasts.items()}
         return {
             name: {"value": one.value, "low": one.low, "high": one.high}
-            for name, one in shown.items()
+            for name, one in found_values.items()
         }
 
+    contrasts = found.compared.contrasts
     gap = found.main.between(cell.label, found.references.get(cell.label, ""))
     return {
         "values": list(cell.values),

@@ -68,7 +68,7 @@ def test_the_section_shows_only_trained_systems(tmp_path):
 
 
 def test_without_training_there_is_no_section(tmp_path):
-    write_runs(tmp_path, ["rag", "nonpers"], [TASK])
+    write_runs(tmp_path, ["rag", "nonpers"], [TASK], examples=12)
     assert "training" not in [one.name for one in compare([tmp_path]).sections]
 
 
