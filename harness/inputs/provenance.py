@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from harness import __version__
 from harness.inputs.imports import closure, content_sha256, imports_of
@@ -44,7 +43,7 @@ MAKING = ("harness.run.training", "harness.run.generate")
 """Modules that weights and texts depend on, besides the method's own."""
 
 
-def method_sha256(method: type, options: Mapping[str, Any] | None = None) -> str:
+def method_sha256(method: type, options: Mapping[str, object] | None = None) -> str:
     """sha256 of the source that a method's weights and texts depend on, committed or not.
 
     These are the modules that the method, training and generation import, recursively.
@@ -53,7 +52,7 @@ def method_sha256(method: type, options: Mapping[str, Any] | None = None) -> str
     return content_sha256(method_sources(method, options or {}))
 
 
-def method_sources(method: type, options: Mapping[str, Any]) -> dict[str, Path]:
+def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Path]:
     """Module → file of that source."""
     beside = own_sources(Origin(method.__module__, home_of(method)))
     named = [BUILT_IN["method"].get(value, "") for value in map(str, options.values())]

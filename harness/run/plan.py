@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
-from harness.method import made
+from harness.method import Method, made
 from harness.record.inputs import Inputs
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
@@ -59,7 +59,7 @@ class Plan:
         settings: RunSettings,
         method_name: str,
         results: Path,
-        factory: Any = None,
+        factory: Callable[[RunSettings], Method] | None = None,
     ) -> None:
         from harness.data import describe_source, load_splits
         from harness.metrics import metric

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
@@ -18,6 +17,7 @@ from harness.engine.peak_memory import return_freed_memory
 from harness.engine.trial import refuse_wrong_ways
 from harness.inputs import provenance
 from harness.inputs.stale import REQUEST, request_digest
+from harness.method import Method
 from harness.progress import Bars
 from harness.record import (
     PREDICTIONS,
@@ -55,7 +55,7 @@ def run(
     *,
     command: str = "",
     fresh: bool = False,
-    factory: Any = None,
+    factory: Callable[[RunSettings], Method] | None = None,
     bars: Bars | None = None,
 ) -> Outcome:
     """Train, generate, evaluate, record: an incomplete run is resumed, a complete one only read.

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.cli.run import _without_thought_replacement
+from harness.cli.jobs import fitting
+from harness.cli.options import RunOptions
 from harness.errors import UsageError
 from harness.record import Thoughts, read_record
 from harness.registry import find
@@ -101,9 +102,10 @@ def test_a_method_without_thoughts_is_named_before_any_work(tmp_path, reviews, b
 
 def test_of_all_methods_only_those_with_thoughts_are_evaluated():
     asked = ["train.epochs=1", "eval.controls=all"]
-    assert _without_thought_replacement(find("method", "flythinker"), asked) == asked
-    assert _without_thought_replacement(find("method", "sft"), asked) == asked[:1]
-    assert _without_thought_replacement(SimpleNamespace(), asked) == asked[:1]
+    options = RunOptions(set_=asked)
+    assert fitting(options, find("method", "flythinker")).set_ == asked
+    assert fitting(options, find("method", "sft")).set_ == asked[:1]
+    assert fitting(options, SimpleNamespace()).set_ == asked[:1]
 
 
 @pytest.mark.parametrize(
