@@ -26,7 +26,7 @@ from harness.inputs.stale import Since, named_message
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
-from harness.settings import RunSettings
+from harness.settings import RunSettings, about_preset
 
 
 def run(
@@ -108,3 +108,5 @@ def _finished(
 
 def _print_head(console: Console, method: str, settings: RunSettings) -> None:
     console.print(f"{method} on {settings.task} · {settings.preset}", style="bold")
+    if about := about_preset(settings.preset):
+        console.print(about, style="dim")

@@ -45,8 +45,8 @@ def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_pat
     weights = 4 * sum(part.numel() for part in lm.parameters())
     longest = max(len(reading.prompt) for reading in plan.test_prompts)
     # width 32, inner 48: 4·(8·32 + 5·48) = 1984 bytes a layer and token; keys and values of 2
-    # layers, 2 heads of 8: 4·2·2·2·8 = 256 bytes a token; cap 448
-    generation = 4 * longest * 1984 + 4 * (longest + 448) * 256
+    # layers, 2 heads of 8: 4·2·2·2·8 = 256 bytes a token; cap 512
+    generation = 4 * longest * 1984 + 4 * (longest + 512) * 256
     assert memory_bytes(plan, lm, []) == PROCESS + weights + generation
     # 4096 tokens in 2 layers; 100 answers of the one row, 300 words, three times
     row = TrainRow("r", (1,) * 8092, (2,) * 100)

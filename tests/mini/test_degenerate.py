@@ -44,7 +44,7 @@ SCORES: dict[str, tuple[float, float | None]] = {
 
 @pytest.fixture(scope="module")
 def test():
-    return load_split(build_settings("mini", "rag"), "test")
+    return load_split(build_settings("mini"), "test")
 
 
 @pytest.fixture(scope="module")

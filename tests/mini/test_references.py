@@ -4,7 +4,9 @@ from statistics import fmean
 
 import pytest
 
+from harness.engine.backbone import tokenizer_of
 from harness.mini import SETTINGS, SPLITS, TASKS, answers, calls, rewrite, rows
+from harness.settings import build_settings
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -43,3 +45,13 @@ def test_the_seed_decides_the_texts():
     again = rows("product_review", "user", "test")
     assert again == rows("product_review", "user", "test", seed=0)
     assert again != rows("product_review", "user", "test", seed=1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_cap_lets_every_reference_through(task, setting):
+    tokenizer, end = tokenizer_of("mini"), 1
+    texts = [row["output"] for row in rows(task, setting, "test")]
+    longest = max(len(ids) + end for ids in tokenizer(texts)["input_ids"])
+    for preset in ("mini", "mini-long"):
+        assert longest <= build_settings(preset).decode.max_new_tokens
