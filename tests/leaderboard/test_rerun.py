@@ -42,7 +42,7 @@ def test_an_honest_row_is_reproduced(row, tmp_path):
         "following",
     )
     assert verification.rerun.claimed == read_submission(row).metrics["following"].value
-    record = json.loads(next(tmp_path.rglob("record.json")).read_text())
+    record = json.loads(next(tmp_path.rglob("nonpers/*/record.json")).read_text())
     assert record["settings"]["data"]["mini_seed"] == 5
     assert record["settings"]["decode"]["max_new_tokens"] == 24
     assert verification.rerun.found == record["metrics"]["following"]["value"]

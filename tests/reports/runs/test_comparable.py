@@ -38,9 +38,9 @@ def other_way(tmp_path):
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
-        ("decode.max_new_tokens=100", "cap on new tokens (decode.max_new_tokens)  100: rag; 448: "),
-        ("decode.temperature=0.8", "temperature (decode.temperature)  0.8: rag; 0.0: sft"),
-        ("decode.top_p=0.9", "top-p (decode.top_p)  0.9: rag; 1.0: sft"),
+        ("decode.max_new_tokens=100", "cap on new tokens (decode.max_new_tokens)  100: rag; 512: "),
+        ("decode.temperature=0.5", "temperature (decode.temperature)  0.5: rag; 0.8: sft"),
+        ("decode.top_p=0.9", "top-p (decode.top_p)  0.9: rag; 0.95: sft"),
         ("data.setting=temporal", "setting (data.setting)  temporal: rag; user: sft"),
     ],
 )
