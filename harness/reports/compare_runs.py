@@ -19,6 +19,7 @@ from harness.reports.sections.lift_by_profile import lift_part
 from harness.reports.sections.loss_curves import training_part
 from harness.reports.sections.metric_table import scores_part
 from harness.reports.sections.positions import drift_part
+from harness.reports.sections.quality_table import quality_part
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 from harness.reports.sections.side_by_side import examples_part
 from harness.reports.sections.thoughts import thoughts_part
@@ -27,6 +28,7 @@ MOST_NAMED = 8
 """Systems whose names, with their settings, a title holds."""
 SECTIONS = {
     "scores": scores_part,
+    "quality": quality_part,
     "drift": drift_part,
     "lift": lift_part,
     "authors": authors_part,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 
+from harness.record import Record
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.system_costs import (
@@ -40,13 +42,27 @@ def _board(compared: Compared) -> dict[str, object]:
                 "method": system.record.method,
                 "seeds": system.seeds,
                 "runs": [str(run.folder) for run in system.runs],
+                "quality": {
+                    name: mean_cost(system, partial(quality, name))
+                    for name in system.record.quality
+                },
                 "costs": {name: mean_cost(system, cost) for name, cost in COSTS.items()},
             }
             for system in board.systems
         ],
+        "floors": {
+            floor.method: {name: one.value for name, one in floor.metrics.items()}
+            for floor in board.floors
+        },
+        "won_by_floors": {name: one.method for name, one in compared.won_by_floors.items()},
         "measures": _measures(compared.contrasts.values()),
         "lift": _measures(compared.lifts),
     }
+
+
+def quality(name: str, record: Record) -> float | None:
+    """A measure of text quality of one run."""
+    return record.quality[name].value if name in record.quality else None
 
 
 def _measures(found: Iterable[Contrasts]) -> dict[str, object]:

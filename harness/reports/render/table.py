@@ -124,6 +124,10 @@ class Table:
         faint = range(len(self.rows), len(self.rows) + len(more))
         return replace(self, rows=self.rows + more, faint=self.faint | frozenset(faint))
 
+    def noted(self, *notes: str) -> Table:
+        """The table with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def ungrouped(self) -> Table:
         """The same table with its rows' groups as a first column."""
         if not self.groups:

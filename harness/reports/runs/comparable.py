@@ -109,8 +109,12 @@ def differences(board: Board) -> list[Difference]:
 
 
 def machines(systems: Sequence[System]) -> list[Difference]:
-    """How the machines differ; if they do, times are not comparable."""
-    return _differing(systems, MACHINE)
+    """How the machines differ; if they do, times are not comparable.
+
+    Texts that were made elsewhere have no times.
+    """
+    timed = [one for one in systems if one.record.kind == "run"]
+    return _differing(timed, MACHINE)
 
 
 def setting_differences(systems: Sequence[System]) -> list[Difference]:
@@ -141,11 +145,14 @@ def _differing(systems: Sequence[System], rules: Mapping[str, Read]) -> list[Dif
 
 
 def _setting(key: str, absent: Json = None) -> Read:
-    """Reads the setting `section.name` of a record; `absent` if it is null or not recorded."""
+    """Reads the setting `section.name` of a record; `absent` if it is null or not recorded.
+
+    None for texts that were made elsewhere, whose settings of decoding are not known.
+    """
 
     def found(record: Record) -> object:
         value = record.setting(key)
-        return absent if value is None else value
+        return absent if value is None and record.kind == "run" else value
 
     return found
 

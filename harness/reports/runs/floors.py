@@ -11,6 +11,14 @@ from harness.record import RECORD, Record, read_record
 PATTERN = f"floor-*/*/{RECORD}"
 
 
+NO_FLOORS = "`harness run` and `harness score --name` record them with eval.floors=true"
+
+
+def meaning(floor: Record) -> str:
+    """What a floor's texts are."""
+    return floor.command.removeprefix("(computed from the data: ").removesuffix(")")
+
+
 def floors_beside(folder: Path, record: Record) -> list[Record]:
     """The floors of a run's test examples, in the order of their names; [] if there are none.
 

@@ -13,8 +13,13 @@ Cost = Callable[[Record], float | None]
 
 
 def training_s(record: Record) -> float | None:
-    """Wall-clock seconds of training, with targets and evaluation; 0 without training."""
-    return 0.0 if record.training is None else record.training.seconds_total
+    """Wall-clock seconds of training, with targets and evaluation; 0 without training.
+
+    None for texts that were made elsewhere.
+    """
+    if record.training is None:
+        return 0.0 if record.kind == "run" else None
+    return record.training.seconds_total
 
 
 def text_s(record: Record) -> float | None:
@@ -61,6 +66,8 @@ def machine(record: Record) -> str:
 
 def times_not_comparable(board: Board) -> str | None:
     """Why times on this board are not comparable; None if they are."""
+    if all(record.kind != "run" for record in board.records):
+        return "texts made elsewhere have no times"
     differences = " · ".join(str(one) for one in machines(board.systems))
     if not differences:
         return None

@@ -11,6 +11,7 @@ from harness.errors import DataError
 from harness.record import Record, find_runs, read_record
 from harness.registry import METHODS
 from harness.reports.runs.choices import chosen_by, usual
+from harness.reports.runs.floors import floors_beside
 from harness.statistics import Panel
 
 
@@ -53,6 +54,7 @@ class Board:
     ids: examples that any system has.
     users: id → user.
     allowed: differences that the user allowed although they should not exist.
+    floors: records of the floors of these examples.
     """
 
     task: str
@@ -60,6 +62,7 @@ class Board:
     ids: tuple[str, ...]
     users: Mapping[str, str]
     allowed: tuple[str, ...] = ()
+    floors: tuple[Record, ...] = ()
 
     @property
     def records(self) -> list[Record]:
@@ -97,6 +100,8 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
     runs, left_out = [], []
     for folder in find_runs(paths):
         record = read_record(folder)
+        if record.kind == "floor":
+            continue  # found again beside the runs
         if record.status == "running":
             left_out.append(f"{folder}: not finished; the command in its record resumes it")
         else:
@@ -107,7 +112,14 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
     for run in runs:
         by_task[run.record.task].append(run)
     boards = [board_of(task, systems_of(by_task[task])) for task in sorted(by_task)]
-    return boards, left_out
+    return [replace(board, floors=_floors(board)) for board in boards], left_out
+
+
+def _floors(board: Board) -> tuple[Record, ...]:
+    """The floors beside the first run that has some."""
+    runs = (run for system in board.systems for run in system.runs)
+    found = (floors_beside(run.folder, run.record) for run in runs)
+    return tuple(next(filter(None, found), ()))
 
 
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:

@@ -8,13 +8,14 @@ from matplotlib.axes import Axes
 
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
-from harness.reports.compared.verdicts import Compared
+from harness.reports.compared.verdicts import Compared, best_floor
 from harness.reports.render.numbers import estimate, figure, p_value, seconds
 from harness.reports.render.plots.labels import legend, short
-from harness.reports.render.plots.looks import Look, looks_of
+from harness.reports.render.plots.looks import FAINT, Look, looks_of
 from harness.reports.render.plots.panels import Mark, new_figure, point, set_caption, set_title
 from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table, Value
+from harness.reports.runs.floors import meaning
 from harness.reports.runs.paper import reported
 from harness.reports.runs.system_costs import (
     Cost,
@@ -30,6 +31,7 @@ from harness.reports.sections.system_columns import (
     P_HOLM,
     SEEDS,
     SystemColumn,
+    floor_rows,
     gap_cells,
     gap_column,
     mean,
@@ -82,7 +84,19 @@ def verdict(compared: Compared) -> str:
         return text
     single = all(len(system.runs) == 1 for system in board.systems)
     checkpoint = f" ({THIS_CHECKPOINT}.)" if single else ""
-    return text + _cost_sentence(board, main.order[0]) + checkpoint
+    return text + _floor_sentence(compared) + _cost_sentence(board, main.order[0]) + checkpoint
+
+
+def _floor_sentence(compared: Compared) -> str:
+    """A warning if a floor wins on the main measure."""
+    floor = compared.won_by_floors.get(compared.main_name)
+    if floor is None:
+        return ""
+    value = figure(floor.metrics[compared.main_name].value, compared.main.measure.digits)
+    return (
+        f" But {floor.method} ({meaning(floor)}) scores {value} without a model, so this measure"
+        " does not show which texts are better."
+    )
 
 
 def verdict_words(board: Board, contrasts: Contrasts) -> str:
@@ -148,6 +162,8 @@ def _table(compared: Sequence[Compared]) -> Table:
         table = table.with_faint(
             (label, value, *blanks) for label, value in reported(one.board, one.main_name)
         )
+        floors = floor_rows(one.board, [one.main_name])
+        table = table.with_faint((*row, *blanks) for row in floors)
         faint |= {len(rows) + index for index in table.faint}
         rows += table.rows
         groups += [one.board.task] * len(table.rows)
@@ -210,10 +226,16 @@ def _picture(compared: Compared) -> Picture:
     if not costs:
         _without_time(panels[0], compared, looks)
     set_title(panels[0], f"{measure.title}, {board.task}")
+    floor = _draw_floor(panels, compared)
     whiskers = f"vertical whiskers: 95 % intervals over {board.counted}"
     if costs and max(len(system.runs) for system in board.systems) > 1:
         whiskers += "; horizontal ones: from the fastest to the slowest seed"
-    on = machine(board.systems[0].record) if costs else "machines differ, so no time axis"
+    whiskers += f"; dotted: {floor}" if floor else ""
+    on = (
+        machine(board.systems[0].record)
+        if costs
+        else "no time axis, because times are not comparable"
+    )
     set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers};"
                   f" {on}")  # fmt: skip
     alt = "; ".join(
@@ -221,6 +243,17 @@ def _picture(compared: Compared) -> Picture:
     )
     return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
                    drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
+
+
+def _draw_floor(panels: Sequence[Axes], compared: Compared) -> str:
+    """Draw the best floor as a level where quality is on the vertical axis; returns its words."""
+    floor = best_floor(compared.board, compared.main.measure)
+    value = floor and floor.metrics[compared.main_name].value
+    if floor is None or value is None or times_not_comparable(compared.board):
+        return ""
+    for axes in panels:
+        axes.axhline(value, color=FAINT, linewidth=1.1, linestyle=":")
+    return f"the best floor, {floor.method} ({meaning(floor)})"
 
 
 def _cost_panel(

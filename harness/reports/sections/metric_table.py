@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.metrics.coverage import unseen_words
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import not_compared
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.section import Part
+from harness.reports.render.section import Part, listed
 from harness.reports.render.table import Cell, Column, Table
+from harness.reports.runs.floors import NO_FLOORS, meaning
 from harness.reports.runs.paper import paper, reported
 from harness.reports.runs.systems import Board
-from harness.reports.sections.system_columns import P_HOLM, of_systems, values
+from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, values
+
+WON = "⚑"
+"""Marks a metric under which a floor scores as well as the methods."""
 
 
 def scores_part(compared: Compared) -> Part:
@@ -31,6 +36,7 @@ def _values(compared: Compared) -> Table:
     known = paper().reported
     rows = reported(board, known.metric) if known.metric in contrasts else []
     notes = [f"Grey rows: {known.source}; {known.mark}."] if rows else []
+    notes += floor_notes(compared)
     missing = [f"{name} ({why})" for name, why in not_compared(board).items()]
     if missing:
         notes.append(f"Not shown: {'; '.join(missing)}.")
@@ -38,10 +44,31 @@ def _values(compared: Compared) -> Table:
     notes.append(f"n = {len(board.ids)} texts of {board.user_count} users. ↓: lower is better.")
     table = Table(f"scores_{board.task}", f"Scores, {board.task}", notes=tuple(notes))
     found = of_systems(table, board.systems, [values(one) for one in contrasts.values()])
-    return found.with_faint(
+    heads = [
+        replace(column, title=f"{column.title} {WON}") if name in compared.won_by_floors else column
+        for name, column in zip(contrasts, found.columns[1:], strict=True)
+    ]
+    found = replace(found, columns=(found.columns[0], *heads))
+    return found.with_faint(floor_rows(board, contrasts)).with_faint(
         (label, *(value if name == known.metric else None for name in contrasts))
         for label, value in rows
     )
+
+
+def floor_notes(compared: Compared) -> list[str]:
+    """What the floors are, and under which metrics one of them wins."""
+    board = compared.board
+    if not board.floors:
+        return [f"No floors are recorded beside these runs: {NO_FLOORS}."]
+    meanings = "; ".join(f"{one.method}: {meaning(one)}" for one in board.floors)
+    won: dict[str, list[str]] = {}
+    for name, floor in compared.won_by_floors.items():
+        won.setdefault(floor.method, []).append(compared.contrasts[name].measure.title)
+    return [f"Floors, made from the data without a model: {meanings}."] + [
+        f"{WON} {floor} scores at least as well as every method on {listed(names)}: there a higher"
+        " value does not show better or more personal texts."
+        for floor, names in won.items()
+    ]
 
 
 def _unseen(board: Board) -> list[str]:

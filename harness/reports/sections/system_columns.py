@@ -48,6 +48,19 @@ def value_cell(contrasts: Contrasts, name: str) -> Cell:
     return Cell(one.value, one.low, one.high, letters.get(name, ""), certain=certain)
 
 
+def floor_rows(board: Board, names: Iterable[str]) -> list[tuple[Value, ...]]:
+    """A row for each floor: its name, then its value of each of these metrics."""
+    measures = list(names)
+    return [
+        (floor.method, *(_floor_cell(floor, name) for name in measures)) for floor in board.floors
+    ]
+
+
+def _floor_cell(floor: Record, name: str) -> Cell | None:
+    found = floor.metrics.get(name)
+    return found and Cell(found.value, found.low, found.high)
+
+
 def gap_cells(
     contrasts: Contrasts, first: str, second: str | None
 ) -> tuple[Cell | None, float | None]:

@@ -1,0 +1,58 @@
+"""Text quality: length, repetition, variety and copying, beside floors and references."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from harness.metrics.text_quality import TEXT_QUALITY
+from harness.record import QualityScore, Record
+from harness.reports.compared.measures import mean_of
+from harness.reports.compared.pooled import interval_words
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.section import Part
+from harness.reports.render.table import Cell, Column, Table, Value
+from harness.reports.runs.systems import having, lacking
+from harness.reports.sections.system_columns import of_systems, pooled
+
+
+def quality_part(compared: Compared) -> Part:
+    """A table of every measure of text quality; nothing for records that have none."""
+    board = compared.board
+    part = having(board, lambda record: record.quality)
+    if not part.systems:
+        return Part()
+    columns = [
+        (
+            Column(measure.title, measure.unit, "number", measure.digits),
+            lambda system, name=measure.name: pooled(
+                board,
+                system,
+                partial(_recorded, name),
+                mean_of(lambda values, name=name: values.quality.get(name)),
+            ),
+        )
+        for measure in TEXT_QUALITY
+    ]
+    table = of_systems(Table(f"quality_{board.task}", f"Text quality, {board.task}"),
+                       part.systems, columns)  # fmt: skip
+    over = interval_words(value for row in table.rows for value in row)
+    note = (
+        f"Intervals: 95 % over {over}{lacking(board, part, '; ')}. No verdict is made about these:"
+        " close to the references is good."
+    )
+    known = part.records[0].quality
+    references = tuple(
+        known[one.name].references if one.name in known else None for one in TEXT_QUALITY
+    )
+    rows = [(floor.method, *_cells(floor)) for floor in board.floors]
+    table = table.with_faint([*rows, ("references", *references)])
+    return Part(tables=(table.noted(note),))
+
+
+def _recorded(name: str, record: Record) -> QualityScore | None:
+    return record.quality.get(name)
+
+
+def _cells(floor: Record) -> list[Value]:
+    found = [floor.quality.get(one.name) for one in TEXT_QUALITY]
+    return [one and Cell(one.value, one.low, one.high) for one in found]
