@@ -12,8 +12,8 @@ from harness.metrics.lift import lift
 from harness.metrics.likelihood import likelihood_scores
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
 from harness.registry import find
+from harness.run.evaluate.regenerate import generate_nlls, generate_texts
 from harness.run.evaluate.texts import metrics_of, score_metrics
-from harness.run.evaluate.variants import generate_nlls, generate_texts
 from harness.run.job import Trained
 from harness.run.plan import Plan
 from harness.types import Example, Score

@@ -23,8 +23,8 @@ from harness.record import (
     Thoughts,
     write_lines,
 )
+from harness.run.evaluate.regenerate import Variant, generate_nlls, generate_texts
 from harness.run.evaluate.texts import metrics_of
-from harness.run.evaluate.variants import Variant, generate_nlls, generate_texts
 from harness.run.job import Trained
 from harness.run.plan import EncodedPrompt, Plan
 from harness.statistics import (
