@@ -5,7 +5,7 @@
 set -euo pipefail
 base=${1:?usage: leaderboards/check.sh BASE}
 name='[a-z0-9][a-z0-9._-]*'
-allowed="^leaderboards/[a-z_]+/(user|temporal)/[a-z0-9]+/($name)/(submission\.json|predictions\.jsonl)$"
+allowed="^leaderboards/[a-z_]+/(user|temporal)/[a-z0-9-]+/($name)/(submission\.json|predictions\.jsonl)$"
 rows=()
 while IFS=$'\t' read -r change path; do
   if [[ $change != A || ! $path =~ $allowed ]]; then
