@@ -3,8 +3,8 @@
 Independent of metrics: a `Statistic` turns summed rows into a number, a `Panel` names their users.
 """
 
-from harness.statistics.bootstrap import Interval
-from harness.statistics.comparison import Comparison, compare, interval, judge
+from harness.statistics.comparison import About, Comparison, Interval, compare, interval, judge
+from harness.statistics.effects import METHOD_SEEDS
 from harness.statistics.panel import (
     MEAN,
     PERCENT_MEAN,
@@ -20,10 +20,12 @@ from harness.statistics.panel import (
 
 __all__ = [
     "MEAN",
+    "METHOD_SEEDS",
     "PERCENT_MEAN",
     "RATIO",
     "RESAMPLES",
     "VERDICT_USERS",
+    "About",
     "Array",
     "Comparison",
     "Interval",

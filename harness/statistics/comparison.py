@@ -1,30 +1,45 @@
-"""Interval, paired comparison and verdicts of a family: one function each, for any rows.
-
-The kind of interval depends only on rows and statistic: hierarchical for several training seeds,
-bootstrap-t for a mean, BCa for anything else.
-"""
+"""Interval, paired comparison and verdicts of a family: one function each, for any rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from harness.statistics.bootstrap import Interval, bca, studentized
-from harness.statistics.families import holm, jackknife_error, smallest_detectable
-from harness.statistics.panel import VERDICT_USERS, Array, Panel, Statistic, Value
+from harness.statistics.effects import Effect, Side, effect
+from harness.statistics.families import ALPHA, holm
+from harness.statistics.panel import VERDICT_USERS, Array, Panel, Statistic
 from harness.statistics.randomisation import paired_test
-from harness.statistics.seeds import hierarchical, over_seeds, welch
+from harness.statistics.users import DIFFERING_USERS, tied
 
-ALPHA = 0.05
+About = Literal["methods", "checkpoints"]
+"""What numbers describe: checkpoints, where a trained side has fewer than three training seeds."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and its 95 % interval.
+
+    `low` and `high` are None where there is no valid interval; `reason` says why. about: methods,
+    if the interval holds the error from training seeds too.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    users: int
+    about: About = "checkpoints"
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
     """First − second. A number is None where it cannot be computed; `reason` says why.
 
-    `judge` sets `p_holm` and `verdict` ("higher", "lower", "not shown").
+    smallest_detectable: the true difference that this comparison, in its family, shows with 80 %
+    probability. `judge` sets `p_holm` and `verdict` ("higher", "lower", "not shown").
     """
 
     difference: float | None
@@ -36,6 +51,7 @@ class Comparison:
     reason: str | None = None
     p_holm: float | None = None
     verdict: str | None = None
+    about: About = "checkpoints"
 
     def turned(self) -> Comparison:
         """Second − first."""
@@ -49,66 +65,66 @@ class Comparison:
         )
 
 
-def interval(statistic: Statistic, rows: Array, panel: Panel) -> Interval:
-    """The statistic with its 95 % interval over users and, where there are several, seeds.
+def interval(statistic: Statistic, rows: Array, panel: Panel, trained: bool = True) -> Interval:
+    """The statistic with its 95 % interval, clipped to the scale.
 
-    rows: [N,K], or [S,N,K] for several training seeds. The interval is clipped to the scale.
+    statistic: turns summed rows into a number.
+    rows: [N,K], or [S,N,K] for several training seeds.
+    panel: the users of the examples.
+    trained: whether the rows are of a trained method, whose seeds then count.
     """
     sums = panel.by_user(rows)
     if not sums.shape[1]:
-        return Interval(None, None, None, 0, "none", "no example has a value")
-    rng = panel.rng()
-    if len(sums) > 1:
-        found = hierarchical([sums], statistic.value, rng, panel.resamples)
-    elif statistic.mean:
-        found = studentized(sums[0], rng, panel.resamples)
-    else:
-        found = bca(sums[0], statistic.value, rng, panel.resamples)
+        return Interval(None, None, None, 0, reason="no example has a value")
+    side = Side(sums, trained)
+    found = _interval(statistic, [side], panel)[0]
     if statistic.scale is None or found.low is None or found.high is None:
         return found
     least, most = statistic.scale
     return replace(found, low=max(found.low, least), high=min(found.high, most))
 
 
-def compare(statistic: Statistic, first: Array, second: Array, panel: Panel) -> Comparison:
+def compare(
+    statistic: Statistic,
+    first: Array,
+    second: Array,
+    panel: Panel,
+    trained: tuple[bool, bool] = (True, True),
+) -> Comparison:
     """First − second over the examples that have both values, with interval and paired test.
 
     statistic: turns summed rows into a number.
     first, second: rows [N,K] or, for several training seeds, [S,N,K], of the same examples.
-    panel: the users of the examples.
+    panel: the users of the examples, and the size of the family that the comparison belongs to.
+    trained: whether each side is of a trained method.
+
+    p: the paired test over users; where training seeds count, the larger of it and that of both
+    errors together.
     """
-    # 1. sums per user, over the examples that have both values
-    first, second = (rows if rows.ndim == 3 else rows[None] for rows in (first, second))
-    both = _has_value(first) & _has_value(second)
-    sides = [np.where(both[:, None], rows, 0.0) for rows in (first, second)]
-    sums = panel.by_user(np.concatenate(sides))
-    users = sums.shape[1]
+    sums = _shared(first, second, panel)
+    users = sums[0].shape[1]
     if users < 2:
         reason = "fewer than two users have both values" if users else "no example has both values"
         return Comparison(None, None, None, None, None, users, reason)
-    by_seed = sums[: len(first)], sums[len(first) :]
-    # 2. the difference with its interval
-    first_values, second_values = (over_seeds(statistic.value, side) for side in by_seed)
-    difference = float(first_values.mean() - second_values.mean())
-    ends = _difference_interval(statistic, (sides[0], sides[1]), by_seed, panel)
-    # 3. the smallest detectable difference
-    means = by_seed[0].mean(axis=0), by_seed[1].mean(axis=0)
-    error = jackknife_error(np.concatenate(means, axis=1), _minus(statistic.value))
-    least = None if error is None else _smallest(error, users, (first_values, second_values))
-    found = Comparison(difference, ends.low, ends.high, None, least, users)
+    sides = [Side(each, of) for each, of in zip(sums, trained, strict=True)]
+    ends, error = _interval(statistic, sides, panel)
+    least = None if error is None else error.detectable(ALPHA / panel.family)
+    found = Comparison(
+        ends.value, ends.low, ends.high, None, least, users, ends.reason, about=ends.about
+    )
     if users < VERDICT_USERS:
         return replace(found, reason=f"{users} users: a verdict needs {VERDICT_USERS}")
-    # 4. the paired test
-    test = paired_test(*means, statistic.value, panel.rng(), panel.trials)
-    return replace(found, p_value=test.p_value)
+    p_value = _randomised(statistic, sums, panel)
+    if error is not None and error.seeds:
+        p_value = max(p_value, error.p_value())
+    return replace(found, p_value=p_value)
 
 
 def judge(family: Iterable[Comparison]) -> list[Comparison]:
     """The same comparisons with Holm's p-values over all of them, and verdicts.
 
-    A verdict needs a Holm p-value below 0.05 (the test is over users) and an interval without 0
-    (with several training seeds it is over seeds too). A comparison without a p-value (fewer than
-    20 users) does not count in the family.
+    A verdict needs a Holm p-value below 0.05 and no interval with 0. A comparison without a p-value
+    (fewer than 20 users) does not count in the family.
     """
     judged = list(family)
     tested = [index for index, each in enumerate(judged) if each.p_value is not None]
@@ -127,53 +143,49 @@ def _verdict(tested: Comparison) -> Comparison:
     return replace(tested, verdict="higher" if (tested.difference or 0.0) > 0 else "lower")
 
 
+def _interval(
+    statistic: Statistic, sides: Sequence[Side], panel: Panel
+) -> tuple[Interval, Effect | None]:
+    """Interval of one system's value or a difference of two, and the errors behind it."""
+    users = sides[0].sums.shape[1]
+    about: About = "methods" if all(side.about_method for side in sides) else "checkpoints"
+    if users < 2:
+        value = float(statistic.value(sides[0].sums.sum(axis=1)).mean())
+        why = "one user: nothing to resample"
+        return Interval(value, None, None, users, about, why), None
+    found = effect(statistic.value, sides, panel.draws(users))
+    low, high = found.ends()
+    most = tied([side.sums for side in sides], statistic.value)
+    if 2 * most > users and 0 < users - most < DIFFERING_USERS:
+        what = "have another difference" if len(sides) > 1 else "have another value"
+        why = f"{users - most} of {users} users {what} than the rest: too few for an interval"
+        return Interval(found.value, None, None, users, about, why), found
+    reason = "every user has the same value" if most == users else None
+    return Interval(found.value, low, high, users, about, reason), found
+
+
+def _shared(first: Array, second: Array, panel: Panel) -> tuple[Array, Array]:
+    """Sums [S,U,K] of both, over the examples that have a value in every seed of both."""
+    first, second = (rows if rows.ndim == 3 else rows[None] for rows in (first, second))
+    both = _has_value(first) & _has_value(second)
+    sums = panel.by_user(np.concatenate([first, second]) * both[:, None])
+    return sums[: len(first)], sums[len(first) :]
+
+
 def _has_value(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which examples [N] have a value in every seed; rows [S,N,K]."""
     return np.asarray((np.abs(rows).sum(axis=-1) > 0).all(axis=0))
 
 
-def _difference_interval(
-    statistic: Statistic, rows: tuple[Array, Array], sums: tuple[Array, Array], panel: Panel
-) -> Interval:
-    """Interval of first − second.
+def _randomised(statistic: Statistic, sums: Sequence[Array], panel: Panel) -> float:
+    """p of the paired test over users, on the mean over seeds of the sums.
 
-    statistic: turns summed rows into a number.
-    rows: [S,N,K] of the examples, first and second.
-    sums: [S,U,K] of the users, first and second.
-    panel: the users.
+    A p-value that may give a verdict is computed again with the trials that the family needs.
     """
-    if max(map(len, sums)) > 1:
-        return hierarchical(sums, statistic.value, panel.rng(), panel.resamples)
-    if statistic.mean:
-        first, second = rows[0][0], rows[1][0]
-        differences = np.stack([first[:, 0] - second[:, 0], first[:, 1]], axis=1)
-        return studentized(panel.by_user(differences)[0], panel.rng(), panel.resamples)
-    both = np.concatenate([sums[0][0], sums[1][0]], axis=1)
-    return bca(both, _minus(statistic.value), panel.rng(), panel.resamples)
-
-
-def _smallest(error: float, users: int, seeds: tuple[Array, Array]) -> float:
-    """Smallest detectable difference. Several seeds add their errors, with Welch's freedom.
-
-    error: of the difference, over users.
-    users: number of users.
-    seeds: the value of every seed, first and second. A single seed adds nothing, because its
-        spread is unknown.
-    """
-    parts = [
-        (values.var(ddof=1) / len(values), len(values) - 1) for values in seeds if len(values) > 1
-    ]
-    variance, freedom = welch([(error**2, users - 1), *parts])
-    if not parts or not variance:
-        return smallest_detectable(error)
-    return smallest_detectable(float(np.sqrt(variance)), freedom=float(freedom))
-
-
-def _minus(statistic: Value) -> Value:
-    """Statistic of the first half of the columns minus that of the second half."""
-
-    def difference(sums: Array) -> Array:
-        half = sums.shape[-1] // 2
-        return np.asarray(statistic(sums[..., :half]) - statistic(sums[..., half:]))
-
-    return difference
+    means = [side.mean(axis=0) for side in sums]
+    p_value = 1.0
+    for trials in sorted({panel.trials, panel.family_trials}):
+        if trials == panel.trials or p_value < ALPHA:
+            test = paired_test(means[0], means[1], statistic.value, panel.rng(), trials)
+            p_value = test.p_value
+    return p_value

@@ -1,13 +1,11 @@
-"""Holm's correction for many comparisons, and the smallest detectable difference."""
+"""Holm's correction for many comparisons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 
-import numpy as np
-
-from harness.statistics.panel import Array, Value
+ALPHA = 0.05
+"""The level of a family: the share of families of equal methods with a verdict."""
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -24,28 +22,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
-
-
-def jackknife_error(sums: Array, statistic: Value) -> float | None:
-    """Jackknife standard error of `statistic` over users [U,K]; None below two users."""
-    users = len(sums)
-    if users < 2:
-        return None
-    without = statistic(sums.sum(axis=0) - sums)
-    return float(np.sqrt((users - 1) / users * ((without - without.mean()) ** 2).sum()))
-
-
-def smallest_detectable(
-    error: float, power: float = 0.8, alpha: float = 0.05, freedom: float = inf
-) -> float:
-    """The true difference that a two-sided test at `alpha` detects with probability `power`.
-
-    error: standard error of the difference.
-    power, alpha: of the test.
-    freedom: degrees of freedom of the error.
-
-    (t at 1 − alpha/2 + t at power) · error: 2.80 errors by default.
-    """
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 1 - alpha / 2) + stdtrit(freedom, power)) * error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,15 @@ from harness.settings import EvalSettings
 from harness.types import SplitData
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.uint8]
 Value = Callable[[Array], Array]
 """A number from summed rows: [..., K] → [...], many at once."""
 
 RESAMPLES = EvalSettings().resamples
 TRIALS = 10_000
+FAMILY_TRIALS = 200
+"""Trials of a paired test for each comparison in its family: 0.05 is then ten times the smallest
+possible p-value, after Holm's correction."""
 VERDICT_USERS = 20
 """Below this many users there are intervals but no verdicts."""
 PERCENT = (0.0, 100.0)
@@ -46,12 +51,14 @@ class Panel:
     fingerprint: the data's, which seeds all draws.
     resamples: bootstrap draws of users.
     trials: label swaps of a paired test.
+    family: number of comparisons that are corrected together.
     """
 
     users: tuple[str, ...]
     fingerprint: str
     resamples: int = RESAMPLES
     trials: int = TRIALS
+    family: int = 1
 
     @classmethod
     def of(cls, split: SplitData, resamples: int = RESAMPLES) -> Panel:
@@ -59,9 +66,18 @@ class Panel:
         users = tuple(example.user_id for example in split.examples)
         return cls(users, split.fingerprint, resamples)
 
+    @property
+    def family_trials(self) -> int:
+        """Trials of a test whose p-value may give a verdict in the family."""
+        return max(self.trials, FAMILY_TRIALS * self.family)
+
     def rng(self) -> np.random.Generator:
         """A new generator: the same draws for every method, metric and seed."""
         return resampling_rng(self.fingerprint)
+
+    def draws(self, users: int) -> Counts:
+        """How often each of `users` users is drawn, with replacement [resamples, users]."""
+        return _draws(self.fingerprint, users, self.resamples)
 
     def only(self, indices: Sequence[int]) -> Panel:
         """The panel of these examples alone."""
@@ -75,6 +91,14 @@ class Panel:
         by_seed = rows if rows.ndim == 3 else rows[None]
         sums = np.stack([sums_by_user(each, self.users) for each in by_seed])
         return sums[:, (np.abs(sums).sum(axis=-1) > 0).all(axis=0)]
+
+
+@lru_cache(maxsize=8)
+def _draws(fingerprint: str, users: int, resamples: int) -> Counts:
+    drawn = resampling_rng(fingerprint).integers(users, size=(resamples, users))
+    places = drawn + users * np.arange(resamples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=resamples * users)
+    return counts.reshape(resamples, users).astype(np.uint8)
 
 
 def resampling_rng(fingerprint: str) -> np.random.Generator:

@@ -54,8 +54,8 @@ def paired_test(
         rows = min(part, trials - start)
         # drawn as in sacrebleu, so that the same generator gives the same swaps
         keep = rng.integers(2, size=(rows, users), dtype=bool).astype(np.float64)
-        swapped_first = keep @ first + (1 - keep) @ second
-        swapped_second = (1 - keep) @ first + keep @ second
-        differences = np.abs(statistic(swapped_first) - statistic(swapped_second))
+        swapped = second.sum(axis=0) + keep @ (first - second)
+        rest = first.sum(axis=0) + second.sum(axis=0) - swapped
+        differences = np.abs(statistic(swapped) - statistic(rest))
         count += int((differences >= least).sum())
     return PairedTest(difference, (count + 1) / (trials + 1), users, trials)

@@ -56,7 +56,9 @@ def test_the_first_sentence_is_the_verdict_with_its_cost(report):
     assert re.search(r"significantly better than sft: \+\d\.\d\d \[\+\d\.\d\d, \+\d\.\d\d\]",
                      sentence)  # fmt: skip
     assert "1.4 × that of sft; time per text 0.36 s, 1.2 × that of sft." in sentence
-    assert sentence.endswith("(one training seed: this checkpoint, not this method.)")
+    assert sentence.endswith(
+        " About these checkpoints: a verdict about methods needs three training seeds of each."
+    )
 
 
 def test_sections_come_in_the_order_of_a_readers_questions(report):
@@ -116,7 +118,7 @@ def test_json_has_every_pair_of_every_measure(report):
         assert sorted(measure["best_first"]) == sorted(METHODS)
     bleu = board["measures"]["bleu"]["comparisons"][0]
     assert set(bleu) == {"first", "second", "difference", "low", "high", "p_value", "p_holm",
-                         "smallest_detectable", "users", "reason", "verdict"}  # fmt: skip
+                         "smallest_detectable", "users", "reason", "verdict", "about"}  # fmt: skip
 
 
 def test_the_page_holds_everything_and_makes_no_request(report):
@@ -130,8 +132,8 @@ def test_the_page_holds_everything_and_makes_no_request(report):
 
 
 def warned(tmp_path, **changes):
-    write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1))
-    write_runs(tmp_path, ["rag"], TASK, seeds=(0, 1), changes=changes)
+    write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1, 2))
+    write_runs(tmp_path, ["rag"], TASK, seeds=(0, 1, 2), changes=changes)
     boards, _ = load_boards([tmp_path])
     return "\n".join(warnings([checked(board, allow_different=False) for board in boards], []))
 
@@ -150,7 +152,7 @@ def warned(tmp_path, **changes):
         ({"n": Counts(planned=40, scored=40, target_cut=9)}, "training targets cut: rag 9"),
         ({"n": Counts(planned=39, scored=39)}, "unequal test texts: rag 39, sft 40"),
         ({"code": {"version": "0", "commit": "c", "clean": False}},
-         "uncommitted changes in the code of 2 runs: rag (s0-"),
+         "uncommitted changes in the code of 3 runs: rag (s0-"),
         ({"device": {"device": "cuda:0", "dtype": "float32", "threads": 2}},
          "times are not comparable because machines differ: device  cuda:0: rag; cpu: sft"),
     ],
@@ -158,7 +160,7 @@ def warned(tmp_path, **changes):
 def test_warnings_are_at_the_top(tmp_path, changes, expected):
     shown_text = warned(tmp_path, **changes)
     assert expected in shown_text
-    assert "one training seed" not in shown_text
+    assert "fewer than 3" not in shown_text
     assert bool(shown_text) == bool(expected)
 
 
@@ -167,7 +169,7 @@ def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
     write_runs(tmp_path, ["rag"], TASK, examples=12)
     document = compare([tmp_path])
     shown_text = "\n".join(document.warnings)
-    assert "one training seed describes this checkpoint, not the method: rag" in shown_text
+    assert "fewer than 3 training seeds describe checkpoints, not methods: sft" in shown_text
     assert "unequal training seeds: rag 1, sft 2" in shown_text
     assert "12 users: intervals but no verdicts, which need 20 users" in shown_text
     assert "No verdict: 12 users: a verdict needs 20." in document.sections[0].text[0]
@@ -188,7 +190,7 @@ def test_many_systems_are_counted_together(tmp_path):
     shown_text = "\n".join(document.warnings)
     assert "texts that reached the cap on new tokens: 5 to 7 in all (of 12 texts)" in shown_text
     assert "unequal training seeds: 2 for sft; 1 for all but sft" in shown_text
-    assert "describes this checkpoint, not the method: all but sft" in shown_text
+    assert "describe checkpoints, not methods: all" in shown_text
 
 
 def test_times_of_different_machines_are_not_compared(tmp_path):

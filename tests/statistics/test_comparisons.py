@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from harness.metrics.bleu import Bleu
 from harness.statistics import PERCENT_MEAN, Comparison, Panel, Statistic, compare, judge, mean_rows
-from harness.statistics.families import holm, jackknife_error, smallest_detectable
+from harness.statistics.families import holm
 from harness.statistics.panel import ratio
 from harness.statistics.randomisation import paired_test
 from tests.support.texts import real_pairs
@@ -97,24 +97,49 @@ def test_holm_refuses_invalid_p_values(wrong):
         holm([0.5, wrong])
 
 
-def test_smallest_detectable_difference():
-    # (1.959964 + .841621) · 2 = 5.60317
-    assert smallest_detectable(2.0) == pytest.approx(5.60317, abs=1e-5)
-    # one example a user: the jackknife error of a mean is s/√n; s² of 1 2 3 6 is 14/3
-    sums = mean_sums([1.0, 2.0, 3.0, 6.0], list("abcd"))
-    assert jackknife_error(sums, ratio) == pytest.approx(np.sqrt(14 / 3 / 4))
-    assert jackknife_error(sums[:1], ratio) is None
-
-
-def test_the_smallest_detectable_difference_is_detected_in_80_percent():
+def test_the_smallest_detectable_difference_is_shown_in_80_percent():
     rng = np.random.default_rng(5)
-    least = smallest_detectable(10 / np.sqrt(50))
     users = [f"u{at}" for at in range(50)]
+    panel = Panel(tuple(users), "print", trials=300)
+    first = mean_rows(rng.normal(0, 10, 50).tolist())
+    least = compare(PERCENT_MEAN, first, first * [0, 1], panel).smallest_detectable
+    # (t at .975 + t at .8) · s/√50, with 49 degrees or a few fewer: 2.86 · 10/√50 = 4.04
+    assert least == pytest.approx(2.86 * first[:, 0].std(ddof=1) / np.sqrt(50), rel=0.01)
     shown = 0
     for _ in range(400):
-        gain = mean_sums(rng.normal(least, 10, 50).tolist(), users)
+        gain = mean_sums(rng.normal(4.04, 10, 50).tolist(), users)
         shown += paired_test(gain, gain * [0, 1], ratio, rng, 300).p_value < 0.05
     assert 0.74 <= shown / 400 <= 0.86
+
+
+def test_a_family_of_660_can_show_a_difference():
+    """12 systems on 10 measures: with 10,000 trials Holm's smallest p-value would be 0.066."""
+    users = tuple(f"u{at}" for at in range(60))
+    rng = np.random.default_rng(0)
+    second = rng.normal(50, 10, 60)
+    first = second + rng.normal(8, 4, 60)
+    rows = mean_rows(first.tolist()), mean_rows(second.tolist())
+    alone = compare(PERCENT_MEAN, *rows, Panel(users, "print"))
+    family = compare(PERCENT_MEAN, *rows, Panel(users, "print", family=660))
+    assert alone.p_value == pytest.approx(1 / 10_001)
+    assert family.p_value == pytest.approx(1 / 132_001)
+    nothing = [compare(PERCENT_MEAN, rows[0], rows[0], Panel(users, "print", trials=10))] * 659
+    assert judge([alone, *nothing])[0].verdict == "not shown"
+    assert judge([family, *nothing])[0].verdict == "higher"
+    # t at 1 − .05/1320 instead of .975: about 4.3 + .85 errors instead of 2.0 + .85
+    more = family.smallest_detectable / alone.smallest_detectable
+    assert more == pytest.approx((4.28 + 0.85) / (2.0 + 0.85), rel=0.03)
+
+
+def test_a_p_value_that_gives_no_verdict_is_not_computed_again():
+    users = tuple(f"u{at}" for at in range(30))
+    rng = np.random.default_rng(0)
+    rows = [mean_rows(rng.normal(0, 1, 30).tolist()) for _ in range(2)]
+    found = [
+        compare(PERCENT_MEAN, *rows, Panel(users, "print", trials=500, family=family))
+        for family in (1, 10**9)
+    ]
+    assert found[0].p_value == found[1].p_value > 0.05
 
 
 def test_a_comparison_of_means():

@@ -138,7 +138,8 @@ def ablation(
     measures = measures_of(board)
     main = main_measure(measures, metric)
     contrasts = {
-        one.name: contrast_all(one, board, pairs if one is main else ()) for one in measures
+        one.name: contrast_all(one, board, pairs if one is main else (), max(1, len(pairs)))
+        for one in measures
     }
     (judged,) = judge_family([contrasts[main.name]])
     contrasts[main.name] = replace(judged, letters=None)  # not all pairs are tested

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from math import comb
 from typing import Literal
 
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.systems import Board
-from harness.statistics import Comparison, Interval, compare, interval, judge
+from harness.statistics import VERDICT_USERS, Comparison, Interval, compare, interval, judge
 from harness.statistics.letters import letters
 
 Pair = tuple[str, str]
@@ -55,22 +56,35 @@ class Contrasts:
         return "better" if self.measure.favours_first(one.difference or 0.0) else "worse"
 
 
-def contrast_all(measure: Measure, board: Board, pairs: Iterable[Pair] | None = None) -> Contrasts:
+def contrast_all(
+    measure: Measure, board: Board, pairs: Iterable[Pair] | None = None, family: int = 1
+) -> Contrasts:
     """Values of all systems and differences of `pairs`, by default of all pairs.
 
-    `judge_family` adds the verdicts.
+    `judge_family` adds the verdicts. family: number of comparisons that are judged together.
     """
     rows = {system.name: rows_of(measure, board, system) for system in board.systems}
-    panel, statistic = board.panel, measure.statistic
+    trained = {system.name: system.trained for system in board.systems}
+    panel, statistic = replace(board.panel, family=family), measure.statistic
     return Contrasts(
         board.task,
         measure,
-        {name: interval(statistic, each, panel) for name, each in rows.items()},
+        {name: interval(statistic, each, panel, trained[name]) for name, each in rows.items()},
         {
-            (first, second): compare(statistic, rows[first], rows[second], panel)
+            (first, second): compare(
+                statistic, rows[first], rows[second], panel, (trained[first], trained[second])
+            )
             for first, second in (combinations(rows, 2) if pairs is None else pairs)
         },
     )
+
+
+def contrast_family(members: Sequence[tuple[Measure, Board]]) -> list[Contrasts]:
+    """All pairs on every measure and board, with verdicts: one family for Holm's correction."""
+    family = sum(
+        comb(len(board.systems), 2) for _, board in members if board.user_count >= VERDICT_USERS
+    )
+    return judge_family([contrast_all(*each, family=max(1, family)) for each in members])
 
 
 def judge_family(family: Sequence[Contrasts]) -> list[Contrasts]:

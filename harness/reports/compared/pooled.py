@@ -1,8 +1,9 @@
 """One number from several training seeds, and how its interval was computed.
 
-If records hold each example's values, seeds and users are resampled together, as in every
-comparison. If they hold an interval only, the mean is shown with the span of the seeds' intervals,
-from the lowest end to the highest.
+If records hold each example's values, the interval is that of every comparison: over users and
+seeds, or over users for these checkpoints where there are fewer than three seeds. If they hold an
+interval only, the mean is shown with the span of the seeds' intervals, from the lowest end to the
+highest.
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ from harness.reports.render.table import Cell, Value
 from harness.reports.runs.systems import Board, System
 from harness.statistics import interval
 
-RESAMPLED, SPANNED = "resampled", "spanned"
+CROSSED, CHECKPOINTS, SPANNED = "crossed", "checkpoints", "spanned"
+WORDS = {
+    None: "users",
+    CROSSED: "users and training seeds",
+    CHECKPOINTS: "users, for these checkpoints (fewer than three training seeds)",
+    SPANNED: "users, from the lowest to the highest end of the seeds' intervals (these records hold"
+    " no values by example)",
+}
+"""How seeds enter → what the interval is over."""
 
 
 @dataclass(frozen=True)
 class Pooled(Cell):
     """One number of all training seeds.
 
-    seeds: RESAMPLED or SPANNED, how the seeds enter the interval; None with one seed.
+    seeds: how the seeds enter the interval, a key of `WORDS`; None with one seed or no training.
     """
 
     seeds: str | None = None
@@ -39,13 +48,14 @@ def over_seeds(
 
     board, system: the system and the board that its users and examples are from.
     estimates: one a seed, in the order of the system's runs.
-    rows: the examples' values behind the estimates; they are resampled if they reproduce every
-    record's number. Otherwise, and with None, the seeds' intervals are spanned.
+    rows: the examples' values behind the estimates, used if they reproduce every record's number.
+    Otherwise, and with None, the seeds' intervals are spanned.
     """
     if len(estimates) < 2 or rows is None or not _reproduces(rows, board, system, estimates):
         return spanned(estimates)
-    one = interval(rows.statistic, rows_of(rows, board, system), board.panel)
-    return Pooled(one.value, one.low, one.high, seeds=RESAMPLED)
+    one = interval(rows.statistic, rows_of(rows, board, system), board.panel, system.trained)
+    seeds = CROSSED if one.about == "methods" else CHECKPOINTS
+    return Pooled(one.value, one.low, one.high, seeds=seeds if system.trained else None)
 
 
 def spanned(estimates: Sequence[Estimate]) -> Pooled:
@@ -64,14 +74,7 @@ def spanned(estimates: Sequence[Estimate]) -> Pooled:
 def interval_words(values: Iterable[Value]) -> str:
     """What the intervals of these numbers are over: users, and how seeds enter."""
     kinds = {one.seeds for one in values if isinstance(one, Pooled) and one.value is not None}
-    if kinds <= {None}:
-        return "users"
-    if SPANNED not in kinds:
-        return "users and training seeds"
-    span = "users, from the lowest to the highest end of the seeds' intervals"
-    if RESAMPLED not in kinds:
-        return f"{span} (these records hold no values by example)"
-    return listed(["users and training seeds", f"where records hold no values by example {span}"])
+    return listed([words for kind, words in WORDS.items() if kind in kinds] or ["users"])
 
 
 def _reproduces(rows: Rows, board: Board, system: System, estimates: Sequence[Estimate]) -> bool:

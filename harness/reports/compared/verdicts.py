@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.record import Record
-from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
+from harness.reports.compared.contrasts import Contrasts, contrast_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.parts import LIKELIHOOD, OTHERS, TEXTS, lift_measure
 from harness.reports.runs.systems import Board, having
@@ -70,18 +70,16 @@ def compare_boards(boards: Sequence[Board], metric: str | None = None) -> list[C
     names = [{one.name for one in each} for each in measures]
     common = [one for one in measures[0] if all(one.name in each for each in names)]
     main = main_measure(common, metric).name
-    # 2. Values and paired tests, not yet corrected.
-    raw = [
-        {one.name: contrast_all(one, board) for one in each}
-        for board, each in zip(boards, measures, strict=True)
-    ]
-    # 3. Verdicts: one family for the main measure, one a task for the rest.
-    first = judge_family([each[main] for each in raw])
+    # 2. One family for the main measure, one a task for the rest.
+    first = contrast_family(
+        [(one, board) for board, each in zip(boards, measures, strict=True) for one in each
+         if one.name == main]
+    )  # fmt: skip
     found = []
-    for board, each, of_main in zip(boards, raw, first, strict=True):
-        others = judge_family([one for name, one in each.items() if name != main])
+    for board, each, of_main in zip(boards, measures, first, strict=True):
+        others = contrast_family([(one, board) for one in each if one.name != main])
         judged = {one.measure.name: one for one in [of_main, *others]}
-        in_order = {name: judged[name] for name in each}
+        in_order = {one.name: judged[one.name] for one in each}
         found.append(Compared(board, in_order, main, lift_contrasts(board, main)))
     return found
 
@@ -92,12 +90,12 @@ def lift_contrasts(board: Board, main: str) -> list[Contrasts]:
     On likelihood, and on generated texts by the main measure if runs have it. A view is left out if
     a record holds no values by example.
     """
-    found = []
+    found = list[tuple[Measure, Board]]()
     for view, name in ((LIKELIHOOD, "all"), (TEXTS, main)):
         part = having(board, view.of)
         measures = [lift_measure(view, kind, name) for kind in OTHERS]
         if part.systems and all(
             any(map(measures[0].row, record.examples.values())) for record in part.records
         ):
-            found += [contrast_all(measure, part) for measure in measures]
-    return judge_family(found)
+            found += [(measure, part) for measure in measures]
+    return contrast_family(found)

@@ -12,7 +12,7 @@ from harness.record import Record, find_runs, read_record
 from harness.registry import METHODS
 from harness.reports.runs.choices import chosen_by, usual
 from harness.reports.runs.floors import floors_beside
-from harness.statistics import Panel
+from harness.statistics import METHOD_SEEDS, Panel
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,16 @@ class System:
     @property
     def records(self) -> list[Record]:
         return [run.record for run in self.runs]
+
+    @property
+    def trained(self) -> bool:
+        """Whether seeds may have an effect: without training none, of foreign texts unknown."""
+        return self.record.training is not None or self.record.kind == "scored"
+
+    @property
+    def about_method(self) -> bool:
+        """Whether its numbers describe the method, not only the checkpoints at hand."""
+        return not self.trained or len(self.runs) >= METHOD_SEEDS
 
     @property
     def seeds(self) -> list[int]:

@@ -39,8 +39,10 @@ from harness.reports.sections.system_columns import (
     value_cell,
     values,
 )
-from harness.statistics.seeds import THIS_CHECKPOINT
 
+ABOUT_CHECKPOINTS = (
+    "About these checkpoints: a verdict about methods needs three training seeds of each."
+)
 UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
@@ -82,9 +84,8 @@ def verdict(compared: Compared) -> str:
     text = verdict_words(board, main)
     if main.letters is None:
         return text
-    single = all(len(system.runs) == 1 for system in board.systems)
-    checkpoint = f" ({THIS_CHECKPOINT}.)" if single else ""
-    return text + _floor_sentence(compared) + _cost_sentence(board, main.order[0]) + checkpoint
+    about = "" if all(system.about_method for system in board.systems) else f" {ABOUT_CHECKPOINTS}"
+    return text + _floor_sentence(compared) + _cost_sentence(board, main.order[0]) + about
 
 
 def _floor_sentence(compared: Compared) -> str:

@@ -12,7 +12,7 @@ from harness.reports.runs.comparable import setting_differences
 from harness.reports.runs.system_costs import machine, times_not_comparable
 from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import METHOD
-from harness.statistics import VERDICT_USERS
+from harness.statistics import METHOD_SEEDS, VERDICT_USERS
 
 ALARMS: Mapping[str, Callable[[Counts], int]] = {
     "failed examples, scored as empty": lambda n: n.failed,
@@ -72,10 +72,12 @@ def _warnings(board: Board) -> list[str]:
         found.append(
             f"{board.user_count} users: intervals but no verdicts, which need {VERDICT_USERS} users"
         )
-    single = [system.name for system in board.systems if len(system.runs) == 1]
-    if single:
-        which = _short_list(board, single)
-        found.append(f"one training seed describes this checkpoint, not the method: {which}")
+    few = [system.name for system in board.systems if not system.about_method]
+    if few:
+        which = _short_list(board, few)
+        found.append(
+            f"fewer than {METHOD_SEEDS} training seeds describe checkpoints, not methods: {which}"
+        )
     return [*found, *filter(None, [times_not_comparable(board)])]
 
 

@@ -78,7 +78,10 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
     # 2. compare each with the model's own thoughts; all comparisons are one family
     scores = {name: result.scores(plan) for name, result in results.items()}
     rows = {name: _rows(plan, result, scores[name]) for name, result in results.items()}
-    compared = {name: _compare(plan, rows[name], rows["own"]) for name in results if name != "own"}
+    size = (len(results) - 1) * len(rows["own"])
+    compared = {
+        name: _compare(plan, rows[name], rows["own"], size) for name in results if name != "own"
+    }
     family = judge(each for found in compared.values() for each in found.values())
     judged = iter(family)
     # 3. the record's entry
@@ -146,10 +149,10 @@ def _rows(plan: Plan, result: Variant, scores: Scores) -> dict[str, Array]:
 
 
 def _compare(
-    plan: Plan, rows: Mapping[str, Array], own: Mapping[str, Array]
+    plan: Plan, rows: Mapping[str, Array], own: Mapping[str, Array], family: int
 ) -> dict[str, Comparison]:
-    """Replaced − own, for everything that has rows with both."""
-    panel = plan.panel(example.id for example in plan.test.examples)
+    """Replaced − own, for everything that has rows with both; one of `family` comparisons."""
+    panel = replace(plan.panel(example.id for example in plan.test.examples), family=family)
     statistics = {each.name: each.statistic for each in metrics_of(plan.test, plan.settings.eval)}
     statistics["likelihood"] = RATIO
     return {
@@ -173,4 +176,5 @@ def _minus_own(
 
 def _difference(each: Comparison) -> Difference:
     fields = asdict(each)
+    del fields["about"]  # always of one checkpoint
     return Difference(value=fields.pop("difference"), **fields)

@@ -112,17 +112,17 @@ def test_seeds_widen_an_interval_and_differences_are_means_over_seeds(tmp_path):
     }
     difference = found.pairs["sft", "flythinker"]
     assert difference.difference == pytest.approx(means["sft"] - means["flythinker"])
-    assert found.values["sft"].method == "hierarchical"
+    assert found.values["sft"].about == "methods"
     one = dataclasses.replace(
         many, systems=tuple(dataclasses.replace(s, runs=s.runs[:1]) for s in many.systems)
     )
-    assert contrast_all(measure(one, "rouge1"), one).values["sft"].method == "studentized"
+    assert contrast_all(measure(one, "rouge1"), one).values["sft"].about == "checkpoints"
 
 
 def contrasts_of(p_value: float, low: float, high: float) -> Contrasts:
     middle = (low + high) / 2
     compared = Comparison(middle, low, high, p_value, 1.0, 40)
-    values = {name: Interval(value, None, None, 40, "bca") for name, value in
+    values = {name: Interval(value, None, None, 40) for name, value in
               (("p", middle), ("q", 0.0))}  # fmt: skip
     return Contrasts(
         "task", dataclasses.replace(NLL, better="higher"), values, {("p", "q"): compared}

@@ -21,9 +21,7 @@ from harness.reports.sections.authors_table import authors_part
 from harness.reports.sections.lift_by_profile import lift_part
 from harness.reports.sections.positions import drift_part, views_of
 from harness.reports.sections.thoughts import thoughts_part
-from harness.statistics import resampling_rng
-from harness.statistics.panel import ratio
-from harness.statistics.seeds import hierarchical
+from harness.statistics import MEAN, interval
 from tests.support.synthetic import column, write_runs
 
 TASK = ["product_review"]
@@ -31,9 +29,9 @@ TASK = ["product_review"]
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
-    """Two methods with every view, two seeds each, 40 users of one text."""
+    """Two methods with every view, three seeds each, 40 users of one text."""
     out = tmp_path_factory.mktemp("runs")
-    write_runs(out, ["sft", "flythinker"], TASK, (0, 1), full=True, following=True)
+    write_runs(out, ["sft", "flythinker"], TASK, (0, 1, 2), full=True, following=True)
     (found,), _ = load_boards([out])
     return checked(found, allow_different=False)
 
@@ -54,10 +52,10 @@ def test_a_point_of_a_curve_resamples_seeds_and_users_together(board):
          for record in sft.records]
     )  # fmt: skip
     sums = np.stack([values, np.ones_like(values)], axis=-1)  # [seeds, users, (value, 1)]
-    expected = hierarchical([sums], ratio, resampling_rng(board.fingerprint))
+    expected = interval(MEAN, sums, board.panel)
     assert point.value == pytest.approx(values.mean())
     assert (point.low, point.high) == pytest.approx((expected.low, expected.high))
-    assert point.seeds == "resampled"
+    assert point.seeds == "crossed"
     estimates = [record.forced.metrics["rougeL"].slices[2].low for record in sft.records]
     assert point.low != pytest.approx(min(estimates), abs=0.01)  # not the span of the records' own
 
@@ -82,7 +80,7 @@ def test_the_examples_give_what_the_records_say(board, rows, record_says):
     fly = system(board, "flythinker")
     estimates = [record_says(record) for record in fly.records]
     found = over_seeds(board, fly, [Estimate(value=one) for one in estimates], rows)
-    assert found.seeds == "resampled"
+    assert found.seeds == "crossed"
     assert found.value == pytest.approx(np.mean(estimates))
     assert found.low < found.value < found.high
 
@@ -108,9 +106,9 @@ def test_without_values_by_example_the_span_is_shown_and_named():
         "users, from the lowest to the highest end of the seeds' intervals (these records hold no"
         " values by example)"
     )
-    resampled = Pooled(value=1.0, seeds="resampled")
-    assert interval_words([resampled]) == "users and training seeds"
-    assert interval_words([resampled, found]).startswith("users and training seeds and where rec")
+    crossed = Pooled(value=1.0, seeds="crossed")
+    assert interval_words([crossed]) == "users and training seeds"
+    assert interval_words([crossed, found]).startswith("users and training seeds and users, from")
     assert interval_words([spanned(seeds[:1])]) == "users"
     assert spanned([Estimate(value=None)] * 2).value is None
 
