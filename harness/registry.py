@@ -26,7 +26,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "sft": "baselines.sft:Sft",
         "cot": "baselines.cot:Cot",
         "coconut": "baselines.coconut:Coconut",
-        "flythinker": "flythinker.method:FlyThinker",
+        "flythinker": "flythinker.flythinker:FlyThinker",
         "cot-oracle": "baselines.cot_oracle:CotOracle",
     },
     "task": {

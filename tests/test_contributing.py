@@ -197,7 +197,7 @@ def to_mine(table):
 
 def test_the_default_of_lam_stands_once():
     from flythinker import model
-    from flythinker.method import FlyThinkerOptions
+    from flythinker.flythinker import FlyThinkerOptions
 
     lm = inspect.signature(model.FlyThinkerLM.__init__).parameters["lam"].default
     assert lm is FlyThinkerOptions.model_fields["lam"].default is model.LAM

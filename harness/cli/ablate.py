@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.jobs import Factory, Failure, Job, method_named, plugins
+from harness.cli.jobs import Factory, Failure, Job, method_named, parse_seeds, plugins
 from harness.cli.options import RESULTS, Fresh, Measure, RunOptions
-from harness.cli.over import Point, parse_over, parse_seeds, points
+from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError
 from harness.record import Outcome

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.jobs import method_named, plugins, settings_for
+from harness.cli.jobs import integers, method_named, plugins, settings_for
 from harness.cli.options import Json, ModelOptions
-from harness.cli.over import integers
 from harness.cli.screen import command_line, print_json, screen
 from harness.errors import UsageError
 from harness.progress import Bars

@@ -57,8 +57,17 @@ class Job:
             self.factory(self.settings)
         return self
 
+    @property
+    def trains(self) -> bool:
+        """Whether the method trains, so that seeds give different models."""
+        return self.factory(self.settings).trains
+
     def with_seed(self, seed: int) -> Job:
         return replace(self, settings=self.settings.model_copy(update={"seed": seed}))
+
+    def with_seeds(self, seeds: Sequence[int]) -> list[Job]:
+        """A job for each training seed; only the first for a method that does not train."""
+        return [self.with_seed(seed) for seed in (seeds if self.trains else seeds[:1])]
 
     def make(self, results: Path, fresh: bool) -> Outcome:
         """Make or read the run. fresh: redo it if it is complete."""
@@ -161,3 +170,19 @@ def tasks(name: str) -> tuple[str, ...]:
         return tuple(BUILT_IN["task"])
     find("task", name)
     return (name,)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0,1,2` → [0, 1, 2]. Raises UsageError for anything else, or a seed given twice."""
+    seeds = integers(text)
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds {text}; expected different whole numbers from 0, e.g. 0,1,2")
+    return seeds
+
+
+def integers(text: str) -> list[int]:
+    """`1,8` → [1, 8]; nothing if a part is no whole number."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        return []

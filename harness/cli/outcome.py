@@ -25,7 +25,7 @@ from harness.metrics import of_words, unit_of
 from harness.record import Outcome, Record
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
-from harness.reports.runs.floors import floors_beside, won_by_floors
+from harness.reports.runs.recorded_floors import floors_beside, won_by_floors
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -170,12 +170,14 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
         return
     records = [outcome.record for outcome in outcomes]
     tasks = list(dict.fromkeys(record.task for record in records))
+    seeds = len({record.seed for record in records})
     every = list(records[0].metrics)
     names = [name for name in every if name in SIDE_BY_SIDE or not of_words(name)]
     names = names or every[: len(SIDE_BY_SIDE)]
     columns = [
         Column("method"),
         *([Column("task")] if len(tasks) > 1 else []),
+        *([Column("seed", "", "number", 0)] if seeds > 1 else []),
         *(Column(name, kind="number") for name in names),
         Column("NLL", "", "number", 3),
         Column("train s", "", "number", 0),
@@ -185,6 +187,7 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
         (
             record.method,
             *([record.task] if len(tasks) > 1 else []),
+            *([record.seed] if seeds > 1 else []),
             *(record.metrics[name].value if name in record.metrics else None for name in names),
             record.likelihood and record.likelihood.value,
             record.training and record.training.seconds_total,

@@ -127,19 +127,3 @@ def effective(settings: RunSettings, factory: Factory) -> Mapping[str, Any]:
         filled["method"] = method.model_dump(mode="json")
     filled["model"]["reasoner"] = settings.model.reasoner or settings.model.backbone
     return filled
-
-
-def parse_seeds(text: str) -> list[int]:
-    """`0,1,2` → [0, 1, 2]. Raises UsageError for anything else, or a seed given twice."""
-    seeds = integers(text)
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds {text}; expected different whole numbers from 0, e.g. 0,1,2")
-    return seeds
-
-
-def integers(text: str) -> list[int]:
-    """`1,8` → [1, 8]; nothing if a part is no whole number."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        return []

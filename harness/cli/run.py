@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from harness.cli.jobs import (
     fitting,
     method_named,
     methods,
+    parse_seeds,
     plugins,
     settings_for,
     tasks,
@@ -33,6 +35,9 @@ def run(
     method: Annotated[str, typer.Option(help="a method's name, or all (every built-in method)")],
     options: RunOptions,
     seed: Annotated[int, typer.Option(help="seed of training order and sampling")] = 0,
+    seeds: Annotated[
+        str | None, typer.Option(help="several training seeds, e.g. 0,1,2: one run each")
+    ] = None,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
     fresh: Fresh = False,
     dry_run: Annotated[
@@ -41,9 +46,10 @@ def run(
 ) -> None:
     """Train, generate and evaluate. Repeating the command resumes or shows the run."""
     console = screen()
-    if not fresh and not dry_run and (found := _finished(method, options, seed, out)):
+    chosen = parse_seeds(seeds) if seeds else [seed]
+    if not fresh and not dry_run and (found := _finished(method, options, chosen, out)):
         for settings, outcome, since in found:
-            _print_head(console, outcome.record.method, settings)
+            _print_head(console, outcome.record.method, settings, chosen)
             if message := named_message(outcome.folder, since):
                 Bars().say(message)
             print_outcome(console, outcome)
@@ -53,12 +59,13 @@ def run(
     factories = {name: method_named(name, plugged) for name in methods(method)}
     fit = fitting if method == "all" else lambda options, factory: options
     jobs = [
-        Job(
-            name, factory, settings_for(fit(options, factory), name, factory, task=task, seed=seed)
-        ).checked()
+        job
         for task in tasks(options.task)
         for name, factory in factories.items()
-    ]  # fmt: skip
+        for job in Job(name, factory, settings_for(fit(options, factory), name, factory, task=task))
+        .checked()
+        .with_seeds(chosen)
+    ]
     from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
@@ -72,7 +79,7 @@ def run(
     outcomes: list[Outcome] = []
     worst = 0
     for job in jobs:
-        _print_head(console, job.method, job.settings)
+        _print_head(console, job.method, job.settings, chosen)
         made = job.make(out, fresh) if len(jobs) == 1 else job.attempt(out, fresh)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
@@ -85,7 +92,7 @@ def run(
 
 
 def _finished(
-    method: str, options: RunOptions, seed: int, out: Path
+    method: str, options: RunOptions, seeds: Sequence[int], out: Path
 ) -> list[tuple[RunSettings, Outcome, Since]]:
     """A command's finished runs with what changed since; empty if one is missing or may be stale.
 
@@ -98,15 +105,19 @@ def _finished(
     found = []
     for task in tasks(options.task):
         for name in methods(method):
-            settings = settings_for(options, name, None, task=task, seed=seed)
-            run = finished(settings, name, options.plugin or [], out)
-            if run is None:
-                return []
-            found.append((settings, *run))
+            for seed in seeds:
+                settings = settings_for(options, name, None, task=task, seed=seed)
+                run = finished(settings, name, options.plugin or [], out)
+                if run is None:
+                    return []
+                found.append((settings, *run))
+                if run[0].record.training is None:
+                    break  # seeds are for methods that train
     return found
 
 
-def _print_head(console: Console, method: str, settings: RunSettings) -> None:
-    console.print(f"{method} on {settings.task} · {settings.preset}", style="bold")
+def _print_head(console: Console, method: str, settings: RunSettings, seeds: Sequence[int]) -> None:
+    which = f" · seed {settings.seed}" if len(seeds) > 1 else ""
+    console.print(f"{method} on {settings.task} · {settings.preset}{which}", style="bold")
     if about := about_preset(settings.preset):
         console.print(about, style="dim")

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from flythinker.method import FlyThinker
+from flythinker.flythinker import FlyThinker
 from harness.cli import app
 from harness.cli.ablate import plan
 from harness.cli.jobs import settings_for

@@ -128,3 +128,25 @@ def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
     record = read_record(next((tmp_path / "out").rglob("record.json")))
     assert record.settings["data"]["revision"] == "main"
     assert record.data.revision == Info.sha
+
+
+def test_several_seeds_are_a_run_each_and_one_for_a_method_that_does_not_train(run, tmp_path):
+    less = ("--seeds", "0,2", "--limit", "2", "--train-limit", "2")
+    code, out, _ = run("sft", *less)
+    assert code == 0
+    assert "sft on product_review · mini · seed 2" in out
+    assert "all runs" in out
+    code, _, _ = run("rag", *less)
+    assert code == 0
+    records = [read_record(path) for path in (tmp_path / "out").rglob("record.json")]
+    assert sorted((one.method, one.seed) for one in records) == [("rag", 0), ("sft", 0), ("sft", 2)]
+    _, out, _ = run("sft", *less)
+    assert out.count("already complete") == 2
+    _, out, _ = run("rag", *less)
+    assert out.count("already complete") == 1
+
+
+@pytest.mark.parametrize("seeds", ["0,0", "-1", "a", "1.5"])
+def test_seeds_that_are_no_seeds(run, seeds):
+    code, _, err = run("sft", "--seeds", seeds)
+    assert (code, "expected different whole numbers from 0, e.g. 0,1,2" in err) == (2, True)

@@ -89,8 +89,8 @@ def test_rooms_that_read_records_never_count(where):
 
 
 def test_a_method_that_options_name_counts():
-    assert "flythinker.method" in provenance.method_sources(Sft, {"flops_of": "flythinker"})
-    assert "flythinker.method" not in provenance.method_sources(Sft, {"flops_of": None})
+    assert "flythinker.flythinker" in provenance.method_sources(Sft, {"flops_of": "flythinker"})
+    assert "flythinker.flythinker" not in provenance.method_sources(Sft, {"flops_of": None})
 
 
 def test_an_edited_helper_of_a_plugin_is_another_source(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from harness.errors import DataError
 from harness.record import Record, find_runs, read_record
 from harness.registry import METHODS
 from harness.reports.runs.choices import chosen_by, usual
-from harness.reports.runs.floors import floors_beside
+from harness.reports.runs.recorded_floors import floors_beside
 from harness.statistics import METHOD_SEEDS, Panel
 
 

@@ -15,8 +15,8 @@ from harness.reports.render.plots.looks import FAINT, Look, looks_of
 from harness.reports.render.plots.panels import Mark, new_figure, point, set_caption, set_title
 from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table, Value
-from harness.reports.runs.floors import meaning
 from harness.reports.runs.paper import reported
+from harness.reports.runs.recorded_floors import meaning
 from harness.reports.runs.system_costs import (
     Cost,
     machine,

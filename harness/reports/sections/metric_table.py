@@ -11,8 +11,8 @@ from harness.reports.compared.measures import not_compared
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, listed
 from harness.reports.render.table import Cell, Column, Table
-from harness.reports.runs.floors import NO_FLOORS, meaning
 from harness.reports.runs.paper import paper, reported
+from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
 from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, values
 
