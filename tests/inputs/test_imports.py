@@ -79,7 +79,7 @@ def test_code_that_cannot_be_read_imports_nothing(tmp_path):
 def test_rooms_that_read_records_never_count(where):
     evaluated = "harness.run.evaluate.reference_likelihood"
     reached = provenance.method_sources(Sft, {}) if where == "method" else closure([evaluated])
-    assert {"harness.engine.lm", "harness.data.rows", "harness.run.training"} <= set(reached)
+    assert {"harness.engine.lm", "harness.data.rows", "harness.run.plan"} <= set(reached)
     assert ("baselines.sft" in reached) == (where == "method")
     afterwards = ("bench", "cli", "commands", "conformance", "leaderboard", "reports")
     assert not [
