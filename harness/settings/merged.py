@@ -63,8 +63,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         inner = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        merged[key] = merge(inner, value) if both else value
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = merge(inner, value)
+        else:
+            merged[key] = value
     return merged
 
 
