@@ -4,7 +4,7 @@
 set -euo pipefail
 OUT=${OUT:-results/published/mini}
 harness=${HARNESS:-.venv/bin/harness}
-run() { "$harness" run --preset mini-long --out "$OUT" "$@" >/dev/null; }
+run() { "$harness" run --out "$OUT" "$@" >/dev/null; }
 
 run --method all --set 'eval.lift=["likelihood","texts"]' --set eval.forced=true --set eval.controls=all
 for seed in 1 2; do

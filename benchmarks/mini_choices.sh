@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Learning rate and passes of preset mini-long: the loss on val of every method that trains, for each
+# Learning rate and passes of preset mini: the loss on val of every method that trains, for each
 # passes × rate; resumable. OUT: folder of the runs. One example is written, nothing else evaluated.
 set -euo pipefail
 OUT=${OUT:-results/mini-choices}
 harness=${HARNESS:-.venv/bin/harness}
 
-for passes in 4 8 12; do
-  for rate in 1e-3 2e-3; do
+for passes in 2 3 4 6; do
+  for rate in 5e-4 1e-3 2e-3; do
     for method in sft cot coconut flythinker; do
-      "$harness" run --preset mini-long --method "$method" --out "$OUT" --limit 1 \
+      "$harness" run --method "$method" --out "$OUT" --limit 1 \
         --set "train.epochs=$passes" --set "train.lr=$rate" \
         --set eval.likelihood=false --set eval.authors=false --set eval.floors=false >/dev/null
     done

@@ -37,7 +37,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="show an error's traceback"
 class ModelOptions:
     """Options that choose the settings of a verb that builds methods."""
 
-    preset: Annotated[str, typer.Option(help="mini, mini-long, smollm2 or paper")] = DEFAULTS.preset
+    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = DEFAULTS.preset
     task: Annotated[
         str,
         typer.Option(help="product_review, abstract_generation, topic_writing; `run` also: all"),

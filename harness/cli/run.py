@@ -28,7 +28,7 @@ from harness.inputs.stale import Since, named_message
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
-from harness.settings import RunSettings, about_preset
+from harness.settings import RunSettings
 
 
 def run(
@@ -119,5 +119,3 @@ def _finished(
 def _print_head(console: Console, method: str, settings: RunSettings, seeds: Sequence[int]) -> None:
     which = f" · seed {settings.seed}" if len(seeds) > 1 else ""
     console.print(f"{method} on {settings.task} · {settings.preset}{which}", style="bold")
-    if about := about_preset(settings.preset):
-        console.print(about, style="dim")

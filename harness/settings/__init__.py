@@ -1,7 +1,6 @@
 """Settings: presets, run options and `--set a.b=c` become one validated, frozen RunSettings."""
 
 from harness.settings.merged import (
-    about_preset,
     build_settings,
     load_preset,
     merge,
@@ -39,7 +38,6 @@ __all__ = [
     "RunSettings",
     "Section",
     "TrainSettings",
-    "about_preset",
     "build_settings",
     "fields_of",
     "load_preset",

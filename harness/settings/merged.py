@@ -18,28 +18,19 @@ from harness.settings.wrong import explain
 S = TypeVar("S", bound=BaseModel)
 NEEDS_DATA = "needs_data"
 """A preset's key for what to give as --data, where the built-in benchmark does not fit it."""
-ABOUT, LIKE = "about", "like"
-"""A preset's keys for a line on the screen, and for the preset that it changes."""
 
 
 def load_preset(name: str) -> dict[str, Any]:
     """The preset's sections as nested dictionaries. Raises UsageError for an unknown name."""
-    return {key: value for key, value in _preset(name).items() if key not in (NEEDS_DATA, ABOUT)}
-
-
-def about_preset(name: str) -> str:
-    """What a user of the preset should know, in one line; "" for nothing."""
-    return str(_preset(name).get(ABOUT, "")) if name in PRESETS else ""
+    return {key: value for key, value in _preset(name).items() if key != NEEDS_DATA}
 
 
 def _preset(name: str) -> dict[str, Any]:
-    """The preset's file, on top of that of the preset it is like; its notes are its own."""
     if name not in PRESETS:
         near = get_close_matches(name, PRESETS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"no preset {name!r}.{hint} Known: {', '.join(PRESETS)}")
-    own = tomllib.loads((files("harness.settings.presets") / f"{name}.toml").read_text("utf-8"))
-    return merge(load_preset(own.pop(LIKE)), own) if LIKE in own else own
+    return tomllib.loads((files("harness.settings.presets") / f"{name}.toml").read_text("utf-8"))
 
 
 def parse_value(text: str) -> Any:

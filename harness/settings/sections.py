@@ -25,7 +25,7 @@ from harness.settings.names import named
 
 S = TypeVar("S", bound=BaseModel)
 Rate = Annotated[float, Field(gt=0)]
-PRESETS = ("mini", "mini-long", "smollm2", "paper")
+PRESETS = ("mini", "smollm2", "paper")
 Control = Literal["own", "zero", "noise", "shuffled", "other-profile"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
