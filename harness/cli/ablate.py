@@ -17,6 +17,7 @@ from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError
 from harness.record import Outcome
 from harness.registry import blaming
+from harness.run.lock import refuse_several_processes
 
 if TYPE_CHECKING:
     from harness.reports.ablation.values import Axis, Tried
@@ -60,6 +61,7 @@ def ablate(
 ) -> None:
     """Run every value of a setting and report. Give --over twice for a grid. Repeating the command
     resumes."""
+    refuse_several_processes()
     compared = None if reference in ("none", method) else reference
     ablation = plan(over, options, method, compared, seeds)
     if out.exists() and not out.is_dir():

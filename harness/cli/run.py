@@ -28,6 +28,7 @@ from harness.inputs.stale import Since, named_message
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
+from harness.run.lock import refuse_several_processes
 from harness.settings import RunSettings
 
 
@@ -45,6 +46,7 @@ def run(
     ] = False,
 ) -> None:
     """Train, generate and evaluate. Repeating the command resumes or shows the run."""
+    refuse_several_processes()
     console = screen()
     chosen = parse_seeds(seeds) if seeds else [seed]
     if not fresh and not dry_run and (found := _finished(method, options, chosen, out)):

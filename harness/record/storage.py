@@ -68,8 +68,13 @@ def record_there(folder: Path) -> Record | None:
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
-    """The predictions on disk. Raises DataError, naming file and line, for any other line."""
-    return read_lines(Prediction, folder / PREDICTIONS)
+    """The predictions on disk, the last of each example and sample.
+
+    Two processes of an older version may have written a text twice. Raises DataError, naming file
+    and line, for a line that is not a prediction.
+    """
+    found = read_lines(Prediction, folder / PREDICTIONS)
+    return list({(text.id, text.sample): text for text in found}.values())
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

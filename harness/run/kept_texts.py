@@ -18,18 +18,21 @@ def valid_predictions(
     plan: Plan, expected: Mapping[tuple[str, int], str], say: Say
 ) -> dict[tuple[str, int], Prediction]:
     """(id, sample) → predictions on disk with the expected fingerprint; others are deleted."""
-    on_disk = read_lines(Prediction, plan.folder / PREDICTIONS, say)
+    lines = read_lines(Prediction, plan.folder / PREDICTIONS, say)
+    on_disk = list({(text.id, text.sample): text for text in lines}.values())
+    if len(on_disk) < len(lines):
+        say(f"{len(lines) - len(on_disk)} texts were written twice; keeping the last of each")
     valid = {
         (text.id, text.sample): text
         for text in on_disk
         if text.error is None and expected.get((text.id, text.sample)) == text.fingerprint
     }
-    if len(valid) != len(on_disk):
-        count = len(on_disk) - len(valid)
+    if lost := len(on_disk) - len(valid):
         say(
-            f"{count} texts failed, or come from other code, settings or weights; generating them"
+            f"{lost} texts failed, or come from other code, settings or weights; generating them"
             " again"
         )
+    if len(valid) < len(lines):
         write_lines(plan.folder / PREDICTIONS, valid.values())
     return valid
 

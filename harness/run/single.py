@@ -35,6 +35,7 @@ from harness.record.inputs import Inputs
 from harness.run.evaluate.evaluation import evaluate
 from harness.run.generate import generate_all
 from harness.run.job import Job, Trained
+from harness.run.lock import locked
 from harness.run.needs import refuse_long_tests
 from harness.run.plan import Plan
 from harness.run.repeated import refuse_changed_meanwhile, set_aside, show_again
@@ -75,8 +76,22 @@ def run(
     with phases("data"):
         plan = Plan(settings, method, results, factory)
         before = plan.inputs
-    job = Job(plan, bars or Bars(quiet=True))
-    # 2. a complete run is shown again where its inputs are unchanged
+    # 2. no other process works on it meanwhile
+    with locked(plan.folder):
+        return _make(Job(plan, bars or Bars(quiet=True)), phases, before, command, fresh)
+
+
+def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -> Outcome:
+    """Make or show a planned run; see `run`.
+
+    job: the run.
+    phases: takes the times.
+    before: inputs as hashed before loading.
+    command: the command line, for the record.
+    fresh: delete what an earlier run of the same name left.
+    """
+    plan, settings = job.plan, job.plan.settings
+    # 1. a complete run is shown again where its inputs are unchanged
     if fresh:
         shutil.rmtree(plan.folder, ignore_errors=True)
     earlier = record_there(plan.folder)
@@ -86,7 +101,7 @@ def run(
             return shown
         earlier = None
     with job.bars:
-        # 3. prompts and models
+        # 2. prompts and models
         with phases("prompts"):
             prompts = plan.test_prompts
             if plan.advice:
@@ -96,7 +111,7 @@ def run(
             lm, record = _load(job, command, earlier, before)
             return_freed_memory()
         phases.keep(plan.folder / PHASES, job.bars.say)
-        # 4. training
+        # 3. training
         training = None
         if plan.method.trains:
             with phases("training"):
@@ -105,7 +120,7 @@ def run(
             return_freed_memory()
             job.settle(lm)
             weights = weights_fingerprint(lm)
-        # 5. texts and their evaluation
+        # 4. texts and their evaluation
         with phases("writing"):
             predictions, inference = generate_all(job, lm, weights)
         record = replace(
@@ -117,7 +132,7 @@ def run(
             inference=inference,
         )
         record = evaluate(Trained(job, lm, predictions), record, phases)
-    # 6. the record
+    # 5. the record
     record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     assert len(prompts) == record.n.planned
     write_record(record, plan.folder)
@@ -125,7 +140,7 @@ def run(
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
     if settings.eval.floors:
-        record_floors(settings, plan.test, results)
+        record_floors(settings, plan.test, plan.results)
     return Outcome(record, plan.folder, repeated=False)
 
 

@@ -1,0 +1,82 @@
+"""One process at a time works on a run: others are refused with the holder's name."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness.errors import UsageError
+from harness.record.state import read_state, write_json
+
+LAUNCHERS = (("WORLD_SIZE", "RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+             ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))  # fmt: skip
+"""Environment variables in which launchers give the number of processes, and which one this is."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's lock; the operating system frees it when the process ends, however it ends.
+
+    folder: the run's; the lock is a hidden file beside it, so that the folder can be replaced.
+
+    Raises UsageError, naming the holder, if another process has the lock. In a folder that cannot
+    be written there is no lock, because nothing there can change.
+    """
+    path = folder.with_name(f".{folder.name}.lock")
+    holder = path.with_suffix(".json")
+    lock = FileLock(path, timeout=0)
+    new = [parent for parent in folder.parents if not parent.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"{folder}: {_holder(holder)} is working on this run; expected one process at a time."
+            " Wait for it or stop it; another --seed or --out is another run"
+        ) from None
+    except PermissionError:
+        yield
+        return
+    try:
+        write_json(holder, {"pid": str(os.getpid()), "host": socket.gethostname(),
+                            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+                            "command": " ".join(sys.argv)[:200]})  # fmt: skip
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        if not folder.exists():  # a run that was refused leaves nothing
+            path.unlink(missing_ok=True)
+        lock.release()  # otherwise the file stays: without it, two others could lock two files
+        with suppress(OSError):
+            for parent in new:
+                parent.rmdir()
+
+
+def _holder(path: Path) -> str:
+    found = read_state(dict[str, str], path, lambda message: None)
+    if found is None:
+        return "another process"
+    return (
+        f"process {found['pid']} on {found['host']} ({found['command']}), begun {found['since']},"
+    )
+
+
+def refuse_several_processes(environment: Mapping[str, str] = os.environ) -> None:
+    """Raises UsageError in a process that a launcher started together with others.
+
+    environment: where launchers (torchrun, accelerate, srun, mpirun) leave their numbers.
+    """
+    for size, rank in LAUNCHERS:
+        if environment.get(size, "1") not in ("", "0", "1"):
+            raise UsageError(
+                f"this is process {environment.get(rank, '?')} of {environment[size]} ({size});"
+                " expected one process: a run trains and writes in one. Start harness without"
+                " torchrun, accelerate launch, srun -n or mpirun"
+            )
