@@ -5,6 +5,7 @@ Independent of metrics: a `Statistic` turns summed rows into a number, a `Panel`
 
 from harness.statistics.comparison import About, Comparison, Interval, compare, interval, judge
 from harness.statistics.effects import METHOD_SEEDS
+from harness.statistics.length import at_equal_length
 from harness.statistics.panel import (
     MEAN,
     PERCENT_MEAN,
@@ -31,6 +32,7 @@ __all__ = [
     "Interval",
     "Panel",
     "Statistic",
+    "at_equal_length",
     "compare",
     "interval",
     "judge",

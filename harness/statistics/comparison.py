@@ -33,6 +33,13 @@ class Interval:
     about: About = "checkpoints"
     reason: str | None = None
 
+    def turned(self) -> Interval:
+        """Of the value with the other sign."""
+        value, low, high = (
+            each if each is None else -each for each in (self.value, self.high, self.low)
+        )
+        return replace(self, value=value, low=low, high=high)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -40,6 +47,7 @@ class Comparison:
 
     smallest_detectable: the true difference that this comparison, in its family, shows with 80 %
     probability. `judge` sets `p_holm` and `verdict` ("higher", "lower", "not shown").
+    at_equal_length: the difference that remains where both texts are equally long, if known.
     """
 
     difference: float | None
@@ -52,6 +60,7 @@ class Comparison:
     p_holm: float | None = None
     verdict: str | None = None
     about: About = "checkpoints"
+    at_equal_length: Interval | None = None
 
     def turned(self) -> Comparison:
         """Second − first."""
@@ -62,6 +71,7 @@ class Comparison:
             low=None if self.high is None else -self.high,
             high=None if self.low is None else -self.low,
             verdict=words.get(self.verdict or "", self.verdict),
+            at_equal_length=self.at_equal_length and self.at_equal_length.turned(),
         )
 
 
@@ -154,14 +164,23 @@ def _interval(
         why = "one user: nothing to resample"
         return Interval(value, None, None, users, about, why), None
     found = effect(statistic.value, sides, panel.draws(users))
-    low, high = found.ends()
     most = tied([side.sums for side in sides], statistic.value)
+    return checked(found, users, most, about), found
+
+
+def checked(found: Effect, users: int, most: int, about: About) -> Interval:
+    """The interval of an estimate, unless too few users differ from the largest group that ties.
+
+    found: the estimate.
+    users: their number.
+    most: the size of that group.
+    about: what the numbers describe.
+    """
     if 2 * most > users and 0 < users - most < DIFFERING_USERS:
-        what = "have another difference" if len(sides) > 1 else "have another value"
-        why = f"{users - most} of {users} users {what} than the rest: too few for an interval"
-        return Interval(found.value, None, None, users, about, why), found
+        why = f"{users - most} of {users} users differ from the rest: too few for an interval"
+        return Interval(found.value, None, None, users, about, why)
     reason = "every user has the same value" if most == users else None
-    return Interval(found.value, low, high, users, about, reason), found
+    return Interval(found.value, *found.ends(), users, about, reason)
 
 
 def _shared(first: Array, second: Array, panel: Panel) -> tuple[Array, Array]:

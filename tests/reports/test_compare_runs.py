@@ -118,7 +118,12 @@ def test_json_has_every_pair_of_every_measure(report):
         assert sorted(measure["best_first"]) == sorted(METHODS)
     bleu = board["measures"]["bleu"]["comparisons"][0]
     assert set(bleu) == {"first", "second", "difference", "low", "high", "p_value", "p_holm",
-                         "smallest_detectable", "users", "reason", "verdict", "about"}  # fmt: skip
+                         "smallest_detectable", "users", "reason", "verdict", "about",
+                         "at_equal_length"}  # fmt: skip
+    assert bleu["about"] == "methods"  # nonpers and rag are not trained
+    assert board["about"] == "checkpoints"  # the others have one seed
+    assert board["measures"]["bleu"]["values"]["sft"]["about"] == "checkpoints"
+    assert set(bleu["at_equal_length"]) == {"value", "low", "high", "users", "about", "reason"}
 
 
 def test_the_page_holds_everything_and_makes_no_request(report):

@@ -33,10 +33,10 @@ def test_pseudo_values_of_a_mean_are_the_values():
 
 def test_what_users_and_seeds_share_is_subtracted_once():
     # seeds' means 1, 1, 4: variance 3. Rest: −1 1 | 1 −1 | 0 0, 4 over 2·1 degrees = 2.
-    # 3/3 − 2/(3·2) = 2/3. Users' means 2, 2: no variance.
+    # 3/3 − 2/(3·2) = 2/3, with √(2/3) of 2 degrees. Users' means 2, 2: no variance.
     found = effect_of([[0, 2], [2, 0], [4, 4]])
     assert found.value == 2
-    assert found.seeds == SeedsError(pytest.approx(2 / 3), 2)
+    assert found.seeds == SeedsError(pytest.approx(2 / 3), pytest.approx(2 * (2 / 3) ** 0.5))
     assert found.users.variance == 0
     # where seeds differ by no more than the rest explains, their part is 0
     assert effect_of([[0, 2], [2, 0], [1, 1]]).seeds == SeedsError(0.0, 2)

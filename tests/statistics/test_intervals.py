@@ -84,9 +84,7 @@ def test_where_few_users_differ_there_is_no_interval():
 
     few = found_for(5)
     assert (few.value, few.low, few.high) == (0.15, None, None)
-    assert few.reason == (
-        "5 of 100 users have another value than the rest: too few for an interval"
-    )
+    assert few.reason == "5 of 100 users differ from the rest: too few for an interval"
     assert found_for(6).low is not None
     enough = found_for(10)
     assert enough.low < enough.value < enough.high

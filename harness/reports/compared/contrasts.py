@@ -8,9 +8,18 @@ from itertools import combinations
 from math import comb
 from typing import Literal
 
+from harness.reports.compared.lengths import values_with_lengths
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.systems import Board
-from harness.statistics import VERDICT_USERS, Comparison, Interval, compare, interval, judge
+from harness.statistics import (
+    VERDICT_USERS,
+    Comparison,
+    Interval,
+    at_equal_length,
+    compare,
+    interval,
+    judge,
+)
 from harness.statistics.letters import letters
 
 Pair = tuple[str, str]
@@ -66,17 +75,30 @@ def contrast_all(
     rows = {system.name: rows_of(measure, board, system) for system in board.systems}
     trained = {system.name: system.trained for system in board.systems}
     panel, statistic = replace(board.panel, family=family), measure.statistic
-    return Contrasts(
-        board.task,
-        measure,
-        {name: interval(statistic, each, panel, trained[name]) for name, each in rows.items()},
-        {
-            (first, second): compare(
-                statistic, rows[first], rows[second], panel, (trained[first], trained[second])
-            )
-            for first, second in (combinations(rows, 2) if pairs is None else pairs)
-        },
-    )
+    values = {name: interval(statistic, each, panel, trained[name]) for name, each in rows.items()}
+    compared = {}
+    for first, second in combinations(rows, 2) if pairs is None else pairs:
+        flags = trained[first], trained[second]
+        compared[first, second] = compare(statistic, rows[first], rows[second], panel, flags)
+    if measure.brief:
+        compared = _at_equal_length(measure, board, compared)
+    return Contrasts(board.task, measure, values, compared)
+
+
+def _at_equal_length(
+    measure: Measure, board: Board, compared: Mapping[Pair, Comparison]
+) -> dict[Pair, Comparison]:
+    """The comparisons with the differences that remain at equal lengths, where these are known."""
+    systems = {one.name: one for one in board.systems}
+    texts = {name: values_with_lengths(measure, board, one) for name, one in systems.items()}
+    found = dict(compared)
+    for pair, one in compared.items():
+        first, second = (texts[name] for name in pair)
+        if first is not None and second is not None:
+            flags = systems[pair[0]].trained, systems[pair[1]].trained
+            same = at_equal_length(first, second, board.panel, flags)
+            found[pair] = replace(one, at_equal_length=same)
+    return found
 
 
 def contrast_family(members: Sequence[tuple[Measure, Board]]) -> list[Contrasts]:

@@ -35,6 +35,7 @@ def _board(compared: Compared) -> dict[str, object]:
         "texts": len(board.ids),
         "users": board.user_count,
         "allowed": list(board.allowed),
+        "about": board.about,
         "times_compare": times_not_comparable(board) is None,
         "systems": [
             {
@@ -74,7 +75,7 @@ def _measures(found: Iterable[Contrasts]) -> dict[str, object]:
             "best_first": one.order,
             "values": {
                 system: {"value": value.value, "low": value.low, "high": value.high,
-                         "letters": (one.letters or {}).get(system)}
+                         "about": value.about, "letters": (one.letters or {}).get(system)}
                 for system, value in one.values.items()
             },
             "comparisons": [

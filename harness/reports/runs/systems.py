@@ -12,7 +12,7 @@ from harness.record import Record, find_runs, read_record
 from harness.registry import METHODS
 from harness.reports.runs.choices import chosen_by, usual
 from harness.reports.runs.recorded_floors import floors_beside
-from harness.statistics import METHOD_SEEDS, Panel
+from harness.statistics import METHOD_SEEDS, About, Panel
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,11 @@ class Board:
         many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
         over = f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
         return f"{self.user_count} users ({len(self.ids)} texts){over}"
+
+    @property
+    def about(self) -> About:
+        """What verdicts on the board are about: methods, if every trained one has enough seeds."""
+        return "methods" if all(one.about_method for one in self.systems) else "checkpoints"
 
     @property
     def fingerprint(self) -> str:

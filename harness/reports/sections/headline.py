@@ -84,7 +84,7 @@ def verdict(compared: Compared) -> str:
     text = verdict_words(board, main)
     if main.letters is None:
         return text
-    about = "" if all(system.about_method for system in board.systems) else f" {ABOUT_CHECKPOINTS}"
+    about = "" if board.about == "methods" else f" {ABOUT_CHECKPOINTS}"
     return text + _floor_sentence(compared) + _cost_sentence(board, main.order[0]) + about
 
 
@@ -176,15 +176,15 @@ def _table(compared: Sequence[Compared]) -> Table:
     if not same:
         columns[2] = gap_column(measure, "reference")
     # 3. Notes: what the intervals are over, and what does not compare.
-    several = any(len(system.runs) > 1 for one in compared for system in one.board.systems)
-    over = "users and training seeds" if several else "users"
+    about = listed(list(dict.fromkeys(one.board.about for one in compared)), "or")
+    over = "users and training seeds" if "methods" in about else "users, for these checkpoints"
     notes = [
         f"{measure.title}: {measure.direction}; value [95 % interval over {over}]. Superscripts are"
-        " significance letters: within a task, methods that share a letter do not differ"
+        f" significance letters: within a task, {about} that share a letter do not differ"
         " significantly. The best value is underlined if it is significantly better than another."
         " ↓: lower is better.",
-        "p: approximate randomisation over users, Holm-corrected over all pairs of methods and all"
-        " tasks on this measure.",
+        "p: approximate randomisation over users, and with three training seeds or more the"
+        " estimate over users and seeds; Holm-corrected over all pairs and tasks on this measure.",
     ]
     if not same:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")

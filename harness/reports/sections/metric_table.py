@@ -15,6 +15,7 @@ from harness.reports.runs.paper import paper, reported
 from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
 from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, values
+from harness.statistics import Interval
 
 WON = "⚑"
 """Marks a metric under which a floor scores as well as the methods."""
@@ -91,6 +92,8 @@ def pairs_table(file: str, title: str, of_measures: Sequence[Contrasts]) -> Tabl
             one.p_holm,
             _verdict(contrasts, first, second),
             Cell(one.smallest_detectable, digits=contrasts.measure.digits),
+            _interval_cell(one.at_equal_length, contrasts.measure.digits),
+            one.about,
         )
         for contrasts in of_measures
         for (first, second), one in contrasts.pairs.items()
@@ -103,10 +106,22 @@ def pairs_table(file: str, title: str, of_measures: Sequence[Contrasts]) -> Tabl
         P_HOLM,
         Column("verdict"),
         Column("smallest detectable", kind="number"),
+        Column("at equal length [95 %]", kind="difference"),
+        Column("about"),
     )
-    notes = ("Smallest detectable: the true difference that this test would find in 80 % of"
-             " experiments of this size.",)  # fmt: skip
+    notes = (
+        "Smallest detectable: the true difference that this comparison, corrected for all of its"
+        " family, would show in 80 % of experiments of this size.",
+        "At equal length: what remains of the difference (of the examples' mean values) where both"
+        " texts are equally long, by regression on the log ratio of their lengths.",
+        "About methods: every trained side has three training seeds or more, which the interval and"
+        " p include. About checkpoints: it has not, and another seed may give another verdict.",
+    )
     return Table(file, title, columns, tuple(rows), notes, folded=True)
+
+
+def _interval_cell(found: Interval | None, digits: int) -> Cell | None:
+    return found and Cell(found.value, found.low, found.high, digits=digits)
 
 
 def _verdict(contrasts: Contrasts, first: str, second: str) -> str:

@@ -176,5 +176,5 @@ def _minus_own(
 
 def _difference(each: Comparison) -> Difference:
     fields = asdict(each)
-    del fields["about"]  # always of one checkpoint
+    del fields["about"], fields["at_equal_length"]  # always of one checkpoint, and not computed
     return Difference(value=fields.pop("difference"), **fields)
