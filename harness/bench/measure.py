@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import count, product
+from itertools import count, product, starmap
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.bench.memory import Request, peak_memory
 from harness.bench.ratios import BASELINE, timing
 from harness.bench.subject import (
     STEPS,
     Case,
+    Factory,
     Generation,
     Subject,
-    first_pairs,
     for_generation,
     for_training,
     generate_batch,
@@ -32,52 +33,63 @@ from harness.run.plan import Plan
 from harness.settings import RunSettings
 
 WARM_UP = 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is timed.
+
+    chosen: method → (factory, settings); it includes sft.
+    batches: batch sizes.
+    tokens: tokens per text.
+    repeats: timed rounds.
+    plugin_files: of methods.
+    """
+
+    chosen: Mapping[str, tuple[Factory, RunSettings]]
+    batches: Sequence[int]
+    tokens: Sequence[int]
+    repeats: int
+    plugin_files: tuple[Path, ...] = ()
 
 
 def bench(
-    chosen: Mapping[str, tuple[Any, RunSettings]],
-    batches: Sequence[int],
-    tokens: Sequence[int],
-    repeats: int,
-    bars: Bars,
-    plugin_files: Sequence[Path] = (),
-    memory: Callable[[Request], dict[str, Any]] = peak_memory,
+    asked: Bench, bars: Bars, memory: Callable[[Request], dict[str, Any]] = peak_memory
 ) -> dict[str, Any]:
-    """Times, ratios to sft, and memory of methods.
-
-    chosen: method → (factory, settings); it includes sft.
-    batches, tokens: batch sizes, and tokens per text. repeats: timed rounds.
-    bars: progress. plugin_files: of methods. memory: measures peak memory.
-    """
-    cases = [Case(batch, count) for batch, count in product(batches, tokens)]
-    largest = Case(max(batches), max(tokens))
+    """Times, ratios to sft, and memory of methods. memory: measures peak memory."""
+    largest = Case(max(asked.batches), max(asked.tokens))
     load_before, phases = load(), Phases()
     with phases("data"):
         plans = {
-            name: planned(settings, name, factory, max(batches))
-            for name, (factory, settings) in chosen.items()
+            name: planned(settings, name, factory, largest.batch)
+            for name, (factory, settings) in asked.chosen.items()
         }
     with bars:
         with phases("memory"):
             update, peaks = bars.track("memory"), []
-            for index, (name, (_, settings)) in enumerate(chosen.items()):
+            for index, (name, (_, settings)) in enumerate(asked.chosen.items()):
                 fields = settings.model_dump(mode="json")
-                peaks.append(memory(Request(name, tuple(plugin_files), fields, largest)))
-                update(index + 1, len(chosen), name)
+                peaks.append(memory(Request(name, asked.plugin_files, fields, largest)))
+                update(index + 1, len(asked.chosen), name)
         with phases("loading"):
             subjects = {name: for_generation(plan) for name, plan in plans.items()}
             about = _about(subjects[BASELINE])
             parameters = {name: subject.parameters for name, subject in subjects.items()}
         with phases("writing"):
-            generated = time_generation(subjects, cases, repeats, bars.track("generation"))
+            generated = [
+                row
+                for case in starmap(Case, product(asked.batches, asked.tokens))
+                for row in time_generation(subjects, case, asked.repeats, bars)
+            ]
             del subjects
             gc.collect()
         with phases("training"):
-            training = time_training(plans, repeats, bars.track("training"))
+            training = time_training(plans, asked.repeats, bars)
     return {
         **about,
         "load": {"before": load_before, "after": load()},
-        "repeats": repeats,
+        "repeats": asked.repeats,
         "warm_up": WARM_UP,
         "steps_timed": STEPS - 1,
         "parameters": parameters,
@@ -89,11 +101,11 @@ def bench(
     }
 
 
-def _about(one: Subject) -> dict[str, Any]:
+def _about(subject: Subject) -> dict[str, Any]:
     """Machine, code and settings shared by all methods."""
-    settings = one.plan.settings
+    settings = subject.plan.settings
     return {
-        **surroundings(str(one.device), str(one.dtype).removeprefix("torch.")),
+        **surroundings(str(subject.device), str(subject.dtype).removeprefix("torch.")),
         "preset": settings.preset,
         "task": settings.task,
         "backbone": settings.model.backbone,
@@ -101,28 +113,40 @@ def _about(one: Subject) -> dict[str, Any]:
     }
 
 
+def rounds(
+    work: Mapping[str, Callable[[], T]], repeats: int, warm_up: int, update: Update
+) -> dict[str, list[T]]:
+    """`interleaved` with a progress bar.
+
+    work: pieces of work by name.
+    repeats, warm_up: rounds that count, and rounds before them.
+    update: of the bar.
+    """
+    done, total = count(1), len(work) * (warm_up + repeats)
+    return interleaved(
+        work,
+        times=repeats,
+        warmup=warm_up,
+        after=lambda name: update(next(done), total, name),
+    )
+
+
 def time_generation(
-    subjects: Mapping[str, Subject], cases: Sequence[Case], repeats: int, update: Update
+    subjects: Mapping[str, Subject], case: Case, repeats: int, bars: Bars
 ) -> list[dict[str, Any]]:
-    """One row per case and method."""
-    rows = []
-    after = _counter(update, len(cases) * len(subjects) * (WARM_UP + repeats))
-    for case in cases:
-        work = {name: partial(generate_batch, subject, case) for name, subject in subjects.items()}
-        found = interleaved(work, times=repeats, warmup=WARM_UP, after=after)
-        for name, each in found.items():
-            prompts = subjects[name].plan.test_prompts[: case.batch]
-            length = fmean(len(prompt.prompt) for prompt in prompts)
-            rows.append(
-                {"method": name, "prompt_tokens": length, **generation_row(case, each, found)}
-            )
-    return rows
-
-
-def _counter(update: Update, total: int) -> Callable[[str], None]:
-    """A function that counts the pieces of work on a progress bar."""
-    done = count(1)
-    return lambda name: update(next(done), total, name)
+    """One row per method."""
+    work = {name: partial(generate_batch, subject, case) for name, subject in subjects.items()}
+    bar = bars.track(f"generation {case.batch} × {case.tokens}")
+    found = rounds(work, repeats, WARM_UP, bar)
+    prompts = {name: subject.plan.test_prompts[: case.batch] for name, subject in subjects.items()}
+    return [
+        {
+            "method": name,
+            "prompt_tokens": fmean(len(each.prompt) for each in prompts[name]),
+            **generation_row(case, each, found),
+        }
+        for name, each in found.items()
+    ]
 
 
 def generation_row(
@@ -146,27 +170,22 @@ def generation_row(
     }
 
 
-def time_training(plans: Mapping[str, Plan], repeats: int, update: Update) -> list[dict[str, Any]]:
+def time_training(plans: Mapping[str, Plan], repeats: int, bars: Bars) -> list[dict[str, Any]]:
     """One row per method that trains: an optimizer step on the same examples."""
     subjects = {name: for_training(plan) for name, plan in plans.items() if plan.method.trains}
-    pairs = first_pairs(plans[BASELINE])
-    rows = {name: training_rows(subject, pairs) for name, subject in subjects.items()}
+    rows = {name: training_rows(subject) for name, subject in subjects.items()}
     work = {
         name: partial(step_seconds, subject, rows[name][0]) for name, subject in subjects.items()
     }
-    after = _counter(update, len(subjects) * repeats)
-    found = interleaved(work, times=repeats, warmup=0, after=after)  # warm inside a measurement
-    timed = []
-    for name, seconds in found.items():
-        tokens = sum(map(len, rows[name][0]))
-        timed.append(
-            {
-                "method": name,
-                "examples": len(pairs),
-                "tokens": tokens,
-                **timing("step", seconds, found[BASELINE]),
-                "tokens_per_s": tokens / median(seconds),
-                "targets_s": rows[name][1],
-            }
-        )
-    return timed
+    found = rounds(work, repeats, 0, bars.track("training"))  # `step_seconds` warms up itself
+    return [
+        {
+            "method": name,
+            "examples": len(rows[name][0]),
+            "tokens": (tokens := sum(map(len, rows[name][0]))),
+            **timing("step", seconds, found[BASELINE]),
+            "tokens_per_s": tokens / median(seconds),
+            "targets_s": rows[name][1],
+        }
+        for name, seconds in found.items()
+    ]

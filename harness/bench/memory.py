@@ -11,7 +11,6 @@ from typing import Any
 
 from harness.bench.subject import (
     Case,
-    first_pairs,
     for_generation,
     for_training,
     generate_batch,
@@ -62,8 +61,7 @@ def peaks(request: Request) -> dict[str, Any]:
     if plan.method.trains:
         with PeakMemory(where) as memory:
             subject = for_training(plan)
-            rows, _ = training_rows(subject, first_pairs(plan))
-            step_seconds(subject, rows)
+            step_seconds(subject, training_rows(subject)[0])
         training = memory.peak_mib
     return {
         "method": request.method,

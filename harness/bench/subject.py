@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import torch
 
@@ -17,9 +16,13 @@ from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
+from harness.method import Method
+from harness.run.generate import views_of
 from harness.run.plan import Plan
 from harness.settings import RunSettings
-from harness.types import Sampling, TrainingPair
+from harness.types import Sampling
+
+Factory = Callable[[RunSettings], Method]
 
 STEPS = 3
 """Optimizer steps of one measurement; the first allocates, so the others are timed."""
@@ -64,7 +67,7 @@ class Subject:
         return sum(part.numel() for part in self.lm.parameters())
 
 
-def planned(settings: RunSettings, method: str, factory: Any, batch: int) -> Plan:
+def planned(settings: RunSettings, method: str, factory: Factory, batch: int) -> Plan:
     """The method's plan. Raises UsageError if its test split cannot fill a batch."""
     plan = Plan(settings, method, Path(), factory)
     if len(plan.test.examples) < batch:
@@ -94,8 +97,8 @@ def for_training(plan: Plan) -> Subject:
 def generate_batch(subject: Subject, case: Case) -> Generation:
     """Generate one batch of texts of exactly `case.tokens` tokens, after their prefaces."""
     plan, lm, decode = subject.plan, subject.lm, subject.plan.settings.decode
-    prompts_read = plan.test_prompts[: case.batch]
-    prompts = [list(reading.prompt) for reading in prompts_read]
+    encoded = plan.test_prompts[: case.batch]
+    prompts = [list(each.prompt) for each in encoded]
     sampling = [Sampling(seed=seed, **decode.drawing) for seed in range(case.batch)]
     begin, latent, clock = now(), lm.hidden_s, DecodeClock()
     prefaces = plan.method.preface(lm, prompts, sampling)
@@ -106,7 +109,7 @@ def generate_batch(subject: Subject, case: Case) -> Generation:
         max_new_tokens=case.tokens,
         **decode.drawing,
         seeds=[each.seed for each in sampling],
-        views=_views([reading.views for reading in prompts_read]),
+        views=views_of(encoded),
         clock=clock,
     )
     clock.waited(preface_s)
@@ -120,21 +123,15 @@ def generate_batch(subject: Subject, case: Case) -> Generation:
     )
 
 
-def _views(rows: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, list[tuple[int, ...]]]:
-    return {name: [views[name] for views in rows] for name in rows[0]}
-
-
-def first_pairs(plan: Plan) -> list[TrainingPair]:
-    """The training examples of one optimizer step, the same for every method."""
-    return plan.splits["train"].pairs()[: plan.settings.train.batch_size]
-
-
-def training_rows(subject: Subject, pairs: Sequence[TrainingPair]) -> tuple[list[TrainRow], float]:
-    """The rows of one optimizer step, and the seconds spent on generating their targets."""
+def training_rows(subject: Subject) -> tuple[list[TrainRow], float]:
+    """The rows of one optimizer step, of the same examples for every method, and the seconds spent
+    on generating their targets."""
+    plan = subject.plan
+    pairs = plan.splits["train"].pairs()[: plan.settings.train.batch_size]
     begin = now()
-    targets = subject.plan.method.targets(subject.lm, pairs)
+    targets = plan.method.targets(subject.lm, pairs)
     seconds = now() - begin
-    return subject.plan.rows(pairs, targets)[0], seconds
+    return plan.rows(pairs, targets)[0], seconds
 
 
 def step_seconds(subject: Subject, rows: Sequence[TrainRow]) -> float:

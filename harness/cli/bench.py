@@ -42,6 +42,7 @@ def bench(
     quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md explains what each
     time includes.
     """
+    from harness.bench.measure import Bench
     from harness.bench.measure import bench as measured
     from harness.bench.report import markdown as as_markdown
     from harness.bench.report import show
@@ -58,7 +59,8 @@ def bench(
         factory = method_named(name, plugged)
         chosen[name] = (factory, settings_for(options, name, factory))
     quiet_libraries()
-    times = measured(chosen, sizes, lengths, repeats, Bars(), options.plugin or [])
+    asked = Bench(chosen, sizes, lengths, repeats, tuple(options.plugin or ()))
+    times = measured(asked, Bars())
     found = {"command": command_line()} | times
     if json_:
         print_json(found)

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from harness.cli.record_rows import (
-    COLUMNS,
-    Row,
-    author_rows,
-    breakdown_rows,
-    continuation_rows,
-    lift_rows,
-    likelihood_rows,
-    number,
-    quality_rows,
-    remark,
-    thought_rows,
-)
+from harness.cli.record_rows import COLUMNS, rows_of
 from harness.cli.screen import warn
-from harness.metrics import of_words, unit_of
+from harness.metrics import of_words
 from harness.record import Outcome, Record
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
@@ -42,11 +30,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 def print_scores(console: Console, record: Record, title: str) -> None:
     """A record's metrics and views, a row each."""
-    rows = [
-        *((name, number(one), remark(one, unit_of(name))) for name, one in record.metrics.items()),
-        *(row for rows in VIEWS for row in rows(record)),
-    ]
-    print_table(console, Table("run", title, COLUMNS, tuple(rows)))
+    print_table(console, Table("run", title, COLUMNS, tuple(rows_of(record))))
 
 
 def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> None:
@@ -69,57 +53,6 @@ def floor_notices(record: Record, folder: Path) -> list[str]:
         f"{name}: {floor.method} scores {floor.metrics[name].value:.2f} without a model, so a"
         f" higher {name} does not mean better texts here"
         for name, floor in won_by_floors(record, floors_beside(folder, record)).items()
-    ]
-
-
-def cost_rows(record: Record) -> list[Row]:
-    """Time and memory of training and generation."""
-    rows: list[Row] = []
-    if record.training:
-        spent = record.training
-        rows.append(
-            (
-                "training",
-                f"{spent.seconds_total:.0f} s",
-                f"{spent.steps} steps, {spent.tokens:,} tokens, {spent.peak_memory_mib:,.0f} MiB",
-            )
-        )
-        by_phase = [(name, each) for name, each in spent.seconds.items() if each >= 0.05]
-        phases = " · ".join(f"{name.replace('_', ' ')} {each:.1f}" for name, each in by_phase)
-        rows.append(("  by phase", "", f"{phases} s"))
-    cost = record.inference
-    if cost is None:
-        return rows
-    if cost.tokens_per_s:
-        first = 1000 * (cost.time_to_first_token_s or 0.0)
-        rows.append(
-            (
-                "generation",
-                f"{cost.tokens_per_s:,.0f} tokens/s",
-                f"batch {cost.batch_size}, first token {first:,.0f} ms,"
-                f" {cost.peak_memory_mib:,.0f} MiB",
-            )
-        )
-    hidden_s = cost.preface_s + cost.latent_s
-    if hidden_s:
-        thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"
-        what = f"{cost.preface_tokens:,} tokens" if cost.preface_tokens else thoughts
-        rows.append(("  hidden, before texts", f"{hidden_s:.2f} s", what))
-    return rows
-
-
-def method_rows(record: Record) -> list[Row]:
-    """The method's own counters that are not 0, e.g. rejected analyses."""
-    counters = dict(record.training.method) if record.training else {}
-    counters["prefaces"] = dict(record.inference.prefaces) if record.inference else {}
-    return [
-        (
-            f"  {name.replace('_', ' ')}",
-            "",
-            " · ".join(f"{key.replace('_', ' ')} {each}" for key, each in counts.items() if each),
-        )
-        for name, counts in counters.items()
-        if isinstance(counts, Mapping) and any(counts.values())
     ]
 
 
@@ -174,20 +107,16 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     every = list(records[0].metrics)
     names = [name for name in every if name in SIDE_BY_SIDE or not of_words(name)]
     names = names or every[: len(SIDE_BY_SIDE)]
-    columns = [
-        Column("method"),
-        *([Column("task")] if len(tasks) > 1 else []),
-        *([Column("seed", "", "number", 0)] if seeds > 1 else []),
-        *(Column(name, kind="number") for name in names),
-        Column("NLL", "", "number", 3),
-        Column("train s", "", "number", 0),
-        Column("tokens/s", "", "number", 0),
-    ]
+    task = [Column("task")] if len(tasks) > 1 else []
+    seed = [Column("seed", kind="number", digits=0)] if seeds > 1 else []
+    scores = [Column(name, kind="number") for name in names]
+    ends = (("NLL", 3), ("train s", 0), ("tokens/s", 0))
+    costs = [Column(title, kind="number", digits=digits) for title, digits in ends]
     rows = tuple(
         (
             record.method,
-            *([record.task] if len(tasks) > 1 else []),
-            *([record.seed] if seeds > 1 else []),
+            *(record.task for _ in task),
+            *(record.seed for _ in seed),
             *(record.metrics[name].value if name in record.metrics else None for name in names),
             record.likelihood and record.likelihood.value,
             record.training and record.training.seconds_total,
@@ -195,13 +124,6 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
         )
         for record in records
     )
+    columns = (Column("method"), *task, *seed, *scores, *costs)
     title = f"all runs on {', '.join(tasks)}; for tests and intervals: harness compare"
-    print_table(console, Table("runs", title, tuple(columns), rows))
-
-
-VIEWS = (
-    quality_rows, breakdown_rows, likelihood_rows,
-    continuation_rows, lift_rows, author_rows, thought_rows,
-    cost_rows, method_rows,
-)  # fmt: skip
-"""The rows after the metrics in a run's table, in order."""
+    print_table(console, Table("runs", title, columns, rows))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from harness.metrics import of_words
+from harness.metrics import of_words, unit_of
 from harness.metrics.coverage import unseen_words
 from harness.record import Curve, HasInterval, MetricScore, Record, SliceEstimate
 from harness.reports.render.table import Cell, Column, Value
@@ -12,10 +12,10 @@ from harness.types import Score
 
 Row = tuple[str, Value, str]
 """Measure, value with its interval, a note on it."""
-VALUE = "value [95 % interval over users]"
+Rows = Iterator[Row]
 COLUMNS = (
     Column("measure"),
-    Column(VALUE, kind="number"),
+    Column("value [95 % interval over users]", kind="number"),
     Column("of", kind="note"),
 )
 
@@ -32,145 +32,172 @@ def remark(score: MetricScore | Score, scale: str) -> str:
     return f"{scale}, {unseen_words(score.unseen)}" if score.unseen else scale
 
 
-def quality_rows(record: Record) -> list[Row]:
+def quality_rows(record: Record) -> Rows:
     """Length, repetition, variety and copying, beside those of the references."""
     found = record.quality.values()
-    if not found:
-        return []
-    values = " · ".join(_plain(one.value, 1) for one in found)
-    of_references = " · ".join(_plain(one.references, 1) for one in found)
-    names = ", ".join(name.replace("_", " ") for name in record.quality)
-    return [("  text quality", values, f"{names} (%); references {of_references}")]
+    if found:
+        names = ", ".join(name.replace("_", " ") for name in record.quality)
+        of_references = plain((each.references for each in found), 1)
+        note = f"{names} (%); references {of_references}"
+        yield "  text quality", plain((each.value for each in found), 1), note
 
 
-def breakdown_rows(record: Record) -> list[Row]:
+def breakdown_rows(record: Record) -> Rows:
     """Metrics that count places, e.g. preferences followed, with floor and ceiling."""
-    rows: list[Row] = []
     for name, found in record.breakdowns.items():
-        ends = (found.chance, found.floor, found.ceiling)
-        rows += [
-            (f"  {name} by", " · ".join(_plain(end, 1) for end in ends),
-             "chance, another author's text, the reference"),
-            by_position(record.slices[name], 1),
-        ]  # fmt: skip
+        ends = plain((found.chance, found.floor, found.ceiling), 1)
+        yield f"  {name} by", ends, "chance, another author's text, the reference"
+        yield by_position(record.slices[name], 1)
         held = found.groups.get("held_out", {}).get("all")
         if held is not None and held.value is not None:
-            rows.append(("  kind never trained", held.value, f"chance {_plain(held.chance, 1)}"))
-    return rows
+            yield "  kind never trained", held.value, f"chance {plain([held.chance], 1)}"
 
 
-def _plain(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def plain(values: Iterable[float | None], digits: int) -> str:
+    """Numbers in one cell."""
+    return " · ".join("–" if value is None else f"{value:.{digits}f}" for value in values)
 
 
 def by_position(slices: Sequence[SliceEstimate], digits: int) -> Row:
     """One value per slice of the reference."""
-    values = [_plain(each.value, digits) for each in slices]
     starts = ", ".join(str(each.start) for each in slices)
-    return ("  by position", " · ".join(values), f"slices from {starts}")
+    return "  by position", plain((each.value for each in slices), digits), f"slices from {starts}"
 
 
-def likelihood_rows(record: Record) -> list[Row]:
+def likelihood_rows(record: Record) -> Rows:
     """NLL of the references, overall, by slice and relative to the base model."""
     found = record.likelihood
     if found is None or found.value is None:
-        return []
-    rows: list[Row] = [
-        ("NLL of references", number(found), "nats per slice token, lower is better")
-    ]
-    rows += position_rows(found, 3, "nats")
-    relative = found.relative
-    if relative is not None:
-        rows.append(
-            ("  − base model", number(relative, 3), "below 0: more likely than to the base model")
-        )
-        rows += position_rows(relative, 3, "nats")
-    return rows
+        return
+    yield "NLL of references", number(found), "nats per slice token, lower is better"
+    yield from position_rows(found, 3, "nats")
+    if relative := found.relative:
+        note = "below 0: more likely than to the base model"
+        yield "  − base model", number(relative, 3), note
+        yield from position_rows(relative, 3, "nats")
 
 
-def position_rows(view: Curve, digits: int, unit: str) -> list[Row]:
+def position_rows(view: Curve, digits: int, unit: str) -> Rows:
     """A view by slice, and its drift if a text reaches every slice."""
-    rows = [by_position(view.slices, digits)]
+    yield by_position(view.slices, digits)
     drift = view.drift
     if drift.value is not None:
         of = f"{unit} per 100 tokens, {drift.examples} texts that reach every slice"
-        rows.append(("  drift", number(drift, digits), of))
-    return rows
+        yield "  drift", number(drift, digits), of
 
 
-def continuation_rows(record: Record) -> list[Row]:
+def continuation_rows(record: Record) -> Rows:
     """Continuations of the reference: the data source's own metric, and the first of words."""
     found = record.forced
     if found is None:
-        return []
+        return
     others = [name for name in found.metrics if not of_words(name)]
-    shown = [*others, *[name for name in found.metrics if of_words(name)][:1]]
-    rows: list[Row] = []
-    for name, view in ((name, found.metrics[name]) for name in shown):
+    first_of_words = [name for name in found.metrics if of_words(name)][:1]
+    for name in (*others, *first_of_words):
+        view = found.metrics[name]
         of = f"the next {found.window} tokens, given the reference so far"
-        rows += [(f"continuation: {name}", number(view), of), *position_rows(view, 1, "points")]
-    return rows
+        yield f"continuation: {name}", number(view), of
+        yield from position_rows(view, 1, "points")
 
 
-def lift_rows(record: Record) -> list[Row]:
+def lift_rows(record: Record) -> Rows:
     """Profile swap: what the user's own profile adds over others' and over none."""
     found = record.lift
     if found is None:
-        return []
-    rows: list[Row] = []
+        return
     main = next(iter(record.metrics), "")
     views = (("NLL", found.likelihood, "all", "nats", 3),
              (main, found.texts, main, "points", 2))  # fmt: skip
     for what, pairs, key, unit, digits in views:
         for kind, named in (pairs or {}).items():
-            if key not in named:
-                continue
-            pair = named[key]
-            other = number(pair.own_other, digits)
-            rows.append((f"lift {what}", other, f"own − {kind} other, {unit}"))
-            if kind == "random":  # the same for every kind
-                rows.append((f"lift {what}", number(pair.own_empty, digits), f"own − none, {unit}"))
+            if pair := named.get(key):
+                other = number(pair.own_other, digits)
+                yield f"lift {what}", other, f"own − {kind} other, {unit}"
+                if kind == "random":  # the same for every kind
+                    yield f"lift {what}", number(pair.own_empty, digits), f"own − none, {unit}"
     if found.tied:
-        rows.append(("lift topics", str(found.tied), "examples whose topic users BM25 cannot rank"))
-    return rows
+        yield "lift topics", str(found.tied), "examples whose topic users BM25 cannot rank"
 
 
-def author_rows(record: Record) -> list[Row]:
+def author_rows(record: Record) -> Rows:
     """Author identification: how often the user's own profile is the nearest."""
     found = record.authors
     if found is None:
-        return []
-    by = (("characters", found.characters), ("function words", found.function_words))
-    return [
-        (
-            f"author by {features}",
-            number(scores.top1),
-            f"own profile nearest, %; references {_plain(scores.top1.ceiling, 1)}, chance"
-            f" {_plain(scores.top1.chance, 1)}",
-        )
-        for features, scores in by
-        if scores is not None
-    ]
+        return
+    by = {"characters": found.characters, "function words": found.function_words}
+    for features, scores in by.items():
+        if scores is not None:
+            ends = [plain([end], 1) for end in (scores.top1.ceiling, scores.top1.chance)]
+            note = "own profile nearest, %; references {}, chance {}".format(*ends)
+            yield f"author by {features}", number(scores.top1), note
 
 
-def thought_rows(record: Record) -> list[Row]:
+def thought_rows(record: Record) -> Rows:
     """Thought replacement: its change of likelihood and of the first metric."""
     found = record.controls
-    rows: list[Row] = []
     for name, replaced in found.thoughts.items() if found else ():
         if replaced.missing:
-            rows.append((f"thoughts: {name}", None, replaced.missing))
+            yield f"thoughts: {name}", None, replaced.missing
         minus_own = replaced.minus_own
         if minus_own is None or found is None:
             continue
-        first = next(iter(minus_own.metrics), "")
         main = next(iter(record.metrics), "")
-        metric = main if main in minus_own.metrics else first
+        metric = main if main in minus_own.metrics else next(iter(minus_own.metrics), "")
         changes = (("NLL", minus_own.likelihood, 3), (metric, minus_own.metrics.get(metric), 2))
         for what, change, digits in changes:
             if change is not None:
-                of = f"{what} − own"
-                if change.p_holm is not None:
-                    of += f", p {change.p_holm:.3f} (Holm, {found.family})"
-                rows.append((f"thoughts: {name}", number(change, digits), of))
-    return rows
+                p = change.p_holm
+                adjusted = "" if p is None else f", p {p:.3f} (Holm, {found.family})"
+                yield f"thoughts: {name}", number(change, digits), f"{what} − own{adjusted}"
+
+
+def cost_rows(record: Record) -> Rows:
+    """Time and memory of training and generation."""
+    if spent := record.training:
+        of = f"{spent.steps} steps, {spent.tokens:,} tokens, {spent.peak_memory_mib:,.0f} MiB"
+        yield "training", f"{spent.seconds_total:.0f} s", of
+        phases = [
+            f"{name.replace('_', ' ')} {each:.1f}"
+            for name, each in spent.seconds.items()
+            if each >= 0.05
+        ]
+        yield "  by phase", "", f"{' · '.join(phases)} s"
+    cost = record.inference
+    if cost is None:
+        return
+    if cost.tokens_per_s:
+        first = 1000 * (cost.time_to_first_token_s or 0.0)
+        of = (
+            f"batch {cost.batch_size}, first token {first:,.0f} ms, {cost.peak_memory_mib:,.0f} MiB"
+        )
+        yield "generation", f"{cost.tokens_per_s:,.0f} tokens/s", of
+    if hidden_s := cost.preface_s + cost.latent_s:
+        thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"
+        what = f"{cost.preface_tokens:,} tokens" if cost.preface_tokens else thoughts
+        yield "  hidden, before texts", f"{hidden_s:.2f} s", what
+
+
+def method_rows(record: Record) -> Rows:
+    """The method's own counters that are not 0, e.g. rejected analyses."""
+    counters = dict(record.training.method) if record.training else {}
+    counters["prefaces"] = dict(record.inference.prefaces) if record.inference else {}
+    for name, counts in counters.items():
+        if isinstance(counts, Mapping) and any(counts.values()):
+            known = [f"{key.replace('_', ' ')} {each}" for key, each in counts.items() if each]
+            yield f"  {name.replace('_', ' ')}", "", " · ".join(known)
+
+
+VIEWS = (
+    quality_rows, breakdown_rows, likelihood_rows,
+    continuation_rows, lift_rows, author_rows, thought_rows,
+    cost_rows, method_rows,
+)  # fmt: skip
+"""The rows after the metrics in a run's table, in order."""
+
+
+def rows_of(record: Record) -> Rows:
+    """Every row of a record's table: its metrics, then its views."""
+    for name, score in record.metrics.items():
+        yield name, number(score), remark(score, unit_of(name))
+    for rows in VIEWS:
+        yield from rows(record)

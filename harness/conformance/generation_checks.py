@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from harness.conformance.finding import Broken, place
-from harness.conformance.world import Text, World
+from collections.abc import Mapping
+
+from harness.conformance.finding import Broken, contract, place
+from harness.conformance.world import World
+from harness.run.generate import GeneratedTokens
 
 TEMPERATURES = (0.0, 0.8)
 
 
+@contract("method.preface", "lm.prefill", "lm.step")
 def generation_is_repeatable(world: World) -> None:
-    readings = world.shared.test_prompts
     for temperature in TEMPERATURES:
-        first, second = (
-            world.generate(world.shared, world.lm, readings, temperature) for _ in range(2)
-        )
-        look = _generation_code(world)
-        _require_same_texts(first, second, ("first", "again"), temperature, look)
+        first, second = (world.generate(world.shared.test_prompts, temperature) for _ in range(2))
+        _require_same_texts(first, second, ("first", "again"), temperature)
 
 
+@contract("method.preface", "lm.prefill", "lm.step")
 def batch_and_order_change_no_text(world: World) -> None:
-    readings = world.shared.test_prompts
+    prompts = world.shared.test_prompts
     for temperature in TEMPERATURES:
-        together = world.generate(world.shared, world.lm, readings, temperature)
-        reversed_ = world.generate(world.shared, world.lm, readings[::-1], temperature)
-        alone = {
-            key: text
-            for reading in readings
-            for key, text in world.generate(world.shared, world.lm, [reading], temperature).items()
-        }
-        look = _generation_code(world)
-        for name, texts in (("in reverse order", reversed_), ("alone", alone)):
-            _require_same_texts(together, texts, ("in a batch", name), temperature, look)
+        together = world.generate(prompts, temperature)
+        backwards = world.generate(prompts[::-1], temperature)
+        alone = [world.generate([prompt], temperature) for prompt in prompts]
+        single = {key: text for each in alone for key, text in each.items()}
+        for name, texts in (("in reverse order", backwards), ("alone", single)):
+            _require_same_texts(together, texts, ("in a batch", name), temperature)
 
 
+@contract("method.build", "method.preface")
 def references_have_no_effect_at_test_time(world: World) -> None:
     """Replace the test references with garbage: prompts and texts must stay the same."""
     plan, garbled = world.plan("data"), world.plan("garbage")
@@ -43,43 +41,29 @@ def references_have_no_effect_at_test_time(world: World) -> None:
                 "a method that never sees a test reference",
                 place(plan.method, "prompt"),
             )
-    first, second = (
-        world.generate(each, world.build(each), each.test_prompts) for each in (plan, garbled)
-    )
-    look = f"{place(plan.method, 'build')}, {place(plan.method, 'preface')}"
-    names = ("with references", "with garbage as references")
-    _require_same_texts(first, second, names, 0.8, look)
-
-
-def _generation_code(world: World) -> str:
-    """The places that decide a text, for messages."""
-    parts = [place(world.method, "preface"), place(world.lm, "prefill"), place(world.lm, "step")]
-    return ", ".join(parts)
+    first, second = (world.generate(each.test_prompts, 0.8, each) for each in (plan, garbled))
+    _require_same_texts(first, second, ("with references", "with garbage as references"), 0.8)
 
 
 def _require_same_texts(
-    first: dict[str, Text],
-    second: dict[str, Text],
+    first: Mapping[str, GeneratedTokens],
+    second: Mapping[str, GeneratedTokens],
     names: tuple[str, str],
     temperature: float,
-    look: str,
 ) -> None:
     """Raises Broken for the first example whose texts differ.
 
-    first, second: example id → text.
+    first, second: example id → tokens.
     names: how messages call the two.
     temperature: of the sampling, for messages.
-    look: the place in the method's code to look at.
     """
     for key, text in first.items():
-        other = second[key]
-        if text == other:
-            continue
-        part = "preface" if text.preface != other.preface else "text"
-        left, right = (t.preface if part == "preface" else t.ids for t in (text, other))
-        raise Broken(
-            f"example {key} at temperature {temperature:g}: {part}"
-            f" {list(left[:8])} {names[0]}, {list(right[:8])} {names[1]}",
-            "the same tokens: a text depends on its prompt and its seed alone",
-            look,
-        )
+        if text != second[key]:
+            part, pair = "text", (text.ids, second[key].ids)
+            if text.preface != second[key].preface:
+                part, pair = "preface", (text.preface, second[key].preface)
+            left, right = (f"{list(ids[:8])} {name}" for ids, name in zip(pair, names, strict=True))
+            raise Broken(
+                f"example {key} at temperature {temperature:g}: {part} {left}, {right}",
+                "the same tokens: a text depends on its prompt and its seed alone",
+            )

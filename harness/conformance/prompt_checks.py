@@ -4,51 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.conformance.finding import Broken, place
+from harness.conformance.finding import Broken, contract
 from harness.conformance.world import World
-from harness.types import Sampling, Target
+from harness.types import Sampling
 
 PARTS = ("prompt", "build", "targets", "preface")
 
 
+@contract()
 def a_method_has_all_its_parts(world: World) -> None:
-    method = world.method
+    method, look = world.method, f"class {type(world.method).__name__}"
     missing = [part for part in PARTS if not callable(getattr(method, part, None))]
     if missing:
-        raise Broken(f"no {', '.join(missing)}()", f"{', '.join(PARTS)}", _class(world))
+        raise Broken(f"no {', '.join(missing)}()", f"{', '.join(PARTS)}", look)
     if not isinstance(method.name, str) or not method.name:
-        raise Broken(f"name = {method.name!r}", "a non-empty text", _class(world))
+        raise Broken(f"name = {method.name!r}", "a non-empty text", look)
     if not isinstance(method.trains, bool):
-        raise Broken(f"trains = {method.trains!r}", "True or False", _class(world))
+        raise Broken(f"trains = {method.trains!r}", "True or False", look)
 
 
-def _class(world: World) -> str:
-    return f"class {type(world.method).__name__}"
-
-
+@contract("method.prompt")
 def a_prompt_has_a_main_view(world: World) -> None:
-    look = place(world.method, "prompt")
-    names: set[str] | None = None
+    names: set[str] = set()
     for example in world.shared.test.examples:
         prompt = world.method.prompt(example)
         if prompt.example_id != example.id:
-            raise Broken(f"a prompt for {prompt.example_id!r}", f"for {example.id!r}", look)
+            raise Broken(f"a prompt for {prompt.example_id!r}", f"for {example.id!r}")
         if "main" not in prompt.views:
-            raise Broken(f"views {sorted(prompt.views)}", 'a view called "main"', look)
+            raise Broken(f"views {sorted(prompt.views)}", 'a view called "main"')
         empty = [name for name, text in prompt.views.items() if not text.strip()]
         if empty:
-            raise Broken(f"example {example.id}: view {empty[0]!r} is empty", "some text", look)
+            raise Broken(f"example {example.id}: view {empty[0]!r} is empty", "some text")
         names = names or set(prompt.views)
         if set(prompt.views) != names:
             raise Broken(
                 f"example {example.id}: views {sorted(prompt.views)}",
                 f"the same views for every example: {sorted(names)}",
-                look,
             )
 
 
+@contract("method.prompt")
 def a_prompt_is_deterministic(world: World) -> None:
-    look = place(world.method, "prompt")
     examples = world.shared.test.examples
     first = [world.method.prompt(example) for example in examples]
     reordered = [world.method.prompt(example) for example in reversed(examples)][::-1]
@@ -57,11 +53,10 @@ def a_prompt_is_deterministic(world: World) -> None:
         for repeat in repeats:
             if dict(prompt.views) != dict(repeat.views):
                 name = next(n for n in prompt.views if prompt.views[n] != repeat.views.get(n))
+                difference = _difference(prompt.views[name], repeat.views.get(name, ""))
                 raise Broken(
-                    f"example {prompt.example_id}, view {name!r}:"
-                    f" {_difference(prompt.views[name], repeat.views.get(name, ''))}",
+                    f"example {prompt.example_id}, view {name!r}: {difference}",
                     "the same text for the same example, whatever came before it",
-                    look,
                 )
 
 
@@ -75,43 +70,41 @@ def _difference(first: str, second: str) -> str:
     )
 
 
+@contract("method.targets")
 def each_pair_has_one_target_in_order(world: World) -> None:
-    look = place(world.method, "targets")
     plan = world.plan()
     lm = world.build(plan)
     pairs = plan.splits["test"].pairs()
     for ordered in (pairs, pairs[::-1]):
-        targets: Sequence[Target] = plan.method.targets(lm, ordered)
+        targets = plan.method.targets(lm, ordered)
         got = [target.example_id for target in targets]
         expected = [pair.example.id for pair in ordered]
         if got != expected:
-            raise Broken(f"targets for {', '.join(got)}", f"for {', '.join(expected)}", look)
+            raise Broken(f"targets for {', '.join(got)}", f"for {', '.join(expected)}")
         for target, pair in zip(targets, ordered, strict=True):
             if target.text != pair.reference.text:
                 raise Broken(
                     f"example {target.example_id}: text {target.text[:40]!r}",
                     f"the reference, {pair.reference.text[:40]!r}; hidden tokens go in `preface`",
-                    look,
                 )
             for preface in (target.preface, *(stage for _, stage in target.curriculum)):
-                _require_known_tokens(world, preface, f"example {target.example_id}", look)
+                _require_known_tokens(world, preface, f"example {target.example_id}")
 
 
+@contract("method.preface")
 def each_prompt_has_one_preface(world: World) -> None:
-    look = place(world.method, "preface")
-    lm = world.lm
-    prompts = [list(reading.prompt) for reading in world.shared.test_prompts]
+    prompts = [list(encoded.prompt) for encoded in world.shared.test_prompts]
     for rows in (prompts, prompts[:1]):
         sampling = [Sampling(seed=index) for index in range(len(rows))]
-        prefaces = world.method.preface(lm, rows, sampling)
+        prefaces = world.method.preface(world.lm, rows, sampling)
         if len(prefaces) != len(rows):
-            raise Broken(f"{len(prefaces)} prefaces for {len(rows)} prompts", "one each", look)
+            raise Broken(f"{len(prefaces)} prefaces for {len(rows)} prompts", "one each")
         for index, preface in enumerate(prefaces):
-            _require_known_tokens(world, preface, f"prompt {index}", look)
+            _require_known_tokens(world, preface, f"prompt {index}")
 
 
-def _require_known_tokens(world: World, ids: Sequence[int], what: str, look: str) -> None:
+def _require_known_tokens(world: World, ids: Sequence[int], what: str) -> None:
     size = len(world.shared.backbones.tokenizer)
     wrong = [token for token in ids if not isinstance(token, int) or not 0 <= token < size]
     if wrong:
-        raise Broken(f"{what}: preface token {wrong[0]!r}", f"ids from 0 to {size - 1}", look)
+        raise Broken(f"{what}: preface token {wrong[0]!r}", f"ids from 0 to {size - 1}")

@@ -7,15 +7,14 @@ import random
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from harness.pretraining.train_tokenizer import train_tokenizer
+
 LEXICON = (
     "the a quiet loud tea pot lamp chair blue green old new good poor bright plain works breaks"
     " lasts rattles shines and but because never always for my his kitchen garden desk"
-)
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 USERS = {"train": 6, "val": 2, "test": 5}
 
@@ -25,10 +24,7 @@ def write_backbone(folder: Path, seed: int = 0) -> None:
 
     Its weights are larger than usual, so that errors are visible in the log-probs.
     """
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    tokenizer = _tokenizer()
+    tokenizer = train_tokenizer([LEXICON])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(
@@ -48,31 +44,6 @@ def write_backbone(folder: Path, seed: int = 0) -> None:
         )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-def _tokenizer() -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    backend: Any = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.train_from_iterator(
-        [LEXICON],
-        trainers.BpeTrainer(
-            vocab_size=320,
-            special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        ),
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        additional_special_tokens=["<|im_start|>"],
-        chat_template=CHAT_TEMPLATE,
-    )
 
 
 def write_data(folder: Path, garbage_references: bool = False) -> None:

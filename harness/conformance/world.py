@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from harness.conformance.tiny_inputs import write_backbone, write_data
-from harness.engine.batch import Batch, Side
-from harness.engine.decode import generate
+from harness.engine.batch import Side
 from harness.engine.lm import PersonalLM
-from harness.engine.train import TrainRow
+from harness.engine.train import TrainRow, to_batch
+from harness.errors import HarnessError
 from harness.method import Method
+from harness.run.generate import GeneratedTokens, Generator
 from harness.run.plan import EncodedPrompt, Plan
 from harness.settings import (
     BudgetSettings,
@@ -25,19 +28,11 @@ from harness.settings import (
     RunSettings,
     TrainSettings,
 )
-from harness.types import Sampling
 
+Factory = Callable[[RunSettings], Method]
 RESPONSE = 9
 """Most response tokens in a row that checks feed step by step."""
 NEW_TOKENS = 12
-
-
-@dataclass(frozen=True)
-class Text:
-    """The token ids that a method generated for one example."""
-
-    preface: tuple[int, ...]
-    ids: tuple[int, ...]
 
 
 class World:
@@ -48,7 +43,7 @@ class World:
     """
 
     def __init__(
-        self, factory: Any, folder: Path, options: Mapping[str, Any] | None = None
+        self, factory: Factory, folder: Path, options: Mapping[str, Any] | None = None
     ) -> None:
         self.factory, self.folder, self.options = factory, folder, dict(options or {})
         write_backbone(folder / "backbone")
@@ -112,56 +107,37 @@ class World:
             for index, row in enumerate(self.rows)
         ]
 
+    @cached_property
+    def single_logprobs(self) -> list[Tensor]:
+        """The log-probs of each short row, computed alone."""
+        return [logprobs(self.lm, [row])[0] for row in self.short_rows]
+
     def generate(
-        self,
-        plan: Plan,
-        lm: PersonalLM,
-        readings: Sequence[EncodedPrompt],
-        temperature: float = 0.8,
-    ) -> dict[str, Text]:
-        """Generate a text for each reading, in one batch, as a run does; by example id.
+        self, prompts: Sequence[EncodedPrompt], temperature: float, plan: Plan | None = None
+    ) -> dict[str, GeneratedTokens]:
+        """Generate a text for each prompt, in one batch, as a run does; by example id.
 
-        plan: of the method.
-        lm: the model to generate with.
-        readings: the examples with their prompts in tokens.
+        prompts: of the plan's examples.
         temperature: of the sampling; 0 is greedy.
+        plan: another plan than the shared one; its model is built anew.
         """
-        seeds = [sum(map(ord, reading.example.id)) for reading in readings]
-        prompts = [list(reading.prompt) for reading in readings]
-        sampling = [Sampling(temperature, 0.95, seed) for seed in seeds]
-        prefaces = plan.method.preface(lm, prompts, sampling)
-        texts = generate(
-            lm,
-            [prompt + list(preface) for prompt, preface in zip(prompts, prefaces, strict=True)],
-            max_new_tokens=NEW_TOKENS,
-            temperature=temperature,
-            top_p=0.95,
-            **plan.rules.stopping,
-            seeds=seeds,
-            views={
-                name: [reading.views[name] for reading in readings] for name in readings[0].views
-            },
-        )
-        return {
-            reading.example.id: Text(tuple(preface), tuple(ids))
-            for reading, preface, ids in zip(readings, prefaces, texts, strict=True)
-        }
+        lm = self.build(plan) if plan else self.lm
+        drawn = copy(plan or self.shared)
+        drawing = {"temperature": temperature, "top_p": 0.95}
+        decode = drawn.settings.decode.model_copy(update=drawing)
+        drawn.settings = drawn.settings.model_copy(update={"decode": decode})
+        texts = Generator(drawn, lm).tokens(prompts, 0)
+        for text in texts:
+            if text.error:
+                raise HarnessError(text.error)
+        return {each.example.id: text for each, text in zip(prompts, texts, strict=True)}
 
 
-def to_batch(rows: Sequence[TrainRow], side: Side = "right") -> Batch:
-    """A batch of the rows and their views, padded on one side."""
-    return Batch.from_rows(
-        [row.prompt for row in rows],
-        [row.response for row in rows],
-        0,
-        side=side,
-        views=views_of(rows),
-    )
-
-
-def views_of(rows: Sequence[TrainRow]) -> dict[str, list[tuple[int, ...]]]:
-    """View name → the tokens of each row."""
-    return {name: [row.views[name] for row in rows] for name in rows[0].views}
+@torch.no_grad()
+def logprobs(lm: PersonalLM, rows: Sequence[TrainRow], side: Side = "right") -> list[Tensor]:
+    """Log p of each row's response tokens, computed in one batch that is padded on one side."""
+    padded = lm.logprobs(replace(to_batch(rows), side=side))
+    return [each[: len(row.response)] for row, each in zip(rows, padded, strict=True)]
 
 
 def _with_zeros(tokens: tuple[int, ...]) -> tuple[int, ...]:

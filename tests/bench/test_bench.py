@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from harness.bench import measure, subject
-from harness.bench.measure import bench, generation_row
+from harness.bench.measure import Bench, bench, generation_row
 from harness.bench.memory import Request, peaks
 from harness.bench.ratios import ratio, timing
 from harness.bench.report import markdown, show, tables
@@ -155,7 +155,7 @@ def found(reviews, backbone):
 
     few = {"method": {}}
     methods = chosen(reviews, backbone, "sft", "rag", "flythinker", "coconut", **few)
-    result = bench(methods, [1, 2], [1, 4], 2, Bars(quiet=True), memory=memory)
+    result = bench(Bench(methods, [1, 2], [1, 4], 2), Bars(quiet=True), memory=memory)
     assert [(request.method, request.case) for request in asked] == [
         (name, Case(2, 4)) for name in methods
     ]
@@ -198,7 +198,7 @@ def test_training_changes_no_weight(reviews, backbone):
     ((_, (factory, settings)),) = chosen(reviews, backbone, "sft").items()
     timed = subject.for_training(subject.planned(settings, "sft", factory, 1))
     before = {name: part.clone() for name, part in timed.lm.named_parameters()}
-    rows, _ = subject.training_rows(timed, subject.first_pairs(timed.plan))
+    rows, _ = subject.training_rows(timed)
     assert len(rows) == 2
     assert subject.step_seconds(timed, rows) > 0
     assert all(torch.equal(part, before[name]) for name, part in timed.lm.named_parameters())

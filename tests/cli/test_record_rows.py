@@ -65,8 +65,8 @@ def record(**fields):
 
 def test_nothing_measured_has_no_row():
     for rows in (likelihood_rows, continuation_rows, author_rows, thought_rows):
-        assert rows(record()) == []
-    assert author_rows(record(authors=Authors(missing="one user"))) == []
+        assert list(rows(record())) == []
+    assert list(author_rows(record(authors=Authors(missing="one user")))) == []
 
 
 def test_likelihood_relative_to_the_base_model():
@@ -117,7 +117,7 @@ def test_continuation_shows_following_and_the_first_metric():
         ("  drift", "−2.5"),
     ]
     words = dataclasses.replace(found, metrics={"bleu": bleu, "rouge1": bleu})
-    assert len(continuation_rows(record(forced=words))) == 3
+    assert len(list(continuation_rows(record(forced=words)))) == 3
 
 
 def test_authors_stand_between_references_and_chance():
