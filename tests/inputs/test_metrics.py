@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from harness.inputs.metrics import metric_input, nltk_roots
+from harness.inputs.metrics import metric_input
 
 
 def test_built_in_metrics_name_their_tools():
@@ -16,15 +14,6 @@ def test_built_in_metrics_name_their_tools():
     assert metric_input("rougeL").startswith("rouge_score ")
     assert metric_input("meteor").startswith("nltk ")
     assert "wordnet " in metric_input("meteor")
-
-
-def test_the_data_path_is_nltks_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("NLTK_DATA", os.pathsep.join([str(tmp_path), str(tmp_path / "b")]))
-    for name in [name for name in sys.modules if name == "nltk.data"]:
-        monkeypatch.delitem(sys.modules, name)
-    from importlib import import_module
-
-    assert [Path(each) for each in import_module("nltk.data").path] == nltk_roots()
 
 
 @pytest.mark.parametrize("edited", ["score.py", "beside.py"])

@@ -11,7 +11,6 @@ from sacrebleu.metrics.bleu import BLEU
 from harness.errors import UsageError
 from harness.metrics import metric
 from harness.metrics.coverage import dropped_by_rouge, in_clauses, unseen_share
-from harness.metrics.wordnet import find_wordnet
 from harness.metrics.words import UnicodeWords
 from harness.record import MetricScore
 from harness.settings import EvalSettings
@@ -29,7 +28,6 @@ TEXTS = {
     "Thai": "หนังสือเล่มนี้สนุกมากจริงๆ",
 }
 UNSPACED = ("Chinese", "Japanese", "Thai")
-needs_wordnet = pytest.mark.skipif(find_wordnet() is None, reason="WordNet is not installed")
 
 
 @pytest.mark.parametrize("script", TEXTS)
@@ -113,7 +111,6 @@ def test_bleu_and_meteor_of_clauses_without_spaces_are_null(script):
     assert "|tok:char|" in by_char.signature
 
 
-@needs_wordnet
 @pytest.mark.parametrize("script", TEXTS)
 def test_meteor_sees_words_between_spaces_and_by_setting_every_script(script):
     text = TEXTS[script]

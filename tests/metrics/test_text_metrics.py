@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nltk.translate.meteor_score import meteor_score
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
 from harness.errors import UsageError
 from harness.metrics.bleu import Bleu
-from harness.metrics.meteor import meteor_tokens
-from harness.metrics.wordnet import find_wordnet, open_wordnet
 from harness.settings import EvalSettings
 from tests.support.texts import real_pairs, score
 from tests.support.texts import rows as rows_of_texts
@@ -40,7 +37,6 @@ BLEU_TABLE = [  # prediction, reference, sentence BLEU with effective order
     ("", "the cat sat", 0.0),
     ("dog", "cat", 0.0),
 ]
-needs_wordnet = pytest.mark.skipif(find_wordnet() is None, reason="WordNet is not installed")
 
 
 @pytest.mark.parametrize(("prediction", "reference", "one", "two", "lcs", "lines"), ROUGE_TABLE)
@@ -61,7 +57,6 @@ def test_corpus_bleu_sums_counts_before_it_divides():
     assert found.signature.startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
 
 
-@needs_wordnet
 @pytest.mark.parametrize(
     ("prediction", "reference", "expected"),
     [
@@ -102,17 +97,6 @@ def test_rouge_equals_rouge_score_on_real_text(name):
     pairs = list(zip(predictions, references, strict=True))[::4]
     expected = [100 * scorer.score(reference, text)[name].fmeasure for text, reference in pairs]
     assert found.each[::4] == pytest.approx(expected, abs=1e-12)
-    assert found.value == pytest.approx(np.mean(found.each))
-
-
-@needs_wordnet
-def test_meteor_equals_nltk_on_real_text():
-    predictions, references = real_pairs()
-    found = score("meteor", predictions, references)
-    plain = open_wordnet(find_wordnet())
-    for value, text, reference in zip(found.each, predictions, references, strict=True):
-        tokens = [meteor_tokens(reference)], meteor_tokens(text)
-        assert value == 100 * meteor_score(*tokens, wordnet=plain)
     assert found.value == pytest.approx(np.mean(found.each))
 
 

@@ -1,127 +1,96 @@
-"""WordNet: found, laid out from Debian's packages, fetched, or its absence said."""
+"""The packed synonyms of WordNet: by hand, and equal to NLTK's reader on every word."""
 
 from __future__ import annotations
 
-import zipfile
-from subprocess import CompletedProcess
+import lzma
+import shutil
+import warnings
+from functools import cache
+from pathlib import Path
 
-import nltk
 import pytest
+from nltk.corpus.reader.wordnet import WordNetCorpusReader
+from nltk.translate.meteor_score import meteor_score
 
-from harness.errors import UsageError
-from harness.metrics import wordnet
-from tests.support.texts import score
+from benchmarks.pack_wordnet import DEBIAN, packed_text
+from harness.metrics.meteor import SYNONYMS, Synonyms, meteor_tokens
+from tests.support.texts import real_pairs, score
 
-
-@pytest.fixture
-def bare(monkeypatch, tmp_path):
-    """A machine without WordNet: an empty data path, an empty Debian, a cache of its own."""
-    monkeypatch.setattr("nltk.data.path", [str(tmp_path / "nltk_data")])
-    monkeypatch.setattr(wordnet, "DEBIAN", tmp_path / "debian")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path
-
-
-def pretend_debian(folder):
-    folder.mkdir()
-    for name in wordnet.FILES:
-        (folder / name).write_text(name)
+FILES = [f"{kind}.{part}" for kind in ("index", "data") for part in ("adj", "adv", "noun", "verb")]
+EXCEPTIONS = ["adj.exc", "adv.exc", "noun.exc", "verb.exc"]
+debian = pytest.mark.skipif(
+    not (DEBIAN / "data.noun").is_file(), reason=f"Debian's wordnet-base is not in {DEBIAN}"
+)
 
 
-def test_lexnames_are_wordnets_45_files():
-    lines = wordnet.lexnames().splitlines()
-    assert len(lines) == 45
-    assert lines[0] == "00\tadj.all\t3"
-    assert lines[2:4] == ["02\tadv.all\t4", "03\tnoun.Tops\t1"]
-    assert lines[28:30] == ["28\tnoun.time\t1", "29\tverb.body\t2"]
-    assert lines[43:] == ["43\tverb.weather\t2", "44\tadj.ppl\t3"]
-
-
-def test_without_wordnet_meteor_says_how_to_get_it(bare):
-    assert wordnet.find_wordnet() is None
-    found = score("meteor", ["a", "b"], ["a", "b"])
-    assert (found.value, found.each) == (None, (None, None))
-    assert found.missing == wordnet.REMEDY
-    assert "harness doctor --fix" in wordnet.REMEDY
-
-
-def test_debians_copy_is_converted_once_and_completely(bare):
-    pretend_debian(bare / "debian")
-    place = wordnet.find_wordnet()
-    assert place == bare / "cache" / "flythinker-harness" / "nltk_data" / "corpora" / "wordnet"
-    assert (place / "data.noun").read_text() == "data.noun"
-    assert (place / "lexnames").read_text() == wordnet.lexnames()
-    (bare / "debian" / "data.noun").write_text("changed")
-    assert wordnet.find_wordnet() == place
-    assert (place / "data.noun").read_text() == "data.noun"
-    assert [path.name for path in place.parent.iterdir()] == ["wordnet"]
-
-
-def test_a_half_written_copy_is_replaced(bare):
-    pretend_debian(bare / "debian")
-    place = wordnet.find_wordnet()
-    (place / "data.verb").unlink()
-    assert (wordnet.find_wordnet() / "data.verb").read_text() == "data.verb"
-
-
-def test_a_read_only_cache_is_reported(bare, monkeypatch):
-    pretend_debian(bare / "debian")
-    (bare / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(bare / "file"))
-    with pytest.raises(UsageError, match=r"cannot be written: .*Set XDG_CACHE_HOME"):
-        wordnet.find_wordnet()
-
-
-def test_nltks_own_data_comes_first(bare):
-    pretend_debian(bare / "debian")
-    corpora = bare / "nltk_data" / "corpora"
-    corpora.mkdir(parents=True)
-    with zipfile.ZipFile(corpora / "wordnet.zip", "w") as packed:
-        packed.writestr("wordnet/lexnames", wordnet.lexnames())
-    assert wordnet.find_wordnet() == corpora / "wordnet.zip"
-
-
-def test_fix_downloads_where_there_is_a_network(bare, monkeypatch):
-    def download(name, quiet):
-        assert (name, quiet) == ("wordnet", True)
-        (bare / "nltk_data" / "corpora").mkdir(parents=True)
-        (bare / "nltk_data" / "corpora" / "wordnet.zip").write_text("")
-        return True
-
-    monkeypatch.setattr(nltk, "download", download)
-    assert wordnet.fix_wordnet().startswith("WordNet was downloaded: ")
-    assert wordnet.fix_wordnet().startswith("WordNet is installed: ")
-
-
-def test_fix_installs_debians_packages_as_root(bare, monkeypatch):
-    ran = []
-
-    def execute(command, **options):
-        ran.append(" ".join(command))
-        if command[1] == "install":
-            pretend_debian(bare / "debian")
-        return CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(nltk, "download", lambda name, quiet: False)
-    monkeypatch.setattr(wordnet.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(wordnet.shutil, "which", lambda name: name)
-    monkeypatch.setattr(wordnet.subprocess, "run", execute)
-    assert wordnet.fix_wordnet().startswith("WordNet was installed from Debian's packages: ")
-    assert ran == ["apt-get update", wordnet.INSTALL]
+@cache
+def synonyms() -> Synonyms:
+    return Synonyms()
 
 
 @pytest.mark.parametrize(
-    ("user", "expected"),
+    ("word", "expected"),
     [
-        (1000, r"could not be fetched \(nltk.download failed\)\. .*as root"),
-        (0, r"failed; `apt-get update` ended with 100: no route\)"),
+        ("geese", "bozo cuckoo fathead goof goofball goose jackass twat zany"),  # irregular: goose
+        ("oxen", "cattle cows kine ox oxen"),  # a word of its own, and irregular: ox
+        ("happier", "felicitous glad happy well-chosen"),  # by a rule: happy
+        ("Paris", "Paris"),  # names keep their case; genus_Paris has two words
+        ("united_states", "America US USA U.S. U.S.A."),  # found by two words
+        ("qwxz", ""),
+        ("", ""),
     ],
 )
-def test_fix_prints_the_commands_where_it_cannot_install(bare, monkeypatch, user, expected):
-    refused = CompletedProcess([], 100, "", "no route\n")
-    monkeypatch.setattr(nltk, "download", lambda name, quiet: False)
-    monkeypatch.setattr(wordnet.os, "geteuid", lambda: user)
-    monkeypatch.setattr(wordnet.shutil, "which", lambda name: name)
-    monkeypatch.setattr(wordnet.subprocess, "run", lambda *command, **options: refused)
-    with pytest.raises(UsageError, match=expected):
-        wordnet.fix_wordnet()
+def test_synonyms_of_a_word(word, expected):
+    found = synonyms().synsets(word)
+    assert {lemma.name() for synset in found for lemma in synset.lemmas()} == {*expected.split()}
+
+
+def test_the_licence_and_the_version_are_with_the_data():
+    assert synonyms().version == "3.0"
+    notice = (SYNONYMS.parent / "LICENSE").read_text("utf-8")
+    assert "WordNet 3.0 Copyright 2006 by Princeton University.  All rights reserved." in notice
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WordNetCorpusReader:
+    """NLTK's reader of Debian's files, with the list of lexicographer files that they lack."""
+    folder = tmp_path / "corpora" / "wordnet"
+    folder.mkdir(parents=True)
+    for name in [*FILES, *EXCEPTIONS]:
+        shutil.copyfile(DEBIAN / name, folder / name)
+    (folder / "lexnames").write_text("".join(f"{number:02d}\tany\t1\n" for number in range(45)))
+    (folder / "index.sense").write_text("")
+    (folder / "cntlist.rev").write_text("")
+    monkeypatch.setattr("nltk.data.path", [str(tmp_path)])  # NLTK opens no file outside it
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The multilingual functions")
+        return WordNetCorpusReader(str(folder), None)
+
+
+@debian
+@pytest.mark.slow
+def test_every_word_has_the_synonyms_of_nltks_reader(reader: WordNetCorpusReader):
+    words = set(reader.all_lemma_names())
+    words |= {form for part in reader._exception_map.values() for form in part}
+    endings = ("s", "es", "ies", "men", "ed", "ing", "er", "est")
+    words |= {word + end for word in sorted(words)[::7] for end in endings}
+    assert len(words) > 300_000
+    for word in words:
+        names = {name for synset in reader.synsets(word) for name in synset.lemma_names()}
+        assert set(synonyms().synsets(word)) == {name for name in names if "_" not in name}, word
+
+
+@debian
+@pytest.mark.slow
+def test_meteor_equals_nltk_with_its_reader_on_real_text(reader: WordNetCorpusReader):
+    predictions, references = real_pairs()
+    found = score("meteor", predictions, references)
+    for value, text, reference in zip(found.each, predictions, references, strict=True):
+        tokens = [meteor_tokens(reference)], meteor_tokens(text)
+        assert value == 100 * meteor_score(*tokens, wordnet=reader)
+
+
+@debian
+@pytest.mark.slow
+def test_the_packed_file_is_what_debians_files_give():
+    assert lzma.decompress(SYNONYMS.read_bytes()).decode() == packed_text(DEBIAN)
