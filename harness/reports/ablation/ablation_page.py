@@ -9,12 +9,14 @@ from harness.reports.ablation.claims import readings
 from harness.reports.ablation.figures import pictures
 from harness.reports.ablation.values import Ablation, Cell
 from harness.reports.compared.contrasts import Outcome
+from harness.reports.compared.facts import floor_facts
 from harness.reports.render.numbers import estimate
 from harness.reports.render.section import Document, Part, Section, listed, section
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.system_costs import times_not_comparable
 from harness.reports.runs.systems import System
 from harness.reports.sections.headline import time_columns
+from harness.reports.sections.metric_table import floor_notes, mark_won
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 from harness.reports.sections.system_columns import (
     P_HOLM,
@@ -22,6 +24,7 @@ from harness.reports.sections.system_columns import (
     SystemColumn,
     gap_cells,
     gap_column,
+    recorded,
     values,
 )
 
@@ -108,7 +111,17 @@ def table(found: Ablation) -> Table:
         notes.append(f"Times are left out: {caveat}.")
     heads = (*(Column(axis.name) for axis in found.axes), *(column for column, _ in columns))
     name = "_".join(["ablation", *(axis.name.replace(".", "_") for axis in found.axes)])
-    return Table(name, "Every value", heads, tuple(rows), tuple(notes))
+    shown = Table(name, "Every value", heads, tuple(rows), (*notes, *floor_notes(found.compared)))
+    names = {one.measure.title: name for name, one in found.compared.contrasts.items()}
+    floors = (
+        (
+            floor.method,
+            *blanks,
+            *(recorded(floor.metrics.get(names.get(column.title, ""))) for column, _ in columns),
+        )
+        for floor in found.board.floors
+    )
+    return mark_won(shown.with_faint(floors), found.compared)
 
 
 def _columns(found: Ablation) -> list[SystemColumn]:
@@ -153,6 +166,7 @@ def facts(found: Ablation) -> dict[str, object]:
         "main": found.main.measure.name,
         "users": found.board.user_count,
         "claims": readings(found),
+        **floor_facts(found.compared),
         "values": [_facts(found, cell) for cell in found.cells],
     }
 

@@ -15,13 +15,15 @@ from matplotlib.patches import Rectangle
 from harness.reports.ablation.values import Ablation, Cell, reasoner_parameters
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
+from harness.reports.compared.verdicts import best_floor
 from harness.reports.render.numbers import estimate, figure
 from harness.reports.render.plots.labels import label_ends, short
 from harness.reports.render.plots.looks import FAINT, GRID, INK, PAPER, looks_of
-from harness.reports.render.plots.panels import line, new_figure, set_caption, set_title
+from harness.reports.render.plots.panels import faint, line, new_figure, set_caption, set_title
 from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell as Number
 from harness.reports.runs.paper import paper
+from harness.reports.runs.recorded_floors import best_words
 from harness.reports.runs.system_costs import machine
 from harness.reports.runs.systems import System
 from harness.reports.sections.system_columns import value_cell
@@ -100,12 +102,16 @@ def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
     axes.set_xlabel(title + (", millions (logarithmic)" if at.by_size else ""))
     lower = ", lower is better" if measure.lower_is_better else ""
     axes.set_ylabel(f"{measure.title}\n({measure.unit}{lower})")
-    # 3. Failed values, and what the paper claims.
+    # 3. The best floor, failed values, and what the paper claims.
+    floor = best_floor(found.board, measure)
+    if floor:
+        faint(axes, [floor.metrics[measure.name].value])
     _mark_failed(axes, found, at)
     shaded = contrasts is found.main and _shade_claims(axes, found, at)
     # 4. Title, caption and names.
     set_title(axes, f"{measure.title}: {found.method} over {found.axes[0].name}", found.board.task)
     words = [_caption(found, contrasts), "" if at.by_size else "values evenly spaced",
+             f"dotted: {best_words(floor)}" if floor else "",
              f"grey: what the paper says ({paper().reported.mark})" if shaded else ""]  # fmt: skip
     set_caption(drawing, "; ".join(filter(None, words)))
     label_ends(axes, ends)
@@ -192,6 +198,9 @@ def _heat_map(found: Ablation) -> Picture:
     references = dict.fromkeys(found.references.values())
     words = [_caption(found, found.main)]
     words += [f"{one}: {estimate(found.main.values[one], measure.digits)}" for one in references]
+    if floor := best_floor(found.board, measure):
+        value = figure(floor.metrics[measure.name].value or 0.0, measure.digits)
+        words.append(f"{best_words(floor)}: {value}")
     words.append("below each value its interval, with all digits in the table")
     if found.reference:
         words.append(f"▲ significantly better than {found.reference}, ▼ significantly worse")

@@ -13,7 +13,7 @@ from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.paper import Claim, paper
-from harness.reports.runs.systems import Board, Run, System, board_of
+from harness.reports.runs.systems import Board, Run, System, board_of, with_floors
 
 OF, SFT = "flythinker", "sft"
 """The method of the paper's claims, and the method that it is compared with."""
@@ -125,7 +125,7 @@ def ablation(
         )
     systems |= {cell.reference.name: cell.reference for cell in cells if cell.reference}
     task = next(iter(systems.values())).record.task
-    board = checked(board_of(task, tuple(systems.values())), allow_different=True)
+    board = with_floors(checked(board_of(task, tuple(systems.values())), allow_different=True))
     # 2. The pairs: every value with its reference, and those that claims are about.
     pairs = [(cell.label, cell.reference.name) for cell in cells if cell.system and cell.reference]
     places = places_of(axes[0], cells)

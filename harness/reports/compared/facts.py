@@ -51,13 +51,20 @@ def _board(compared: Compared) -> dict[str, object]:
             }
             for system in board.systems
         ],
-        "floors": {
-            floor.method: {name: one.value for name, one in floor.metrics.items()}
-            for floor in board.floors
-        },
-        "won_by_floors": {name: one.method for name, one in compared.won_by_floors.items()},
+        **floor_facts(compared),
         "measures": _measures(compared.contrasts.values()),
         "lift": _measures(compared.lifts),
+    }
+
+
+def floor_facts(compared: Compared) -> dict[str, object]:
+    """Every floor's values, and the metrics that a floor wins."""
+    return {
+        "floors": {
+            floor.method: {name: one.value for name, one in floor.metrics.items()}
+            for floor in compared.board.floors
+        },
+        "won_by_floors": {name: one.method for name, one in compared.won_by_floors.items()},
     }
 
 

@@ -19,6 +19,11 @@ def meaning(floor: Record) -> str:
     return floor.command.removeprefix("(computed from the data: ").removesuffix(")")
 
 
+def best_words(floor: Record) -> str:
+    """Names the best floor in a caption."""
+    return f"the best floor, {floor.method} ({meaning(floor)})"
+
+
 def floors_beside(folder: Path, record: Record) -> list[Record]:
     """The floors of a run's test examples, in the order of their names; [] if there are none.
 

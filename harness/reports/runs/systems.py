@@ -127,14 +127,14 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
     for run in runs:
         by_task[run.record.task].append(run)
     boards = [board_of(task, systems_of(by_task[task])) for task in sorted(by_task)]
-    return [replace(board, floors=_floors(board)) for board in boards], left_out
+    return [with_floors(board) for board in boards], left_out
 
 
-def _floors(board: Board) -> tuple[Record, ...]:
-    """The floors beside the first run that has some."""
+def with_floors(board: Board) -> Board:
+    """The board with the floors beside the first run that has some."""
     runs = (run for system in board.systems for run in system.runs)
     found = (floors_beside(run.folder, run.record) for run in runs)
-    return tuple(next(filter(None, found), ()))
+    return replace(board, floors=tuple(next(filter(None, found), ())))
 
 
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:

@@ -11,12 +11,19 @@ from harness.reports.compared.measures import NLL
 from harness.reports.compared.verdicts import Compared, best_floor
 from harness.reports.render.numbers import estimate, figure, p_value, seconds
 from harness.reports.render.plots.labels import legend, short
-from harness.reports.render.plots.looks import FAINT, Look, looks_of
-from harness.reports.render.plots.panels import Mark, new_figure, point, set_caption, set_title
+from harness.reports.render.plots.looks import Look, looks_of
+from harness.reports.render.plots.panels import (
+    Mark,
+    faint,
+    new_figure,
+    point,
+    set_caption,
+    set_title,
+)
 from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.paper import reported
-from harness.reports.runs.recorded_floors import meaning
+from harness.reports.runs.recorded_floors import best_words, meaning
 from harness.reports.runs.system_costs import (
     Cost,
     machine,
@@ -249,12 +256,11 @@ def _picture(compared: Compared) -> Picture:
 def _draw_floor(panels: Sequence[Axes], compared: Compared) -> str:
     """Draw the best floor as a level where quality is on the vertical axis; returns its words."""
     floor = best_floor(compared.board, compared.main.measure)
-    value = floor and floor.metrics[compared.main_name].value
-    if floor is None or value is None or times_not_comparable(compared.board):
+    if floor is None or times_not_comparable(compared.board):
         return ""
     for axes in panels:
-        axes.axhline(value, color=FAINT, linewidth=1.1, linestyle=":")
-    return f"the best floor, {floor.method} ({meaning(floor)})"
+        faint(axes, [floor.metrics[compared.main_name].value])
+    return best_words(floor)
 
 
 def _cost_panel(

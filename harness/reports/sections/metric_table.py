@@ -45,15 +45,21 @@ def _values(compared: Compared) -> Table:
     notes.append(f"n = {len(board.ids)} texts of {board.user_count} users. ↓: lower is better.")
     table = Table(f"scores_{board.task}", f"Scores, {board.task}", notes=tuple(notes))
     found = of_systems(table, board.systems, [values(one) for one in contrasts.values()])
-    heads = [
-        replace(column, title=f"{column.title} {WON}") if name in compared.won_by_floors else column
-        for name, column in zip(contrasts, found.columns[1:], strict=True)
-    ]
-    found = replace(found, columns=(found.columns[0], *heads))
-    return found.with_faint(floor_rows(board, contrasts)).with_faint(
+    found = found.with_faint(floor_rows(board, contrasts)).with_faint(
         (label, *(value if name == known.metric else None for name in contrasts))
         for label, value in rows
     )
+    return mark_won(found, compared)
+
+
+def mark_won(table: Table, compared: Compared) -> Table:
+    """The table with a mark in the heads of metrics that a floor wins."""
+    won = {compared.contrasts[name].measure.title for name in compared.won_by_floors}
+    heads = (
+        replace(one, title=f"{one.title} {WON}") if one.title in won else one
+        for one in table.columns
+    )
+    return replace(table, columns=tuple(heads))
 
 
 def floor_notes(compared: Compared) -> list[str]:

@@ -23,7 +23,14 @@ from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.systems import Board, System, having, lacking
 from harness.reports.sections.slice_curves import Curves, Slices, SliceView
-from harness.reports.sections.system_columns import METHOD, SystemColumn, of_systems, pooled, values
+from harness.reports.sections.system_columns import (
+    METHOD,
+    SystemColumn,
+    of_systems,
+    pooled,
+    recorded,
+    values,
+)
 
 Source = Callable[[Record], Curve | None]
 """Reads the curve of a view from a record."""
@@ -114,6 +121,7 @@ def _whole_text(metric: Measure) -> DriftView:
         unit=metric.unit,
         slices=lambda record: record.slices.get(metric.name),
         reading=WORSE[metric.better],
+        measure=metric,
     )
 
 
@@ -195,5 +203,11 @@ def _points(board: Board, curves: Sequence[tuple[DriftView, Curves]]) -> Table:
     columns = (
         Column("view"), METHOD, Column("slice"), Column("value [95 %]", "", "number", 3),
     )  # fmt: skip
-    return Table(f"curves_{board.task}", f"Points of the curves, {board.task}", columns,
-                 tuple(rows), folded=True)  # fmt: skip
+    table = Table(f"curves_{board.task}", f"Points of the curves, {board.task}", columns,
+                  tuple(rows), folded=True)  # fmt: skip
+    return table.with_faint(
+        (view.name.replace("_", " "), floor.method, each.slice, recorded(each))
+        for view, _ in curves
+        if (floor := view.floor(board))
+        for each in view.slices(floor) or ()
+    )

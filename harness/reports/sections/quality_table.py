@@ -10,9 +10,9 @@ from harness.reports.compared.measures import mean_of
 from harness.reports.compared.pooled import interval_words
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
-from harness.reports.render.table import Cell, Column, Table, Value
+from harness.reports.render.table import Column, Table
 from harness.reports.runs.systems import having, lacking
-from harness.reports.sections.system_columns import of_systems, pooled
+from harness.reports.sections.system_columns import of_systems, pooled, recorded
 
 
 def quality_part(compared: Compared) -> Part:
@@ -44,15 +44,13 @@ def quality_part(compared: Compared) -> Part:
     references = tuple(
         known[one.name].references if one.name in known else None for one in TEXT_QUALITY
     )
-    rows = [(floor.method, *_cells(floor)) for floor in board.floors]
+    rows = [
+        (floor.method, *(recorded(floor.quality.get(one.name)) for one in TEXT_QUALITY))
+        for floor in board.floors
+    ]
     table = table.with_faint([*rows, ("references", *references)])
     return Part(tables=(table.noted(note),))
 
 
 def _recorded(name: str, record: Record) -> QualityScore | None:
     return record.quality.get(name)
-
-
-def _cells(floor: Record) -> list[Value]:
-    found = [floor.quality.get(one.name) for one in TEXT_QUALITY]
-    return [one and Cell(one.value, one.low, one.high) for one in found]

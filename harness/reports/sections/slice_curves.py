@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.record import Record, SliceEstimate
-from harness.reports.compared.measures import Rows
+from harness.reports.compared.measures import Measure, Rows
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
+from harness.reports.compared.verdicts import best_floor
 from harness.reports.render.numbers import figure
 from harness.reports.render.plots.labels import label_ends
-from harness.reports.render.plots.looks import FAINT, looks_of
-from harness.reports.render.plots.panels import draw_curves, new_figure, set_caption, set_title
+from harness.reports.render.plots.looks import looks_of
+from harness.reports.render.plots.panels import (
+    draw_curves,
+    faint,
+    new_figure,
+    set_caption,
+    set_title,
+)
 from harness.reports.render.section import Picture
+from harness.reports.runs.recorded_floors import best_words
 from harness.reports.runs.systems import Board, having, lacking
 
 Slices = Sequence[SliceEstimate]
@@ -30,6 +38,7 @@ class SliceView:
         together; None if records do not hold them.
     reading: how to read the curve, for the caption.
     zero: whether to draw the level 0, and what it means.
+    measure: the metric, if floors may have it.
     """
 
     name: str
@@ -39,6 +48,12 @@ class SliceView:
     each: Callable[[int], Rows] | None = None
     reading: str
     zero: str = ""
+    measure: Measure | None = None
+
+    def floor(self, board: Board) -> Record | None:
+        """The best floor on the metric, if it has slices."""
+        found = self.measure and best_floor(board, self.measure)
+        return found if found and self.slices(found) else None
 
     def curves(self, board: Board) -> Curves:
         """The curve of every system that has the view, over the seeds that have it."""
@@ -67,12 +82,16 @@ class SliceView:
         axes.set_xlabel("tokens of the reference")
         axes.set_ylabel(self.unit + (f"\n(dotted: {self.zero})" if self.zero else ""))
         if self.zero:
-            axes.axhline(0.0, color=FAINT, linewidth=1.1, linestyle=":")
+            faint(axes, [0.0])
+        floor = self.floor(board)
+        if floor:
+            faint(axes, [one.value for one in self.slices(floor) or ()])
         # 2. Title, caption and names.
         set_title(axes, self.title, board.task)
         over = interval_words(point for points in curves.values() for point in points)
-        words = [self.unit, f"bars and bands: 95 % intervals over {over}", self.reading, note,
-                 lacking(board, part)]  # fmt: skip
+        dotted = f"dotted: {best_words(floor)}" if floor else ""
+        words = [self.unit, f"bars and bands: 95 % intervals over {over}", self.reading, dotted,
+                 note, lacking(board, part)]  # fmt: skip
         set_caption(drawing, "; ".join(filter(None, words)))
         label_ends(axes, ends)
         alt = f"{self.title} on {board.task} by position: " + "; ".join(

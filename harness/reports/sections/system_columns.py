@@ -52,13 +52,14 @@ def floor_rows(board: Board, names: Iterable[str]) -> list[tuple[Value, ...]]:
     """A row for each floor: its name, then its value of each of these metrics."""
     measures = list(names)
     return [
-        (floor.method, *(_floor_cell(floor, name) for name in measures)) for floor in board.floors
+        (floor.method, *(recorded(floor.metrics.get(name)) for name in measures))
+        for floor in board.floors
     ]
 
 
-def _floor_cell(floor: Record, name: str) -> Cell | None:
-    found = floor.metrics.get(name)
-    return found and Cell(found.value, found.low, found.high)
+def recorded(number: Estimate | None) -> Cell | None:
+    """A recorded number with its interval."""
+    return number and Cell(number.value, number.low, number.high)
 
 
 def gap_cells(

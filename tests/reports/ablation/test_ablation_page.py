@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
-from harness.record import ModelInfo
+from harness.record import ModelInfo, read_record
 from harness.reports.ablation.ablation_page import document, facts, sentences
 from harness.reports.ablation.figures import positions_of
 from harness.reports.ablation.values import Axis, Tried, ablation
 from harness.reports.render.pages import to_html
+from harness.reports.render.plots.panels import caption_of
 from harness.reports.render.report_files import write_report
 from tests.support.made_ablation import LAM, SIZE, grid, lam_ablation, size_ablation
+from tests.support.synthetic import write_runs
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +141,27 @@ def test_axes_are_named_in_words(over_lam):
     assert axes.get_xlabel() == "λ, the weight of a thought"
     assert isinstance(LAM, Axis)
     assert SIZE.key == "model.reasoner"
+
+
+def test_floors_are_grey_rows_a_faint_level_and_facts(tmp_path):
+    changes = {"kind": "floor", "training": None, "inference": None, "likelihood": None,
+               "command": "(computed from the data: the longest entry)"}  # fmt: skip
+    out = tmp_path / "method.lam=1"  # floors lie beside the runs that recorded them
+    write_runs(out, ["floor-longest"], ["product_review"], effect=60, changes=changes)
+    (path,) = out.glob("*/floor-longest/*")
+    floor = read_record(path).metrics["bleu"]
+    found = lam_ablation(tmp_path)
+    report = document(found)
+    shown = report.sections[0].tables[0]
+    (row,) = (shown.rows[index] for index in shown.faint)
+    assert row[0] == "floor-longest"
+    assert (row[1].value, row[1].low) == (floor.value, floor.low)
+    assert [column.title for column in shown.columns][1] == "BLEU ⚑"
+    assert any("floor-longest: the longest entry" in note for note in shown.notes)
+    assert facts(found)["won_by_floors"]["bleu"] == "floor-longest"
+    assert all(value["values"] != ["floor-longest"] for value in facts(found)["values"])
+    bleu, nll = (picture.drawing for picture in report.sections[0].pictures)
+    levels = [line for line in bleu.axes[0].get_lines() if line.get_linestyle() == ":"]
+    assert [set(line.get_ydata()) for line in levels] == [{floor.value}]
+    assert "dotted: the best floor, floor-longest (the longest entry)" in caption_of(bleu)
+    assert "floor" not in caption_of(nll)

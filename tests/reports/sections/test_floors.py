@@ -9,6 +9,7 @@ import pytest
 
 from harness.record import QualityScore, read_record, write_record
 from harness.reports.compare_runs import compare
+from harness.reports.render.plots.panels import caption_of
 from harness.reports.render.section import Document
 from harness.reports.render.table import Table
 from harness.reports.sections.metric_table import WON
@@ -59,6 +60,23 @@ def test_floors_are_grey_rows_of_every_table_and_no_systems(runs: Path):
     assert facts(document)["won_by_floors"] == {}
     pairs = table(document, f"pairs_{TASK}")
     assert not any("floor" in str(row[1]) for row in pairs.rows)
+
+
+def test_the_best_floor_is_a_dotted_curve_of_the_metric_and_rows_of_its_points(runs: Path):
+    floor(runs, "floor-words", -30)
+    path = floor(runs, "floor-other", 60)
+    document = compare([runs])
+    drawn = {one.name: one for part in document.sections for one in part.pictures}
+    axes = drawn[f"drift_free_bleu_{TASK}"].drawing.axes[0]
+    (dotted,) = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
+    slices = [one.value for one in read_record(path).slices["bleu"]]
+    assert list(dotted.get_ydata()) == slices
+    words = caption_of(drawn[f"drift_free_bleu_{TASK}"].drawing)
+    assert "dotted: the best floor, floor-other (what floor-other is)" in words
+    points = table(document, f"curves_{TASK}")
+    grey = [points.rows[index] for index in sorted(points.faint)]
+    assert [row[3].value for row in grey if row[0] == "free bleu"] == slices
+    assert not any(row[0] == "likelihood" for row in grey)
 
 
 def test_a_metric_that_a_floor_wins_is_marked_and_its_verdict_says_so(runs: Path):

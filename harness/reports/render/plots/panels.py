@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -76,6 +77,15 @@ def draw_curves(
         x = [place + shift for place in range(len(each))]
         ends += line(axes, x, each, looks[name], 0.16 if len(rows) < 3 else 0.06)
     return ends
+
+
+def faint(axes: Axes, values: Sequence[float | None]) -> None:
+    """A dotted curve over the places 0, 1, 2, … to compare with; one value is a level."""
+    look: dict[str, Any] = {"color": FAINT, "linewidth": 1.1, "linestyle": ":"}
+    if len(values) == 1:
+        axes.axhline(*_numbers(values), **look)
+    else:
+        axes.plot(range(len(values)), _numbers(values), **look)
 
 
 def point(axes: Axes, x: Cell, y: Cell, look: Look) -> None:
