@@ -166,7 +166,14 @@ def _resume(
 def _after_packaged(name: str, made: dict[str, Any]) -> dict[str, Any]:
     """The packaged card's steps, seconds and curve, followed by those of further steps."""
     card = json.loads((backbone_path(name) / "card.json").read_text())
-    later = [point | {"step": card["steps"] + point["step"]} for point in made["curve"]]
+    later = [
+        point
+        | {
+            "step": card["steps"] + point["step"],
+            "seconds": card["seconds"] + point["seconds"],
+        }
+        for point in made["curve"]
+    ]
     return {
         "steps": card["steps"] + made["steps"],
         "more": [*card.get("more", ()), made["steps"]],
@@ -201,8 +208,9 @@ def _save(
     )
     to_save: Any = model
     to_save.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
     more = made.get("more", [])
+    if not more:
+        tokenizer.save_pretrained(folder)
     parts = [f"--steps {made['steps'] - sum(more)}", *(f"--more --steps {count}" for count in more)]
     card = {
         "name": name,

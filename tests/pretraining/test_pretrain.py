@@ -175,6 +175,10 @@ def test_further_steps_start_from_the_packaged_weights(tokenizer, tmp_path, monk
     card = json.loads((folder / "card.json").read_text())
     assert card["steps"] == before["steps"] + 1
     assert card["curve"][:-1] == before["curve"]
+    assert card["curve"][-1]["step"] == card["steps"]
+    assert card["curve"][-1]["seconds"] >= before["seconds"]
+    tokenizer_file = (folder / "tokenizer.json").read_bytes()
+    assert tokenizer_file == (backbone_path("mini") / "tokenizer.json").read_bytes()
     # one step at a small rate: near the packaged weights, far from untrained ones
     assert abs(card["curve"][-1]["own"] - before["curve"][-1]["own"]) < 0.2
     first, then = card["command"].split("; ")
