@@ -13,7 +13,7 @@ from harness.metrics import of_words
 from harness.record import Outcome, Record
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
-from harness.reports.runs.recorded_floors import floors_beside, won_by_floors
+from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -44,6 +44,8 @@ def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> 
         if all(name in floor.metrics for floor in floors)
     )
     title = "floors: texts made from the data alone, which a method has to beat"
+    if len(to_beat(floors)) < len(floors):
+        title += "; the skyline shows what is possible"
     print_table(console, Table("floors", title, columns, rows))
 
 

@@ -15,6 +15,7 @@ import typer
 from harness.cli.options import RESULTS, Json, Setting
 from harness.cli.outcome import print_floors, print_scores
 from harness.cli.screen import command_line, print_json, screen
+from harness.data.floors import SKYLINE
 from harness.errors import UsageError
 from harness.record import Record, read_record
 from harness.settings import RunSettings, merge, parse_assignment, validate
@@ -118,7 +119,7 @@ def _checked(name: str | None) -> str:
         return "predictions"
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(f"--name {name!r}: expected letters, digits, - and _ only, e.g. mine-v2")
-    if name in table("method") or name.startswith("floor-"):
+    if name in (*table("method"), SKYLINE) or name.startswith("floor-"):
         raise UsageError(f"--name {name}: a method or floor is called so; choose another name")
     return name
 

@@ -16,6 +16,8 @@ from harness.data.retrieval import bm25_order
 from harness.data.tasks import Task
 from harness.types import Example, SplitData
 
+SKYLINE = "skyline"
+"""Name of texts that show what is possible, stored like floors; methods need not beat them."""
 WORDS = 12
 """Words in the circle of the floor `floor-words`."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from harness.data.floors import SKYLINE, Floor
 from harness.data.rows import Row, parse_rows
 from harness.data.tasks import Task
 from harness.errors import UsageError
+from harness.types import SplitData
 
 
 def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
@@ -24,3 +26,11 @@ def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
 def metrics(setting: str, split: str, seed: int) -> dict[str, dict[str, str | int]]:
     """Name of each metric that this source offers → the arguments to make it with."""
     return {"following": {"setting": setting, "split": split, "seed": seed}}
+
+
+def skyline_of(test: SplitData) -> Floor:
+    """The texts of a program that copies and substitutes, recorded beside the floors."""
+    from harness.mini.skyline import skyline
+
+    texts = {each.id: skyline(each) for each in test.examples if each.profile}
+    return Floor(SKYLINE, "the author's own sentences with the input's aspects put in", texts)

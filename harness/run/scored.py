@@ -12,6 +12,7 @@ from typing import Literal
 
 from harness.data import describe_source, load_splits
 from harness.data.floors import floors
+from harness.data.mini import skyline_of
 from harness.errors import DataError
 from harness.inputs import provenance
 from harness.record import (
@@ -119,7 +120,8 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     test: the split that they are floors of.
     results: the folder of all runs.
 
-    Without training data only the copies of profile entries are made.
+    Without training data only the copies of profile entries are made. On the built-in benchmark the
+    skyline is recorded with them.
     """
     whole = settings.model_copy(
         update={"data": settings.data.model_copy(update={"train_limit": None})}
@@ -129,8 +131,10 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     except DataError:
         train = replace(test, split="train", examples=(), references={}, fingerprint="")
     seedless = settings.model_copy(update={"seed": 0})
-    made = []
-    for floor in floors(find("task", settings.task), test, train):
+    made, found = [], floors(find("task", settings.task), test, train)
+    if settings.data.source == "mini":
+        found.append(skyline_of(test))
+    for floor in found:
         key = [FLOOR_VERSION, train.fingerprint]
         source = Source(floor.name, "floor", key, f"(computed from the data: {floor.meaning})")
         made.append(record_texts(source, floor.texts, seedless, test, results).folder)

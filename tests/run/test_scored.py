@@ -9,7 +9,9 @@ import pytest
 
 from harness.data import load_split
 from harness.record import PREDICTIONS, RECORD, read_predictions, read_record
+from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
 from harness.run.scored import Source, record_floors, record_texts
+from harness.settings import build_settings
 from tests.support.runs import go, settings
 
 
@@ -90,3 +92,19 @@ def test_floors_without_training_data_are_the_copies(chosen, reviews: Path, tmp_
     profile = json.loads(lines.splitlines()[0])["profile"]
     longest = max((entry["reviewText"] for entry in profile), key=len)
     assert next(iter(texts_of(made[0]).values())) == longest
+
+
+def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_path: Path):
+    sets = ["data.limit=3", "eval.authors=false", "eval.resamples=100", 'eval.metrics=["rouge1"]']
+    chosen = build_settings("mini", sets)
+    test = load_split(chosen, "test")
+    folders = record_floors(chosen, test, tmp_path)
+    assert [path.parent.name for path in folders][-1] == "skyline"
+    method = record_texts(Source("mine", "scored", ""), {}, chosen, test, tmp_path)
+    beside = floors_beside(method.folder, method.record)
+    skyline = beside[-1]
+    assert (skyline.method, skyline.kind) == ("skyline", "floor")
+    assert skyline.metrics["following"].value > 80
+    assert "skyline" not in {one.method for one in to_beat(beside)}
+    # the skyline is highest in following, but a floor is named as the one that wins
+    assert won_by_floors(method.record, beside)["following"].method != "skyline"

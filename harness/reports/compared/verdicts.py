@@ -9,6 +9,7 @@ from harness.record import Record
 from harness.reports.compared.contrasts import Contrasts, contrast_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.parts import LIKELIHOOD, OTHERS, TEXTS, lift_measure
+from harness.reports.runs.recorded_floors import to_beat
 from harness.reports.runs.systems import Board, having
 
 
@@ -49,7 +50,7 @@ def best_floor(board: Board, measure: Measure) -> Record | None:
     """The floor that scores best on a metric; None without floors, and for other measures."""
     known = {
         floor.method: value
-        for floor in board.floors
+        for floor in to_beat(board.floors)
         if measure.name in floor.metrics
         and (value := floor.metrics[measure.name].value) is not None
     }

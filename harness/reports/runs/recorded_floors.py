@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.data.floors import SKYLINE
 from harness.metrics import better_of
 from harness.record import RECORD, Record, read_record
 
-PATTERN = f"floor-*/*/{RECORD}"
+PATTERNS = (f"floor-*/*/{RECORD}", f"{SKYLINE}/*/{RECORD}")
 
 
 NO_FLOORS = "`harness run` and `harness score --name` record them with eval.floors=true"
@@ -30,7 +31,9 @@ def floors_beside(folder: Path, record: Record) -> list[Record]:
     folder: the run's, `results/<task>/<method>/<run_id>`.
     record: the run's; a floor fits if it has the same examples and signatures.
     """
-    return floors_of(sorted(folder.parent.parent.glob(PATTERN)), record)
+    results = folder.parent.parent
+    paths = [path for pattern in PATTERNS for path in sorted(results.glob(pattern))]
+    return floors_of(paths, record)
 
 
 def floors_of(paths: Iterable[Path], record: Record) -> list[Record]:
@@ -54,10 +57,15 @@ def fits(floor: Record, record: Record) -> bool:
     )
 
 
+def to_beat(floors: Iterable[Record]) -> list[Record]:
+    """The floors without the skyline, which shows what is possible."""
+    return [floor for floor in floors if floor.method != SKYLINE]
+
+
 def won_by_floors(record: Record, floors: Iterable[Record]) -> dict[str, Record]:
     """Metric under which a floor scores at least as well as the run → the best such floor."""
     found: dict[str, Record] = {}
-    for floor in floors:
+    for floor in to_beat(floors):
         for name in record.metrics:
             best = _signed(found.get(name, record), name)
             own = _signed(floor, name)
