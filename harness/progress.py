@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,17 +16,30 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
+
+from harness.record.visible import visible
 
 Update = Callable[[int, int, str], None]
 """Called with (done, total, note), e.g. (3, 50, "loss 2.31 · 4,100 tokens/s")."""
 LINE_EVERY_S = 15.0
 
 
+class Screen(Console):
+    """A console on which control and bidirectional characters of any text are spelled out."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for part in super().render(renderable, options):
+            yield part if part.control else Segment(visible(part.text), part.style)
+
+
 class Bars:
     """Progress bars and messages on standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, quiet=quiet, markup=False)
+        self.console = Screen(stderr=True, quiet=quiet, markup=False)
         self.progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=28),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.progress import Screen
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 
@@ -23,7 +24,7 @@ def screen(stderr: bool = False, wrap: bool = True) -> Console:
 
     wrap: break lines at the terminal's width.
     """
-    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=not wrap)
+    return Screen(stderr=stderr, markup=False, highlight=False, soft_wrap=not wrap)
 
 
 def warn(console: Console, lines: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -19,6 +20,7 @@ from harness.cli.run import run
 from harness.cli.score import score
 from harness.cli.show import show
 from harness.errors import HarnessError, mendable
+from harness.record.visible import visible
 
 app = typer.Typer(
     name="harness",
@@ -45,13 +47,16 @@ app.add_typer(board, name="leaderboard")
 
 def main() -> None:
     """The console script; a user's error gives one readable message and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # a character that a terminal lacks is spelled out
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except (HarnessError, OSError) as error:
         message = mendable(error)
         if message is None or "--debug" in sys.argv:
             raise
-        typer.echo(message, err=True)
+        typer.echo(visible(message), err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         typer.echo("\nstopped; repeat the command to resume", err=True)

@@ -15,7 +15,7 @@ from harness.leaderboard.details import chosen_examples, details, excerpt
 from harness.leaderboard.page_data import Boards, Entry, table
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
-from harness.leaderboard.visible import script_json
+from harness.record.visible import script_json
 from harness.settings import RunSettings
 
 PAGE, ROWS, BOARDS = "index.html", "rows", "boards"

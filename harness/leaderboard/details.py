@@ -8,7 +8,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.page_data import Entry
 from harness.leaderboard.submission import Slices
 from harness.leaderboard.untrusted import PREDICTIONS, texts_of
-from harness.leaderboard.visible import all_visible, visible
+from harness.record.visible import all_visible, visible
 
 EXAMPLES = 3
 EXCERPT = 1200

@@ -16,10 +16,10 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.ranks import leave_one_out, rank_ranges
 from harness.leaderboard.submission import Submission, Value
 from harness.leaderboard.verification import Verification
-from harness.leaderboard.visible import visible
 from harness.metrics import metric_class
 from harness.metrics.base import OWN
 from harness.record.reading import from_json
+from harness.record.visible import visible
 from harness.registry import table as registered
 from harness.reports.render.table import Column, Kind
 from harness.statistics import Array

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.record import write_json
+from harness.record.visible import visible
 from harness.reports.render.latex import to_latex
 from harness.reports.render.pages import to_html, to_markdown
 from harness.reports.render.plots.images import save
@@ -31,7 +32,7 @@ def write_report(document: Document, out: Path) -> list[Path]:
                 texts[out / "tables" / (table.file + suffix)] = render(table)
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(visible(text), encoding="utf-8")
     write_json(out / COMPARISONS, document.facts)
     figures = [
         path

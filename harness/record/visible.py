@@ -1,4 +1,4 @@
-"""Untrusted text made safe to show: no invisible and no bidirectional characters."""
+"""Untrusted text made safe to show: no control, invisible or bidirectional characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners shape Persian words and emoji; they stay between visible characters."""
 _HIDDEN = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e"
-    "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e007f]"
+    "\\u2060-\\u206f\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e007f]"
 )
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.leaderboard.visible import script_json, visible
+from harness.record.visible import script_json, visible
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""Text from data, models and records never reaches a terminal or a file raw."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.record import PREDICTIONS
+from tests.support.reviews import made_up_rows, write_rows
+from tests.support.synthetic import write_runs
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07 fine\u202etxt.exe\u2066 \x9b31m"
+RAW = set(HOSTILE) - set(" abcdefghijklmnopqrstuvwxyz[]0123456789;J.")
+
+
+def harmless(text: str) -> bool:
+    return not RAW & set(text)
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    rows = made_up_rows("test", 2)
+    for row in rows:
+        row["input"] = f"Write {HOSTILE}"
+        row["profile"][0]["reviewText"] = HOSTILE
+    write_rows(
+        tmp_path / "data" / "product_review",
+        {"train": made_up_rows("train", 3), "val": made_up_rows("val", 1), "test": rows},
+    )
+    return tmp_path / "data"
+
+
+def test_list_and_a_dry_run_show_hostile_data_spelled_out(call, hostile, backbone, tmp_path):
+    words = ("--data", hostile, "--task", "product_review")
+    code, out, err = call("list", "examples", *words)
+    assert (code, "⟨U+001B" in out) == (0, True)
+    assert harmless(out + err)
+    code, out, err = call(
+        "run", "--method", "rag", "--dry-run", *words, "--backbone", backbone,
+        "--out", tmp_path / "out", "--set", "budget.profile=80",
+    )  # fmt: skip
+    assert (code, "⟨U+202E" in out) == (0, True)
+    assert harmless(out + err)
+
+
+def test_show_compare_and_every_file_of_a_report(call, tmp_path: Path):
+    folders = write_runs(tmp_path / "runs", ["rag", "sft"], ["product_review"])
+    for folder in folders:
+        path = folder / PREDICTIONS
+        rows = [json.loads(line) | {"output": HOSTILE} for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    first = rows[0]["id"]
+    code, out, err = call("show", folders[0], "--example", first, "--against", folders[1])
+    assert code == 0
+    assert harmless(out + err)
+    code, out, err = call("compare", tmp_path / "runs", "--out", tmp_path / "report")
+    assert code == 0
+    assert harmless(out + err)
+    files = [path for path in (tmp_path / "report").rglob("*") if path.suffix != ".png"]
+    texts = {path: path.read_text("utf-8") for path in files if path.is_file()}
+    assert any("⟨U+202E" in text for text in texts.values())
+    assert [path for path, text in texts.items() if not harmless(text)] == []
+
+
+def test_errors_spell_out_what_they_found(call, reviews, backbone):
+    code, _, err = call("run", "--method", f"r{HOSTILE}", "--data", reviews)
+    assert code == 2
+    assert harmless(err)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_terminals_of_few_characters_show_every_list(encoding: str):
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    for what in ("options", "methods"):
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "list", what],
+            env=environment, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode("ascii", "replace")[-500:]
