@@ -71,19 +71,13 @@ class Encoder:
         return torch.nn.functional.normalize(mean, dim=-1).cpu()
 
 
-class DenseOrder:
-    """Ranks a profile's entries by cosine with the input; ties keep the profile's order.
+def dense_order(encoder: Encoder, task: Task, example: Example) -> list[int]:
+    """The indices of the profile's entries by falling cosine with the input.
 
-    `model` is a folder or hub name of an encoder (LongLaMP uses facebook/contriever).
+    Ties keep the profile's order. LongLaMP's encoder is facebook/contriever.
     """
-
-    def __init__(self, task: Task, model: str) -> None:
-        self.task = task
-        self.encoder = Encoder(model, "retrieval.dense_model")
-
-    def __call__(self, example: Example) -> list[int]:
-        if not example.profile:
-            return []
-        documents = [self.task.retrieved(entry) for entry in example.profile]
-        *entries, query = self.encoder.vectors([*documents, self.task.query(example.input)])
-        return best_first([float(entry @ query) for entry in entries])
+    if not example.profile:
+        return []
+    documents = [task.retrieved(entry) for entry in example.profile]
+    *entries, query = encoder.vectors([*documents, task.query(example.input)])
+    return best_first([float(entry @ query) for entry in entries])

@@ -6,8 +6,9 @@ import codecs
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from harness.data import strict_json
 from harness.data.compressed import decompressed
@@ -47,18 +48,13 @@ def read_folder(
     Raises DataError naming the file, line, example and field of the first fault.
     """
     (path,) = split_files(folder, split).paths
-    with path.open("rb") as handle:  # hash and read through one handle: surely the same file
-        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    with unchanged(path) as (handle, sha256):
         if files is not None:
             files[path.name] = sha256
         cached = read_cached(task, sha256, str(path))
         if cached is not None:
             return cached
-        handle.seek(0)
         numbered = list(numbered_lines(decompressed(handle, path), path))
-        handle.seek(0)
-        if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
-            raise changed_while_read(path)
     rows = parse_rows(task, ((f"{path} line {line}", value) for line, value in numbered))
     if not rows:
         raise data_error(str(path), "no example", "one JSON object per line", "fill the file")
@@ -77,14 +73,21 @@ def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, An
             yield number, _parse_line(line, f"{path} line {number}")
 
 
-def changed_while_read(path: Path) -> DataError:
-    """The error for a file that another process changed while it was read."""
-    return data_error(
-        str(path),
-        "content that changed while it was read",
-        "a file that no other process writes",
-        "wait until it is complete, then run the command again",
-    )
+@contextmanager
+def unchanged(path: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """A file open at its start, and its sha256. Raises DataError if it changed when it was read."""
+    with path.open("rb") as handle:  # hash and read through one handle: surely the same file
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        handle.seek(0)
+        yield handle, sha256
+        handle.seek(0)
+        if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
+            raise data_error(
+                str(path),
+                "content that changed while it was read",
+                "a file that no other process writes",
+                "wait until it is complete, then run the command again",
+            )
 
 
 def _parse_line(line: bytes, place: str) -> Any:

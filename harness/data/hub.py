@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from harness.data.arrow_rows import rows_of
 from harness.data.files import split_files
-from harness.data.folder import changed_while_read
+from harness.data.folder import unchanged
 from harness.data.rows import Row, data_error, parse_rows
 from harness.data.tasks import Task
 from harness.errors import DataError
@@ -80,9 +79,7 @@ def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    with path.open("rb") as handle:
-        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-        handle.seek(0)
+    with unchanged(path) as (handle, sha256):
         try:
             rows = [row for part in ParquetFile(handle).iter_batches() for row in rows_of(part)]
         except (OSError, ValueError, ArrowException) as error:
@@ -92,9 +89,6 @@ def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
                 "readable parquet files",
                 "download the files again; were they copied completely?",
             ) from error
-    with path.open("rb") as again:
-        if hashlib.file_digest(again, "sha256").hexdigest() != sha256:
-            raise changed_while_read(path)
     return rows, sha256
 
 

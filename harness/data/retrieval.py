@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.data.tasks import Task
 from harness.errors import UsageError
@@ -31,8 +32,9 @@ def ranking(task: Task, settings: RetrievalSettings) -> Callable[[Example], Rank
     """
     if settings.ranking == "bm25":
         return lambda example: _by_bm25(task, settings.k, example)
-    ranked = _ranking(task, settings)
-    return lambda example: Ranked(ranked(example)[: settings.k])
+    orders = {"recency": recency_order, "random": random_order}
+    order = orders.get(settings.ranking) or _dense(task, settings.dense_model)
+    return lambda example: Ranked(order(example)[: settings.k])
 
 
 def _by_bm25(task: Task, k: int | None, example: Example) -> Ranked:
@@ -40,18 +42,14 @@ def _by_bm25(task: Task, k: int | None, example: Example) -> Ranked:
     return Ranked(best_first(scores)[:k], len(scores) > 1 and len(set(scores)) == 1)
 
 
-def _ranking(task: Task, settings: RetrievalSettings) -> Ranking:
-    if settings.ranking == "recency":
-        return recency_order
-    if settings.ranking == "random":
-        return random_order
-    if settings.dense_model is None:
+def _dense(task: Task, model: str | None) -> Ranking:
+    if model is None:
         raise UsageError(
             "retrieval.ranking = dense needs an encoder: --set retrieval.dense_model=FOLDER_OR_NAME"
         )
-    from harness.data.dense import DenseOrder
+    from harness.data.dense import Encoder, dense_order
 
-    return DenseOrder(task, settings.dense_model)
+    return partial(dense_order, Encoder(model, "retrieval.dense_model"), task)
 
 
 def bm25_order(task: Task, example: Example) -> list[int]:
@@ -77,14 +75,13 @@ def recency_order(example: Example) -> list[int]:
 
 def random_order(example: Example) -> list[int]:
     """An order that depends on the example's id alone: the same for every machine and seed."""
-    keys = [hashlib.sha256(f"{example.id}\0{i}".encode()).digest() for i in _indices(example)]
-    return sorted(_indices(example), key=keys.__getitem__)
+
+    def key(index: int) -> bytes:
+        return hashlib.sha256(f"{example.id}\0{index}".encode()).digest()
+
+    return sorted(range(len(example.profile)), key=key)
 
 
 def best_first(scores: Sequence[float]) -> list[int]:
     """The indices by falling score; ties keep their order."""
     return sorted(range(len(scores)), key=lambda index: -float(scores[index]))
-
-
-def _indices(example: Example) -> range:
-    return range(len(example.profile))

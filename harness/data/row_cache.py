@@ -57,11 +57,6 @@ def read_cached(task: Task, sha256: str, source: str) -> list[Row] | None:
 def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> None:
     """Cache `rows`, found at `lines` of their file. A cache that cannot be written is no error."""
     from datasets import Dataset, Features, Value
-    from datasets.utils.logging import (
-        disable_progress_bar,
-        enable_progress_bar,
-        is_progress_bar_enabled,
-    )
 
     text = Value("large_string")
     features = Features(
@@ -79,12 +74,7 @@ def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> 
         value["line"] = line
         del value["place"]  # the file may have moved when the cache is read
     folder = cache_folder(task, sha256)
-    had_progress_bar = is_progress_bar_enabled()
-    disable_progress_bar()
     try:
         make_folder(folder, Dataset.from_list(values, features=features).save_to_disk)
     except OSError as error:
         log.warning("cannot cache in %s (%s); every run will parse the file", folder.parent, error)
-    finally:
-        if had_progress_bar:
-            enable_progress_bar()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.data.ids import IdAssigner
 from harness.data.tasks import Task
 from harness.errors import DataError
 from harness.types import Entry
@@ -57,19 +58,24 @@ def parse_rows(task: Task, values: Iterable[tuple[str, object]]) -> list[Row]:
 
     Raises DataError at the first row that does not fit `task`, or whose id is taken.
     """
-    ids = IdAssigner(task.name)
-    places: dict[str, str] = {}
+    places: dict[str, str] = {}  # of each id
     rows = []
     for place, value in values:
-        row = _parse_row(task, value, place, ids, places)
+        row = _parse_row(task, value, place, places)
         places[row.id] = place
         rows.append(row)
     return rows
 
 
-def _parse_row(
-    task: Task, value: object, place: str, ids: IdAssigner, places: dict[str, str]
-) -> Row:
+def new_id(task: str, user: str, text: str, taken: Container[str]) -> str:
+    """`{task}-` and the first 12 hex digits of sha256(user \\0 input); repeats get `-2`, `-3`, …"""
+    digest = hashlib.sha256(f"{user}\0{text}".encode()).hexdigest()
+    first = f"{task}-{digest[:12]}"
+    names = (first if repeat == 1 else f"{first}-{repeat}" for repeat in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _parse_row(task: Task, value: object, place: str, places: Mapping[str, str]) -> Row:
     if not isinstance(value, dict):
         raise data_error(
             place,
@@ -80,29 +86,26 @@ def _parse_row(
     try:
         model = task.row.model_validate(value)
     except ValidationError as error:
-        raise _explain(task, value, place, ids, error) from None
+        raise _explain(task, value, place, _example(task, value, places), error) from None
     user = str(getattr(model, task.user))
-    try:
-        name = ids.assign(model.id, user, model.input)
-    except ValueError:
+    name = model.id or new_id(task.name, user, model.input, places)
+    if name in places:
         raise data_error(
-            f"{place}, example {model.id}, id",
-            f"the same id as {places[str(model.id)]}",
+            f"{place}, example {name}, id",
+            f"the same id as {places[name]}",
             "an id that no other example of this split has",
             "change it, or leave `id` out: ids are then made from user and input",
-        ) from None
+        )
     profile = tuple(entry.model_dump() for entry in model.profile)
     return Row(name, user, model.input, model.output, profile, place)
 
 
 def _explain(
-    task: Task, value: Mapping[str, object], place: str, ids: IdAssigner, error: ValidationError
+    task: Task, value: Mapping[str, object], place: str, example: str, error: ValidationError
 ) -> DataError:
     # the row's own fields first: a missing user reveals the wrong task sooner than its entries do
     first, *others = sorted(error.errors(), key=lambda item: len(item["loc"]))
-    where = ", ".join(
-        part for part in (place, _example(task, value, ids), field_path(first["loc"])) if part
-    )
+    where = ", ".join(part for part in (place, example, field_path(first["loc"])) if part)
     found, expected, mend = _describe(task, value, first)
     if others:
         mend += f" ({len(others)} more in this row)"
@@ -150,7 +153,7 @@ def _row_fields(task: Task) -> tuple[str, ...]:
     return task.user, "input", "output", "profile"
 
 
-def _example(task: Task, value: Mapping[str, object], ids: IdAssigner) -> str:
+def _example(task: Task, value: Mapping[str, object], taken: Container[str]) -> str:
     """`example ID` if the bad row still has what its id is made of, else ""."""
     own, user, text = value.get("id"), value.get(task.user), value.get("input")
     if isinstance(own, str) and own:
@@ -158,6 +161,6 @@ def _example(task: Task, value: Mapping[str, object], ids: IdAssigner) -> str:
     if not (isinstance(user, str) and isinstance(text, str)):
         return ""
     try:
-        return f"example {ids.peek(None, user, text)}"
+        return f"example {new_id(task.name, user, text, taken)}"
     except UnicodeEncodeError:
         return ""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -133,12 +132,6 @@ def mean_score(
         return Score(None, values, signature, missing=missing)
     found = interval(statistic, mean_rows(values), panel)
     return Score(fmean(counted), values, signature, found.low, found.high)
-
-
-def ends_of(score: Score) -> dict[str, Any]:
-    """A score's fields of an `Estimate`: value, low, high, and `missing` where it is set."""
-    why = {"missing": score.missing} if score.missing else {}
-    return {"value": score.value, "low": score.low, "high": score.high, **why}
 
 
 def _checked(metric: Metric, pairs: Sequence[Pair]) -> Array:

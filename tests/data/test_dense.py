@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from harness.data import TOPIC_WRITING, ranking
-from harness.data.dense import DenseOrder, Encoder
+from harness.data.dense import Encoder, dense_order
 from harness.errors import UsageError
 from harness.settings import RetrievalSettings
 from harness.types import Example
@@ -54,7 +55,7 @@ def test_the_entry_with_the_same_words_comes_first(encoder: Path, tmp_path: Path
 
 
 def test_ties_keep_the_profiles_order_and_an_empty_profile_is_allowed(encoder: Path):
-    order = DenseOrder(TOPIC_WRITING, str(encoder))
+    order = partial(dense_order, Encoder(str(encoder), "a setting"), TOPIC_WRITING)
     example = Example("t", "u", "topic_writing", "sun", (entry("tea"), entry("sun"), entry("tea")))
     assert order(example) == [1, 0, 2]
     assert order(Example("t", "u", "topic_writing", "sun", ())) == []
@@ -77,4 +78,7 @@ def test_a_text_is_cut_at_the_encoders_maximum_length(encoder: Path):
 
 def test_a_missing_encoder_is_named(tmp_path: Path):
     with pytest.raises(UsageError, match=r"retrieval\.dense_model = .*nowhere"):
-        DenseOrder(TOPIC_WRITING, str(tmp_path / "nowhere"))
+        ranking(
+            TOPIC_WRITING,
+            RetrievalSettings(ranking="dense", dense_model=str(tmp_path / "nowhere")),
+        )
