@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from math import isfinite
 from numbers import Real
@@ -19,10 +18,6 @@ from harness.metrics.base import OWN, Metric, Pair, Unavailable
 from harness.settings import parse_value
 from harness.statistics import Array, mean_rows
 from harness.statistics.panel import ratio
-
-Found = tuple[str, Any]
-"""The key of a metric's first number or list of numbers, and its value."""
-Call = Callable[[Sequence[str], Sequence[str]], Found]
 
 
 class NoValueError(Exception):
@@ -47,14 +42,13 @@ class External(Metric):
         # an existing path may contain "?"
         is_path = Path(query).exists()
         place, _, arguments = (query, "", "") if is_path else query.partition("?")
-        options = {
-            key: parse_value(value) for key, value in parse_qsl(arguments, keep_blank_values=True)
-        }
-        module = _load(place)
-        self._call: Call = partial(_call, module, options)
-        self._asked = "|".join([place, *(f"{key}={one!r}" for key, one in sorted(options.items()))])
-        made = f"scale:own|evaluate:{version('evaluate')}|script:{_script_hash(module)}"
-        self._made = made
+        options = parse_qsl(arguments, keep_blank_values=True)
+        self._options = {key: parse_value(value) for key, value in options}
+        self._module = _load(place)
+        shown = (f"{key}={one!r}" for key, one in sorted(self._options.items()))
+        self._asked = "|".join([place, *shown])
+        script = _script_hash(self._module)
+        self._made = f"scale:own|evaluate:{version('evaluate')}|script:{script}"
         self._key: str | None = None
         self._last: tuple[Sequence[Pair], float] | None = None
 
@@ -65,16 +59,11 @@ class External(Metric):
         return f"evaluate:{self._asked}{key}|{self._made}"
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
-        texts, references = _texts(pairs)
         try:
-            key, found = self._call(texts, references)
-            each = _numbers(key, found)
+            key, each, is_list = self._call(pairs)
             whole = fmean(each)
-            if isinstance(found, Real):
-                each = [
-                    _numbers(*self._call([text], [reference]))[0]
-                    for text, reference in zip(texts, references, strict=True)
-                ]
+            if not is_list:
+                each = [self._call([pair])[1][0] for pair in pairs]
             if len(each) != len(pairs):
                 raise NoValueError(
                     f"{len(each)} values under {key!r}; expected one for each of {len(pairs)} pairs"
@@ -95,20 +84,42 @@ class External(Metric):
             self.rows(pairs)
         return self._last[1] if self._last else float("nan")
 
+    def _call(self, pairs: Sequence[Pair]) -> tuple[str, list[float], bool]:
+        """The first number, or list of numbers, in the metric's result.
+
+        Its key, the numbers, and whether they are a list. Raises NoValueError.
+        """
+        texts = {
+            "predictions": [pair.prediction for pair in pairs],
+            "references": [pair.reference for pair in pairs],
+        }
+        try:
+            result = self._module.compute(**texts, **self._options)
+        except Exception as error:  # a metric is foreign code: any error is reported
+            # the lines after the first quote whole texts, which must not get into a record
+            summary = str(error).partition("\n")[0]
+            raise NoValueError(f"{type(error).__name__}: {summary}") from error
+        for key, found in (result if isinstance(result, Mapping) else {"value": result}).items():
+            is_list = isinstance(found, Sequence) and bool(found)
+            numbers = list(found) if is_list else [found]
+            if not all(isinstance(one, Real) for one in numbers) or isinstance(found, bool):
+                continue
+            for value in map(float, numbers):
+                if not isfinite(value):
+                    raise NoValueError(f"{key} is {value}")
+            return key, [float(one) for one in numbers], is_list
+        raise NoValueError(f"it gave no number but {result!r:.200}")
+
     def _blame(self, pairs: Sequence[Pair], error: NoValueError) -> str:
         """Which example the metric fails on and how, or how it failed on all of them together."""
         for at, pair in enumerate(pairs, 1):
             try:
-                _numbers(*self._call([pair.prediction], [pair.reference]))
+                self._call([pair])
             except NoValueError as own:
                 words = f"{len(pair.prediction.split())} words against"
                 words += f" {len(pair.reference.split())}"
                 return f"example {at} of {len(pairs)} ({words}): {own}"
         return f"all {len(pairs)} examples together: {error}"
-
-
-def _texts(pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
-    return [pair.prediction for pair in pairs], [pair.reference for pair in pairs]
 
 
 def _load(place: str) -> Any:
@@ -128,41 +139,3 @@ def _script_hash(module: Any) -> str:
     """Twelve hex of sha256 over the metric's script and the files that it was loaded with."""
     files = sorted(Path(inspect.getfile(type(module))).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
-def _call(
-    module: Any,
-    options: Mapping[str, Any],
-    predictions: Sequence[str],
-    references: Sequence[str],
-) -> Found:
-    """The first number, or list of numbers, in a metric's result. Raises NoValueError.
-
-    module: the loaded metric.
-    options: arguments of its `compute`.
-    predictions, references: the texts.
-    """
-    try:
-        result = module.compute(
-            predictions=list(predictions), references=list(references), **options
-        )
-    except Exception as error:  # a metric is foreign code: any error is reported
-        # the lines after the first quote whole texts, which must not get into a record
-        summary = str(error).partition("\n")[0]
-        raise NoValueError(f"{type(error).__name__}: {summary}") from error
-    items = result.items() if isinstance(result, Mapping) else [("value", result)]
-    for key, found in items:
-        if isinstance(found, Real) and not isinstance(found, bool):
-            return key, found
-        if isinstance(found, Sequence) and found and all(isinstance(one, Real) for one in found):
-            return key, found
-    raise NoValueError(f"it gave no number but {result!r:.200}")
-
-
-def _numbers(key: str, found: Any) -> list[float]:
-    """A number, or a list of them, as floats. Raises NoValueError for one that is not finite."""
-    values = [float(one) for one in (found if isinstance(found, Sequence) else [found])]
-    for value in values:
-        if not isfinite(value):
-            raise NoValueError(f"{key} is {value}")
-    return values

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.metrics.base import Metric, Pair, Part
 from harness.metrics.drift import Slope, drift, slope_rows
 from harness.metrics.scoring import Scored, plain, scored
-from harness.metrics.slices import signature_of, slice_names, slice_tokens, up_to
+from harness.metrics.slices import between, signature_of, slice_names, slice_tokens, up_to
 from harness.record import Drift, ForcedMetric, SliceEstimate, ends_of
 from harness.statistics import Array, Panel
 from harness.types import Score
@@ -40,12 +40,6 @@ def windows_within(length: int, starts: Sequence[int], most: int = WINDOW) -> li
     ]
 
 
-def window_of(text: str, start: int, length: int) -> str:
-    """The text of slice tokens `start` to `start + length`, as far as it goes."""
-    inside = slice_tokens(text)[start : start + length]
-    return text[inside[0][0] : inside[-1][1]] if inside else ""
-
-
 def window_pair(continued: str, whole: Pair, start: int, length: int) -> Pair:
     """A window of a continuation, paired with that of the reference.
 
@@ -56,7 +50,7 @@ def window_pair(continued: str, whole: Pair, start: int, length: int) -> Pair:
     """
     text, end = up_to(continued, start + length), start + length
     part = Part(start, end, text, whole.reference, given=True)
-    cut = [window_of(each, start, length) for each in (continued, whole.reference)]
+    cut = [between(each, start, end) for each in (continued, whole.reference)]
     return Pair(cut[0], cut[1], whole.example, part)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import ClassVar
 
@@ -23,10 +25,11 @@ class Rouge(MeanMetric):
 
     def __init__(self, tokenizer: str = "default") -> None:
         from rouge_score.rouge_scorer import RougeScorer  # slow to import
+        from rouge_score.tokenizers import DefaultTokenizer
 
         self._tokenizer = tokenizer
-        own = UnicodeWords() if tokenizer == "unicode" else None
-        self._scorer = RougeScorer([self.name], use_stemmer=False, tokenizer=own)
+        self._words = UnicodeWords() if tokenizer == "unicode" else DefaultTokenizer()
+        self._scorer = RougeScorer([self.name], tokenizer=self._words)
 
     @property
     def signature(self) -> str:
@@ -62,6 +65,28 @@ class RougeL(Rouge):
 
     name = "rougeL"
     title = "ROUGE-L"
+
+    def score(self, pair: Pair) -> float:
+        """rouge-score's number without its table of all prefixes, which takes milliseconds."""
+        from rouge_score.scoring import fmeasure
+
+        text, reference = map(self._words.tokenize, (pair.prediction, pair.reference))
+        if not text or not reference:
+            return 0.0
+        common = common_length(text, reference)
+        return 100 * float(fmeasure(common / len(text), common / len(reference)))
+
+
+def common_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence, with a bit for each item of `one` (Hyyrö 2004)."""
+    places, every = defaultdict[str, int](int), (1 << len(one)) - 1
+    for index, item in enumerate(one):
+        places[item] |= 1 << index
+    unmatched = every
+    for item in other:
+        hits = unmatched & places[item]
+        unmatched = ((unmatched + hits) | (unmatched - hits)) & every
+    return len(one) - unmatched.bit_count()
 
 
 class RougeLsum(Rouge):

@@ -38,14 +38,15 @@ def slice_of(position: int, starts: Sequence[int]) -> int:
     return bisect_right(starts, position) - 1
 
 
+def between(text: str, start: int, end: int | None = None) -> str:
+    """The text from slice token `start` to `end`, which is excluded; "" past the end."""
+    inside = slice_tokens(text)[start:end]
+    return text[inside[0][0] : inside[-1][1]] if inside else ""
+
+
 def cut(text: str, starts: Sequence[int]) -> list[str]:
     """The text of each slice, from its first token to its last; "" past the end of the text."""
-    spans = slice_tokens(text)
-    pieces = []
-    for begin, end in zip(starts, [*starts[1:], len(spans)], strict=True):
-        inside = spans[begin:end]
-        pieces.append(text[inside[0][0] : inside[-1][1]] if inside else "")
-    return pieces
+    return [between(text, *ends) for ends in zip(starts, [*starts[1:], None], strict=True)]
 
 
 def up_to(text: str, token: int) -> str:

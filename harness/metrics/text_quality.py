@@ -51,46 +51,45 @@ class LengthRatio(Metric):
         return 100 * ratio(sums)
 
 
-class RepeatedNgrams(MeanMetric):
+class OfTokens(MeanMetric):
+    """A share of a text's tokens or n-grams, in %."""
+
+    unit = "%"
+    digits = 1
+
+    @property
+    def signature(self) -> str:
+        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
+
+
+class RepeatedNgrams(OfTokens):
     """Share of a text's 4-grams that stood in it before, in %: seq-rep-4 of Welleck et al. 2020
     (arXiv:1908.04319). A text of fewer than four tokens has no value.
     """
 
     name = "repeated_4grams"
     title = "repeated 4-grams"
-    unit = "%"
     better = "lower"
-    digits = 1
-
-    @property
-    def signature(self) -> str:
-        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
 
     def score(self, pair: Pair) -> float | None:
         found = list(ngrams(tokens(pair.prediction), REPEATED))
         return 100 * (1 - len(set(found)) / len(found)) if found else None
 
 
-class Distinct(MeanMetric):
+class Distinct(OfTokens):
     """Different bigrams over all bigrams of a text, in %: distinct-2 of Li et al. 2016
     (arXiv:1510.03055), of each text by itself. Longer texts have a lower value.
     """
 
     name = "distinct_2"
     title = "distinct-2"
-    unit = "%"
-    digits = 1
-
-    @property
-    def signature(self) -> str:
-        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
 
     def score(self, pair: Pair) -> float | None:
         found = list(ngrams(tokens(pair.prediction), 2))
         return 100 * len(set(found)) / len(found) if found else None
 
 
-class Copied(MeanMetric):
+class Copied(OfTokens):
     """Share of a text's tokens inside an 8-gram of its user's profile, in %.
 
     N-grams do not reach across the fields of an entry. A text of fewer than eight tokens has no
@@ -99,13 +98,7 @@ class Copied(MeanMetric):
 
     name = "copied_8grams"
     title = "copied from the profile"
-    unit = "%"
     better = "lower"
-    digits = 1
-
-    @property
-    def signature(self) -> str:
-        return f"{self.name}|tok:{TOKENIZER}|lower|mean"
 
     def score(self, pair: Pair) -> float | None:
         text = tokens(pair.prediction)

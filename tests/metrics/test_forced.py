@@ -3,8 +3,8 @@
 import pytest
 
 from harness.metrics import metric
-from harness.metrics.forced import forced_scores, window_lengths, window_of, window_pair
-from harness.metrics.slices import up_to
+from harness.metrics.forced import forced_scores, window_lengths, window_pair
+from harness.metrics.slices import between, up_to
 from tests.support.texts import pairs, panel
 
 STARTS = (0, 3, 6)
@@ -35,9 +35,9 @@ def test_a_wide_slice_has_a_window_of_100():
 def test_text_up_to_a_token_and_from_it():
     text = " ab, cd\n e"
     assert [up_to(text, at) for at in range(6)] == ["", " ab", " ab,", " ab, cd", text, text]
-    assert window_of(text, 1, 2) == ", cd"
-    assert window_of(text, 3, 5) == "e"
-    assert window_of(text, 4, 5) == ""
+    assert between(text, 1, 3) == ", cd"
+    assert between(text, 3, 8) == "e"
+    assert between(text, 4, 9) == ""
 
 
 def scores(texts, references=REFERENCES, users=USERS, name="rouge1"):

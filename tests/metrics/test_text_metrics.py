@@ -159,3 +159,12 @@ def test_importing_the_room_is_light():
     code = f"import sys, harness.metrics; print(sorted({heavy} & set(sys.modules)))"
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("abc ", max_size=80), st.text("abc ", max_size=80))
+def test_rouge_l_without_a_table_equals_rouge_score(one, other):
+    # up to 80 words: more than a machine word has bits
+    texts = [" ".join(text) for text in (one, other)]
+    expected = RougeScorer(["rougeL"], use_stemmer=False).score(*texts)["rougeL"].fmeasure
+    assert score("rougeL", texts[1:], texts[:1]).each == (100 * expected,)
