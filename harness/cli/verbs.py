@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
+from harness import __version__
 from harness.cli.ablate import ablate
 from harness.cli.bench import bench
 from harness.cli.check_method import check_method
@@ -17,6 +19,7 @@ from harness.cli.list import list_
 from harness.cli.new_method import new_method
 from harness.cli.options import command
 from harness.cli.run import run
+from harness.cli.runs import runs
 from harness.cli.score import score
 from harness.cli.show import show
 from harness.errors import HarnessError, mendable
@@ -36,13 +39,29 @@ board = typer.Typer(
     rich_markup_mode=None,
 )
 VERBS = {
-    app: (run, score, bench, show, compare, ablate, list_, doctor, new_method, check_method),
+    app: (run, runs, score, bench, show, compare, ablate, list_, doctor, new_method, check_method),
     board: (submit, verify, build),
 }
 for group, verbs in VERBS.items():
     for verb in verbs:
         group.command(verb.__name__.strip("_").replace("_", "-"))(command(verb))
 app.add_typer(board, name="leaderboard")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="show the version"),
+    ] = False,
+) -> None:
+    """Options of the program itself."""  # typer shows the help of `app`
 
 
 def main() -> None:
