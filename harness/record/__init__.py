@@ -51,6 +51,7 @@ from harness.record.storage import (
     read_predictions,
     read_record,
     record_there,
+    texts_digest,
     write_record,
 )
 from harness.record.views import (

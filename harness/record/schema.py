@@ -60,6 +60,8 @@ class RunFacts(View):
     """Cost of training; null for a method that does not train."""
     inference: Inference | None = None
     """Cost of generating; null before texts are generated."""
+    texts: str | None = None
+    """sha256 of all texts with their ids; null before texts are generated, and in old records."""
     metrics: Mapping[str, MetricScore] = field(default_factory=dict)
     """Metric → its value."""
     quality: Mapping[str, QualityScore] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -75,6 +76,12 @@ def read_predictions(folder: Path) -> list[Prediction]:
     """
     found = read_lines(Prediction, folder / PREDICTIONS)
     return list({(text.id, text.sample): text for text in found}.values())
+
+
+def texts_digest(predictions: Iterable[Prediction]) -> str:
+    """sha256 of all texts with their ids and samples, whatever their order."""
+    texts = sorted((text.id, text.sample, text.output) for text in predictions)
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

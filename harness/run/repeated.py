@@ -25,6 +25,7 @@ from harness.record import (
     Record,
     read_predictions,
     record_there,
+    texts_digest,
     write_record,
 )
 from harness.record.dated import dated, move_aside
@@ -115,6 +116,7 @@ def rescore(job: Job, record: Record) -> Record | None:
     now = provenance.packages()
     return replace(
         scored,
+        texts=texts_digest(predictions),
         inputs=replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
         packages={**record.packages, **{name: now[name] for name in SCORING if name in now}},
     )

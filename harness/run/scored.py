@@ -24,6 +24,7 @@ from harness.record import (
     Record,
     SplitInfo,
     record_there,
+    texts_digest,
     write_lines,
     write_record,
 )
@@ -108,7 +109,9 @@ def record_texts(
     record = evaluate_texts(record, test, [texts], settings.eval)
     if settings.eval.authors:
         record = evaluate_authors(record, test, [texts], settings.eval)
-    write_lines(folder / PREDICTIONS, _predictions(texts, test))
+    predictions = _predictions(texts, test)
+    record = replace(record, texts=texts_digest(predictions))
+    write_lines(folder / PREDICTIONS, predictions)
     write_record(record, folder)
     return Outcome(record, folder, repeated=False)
 

@@ -29,6 +29,7 @@ from harness.record import (
     SplitInfo,
     Training,
     record_there,
+    texts_digest,
     write_record,
 )
 from harness.record.inputs import Inputs
@@ -128,6 +129,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
             status="failed" if any(text.error for text in predictions) else "complete",
             backbone=replace(record.backbone, weights=weights),
             n=_counts(plan, predictions, training),
+            texts=texts_digest(predictions),
             training=training,
             inference=inference,
         )

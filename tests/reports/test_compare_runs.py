@@ -198,6 +198,18 @@ def test_many_systems_are_counted_together(tmp_path):
     assert "describe checkpoints, not methods: all" in shown_text
 
 
+def test_the_first_part_names_what_systems_were_not_given_alike(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK, examples=12)
+    other = ["train.epochs=9", "budget.profile=99", "retrieval.k=2"]
+    write_runs(tmp_path, ["cot"], TASK, examples=12, assignments={"cot": other})
+    first = compare([tmp_path], Options(texts=False)).sections[0].text
+    assert first[-1].startswith(
+        "product_review: not given the same: budget.profile  512: sft; 99: cot; "
+    )
+    for what in ("retrieval.k  as many as fit: sft; 2: cot", "train.epochs  4: sft; 9: cot"):
+        assert what in first[-1]
+
+
 def test_times_of_different_machines_are_not_compared(tmp_path):
     write_runs(tmp_path, ["sft"], TASK)
     write_runs(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import load_split
-from harness.record import PREDICTIONS, RECORD, read_predictions, read_record
+from harness.record import PREDICTIONS, RECORD, read_predictions, read_record, texts_digest
 from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
 from harness.run.scored import Source, record_floors, record_texts
 from harness.settings import build_settings
@@ -40,6 +40,7 @@ def test_own_predictions_leave_a_record_like_a_run(chosen, tmp_path: Path):
     assert record.training is None
     assert record.inference is None
     assert texts_of(made.folder) == texts
+    assert record.texts == texts_digest(read_predictions(made.folder))
 
 
 def test_a_missing_prediction_is_empty_and_failed(chosen, tmp_path: Path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.record import read_predictions, read_record
+from harness.record import read_predictions, read_record, texts_digest
 from harness.registry import find
 from harness.run.single import run
 from tests.support.runs import go, settings, texts
@@ -17,6 +17,7 @@ def test_every_method_leaves_a_record(tmp_path, reviews, backbone, method):
     assert (record.n.planned, record.n.scored, record.n.failed) == (8, 8, 0)
     assert set(record.metrics) == {"bleu", "rouge1"}
     assert len(record.examples) == len(read_predictions(outcome.folder)) == 8
+    assert record.texts == texts_digest(read_predictions(outcome.folder))
     assert (record.training is not None) == find("method", method).trains
     assert record.likelihood.value > 0
     assert record.backbone.parameters > 0

@@ -8,7 +8,7 @@ from math import isclose
 
 import numpy as np
 
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from harness.metrics import EXTERNAL, metric
 from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import SLOPE
@@ -171,8 +171,16 @@ def _shared(name: str, records: Sequence[Record]) -> Measure | str:
         return "not installed here; install the package that brings it, and compare again"
     samples = (len(rows) for one in records[0].examples.values() if (rows := one.rows.get(name)))
     measure = measure_of(name, next(samples, 1))
-    if not all(_adds_up(measure, record) for record in records):
-        return "the examples' values in some run do not give its recorded score; score it again"
+    for record in records:
+        found, reported = _from_examples(measure, record), record.metrics[name]
+        if found is None or not isclose(found, reported.value or 0.0, rel_tol=1e-6, abs_tol=1e-6):
+            if found is None or reported.low is None:  # a value that no rows give, as some have
+                return "no values by example that give the recorded score"
+            raise DataError(
+                f"{record.method}, run {record.run_id}: the examples' values of {name} do not give"
+                f" its score\n  found     {found:.6g}\n  expected  {reported.value:.6g}, as"
+                " recorded\n  mend      restore the record, or run its command with --fresh"
+            )
     return measure
 
 
@@ -185,14 +193,12 @@ def _stored_row(name: str) -> Row:
     return lambda values: [one for row in values.rows.get(name, ()) for one in row] or None
 
 
-def _adds_up(measure: Measure, record: Record) -> bool:
-    """True if the rows in a record reproduce the value that it reports."""
+def _from_examples(measure: Measure, record: Record) -> float | None:
+    """The value that the examples of a record give; None if they have no rows."""
     rows = [row for values in record.examples.values() if (row := measure.row(values))]
-    reported = record.metrics[measure.name].value
-    if not rows or reported is None:
-        return False
-    from_rows = float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
-    return isclose(from_rows, reported, rel_tol=1e-6, abs_tol=1e-6)
+    if not rows:
+        return None
+    return float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
 
 
 def _nll_row(values: ExampleValues) -> Sequence[float] | None:

@@ -123,10 +123,25 @@ def setting_differences(systems: Sequence[System]) -> list[Difference]:
     chosen = {id(record): own for record, own in zip(records, chosen_by(records), strict=True)}
 
     def choice(key: str) -> Read:
-        return lambda record: chosen[id(record)][key]
+        def read(record: Record) -> Json:
+            value = chosen[id(record)][key]
+            return NO_LIMIT.get(key) if value is None else value
+
+        return read
 
     rules = {key: choice(key) for key in next(iter(chosen.values()), {})}
     return _differing(systems, {**rules, **FURTHER})
+
+
+NO_LIMIT = {"retrieval.k": "as many as fit"}
+"""Setting → what null means, where it is a value like others."""
+UNEQUAL = ("budget.", "retrieval.", "train.epochs", "training examples")
+"""Of what systems may differ in, what the first part of a report names: how much each was given."""
+
+
+def unequal(systems: Sequence[System]) -> list[Difference]:
+    """Differences of budgets, passes, retrieval and training examples."""
+    return [one for one in setting_differences(systems) if one.what.startswith(UNEQUAL)]
 
 
 def _differing(systems: Sequence[System], rules: Mapping[str, Read]) -> list[Difference]:

@@ -22,6 +22,7 @@ from harness.reports.render.plots.panels import (
 )
 from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table, Value
+from harness.reports.runs.comparable import unequal
 from harness.reports.runs.paper import reported
 from harness.reports.runs.recorded_floors import best_words, meaning
 from harness.reports.runs.system_costs import (
@@ -64,6 +65,11 @@ def headline_part(compared: Sequence[Compared]) -> Part:
     """The summary over all tasks, a sentence and a figure per task, and one table."""
     sentences = [over_tasks(compared)] if len(compared) > 1 else []
     sentences += [verdict(one) for one in compared]
+    sentences += [
+        f"{one.board.task}: not given the same: {'; '.join(map(str, found))}."
+        for one in compared
+        if (found := unequal(one.board.systems))
+    ]
     return Part(tuple(sentences), tuple(map(_picture, compared)), (_table(compared),))
 
 

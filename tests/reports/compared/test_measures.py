@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from harness.errors import DataError
 from harness.reports.compared.measures import brief, measures_of, not_compared
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.systems import load_boards
@@ -42,7 +43,6 @@ def changed(board, name, which=2, value=None):
     [
         ("mine", 2, None, "not installed here; install the package that brings it"),
         ("evaluate:mine", 1, None, "not in every run"),
-        ("evaluate:mine", 2, 3.0, "the examples' values in some run do not give its recorded"),
     ],
 )
 def test_a_metric_that_is_not_compared_is_named_on_the_page(board, name, which, value, why):
@@ -51,6 +51,25 @@ def test_a_metric_that_is_not_compared_is_named_on_the_page(board, name, which, 
     assert not_compared(part)[name].startswith(why)
     table = scores_part(Compared(part, {}, "rouge1")).tables[0]
     assert [note for note in table.notes if note.startswith(f"Not shown: {name} ({why}")]
+
+
+def test_a_score_that_its_examples_do_not_give_is_refused_by_name(board):
+    run = board.systems[0].record
+    with pytest.raises(DataError) as error:
+        measures_of(changed(board, "evaluate:mine", value=3.0))
+    head = f"{run.method}, run {run.run_id}: the examples' values of evaluate:mine do not give"
+    assert head in str(error.value)
+    assert "expected  3, as recorded" in str(error.value)
+    # a value without an interval never was the examples' own: it is left out, not refused
+    systems = []
+    for one in changed(board, "evaluate:mine", value=3.0).systems:
+        score = dataclasses.replace(one.record.metrics["evaluate:mine"], low=None, high=None)
+        metrics = {**one.record.metrics, "evaluate:mine": score}
+        record = dataclasses.replace(one.record, metrics=metrics)
+        run = dataclasses.replace(one.runs[0], record=record)
+        systems.append(dataclasses.replace(one, runs=(run,)))
+    part = dataclasses.replace(board, systems=tuple(systems))
+    assert not_compared(part)["evaluate:mine"].startswith("no values by example that give the")
 
 
 def test_a_metric_of_the_evaluate_library_is_compared_from_its_values(board):

@@ -7,7 +7,15 @@ import pytest
 
 from harness.errors import DataError
 from harness.metrics.bleu import Bleu
-from harness.record import BackboneInfo, DeviceInfo, ModelInfo, read_record, write_record
+from harness.record import (
+    BackboneInfo,
+    DeviceInfo,
+    ModelInfo,
+    read_predictions,
+    read_record,
+    texts_digest,
+    write_record,
+)
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
 from harness.reports.runs.comparable import checked, differences, machines, setting_differences
@@ -52,6 +60,20 @@ def test_differences_are_shown_with_their_values_and_a_remedy(other_way, assignm
     assert expected in str(error.value)
     assert "--allow-different" in str(error.value)
     assert expected in checked(board, allow_different=True).allowed[0]
+
+
+def test_other_texts_than_the_records_are_refused_by_name(tmp_path):
+    (folder,) = write_runs(tmp_path, ["sft"], TASK)
+    record = dataclasses.replace(read_record(folder), texts=texts_digest(read_predictions(folder)))
+    write_record(record, folder)
+    load_boards([tmp_path])
+    texts = (folder / "predictions.jsonl").read_text()
+    (folder / "predictions.jsonl").write_text(texts.replace('"output": "', '"output": "x', 1))
+    with pytest.raises(DataError) as error:
+        load_boards([tmp_path])
+    message = str(error.value)
+    assert message.startswith(f"{folder / 'predictions.jsonl'}: other texts than the record's")
+    assert "mend      restore the file, or run the record's command with --fresh" in message
 
 
 def test_other_data_and_other_signatures_are_not_comparable(tmp_path):
