@@ -47,7 +47,7 @@ def other_way(tmp_path):
     ("assignment", "expected"),
     [
         ("decode.max_new_tokens=100", "cap on new tokens (decode.max_new_tokens)  100: rag; 512: "),
-        ("decode.temperature=0.5", "temperature (decode.temperature)  0.5: rag; 0.8: sft"),
+        ("decode.temperature=0.5", "temperature (decode.temperature)  0.5: rag; 1.0: sft"),
         ("decode.top_p=0.9", "top-p (decode.top_p)  0.9: rag; 0.95: sft"),
         ("data.setting=temporal", "setting (data.setting)  temporal: rag; user: sft"),
     ],
