@@ -140,7 +140,9 @@ def against_rules(board: Board, row: Submission) -> Iterator[str]:
         found = getattr(row.test, name)
         if found != expected:
             yield f"test.{name} is {found!r}; the board's is {expected!r}"
-    for name, expected in board.decoding.items():
+    if row.kind == "run" and row.backbone.parameters is None:
+        yield "backbone.parameters is missing; only texts made elsewhere may lack it"
+    for name, expected in board.decoding.items() if row.kind == "run" else ():
         found = _setting(row, f"decode.{name}")
         if found != expected:
             yield f"run.settings decode.{name} is {found!r}; the board's is {expected!r}"

@@ -11,7 +11,9 @@ from pathlib import Path
 from harness.data import load_split
 from harness.errors import DataError, HarnessError
 from harness.leaderboard.board import Board, against_rules, boards
+from harness.leaderboard.csv_tables import csv_of
 from harness.leaderboard.details import chosen_examples, details, excerpt
+from harness.leaderboard.floors_of_boards import floors_of
 from harness.leaderboard.page_data import Boards, Entry, table
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
@@ -51,13 +53,17 @@ def build(root: Path, out: Path) -> Built:
                 found[-1][1].append(_entry(place.board, folder))
             except HarnessError as error:
                 left_out.append(f"left out: {error}")
-    # 2. Render the table, and remove an earlier page's files.
-    page = render(table(found, PER_FILE))
+    # 2. Compute floors, render the table, and remove an earlier page's files.
+    floors = [floors_of(board) for board, _ in found]
+    page = render(table(found, PER_FILE, floors))
     for name in (ROWS, BOARDS):
         (out / name).mkdir(parents=True, exist_ok=True)
-        for old in (out / name).glob("[0-9]*.js"):
+        for old in (*(out / name).glob("[0-9]*.js"), *(out / name).glob("[0-9]*.csv")):
             old.unlink()
-    # 3. Write the details, then the page that loads them.
+    # 3. Write tables and details, then the page that loads them.
+    for index, ((board, entries), own) in enumerate(zip(found, floors, strict=True)):
+        text = csv_of(board, entries, own)
+        (out / BOARDS / f"{index}.csv").write_text(text, encoding="utf-8")
     shards = dict(_shards(found))
     for name, value in shards.items():
         call = f"leaderboard.take({script_json(name)},{script_json(value)});\n"

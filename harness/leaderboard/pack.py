@@ -54,6 +54,11 @@ def submit(
         settings = settings.model_copy(update={"data": moved})
     folder = root / settings.task / settings.data.setting / settings.preset
     known = _known_board(folder, open_board)
+    if record.kind == "floor" or (known is None and record.kind == "scored"):
+        raise UsageError(
+            f"{run}: a record of kind {record.kind!r}; a board is opened by a run, and floors are"
+            " on its page without a row"
+        )
     # 2. Score its texts again.
     test = load_split(settings, "test")
     samples = _samples(run, record, test)
@@ -64,7 +69,7 @@ def submit(
         raise DataError(f"{run}: " + "; ".join(f"{k}: {v}" for k, v in found.missing.items()))
     _agrees(run, record, found)
     # 3. Check the row against the rules and against other rows.
-    own = test_of(settings, test)
+    own = known.test if known and record.kind == "scored" else test_of(settings, test)
     board = known or _opened(record, settings, own, found, texts=open_board == "texts")
     row = submission_of(record, settings, own, found, words)
     if faults := list(against_rules(board, row)):

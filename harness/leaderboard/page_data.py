@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.leaderboard.board import Board
+from harness.leaderboard.floors_of_boards import Floor
 from harness.leaderboard.ranks import leave_one_out, rank_ranges
 from harness.leaderboard.submission import Submission, Value
 from harness.leaderboard.verification import Verification
@@ -73,15 +74,19 @@ def ranked(board: Board, entry: Entry) -> bool:
     return entry.status in ("rerun", "verified" if board.texts else "self-reported")
 
 
-def table(boards: Boards, per_file: int) -> dict[str, object]:
+def table(
+    boards: Boards, per_file: int, floors: Sequence[Sequence[Floor]] = ()
+) -> dict[str, object]:
     """The data that sorting, filtering and the columns need; details are in other files.
 
-    boards: each board with its rows. per_file: rows whose details share a file.
+    boards: each board with its rows.
+    per_file: rows whose details share a file.
+    floors: those of each board.
     """
     entries = [(index, entry) for index, (_, rows) in enumerate(boards) for entry in rows]
     rows = [entry.row for _, entry in entries]
     scores = [score_column(name, boards) for name in _metrics(boards)]
-    reported = from_json(tuple[BoardColumn, ...], _packaged("columns.json"), "columns.json")
+    reported = reported_columns()
     values = {
         column.key: _numbers([row.metrics.get(column.key) for row in rows], column.digits)
         | _ranks(boards, column)
@@ -96,6 +101,9 @@ def table(boards: Boards, per_file: int) -> dict[str, object]:
         "columns": [dataclasses.asdict(column) for column in (*scores, *reported)],
         "statuses": [{"name": name, "meaning": meaning} for name, meaning in statuses.items()],
         "perFile": per_file,
+        "floors": [
+            _floor(index, floor, scores) for index, own in enumerate(floors) for floor in own
+        ],
         "rows": {
             "id": [row.id for row in rows],
             "name": [visible(row.name) for row in rows],
@@ -104,9 +112,20 @@ def table(boards: Boards, per_file: int) -> dict[str, object]:
             "backbone": [visible(row.backbone.name) for row in rows],
             "board": [index for index, _ in entries],
             "status": [list(statuses).index(entry.status) for _, entry in entries],
+            "scored": [row.kind == "scored" for row in rows],
             "values": values,
         },
     }
+
+
+def _floor(index: int, floor: Floor, columns: Sequence[BoardColumn]) -> dict[str, object]:
+    """A floor of board `index`, with the same numbers as a row."""
+    values = {
+        one.key: _numbers([floor.values[one.key]], one.digits)
+        for one in columns
+        if one.key in floor.values
+    }
+    return {"board": index, "name": floor.name, "meaning": floor.meaning, "values": values}
 
 
 def score_column(name: str, boards: Boards) -> BoardColumn:
@@ -122,6 +141,11 @@ def score_column(name: str, boards: Boards) -> BoardColumn:
         source="scored again by verify",
         shown=name in FIRST_SHOWN or any(board.ranked_by == name for board, _ in boards),
     )
+
+
+def reported_columns() -> tuple[BoardColumn, ...]:
+    """The columns of numbers that a run reported."""
+    return from_json(tuple[BoardColumn, ...], _packaged("columns.json"), "columns.json")
 
 
 def _metrics(boards: Boards) -> list[str]:
@@ -155,7 +179,7 @@ def _ranks(boards: Boards, column: BoardColumn) -> dict[str, list[int | None]]:
     """Best and worst rank of every row on one metric; None for rows that are not ranked."""
     found: dict[str, list[int | None]] = {"best": [], "worst": []}
     for board, entries in boards:
-        ranks = _board_ranks(board, entries, column)
+        ranks = ranks_on(board, entries, column)
         for end, column_ranks in enumerate(found.values()):
             column_ranks += [
                 ranks[index][end] if index in ranks else None for index in range(len(entries))
@@ -163,21 +187,25 @@ def _ranks(boards: Boards, column: BoardColumn) -> dict[str, list[int | None]]:
     return found
 
 
-def _board_ranks(
+def ranks_on(
     board: Board, entries: Sequence[Entry], column: BoardColumn
 ) -> dict[int, tuple[int, int]]:
-    """Index of a row → its best and worst rank on its board."""
-    compared = _comparable(board, entries, column.key) if column.better == "higher" else []
-    if not compared:
-        return {}
-    rows = [entries[index].row for index in compared]
-    values = np.array([row.metrics[column.key].value for row in rows], dtype=np.float64)
-    ends = rank_ranges(values, np.stack([_without(row, column.key) for row in rows]))
-    return {
-        index: (int(best), int(worst))
-        for index, best, worst in zip(compared, *ends, strict=True)
-        if not np.isnan(best)
-    }
+    """Index of a row → its best and worst rank on its board; each kind is ranked apart."""
+    found: dict[int, tuple[int, int]] = {}
+    comparable = _comparable(board, entries, column.key) if column.better == "higher" else []
+    for kind in ("run", "scored"):
+        compared = [index for index in comparable if entries[index].row.kind == kind]
+        if not compared:
+            continue
+        rows = [entries[index].row for index in compared]
+        values = np.array([row.metrics[column.key].value for row in rows], dtype=np.float64)
+        ends = rank_ranges(values, np.stack([_without(row, column.key) for row in rows]))
+        found |= {
+            index: (int(best), int(worst))
+            for index, best, worst in zip(compared, *ends, strict=True)
+            if not np.isnan(best)
+        }
+    return found
 
 
 def _comparable(board: Board, entries: Sequence[Entry], metric: str) -> list[int]:

@@ -15,7 +15,7 @@ TOLERANCE = 0.01
 ends, values per example). The data's fingerprint seeds the intervals' draws, so the only sources of
 difference are rounding to four decimals and other versions of numpy."""
 ROUNDING = 1e-6
-"""Allowed excess over 100, for the rounding of a corpus metric."""
+"""Allowed excess over 100 and over the ends of an interval, for rounding."""
 NATS = 1000.0
 """A negative log-likelihood per slice token that no model reaches."""
 
@@ -41,7 +41,8 @@ def contradictions(row: Submission) -> Iterator[str]:
         if metric.value is None:
             continue
         low, high = metric.low, metric.high
-        if low is not None and high is not None and not low <= metric.value <= high:
+        bounded = low is None or high is None or low - ROUNDING <= metric.value <= high + ROUNDING
+        if not bounded:
             yield f"{name}: {low} ≤ {metric.value} ≤ {high} does not hold"
         each = [value for value in row.examples.scores.get(name, ()) if value is not None]
         if is_mean(name) and each and abs(fmean(each) - metric.value) > TOLERANCE:

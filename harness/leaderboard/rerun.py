@@ -40,6 +40,8 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
         )
     if seed == board.mini_seed:
         raise UsageError(f"--rerun {seed}: that is the board's own seed; give another")
+    if row.kind == "scored":
+        raise UsageError(f"--rerun: the texts of {row.id} were made elsewhere, by no method here")
     values = nested(row.run.settings)
     try:
         settings = validate(RunSettings, values, f"{row.id} run.settings")

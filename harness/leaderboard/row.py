@@ -18,7 +18,7 @@ from harness.leaderboard.submission import (
     Submission,
     Test,
 )
-from harness.record import ModelInfo, Record
+from harness.record import Record
 from harness.settings import RunSettings
 from harness.settings.flat import flat
 from harness.types import SplitData
@@ -71,11 +71,12 @@ def submission_of(
     likelihood = record.likelihood if record.likelihood and record.likelihood.value else None
     return Submission.of(
         words,
+        kind=record.kind,
         id=words.id or f"{record.method}-{record.run_id}".lower(),
         name=words.name or record.method,
         method=record.method,
         test=test,
-        backbone=_backbone(record.backbone),
+        backbone=_backbone(record),
         run=Run.of(
             record,
             command=public_command(record.command),
@@ -83,7 +84,7 @@ def submission_of(
             commit=record.code.commit,
             clean=record.code.clean,
             packages=dict(record.packages),
-            settings=_settings(settings),
+            settings=_settings(record, settings),
         ),
         n=Counts.of(record.n),
         metrics=found.metrics,
@@ -95,7 +96,10 @@ def submission_of(
     )
 
 
-def _backbone(found: ModelInfo) -> Backbone:
+def _backbone(record: Record) -> Backbone:
+    found = record.backbone
+    if record.kind == "scored":
+        return Backbone(name="unknown", parameters=None)
     if found.name is None or found.parameters is None:
         raise DataError(
             "the record names no backbone; expected a method that starts from one of `backbones`"
@@ -107,7 +111,7 @@ def _backbone(found: ModelInfo) -> Backbone:
 def _costs(record: Record) -> Costs:
     """Costs; hidden tokens are those generated or thought before a text, as a mean over texts."""
     training, inference = record.training, record.inference
-    hidden = 0.0
+    hidden = None if record.kind == "scored" else 0.0
     if inference is not None:
         generated = inference.preface_tokens / max(record.n.planned, 1)
         hidden = inference.latent_thoughts_per_text + generated
@@ -122,11 +126,15 @@ def _costs(record: Record) -> Costs:
     )
 
 
-def _settings(settings: RunSettings) -> dict[str, object]:
-    """The settings by dotted name, without local folders; strings at which texts end stay whole."""
+def _settings(record: Record, settings: RunSettings) -> dict[str, object]:
+    """The settings by dotted name, without local folders; strings at which texts end stay whole.
+
+    Of texts made elsewhere only those that their record has: how they were decoded is unknown.
+    """
+    known = set(record.settings) if record.kind == "scored" else None
     return {
         key: tuple(value) if key == "decode.stop" else _setting(value)
-        for key, value in flat(settings.model_dump(mode="json"))
+        for key, value in flat(settings.model_dump(mode="json", include=known))
     }
 
 

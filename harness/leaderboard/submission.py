@@ -129,14 +129,15 @@ class Backbone(Strict):
     name: Line
     revision: Line | None = None
     quantization: Line | None = None
-    parameters: Count
+    parameters: Count | None
     reasoner: Line | None = None
     method_parameters: Count | None = None
 
     @property
-    def millions(self) -> float:
-        """Millions of parameters of the whole method."""
-        return (self.method_parameters or self.parameters) / 1e6
+    def millions(self) -> float | None:
+        """Millions of parameters of the whole method; None for texts made elsewhere."""
+        known = self.method_parameters or self.parameters
+        return None if known is None else known / 1e6
 
 
 class Run(Strict):
@@ -203,9 +204,13 @@ class Examples(Strict):
 
 
 class Submission(Strict):
-    """A row: submission.json. `verify` recomputes `metrics`, `slices` and `examples`."""
+    """A row: submission.json. `verify` recomputes `metrics`, `slices` and `examples`.
+
+    kind: what made the texts, a run or something outside the harness; older rows are runs.
+    """
 
     schema_version: Literal[1] = 1
+    kind: Literal["run", "scored"] = "run"
     id: RowId
     name: Line
     by: Line

@@ -15,7 +15,8 @@ from harness.leaderboard.verify_rows import differences, load_test
 ROOT = Path(__file__).parents[2] / "leaderboards"
 
 
-def test_every_row_is_shown_with_its_verification(tmp_path):
+def test_every_row_is_shown_with_its_verification(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.leaderboard.build.floors_of", lambda board: [])  # a minute
     built = build(ROOT, tmp_path / "page")
     rows = [row for place in boards(ROOT) for row in place.rows()]
     assert not built.left_out

@@ -91,7 +91,8 @@ def test_a_claim_beyond_the_tolerance_is_refused(boards, reviews):
         column = fields["examples"]["scores"]["rouge1"]
         column[:] = [value + 0.02 for value in column]
         for end in ("value", "low", "high"):
-            fields["metrics"]["rouge1"][end] += 0.02
+            if fields["metrics"]["rouge1"][end] is not None:
+                fields["metrics"]["rouge1"][end] += 0.02
 
     edit(row, more)
     error = verdicts(boards / "folder", str(reviews))[row]

@@ -3,7 +3,7 @@
 // Whatever a submission wrote goes through textContent; nothing is ever parsed as HTML.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { boards, columns, statuses, rows } = data;
+  const { boards, columns, statuses, rows, floors } = data;
   const byKey = new Map(columns.map((column) => [column.key, column]));
   const count = rows.id.length;
   const PER_PAGE = 50;
@@ -106,7 +106,8 @@
     // unverified numbers are sorted below verified ones
     const ranks = rows.values[state.sort]?.best || null;
     const some = ranks && found.some((row) => ranks[row] !== null);
-    const unranked = (row) => (some && ranks[row] === null ? 1 : 0);
+    // texts made elsewhere are ranked apart, below the runs
+    const unranked = (row) => (!some ? 0 : ranks[row] === null ? 2 : rows.scored[row] ? 1 : 0);
     const up = (byKey.get(state.sort)?.better === "higher" ? -1 : 1) * (state.dir === "worst" ? -1 : 1);
     return found.sort((one, other) => {
       const a = keys.get(one), b = keys.get(other);
@@ -174,7 +175,8 @@
     const visible = shownBoards(state);
     const lines = visible.length === 1 ? [boardRules(visible[0])] : [
       visible.length ? `${visible.length} boards: scores and ranks are comparable only within a board.` : "No board has this task, setting and tier."];
-    at("board").replaceChildren(...lines.map((text) => make("p", { text })));
+    const files = visible.map((board) => make("a", { href: `boards/${boards.indexOf(board)}.csv`, download: "", text: `${boardName(board)} as CSV` }));
+    at("board").replaceChildren(...lines.map((text) => make("p", { text })), make("p", { class: "files" }, ...files));
   }
 
   function boardRules(board) {
@@ -183,15 +185,34 @@
       board.repetition_penalty === 1 ? "" : `repetition penalty ${board.repetition_penalty}`,
       board.stop.length ? `further ends ${JSON.stringify(board.stop)}` : "",
       board.strip.join() === "think" ? "" : `hidden blocks ${board.strip.join(", ") || "none"}`].filter(Boolean).join(", ");
+    const below = floors.some((floor) => boards[floor.board] === board) ? " Grey rows are floors: texts made from the data without a model." : "";
     const check = board.texts ? "rows include their texts, which are scored again" : "texts may not be published: numbers only";
-    return `${board.examples} test examples of ${board.users} users (data ${board.fingerprint.slice(0, 12)}), at most ${board.max_new_tokens} new tokens, ${sampling}; ${check}.`;
+    return `${board.examples} test examples of ${board.users} users (data ${board.fingerprint.slice(0, 12)}), at most ${board.max_new_tokens} new tokens, ${sampling}; ${check}.${below}`;
   }
 
   function drawTable(order, page) {
     const keys = shownColumns();
     const scale = scaleOf(order);
     at("table").tHead.replaceChildren(make("tr", {}, ...keys.map((key) => heading(key, scale))));
-    at("table").tBodies[0].replaceChildren(...page.map((row) => make("tr", {}, ...keys.map((key) => cell(row, key, scale)))));
+    at("table").tBodies[0].replaceChildren(...page.map((row) => make("tr", {}, ...keys.map((key) => cell(row, key, scale)))),
+      ...shownFloors().map((floor) => make("tr", { class: "floor" }, ...keys.map((key) => floorCell(floor, key)))));
+  }
+
+  // Texts made from the data without a model: grey, below every page of rows, never ranked.
+  function shownFloors() {
+    const visible = new Set(shownBoards(state));
+    return floors.filter((floor) => visible.has(boards[floor.board]));
+  }
+
+  function floorCell(floor, key) {
+    if (key === "name") return make("td", { class: "name" }, floor.name, make("span", { class: "under", text: floor.meaning }));
+    if (key === "board") return make("td", { text: boardName(boards[floor.board]) });
+    if (!byKey.has(key)) return make("td", { class: key === "rank" ? "number" : null, text: key === "status" ? "floor" : "–" });
+    const { v, low, high } = floor.values[key] || { v: [null] };
+    const { digits } = byKey.get(key);
+    const td = make("td", { class: "number", text: shown(v[0], digits) });
+    if (low) td.append(make("span", { class: "interval", text: `[${shown(low[0], digits)}, ${shown(high[0], digits)}]` }));
+    return td;
   }
 
   function heading(key, scale) {
@@ -234,7 +255,7 @@
     if (key === "name") {
       const link = make("a", { href: written({ ...state, row: rowAddress(row) }), "data-row": rowAddress(row) }, make("bdi", { text: rows.name[row] }));
       const status = shownColumns().includes("status") ? "" : ` · ${statuses[rows.status[row]].name}`;
-      return make("td", { class: "name" }, link, make("span", { class: "under" }, make("bdi", { text: rows.by[row] }), status));
+      return make("td", { class: "name" }, link, make("span", { class: "under" }, make("bdi", { text: rows.by[row] }), status, rows.scored[row] ? " · scored only" : ""));
     }
     if (key === "status") return make("td", { class: "status" }, ...statusMark(row));
     if (key === "board") return make("td", { text: boardName(boards[rows.board[row]]) });

@@ -66,7 +66,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     const count = (number) => `${number.toLocaleString("en")} parameters`;
     return {
       Method: method,
-      Backbone: [backbone.name, count(backbone.parameters), backbone.reasoner && `reasoner ${backbone.reasoner}`, backbone.quantization,
+      Backbone: [backbone.name, backbone.parameters === null ? "" : count(backbone.parameters), backbone.reasoner && `reasoner ${backbone.reasoner}`, backbone.quantization,
         backbone.method_parameters && `${count(backbone.method_parameters)} in all`].filter(Boolean).join(", "),
       Run: `${run.run_id}, seed ${run.seed}, ${run.started}`,
       Command: run.command,

@@ -199,8 +199,8 @@ def _heat_map(found: Ablation) -> Picture:
     words = [_caption(found, found.main)]
     words += [f"{one}: {estimate(found.main.values[one], measure.digits)}" for one in references]
     if floor := best_floor(found.board, measure):
-        value = figure(floor.metrics[measure.name].value or 0.0, measure.digits)
-        words.append(f"{best_words(floor)}: {value}")
+        number = estimate(floor.metrics[measure.name], measure.digits)
+        words.append(f"{best_words(floor)}: {number}")
     words.append("below each value its interval, with all digits in the table")
     if found.reference:
         words.append(f"▲ significantly better than {found.reference}, ▼ significantly worse")

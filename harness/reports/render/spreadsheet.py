@@ -21,8 +21,9 @@ def to_csv(table: Table) -> str:
     """
     table = table.ungrouped()
     rows = [[_cell(value) for value in row] for row in table.rows]
-    wide = [any(cell.low is not None for cell in cells) for cells in zip(*rows, strict=True)]
-    lettered = [any(cell.letters for cell in cells) for cells in zip(*rows, strict=True)]
+    by_column = [[row[place] for row in rows] for place in range(len(table.columns))]
+    wide = [any(cell.low is not None for cell in cells) for cells in by_column]
+    lettered = [any(cell.letters for cell in cells) for cells in by_column]
     lines: list[list[object]] = [
         [
             _inert(f"{column.head}{part}")

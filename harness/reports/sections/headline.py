@@ -106,7 +106,7 @@ def _floor_sentence(compared: Compared) -> str:
     floor = compared.won_by_floors.get(compared.main_name)
     if floor is None:
         return ""
-    value = figure(floor.metrics[compared.main_name].value, compared.main.measure.digits)
+    value = figure(floor.metrics[compared.main_name].value or 0.0, compared.main.measure.digits)
     return (
         f" But {floor.method} ({meaning(floor)}) scores {value} without a model, so this measure"
         " does not show which texts are better."

@@ -14,8 +14,7 @@ from harness.reports.render.table import Cell, Column, Table
 from harness.reports.runs.paper import paper, reported
 from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
 from harness.reports.runs.systems import Board
-from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, values
-from harness.statistics import Interval
+from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, recorded, values
 
 WON = "⚑"
 """Marks a metric under which a floor scores as well as the methods."""
@@ -98,7 +97,7 @@ def pairs_table(file: str, title: str, of_measures: Sequence[Contrasts]) -> Tabl
             one.p_holm,
             _verdict(contrasts, first, second),
             Cell(one.smallest_detectable, digits=contrasts.measure.digits),
-            _interval_cell(one.at_equal_length, contrasts.measure.digits),
+            recorded(one.at_equal_length, contrasts.measure.digits),
             one.about,
         )
         for contrasts in of_measures
@@ -124,10 +123,6 @@ def pairs_table(file: str, title: str, of_measures: Sequence[Contrasts]) -> Tabl
         " p include. About checkpoints: it has not, and another seed may give another verdict.",
     )
     return Table(file, title, columns, tuple(rows), notes, folded=True)
-
-
-def _interval_cell(found: Interval | None, digits: int) -> Cell | None:
-    return found and Cell(found.value, found.low, found.high, digits=digits)
 
 
 def _verdict(contrasts: Contrasts, first: str, second: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from harness.metrics.text_quality import TEXT_QUALITY
-from harness.record import QualityScore, Record
 from harness.reports.compared.measures import mean_of
-from harness.reports.compared.pooled import interval_words
+from harness.reports.compared.pooled import Pooled, interval_words
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
-from harness.reports.runs.systems import having, lacking
-from harness.reports.sections.system_columns import of_systems, pooled, recorded
+from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.sections.system_columns import SystemColumn, of_systems, pooled, recorded
 
 
 def quality_part(compared: Compared) -> Part:
@@ -21,17 +20,9 @@ def quality_part(compared: Compared) -> Part:
     part = having(board, lambda record: record.quality)
     if not part.systems:
         return Part()
-    columns = [
-        (
-            Column(measure.title, measure.unit, "number", measure.digits),
-            lambda system, name=measure.name: pooled(
-                board,
-                system,
-                partial(_recorded, name),
-                mean_of(lambda values, name=name: values.quality.get(name)),
-            ),
-        )
-        for measure in TEXT_QUALITY
+    columns: list[SystemColumn] = [
+        (Column(one.title, one.unit, "number", one.digits), partial(_pooled, board, one.name))
+        for one in TEXT_QUALITY
     ]
     table = of_systems(Table(f"quality_{board.task}", f"Text quality, {board.task}"),
                        part.systems, columns)  # fmt: skip
@@ -52,5 +43,6 @@ def quality_part(compared: Compared) -> Part:
     return Part(tables=(table.noted(note),))
 
 
-def _recorded(name: str, record: Record) -> QualityScore | None:
-    return record.quality.get(name)
+def _pooled(board: Board, name: str, system: System) -> Pooled:
+    rows = mean_of(lambda values: values.quality.get(name))
+    return pooled(board, system, lambda record: record.quality.get(name), rows)

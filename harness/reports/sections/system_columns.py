@@ -9,6 +9,7 @@ from harness.record import Estimate, Record
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import Measure, Rows
 from harness.reports.compared.pooled import Pooled, over_seeds
+from harness.reports.render.numbers import Number
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.system_costs import Cost, mean_cost
 from harness.reports.runs.systems import Board, System
@@ -57,9 +58,9 @@ def floor_rows(board: Board, names: Iterable[str]) -> list[tuple[Value, ...]]:
     ]
 
 
-def recorded(number: Estimate | None) -> Cell | None:
-    """A recorded number with its interval."""
-    return number and Cell(number.value, number.low, number.high)
+def recorded(number: Number | None, digits: int | None = None) -> Cell | None:
+    """A number with its interval as a cell."""
+    return None if number is None else Cell(number.value, number.low, number.high, digits=digits)
 
 
 def gap_cells(

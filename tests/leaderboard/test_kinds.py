@@ -1,0 +1,142 @@
+"""Floors on a board's page, and texts made elsewhere: grey, or ranked apart."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.data import load_split
+from harness.errors import UsageError
+from harness.leaderboard.board import boards as all_boards
+from harness.leaderboard.build import build
+from harness.leaderboard.floors_of_boards import floors_of
+from harness.leaderboard.pack import submit
+from harness.leaderboard.rerun import rerun_settings
+from harness.leaderboard.row import Words
+from harness.leaderboard.untrusted import read_submission
+from harness.leaderboard.verify_rows import verify_all
+from harness.record import read_record
+from harness.run.scored import Source, record_texts
+from harness.settings import RunSettings, validate
+from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
+
+BY = Words(by="Someone")
+
+
+def shown(out: Path) -> dict:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+
+
+def rows_of_csv(out: Path) -> list[dict]:
+    return list(csv.DictReader((out / "boards" / "0.csv").open(encoding="utf-8")))
+
+
+@pytest.fixture
+def scored(runs, tmp_path) -> Path:
+    """A record of texts made elsewhere, on the data of the run on mini."""
+    settings = validate(RunSettings, read_record(runs["mini"]).settings, "settings")
+    test = load_split(settings, "test")
+    texts = {example.id: f"I like it, {example.id}." for example in test.examples}
+    return record_texts(
+        Source("mine", "scored", "", "score"), texts, settings, test, tmp_path
+    ).folder
+
+
+def test_floors_are_on_the_page_and_in_the_csv_without_a_rank(boards, tmp_path):
+    out = tmp_path / "page"
+    assert build(boards / "mini", out).rows == 1
+    (place,) = all_boards(boards / "mini")
+    floors = {floor.name: floor for floor in floors_of(place.board)}
+    assert {"floor-longest", "floor-first", "floor-words"} <= set(floors)
+    data = shown(out)
+    assert data["rows"]["id"] == [row["id"] for row in rows_of_csv(out) if row["kind"] == "run"]
+    for one in data["floors"]:
+        bleu = floors[one["name"]].values["bleu"].value
+        assert one["values"]["bleu"]["v"] == [round(bleu, 2)]
+    grey = {row["id"]: row for row in rows_of_csv(out) if row["kind"] == "floor"}
+    assert set(grey) == set(floors) == {one["name"] for one in data["floors"]}
+    for name, row in grey.items():
+        assert float(row["BLEU, 0–100"]) == floors[name].values["bleu"].value
+        assert row["best rank"] == row["status"] == ""
+
+
+def test_floors_are_computed_once_for_the_same_data(boards, monkeypatch):
+    (place,) = all_boards(boards / "mini")
+    first = floors_of(place.board)
+    monkeypatch.setattr("harness.run.scored.evaluate_texts", None)
+    assert floors_of(place.board) == first
+
+
+def test_no_floors_where_the_data_cannot_be_rebuilt(boards):
+    (folder,) = all_boards(boards / "folder")
+    assert floors_of(folder.board) == []
+    (place,) = all_boards(boards / "mini")
+    other = place.board.test.model_copy(update={"fingerprint": "ab" * 32})
+    assert floors_of(place.board.model_copy(update={"test": other})) == []
+
+
+def test_floors_of_another_signature_have_no_value(boards):
+    (place,) = all_boards(boards / "mini")
+    changed = place.board.model_copy(update={"metrics": {**place.board.metrics, "bleu": "other"}})
+    assert all("bleu" not in floor.values for floor in floors_of(changed))
+
+
+def test_floors_are_grey_rows_below_the_others(browser, boards, tmp_path):
+    build(boards / "mini", tmp_path / "page")
+    browser.open(tmp_path / "page" / "index.html")
+    names = browser.texts("#table tbody tr.floor td.name")
+    assert any(name.startswith("floor-longest") for name in names)
+    assert set(browser.texts("#table tbody tr.floor td:first-child")) == {"–"}
+    assert "Grey rows are floors" in browser.find("#board").text
+    assert browser.find(".files a").get_attribute("href").endswith("boards/0.csv")
+    assert browser.requests() == []
+
+
+def test_a_board_without_rows_has_a_csv_of_heads(tmp_path):
+    make_board(tmp_path / "made", rules())
+    assert build(tmp_path / "made", tmp_path / "page").rows == 0
+    assert rows_of_csv(tmp_path / "page") == []
+    assert "best rank" in (tmp_path / "page" / "boards" / "0.csv").read_text(encoding="utf-8")
+
+
+def test_scored_rows_are_ranked_among_themselves(tmp_path):
+    board = make_board(tmp_path / "made", rules())
+    for number in range(6):
+        kind = {} if number < 4 else {"kind": "scored"}
+        add_row(board, submission(rules(), number, **kind), status="verified")
+    assert build(tmp_path / "made", tmp_path / "page").left_out == ()
+    data = shown(tmp_path / "page")
+    first = data["boards"][0]["rankedBy"]
+    worst = dict(zip(data["rows"]["id"], data["rows"]["values"][first]["worst"], strict=True))
+    scored = [
+        key for key, is_scored in zip(worst, data["rows"]["scored"], strict=True) if is_scored
+    ]
+    assert len(scored) == 2
+    assert max(worst[key] for key in scored) == 2
+    assert max(rank for key, rank in worst.items() if key not in scored) == 4
+
+
+def test_texts_made_elsewhere_can_be_submitted_and_verified(boards, scored):
+    row = submit(scored, boards / "mini", BY)
+    found = read_submission(row)
+    assert (found.kind, found.method, found.backbone.parameters) == ("scored", "mine", None)
+    assert not [key for key in found.run.settings if key.startswith("decode.")]
+    assert (found.costs.training_s, found.costs.hidden_tokens) == (None, None)
+    (place,) = all_boards(boards / "mini")
+    verdicts = dict(verify_all([(place, [row])], None))
+    assert verdicts[row].status == "verified"
+    with pytest.raises(UsageError, match="were made elsewhere, by no method here"):
+        rerun_settings(place.board, found, 7)
+
+
+def test_they_open_no_board_and_no_run_passes_for_them(boards, scored, tmp_path):
+    with pytest.raises(UsageError, match="kind 'scored'; a board is opened by a run"):
+        submit(scored, tmp_path / "none", BY, open_board="texts")
+    row = rows_of(boards / "mini", "nonpers")
+    edit(row, lambda fields: fields["backbone"].update(parameters=None))
+    (place,) = all_boards(boards / "mini")
+    (verdict,) = dict(verify_all([(place, [row])], None)).values()
+    assert "backbone.parameters is missing" in str(verdict)
