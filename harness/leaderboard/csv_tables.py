@@ -9,7 +9,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.floors_of_boards import Floor
 from harness.leaderboard.page_data import Entry, ranks_on, reported_columns, score_column
 from harness.leaderboard.submission import Value
-from harness.leaderboard.visible import visible
+from harness.record.visible import visible
 from harness.reports.render import table
 from harness.reports.render.spreadsheet import to_csv
 from harness.reports.render.table import Cell, Column, Table
