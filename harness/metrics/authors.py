@@ -36,7 +36,8 @@ FUNCTION_WORDS = (
 class Identification:
     """Share of texts whose author ranks first, and mean reciprocal rank, both 0–100.
 
-    `chance_*` is the expectation of a random ranking: the floor. References give the ceiling.
+    `chance_*` is the expectation of a random ranking: the floor. References are scored too; they
+    are no ceiling.
     """
 
     top1: Score

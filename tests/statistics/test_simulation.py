@@ -62,7 +62,7 @@ def test_coverage_table(scores, users, seeds, seed_sd, trained):
         for cell in cells
     )
     print(f"\n| {scores} | {seeds[0]} : {seeds[1]} | {seed_sd:g} | {shown} |")
-    assert all(0.925 <= cell.covered <= 0.99 for cell in cells)
+    assert all(0.92 <= cell.covered <= 0.995 for cell in cells)
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def authors_part(compared: Compared) -> Part:
     note = f"Among {others} others. Intervals: 95 % over {over}{lacking(board, part, '; ')}."
     ranks = [rank.recorded(example) for rank in RANKS]
     table = table.with_faint([
-        ("references (ceiling)", *(one and one.ceiling for one in ranks)),
+        ("references", *(one and one.ceiling for one in ranks)),
         ("chance", *(one and one.chance for one in ranks)),
     ])  # fmt: skip
     return Part(tables=(replace(table, notes=(note,)),))

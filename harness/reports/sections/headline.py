@@ -136,8 +136,20 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
         rest = [name for name in shown if name != named]
         text += f"; and than {listed(rest)}." if rest else "."
     if undecided:
-        text += f" No significant difference from {listed(undecided, 'or')}."
+        text += (
+            f" No significant difference from {listed(_gaps(contrasts, best, undecided), 'or')}."
+        )
     return text
+
+
+def _gaps(contrasts: Contrasts, best: str, others: Sequence[str]) -> list[str]:
+    """Each system with the difference that the best has from it, whose interval says how sure."""
+    digits = contrasts.measure.digits
+    gaps = {name: gap_cells(contrasts, best, name)[0] for name in others}
+    return [
+        f"{name} ({estimate(gap, digits, signed=True)})" if gap else name
+        for name, gap in gaps.items()
+    ]
 
 
 def _cost_sentence(board: Board, best: str) -> str:

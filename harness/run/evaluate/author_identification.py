@@ -35,7 +35,8 @@ def author_identification(
 
     A profile stands for the user's own words: the long text of each entry. The author's profile is
     the one in the example. The other candidates are chosen by BM25 between the input and whole
-    entries, as for profile swaps. References give the ceiling.
+    entries, as for profile swaps. References are scored too; they are no
+    ceiling, as copies of a profile score higher.
     """
     # 1. the words of each user, and what BM25 reads of them
     profiles = {example.user_id: example.profile for example in test.examples}
@@ -91,7 +92,7 @@ def _rank(
 ) -> tuple[AuthorRank, list[float]]:
     """The record's entry on a score, and each example's mean over samples.
 
-    score: of every text, row after row; the last row holds the references, hence the ceiling.
+    score: of every text, row after row; the last row holds the references.
     chance: what a random ranking would give.
     panel: the users of one row.
     rows: number of samples, plus one.

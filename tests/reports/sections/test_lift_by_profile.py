@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -109,7 +110,8 @@ def test_the_section_names_what_differs_and_letters_agree(board):
         "product_review: cot scores best on lift on likelihood, own − random"
     )
     assert "It is significantly better than rag: +0.1" in sentence
-    assert "No significant difference from sft." in sentence
+    # a sentence without a verdict has the interval
+    assert re.search(r"No significant difference from sft \([^)]+ \[[^]]+\]\)\.", sentence)
     likely, texts, pairs = section.tables
     assert {row[0].text: row[1].letters for row in likely.shown()} == {
         "rag": "b", "sft": "a", "cot": "a"
