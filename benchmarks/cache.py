@@ -2,9 +2,9 @@
 
     python -m benchmarks.cache [--quick] [--prompt 128,512] [--markdown]
 
-Both ways decode the same model from the same prefill; only where a step's keys and values are
-put differs. Times are of one step of a batch, the mean over a text's steps (with the moves of
-our buffer where it is full, every 256 columns), without prefill.
+Both decode the same model from the same prefill; only where a step's keys and values are stored
+differs. Times are of one step of a batch, the mean over a text's steps (including the
+moves of our buffer when it is full, every 256 columns), without prefill.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
-from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell, whole
+from benchmarks.decoding import begin, equal_tokens, model, options, paired, prompts, report, whole
 from harness.bench.ratios import ratio, timing
 from harness.bench.tables import counted, quotient, spread
 from harness.engine import CausalLM
@@ -48,7 +48,7 @@ class DynamicLM(CausalLM):
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    """A row a size, batch and length."""
+    """A row for each size, batch and length."""
     chosen = options(
         "cache", __doc__, given,
         prompt={"default": "128,512", "help": "tokens of a prompt (default: 128,512)"},
@@ -66,7 +66,7 @@ def main(given: Sequence[str] | None = None) -> None:
         Column("blocks ÷ dynamic", kind="number"),
         Column("same tokens"),
     )
-    tell(chosen, about, [Table("cache", TITLE, columns, tuple(rows))], [])
+    report(chosen, about, [Table("cache", TITLE, columns, tuple(rows))], [])
 
 
 def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[Value, ...]:
@@ -82,7 +82,7 @@ def measured(size: str, batch: int, length: int, chosen: Any) -> tuple[Value, ..
         length,
         *(spread(timing("step", each, theirs), "step", 1000) for each in (theirs, ours)),
         quotient(ratio(ours, theirs)),
-        alike(found["ours"][0][1], found["theirs"][0][1]),
+        equal_tokens(found["ours"][0][1], found["theirs"][0][1]),
     )
 
 

@@ -21,7 +21,7 @@ from tests.support.synthetic import write_runs
 
 
 def main() -> None:
-    """Build the report once; processor seconds stand beside the wall's."""
+    """Build the report once; print wall-clock and processor seconds."""
     with tempfile.TemporaryDirectory() as folder:
         runs, out = Path(folder, "runs"), Path(folder, "out")
         write_runs(runs, seeds=range(5), examples=100, words=250)

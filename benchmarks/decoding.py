@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import count
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from rich.console import Console
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 
+from harness.bench.measure import rounds
 from harness.bench.tables import (
     conditions,
     load,
@@ -24,7 +24,7 @@ from harness.bench.tables import (
 )
 from harness.engine import PersonalLM, generate
 from harness.engine.backbone import locate
-from harness.engine.clock import DecodeClock, interleaved
+from harness.engine.clock import DecodeClock
 from harness.engine.quiet import quiet_libraries
 from harness.progress import Bars
 from harness.reports.render.markdown import titled
@@ -34,11 +34,11 @@ from harness.reports.render.terminal import print_table
 SIZES = ("mini", "smollm2")
 Rows = list[list[int]]
 Rounds = dict[str, list[tuple[float, Rows]]]
-"""Name → (seconds of a step, tokens written) of each round."""
+"""Name → (seconds of a step, tokens generated) of each round."""
 
 
 def model(size: str, seed: int = 0) -> nn.Module:
-    """A causal LM of a backbone's size with random weights, which the clock cannot tell apart."""
+    """A causal LM of a backbone's size; its random weights do not change the times."""
     if size == "mini":
         config = AutoConfig.from_pretrained(locate("mini"))
     else:  # SmolLM2-135M, from its config.json
@@ -61,29 +61,25 @@ def prompts(lm: nn.Module, batch: int, length: int) -> Rows:
 def decode(lm: PersonalLM, rows: Rows, tokens: int) -> tuple[float, Rows]:
     """Seconds of one step, the mean over `tokens` − 1 greedy steps after prefill; the tokens."""
     clock = DecodeClock()
-    written = generate(lm, rows, max_new_tokens=tokens, clock=clock)
-    return clock.per_step[0], written
+    generated = generate(lm, rows, max_new_tokens=tokens, clock=clock)
+    return clock.per_step[0], generated
 
 
 def paired(lms: Mapping[str, PersonalLM], rows: Rows, chosen: Any, about: str) -> Rounds:
-    """`decode` with each model in turn, round by round after one that warms up; with a bar."""
+    """`decode` with each model in turn, in rounds after a warm-up round, with a progress bar."""
     with Bars() as bars:
-        update, done, total = bars.track(about), count(1), len(lms) * (1 + chosen.rounds)
-        return interleaved(
-            {name: partial(decode, lm, rows, chosen.tokens) for name, lm in lms.items()},
-            times=chosen.rounds,
-            after=lambda name: update(next(done), total, name),
-        )
+        work = {name: partial(decode, lm, rows, chosen.tokens) for name, lm in lms.items()}
+        return rounds(work, chosen.rounds, 1, bars.track(about))
 
 
-def alike(some: Rows, others: Rows) -> str:
-    """The share of equal tokens; in float32 anything under 100 % is a fault."""
+def equal_tokens(some: Rows, others: Rows) -> str:
+    """The share of equal tokens; in float32 less than 100 % is an error."""
     pairs = [pair for rows in zip(some, others, strict=True) for pair in zip(*rows, strict=True)]
-    return f"{100 * sum(one == other for one, other in pairs) / len(pairs):.1f} %"
+    return f"{100 * sum(left == right for left, right in pairs) / len(pairs):.1f} %"
 
 
 def options(name: str, about: str, given: Sequence[str] | None, **more: Mapping[str, Any]) -> Any:
-    """The command line of script `name`; `more`: further options, name → what argparse wants."""
+    """The command line of script `name`. more: further option → arguments of add_argument."""
     command = f"python -m benchmarks.{name}"
     parser = argparse.ArgumentParser(
         command, description=about, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -93,13 +89,13 @@ def options(name: str, about: str, given: Sequence[str] | None, **more: Mapping[
     add("--batch", default="1,4", help="texts decoded together (default: 1,4)")
     for option, settings in more.items():
         add(f"--{option}", **settings)
-    add("--threads", type=int, help="of PyTorch in each thread (default: PyTorch's own choice)")
-    add("--tokens", type=int, default=32, help="written in one round, from 2 (default: 32)")
-    add("--rounds", type=int, default=5, help="paired, after one that warms up (default: 5)")
+    add("--threads", type=int, help="PyTorch threads in each thread (default: PyTorch's choice)")
+    add("--tokens", type=int, default=32, help="generated in one round, at least 2 (default: 32)")
+    add("--rounds", type=int, default=5, help="paired rounds, after a warm-up round (default: 5)")
     add("--device", default="cpu", help="cpu, or cuda (default: cpu)")
     add("--dtype", default="float32", choices=["float32", "bfloat16"], help="(default: float32)")
-    add("--quick", action="store_true", help="mini, batch 1, 16 tokens, 3 rounds: does it work?")
-    add("--markdown", action="store_true", help="ready to be pasted into docs/performance.md")
+    add("--quick", action="store_true", help="a quick trial: mini, batch 1, 16 tokens, 3 rounds")
+    add("--markdown", action="store_true", help="print Markdown for docs/performance.md")
     found = parser.parse_args(given)
     if found.quick:
         found.models, found.batch, found.tokens, found.rounds = "mini", "1", 16, 3
@@ -126,25 +122,27 @@ def whole(parser: argparse.ArgumentParser, name: str, text: str) -> list[int]:
 
 
 def begin(chosen: Any) -> dict[str, Any]:
-    """The surroundings, and the load before anything is timed."""
+    """The machine and packages, and the load before timing starts."""
     return {**surroundings(chosen.device, chosen.dtype), "load": {"before": load(), "after": None}}
 
 
-def tell(chosen: Any, about: dict[str, Any], tables: Sequence[Table], notes: Sequence[str]) -> None:
-    """Command, conditions and tables on standard output."""
+def report(
+    chosen: Any, about: dict[str, Any], tables: Sequence[Table], notes: Sequence[str]
+) -> None:
+    """Print the command, conditions and tables."""
     about["load"]["after"] = load()
-    told = (
+    about_rounds = (
         f"{conditions(about)}. {chosen.rounds} paired rounds, ABAB… in one process, 1 warm-up"
         f" round, {chosen.tokens} tokens a text. Brackets: quartiles over rounds for times, 95 %"
         " intervals over paired rounds for ratios."
     )
     notes = [*notes, *warnings(about)]
     if chosen.markdown:
-        parts = [f"```\n{chosen.command}\n```", told, *map(titled, tables), *notes]
+        parts = [f"```\n{chosen.command}\n```", about_rounds, *map(titled, tables), *notes]
         print("\n\n".join(parts))
         return
     console = Console()
     for table in tables:
         print_table(console, table)
-    for line in [told, *notes]:
+    for line in [about_rounds, *notes]:
         console.print(line, style="dim", highlight=False, markup=False)

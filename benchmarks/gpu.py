@@ -2,9 +2,9 @@
 
     python -m benchmarks.gpu --out gpu.json
 
-Weights are random: the clock cannot tell, and nothing is downloaded. Each part is written to --out
-when it is done; the same command goes on with what is missing. `--shapes tiny --device cpu` tries
-all parts in seconds.
+Weights are random, which does not change the times, and nothing is downloaded. Each finished part
+is written to --out; the same command continues with what is missing. `--shapes tiny --device cpu`
+tries all parts in seconds.
 
 The floor of a decoding step is the bytes of the weights that it reads over the copy bandwidth
 measured here; a training step's is its FLOPs (harness.engine.flops) over the rate of a large bf16

@@ -4,8 +4,8 @@
         drift=results/published/mini#drift board=leaderboards/page --out docs/pictures
 
 A picture is NAME=PLACE. PLACE is a page (.html), a folder with index.html, or a folder of runs,
-which are compared first, without their texts. What follows a # is where the page opens: a section
-of a report (drift, lift, costs, …), or a leaderboard's view. Written are NAME_1280.png and
+which are compared first, without their texts. The part after # is where the page opens: a section
+of a report (drift, lift, costs, …), or a leaderboard's view. It writes NAME_1280.png and
 NAME_390.png, one window each; `--dark` adds NAME_1280_dark.png and NAME_390_dark.png. Needs
 Chromium and its driver (Debian: chromium, chromium-driver).
 """
@@ -36,7 +36,7 @@ PALETTES = (256, 128, 64, 32, 16)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Picture:
     """One picture: its name, the page or runs that it shows, and where the page opens."""
 
     name: str
@@ -52,13 +52,13 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--dark", action="store_true", help="the dark page too")
     options = parser.parse_args(words)
     try:
-        wanted = [parsed(text) for text in options.pictures]
+        pictures = [parsed(text) for text in options.pictures]
         with tempfile.TemporaryDirectory() as folder:
-            reports = pages(wanted, Path(folder))
+            reports = pages(pictures, Path(folder))
             driver = start_chromium(Path(folder, "profile"))
             try:
                 browser = Browser(driver)
-                for path in shoot(browser, wanted, reports, options.out, options.dark):
+                for path in shoot(browser, pictures, reports, options.out, options.dark):
                     print(f"{path}  {path.stat().st_size / 1000:.0f} KB")
             finally:
                 driver.quit()
@@ -68,7 +68,7 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def parsed(text: str) -> Wanted:
+def parsed(text: str) -> Picture:
     """`drift=results#drift` → its parts. Raises UsageError for anything else, or no such place."""
     name, given, rest = text.partition("=")
     place, _, state = rest.partition("#")
@@ -76,13 +76,13 @@ def parsed(text: str) -> Wanted:
         raise UsageError(f"{text!r}; expected NAME=PLACE, e.g. compare=results/published/mini")
     if not Path(place).exists():
         raise UsageError(f"{place}: no such page or folder; expected a page, or runs to compare")
-    return Wanted(name, Path(place), state)
+    return Picture(name, Path(place), state)
 
 
-def pages(wanted: list[Wanted], folder: Path) -> dict[Path, Path]:
+def pages(pictures: list[Picture], folder: Path) -> dict[Path, Path]:
     """Place → its page; runs are compared into `folder`, each place once."""
     found: dict[Path, Path] = {}
-    for place in dict.fromkeys(one.place for one in wanted):
+    for place in dict.fromkeys(each.place for each in pictures):
         page = place / PAGE if place.is_dir() else place
         if not page.is_file():
             if not any(place.rglob(RECORD)):
@@ -95,20 +95,20 @@ def pages(wanted: list[Wanted], folder: Path) -> dict[Path, Path]:
 
 
 def shoot(
-    browser: Browser, wanted: list[Wanted], reports: dict[Path, Path], out: Path, dark: bool
+    browser: Browser, pictures: list[Picture], reports: dict[Path, Path], out: Path, dark: bool
 ) -> list[Path]:
     """Write every picture; the paths in order."""
     out.mkdir(parents=True, exist_ok=True)
     browser.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     written = []
-    for one in wanted:
+    for each in pictures:
         for width, height in WINDOWS.items():
             for theme in ("light", "dark") if dark else ("light",):
                 browser.resize(width, height)
                 browser.theme(theme)
-                browser.open(reports[one.place], one.state)
+                browser.open(reports[each.place], each.state)
                 suffix = "_dark" if theme == "dark" else ""
-                path = out / f"{one.name}_{width}{suffix}.png"
+                path = out / f"{each.name}_{width}{suffix}.png"
                 browser.picture(path)
                 path.write_bytes(small(path.read_bytes()))
                 written.append(path)

@@ -1,11 +1,11 @@
-"""A decoding step of FlyThinker, both models at once against one after the other and one model.
+"""A decoding step of FlyThinker, both models at once, one after the other, and one model alone.
 
     python -m benchmarks.threads [--quick] [--threads 2] [--markdown]
 
-Generator and reasoner have the same size, random weights and the same prompts in every way. On
+Generator and reasoner have the same size, random weights and the same prompts each time. On
 a CPU "at once" means two threads, each with --threads threads of PyTorch inside it; on one GPU,
-two streams. FlyThinkerLM(concurrent=None) takes the way marked "chosen"; the rule is given below
-the tables. Times are of one step of a batch, the mean over a text's steps, without prefill.
+two streams. FlyThinkerLM(concurrent=None) does what is marked "chosen"; the rule is below the
+tables. Times are of one step of a batch, the mean over a text's steps, without prefill.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.decoding import alike, begin, model, options, paired, prompts, tell
+from benchmarks.decoding import begin, equal_tokens, model, options, paired, prompts, report
 from flythinker import FlyThinkerLM
 from flythinker.model import THREADS_PAY_FROM
 from harness.bench.ratios import ratio, timing
@@ -28,7 +28,7 @@ ONE, SERIAL, AT_ONCE = "one model", "one after the other", "at once"
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    """A table a size and batch."""
+    """A table for each size and batch."""
     chosen = options(
         "threads", __doc__, given,
         prompt={"type": int, "default": 256, "help": "tokens of a prompt (default: 256)"},
@@ -36,7 +36,7 @@ def main(given: Sequence[str] | None = None) -> None:
     about, grids = begin(chosen), []
     for size, batch in product(chosen.models, chosen.batch):
         grids.append(measured(size, batch, chosen))
-    tell(chosen, about, grids, [why(chosen.device)])
+    report(chosen, about, grids, [why(chosen.device)])
 
 
 def measured(size: str, batch: int, chosen: Any) -> Table:
@@ -71,7 +71,7 @@ def measured(size: str, batch: int, chosen: Any) -> Table:
                 spread(timing("step", each, seconds[SERIAL]), "step", 1000),
                 quotient(ratio(each, seconds[SERIAL])),
                 quotient(ratio(each, seconds[ONE])),
-                "–" if name == ONE else alike(found[name][0][1], found[SERIAL][0][1]),
+                "–" if name == ONE else equal_tokens(found[name][0][1], found[SERIAL][0][1]),
                 "chosen" if name == taken else "",
             )
             for name, each in seconds.items()
@@ -80,14 +80,14 @@ def measured(size: str, batch: int, chosen: Any) -> Table:
 
 
 def why(device: str) -> str:
-    """The rule of FlyThinkerLM(concurrent=None), as it is applied here."""
+    """The rule of FlyThinkerLM(concurrent=None), as applied here."""
     if device != "cpu":
         return "concurrent=None on a GPU: at once, always (two streams, or two devices)."
     return (
         f"concurrent=None on a CPU: at once where the smaller model has {THREADS_PAY_FROM:,}"
         " parameters or more and PyTorch may use more than one thread (now"
-        f" {torch.get_num_threads()}); else one after the other, for in a small model handing a"
-        " step to another thread takes longer than it saves."
+        f" {torch.get_num_threads()}); else one after the other, because in a small model"
+        " handing a step to another thread takes longer than it saves."
     )
 
 

@@ -1,5 +1,8 @@
 """Errors that a user can cause. The CLI prints them without a traceback; exit code 2."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class HarnessError(Exception):
     """An error that the user can mend; the message says what was found, expected, where, and how
@@ -16,6 +19,12 @@ class DivergedError(HarnessError):
 
 class DataError(HarnessError):
     """Data that is missing, malformed or not allowed."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The question after a wrong name, with a space before it; empty if no name is similar."""
+    near = get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def mendable(error: BaseException) -> str | None:

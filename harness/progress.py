@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
@@ -56,12 +55,7 @@ class Bars:
         self.progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
     def track(self, name: str) -> Update:

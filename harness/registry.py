@@ -10,14 +10,13 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, did_you_mean
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "method": {
@@ -79,12 +78,10 @@ def table(kind: str) -> Mapping[str, Entry]:
     names = {name: Entry(name, target, "built in") for name, target in BUILT_IN[kind].items()}
     for point in entry_points(group=f"harness.{kind}s"):
         origin = point.dist.name if point.dist else "an installed package"
-        first = names.get(point.name)
-        names[point.name] = (
-            replace(first, rivals=(*first.rivals, origin))
-            if first
-            else Entry(point.name, point.value, origin)
-        )
+        if first := names.get(point.name):
+            names[point.name] = replace(first, rivals=(*first.rivals, origin))
+        else:
+            names[point.name] = Entry(point.name, point.value, origin)
     return names
 
 
@@ -96,8 +93,7 @@ def find(kind: str, name: str) -> Any:
     """
     known = table(kind)
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, known)
         raise UsageError(f"no {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}")
     entry = known[name]
     if entry.rivals:
@@ -174,7 +170,7 @@ def blaming(name: str, factory: Any) -> Iterator[None]:
     except (HarnessError, OSError):
         raise
     except Exception as error:
-        if module.partition(".")[0] in built_in or home is None or not _own(error, home):
+        if module.partition(".")[0] in built_in or home is None or not _calls(error, home):
             raise
         raise UsageError(
             f"method {name!r} is broken: {explain(error, home)}\n"
@@ -207,22 +203,17 @@ def explain(error: BaseException, home: Path | None = None) -> str:
     """The error and its place in one line: the innermost call in `home`, if given."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} (at {error.filename}:{error.lineno})"
-    own = _own(error, home) if home else []
-    file, line = (own or _frames(error) or [("an unknown place", 0)])[-1]
+    calls = (_calls(error, home) if home else []) or _calls(error)
+    file, line = calls[-1] if calls else ("an unknown place", 0)
     return f"{type(error).__name__}: {error} (at {file}:{line})"
 
 
-def _frames(error: BaseException) -> list[tuple[str, int]]:
-    """File and line of every call on the way to the error, outermost first."""
+def _calls(error: BaseException, home: Path | None = None) -> list[tuple[str, int]]:
+    """File and line of every call on the way to the error, outermost first; only those in `home`,
+    a file or folder, if given."""
     return [
         (frame.filename, frame.lineno or 0)
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<frozen importlib")
-    ]
-
-
-def _own(error: BaseException, home: Path) -> list[tuple[str, int]]:
-    """The calls that are in `home`, a file or folder."""
-    return [
-        frame for frame in _frames(error) if Path(frame[0]).resolve().is_relative_to(home.resolve())
+        and (home is None or Path(frame.filename).resolve().is_relative_to(home.resolve()))
     ]

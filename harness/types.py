@@ -92,12 +92,7 @@ class Sampling:
 
     @property
     def drawing(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "repetition_penalty": self.repetition_penalty,
-        }
+        return {name: value for name, value in vars(self).items() if name != "seed"}
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def test_the_other_cache_is_transformers_own_and_writes_the_same():
 
 
 def test_tokens_that_differ_are_told():
-    assert decoding.alike([[1, 2], [3, 4]], [[1, 2], [3, 5]]) == "75.0 %"
+    assert decoding.equal_tokens([[1, 2], [3, 4]], [[1, 2], [3, 5]]) == "75.0 %"
 
 
 def test_sizes_are_those_of_the_backbones():

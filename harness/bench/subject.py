@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
 from harness.engine.backbone import Backbones
-from harness.engine.clock import DecodeClock, now
-from harness.engine.decode import generate
+from harness.engine.clock import now
 from harness.engine.devices import cast, devices, number_type, place
+from harness.engine.ends import Ends
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, train
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.method import Method
-from harness.run.generate import views_of
+from harness.run.generate import Generator
 from harness.run.plan import Plan
 from harness.settings import RunSettings
-from harness.types import Sampling
 
 Factory = Callable[[RunSettings], Method]
 
@@ -95,31 +95,23 @@ def for_training(plan: Plan) -> Subject:
 
 
 def generate_batch(subject: Subject, case: Case) -> Generation:
-    """Generate one batch of texts of exactly `case.tokens` tokens, after their prefaces."""
-    plan, lm, decode = subject.plan, subject.lm, subject.plan.settings.decode
-    encoded = plan.test_prompts[: case.batch]
-    prompts = [list(each.prompt) for each in encoded]
-    sampling = [Sampling(seed=seed, **decode.drawing) for seed in range(case.batch)]
-    begin, latent, clock = now(), lm.hidden_s, DecodeClock()
-    prefaces = plan.method.preface(lm, prompts, sampling)
-    preface_s = now() - begin
-    generate(
-        lm,
-        [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
-        max_new_tokens=case.tokens,
-        **decode.drawing,
-        seeds=[each.seed for each in sampling],
-        views=views_of(encoded),
-        clock=clock,
-    )
-    clock.waited(preface_s)
+    """Generate one batch as a run does, but texts of exactly `case.tokens` tokens."""
+    plan, settings = copy(subject.plan), subject.plan.settings
+    decode = settings.decode.model_copy(update={"max_new_tokens": case.tokens})
+    plan.settings = settings.model_copy(update={"decode": decode})
+    plan.rules = replace(plan.rules, ends=Ends((), frozenset()))  # nothing ends a text early
+    generator = Generator(plan, subject.lm)
+    for text in generator.tokens(subject.plan.test_prompts[: case.batch], sample=0):
+        if text.error:
+            raise HarnessError(text.error)
+    costs = generator.costs
     return Generation(
-        preface_s=preface_s,
-        first_s=clock.first[0],
-        step_s=clock.per_step[0] if clock.per_step else None,
-        total_s=now() - begin,
-        latent_s=lm.hidden_s - latent,
-        hidden=sum(map(len, prefaces)) + case.batch * lm.hidden_per_example,
+        preface_s=costs.preface_s,
+        first_s=costs.clock.first[0],
+        step_s=costs.clock.per_step[0] if costs.clock.per_step else None,
+        total_s=costs.batches[0],
+        latent_s=costs.latent_s,
+        hidden=costs.preface_tokens + case.batch * subject.lm.hidden_per_example,
     )
 
 

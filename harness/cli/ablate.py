@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from harness.cli.jobs import Factory, Failure, Job, method_named, parse_seeds, plugins
-from harness.cli.options import RESULTS, Fresh, Measure, RunOptions
+from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError
@@ -42,25 +44,29 @@ class Ablation:
 
 
 def ablate(
-    over: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME=VALUES",
-            help="name=value,value,…, of lam, reasoner, history, n_thoughts or any setting",
-        ),
-    ],
+    over: list[str],
     options: RunOptions,
-    method: Annotated[str, typer.Option(help="the method whose settings vary")] = "flythinker",
-    seeds: Annotated[str, typer.Option(help="training seeds, separated by commas")] = "0,1,2",
-    reference: Annotated[str, typer.Option(help="a method to compare with, or none")] = "sft",
-    results: Annotated[Path, typer.Option(help="folder for the runs")] = RESULTS,
-    out: Annotated[Path, typer.Option(help="folder for the report")] = Path("ablation"),
-    metric: Measure = None,
-    fresh: Fresh = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show how many runs it needs")] = False,
+    method: str = "flythinker",
+    seeds: str = "0,1,2",
+    reference: str = "sft",
+    results: Path = RESULTS,
+    out: Path = Path("ablation"),
+    metric: str | None = None,
+    fresh: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Run every value of a setting and report. Give --over twice for a grid. Repeating the command
-    resumes."""
+    resumes.
+
+    Args:
+        over (NAME=VALUES): name=value,value,…, of lam, reasoner, history, n_thoughts or any setting
+        method: the method whose settings vary
+        seeds: training seeds, separated by commas
+        reference: a method to compare with, or none
+        results: folder for the runs
+        out: folder for the report
+        dry_run: show how many runs it needs
+    """
     refuse_several_processes()
     compared = None if reference in ("none", method) else reference
     ablation = plan(over, options, method, compared, seeds)
@@ -76,7 +82,7 @@ def ablate(
     from harness.reports.ablation.ablation_page import document
     from harness.reports.ablation.values import ablation as evaluated
 
-    tried = run_all(console, ablation, _once(lambda job: job.attempt(results, fresh)))
+    tried = run_all(console, ablation, lambda job: job.attempt(results, fresh))
     found = evaluated(method, ablation.axes, tried, compared, metric)
     publish(console, document(found, [command_line()]), out, tables=1)
     runs = [run for one in tried for run in (*one.runs, *one.reference)]
@@ -108,66 +114,62 @@ def plan(
 def run_all(console: Console, ablation: Ablation, make: Callable[[Job], Made]) -> list[Tried]:
     """Run every value with every seed, seed by seed, so that an early stop leaves whole curves.
 
-    Reports and keeps the error of a value or reference, and continues with the rest; stops if every
-    value of a seed failed.
+    Equal runs are made once. Reports and keeps the error of a value or reference, and continues
+    with the rest; stops if every value of a seed failed.
     """
     from harness.reports.ablation.values import Tried
 
     own, others = ([dict[int, Made]() for _ in ablation.points] for _ in range(2))
-    total, done = len(ablation.points) * len(ablation.seeds), 0
-    for seed in ablation.seeds:
-        for point, made, references in zip(ablation.points, own, others, strict=True):
-            done += 1
-            if point.reference:
-                outcome = make(point.reference.with_seed(seed))
-                known = [each.get(seed) for each in others]
-                if isinstance(outcome, Failure) and outcome not in known:
-                    _print_failure(console, f"{point.reference.method}, seed {seed}: ", outcome)
-                references[seed] = outcome
-            head = f"{done}/{total} {ablation.label(point)}, seed {seed}: "
-            outcome = made[seed] = make(point.job.with_seed(seed))
-            if isinstance(outcome, Failure):
-                _print_failure(console, head, outcome)
-            elif outcome.repeated:
-                console.print(f"{head}already complete")
-            else:
-                console.print(f"{head}{outcome.record.wall_s or 0:.0f} s")
-        if all(isinstance(made[seed], Failure) for made in own):
-            break
-    return [
-        Tried(point.values, _runs(made), _runs(references), _failures(made), _failures(references))
-        for point, made, references in zip(ablation.points, own, others, strict=True)
-    ]
+    made: dict[tuple[str, str], Made] = {}
 
-
-def _print_failure(console: Console, head: str, failure: Failure) -> None:
-    console.print(f"{head}failed: {failure.text}", style="red")
-
-
-def _runs(outcomes: Mapping[int, Made]) -> tuple[Run, ...]:
-    from harness.reports.runs.systems import Run
-
-    made = [each for each in outcomes.values() if not isinstance(each, Failure)]
-    return tuple(Run(each.folder, each.record) for each in made)
-
-
-def _failures(outcomes: Mapping[int, Made]) -> dict[int, str]:
-    """Seed → the first line of its run's error."""
-    failed = {seed: each for seed, each in outcomes.items() if isinstance(each, Failure)}
-    return {seed: each.text.splitlines()[0] for seed, each in failed.items()}
-
-
-def _once(make: Callable[[Job], Made]) -> Callable[[Job], Made]:
-    """`make`, called once for equal runs: with --fresh, a shared reference is redone once."""
-    made: dict[tuple[str, int, str], Made] = {}
-
-    def make_once(job: Job) -> Made:
-        key = (job.method, job.settings.seed, job.settings.digest())
+    def once(job: Job) -> Made:
+        """With --fresh, a reference that values share is redone once."""
+        key = (job.method, job.settings.digest())
         if key not in made:
             made[key] = make(job)
         return made[key]
 
-    return make_once
+    total, done = len(ablation.points) * len(ablation.seeds), count(1)
+    for seed in ablation.seeds:
+        reported: list[Made] = []
+        for point, outcomes, references in zip(ablation.points, own, others, strict=True):
+            if point.reference:
+                outcome = references[seed] = once(point.reference.with_seed(seed))
+                if outcome not in reported:
+                    _report(console, f"{point.reference.method}, seed {seed}: ", outcome, False)
+                reported.append(outcome)
+            head = f"{next(done)}/{total} {ablation.label(point)}, seed {seed}: "
+            outcomes[seed] = once(point.job.with_seed(seed))
+            _report(console, head, outcomes[seed])
+        if all(isinstance(outcomes[seed], Failure) for outcomes in own):
+            break
+    tried = []
+    for point, outcomes, references in zip(ablation.points, own, others, strict=True):
+        (runs, failures), (reference, without) = _parted(outcomes), _parted(references)
+        tried.append(Tried(point.values, runs, reference, failures, without))
+    return tried
+
+
+def _report(console: Console, head: str, outcome: Made, successes: bool = True) -> None:
+    """Print how one run ended."""
+    if isinstance(outcome, Failure):
+        console.print(f"{head}failed: {outcome.text}", style="red")
+    elif successes:
+        seconds = f"{outcome.record.wall_s or 0:.0f} s"
+        console.print(f"{head}{'already complete' if outcome.repeated else seconds}")
+
+
+def _parted(outcomes: Mapping[int, Made]) -> tuple[tuple[Run, ...], dict[int, str]]:
+    """The runs, and seed → the first line of the error of a run that failed."""
+    from harness.reports.runs.systems import Run
+
+    runs, failures = [], {}
+    for seed, each in outcomes.items():
+        if isinstance(each, Failure):
+            failures[seed] = each.text.splitlines()[0]
+        else:
+            runs.append(Run(each.folder, each.record))
+    return tuple(runs), failures
 
 
 def _only(name: str, option: str, plugged: Mapping[str, Factory]) -> tuple[str, Factory]:
@@ -181,24 +183,21 @@ def _print_plan(console: Console, ablation: Ablation, results: Path) -> None:
     from harness.record import record_there
     from harness.run.plan import Plan
 
-    own = {each.job.settings.digest(): each.job for each in ablation.points}
-    others = {job.settings.digest(): job for each in ablation.points if (job := each.reference)}
     for axis in ablation.axes:
         console.print(f"{axis.name} ({axis.key}): {', '.join(axis.values)}")
-    counted = " and ".join(
-        f"{len(jobs)}{what} of {next(iter(jobs.values())).method}"
-        for jobs, what in ((own, " settings"), (others, ""))
-        if jobs
-    )
-    jobs = [
-        job.with_seed(seed) for job in (*own.values(), *others.values()) for seed in ablation.seeds
-    ]
+    asked = [each.job for each in ablation.points]
+    asked += [each.reference for each in ablation.points if each.reference]
+    jobs = {(job.method, job.settings.digest()): job for job in asked}
+    (method, settings), *others = Counter(method for method, _ in jobs).items()
+    counted = [f"{settings} settings of {method}", *(f"{n} of {name}" for name, n in others)]
+    runs = [job.with_seed(seed) for job in jobs.values() for seed in ablation.seeds]
     complete = 0
-    for job in jobs:
+    for job in runs:
         with blaming(job.method, job.factory):
             folder = Plan(job.settings, job.method, results, job.factory).folder
         record = record_there(folder)
         complete += record is not None and record.status == "complete"
     console.print(
-        f"{counted}, {len(ablation.seeds)} seeds: {len(jobs)} runs, {complete} of them complete"
+        f"{' and '.join(counted)}, {len(ablation.seeds)} seeds: {len(runs)} runs, {complete} of"
+        " them complete"
     )

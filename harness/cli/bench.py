@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
-
-import typer
 
 from harness.cli.jobs import integers, method_named, plugins, settings_for
-from harness.cli.options import Json, ModelOptions
+from harness.cli.options import ModelOptions
 from harness.cli.screen import command_line, print_json, screen
 from harness.errors import UsageError
 from harness.progress import Bars
@@ -17,30 +14,25 @@ from harness.registry import METHODS
 
 def bench(
     options: ModelOptions,
-    methods: Annotated[
-        str,
-        typer.Option(
-            help="names separated by commas, or all; sft, the baseline, is always included"
-        ),
-    ] = "all",
-    batch: Annotated[str, typer.Option(help="batch sizes, separated by commas")] = "1,8",
-    tokens: Annotated[str, typer.Option(help="tokens per text, separated by commas")] = "64,256",
-    repeats: Annotated[
-        int,
-        typer.Option(
-            help="paired rounds after one warm-up round; more rounds give narrower intervals"
-        ),
-    ] = 5,
-    json_: Json = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="print the tables as Markdown")
-    ] = False,
+    methods: str = "all",
+    batch: str = "1,8",
+    tokens: str = "64,256",
+    repeats: int = 5,
+    json_: bool = False,
+    markdown: bool = False,
 ) -> None:
     """Compare time and memory of methods with sft on this machine. Nothing is trained or saved.
 
     Every round runs each method once (ABAB…), so that disturbances affect all methods alike. For a
     quick look: --methods flythinker --batch 1 --tokens 32. docs/performance.md explains what each
     time includes.
+
+    Args:
+        methods: names separated by commas, or all; sft, the baseline, is always included
+        batch: batch sizes, separated by commas
+        tokens: tokens per text, separated by commas
+        repeats: paired rounds after one warm-up round; more rounds give narrower intervals
+        markdown: print the tables as Markdown
     """
     from harness.bench.measure import Bench
     from harness.bench.measure import bench as measured

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -14,10 +13,12 @@ from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 
 
-def check_method(
-    method: Annotated[str, typer.Argument(metavar="NAME", help="a method's name or file")],
-) -> None:
-    """Check a method on a tiny model. Tests every contract that the harness relies on."""
+def check_method(method: str, /) -> None:
+    """Check a method on a tiny model. Tests every contract that the harness relies on.
+
+    Args:
+        method (NAME): a method's name or file
+    """
     factory = load_plugin(Path(method)) if method.endswith(".py") else find("method", method)
     quiet_libraries()
     from harness.conformance import check_method as checked

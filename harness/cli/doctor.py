@@ -8,11 +8,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
 
 import typer
 
-from harness.cli.options import Json
 from harness.cli.screen import print_json, print_rows
 from harness.errors import HarnessError
 
@@ -30,30 +28,34 @@ class Finding:
     remedy: str = ""
     needed: bool = True
 
-    @property
-    def row(self) -> dict[str, str]:
-        status = "ok" if self.ok else "missing" if self.needed else "none"
-        remedy = "" if self.ok else self.remedy
-        return {"": status, "what": self.name, "found": self.found, "remedy": remedy}
 
+def doctor(fix: bool = False, json_: bool = False) -> None:
+    """Show what is missing and how to fix it.
 
-def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="download what is missing")] = False,
-    json_: Json = False,
-) -> None:
-    """Show what is missing and how to fix it."""
-    if fix:
-        for name, fix_one in FIXES.items():
-            if not look(name).ok:
-                try:
-                    print(f"{name}: {fix_one()}", file=sys.stderr)
-                except HarnessError as error:  # the table shows the remedy
-                    print(f"{name}: {error}", file=sys.stderr)
+    Args:
+        fix: download what is missing
+    """
+    for name, fix_one in FIXES.items() if fix else ():
+        if not look(name).ok:
+            try:
+                outcome = fix_one()
+            except HarnessError as error:  # the table shows the remedy
+                outcome = str(error)
+            print(f"{name}: {outcome}", file=sys.stderr)
     findings = [look(name) for name in CHECKS]
     if json_:
         print_json([asdict(each) for each in findings])
     else:
-        print_rows("doctor", [each.row for each in findings], lines=True)
+        rows = [
+            {
+                "": "ok" if each.ok else "missing" if each.needed else "none",
+                "what": each.name,
+                "found": each.found,
+                "remedy": "" if each.ok else each.remedy,
+            }
+            for each in findings
+        ]
+        print_rows("doctor", rows, lines=True)
     raise typer.Exit(2 if any(each.needed and not each.ok for each in findings) else 0)
 
 
@@ -94,9 +96,8 @@ def _memory() -> Finding:
     import psutil
 
     free = psutil.virtual_memory().available / 2**30
-    return Finding(
-        "free memory", free > 2, f"{free:.1f} GiB", "close other programs; mini needs 2 GiB"
-    )
+    remedy = "close other programs; mini needs 2 GiB"
+    return Finding("free memory", free > 2, f"{free:.1f} GiB", remedy)
 
 
 def _mini() -> Finding:

@@ -33,9 +33,9 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     prompts = plan.test_prompts
     facts = {"folder": str(plan.folder)}
     data = plan.source
-    source = [data.source, *([data.kind] if data.kind != data.source else [])]
-    source += [f"{data.setting} setting", *([data.revision] if data.revision else [])]
-    facts["data"] = ", ".join(source)
+    kind = "" if data.kind == data.source else data.kind
+    source = (data.source, kind, f"{data.setting} setting", data.revision)
+    facts["data"] = ", ".join(filter(None, source))
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})
         facts[name] = (
@@ -99,15 +99,16 @@ def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
     models = [
         part for part in lm.modules() if isinstance(part, PreTrainedModel) and part.can_generate()
     ]
+    sizes = [_sizes(model) for model in models]
     prompt_tokens = settings.decode.batch_size * max(len(each.prompt) for each in plan.test_prompts)
     cached_tokens = prompt_tokens + settings.decode.batch_size * settings.decode.max_new_tokens
-    generation = sum(prompt_tokens * _kept(m) + cached_tokens * _cached(m) for m in models)
+    generation = sum(prompt_tokens * kept + cached_tokens * cached for _, kept, cached in sizes)
     if not rows:
         return PROCESS + weights + generation
     widest = max(micro_batches(rows, settings.train.micro_tokens), key=_padded)
-    activations = sum(
-        _padded(widest) * _kept(m) * (1 if settings.train.gradient_checkpointing else _layers(m))
-        for m in models
+    one_layer = settings.train.gradient_checkpointing
+    activations = _padded(widest) * sum(
+        kept * (1 if one_layer else layers) for layers, kept, _ in sizes
     )
     vocabulary = embedding_matrix(models[0]).size(0) if models else 0
     answers = sum(len(row.response) for row in widest)
@@ -120,26 +121,12 @@ def _padded(rows: Sequence[TrainRow]) -> int:
     return len(rows) * max(map(len, rows))
 
 
-def _layers(model: PreTrainedModel) -> int:
-    return int(_text(model).num_hidden_layers)
-
-
-def _text(model: PreTrainedModel) -> Any:
-    """The config of the language model; Gemma 3 nests it."""
-    return model.config.get_text_config(decoder=True)
-
-
-def _kept(model: PreTrainedModel) -> int:
-    """Bytes that one layer stores for one token until its backward pass."""
-    width: int = _text(model).hidden_size
-    inner: int = getattr(_text(model), "intermediate_size", None) or 4 * width
-    return BYTES * (8 * width + 5 * inner)
-
-
-def _cached(model: PreTrainedModel) -> int:
-    """Bytes of keys and values for one token, over all layers."""
-    config = _text(model)
-    heads = config.num_attention_heads
-    wide = getattr(config, "head_dim", None) or config.hidden_size // heads
+def _sizes(model: PreTrainedModel) -> tuple[int, int, int]:
+    """Layers; bytes that one layer stores for a token until its backward pass; bytes of keys and
+    values for a token, over all layers."""
+    config: Any = model.config.get_text_config(decoder=True)  # Gemma 3 nests it
+    width, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
+    inner = getattr(config, "intermediate_size", None) or 4 * width
+    wide = getattr(config, "head_dim", None) or width // heads
     shared = getattr(config, "num_key_value_heads", None) or heads
-    return BYTES * 2 * int(config.num_hidden_layers * shared * wide)
+    return layers, BYTES * (8 * width + 5 * inner), BYTES * 2 * layers * shared * wide

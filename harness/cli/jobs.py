@@ -14,7 +14,7 @@ from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
 from harness.progress import Bars
 from harness.registry import BUILT_IN, METHODS, blaming, find, load_plugin, table
-from harness.settings import RunSettings, build_settings
+from harness.settings import RunSettings, build_settings, validate
 from harness.settings.flat import nested
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class Job:
         return self.factory(self.settings).trains
 
     def with_seed(self, seed: int) -> Job:
-        return replace(self, settings=self.settings.model_copy(update={"seed": seed}))
+        settings = validate(RunSettings, {**self.settings.model_dump(), "seed": seed})
+        return replace(self, settings=settings)
 
     def with_seeds(self, seeds: Sequence[int]) -> list[Job]:
         """A job for each training seed; only the first for a method that does not train."""

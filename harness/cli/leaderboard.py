@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,28 +17,35 @@ if TYPE_CHECKING:
     from harness.leaderboard.board import Board
     from harness.leaderboard.verification import Verification
 
-Boards = Annotated[Path, typer.Option(help="folder of the boards: TASK/SETTING/TIER/ROW")]
+BOARDS = Path("leaderboards")
 PAGE = "index.html"
 
 
 def submit(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="a complete run's folder")],
-    by: Annotated[str, typer.Option(help="who submits: name or group, one line")],
-    boards: Boards = Path("leaderboards"),
-    name: Annotated[str | None, typer.Option(help="the row's title; default the method")] = None,
-    link: Annotated[str | None, typer.Option(help="https address of code or paper")] = None,
-    note: Annotated[
-        str, typer.Option(help="what a reader should know, up to 2,000 characters")
-    ] = "",
-    id_: Annotated[
-        str | None, typer.Option("--id", help="the row's id; default method-run")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="current location of the run's data")] = None,
-    open_board: Annotated[
-        str | None, typer.Option(help="for maintainers: create the board, with texts or numbers")
-    ] = None,
+    run: Path,
+    /,
+    by: str,
+    boards: Path = BOARDS,
+    name: str | None = None,
+    link: str | None = None,
+    note: str = "",
+    id_: str | None = None,
+    data: str | None = None,
+    open_board: str | None = None,
 ) -> None:
-    """Pack a run as a row. Scores its texts again; the row is ready for a pull request."""
+    """Pack a run as a row. Scores its texts again; the row is ready for a pull request.
+
+    Args:
+        run: a complete run's folder
+        by: who submits: name or group, one line
+        boards: folder of the boards: TASK/SETTING/TIER/ROW
+        name: the row's title; default the method
+        link: https address of code or paper
+        note: what a reader should know, up to 2,000 characters
+        id_: the row's id; default method-run
+        data: current location of the run's data
+        open_board: for maintainers: create the board, with texts or numbers
+    """
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.pack import submit as packed
     from harness.leaderboard.row import Words
@@ -54,20 +61,24 @@ def submit(
 
 
 def verify(
-    rows: Annotated[
-        list[Path] | None, typer.Argument(metavar="ROW", help="rows' folders; default all")
-    ] = None,
-    boards: Boards = Path("leaderboards"),
-    data: Annotated[str | None, typer.Option(help="data of boards that are not built in")] = None,
-    rerun: Annotated[
-        int | None, typer.Option(help="also rerun the methods, on mini drawn from this seed")
-    ] = None,
-    plugin: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="file of the method, for --rerun")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="do not write verification.json")] = False,
+    rows: list[Path] | None = None,
+    /,
+    boards: Path = BOARDS,
+    data: str | None = None,
+    rerun: int | None = None,
+    plugin: Path | None = None,
+    check: bool = False,
 ) -> None:
-    """Verify rows by scoring their texts again. Exit code 2: refused; 1: not reproduced."""
+    """Verify rows by scoring their texts again. Exit code 2: refused; 1: not reproduced.
+
+    Args:
+        rows (ROW): rows' folders; default all
+        boards: folder of the boards: TASK/SETTING/TIER/ROW
+        data: data of boards that are not built in
+        rerun: also rerun the methods, on mini drawn from this seed
+        plugin (FILE): file of the method, for --rerun
+        check: do not write verification.json
+    """
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
@@ -126,11 +137,13 @@ def _rerun(
         return verification.after(rerun(board, submission, seed, Path(results), factory))
 
 
-def build(
-    boards: Boards = Path("leaderboards"),
-    out: Annotated[Path, typer.Option(help="folder of the page")] = Path("leaderboards/page"),
-) -> None:
-    """Build the static page. Its index.html opens from disk, without a network."""
+def build(boards: Path = BOARDS, out: Path = BOARDS / "page") -> None:
+    """Build the static page. Its index.html opens from disk, without a network.
+
+    Args:
+        boards: folder of the boards: TASK/SETTING/TIER/ROW
+        out: folder of the page
+    """
     from harness.leaderboard.build import build as built_page
 
     built = built_page(boards, out)

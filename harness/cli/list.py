@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from harness.cli.options import TASK, Data, Json, Setting
+from harness.cli.options import TASK
 from harness.cli.screen import print_json, print_rows
 from harness.errors import UsageError
 from harness.registry import Entry, find, table
@@ -18,15 +16,22 @@ KINDS = ("methods", "options", "tasks", "metrics", "presets", "examples")
 
 
 def list_(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help=", ".join(KINDS))],
-    data: Data = None,
-    task: Annotated[str, typer.Option(help="for examples: the task's name")] = TASK,
-    split: Annotated[str, typer.Option(help="for examples: train, val or test")] = "test",
-    setting: Setting = None,
-    json_: Json = False,
+    what: str,
+    /,
+    data: str | None = None,
+    task: str = TASK,
+    split: str = "test",
+    setting: str | None = None,
+    json_: bool = False,
 ) -> None:
     """List methods, options, tasks, metrics, presets or examples. `presets` shows every setting
-    with its meaning, `options` each method's own."""
+    with its meaning, `options` each method's own.
+
+    Args:
+        what: methods, options, tasks, metrics, presets, examples
+        task: for examples: the task's name
+        split: for examples: train, val or test
+    """
     if what not in KINDS:
         raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
     clashes: list[str] = []
@@ -94,12 +99,15 @@ def options_table() -> list[Row]:
         except UsageError as error:
             rows.append({**nothing, "meaning": str(error)})
             continue
-        fields = options.model_fields if options else {}
-        for key, info in fields.items():
-            row = {"option": f"method.{key}", "default": _plain(info.default)}
-            rows.append({"method": name, **row, "meaning": info.description})
-        if not fields:
-            rows.append({**nothing, "meaning": "no options"})
+        rows += [
+            {
+                "method": name,
+                "option": f"method.{key}",
+                "default": _plain(info.default),
+                "meaning": info.description,
+            }
+            for key, info in (options.model_fields if options else {}).items()
+        ] or [{**nothing, "meaning": "no options"}]
     return rows
 
 

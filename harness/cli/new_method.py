@@ -6,7 +6,6 @@ import keyword
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Annotated
 
 import typer
 
@@ -14,11 +13,13 @@ from harness.errors import UsageError
 from harness.registry import table
 
 
-def new_method(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="lower-case name, e.g. my_method")],
-    out: Annotated[Path | None, typer.Option(help="file to write; default NAME.py")] = None,
-) -> None:
-    """Write a working method as a starting point, with its test."""
+def new_method(name: str, /, out: Path | None = None) -> None:
+    """Write a working method as a starting point, with its test.
+
+    Args:
+        name: lower-case name, e.g. my_method
+        out: file to write; default NAME.py
+    """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise UsageError(f"new-method got {name!r}; expected a lower-case name like my_method")
     if name in table("method"):

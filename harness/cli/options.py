@@ -1,11 +1,17 @@
-"""Options that several verbs share, declared once, and how typer reads a verb's options."""
+"""Options that several verbs share, and how typer reads a verb: its signature and its docstring.
+
+A verb is a plain function. Its parameters are options, those before `/` are arguments. The line of
+a parameter under `Args:` is its help, with what to show for its value in brackets if that is not
+its type. A parameter that is a dataclass becomes an option for each of its fields.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, cleandoc, signature
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -16,85 +22,113 @@ from harness.settings import RunSettings
 DEFAULTS = RunSettings()
 RESULTS = Path("results")
 TASK = DEFAULTS.task
-
-Data = Annotated[str | None, typer.Option(help="mini, hub, or a folder of JSON Lines")]
-Setting = Annotated[
-    str | None, typer.Option(help="user (test users unseen in training) or temporal")
-]
-Plugin = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="FILE", help="file with a method (see `harness new-method`)"),
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="redo runs that are already complete")]
-Measure = Annotated[
-    str | None, typer.Option(help="measure for the verdict; default the runs' first metric")
-]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Debug = Annotated[bool, typer.Option("--debug", help="show an error's traceback")]
+SHARED_HELP = {
+    "data": ("", "mini, hub, or a folder of JSON Lines"),
+    "setting": ("", "user (test users unseen in training) or temporal"),
+    "plugin": ("FILE", "file with a method (see `harness new-method`)"),
+    "fresh": ("", "redo runs that are already complete"),
+    "metric": ("", "measure for the verdict; default the runs' first metric"),
+    "json_": ("", "print one JSON document"),
+    "debug": ("", "show an error's traceback"),
+}
+"""Value and help of options that mean the same for every verb that does not explain them."""
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Options that choose the settings of a verb that builds methods."""
+    """Options that choose the settings of a verb that builds methods.
 
-    preset: Annotated[str, typer.Option(help="mini, smollm2 or paper")] = DEFAULTS.preset
-    task: Annotated[
-        str,
-        typer.Option(help="product_review, abstract_generation, topic_writing; `run` also: all"),
-    ] = TASK
-    data: Data = None
-    setting: Setting = None
-    backbone: Annotated[str | None, typer.Option(help="model: name, folder or hub name")] = None
-    reasoner: Annotated[
-        str | None, typer.Option(help="FlyThinker's reasoner; default the backbone")
-    ] = None
-    plugin: Plugin = None
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="any setting, e.g. train.epochs=1 (see `harness list presets`)",
-        ),
-    ] = None
+    Args:
+        preset: mini, smollm2 or paper
+        task: product_review, abstract_generation, topic_writing; `run` also: all
+        backbone: model: name, folder or hub name
+        reasoner: FlyThinker's reasoner; default the backbone
+        set_ (KEY=VALUE): any setting, e.g. train.epochs=1 (see `harness list presets`)
+    """
+
+    preset: str = DEFAULTS.preset
+    task: str = TASK
+    data: str | None = None
+    setting: str | None = None
+    backbone: str | None = None
+    reasoner: str | None = None
+    plugin: list[Path] | None = None
+    set_: list[str] | None = None
 
 
 @dataclass(frozen=True)
 class RunOptions(ModelOptions):
-    """Options that choose the settings of a run."""
+    """Options that choose the settings of a run.
 
-    lam: Annotated[float | None, typer.Option(help="FlyThinker's λ, the weight of thoughts")] = None
-    limit: Annotated[int | None, typer.Option(help="use at most N test examples")] = None
-    train_limit: Annotated[int | None, typer.Option(help="use at most N training examples")] = None
+    Args:
+        lam: FlyThinker's λ, the weight of thoughts
+        limit: use at most N test examples
+        train_limit: use at most N training examples
+    """
+
+    lam: float | None = None
+    limit: int | None = None
+    train_limit: int | None = None
 
 
 def command(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb as typer calls it, with --debug, which `main` reads.
-
-    A parameter of the verb that is a dataclass becomes an option for each of its fields.
-    """
-    groups: dict[str, Any] = {}
-    options = []
-    for name, kind in get_type_hints(verb, include_extras=True).items():
-        if is_dataclass(kind):
-            groups[name] = kind
-            hints = get_type_hints(kind, include_extras=True)
-            options += [(each.name, hints[each.name], each.default) for each in fields(kind)]
-        elif name != "return":
-            options.append((name, kind, signature(verb).parameters[name].default))
+    """A verb as typer calls it, with --debug, which `main` reads."""
+    hints, options = get_type_hints(verb), _options(verb)
+    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    given = signature(verb).parameters.values()
+    arguments = [each.name for each in given if each.kind is Parameter.POSITIONAL_ONLY]
 
     @wraps(verb)
     def called(debug: bool, **values: Any) -> None:
         for name, kind in groups.items():
             values[name] = kind(**{each.name: values.pop(each.name) for each in fields(kind)})
-        verb(**values)
+        verb(*[values.pop(name) for name in arguments], **values)
 
-    options.append(("debug", Debug, False))
-    called.__annotations__ = {name: kind for name, kind, _ in options}
-    called.__dict__["__signature__"] = Signature(
-        [
-            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-            for name, kind, default in options
-        ]
-    )
+    options.append(_option("debug", bool, False, SHARED_HELP["debug"]))
+    called.__doc__ = help_of(verb)[0]
+    called.__annotations__ = {each.name: each.annotation for each in options}
+    called.__dict__["__signature__"] = Signature(options)
     return called
+
+
+def help_of(documented: object) -> tuple[str, dict[str, tuple[str, str]]]:
+    """The docstring's text, and parameter → (what is shown for its value, its help)."""
+    text, _, args = cleandoc(documented.__doc__ or "").partition("\n\nArgs:\n")
+    lines = re.findall(r"^    (\w+)(?: \((.+?)\))?: (.*(?:\n     .*)*)", args, re.MULTILINE)
+    return text, {name: (shown, " ".join(said.split())) for name, shown, said in lines}
+
+
+def _options(source: Callable[..., object]) -> list[Parameter]:
+    """The options of a verb or of a dataclass. Raises KeyError for one without a help."""
+    explained = dict(SHARED_HELP)
+    for each in reversed(getattr(source, "__mro__", (source,))):
+        explained |= help_of(each)[1]
+    options, hints = [], get_type_hints(source)
+    for name, given in signature(source).parameters.items():
+        if is_dataclass(hints[name]):
+            options += _options(hints[name])
+        else:
+            argument = given.kind is Parameter.POSITIONAL_ONLY
+            options.append(_option(name, hints[name], given.default, explained[name], argument))
+    return options
+
+
+def _option(
+    name: str, kind: Any, default: Any, explained: tuple[str, str], argument: bool = False
+) -> Parameter:
+    """One parameter for typer.
+
+    name, kind, default: of the verb's parameter.
+    explained: what is shown for its value, and its help.
+    argument: whether it is given without its name.
+    """
+    shown, said = explained
+    if argument:
+        info = typer.Argument(metavar=shown or name.upper(), help=said)
+    else:
+        flag = name.strip("_").replace("_", "-")
+        flags = f"--{flag}/--no-{flag}" if default is True else f"--{flag}"
+        info = typer.Option(flags, metavar=shown or None, help=said)
+    return Parameter(
+        name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )

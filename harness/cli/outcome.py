@@ -34,7 +34,7 @@ def print_scores(console: Console, record: Record, title: str) -> None:
 
 
 def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> None:
-    """A record's metrics beside those of the floors; nothing if there are none."""
+    """Print a record's metrics and those of the floors; nothing if there are no floors."""
     if not floors:
         return
     columns = (Column("metric"), *(Column(each.method, "", "number") for each in (record, *floors)))
@@ -50,7 +50,7 @@ def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> 
 
 
 def floor_notices(record: Record, folder: Path) -> list[str]:
-    """A line on each metric under which a floor recorded beside the run scores as well."""
+    """A warning for each metric on which a recorded floor scores at least as high as the run."""
     return [
         f"{name}: {floor.method} scores {floor.metrics[name].value:.2f} without a model, so a"
         f" higher {name} does not mean better texts here"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.jobs import Factory, Job, own_options, settings_for
 from harness.cli.options import RunOptions
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.settings import RunSettings, validate
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ def full_key(name: str, method: str, factory: Factory) -> str:
     known = {**SHORT, **{option: f"method.{option}" for option in own_options(factory)}}
     if name in known:
         return known[name]
-    near = get_close_matches(name, sorted(known), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(name, sorted(known))
     raise UsageError(
         f"--over {name}=…: no setting {name!r} of method {method!r}.{hint} Known short names:"
         f" {', '.join(sorted(known))}; any other as section.key, e.g. train.epochs"

@@ -33,7 +33,7 @@ def remark(score: MetricScore | Score, scale: str) -> str:
 
 
 def quality_rows(record: Record) -> Rows:
-    """Length, repetition, variety and copying, beside those of the references."""
+    """Length, repetition, variety and copying, of the texts and of the references."""
     found = record.quality.values()
     if found:
         names = ", ".join(name.replace("_", " ") for name in record.quality)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,7 +19,7 @@ from harness.cli.jobs import (
     settings_for,
     tasks,
 )
-from harness.cli.options import RESULTS, Fresh, RunOptions
+from harness.cli.options import RESULTS, RunOptions
 from harness.cli.outcome import print_outcome, print_together
 from harness.cli.screen import screen
 from harness.inputs.finished import finished
@@ -28,25 +27,27 @@ from harness.inputs.stale import Since, named_message
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
-from harness.run.lock import refuse_several_processes
 from harness.settings import RunSettings
 
 
 def run(
-    method: Annotated[str, typer.Option(help="a method's name, or all (every built-in method)")],
+    method: str,
     options: RunOptions,
-    seed: Annotated[int, typer.Option(help="seed of training order and sampling")] = 0,
-    seeds: Annotated[
-        str | None, typer.Option(help="several training seeds, e.g. 0,1,2: one run each")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
-    fresh: Fresh = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show what would run, and one prompt")
-    ] = False,
+    seed: int = 0,
+    seeds: str | None = None,
+    out: Path = RESULTS,
+    fresh: bool = False,
+    dry_run: bool = False,
 ) -> None:
-    """Train, generate and evaluate. Repeating the command resumes or shows the run."""
-    refuse_several_processes()
+    """Train, generate and evaluate. Repeating the command resumes or shows the run.
+
+    Args:
+        method: a method's name, or all (every built-in method)
+        seed: seed of training order and sampling
+        seeds: several training seeds, e.g. 0,1,2: one run each
+        out: folder for the results
+        dry_run: show what would run, and one prompt
+    """
     console = screen()
     chosen = parse_seeds(seeds) if seeds else [seed]
     if not fresh and not dry_run and (found := _finished(method, options, chosen, out)):

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from harness.cli.options import RESULTS, Json
+from harness.cli.options import RESULTS
 from harness.cli.screen import print_json, screen
 from harness.errors import DataError
 from harness.record import Record, find_runs, read_record
@@ -21,12 +18,13 @@ from harness.reports.render.terminal import print_table
 COLUMNS = (Column("run"), Column("status"), Column("first metric"), Column("age"))
 
 
-def runs(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="results")] = RESULTS,
-    floors: Annotated[bool, typer.Option("--floors", help="list the floors too")] = False,
-    json_: Json = False,
-) -> None:
-    """List the runs in a folder: status, first metric, age."""
+def runs(folder: Path = RESULTS, /, floors: bool = False, json_: bool = False) -> None:
+    """List the runs in a folder: status, first metric, age.
+
+    Args:
+        folder: results
+        floors: list the floors too
+    """
     found = [one for one in listed(folder) if floors or one.kind != "floor"]
     if json_:
         print_json([vars(one) for one in found])

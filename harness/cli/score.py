@@ -4,73 +4,86 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import reduce
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from harness.cli.options import RESULTS, Json, Setting
+from harness.cli.options import RESULTS
 from harness.cli.outcome import print_floors, print_scores
 from harness.cli.screen import command_line, print_json, screen
 from harness.data.floors import SKYLINE
 from harness.errors import UsageError
 from harness.record import Record, read_record
-from harness.settings import RunSettings, merge, parse_assignment, validate
+from harness.settings import RunSettings, validate
+from harness.settings.flat import nested
+from harness.settings.merged import merge, parse_assignment
 
 READ = ("data", "eval")
+KEYS = {
+    "task": "task", "seed": "seed", "data": "data.source", "limit": "data.limit",
+    "setting": "data.setting", "metrics": "eval.metrics",
+}  # fmt: skip
+"""The setting that an option gives."""
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Options that choose the texts' data and metrics.
+
+    Args:
+        task: the task's name
+        split: train, val or test
+        seed: training seed of the texts, with --name
+        limit: use at most N examples, as `run` does
+        metrics: names separated by commas; default all
+        set_ (KEY=VALUE): settings of data and eval, e.g. eval.tokenizer=unicode
+    """
+
+    data: str
+    task: str
+    split: str = "test"
+    setting: str | None = None
+    seed: int = 0
+    limit: int | None = None
+    metrics: str | None = None
+    set_: list[str] | None = None
 
 
 def score(
-    predictions: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PREDICTIONS",
-            help='file with lines of {"id","output"}, or in LongLaMP\'s format',
-        ),
-    ],
-    data: Annotated[str, typer.Option(help="mini, hub, or a folder of JSON Lines")],
-    task: Annotated[str, typer.Option(help="the task's name")],
-    split: Annotated[str, typer.Option(help="train, val or test")] = "test",
-    setting: Setting = None,
-    name: Annotated[
-        str | None, typer.Option(help="record the texts as a system of this name, for compare")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="training seed of that system's texts")] = 0,
-    out: Annotated[Path, typer.Option(help="folder for the record")] = RESULTS,
-    limit: Annotated[int | None, typer.Option(help="use at most N examples, as `run` does")] = None,
-    metrics: Annotated[
-        str | None, typer.Option(help="names separated by commas; default all")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="settings of data and eval, e.g. eval.tokenizer=unicode",
-        ),
-    ] = None,
-    allow_missing: Annotated[
-        bool,
-        typer.Option("--allow-missing", help="score missing predictions as empty; exit code 1"),
-    ] = False,
-    json_: Json = False,
+    predictions: Path,
+    /,
+    options: ScoreOptions,
+    name: str | None = None,
+    out: Path = RESULTS,
+    allow_missing: bool = False,
+    json_: bool = False,
 ) -> None:
-    """Score predictions made elsewhere; --name records them."""
+    """Score predictions made elsewhere; --name records them.
+
+    Args:
+        predictions: file with lines of {"id","output"}, or in LongLaMP's format
+        name: record the texts as a system of this name, for compare
+        out: folder for the record
+        allow_missing: score missing predictions as empty; exit code 1
+    """
     from harness.data import load_split
     from harness.data.outputs import outputs_for, read_outputs
     from harness.engine.quiet import quiet_libraries
     from harness.run.scored import Source, record_floors, record_texts
 
     quiet_libraries()
+    task, split = options.task, options.split
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
-    settings = _settings(task, data, setting, metrics, limit, seed, set_ or [])
+    settings = _settings(options)
     test = load_split(settings, split)
     unlimited = settings.data.model_copy(update={"limit": None})
-    whole = load_split(settings.model_copy(update={"data": unlimited}), split) if limit else test
+    whole = test
+    if options.limit:
+        whole = load_split(settings.model_copy(update={"data": unlimited}), split)
     texts = outputs_for(predictions, read_outputs(predictions, task), test, whole, allow_missing)
     key = hashlib.sha256(predictions.read_bytes()).hexdigest()
     source = Source(_checked(name), "scored", key, command_line())
@@ -124,23 +137,14 @@ def _checked(name: str | None) -> str:
     return name
 
 
-def _settings(
-    task: str,
-    data: str,
-    setting: str | None,
-    metrics: str | None,
-    limit: int | None,
-    seed: int,
-    assignments: Sequence[str],
-) -> RunSettings:
-    values: dict[str, Any] = {"task": task, "seed": seed, "data": {"source": data, "limit": limit}}
-    if setting:
-        values["data"]["setting"] = setting
-    if metrics:
-        values["eval"] = {"metrics": metrics}
-    changes = list(map(parse_assignment, assignments))
-    for text, change in zip(assignments, changes, strict=True):
+def _settings(options: ScoreOptions) -> RunSettings:
+    """The settings that scoring reads. Raises UsageError for one of another section."""
+    given = {key: getattr(options, name) for name, key in KEYS.items()}
+    values = nested({key: value for key, value in given.items() if value is not None})
+    for text in options.set_ or ():
+        change = parse_assignment(text)
         ((section, inside),) = change.items()
         if section not in READ or not isinstance(inside, Mapping):
             raise UsageError(f"--set {text}: score reads settings of {' and '.join(READ)} only")
-    return validate(RunSettings, reduce(merge, changes, values), "settings")
+        values = merge(values, change)
+    return validate(RunSettings, values, "settings")

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
 from harness.cli.jobs import Factory, method_named, plugins
-from harness.cli.options import Plugin
 from harness.cli.screen import screen, warn
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
-from harness.record import ExampleValues, Record, read_predictions, read_record
+from harness.record import ExampleValues, read_predictions, read_record
 from harness.registry import blaming, table
 from harness.settings import RunSettings, validate
 from harness.types import Example
 
 
 def show(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
-    example: Annotated[str | None, typer.Option(help="an example's id; default the first")] = None,
-    against: Annotated[Path | None, typer.Option(help="another run to show as well")] = None,
-    prompt: Annotated[bool, typer.Option("--prompt/--no-prompt", help="print the prompt")] = True,
-    plugin: Plugin = None,
+    run: Path,
+    /,
+    example: str | None = None,
+    against: Path | None = None,
+    prompt: bool = True,
+    plugin: list[Path] | None = None,
 ) -> None:
-    """Show one example of a run. Prints its prompt, reference, predictions and scores."""
+    """Show one example of a run. Prints its prompt, reference, predictions and scores.
+
+    Args:
+        run: a run's folder
+        example: an example's id; default the first
+        against: another run to show as well
+        prompt: print the prompt
+    """
     plugged = plugins(plugin)
     quiet_libraries()
     from harness.data import load_split
@@ -54,7 +59,14 @@ def show(
         found = next(each for each in split.examples if each.id == chosen)
         console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold")
         if prompt:
-            _show_prompt(console, found, record, settings, plugged)
+            views = _views(found, record.method, settings, plugged)
+            for view, text in views.items():
+                _show(console, f"prompt ({view})", text)
+            if not views:
+                warn(console, [
+                    f"prompt: method {record.method!r} is not installed; give its file with"
+                    " --plugin FILE"
+                ])  # fmt: skip
         _show(console, "reference", split.references[chosen].text)
     else:
         warn(console, [f"{chosen}: no longer in the data, so it has no prompt and no reference"])
@@ -66,24 +78,20 @@ def _show(console: Console, title: str, text: str) -> None:
     console.print(Panel(Text(text), title=title, title_align="left"))
 
 
-def _show_prompt(
-    console: Console,
-    example: Example,
-    record: Record,
-    settings: RunSettings,
-    plugged: Mapping[str, Factory],
-) -> None:
-    """Print the prompt's views, if the record's method is known."""
-    name = record.method
-    if name not in plugged and name not in table("method"):
-        unknown = f"prompt: method {name!r} is not installed; give its file with --plugin FILE"
-        warn(console, [unknown])
-        return
-    factory = method_named(name, plugged)
-    with blaming(name, factory):
-        views = factory(settings).prompt(example).views
-    for view, text in views.items():
-        _show(console, f"prompt ({view})", text)
+def _views(
+    example: Example, method: str, settings: RunSettings, plugged: Mapping[str, Factory]
+) -> Mapping[str, str]:
+    """The prompt's views; none if the method is not known.
+
+    example: of the current data.
+    method, settings: of the run.
+    plugged: methods of --plugin by name.
+    """
+    if method not in plugged and method not in table("method"):
+        return {}
+    factory = method_named(method, plugged)
+    with blaming(method, factory):
+        return factory(settings).prompt(example).views
 
 
 def _show_texts(console: Console, folder: Path, example: str) -> None:

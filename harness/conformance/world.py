@@ -119,7 +119,7 @@ class World:
 
         prompts: of the plan's examples.
         temperature: of the sampling; 0 is greedy.
-        plan: another plan than the shared one; its model is built anew.
+        plan: replaces the shared plan; its model is built here.
         """
         lm = self.build(plan) if plan else self.lm
         drawn = copy(plan or self.shared)

@@ -3,8 +3,6 @@
 from harness.settings.merged import (
     build_settings,
     load_preset,
-    merge,
-    parse_assignment,
     parse_value,
     validate,
 )
@@ -41,8 +39,6 @@ __all__ = [
     "build_settings",
     "fields_of",
     "load_preset",
-    "merge",
-    "parse_assignment",
     "parse_value",
     "validate",
     "whole_numbers",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.settings.flat import nested
 from harness.settings.sections import PRESETS, DataSettings, RunSettings
 from harness.settings.wrong import explain
@@ -27,8 +26,7 @@ def load_preset(name: str) -> dict[str, Any]:
 
 def _preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
-        near = get_close_matches(name, PRESETS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, PRESETS)
         raise UsageError(f"no preset {name!r}.{hint} Known: {', '.join(PRESETS)}")
     return tomllib.loads((files("harness.settings.presets") / f"{name}.toml").read_text("utf-8"))
 

@@ -162,12 +162,7 @@ class DecodeSettings(Section):
     @property
     def drawing(self) -> dict[str, Any]:
         """How a token is chosen: the arguments of `generate` and `Sampling`."""
-        return {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "repetition_penalty": self.repetition_penalty,
-        }
+        return self.model_dump(include={"temperature", "top_p", "top_k", "repetition_penalty"})
 
     @field_validator("stop", mode="before")
     @classmethod

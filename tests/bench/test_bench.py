@@ -21,11 +21,14 @@ from harness.cli import bench as verb
 from harness.cli.options import ModelOptions
 from harness.engine import PersonalLM, decode
 from harness.engine.clock import interleaved
+from harness.engine.ends import Ends
+from harness.engine.visible_text import TextRules
 from harness.errors import UsageError
 from harness.progress import Bars
 from harness.registry import find
 from harness.reports.render.markdown import titled
-from harness.settings import DecodeSettings, build_settings
+from harness.run import generate
+from harness.settings import RunSettings, build_settings
 
 
 def test_rounds_are_interleaved_and_the_first_does_not_count():
@@ -109,17 +112,19 @@ class SlowLM(PersonalLM):
 
 def test_a_generated_batch_by_the_clock(monkeypatch):
     clock = FakeClock()
-    monkeypatch.setattr(subject, "now", clock)
+    monkeypatch.setattr(generate, "now", clock)
     monkeypatch.setattr(decode, "now", clock)
 
     def preface(lm, prompts, sampling):
         clock.at += 4.0
         return [[7, 8], [7]][: len(prompts)]
 
-    readings = [SimpleNamespace(prompt=(1, 2), views={}) for _ in range(3)]
+    example = SimpleNamespace(id="e")
+    encoded = [SimpleNamespace(example=example, prompt=(1, 2), views={}) for _ in range(3)]
     plan = SimpleNamespace(
-        settings=SimpleNamespace(decode=DecodeSettings()),
-        test_prompts=readings,
+        settings=RunSettings(),
+        rules=TextRules(None, Ends((1,), frozenset({0, 1, 2, 3, 4}))),
+        test_prompts=encoded,
         method=SimpleNamespace(preface=preface),
     )
     timed = Subject(plan, SlowLM(clock), torch.device("cpu"), torch.float32)

@@ -24,7 +24,7 @@ def test_show_prints_prompt_reference_and_prediction(run, call, tmp_path):
 def test_show_sets_two_runs_side_by_side_without_the_prompt(run, call, tmp_path):
     run("rag")
     run("nonpers")
-    rag, nonpers = (next((tmp_path / "out").rglob(f"{m}/*")) for m in ("rag", "nonpers"))
+    rag, nonpers = (next((tmp_path / "out").rglob(f"{m}/s0-*")) for m in ("rag", "nonpers"))
     example = read_record(rag).examples.keys() - {None}
     chosen = sorted(example)[3]
     words = ("show", rag, "--against", nonpers, "--example", chosen, "--no-prompt")
