@@ -7,8 +7,8 @@ thoughts. Without one, there are only thoughts from the first step.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from baselines.analysis import AnalysisOptions, analyse, sentence_ends, separator
 from harness.engine.backbone import Backbones
-from harness.engine.batch import Batch, Rows, pad, pad_left
+from harness.engine.batch import Batch, Rows, Views, pad, pad_left
 from harness.engine.clock import now
 from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import (
@@ -37,19 +37,6 @@ from harness.types import Target, TrainingPair
 
 N_THOUGHTS = 4
 MOST_THOUGHTS = 8
-
-
-@dataclass(frozen=True)
-class Thinking:
-    """The state after the thoughts.
-
-    inputs [B,T+K,D]: embeddings of left-padded prompts, then the K thoughts. last [B,1,D]: the
-    hidden state that predicts the text's first token. state: the cache.
-    """
-
-    inputs: Tensor
-    last: Tensor
-    state: CacheState
 
 
 class CoconutLM(CausalLM):
@@ -86,8 +73,12 @@ class CoconutLM(CausalLM):
     def hidden_per_example(self) -> int:
         return self.thoughts_now
 
-    def think(self, prompts: Rows) -> Thinking:
-        """Prompts, then thoughts, with a cache: each thought adds one column."""
+    def think(self, prompts: Rows) -> tuple[Tensor, Tensor, CacheState]:
+        """Prompts, then thoughts, with a cache: each thought adds one column.
+
+        inputs [B,T+K,D]: embeddings of left-padded prompts, then the K thoughts. last [B,1,D]: the
+        hidden state that predicts the text's first token. state: the cache.
+        """
         tokens, real = (part.to(self.device) for part in pad(prompts, "left"))
         inputs = embed(self.model, tokens)
         hidden, state = start(self.model, inputs, real)
@@ -97,7 +88,7 @@ class CoconutLM(CausalLM):
             fed.append(last)
             last = extend(self.model, last, state)
         self.hidden_s += now() - begin
-        return Thinking(torch.cat([inputs, *fed], 1), last, state)
+        return torch.cat([inputs, *fed], 1), last, state
 
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
@@ -106,10 +97,9 @@ class CoconutLM(CausalLM):
         if self._needs_whole_passes():
             hidden = self._hidden_without_cache(batch, known)
         else:
-            thinking = self.think(batch.prompts)
-            hidden = thinking.last
+            _, hidden, state = self.think(batch.prompts)
             if known.size(1):
-                hidden = torch.cat([hidden, extend(self.model, known, thinking.state)], 1)
+                hidden = torch.cat([hidden, extend(self.model, known, state)], 1)
         return token_logprobs(self.model, hidden, batch)
 
     def _needs_whole_passes(self) -> bool:
@@ -141,25 +131,18 @@ class CoconutLM(CausalLM):
         return encode(self.model, inputs, nn.functional.pad(real, (0, more), value=True))
 
     def prefill(
-        self,
-        prompts: Rows,
-        prefixes: Rows | None = None,
-        views: Mapping[str, Rows] | None = None,
+        self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
     ) -> tuple[Tensor, CacheState]:
-        thinking = self.think(prompts)
+        inputs, last, state = self.think(prompts)
         if prefixes is None or not any(prefixes):
-            return head(self.model, thinking.last[:, -1]), thinking.state
-        rows = [
-            torch.cat([inputs[-len(prompt) - self.thoughts_now :], embed(self.model, prefix)])
-            for inputs, prompt, prefix in zip(
-                thinking.inputs, prompts, self._tensors(prefixes), strict=True
-            )
-        ]
+            return head(self.model, last[:, -1]), state
+        rows = []
+        for row, prompt, prefix in zip(inputs, prompts, prefixes, strict=True):
+            ids = torch.tensor(prefix, dtype=torch.long, device=self.device)
+            before = row[-len(prompt) - self.thoughts_now :]
+            rows.append(torch.cat([before, embed(self.model, ids)]))
         hidden, state = start(self.model, *pad_left(rows))
         return head(self.model, hidden[:, -1]), state
-
-    def _tensors(self, rows: Rows) -> list[Tensor]:
-        return [torch.tensor(row, dtype=torch.long, device=self.device) for row in rows]
 
 
 class CoconutOptions(AnalysisOptions):

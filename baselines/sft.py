@@ -28,32 +28,28 @@ class Sft(Method):
     name = "sft"
     trains = True
     Options: ClassVar[type[Section]] = SftOptions
+    options: SftOptions
 
     def build(self, backbones: Backbones) -> PersonalLM:
         lm = super().build(backbones)
-        if self._flops_of:
+        if self.options.flops_of:
             from harness.engine.flops import missing
 
             if (why := missing(lm)) is not None:
                 raise UsageError(
-                    f"method.flops_of={self._flops_of}: the FLOPs of backbone"
+                    f"method.flops_of={self.options.flops_of}: the FLOPs of backbone"
                     f" {self.settings.model.backbone!r} cannot be estimated: {why}\n"
                     "  mend      leave method.flops_of out, and choose train.epochs by time"
                 )
         return lm
 
-    @property
-    def _flops_of(self) -> str | None:
-        assert isinstance(self.options, SftOptions)
-        return self.options.flops_of
-
     def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
         epochs = super().epochs(lm, rows)
-        if self._flops_of is None:
+        if self.options.flops_of is None:
             return epochs
         from harness.engine.backbone import Backbones
         from harness.engine.flops import training_flops
 
         settings = self.settings.model_copy(update={"method": {}})
-        other = find("method", self._flops_of)(settings).build(Backbones(settings.model))
+        other = find("method", self.options.flops_of)(settings).build(Backbones(settings.model))
         return epochs * training_flops(other, rows) / training_flops(lm, rows)

@@ -182,9 +182,7 @@ def training(
     )  # fmt: skip
     try:
         with PeakMemory([device]) as memory:
-            log = train(
-                lm, examples, settings, lr=5e-6, seed=0, device=device, dtype=torch.bfloat16
-            )
+            log = train(lm, examples, settings, lr=5e-6, seed=0, dtype=torch.bfloat16)
     except torch.OutOfMemoryError as error:
         return {"out_of_memory": str(error).partition(".")[0]}
     seconds = median(step.seconds for step in log.curve[1:])

@@ -37,10 +37,10 @@ class FlyThinker(Method):
     trains = True
     controls = True
     Options: ClassVar[type[Section]] = FlyThinkerOptions
+    options: FlyThinkerOptions
 
     def build(self, backbones: Backbones) -> FlyThinkerLM:
         options = self.options
-        assert isinstance(options, FlyThinkerOptions)
         make = PositionThinkerLM if options.reasoner_reads == "position" else FlyThinkerLM
         try:
             return make(

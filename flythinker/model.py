@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from flythinker.fusion import fuse, fuse_column, mean_norm, thoughts
-from harness.engine.batch import Batch, Rows, Sequences, pad, positions
+from harness.engine.batch import Batch, Rows, Sequences, Views, pad, positions
 from harness.engine.lm import (
     CacheState,
     PersonalLM,
@@ -155,10 +155,7 @@ class FlyThinkerLM(PersonalLM):
         return token_logprobs(self.generator, predicting, batch.to(self.generator_device))
 
     def prefill(
-        self,
-        prompts: Rows,
-        prefixes: Rows | None = None,
-        views: Mapping[str, Rows] | None = None,
+        self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
     ) -> tuple[Tensor, FlyState]:
         tokens, real = pad(joined(prompts, prefixes), "left")
         scale = self.token_norm()
@@ -260,7 +257,13 @@ def _both(
     """
     # 1. CPU: the reasoner in another thread
     if here.type == "cpu" and there.type == "cpu":
-        waiting = _other_thread().submit(_without_gradients(reason))
+        mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
+
+        def in_mode() -> Tensor:  # a thread does not inherit gradient modes
+            with mode():
+                return reason()
+
+        waiting = _other_thread().submit(in_mode)
         return predict(), waiting.result()
     # 2. Two devices: kernels are queued, so they overlap by themselves
     if here != there:
@@ -275,14 +278,3 @@ def _both(
     main.wait_stream(side)
     hidden.record_stream(main)
     return logits, hidden
-
-
-def _without_gradients(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """`work` without gradients, for another thread, which does not inherit gradient modes."""
-    mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
-
-    def inside() -> Tensor:
-        with mode():
-            return work()
-
-    return inside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flythinker.fusion import SMALLEST_NORM
 from flythinker.model import FlyState, FlyThinkerLM
-from harness.engine.batch import Batch, Rows, pad
+from harness.engine.batch import Batch, Rows, Views, pad
 from harness.engine.lm import PersonalLM, gather_columns, joined
 from harness.method import DONOR
 
@@ -65,10 +65,7 @@ class ReplacedThoughtsLM(PersonalLM):
         return lm.score(batch, seq, _insert(own, seq.before, batch.response_mask, given))
 
     def prefill(
-        self,
-        prompts: Rows,
-        prefixes: Rows | None = None,
-        views: Mapping[str, Rows] | None = None,
+        self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
     ) -> tuple[Tensor, ReplacementState]:
         lm, streams = self.lm, _streams(prompts)
         lengths = [len(row) for row in prefixes] if prefixes is not None else [0] * len(prompts)

@@ -131,7 +131,5 @@ def step_seconds(subject: Subject, rows: Sequence[TrainRow]) -> float:
     settings = subject.plan.settings.train.model_copy(
         update={"epochs": float(STEPS), "batch_size": len(rows)}
     )
-    log = train(
-        subject.lm, rows, settings, lr=0.0, seed=0, device=subject.device, dtype=subject.dtype
-    )
+    log = train(subject.lm, rows, settings, lr=0.0, seed=0, dtype=subject.dtype)
     return fmean(step.seconds for step in log.curve[1:])

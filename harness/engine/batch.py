@@ -12,6 +12,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 Side = Literal["left", "right"]
 Rows = Sequence[Sequence[int]]
+Views = Mapping[str, Rows]
+"""Further prompts by name, a row for each prompt."""
 PAD_ID = 0
 """Fills padding. No id is ever compared with it, so any valid id would do."""
 
@@ -96,7 +98,7 @@ class Batch:
         pad_id: int,
         *,
         side: Side = "right",
-        views: Mapping[str, Rows] | None = None,
+        views: Views | None = None,
     ) -> Batch:
         """A batch of rows of any lengths.
 

@@ -11,11 +11,20 @@ import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import nn
 
-from harness.engine.train_log import TrainLog
 from harness.errors import DataError
 from harness.record import Step, write_json
 
 WEIGHTS, OPTIMIZER, PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"
+
+
+@dataclasses.dataclass
+class TrainLog:
+    """Curve and counts of a training; `seconds` counts steps only, across resumed runs."""
+
+    curve: list[Step] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+    tokens: int = 0
+    response_tokens: int = 0
 
 
 def save_weights(lm: nn.Module, path: Path) -> None:

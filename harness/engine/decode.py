@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from harness.engine.batch import Batch, Rows, pad
+from harness.engine.batch import Batch, Rows, Views, pad
 from harness.engine.clock import DecodeClock, now
 from harness.engine.lm import PersonalLM
 from harness.engine.sampling import NO_TOKEN, Sampler
@@ -46,7 +46,7 @@ def generate(
     stopped: Callable[[Sequence[int]], bool] | None = None,
     seeds: Sequence[int] | None = None,
     prefixes: Rows | None = None,
-    views: Mapping[str, Rows] | None = None,
+    views: Views | None = None,
     clock: DecodeClock | None = None,
 ) -> list[list[int]]:
     """New token ids for each prompt, without the end token.

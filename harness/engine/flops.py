@@ -17,7 +17,7 @@ running state are not covered: `missing` returns the reason and the record holds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -26,7 +26,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from harness.engine.batch import Rows
+from harness.engine.batch import Rows, Views
 from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
 from harness.engine.train import TrainRow
@@ -82,7 +82,7 @@ def model_costs(lm: PersonalLM) -> list[ModelCost]:
     costs = []
     for _, model in causal_lms(lm):
         body, attention = _SIZES.get(model) or _SIZES.setdefault(model, _sizes(model))
-        head = 0 if model is reasoner else _output_size(model)
+        head = 0 if model is reasoner else model.get_output_embeddings().weight.numel()
         trains = any(part.requires_grad for part in model.parameters())
         costs.append(ModelCost(body, head, attention, trains))
     return costs
@@ -90,12 +90,6 @@ def model_costs(lm: PersonalLM) -> list[ModelCost]:
 
 _SIZES: WeakKeyDictionary[nn.Module, tuple[int, int]] = WeakKeyDictionary()
 """Sizes of the models counted so far: they do not change in training."""
-
-
-def _output_size(model: PreTrainedModel) -> int:
-    weight = model.get_output_embeddings().weight
-    assert isinstance(weight, torch.Tensor)
-    return weight.numel()
 
 
 def _sizes(model: PreTrainedModel) -> tuple[int, int]:
@@ -166,9 +160,7 @@ def forward_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     return _forward(lm, _row_passes(lm, rows))
 
 
-def generation_flops(
-    lm: PersonalLM, prompts: Rows, texts: Rows, views: Mapping[str, Rows] | None = None
-) -> int:
+def generation_flops(lm: PersonalLM, prompts: Rows, texts: Rows, views: Views | None = None) -> int:
     """Prefill and steps of each text: every token is read once, and a token is drawn after each.
 
     Count a text with a preface as two texts: the preface, then the text after prompt and preface.

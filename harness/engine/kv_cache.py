@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from transformers.cache_utils import (
     DummyLayer,
     DynamicCache,
@@ -96,14 +97,5 @@ def recurrent(cache: Any) -> bool:
 
 def tensors_of(cache: Any) -> list[Tensor]:
     """All tensors in the layers of a cache, of any kind."""
-    return [tensor for layer in cache.layers for tensor in _tensors(vars(layer))]
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return []
-    return [tensor for part in value for tensor in _tensors(part)]
+    parts = tree_leaves([vars(layer) for layer in cache.layers])
+    return [part for part in parts if isinstance(part, Tensor)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from harness.engine.batch import Batch, Rows, pad, positions, to_the_right
+from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
 from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
 
 LOGITS_AT_ONCE = 1 << 26
@@ -39,10 +39,7 @@ class PersonalLM(nn.Module, ABC):
 
     @abstractmethod
     def prefill(
-        self,
-        prompts: Rows,
-        prefixes: Rows | None = None,
-        views: Mapping[str, Rows] | None = None,
+        self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
     ) -> tuple[Tensor, Any]:
         """Read prompts and the text after them: (logits [B,V] of the next token, state).
 
@@ -90,29 +87,25 @@ def decoder_of(model: nn.Module) -> nn.Module:
 
 def hidden_states(model: nn.Module, **inputs: Any) -> Tensor:
     """Hidden states [B,T,D] of `model` after its final norm, without logits."""
-    state = decoder_of(model)(**inputs).last_hidden_state
-    assert isinstance(state, Tensor)
+    state: Tensor = decoder_of(model)(**inputs).last_hidden_state
     return state
 
 
 def embedding_matrix(model: nn.Module) -> Tensor:
     """Input embedding matrix [V,D]."""
-    weight = model.get_input_embeddings().weight  # type: ignore[operator]
-    assert isinstance(weight, Tensor)
+    weight: Tensor = model.get_input_embeddings().weight  # type: ignore[operator]
     return weight
 
 
 def embed(model: nn.Module, tokens: Tensor) -> Tensor:
     """Input embeddings [B,T,D] of tokens [B,T]."""
-    embeddings = model.get_input_embeddings()(tokens)  # type: ignore[operator]
-    assert isinstance(embeddings, Tensor)
+    embeddings: Tensor = model.get_input_embeddings()(tokens)  # type: ignore[operator]
     return embeddings
 
 
 def head(model: nn.Module, hidden: Tensor) -> Tensor:
     """Logits [...,V] of hidden states [...,D], with the scale or cap of some families."""
-    logits = model.get_output_embeddings()(hidden)  # type: ignore[operator]
-    assert isinstance(logits, Tensor)
+    logits: Tensor = model.get_output_embeddings()(hidden)  # type: ignore[operator]
     config: Any = model.config
     if (factor := getattr(config, "logit_scale", None)) is not None:  # Cohere
         logits = logits * factor
@@ -120,7 +113,6 @@ def head(model: nn.Module, hidden: Tensor) -> Tensor:
         logits = logits / divisor
     if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
         logits = cap * torch.tanh(logits / cap)
-    assert isinstance(logits, Tensor)
     return logits
 
 
@@ -185,17 +177,8 @@ def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, C
 
     real [B,T], True at tokens.
     """
-    cache = growing_cache(model)
-    mask: dict[str, Tensor] = {} if bool(real.all()) else {"attention_mask": real.long()}
-    hidden = hidden_states(
-        model,
-        inputs_embeds=embeddings,
-        position_ids=positions(real),
-        past_key_values=cache,
-        use_cache=True,
-        **mask,
-    )
-    return hidden, CacheState(cache, real, real.sum(-1))
+    state = CacheState(growing_cache(model), real, real.sum(-1))
+    return _read(model, embeddings, state, positions(real)), state
 
 
 def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
@@ -207,20 +190,26 @@ def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
     if count > 1 and recurrent(state.cache):
         return torch.cat([extend(model, column, state) for column in embeddings.split(1, 1)], 1)
     state.real = F.pad(state.real, (0, count), value=True)
-    mask: dict[str, Tensor] = {}
-    if not bool((state.lengths == state.real.size(1) - count).all()):
-        mask = {"attention_mask": state.real.long()}
-    steps = torch.arange(count, device=embeddings.device)
-    hidden = hidden_states(
+    state.lengths = state.lengths + count
+    steps = torch.arange(-count, 0, device=embeddings.device)
+    return _read(model, embeddings, state, state.lengths[:, None] + steps)
+
+
+def _read(model: nn.Module, embeddings: Tensor, state: CacheState, positions: Tensor) -> Tensor:
+    """Append embeddings [B,t,D] at positions [B,t] to the cache of `state`: hidden [B,t,D].
+
+    state: its lengths and real columns cover the new columns already.
+    """
+    padded = not bool((state.lengths == state.real.size(1)).all())
+    mask = {"attention_mask": state.real.long()} if padded else {}
+    return hidden_states(
         model,
         inputs_embeds=embeddings,
-        position_ids=state.lengths[:, None] + steps,
+        position_ids=positions,
         past_key_values=state.cache,
         use_cache=True,
         **mask,
     )
-    state.lengths = state.lengths + count
-    return hidden
 
 
 def joined(prompts: Rows, prefixes: Rows | None) -> list[list[int]]:
@@ -248,10 +237,7 @@ class CausalLM(PersonalLM):
         return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
 
     def prefill(
-        self,
-        prompts: Rows,
-        prefixes: Rows | None = None,
-        views: Mapping[str, Rows] | None = None,
+        self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
     ) -> tuple[Tensor, CacheState]:
         tokens, real = (part.to(self.device) for part in pad(joined(prompts, prefixes), "left"))
         hidden, state = start(self.model, embed(self.model, tokens), real)

@@ -24,7 +24,7 @@ has no clock. Any fixed date would do; prompts must not change from day to day."
 PASSED = ("messages", "strftime_now", "date_string")
 """Names passed to templates besides the parameters of transformers' apply_chat_template."""
 DIRECTIVES = "aAbBcdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ"
-TEMPLATE_ERRORS = (
+BROKEN = (
     TemplateError,
     TypeError,
     ValueError,
@@ -123,7 +123,7 @@ def render(tokenizer: Tokenizer, turns: Sequence[dict[str, str]], answer: bool =
             add_generation_prompt=answer,
             **template.variables,
         )
-    except TEMPLATE_ERRORS as error:
+    except BROKEN as error:
         raise _broken(tokenizer, error) from error
     return text
 

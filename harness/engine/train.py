@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from transformers import get_scheduler
 
 from harness.engine.batch import PAD_ID, Batch
-from harness.engine.checkpoint import load_checkpoint, save_checkpoint
+from harness.engine.checkpoint import TrainLog, load_checkpoint, save_checkpoint
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM, causal_lms
-from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
 from harness.record import Step
 from harness.settings import TrainSettings
@@ -111,7 +110,6 @@ def train(
     lr: float,
     seed: int,
     epochs: float | None = None,
-    device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
     checkpoint: Path | None = None,
     on_step: Callable[[int, int, Step, TrainLog], None] | None = None,
@@ -127,7 +125,6 @@ def train(
         lr: peak learning rate.
         seed: of the order of examples, and of dropout.
         epochs: passes over the rows; by default the settings'.
-        device: of the activations; by default the model's.
         dtype: bfloat16 trains under autocast.
         checkpoint: folder of an unfinished training. It is resumed if it exists, and saved every
             `checkpoint_minutes`.
@@ -136,7 +133,6 @@ def train(
     Raises DivergedError if the loss or the gradient norm is not finite.
     """
     # 1. Plan: examples of each step, optimizer, schedule; what an earlier run has done of it
-    device = device or next(lm.parameters()).device
     plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
     optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
     factor = _schedule(optimizer, settings, len(plan))
@@ -153,7 +149,7 @@ def train(
         share_done = step / len(plan)
         lm.training_progress(share_done)
         chosen = [rows[index].at(share_done) for index in plan[step]]
-        loss = _accumulate_gradients(lm, chosen, settings.micro_tokens, device, dtype)
+        loss = _accumulate_gradients(lm, chosen, settings.micro_tokens, dtype)
         norm = _clip(lm, settings.clip)
         if not (isfinite(loss) and isfinite(norm)):
             raise DivergedError(
@@ -195,15 +191,11 @@ def _schedule(
 
 
 def _accumulate_gradients(
-    lm: PersonalLM,
-    rows: Sequence[TrainRow],
-    micro_tokens: int,
-    device: torch.device,
-    dtype: torch.dtype,
+    lm: PersonalLM, rows: Sequence[TrainRow], micro_tokens: int, dtype: torch.dtype
 ) -> float:
     """Add the gradients of one step to `lm`, in micro-batches; the loss of the step."""
     targets = sum(len(row.response) for row in rows)
-    total = 0.0
+    total, device = 0.0, next(lm.parameters()).device
     for part in micro_batches(rows, micro_tokens):
         share = sum(len(row.response) for row in part) / targets
         with precision(device, dtype):

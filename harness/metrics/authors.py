@@ -4,46 +4,34 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics.scoring import mean_score
-from harness.statistics import PERCENT_MEAN, Panel
-from harness.types import Score
-
 Features = Literal["characters", "function words"]
 OTHERS = 7
 CHARACTERS = (2, 4)
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
-FUNCTION_WORDS = (
-    "a about after again all also although always am an and another any are as at be because"
-    " been before being both but by can could did do does don't down each either else even ever"
-    " every few for from had has have he her here him his how however i i'm i've if in into is"
-    " it it's its just least less many may me might more most much must my never no nor not now"
-    " of off often on once one only or other our out over own perhaps quite rather really she"
-    " should since so some still such than that the their them then there therefore these they"
-    " this those though through thus to too under until up upon us very was we well were what"
-    " when where whether which while who whose why will with within without would yet you your"
-)
 
 
 @dataclass(frozen=True)
 class Identification:
-    """Share of texts whose author ranks first, and mean reciprocal rank, both 0–100.
+    """For each text whether its author ranks first, and the reciprocal rank, both 0–100.
 
     `chance_*` is the expectation of a random ranking: the floor. References are scored too; they
     are no ceiling.
     """
 
-    top1: Score
-    reciprocal_rank: Score
-    chance_top1: float | None
-    chance_reciprocal_rank: float | None
+    top1: list[float]
+    reciprocal_rank: list[float]
+    chance_top1: float
+    chance_reciprocal_rank: float
 
 
 @dataclass(frozen=True)
@@ -62,13 +50,12 @@ class Candidates:
 
 
 def identify_authors(
-    texts: Sequence[str], candidates: Candidates, panel: Panel, features: Features = "characters"
+    texts: Sequence[str], candidates: Candidates, features: Features = "characters"
 ) -> Identification:
     """Rank each text's author among other users of the same topic.
 
     texts: predictions or references.
     candidates: the author and the other users of each text.
-    panel: the authors of the texts.
     features: what texts and profiles are compared by.
 
     Tied candidates share their ranks, so a text that says nothing about its author is at chance.
@@ -83,9 +70,9 @@ def identify_authors(
     ]
     # 2. ranks by similarity, ties shared
     profiles = list(candidates.words.values())
-    nearness = _nearness(features, texts, profiles, list(place), indices)
-    top1: list[float | None] = []
-    ranks: list[float | None] = []
+    compare = _delta if features == "function words" else _cosine
+    nearness = compare(texts, profiles, list(place), indices)
+    top1, ranks = list[float](), list[float]()
     for text, (author, *rest) in zip(texts, nearness, strict=True):
         if not text.strip():
             top1.append(0.0)
@@ -96,44 +83,35 @@ def identify_authors(
         tied = int((np.abs(rivals_nearness - author) <= 1e-12).sum())
         places = range(ahead + 1, ahead + tied + 2)
         top1.append(100 * fmean(place == 1 for place in places))
-        ranks.append(100 * fmean(1 / place for place in places))
-    # 3. means with intervals, and what chance would give
-    sizes = [1 + len(rivals) for rivals in candidates.rivals]
-    signature = f"authors|{features}|others:{OTHERS}|topic:bm25"
-
-    def score(each: list[float | None], name: str) -> Score:
-        return mean_score(each, PERCENT_MEAN, panel, f"{signature}|{name}")
-
+        ranks.append(100 * _mean_reciprocal(places))
+    # 3. what chance would give: all candidates tied
+    ties = [range(1, 2 + len(rivals)) for rivals in candidates.rivals]
     return Identification(
-        top1=score(top1, "top-1"),
-        reciprocal_rank=score(ranks, "reciprocal rank"),
-        chance_top1=100 * fmean(1 / size for size in sizes) if sizes else None,
-        chance_reciprocal_rank=100 * fmean(_blind(size) for size in sizes) if sizes else None,
+        top1,
+        ranks,
+        chance_top1=100 * fmean(1 / len(places) for places in ties),
+        chance_reciprocal_rank=100 * fmean(map(_mean_reciprocal, ties)),
     )
 
 
-def _blind(size: int) -> float:
-    """Expected reciprocal rank in a random ranking of `size` users."""
-    return fmean(1 / place for place in range(1, size + 1))
+def _mean_reciprocal(places: Iterable[int]) -> float:
+    """Expected reciprocal rank where every place is equally likely."""
+    return fmean(1 / place for place in places)
 
 
-def _nearness(
-    features: Features,
+def _cosine(
     texts: Sequence[str],
     profiles: Sequence[str],
     words: Sequence[str],
     candidates: Sequence[Sequence[int]],
 ) -> list[list[float]]:
-    """Similarity of each text to its candidates; higher is nearer.
+    """Cosine of each text and its candidates by TF-IDF of character n-grams; higher is nearer.
 
-    features: character n-grams (TF-IDF, cosine) or function words (Burrows's Delta).
     texts: what is compared.
     profiles: one for each user; they give the features' weights.
     words: the candidates' words.
     candidates: for each text, indices into `words`.
     """
-    if features == "function words":
-        return _delta(texts, profiles, words, candidates)
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
@@ -170,4 +148,10 @@ def _shares(text: str) -> NDArray[np.float64]:
     """Share of each function word among the words of a text."""
     words = WORD.findall(text.lower().replace("’", "'"))
     counts = Counter(words)
-    return np.array([counts[word] for word in FUNCTION_WORDS.split()]) / max(len(words), 1)
+    return np.array([counts[word] for word in function_words()]) / max(len(words), 1)
+
+
+@cache
+def function_words() -> tuple[str, ...]:
+    """English function words, which every text has."""
+    return tuple(Path(__file__).with_name("function_words.txt").read_text("utf-8").split())

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, load_weights, save_weights
+from harness.engine.checkpoint import WEIGHTS, TrainLog, drop_checkpoint, load_weights, save_weights
 from harness.engine.clock import Phases, middle, now
 from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
-from harness.engine.train_log import TrainLog
 from harness.errors import DivergedError
 from harness.progress import Bars
 from harness.record import LrSearch, Step, Training, Trial, read_state, write_json
@@ -140,7 +139,6 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
             budget,
             lr=lr,
             seed=seed,
-            device=job.hardware.devices[0],
             dtype=job.hardware.dtype,
             checkpoint=plan.folder / UNFINISHED,
             on_step=_step_bar(job.bars, "training"),
@@ -188,8 +186,8 @@ def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
     try:
         train(
             lm, data.rows, settings, lr=lr, seed=job.plan.settings.seed,
-            epochs=settings.lr_trial_epochs, device=job.hardware.devices[0],
-            dtype=job.hardware.dtype, on_step=_step_bar(job.bars, f"lr {lr:g}", curve),
+            epochs=settings.lr_trial_epochs, dtype=job.hardware.dtype,
+            on_step=_step_bar(job.bars, f"lr {lr:g}", curve),
         )  # fmt: skip
         val_loss = mean_loss(job, lm, data.val_rows)
     except DivergedError as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.engine.checkpoint import TrainLog
 from harness.engine.flops import forward_flops, training_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, plan_steps
-from harness.engine.train_log import TrainLog
 from harness.record import LrSearch
 from harness.settings import TrainSettings
 

@@ -86,6 +86,6 @@ def test_bf16_is_autocast_over_fp32_weights():
     with precision(CPU, torch.float32):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
     lm = CausalLM(tiny())
-    log = train(lm, ROWS, SETTINGS, lr=1e-2, seed=0, device=CPU, dtype=torch.bfloat16)
+    log = train(lm, ROWS, SETTINGS, lr=1e-2, seed=0, dtype=torch.bfloat16)
     assert {part.dtype for part in lm.parameters()} == {torch.float32}
     assert log.curve[-1].loss < log.curve[0].loss

@@ -8,9 +8,9 @@ import pytest
 from baselines.coconut import CoconutLM
 from harness.engine import flops, generate
 from harness.engine import train as train_module
+from harness.engine.checkpoint import TrainLog
 from harness.engine.clock import DecodeClock, Phases, middle
 from harness.engine.flops import model_costs
-from harness.engine.train_log import TrainLog
 from harness.errors import UsageError
 from harness.record import LrSearch, Step, Trial, read_predictions
 from harness.run import generate as generate_module

@@ -18,7 +18,7 @@ from harness.record import (
 )
 from harness.registry import find
 from harness.statistics import PERCENT_MEAN, Panel
-from harness.types import Entry, Score, SplitData
+from harness.types import Entry, SplitData
 
 ALONE = "one user in the test split; author identification needs at least two"
 NO_WORDS = "no test user's profile has words; author identification needs at least one that has"
@@ -58,7 +58,6 @@ def author_identification(
         found = identify_authors(
             [text for row in rows for text in row],
             Candidates(words, own * len(rows), donors.users * len(rows)),
-            Panel(panel.users * len(rows), test.fingerprint, 100),
             features,
         )
         top1, tops = _rank(found.top1, found.chance_top1, panel, len(rows))
@@ -88,18 +87,18 @@ def _words(profile: Sequence[Entry], body: str) -> str:
 
 
 def _rank(
-    score: Score, chance: float | None, panel: Panel, rows: int
+    values: list[float], chance: float, panel: Panel, rows: int
 ) -> tuple[AuthorRank, list[float]]:
     """The record's entry on a score, and each example's mean over samples.
 
-    score: of every text, row after row; the last row holds the references.
+    values: of every text, row after row; the last row holds the references.
     chance: what a random ranking would give.
     panel: the users of one row.
     rows: number of samples, plus one.
     """
-    values, users = [value for value in score.each if value is not None], len(panel.users)
+    users = len(panel.users)
     each = [values[at : at + users] for at in range(0, len(values), users)]
     assert len(each) == rows
     mean = [fmean(column) for column in zip(*each[:-1], strict=True)]
-    whole = mean_score(mean, PERCENT_MEAN, panel, score.signature)
+    whole = mean_score(mean, PERCENT_MEAN, panel, "authors")
     return AuthorRank(ceiling=fmean(each[-1]), chance=chance, **ends_of(whole)), mean
