@@ -69,5 +69,5 @@ class Cot(Method):
 
     def preface_report(self, prefaces: Sequence[Sequence[int]]) -> dict[str, Any]:
         """How many analyses used up their budget and got the separator appended."""
-        most = self.options.analysis_tokens + len(self.between)
+        most = self.longest_preface(training=False)
         return {"separator_appended": sum(len(ids) == most for ids in prefaces)}

@@ -75,7 +75,10 @@ class Generator:
 
         Raises DataError, naming file and line, if the file holds something else.
         """
-        known = {each.key: each for each in self._kept()}
+        known: dict[tuple[str, Variant], Analysis] = {}
+        if self.path is not None:
+            drop_partial_line(self.path)
+            known = {each.key: each for each in read_lines(Analysis, self.path)}
         ordered = sorted(requests, key=lambda each: (-len(each.prompt), each.example_id))
         for start in range(0, len(ordered), self.batch_size):
             batch = ordered[start : start + self.batch_size]
@@ -91,12 +94,6 @@ class Generator:
                 rate = sum(len(each.ids) for each in made) / (now() - begin)
                 self.on_batch(start + len(batch), len(ordered), f"{rate:,.0f} tokens/s")
         return {each.example_id: known[each.key] for each in requests}
-
-    def _kept(self) -> list[Analysis]:
-        if self.path is None:
-            return []
-        drop_partial_line(self.path)
-        return read_lines(Analysis, self.path)
 
     def _generate(self, batch: Sequence[Request]) -> list[Analysis]:
         texts = generate(

@@ -76,13 +76,12 @@ def drop_leaks(task: Task, rows: Sequence[Row]) -> tuple[list[Row], int]:
     leaked: dict[str, set[int]] = {}
     for leak in leaks(task, rows):
         leaked.setdefault(leak.row.id, set()).add(leak.entry)
-    kept = [_without(row, leaked[row.id]) if row.id in leaked else row for row in rows]
+    kept = list(rows)
+    for at, row in enumerate(rows):
+        if gone := leaked.get(row.id):
+            profile = (entry for index, entry in enumerate(row.profile) if index not in gone)
+            kept[at] = replace(row, profile=tuple(profile))
     return kept, sum(map(len, leaked.values()))
-
-
-def _without(row: Row, entries: set[int]) -> Row:
-    kept = tuple(entry for index, entry in enumerate(row.profile) if index not in entries)
-    return replace(row, profile=kept)
 
 
 def refuse_shared_users(splits: Mapping[str, Sequence[Row]]) -> None:

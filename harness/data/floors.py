@@ -86,15 +86,9 @@ def _others(test: SplitData, train: SplitData) -> dict[str, str] | None:
 
 def _circles(test: SplitData, train: SplitData) -> dict[str, str]:
     """The commonest words of the training targets in a circle, as many as the reference has."""
-    counts = Counter(
-        word for one in train.references.values() for word in fold(one.text).split() if _plain(word)
-    )
-    common = [word for word, _ in counts.most_common(WORDS)]
+    words = (word for one in train.references.values() for word in fold(one.text).split())
+    common = [word for word, _ in Counter(filter(str.isalpha, words)).most_common(WORDS)]
     return {
         key: " ".join(islice(cycle(common), len(one.text.split())))
         for key, one in test.references.items()
     }
-
-
-def _plain(word: str) -> bool:
-    return word.isalpha()

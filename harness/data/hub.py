@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,10 +18,6 @@ from harness.errors import DataError
 REPOSITORY = "LongLaMP/LongLaMP"
 
 
-def config_name(task: Task, setting: str) -> str:
-    return f"{task.name}_{setting}"
-
-
 @cache
 def resolve(revision: str) -> str | None:
     """The commit that `revision` refers to now.
@@ -31,7 +28,7 @@ def resolve(revision: str) -> str | None:
     from huggingface_hub import HfApi, constants
 
     if constants.HF_HUB_OFFLINE:
-        return revision if _is_commit(revision) else None
+        return revision if re.fullmatch("[0-9a-f]{40}", revision) else None
     try:
         return str(HfApi().dataset_info(REPOSITORY, revision=revision, timeout=10).sha)
     except Exception as error:  # any network or hub failure; all get the same message
@@ -42,7 +39,7 @@ def read_hub(task: Task, setting: str, split: str, revision: str) -> list[Row]:
     """The rows of one config and split at `revision`. Raises DataError without a network."""
     from datasets import load_dataset
 
-    config = config_name(task, setting)
+    config = f"{task.name}_{setting}"
     commit = resolve(revision) or revision
     try:
         table = load_dataset(REPOSITORY, config, split=split, revision=commit)
@@ -98,10 +95,6 @@ def _parse(task: Task, table: Iterable[Mapping[str, object]], source: str) -> li
     if not rows:
         raise data_error(source, "no example", "at least one row", "use another copy")
     return rows
-
-
-def _is_commit(revision: str) -> bool:
-    return len(revision) == 40 and set(revision) <= set("0123456789abcdef")
 
 
 def _unreachable(what: str, error: Exception) -> DataError:

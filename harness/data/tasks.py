@@ -18,11 +18,6 @@ from harness.types import Entry
 NUMBERED_ITEMS = re.compile(r"\s1\.\s")
 
 
-def whole_input(text: str) -> str:
-    """The input, unchanged."""
-    return text
-
-
 def before_items(text: str) -> str:
     """The input up to its numbered items, `1. … 2. …`; all of it if it has none.
 
@@ -50,8 +45,8 @@ class Task:
     """The text between the joined entries and the input."""
     document: str
     """Template of the text that retrieval compares with the query."""
-    query: Callable[[str], str] = whole_input
-    """The part of the input that retrieval searches with."""
+    query: Callable[[str], str] = str
+    """The part of the input that retrieval searches with; by default all of it."""
     separator: str = ", and "
     body_words: int | None = None
     """If set, prompts show only this many words of the body, joined by single spaces."""

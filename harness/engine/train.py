@@ -150,7 +150,9 @@ def train(
         lm.training_progress(share_done)
         chosen = [rows[index].at(share_done) for index in plan[step]]
         loss = _accumulate_gradients(lm, chosen, settings.micro_tokens, dtype)
-        norm = _clip(lm, settings.clip)
+        gradients = gradient_norm(lm)
+        nn.utils.clip_grads_with_norm_(lm.parameters(), settings.clip, gradients)
+        norm = gradients.item()
         if not (isfinite(loss) and isfinite(norm)):
             raise DivergedError(
                 f"training step {step + 1}: loss {loss}, gradient norm {norm}; expected numbers."
@@ -203,13 +205,6 @@ def _accumulate_gradients(
         loss.backward()
         total += loss.item()
     return total
-
-
-def _clip(lm: nn.Module, most: float) -> float:
-    """Clip the gradients to norm `most`; their norm before."""
-    norm = gradient_norm(lm)
-    nn.utils.clip_grads_with_norm_(lm.parameters(), most, norm)
-    return norm.item()
 
 
 def gradient_norm(lm: nn.Module) -> Tensor:
