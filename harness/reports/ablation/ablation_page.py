@@ -15,7 +15,7 @@ from harness.reports.render.section import Document, Part, Section, listed, sect
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.system_costs import times_not_comparable
 from harness.reports.runs.systems import System
-from harness.reports.sections.headline import time_columns
+from harness.reports.sections.headline import ABOUT_CHECKPOINTS, time_columns
 from harness.reports.sections.metric_table import floor_notes, mark_won
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 from harness.reports.sections.system_columns import (
@@ -67,7 +67,9 @@ def sentences(found: Ablation) -> list[str]:
         if (group := [label for label, one in outcomes.items() if one == outcome])
     ]
     text = "; ".join(parts)
-    return [line + (f" {text[:1].upper()}{text[1:]}." if text else ""), *readings(found)]
+    line += f" {text[:1].upper()}{text[1:]}." if text else ""
+    line += f" {ABOUT_CHECKPOINTS}" if found.board.about == "checkpoints" else ""
+    return [line, *readings(found)]
 
 
 def _compared(found: Ablation) -> list[tuple[str, str]]:
@@ -133,6 +135,7 @@ def _columns(found: Ablation) -> list[SystemColumn]:
         ),
         (P_HOLM, lambda one: gap_cells(main, one.name, references.get(one.name))[1]),
         (Column("verdict"), lambda one: _verdict(found, one.name)),
+        (Column("about"), lambda one: _about(found, one.name)),
     ]
     return [
         values(main),
@@ -156,6 +159,12 @@ def _verdict(found: Ablation, label: str) -> str | None:
     return {"open": "not significant", "untested": one.reason or "–"}.get(outcome, outcome)
 
 
+def _about(found: Ablation, label: str) -> str | None:
+    """What the verdict on a value is about: methods, or checkpoints."""
+    one = found.main.between(label, found.references.get(label, ""))
+    return one and one.about
+
+
 def facts(found: Ablation) -> dict[str, object]:
     """The JSON document: for every value its intervals, comparison, runs and failures."""
     return {
@@ -164,6 +173,7 @@ def facts(found: Ablation) -> dict[str, object]:
         "over": [{"name": one.name, "setting": one.key} for one in found.axes],
         "reference": found.reference,
         "main": found.main.measure.name,
+        "about": found.board.about,
         "users": found.board.user_count,
         "claims": readings(found),
         **floor_facts(found.compared),

@@ -95,7 +95,8 @@ class Board:
         seeds = sorted({len(system.runs) for system in self.systems})
         many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
         over = f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
-        return f"{self.user_count} users ({len(self.ids)} texts){over}"
+        about = "; about checkpoints" if self.about == "checkpoints" else ""
+        return f"{self.user_count} users ({len(self.ids)} texts){over}{about}"
 
     @property
     def about(self) -> About:
