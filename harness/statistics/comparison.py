@@ -179,7 +179,7 @@ def checked(found: Effect, users: int, most: int, about: About) -> Interval:
     if 2 * most > users and 0 < users - most < DIFFERING_USERS:
         why = f"{users - most} of {users} users differ from the rest: too few for an interval"
         return Interval(found.value, None, None, users, about, why)
-    reason = "every user has the same value" if most == users else None
+    reason = "every user has the same value" if most == users and not found.variance else None
     return Interval(found.value, *found.ends(), users, about, reason)
 
 

@@ -47,7 +47,7 @@ def test_seeds_alone_give_students_t():
     panel = Panel(USERS_60, "print")
     found = interval(MEAN, rows_of(np.repeat([[-6.0], [0.0], [6.0]], 60, 1)), panel)
     assert (found.low, found.high) == pytest.approx((-14.905, 14.905), abs=1e-3)
-    assert found.about == "methods"
+    assert (found.about, found.reason) == ("methods", None)
 
 
 def test_both_errors_are_weighted_by_their_variances():
