@@ -79,9 +79,9 @@ def _compared(found: Ablation) -> list[tuple[str, str]]:
 
 def failures(found: Ablation) -> list[str]:
     """A line for each value or reference whose run failed for some seed."""
-    broken = [(cell.label, cell.failures) for cell in found.cells]
+    broken = [(cell.label, cell.tried.failures) for cell in found.cells]
     broken += [
-        (found.references.get(cell.label, f"{found.reference}"), cell.reference_failures)
+        (found.references.get(cell.label, f"{found.reference}"), cell.tried.reference_failures)
         for cell in found.cells
     ]
     lines = [
@@ -103,7 +103,7 @@ def table(found: Ablation) -> Table:
 
     references = {cell.reference.name: cell.reference for cell in found.cells if cell.reference}
     blanks = [""] * (len(found.axes) - 1)
-    rows = [(*cell.values, *row(cell.system)) for cell in found.cells]
+    rows = [(*cell.tried.values, *row(cell.system)) for cell in found.cells]
     rows += [(name, *blanks, *row(system)) for name, system in references.items()]
     notes = [
         f"Differences and verdicts are about {found.main.measure.title}: approximate randomisation"
@@ -194,10 +194,10 @@ def _facts(found: Ablation, cell: Cell) -> dict[str, object]:
     contrasts = found.compared.contrasts
     gap = found.main.between(cell.label, found.references.get(cell.label, ""))
     return {
-        "values": list(cell.values),
+        "values": list(cell.tried.values),
         "seeds": cell.system.seeds if cell.system else [],
         "runs": [str(run.folder) for run in cell.system.runs] if cell.system else [],
-        "failed": {str(seed): why for seed, why in cell.failures.items()},
+        "failed": {str(seed): why for seed, why in cell.tried.failures.items()},
         "measures": ends(cell.system),
         "reference": ends(cell.reference),
         "minus_reference": gap and asdict(gap),

@@ -129,7 +129,7 @@ def _mark_failed(axes: Axes, found: Ablation, at: Positions) -> None:
                 "× failed", (at.x[cell.label], 0.03), xycoords=("data", "axes fraction"),
                 ha="center", fontsize=9, color=INK,
             )  # fmt: skip
-    elsewhere = [cell.values[0] for cell in found.cells if cell.label not in at.x]
+    elsewhere = [cell.tried.values[0] for cell in found.cells if cell.label not in at.x]
     if elsewhere:
         axes.annotate(f"× failed: {', '.join(elsewhere)}", (0.02, 0.03), xycoords="axes fraction",
                       fontsize=9, color=INK, parse_math=False)  # fmt: skip
@@ -137,7 +137,7 @@ def _mark_failed(axes: Axes, found: Ablation, at: Positions) -> None:
 
 def _tick(cell: Cell, at: Positions) -> str:
     """A value's tick label; for reasoners, the size above the name."""
-    name = short(cell.values[0].rstrip("/").rpartition("/")[2], 14)
+    name = short(cell.tried.values[0].rstrip("/").rpartition("/")[2], 14)
     return f"{figure(at.x[cell.label], 2)}\n{name}" if at.by_size else name
 
 
@@ -167,7 +167,7 @@ def _shade_claims(axes: Axes, found: Ablation, at: Positions) -> bool:
 def _heat_map(found: Ablation) -> Picture:
     # 1. The grid of values.
     down, across = found.axes
-    measure, by_values = found.main.measure, {cell.values: cell for cell in found.cells}
+    measure, by_values = found.main.measure, {cell.tried.values: cell for cell in found.cells}
     rows = [[by_values[first, second] for second in across.values] for first in down.values]
     numbers = [[_number(found.main, cell.system).value for cell in row] for row in rows]
     grid = np.ma.masked_invalid(np.array(numbers, dtype=np.float64))

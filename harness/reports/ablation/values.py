@@ -45,17 +45,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of each setting: its system and its reference, None without a run.
-
-    label: the system's name. failures, reference_failures: seed → why it has no run.
-    """
+    """What was tried as systems: its own, called `label`, and its reference; None without a run."""
 
     label: str
-    values: tuple[str, ...]
+    tried: Tried
     system: System | None
     reference: System | None
-    failures: Mapping[int, str]
-    reference_failures: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -178,7 +173,7 @@ def _place(axis: Axis, cell: Cell) -> float | None:
         size = reasoner_parameters(cell)
         return size / whole if size and whole else None
     try:
-        number = float(cell.values[0])
+        number = float(cell.tried.values[0])
     except ValueError:
         return None
     return number if isfinite(number) else None
@@ -198,10 +193,7 @@ def _cells(axes: Sequence[Axis], tried: Sequence[Tried], reference: str | None) 
         pairs = zip(axes, one.values, strict=True)
         label = " · ".join(f"{axis.name}={value}" for axis, value in pairs)
         beside = f"{reference}" if len(distinct) == 1 else f"{reference}, {label}"
-        cells.append(
-            Cell(label, one.values, _system(label, one.runs), _system(beside, one.reference),
-                 one.failures, one.reference_failures)
-        )  # fmt: skip
+        cells.append(Cell(label, one, _system(label, one.runs), _system(beside, one.reference)))
     return tuple(cells)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from harness.metrics import is_mean, metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.forced import slope_of, window_middles, windows_within
-from harness.record import ExampleLift, ExampleValues, Gains, Lift, LiftPair, Record, SliceNll
+from harness.record import ExampleValues, Gains, LiftPair, Record, SliceNll
 from harness.reports.compared.measures import Measure, Rows, mean_of, measure_of, slope_row
 from harness.statistics import PERCENT_MEAN, RATIO, Statistic
 
@@ -87,22 +88,20 @@ NATS = "nats per slice token"
 
 @dataclass(frozen=True)
 class LiftView:
-    """What lift is computed on.
+    """What lift is computed on; `name` is its field in `Lift` and in `ExampleLift`."""
 
-    pairs: reads a record's lifts. gains: reads an example's gains.
-    """
-
-    name: str
-    pairs: Callable[[Lift], Mapping[str, Mapping[str, LiftPair]] | None]
-    gains: Callable[[ExampleLift], Gains | None]
+    name: Literal["likelihood", "texts"]
 
     def of(self, record: Record) -> Mapping[str, Mapping[str, LiftPair]]:
         """Kind of donor → slice or metric → gains; empty if the record lacks the view."""
-        return (self.pairs(record.lift) if record.lift else None) or {}
+        return getattr(record.lift, self.name, None) or {}
+
+    def gains(self, values: ExampleValues) -> Gains:
+        """The same of an example."""
+        return getattr(values.lift, self.name, None) or {}
 
 
-LIKELIHOOD = LiftView("likelihood", lambda lift: lift.likelihood, lambda lift: lift.likelihood)
-TEXTS = LiftView("texts", lambda lift: lift.texts, lambda lift: lift.texts)
+LIKELIHOOD, TEXTS = LiftView("likelihood"), LiftView("texts")
 
 
 def lift_measure(view: LiftView, kind: str, name: str) -> Measure:
@@ -113,11 +112,7 @@ def lift_measure(view: LiftView, kind: str, name: str) -> Measure:
     name: a slice or "all" for likelihood; a metric for texts.
     """
 
-    def gain(values: ExampleValues) -> float | None:
-        found = view.gains(values.lift) if values.lift else None
-        return (found or {}).get(kind, {}).get(name)
-
-    rows = mean_of(gain)
+    rows = mean_of(lambda values: view.gains(values).get(kind, {}).get(name))
     of_likelihood = view is LIKELIHOOD
     what = "likelihood" if of_likelihood else measure_of(name).title
     return Measure(

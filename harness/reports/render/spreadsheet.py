@@ -7,7 +7,7 @@ import io
 import re
 
 from harness.reports.render.numbers import NONE
-from harness.reports.render.table import Cell, Table, Value
+from harness.reports.render.table import Table, cell_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Starts of text that a spreadsheet would compute or skip."""
@@ -20,7 +20,7 @@ def to_csv(table: Table) -> str:
     Text that a spreadsheet would compute gets a leading apostrophe.
     """
     table = table.ungrouped()
-    rows = [[_cell(value) for value in row] for row in table.rows]
+    rows = [list(map(cell_of, row)) for row in table.rows]
     by_column = [[row[place] for row in rows] for place in range(len(table.columns))]
     wide = [any(cell.low is not None for cell in cells) for cells in by_column]
     lettered = [any(cell.letters for cell in cells) for cells in by_column]
@@ -41,12 +41,6 @@ def to_csv(table: Table) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(lines)
     return buffer.getvalue()
-
-
-def _cell(value: Value) -> Cell:
-    if isinstance(value, Cell):
-        return value
-    return Cell() if isinstance(value, str) else Cell(value)
 
 
 def _words(text: str) -> str:

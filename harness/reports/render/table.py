@@ -151,19 +151,15 @@ class Table:
         for place, column in enumerate(self.columns):
             pick = {"higher": max, "lower": min}.get(column.better or "")
             for group in dict.fromkeys(groups if pick else ()):
-                known = {
-                    index: number
+                known = [
+                    (cell.value, index, cell.certain)
                     for index, row in enumerate(self.rows)
                     if groups[index] == group and index not in self.faint
-                    if (number := number_of(row[place])) is not None
-                }
+                    if (cell := cell_of(row[place])).value is not None
+                ]
                 if pick and len(known) > 1:
-                    top = pick(known.values())
-                    yield from (
-                        (index, place)
-                        for index, number in known.items()
-                        if number == top and is_certain(self.rows[index][place])
-                    )
+                    top = pick(known)[0]
+                    yield from ((at, place) for one, at, certain in known if one == top and certain)
 
 
 def file_name(name: str) -> str:
@@ -171,23 +167,18 @@ def file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_=-]+", "_", name).strip("_")
 
 
-def number_of(value: Value) -> float | None:
-    """The number behind a value; None for words and for nothing."""
+def cell_of(value: Value) -> Cell:
+    """The number behind a value as a cell; an empty one for words and for nothing."""
     if isinstance(value, Cell):
-        return value.value
-    return None if isinstance(value, str) else value
-
-
-def is_certain(value: Value) -> bool:
-    """False for a number of which no test shows that it is the best."""
-    return not isinstance(value, Cell) or value.certain
+        return value
+    return Cell() if isinstance(value, str) else Cell(value)
 
 
 def show(column: Column, value: Value) -> Field:
     """A value formatted for its column; words are unchanged in any column."""
     if isinstance(value, str):
         return Field(value)
-    cell = value if isinstance(value, Cell) else Cell(value)
+    cell = cell_of(value)
     if cell.value is None:
         return Field(numbers.NONE)
     if column.kind == "p":

@@ -66,12 +66,8 @@ def checked(board: Board, allow_different: bool) -> Board:
     rules = {f"{what} ({key})": _setting(key) for key, what in UNPAIRED.items()}
     blocking = _differing(board.systems, rules)
     if blocking:
-        lines = [f"{board.task}: examples of these runs cannot be paired"]
-        lines += [f"  {one}" for one in blocking]
-        lines.append(
-            "  mend  rerun some with --set and the others' value, or compare them separately"
-        )
-        raise DataError("\n".join(lines))
+        mend = "rerun some with --set and the others' value, or compare them separately"
+        raise _refusal(board, "examples of these runs cannot be paired", blocking, mend)
     # 2. At least one example in common.
     common = set.intersection(*(set(record.examples) for record in board.records))
     if not common:
@@ -82,14 +78,17 @@ def checked(board: Board, allow_different: bool) -> Board:
     # 3. The rest may differ if the user allows it.
     found = differences(board)
     if found and not allow_different:
-        lines = [f"{board.task}: these runs are not comparable"]
-        lines += [f"  {one}" for one in found]
-        lines.append(
-            "  mend  give runs that agree in this, or use --allow-different (missing examples then"
+        mend = (
+            "give runs that agree in this, or use --allow-different (missing examples then"
             " count as empty, and every table says so)"
         )
-        raise DataError("\n".join(lines))
-    return replace(board, allowed=tuple(str(one) for one in found))
+        raise _refusal(board, "these runs are not comparable", found, mend)
+    return replace(board, allowed=tuple(map(str, found)))
+
+
+def _refusal(board: Board, what: str, found: Sequence[Difference], mend: str) -> DataError:
+    lines = [f"{board.task}: {what}", *map(str, found), f"mend  {mend}"]
+    return DataError("\n  ".join(lines))
 
 
 def differences(board: Board) -> list[Difference]:

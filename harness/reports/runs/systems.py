@@ -231,13 +231,9 @@ def _with_distinct_names(systems: list[System]) -> list[System]:
         # 3. Append what distinguishes each.
         for system, own in zip(same_method, chosen, strict=True):
             shown = [key for key in differing if own[key] != plain[key]] if bare else differing
-            shown_settings = ", ".join(f"{short[key]}={own[key]}" for key in shown)
-            named.append(
-                replace(
-                    system,
-                    name=f"{system.name} ({shown_settings})" if shown_settings else system.name,
-                )
-            )
+            settings = ", ".join(f"{short[key]}={own[key]}" for key in shown)
+            name = f"{system.name} ({settings})" if settings else system.name
+            named.append(replace(system, name=name))
     return named
 
 

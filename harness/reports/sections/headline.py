@@ -257,13 +257,12 @@ def _picture(compared: Compared) -> Picture:
     if costs and max(len(system.runs) for system in board.systems) > 1:
         whiskers += "; horizontal ones: from the fastest to the slowest seed"
     whiskers += f"; dotted: {floor}" if floor else ""
-    on = (
-        machine(board.systems[0].record)
-        if costs
-        else "no time axis, because times are not comparable"
+    whiskers += (
+        f"; {machine(board.systems[0].record)}"
+        if timed
+        else ("; no time axis, because times are not comparable")
     )
-    set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers};"
-                  f" {on}")  # fmt: skip
+    set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers}")
     alt = "; ".join(
         f"{name} {estimate(one, measure.digits)}" for name, one in contrasts.values.items()
     )
@@ -317,10 +316,8 @@ def _cost_panel(
 
 def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, Look]) -> None:
     """One row per system, without a time axis, because machines differ."""
-    names, measure = (
-        [system.name for system in reversed(compared.board.systems)],
-        compared.main.measure,
-    )
+    names = [system.name for system in reversed(compared.board.systems)]
+    measure = compared.main.measure
     for row, name in enumerate(names):
         number = value_cell(compared.main, name)
         if number.value is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -16,15 +15,15 @@ from harness.reports.compared.parts import (
     LiftView,
     lift_measure,
 )
-from harness.reports.compared.pooled import Pooled, interval_words
+from harness.reports.compared.pooled import Pooled
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, Picture, listed
-from harness.reports.render.table import Column, Table, Value
-from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.render.table import Column, Table
+from harness.reports.runs.systems import Board, System, having
 from harness.reports.sections.headline import verdict_words
 from harness.reports.sections.metric_table import pairs_table
 from harness.reports.sections.slice_curves import SliceView
-from harness.reports.sections.system_columns import SystemColumn, of_systems, pooled
+from harness.reports.sections.system_columns import SystemColumn, of_systems, over, pooled
 
 
 def lift_part(compared: Compared) -> Part:
@@ -67,11 +66,6 @@ def _recorded(view: LiftView, kind: str, name: str, record: Record) -> Estimate 
     return pair and (pair.own_empty if kind == "empty" else pair.own_other)
 
 
-def _over(board: Board, part: Board, rows: Iterable[tuple[Value, ...]]) -> str:
-    words = interval_words(value for row in rows for value in row)
-    return f"95 % intervals over {words}{lacking(board, part, '; ')}."
-
-
 def _likelihood_table(compared: Compared, part: Board) -> Table:
     board = compared.board
     table = Table(f"lift_{board.task}", f"Lift on likelihood, {board.task}")
@@ -82,7 +76,7 @@ def _likelihood_table(compared: Compared, part: Board) -> Table:
     users = "user" if donors == "1" else "users"
     note = (
         f"{donors} other {users} per text; nats per slice token, a gain is a lower NLL;"
-        f" {_over(board, part, table.rows)}"
+        f" 95 % intervals {over(board, part, table.rows)}."
     )
     return replace(table, notes=(note,))
 
@@ -98,7 +92,7 @@ def _text_table(compared: Compared, part: Board) -> Table:
         f"Lift on generated texts, {board.task}",
         tables[0].columns,
         rows,
-        (f"Points of each measure; {_over(board, part, rows)}",),
+        (f"Points of each measure; 95 % intervals {over(board, part, rows)}.",),
         folded=len(rows) > 12,
         groups=tuple(measure_of(name).title for name in names for _ in part.systems),
         grouped_by="measure",

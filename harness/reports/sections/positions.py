@@ -20,14 +20,14 @@ from harness.reports.compared.parts import (
 from harness.reports.compared.pooled import Pooled, interval_words
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
-from harness.reports.render.table import Column, Table, Value
-from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.render.table import Column, Table
+from harness.reports.runs.systems import Board, having, lacking
 from harness.reports.sections.slice_curves import Curves, Slices, SliceView
 from harness.reports.sections.system_columns import (
     METHOD,
     SystemColumn,
     of_systems,
-    pooled,
+    pooled_column,
     recorded,
     values,
 )
@@ -160,9 +160,11 @@ def _slopes(compared: Compared, views: Sequence[DriftView]) -> Table:
         if any(map(view.slope, board.records)) and not (own and view.name == "likelihood")
     ]
     columns: list[SystemColumn] = [
-        (
+        pooled_column(
+            board,
             Column(view.column, view.slope_unit, "number", 3),
-            partial(_slope, board, view),
+            view.slope,
+            view.sloped,
         )
         for view in sloped
     ]
@@ -184,10 +186,6 @@ def _slopes(compared: Compared, views: Sequence[DriftView]) -> Table:
     }
     notes += [f"{column}: {who}." for column, who in left_out.items() if who]
     return replace(table, notes=tuple(notes))
-
-
-def _slope(board: Board, view: DriftView, system: System) -> Value:
-    return pooled(board, system, view.slope, view.sloped)
 
 
 def _points(board: Board, curves: Sequence[tuple[DriftView, Curves]]) -> Table:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-
+from harness.metrics.base import Metric
 from harness.metrics.text_quality import TEXT_QUALITY
 from harness.reports.compared.measures import mean_of
-from harness.reports.compared.pooled import Pooled, interval_words
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
-from harness.reports.runs.systems import Board, System, having, lacking
-from harness.reports.sections.system_columns import SystemColumn, of_systems, pooled, recorded
+from harness.reports.runs.systems import Board, having
+from harness.reports.sections.system_columns import (
+    SystemColumn,
+    of_systems,
+    over,
+    pooled_column,
+    recorded,
+)
 
 
 def quality_part(compared: Compared) -> Part:
@@ -20,15 +24,11 @@ def quality_part(compared: Compared) -> Part:
     part = having(board, lambda record: record.quality)
     if not part.systems:
         return Part()
-    columns: list[SystemColumn] = [
-        (Column(one.title, one.unit, "number", one.digits), partial(_pooled, board, one.name))
-        for one in TEXT_QUALITY
-    ]
+    columns = [_column(board, one) for one in TEXT_QUALITY]
     table = of_systems(Table(f"quality_{board.task}", f"Text quality, {board.task}"),
                        part.systems, columns)  # fmt: skip
-    over = interval_words(value for row in table.rows for value in row)
     note = (
-        f"Intervals: 95 % over {over}{lacking(board, part, '; ')}. No verdict is made about these:"
+        f"Intervals: 95 % {over(board, part, table.rows)}. No verdict is made about these:"
         " close to the references is good."
     )
     known = part.records[0].quality
@@ -43,6 +43,7 @@ def quality_part(compared: Compared) -> Part:
     return Part(tables=(table.noted(note),))
 
 
-def _pooled(board: Board, name: str, system: System) -> Pooled:
+def _column(board: Board, measure: type[Metric]) -> SystemColumn:
+    name, head = measure.name, Column(measure.title, measure.unit, "number", measure.digits)
     rows = mean_of(lambda values: values.quality.get(name))
-    return pooled(board, system, lambda record: record.quality.get(name), rows)
+    return pooled_column(board, head, lambda record: record.quality.get(name), rows)

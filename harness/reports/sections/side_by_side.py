@@ -98,17 +98,14 @@ def disagreements(
             Side(system.name, part, _scores(compared, one.numbers))
             for system, part, one in zip(systems, pieces, values(key), strict=True)
         )
-        reference = data.references.get(key) if data else None
+        reference = data and data.references.get(key)
         main = [
             f"{system.name} {_number(one.numbers.get(compared.main_name))}"
             for system, one in zip(systems, values(key), strict=True)
         ]
         line = f"{compared.main.measure.title}: {', '.join(main)}"
-        shown.append(
-            Shown(
-                key, line, (first, second), inputs.get(key), reference.text if reference else None
-            )
-        )
+        text = reference and reference.text
+        shown.append(Shown(key, line, (first, second), inputs.get(key), text))
     return shown
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from harness.record import Estimate, Record
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import Measure, Rows
-from harness.reports.compared.pooled import Pooled, over_seeds
+from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
 from harness.reports.render.numbers import Number
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.system_costs import Cost, mean_cost
-from harness.reports.runs.systems import Board, System
+from harness.reports.runs.systems import Board, System, lacking
 
 SystemColumn = tuple[Column, Callable[[System], Value]]
 P_HOLM = Column("p (Holm)", kind="p")
@@ -92,3 +92,19 @@ def pooled(
     found = [(run, one) for run in system.runs if (one := read(run.record)) is not None]
     part = replace(system, runs=tuple(run for run, _ in found))
     return over_seeds(board, part, [one for _, one in found], rows)
+
+
+def pooled_column(
+    board: Board,
+    column: Column,
+    read: Callable[[Record], Estimate | None],
+    rows: Rows | None = None,
+) -> SystemColumn:
+    """A column of `pooled` numbers."""
+    return column, lambda system: pooled(board, system, read, rows)
+
+
+def over(board: Board, part: Board, rows: Iterable[Sequence[Value]]) -> str:
+    """What the intervals in these rows are over, and what `part` of the board leaves out."""
+    words = interval_words(value for row in rows for value in row)
+    return f"over {words}{lacking(board, part, '; ')}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.record import Controls, Difference, Estimate, Thoughts
-from harness.reports.compared.measures import NLL, Measure, brief
+from harness.reports.compared.measures import NLL, brief
 from harness.reports.compared.pooled import Pooled, spanned
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, listed
@@ -15,22 +15,6 @@ from harness.reports.runs.systems import Board, System, having
 from harness.reports.sections.system_columns import P_HOLM, measure_column
 
 OWN = "own"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A measure of the table; `value` and `minus_own` read it, None if the thoughts lack it."""
-
-    measure: Measure
-    value: Callable[[Thoughts], Estimate | None]
-    minus_own: Callable[[Thoughts], Difference | None]
-
-
-NLL_SHOWN = Shown(
-    replace(NLL, title="NLL"),
-    lambda one: one.likelihood,
-    lambda one: one.minus_own and one.minus_own.likelihood,
-)
 
 
 def thoughts_part(compared: Compared) -> Part:
@@ -49,17 +33,17 @@ def _table(compared: Compared, system: System) -> Table:
         for thought in found[0].thoughts
         if all(thought in one.thoughts and not one.thoughts[thought].missing for one in found)
     ]
-    measures = [_shown(one) for one in brief(found[0].thoughts[OWN].metrics, compared.main_name)]
+    measures = brief(found[0].thoughts[OWN].metrics, compared.main_name)
     if all(found[0].thoughts[thought].likelihood for thought in kept):
-        measures.insert(0, NLL_SHOWN)
+        measures.insert(0, replace(NLL, title="NLL"))
     # 2. For each measure its value, the difference from the model's own thoughts, and p.
     columns, rows = [Column("thoughts")], [list[Value]([thought]) for thought in kept]
     for one in measures:
-        title, digits = one.measure.title, one.measure.digits
-        columns += [measure_column(replace(one.measure, unit="")),
-                    Column(f"{title} minus own", "", "difference", digits), P_HOLM]  # fmt: skip
-        for row, cells in zip(rows, _cells([of.thoughts for of in found], kept, one), strict=True):
-            row += cells
+        minus = Column(f"{one.title} minus own", "", "difference", one.digits)
+        columns += [measure_column(replace(one, unit="")), minus, P_HOLM]
+        cells = _cells([of.thoughts for of in found], kept, one.name)
+        for row, more in zip(rows, cells, strict=True):
+            row += more
     name = f"controls_{system.name.replace(' ', '_')}_{compared.board.task}"
     title = f"Thought replacement in {system.name}, {compared.board.task}"
     return Table(
@@ -67,15 +51,19 @@ def _table(compared: Compared, system: System) -> Table:
     )
 
 
-def _shown(measure: Measure) -> Shown:
-    def minus_own(one: Thoughts) -> Difference | None:
-        return one.minus_own and one.minus_own.metrics.get(measure.name)
+def _values(one: Thoughts) -> Mapping[str, Estimate | None]:
+    """Measure → its value with these thoughts."""
+    return {**one.metrics, NLL.name: one.likelihood}
 
-    return Shown(measure, lambda one: one.metrics.get(measure.name), minus_own)
+
+def _minus_own(one: Thoughts) -> Mapping[str, Difference | None]:
+    """Measure → its difference from the model's own thoughts."""
+    own = one.minus_own
+    return {**own.metrics, NLL.name: own.likelihood} if own else {}
 
 
 def _cells(
-    seeds: Sequence[Mapping[str, Thoughts]], kept: Sequence[str], shown: Shown
+    seeds: Sequence[Mapping[str, Thoughts]], kept: Sequence[str], name: str
 ) -> list[list[Value]]:
     """For each of the thoughts `kept` the value, its difference from own, and p; seeds pooled.
 
@@ -87,8 +75,8 @@ def _cells(
     certain = set()
     for thought in kept:
         here = [one[thought] for one in seeds]
-        minus = [own for each in here if (own := shown.minus_own(each))]
-        value: Value = spanned([one for each in here if (one := shown.value(each))])
+        minus = [own for each in here if (own := _minus_own(each).get(name))]
+        value: Value = spanned([one for each in here if (one := _values(each).get(name))])
         rows[thought] = [value, None, None]
         if minus and len(minus) == len(here):
             p_values = [one.p_holm for one in minus]

@@ -33,14 +33,8 @@ def set_title(axes: Axes, text: str, below: str = "") -> None:
 
     below: a line of its own, so that panels side by side have titles of one height.
     """
-    axes.set_title(
-        "\n".join([*textwrap.wrap(text, 54), *([below] if below else [])]),
-        loc="left",
-        fontsize=10.5,
-        fontweight="bold",
-        color=INK,
-        parse_math=False,
-    )
+    words = "\n".join([*textwrap.wrap(text, 54), *([below] if below else [])])
+    axes.set_title(words, loc="left", fontsize=10.5, fontweight="bold", color=INK, parse_math=False)
 
 
 def line(
@@ -98,15 +92,8 @@ def point(axes: Axes, x: Cell, y: Cell, look: Look) -> None:
 
 def set_caption(drawing: Figure, text: str) -> None:
     """The line under a figure: units, how many, what the interval is, device."""
-    width = round(drawing.get_figwidth() * 14.5)
-    drawing.supxlabel(
-        "\n".join(textwrap.wrap(text, width)),
-        fontsize=8.5,
-        color=FAINT,
-        x=0.01,
-        ha="left",
-        parse_math=False,
-    )
+    words = "\n".join(textwrap.wrap(text, round(drawing.get_figwidth() * 14.5)))
+    drawing.supxlabel(words, fontsize=8.5, color=FAINT, x=0.01, ha="left", parse_math=False)
 
 
 def caption_of(drawing: Figure) -> str:
