@@ -162,7 +162,7 @@ def _verdict(found: Ablation, label: str) -> str | None:
 def _about(found: Ablation, label: str) -> str | None:
     """What the verdict on a value is about: methods, or checkpoints."""
     one = found.main.between(label, found.references.get(label, ""))
-    return one and one.about
+    return None if one is None else one.about
 
 
 def facts(found: Ablation) -> dict[str, object]:

@@ -90,6 +90,7 @@ def disagreements(
 
     # 2. Order by the difference on the main measure, then on the others.
     inputs = {one.id: one.input for one in data.examples} if data else {}
+    references = {key: one.text for key, one in data.references.items()} if data else {}
     shown = []
     for key in sorted(compared.board.ids, key=lambda key: (gaps(key), key))[:SHOWN]:
         # 3. The texts in pieces, with the differing words highlighted.
@@ -98,14 +99,12 @@ def disagreements(
             Side(system.name, part, _scores(compared, one.numbers))
             for system, part, one in zip(systems, pieces, values(key), strict=True)
         )
-        reference = data and data.references.get(key)
         main = [
             f"{system.name} {_number(one.numbers.get(compared.main_name))}"
             for system, one in zip(systems, values(key), strict=True)
         ]
         line = f"{compared.main.measure.title}: {', '.join(main)}"
-        text = reference and reference.text
-        shown.append(Shown(key, line, (first, second), inputs.get(key), text))
+        shown.append(Shown(key, line, (first, second), inputs.get(key), references.get(key)))
     return shown
 
 
