@@ -82,7 +82,7 @@ def test_a_run_killed_in_training_and_in_writing_ends_as_an_uninterrupted_one(
         return ["run", "--method", "flythinker", *given]
 
     def folder(out):
-        found = list(out.glob("product_review/flythinker/*"))
+        found = list(out.glob("product_review/flythinker/s0-*"))
         return found[0] if found else out / "nothing yet"
 
     cut = tmp_path / "cut"

@@ -69,8 +69,7 @@ def bench(
         with phases("memory"):
             update, peaks = bars.track("memory"), []
             for index, (name, (_, settings)) in enumerate(asked.chosen.items()):
-                fields = settings.model_dump(mode="json")
-                peaks.append(memory(Request(name, asked.plugin_files, fields, largest)))
+                peaks.append(memory(Request(name, asked.plugin_files, settings, largest)))
                 update(index + 1, len(asked.chosen), name)
         with phases("loading"):
             subjects = {name: for_generation(plan) for name, plan in plans.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -31,7 +30,7 @@ class Request:
 
     method: str
     plugin_files: tuple[Path, ...]
-    settings: Mapping[str, Any]
+    settings: RunSettings
     case: Case
 
 
@@ -50,8 +49,7 @@ def peaks(request: Request) -> dict[str, Any]:
     quiet_libraries()
     plugged = {method.name: method for method in map(load_plugin, request.plugin_files)}
     factory = plugged.get(request.method) or find("method", request.method)
-    settings = RunSettings.model_validate(request.settings)
-    plan = planned(settings, request.method, factory, request.case.batch)
+    plan = planned(request.settings, request.method, factory, request.case.batch)
     where = devices(plan.settings.model)
     with PeakMemory(where) as before:
         pass

@@ -82,7 +82,7 @@ def verify(
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
-    from harness.leaderboard.verification import Verification, write_verification
+    from harness.leaderboard.verification import write_verification
     from harness.leaderboard.verify_rows import verify_all
 
     quiet_libraries()
@@ -102,13 +102,13 @@ def verify(
     errors = screen(stderr=True, wrap=False)
     worst = 0
     for row, found in verify_all(chosen, data):
-        if isinstance(found, Verification) and rerun is not None:
-            try:
+        try:
+            if isinstance(found, HarnessError):
+                raise found
+            if rerun is not None:
                 found = _rerun(places[row].board, row, found, rerun, factories)
-            except HarnessError as error:
-                found = error
-        if not isinstance(found, Verification):
-            errors.print(f"{type(found).__name__}: {found}")
+        except HarnessError as error:
+            errors.print(f"{type(error).__name__}: {error}")
             worst = 2
             continue
         if not check:

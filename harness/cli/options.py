@@ -74,7 +74,7 @@ class RunOptions(ModelOptions):
 def command(verb: Callable[..., None]) -> Callable[..., None]:
     """A verb as typer calls it, with --debug, which `main` reads."""
     hints, options = get_type_hints(verb), _options(verb)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     given = signature(verb).parameters.values()
     arguments = [each.name for each in given if each.kind is Parameter.POSITIONAL_ONLY]
 

@@ -11,10 +11,10 @@ from harness.cli.options import RESULTS
 from harness.cli.screen import print_json, screen
 from harness.errors import DataError
 from harness.record import Record, find_runs, read_record
-from harness.reports.render.numbers import figure
-from harness.reports.render.table import Column, Table
+from harness.reports.render.table import Column, Table, show
 from harness.reports.render.terminal import print_table
 
+NUMBER = Column("", kind="number")
 COLUMNS = (Column("run"), Column("status"), Column("first metric"), Column("age"))
 
 
@@ -33,7 +33,7 @@ def runs(folder: Path = RESULTS, /, floors: bool = False, json_: bool = False) -
     rows = tuple(
         (
             str(Path(one.run).relative_to(folder)), one.status,
-            f"{one.metric} {figure(one.value, 2)}" if one.metric else one.error,
+            f"{one.metric} {show(NUMBER, one.value)}" if one.metric else one.error,
             age(one.started, now),
         )
         for one in found

@@ -65,8 +65,12 @@ def saving_and_loading_preserve_logprobs(world: World) -> None:
     save_weights(lm, path)
     loaded = world.build(world.plan())
     load_weights(loaded, path)
+    after, before = (
+        [logprobs(each, [row])[0] for row in world.short_rows] for each in (loaded, lm)
+    )
     require_same_logprobs(
-        *([logprobs(each, [row])[0] for row in world.short_rows] for each in (loaded, lm)),
+        after,
+        before,
         ("after loading", "before saving"),
         f"{place(lm, '__init__')}: keep all that training changes in parameters or buffers",
     )

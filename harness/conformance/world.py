@@ -50,9 +50,9 @@ class World:
         write_data(folder / "data")
         write_data(folder / "garbage", garbage_references=True)
 
-    def settings(self, data: str = "data") -> RunSettings:
-        """The settings of a small run on the data in subfolder `data`."""
-        return RunSettings(
+    def plan(self, data: str = "data") -> Plan:
+        """A new plan with a new method, of a small run on the data in subfolder `data`."""
+        settings = RunSettings(
             preset="conformance",
             data=DataSettings(source=str(self.folder / data)),
             budget=BudgetSettings(profile=64, input=24, target=24),
@@ -61,10 +61,7 @@ class World:
             decode=DecodeSettings(max_new_tokens=NEW_TOKENS, batch_size=3),
             method=self.options,
         )
-
-    def plan(self, data: str = "data") -> Plan:
-        """A new plan with a new method."""
-        return Plan(self.settings(data), "", self.folder / "results", self.factory)
+        return Plan(settings, "", self.folder / "results", self.factory)
 
     @cached_property
     def shared(self) -> Plan:

@@ -262,7 +262,7 @@ def test_a_busy_machine_gives_a_warning():
 def test_memory_of_a_method_alone(reviews, backbone):
     for name in ("rag", "sft"):
         _, settings = chosen(reviews, backbone, name)[name]
-        found_here = peaks(Request(name, (), settings.model_dump(mode="json"), Case(1, 2)))
+        found_here = peaks(Request(name, (), settings, Case(1, 2)))
         assert 0 < found_here["before_mib"] <= found_here["writing_mib"]
         assert (found_here["training_mib"] is None) == (name == "rag")
 
@@ -271,9 +271,7 @@ def test_memory_of_a_method_alone(reviews, backbone):
 def test_memory_is_measured_in_a_fresh_process(reviews, backbone):
     _, settings = chosen(reviews, backbone, "sft")["sft"]
     ballast = torch.ones(100, 1 << 20)  # 400 MiB of this process
-    found_here = measure.peak_memory(
-        Request("sft", (), settings.model_dump(mode="json"), Case(1, 2))
-    )
+    found_here = measure.peak_memory(Request("sft", (), settings, Case(1, 2)))
     assert found_here["training_mib"] < 900
     assert math.isclose(float(ballast[0, 0]), 1)
 

@@ -41,6 +41,15 @@ def test_floors_when_asked_for(call, results: Path):
     assert "floor-words" in out
 
 
+def test_a_metric_without_a_value(call, results: Path):
+    path = next(results.glob("product_review/sft/*/record.json"))
+    record = json.loads(path.read_text())
+    record["metrics"]["bleu"]["value"] = None
+    path.write_text(json.dumps(record))
+    code, out, _ = call("runs", results)
+    assert (code, "bleu –" in out) == (0, True)
+
+
 def test_a_record_that_cannot_be_read_is_listed_and_hides_no_other(call, results: Path):
     path = next(results.glob("product_review/sft/*/record.json"))
     path.write_text("{")
