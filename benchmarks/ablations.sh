@@ -9,4 +9,4 @@ harness=${HARNESS:-.venv/bin/harness}
 
 rate=(--set train.lr=auto --set "train.lr_grid=[1e-3,2e-3]")
 "$harness" ablate --method flythinker --over lam=0,0.2,0.5,1,2,5 "${rate[@]}" --results "$OUT" --out "$REPORTS/lam"
-"$harness" ablate --method flythinker --over reasoner=mini-half,mini "${rate[@]}" --results "$OUT" --out "$REPORTS/reasoner"
+"$harness" ablate --method flythinker --over reasoner=mini-sixth,mini-half,mini "${rate[@]}" --results "$OUT" --out "$REPORTS/reasoner"

@@ -18,7 +18,7 @@ VERSION = "2"
 TASKS = ("product_review", "abstract_generation", "topic_writing")
 SETTINGS = ("user", "temporal")
 SPLITS = ("train", "val", "test")
-BACKBONES = ("mini", "mini-half", "mini-large")
+BACKBONES = ("mini", "mini-sixth", "mini-half", "mini-large")
 _MODULES = {
     "Answer": "answer",
     "Call": "call",
