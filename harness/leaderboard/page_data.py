@@ -177,14 +177,11 @@ def _numbers(values: Sequence[Value | float | None], digits: int) -> dict[str, l
 
 def _ranks(boards: Boards, column: BoardColumn) -> dict[str, list[int | None]]:
     """Best and worst rank of every row on one metric; None for rows that are not ranked."""
-    found: dict[str, list[int | None]] = {"best": [], "worst": []}
+    ends: list[tuple[int | None, int | None]] = []
     for board, entries in boards:
         ranks = ranks_on(board, entries, column)
-        for end, column_ranks in enumerate(found.values()):
-            column_ranks += [
-                ranks[index][end] if index in ranks else None for index in range(len(entries))
-            ]
-    return found
+        ends += [ranks.get(index, (None, None)) for index in range(len(entries))]
+    return {"best": [best for best, _ in ends], "worst": [worst for _, worst in ends]}
 
 
 def ranks_on(

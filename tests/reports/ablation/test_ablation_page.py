@@ -143,13 +143,23 @@ def test_axes_are_named_in_words(over_lam):
     assert SIZE.key == "model.reasoner"
 
 
-def test_floors_are_grey_rows_a_faint_level_and_facts(tmp_path):
+def floor_beside(out):
+    """Floors lie beside the runs that recorded them."""
     changes = {"kind": "floor", "training": None, "inference": None, "likelihood": None,
                "command": "(computed from the data: the longest entry)"}  # fmt: skip
-    out = tmp_path / "method.lam=1"  # floors lie beside the runs that recorded them
-    write_runs(out, ["floor-longest"], ["product_review"], effect=60, changes=changes)
-    (path,) = out.glob("*/floor-longest/*")
-    floor = read_record(path).metrics["bleu"]
+    (path,) = write_runs(out, ["floor-longest"], ["product_review"], effect=60, changes=changes)
+    return read_record(path)
+
+
+def test_a_map_gives_the_best_floor_in_its_caption(tmp_path):
+    floor_beside(tmp_path / "method.lam=0 1")
+    (picture,) = document(grid(tmp_path, ("0", "5"))).sections[0].pictures
+    words = caption_of(picture.drawing)
+    assert "; the best floor, floor-longest (the longest entry): " in words
+
+
+def test_floors_are_grey_rows_a_faint_level_and_facts(tmp_path):
+    floor = floor_beside(tmp_path / "method.lam=1").metrics["bleu"]
     found = lam_ablation(tmp_path)
     report = document(found)
     shown = report.sections[0].tables[0]
