@@ -136,7 +136,8 @@ def several_ends(tmp_path):
 
 
 def test_a_run_stops_at_every_end_and_records_them(tmp_path, reviews, several_ends):
-    chosen = settings(reviews, several_ends, "nonpers", "decode.max_new_tokens=30")
+    greedy = ("decode.max_new_tokens=30", "decode.temperature=0")
+    chosen = settings(reviews, several_ends, "nonpers", *greedy)
     plan = Plan(chosen, "nonpers", tmp_path)
     prompts = [reading.prompt for reading in plan.test_prompts]
     free = generate(CausalLM(plan.backbones.main), prompts, max_new_tokens=30)

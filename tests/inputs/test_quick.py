@@ -27,7 +27,14 @@ def test_a_finished_run_is_shown_without_heavy_imports(
 ):
     words = ["run", "--method", "flythinker", "--limit", "1", "--train-limit", "2"]
     words += ["--set", "data.val_limit=1", "--set", "train.epochs=1", "--set", "train.lr=1e-3"]
-    words += ["--set", "decode.max_new_tokens=4", "--set", "eval.resamples=100"]
+    words += [
+        "--set",
+        "decode.max_new_tokens=4",
+        "--set",
+        "eval.resamples=100",
+        "--set",
+        "eval.floors=false",
+    ]
     words += ["--out", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["harness", *words])
     with pytest.raises(SystemExit) as ended:
