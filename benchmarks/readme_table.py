@@ -27,15 +27,15 @@ def first_records(folder: Path) -> dict[str, Record]:
 
 def row(record: Record) -> str:
     """One line of the table."""
-    assert record.following
     assert record.lift
     assert record.lift.texts
     assert record.inference
-    slices = " · ".join(estimate(each.value, None, None, 0) for each in record.following.slices)
+    slices = " · ".join(estimate(each.value, None, None, 0) for each in record.slices["following"])
     own = record.lift.texts["random"]["following"].own_other
+    followed = interval(record.metrics["following"])
     trained = f"{record.training.seconds_total:.0f} s" if record.training else "–"
     return (
-        f"| {record.method} | {interval(record.following)} | {slices} | {interval(own)} "
+        f"| {record.method} | {followed} | {slices} | {interval(own)} "
         f"| {record.metrics['rouge1'].value:.1f} | {trained} "
         f"| {record.inference.tokens_per_s:,.0f} |"
     )
