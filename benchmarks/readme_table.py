@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.record import HasInterval, Record, find_runs, read_record
 from harness.registry import METHODS
-from harness.reports.render.numbers import estimate
+from harness.reports.render.numbers import estimate, figure
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published" / "mini"
@@ -30,7 +30,7 @@ def row(record: Record) -> str:
     assert record.lift
     assert record.lift.texts
     assert record.inference
-    slices = " · ".join(estimate(each.value, None, None, 0) for each in record.slices["following"])
+    slices = " · ".join(figure(each.value, 0) for each in record.slices["following"])
     own = record.lift.texts["random"]["following"].own_other
     followed = interval(record.metrics["following"])
     trained = f"{record.training.seconds_total:.0f} s" if record.training else "–"
@@ -43,14 +43,14 @@ def row(record: Record) -> str:
 
 def interval(number: HasInterval) -> str:
     """A value with its 95 % interval."""
-    return estimate(number.value, number.low, number.high, 1)
+    return estimate(number, 1)
 
 
 def table(folder: Path) -> str:
     """All lines, with the benchmark's bounds below."""
     records = first_records(folder)
     lines = [row(record) for record in records.values()]
-    following = next(iter(records.values())).following
+    following = next(iter(records.values())).breakdowns["following"]
     assert following
     bounds = (
         f"| *bounds* | chance {following.chance:.1f}, another author's text "
