@@ -48,6 +48,8 @@ def locked(folder: Path) -> Iterator[None]:
         write_json(holder, {"pid": str(os.getpid()), "host": socket.gethostname(),
                             "since": datetime.now(UTC).isoformat(timespec="seconds"),
                             "command": " ".join(sys.argv)[:200]})  # fmt: skip
+        for draft in folder.glob("*.*.part"):  # of a process that was killed while it saved
+            draft.unlink()
         yield
     finally:
         holder.unlink(missing_ok=True)
