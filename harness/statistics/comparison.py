@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from harness.statistics.effects import Effect, Side, effect
 from harness.statistics.families import ALPHA, holm
-from harness.statistics.panel import VERDICT_USERS, Array, Panel, Statistic
-from harness.statistics.randomisation import paired_test
+from harness.statistics.panel import VERDICT_USERS, Array, Panel, Statistic, resampling_rng
+from harness.statistics.randomisation import paired_test, swaps
 from harness.statistics.users import DIFFERING_USERS, tied
 
+MOST_KEPT = 1 << 24
+"""Label swaps of users that are kept for the next comparison: 128 MB."""
 About = Literal["methods", "checkpoints"]
 """What numbers describe: checkpoints, where a trained side has fewer than three training seeds."""
 
@@ -205,6 +208,18 @@ def _randomised(statistic: Statistic, sums: Sequence[Array], panel: Panel) -> fl
     p_value = 1.0
     for trials in sorted({panel.trials, panel.family_trials}):
         if trials == panel.trials or p_value < ALPHA:
-            test = paired_test(means[0], means[1], statistic.value, panel.rng(), trials)
-            p_value = test.p_value
+            kept = _swaps(panel.fingerprint, len(means[0]), trials)
+            p_value = paired_test(means[0], means[1], statistic.value, kept).p_value
     return p_value
+
+
+def _swaps(fingerprint: str, users: int, trials: int) -> Iterable[Array]:
+    """The label swaps of every comparison of these users; kept unless they are too large."""
+    if users * trials <= MOST_KEPT:
+        return _kept_swaps(fingerprint, users, trials)
+    return swaps(resampling_rng(fingerprint), users, trials)
+
+
+@lru_cache(maxsize=4)
+def _kept_swaps(fingerprint: str, users: int, trials: int) -> tuple[Array, ...]:
+    return tuple(swaps(resampling_rng(fingerprint), users, trials))

@@ -12,7 +12,7 @@ from harness.metrics.bleu import Bleu
 from harness.statistics import PERCENT_MEAN, Comparison, Panel, Statistic, compare, judge, mean_rows
 from harness.statistics.families import holm
 from harness.statistics.panel import ratio
-from harness.statistics.randomisation import paired_test
+from harness.statistics.randomisation import paired_test, swaps
 from tests.support.texts import real_pairs
 from tests.support.texts import rows as rows_of_texts
 
@@ -41,20 +41,29 @@ def test_paired_bleu_equals_sacrebleus_with_the_same_swaps(count, strict):
         [("base", first), ("system", second)], {"BLEU": BLEU()}, [references], n_samples=2000
     )()[1]["BLEU"]
     rows = rows_of_texts(Bleu(), first, references), rows_of_texts(Bleu(), second, references)
-    ours = paired_test(*rows, Bleu().value, np.random.default_rng(SACREBLEU_SEED), 2000, strict)
+    ours = paired_test(
+        *rows,
+        Bleu().value,
+        swaps(np.random.default_rng(SACREBLEU_SEED), len(rows[0]), 2000),
+        strict,
+    )
     assert ours.difference == pytest.approx(theirs[0].score - theirs[1].score)
     assert ours.p_value == theirs[1].p_value
 
 
 def test_a_method_against_itself_shows_nothing():
     rows = mean_sums([1.0, 5.0, 9.0], ["a", "b", "c"])
-    assert paired_test(rows, rows, ratio, np.random.default_rng(0), 99).p_value == 1
+    assert (
+        paired_test(rows, rows, ratio, swaps(np.random.default_rng(0), len(rows), 99)).p_value == 1
+    )
 
 
 def test_every_user_better_by_hand():
     # 3 users, all +1: of 8 swaps only "none" and "all" reach |1|, so p ≈ 1/4
     ones = np.ones((3, 2))
-    found = paired_test(ones * [2, 1], ones, ratio, np.random.default_rng(0), 4000)
+    found = paired_test(
+        ones * [2, 1], ones, ratio, swaps(np.random.default_rng(0), len(ones), 4000)
+    )
     assert found.difference == 1
     assert found.p_value == pytest.approx(0.25, abs=0.02)
 
@@ -67,15 +76,15 @@ def test_the_randomisation_test_keeps_its_level():
         easy = np.repeat(rng.gamma(1.0, 10.0, 30), 2)
         own = [np.repeat(rng.exponential(5.0, 30), 2) for _ in range(2)]
         rows = [mean_sums((easy + one + rng.exponential(1, 60)).tolist(), users) for one in own]
-        rejected += paired_test(*rows, ratio, rng, 400).p_value < 0.05
+        rejected += paired_test(*rows, ratio, swaps(rng, len(rows[0]), 400)).p_value < 0.05
     assert 30 <= rejected <= 70
 
 
 def test_other_users_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 2\) and \(3, 2\); expected the same users"):
-        paired_test(np.ones((2, 2)), np.ones((3, 2)), ratio, np.random.default_rng(0))
+        paired_test(np.ones((2, 2)), np.ones((3, 2)), ratio, [])
     with pytest.raises(ValueError, match="at least one"):
-        paired_test(np.ones((0, 2)), np.ones((0, 2)), ratio, np.random.default_rng(0))
+        paired_test(np.ones((0, 2)), np.ones((0, 2)), ratio, [])
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5, 40])
@@ -108,7 +117,7 @@ def test_the_smallest_detectable_difference_is_shown_in_80_percent():
     shown = 0
     for _ in range(400):
         gain = mean_sums(rng.normal(4.04, 10, 50).tolist(), users)
-        shown += paired_test(gain, gain * [0, 1], ratio, rng, 300).p_value < 0.05
+        shown += paired_test(gain, gain * [0, 1], ratio, swaps(rng, len(gain), 300)).p_value < 0.05
     assert 0.74 <= shown / 400 <= 0.86
 
 
