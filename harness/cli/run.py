@@ -27,6 +27,7 @@ from harness.inputs.stale import Since, named_message
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
+from harness.run.lock import refuse_several_processes
 from harness.settings import RunSettings
 
 
@@ -48,6 +49,7 @@ def run(
         out: folder for the results
         dry_run: show what would run, and one prompt
     """
+    refuse_several_processes()
     console = screen()
     chosen = parse_seeds(seeds) if seeds else [seed]
     if not fresh and not dry_run and (found := _finished(method, options, chosen, out)):

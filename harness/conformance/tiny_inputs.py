@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from harness.pretraining.train_tokenizer import train_tokenizer
+from harness.engine.train_tokenizer import train_tokenizer
 
 LEXICON = (
     "the a quiet loud tea pot lamp chair blue green old new good poor bright plain works breaks"

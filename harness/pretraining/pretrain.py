@@ -18,13 +18,13 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from harness.engine.train_tokenizer import train_tokenizer
 from harness.mini import VERSION, backbone_path
 from harness.mini.seeding import stream
 from harness.pretraining.chat_rows import Row, collate, encode
 from harness.pretraining.copying import binding, copying
 from harness.pretraining.corpus import habit_probes, single, thread
 from harness.pretraining.shape import SEED, build
-from harness.pretraining.train_tokenizer import train_tokenizer
 
 PEAK, WARM_UP, DECAY = 2e-3, 60, 0.05
 COPYING, BINDING, LATER_COPYING = 250, 500, 0.08

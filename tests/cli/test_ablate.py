@@ -91,7 +91,7 @@ def test_the_screen_shows_the_verdict_and_leaves_the_rest_to_the_report(finished
     folder, _, out = finished
     head = next(line for line in out.splitlines() if "minus sft" in line)
     assert re.split(" {2,}", head.strip()) == [
-        "lam", "BLEU, 0–100", "minus sft", "p (Holm)", "verdict"
+        "lam", "BLEU, 0–100", "minus sft", "p (Holm)", "verdict", "about"
     ]  # fmt: skip
     assert "ROUGE-1" in (folder / "report" / "report.md").read_text()
     assert "The paper says: λ = 0 equals SFT" in out

@@ -11,7 +11,7 @@ import pytest
 
 from harness.metrics.bleu import Bleu
 from harness.statistics import Panel, Statistic, interval
-from tests.statistics.experiments import Design, coverage, equal_methods
+from tests.support.experiments import Design, coverage, equal_methods
 from tests.support.texts import real_pairs
 from tests.support.texts import rows as rows_of_texts
 

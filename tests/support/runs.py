@@ -21,6 +21,7 @@ def settings(reviews, backbone, method="sft", *assignments, **options):
             "budget.profile=80",
             "decode.max_new_tokens=12",
             "decode.batch_size=3",
+            "decode.temperature=0",
             "eval.resamples=100",
             "eval.floors=false",
             'eval.metrics=["bleu","rouge1"]',
