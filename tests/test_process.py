@@ -38,6 +38,7 @@ def alone(home):
 def harness(words, home):
     """Run the command in this process, with its output in a file."""
     os.environ.update(alone(home))
+    torch.set_num_threads(1)  # torch was imported before the environment said so
     log = os.open(home / "log", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
     os.dup2(log, 1)
     os.dup2(log, 2)

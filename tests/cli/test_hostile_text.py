@@ -73,12 +73,11 @@ def test_errors_spell_out_what_they_found(call, reviews, backbone):
     assert harmless(err)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_terminals_of_few_characters_show_every_list(encoding: str):
-    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    for what in ("options", "methods"):
-        done = subprocess.run(
-            [sys.executable, "-m", "harness", "list", what],
-            env=environment, capture_output=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode("ascii", "replace")[-500:]
+def test_a_terminal_of_few_characters_shows_every_setting():
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "list", "options"],
+        env=environment, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode("ascii", "replace")[-500:]
+    assert rb"\u" in done.stdout
