@@ -1,5 +1,6 @@
 """Every command that README shows runs, in README's order, in an empty folder."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from harness.data import load_split
+from harness.settings import RunSettings, validate
 from tests.support.command_line import SMALL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,12 +55,16 @@ def test_make_knows_the_target(target):
 def test_every_harness_command_runs(tmp_path, reviews, backbone, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
+    settings = validate(RunSettings, {"data": {"source": str(reviews)}}, "test")
+    made = [{"id": one.id, "output": "text"} for one in load_split(settings, "test").examples]
+    Path("texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made), "utf-8")
     for words in commands(README):
         if words[0] != "harness":
             continue
         runs = sorted(path.parent for path in Path("results").rglob("record.json"))
         places = {
             "FOLDER": str(reviews),
+            "TEXTS": "texts.jsonl",
             "RUN": str(runs[0]) if runs else "no run yet",
             "results/published/mini": str(ROOT / "results/published/mini/product_review/coconut"),
         }
