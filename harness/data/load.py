@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from harness.data import checks, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
 from harness.data.fingerprint import fingerprint
+from harness.data.floors import Floor
 from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.data.user_limit import take
@@ -105,6 +106,11 @@ def read_rows(
     if split_files(path, split).parquet:
         return hub.read_parquet(task, path, split, files)
     return folder.read_folder(task, path, split, files)
+
+
+def skylines(data: DataSettings, test: SplitData) -> list[Floor]:
+    """Texts with which a source shows what is possible, to be recorded beside the floors."""
+    return [mini.skyline_of(test)] if data.source == "mini" else []
 
 
 def describe_source(

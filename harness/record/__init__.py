@@ -48,6 +48,7 @@ from harness.record.storage import (
     RECORD,
     Outcome,
     find_runs,
+    last_of_each,
     read_predictions,
     read_record,
     record_there,

@@ -47,8 +47,8 @@ class Ends(TypedDict):
     missing: str | None
 
 
-class HasInterval(Protocol):
-    """A number with an interval: a metric's score, an estimate."""
+class Number(Protocol):
+    """A number with its interval."""
 
     @property
     def value(self) -> float | None: ...
@@ -56,6 +56,11 @@ class HasInterval(Protocol):
     def low(self) -> float | None: ...
     @property
     def high(self) -> float | None: ...
+
+
+class HasInterval(Number, Protocol):
+    """A number that may be missing: a metric's score, an estimate."""
+
     @property
     def missing(self) -> str | None: ...
 

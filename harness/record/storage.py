@@ -74,8 +74,12 @@ def read_predictions(folder: Path) -> list[Prediction]:
     Two processes of an older version may have written a text twice. Raises DataError, naming file
     and line, for a line that is not a prediction.
     """
-    found = read_lines(Prediction, folder / PREDICTIONS)
-    return list({(text.id, text.sample): text for text in found}.values())
+    return last_of_each(read_lines(Prediction, folder / PREDICTIONS))
+
+
+def last_of_each(texts: Iterable[Prediction]) -> list[Prediction]:
+    """The last of the texts of each example and sample."""
+    return list({(text.id, text.sample): text for text in texts}.values())
 
 
 def texts_digest(predictions: Iterable[Prediction]) -> str:

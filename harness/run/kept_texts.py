@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from harness.record import PREDICTIONS, read_lines, write_lines
+from harness.record import PREDICTIONS, last_of_each, read_lines, write_lines
 from harness.record.inputs import MODELS
 from harness.record.state import Say
 from harness.run.plan import Plan
@@ -19,7 +19,7 @@ def valid_predictions(
 ) -> dict[tuple[str, int], Prediction]:
     """(id, sample) → predictions on disk with the expected fingerprint; others are deleted."""
     lines = read_lines(Prediction, plan.folder / PREDICTIONS, say)
-    on_disk = list({(text.id, text.sample): text for text in lines}.values())
+    on_disk = last_of_each(lines)
     if len(on_disk) < len(lines):
         say(f"{len(lines) - len(on_disk)} texts were written twice; keeping the last of each")
     valid = {

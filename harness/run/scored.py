@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.data import describe_source, load_splits
 from harness.data.floors import floors
-from harness.data.mini import skyline_of
+from harness.data.load import skylines
 from harness.errors import DataError
 from harness.inputs import provenance
 from harness.record import (
@@ -134,9 +134,8 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     except DataError:
         train = replace(test, split="train", examples=(), references={}, fingerprint="")
     seedless = settings.model_copy(update={"seed": 0})
-    made, found = [], floors(find("task", settings.task), test, train)
-    if settings.data.source == "mini":
-        found.append(skyline_of(test))
+    found = floors(find("task", settings.task), test, train) + skylines(settings.data, test)
+    made = []
     for floor in found:
         key = [FLOOR_VERSION, train.fingerprint]
         source = Source(floor.name, "floor", key, f"(computed from the data: {floor.meaning})")

@@ -5,7 +5,7 @@ Longer texts often score higher by their length alone. The regression over examp
     difference of values = α + β · ln(length of the first text / length of the second)
 
 gives α, the difference that remains where both are equally long. The sums that it needs add up over
-examples, so users are treated as in every estimate: β is fitted anew without each user, and in
+examples, so users are treated as in every estimate: β is fitted again without each user, and in
 each draw.
 """
 

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from harness.record.estimates import Number
 
 NONE = "–"
 """Shown in place of a missing number."""
-
-
-class Number(Protocol):
-    """A number with its interval."""
-
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
 
 
 def figure(value: float, digits: int, signed: bool = False) -> str:

@@ -10,8 +10,7 @@ from harness.metrics import better_of
 from harness.record import RECORD, Record, read_record
 
 PATTERNS = (f"floor-*/*/{RECORD}", f"{SKYLINE}/*/{RECORD}")
-
-
+"""Where floors lie below a task's results."""
 NO_FLOORS = "`harness run` and `harness score --name` record them with eval.floors=true"
 
 

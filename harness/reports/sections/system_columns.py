@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from harness.record import Estimate, Record
+from harness.record.estimates import Number
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import Measure, Rows
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
-from harness.reports.render.numbers import Number
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.system_costs import Cost, mean_cost
 from harness.reports.runs.systems import Board, System, lacking
