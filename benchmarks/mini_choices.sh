@@ -5,7 +5,7 @@ set -euo pipefail
 OUT=${OUT:-results/mini-choices}
 harness=${HARNESS:-.venv/bin/harness}
 
-for passes in 2 3 4 6; do
+for passes in 4 6 2; do
   for rate in 5e-4 1e-3 2e-3; do
     for method in sft cot coconut flythinker; do
       "$harness" run --method "$method" --out "$OUT" --limit 1 \
