@@ -11,8 +11,8 @@ import pytest
 
 from harness import registry
 from harness.metrics import metric
+from harness.pipeline.evaluate.texts import score_texts
 from harness.record import write_record
-from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
 from tests.support.synthetic import made_up, write_runs

@@ -83,7 +83,8 @@ def test_one_that_can_is_not(code):
 
 
 @pytest.mark.parametrize(
-    "code", ["from tests.run.test_single import go", "import tests.conftest", "from .x import y"]
+    "code",
+    ["from tests.pipeline.test_single import go", "import tests.conftest", "from .x import y"],
 )
 def test_an_import_of_another_test_is_found(code):
     assert list(shared_imports(ast.parse(code)))

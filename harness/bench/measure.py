@@ -28,8 +28,8 @@ from harness.bench.subject import (
 )
 from harness.bench.tables import load, surroundings
 from harness.engine.clock import Phases, interleaved
+from harness.pipeline.plan import Plan
 from harness.progress import Bars, Update
-from harness.run.plan import Plan
 from harness.settings import RunSettings
 
 WARM_UP = 1

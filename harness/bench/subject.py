@@ -18,8 +18,8 @@ from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, train
 from harness.errors import HarnessError, UsageError
 from harness.method import Method
-from harness.run.generate import Generator
-from harness.run.plan import Plan
+from harness.pipeline.generate import Generator
+from harness.pipeline.plan import Plan
 from harness.settings import RunSettings
 
 Factory = Callable[[RunSettings], Method]

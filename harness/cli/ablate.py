@@ -17,9 +17,9 @@ from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError
+from harness.pipeline.lock import refuse_several_processes
 from harness.record import Outcome
 from harness.registry import blaming
-from harness.run.lock import refuse_several_processes
 
 if TYPE_CHECKING:
     from harness.reports.ablation.values import Axis, Tried
@@ -180,8 +180,8 @@ def _only(name: str, option: str, plugged: Mapping[str, Factory]) -> tuple[str, 
 
 def _print_plan(console: Console, ablation: Ablation, results: Path) -> None:
     """Print the runs that would be made and how many are complete; equal settings are one run."""
+    from harness.pipeline.plan import Plan
     from harness.record import record_there
-    from harness.run.plan import Plan
 
     for axis in ablation.axes:
         console.print(f"{axis.name} ({axis.key}): {', '.join(axis.values)}")

@@ -13,10 +13,10 @@ from transformers import PreTrainedModel
 from harness.cli.jobs import Job
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.train import TrainRow, micro_batches, plan_steps
+from harness.pipeline.needs import refuse_long_tests, refuse_long_training
+from harness.pipeline.plan import Plan
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
-from harness.run.needs import refuse_long_tests, refuse_long_training
-from harness.run.plan import Plan
 from harness.types import Target
 
 BYTES = 4

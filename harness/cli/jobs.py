@@ -72,7 +72,7 @@ class Job:
 
     def make(self, results: Path, fresh: bool) -> Outcome:
         """Make or read the run. fresh: redo it if it is complete."""
-        from harness.run.single import run
+        from harness.pipeline.single import run
 
         with blaming(self.method, self.factory):
             return run(

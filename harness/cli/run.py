@@ -24,10 +24,10 @@ from harness.cli.outcome import print_outcome, print_together
 from harness.cli.screen import screen
 from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
+from harness.pipeline.lock import refuse_several_processes
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
-from harness.run.lock import refuse_several_processes
 from harness.settings import RunSettings
 
 

@@ -72,7 +72,7 @@ def score(
     from harness.data import load_split
     from harness.data.outputs import outputs_for, read_outputs
     from harness.engine.quiet import quiet_libraries
-    from harness.run.scored import Source, record_floors, record_texts
+    from harness.pipeline.scored import Source, record_floors, record_texts
 
     quiet_libraries()
     task, split = options.task, options.split

@@ -18,8 +18,8 @@ from harness.engine.lm import PersonalLM
 from harness.engine.train import TrainRow, to_batch
 from harness.errors import HarnessError
 from harness.method import Method
-from harness.run.generate import GeneratedTokens, Generator
-from harness.run.plan import EncodedPrompt, Plan
+from harness.pipeline.generate import GeneratedTokens, Generator
+from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.settings import (
     BudgetSettings,
     DataSettings,

@@ -13,7 +13,7 @@ from harness.record.inputs import Inputs
 from harness.registry import table
 from harness.settings import RunSettings
 
-RUN = "harness.run.single"
+RUN = "harness.pipeline.single"
 """The module whose imports are the code of a run."""
 
 

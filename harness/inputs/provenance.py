@@ -39,7 +39,7 @@ def _git(root: Path, *words: str) -> str | None:
     return done.stdout.strip()
 
 
-MAKING = ("harness.run.training", "harness.run.generate")
+MAKING = ("harness.pipeline.training", "harness.pipeline.generate")
 """Modules that weights and texts depend on, besides the method's own."""
 
 
@@ -63,7 +63,7 @@ def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Pat
 
 def reading_sha256() -> str:
     """sha256 of the source that a likelihood depends on, by imports."""
-    return content_sha256(closure(["harness.run.evaluate.reference_likelihood"]))
+    return content_sha256(closure(["harness.pipeline.evaluate.reference_likelihood"]))
 
 
 def packages() -> dict[str, str]:

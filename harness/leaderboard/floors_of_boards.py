@@ -35,7 +35,7 @@ def floors_of(board: Board) -> list[Floor]:
     except DataError:  # another version of the built-in data
         return []
     assert test is not None
-    from harness.run.scored import record_floors
+    from harness.pipeline.scored import record_floors
 
     scoring = board.scoring().model_copy(update={"authors": False})
     settings = RunSettings(task=board.test.task, data=board.data_settings(), eval=scoring)

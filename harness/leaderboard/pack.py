@@ -15,8 +15,8 @@ from harness.leaderboard.recomputed import Numbers, numbers
 from harness.leaderboard.row import Words, submission_of, test_of
 from harness.leaderboard.submission import Submission, Test
 from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, read_submission, read_texts
+from harness.pipeline.evaluate.texts import samples_of
 from harness.record import Record, read_predictions, read_record, write_json
-from harness.run.evaluate.texts import samples_of
 from harness.settings import RunSettings, validate
 from harness.types import SplitData
 

@@ -10,7 +10,7 @@ import numpy as np
 from harness.leaderboard.submission import Examples, Metric, Slice, Slices
 from harness.metrics.base import Metric as ScoredBy
 from harness.metrics.scoring import joined
-from harness.run.evaluate.texts import Scores, metrics_of, score_texts
+from harness.pipeline.evaluate.texts import Scores, metrics_of, score_texts
 from harness.settings import EvalSettings
 from harness.statistics.panel import sums_by_user
 from harness.types import SplitData

@@ -74,7 +74,7 @@ def rerun(board: Board, row: Submission, seed: int, results: Path, factory: Fact
     Only the board's first metric counts: the row's claim may exceed the rerun by at most
     `tolerance_of` the two. Raises HarnessError if the run fails.
     """
-    from harness.run.single import run
+    from harness.pipeline.single import run
 
     settings = rerun_settings(board, row, seed)
     record = run(settings, row.method, results, factory=factory).record

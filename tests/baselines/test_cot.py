@@ -7,8 +7,8 @@ from baselines import cot
 from baselines.analysis import generation, separator
 from harness.engine import Batch
 from harness.engine.checkpoint import load_weights
+from harness.pipeline.plan import Plan
 from harness.record import read_predictions
-from harness.run.plan import Plan
 from harness.types import Sampling
 from tests.support.runs import go, settings
 

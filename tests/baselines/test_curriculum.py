@@ -11,7 +11,7 @@ from harness.engine import Batch
 from harness.engine.flops import training_flops
 from harness.engine.train import TrainRow, train
 from harness.errors import UsageError
-from harness.run.training_costs import training_work
+from harness.pipeline.training_costs import training_work
 from harness.settings import TrainSettings
 from tests.support.runs import go, texts
 from tests.support.tiny import tiny

@@ -24,10 +24,10 @@ from harness.engine.clock import interleaved
 from harness.engine.ends import Ends
 from harness.engine.visible_text import TextRules
 from harness.errors import UsageError
+from harness.pipeline import generate
 from harness.progress import Bars
 from harness.registry import find
 from harness.reports.render.markdown import titled
-from harness.run import generate
 from harness.settings import RunSettings, build_settings
 
 

@@ -2,8 +2,8 @@
 
 import re
 
+from harness.pipeline.plan import Plan
 from harness.record import read_record
-from harness.run.plan import Plan
 from harness.settings import build_settings
 
 

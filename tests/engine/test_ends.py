@@ -10,9 +10,9 @@ from harness.engine import CausalLM, generate
 from harness.engine.ends import declared_ends, ends_of
 from harness.engine.text import encode_prompt
 from harness.errors import UsageError
+from harness.pipeline.plan import Plan
+from harness.pipeline.single import run
 from harness.record import read_predictions
-from harness.run.plan import Plan
-from harness.run.single import run
 from tests.support.chat_templates import CHATML, GEMMA, PHI, tokenizer
 from tests.support.runs import settings
 
@@ -167,6 +167,6 @@ def test_a_missing_end_is_reported_before_training(tmp_path, reviews, several_en
             path.write_text(json.dumps(kept))
         else:
             path.unlink(missing_ok=True)
-    monkeypatch.setattr("harness.run.single.train_or_load", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("harness.pipeline.single.train_or_load", lambda *_: pytest.fail("trained"))
     with pytest.raises(UsageError, match="has no end token"):
         run(settings(reviews, several_ends, "sft"), "sft", tmp_path / "results")

@@ -77,9 +77,9 @@ def test_code_that_cannot_be_read_imports_nothing(tmp_path):
 
 @pytest.mark.parametrize("where", ["method", "likelihood"])
 def test_rooms_that_read_records_never_count(where):
-    evaluated = "harness.run.evaluate.reference_likelihood"
+    evaluated = "harness.pipeline.evaluate.reference_likelihood"
     reached = provenance.method_sources(Sft, {}) if where == "method" else closure([evaluated])
-    assert {"harness.engine.lm", "harness.data.rows", "harness.run.plan"} <= set(reached)
+    assert {"harness.engine.lm", "harness.data.rows", "harness.pipeline.plan"} <= set(reached)
     assert ("baselines.sft" in reached) == (where == "method")
     afterwards = ("bench", "cli", "commands", "conformance", "leaderboard", "reports")
     assert not [

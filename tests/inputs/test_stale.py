@@ -18,11 +18,11 @@ from harness.inputs import metrics as metric_inputs
 from harness.inputs.finished import finished
 from harness.inputs.models import KINDS
 from harness.inputs.stale import since
+from harness.pipeline.job import Job
 from harness.progress import Bars
 from harness.record import find_runs, read_predictions, read_record
 from harness.record.dated import is_dated
 from harness.record.inputs import MODELS, Inputs, changes
-from harness.run.job import Job
 from tests.support.saved_backbones import save_backbone
 from tests.support.world import World, save_encoder
 
@@ -99,7 +99,7 @@ def edit_file(name: str, old: str, new: str, called: str) -> Edit:
 
 
 def edit_harness(world: World, patch: pytest.MonkeyPatch) -> str:
-    other = "harness.run.evaluate.reference_likelihood"  # as if modules were others
+    other = "harness.pipeline.evaluate.reference_likelihood"  # as if modules were others
     patch.setattr("harness.inputs.collect.RUN", other)
     return other
 
@@ -264,7 +264,7 @@ def test_views_with_generated_texts_are_evaluated_again_with_the_stored_weights(
     asked = ("eval.forced=true", "eval.slices=[0,4]")
     before = world.run(*asked).record
     called = CASES["metrics"](world, monkeypatch)
-    monkeypatch.setattr("harness.run.training.train", None)
+    monkeypatch.setattr("harness.pipeline.training.train", None)
     after = world.run(*asked).record
     values = [record.forced.metrics[called].value for record in (before, after)]
     assert values == [1.0, 0.5]

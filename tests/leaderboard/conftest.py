@@ -10,7 +10,7 @@ import pytest
 from harness.leaderboard.build import build
 from harness.leaderboard.pack import submit
 from harness.leaderboard.row import Words
-from harness.run.single import run
+from harness.pipeline.single import run
 from harness.settings import build_settings
 from tests.support.boards import add_row, make_board, rules, submission
 

@@ -17,8 +17,8 @@ from harness.leaderboard.rerun import rerun_settings
 from harness.leaderboard.row import Words
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verify_rows import verify_all
+from harness.pipeline.scored import Source, record_texts
 from harness.record import read_record
-from harness.run.scored import Source, record_texts
 from harness.settings import RunSettings, validate
 from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
 
@@ -66,7 +66,7 @@ def test_floors_are_on_the_page_and_in_the_csv_without_a_rank(boards, tmp_path):
 def test_floors_are_computed_once_for_the_same_data(boards, monkeypatch):
     (place,) = all_boards(boards / "mini")
     first = floors_of(place.board)
-    monkeypatch.setattr("harness.run.scored.evaluate_texts", None)
+    monkeypatch.setattr("harness.pipeline.scored.evaluate_texts", None)
     assert floors_of(place.board) == first
 
 

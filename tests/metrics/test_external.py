@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.metrics import metric as find_metric
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scoring import scored
-from harness.run.evaluate.texts import free_slices
+from harness.pipeline.evaluate.texts import free_slices
 from tests.support.evaluate_script import SCRIPT
 from tests.support.texts import pairs, panel, score
 

@@ -19,6 +19,7 @@ from harness.metrics import metric
 from harness.metrics.base import MeanMetric, Metric, Pair, Unavailable
 from harness.metrics.lift import lift
 from harness.metrics.scoring import scored
+from harness.pipeline.evaluate.texts import score_texts
 from harness.record import read_record, write_record
 from harness.reports.compared.contrasts import contrast_all, judge_family
 from harness.reports.compared.facts import facts_of
@@ -26,7 +27,6 @@ from harness.reports.compared.measures import measures_of
 from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
-from harness.run.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.statistics import Array
 from harness.types import Example, Reference, SplitData

@@ -17,8 +17,8 @@ from harness.metrics.likelihood import (
     relative,
 )
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
+from harness.pipeline.evaluate.texts import free_slices
 from harness.record import SliceNll
-from harness.run.evaluate.texts import free_slices
 from tests.support.texts import pairs, panel
 
 STARTS = (0, 3, 6)

@@ -12,7 +12,7 @@ from harness.metrics import metric
 from harness.metrics.bleu import Bleu
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scoring import scored
-from harness.run.evaluate.texts import score_texts
+from harness.pipeline.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
 from tests.support.texts import pairs, panel

@@ -7,7 +7,7 @@ from harness.data import load_split
 from harness.metrics.base import Pair
 from harness.mini import calls, rewrite, rows
 from harness.mini.following import Following
-from harness.run.evaluate.texts import free_slices
+from harness.pipeline.evaluate.texts import free_slices
 from harness.settings import build_settings
 from harness.statistics import Panel
 from tests.support.degenerate import TEXTS, Case

@@ -13,7 +13,7 @@ from harness.metrics.base import Pair, Part, Unavailable
 from harness.metrics.scoring import scored
 from harness.mini import Answer
 from harness.mini.following import EVERYWHERE, Following
-from harness.run.evaluate.texts import metrics_of, pairs_of, score_texts
+from harness.pipeline.evaluate.texts import metrics_of, pairs_of, score_texts
 from harness.settings import build_settings
 from harness.types import Example
 from tests.support.texts import panel

@@ -2,8 +2,8 @@
 
 import pytest
 
+from harness.pipeline.single import run
 from harness.registry import find
-from harness.run.single import run
 from harness.settings import build_settings
 from tests.support.oracle import Oracle
 

@@ -187,7 +187,7 @@ def test_further_steps_start_from_the_packaged_weights(tokenizer, tmp_path, monk
 
 
 def test_nothing_else_imports_the_pretraining():
-    starts = ["harness.cli", "harness.run", "harness.mini.benchmark", "harness.mini.parser"]
+    starts = ["harness.cli", "harness.pipeline", "harness.mini.benchmark", "harness.mini.parser"]
     modules = closure(starts)
     assert "harness.mini" in modules
     assert not [name for name in modules if name.startswith("harness.pretraining")]

@@ -3,8 +3,8 @@
 import pytest
 
 from harness import cli
+from harness.pipeline.single import Outcome
 from harness.record import read_record
-from harness.run.single import Outcome
 from tests.support.synthetic import write_runs
 
 SMALL = [
@@ -42,6 +42,6 @@ def pretend(monkeypatch, tmp_path):
             )  # fmt: skip
             return Outcome(read_record(folder), folder, repeated=False)
 
-        monkeypatch.setattr("harness.run.single.run", made_up_run)
+        monkeypatch.setattr("harness.pipeline.single.run", made_up_run)
 
     return go

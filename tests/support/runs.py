@@ -1,7 +1,7 @@
 """Small runs on the made-up reviews, and what of them may be compared."""
 
+from harness.pipeline.single import run
 from harness.record import read_predictions
-from harness.run.single import run
 from harness.settings import build_settings
 
 

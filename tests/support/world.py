@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.pipeline.plan import Plan
+from harness.pipeline.single import run
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import load_plugin
-from harness.run.plan import Plan
-from harness.run.single import run
 from harness.settings import RunSettings, build_settings
 
 PLUGIN = """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.metrics.bleu import Bleu
-from harness.run.evaluate.texts import score_texts
+from harness.pipeline.evaluate.texts import score_texts
 from harness.settings import EvalSettings
 from harness.types import Example, Reference, SplitData
 from tests.support.texts import rows, score

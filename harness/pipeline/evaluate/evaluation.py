@@ -1,0 +1,92 @@
+"""Evaluation of a trained model and its texts: each view's part of the record, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from harness.engine.clock import Phases
+from harness.pipeline.evaluate.author_identification import author_identification
+from harness.pipeline.evaluate.base_model import relative_to_base_model
+from harness.pipeline.evaluate.continuation import evaluate_continuation
+from harness.pipeline.evaluate.profile_swap import evaluate_profile_swap
+from harness.pipeline.evaluate.reference_likelihood import reference_likelihood
+from harness.pipeline.evaluate.texts import samples_of, score_texts
+from harness.pipeline.evaluate.thought_replacement import evaluate_thought_replacement
+from harness.pipeline.job import Trained
+from harness.record import Record
+from harness.settings import EvalSettings
+from harness.types import SplitData
+
+
+def evaluate(trained: Trained, record: Record, phases: Phases) -> Record:
+    """`record` with every view that the settings ask for, and with the examples' values.
+
+    trained: the model and its texts.
+    record: without views, or with those of an earlier evaluation.
+    phases: takes the times.
+    """
+    options = trained.plan.settings.eval
+    with phases("scoring"):
+        samples = samples_of(trained.predictions)
+        record = evaluate_texts(record, trained.plan.test, samples, options)
+    for phase, (asked, view) in VIEWS.items():
+        if asked(options):
+            with phases(phase):
+                record = view(trained, record)
+    return record
+
+
+def evaluate_texts(
+    record: Record, test: SplitData, samples: Sequence[Mapping[str, str]], options: EvalSettings
+) -> Record:
+    """`record` with the scores of texts against references.
+
+    record: with or without scores of an earlier evaluation.
+    test: the split.
+    samples: for each sample, texts by example id.
+    options: metrics and slices.
+    """
+    scores = score_texts(test, samples, options)
+    found = scores.examples
+    record = replace(
+        record,
+        metrics=scores.metrics,
+        quality=scores.quality,
+        slices=scores.slices,
+        breakdowns=scores.breakdowns,
+        examples={key: record.examples.get(key, each) for key, each in found.items()},
+    )
+    return record.with_values(
+        user={key: each.user for key, each in found.items()},
+        rows={key: each.rows for key, each in found.items()},
+        scores={key: each.scores for key, each in found.items()},
+        quality={key: each.quality for key, each in found.items()},
+    )
+
+
+def evaluate_authors(
+    record: Record, test: SplitData, samples: Sequence[Mapping[str, str]], options: EvalSettings
+) -> Record:
+    """`record` with author identification; arguments as in `evaluate_texts`."""
+    authors, ranks = author_identification(test, samples, options.resamples)
+    return replace(record, authors=authors).with_values(authors=ranks)
+
+
+def _authors(trained: Trained, record: Record) -> Record:
+    plan, samples = trained.plan, samples_of(trained.predictions)
+    return evaluate_authors(record, plan.test, samples, plan.settings.eval)
+
+
+View = Callable[[Trained, Record], Record]
+"""Returns the record with the view's entry and its values of each example."""
+VIEWS: Mapping[str, tuple[Callable[[EvalSettings], object], View]] = {
+    "likelihood": (lambda asked: asked.likelihood, reference_likelihood),
+    "untrained": (lambda asked: asked.likelihood and asked.relative, relative_to_base_model),
+    "lift": (lambda asked: asked.lift, evaluate_profile_swap),
+    "forced": (lambda asked: asked.forced, evaluate_continuation),
+    "controls": (lambda asked: asked.controls, evaluate_thought_replacement),
+    "authors": (lambda asked: asked.authors, _authors),
+}
+"""Phase in the record → whether the settings ask for the view, and the view. A later view may use
+the values of an earlier one."""

@@ -1,0 +1,156 @@
+"""Profile swap: the same examples with other users' profiles, and with none. Gives the lift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from harness.metrics.base import Better
+from harness.metrics.donors import random_donors, topic_donors
+from harness.metrics.lift import Lift as MetricLift
+from harness.metrics.lift import lift
+from harness.metrics.likelihood import likelihood_scores
+from harness.pipeline.evaluate.regenerate import generate_nlls, generate_texts
+from harness.pipeline.evaluate.texts import metrics_of, score_metrics
+from harness.pipeline.job import Trained
+from harness.pipeline.plan import Plan
+from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
+from harness.registry import find
+from harness.types import Example, Score
+
+KINDS = ("random", "topic")
+Scores = Mapping[str, Score]
+"""Slice or metric → score with one kind of profile."""
+Lifts = Mapping[str, Mapping[str, MetricLift]]
+"""Kind of donor → slice or metric → lift."""
+
+
+def evaluate_profile_swap(trained: Trained, record: Record) -> Record:
+    """The view: lift, and each example's gains. `eval.lift` names likelihood, texts or both.
+
+    Own − other is the mean over donors, drawn at random or nearest in topic, both seeded by the
+    data's fingerprint; own − empty compares with a prompt without profile. Above 0 the user's own
+    profile helps. A method that reads no profile has a lift of exactly 0.
+    """
+    plan, asked = trained.plan, trained.plan.settings.eval.lift
+    donors, update = donor_examples(plan), trained.job.bars.track("lift")
+    swaps = donors.examples
+    # 1. scores of the same model with each user's own profile, and with each swapped one
+    own = {key: text.output for key, text in trained.first.items()}
+    scores: dict[str, dict[str, Scores]] = {view: {} for view in asked}
+    if "likelihood" in scores:
+        scores["likelihood"]["own"] = nll_scores(plan, record.nlls)
+    if "texts" in scores:
+        scores["texts"]["own"] = text_scores(plan, own)
+    for done, (swap, examples) in enumerate(swaps.items(), 1):
+        prompts = plan.encode(examples)
+        if "likelihood" in scores:
+            scores["likelihood"][swap] = nll_scores(plan, generate_nlls(trained, prompts))
+        if "texts" in scores:
+            scores["texts"][swap] = text_scores(plan, generate_texts(trained, prompts))
+        update(done, len(swaps), swap)
+    # 2. what the user's profile gains over them
+    lifts = {view: lifts_of(plan, found) for view, found in scores.items()}
+    summary = Lift(
+        donors=sum(name.startswith(KINDS[0]) for name in swaps),
+        tied=donors.tied,
+        **{view: _pairs(found) for view, found in lifts.items()},
+    )
+    return replace(record, lift=summary).with_values(
+        lift={
+            example.id: ExampleLift(**{view: _gains(found, at) for view, found in lifts.items()})
+            for at, example in enumerate(plan.test.examples)
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """The test examples with each donor's profile.
+
+    examples: "empty", "random 0", …, "topic 0", … → the examples. With a single user in the split
+    there are no donors, only "empty".
+    tied: examples whose topic-matched donors are random, because BM25 scores them alike.
+    """
+
+    examples: dict[str, list[Example]]
+    tied: int = 0
+
+
+def donor_examples(plan: Plan) -> Swaps:
+    """The test examples with each donor's profile, and without any."""
+    examples, fingerprint = plan.test.examples, plan.test.fingerprint
+    task, count = find("task", plan.settings.task), plan.settings.eval.donors
+    profiles = {example.user_id: example.profile for example in examples}
+    swaps = {"empty": [replace(example, profile=()) for example in examples]}
+    if len(profiles) < 2:
+        return Swaps(swaps)
+    topic = topic_donors(examples, task, fingerprint, count)
+    donors = {"random": random_donors(examples, fingerprint, count), "topic": topic.users}
+    for kind in KINDS:
+        for number in range(min(len(each) for each in donors[kind])):
+            swaps[f"{kind} {number}"] = [
+                replace(example, profile=profiles[chosen[number]])
+                for example, chosen in zip(examples, donors[kind], strict=True)
+            ]
+    return Swaps(swaps, topic.tied)
+
+
+def nll_scores(plan: Plan, nll: Mapping[str, SliceNll]) -> Scores:
+    """NLL per slice token, overall and by slice."""
+    ordered = [nll[example.id] for example in plan.test.examples]
+    return likelihood_scores(ordered, plan.settings.eval.slices, plan.panel(nll))
+
+
+def text_scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
+    """Every metric of the texts; only the examples' values are used, so intervals are rough."""
+    options = plan.settings.eval.model_copy(update={"resamples": 100})
+    found = score_metrics(plan.test, [texts], options)
+    return {name: each.score for name, each in found.items()}
+
+
+def lifts_of(plan: Plan, scores: Mapping[str, Scores]) -> Lifts:
+    """Lift of every slice or metric for each kind of donor.
+
+    scores: "own", "empty" or name of the swapped profile → its scores.
+    """
+    own, panel = scores["own"], plan.panel(example.id for example in plan.test.examples)
+    better: dict[str, Better] = {
+        metric.name: metric.better for metric in metrics_of(plan.test, plan.settings.eval)
+    }
+    return {
+        kind: {
+            name: lift(
+                score,
+                [other[name] for swap, other in scores.items() if swap.startswith(kind)],
+                scores["empty"][name],
+                panel,
+                better.get(name, "lower"),  # a slice of NLL
+            )
+            for name, score in own.items()
+        }
+        for kind in KINDS
+    }
+
+
+def _gains(lifts: Lifts, index: int) -> Gains:
+    """Gains of the example at `index`; own − empty is the same for every kind of donor."""
+    over_others = {
+        kind: {name: lift.own_other.each[index] for name, lift in found.items()}
+        for kind, found in lifts.items()
+    }
+    over_empty = {name: lift.own_empty.each[index] for name, lift in lifts[KINDS[0]].items()}
+    return {**over_others, "empty": over_empty}
+
+
+def _pairs(lifts: Lifts) -> Mapping[str, Mapping[str, LiftPair]]:
+    """For the record, without the examples' values, which are stored with the examples."""
+    return {
+        kind: {
+            name: LiftPair(
+                own_other=MetricScore.of(lift.own_other), own_empty=MetricScore.of(lift.own_empty)
+            )
+            for name, lift in found.items()
+        }
+        for kind, found in lifts.items()
+    }

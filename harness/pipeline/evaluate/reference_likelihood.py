@@ -1,0 +1,78 @@
+"""Negative log-likelihood of the references by position: a view that needs no generated text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from harness.engine.lm import PersonalLM
+from harness.engine.text import encode_response
+from harness.engine.train import TrainRow, micro_batches, precision, to_batch
+from harness.metrics.likelihood import likelihood_summary, nll_by_slice
+from harness.pipeline.job import Job, Trained
+from harness.pipeline.plan import EncodedPrompt
+from harness.record import Record, SliceNll
+
+
+def reference_likelihood(trained: Trained, record: Record) -> Record:
+    """The view: the likelihood of the references, and NLL by slice of each example.
+
+    A reference is scored after the preface of its first sample; its end token is left out. Natural
+    logarithms; means are over slice tokens, so that backbones with different tokenizers can be
+    compared.
+    """
+    plan = trained.plan
+    prefaces = {key: text.preface_ids for key, text in trained.first.items()}
+    each = slice_nlls(trained, plan.test_prompts, prefaces)
+    starts = plan.settings.eval.slices
+    summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
+    return replace(record, likelihood=summary).with_values(likelihood=each)
+
+
+def slice_nlls(
+    trained: Trained,
+    prompts: Sequence[EncodedPrompt],
+    prefaces: Mapping[str, tuple[int, ...]],
+) -> dict[str, SliceNll]:
+    """id → NLL of the reference by slice.
+
+    trained: the run and its model.
+    prompts: what the references are scored after.
+    prefaces: id → hidden tokens between prompt and reference.
+    """
+    plan = trained.plan
+    references, tokenizer = plan.test.references, plan.backbones.tokenizer
+    coded = {
+        encoded.example.id: encode_response(tokenizer, references[encoded.example.id].text)
+        for encoded in prompts
+    }
+    rows = [
+        TrainRow(
+            encoded.example.id,
+            encoded.prompt + prefaces.get(encoded.example.id, ()),
+            coded[encoded.example.id].ids,
+            encoded.views,
+        )
+        for encoded in prompts
+    ]
+    logprobs = _token_logprobs(trained.job, trained.lm, rows)
+    starts = plan.settings.eval.slices
+    return {
+        row.id: nll_by_slice(references[row.id].text, logprobs[row.id], coded[row.id].ends, starts)
+        for row in rows
+    }
+
+
+@torch.inference_mode()
+def _token_logprobs(job: Job, lm: PersonalLM, rows: Sequence[TrainRow]) -> dict[str, list[float]]:
+    """id → log-probability of each response token. Leaves `lm` in evaluation mode."""
+    lm.eval()
+    by_id: dict[str, list[float]] = {}
+    for group in micro_batches(rows, job.plan.settings.train.micro_tokens):
+        with precision(job.hardware.devices[0], job.hardware.dtype):
+            padded = lm.logprobs(to_batch(group)).float().cpu()
+        for row, logprobs in zip(group, padded, strict=True):
+            by_id[row.id] = logprobs[: len(row.response)].tolist()
+    return by_id

@@ -1,0 +1,180 @@
+"""Replace a trained model's thoughts and compare with the unmodified model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from harness.method import DONOR
+from harness.metrics.donors import random_donors
+from harness.metrics.likelihood import nll_summary, relative
+from harness.metrics.scoring import Scored
+from harness.pipeline.evaluate.regenerate import Variant, generate_nlls, generate_texts
+from harness.pipeline.evaluate.texts import metrics_of
+from harness.pipeline.job import Trained
+from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.record import (
+    Controls,
+    Curve,
+    Difference,
+    MetricScore,
+    MinusOwn,
+    NllDifference,
+    Record,
+    SliceNll,
+    Thoughts,
+    write_lines,
+)
+from harness.statistics import (
+    RATIO,
+    Array,
+    Comparison,
+    compare,
+    judge,
+    resampling_rng,
+)
+from harness.types import Example
+
+TEXTS = "controls.jsonl"
+ALONE = "one user in the test split; thoughts of another user need at least two"
+Scores = Mapping[str, Scored]
+
+
+def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
+    """The view: thought replacement; texts go to `controls.jsonl` in the run's folder.
+
+    trained: the run; `eval.controls` names the thoughts. Nothing is trained again.
+    record: with the NLL of the references, if evaluated.
+
+    Texts are generated in the same batches with the same seeds as the run's first sample.
+    """
+    plan = trained.plan
+    names, update = plan.settings.eval.controls, trained.job.bars.track("controls")
+    texts = {key: text.output for key, text in trained.first.items()}
+    own = Variant(texts, record.nlls or None)
+    results, missing = {"own": own}, dict[str, Thoughts]()
+    # 1. generate and evaluate with each kind of thoughts
+    for done, name in enumerate(names, 1):
+        prompts = prompts_with_thoughts(plan, name)
+        if prompts is None:
+            missing[name] = Thoughts(missing=ALONE)
+        elif name != "own":
+            kind = DONOR if DONOR in prompts[0].views else name
+            other = replace(trained, lm=plan.method.controlled(trained.lm, kind))
+            nll = generate_nlls(other, prompts) if own.nll else None
+            results[name] = Variant(generate_texts(other, prompts), nll)
+        update(done, len(names), name)
+    write_lines(
+        plan.folder / TEXTS,
+        (
+            {"control": name, "id": key, "output": text}
+            for name, result in results.items()
+            if result is not own  # those are in predictions.jsonl
+            for key, text in result.texts.items()
+        ),
+    )
+    # 2. compare each with the model's own thoughts; all comparisons are one family
+    scores = {name: result.scores(plan) for name, result in results.items()}
+    rows = {name: _rows(plan, result, scores[name]) for name, result in results.items()}
+    size = (len(results) - 1) * len(rows["own"])
+    compared = {
+        name: _compare(plan, rows[name], rows["own"], size) for name in results if name != "own"
+    }
+    family = judge(each for found in compared.values() for each in found.values())
+    judged = iter(family)
+    # 3. the record's entry
+    thoughts = {
+        name: Thoughts(
+            likelihood=_curve(plan, result.nll) if result.nll else None,
+            metrics={key: MetricScore.of(each.score) for key, each in scores[name].items()},
+            minus_own=None
+            if result is own
+            else _minus_own(plan, result, own, {key: next(judged) for key in compared[name]}),
+        )
+        for name, result in results.items()
+    }
+    summary = Controls(donors="random", family=len(family), thoughts=thoughts | missing)
+    return replace(record, controls=summary)
+
+
+def prompts_with_thoughts(plan: Plan, name: str) -> list[EncodedPrompt] | None:
+    """The run's prompts, with a view "donor" where thoughts come from another prompt.
+
+    "shuffled": the prompt of an example of another user. "other-profile": the same input with the
+    profile of a random user. Draws are seeded by the data's fingerprint. None where there is no
+    other user.
+    """
+    prompts, test = plan.test_prompts, plan.test
+    if name not in ("shuffled", "other-profile"):
+        return prompts
+    if len({example.user_id for example in test.examples}) < 2:
+        return None
+    donors = _shuffled(plan) if name == "shuffled" else plan.encode(_with_other_profiles(plan))
+    return [
+        replace(encoded, views={**encoded.views, DONOR: donor.prompt})
+        for encoded, donor in zip(prompts, donors, strict=True)
+    ]
+
+
+def _shuffled(plan: Plan) -> list[EncodedPrompt]:
+    rng = resampling_rng(f"shuffled {plan.test.fingerprint}")
+    users = np.array([encoded.example.user_id for encoded in plan.test_prompts])
+    return [plan.test_prompts[rng.choice(np.flatnonzero(users != user))] for user in users]
+
+
+def _with_other_profiles(plan: Plan) -> list[Example]:
+    examples = plan.test.examples
+    profiles = {example.user_id: example.profile for example in examples}
+    donors = random_donors(examples, plan.test.fingerprint, 1)
+    return [
+        replace(example, profile=profiles[donor])
+        for example, (donor,) in zip(examples, donors, strict=True)
+    ]
+
+
+def _curve(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
+    return nll_summary(list(nll.values()), plan.settings.eval.slices, plan.panel(nll))
+
+
+def _rows(plan: Plan, result: Variant, scores: Scores) -> dict[str, Array]:
+    """Rows of NLL per slice token, where it was evaluated, then of every metric with a value."""
+    rows = {}
+    if result.nll:
+        each = [result.nll[example.id] for example in plan.test.examples]
+        sums = [[sum(part.nll), sum(part.slice_tokens)] for part in each]
+        rows["likelihood"] = np.array(sums, np.float64)
+    return rows | {name: one.rows[0] for name, one in scores.items() if one.rows is not None}
+
+
+def _compare(
+    plan: Plan, rows: Mapping[str, Array], own: Mapping[str, Array], family: int
+) -> dict[str, Comparison]:
+    """Replaced − own, for everything that has rows with both; one of `family` comparisons."""
+    panel = replace(plan.panel(example.id for example in plan.test.examples), family=family)
+    statistics = {each.name: each.statistic for each in metrics_of(plan.test, plan.settings.eval)}
+    statistics["likelihood"] = RATIO
+    return {
+        name: compare(statistics[name], rows[name], own[name], panel)
+        for name in rows
+        if name in own
+    }
+
+
+def _minus_own(
+    plan: Plan, result: Variant, own: Variant, judged: Mapping[str, Comparison]
+) -> MinusOwn:
+    found = {name: _difference(each) for name, each in judged.items()}
+    likelihood = found.pop("likelihood", None)
+    if likelihood is None or result.nll is None or own.nll is None:
+        return MinusOwn(likelihood=None, metrics=found)
+    differences = relative(list(result.nll.values()), [own.nll[key] for key in result.nll])
+    slices = _curve(plan, dict(zip(result.nll, differences, strict=True))).slices
+    return MinusOwn(likelihood=NllDifference(**vars(likelihood), slices=slices), metrics=found)
+
+
+def _difference(each: Comparison) -> Difference:
+    fields = asdict(each)
+    del fields["about"], fields["at_equal_length"]  # always of one checkpoint, and not computed
+    return Difference(value=fields.pop("difference"), **fields)

@@ -1,0 +1,230 @@
+"""Generation: the test examples in fixed batches, each on disk as soon as it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from harness.engine.clock import now
+from harness.engine.decode import NotANumberError, generate
+from harness.engine.lm import PersonalLM
+from harness.engine.peak_memory import PeakMemory
+from harness.engine.text import decode
+from harness.errors import DataError
+from harness.inputs.provenance import method_sha256
+from harness.pipeline.generation_costs import COSTS, Costs, summary_of
+from harness.pipeline.job import Job
+from harness.pipeline.kept_texts import fingerprints, valid_predictions
+from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.record import PREDICTIONS, Inference, append_lines, read_state, write_json
+from harness.types import Prediction, Sampling
+
+WARM_UP_TOKENS = 3
+FAILURES = (RuntimeError, ValueError, ArithmeticError)
+"""Errors of one batch or example, out of memory included, that do not end the run."""
+
+
+@dataclass(frozen=True)
+class GeneratedTokens:
+    """The tokens of one text and its preface; `error` says why a failed one has none."""
+
+    preface: list[int]
+    ids: list[int]
+    error: str | None = None
+
+
+def example_seed(seed: int, example_id: str, sample: int) -> int:
+    """The seed of one text's random stream."""
+    return int.from_bytes(
+        hashlib.sha256(json.dumps([seed, example_id, sample]).encode()).digest()[:8], "big"
+    )
+
+
+def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Prediction], Inference]:
+    """A prediction for every test example and sample, in file order, and what generating cost.
+
+    job: the run.
+    lm: the trained model, on its devices.
+    weights: fingerprint of the model's tensors.
+
+    Predictions on disk that still belong to this run are kept. Failed and outdated ones are
+    generated again, in the same batches.
+    """
+    plan, say = job.plan, job.bars.say
+    options = plan.settings.decode
+    # 1. what every prediction's fingerprint must be, and which predictions on disk have it
+    device = next(lm.parameters()).device.type
+    source = method_sha256(type(plan.method), plan.settings.method)
+    expected = fingerprints(plan, weights, device, source)
+    finished = valid_predictions(plan, expected, say)
+    costs = (read_state(Costs, plan.folder / COSTS, say) if finished else None) or Costs()
+    generator = Generator(plan, lm, costs)
+    # 2. the batches, in a fixed order; each is on disk when it is done
+    work = [
+        (sample, batch)
+        for sample in range(options.samples)
+        for batch in plan_batches(plan.test_prompts, options.batch_size)
+    ]
+    update, done, warm = job.bars.track("generating"), 0, False
+    with PeakMemory(part.device for part in lm.parameters()) as memory:
+        for sample, batch in work:
+            if any((prompt.example.id, sample) not in finished for prompt in batch):
+                if not warm:
+                    generator.warm_up(batch)
+                    warm = True
+                fresh = [
+                    replace(text, fingerprint=expected[text.id, sample])
+                    for text in generator.generate_or_split(batch, sample)
+                    if (text.id, sample) not in finished
+                ]
+                append_lines(plan.folder / PREDICTIONS, fresh)
+                costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+                write_json(plan.folder / COSTS, costs)
+                finished.update({(text.id, text.sample): text for text in fresh})
+            done += len(batch)
+            speed = costs.clock.tokens / sum(costs.batches) if costs.batches else 0.0
+            update(done, len(expected), f"{speed:,.0f} tokens/s")
+    # 3. the texts in file order, and the costs of all resumed runs
+    texts = [finished[key] for key in expected]
+    costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+    return texts, summary_of(plan, lm, texts, costs)
+
+
+def plan_batches(prompts: Sequence[EncodedPrompt], size: int) -> list[list[EncodedPrompt]]:
+    """Batches by prompt length, longest first; the same for every run of the same prompts."""
+    ordered = sorted(prompts, key=lambda encoded: (-len(encoded.prompt), encoded.example.id))
+    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+
+
+def views_of(batch: Sequence[EncodedPrompt]) -> dict[str, list[tuple[int, ...]]]:
+    """The other views of a batch, name → rows, for models that read several prompts."""
+    return {name: [encoded.views[name] for encoded in batch] for name in batch[0].views}
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A trained model that generates the texts of a plan's prompts; `costs` takes the times."""
+
+    plan: Plan
+    lm: PersonalLM
+    costs: Costs = field(default_factory=Costs)
+
+    def warm_up(self, batch: Sequence[EncodedPrompt]) -> None:
+        """Generate a few tokens untimed: first calls allocate memory and choose kernels.
+
+        An error is ignored here: the batch itself will fail too, and be counted.
+        """
+        with suppress(*FAILURES):
+            generate(
+                self.lm,
+                [encoded.prompt for encoded in batch],
+                max_new_tokens=WARM_UP_TOKENS,
+                views=views_of(batch),
+            )
+
+    def generate_or_split(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
+        """The predictions of a batch; if it fails, each example alone, and a failed one empty.
+
+        They have no fingerprint yet.
+        """
+        try:
+            return self.predictions(batch, sample)
+        except FAILURES as error:
+            failure = f"{type(error).__name__}: {error}"
+        # outside the except block, where the traceback would still hold the memory of the batch
+        if len(batch) == 1:
+            return [_prediction(batch[0], sample, error=failure)]
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return [text for each in batch for text in self.generate_or_split([each], sample)]
+
+    def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
+        """The predictions of a batch, without fingerprints."""
+        found = []
+        for encoded, text in zip(batch, self.tokens(batch, sample), strict=True):
+            if text.error is not None:
+                found.append(_prediction(encoded, sample, error=text.error))
+                continue
+            visible = self.plan.rules.read(text.ids)
+            full = len(text.ids) == self.plan.settings.decode.max_new_tokens
+            hidden = len(text.preface) + self.lm.hidden_per_example + visible.reasoning_tokens
+            found.append(
+                replace(
+                    _prediction(encoded, sample),
+                    output=visible.text,
+                    tokens=visible.tokens,
+                    hidden_tokens=hidden,
+                    capped=full and not visible.stopped,
+                    preface=decode(self.plan.backbones.tokenizer, text.preface),
+                    preface_ids=tuple(text.preface),
+                    reasoning=visible.reasoning,
+                    reasoning_tokens=visible.reasoning_tokens,
+                    unclosed=visible.unclosed,
+                )
+            )
+        return found
+
+    def tokens(self, batch: Sequence[EncodedPrompt], sample: int) -> list[GeneratedTokens]:
+        """The tokens of preface and text for each prompt; each example has its own random stream.
+
+        A row whose logits are not numbers fails alone; the others keep their texts.
+        """
+        options, costs = self.plan.settings.decode, self.costs
+        prompts = [list(encoded.prompt) for encoded in batch]
+        begin, latent = now(), self.lm.hidden_s
+        # 1. hidden text
+        prefaces = self.prefaces(batch, sample)
+        hidden_s = now() - begin
+        # 2. visible text
+        errors: dict[int, str] = {}
+        try:
+            texts = generate(
+                self.lm,
+                [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
+                max_new_tokens=options.max_new_tokens,
+                **options.drawing,
+                **self.plan.rules.stopping,
+                seeds=self._seeds(batch, sample),
+                views=views_of(batch),
+                clock=costs.clock,
+            )
+        except NotANumberError as error:
+            texts, errors = error.texts, error.by_row
+        # 3. what it cost
+        costs.clock.waited(hidden_s)
+        costs.batches.append(now() - begin)
+        costs.examples += len(batch)
+        costs.preface_s += hidden_s
+        costs.preface_tokens += sum(map(len, prefaces))
+        costs.latent_s += self.lm.hidden_s - latent
+        return [
+            GeneratedTokens(preface, ids, errors.get(row))
+            for row, (preface, ids) in enumerate(zip(prefaces, texts, strict=True))
+        ]
+
+    def prefaces(self, batch: Sequence[EncodedPrompt], sample: int) -> list[list[int]]:
+        """The hidden tokens that the method generates before each text."""
+        method, drawing = self.plan.method, self.plan.settings.decode.drawing
+        sampling = [Sampling(seed=seed, **drawing) for seed in self._seeds(batch, sample)]
+        found = method.preface(self.lm, [list(encoded.prompt) for encoded in batch], sampling)
+        if len(found) != len(batch):
+            raise DataError(
+                f"method {method.name!r}: preface() gave {len(found)} prefaces for {len(batch)}"
+                " prompts; expected one for each prompt, in their order, [] for none"
+            )
+        return found
+
+    def _seeds(self, batch: Sequence[EncodedPrompt], sample: int) -> list[int]:
+        seed = self.plan.settings.seed
+        return [example_seed(seed, encoded.example.id, sample) for encoded in batch]
+
+
+def _prediction(encoded: EncodedPrompt, sample: int, error: str | None = None) -> Prediction:
+    """An empty prediction: that of a failed example, with its `error`, or one to be filled."""
+    example = encoded.example
+    return Prediction(example.id, example.user_id, "", 0, "", sample=sample, error=error)

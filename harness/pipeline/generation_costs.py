@@ -1,0 +1,100 @@
+"""What generating the texts cost, across resumed runs: stored next to them, then in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.engine.clock import DecodeClock, middle
+from harness.engine.flops import generation_flops, missing
+from harness.engine.lm import PersonalLM
+from harness.pipeline.plan import Plan
+from harness.record import Inference
+from harness.types import Prediction
+
+COSTS = "writing.json"
+
+
+@dataclass
+class Costs:
+    """What generating cost so far, across resumed runs.
+
+    clock: times and tokens of the visible text.
+    batches: wall seconds of each batch, prefaces included.
+    examples: how many texts the batches held.
+    preface_s, latent_s: seconds on prefaces and latent thoughts, part of the time to the first
+        visible token.
+    preface_tokens: tokens of the prefaces.
+    peak_mib: highest memory.
+    """
+
+    clock: DecodeClock = field(default_factory=DecodeClock)
+    batches: list[float] = field(default_factory=list)
+    examples: int = 0
+    preface_s: float = 0.0
+    preface_tokens: int = 0
+    latent_s: float = 0.0
+    peak_mib: float = 0.0
+
+
+def summary_of(
+    plan: Plan,
+    lm: PersonalLM,
+    texts: Sequence[Prediction],
+    costs: Costs,
+) -> Inference:
+    """The record's entry on inference.
+
+    plan: the run.
+    lm: the model, for FLOPs and latent thoughts.
+    texts: all predictions; tokens are counted over them.
+    costs: times of the batches that were generated.
+    """
+    clock, seconds = costs.clock, sum(costs.batches)
+    first, first_quartiles = middle(clock.first)
+    # a step gives one token of every row, so its time is a row's time per output token
+    step, step_quartiles = middle(clock.per_step)
+    whole, whole_quartiles = middle(costs.batches)
+    no_flops = missing(lm)
+    prefaces = [text.preface_ids for text in texts if text.error is None]
+    return Inference(
+        time_to_first_token_s=first,
+        time_to_first_token_quartiles_s=first_quartiles,
+        time_per_step_s=step,
+        time_per_step_quartiles_s=step_quartiles,
+        decode_s=clock.total,
+        end_to_end_s=whole,
+        end_to_end_quartiles_s=whole_quartiles,
+        seconds_per_example=seconds / costs.examples if costs.examples else None,
+        tokens_per_s=clock.tokens / seconds if seconds else None,
+        batches_timed=len(costs.batches),
+        examples_timed=costs.examples,
+        batch_size=plan.settings.decode.batch_size,
+        peak_memory_mib=costs.peak_mib,
+        visible_tokens=sum(text.tokens for text in texts),
+        hidden_tokens=sum(text.hidden_tokens for text in texts),
+        reasoning_tokens=sum(text.reasoning_tokens for text in texts),
+        unclosed_reasoning=sum(text.unclosed for text in texts),
+        preface_tokens=sum(len(text.preface_ids) for text in texts),
+        preface_timed=costs.preface_tokens,
+        preface_s=costs.preface_s,
+        latent_thoughts_per_text=lm.hidden_per_example,
+        latent_s=costs.latent_s,
+        flops=_flops(plan, lm, texts) if no_flops is None else None,
+        flops_missing=no_flops,
+        prefaces=plan.method.preface_report(prefaces),
+    )
+
+
+def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
+    """Estimated FLOPs of all texts and their prefaces."""
+    prompts = {encoded.example.id: encoded for encoded in plan.test_prompts}
+    total = 0
+    for text in texts:
+        encoded = prompts[text.id]
+        views = {name: [row] for name, row in encoded.views.items()}
+        prompt, preface = encoded.prompt, text.preface_ids
+        if preface:
+            total += generation_flops(lm, [prompt], [preface])
+        total += generation_flops(lm, [prompt + preface], [range(text.tokens)], views)
+    return total

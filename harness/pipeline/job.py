@@ -1,0 +1,101 @@
+"""A run at work: its plan, its devices, its messages, and its model before training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from harness.engine.backbone import Backbones, describe
+from harness.engine.devices import cast, devices, number_type, place
+from harness.engine.lm import PersonalLM
+from harness.inputs import provenance
+from harness.pipeline.plan import Plan
+from harness.progress import Bars
+from harness.record import DeviceInfo, ModelInfo
+from harness.settings import ModelSettings
+from harness.types import Prediction
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Devices (the generator's first) and the number type of activations."""
+
+    devices: list[torch.device]
+    dtype: torch.dtype
+
+    def machine(self) -> DeviceInfo:
+        """The machine, which wall times depend on."""
+        number = str(self.dtype).removeprefix("torch.")
+        return provenance.machine(",".join(map(str, self.devices)), number)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A plan that is carried out; `bars` takes progress and messages."""
+
+    plan: Plan
+    bars: Bars
+
+    @cached_property
+    def hardware(self) -> Hardware:
+        """Where the model goes."""
+        model = self.plan.settings.model
+        where = devices(model)
+        return Hardware(where, number_type(model, where[0]))
+
+    def build(self) -> tuple[PersonalLM, ModelInfo]:
+        """The method's model before training, and what the record says of its backbones."""
+        torch.manual_seed(self.plan.settings.seed)  # for what a method adds to its backbones
+        backbones = WatchedBackbones(self.plan.settings.model)
+        lm = self.plan.method.build(backbones)
+        parameters = sum(part.numel() for part in lm.parameters())
+        info = replace(backbones.info, text=self.plan.about_text, method_parameters=parameters)
+        return lm, info
+
+    def settle(self, lm: PersonalLM) -> None:
+        """Put a model on its devices, in the number type of activations."""
+        place(lm, self.hardware.devices)
+        cast(lm, self.hardware.dtype)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the views of a run evaluate: its model after training, and its texts."""
+
+    job: Job
+    lm: PersonalLM
+    predictions: Sequence[Prediction] = ()
+
+    @property
+    def plan(self) -> Plan:
+        return self.job.plan
+
+    @property
+    def first(self) -> dict[str, Prediction]:
+        """id → the text of the first sample."""
+        return {text.id: text for text in self.predictions if text.sample == 0}
+
+
+class WatchedBackbones(Backbones):
+    """Backbones that note which of them a method uses, for the record."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        self.info = ModelInfo()
+
+    @property
+    def main(self) -> nn.Module:
+        model = super().main
+        described = describe(self.settings.backbone, model)
+        self.info = ModelInfo(**vars(described), reasoner=self.info.reasoner)
+        return model
+
+    @property
+    def reasoner(self) -> nn.Module:
+        model = super().reasoner
+        self.info = replace(self.info, reasoner=describe(self.reasoner_name, model))
+        return model

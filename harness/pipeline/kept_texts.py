@@ -1,0 +1,66 @@
+"""Which stored texts still belong to a run: those whose fingerprint is unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from harness.pipeline.plan import Plan
+from harness.record import PREDICTIONS, last_of_each, read_lines, write_lines
+from harness.record.inputs import MODELS
+from harness.record.state import Say
+from harness.types import Prediction
+
+
+def valid_predictions(
+    plan: Plan, expected: Mapping[tuple[str, int], str], say: Say
+) -> dict[tuple[str, int], Prediction]:
+    """(id, sample) → predictions on disk with the expected fingerprint; others are deleted."""
+    lines = read_lines(Prediction, plan.folder / PREDICTIONS, say)
+    on_disk = last_of_each(lines)
+    if len(on_disk) < len(lines):
+        say(f"{len(lines) - len(on_disk)} texts were written twice; keeping the last of each")
+    valid = {
+        (text.id, text.sample): text
+        for text in on_disk
+        if text.error is None and expected.get((text.id, text.sample)) == text.fingerprint
+    }
+    if lost := len(on_disk) - len(valid):
+        say(
+            f"{lost} texts failed, or come from other code, settings or weights; generating them"
+            " again"
+        )
+    if len(valid) < len(lines):
+        write_lines(plan.folder / PREDICTIONS, valid.values())
+    return valid
+
+
+def fingerprints(plan: Plan, *model: str) -> dict[tuple[str, int], str]:
+    """(id, sample) → sixteen hex digits over everything that could change the text.
+
+    model: fingerprint of the model's tensors, type of its device, sha256 of the code that makes
+        weights and texts.
+    """
+    common = _sha256(
+        plan.method.name,
+        plan.settings.digest(),
+        *model,
+        [plan.ends.trained, sorted(plan.ends.ids), plan.ends.strings],
+        plan.about_text["template"],
+        plan.inputs.digest(*MODELS),
+        [other.example.id for other in plan.test_prompts],  # they decide the batches
+        version("torch"),
+        version("transformers"),
+    )
+    found = {}
+    for encoded in plan.test_prompts:
+        for sample in range(plan.settings.decode.samples):
+            text = _sha256(common, encoded.prompt, encoded.views, sample)
+            found[encoded.example.id, sample] = text[:16]
+    return found
+
+
+def _sha256(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,160 @@
+"""A command given again: show its run, rescore it, or move it aside and run again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from harness.engine.checkpoint import WEIGHTS, load_weights
+from harness.engine.clock import Phases
+from harness.errors import UsageError
+from harness.inputs import provenance
+from harness.inputs.stale import (
+    OLD,
+    changed_message,
+    earlier_run,
+    listed,
+    named_message,
+    since,
+)
+from harness.pipeline.evaluate.evaluation import evaluate, evaluate_texts
+from harness.pipeline.evaluate.texts import samples_of
+from harness.pipeline.job import Job, Trained
+from harness.pipeline.plan import Plan
+from harness.record import (
+    PREDICTIONS,
+    RECORD,
+    Outcome,
+    Record,
+    read_predictions,
+    record_there,
+    texts_digest,
+    write_record,
+)
+from harness.record.dated import dated, move_aside
+from harness.record.inputs import MODELS, Inputs, changes
+
+SCORING = ("sacrebleu", "rouge-score", "nltk")
+"""Packages that scores come from."""
+
+
+def show_again(job: Job, found: Record) -> Outcome | None:
+    """The complete run in the plan's folder, where its inputs are unchanged.
+
+    found: its record on disk.
+
+    Where only metrics changed, the stored texts are scored again. Returns None, with a message,
+    where the run must be repeated.
+    """
+    plan, say = job.plan, job.bars.say
+    if found.inputs is None:
+        say(f"{plan.folder}: {OLD} (--fresh runs it again)")
+        return Outcome(found, plan.folder, repeated=True)
+    what = since(found, plan.inputs)
+    if not what.rerun and not what.rescore:
+        if message := named_message(plan.folder, what):
+            say(message)
+        return Outcome(found, plan.folder, repeated=True)
+    record = None if what.rerun else rescore(job, found)
+    if record is None:
+        say(changed_message(plan.folder, what))
+        return None
+    kept = _copy_aside(plan.folder)
+    write_record(record, plan.folder)
+    say(
+        f"{plan.folder}: its metrics changed: {listed(what.rescore)}. The stored texts were"
+        f" scored again; the old record is kept in {kept.name}"
+    )
+    return Outcome(record, plan.folder, repeated=False)
+
+
+def set_aside(job: Job) -> None:
+    """Move the complete run that this one replaces to a folder with the date in its name.
+
+    It is in the plan's folder, or in another one where it had other data or another plugin.
+    """
+    plan, say = job.plan, job.bars.say
+    record_on_disk = record_there(plan.folder)
+    if record_on_disk is not None and record_on_disk.status == "complete":
+        replaced = plan.folder
+    else:
+        earlier = earlier_run(plan.folder, plan.settings, plan.method.name)
+        if earlier is None:
+            return
+        replaced, record = earlier
+        say(changed_message(replaced, since(record, plan.inputs)))
+    kept = move_aside(replaced)
+    say(f"{replaced}: the old record and texts are kept in {kept.name}")
+
+
+def rescore(job: Job, record: Record) -> Record | None:
+    """The record with the texts on disk scored again; None where texts or weights are missing.
+
+    record: on disk.
+
+    No prediction is generated again. Views that generate texts of their own (continuation, profile
+    swap, thought replacement) need the weights.
+    """
+    plan = job.plan
+    predictions = read_predictions(plan.folder)
+    options = plan.settings.eval
+    if len(predictions) != len(plan.test.examples) * plan.settings.decode.samples:
+        return None
+    if options.forced or "texts" in options.lift or options.controls:
+        weights = plan.folder / WEIGHTS
+        if plan.method.trains and not weights.is_file():
+            return None
+        lm, _ = job.build()
+        if plan.method.trains:
+            load_weights(lm, weights)
+        job.settle(lm)
+        with job.bars:
+            scored = evaluate(Trained(job, lm, predictions), record, Phases())
+    else:
+        scored = evaluate_texts(record, plan.test, samples_of(predictions), options)
+    now = provenance.packages()
+    return replace(
+        scored,
+        texts=texts_digest(predictions),
+        inputs=replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
+        packages={**record.packages, **{name: now[name] for name in SCORING if name in now}},
+    )
+
+
+def refuse_changed_meanwhile(plan: Plan, before: Inputs) -> None:
+    """Raises UsageError where a local model's files or a plugin changed while they were loaded.
+
+    `before` holds the hashes from before loading. A hub model may have been downloaded meanwhile,
+    so its files are not compared.
+    """
+    now = plan.inputs_now()
+    local = {name: _is_folder(plan, name) for name in MODELS}
+    found = [
+        each for each in changes(before, now) if each.kind == "plugins" or local.get(each.kind)
+    ]
+    if found:
+        raise UsageError(
+            f"{listed(found)} while it was read; expected files that do not change during a run."
+            " Wait until they are written, then give the same command again"
+        )
+    plan.inputs = replace(before, **{name: getattr(now, name) for name in MODELS})
+
+
+def _is_folder(plan: Plan, kind: str) -> bool:
+    settings = plan.settings
+    name = {
+        "backbone": settings.model.backbone,
+        "reasoner": settings.model.reasoner,
+        "dense_model": settings.retrieval.dense_model,
+    }[kind]
+    return name is not None and Path(name).expanduser().is_dir()
+
+
+def _copy_aside(folder: Path) -> Path:
+    """Copy the record and its texts to a folder with the date in its name; returns that folder."""
+    kept = dated(folder)
+    kept.mkdir()
+    for name in (PREDICTIONS, RECORD):
+        shutil.copy2(folder / name, kept / name)
+    return kept

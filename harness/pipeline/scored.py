@@ -1,0 +1,166 @@
+"""Records of texts that no run made: predictions from elsewhere, and floors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from harness.data import describe_source, load_splits
+from harness.data.floors import floors
+from harness.data.load import skylines
+from harness.errors import DataError
+from harness.inputs import provenance
+from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_texts
+from harness.pipeline.evaluate.texts import metrics_of
+from harness.record import (
+    PREDICTIONS,
+    Counts,
+    DeviceInfo,
+    ModelInfo,
+    Outcome,
+    Record,
+    SplitInfo,
+    record_there,
+    texts_digest,
+    write_lines,
+    write_record,
+)
+from harness.registry import find
+from harness.settings import RunSettings
+from harness.types import Prediction, SplitData
+
+NO_MACHINE = DeviceInfo(device="none", dtype="none", threads=0)
+"""The device of texts whose making was not seen."""
+FLOOR_VERSION = 1
+"""Increase it when a floor's texts change, so that stored ones are made again."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where texts come from.
+
+    name: what tables call them.
+    kind: as in a record.
+    key: what the texts depend on; hashed into the run's name.
+    command: the command line that records them.
+    """
+
+    name: str
+    kind: Literal["scored", "floor"]
+    key: object
+    command: str = ""
+
+
+def record_texts(
+    source: Source,
+    texts: Mapping[str, str],
+    settings: RunSettings,
+    test: SplitData,
+    results: Path,
+) -> Outcome:
+    """Score texts, and leave a record and predictions as a run does.
+
+    source: where they come from.
+    texts: example id → text; an example without one is scored as empty and counted as failed.
+    settings: of data and evaluation.
+    test: the split.
+    results: the folder of all runs.
+
+    A record of the same texts, data and settings is only read.
+    """
+    folder = results / settings.task / source.name / _run_id(source, settings, test)
+    earlier = record_there(folder)
+    if earlier is not None:
+        return Outcome(earlier, folder, repeated=True)
+    absent = [example.id for example in test.examples if example.id not in texts]
+    record = Record(
+        run_id=folder.name,
+        method=source.name,
+        kind=source.kind,
+        task=settings.task,
+        status="failed" if absent else "complete",
+        command=source.command,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings={
+            key: value
+            for key, value in settings.model_dump(mode="json").items()
+            if key in ("task", "seed", "data", "eval")
+        },
+        seed=settings.seed,
+        code=provenance.code(),
+        packages=provenance.packages(),
+        device=NO_MACHINE,
+        data=replace(
+            describe_source(settings, {test.split: test}), splits={test.split: SplitInfo.of(test)}
+        ),
+        backbone=ModelInfo(),
+        n=Counts(
+            planned=len(test.examples),
+            scored=len(test.examples),
+            failed=len(absent),
+            empty=sum(not texts.get(one.id, "").strip() for one in test.examples),
+        ),
+    )
+    record = evaluate_texts(record, test, [texts], settings.eval)
+    if settings.eval.authors:
+        record = evaluate_authors(record, test, [texts], settings.eval)
+    predictions = _predictions(texts, test)
+    record = replace(record, texts=texts_digest(predictions))
+    write_lines(folder / PREDICTIONS, predictions)
+    write_record(record, folder)
+    return Outcome(record, folder, repeated=False)
+
+
+def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list[Path]:
+    """Folders of the records of every floor, made unless they exist.
+
+    settings: of data and evaluation; limits on training examples do not change floors.
+    test: the split that they are floors of.
+    results: the folder of all runs.
+
+    Without training data only the copies of profile entries are made. On the built-in benchmark the
+    skyline is recorded with them.
+    """
+    whole = settings.model_copy(
+        update={"data": settings.data.model_copy(update={"train_limit": None})}
+    )
+    try:
+        train = load_splits(whole, ("train",))["train"]
+    except DataError:
+        train = replace(test, split="train", examples=(), references={}, fingerprint="")
+    seedless = settings.model_copy(update={"seed": 0})
+    found = floors(find("task", settings.task), test, train) + skylines(settings.data, test)
+    made = []
+    for floor in found:
+        key = [FLOOR_VERSION, train.fingerprint]
+        source = Source(floor.name, "floor", key, f"(computed from the data: {floor.meaning})")
+        made.append(record_texts(source, floor.texts, seedless, test, results).folder)
+    return made
+
+
+def _run_id(source: Source, settings: RunSettings, test: SplitData) -> str:
+    """The seed, then a hash of the texts' origin, the examples, and how they are scored."""
+    signatures = [metric.signature for metric in metrics_of(test, settings.eval)]
+    evaluation = settings.eval.model_dump(mode="json", include={"slices", "authors", "resamples"})
+    ids = [example.id for example in test.examples]
+    text = json.dumps([source.kind, source.key, test.fingerprint, ids, signatures, evaluation])
+    return f"s{settings.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _predictions(texts: Mapping[str, str], test: SplitData) -> list[Prediction]:
+    return [
+        Prediction(
+            id=one.id,
+            user_id=one.user_id,
+            output=texts.get(one.id, ""),
+            tokens=0,
+            fingerprint="",
+            error=None if one.id in texts else "no text was given",
+        )
+        for one in test.examples
+    ]

@@ -1,0 +1,256 @@
+"""One run, from settings to record."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.engine.backbone import weights_fingerprint
+from harness.engine.checkpoint import WEIGHTS
+from harness.engine.clock import Phases
+from harness.engine.devices import place
+from harness.engine.lm import PersonalLM
+from harness.engine.peak_memory import return_freed_memory
+from harness.engine.trial import refuse_wrong_ways
+from harness.inputs import provenance
+from harness.inputs.stale import REQUEST, request_digest
+from harness.method import Method
+from harness.pipeline.evaluate.evaluation import evaluate
+from harness.pipeline.generate import generate_all
+from harness.pipeline.job import Job, Trained
+from harness.pipeline.lock import locked
+from harness.pipeline.needs import refuse_long_tests
+from harness.pipeline.plan import Plan
+from harness.pipeline.repeated import refuse_changed_meanwhile, set_aside, show_again
+from harness.pipeline.reuse import adopt_training, begin_training, training_key
+from harness.pipeline.scored import record_floors
+from harness.pipeline.training import train_or_load
+from harness.progress import Bars
+from harness.record import (
+    PREDICTIONS,
+    RECORD,
+    Counts,
+    ModelInfo,
+    Outcome,
+    Record,
+    SplitInfo,
+    Training,
+    record_there,
+    texts_digest,
+    write_record,
+)
+from harness.record.inputs import Inputs
+from harness.settings import RunSettings
+from harness.types import Prediction
+
+PHASES = "phases.json"
+"""Seconds that an unfinished run has spent so far, by phase."""
+
+
+def run(
+    settings: RunSettings,
+    method: str,
+    results: Path,
+    *,
+    command: str = "",
+    fresh: bool = False,
+    factory: Callable[[RunSettings], Method] | None = None,
+    bars: Bars | None = None,
+) -> Outcome:
+    """Train, generate, evaluate, record: an incomplete run is resumed, a complete one only read.
+
+    settings: everything that the run's name is made of, and the device.
+    method: the name under which the method is registered, or that its plugin gives.
+    results: the folder of all runs.
+    command: the command line, for the record.
+    fresh: delete what an earlier run of the same name left.
+    factory: makes the method, for one that is not registered.
+    bars: where progress and messages go; nowhere by default.
+
+    Raises HarnessError for anything that the user can mend; what was finished stays on disk.
+    """
+    phases = Phases()
+    # 1. the plan, with its inputs hashed before any model is loaded
+    with phases("data"):
+        plan = Plan(settings, method, results, factory)
+        before = plan.inputs
+    # 2. no other process works on it meanwhile
+    with locked(plan.folder):
+        return _make(Job(plan, bars or Bars(quiet=True)), phases, before, command, fresh)
+
+
+def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -> Outcome:
+    """Make or show a planned run; see `run`.
+
+    job: the run.
+    phases: takes the times.
+    before: inputs as hashed before loading.
+    command: the command line, for the record.
+    fresh: delete what an earlier run of the same name left.
+    """
+    plan, settings = job.plan, job.plan.settings
+    # 1. a complete run is shown again where its inputs are unchanged
+    if fresh:
+        shutil.rmtree(plan.folder, ignore_errors=True)
+    earlier = record_there(plan.folder)
+    if earlier is not None and earlier.status == "complete":
+        shown = show_again(job, earlier)
+        if shown is not None:
+            return shown
+        earlier = None
+    with job.bars:
+        # 2. prompts and models
+        with phases("prompts"):
+            prompts = plan.test_prompts
+            if plan.advice:
+                job.bars.say(plan.advice)
+        with phases("loading"):
+            return_freed_memory()
+            lm, record = _load(job, command, earlier, before)
+            return_freed_memory()
+        phases.keep(plan.folder / PHASES, job.bars.say)
+        # 3. training
+        training = None
+        if plan.method.trains:
+            with phases("training"):
+                lm, training = _train(job, lm, record.backbone, fresh)
+        with phases("fingerprints"):
+            return_freed_memory()
+            job.settle(lm)
+            weights = weights_fingerprint(lm)
+        # 4. texts and their evaluation
+        with phases("writing"):
+            predictions, inference = generate_all(job, lm, weights)
+        record = replace(
+            record,
+            status="failed" if any(text.error for text in predictions) else "complete",
+            backbone=replace(record.backbone, weights=weights),
+            n=_counts(plan, predictions, training),
+            texts=texts_digest(predictions),
+            training=training,
+            inference=inference,
+        )
+        record = evaluate(Trained(job, lm, predictions), record, phases)
+    # 5. the record
+    record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
+    assert len(prompts) == record.n.planned
+    write_record(record, plan.folder)
+    if not settings.train.keep_weights and record.status == "complete":
+        (plan.folder / WEIGHTS).unlink(missing_ok=True)
+    phases.forget()
+    if settings.eval.floors:
+        record_floors(settings, plan.test, plan.results)
+    return Outcome(record, plan.folder, repeated=False)
+
+
+def _load(
+    job: Job, command: str, earlier: Record | None, before: Inputs
+) -> tuple[PersonalLM, Record]:
+    """The base model on its devices, checked, and the record as it is before any work.
+
+    job: the run.
+    command: the command line, for the record.
+    earlier: the unfinished record in the run's folder, if any; deleted with the folder where it
+        began with other weights.
+    before: inputs as hashed before loading.
+    """
+    plan, say = job.plan, job.bars.say
+    lm, backbone = job.build()
+    refuse_long_tests(plan, lm)
+    refuse_changed_meanwhile(plan, before)
+    if earlier is None:
+        set_aside(job)
+    reasoner, method = plan.settings.model.reasoner, plan.method.name
+    if reasoner is not None and backbone.reasoner is None:
+        say(f"model.reasoner={reasoner}: {method} has no reasoner, so it changes nothing")
+    if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
+        say(f"{plan.folder}: the backbone's weights changed; starting this run again")
+        shutil.rmtree(plan.folder)
+    record = _opening(job, command, backbone)
+    place(lm, job.hardware.devices)
+    refuse_wrong_ways(
+        lm,
+        method,
+        trains=plan.method.trains,
+        checkpointing=plan.settings.train.gradient_checkpointing,
+        views=sorted({view for prompt in plan.test_prompts for view in prompt.views}),
+    )
+    return lm, record
+
+
+def _train(
+    job: Job, lm: PersonalLM, backbone: ModelInfo, fresh: bool
+) -> tuple[PersonalLM, Training]:
+    """`lm` after training, resumed or reused where one with the same key exists.
+
+    job: the run.
+    lm: the base model.
+    backbone: what it was built from.
+    fresh: reuse no training of another run.
+    """
+    key = training_key(job, _weights(backbone))
+    begin_training(job, key)
+    if not fresh:
+        adopt_training(job, key)
+    return train_or_load(job, lm)
+
+
+def _weights(model: ModelInfo) -> list[str | None]:
+    """Fingerprints of the backbones in a record."""
+    return [model.fingerprint, model.reasoner.fingerprint if model.reasoner else None]
+
+
+def _opening(job: Job, command: str, backbone: ModelInfo) -> Record:
+    """The record before any work, with status "running"; it is written to disk."""
+    plan = job.plan
+    record = Record(
+        run_id=plan.run_id,
+        method=plan.method.name,
+        task=plan.settings.task,
+        status="running",
+        command=command,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=plan.settings.model_dump(mode="json"),
+        seed=plan.settings.seed,
+        code=provenance.code(),
+        packages=provenance.packages(),
+        device=job.hardware.machine(),
+        data=replace(
+            plan.source,
+            splits={name: SplitInfo.of(split) for name, split in plan.splits.items()},
+        ),
+        backbone=backbone,
+        n=Counts(planned=len(plan.test.examples)),
+        inputs=plan.inputs,
+    )
+    write_record(record, plan.folder)
+    request = request_digest(plan.settings, plan.method.name)
+    (plan.folder / REQUEST).write_text(request, encoding="utf-8")
+    return record
+
+
+def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:
+    """Counts of test examples: one with several samples counts once, where any is such."""
+
+    def texts(matches: Callable[[Prediction], bool]) -> int:
+        return len({text.id for text in predictions if matches(text)})
+
+    failed = texts(lambda text: text.error is not None)
+    return Counts(
+        planned=len(plan.test.examples),
+        scored=len({text.id for text in predictions}),
+        failed=failed,
+        empty=texts(lambda text: not text.output.strip()),
+        capped=texts(lambda text: text.capped),
+        input_cut=sum(bool(encoded.cut) for encoded in plan.test_prompts),
+        target_cut=training.target_cut if training else 0,
+        tied=sum(encoded.tied for encoded in plan.test_prompts),
+    )
+
+
+def files(folder: Path) -> list[str]:
+    """The files of a run, for the last line on the screen."""
+    return [name for name in (RECORD, PREDICTIONS, WEIGHTS) if (folder / name).is_file()]

@@ -1,0 +1,231 @@
+"""Training: targets, learning rate, steps, loss on val; resumable at each of them."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from harness.engine.checkpoint import WEIGHTS, TrainLog, drop_checkpoint, load_weights, save_weights
+from harness.engine.clock import Phases, middle, now
+from harness.engine.devices import place
+from harness.engine.flops import missing
+from harness.engine.lm import PersonalLM
+from harness.engine.peak_memory import PeakMemory
+from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
+from harness.errors import DivergedError
+from harness.pipeline.job import Job
+from harness.pipeline.needs import refuse_long_training
+from harness.pipeline.training_costs import training_seconds, training_work
+from harness.progress import Bars
+from harness.record import LrSearch, Step, Training, Trial, read_state, write_json
+
+TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
+PHASES = "training-phases.json"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows to train on and to evaluate on, how many targets were cut, why FLOPs are unknown."""
+
+    rows: list[TrainRow]
+    val_rows: list[TrainRow]
+    cut: int
+    flops_missing: str | None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a training: passes over the data, rate, log, loss on val, estimated FLOPs."""
+
+    epochs: float
+    lr: float
+    search: LrSearch | None
+    log: TrainLog
+    val_loss: float | None
+    flops: Mapping[str, int] | None
+
+
+def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
+    """`lm` after training, and the record's entry on it.
+
+    A finished training in the run's folder is loaded; an unfinished one is resumed.
+    """
+    folder, say = job.plan.folder, job.bars.say
+    finished, weights = folder / TRAINED, folder / WEIGHTS
+    known = read_state(Training, finished, say) if weights.is_file() else None
+    if known is not None:
+        load_weights(lm, weights)
+        (folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
+        drop_checkpoint(folder / UNFINISHED)
+        return lm, known
+    phases = Phases()
+    phases.keep(folder / PHASES, say)
+    with PeakMemory(job.hardware.devices) as memory:
+        data = _training_data(job, lm, phases)
+        steps = _train(job, lm, data, phases)
+        with phases("saving"):
+            save_weights(lm, weights)
+    trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
+    seconds = training_seconds(phases.seconds, steps.log, steps.search)
+    log = steps.log
+    step_s, quartiles = middle([step.seconds for step in log.curve])
+    summary = Training(
+        seconds=seconds,
+        seconds_total=sum(seconds.values()),
+        flops=steps.flops,
+        flops_total=None if steps.flops is None else sum(steps.flops.values()),
+        flops_missing=data.flops_missing,
+        step_s=step_s,
+        step_quartiles_s=quartiles,
+        peak_memory_mib=memory.peak_mib,
+        steps=len(log.curve),
+        examples=len(data.rows),
+        epochs=steps.epochs,
+        target_cut=data.cut,
+        tokens=log.tokens,
+        response_tokens=log.response_tokens,
+        tokens_per_s=log.tokens / log.seconds if log.seconds else None,
+        lr=steps.lr,
+        lr_search=steps.search,
+        val_loss=steps.val_loss,
+        trainable_parameters=trainable,
+        method=dict(job.plan.method.report),
+        curve=tuple(log.curve),
+    )
+    write_json(finished, summary)
+    phases.forget()
+    drop_checkpoint(folder / UNFINISHED)
+    return lm, summary
+
+
+def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
+    """The method's targets as rows; `phases` takes the times."""
+    plan = job.plan
+    with phases("targets"):
+        place(lm, job.hardware.devices)
+        no_flops = missing(lm)
+        refuse_long_training(plan, lm)
+        pairs = plan.pairs("train")
+        plan.method.workspace = plan.folder
+        plan.method.track = job.bars.track
+        targets = plan.method.targets(lm, pairs)
+        rows, cut = plan.rows(pairs, targets, plan.encoded("train"))
+    with phases("val_targets"):
+        held_out = plan.pairs("val")
+        val_targets = plan.method.val_targets(lm, held_out)
+        val_rows, _ = plan.rows(held_out, val_targets, plan.encoded("val"))
+    return TrainingData(rows, val_rows, cut, no_flops)
+
+
+def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Steps:
+    """Choose the learning rate, train on `data`, evaluate on val; `phases` takes the times."""
+    plan, search = job.plan, None
+    settings, seed = plan.settings.train, plan.settings.seed
+    lr = settings.lr
+    if lr == "auto":
+        with phases("lr_search"):
+            search = search_lr(job, data)
+            lr = search.chosen
+    assert isinstance(lr, float)
+    budget = settings.model_copy(update={"epochs": plan.method.epochs(lm, data.rows)})
+    with phases("steps"):
+        log = train(
+            lm,
+            data.rows,
+            budget,
+            lr=lr,
+            seed=seed,
+            dtype=job.hardware.dtype,
+            checkpoint=plan.folder / UNFINISHED,
+            on_step=_step_bar(job.bars, "training"),
+        )
+    with phases("evaluation"):
+        val_loss = mean_loss(job, lm, data.val_rows)
+    flops = None
+    if data.flops_missing is None:
+        flops = training_work(lm, data.rows, data.val_rows, budget, seed)
+        flops = {"targets": plan.method.target_flops} | flops
+    return Steps(budget.epochs, lr, search, log, val_loss, flops)
+
+
+def search_lr(job: Job, data: TrainingData) -> LrSearch:
+    """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
+
+    Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
+    Raises DivergedError if all of them did.
+    """
+    settings, path = job.plan.settings.train, job.plan.folder / SEARCH
+    trials = read_state(dict[str, Trial], path, job.bars.say) or {}
+    for lr in settings.lr_grid:
+        if repr(lr) not in trials:
+            trials[repr(lr)] = _trial(job, data, lr)
+            write_json(path, trials)
+            gc.collect()
+    finished = [
+        (trial.val_loss, index, trial.lr)
+        for index, trial in enumerate(trials.values())
+        if trial.val_loss is not None
+    ]
+    if not finished:
+        raise DivergedError(
+            f"train.lr = auto: every rate of {settings.lr_grid} diverged; expected one that trains."
+            " Lower train.lr_grid or the method's lam"
+        )
+    return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
+
+
+def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
+    """A short training of a new model with one learning rate."""
+    settings, curve, val_loss = job.plan.settings.train, list[float](), None
+    begin, (lm, _) = now(), job.build()
+    place(lm, job.hardware.devices)
+    try:
+        train(
+            lm, data.rows, settings, lr=lr, seed=job.plan.settings.seed,
+            epochs=settings.lr_trial_epochs, dtype=job.hardware.dtype,
+            on_step=_step_bar(job.bars, f"lr {lr:g}", curve),
+        )  # fmt: skip
+        val_loss = mean_loss(job, lm, data.val_rows)
+    except DivergedError as error:
+        job.bars.say(f"lr {lr:g} diverged: {error}")
+    return Trial(lr=lr, val_loss=val_loss, curve=tuple(curve), seconds=now() - begin)
+
+
+@torch.no_grad()
+def mean_loss(job: Job, lm: PersonalLM, rows: list[TrainRow]) -> float | None:
+    """Mean negative log-probability of the response tokens; None without rows.
+
+    Leaves `lm` in evaluation mode. Raises DivergedError where the loss is not a number.
+    """
+    total, count = 0.0, 0
+    lm.eval()
+    for group in micro_batches(rows, job.plan.settings.train.micro_tokens):
+        with precision(job.hardware.devices[0], job.hardware.dtype):
+            logprobs = lm.logprobs(to_batch(group))
+        total -= logprobs.double().sum().item()
+        count += sum(len(row.response) for row in group)
+    if not math.isfinite(total):
+        raise DivergedError(
+            f"loss on val after training: {total}; expected a number. Lower train.lr or the"
+            " method's lam"
+        )
+    return total / count if count else None
+
+
+def _step_bar(
+    bars: Bars, name: str, losses: list[float] | None = None
+) -> Callable[[int, int, Step, TrainLog], None]:
+    """A callback that shows each step and appends its loss to `losses`."""
+    update = bars.track(name)
+
+    def on_step(done: int, total: int, step: Step, log: TrainLog) -> None:
+        if losses is not None:
+            losses.append(step.loss)
+        rate = log.tokens / log.seconds if log.seconds else 0.0
+        update(done, total, f"loss {step.loss:.3f} · {rate:,.0f} tokens/s")
+
+    return on_step

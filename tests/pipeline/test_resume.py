@@ -1,0 +1,161 @@
+"""An interrupted run is continued: it ends as an uninterrupted one, and nothing is done twice."""
+
+import json
+import shutil
+
+import pytest
+
+from harness.pipeline import generate as generate_module
+from harness.pipeline import single as run_module
+from harness.pipeline import training as training_module
+from harness.pipeline.kept_texts import fingerprints
+from harness.pipeline.plan import Plan
+from harness.pipeline.single import run
+from harness.progress import Bars
+from harness.record import read_predictions, read_record
+from tests.support.runs import StopNowError, go, settings, texts, without_times
+from tests.support.saved_backbones import save_backbone
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
+    tmp_path, reviews, backbone, monkeypatch, batches
+):
+    sampled = ["decode.temperature=0.8", "decode.top_p=0.9", "decode.samples=2"]
+    whole = go(tmp_path / "whole", reviews, backbone, "sft", *sampled)
+    real, calls = generate_module.append_lines, []
+
+    def stop(path, predictions):
+        real(path, predictions)
+        calls.append(1)
+        if len(calls) == batches:
+            raise StopNowError
+
+    monkeypatch.setattr(generate_module, "append_lines", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path / "cut", reviews, backbone, "sft", *sampled)
+    monkeypatch.undo()
+    file = next((tmp_path / "cut").rglob("predictions.jsonl"))
+    assert read_record(file.parent).status == "running"
+    file.write_text(file.read_text() + '{"id": "half a li')
+    resumed = go(tmp_path / "cut", reviews, backbone, "sft", *sampled)
+    assert texts(resumed) == texts(whole)
+    found, known = (
+        without_times(json.loads((o.folder / "record.json").read_text())) for o in (resumed, whole)
+    )
+    assert found == known
+
+
+def test_a_run_stopped_after_training_does_not_train_again(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def stop(*_):
+        raise StopNowError
+
+    monkeypatch.setattr(run_module, "generate_all", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, backbone)
+    monkeypatch.undo()
+    monkeypatch.setattr("harness.pipeline.training.train", stop)
+    folder = next((tmp_path / "results").rglob("training.json")).parent
+    (folder / "checkpoint").mkdir()  # stopped before training had cleared up
+    (folder / "training-phases.json").write_text("{}")
+    assert go(tmp_path, reviews, backbone).record.status == "complete"
+    assert not (folder / "checkpoint").exists()
+    assert not (folder / "training-phases.json").exists()
+
+
+def test_a_run_stopped_after_writing_keeps_what_writing_cost(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def stop(*_, **__):
+        raise StopNowError
+
+    monkeypatch.setattr(run_module, "evaluate", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, backbone, "rag")
+    monkeypatch.undo()
+    monkeypatch.setattr(generate_module, "generate", stop)
+    inference = go(tmp_path, reviews, backbone, "rag").record.inference
+    assert inference.batches_timed == 3
+    assert inference.examples_timed == 8
+    assert inference.decode_s > 0
+    assert inference.peak_memory_mib > 0
+
+
+def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbone):
+    first = go(tmp_path, reviews, backbone, "rag")
+    (first.folder / "record.json").unlink()
+    lines = (first.folder / "predictions.jsonl").read_text().splitlines()
+    stale = json.loads(lines[0]) | {"fingerprint": "0" * 16, "output": "stale"}
+    (first.folder / "predictions.jsonl").write_text(
+        "\n".join([json.dumps(stale), *lines[1:]]) + "\n"
+    )
+    again = go(tmp_path, reviews, backbone, "rag")
+    assert sorted(texts(again)) == sorted(
+        (t.id, 0, t.output) for t in read_predictions(first.folder)
+    )
+    assert "stale" not in {output for _, _, output in texts(again)}
+
+
+def test_whatever_could_change_a_text_changes_its_fingerprint(tmp_path, reviews, backbone):
+    def fingerprint(*assignments, at=0, weights="w", device="cpu", source="s", sample=0):
+        chosen = settings(reviews, backbone, "rag", "decode.samples=2", *assignments)
+        plan = Plan(chosen, "rag", tmp_path)
+        found = fingerprints(plan, weights, device, source)
+        return found[plan.test_prompts[at].example.id, sample]
+
+    others = [
+        fingerprint("decode.temperature=0.5"),
+        fingerprint("data.limit=4"),  # other batches
+        fingerprint(at=1),
+        fingerprint(weights="v"),
+        fingerprint(device="cuda"),
+        fingerprint(source="t"),
+        fingerprint(sample=1),
+    ]
+    assert fingerprint() == fingerprint()
+    assert len({fingerprint(), *others}) == 1 + len(others)
+
+
+def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone, monkeypatch):
+    own = tmp_path / "backbone"
+    shutil.copytree(backbone, own)
+
+    def stop(*_, **__):
+        raise StopNowError
+
+    monkeypatch.setattr(run_module, "generate_all", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, own)
+    monkeypatch.undo()
+    shutil.rmtree(own)
+    save_backbone(own, seed=5)
+    found = go(tmp_path, reviews, own)
+    fresh = run(settings(reviews, own), "sft", tmp_path / "fresh")
+    assert found.record.training.curve[0].loss == fresh.record.training.curve[0].loss
+    assert found.record.backbone == fresh.record.backbone
+    assert texts(found) == texts(fresh)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "trains"),
+    [("training.json", True), ("writing.json", False), ("phases.json", False)],
+)
+def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
+    tmp_path, reviews, backbone, monkeypatch, damaged, trains
+):
+    whole = go(tmp_path, reviews, backbone)
+    path = whole.folder / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "running"}))
+    (whole.folder / damaged).write_bytes(b"\0" * 50)
+    said, trained, real = [], [], training_module.train
+    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
+    monkeypatch.setattr(
+        training_module, "train", lambda *a, **k: trained.append(1) or real(*a, **k)
+    )
+    again = go(tmp_path, reviews, backbone)
+    assert [str(whole.folder / damaged) in line for line in said] == [True]
+    assert bool(trained) == trains
+    assert (again.record.status, texts(again)) == ("complete", texts(whole))
+    assert again.record.metrics == whole.record.metrics

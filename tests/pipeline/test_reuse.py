@@ -1,0 +1,119 @@
+"""Runs that differ only in what is measured share one training."""
+
+import importlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.inputs import provenance
+from harness.pipeline import training
+from harness.pipeline.single import run
+from harness.record import read_predictions
+from tests.support.runs import go, settings
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Counts the trainings that really happen."""
+    real, seen = training.train, []
+    monkeypatch.setattr(training, "train", lambda *a, **k: seen.append(k["lr"]) or real(*a, **k))
+    return seen
+
+
+def texts(outcome):
+    return [text.output for text in read_predictions(outcome.folder)]
+
+
+def test_controls_are_added_without_training_again(tmp_path, reviews, backbone, trainings):
+    plain = go(tmp_path, reviews, backbone, "flythinker")
+    more = go(tmp_path, reviews, backbone, "flythinker", "eval.controls=zero", "data.limit=4")
+    assert len(trainings) == 1
+    assert more.folder != plain.folder
+    assert plain.record.training.reused_from is None
+    assert more.record.training.reused_from == plain.record.run_id
+    assert more.record.training.curve == plain.record.training.curve
+    assert more.record.backbone.weights == plain.record.backbone.weights
+    assert set(texts(more)) <= set(texts(plain))
+    # a third run names the one that trained, not the one it was copied from
+    third = go(tmp_path, reviews, backbone, "flythinker", "eval.slices=[0,9]")
+    assert third.record.training.reused_from == plain.record.run_id
+
+
+@pytest.mark.parametrize("other", ["train.lr=1e-4", "budget.profile=60"])
+def test_whatever_training_may_depend_on_trains_anew(tmp_path, reviews, backbone, trainings, other):
+    go(tmp_path, reviews, backbone, "sft", "eval.likelihood=false")
+    go(tmp_path, reviews, backbone, "sft", "eval.likelihood=false", other)
+    assert len(trainings) == 2
+
+
+def test_edited_code_trains_anew(tmp_path, reviews, backbone, trainings, monkeypatch):
+    package = tmp_path / "edited_method"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from baselines.sft import Sft\nfrom . import loss\n\n\n"
+        "class Edited(Sft):\n    name = 'edited'\n"
+    )
+    (package / "loss.py").write_text("WEIGHT = 1\n")
+    (package / "notes.py").write_text("NOBODY = 'imports this'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    edited = importlib.import_module("edited_method").Edited
+
+    def again(*assignments):
+        chosen = settings(reviews, backbone, "edited", "eval.authors=false", *assignments)
+        return run(chosen, "edited", tmp_path / "results", factory=edited)
+
+    again()
+    again("eval.slices=[0,9]")
+    (package / "notes.py").write_text("NOBODY = 'imports it still'\n")
+    again("eval.slices=[0,7]")
+    assert len(trainings) == 1
+    (package / "loss.py").write_text("WEIGHT = 2\n")
+    again("eval.slices=[0,8]")
+    assert len(trainings) == 2
+
+
+def test_a_run_that_goes_on_with_edited_code_begins_anew(
+    tmp_path, reviews, backbone, trainings, monkeypatch
+):
+    """Weights and texts of the old code go; without an edit both stay."""
+    first = go(tmp_path, reviews, backbone, "sft")
+    written = (first.folder / "predictions.jsonl").read_text()
+
+    def interrupted():
+        record = json.loads((first.folder / "record.json").read_text())
+        (first.folder / "record.json").write_text(json.dumps({**record, "status": "running"}))
+
+    interrupted()
+    go(tmp_path, reviews, backbone, "sft")
+    assert len(trainings) == 1
+    assert (first.folder / "predictions.jsonl").read_text() == written
+    interrupted()
+    monkeypatch.setattr("harness.inputs.provenance.MAKING", ())  # as if source had changed
+    go(tmp_path, reviews, backbone, "sft")
+    assert len(trainings) == 2
+    again = read_predictions(first.folder)
+    assert [text.output for text in again] == [
+        json.loads(line)["output"] for line in written.splitlines()
+    ]
+    assert {text.fingerprint for text in again}.isdisjoint(
+        json.loads(line)["fingerprint"] for line in written.splitlines()
+    )
+
+
+def test_times_of_another_machine_are_not_taken_over(
+    tmp_path, reviews, backbone, trainings, monkeypatch
+):
+    go(tmp_path, reviews, backbone, "sft")
+    machine = provenance.machine
+    monkeypatch.setattr(provenance, "machine", lambda *words: replace(machine(*words), threads=99))
+    go(tmp_path, reviews, backbone, "sft", "eval.slices=[0,9]")
+    assert len(trainings) == 2
+
+
+def test_another_seed_or_fresh_trains_anew(tmp_path, reviews, backbone, trainings):
+    go(tmp_path, reviews, backbone, "sft")
+    go(tmp_path, reviews, backbone, "sft", seed=1)
+    chosen = settings(reviews, backbone, "sft", "eval.slices=[0,9]")
+    run(chosen, "sft", tmp_path / "results", fresh=True)
+    assert len(trainings) == 3

@@ -1,0 +1,111 @@
+"""Records of texts that no run made: predictions from elsewhere, and floors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.data import load_split
+from harness.pipeline.scored import Source, record_floors, record_texts
+from harness.record import PREDICTIONS, RECORD, read_predictions, read_record, texts_digest
+from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
+from harness.settings import build_settings
+from tests.support.runs import go, settings
+
+
+@pytest.fixture
+def chosen(reviews: Path, backbone: Path):
+    return settings(reviews, backbone)
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    return {one.id: one.output for one in read_predictions(folder)}
+
+
+def test_own_predictions_leave_a_record_like_a_run(chosen, tmp_path: Path):
+    test = load_split(chosen, "test")
+    texts = {key: one.text for key, one in test.references.items()}
+    made = record_texts(Source("mine", "scored", "file"), texts, chosen, test, tmp_path)
+    assert made.folder.parent == tmp_path / "product_review" / "mine"
+    record = read_record(made.folder)
+    assert (record.kind, record.status, record.n.planned) == ("scored", "complete", 8)
+    assert {name: one.value for name, one in record.metrics.items()} == {
+        "bleu": pytest.approx(100),
+        "rouge1": 100,
+    }
+    assert record.quality["length"].value == record.quality["length"].references == 100
+    assert record.authors
+    assert record.training is None
+    assert record.inference is None
+    assert texts_of(made.folder) == texts
+    assert record.texts == texts_digest(read_predictions(made.folder))
+
+
+def test_a_missing_prediction_is_empty_and_failed(chosen, tmp_path: Path):
+    test = load_split(chosen, "test")
+    made = record_texts(Source("mine", "scored", ""), {}, chosen, test, tmp_path)
+    assert (made.record.n.failed, made.record.n.empty, made.exit_code) == (8, 8, 1)
+    assert made.record.metrics["rouge1"].value == 0
+
+
+def test_other_texts_settings_or_examples_are_another_record(chosen, tmp_path: Path):
+    test = load_split(chosen, "test")
+
+    def folder(key: str, *changes: tuple[str, object]) -> Path:
+        own = chosen.model_copy(update={"eval": chosen.eval.model_copy(update=dict(changes))})
+        return record_texts(Source("mine", "scored", key), {}, own, test, tmp_path).folder
+
+    first = folder("a")
+    assert folder("a") == first
+    others = {folder("b"), folder("a", ("slices", (0, 5))), folder("a", ("metrics", ("rouge2",)))}
+    assert len(others) == 3
+    assert first not in others
+
+
+def test_a_run_leaves_the_floors_of_its_data_once(reviews: Path, backbone: Path, tmp_path: Path):
+    ran = go(tmp_path, reviews, backbone, "rag", "eval.floors=true")
+    results = tmp_path / "results" / "product_review"
+    found = sorted(path.parent for path in results.glob(f"floor-*/*/{RECORD}"))
+    assert [path.parent.name for path in found] == [
+        "floor-first", "floor-longest", "floor-other", "floor-words",
+    ]  # fmt: skip
+    record = read_record(found[1])
+    assert record.kind == "floor"
+    assert record.data.test == ran.record.data.test
+    assert set(record.metrics) == set(ran.record.metrics)
+    before = {path: (path / PREDICTIONS).stat().st_mtime_ns for path in found}
+    go(tmp_path, reviews, backbone, "nonpers", "eval.floors=true", "data.train_limit=1")
+    assert {path: (path / PREDICTIONS).stat().st_mtime_ns for path in found} == before
+    assert sorted(path.parent for path in results.glob(f"floor-*/*/{RECORD}")) == found
+
+
+def test_floors_without_training_data_are_the_copies(chosen, reviews: Path, tmp_path: Path):
+    data = tmp_path / "data" / "product_review"
+    data.mkdir(parents=True)
+    lines = (reviews / "product_review" / "test.jsonl").read_text("utf-8")
+    (data / "test.jsonl").write_text(lines, "utf-8")
+    source = chosen.data.model_copy(update={"source": str(data.parent)})
+    own = chosen.model_copy(update={"data": source})
+    made = record_floors(own, load_split(own, "test"), tmp_path / "results")
+    assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
+    profile = json.loads(lines.splitlines()[0])["profile"]
+    longest = max((entry["reviewText"] for entry in profile), key=len)
+    assert next(iter(texts_of(made[0]).values())) == longest
+
+
+def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_path: Path):
+    sets = ["data.limit=3", "eval.authors=false", "eval.resamples=100", 'eval.metrics=["rouge1"]']
+    chosen = build_settings("mini", sets)
+    test = load_split(chosen, "test")
+    folders = record_floors(chosen, test, tmp_path)
+    assert [path.parent.name for path in folders][-1] == "skyline"
+    method = record_texts(Source("mine", "scored", ""), {}, chosen, test, tmp_path)
+    beside = floors_beside(method.folder, method.record)
+    skyline = beside[-1]
+    assert (skyline.method, skyline.kind) == ("skyline", "floor")
+    assert skyline.metrics["following"].value > 80
+    assert "skyline" not in {one.method for one in to_beat(beside)}
+    # the skyline is highest in following, but a floor is named as the one that wins
+    assert won_by_floors(method.record, beside)["following"].method != "skyline"

@@ -1,0 +1,70 @@
+"""Training: the learning rate, what a method adds, and what equals what."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from baselines.sft import Sft
+from harness.errors import DivergedError
+from harness.pipeline.single import run
+from tests.support.runs import go, settings, texts
+
+
+def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, reviews, backbone):
+    outcome = go(tmp_path, reviews, backbone, "sft", "train.lr=auto", "train.lr_grid=[1e-6,1e-2]")
+    search = outcome.record.training.lr_search
+    assert [trial.lr for trial in search.trials] == [1e-6, 1e-2]
+    best = min(search.trials, key=lambda trial: trial.val_loss)
+    assert search.chosen == outcome.record.training.lr == best.lr == 1e-2
+    assert outcome.record.training.seconds["lr_search"] > 0
+
+
+def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
+    asked = ["train.lr=auto", "train.epochs=4", "train.lr_trial_epochs=4"]
+    outcome = go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e-3]")
+    search = outcome.record.training.lr_search
+    assert search.chosen == 1e-3
+    assert [trial.val_loss is None for trial in search.trials] == [True, False]
+    with pytest.raises(DivergedError, match=r"train.lr = auto: every rate of .* diverged"):
+        go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e29]")
+
+
+def test_lam_zero_trains_as_sft(tmp_path, reviews, backbone):
+    sft = go(tmp_path, reviews, backbone, "sft")
+    zero = go(tmp_path, reviews, backbone, "flythinker", "method.lam=0.0")
+    curves = [[step.loss for step in o.record.training.curve] for o in (sft, zero)]
+    assert curves[0] == curves[1]
+    kept, fused = (load_file(o.folder / "model.safetensors") for o in (sft, zero))
+    name = "model.layers.0.self_attn.q_proj.weight"
+    assert torch.equal(kept["model." + name], fused["generator." + name])
+    assert texts(sft) == texts(zero)
+    assert sft.record.likelihood == zero.record.likelihood
+
+
+class WithALayer(Sft):
+    """A method that adds a layer of its own to its backbone."""
+
+    name = "layered"
+
+    def build(self, backbones):
+        lm = super().build(backbones)
+        lm.extra = torch.nn.Linear(3, 3)
+        return lm
+
+
+def test_what_a_method_adds_begins_the_same_every_time(tmp_path, reviews, backbone):
+    def weights(place, **options):
+        chosen = settings(reviews, backbone, "sft", **options)
+        folder = run(chosen, "layered", tmp_path / place, factory=WithALayer).folder
+        return load_file(folder / "model.safetensors")["extra.weight"]
+
+    first = weights("a")
+    torch.rand(7)
+    assert torch.equal(first, weights("b"))
+    assert not torch.equal(first, weights("c", seed=1))
+
+
+def test_weights_need_not_be_kept(tmp_path, reviews, backbone):
+    outcome = go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false")
+    assert not (outcome.folder / "model.safetensors").exists()
+    assert go(tmp_path, reviews, backbone, "sft", "train.keep_weights=false").repeated

@@ -1,0 +1,276 @@
+"""Time and work of a run: phases add up to the wall, resumed runs add up, FLOPs follow lengths."""
+
+import json
+from time import process_time
+
+import pytest
+
+from baselines.coconut import CoconutLM
+from harness.engine import flops, generate
+from harness.engine import train as train_module
+from harness.engine.checkpoint import TrainLog
+from harness.engine.clock import DecodeClock, Phases, middle
+from harness.engine.flops import model_costs
+from harness.errors import UsageError
+from harness.pipeline import generate as generate_module
+from harness.pipeline import single as run_module
+from harness.pipeline import training as training_module
+from harness.pipeline.generate import Generator
+from harness.pipeline.job import Job
+from harness.pipeline.training_costs import training_seconds
+from harness.record import LrSearch, Step, Trial, read_predictions
+from tests.support.runs import StopNowError, go
+from tests.support.tiny import tiny
+
+
+class Clock:
+    """A clock that advances as requested."""
+
+    def __init__(self):
+        self.at = 100.0
+
+    def __call__(self):
+        return self.at
+
+    def passes(self, seconds):
+        self.at += seconds
+
+
+def test_phases_add_up_and_wall_time_includes_the_gaps():
+    clock = Clock()
+    phases = Phases(clock)
+    for name, seconds in (("training", 5.0), ("writing", 2.0), ("training", 1.5)):
+        with phases(name):
+            clock.passes(seconds)
+        clock.passes(0.25)
+    assert phases.seconds == {"training": 6.5, "writing": 2.0}
+    assert phases.wall_s == 9.25
+
+
+def test_time_before_an_interruption_counts(tmp_path):
+    clock = Clock()
+    first = Phases(clock)
+    first.keep(tmp_path / "phases.json")
+
+    def broken_off():
+        with first("training"):
+            clock.passes(7.0)
+            raise StopNowError
+
+    with pytest.raises(StopNowError):
+        broken_off()
+    clock.passes(1000.0)  # the night between
+    second = Phases(clock)
+    with second("data"):
+        clock.passes(1.0)
+    second.keep(tmp_path / "phases.json")
+    with second("training"):
+        clock.passes(3.0)
+    assert second.seconds == {"data": 1.0, "training": 10.0}
+    assert second.wall_s == 11.0
+    second.forget()
+    assert not list(tmp_path.iterdir())
+
+
+def test_median_and_quartiles():
+    # inclusive quartiles of 1 2 3 4 10: the second and the fourth
+    assert middle([10, 2, 1, 4, 3]) == (3, (2, 4))
+    assert middle([0.5]) == (0.5, (0.5, 0.5))
+    assert middle([]) == (None, None)
+
+
+def test_training_seconds_count_the_kept_steps_and_trials():
+    log = TrainLog([Step(step=1, loss=2.0, lr=0.1, grad_norm=1.0, seconds=3.0)], seconds=3.0)
+    phases = {"targets": 1.0, "steps": 3.5, "lr_search": 0.0}
+    trials = tuple(Trial(lr=0.1, val_loss=1.0, curve=(), seconds=each) for each in (4.0, 5.0))
+    assert training_seconds(phases, log, LrSearch(chosen=0.1, trials=trials)) == {
+        "targets": 1.0, "steps": 3.0, "lr_search": 9.0, "between_steps": 0.5,
+    }  # fmt: skip
+
+
+def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, monkeypatch):
+    clock = Clock()
+    parts = {
+        "Plan": 2.0, "_opening": 1.0, "train_or_load": 40.0,
+        "weights_fingerprint": 0.5, "generate_all": 20.0, "evaluate": 7.0,
+    }  # fmt: skip
+
+    def slow(part, seconds):
+        def work(*given, **named):
+            found = part(*given, **named)
+            clock.passes(seconds)
+            return found
+
+        return work
+
+    measure = run_module.evaluate
+
+    def measured(*given, **named):
+        found = measure(*given, **named)
+        with next(each for each in given if isinstance(each, Phases))("scoring"):
+            clock.passes(parts["evaluate"])
+        return found
+
+    for name, seconds in parts.items():
+        monkeypatch.setattr(run_module, name, slow(getattr(run_module, name), seconds))
+    monkeypatch.setattr(Job, "build", slow(Job.build, 3.0))
+    monkeypatch.setattr(run_module, "evaluate", measured)
+    monkeypatch.setattr(run_module, "Phases", lambda: Phases(clock))
+    record = go(tmp_path, reviews, backbone).record
+    assert record.wall_s == sum(parts.values()) + 3.0
+    assert {name: seconds for name, seconds in record.phases.items() if seconds} == {
+        "data": 2.0, "loading": 4.0, "training": 40.0, "fingerprints": 0.5, "writing": 20.0,
+        "scoring": 7.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["rag", "sft"])
+def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, monkeypatch, method):
+    # processor time in the wall's place: it does not see who else is at work on the machine
+    for module in (run_module, training_module):
+        monkeypatch.setattr(module, "Phases", lambda: Phases(process_time))
+    monkeypatch.setattr(train_module, "now", process_time)
+    record = go(tmp_path, reviews, backbone, method).record
+    # 0.1 s: files between phases, which a run of seconds or hours does not notice
+    assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02, abs=0.1)
+    assert sum(record.phases.values()) <= record.wall_s
+    if method == "sft":
+        spent = record.training.seconds
+        assert sum(spent.values()) == pytest.approx(record.phases["training"], rel=0.02, abs=0.1)
+        assert record.training.step_s <= spent["steps"]
+
+
+def test_a_resumed_run_counts_the_time_before_the_interruption(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def stop(*_, **__):
+        raise StopNowError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module, "train", stop)
+        with pytest.raises(StopNowError):
+            go(tmp_path, reviews, backbone)
+    folder = next((tmp_path / "results").rglob("record.json")).parent
+    spent = {folder / "phases.json": "training", folder / "training-phases.json": "targets"}
+    for path, phase in spent.items():
+        kept = json.loads(path.read_text())
+        kept["seconds"][phase] += 10_000.0
+        kept["wall_s"] += 10_000.0
+        path.write_text(json.dumps(kept))
+    record = go(tmp_path, reviews, backbone).record
+    assert 10_000 < record.training.seconds["targets"] < record.wall_s < 20_000
+    assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02)
+    assert not any(path.exists() for path in spent)
+
+
+def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monkeypatch):
+    built, real, trained_on = [], Job.build, []
+
+    def build(job):
+        built.append((job.plan, *real(job)))
+        return built[-1][1:]
+
+    train = training_module.train
+
+    def watched(lm, rows, *given, **named):
+        trained_on.append(rows)
+        return train(lm, rows, *given, **named)
+
+    monkeypatch.setattr(training_module, "train", watched)
+    monkeypatch.setattr(Job, "build", build)
+    auto = ("train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1")
+    outcome = go(tmp_path, reviews, backbone, "sft", *auto)
+    cost, (plan, lm, _) = outcome.record.training, built[0]
+    (model,) = model_costs(lm)
+    # one epoch shows each row once; both trials do the same and read val
+    assert cost.flops["lr_search"] == 2 * (cost.flops["steps"] + cost.flops["evaluation"])
+    rows = trained_on[0]
+    assert cost.flops["steps"] == 3 * sum(
+        model.forward(len(row), len(row.response)) for row in rows
+    )
+    assert cost.tokens == sum(map(len, rows))
+    assert cost.flops_total == sum(cost.flops.values())
+    prompts = {reading.example.id: len(reading.prompt) for reading in plan.test_prompts}
+    texts = read_predictions(outcome.folder)
+    assert outcome.record.inference.flops == sum(
+        model.forward(prompts[text.id] + text.tokens, text.tokens + 1) for text in texts
+    )
+    assert outcome.record.inference.visible_tokens == sum(text.tokens for text in texts)
+
+
+def test_cots_analyses_count_in_targets_and_its_prefaces_in_generation(tmp_path, reviews, backbone):
+    few = "method.analysis_tokens=4"
+    cot = go(tmp_path, reviews, backbone, "cot", few).record
+    sft = go(tmp_path, reviews, backbone, "sft").record
+    assert sft.training.flops["targets"] == 0 < cot.training.flops["targets"]
+    assert cot.inference.flops > 1.5 * sft.inference.flops  # the prompt is read twice
+    assert cot.inference.hidden_tokens == cot.inference.preface_tokens > 0
+    assert cot.inference.preface_timed == cot.inference.preface_tokens
+    assert 0 < cot.inference.preface_s < cot.inference.end_to_end_s * 3
+    # three batches: the wait for hidden text is within the first visible token's
+    assert 3 * cot.inference.time_to_first_token_quartiles_s[1] > cot.inference.preface_s
+    assert sft.inference.hidden_tokens == sft.inference.latent_s == 0
+
+
+def test_generation_times_are_of_whole_batches(tmp_path, reviews, backbone):
+    cost = go(tmp_path, reviews, backbone, "coconut").record.inference
+    assert (cost.batches_timed, cost.examples_timed) == (3, 8)  # 3 + 3 + 2
+    assert cost.hidden_tokens == 4 * 8
+    assert 0 < cost.latent_s < cost.decode_s
+    low, high = cost.end_to_end_quartiles_s
+    assert 0 < low <= cost.end_to_end_s <= high
+    assert cost.seconds_per_example * 8 >= cost.decode_s
+    spent = cost.seconds_per_example * 8
+    assert cost.tokens_per_s == pytest.approx(cost.visible_tokens / spent)
+
+
+def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    clock = Clock()
+    monkeypatch.setattr(generate_module, "now", clock)
+
+    def prefaces(self, batch, sample):
+        clock.passes(10.0)
+        return [[1, 2] for _ in batch]
+
+    def texts(lm, prompts, **named):
+        named["clock"].add(first=1.0, rest=3.0, steps=3, tokens=4 * len(prompts))
+        clock.passes(4.0)
+        return [[5, 6, 7, 8] for _ in prompts]
+
+    monkeypatch.setattr(Generator, "prefaces", prefaces)
+    monkeypatch.setattr(generate_module, "generate", texts)
+    monkeypatch.setattr(Generator, "warm_up", lambda *_: None)
+    cost = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record.inference
+    # 8 texts in 3 batches of 10 s hidden and 4 s visible each: first token at 10 + 1 s
+    assert cost.time_to_first_token_s == 11.0
+    assert cost.time_per_step_s == 1.0
+    assert cost.end_to_end_s == 14.0
+    assert cost.seconds_per_example == 42.0 / 8
+    assert cost.tokens_per_s == 8 * 4 / 42.0
+    assert (cost.preface_s, cost.decode_s) == (30.0, 12.0)
+    assert cost.preface_tokens == cost.preface_timed == 16
+
+
+def test_thoughts_before_a_text_are_timed_within_its_first_token():
+    lm, clock = CoconutLM(tiny(), n_thoughts=3), DecodeClock()
+    generate(lm, [[1, 2, 3]], max_new_tokens=2, clock=clock)
+    assert 0 < lm.hidden_s < clock.first[0]
+
+
+def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def broken(model, length):
+        raise AttributeError("no head at all")
+
+    monkeypatch.setattr(flops, "_counted", broken)
+    record = go(tmp_path, reviews, backbone, "sft").record
+    assert record.status == "complete"
+    for part in (record.training, record.inference):
+        assert part.flops is None
+        assert "cannot be counted: no head at all" in part.flops_missing
+    assert record.training.flops_total is None
+    with pytest.raises(UsageError, match=r"method\.flops_of=flythinker: the FLOPs of backbone"):
+        go(tmp_path / "other", reviews, backbone, "sft", "method.flops_of=flythinker")
