@@ -51,10 +51,11 @@ def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> 
 
 def floor_notices(record: Record, folder: Path) -> list[str]:
     """A warning for each metric on which a recorded floor scores at least as high as the run."""
+    tops = {name: one.value for name, one in record.metrics.items()}
     return [
         f"{name}: {floor.method} scores {floor.metrics[name].value:.2f} without a model, so a"
         f" higher {name} does not mean better texts here"
-        for name, floor in won_by_floors(record, floors_beside(folder, record)).items()
+        for name, floor in won_by_floors(tops, floors_beside(folder, record)).items()
     ]
 
 

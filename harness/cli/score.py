@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,10 +22,11 @@ from harness.settings.merged import merge, parse_assignment
 
 READ = ("data", "eval")
 KEYS = {
-    "task": "task", "seed": "seed", "data": "data.source", "limit": "data.limit",
-    "setting": "data.setting", "metrics": "eval.metrics",
+    "task": "task", "seed": "seed", "data": "data.source", "setting": "data.setting",
+    "metrics": "eval.metrics",
 }  # fmt: skip
-"""The setting that an option gives."""
+"""The setting that an option gives; --limit limits the split that is scored."""
+LIMITS = {"train": "data.train_limit", "val": "data.val_limit", "test": "data.limit"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def score(
         out: folder for the record
         allow_missing: score missing predictions as empty; exit code 1
     """
-    from harness.data import load_split
+    from harness.data.load import limited, load_whole
     from harness.data.outputs import outputs_for, read_outputs
     from harness.engine.quiet import quiet_libraries
     from harness.pipeline.scored import Source, record_floors, record_texts
@@ -79,14 +79,11 @@ def score(
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
     settings = _settings(options)
-    test = load_split(settings, split)
-    unlimited = settings.data.model_copy(update={"limit": None})
-    whole = test
-    if options.limit:
-        whole = load_split(settings.model_copy(update={"data": unlimited}), split)
-    texts = outputs_for(predictions, read_outputs(predictions, task), test, whole, allow_missing)
-    key = hashlib.sha256(predictions.read_bytes()).hexdigest()
-    source = Source(_checked(name), "scored", key, command_line())
+    whole = load_whole(settings, (split,))[split]
+    test = limited(whole, settings.data)
+    outputs = read_outputs(predictions, task)
+    texts = outputs_for(outputs, test, whole, allow_missing)
+    source = Source(_checked(name), "scored", outputs.sha256, command_line())
     with TemporaryDirectory() as scratch:
         results = Path(scratch) if name is None else out
         outcome = record_texts(source, texts, settings, test, results)
@@ -140,6 +137,7 @@ def _checked(name: str | None) -> str:
 def _settings(options: ScoreOptions) -> RunSettings:
     """The settings that scoring reads. Raises UsageError for one of another section."""
     given = {key: getattr(options, name) for name, key in KEYS.items()}
+    given[LIMITS.get(options.split, "data.limit")] = options.limit
     values = nested({key: value for key, value in given.items() if value is not None})
     for text in options.set_ or ():
         change = parse_assignment(text)

@@ -28,12 +28,12 @@ class Floor:
 
     name: its name in tables and folders.
     meaning: what its texts are.
-    texts: example id → text; empty where the data have nothing to take.
+    texts: makes them, example id → text; empty where the data have nothing to take.
     """
 
     name: str
     meaning: str
-    texts: Mapping[str, str]
+    texts: Callable[[], Mapping[str, str]]
 
 
 def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
@@ -45,11 +45,11 @@ def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
 
     What is drawn depends on the test split's fingerprint alone, so that all methods, seeds and
     machines see the same floors. What needs training targets is left out where there are none, and
-    `floor-other` where no other user has one.
+    `floor-other` where no other user has one. Texts are made when they are asked for.
     """
 
-    def copied(pick: Callable[[Example], str]) -> dict[str, str]:
-        return {one.id: pick(one) if one.profile else "" for one in test.examples}
+    def copied(pick: Callable[[Example], str]) -> Callable[[], dict[str, str]]:
+        return lambda: {one.id: pick(one) if one.profile else "" for one in test.examples}
 
     def longest(example: Example) -> str:
         return max((entry[task.body] for entry in example.profile), key=len)
@@ -61,27 +61,24 @@ def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
         Floor("floor-longest", "the user's longest profile entry", copied(longest)),
         Floor("floor-first", "the profile entry that BM25 ranks first for x", copied(nearest)),
     ]
-    other = _others(test, train)
-    if other is not None:
-        found.append(Floor("floor-other", "a training target of another user", other))
-    if train.references:
-        circles = _circles(test, train)
+    writers = {one.user_id for one in train.references.values()}
+    if all(writers - {example.user_id} for example in test.examples):
+        meaning = "a training target of another user"
+        found.append(Floor("floor-other", meaning, lambda: _others(test, train)))
+    if writers:
         meaning = f"the {WORDS} commonest words of the training targets in a circle"
-        found.append(Floor("floor-words", meaning, circles))
+        found.append(Floor("floor-words", meaning, lambda: _circles(test, train)))
     return found
 
 
-def _others(test: SplitData, train: SplitData) -> dict[str, str] | None:
-    """A training target of another user for each example; None if an example has none."""
+def _others(test: SplitData, train: SplitData) -> dict[str, str]:
+    """A training target of another user for each example."""
     draw = random.Random(f"floor {test.fingerprint}")
     targets = list(train.references.values())
-    texts = {}
-    for example in test.examples:
-        others = [one for one in targets if one.user_id != example.user_id]
-        if not others:
-            return None
-        texts[example.id] = draw.choice(others).text
-    return texts
+    return {
+        example.id: draw.choice([one for one in targets if one.user_id != example.user_id]).text
+        for example in test.examples
+    }
 
 
 def _circles(test: SplitData, train: SplitData) -> dict[str, str]:

@@ -29,7 +29,22 @@ def load_split(settings: RunSettings, split: str) -> SplitData:
 
 
 def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[str, SplitData]:
-    """Read splits, check them for leaks and (in the user setting) shared users, and limit them.
+    """Splits with at most as many examples as the settings say; otherwise as `load_whole`."""
+    return {
+        name: limited(split, settings.data) for name, split in load_whole(settings, splits).items()
+    }
+
+
+def limited(split: SplitData, data: DataSettings) -> SplitData:
+    """The split with at most as many examples as the settings say."""
+    limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
+    taken = take(split.examples, limits[split.split], split.fingerprint)
+    references = {one.id: split.references[one.id] for one in taken}
+    return replace(split, examples=tuple(taken), references=references)
+
+
+def load_whole(settings: RunSettings, splits: Sequence[str]) -> dict[str, SplitData]:
+    """Read splits, and check them for leaks and (in the user setting) shared users.
 
     A fingerprint covers the whole split, after leaked entries are dropped and before limits.
     Raises UsageError for an unknown task or split, DataError for bad data.
@@ -41,16 +56,7 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
     read = {split: _read_split(task, data, split) for split in splits}
     if data.setting == "user":
         checks.refuse_shared_users({split: each.rows for split, each in read.items()})
-    limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
-    return {
-        split: replace(
-            _limited(task, split, each, limits[split]),
-            metrics=mini.metrics(data.setting, split, data.mini_seed)
-            if data.source == "mini"
-            else {},
-        )
-        for split, each in read.items()
-    }
+    return {split: _split_data(task, data, split, each) for split, each in read.items()}
 
 
 @dataclass(frozen=True)
@@ -73,17 +79,16 @@ def _read_split(task: Task, data: DataSettings, split: str) -> ReadSplit:
     return ReadSplit(kept, {LEAKED_ENTRIES: count} if count else {}, files)
 
 
-def _limited(task: Task, split: str, read: ReadSplit, limit: int | None) -> SplitData:
-    """The split's examples and references, at most `limit`; its fingerprint covers them all."""
-    whole = fingerprint(task.name, read.rows)
-    taken = take(read.rows, limit, whole)
+def _split_data(task: Task, data: DataSettings, split: str, read: ReadSplit) -> SplitData:
+    """The split's examples and references, and the metrics that its source adds."""
     return SplitData(
         task=task.name,
         split=split,
-        examples=tuple(Example(r.id, r.user, task.name, r.input, r.profile) for r in taken),
-        references={r.id: Reference(r.id, r.user, r.output) for r in taken},
-        fingerprint=whole,
+        examples=tuple(Example(r.id, r.user, task.name, r.input, r.profile) for r in read.rows),
+        references={r.id: Reference(r.id, r.user, r.output) for r in read.rows},
+        fingerprint=fingerprint(task.name, read.rows),
         dropped=read.dropped,
+        metrics=mini.metrics(data.setting, split, data.mini_seed) if data.source == "mini" else {},
         files=read.files,
     )
 

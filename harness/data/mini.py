@@ -32,5 +32,8 @@ def skyline_of(test: SplitData) -> Floor:
     """The texts of a program that copies and substitutes, recorded beside the floors."""
     from harness.mini.skyline import skyline
 
-    texts = {each.id: skyline(each) for each in test.examples if each.profile}
-    return Floor(SKYLINE, "the author's own sentences with the input's aspects put in", texts)
+    return Floor(
+        SKYLINE,
+        "the author's own sentences with the input's aspects put in",
+        lambda: {each.id: skyline(each) for each in test.examples if each.profile},
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,17 @@ from harness.types import SplitData
 ROW = '{"id": "…", "output": "…"}'
 
 
-def read_outputs(path: Path, task: str) -> dict[str, str]:
-    """id → text, from lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
+@dataclass(frozen=True)
+class Outputs:
+    """Predictions as read: their file, its sha256, and id → text."""
+
+    path: Path
+    sha256: str
+    texts: Mapping[str, str]
+
+
+def read_outputs(path: Path, task: str) -> Outputs:
+    """Read lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
 
     Raises DataError naming file, line (or golds index) and field for anything else, for
     repeated ids, and for a LongLaMP file of another task.
@@ -45,7 +56,7 @@ def read_outputs(path: Path, task: str) -> dict[str, str]:
                 " text per example. Remove one of the two"
             )
         found[row["id"]], places[row["id"]] = row["output"], place
-    return found
+    return Outputs(path, sha256(raw).hexdigest(), found)
 
 
 def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
@@ -82,18 +93,18 @@ def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
 
 
 def outputs_for(
-    path: Path, texts: Mapping[str, str], test: SplitData, whole: SplitData, allow_missing: bool
+    outputs: Outputs, test: SplitData, whole: SplitData, allow_missing: bool
 ) -> dict[str, str]:
     """The texts of the examples of `test`.
 
-    path: the file that they are from, for messages.
-    texts: id → text.
+    outputs: the predictions.
     test: the examples to score, after `--limit`.
     whole: the same split without a limit.
     allow_missing: examples may lack a text.
 
     Raises DataError if an id is not in the whole split, or if an example has no text.
     """
+    path, texts = outputs.path, outputs.texts
     unknown = [key for key in texts if key not in whole.references]
     if unknown:
         raise DataError(

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from harness.data.rows import Row
+from harness.types import Example
 
 
-def take(rows: Sequence[Row], limit: int | None, fingerprint: str) -> list[Row]:
-    """At most `limit` rows, in file order.
+def take(examples: Sequence[Example], limit: int | None, fingerprint: str) -> Sequence[Example]:
+    """At most `limit` examples, in file order.
 
-    Users are taken in the order of sha256(fingerprint \\0 user), each with all their rows. Of the
-    first user that does not fit, the first rows are taken, so that the result has exactly `limit`
-    rows if there are as many. A smaller limit always gives a subset of a larger one.
+    Users are taken in the order of sha256(fingerprint \\0 user), each with all their
+    examples. Of the first user that does not fit, the first examples are taken, so that the result
+    has exactly `limit` if there are as many. A smaller limit always gives a subset of a larger one.
     """
-    if limit is None or len(rows) <= limit:
-        return list(rows)
-    ranks = {row.user: _rank(fingerprint, row.user) for row in rows}
-    ordered = sorted(range(len(rows)), key=lambda index: (ranks[rows[index].user], index))
-    return [rows[index] for index in sorted(ordered[:limit])]
+    if limit is None or len(examples) <= limit:
+        return examples
+    ranks = {one.user_id: _rank(fingerprint, one.user_id) for one in examples}
+    ordered = sorted(range(len(examples)), key=lambda at: (ranks[examples[at].user_id], at))
+    return [examples[index] for index in sorted(ordered[:limit])]
 
 
 def _rank(fingerprint: str, user: str) -> str:

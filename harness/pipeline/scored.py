@@ -10,15 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from harness.data import describe_source, load_splits
+from harness.data import describe_source
 from harness.data.floors import floors
-from harness.data.load import skylines
+from harness.data.load import load_whole, skylines
 from harness.errors import DataError
 from harness.inputs import provenance
 from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.record import (
     PREDICTIONS,
+    RECORD,
     Counts,
     DeviceInfo,
     ModelInfo,
@@ -77,6 +78,17 @@ def record_texts(
     earlier = record_there(folder)
     if earlier is not None:
         return Outcome(earlier, folder, repeated=True)
+    return Outcome(_record(source, texts, settings, test, folder), folder, repeated=False)
+
+
+def _record(
+    source: Source,
+    texts: Mapping[str, str],
+    settings: RunSettings,
+    test: SplitData,
+    folder: Path,
+) -> Record:
+    """Score texts and write their record to `folder`; otherwise as `record_texts`."""
     absent = [example.id for example in test.examples if example.id not in texts]
     record = Record(
         run_id=folder.name,
@@ -113,7 +125,7 @@ def record_texts(
     record = replace(record, texts=texts_digest(predictions))
     write_lines(folder / PREDICTIONS, predictions)
     write_record(record, folder)
-    return Outcome(record, folder, repeated=False)
+    return record
 
 
 def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list[Path]:
@@ -126,21 +138,22 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     Without training data only the copies of profile entries are made. On the built-in benchmark the
     skyline is recorded with them.
     """
-    whole = settings.model_copy(
-        update={"data": settings.data.model_copy(update={"train_limit": None})}
-    )
     try:
-        train = load_splits(whole, ("train",))["train"]
+        train = load_whole(settings, ("train",))["train"]
     except DataError:
         train = replace(test, split="train", examples=(), references={}, fingerprint="")
     seedless = settings.model_copy(update={"seed": 0})
-    found = floors(find("task", settings.task), test, train) + skylines(settings.data, test)
-    made = []
-    for floor in found:
-        key = [FLOOR_VERSION, train.fingerprint]
-        source = Source(floor.name, "floor", key, f"(computed from the data: {floor.meaning})")
-        made.append(record_texts(source, floor.texts, seedless, test, results).folder)
-    return made
+    source = Source("", "floor", [FLOOR_VERSION, train.fingerprint])
+    run_id = _run_id(source, seedless, test)  # the same for all: a name is no part of it
+    folders = []
+    for floor in floors(find("task", settings.task), test, train) + skylines(settings.data, test):
+        folder = results / settings.task / floor.name / run_id
+        if not (folder / RECORD).is_file():
+            command = f"(computed from the data: {floor.meaning})"
+            named = replace(source, name=floor.name, command=command)
+            _record(named, floor.texts(), seedless, test, folder)
+        folders.append(folder)
+    return folders
 
 
 def _run_id(source: Source, settings: RunSettings, test: SplitData) -> str:

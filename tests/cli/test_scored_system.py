@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.data import folder
 from harness.record import read_record
 
 
@@ -81,3 +82,27 @@ def test_a_limit_takes_the_examples_that_a_run_takes(scored, tmp_path: Path):
     code, _, err = scored("--name", "mine", "--limit", 3)
     assert (code, err) == (0, "")
     assert len(read_record(records(tmp_path)["mine"]).examples) == 3
+
+
+def test_the_data_and_the_predictions_are_read_once(scored, tmp_path: Path, monkeypatch):
+    read = []
+    whole = folder.read_folder
+    monkeypatch.setattr(
+        folder, "read_folder", lambda *given: read.append(given[2]) or whole(*given)
+    )
+    as_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or as_bytes(path))
+    code, _, err = scored("--limit", 3, "--set", "eval.floors=false")
+    assert (code, err) == (0, "")
+    assert [name for name in read if name in ("test", "mine.jsonl")] == ["test", "mine.jsonl"]
+
+
+def test_a_limit_holds_for_the_split_that_is_scored(call, reviews: Path, tmp_path: Path):
+    data = ("--data", reviews, "--task", "product_review")
+    _, out, _ = call("list", "examples", *data, "--split", "val", "--json")
+    path = tmp_path / "val.jsonl"
+    rows = [{"id": row["id"], "output": "good"} for row in json.loads(out)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    words = ("--split", "val", "--limit", 1, "--metrics", "rouge1", "--json")
+    _, out, _ = call("score", path, *data, *words, "--set", "eval.floors=false")
+    assert json.loads(out)["n"]["planned"] == 1 < len(rows)

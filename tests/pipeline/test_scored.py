@@ -108,4 +108,15 @@ def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_pa
     assert skyline.metrics["following"].value > 80
     assert "skyline" not in {one.method for one in to_beat(beside)}
     # the skyline is highest in following, but a floor is named as the one that wins
-    assert won_by_floors(method.record, beside)["following"].method != "skyline"
+    tops = {"following": method.record.metrics["following"].value}
+    assert won_by_floors(tops, beside)["following"].method != "skyline"
+
+
+def test_floors_that_are_recorded_are_not_made_again(chosen, tmp_path: Path, monkeypatch):
+    test = load_split(chosen, "test")
+    first = record_floors(chosen, test, tmp_path)
+    for name in ("_others", "_circles", "bm25_order"):
+        monkeypatch.delattr(f"harness.data.floors.{name}")
+    assert record_floors(chosen, test, tmp_path) == first
+    with pytest.raises(NameError, match="bm25_order"):  # a new folder has to make them
+        record_floors(chosen, test, tmp_path / "other")

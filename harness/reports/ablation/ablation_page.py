@@ -15,7 +15,6 @@ from harness.reports.render.section import Document, Part, Section, listed, sect
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.system_costs import times_not_comparable
 from harness.reports.runs.systems import System
-from harness.reports.sections.headline import ABOUT_CHECKPOINTS, time_columns
 from harness.reports.sections.metric_table import floor_notes, mark_won
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 from harness.reports.sections.system_columns import (
@@ -25,8 +24,10 @@ from harness.reports.sections.system_columns import (
     gap_cells,
     gap_column,
     recorded,
+    time_columns,
     values,
 )
+from harness.reports.sections.verdict_sentences import ABOUT_CHECKPOINTS
 
 GROUPS: tuple[tuple[Outcome, str], ...] = (
     ("better", "significantly better than {}"),

@@ -15,7 +15,6 @@ from matplotlib.patches import Rectangle
 from harness.reports.ablation.values import Ablation, Cell, reasoner_parameters
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
-from harness.reports.compared.verdicts import best_floor
 from harness.reports.render.numbers import estimate, figure
 from harness.reports.render.plots.labels import label_ends, short
 from harness.reports.render.plots.looks import FAINT, GRID, INK, PAPER, looks_of
@@ -23,7 +22,7 @@ from harness.reports.render.plots.panels import faint, line, new_figure, set_cap
 from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell as Number
 from harness.reports.runs.paper import paper
-from harness.reports.runs.recorded_floors import best_words
+from harness.reports.runs.recorded_floors import best_floor, best_words
 from harness.reports.runs.system_costs import machine
 from harness.reports.runs.systems import System
 from harness.reports.sections.system_columns import value_cell
@@ -103,7 +102,7 @@ def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
     lower = ", lower is better" if measure.lower_is_better else ""
     axes.set_ylabel(f"{measure.title}\n({measure.unit}{lower})")
     # 3. The best floor, failed values, and what the paper claims.
-    floor = best_floor(found.board, measure)
+    floor = best_floor(found.board.floors, measure.name)
     if floor:
         faint(axes, [floor.metrics[measure.name].value])
     _mark_failed(axes, found, at)
@@ -198,7 +197,7 @@ def _heat_map(found: Ablation) -> Picture:
     references = dict.fromkeys(found.references.values())
     words = [_caption(found, found.main)]
     words += [f"{one}: {estimate(found.main.values[one], measure.digits)}" for one in references]
-    if floor := best_floor(found.board, measure):
+    if floor := best_floor(found.board.floors, measure.name):
         number = estimate(floor.metrics[measure.name], measure.digits)
         words.append(f"{best_words(floor)}: {number}")
     words.append("below each value its interval, with all digits in the table")

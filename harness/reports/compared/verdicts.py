@@ -9,7 +9,7 @@ from harness.record import Record
 from harness.reports.compared.contrasts import Contrasts, contrast_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.parts import LIKELIHOOD, OTHERS, TEXTS, lift_measure
-from harness.reports.runs.recorded_floors import to_beat
+from harness.reports.runs.recorded_floors import won_by_floors
 from harness.reports.runs.systems import Board, having
 
 
@@ -34,30 +34,12 @@ class Compared:
     @property
     def won_by_floors(self) -> Mapping[str, Record]:
         """Metric under which a floor scores at least as well as every system → the best floor."""
-        found = {}
-        for name, contrasts in self.contrasts.items():
-            floor = best_floor(self.board, contrasts.measure)
-            top = contrasts.values[contrasts.order[0]].value if contrasts.order else None
-            if floor is None or top is None:
-                continue
-            value = floor.metrics[name].value
-            if value == top or (value and contrasts.measure.favours_first(value - top)):
-                found[name] = floor
-        return found
-
-
-def best_floor(board: Board, measure: Measure) -> Record | None:
-    """The floor that scores best on a metric; None without floors, and for other measures."""
-    known = {
-        floor.method: value
-        for floor in to_beat(board.floors)
-        if measure.name in floor.metrics
-        and (value := floor.metrics[measure.name].value) is not None
-    }
-    if not known:
-        return None
-    best = (min if measure.lower_is_better else max)(known, key=known.__getitem__)
-    return next(floor for floor in board.floors if floor.method == best)
+        tops = {
+            name: one.values[one.order[0]].value
+            for name, one in self.contrasts.items()
+            if one.order
+        }
+        return won_by_floors(tops, self.board.floors)
 
 
 def compare_boards(boards: Sequence[Board], metric: str | None = None) -> list[Compared]:

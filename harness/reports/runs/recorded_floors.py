@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.data.floors import SKYLINE
@@ -61,19 +61,29 @@ def to_beat(floors: Iterable[Record]) -> list[Record]:
     return [floor for floor in floors if floor.method != SKYLINE]
 
 
-def won_by_floors(record: Record, floors: Iterable[Record]) -> dict[str, Record]:
-    """Metric under which a floor scores at least as well as the run → the best such floor."""
-    found: dict[str, Record] = {}
-    for floor in to_beat(floors):
-        for name in record.metrics:
-            best = _signed(found.get(name, record), name)
-            own = _signed(floor, name)
-            if best is not None and own is not None and own >= best:
-                found[name] = floor
-    return found
+def best_floor(floors: Iterable[Record], name: str) -> Record | None:
+    """The floor that scores best on a metric, the first of equals; None if none has a value."""
+    known = [
+        (value if better_of(name) == "higher" else -value, floor)
+        for floor in to_beat(floors)
+        if name in floor.metrics and (value := floor.metrics[name].value) is not None
+    ]
+    return max(known, key=lambda each: each[0])[1] if known else None
 
 
-def _signed(record: Record, name: str) -> float | None:
-    """A metric's value, negative where lower is better."""
-    value = record.metrics[name].value if name in record.metrics else None
-    return value if value is None or better_of(name) == "higher" else -value
+def won_by_floors(tops: Mapping[str, float | None], floors: Sequence[Record]) -> dict[str, Record]:
+    """Metric under which a floor scores at least as well as every text → the best such floor.
+
+    tops: metric → the best value of the texts that the floors are compared with.
+    floors: of the same examples.
+    """
+    best = {name: floor for name in tops if (floor := best_floor(floors, name))}
+    return {name: floor for name, floor in best.items() if _wins(floor, name, tops[name])}
+
+
+def _wins(floor: Record, name: str, top: float | None) -> bool:
+    """Whether a floor's value is as good as `top`, or better."""
+    value = floor.metrics[name].value
+    if value is None or top is None:
+        return False
+    return value >= top if better_of(name) == "higher" else value <= top

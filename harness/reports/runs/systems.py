@@ -139,6 +139,13 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
     return [with_floors(board) for board in boards], left_out
 
 
+def reference_of(board: Board) -> System:
+    """The system that the others are compared with: sft if present, else the first."""
+    named = [one for one in board.systems if one.name == "sft"]
+    of_method = [one for one in board.systems if one.record.method == "sft"]
+    return [*named, *of_method, board.systems[0]][0]
+
+
 def with_floors(board: Board) -> Board:
     """The board with the floors beside the first run that has some."""
     runs = (run for system in board.systems for run in system.runs)

@@ -20,10 +20,10 @@ from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Column, Table
 from harness.reports.runs.systems import Board, System, having
-from harness.reports.sections.headline import verdict_words
 from harness.reports.sections.metric_table import pairs_table
 from harness.reports.sections.slice_curves import SliceView
 from harness.reports.sections.system_columns import SystemColumn, of_systems, over, pooled
+from harness.reports.sections.verdict_sentences import verdict_words
 
 
 def lift_part(compared: Compared) -> Part:

@@ -11,8 +11,7 @@ from harness.record import ExampleValues, read_predictions
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import NONE, figure
 from harness.reports.render.section import Part, Shown, Side
-from harness.reports.runs.systems import Board, System
-from harness.reports.sections.headline import reference_of
+from harness.reports.runs.systems import Board, System, reference_of
 from harness.types import SplitData
 
 SHOWN = 8

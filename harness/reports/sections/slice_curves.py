@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from harness.record import Record, SliceEstimate
 from harness.reports.compared.measures import Measure, Rows
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
-from harness.reports.compared.verdicts import best_floor
 from harness.reports.render.numbers import figure
 from harness.reports.render.plots.labels import label_ends
 from harness.reports.render.plots.looks import looks_of
@@ -20,7 +19,7 @@ from harness.reports.render.plots.panels import (
     set_title,
 )
 from harness.reports.render.section import Picture
-from harness.reports.runs.recorded_floors import best_words
+from harness.reports.runs.recorded_floors import best_floor, best_words
 from harness.reports.runs.systems import Board, having, lacking
 
 Slices = Sequence[SliceEstimate]
@@ -52,7 +51,7 @@ class SliceView:
 
     def floor(self, board: Board) -> Record | None:
         """The best floor on the metric, if it has slices."""
-        found = self.measure and best_floor(board, self.measure)
+        found = self.measure and best_floor(board.floors, self.measure.name)
         return found if found and self.slices(found) else None
 
     def curves(self, board: Board) -> Curves:

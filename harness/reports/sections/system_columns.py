@@ -11,7 +11,13 @@ from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import Measure, Rows
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
 from harness.reports.render.table import Cell, Column, Table, Value
-from harness.reports.runs.system_costs import Cost, mean_cost
+from harness.reports.runs.system_costs import (
+    Cost,
+    mean_cost,
+    text_s,
+    times_not_comparable,
+    training_s,
+)
 from harness.reports.runs.systems import Board, System, lacking
 
 SystemColumn = tuple[Column, Callable[[System], Value]]
@@ -108,3 +114,13 @@ def over(board: Board, part: Board, rows: Iterable[Sequence[Value]]) -> str:
     """What the intervals in these rows are over, and what `part` of the board leaves out."""
     words = interval_words(value for row in rows for value in row)
     return f"over {words}{lacking(board, part, '; ')}"
+
+
+def time_columns(board: Board, wide: bool = False) -> list[SystemColumn]:
+    """Training time and time per text; empty if machines differ."""
+    columns = (Column("training", kind="seconds", wide=wide), training_s), (
+        Column("time per text", kind="seconds", wide=wide), text_s
+    )  # fmt: skip
+    if times_not_comparable(board):
+        return [(column, lambda system: None) for column, _ in columns]
+    return [mean(*each) for each in columns]

@@ -19,8 +19,7 @@ from harness.record import (
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
 from harness.reports.runs.comparable import checked, differences, machines, setting_differences
-from harness.reports.runs.systems import load_boards
-from harness.reports.sections.headline import reference_of
+from harness.reports.runs.systems import load_boards, reference_of
 from tests.support.synthetic import made_up, write_runs
 
 TASK = ["product_review"]

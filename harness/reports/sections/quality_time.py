@@ -1,0 +1,125 @@
+"""The figure of quality against training time and time per text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.numbers import estimate
+from harness.reports.render.plots.labels import legend, short
+from harness.reports.render.plots.looks import Look, looks_of
+from harness.reports.render.plots.panels import (
+    Mark,
+    faint,
+    new_figure,
+    point,
+    set_caption,
+    set_title,
+)
+from harness.reports.render.section import Picture
+from harness.reports.render.table import Cell
+from harness.reports.runs.recorded_floors import best_floor, best_words
+from harness.reports.runs.system_costs import (
+    Cost,
+    machine,
+    mean_cost,
+    text_s,
+    times_not_comparable,
+    training_s,
+)
+from harness.reports.sections.system_columns import (
+    value_cell,
+)
+
+UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+
+
+def quality_time_picture(compared: Compared) -> Picture:
+    """Two panels: quality against training time, and against time per text."""
+    board, contrasts, measure = compared.board, compared.main, compared.main.measure
+    looks = looks_of(system.name for system in board.systems)
+    timed = times_not_comparable(board) is None
+    costs = [(training_s, "training time"), (text_s, "time per text")] if timed else []
+    drawing, panels = new_figure(max(len(costs), 1), 3.1)
+    for axes, (cost, what) in zip(panels, costs, strict=False):
+        points = _cost_panel(axes, compared, looks, cost, what)
+        if axes is panels[0]:
+            legend(axes, points)
+    if not costs:
+        _without_time(panels[0], compared, looks)
+    set_title(panels[0], f"{measure.title}, {board.task}")
+    floor = _draw_floor(panels, compared)
+    whiskers = f"vertical whiskers: 95 % intervals over {board.counted}"
+    if costs and max(len(system.runs) for system in board.systems) > 1:
+        whiskers += "; horizontal ones: from the fastest to the slowest seed"
+    whiskers += f"; dotted: {floor}" if floor else ""
+    whiskers += (
+        f"; {machine(board.systems[0].record)}"
+        if timed
+        else ("; no time axis, because times are not comparable")
+    )
+    set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers}")
+    alt = "; ".join(
+        f"{name} {estimate(one, measure.digits)}" for name, one in contrasts.values.items()
+    )
+    return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
+                   drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
+
+
+def _draw_floor(panels: Sequence[Axes], compared: Compared) -> str:
+    """Draw the best floor as a level where quality is on the vertical axis; returns its words."""
+    floor = best_floor(compared.board.floors, compared.main_name)
+    if floor is None or times_not_comparable(compared.board):
+        return ""
+    for axes in panels:
+        faint(axes, [floor.metrics[compared.main_name].value])
+    return best_words(floor)
+
+
+def _cost_panel(
+    axes: Axes, compared: Compared, looks: Mapping[str, Look], cost: Cost, what: str
+) -> list[Mark]:
+    """Draw the measure against a cost, in seconds, minutes or hours.
+
+    axes: the panel.
+    compared: the systems and their values.
+    looks: system → look.
+    cost, what: the cost and its name.
+
+    Returns the points, for the legend.
+    """
+    known = {
+        system.name: Cell(mean_cost(system, cost), min(found), max(found))
+        for system in compared.board.systems
+        if (found := [spent for record in system.records if (spent := cost(record)) is not None])
+        and len(found) == len(system.runs)
+    }
+    most = max((one.high or 0.0 for one in known.values()), default=0.0)
+    scale, unit = next((size, name) for size, name in UNITS if most >= 2 * size or size == 1)
+    points = []
+    for name, one in known.items():
+        x, low, high = ((end or 0.0) / scale for end in (one.value, one.low, one.high))
+        y = value_cell(compared.main, name)
+        if y.value is not None:
+            point(axes, Cell(x, low, high), y, looks[name])
+            points.append((x, y.value, looks[name]))
+    measure = compared.main.measure
+    axes.set_xlabel(f"{what} ({unit})")
+    axes.set_ylabel(f"{measure.title}\n({measure.unit})")
+    axes.margins(x=0.12, y=0.08)
+    return points
+
+
+def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, Look]) -> None:
+    """One row per system, without a time axis, because machines differ."""
+    names = [system.name for system in reversed(compared.board.systems)]
+    measure = compared.main.measure
+    for row, name in enumerate(names):
+        number = value_cell(compared.main, name)
+        if number.value is not None:
+            point(axes, number, Cell(row), looks[name])
+    axes.set_yticks(range(len(names)), list(map(short, names)), parse_math=False)
+    axes.set_xlabel(f"{measure.title} ({measure.unit})")
+    axes.margins(y=0.15)

@@ -1,0 +1,120 @@
+"""The verdict in words: which system is best, by how much, how certain, and at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.numbers import estimate, figure, p_value, seconds
+from harness.reports.render.section import listed
+from harness.reports.runs.recorded_floors import meaning
+from harness.reports.runs.system_costs import (
+    mean_cost,
+    text_s,
+    times_not_comparable,
+    training_s,
+)
+from harness.reports.runs.systems import Board, reference_of
+from harness.reports.sections.system_columns import (
+    gap_cells,
+)
+
+ABOUT_CHECKPOINTS = (
+    "About these checkpoints: a verdict about methods needs three training seeds of each."
+)
+
+
+def over_tasks(compared: Sequence[Compared]) -> str:
+    """In how many tasks each method is best, and in how many significantly so."""
+    first: dict[str, list[Compared]] = {}
+    for one in compared:
+        first.setdefault(one.main.order[0], []).append(one)
+    parts = []
+    for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
+        references = [reference_of(one.board).name for one in won]
+        shown = sum(
+            one.main.outcome(best, reference) in ("better", "worse")
+            for one, reference in zip(won, references, strict=True)
+        )
+        note = f" (significantly better than {references[0]} in {shown})"
+        parts.append(f"{best} in {len(won)}{'' if best == references[0] else note}")
+    title = compared[0].main.measure.title
+    return f"Best on {title} over {len(compared)} tasks: {'; '.join(parts)}."
+
+
+def verdict(compared: Compared) -> str:
+    """The best system, what it is significantly better than, and at what cost."""
+    board, main = compared.board, compared.main
+    text = verdict_words(board, main)
+    if main.letters is None:
+        return text
+    about = "" if board.about == "methods" else f" {ABOUT_CHECKPOINTS}"
+    return text + _floor_sentence(compared) + _cost_sentence(board, main.order[0]) + about
+
+
+def _floor_sentence(compared: Compared) -> str:
+    """A warning if a floor wins on the main measure."""
+    floor = compared.won_by_floors.get(compared.main_name)
+    if floor is None:
+        return ""
+    value = figure(floor.metrics[compared.main_name].value or 0.0, compared.main.measure.digits)
+    return (
+        f" But {floor.method} ({meaning(floor)}) scores {value} without a model, so this measure"
+        " does not show which texts are better."
+    )
+
+
+def verdict_words(board: Board, contrasts: Contrasts) -> str:
+    """The best system and what it is significantly better than, or why there is no verdict."""
+    measure, (best, *others) = contrasts.measure, contrasts.order
+    top = contrasts.values[best]
+    value = estimate(top, measure.digits)
+    text = f"{board.task}: {best} scores best on {measure.title}, {value} ({measure.unit})."
+    if not others:
+        return text + " It is the only system, so there is nothing to compare."
+    against = {other: contrasts.between(best, other) for other in others}
+    if contrasts.letters is None:
+        reason = next((one.reason for one in against.values() if one and one.reason), None)
+        return f"{text} No verdict: {reason or 'no test was made'}."
+    shown = [name for name in others if contrasts.outcome(best, name) in ("better", "worse")]
+    undecided = [name for name in others if name not in shown]
+    reference = reference_of(board).name
+    if shown:
+        named = reference if reference in shown else shown[0]
+        gap, p = gap_cells(contrasts, best, named)
+        by = estimate(gap, measure.digits, signed=True)
+        text += f" It is significantly better than {named}: {by}, Holm p {p_value(p)}"
+        rest = [name for name in shown if name != named]
+        text += f"; and than {listed(rest)}." if rest else "."
+    if undecided:
+        text += (
+            f" No significant difference from {listed(_gaps(contrasts, best, undecided), 'or')}."
+        )
+    return text
+
+
+def _gaps(contrasts: Contrasts, best: str, others: Sequence[str]) -> list[str]:
+    """Each system with the difference that the best has from it, whose interval says how sure."""
+    digits = contrasts.measure.digits
+    gaps = {name: gap_cells(contrasts, best, name)[0] for name in others}
+    return [
+        f"{name} ({estimate(gap, digits, signed=True)})" if gap else name
+        for name, gap in gaps.items()
+    ]
+
+
+def _cost_sentence(board: Board, best: str) -> str:
+    """The best system's training time and time per text, as multiples of the reference's."""
+    reference = reference_of(board)
+    system = next(one for one in board.systems if one.name == best)
+    if system is reference or times_not_comparable(board):
+        return ""
+    parts = []
+    for cost, what in ((training_s, "training"), (text_s, "time per text")):
+        own, base = mean_cost(system, cost), mean_cost(reference, cost)
+        if own is None or not base:
+            continue
+        parts.append(f"{what} {seconds(own)}, {figure(own / base, 1)} × that of"
+                     f" {reference.name}")  # fmt: skip
+    return f" Cost: {'; '.join(parts)}." if parts else ""
