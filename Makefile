@@ -1,7 +1,7 @@
 # Two commands: `make demo` (set up, then a first result) and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test test-slow check format coverage screenshots clean
+.PHONY: setup demo test test-slow check format coverage docs screenshots clean
 
 setup: .venv/ready
 
@@ -34,6 +34,10 @@ coverage: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The site: open build/site/index.html; its search needs python -m http.server --directory build/site
+docs: setup
+	$(BIN)/zensical build --strict --clean
 
 # README's pictures of pages: make screenshots OF="compare=results/published/mini drift=results/published/mini#drift"
 screenshots: setup
