@@ -15,7 +15,7 @@ from harness.errors import UsageError, mendable
 from harness.progress import Bars
 from harness.registry import BUILT_IN, METHODS, blaming, find, load_plugin, table
 from harness.settings import RunSettings, build_settings, validate
-from harness.settings.flat import nested
+from harness.settings.flat import merge, nested
 
 if TYPE_CHECKING:
     from harness.method import Method
@@ -100,6 +100,7 @@ def settings_for(
     method: str,
     factory: Factory | None,
     more: Sequence[str] = (),
+    base: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> RunSettings:
     """One run's settings.
@@ -107,6 +108,7 @@ def settings_for(
     options: as the user gave them.
     method, factory: the method; without a factory, `lam` is not checked.
     more: assignments besides those of --set.
+    base: settings of a run file; options override them.
     values: settings outside sections, e.g. another task.
 
     Raises UsageError for a wrong setting, and for `lam` of a method that has no such option.
@@ -121,7 +123,9 @@ def settings_for(
             f"--lam {given['method.lam']}: method {method!r} has no option lam (the weight of"
             " thoughts); leave it out, or run --method flythinker"
         )
-    return build_settings(options.preset, [*(options.set_ or ()), *more], nested(given | values))
+    preset = options.preset or RunSettings().preset
+    assignments = [*(options.set_ or ()), *more]
+    return build_settings(preset, assignments, merge(base or {}, nested(given | values)))
 
 
 def fitting(options: RunOptions, factory: Factory) -> RunOptions:

@@ -19,9 +19,8 @@ import typer
 
 from harness.settings import RunSettings
 
-DEFAULTS = RunSettings()
 RESULTS = Path("results")
-TASK = DEFAULTS.task
+TASK = RunSettings().task
 SHARED_HELP = {
     "data": ("", "mini, hub, or a folder of JSON Lines"),
     "setting": ("", "user (test users unseen in training) or temporal"),
@@ -39,15 +38,15 @@ class ModelOptions:
     """Options that choose the settings of a verb that builds methods.
 
     Args:
-        preset: mini, smollm2 or paper
-        task: product_review, abstract_generation, topic_writing; `run` also: all
+        preset: mini, smollm2, paper, or a file of your own; default mini
+        task: product_review (default), abstract_generation, topic_writing; `run` also: all
         backbone: model: name, folder or hub name
         reasoner: FlyThinker's reasoner; default the backbone
         set_ (KEY=VALUE): any setting, e.g. train.epochs=1 (see `harness list presets`)
     """
 
-    preset: str = DEFAULTS.preset
-    task: str = TASK
+    preset: str | None = None
+    task: str | None = None
     data: str | None = None
     setting: str | None = None
     backbone: str | None = None

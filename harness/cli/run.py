@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
-from harness.cli.jobs import (
-    Failure,
-    Job,
-    fitting,
-    method_named,
-    methods,
-    parse_seeds,
-    plugins,
-    settings_for,
-    tasks,
-)
-from harness.cli.options import RESULTS, RunOptions
+from harness.cli.jobs import Failure
+from harness.cli.options import RunOptions
 from harness.cli.outcome import print_outcome, print_together
+from harness.cli.requests import Request, requested
 from harness.cli.screen import screen
 from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
@@ -30,13 +22,16 @@ from harness.record import Outcome
 from harness.registry import blaming
 from harness.settings import RunSettings
 
+NO_OPTIONS = RunOptions()
+
 
 def run(
-    method: str,
-    options: RunOptions,
-    seed: int = 0,
+    method: str | None = None,
+    config: Path | None = None,
+    options: RunOptions = NO_OPTIONS,
+    seed: int | None = None,
     seeds: str | None = None,
-    out: Path = RESULTS,
+    out: Path | None = None,
     fresh: bool = False,
     dry_run: bool = False,
 ) -> None:
@@ -44,33 +39,25 @@ def run(
 
     Args:
         method: a method's name, or all (every built-in method)
-        seed: seed of training order and sampling
+        config (FILE): run file (TOML or YAML); options override it
+        seed: seed of training order and sampling; default 0
         seeds: several training seeds, e.g. 0,1,2: one run each
-        out: folder for the results
+        out: folder for the results; default results
         dry_run: show what would run, and one prompt
     """
     refuse_several_processes()
     console = screen()
-    chosen = parse_seeds(seeds) if seeds else [seed]
-    if not fresh and not dry_run and (found := _finished(method, options, chosen, out)):
+    requests, results = requested(method, options, seed, seeds, out, config)
+    seeded = len({seed for request in requests for seed in request.seeds}) > 1
+    if not fresh and not dry_run and (found := _finished(requests, results)):
         for settings, outcome, since in found:
-            _print_head(console, outcome.record.method, settings, chosen)
+            _print_head(console, outcome.record.method, settings, seeded)
             if message := named_message(outcome.folder, since):
                 Bars().say(message)
             print_outcome(console, outcome)
         print_together(console, [outcome for _, outcome, _ in found])
         return
-    plugged = plugins(options.plugin)
-    factories = {name: method_named(name, plugged) for name in methods(method)}
-    fit = fitting if method == "all" else lambda options, factory: options
-    jobs = [
-        job
-        for task in tasks(options.task)
-        for name, factory in factories.items()
-        for job in Job(name, factory, settings_for(fit(options, factory), name, factory, task=task))
-        .checked()
-        .with_seeds(chosen)
-    ]
+    jobs = [job for request in requests for job in request.jobs()]
     from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
@@ -79,13 +66,13 @@ def run(
 
         for job in jobs:
             with blaming(job.method, job.factory):
-                print_plan(console, job, out)
+                print_plan(console, job, results)
         return
     outcomes: list[Outcome] = []
     worst = 0
     for job in jobs:
-        _print_head(console, job.method, job.settings, chosen)
-        made = job.make(out, fresh) if len(jobs) == 1 else job.attempt(out, fresh)
+        _print_head(console, job.method, job.settings, seeded)
+        made = job.make(results, fresh) if len(jobs) == 1 else job.attempt(results, fresh)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)
@@ -97,22 +84,21 @@ def run(
 
 
 def _finished(
-    method: str, options: RunOptions, seeds: Sequence[int], out: Path
+    requests: Sequence[Request], results: Path
 ) -> list[tuple[RunSettings, Outcome, Since]]:
     """A command's finished runs with what changed since; empty if one is missing or may be stale.
 
-    With `--method all`, lam and thought replacement go only to methods that have them, which is
+    With several methods, lam and thought replacement go only to those that have them, which is
     known only after importing them; such a command finds nothing.
     """
-    own = options.lam is not None or any("eval.controls" in text for text in options.set_ or ())
-    if not out.is_dir() or (method == "all" and own):
+    if not results.is_dir() or any(request.depends_on_the_method for request in requests):
         return []
     found = []
-    for task in tasks(options.task):
-        for name in methods(method):
-            for seed in seeds:
-                settings = settings_for(options, name, None, task=task, seed=seed)
-                run = finished(settings, name, options.plugin or [], out)
+    for request in requests:
+        for task, name in product(request.tasks, request.methods):
+            for seed in request.seeds:
+                settings = request.settings(name, None, task, seed)
+                run = finished(settings, name, request.options.plugin or [], results)
                 if run is None:
                     return []
                 found.append((settings, *run))
@@ -121,6 +107,6 @@ def _finished(
     return found
 
 
-def _print_head(console: Console, method: str, settings: RunSettings, seeds: Sequence[int]) -> None:
-    which = f" · seed {settings.seed}" if len(seeds) > 1 else ""
+def _print_head(console: Console, method: str, settings: RunSettings, seeded: bool) -> None:
+    which = f" · seed {settings.seed}" if seeded else ""
     console.print(f"{method} on {settings.task} · {settings.preset}{which}", style="bold")

@@ -17,8 +17,8 @@ from harness.data.floors import SKYLINE
 from harness.errors import UsageError
 from harness.record import Record, read_record
 from harness.settings import RunSettings, validate
-from harness.settings.flat import nested
-from harness.settings.merged import merge, parse_assignment
+from harness.settings.flat import merge, nested
+from harness.settings.merged import parse_assignment
 
 READ = ("data", "eval")
 KEYS = {

@@ -41,9 +41,11 @@ from harness.record import (
     record_there,
     texts_digest,
     write_record,
+    write_text,
 )
 from harness.record.inputs import Inputs
-from harness.settings import RunSettings
+from harness.registry import PLUGIN_MODULE, home_of
+from harness.settings import RUN_FILE, RunSettings, load_preset, run_file_text, validate
 from harness.types import Prediction
 
 PHASES = "phases.json"
@@ -227,9 +229,19 @@ def _opening(job: Job, command: str, backbone: ModelInfo) -> Record:
         inputs=plan.inputs,
     )
     write_record(record, plan.folder)
+    write_text(plan.folder / RUN_FILE, _run_file(plan))
     request = request_digest(plan.settings, plan.method.name)
     (plan.folder / REQUEST).write_text(request, encoding="utf-8")
     return record
+
+
+def _run_file(plan: Plan) -> str:
+    """The run file with which `harness run --config` makes the same run."""
+    settings, method = plan.settings, type(plan.method)
+    preset = validate(RunSettings, load_preset(settings.preset))
+    home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
+    files, out = [str(home)] if home else [], str(plan.results)
+    return run_file_text(settings, preset, plan.method.name, plugins=files, out=out)
 
 
 def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:

@@ -6,6 +6,7 @@ from harness.settings.merged import (
     parse_value,
     validate,
 )
+from harness.settings.run_file import RUN_FILE, Block, read_run_file, run_file_text
 from harness.settings.sections import (
     CONTROLS,
     PRESETS,
@@ -26,6 +27,8 @@ from harness.settings.wrong import fields_of
 __all__ = [
     "CONTROLS",
     "PRESETS",
+    "RUN_FILE",
+    "Block",
     "BudgetSettings",
     "Control",
     "DataSettings",
@@ -40,6 +43,8 @@ __all__ = [
     "fields_of",
     "load_preset",
     "parse_value",
+    "read_run_file",
+    "run_file_text",
     "validate",
     "whole_numbers",
 ]

@@ -1,4 +1,4 @@
-"""Nested settings ↔ "section.key" names."""
+"""Nested settings: their "section.key" names, and one on top of another."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(section, {})
         inner[last] = value
     return settings
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`, section by section."""
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = merge(inner, value)
+        else:
+            merged[key] = value
+    return merged

@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import UsageError, did_you_mean
-from harness.settings.flat import nested
+from harness.settings.flat import merge, nested
+from harness.settings.run_file import is_file_name, read_preset_file
 from harness.settings.sections import PRESETS, DataSettings, RunSettings
-from harness.settings.wrong import explain
+from harness.settings.wrong import Where, explain
 
 S = TypeVar("S", bound=BaseModel)
 NEEDS_DATA = "needs_data"
 """A preset's key for what to give as --data, where the built-in benchmark does not fit it."""
 
 
-def load_preset(name: str) -> dict[str, Any]:
-    """The preset's sections as nested dictionaries. Raises UsageError for an unknown name."""
-    return {key: value for key, value in _preset(name).items() if key != NEEDS_DATA}
+def load_preset(name: str, above: Sequence[str] = ()) -> dict[str, Any]:
+    """The preset's sections as nested dictionaries, and the name of the built-in `preset` in it.
+
+    name: a built-in preset, or a file of one's own, which changes a preset (by default mini).
+    above: the files that led to this one.
+
+    Raises UsageError for an unknown name, and for a file that is no preset.
+    """
+    if is_file_name(name):
+        if name in above:
+            raise UsageError(f"{name}: a preset that builds on itself; name another `preset` in it")
+        beneath, changes = read_preset_file(Path(name))
+        return merge(load_preset(beneath or RunSettings().preset, [*above, name]), changes)
+    return {
+        "preset": name,
+        **{key: value for key, value in _preset(name).items() if key != NEEDS_DATA},
+    }
 
 
 def _preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         hint = did_you_mean(name, PRESETS)
-        raise UsageError(f"no preset {name!r}.{hint} Known: {', '.join(PRESETS)}")
+        raise UsageError(
+            f"no preset {name!r}.{hint} Known: {', '.join(PRESETS)}; or a file NAME.toml"
+        )
     return tomllib.loads((files("harness.settings.presets") / f"{name}.toml").read_text("utf-8"))
 
 
@@ -47,41 +65,29 @@ def parse_assignment(text: str) -> dict[str, Any]:
     return nested({key.strip(): parse_value(value)})
 
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, section by section."""
-    merged = dict(base)
-    for key, value in over.items():
-        inner = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(inner, Mapping):
-            merged[key] = merge(inner, value)
-        else:
-            merged[key] = value
-    return merged
-
-
 def build_settings(
     preset: str, assignments: Iterable[str] = (), options: Mapping[str, Any] | None = None
 ) -> RunSettings:
     """The settings of one run. Later sources override earlier ones.
 
-    preset: name of the preset.
+    preset: name of the preset, or its file.
     assignments: of --set.
     options: of the command line; assignments override them.
 
     Raises UsageError naming the key, what was found and what was expected.
     """
-    values = merge(load_preset(preset), {"preset": preset, **(options or {})})
+    values = merge(load_preset(preset), options or {})
     for text in assignments:
         values = merge(values, parse_assignment(text))
     settings = validate(RunSettings, values)
-    needed = _preset(preset).get(NEEDS_DATA)
+    needed = _preset(settings.preset).get(NEEDS_DATA)
     if needed and settings.data.source == DataSettings().source:
-        raise UsageError(f"preset {preset} needs --data: {needed}")
+        raise UsageError(f"preset {settings.preset} needs --data: {needed}")
     return settings
 
 
-def validate(model: type[S], values: Mapping[str, Any], where: str = "settings") -> S:
-    """`values` as a `model`; a pydantic error becomes one readable UsageError."""
+def validate(model: type[S], values: Mapping[str, Any], where: Where = "settings") -> S:
+    """`values` as a `model`; a pydantic error becomes one readable UsageError that says `where`."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,22 +16,34 @@ KINDS = {
 }
 
 
-def explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
-    """One line for each wrong key of `model`: what was found, what was expected."""
+Where = str | Callable[[str], str]
+"""Where settings come from, as a message says it: one place, or the place of a key."""
+
+
+def explain(model: type[BaseModel], error: ValidationError, where: Where) -> str:
+    """One line for each wrong key of `model`: where, what was found, what was expected."""
+    place = (lambda key: where) if isinstance(where, str) else where
     lines: list[str] = []
-    found: dict[str, list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for item in error.errors():
         if item["type"] == "extra_forbidden":
-            lines.append(f"{where}: {_unknown(model, _whole_key(item['loc'], item['input']))}")
+            whole_key = _whole_key(item["loc"], item["input"])
+            lines.append(f"{place(whole_key)}: {_unknown(model, whole_key)}")
             continue
         key = _key(model, item["loc"])
         whole = item["type"] == "value_error" and isinstance(item["input"], Mapping)
         given = f"{key}: " if whole else f"{key} = {item['input']!r}; "
-        ways = found.setdefault(given if key else "", [])
+        ways = found.setdefault((place(key), given if key else ""), [])
         what = _expected(item["type"], item["msg"])
         ways.append(what if item["type"] == "value_error" or ways else f"expected {what}")
     return "\n".join(
-        lines + [f"{where}: {key}{' or '.join(dict.fromkeys(ways))}" for key, ways in found.items()]
+        [
+            *lines,
+            *(
+                f"{at}: {key}{' or '.join(dict.fromkeys(ways))}"
+                for (at, key), ways in found.items()
+            ),
+        ]
     )
 
 

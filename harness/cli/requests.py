@@ -1,0 +1,178 @@
+"""What a run's command and its run file ask for: methods, tasks, seeds and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.cli.jobs import (
+    Factory,
+    Job,
+    fitting,
+    method_named,
+    methods,
+    own_options,
+    parse_seeds,
+    plugins,
+    settings_for,
+    tasks,
+)
+from harness.cli.options import RESULTS, RunOptions
+from harness.errors import UsageError
+from harness.settings import Block, RunSettings, read_run_file, validate
+from harness.settings.wrong import Where
+
+
+@dataclass(frozen=True)
+class Request:
+    """One set of runs: every method on every task with every seed.
+
+    options: of the command line, with the run file's preset and plugins.
+    base: the run file's settings.
+    where: where the run file has a setting.
+    fit: leave out options that a method lacks, because they are for one of several.
+    """
+
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    options: RunOptions
+    base: Mapping[str, Any]
+    where: Where
+    fit: bool
+
+    def settings(self, method: str, factory: Factory | None, task: str, seed: int) -> RunSettings:
+        """One run's settings; without a factory, the method's own options are not checked."""
+        options, base = self.options, self.base
+        if self.fit and factory is not None:
+            options, base = fitting(options, factory), _fitting_base(base, factory)
+        if factory is not None and "method" in base:
+            self._check_own_options(method, factory, base["method"])
+        return settings_for(options, method, factory, base=base, task=task, seed=seed)
+
+    @property
+    def depends_on_the_method(self) -> bool:
+        """Whether some settings are for some of the methods only, known after importing them."""
+        sets = self.options.set_ or ()
+        own = self.options.lam is not None or any("eval.controls" in text for text in sets)
+        given = self.base.get("method") or "controls" in self.base.get("eval", {})
+        return self.fit and bool(own or given)
+
+    def jobs(self) -> Iterator[Job]:
+        """Its runs, checked: by task, method and seed."""
+        plugged = plugins(self.options.plugin)
+        factories = {name: method_named(name, plugged) for name in self.methods}
+        self._refuse_options_of_none(factories)
+        for task in self.tasks:
+            for name, factory in factories.items():
+                settings = self.settings(name, factory, task, self.seeds[0])
+                yield from Job(name, factory, settings).checked().with_seeds(self.seeds)
+
+    def _check_own_options(self, method: str, factory: Factory, given: Mapping[str, Any]) -> None:
+        """Raises UsageError, with the file's line, for a wrong option of the method."""
+        options = getattr(factory, "Options", None)
+        if options is None:
+            return
+        where = self.where
+
+        def place(key: str) -> str:
+            at = where if isinstance(where, str) else where(f"method.{key}")
+            return f"{at}, options of {method}"
+
+        validate(options, given, place)
+
+    def _refuse_options_of_none(self, factories: Mapping[str, Factory]) -> None:
+        """With several methods, an option goes to those that have it. Raises UsageError if none."""
+        known = sorted({key for factory in factories.values() for key in own_options(factory)})
+        for key in self.base.get("method", {}):
+            if len(factories) > 1 and key not in known:
+                where = self.where if isinstance(self.where, str) else self.where(f"method.{key}")
+                raise UsageError(
+                    f"{where}: method.{key}: none of {', '.join(factories)} has this option. Known:"
+                    f" {', '.join(known) or 'none'}"
+                )
+
+
+def requested(
+    method: str | None,
+    options: RunOptions,
+    seed: int | None,
+    seeds: str | None,
+    out: Path | None,
+    config: Path | None,
+) -> tuple[list[Request], Path]:
+    """What `harness run` asks for, and the folder for the results.
+
+    method, options, seed, seeds, out: of the command line; they override the run file.
+    config: the run file, if any.
+
+    Raises UsageError where neither names a method, and for wrong values in the file.
+    """
+    given = tuple(parse_seeds(seeds)) if seeds else None if seed is None else (seed,)
+    if config is None:
+        if method is None:
+            raise UsageError(
+                "run: no method; expected --method NAME (`harness list methods`) or --config FILE"
+            )
+        request = Request(
+            methods(method), tasks(options.task or RunSettings().task), given or (0,), options, {},
+            "settings", fit=method == "all",
+        )  # fmt: skip
+        return [request], out or RESULTS
+    blocks = read_run_file(config)
+    outs = {block.what.out for block in blocks}
+    if len(outs) > 1:
+        raise UsageError(f"{config}: out differs between [[runs]]; expected one folder for all")
+    requests = [_request(config, block, method, options, given) for block in blocks]
+    return requests, out or Path(outs.pop() or RESULTS)
+
+
+def _request(
+    config: Path,
+    block: Block,
+    method: str | None,
+    options: RunOptions,
+    seeds: Sequence[int] | None,
+) -> Request:
+    """What one block of a run file asks for, with the options of the command line over it."""
+    what, place = block.what, block.place
+    if not (method or what.methods):
+        raise UsageError(
+            f'{config}: no method; expected a line such as methods = "sft" or'
+            ' methods = ["sft", "flythinker"], or --method'
+        )
+    asked = (options.task,) if options.task else what.tasks or (what.task,)
+    chosen = tuple(seeds or what.seeds or (what.seed,))
+    if min(chosen) < 0 or len(set(chosen)) < len(chosen):
+        raise UsageError(
+            f"{place('seeds')}: seeds = {list(chosen)}; expected different whole numbers from 0"
+        )
+    files = list(dict.fromkeys([*map(Path, what.plugins), *(options.plugin or ())]))
+    listed = tuple(dict.fromkeys(each for name in what.methods for each in methods(name)))
+    return Request(
+        methods(method) if method else listed,
+        tuple(dict.fromkeys(each for name in asked for each in tasks(name))),
+        chosen,
+        replace(
+            options,
+            preset=options.preset or block.preset,
+            plugin=list(dict.fromkeys(files)) or None,
+        ),
+        block.values,
+        place,
+        fit=len(listed) > 1 or method == "all",
+    )
+
+
+def _fitting_base(base: Mapping[str, Any], factory: Factory) -> Mapping[str, Any]:
+    """A run file's settings without options and thought replacement that a method lacks."""
+    own = own_options(factory)
+    kept = {key: value for key, value in base.get("method", {}).items() if key in own}
+    fit = {key: value for key, value in base.items() if key != "method"}
+    if kept:
+        fit["method"] = kept
+    if not getattr(factory, "controls", False) and "eval" in fit:
+        fit["eval"] = {key: value for key, value in fit["eval"].items() if key != "controls"}
+    return fit

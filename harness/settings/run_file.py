@@ -1,0 +1,239 @@
+"""Run files: settings, methods, tasks and seeds in one TOML or YAML file.
+
+A run file is what `harness run --config` reads and what every run leaves in its folder. A preset of
+one's own is such a file with settings only. docs/run-files.md shows both.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from harness.errors import UsageError
+from harness.settings.flat import merge, nested
+from harness.settings.lines import line_of, toml_lines, yaml_lines
+from harness.settings.names import leaves
+from harness.settings.sections import RunSettings
+from harness.settings.toml_text import to_toml
+from harness.settings.wrong import explain, fields_of
+
+RUN_FILE = "run.toml"
+"""The run file that a run leaves in its folder."""
+TOML, YAML = (".toml",), (".yaml", ".yml")
+HEAD = "# Written by `harness run`. `harness run --config` with this file gives the same run.\n"
+
+
+class RunFile(RunSettings):
+    """What a run file may hold: every setting, and what is run with them."""
+
+    methods: tuple[str, ...] = ()
+    """Names of methods; `all` is every built-in one."""
+    tasks: tuple[str, ...] = ()
+    """Names of tasks; `all` is every built-in one. By default `task`."""
+    seeds: tuple[int, ...] = ()
+    """Training seeds, one run each. By default `seed`."""
+    plugins: tuple[str, ...] = ()
+    """Files with methods."""
+    out: str | None = None
+    """Folder for the results."""
+
+
+ASKED = frozenset(RunFile.model_fields) - frozenset(RunSettings.model_fields)
+"""Keys of a run file that are no settings."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One set of runs that a file asks for: what it says, and where it says it.
+
+    what: all that it says, by field; fields that it does not give have their defaults.
+    values: the settings it gives, nested, over the file's preset.
+    preset: the preset: a name, or the path of a file.
+    place: key of a setting → `FILE line N`, for messages.
+    """
+
+    what: RunFile
+    values: Mapping[str, Any]
+    preset: str | None
+    place: Callable[[str], str]
+
+
+def is_file_name(preset: str) -> bool:
+    """Whether a preset is named by a file, not by its name."""
+    return Path(preset).suffix in TOML + YAML
+
+
+def read_run_file(path: Path) -> list[Block]:
+    """The blocks of a run file: one for each `[[runs]]`, or the whole file.
+
+    Raises UsageError, naming file and line, for anything that no run file may hold.
+    """
+    values, lines = _parsed(path)
+    blocks = values.pop("runs", [{}])
+    if not (isinstance(blocks, list) and all(isinstance(one, dict) for one in blocks) and blocks):
+        raise UsageError(
+            f"{path} line {line_of(lines, 'runs')}: runs = {blocks!r}; expected a [[runs]] table"
+            " for each set of runs"
+        )
+    return [_block(path, values, one, lines, index) for index, one in enumerate(blocks)]
+
+
+def read_preset_file(path: Path) -> tuple[str | None, dict[str, Any]]:
+    """The preset that a preset file builds on, if it names one, and the settings it changes."""
+    values, lines = _parsed(path)
+    if "runs" in values:
+        raise UsageError(f"{path} line {line_of(lines, 'runs')}: a preset holds settings, no runs")
+    block = _block(path, values, {}, lines, 0)
+    for key in sorted({*ASKED, "task", "seed"} & set(values)):
+        raise UsageError(
+            f"{block.place(key)}: {key} is no setting of a preset. Put it in a run file whose"
+            " `preset` names this file"
+        )
+    return block.preset, dict(block.values)
+
+
+def run_file_text(
+    settings: RunSettings,
+    preset: RunSettings,
+    method: str,
+    *,
+    plugins: Sequence[str] = (),
+    out: str | None = None,
+) -> str:
+    """The run file of one run: its method, task and seed, and the settings that differ.
+
+    settings: of the run.
+    preset: the settings of its preset alone.
+    method: the method's name.
+    plugins: files that define the method.
+    out: the folder for results, where it is not the default.
+    """
+    own = dict(leaves(settings.model_dump(mode="json")))
+    plain = dict(leaves(preset.model_dump(mode="json")))
+    always = {"preset": settings.preset, "methods": method, "task": settings.task,
+              "seed": settings.seed}  # fmt: skip
+    given = always | {key: value for key, value in (("plugins", list(plugins)), ("out", out))
+                      if value}  # fmt: skip
+    changed = {
+        key: value for key, value in own.items() if key not in always and value != plain[key]
+    }
+    return HEAD + to_toml({**given, **nested(changed)})
+
+
+def _parsed(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """A file's values, and the line of each key."""
+    if path.suffix not in TOML + YAML:
+        raise UsageError(f"{path}: expected a file whose name ends in .toml, .yaml or .yml")
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path}: {error.strerror}; expected a run file that can be read"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    if path.suffix in YAML:
+        return _yaml(path, text)
+    try:
+        return tomllib.loads(text), toml_lines(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f'{path}: not TOML: {error}; expected lines like task = "a"') from None
+
+
+def _yaml(path: Path, text: str) -> tuple[dict[str, Any], dict[str, int]]:
+    try:
+        import yaml
+    except ImportError:
+        raise UsageError(f"{path}: YAML needs PyYAML: pip install pyyaml, or use TOML") from None
+    try:
+        values, lines = yaml.safe_load(text), yaml_lines(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"{path}: not YAML: {error}") from None
+    if values is None:
+        return {}, lines
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UsageError(f"{path}: found {type(values).__name__}; expected lines like task: a")
+    return _numbers(values), lines
+
+
+def _numbers(value: Any) -> Any:
+    """Values of YAML with numbers such as 1e-3, which YAML 1.1 takes for text, as numbers."""
+    if isinstance(value, dict):
+        return {key: _numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    if isinstance(value, str) and "e" in value.lower() and value[-1:].isdigit():
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _block(
+    path: Path,
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    lines: Mapping[str, int],
+    index: int,
+) -> Block:
+    """One block, checked.
+
+    path: the file.
+    shared: what the file says outside [[runs]].
+    own: what the block says.
+    lines: key → line.
+    index: the block's place among [[runs]].
+    """
+
+    def place(key: str) -> str:
+        here = f"runs.{index}.{key}"
+        exact = lines.get(here) or lines.get(key)
+        around = line_of(lines, here if key.partition(".")[0] in own else key)
+        line = exact or around
+        return f"{path} line {line}" if line else str(path)
+
+    values = _without_none(merge(shared, own))
+    if isinstance(name := values.get("method"), str):
+        raise UsageError(
+            f'{place("method")}: method = "{name}"; [method] holds the method\'s own options. Write'
+            f' methods = "{name}"'
+        )
+    try:
+        what = RunFile.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(explain(RunFile, error, place)) from None
+    preset = values.pop("preset", None)
+    if preset is not None and is_file_name(preset):
+        preset = str(path.parent / preset)
+    settings = {key: value for key, value in values.items() if key not in ASKED}
+    return Block(what, settings, preset, place)
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`"none"` becomes no value, where a setting may have none and in a method's options."""
+    optional = {
+        key for key, info in fields_of(RunFile).items() if NoneType in get_args(info.annotation)
+    }
+    return nested(
+        {
+            key: _none(value)
+            if key == "method"
+            else None
+            if key in optional and value == "none"
+            else value
+            for key, value in leaves(values)
+        }
+    )
+
+
+def _none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _none(each) for key, each in value.items()}
+    return None if value == "none" else value
