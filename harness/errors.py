@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LINE_CHARACTERS = 1_000
+"""A message's line is cut here: a name or a value in it may be a file's whole content."""
+LINES = 60
+
 
 class HarnessError(Exception):
     """An error that the user can mend; the message says what was found, expected, where, and how
@@ -27,10 +31,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+def brief(message: str) -> str:
+    """The message without the middle of its long lines, and without lines past the first 60."""
+    half = LINE_CHARACTERS // 2
+    lines = [
+        line if len(line) <= LINE_CHARACTERS else f"{line[:half]} … {line[-half:]}"
+        for line in message.split("\n", LINES)
+    ]
+    return "\n".join([*lines[:LINES], "…"] if len(lines) > LINES else lines)
+
+
 def mendable(error: BaseException) -> str | None:
     """The message for an error that the user can mend; None for any other error."""
     if isinstance(error, HarnessError):
-        return f"{type(error).__name__}: {error}"
+        return brief(f"{type(error).__name__}: {error}")
     if isinstance(error, OSError) and error.filename is not None:
         return (
             f"{type(error).__name__}: {error.filename}: {error.strerror}; expected a file or folder"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from harness.data.strict_json import first_duplicate
+from harness.record.strict_json import first_duplicate
 
 if TYPE_CHECKING:
     import pyarrow as pa

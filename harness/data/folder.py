@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.data import strict_json
 from harness.data.compressed import decompressed
 from harness.data.files import split_files
 from harness.data.row_cache import read_cached, write_cached
 from harness.data.rows import Row, data_error, parse_rows, shown
 from harness.data.tasks import Task
 from harness.errors import DataError
+from harness.record import strict_json
 
 
 def task_folder(source: str, task: Task, setting: str) -> Path:
@@ -102,7 +102,7 @@ def _parse_line(line: bytes, place: str) -> Any:
         ) from None
     except json.JSONDecodeError as error:
         raise _not_json(error, place) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise data_error(
             place,
             str(error),

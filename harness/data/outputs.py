@@ -9,8 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.data import strict_json
+from pydantic import ValidationError
+
+from harness.data.row_models import OutputModel
 from harness.errors import DataError
+from harness.record import strict_json
 from harness.types import SplitData
 
 ROW = '{"id": "…", "output": "…"}'
@@ -38,25 +41,34 @@ def read_outputs(path: Path, task: str) -> Outputs:
     found: dict[str, str] = {}
     places: dict[str, str] = {}
     for place, row in _rows(path, raw, task):
-        if not isinstance(row, Mapping):
+        text = _text(place, row)
+        if text.id in found:
             raise DataError(
-                f"{place}: found {type(row).__name__}; expected an object with id, output."
-                f" Write one {ROW} for each text"
-            )
-        for field in ("id", "output"):
-            if not isinstance(row.get(field), str):
-                shown = f"found {row[field]!r:.60}" if field in row else "missing"
-                raise DataError(
-                    f"{place}, field {field}: {shown}; expected text. Write both fields in quotes:"
-                    f" {ROW}"
-                )
-        if row["id"] in found:
-            raise DataError(
-                f"{place}: id {row['id']!r} is already at {places[row['id']]}; expected one"
+                f"{place}: id {text.id!r} is already at {places[text.id]}; expected one"
                 " text per example. Remove one of the two"
             )
-        found[row["id"]], places[row["id"]] = row["output"], place
+        found[text.id], places[text.id] = text.output, place
     return Outputs(path, sha256(raw).hexdigest(), found)
+
+
+def _text(place: str, row: object) -> OutputModel:
+    """One prediction. Raises DataError naming the field that is wrong."""
+    if not isinstance(row, Mapping):
+        raise DataError(
+            f"{place}: found {type(row).__name__}; expected an object with id, output."
+            f" Write one {ROW} for each text"
+        )
+    try:
+        return OutputModel.model_validate(row)
+    except ValidationError as error:
+        item = error.errors()[0]
+    field = item["loc"][0]
+    shown = "missing" if item["type"] == "missing" else f"found {item['input']!r:.60}"
+    if item["type"] == "value_error":
+        expected, mend = item["msg"].removeprefix("Value error, "), "Correct the text, or remove it"
+    else:
+        expected, mend = "text", f"Write both fields in quotes: {ROW}"
+    raise DataError(f"{place}, field {field}: {shown}; expected {expected}. {mend}")
 
 
 def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.paths import make_folder
 
-FORMAT = 2
+FORMAT = 3
 """Increase it when the checks or the columns change, so that older caches are ignored."""
 
 log = logging.getLogger(__name__)

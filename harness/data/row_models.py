@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from harness.record.visible import blank
+
 
 def spell(value: object) -> object:
     """A finite number as text; anything else unchanged, for the next validator to check."""
@@ -32,10 +34,21 @@ def spell(value: object) -> object:
 
 
 def filled(value: str) -> str:
-    """The text itself. Raises ValueError if it is empty or blank."""
-    if not value.strip():
+    """The text itself. Raises ValueError if it is empty, or shows nothing."""
+    if blank(value):
         raise ValueError("text that is not empty")
     return value
+
+
+def at_most(characters: int) -> AfterValidator:
+    """Raises ValueError for a longer text; the name of the rule is its number."""
+
+    def checked(value: str) -> str:
+        if len(value) > characters:
+            raise ValueError(f"at most {characters:,} characters, not {len(value):,}")
+        return value
+
+    return AfterValidator(checked)
 
 
 def well_formed(value: str) -> str:
@@ -50,10 +63,21 @@ def well_formed(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(well_formed)]
+TEXT_CHARACTERS = 200_000
+"""A longer text of a row is refused: a tokenizer would take minutes for it."""
+ID_CHARACTERS = 500
+OUTPUT_CHARACTERS = 50_000
+"""A longer text to be scored is refused; the paper's cap of 1536 tokens is far below this."""
+Text = Annotated[str, AfterValidator(well_formed), at_most(TEXT_CHARACTERS)]
 Spelled = Annotated[Text, BeforeValidator(spell)]
 Filled = Annotated[Text, AfterValidator(filled)]
-UserId = Annotated[Spelled, AfterValidator(filled)]
+UserId = Annotated[
+    str,
+    BeforeValidator(spell),
+    at_most(ID_CHARACTERS),
+    AfterValidator(well_formed),
+    AfterValidator(filled),
+]
 
 
 class Lenient(BaseModel):
@@ -98,6 +122,15 @@ class RowModel(Lenient):
     input: Filled
     output: Filled
     profile: Sequence[EntryModel]
+
+
+class OutputModel(BaseModel):
+    """A text made elsewhere; other fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    id: Annotated[str, AfterValidator(well_formed), at_most(ID_CHARACTERS)]
+    output: Annotated[str, AfterValidator(well_formed), at_most(OUTPUT_CHARACTERS)]
 
 
 class ReviewEntry(EntryModel):

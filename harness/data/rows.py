@@ -157,7 +157,7 @@ def _example(task: Task, value: Mapping[str, object], taken: Container[str]) -> 
     """`example ID` if the bad row still has what its id is made of, else ""."""
     own, user, text = value.get("id"), value.get(task.user), value.get("input")
     if isinstance(own, str) and own:
-        return f"example {own}"
+        return f"example {own if len(own) <= SHOWN else f'{own[:SHOWN]}…'}"
     if not (isinstance(user, str) and isinstance(text, str)):
         return ""
     try:

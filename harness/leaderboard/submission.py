@@ -13,11 +13,10 @@ from pydantic import (
     ValidationError,
 )
 
+from harness.data.row_models import OUTPUT_CHARACTERS
 from harness.errors import UsageError
 from harness.record.reading import explained
 
-TEXT_CHARACTERS = 50_000
-"""Longer texts are refused; the paper's cap of 1536 tokens is far below this."""
 PREDICTIONS_BYTES = 50_000_000
 SUBMISSION_BYTES = 5_000_000
 EXAMPLES = 20_000
@@ -234,4 +233,4 @@ class Text(Strict):
 
     id: Name
     sample: Annotated[int, Field(ge=0, le=99)] = 0
-    output: Annotated[str, StringConstraints(max_length=TEXT_CHARACTERS)]
+    output: Annotated[str, StringConstraints(max_length=OUTPUT_CHARACTERS)]

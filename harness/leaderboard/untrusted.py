@@ -6,24 +6,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from harness.data import strict_json
-from harness.data.strict_json import first_duplicate
+from harness.data.row_models import OUTPUT_CHARACTERS
 from harness.errors import DataError
 from harness.leaderboard.submission import (
     PREDICTIONS_BYTES,
     SUBMISSION_BYTES,
-    TEXT_CHARACTERS,
     Strict,
     Submission,
     Text,
 )
 from harness.metrics import is_mean
+from harness.record import strict_json
 from harness.record.reading import from_json
+from harness.record.strict_json import first_duplicate
 
 M = TypeVar("M", bound=Strict)
 SUBMISSION, PREDICTIONS, VERIFICATION = "submission.json", "predictions.jsonl", "verification.json"
 ROW_FILES = frozenset({SUBMISSION, PREDICTIONS, VERIFICATION})
-LINE_BYTES = 8 * TEXT_CHARACTERS
+LINE_BYTES = 8 * OUTPUT_CHARACTERS
 """No line of an allowed text is longer, however its characters are escaped."""
 
 
@@ -65,7 +65,7 @@ def parse(raw: bytes, kind: type[M], place: str) -> M:
     """JSON text as a `kind`. Raises DataError for repeated keys, bad JSON and bad values."""
     try:
         strict_json.loads(raw)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{place}: not valid JSON: {error}") from None
     return from_json(kind, raw, place)
 
@@ -81,7 +81,7 @@ def read_texts(folder: Path) -> list[dict[str, str]]:
     for place, line in _lines(path):
         if len(line) > LINE_BYTES:
             raise DataError(
-                f"{place}: {len(line):,} bytes; a text has at most {TEXT_CHARACTERS:,} characters"
+                f"{place}: {len(line):,} bytes; a text has at most {OUTPUT_CHARACTERS:,} characters"
             )
         text = parse(line, Text, place)
         sample = samples.setdefault(text.sample, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import ClassVar
@@ -99,3 +99,65 @@ class RougeLsum(Rouge):
     title = "ROUGE-Lsum"
     brief = False
     lines = "|split:newline"
+
+    def score(self, pair: Pair) -> float:
+        """rouge-score's number without its table of all prefixes, which takes minutes for a text of
+        10,000 lines."""
+        from rouge_score.scoring import fmeasure
+
+        texts, references = (
+            [self._words.tokenize(line) for line in text.split("\n") if line]
+            for text in (pair.prediction, pair.reference)
+        )
+        written, given = (Counter(word for line in lines for word in line)
+                          for lines in (texts, references))  # fmt: skip
+        if not written or not given:
+            return 0.0
+        length, whole = written.total(), given.total()
+        # 1. Equal lines have equal subsequences, and a line without a shared word has none.
+        distinct = [(line, set(line)) for line in dict.fromkeys(map(tuple, texts))]
+        hits = 0
+        for line in references:
+            words = set(line)
+            places = {
+                place
+                for text, own in distinct
+                if not words.isdisjoint(own)
+                for place in common_places(line, text)
+            }
+            # 2. A word counts at most as often as each of the two texts has it.
+            for word in (line[place] for place in sorted(places)):
+                if written[word] > 0 and given[word] > 0:
+                    hits += 1
+                    written[word] -= 1
+                    given[word] -= 1
+        return 100 * float(fmeasure(hits / length, hits / whole))
+
+
+def common_places(reference: Sequence[str], text: Sequence[str]) -> list[int]:
+    """Where in `reference` its longest common subsequence with `text` is: rouge-score's choice.
+
+    One bit of a row stands for one word of `text`, and a zero adds one to the length (Hyyrö 2004).
+    """
+    places, every = defaultdict[str, int](int), (1 << len(text)) - 1
+    for index, word in enumerate(text):
+        places[word] |= 1 << index
+    rows = [every]  # of each prefix of `reference`
+    for word in reference:
+        hits = rows[-1] & places[word]
+        rows.append(((rows[-1] + hits) | (rows[-1] - hits)) & every)
+
+    def ones(row: int, end: int) -> int:
+        return (rows[row] & ((1 << end) - 1)).bit_count()
+
+    at, end, found = len(reference), len(text), []
+    while at and end:
+        if reference[at - 1] == text[end - 1]:
+            at, end = at - 1, end - 1
+            found.append(at)
+        elif ones(at, end - 1) < ones(at - 1, end) - 1:
+            # the length of (at, end − 1) is end − 1 − ones(…): more than that of (at − 1, end)
+            end -= 1
+        else:
+            at -= 1
+    return found

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import DataError
+from harness.errors import DataError, brief
+from harness.record.strict_json import unfit
 
 T = TypeVar("T")
 SHOWN = 3
@@ -33,6 +34,8 @@ def from_json(kind: type[T], text: str | bytes, place: str) -> T:
 
 def from_plain(kind: type[T], value: object, place: str) -> T:
     """A value from `json.loads` as a `kind`; see `from_json`."""
+    if fault := unfit(value):
+        raise DataError(f"{place}, {brief(fault[0])!a}: found {fault[1]}")
     return from_json(kind, json.dumps(value), place)
 
 

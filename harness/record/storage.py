@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import __version__
 from harness.errors import DataError
+from harness.record import strict_json
 from harness.record.dated import is_dated
 from harness.record.reading import from_plain
 from harness.record.schema import SCHEMA_VERSION, Record
@@ -45,22 +47,38 @@ def read_record(path: Path) -> Record:
     if path.is_dir():
         path = path / RECORD
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = strict_json.loads(path.read_text(encoding="utf-8"), constant=float)
     except OSError as error:
         raise DataError(f"{path}: no record ({error.strerror}); expected a run's folder") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: not JSON: {error}") from None
     if not isinstance(fields, dict):
         raise DataError(f"{path}: found {type(fields).__name__}; expected a JSON object")
     version = fields.get("schema_version")
     if type(version) is not int or version not in range(1, SCHEMA_VERSION + 1):
-        raise DataError(f"{path}: schema_version {version!r}; readable are 1 to {SCHEMA_VERSION}")
+        raise DataError(f"{path}: {_unreadable(version, fields.get('code'))}")
     try:
         for upgrade in UPGRADES[version - 1 :]:
             fields = upgrade(fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not a record of schema {version}: {error}") from None
     return from_plain(Record, fields, str(path))
+
+
+def _unreadable(version: object, code: object) -> str:
+    """What to do about a schema version that this harness does not know.
+
+    version, code: these fields of the record, of any type.
+    """
+    known = f"readable are 1 to {SCHEMA_VERSION}"
+    if type(version) is not int or version <= SCHEMA_VERSION:
+        return f"schema_version {version!r:.40}; {known}"
+    writer = code.get("version") if isinstance(code, dict) else None
+    return (
+        f"schema_version {version!r:.40}, which harness {writer or '(version not recorded)'!s:.40}"
+        f" wrote; {known} with this harness, {__version__}. Install that version or a later one:"
+        " its records are read by every version after it"
+    )
 
 
 def record_there(folder: Path) -> Record | None:

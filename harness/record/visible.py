@@ -14,6 +14,9 @@ _HIDDEN = re.compile(
     "\\u2060-\\u206f\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e007f]"
 )
 
+_SHAPELESS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+"""Letters and symbols by their category that are drawn as nothing."""
+
 
 def visible(text: str) -> str:
     """`text` with control, bidirectional and invisible characters spelled out as ⟨U+202E⟩.
@@ -21,6 +24,11 @@ def visible(text: str) -> str:
     Line breaks, tabs and joiners stay.
     """
     return _HIDDEN.sub(_spelled, text.replace("\r\n", "\n"))
+
+
+def blank(text: str) -> bool:
+    """Whether a text shows nothing: only spaces, controls and characters without a shape."""
+    return all(char in _SHAPELESS or unicodedata.category(char)[0] in "ZC" for char in text)
 
 
 def all_visible(value: object) -> object:

@@ -53,7 +53,7 @@ def parse_value(text: str) -> Any:
     """The value of an assignment: TOML if possible, else the text itself; None for `none`."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number of 5,000 digits, deep brackets
         return {"none": None}.get(text.strip().lower(), text.strip())
 
 

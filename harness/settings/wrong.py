@@ -32,7 +32,7 @@ def explain(model: type[BaseModel], error: ValidationError, where: Where) -> str
             continue
         key = _key(model, item["loc"])
         whole = item["type"] == "value_error" and isinstance(item["input"], Mapping)
-        given = f"{key}: " if whole else f"{key} = {item['input']!r}; "
+        given = f"{key}: " if whole else f"{key} = {item['input']!r:.120}; "
         ways = found.setdefault((place(key), given if key else ""), [])
         what = _expected(item["type"], item["msg"])
         ways.append(what if item["type"] == "value_error" or ways else f"expected {what}")

@@ -131,6 +131,16 @@ QUOTED = f"fields in quotes: {ROW}"
         ),
         ("[1]\n", f"found list; expected an object with id, output. Write one {ROW} for each"),
         ("", "8 of 8 examples have no prediction"),
+        (
+            '{"id": "a", "output": "\\ud800"}\n',
+            r"line 1, field output: found '\ud800'; expected text without lone surrogates. Correct",
+        ),
+        (
+            '{"id": "a", "output": "' + "x" * 50_001 + '"}\n',
+            "expected at most 50,000 characters, not 50,001. Correct the text, or remove it",
+        ),
+        ('{"id": "' + "x" * 501 + '", "output": ""}\n', "field id: found 'xxx"),
+        ('{"golds": ' + "[" * 100_000, "too many levels deep"),
     ],
 )
 def test_bad_predictions_are_named(call, tmp_path, reviews, content, message):

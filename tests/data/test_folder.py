@@ -120,7 +120,29 @@ BAD = {
         GOOD.encode() + b'{"a": "\xe9"}\n',
         ["line 2, byte 8", "0xe9", "UTF-8", "convert the file to UTF-8"],
     ),
-    "nested too deeply": ("[" * 100_000 + "\n", ["line 1"]),
+    "nested too deeply": ("[" * 100_000 + "\n", ["line 1", "too many levels deep"]),
+    "a number of 5,000 digits": (GOOD.replace('"5.0"', "9" * 5_000, 1), ["line 1", "5000 digits"]),
+    "an id of a megabyte": (
+        lines([review(id="x" * 1_000_000)]),
+        [
+            "line 1, example xxx",
+            "…, id",
+            "at most 500 characters, not 1,000,000",
+            "change the value",
+        ],
+    ),
+    "a user of a megabyte": (
+        lines([review() | {"reviewerId": "u" * 1_000_000}]),
+        ["line 1, example product_review-", "reviewerId", "at most 500 characters"],
+    ),
+    "a text of a megabyte": (
+        in_entry(reviewText="x" * 1_000_000),
+        ["profile[1].reviewText", "at most 200,000 characters, not 1,000,000"],
+    ),
+    "a reference that shows nothing": (
+        lines([review(output="\u200b\u3164\u2800")]),
+        [f"example {ID}, output", "text that is not empty"],
+    ),
     "only blank lines": ("\n \n", ["test.jsonl", "no example", "fill the file"]),
 }
 

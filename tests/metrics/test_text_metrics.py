@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from subprocess import run
+from time import process_time
 
 import numpy as np
 import pytest
@@ -168,3 +169,21 @@ def test_rouge_l_without_a_table_equals_rouge_score(one, other):
     texts = [" ".join(text) for text in (one, other)]
     expected = RougeScorer(["rougeL"], use_stemmer=False).score(*texts)["rougeL"].fmeasure
     assert score("rougeL", texts[1:], texts[:1]).each == (100 * expected,)
+
+
+LINES = st.text("ab c\nde\n. ", max_size=80)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LINES, LINES)
+def test_rouge_lsum_without_a_table_equals_rouge_score(one, other):
+    expected = RougeScorer(["rougeLsum"], use_stemmer=False).score(one, other)
+    assert score("rougeLsum", [other], [one]).each == (100 * expected["rougeLsum"].fmeasure,)
+
+
+def test_rouge_lsum_of_10_000_lines_takes_no_minutes():
+    long = "\n".join(f"w{at % 50} {at}" for at in range(5_000))
+    begin = process_time()
+    found = score("rougeLsum", [long], ["\n".join(f"w{at} x{at}" for at in range(50))])
+    assert process_time() - begin < 2  # rouge-score: a minute
+    assert found.each[0] == pytest.approx(2 * 100 * (50 / 10_000) * 0.5 / (50 / 10_000 + 0.5))

@@ -35,7 +35,7 @@ def test_a_record_is_what_was_written(tmp_path):
         ("training.steps", "forty", "'training.steps': found 'forty'; Input should be a valid int"),
         ("training.stepz", 40, "'training.stepz': found 40; no such field"),
         ("likelihood.drift.value", True, "'likelihood.drift.value': found True; Input should be a"),
-        ("likelihood.drift.value", float("nan"), "'likelihood.drift.value': found nan; Input shou"),
+        ("likelihood.drift.value", float("nan"), "'likelihood.drift.value': found nan; expected a"),
         ("metrics.bleu", 7, "'metrics.bleu': found 7; Input should be an object"),
         ("examples.product_review-0000.scores.bleu", "high", "scores.bleu': found 'high'; Input s"),
         ("status", "done", "'status': found 'done'; Input should be 'running', 'complete' or 'fai"),
@@ -53,10 +53,46 @@ def test_a_wrong_field_is_named_with_what_was_found(tmp_path, fields, place, val
     assert expected in message
 
 
-@pytest.mark.parametrize("version", [0, 4, True, "2", None])
+@pytest.mark.parametrize("version", [0, True, "2", None])
 def test_unknown_schemas_are_refused(tmp_path, fields, version):
     message = refused({**fields, "schema_version": version}, tmp_path)
     assert f"schema_version {version!r}; readable are 1 to 3" in message
+
+
+def test_a_newer_schema_says_which_version_reads_it(tmp_path, fields):
+    fields["code"]["version"] = "7.1"
+    message = refused({**fields, "schema_version": 4}, tmp_path)
+    assert "schema_version 4, which harness 7.1 wrote; readable are 1 to 3 with this" in message
+    assert "Install that version or a later one" in message
+    message = refused({**fields, "schema_version": 4, "code": 3}, tmp_path)
+    assert "which harness (version not recorded) wrote" in message
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("command", "a\ud800b", "'command': found text with half a surrogate pair"),
+        ("wall_s", 1e300, "'wall_s': found 1e+300; expected a number within"),
+        ("seed", 10**400, "'seed': found 1000000000"),
+    ],
+)
+def test_what_no_file_or_sum_can_hold_is_named(tmp_path, fields, place, value, message):
+    assert message in refused({**fields, place: value}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"seed": 1, "seed": 2}', "key 'seed' appears twice in one object"),
+        ("[" * 100_000, "not JSON: brackets inside brackets, too many levels deep"),
+        ('{"seed": ' + "9" * 5_000 + "}", "not JSON: Exceeds the limit"),
+    ],
+)
+def test_what_is_no_json_value_is_refused(tmp_path, text, message):
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_record(tmp_path)
+    assert message in str(caught.value)
 
 
 def test_a_broken_record_of_schema_1_is_refused(tmp_path, fields):

@@ -53,6 +53,14 @@ def test_a_method_without_options_says_so():
         validate(CoconutOptions, {"x": 1}, "options of coconut")
 
 
+def test_a_value_that_toml_cannot_hold_is_text():
+    for value in ("9" * 5_000, "[" * 5_000):
+        with pytest.raises(
+            UsageError, match=r"train.epochs = .{80,140}; expected a (valid|finite) number"
+        ):
+            build_settings("mini", [f"train.epochs={value}"])
+
+
 LISTS = [
     ("eval.metrics=bleu", ("bleu",)),
     ("eval.metrics=bleu, rouge1", ("bleu", "rouge1")),

@@ -1,0 +1,16 @@
+"""A message stays readable whatever it quotes."""
+
+from harness.errors import LINE_CHARACTERS, DataError, brief, mendable
+
+
+def test_long_lines_lose_their_middle_and_long_messages_their_end():
+    assert brief("short\nlines") == "short\nlines"
+    found = brief("a" * 1_000_000 + "z\nend").splitlines()
+    assert (found[0][:3], found[0][-3:], found[1]) == ("aaa", "aaz", "end")
+    assert len(found[0]) == LINE_CHARACTERS + 3
+    assert brief("line\n" * 1_000).splitlines()[-1] == "…"
+    assert len(brief("line\n" * 1_000).splitlines()) == 61
+
+
+def test_every_error_that_a_user_sees_is_brief():
+    assert len(mendable(DataError("x" * 5_000))) < 1_100
