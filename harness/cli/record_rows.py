@@ -47,7 +47,8 @@ def breakdown_rows(record: Record) -> Rows:
     for name, found in record.breakdowns.items():
         ends = plain((found.chance, found.floor, found.ceiling), 1)
         yield f"  {name} by", ends, "chance, another author's text, the reference"
-        yield by_position(record.slices[name], 1)
+        if slices := record.slices.get(name):
+            yield by_position(slices, 1)
         held = found.groups.get("held_out", {}).get("all")
         if held is not None and held.value is not None:
             yield "  kind never trained", held.value, f"chance {plain([held.chance], 1)}"

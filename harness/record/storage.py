@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import __version__
-from harness.errors import DataError
+from harness.errors import DataError, brief
 from harness.record import strict_json
+from harness.record.consistent import misfit
 from harness.record.dated import is_dated
 from harness.record.reading import from_plain
 from harness.record.schema import SCHEMA_VERSION, Record
@@ -62,7 +63,10 @@ def read_record(path: Path) -> Record:
             fields = upgrade(fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not a record of schema {version}: {error}") from None
-    return from_plain(Record, fields, str(path))
+    record = from_plain(Record, fields, str(path))
+    if fault := misfit(record):
+        raise DataError(f"{path}, {brief(fault)}")
+    return record
 
 
 def _unreadable(version: object, code: object) -> str:
