@@ -90,7 +90,7 @@ def predictions(folder: Path) -> Case:
             return
         whole = {"task": TASK, "golds": lines}
         path.write_bytes(_spoilt(whole, draw) if way == 1 else _spoilt_lines(lines, draw))
-        for key, text in read_outputs(path, TASK).items():
+        for key, text in read_outputs(path, TASK).texts.items():
             (key + text).encode()
 
     return case
