@@ -25,6 +25,15 @@ class DataError(HarnessError):
     """Data that is missing, malformed or not allowed."""
 
 
+def counted(number: int, noun: str, many: str = "") -> str:
+    """A number with its noun: `1 board`, `1,200 boards`, `2 entries`.
+
+    noun: for one.
+    many: for any other number, where that is not `noun` and an s.
+    """
+    return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The question after a wrong name, with a space before it; empty if no name is similar."""
     near = get_close_matches(name, list(known), n=1)

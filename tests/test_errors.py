@@ -1,6 +1,8 @@
 """A message stays readable whatever it quotes."""
 
-from harness.errors import LINE_CHARACTERS, DataError, brief, mendable
+import pytest
+
+from harness.errors import LINE_CHARACTERS, DataError, brief, counted, mendable
 
 
 def test_long_lines_lose_their_middle_and_long_messages_their_end():
@@ -14,3 +16,17 @@ def test_long_lines_lose_their_middle_and_long_messages_their_end():
 
 def test_every_error_that_a_user_sees_is_brief():
     assert len(mendable(DataError("x" * 5_000))) < 1_100
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "shown"),
+    [
+        (1, ("board",), "1 board"),
+        (0, ("board",), "0 boards"),
+        (1200, ("text",), "1,200 texts"),
+        (1, ("entry", "entries"), "1 entry"),
+        (2, ("entry", "entries"), "2 entries"),
+    ],
+)
+def test_a_noun_follows_its_number(number, words, shown):
+    assert counted(number, *words) == shown

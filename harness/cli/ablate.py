@@ -16,7 +16,7 @@ from harness.cli.jobs import Factory, Failure, Job, method_named, parse_seeds, p
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
-from harness.errors import UsageError
+from harness.errors import UsageError, counted
 from harness.pipeline.lock import refuse_several_processes
 from harness.record import Outcome
 from harness.registry import blaming
@@ -189,7 +189,10 @@ def _print_plan(console: Console, ablation: Ablation, results: Path) -> None:
     asked += [each.reference for each in ablation.points if each.reference]
     jobs = {(job.method, job.settings.digest()): job for job in asked}
     (method, settings), *others = Counter(method for method, _ in jobs).items()
-    counted = [f"{settings} settings of {method}", *(f"{n} of {name}" for name, n in others)]
+    parts = [
+        f"{counted(settings, 'setting')} of {method}",
+        *(f"{n} of {name}" for name, n in others),
+    ]
     runs = [job.with_seed(seed) for job in jobs.values() for seed in ablation.seeds]
     complete = 0
     for job in runs:
@@ -198,6 +201,7 @@ def _print_plan(console: Console, ablation: Ablation, results: Path) -> None:
         record = record_there(folder)
         complete += record is not None and record.status == "complete"
     console.print(
-        f"{' and '.join(counted)}, {len(ablation.seeds)} seeds: {len(runs)} runs, {complete} of"
+        f"{' and '.join(parts)}, {counted(len(ablation.seeds), 'seed')}:"
+        f" {counted(len(runs), 'run')}, {complete} of"
         " them complete"
     )

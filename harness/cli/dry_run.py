@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from harness.cli.jobs import Job
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.train import TrainRow, micro_batches, plan_steps
+from harness.errors import counted
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import Plan
 from harness.reports.render.table import Column, Table
@@ -39,7 +40,8 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     for name, split in plan.splits.items():
         users = len({example.user_id for example in split.examples})
         facts[name] = (
-            f"{len(split.examples)} examples, {users} users, fingerprint {split.fingerprint[:12]}"
+            f"{counted(len(split.examples), 'example')}, {counted(users, 'user')}, fingerprint"
+            f" {split.fingerprint[:12]}"
         )
     lengths = sorted(len(each.prompt) for each in prompts)
     facts["test prompts"] = (
@@ -47,8 +49,9 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     )
     cut = [each.cut for each in prompts if each.cut]
     facts["cut to budget"] = (
-        f"{len(cut)} prompts: {sum(c.entries for c in cut)} entries and"
-        f" {sum(c.tokens for c in cut)} tokens dropped"
+        f"{counted(len(cut), 'prompt')}:"
+        f" {counted(sum(c.entries for c in cut), 'entry', 'entries')} and"
+        f" {counted(sum(c.tokens for c in cut), 'token')} dropped"
     )
     # 2. Training.
     rows: list[TrainRow] = []
@@ -60,8 +63,8 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
         steps = plan_steps(len(rows), train.epochs, train.batch_size, settings.seed)
         tokens = sum(len(rows[index]) for step in steps for index in step)
         facts["training"] = (
-            f"{len(steps)} steps of {train.batch_size} examples, {tokens:,} tokens without"
-            f" prefaces; {shortened} targets cut"
+            f"{counted(len(steps), 'step')} of {counted(train.batch_size, 'example')},"
+            f" {tokens:,} tokens without prefaces; {counted(shortened, 'target')} cut"
         )
     # 3. Model and memory.
     lm = plan.method.build(plan.backbones)

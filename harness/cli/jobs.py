@@ -14,7 +14,7 @@ from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
 from harness.progress import Bars
 from harness.registry import BUILT_IN, METHODS, blaming, find, load_plugin, table
-from harness.settings import RunSettings, build_settings, validate
+from harness.settings import RunSettings, build_settings, load_preset, validate
 from harness.settings.flat import merge, nested
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def settings_for(
     base: settings of a run file; options override them.
     values: settings outside sections, e.g. another task.
 
-    Raises UsageError for a wrong setting, and for `lam` of a method that has no such option.
+    --train-limit also limits val, which only training reads, unless --set or the preset sets
+    data.val_limit. Raises UsageError for a wrong setting, and for `lam` of a method without it.
     """
     given = {
         key: value
@@ -123,9 +124,12 @@ def settings_for(
             f"--lam {given['method.lam']}: method {method!r} has no option lam (the weight of"
             " thoughts); leave it out, or run --method flythinker"
         )
-    preset = options.preset or RunSettings().preset
+    preset, base = options.preset or RunSettings().preset, base or {}
+    if (most := given.get("data.train_limit")) is not None:
+        own = merge(load_preset(preset), base).get("data", {}).get("val_limit")
+        given["data.val_limit"] = min(own or most, most)
     assignments = [*(options.set_ or ()), *more]
-    return build_settings(preset, assignments, merge(base or {}, nested(given | values)))
+    return build_settings(preset, assignments, merge(base, nested(given | values)))
 
 
 def fitting(options: RunOptions, factory: Factory) -> RunOptions:

@@ -11,7 +11,7 @@ import typer
 
 from harness.cli.jobs import Factory, method_named, plugins
 from harness.cli.screen import screen
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, counted
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
@@ -151,7 +151,7 @@ def build(boards: Path = BOARDS, out: Path = BOARDS / "page") -> None:
     for line in built.left_out:
         screen(stderr=True, wrap=False).print(line)
     console.print(
-        f"{built.rows} rows of {built.boards} boards: {out / PAGE}"
-        f" ({built.page_bytes / 1e6:.2f} MB; details in {built.shards} further files)",
+        f"{counted(built.rows, 'row')} of {counted(built.boards, 'board')}: {out / PAGE}"
+        f" ({built.page_bytes / 1e6:.2f} MB; details in {counted(built.shards, 'further file')})",
     )
     raise typer.Exit(1 if built.left_out else 0)

@@ -8,8 +8,18 @@ from typing import Any
 from harness.cli.options import TASK
 from harness.cli.screen import print_json, print_rows
 from harness.errors import UsageError
+from harness.inputs.meaning import meaning_of
 from harness.registry import Entry, find, table
-from harness.settings import PRESETS, DataSettings, RunSettings, fields_of, load_preset, validate
+from harness.settings import (
+    PRESETS,
+    DataSettings,
+    EvalSettings,
+    RunSettings,
+    data_needed,
+    fields_of,
+    load_preset,
+    validate,
+)
 
 Row = dict[str, Any]
 KINDS = ("methods", "options", "tasks", "metrics", "presets", "examples")
@@ -43,19 +53,49 @@ def list_(
         rows = options_table()
     else:
         kind = what.removesuffix("s")
-        rows = [_named(each) for each in table(kind).values()]
+        rows = [_named(kind, each) for each in table(kind).values()]
+        rows += _views() if kind == "metric" else []
         clashes = [each.clash(kind) for each in table(kind).values() if each.rivals]
     if json_:
         print_json(rows)
     else:
-        print_rows(what, rows, lines=what in ("presets", "options"))
+        shown = [{key: row[key] for key in row if key != "module"} for row in rows]
+        print_rows(what, shown, lines=what in ("presets", "options"))
     if clashes:  # after everything else is shown
         raise UsageError("\n".join(clashes))
 
 
-def _named(entry: Entry) -> Row:
+def _named(kind: str, entry: Entry) -> Row:
+    """One name: what it means, and the package that registers it."""
     origins = " and ".join((entry.origin, *entry.rivals))
-    return {"name": entry.name, "origin": origins, "module": entry.target}
+    meaning = meaning_of(kind, entry.target)
+    return {"name": entry.name, "meaning": meaning, "from": origins, "module": entry.target}
+
+
+VIEWS = {
+    "NLL": "likelihood", "lift": "lift", "continuation": "forced",
+    "author identification": "authors", "thought replacement": "controls",
+}  # fmt: skip
+"""What a run also evaluates, besides metrics → the setting in `eval`, whose help explains it."""
+
+
+def _views() -> list[Row]:
+    """The views of `list metrics`."""
+    fields = EvalSettings.model_fields
+    return [
+        {
+            "name": name,
+            "meaning": " ".join((fields[setting].description or "").split()),
+            "from": f"eval.{setting}, default {_shown(fields[setting].default)}",
+            "module": None,
+        }
+        for name, setting in VIEWS.items()
+    ]
+
+
+def _shown(value: Any) -> str:
+    """A default as `--set` takes it."""
+    return "none" if value in ((), None) else str(value).lower()
 
 
 def _examples(task: str, split: str, **data: str | None) -> list[Row]:
@@ -72,12 +112,15 @@ def _examples(task: str, split: str, **data: str | None) -> list[Row]:
 def settings_table() -> list[Row]:
     """Every setting by its --set name, with its meaning and its value in each preset."""
     presets = {name: validate(RunSettings, load_preset(name)) for name in PRESETS}
+    needed = {name: f"needs --data: {what}" for name in PRESETS if (what := data_needed(name))}
     return [
         {
             "setting": key,
             "meaning": field.description or "",
             **{
-                name: _plain(reduce(getattr, key.split("."), settings))
+                name: needed.get(name)
+                if key == "data.source" and name in needed
+                else _plain(reduce(getattr, key.split("."), settings))
                 for name, settings in presets.items()
             },
         }

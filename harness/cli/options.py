@@ -62,7 +62,7 @@ class RunOptions(ModelOptions):
     Args:
         lam: FlyThinker's λ, the weight of thoughts
         limit: use at most N test examples
-        train_limit: use at most N training examples
+        train_limit: use at most N training examples, and N of val
     """
 
     lam: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from harness.errors import counted
 from harness.metrics import of_words, unit_of
 from harness.metrics.coverage import unseen_words
 from harness.record import Curve, HasInterval, MetricScore, Record, SliceEstimate
@@ -83,7 +84,7 @@ def position_rows(view: Curve, digits: int, unit: str) -> Rows:
     yield by_position(view.slices, digits)
     drift = view.drift
     if drift.value is not None:
-        of = f"{unit} per 100 tokens, {drift.examples} texts that reach every slice"
+        of = f"{unit} per 100 tokens, {counted(drift.examples, 'text')} reaching every slice"
         yield "  drift", number(drift, digits), of
 
 
@@ -155,7 +156,8 @@ def thought_rows(record: Record) -> Rows:
 def cost_rows(record: Record) -> Rows:
     """Time and memory of training and generation."""
     if spent := record.training:
-        of = f"{spent.steps} steps, {spent.tokens:,} tokens, {spent.peak_memory_mib:,.0f} MiB"
+        memory = f"{spent.peak_memory_mib:,.0f} MiB"
+        of = f"{counted(spent.steps, 'step')}, {spent.tokens:,} tokens, {memory}"
         yield "training", f"{spent.seconds_total:.0f} s", of
         phases = [
             f"{name.replace('_', ' ')} {each:.1f}"

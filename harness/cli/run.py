@@ -9,11 +9,12 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from harness.cli.cautions import cautions
 from harness.cli.jobs import Failure
 from harness.cli.options import RunOptions
 from harness.cli.outcome import print_outcome, print_together
 from harness.cli.requests import Request, requested
-from harness.cli.screen import screen
+from harness.cli.screen import screen, warn
 from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
 from harness.pipeline.lock import refuse_several_processes
@@ -65,6 +66,7 @@ def run(
         from harness.cli.dry_run import print_plan
 
         for job in jobs:
+            warn(console, cautions(job.settings, job.trains, options.set_ or []))
             with blaming(job.method, job.factory):
                 print_plan(console, job, results)
         return
@@ -72,6 +74,7 @@ def run(
     worst = 0
     for job in jobs:
         _print_head(console, job.method, job.settings, seeded)
+        warn(console, cautions(job.settings, job.trains, options.set_ or []))
         made = job.make(results, fresh) if len(jobs) == 1 else job.attempt(results, fresh)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.cli.options import RESULTS
 from harness.cli.screen import print_json, screen
-from harness.errors import DataError
+from harness.errors import DataError, counted
 from harness.record import Record, find_runs, read_record
 from harness.reports.render.table import Column, Table, show
 from harness.reports.render.terminal import print_table
@@ -39,7 +39,7 @@ def runs(folder: Path = RESULTS, /, floors: bool = False, json_: bool = False) -
         for one in found
     )  # fmt: skip
     unfinished = sum(one.status == "running" for one in found)
-    print_table(screen(), Table("runs", f"{len(found)} runs in {folder}", COLUMNS, rows))
+    print_table(screen(), Table("runs", f"{counted(len(found), 'run')} in {folder}", COLUMNS, rows))
     if unfinished:
         screen().print(f"{unfinished} not finished: repeat their commands to resume", style="dim")
 

@@ -72,6 +72,7 @@ def score(
     from harness.data.load import limited, load_whole
     from harness.data.outputs import outputs_for, read_outputs
     from harness.engine.quiet import quiet_libraries
+    from harness.metrics import metric
     from harness.pipeline.scored import Source, record_floors, record_texts
 
     quiet_libraries()
@@ -79,6 +80,8 @@ def score(
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
     settings = _settings(options)
+    for each in settings.eval.metrics:
+        metric(each, settings.eval)  # an unknown metric stops here, before any data is read
     whole = load_whole(settings, (split,))[split]
     test = limited(whole, settings.data)
     outputs = read_outputs(predictions, task)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.errors import counted
 from harness.progress import Screen
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
@@ -44,7 +45,7 @@ def publish(console: Console, report: Document, out: Path, tables: int = 0) -> N
         print_table(console, table)
     for sentence in summary.text:
         console.print(sentence)
-    console.print(f"report: {out / PAGE} ({len(written)} files)", soft_wrap=True)
+    console.print(f"report: {out / PAGE} ({counted(len(written), 'file')})", soft_wrap=True)
 
 
 def print_rows(name: str, rows: Sequence[Mapping[str, object]], lines: bool = False) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from harness.cli.jobs import Factory, method_named, plugins
 from harness.cli.screen import screen, warn
 from harness.engine.quiet import quiet_libraries
-from harness.errors import UsageError
+from harness.errors import UsageError, counted
 from harness.record import ExampleValues, read_predictions, read_record
 from harness.registry import blaming, table
 from harness.settings import RunSettings, validate
@@ -100,7 +100,8 @@ def _show_texts(console: Console, folder: Path, example: str) -> None:
     if not texts:
         warn(console, [f"{folder}: no prediction for {example}"])
     for text in texts:
-        title = f"{record.method} ({record.run_id}), sample {text.sample}, {text.tokens} tokens"
+        size = counted(text.tokens, "token")
+        title = f"{record.method} ({record.run_id}), sample {text.sample}, {size}"
         if text.preface:
             _show(console, "hidden preface", text.preface)
         _show(console, title, text.output or f"(empty{': ' + text.error if text.error else ''})")

@@ -90,6 +90,7 @@ PRODUCT_REVIEW = Task(
     instruction=". Following the given patterns ",
     document="{overall} {summary} {description} {reviewText}",
 )
+"""A user's next product review, from the product and a rating."""
 
 ABSTRACT_GENERATION = Task(
     name="abstract_generation",
@@ -103,6 +104,7 @@ ABSTRACT_GENERATION = Task(
     document="{title} {abstract}",
     query=before_items,
 )
+"""A researcher's next abstract, from its title."""
 
 TOPIC_WRITING = Task(
     name="topic_writing",
@@ -113,3 +115,4 @@ TOPIC_WRITING = Task(
     instruction=". Following the given patterns, ",
     document="{summary} {content}",
 )
+"""A user's next forum post, from its summary."""

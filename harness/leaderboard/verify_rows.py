@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import __version__
 from harness.data import load_split
 from harness.data.checks import fold
-from harness.errors import DataError, HarnessError
+from harness.errors import DataError, HarnessError, counted
 from harness.leaderboard.board import Board, Place, against_rules
 from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.plausible import TOLERANCE, contradictions
@@ -180,7 +180,7 @@ def _unlike_here(board: Board, again: Numbers) -> Iterator[str]:
 
 def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
     if len(samples) != row.test.samples:
-        yield f"{PREDICTIONS}: {len(samples)} samples; expected {row.test.samples}"
+        yield f"{PREDICTIONS}: {counted(len(samples), 'sample')}; expected {row.test.samples}"
     if odd := sorted(samples[0].keys() ^ set(row.examples.ids)):
         yield f"{PREDICTIONS}: {len(odd)} ids are missing or not the data's, e.g. {odd[0]!r}"
 

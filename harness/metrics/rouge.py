@@ -45,7 +45,7 @@ class Rouge(MeanMetric):
 
 
 class Rouge1(Rouge):
-    """Overlap of single words."""
+    """F1 of shared words."""
 
     name = "rouge1"
     title = "ROUGE-1"
@@ -53,7 +53,7 @@ class Rouge1(Rouge):
 
 
 class Rouge2(Rouge):
-    """Overlap of word pairs."""
+    """F1 of shared word pairs."""
 
     name = "rouge2"
     title = "ROUGE-2"
@@ -61,7 +61,7 @@ class Rouge2(Rouge):
 
 
 class RougeL(Rouge):
-    """Longest common subsequence of the whole texts."""
+    """F1 of the longest common subsequence of the whole texts."""
 
     name = "rougeL"
     title = "ROUGE-L"
@@ -90,7 +90,7 @@ def common_length(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 class RougeLsum(Rouge):
-    """Union of longest common subsequences, line by line. Lin 2004, 3.2.
+    """F1 of the longest common subsequences, line by line. Lin 2004, 3.2.
 
     Lines are split at newlines, as in rouge-score; a text without a newline is a single line.
     """

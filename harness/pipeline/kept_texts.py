@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from harness.errors import counted
 from harness.pipeline.plan import Plan
 from harness.record import PREDICTIONS, last_of_each, read_lines, write_lines
 from harness.record.inputs import MODELS
@@ -21,7 +22,7 @@ def valid_predictions(
     lines = read_lines(Prediction, plan.folder / PREDICTIONS, say)
     on_disk = last_of_each(lines)
     if len(on_disk) < len(lines):
-        say(f"{len(lines) - len(on_disk)} texts were written twice; keeping the last of each")
+        say(f"{counted(len(lines) - len(on_disk), 'text')} found twice; keeping the last of each")
     valid = {
         (text.id, text.sample): text
         for text in on_disk
@@ -29,8 +30,8 @@ def valid_predictions(
     }
     if lost := len(on_disk) - len(valid):
         say(
-            f"{lost} texts failed, or come from other code, settings or weights; generating them"
-            " again"
+            f"{counted(lost, 'text')} failed, or from other code, settings or weights:"
+            " generating again"
         )
     if len(valid) < len(lines):
         write_lines(plan.folder / PREDICTIONS, valid.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.errors import counted
 from harness.reports.compared.facts import facts_of
 from harness.reports.compared.verdicts import compare_boards
 from harness.reports.render.section import Document, listed, section
@@ -80,7 +81,7 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
     lines = warnings(boards, [*left_out, *(line for one in sections for line in one.warnings)])
     return Document(
         f"Comparison of {listed(names)}",
-        f"{sum(len(system.runs) for system in systems)} runs on"
+        f"{counted(sum(len(system.runs) for system in systems), 'run')} on"
         f" {listed([board.task for board in boards])}; made by harness compare",
         tuple(filter(None, sections)),
         tuple(lines),

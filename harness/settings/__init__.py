@@ -2,6 +2,7 @@
 
 from harness.settings.merged import (
     build_settings,
+    data_needed,
     load_preset,
     parse_value,
     validate,
@@ -40,6 +41,7 @@ __all__ = [
     "Section",
     "TrainSettings",
     "build_settings",
+    "data_needed",
     "fields_of",
     "load_preset",
     "parse_value",

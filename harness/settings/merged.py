@@ -40,6 +40,12 @@ def load_preset(name: str, above: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
+def data_needed(name: str) -> str | None:
+    """What a preset needs as --data, because the built-in benchmark does not fit it."""
+    found: str | None = _preset(name).get(NEEDS_DATA)
+    return found
+
+
 def _preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         hint = did_you_mean(name, PRESETS)
@@ -80,7 +86,7 @@ def build_settings(
     for text in assignments:
         values = merge(values, parse_assignment(text))
     settings = validate(RunSettings, values)
-    needed = _preset(settings.preset).get(NEEDS_DATA)
+    needed = data_needed(settings.preset)
     if needed and settings.data.source == DataSettings().source:
         raise UsageError(f"preset {settings.preset} needs --data: {needed}")
     return settings

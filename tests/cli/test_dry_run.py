@@ -13,7 +13,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(run, tmp_path):
     for shown in ("6 examples, 6 users", "2 examples, 2 users", "8 examples, 4 users"):
         assert shown in out
     assert re.search(r"data +\S+, folder, user setting ", out)
-    for shown in ("test prompts", "cut to budget", "8 prompts: ", "GiB", "1 steps of 8 examples"):
+    for shown in ("test prompts", "cut to budget", "8 prompts: ", "GiB", "1 step of 8 examples"):
         assert shown in out
     assert re.search(r"parameters .* (\S+) \(generator (\S+), reasoner \2\)", out)
     # the whole prompt as the model gets it, between the turns of its template

@@ -17,3 +17,31 @@ def test_list_is_json_on_request(call, kind):
 def test_every_setting_has_its_meaning(call):
     _, out, _ = call("list", "presets", "--json")
     assert all(row["meaning"] for row in json.loads(out))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "meaning"),
+    [
+        ("methods", "nonpers", "Non-pers: the base model with the input x only."),
+        ("tasks", "topic_writing", "A user's next forum post, from its summary."),
+        ("metrics", "rouge2", "F1 of shared word pairs."),
+        ("metrics", "following", "the share of their calls that were followed"),
+        ("metrics", "lift", "Profile swap: what the user's own profile gains"),
+        ("metrics", "NLL", "the negative log-likelihood of the references"),
+    ],
+)
+def test_a_name_has_its_meaning_and_no_module(call, kind, name, meaning):
+    _, out, _ = call("list", kind, "--json")
+    (row,) = [row for row in json.loads(out) if row["name"] == name]
+    assert meaning in row["meaning"]
+    _, out, _ = call("list", kind)
+    assert meaning.split(".")[0][:40] in out
+    assert "harness." not in out
+    assert "baselines." not in out
+
+
+def test_a_preset_that_needs_data_says_so_for_its_source(call):
+    _, out, _ = call("list", "presets", "--json")
+    (source,) = [row for row in json.loads(out) if row["setting"] == "data.source"]
+    assert source["smollm2"] == "needs --data: a folder of JSON Lines, or hub"
+    assert (source["mini"], source["paper"]) == ("mini", "hub")

@@ -150,3 +150,12 @@ def test_bad_predictions_are_named(call, tmp_path, reviews, content, message):
     assert code == 2
     assert message in err
     assert "Traceback" not in err + out
+
+
+def test_a_wrong_metric_stops_before_any_data_is_read(call, tmp_path):
+    code, _, err = call(
+        "score", tmp_path / "none.jsonl", "--data", tmp_path / "nowhere", "--task",
+        "product_review", "--metrics", "bleu,blue",
+    )  # fmt: skip
+    assert code == 2
+    assert "no metric 'blue'. Did you mean 'bleu'?" in err

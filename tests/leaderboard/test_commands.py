@@ -34,7 +34,7 @@ def test_submit_verify_build(call, runs, tmp_path):
     assert (code, printed.split()[0]) == (0, "verified")
     code, printed, _ = call("build", "--boards", root, "--out", out)
     assert code == 0
-    assert "1 rows of 1 boards" in printed
+    assert "1 row of 1 board" in printed
     assert (out / "index.html").is_file()
 
 

@@ -128,4 +128,4 @@ def test_texts_that_were_written_twice_count_once_and_are_mended(
 
     run(chosen, "nonpers", tmp_path / "results", bars=Bars())
     assert path.read_text("utf-8") == lines
-    assert "8 texts were written twice; keeping the last of each" in capsys.readouterr().err
+    assert "8 texts found twice; keeping the last of each" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from harness.errors import counted
 from harness.reports.ablation.claims import readings
 from harness.reports.ablation.figures import pictures
 from harness.reports.ablation.values import Ablation, Cell
@@ -45,7 +46,8 @@ def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
     runs = sum(len(system.runs) for system in found.board.systems)
     return Document(
         f"Ablation of {over}",
-        f"{runs} runs on {found.board.task}; made by {' and '.join(commands) or 'harness ablate'}",
+        f"{counted(runs, 'run')} on {found.board.task}; made by"
+        f" {' and '.join(commands) or 'harness ablate'}",
         (
             Section(**vars(part), name="ablation", title=over),
             section("provenance", [provenance_part(found.board)]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import fmean
 
+from harness.errors import counted
 from harness.record import Inference, Record, Training
 from harness.reports.runs.comparable import machines
 from harness.reports.runs.systems import Board, System
@@ -60,7 +61,7 @@ def machine(record: Record) -> str:
     """The machine in words."""
     device = record.device
     what = device.accelerator or device.processor or device.device
-    threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
+    threads = counted(device.threads, "thread")
     return f"{device.device} ({what}), {device.dtype}, {threads}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import DataError
+from harness.errors import DataError, counted
 from harness.record import (
     PREDICTIONS,
     Record,
@@ -96,7 +96,7 @@ class Board:
         many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
         over = f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
         about = "; about checkpoints" if self.about == "checkpoints" else ""
-        return f"{self.user_count} users ({len(self.ids)} texts){over}{about}"
+        return f"{counted(self.user_count, 'user')} ({counted(len(self.ids), 'text')}){over}{about}"
 
     @property
     def about(self) -> About:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
+from harness.errors import counted
 from harness.record import Counts, Record
 from harness.reports.render.section import Part, listed
 from harness.reports.render.table import Column, Table
@@ -42,7 +43,9 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
     if dirty:
         more = f" and {len(dirty) - MOST_NAMED} more" if len(dirty) > MOST_NAMED else ""
         names = ", ".join(dirty[:MOST_NAMED])
-        found.append(f"uncommitted changes in the code of {len(dirty)} runs: {names}{more}")
+        found.append(
+            f"uncommitted changes in the code of {counted(len(dirty), 'run')}: {names}{more}"
+        )
     return found
 
 
@@ -54,7 +57,7 @@ def _warnings(board: Board) -> list[str]:
         most = {one.name: max(count(record.n) for record in one.records) for one in board.systems}
         by_name = {name: number for name, number in most.items() if number}
         if by_name:
-            of = "" if what.startswith("training") else f" (of {len(board.ids)} texts)"
+            of = "" if what.startswith("training") else f" (of {counted(len(board.ids), 'text')})"
             found.append(f"{what}: {_range(board, by_name)}{of}")
     # 2. Unequal numbers of texts, examples and seeds.
     unequal = {
@@ -70,7 +73,8 @@ def _warnings(board: Board) -> list[str]:
     # 3. What verdicts and times cannot say.
     if board.user_count < VERDICT_USERS:
         found.append(
-            f"{board.user_count} users: intervals but no verdicts, which need {VERDICT_USERS} users"
+            f"{counted(board.user_count, 'user')}: intervals but no verdicts, which need"
+            f" {VERDICT_USERS} users"
         )
     few = [system.name for system in board.systems if not system.about_method]
     if few:
