@@ -13,7 +13,7 @@ from harness.settings import Section
 if TYPE_CHECKING:
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
-    from harness.engine.train import TrainRow
+    from harness.engine.micro_batches import TrainRow
 
 
 class SftOptions(Section):

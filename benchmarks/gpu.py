@@ -34,9 +34,10 @@ from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, PersonalLM, generate
 from harness.engine.clock import DecodeClock, interleaved, now, repeat
 from harness.engine.flops import training_flops
+from harness.engine.micro_batches import TrainRow
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.quiet import quiet_libraries
-from harness.engine.train import TrainRow, train
+from harness.engine.train import train
 from harness.settings import TrainSettings
 
 SHAPES = {  # from the models' config.json

@@ -1,5 +1,6 @@
 """Errors that a user can cause. The CLI prints them without a traceback; exit code 2."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -23,6 +24,27 @@ class DivergedError(HarnessError):
 
 class DataError(HarnessError):
     """Data that is missing, malformed or not allowed."""
+
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk or file system that is full, of a quota, and of a limit on file sizes."""
+NO_MEMORY = ("out of memory", "allocate memory", "alloc_failed")
+"""What messages of PyTorch and its libraries say when memory runs out."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of a GPU or of this process."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in said for sign in NO_MEMORY)
+
+
+def breaks_the_device(error: BaseException) -> bool:
+    """Whether a GPU refuses all further work of this process, e.g. after a device-side assert."""
+    said = str(error)
+    broken = "CUDA error" in said or "HIP error" in said or "device-side assert" in said
+    return isinstance(error, RuntimeError) and broken and not is_out_of_memory(error)
 
 
 def counted(number: int, noun: str, many: str = "") -> str:
@@ -52,11 +74,30 @@ def brief(message: str) -> str:
 
 def mendable(error: BaseException) -> str | None:
     """The message for an error that the user can mend; None for any other error."""
+    kind = type(error).__name__
     if isinstance(error, HarnessError):
-        return brief(f"{type(error).__name__}: {error}")
+        return brief(f"{kind}: {error}")
+    if is_out_of_memory(error):
+        return (
+            f"{kind}: {str(error).splitlines()[0] if str(error) else 'out of memory'}; expected"
+            " enough free memory. Close other programs, lower train.micro_tokens or"
+            " decode.batch_size, or choose a smaller backbone; then repeat the command: what was"
+            " finished is kept"
+        )
+    if breaks_the_device(error):
+        return (
+            f"{kind}: {str(error).splitlines()[0]}; expected a GPU that works. Repeat the command:"
+            " what was finished is kept. CUDA_LAUNCH_BLOCKING=1 shows where it breaks"
+        )
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        where = f"{error.filename}: " if error.filename else ""
+        return (
+            f"{kind}: {where}{error.strerror}; expected space to write. Free some (df -h, df -i,"
+            " quota), or name another --out; then repeat the command: what was finished is kept"
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return (
-            f"{type(error).__name__}: {error.filename}: {error.strerror}; expected a file or folder"
+            f"{kind}: {error.filename}: {error.strerror}; expected a file or folder"
             " that can be read and written. Name another one, or mend this one"
         )
     return None

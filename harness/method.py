@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.data.prompt import PromptWriter
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
-    from harness.engine.train import TrainRow
+    from harness.engine.micro_batches import TrainRow
     from harness.engine.visible_text import TextRules
     from harness.progress import Update
 

@@ -108,6 +108,7 @@ class Prediction:
     error: why a failed example is empty.
     reasoning, reasoning_tokens: content of reasoning blocks.
     unclosed: whether the last reasoning block did not end.
+    check: checksum of the other fields; "" in files of earlier versions.
     """
 
     __pydantic_config__ = {"extra": "forbid", "strict": True}  # of its reader  # noqa: RUF012
@@ -126,6 +127,7 @@ class Prediction:
     reasoning: str = ""
     reasoning_tokens: int = 0
     unclosed: bool = False
+    check: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -21,8 +22,10 @@ from harness.engine.lm import PersonalLM
 from harness.engine.text import special_ids
 from harness.engine.visible_text import TextRules
 from harness.progress import Update
-from harness.record import append_lines, drop_partial_line, read_lines
+from harness.record import append_lines, read_lines
 from harness.types import Sampling
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,10 @@ class Generator:
     on_batch: Update | None = None
 
     def analyses(self, requests: Sequence[Request]) -> dict[str, Analysis]:
-        """Analyses by example id.
-
-        Raises DataError, naming file and line, if the file holds something else.
-        """
+        """Analyses by example id. Damaged ones in the file are generated again."""
         known: dict[tuple[str, Variant], Analysis] = {}
         if self.path is not None:
-            drop_partial_line(self.path)
-            known = {each.key: each for each in read_lines(Analysis, self.path)}
+            known = {each.key: each for each in read_lines(Analysis, self.path, log.warning)}
         ordered = sorted(requests, key=lambda each: (-len(each.prompt), each.example_id))
         for start in range(0, len(ordered), self.batch_size):
             batch = ordered[start : start + self.batch_size]
@@ -89,7 +88,7 @@ class Generator:
             fresh = [each for each in made if each.key not in known]
             known.update({each.key: each for each in fresh})
             if self.path is not None:
-                append_lines(self.path, fresh)
+                append_lines(self.path, fresh, seal=True)
             if self.on_batch is not None:
                 rate = sum(len(each.ids) for each in made) / (now() - begin)
                 self.on_batch(start + len(batch), len(ordered), f"{rate:,.0f} tokens/s")

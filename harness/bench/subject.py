@@ -15,7 +15,8 @@ from harness.engine.clock import now
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.ends import Ends
 from harness.engine.lm import PersonalLM
-from harness.engine.train import TrainRow, train
+from harness.engine.micro_batches import TrainRow
+from harness.engine.train import train
 from harness.errors import HarnessError, UsageError
 from harness.method import Method
 from harness.pipeline.generate import Generator

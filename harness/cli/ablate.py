@@ -198,7 +198,7 @@ def _print_plan(console: Console, ablation: Ablation, results: Path) -> None:
     for job in runs:
         with blaming(job.method, job.factory):
             folder = Plan(job.settings, job.method, results, job.factory).folder
-        record = record_there(folder)
+        record = record_there(folder, console.print)
         complete += record is not None and record.status == "complete"
     console.print(
         f"{' and '.join(parts)}, {counted(len(ablation.seeds), 'seed')}:"

@@ -12,7 +12,8 @@ from transformers import PreTrainedModel
 
 from harness.cli.jobs import Job
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
-from harness.engine.train import TrainRow, micro_batches, plan_steps
+from harness.engine.micro_batches import TrainRow, micro_batches
+from harness.engine.train import plan_steps
 from harness.errors import counted
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import Plan

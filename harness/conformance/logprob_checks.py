@@ -9,7 +9,8 @@ import torch
 from harness.conformance.finding import TOLERANCE, Broken, contract, require_same_logprobs
 from harness.conformance.world import World, logprobs
 from harness.engine.decode import logprobs_in_steps
-from harness.engine.train import TrainRow, to_batch
+from harness.engine.micro_batches import TrainRow
+from harness.engine.train import to_batch
 
 
 @contract("lm.logprobs")

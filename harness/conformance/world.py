@@ -15,7 +15,8 @@ from torch import Tensor
 from harness.conformance.tiny_inputs import write_backbone, write_data
 from harness.engine.batch import Side
 from harness.engine.lm import PersonalLM
-from harness.engine.train import TrainRow, to_batch
+from harness.engine.micro_batches import TrainRow
+from harness.engine.train import to_batch
 from harness.errors import HarnessError
 from harness.method import Method
 from harness.pipeline.generate import GeneratedTokens, Generator

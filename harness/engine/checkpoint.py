@@ -3,48 +3,103 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import hashlib
+import os
+import re
 import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import nn
 
+from harness.engine.micro_batches import TrainRow
 from harness.errors import DataError
-from harness.record import Step, write_json
+from harness.record import Step, read_state, write_state
+from harness.record.durable import draft_of, move, sync_path
+from harness.record.state import DAMAGED, Say
 
 WEIGHTS, OPTIMIZER, PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"
 
 
 @dataclasses.dataclass
 class TrainLog:
-    """Curve and counts of a training; `seconds` counts steps only, across resumed runs."""
+    """Curve and counts of a training, across resumed runs; steps that were lost count nowhere.
+
+    seconds: of the steps.
+    between_s: of the rest: setting up the optimizer, checkpoints, progress bars.
+    """
 
     curve: list[Step] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
+    between_s: float = 0.0
     tokens: int = 0
     response_tokens: int = 0
+    micro_tokens: int | None = None
+    """Padded tokens in a micro-batch, if memory ran out at the settings' number."""
+
+    def add(self, step: Step, rows: Sequence[TrainRow]) -> None:
+        """Add a step on these rows."""
+        self.curve.append(step)
+        self.tokens += sum(map(len, rows))
+        self.response_tokens += sum(len(row.response) for row in rows)
+        self.seconds += step.seconds
 
 
-def save_weights(lm: nn.Module, path: Path) -> None:
-    """Save all tensors of `lm`, tied ones once."""
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """What lies in a checkpoint: the log, and the sha256 of its other files."""
+
+    log: TrainLog
+    files: Mapping[str, str]
+
+
+def save_weights(lm: nn.Module, path: Path) -> str:
+    """Save all tensors of `lm`, tied ones once. Returns the file's sha256.
+
+    Raises OSError naming the file, e.g. where the disk is full; the old file then stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
+    draft = draft_of(path)
     draft.unlink(missing_ok=True)  # a leftover may be a link to another run's weights
-    save_model(lm, str(draft))
-    draft.replace(path)
+    with _written(draft):
+        save_model(lm, str(draft))
+        sync_path(draft)
+        digest = file_digest(draft)
+        move(draft, path)
+    return digest
 
 
 def load_weights(lm: nn.Module, path: Path) -> None:
     """Load `lm` from `path`. Raises DataError for missing, unexpected or misshapen tensors."""
     try:
         load_model(lm, str(path), strict=True)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, SafetensorError) as error:
         raise DataError(
             f"{path} does not fit this model: {error}\n"
             "  mend      use the settings that it was trained with, or --fresh to train again"
         ) from error
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def same_file(path: Path, digest: str, say: Say) -> bool:
+    """Whether a file has this sha256; says so where it does not, or cannot be read."""
+    try:
+        found = file_digest(path)
+    except OSError as error:
+        say(f"{DAMAGED}: {path}: {error.strerror}")
+        return False
+    if found != digest:
+        say(f"{DAMAGED}: {path}: its content is not what was saved")
+    return found == digest
 
 
 def save_checkpoint(
@@ -52,21 +107,42 @@ def save_checkpoint(
 ) -> None:
     """Save weights, optimizer moments and progress, replacing the folder as a whole.
 
-    Progress is written last, so a draft that has it is complete.
+    Progress is written last, so a draft that has it is complete. Raises OSError, e.g. where the
+    disk is full; the old checkpoint then stays.
     """
     draft = _draft(folder)
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    save_model(lm, str(draft / WEIGHTS))
-    moments = {
-        f"{index}.{name}": value.detach().cpu().contiguous()
-        for index, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-    save_file(moments, draft / OPTIMIZER)
-    write_json(draft / PROGRESS, dataclasses.asdict(log))
+    with _written(draft):
+        draft.mkdir(parents=True)
+        save_model(lm, str(draft / WEIGHTS))
+        moments = {
+            f"{index}.{name}": value.detach().cpu().contiguous()
+            for index, state in optimizer.state_dict()["state"].items()
+            for name, value in state.items()
+        }
+        save_file(moments, draft / OPTIMIZER)
+        for name in (WEIGHTS, OPTIMIZER):
+            sync_path(draft / name)
+        digests = {name: file_digest(draft / name) for name in (WEIGHTS, OPTIMIZER)}
+        write_state(draft / PROGRESS, Progress(log, digests))
     shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
+    move(draft, folder)
+
+
+@contextmanager
+def _written(draft: Path) -> Iterator[None]:
+    """Removes a draft whose writing failed; the library's own error becomes an OSError."""
+    try:
+        yield
+    except BaseException as error:
+        if draft.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        code = re.search(r"os error (\d+)", str(error))
+        if isinstance(error, SafetensorError) and code:
+            raise OSError(int(code[1]), os.strerror(int(code[1])), str(draft)) from None
+        raise
 
 
 def drop_checkpoint(folder: Path) -> None:
@@ -80,16 +156,25 @@ def _draft(folder: Path) -> Path:
 
 
 def load_checkpoint(
-    folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer, say: Say = lambda text: None
 ) -> TrainLog | None:
     """Restore a checkpoint; None if there is none.
+
+    say: takes a message if a file of it is damaged; the checkpoint is then removed, and the model
+        stays as it was.
 
     An interruption between removing the old folder and renaming the new one leaves a complete
     draft, which is used.
     """
     if not folder.exists() and (_draft(folder) / PROGRESS).is_file():
         _draft(folder).rename(folder)
-    if not (folder / PROGRESS).is_file():
+    if not folder.exists():
+        return None
+    progress = read_state(Progress, folder / PROGRESS, say)
+    if progress is None or not all(
+        same_file(folder / name, digest, say) for name, digest in progress.files.items()
+    ):
+        drop_checkpoint(folder)
         return None
     load_weights(lm, folder / WEIGHTS)
     fields = optimizer.state_dict()
@@ -98,6 +183,4 @@ def load_checkpoint(
         index, _, name = key.partition(".")
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**fields, "state": state})
-    progress = json.loads((folder / PROGRESS).read_text())
-    curve = [Step(**step) for step in progress.pop("curve")]
-    return TrainLog(curve=curve, **progress)
+    return progress.log

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from harness.record.state import Say, read_state, write_json
+from harness.record.state import Say, read_state, write_state
 
 T = TypeVar("T")
 
@@ -55,15 +55,20 @@ class Phases:
         return self.clock() - self._begin
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
+    def __call__(self, name: str, whole: bool = False) -> Iterator[None]:
+        """Time a phase. whole: time before an interruption does not count, as its work is lost."""
         begin = self.clock()
         before = self.seconds.get(name, 0.0)
         try:
             yield
+        except BaseException:
+            if whole:
+                begin = self.clock()
+            raise
         finally:
             self.seconds[name] = before + self.clock() - begin
             if self._path.name:
-                write_json(self._path, Spent(self.wall_s, self.seconds))
+                write_state(self._path, Spent(self.wall_s, self.seconds))
                 self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
 
     def keep(self, path: Path, say: Say = lambda text: None) -> None:

@@ -29,7 +29,7 @@ from transformers import PreTrainedModel
 from harness.engine.batch import Rows, Views
 from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
-from harness.engine.train import TrainRow
+from harness.engine.micro_batches import TrainRow
 
 BACKWARD = 2
 """Cost of a backward pass in forward passes."""

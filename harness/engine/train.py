@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
@@ -17,35 +17,13 @@ from transformers import get_scheduler
 from harness.engine.batch import PAD_ID, Batch
 from harness.engine.checkpoint import TrainLog, load_checkpoint, save_checkpoint
 from harness.engine.clock import now
+from harness.engine.interruption import Stopped, StopRequest
 from harness.engine.lm import PersonalLM, causal_lms
-from harness.errors import DivergedError
+from harness.engine.micro_batches import TokenBudget, TrainRow
+from harness.errors import DivergedError, mendable
 from harness.record import Step
+from harness.record.state import Say
 from harness.settings import TrainSettings
-
-
-@dataclass(frozen=True)
-class TrainRow:
-    """One training example in tokens.
-
-    response: what the model learns to generate: preface, text, end. views: further prompts by name.
-    curriculum: (until, response) in order, as in Target.
-    """
-
-    id: str
-    prompt: tuple[int, ...]
-    response: tuple[int, ...]
-    views: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    curriculum: tuple[tuple[float, tuple[int, ...]], ...] = ()
-
-    def at(self, share: float) -> TrainRow:
-        """The row with its response at this share of the training steps."""
-        for until, response in self.curriculum:
-            if share < until:
-                return replace(self, response=response)
-        return self
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.response)
 
 
 def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list[list[int]]:
@@ -63,17 +41,6 @@ def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list
         epoch += 1
     stream = stream[:total]
     return [stream[start : start + batch_size] for start in range(0, total, batch_size)]
-
-
-def micro_batches(rows: Sequence[TrainRow], most_tokens: int) -> list[list[TrainRow]]:
-    """Rows by length in groups of at most `most_tokens` padded tokens; a longer row by itself."""
-    groups: list[list[TrainRow]] = []
-    for row in sorted(rows, key=len, reverse=True):  # the first of a group is its longest
-        if groups and len(groups[-1][0]) * (len(groups[-1]) + 1) <= most_tokens:
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-    return groups
 
 
 def to_batch(rows: Sequence[TrainRow]) -> Batch:
@@ -113,10 +80,12 @@ def train(
     dtype: torch.dtype = torch.float32,
     checkpoint: Path | None = None,
     on_step: Callable[[int, int, Step, TrainLog], None] | None = None,
+    say: Say = lambda text: None,
 ) -> TrainLog:
     """Train every parameter of `lm` that needs gradients; weights change in place.
 
     The loss of a step is normalised by its response tokens, however it is cut into micro-batches.
+    If memory runs out, the step is repeated with smaller micro-batches.
 
     Args:
         lm: the model.
@@ -127,59 +96,141 @@ def train(
         epochs: passes over the rows; by default the settings'.
         dtype: bfloat16 trains under autocast.
         checkpoint: folder of an unfinished training. It is resumed if it exists, and saved every
-            `checkpoint_minutes`.
+            `checkpoint_minutes` and when a signal ends the process.
         on_step: called with the number of steps done, of all steps, the last step and the log.
+        say: takes messages.
 
-    Raises DivergedError if the loss or the gradient norm is not finite.
+    Raises DivergedError if the loss or the gradient norm is not finite, UsageError if memory does
+    not hold one example.
     """
     # 1. Plan: examples of each step, optimizer, schedule; what an earlier run has done of it
+    begin = now()
     plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
     optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
     factor = _schedule(optimizer, settings, len(plan))
-    log = TrainLog()
-    if checkpoint is not None:
-        log = load_checkpoint(checkpoint, lm, optimizer) or log
-    saved = time.monotonic()
+    log = (load_checkpoint(checkpoint, lm, optimizer, say) if checkpoint else None) or TrainLog()
+    saver = _Saver(checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin)
+    budget = TokenBudget(log.micro_tokens or settings.micro_tokens, say)
     # 2. Steps
     recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
-    for step in range(len(log.curve), len(plan)):
-        begin = now()
-        torch.manual_seed(seed * 1_000_003 + step)  # dropout repeats after a resume
-        share_done = step / len(plan)
-        lm.training_progress(share_done)
-        chosen = [rows[index].at(share_done) for index in plan[step]]
-        loss = _accumulate_gradients(lm, chosen, settings.micro_tokens, dtype)
-        gradients = gradient_norm(lm)
-        nn.utils.clip_grads_with_norm_(lm.parameters(), settings.clip, gradients)
-        norm = gradients.item()
-        if not (isfinite(loss) and isfinite(norm)):
-            raise DivergedError(
-                f"training step {step + 1}: loss {loss}, gradient norm {norm}; expected numbers."
-                " Lower train.lr or the method's lam"
-            )
-        used = lr * factor(step)
-        for group in optimizer.param_groups:
-            group["lr"] = used
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        log.curve.append(
-            Step(step=step + 1, loss=loss, lr=used, grad_norm=norm, seconds=now() - begin)
-        )
-        log.tokens += sum(map(len, chosen))
-        log.response_tokens += sum(len(row.response) for row in chosen)
-        log.seconds += log.curve[-1].seconds
-        if on_step is not None:
-            on_step(step + 1, len(plan), log.curve[-1], log)
-        due = time.monotonic() - saved > 60 * settings.checkpoint_minutes
-        if checkpoint is not None and due and step + 1 < len(plan):
-            save_checkpoint(checkpoint, lm, optimizer, log)
-            saved = time.monotonic()
+    with StopRequest(say) if checkpoint else nullcontext() as stop:
+        for step in range(len(log.curve), len(plan)):
+            share_done = step / len(plan)
+            lm.training_progress(share_done)
+            chosen = [rows[index].at(share_done) for index in plan[step]]
+            done = _step(
+                lm, chosen, optimizer, budget, number=step + 1, lr=lr * factor(step),
+                draws=seed * 1_000_003 + step, clip=settings.clip, dtype=dtype,
+            )  # fmt: skip
+            log.add(done, chosen)
+            if budget.halved:
+                log.micro_tokens = budget.most
+            if on_step is not None:
+                on_step(step + 1, len(plan), done, log)
+            saver.after_step(step + 1 < len(plan))
+            if stop is not None and stop.asked:
+                saver.save()
+                raise Stopped(stop.asked)
     # 3. Ready for evaluation
+    saver.count_rest()
     lm.training_progress(1.0)
     recompute_activations(lm, False)
     lm.eval()
     return log
+
+
+def _step(
+    lm: PersonalLM,
+    rows: Sequence[TrainRow],
+    optimizer: torch.optim.Optimizer,
+    budget: TokenBudget,
+    *,
+    number: int,
+    lr: float,
+    draws: int,
+    clip: float,
+    dtype: torch.dtype,
+) -> Step:
+    """One optimizer step.
+
+    Args:
+        lm: the model, which changes.
+        rows: the step's examples.
+        optimizer: of the model.
+        budget: tokens of a micro-batch.
+        number: of the step, from 1.
+        lr: learning rate.
+        draws: seed of dropout, which repeats after a resume.
+        clip: largest norm of the gradient.
+        dtype: bfloat16 trains under autocast.
+    """
+
+    def gradients(groups: list[list[TrainRow]]) -> tuple[float, float]:
+        begin = now()
+        optimizer.zero_grad(set_to_none=True)
+        torch.manual_seed(draws)
+        return begin, _accumulate_gradients(lm, groups, dtype)
+
+    begin, loss = budget.fit(rows, gradients)
+    gradient = gradient_norm(lm)
+    nn.utils.clip_grads_with_norm_(lm.parameters(), clip, gradient)
+    norm = gradient.item()
+    if not (isfinite(loss) and isfinite(norm)):
+        raise DivergedError(
+            f"training step {number}: loss {loss}, gradient norm {norm}; expected numbers."
+            " Lower train.lr or the method's lam"
+        )
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return Step(step=number, loss=loss, lr=lr, grad_norm=norm, seconds=now() - begin)
+
+
+@dataclass
+class _Saver:
+    """Saves the checkpoint of a training, and counts the time between its steps.
+
+    folder: of the checkpoint; None: save nothing.
+    lm, optimizer, log: the training.
+    minutes: between checkpoints.
+    say: takes a message when one cannot be saved, which does not end the training.
+    begin: when the training began in this process.
+    """
+
+    folder: Path | None
+    lm: PersonalLM
+    optimizer: torch.optim.Optimizer
+    log: TrainLog
+    minutes: float
+    say: Say
+    begin: float
+
+    def __post_init__(self) -> None:
+        self.saved = time.monotonic()
+        self.steps_before, self.between_before = self.log.seconds, self.log.between_s
+
+    def count_rest(self) -> None:
+        """Put the time between the steps so far into the log."""
+        steps = self.log.seconds - self.steps_before
+        self.log.between_s = self.between_before + max(0.0, now() - self.begin - steps)
+
+    def after_step(self, more: bool) -> None:
+        """Save the checkpoint if it is due. more: whether steps remain."""
+        if more and time.monotonic() - self.saved > 60 * self.minutes:
+            self.save()
+
+    def save(self) -> None:
+        """Save the checkpoint now; one that cannot be saved is reported, and the old one stays."""
+        if self.folder is None:
+            return
+        self.count_rest()
+        try:
+            save_checkpoint(self.folder, self.lm, self.optimizer, self.log)
+        except OSError as error:
+            self.say(f"cannot save a checkpoint: {mendable(error)}. The training continues")
+        self.saved = time.monotonic()
 
 
 def _schedule(
@@ -193,15 +244,15 @@ def _schedule(
 
 
 def _accumulate_gradients(
-    lm: PersonalLM, rows: Sequence[TrainRow], micro_tokens: int, dtype: torch.dtype
+    lm: PersonalLM, groups: Sequence[Sequence[TrainRow]], dtype: torch.dtype
 ) -> float:
-    """Add the gradients of one step to `lm`, in micro-batches; the loss of the step."""
-    targets = sum(len(row.response) for row in rows)
+    """Add the gradients of one step to `lm`, by micro-batch; the loss of the step."""
+    targets = sum(len(row.response) for group in groups for row in group)
     total, device = 0.0, next(lm.parameters()).device
-    for part in micro_batches(rows, micro_tokens):
-        share = sum(len(row.response) for row in part) / targets
+    for group in groups:
+        share = sum(len(row.response) for row in group) / targets
         with precision(device, dtype):
-            loss = lm(to_batch(part)) * share
+            loss = lm(to_batch(group)) * share
         loss.backward()
         total += loss.item()
     return total

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.inputs import provenance
-from harness.record import RECORD, Record, read_record
+from harness.record import RECORD, Record, record_there
 from harness.record.dated import is_dated
 from harness.record.inputs import Change, Inputs, changes
 from harness.settings import RunSettings
@@ -92,7 +92,7 @@ def earlier_run(folder: Path, settings: RunSettings, method: str) -> tuple[Path,
     """A complete run of the same command under another name, for other data or another plugin."""
     for other in runs_of_request(settings, method, folder.parents[2]):
         if other != folder:
-            record = read_record(other)
-            if record.status == "complete" and record.inputs is not None:
+            record = record_there(other, lambda message: None)
+            if record and record.status == "complete" and record.inputs is not None:
                 return other, record
     return None

@@ -21,7 +21,15 @@ from harness.pipeline.generation_costs import COSTS, Costs, summary_of
 from harness.pipeline.job import Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
 from harness.pipeline.plan import EncodedPrompt, Plan
-from harness.record import PREDICTIONS, Inference, append_lines, read_state, write_json
+from harness.record import (
+    PREDICTIONS,
+    Inference,
+    append_lines,
+    checked,
+    read_state,
+    write_lines,
+    write_state,
+)
 from harness.types import Prediction, Sampling
 
 WARM_UP_TOKENS = 3
@@ -78,18 +86,21 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
                     generator.warm_up(batch)
                     warm = True
                 fresh = [
-                    replace(text, fingerprint=expected[text.id, sample])
+                    checked(replace(text, fingerprint=expected[text.id, sample]))
                     for text in generator.generate_or_split(batch, sample)
                     if (text.id, sample) not in finished
                 ]
                 append_lines(plan.folder / PREDICTIONS, fresh)
                 costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
-                write_json(plan.folder / COSTS, costs)
+                write_state(plan.folder / COSTS, costs)
                 finished.update({(text.id, text.sample): text for text in fresh})
             done += len(batch)
             speed = costs.clock.tokens / sum(costs.batches) if costs.batches else 0.0
             update(done, len(expected), f"{speed:,.0f} tokens/s")
     # 3. the texts in file order, and the costs of all resumed runs
+    in_order = [(each.example.id, sample) for sample, batch in work for each in batch]
+    if list(finished) != in_order:  # texts that were generated again keep their place
+        write_lines(plan.folder / PREDICTIONS, (finished[key] for key in in_order))
     texts = [finished[key] for key in expected]
     costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
     return texts, summary_of(plan, lm, texts, costs)

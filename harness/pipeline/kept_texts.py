@@ -9,9 +9,9 @@ from importlib.metadata import version
 
 from harness.errors import counted
 from harness.pipeline.plan import Plan
-from harness.record import PREDICTIONS, last_of_each, read_lines, write_lines
+from harness.record import PREDICTIONS, is_intact, last_of_each, read_lines, write_lines
 from harness.record.inputs import MODELS
-from harness.record.state import Say
+from harness.record.state import DAMAGED, Say
 from harness.types import Prediction
 
 
@@ -23,12 +23,15 @@ def valid_predictions(
     on_disk = last_of_each(lines)
     if len(on_disk) < len(lines):
         say(f"{counted(len(lines) - len(on_disk), 'text')} found twice; keeping the last of each")
+    intact = [text for text in on_disk if is_intact(text)]
+    if damaged := len(on_disk) - len(intact):
+        say(f"{DAMAGED}: {counted(damaged, 'text')} in {plan.folder / PREDICTIONS}")
     valid = {
         (text.id, text.sample): text
-        for text in on_disk
+        for text in intact
         if text.error is None and expected.get((text.id, text.sample)) == text.fingerprint
     }
-    if lost := len(on_disk) - len(valid):
+    if lost := len(intact) - len(valid):
         say(
             f"{counted(lost, 'text')} failed, or from other code, settings or weights:"
             " generating again"

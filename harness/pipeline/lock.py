@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.errors import UsageError
-from harness.record.state import read_state, write_json
+from harness.record.state import read_state, write_state
 
 LAUNCHERS = (("WORLD_SIZE", "RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
              ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))  # fmt: skip
@@ -45,7 +45,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        write_json(holder, {"pid": str(os.getpid()), "host": socket.gethostname(),
+        write_state(holder, {"pid": str(os.getpid()), "host": socket.gethostname(),
                             "since": datetime.now(UTC).isoformat(timespec="seconds"),
                             "command": " ".join(sys.argv)[:200]})  # fmt: skip
         for draft in folder.glob("*.*.part"):  # of a process that was killed while it saved

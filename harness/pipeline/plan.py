@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.engine.backbone import Backbones, locate
 from harness.engine.ends import Ends
 from harness.engine.generation_config import advice, not_applied, requested
+from harness.engine.micro_batches import TrainRow
 from harness.engine.model_files import model_json
 from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt, encode_response
-from harness.engine.train import TrainRow
 from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from harness.engine.backbone import weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
 from harness.errors import UsageError
@@ -27,16 +28,54 @@ from harness.record import (
     RECORD,
     Outcome,
     Record,
+    last_of_each,
+    read_lines,
     read_predictions,
     record_there,
     texts_digest,
+    write_lines,
     write_record,
 )
 from harness.record.dated import dated, move_aside
 from harness.record.inputs import MODELS, Inputs, changes
+from harness.record.state import DAMAGED, Say
+from harness.types import Prediction
 
 SCORING = ("sacrebleu", "rouge-score", "nltk")
 """Packages that scores come from."""
+
+
+def delete_run(folder: Path) -> None:
+    """Delete what an earlier run left, its record first.
+
+    Raises UsageError if something cannot be deleted: it must not be shown as the new run.
+    """
+    try:
+        (folder / RECORD).unlink(missing_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise UsageError(
+            f"--fresh: {error.filename or folder} cannot be deleted ({error.strerror}); expected a"
+            " run that can be replaced. Delete it, or name another --out"
+        ) from error
+
+
+def has_its_texts(record: Record, folder: Path, say: Say) -> bool:
+    """Whether a complete record's texts are those that it was made from; True for any other record.
+
+    say: takes a message if they are not. Texts without a checksum, of an earlier version, are then
+        removed, because the damaged ones among them are unknown.
+    """
+    if record.status != "complete" or record.texts is None:
+        return True
+    path, damaged = folder / PREDICTIONS, list[str]()
+    texts = last_of_each(read_lines(Prediction, path, damaged.append))
+    if texts_digest(texts) == record.texts:
+        return True
+    say(f"{path}: damaged or changed since its record; the missing texts are generated again")
+    write_lines(path, [text for text in texts if text.check])
+    return False
 
 
 def show_again(job: Job, found: Record) -> Outcome | None:
@@ -75,7 +114,7 @@ def set_aside(job: Job) -> None:
     It is in the plan's folder, or in another one where it had other data or another plugin.
     """
     plan, say = job.plan, job.bars.say
-    record_on_disk = record_there(plan.folder)
+    record_on_disk = record_there(plan.folder, lambda message: None)
     if record_on_disk is not None and record_on_disk.status == "complete":
         replaced = plan.folder
     else:
@@ -109,6 +148,9 @@ def rescore(job: Job, record: Record) -> Record | None:
         if plan.method.trains:
             load_weights(lm, weights)
         job.settle(lm)
+        if record.backbone.weights not in (None, weights_fingerprint(lm)):
+            job.bars.say(f"{DAMAGED}: {weights}: its content is not what was trained")
+            return None
         with job.bars:
             scored = evaluate(Trained(job, lm, predictions), record, Phases())
     else:

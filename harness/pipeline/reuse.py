@@ -11,11 +11,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.engine.checkpoint import WEIGHTS, drop_checkpoint
+from harness.engine.checkpoint import WEIGHTS
 from harness.inputs import provenance
 from harness.pipeline.job import Job
-from harness.pipeline.training import PHASES, SEARCH, TRAINED, UNFINISHED
-from harness.record import DeviceInfo, Training, read_state, write_json
+from harness.pipeline.kept_training import TRAINED, drop_training, finished_training
+from harness.record import DeviceInfo, read_state, read_word, write_state
+from harness.record.durable import draft_of, move, sync_path, write_text
 from harness.record.inputs import MODELS
 from harness.settings.names import named
 
@@ -50,47 +51,45 @@ def begin_training(job: Job, key: str) -> None:
     """Store the training key; delete what a training with another key left, and say so."""
     folder = job.plan.folder
     path = folder / KEY
-    known = path.read_text() if path.is_file() else ""
-    files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
-    if known != key and any(map(Path.exists, [*files, folder / UNFINISHED])):
-        for file in files:
-            file.unlink(missing_ok=True)
-        drop_checkpoint(folder / UNFINISHED)
+    if read_word(path) != key and drop_training(folder):
         job.bars.say(f"{folder}: code or packages changed; retraining")
-    path.write_text(key)
-    write_json(folder / MACHINE, job.hardware.machine())
+    write_text(path, key)
+    write_state(folder / MACHINE, job.hardware.machine())
 
 
 def adopt_training(job: Job, key: str) -> None:
     """Reuse a finished training with the same key from another run of this method, and say so.
 
-    Its weights are linked and its summary names the run in `reused_from`. Its times are reused
-    too, so it must come from the same kind of machine. Nothing is done where there is no such run,
-    or where this run has trained already.
+    Its weights, if intact, are linked and its summary names the run in `reused_from`. Its times are
+    reused too, so it must come from the same kind of machine. Nothing is done where there is no
+    such run, or where this run has trained already.
     """
     folder, say = job.plan.folder, job.bars.say
     if (folder / TRAINED).is_file() and (folder / WEIGHTS).is_file():
         return
     for file in sorted(folder.parent.glob(f"*/{KEY}")):
         other = file.parent
-        if other == folder or file.read_text() != key or not (other / WEIGHTS).is_file():
+        if other == folder or read_word(file) != key:
             continue
-        summary = read_state(Training, other / TRAINED, say)
-        machine = read_state(DeviceInfo, other / MACHINE, say)
-        if summary is not None and machine == job.hardware.machine():
+        if read_state(DeviceInfo, other / MACHINE, say) != job.hardware.machine():
+            continue
+        found = finished_training(other, say)
+        if found is not None:
             _link(other / WEIGHTS, folder / WEIGHTS)
-            source = summary.reused_from or other.name
-            write_json(folder / TRAINED, replace(summary, reused_from=source))
+            source = found.training.reused_from or other.name
+            shared = replace(found.training, reused_from=source)
+            write_state(folder / TRAINED, replace(found, training=shared))
             say(f"reusing the weights that {other.name} trained (--fresh trains again)")
             return
 
 
 def _link(source: Path, target: Path) -> None:
     """Hard-link a file, or copy it where the file system has no hard links. Atomic."""
-    draft = target.with_suffix(".part")
+    draft = draft_of(target)
     draft.unlink(missing_ok=True)
     try:
         os.link(source, draft)
     except OSError:
         shutil.copyfile(source, draft)
-    draft.replace(target)
+        sync_path(draft)
+    move(draft, target)

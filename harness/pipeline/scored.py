@@ -75,7 +75,7 @@ def record_texts(
     A record of the same texts, data and settings is only read.
     """
     folder = results / settings.task / source.name / _run_id(source, settings, test)
-    earlier = record_there(folder)
+    earlier = record_there(folder, lambda message: None)  # a damaged one is made again
     if earlier is not None:
         return Outcome(earlier, folder, repeated=True)
     return Outcome(_record(source, texts, settings, test, folder), folder, repeated=False)

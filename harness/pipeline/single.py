@@ -24,7 +24,13 @@ from harness.pipeline.job import Job, Trained
 from harness.pipeline.lock import locked
 from harness.pipeline.needs import refuse_long_tests
 from harness.pipeline.plan import Plan
-from harness.pipeline.repeated import refuse_changed_meanwhile, set_aside, show_again
+from harness.pipeline.repeated import (
+    delete_run,
+    has_its_texts,
+    refuse_changed_meanwhile,
+    set_aside,
+    show_again,
+)
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
 from harness.pipeline.training import train_or_load
@@ -96,8 +102,10 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     plan, settings = job.plan, job.plan.settings
     # 1. a complete run is shown again where its inputs are unchanged
     if fresh:
-        shutil.rmtree(plan.folder, ignore_errors=True)
-    earlier = record_there(plan.folder)
+        delete_run(plan.folder)
+    earlier = record_there(plan.folder, job.bars.say)
+    if earlier is not None and not has_its_texts(earlier, plan.folder, job.bars.say):
+        earlier = replace(earlier, status="failed")  # the damaged texts are generated again
     if earlier is not None and earlier.status == "complete":
         shown = show_again(job, earlier)
         if shown is not None:

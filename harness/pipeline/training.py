@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from harness.engine.checkpoint import WEIGHTS, TrainLog, drop_checkpoint, load_weights, save_weights
+from harness.engine.checkpoint import (
+    WEIGHTS,
+    TrainLog,
+    drop_checkpoint,
+    load_weights,
+    save_weights,
+)
 from harness.engine.clock import Phases, middle, now
 from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
+from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.peak_memory import PeakMemory
-from harness.engine.train import TrainRow, micro_batches, precision, to_batch, train
+from harness.engine.train import precision, to_batch, train
 from harness.errors import DivergedError
 from harness.pipeline.job import Job
+from harness.pipeline.kept_training import (
+    PHASES,
+    SEARCH,
+    TRAINED,
+    UNFINISHED,
+    FinishedTraining,
+    finished_training,
+    trial_folder,
+)
 from harness.pipeline.needs import refuse_long_training
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.progress import Bars
-from harness.record import LrSearch, Step, Training, Trial, read_state, write_json
-
-TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
-PHASES = "training-phases.json"
+from harness.record import LrSearch, Step, Training, Trial, read_state, write_state
 
 
 @dataclass(frozen=True)
@@ -55,20 +68,19 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     A finished training in the run's folder is loaded; an unfinished one is resumed.
     """
     folder, say = job.plan.folder, job.bars.say
-    finished, weights = folder / TRAINED, folder / WEIGHTS
-    known = read_state(Training, finished, say) if weights.is_file() else None
+    known = finished_training(folder, say)
     if known is not None:
-        load_weights(lm, weights)
+        load_weights(lm, folder / WEIGHTS)
         (folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
         drop_checkpoint(folder / UNFINISHED)
-        return lm, known
+        return lm, known.training
     phases = Phases()
     phases.keep(folder / PHASES, say)
     with PeakMemory(job.hardware.devices) as memory:
         data = _training_data(job, lm, phases)
         steps = _train(job, lm, data, phases)
         with phases("saving"):
-            save_weights(lm, weights)
+            weights = save_weights(lm, folder / WEIGHTS)
     trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
     seconds = training_seconds(phases.seconds, steps.log, steps.search)
     log = steps.log
@@ -94,9 +106,10 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         val_loss=steps.val_loss,
         trainable_parameters=trainable,
         method=dict(job.plan.method.report),
+        micro_tokens=log.micro_tokens,
         curve=tuple(log.curve),
     )
-    write_json(finished, summary)
+    write_state(folder / TRAINED, FinishedTraining(summary, weights))
     phases.forget()
     drop_checkpoint(folder / UNFINISHED)
     return lm, summary
@@ -142,8 +155,9 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
             dtype=job.hardware.dtype,
             checkpoint=plan.folder / UNFINISHED,
             on_step=_step_bar(job.bars, "training"),
+            say=job.bars.say,
         )
-    with phases("evaluation"):
+    with phases("evaluation", whole=True):
         val_loss = mean_loss(job, lm, data.val_rows)
     flops = None
     if data.flops_missing is None:
@@ -163,7 +177,8 @@ def search_lr(job: Job, data: TrainingData) -> LrSearch:
     for lr in settings.lr_grid:
         if repr(lr) not in trials:
             trials[repr(lr)] = _trial(job, data, lr)
-            write_json(path, trials)
+            write_state(path, trials)
+            drop_checkpoint(trial_folder(job.plan.folder, lr))
             gc.collect()
     finished = [
         (trial.val_loss, index, trial.lr)
@@ -179,20 +194,33 @@ def search_lr(job: Job, data: TrainingData) -> LrSearch:
 
 
 def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
-    """A short training of a new model with one learning rate."""
-    settings, curve, val_loss = job.plan.settings.train, list[float](), None
+    """A short training of a new model with one learning rate; it has checkpoints of its own."""
+    plan, say, val_loss = job.plan, job.bars.say, None
+    log, show = TrainLog(), _step_bar(job.bars, f"lr {lr:g}")
     begin, (lm, _) = now(), job.build()
     place(lm, job.hardware.devices)
+    seconds = now() - begin
+
+    def on_step(done: int, total: int, step: Step, so_far: TrainLog) -> None:
+        nonlocal log
+        log = so_far
+        show(done, total, step, so_far)
+
     try:
-        train(
-            lm, data.rows, settings, lr=lr, seed=job.plan.settings.seed,
-            epochs=settings.lr_trial_epochs, dtype=job.hardware.dtype,
-            on_step=_step_bar(job.bars, f"lr {lr:g}", curve),
+        log = train(
+            lm, data.rows, plan.settings.train, lr=lr, seed=plan.settings.seed,
+            epochs=plan.settings.train.lr_trial_epochs, dtype=job.hardware.dtype,
+            checkpoint=trial_folder(plan.folder, lr), on_step=on_step, say=say,
         )  # fmt: skip
+        begin = now()
         val_loss = mean_loss(job, lm, data.val_rows)
+        seconds += now() - begin
     except DivergedError as error:
-        job.bars.say(f"lr {lr:g} diverged: {error}")
-    return Trial(lr=lr, val_loss=val_loss, curve=tuple(curve), seconds=now() - begin)
+        say(f"lr {lr:g} diverged: {error}")
+    seconds += log.seconds + log.between_s
+    return Trial(
+        lr=lr, val_loss=val_loss, curve=tuple(step.loss for step in log.curve), seconds=seconds
+    )
 
 
 @torch.no_grad()
@@ -203,10 +231,9 @@ def mean_loss(job: Job, lm: PersonalLM, rows: list[TrainRow]) -> float | None:
     """
     total, count = 0.0, 0
     lm.eval()
-    for group in micro_batches(rows, job.plan.settings.train.micro_tokens):
-        with precision(job.hardware.devices[0], job.hardware.dtype):
-            logprobs = lm.logprobs(to_batch(group))
-        total -= logprobs.double().sum().item()
+    budget = TokenBudget(job.plan.settings.train.micro_tokens, job.bars.say)
+    for group in micro_batches(rows, budget.most):
+        total -= budget.fit(group, lambda parts: _summed_logprobs(job, lm, parts))
         count += sum(len(row.response) for row in group)
     if not math.isfinite(total):
         raise DivergedError(
@@ -216,15 +243,21 @@ def mean_loss(job: Job, lm: PersonalLM, rows: list[TrainRow]) -> float | None:
     return total / count if count else None
 
 
-def _step_bar(
-    bars: Bars, name: str, losses: list[float] | None = None
-) -> Callable[[int, int, Step, TrainLog], None]:
-    """A callback that shows each step and appends its loss to `losses`."""
+def _summed_logprobs(job: Job, lm: PersonalLM, groups: Sequence[Sequence[TrainRow]]) -> float:
+    """Sum of the log-probs of all response tokens."""
+    total = 0.0
+    for group in groups:
+        with precision(job.hardware.devices[0], job.hardware.dtype):
+            logprobs = lm.logprobs(to_batch(group))
+        total += logprobs.double().sum().item()
+    return total
+
+
+def _step_bar(bars: Bars, name: str) -> Callable[[int, int, Step, TrainLog], None]:
+    """A callback that shows each step."""
     update = bars.track(name)
 
     def on_step(done: int, total: int, step: Step, log: TrainLog) -> None:
-        if losses is not None:
-            losses.append(step.loss)
         rate = log.tokens / log.seconds if log.seconds else 0.0
         update(done, total, f"loss {step.loss:.3f} · {rate:,.0f} tokens/s")
 

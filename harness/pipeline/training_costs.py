@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from harness.engine.checkpoint import TrainLog
 from harness.engine.flops import forward_flops, training_flops
 from harness.engine.lm import PersonalLM
-from harness.engine.train import TrainRow, plan_steps
+from harness.engine.micro_batches import TrainRow
+from harness.engine.train import plan_steps
 from harness.record import LrSearch
 from harness.settings import TrainSettings
 
@@ -21,11 +22,10 @@ def training_seconds(
     log: the steps that were kept; their seconds are those of `steps`.
     search: the learning-rate trials that were kept.
 
-    `between_steps` is the rest of the steps phase: setting up the optimizer, checkpoints, progress
-    bars, and steps that an interruption lost.
+    `between_steps` is the rest of the training: setting up the optimizer, checkpoints, progress
+    bars. Steps that an interruption lost count nowhere.
     """
-    seconds = {**phases, "steps": log.seconds}
-    seconds["between_steps"] = max(0.0, phases["steps"] - log.seconds)
+    seconds = {**phases, "steps": log.seconds, "between_steps": log.between_s}
     if search is not None:
         seconds["lr_search"] = sum(trial.seconds for trial in search.trials)
     return seconds

@@ -1,6 +1,7 @@
 """The record of a run: schema, writer, reader. docs/record.md lists every field."""
 
 from harness.record.costs import Inference, LrSearch, Step, Training, Trial
+from harness.record.durable import write_text
 from harness.record.estimates import (
     Breakdown,
     Curve,
@@ -36,18 +37,20 @@ from harness.record.sources import (
 )
 from harness.record.state import (
     append_lines,
-    drop_partial_line,
     read_lines,
     read_state,
+    read_word,
     write_json,
     write_lines,
-    write_text,
+    write_state,
 )
 from harness.record.storage import (
     PREDICTIONS,
     RECORD,
     Outcome,
+    checked,
     find_runs,
+    is_intact,
     last_of_each,
     read_predictions,
     read_record,

@@ -54,8 +54,8 @@ class Training(View):
 
     seconds: Mapping[str, float]
     """Phase → seconds: `targets` (CoT's analyses; preparing the targets), `val_targets`,
-    `lr_search`, `steps`, `between_steps` (setting up the optimizer, checkpoints, steps that an
-    interruption lost), `evaluation` (loss on val), `saving`.
+    `lr_search`, `steps`, `between_steps` (setting up the optimizer, checkpoints), `evaluation`
+    (loss on val), `saving`. Steps that an interruption lost count nowhere.
     """
     seconds_total: float
     """Their sum."""
@@ -99,6 +99,8 @@ class Training(View):
     """Loss on val after training; null without val examples."""
     method: Mapping[str, Json] = field(default_factory=dict)
     """Counts that the method made while preparing its targets."""
+    micro_tokens: int | None = None
+    """Padded tokens in a micro-batch after memory ran out; null if `train.micro_tokens` fitted."""
     reused_from: str | None = None
     """The run whose training this one shares. All of the above is that run's; `phases.training` is
     what this run spent.

@@ -7,53 +7,75 @@ file held is work that can be done again, so a reader never stops a run: it says
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-import os
+import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from harness.errors import DataError
+from harness.record.durable import named, sync, sync_path, write_text
 from harness.record.reading import from_json
 
 T = TypeVar("T")
 Say = Callable[[str], None]
 """Where messages go, e.g. `Bars.say`."""
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Replace the file at `path` as a whole: written beside it, flushed to disk, then moved."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return path
+DAMAGED = "damaged, so its work is done again"
+SEAL = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "value": (.*)\}\n?', re.DOTALL)
+"""A sealed value: its JSON, after the sha256 of that."""
 
 
 def write_json(path: Path, value: object) -> Path:
     """`value` as indented JSON, dataclasses as objects. Raises ValueError for NaN and infinity."""
-    text = json.dumps(
-        value, indent=1, ensure_ascii=False, allow_nan=False, default=dataclasses.asdict
-    )
-    return write_text(path, text + "\n")
+    return write_text(path, _json(value, 1) + "\n")
+
+
+def write_state(path: Path, value: object) -> Path:
+    """A state file: `value` with its checksum. Raises ValueError for NaN and infinity."""
+    return write_text(path, sealed(value))
 
 
 def read_state(kind: type[T], path: Path, say: Say) -> T | None:
     """What a state file holds; None if it is absent or damaged.
 
     A damaged file is removed with a message, so that its work is done again and it is said once.
+    A file without a checksum, of an earlier version, is read as it is.
     """
     if not path.is_file():
         return None
     try:
-        return from_json(kind, path.read_bytes(), str(path))
-    except DataError as error:
-        path.unlink()
-        say(f"damaged, so its work is done again: {error}")
+        return from_json(kind, _opened(path.read_bytes(), str(path)), str(path))
+    except (DataError, OSError) as error:
+        with suppress(OSError):
+            path.unlink()
+        say(f"{DAMAGED}: {error}")
         return None
+
+
+def read_word(path: Path) -> str:
+    """The text of a one-line file; "" if it is absent or damaged."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def sealed(value: object) -> str:
+    """A line with `value` and its checksum. Raises ValueError for NaN and infinity."""
+    text = _json(value, None)
+    return f'{{"sha256": "{hashlib.sha256(text.encode()).hexdigest()}", "value": {text}}}\n'
+
+
+def _opened(content: bytes, place: str) -> bytes:
+    """The JSON of a sealed value; anything else as it is. Raises DataError where they disagree."""
+    seal = SEAL.fullmatch(content)
+    if seal is None:
+        return content
+    if hashlib.sha256(seal[2]).hexdigest().encode() != seal[1]:
+        raise DataError(f"{place}: its content is not that of its checksum")
+    return seal[2]
 
 
 def write_lines(path: Path, values: Iterable[object]) -> None:
@@ -61,13 +83,19 @@ def write_lines(path: Path, values: Iterable[object]) -> None:
     write_text(path, "".join(map(_line, values)))
 
 
-def append_lines(path: Path, values: Iterable[object]) -> None:
-    """Add lines to a file of JSON Lines and make sure that they are on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(map(_line, values))
-        file.flush()
-        os.fsync(file.fileno())
+def append_lines(path: Path, values: Iterable[object], *, seal: bool = False) -> None:
+    """Add lines to a file of JSON Lines and make sure that they are on disk.
+
+    seal: give each line a checksum.
+    """
+    new = not path.exists()
+    with named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(map(sealed if seal else _line, values))
+            sync(file)
+    if new:
+        sync_path(path.parent)
 
 
 def read_lines(kind: type[T], path: Path, say: Say | None = None) -> list[T]:
@@ -79,30 +107,30 @@ def read_lines(kind: type[T], path: Path, say: Say | None = None) -> list[T]:
     if not path.is_file():
         return []
     lines = path.read_bytes().split(b"\n")
-    found, lost = list[T](), bool(lines[-1])
+    found, whole, lost = list[T](), list[bytes](), bool(lines[-1])
     for number, line in enumerate(lines, 1):
+        place = f"{path} line {number}"
+        if not line:
+            continue
         try:
-            found += [from_json(kind, line, f"{path} line {number}")] if line else []
+            found.append(from_json(kind, _opened(line, place), place))
+            whole.append(line)
         except DataError as error:
             lost = True
             if number == len(lines):  # no newline: its writing was interrupted
                 break
             if say is None:
                 raise
-            say(f"damaged, so its work is done again: {error}")
+            say(f"{DAMAGED}: {error}")
     if say is not None and lost:
-        write_lines(path, found)
+        write_text(path, "".join(f"{line.decode()}\n" for line in whole))
     return found
 
 
-def drop_partial_line(path: Path) -> None:
-    """Remove a last line that an interruption cut short, before others are appended."""
-    if path.is_file():
-        whole = path.read_bytes()
-        kept = whole[: whole.rfind(b"\n") + 1]
-        if kept != whole:
-            with path.open("r+b") as file:
-                file.truncate(len(kept))
+def _json(value: object, indent: int | None) -> str:
+    return json.dumps(
+        value, indent=indent, ensure_ascii=False, allow_nan=False, default=dataclasses.asdict
+    )
 
 
 def _line(value: object) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import __version__
@@ -15,7 +17,7 @@ from harness.record.consistent import misfit
 from harness.record.dated import is_dated
 from harness.record.reading import from_plain
 from harness.record.schema import SCHEMA_VERSION, Record
-from harness.record.state import read_lines, write_json
+from harness.record.state import DAMAGED, Say, read_lines, write_json
 from harness.record.upgrades import UPGRADES
 from harness.types import Prediction
 
@@ -43,16 +45,17 @@ def write_record(record: Record, folder: Path) -> Path:
 def read_record(path: Path) -> Record:
     """The record at `path` (the file or its folder), upgraded from any earlier schema.
 
-    Raises DataError, naming the file and the fault, if it cannot be read.
+    Raises DataError, naming the file, the fault and the cure, if it cannot be read.
     """
     if path.is_dir():
         path = path / RECORD
     try:
-        fields = strict_json.loads(path.read_text(encoding="utf-8"), constant=float)
+        content = path.read_bytes()
+        fields = strict_json.loads(content.decode(), constant=float)
     except OSError as error:
         raise DataError(f"{path}: no record ({error.strerror}); expected a run's folder") from None
     except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from None
+        raise DataError(f"{path}: not JSON: {error}{_cure(content)}") from None
     if not isinstance(fields, dict):
         raise DataError(f"{path}: found {type(fields).__name__}; expected a JSON object")
     version = fields.get("schema_version")
@@ -85,9 +88,39 @@ def _unreadable(version: object, code: object) -> str:
     )
 
 
-def record_there(folder: Path) -> Record | None:
-    """The record in a run's folder; None if there is none."""
-    return read_record(folder) if (folder / RECORD).is_file() else None
+def _cure(content: bytes) -> str:
+    """How to mend a cut record: by its own command, which still stands at its beginning."""
+    found = re.search(r'"command": "((?:[^"\\\n]|\\")*)"', content.decode(errors="replace"))
+    command = found[1].replace('\\"', '"') if found else "the run's command"
+    return (
+        f"\n  mend      repeat `{brief(command)}`: weights and texts are kept, only the record"
+        " is made again"
+    )
+
+
+def record_there(folder: Path, say: Say | None = None) -> Record | None:
+    """The record in a run's folder; None if there is none.
+
+    say: a damaged record counts as absent, with a message; one of a newer schema is still refused.
+    """
+    if not (folder / RECORD).is_file():
+        return None
+    try:
+        return read_record(folder)
+    except DataError as error:
+        if say is None or _is_newer(folder / RECORD):
+            raise
+        say(f"{DAMAGED}: {error}")
+        return None
+
+
+def _is_newer(path: Path) -> bool:
+    """Whether a record is of a schema that this version does not know."""
+    try:
+        version = json.loads(path.read_bytes())["schema_version"]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        return False
+    return isinstance(version, int) and version > SCHEMA_VERSION
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
@@ -102,6 +135,26 @@ def read_predictions(folder: Path) -> list[Prediction]:
 def last_of_each(texts: Iterable[Prediction]) -> list[Prediction]:
     """The last of the texts of each example and sample."""
     return list({(text.id, text.sample): text for text in texts}.values())
+
+
+def checked(text: Prediction) -> Prediction:
+    """The text with its checksum."""
+    return replace(text, check=_check(text))
+
+
+def is_intact(text: Prediction) -> bool:
+    """Whether a text is what was generated; texts of earlier versions have no checksum."""
+    return text.check in ("", _check(text))
+
+
+def _check(text: Prediction) -> str:
+    """Twelve hex digits over the fields that are not at their defaults."""
+    values = {
+        each.name: getattr(text, each.name)
+        for each in dataclasses.fields(text)
+        if each.name != "check" and getattr(text, each.name) != each.default
+    }
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]
 
 
 def texts_digest(predictions: Iterable[Prediction]) -> str:

@@ -9,7 +9,8 @@ from harness.conformance import check_method, failures
 from harness.conformance.world import World
 from harness.engine import Batch
 from harness.engine.flops import training_flops
-from harness.engine.train import TrainRow, train
+from harness.engine.micro_batches import TrainRow
+from harness.engine.train import train
 from harness.errors import UsageError
 from harness.pipeline.training_costs import training_work
 from harness.settings import TrainSettings

@@ -36,7 +36,7 @@ def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_pat
     from harness.cli.dry_run import PROCESS, memory_bytes
     from harness.engine import CausalLM
     from harness.engine.backbone import load_model
-    from harness.engine.train import TrainRow
+    from harness.engine.micro_batches import TrainRow
 
     options = {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}}
     chosen = build_settings("mini", ["decode.batch_size=4", "train.lr=1e-3"], options)

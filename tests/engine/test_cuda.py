@@ -8,8 +8,9 @@ from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate
 from harness.engine.devices import cast
+from harness.engine.micro_batches import TrainRow
 from harness.engine.peak_memory import PeakMemory
-from harness.engine.train import TrainRow, train
+from harness.engine.train import train
 from harness.settings import TrainSettings
 from tests.support.golden import cases, golden_model
 from tests.support.tiny import VOCABULARY, tiny

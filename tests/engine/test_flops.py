@@ -17,7 +17,8 @@ from harness.engine.flops import (
     model_costs,
     training_flops,
 )
-from harness.engine.train import TrainRow, to_batch
+from harness.engine.micro_batches import TrainRow
+from harness.engine.train import to_batch
 
 ROW = TrainRow("a", tuple(range(7)), tuple(range(5)))
 

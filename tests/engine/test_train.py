@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM
 from harness.engine.checkpoint import load_weights, save_weights
-from harness.engine.train import TrainRow, micro_batches, plan_steps, train
+from harness.engine.micro_batches import TrainRow, micro_batches
+from harness.engine.train import plan_steps, train
 from harness.errors import DataError, HarnessError
+from harness.record.durable import draft_of
 from tests.support.tiny import tiny
 from tests.support.training import ROWS, SETTINGS, fly
 
@@ -157,7 +159,8 @@ def test_loaded_weights_equal_the_saved_ones(tmp_path):
 def test_saving_never_writes_into_the_weights_of_another_run(tmp_path):
     save_weights(CausalLM(tiny(seed=5)), tmp_path / "other.safetensors")
     known = (tmp_path / "other.safetensors").read_bytes()
-    os.link(tmp_path / "other.safetensors", tmp_path / "w.part")  # as left by an interruption
+    draft = draft_of(tmp_path / "w.safetensors")
+    os.link(tmp_path / "other.safetensors", draft)  # as left by an interruption
     save_weights(CausalLM(tiny(seed=6)), tmp_path / "w.safetensors")
     assert (tmp_path / "other.safetensors").read_bytes() == known
     assert (tmp_path / "w.safetensors").read_bytes() != known

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from harness.errors import DataError, UsageError
 from harness.pipeline import generate as generate_module
 from harness.pipeline import single as run_module
 from harness.pipeline import training as training_module
@@ -140,7 +141,13 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
 
 @pytest.mark.parametrize(
     ("damaged", "trains"),
-    [("training.json", True), ("writing.json", False), ("phases.json", False)],
+    [
+        ("training.json", True),
+        ("model.safetensors", True),
+        ("writing.json", False),
+        ("phases.json", False),
+        ("record.json", False),
+    ],
 )
 def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     tmp_path, reviews, backbone, monkeypatch, damaged, trains
@@ -148,7 +155,10 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     whole = go(tmp_path, reviews, backbone)
     path = whole.folder / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "status": "running"}))
-    (whole.folder / damaged).write_bytes(b"\0" * 50)
+    (whole.folder / damaged).touch()
+    with (whole.folder / damaged).open("r+b") as file:
+        file.seek(-min(1000, file.seek(0, 2)), 2)
+        file.write(bytes(1000))
     said, trained, real = [], [], training_module.train
     monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
     monkeypatch.setattr(
@@ -159,3 +169,38 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     assert bool(trained) == trains
     assert (again.record.status, texts(again)) == ("complete", texts(whole))
     assert again.record.metrics == whole.record.metrics
+
+
+def test_damaged_texts_are_generated_again_in_their_place(tmp_path, reviews, backbone, monkeypatch):
+    said = []
+    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
+    whole = go(tmp_path, reviews, backbone, "rag")
+    path = whole.folder / "predictions.jsonl"
+    known = path.read_bytes()
+    lines = known.splitlines(keepends=True)
+    lines[2] = lines[2].replace(b'"output": "', b'"output": "x', 1)  # valid JSON, another text
+    lines[4] = lines[4][:30] + bytes(20) + lines[4][50:]
+    path.write_bytes(b"".join(lines))
+    again = go(tmp_path, reviews, backbone, "rag")
+    assert path.read_bytes() == known
+    assert (again.repeated, again.record.texts) == (False, whole.record.texts)
+    assert "predictions.jsonl: damaged or changed since its record" in said[0]
+
+
+def test_fresh_refuses_a_run_that_it_cannot_delete(tmp_path, reviews, backbone, monkeypatch):
+    first = go(tmp_path, reviews, backbone, "rag")
+
+    def kept(path, *_, **__):
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", kept)
+    with pytest.raises(UsageError, match=r"--fresh: .* cannot be deleted \(Operation not permit"):
+        run(settings(reviews, backbone, "rag"), "rag", tmp_path / "results", fresh=True)
+    assert not (first.folder / "record.json").exists()  # not shown as the new one
+
+
+def test_a_cut_record_names_the_command_that_keeps_the_work(tmp_path, reviews, backbone):
+    path = go(tmp_path, reviews, backbone, "rag").folder / "record.json"
+    path.write_text(path.read_text()[:2000])
+    with pytest.raises(DataError, match="repeat `harness run …`: weights and texts are kept"):
+        read_record(path)

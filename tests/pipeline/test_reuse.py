@@ -117,3 +117,17 @@ def test_another_seed_or_fresh_trains_anew(tmp_path, reviews, backbone, training
     chosen = settings(reviews, backbone, "sft", "eval.slices=[0,9]")
     run(chosen, "sft", tmp_path / "results", fresh=True)
     assert len(trainings) == 3
+
+
+def test_damaged_weights_of_another_run_are_not_taken_over(
+    tmp_path, reviews, backbone, trainings, capsys
+):
+    first = go(tmp_path, reviews, backbone, "sft")
+    weights = first.folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-2000:-1000] = bytes(1000)
+    weights.write_bytes(content)
+    second = go(tmp_path, reviews, backbone, "sft", "eval.resamples=101")
+    assert len(trainings) == 2
+    assert second.record.training.reused_from is None
+    assert second.record.backbone.weights == first.record.backbone.weights

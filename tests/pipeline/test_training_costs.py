@@ -18,7 +18,7 @@ from harness.pipeline import training as training_module
 from harness.pipeline.generate import Generator
 from harness.pipeline.job import Job
 from harness.pipeline.training_costs import training_seconds
-from harness.record import LrSearch, Step, Trial, read_predictions
+from harness.record import LrSearch, Step, Trial, read_predictions, write_state
 from tests.support.runs import StopNowError, go
 from tests.support.tiny import tiny
 
@@ -80,7 +80,7 @@ def test_median_and_quartiles():
 
 
 def test_training_seconds_count_the_kept_steps_and_trials():
-    log = TrainLog([Step(step=1, loss=2.0, lr=0.1, grad_norm=1.0, seconds=3.0)], seconds=3.0)
+    log = TrainLog([Step(step=1, loss=2.0, lr=0.1, grad_norm=1.0, seconds=3.0)], 3.0, 0.5)
     phases = {"targets": 1.0, "steps": 3.5, "lr_search": 0.0}
     trials = tuple(Trial(lr=0.1, val_loss=1.0, curve=(), seconds=each) for each in (4.0, 5.0))
     assert training_seconds(phases, log, LrSearch(chosen=0.1, trials=trials)) == {
@@ -153,10 +153,10 @@ def test_a_resumed_run_counts_the_time_before_the_interruption(
     folder = next((tmp_path / "results").rglob("record.json")).parent
     spent = {folder / "phases.json": "training", folder / "training-phases.json": "targets"}
     for path, phase in spent.items():
-        kept = json.loads(path.read_text())
+        kept = json.loads(path.read_text())["value"]
         kept["seconds"][phase] += 10_000.0
         kept["wall_s"] += 10_000.0
-        path.write_text(json.dumps(kept))
+        write_state(path, kept)
     record = go(tmp_path, reviews, backbone).record
     assert 10_000 < record.training.seconds["targets"] < record.wall_s < 20_000
     assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02)

@@ -1,16 +1,19 @@
 """State files: whole or absent; a damaged one is said once and its work is done again."""
 
-from dataclasses import dataclass
+import errno
+from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.errors import DataError
+from harness.errors import DataError, mendable
+from harness.record import checked, is_intact
 from harness.record.state import (
     append_lines,
     read_lines,
     read_state,
     write_json,
     write_lines,
+    write_state,
 )
 from harness.types import Prediction
 
@@ -41,7 +44,7 @@ def test_a_damaged_file_counts_as_absent_and_is_said_once(tmp_path, damage):
     path, said = tmp_path / "kept.json", []
     assert read_state(Kept, path, said.append) is None
     assert said == []
-    write_json(path, KEPT)
+    write_state(path, KEPT)
     assert read_state(Kept, path, said.append) == KEPT
     path.write_bytes(damage)
     assert read_state(Kept, path, said.append) is None
@@ -94,3 +97,73 @@ def test_a_damaged_line_is_refused_or_left_out(tmp_path, damage):
     assert read_lines(Prediction, path, said.append) == [text("a"), text("b")]
     assert said[0].startswith(f"damaged, so its work is done again: {path} line 2, ")
     assert read_lines(Prediction, path, pytest.fail) == [text("a"), text("b")]
+
+
+def test_every_changed_byte_is_noticed(tmp_path):
+    path = write_state(tmp_path / "kept.json", KEPT)
+    whole, said = path.read_bytes(), []
+    for at in range(len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert read_state(Kept, path, said.append) is None, at
+    assert len(said) == len(whole) - 1
+
+
+def test_a_state_file_of_an_earlier_version_has_no_checksum(tmp_path):
+    path = write_json(tmp_path / "kept.json", KEPT)
+    assert read_state(Kept, path, pytest.fail) == KEPT
+
+
+def test_a_sealed_line_that_changed_is_left_out(tmp_path):
+    path, said = tmp_path / "lines.jsonl", []
+    append_lines(path, map(text, "abc"), seal=True)
+    assert read_lines(Prediction, path) == [text("a"), text("b"), text("c")]
+    path.write_text(path.read_text().replace('"id": "b"', '"id": "x"'))
+    assert read_lines(Prediction, path, said.append) == [text("a"), text("c")]
+    assert len(said) == 1
+    assert "line 2: its content is not that of its checksum" in said[0]
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write_json(tmp_path / "kept.json", KEPT)
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    for write in (lambda: write_json(path, 1), lambda: append_lines(path, [text("a")])):
+        with pytest.raises(OSError, match="No space left") as caught:
+            write()
+        assert caught.value.filename == str(path)
+        assert f"OSError: {path}: No space left on device; expected space to write. Free some" in (
+            mendable(caught.value) or ""
+        )
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_a_text_that_changed_is_not_intact():
+    made = checked(text("a"))
+    assert is_intact(made)
+    assert is_intact(text("a"))  # of an earlier version: no checksum
+    assert not is_intact(replace(made, output="other"))
+    assert not is_intact(replace(made, fingerprint="other"))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "expected enough free memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), "expected enough free memory"),
+        (
+            RuntimeError("CUDA error: device-side assert\nmore"),
+            "expected a GPU that works",
+        ),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "expected space to write"),
+        (RuntimeError("shapes do not fit"), None),
+        (IndexError("list index out of range"), None),
+    ],
+)
+def test_what_the_user_can_mend_has_one_message(error, told):
+    message = mendable(error)
+    assert (told is None) == (message is None)
+    assert told is None or told in message
+    assert message is None or "\n" not in message

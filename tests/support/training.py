@@ -1,7 +1,7 @@
 """Rows to train on, and a tiny FlyThinker to train."""
 
 from flythinker import FlyThinkerLM
-from harness.engine.train import TrainRow
+from harness.engine.micro_batches import TrainRow
 from harness.settings import TrainSettings
 from tests.support.tiny import tiny
 

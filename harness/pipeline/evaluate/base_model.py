@@ -15,7 +15,7 @@ from harness.inputs import provenance
 from harness.metrics.likelihood import nll_summary, relative
 from harness.pipeline.evaluate.reference_likelihood import slice_nlls
 from harness.pipeline.job import Job, Trained
-from harness.record import Record, RelativeLikelihood, SliceNll, read_state, write_json
+from harness.record import Record, RelativeLikelihood, SliceNll, read_state, write_state
 
 FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
@@ -65,7 +65,7 @@ def base_model_nlls(job: Job, weights: str | None) -> tuple[str, dict[str, Slice
     place(lm, job.hardware.devices[:1])
     cast(lm, job.hardware.dtype)
     found = slice_nlls(Trained(job, lm), plan.test_prompts, {})
-    write_json(path, found)
+    write_state(path, found)
     return weights, found
 
 

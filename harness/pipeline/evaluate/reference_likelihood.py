@@ -8,8 +8,9 @@ from dataclasses import replace
 import torch
 
 from harness.engine.lm import PersonalLM
+from harness.engine.micro_batches import TrainRow, micro_batches
 from harness.engine.text import encode_response
-from harness.engine.train import TrainRow, micro_batches, precision, to_batch
+from harness.engine.train import precision, to_batch
 from harness.metrics.likelihood import likelihood_summary, nll_by_slice
 from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import EncodedPrompt

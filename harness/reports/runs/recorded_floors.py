@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.data.floors import SKYLINE
+from harness.errors import DataError
 from harness.metrics import better_of
 from harness.record import RECORD, Record, read_record
 
@@ -39,7 +40,10 @@ def floors_of(paths: Iterable[Path], record: Record) -> list[Record]:
     """Of the floors at `paths`, those that fit a run, one for each name."""
     found: dict[str, Record] = {}
     for path in paths:
-        floor = read_record(path)
+        try:
+            floor = read_record(path)
+        except DataError:  # damaged: `run` makes it again
+            continue
         if floor.kind == "floor" and fits(floor, record):
             found.setdefault(floor.method, floor)
     return list(found.values())

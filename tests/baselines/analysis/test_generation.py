@@ -5,7 +5,6 @@ import pytest
 from baselines.analysis import generation
 from baselines.analysis.generation import Analysis, Generator
 from baselines.analysis.request import Request
-from harness.errors import DataError
 from harness.record import append_lines, read_lines
 from harness.types import Sampling
 
@@ -48,11 +47,16 @@ def test_without_a_folder_nothing_is_kept(world, tmp_path):
     assert run(world, None) == run(world, tmp_path / "a.jsonl")
 
 
-def test_a_broken_line_is_located(world, tmp_path):
+def test_damaged_analyses_are_generated_again_and_said(world, tmp_path, caplog):
     path = tmp_path / "analyses.jsonl"
-    path.write_text('{"example_id": "a"}\n{"no": 1}\n')
-    with pytest.raises(DataError, match=r"analyses\.jsonl line 1, 'variant': Field required"):
-        run(world, path)
+    known = run(world, path)
+    lines = path.read_text().splitlines(keepends=True)
+    flipped = lines[1].replace('"ids": [', '"ids": [1')
+    path.write_text(lines[0] + flipped + '{"no": 1}\n' + "".join(lines[2:]))
+    assert run(world, path) == known
+    assert [part.message.count("\n") for part in caplog.records] == [0, 3]
+    assert "line 2: its content is not that of its checksum" in caplog.text
+    assert sorted(path.read_text().splitlines()) == sorted("".join(lines).splitlines())
 
 
 def test_an_analysis_survives_its_file(tmp_path):

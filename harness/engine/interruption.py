@@ -1,0 +1,56 @@
+"""Signals that ask a training to stop: it saves a checkpoint first. A second one stops at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+from harness.record.state import Say
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what schedulers such as Slurm send some time before they kill."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The end of a process by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+def stop(number: int, frame: FrameType | None = None) -> None:
+    """A signal handler that ends the process by an exception, so that locks are freed."""
+    raise Stopped(number)
+
+
+class StopRequest:
+    """Inside, a first signal only sets `asked`; a second one ends the process at once.
+
+    Outside the main thread, where signals cannot be caught, nothing changes.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self.say, self.asked = say, 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            stop(number)
+        self.asked = number
+        self.say("stopping: saving a checkpoint after this step; a second signal stops at once")

@@ -1,0 +1,54 @@
+"""What a training leaves in a run's folder: its parts, its end, and whether that is intact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, same_file
+from harness.record import Training, read_state
+from harness.record.state import Say
+
+TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
+TRIAL = "lr-checkpoint"
+PHASES = "training-phases.json"
+
+
+@dataclass(frozen=True)
+class FinishedTraining:
+    """What `training.json` holds: the record's entry, and the sha256 of the weights' file."""
+
+    training: Training
+    weights: str
+
+
+def finished_training(folder: Path, say: Say) -> FinishedTraining | None:
+    """The finished training in a run's folder, with intact weights; None if there is none.
+
+    say: takes a message if one of its files is damaged.
+    """
+    weights, summary = folder / WEIGHTS, folder / TRAINED
+    if not (weights.is_file() and summary.is_file()):
+        return None
+    found = read_state(FinishedTraining, summary, say)
+    if found is None or same_file(weights, found.weights, say):
+        return found
+    summary.unlink(missing_ok=True)  # so that it is said once
+    return None
+
+
+def trial_folder(folder: Path, lr: float) -> Path:
+    """The checkpoint of a trial."""
+    return folder / f"{TRIAL}-{lr!r}"
+
+
+def drop_training(folder: Path) -> bool:
+    """Remove what a training left in a run's folder; returns whether there was anything."""
+    files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
+    unfinished = [folder / UNFINISHED, *folder.glob(f"{TRIAL}-*")]
+    there = any(map(Path.exists, [*files, *unfinished]))
+    for file in files:
+        file.unlink(missing_ok=True)
+    for each in unfinished:
+        drop_checkpoint(each)
+    return there

@@ -1,0 +1,162 @@
+"""Damaged, full and interrupted: what a training does about its checkpoints and its memory."""
+
+import os
+import signal
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from harness.engine import checkpoint as checkpoint_module
+from harness.engine.checkpoint import same_file, save_weights
+from harness.engine.interruption import Stopped
+from harness.engine.micro_batches import TokenBudget
+from harness.engine.train import train
+from harness.errors import UsageError
+from tests.support.training import ROWS, SETTINGS, fly
+
+OFTEN = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})
+
+
+class StopNowError(Exception):
+    pass
+
+
+def stop_after(steps):
+    def on_step(done, total, step, log):
+        if done > steps:
+            raise StopNowError
+
+    return on_step
+
+
+def losses(log):
+    return [step.loss for step in log.curve]
+
+
+@pytest.fixture(scope="module")
+def known():
+    return losses(train(fly(), ROWS, SETTINGS, lr=1e-2, seed=3))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "progress.json"])
+@pytest.mark.parametrize("damage", ["zeroed", "cut", "gone"])
+def test_a_damaged_checkpoint_is_said_once_and_the_steps_are_done_again(
+    tmp_path, known, name, damage
+):
+    folder, said = tmp_path / "c", []
+    with pytest.raises(StopNowError):
+        train(fly(), ROWS, OFTEN, lr=1e-2, seed=3, checkpoint=folder, on_step=stop_after(2))
+    content = (folder / name).read_bytes()
+    middle = len(content) // 2
+    if damage == "gone":
+        (folder / name).unlink()
+    else:
+        rest = bytes(40) + content[middle + 40 :] if damage == "zeroed" else b""
+        (folder / name).write_bytes(content[:middle] + rest)
+    log = train(fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=folder, say=said.append)
+    assert losses(log) == known
+    assert len(said) == (0 if (name, damage) == ("progress.json", "gone") else 1)
+    assert not folder.exists()
+
+
+def test_a_checkpoint_that_cannot_be_saved_does_not_end_the_training(tmp_path, known, monkeypatch):
+    folder, said = tmp_path / "c", []
+    with pytest.raises(StopNowError):
+        train(fly(), ROWS, OFTEN, lr=1e-2, seed=3, checkpoint=folder, on_step=stop_after(1))
+
+    def full(*_):
+        raise SafetensorError("Error while serializing: I/O error: No space left (os error 28)")
+
+    monkeypatch.setattr(checkpoint_module, "save_file", full)
+    log = train(fly(), ROWS, OFTEN, lr=1e-2, seed=3, checkpoint=folder, say=said.append)
+    assert losses(log) == known
+    assert len(said) == 3
+    assert said[0].startswith("cannot save a checkpoint: OSError: ")
+    assert "No space left on device; expected space to write" in said[0]
+    assert said[0].endswith("The training continues")
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]  # the old one, and no draft
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_a_checkpoint_and_a_second_one_does_not_wait(tmp_path, known, number):
+    def ask(times):
+        def on_step(done, total, step, log):
+            if done == 2:
+                for _ in range(times):
+                    os.kill(os.getpid(), number)
+
+        return on_step
+
+    handler, said, seen = signal.getsignal(number), [], []
+    folder = tmp_path / "c"
+    with pytest.raises(Stopped) as stopped:
+        train(
+            fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=folder, on_step=ask(1),
+            say=said.append,
+        )  # fmt: skip
+    assert stopped.value.exit_code == 128 + number
+    assert "saving a checkpoint after this step" in said[0]
+    assert signal.getsignal(number) is handler
+    log = train(
+        fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=folder,
+        on_step=lambda done, *_: seen.append(done),
+    )  # fmt: skip
+    assert (losses(log), seen) == (known, [3, 4, 5])
+    with pytest.raises(Stopped):
+        train(fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=tmp_path / "d", on_step=ask(2))
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("out of memory"),
+              MemoryError()], ids=["torch", "runtime", "python"]
+)  # fmt: skip
+def test_a_step_without_memory_is_done_in_halves_with_the_same_loss(tmp_path, known, error):
+    lm, said = fly(), []
+    real = lm.loss
+
+    def crowded(batch):
+        if len(batch.prompts) > 1:
+            raise error
+        return real(batch)
+
+    lm.loss = crowded
+    log = train(lm, ROWS, OFTEN, lr=1e-2, seed=3, checkpoint=tmp_path / "c", say=said.append)
+    assert losses(log)[0] == pytest.approx(known[0], abs=1e-6)
+    assert losses(log) == pytest.approx(known, abs=1e-5)
+    assert log.micro_tokens is not None
+    assert log.micro_tokens < SETTINGS.micro_tokens
+    assert all("memory ran out" in text and "micro-batches now hold" in text for text in said)
+    assert len(said) <= 3  # halved until it fitted, then kept
+
+
+def test_one_row_that_memory_does_not_hold_ends_with_one_message():
+    def never(groups):
+        raise MemoryError
+
+    with pytest.raises(UsageError, match=r"memory does not hold one example of \d+ tokens by its"):
+        TokenBudget(4096).fit(ROWS, never)
+
+
+def test_an_error_that_is_not_about_memory_is_raised_as_it_is():
+    def broken(groups):
+        raise RuntimeError("shapes do not fit")
+
+    budget = TokenBudget(4096)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        budget.fit(ROWS, broken)
+    assert not budget.halved
+
+
+def test_weights_that_changed_on_disk_are_noticed(tmp_path):
+    path, said = tmp_path / "w.safetensors", []
+    digest = save_weights(fly(), path)
+    assert same_file(path, digest, pytest.fail)
+    content = bytearray(path.read_bytes())
+    content[-1000:] = bytes(1000)
+    path.write_bytes(content)
+    assert not same_file(path, digest, said.append)
+    assert said == [
+        f"damaged, so its work is done again: {path}: its content is not what was saved"
+    ]
