@@ -1,9 +1,14 @@
-"""Pages name files and pages that exist."""
+"""Pages name files, pages, options and settings that exist."""
 
 import re
 from pathlib import Path
 
 import pytest
+import typer
+
+from harness.cli import app
+from harness.settings import RunSettings
+from tests.test_readme import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
@@ -18,3 +23,24 @@ def test_files_that_a_page_names_exist(page):
     missing |= {link for link in links if not (page.parent / link).exists()}
     missing = {name for name in missing if "TASK" not in name}  # a pattern
     assert missing <= {"leaderboards/page/"}  # built, not kept
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_a_page_have_the_options_that_they_use(page):
+    """Parsed, not run: `harness run --method all` would train six models."""
+    program = typer.main.get_command(app)
+    for words in commands(page.read_text(encoding="utf-8")):
+        verb, given = program, words[1:]
+        if words[0] != "harness":
+            continue
+        while hasattr(verb, "commands") and given and not given[0].startswith("-"):
+            assert given[0] in verb.commands, f"{page.name}: {' '.join(words)}: no verb {given[0]}"
+            verb, given = verb.commands[given[0]], given[1:]
+        known = {name for option in verb.params for name in option.opts + option.secondary_opts}
+        used = {word for word in given if word.startswith("--")}
+        assert used <= known | {"--help"}, f"{page.name}: {' '.join(words)}"
+        for setting in [given[at + 1] for at, word in enumerate(given[:-1]) if word == "--set"]:
+            section, _, key = setting.partition("=")[0].partition(".")
+            options = RunSettings.model_fields[section].annotation
+            if hasattr(options, "model_fields"):  # a method's options are its own
+                assert key.partition(".")[0] in options.model_fields, f"{page.name}: {setting}"
