@@ -12,6 +12,7 @@ from harness import __version__
 from harness.cli.ablate import ablate
 from harness.cli.bench import bench
 from harness.cli.check_method import check_method
+from harness.cli.claims import claims
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.leaderboard import build, submit, verify
@@ -39,7 +40,20 @@ board = typer.Typer(
     rich_markup_mode=None,
 )
 VERBS = {
-    app: (run, runs, score, bench, show, compare, ablate, list_, doctor, new_method, check_method),
+    app: (
+        run,
+        runs,
+        score,
+        bench,
+        show,
+        compare,
+        claims,
+        ablate,
+        list_,
+        doctor,
+        new_method,
+        check_method,
+    ),
     board: (submit, verify, build),
 }
 for group, verbs in VERBS.items():

@@ -3,8 +3,16 @@
 Independent of metrics: a `Statistic` turns summed rows into a number, a `Panel` names their users.
 """
 
-from harness.statistics.comparison import About, Comparison, Interval, compare, interval, judge
-from harness.statistics.effects import METHOD_SEEDS
+from harness.statistics.comparison import (
+    About,
+    Comparison,
+    Interval,
+    compare,
+    difference,
+    interval,
+    judge,
+)
+from harness.statistics.effects import METHOD_SEEDS, Effect
 from harness.statistics.length import at_equal_length
 from harness.statistics.panel import (
     MEAN,
@@ -18,6 +26,8 @@ from harness.statistics.panel import (
     mean_rows,
     resampling_rng,
 )
+from harness.statistics.sample_size import SampleSize, sample_size
+from harness.statistics.users import student
 
 __all__ = [
     "MEAN",
@@ -29,13 +39,18 @@ __all__ = [
     "About",
     "Array",
     "Comparison",
+    "Effect",
     "Interval",
     "Panel",
+    "SampleSize",
     "Statistic",
     "at_equal_length",
     "compare",
+    "difference",
     "interval",
     "judge",
     "mean_rows",
     "resampling_rng",
+    "sample_size",
+    "student",
 ]

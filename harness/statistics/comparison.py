@@ -133,6 +133,21 @@ def compare(
     return replace(found, p_value=p_value)
 
 
+def difference(
+    statistic: Statistic,
+    first: Array,
+    second: Array,
+    panel: Panel,
+    trained: tuple[bool, bool] = (True, True),
+) -> Effect | None:
+    """First − second with its errors, arguments as for `compare`; None below two shared users."""
+    sums = _shared(first, second, panel)
+    if sums[0].shape[1] < 2:
+        return None
+    sides = [Side(each, of) for each, of in zip(sums, trained, strict=True)]
+    return effect(statistic.value, sides, panel.draws(sums[0].shape[1]))
+
+
 def judge(family: Iterable[Comparison]) -> list[Comparison]:
     """The same comparisons with Holm's p-values over all of them, and verdicts.
 

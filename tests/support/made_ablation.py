@@ -25,7 +25,7 @@ def lam_ablation(out: Path, seeds: Sequence[int] = (0,)) -> Ablation:
     """λ = 2 fails in every seed; 0.2 to 1 lie above sft, 5 below."""
     beside = _runs(out / "sft", "sft", seeds, 6.0)
     tried = [
-        _tried(out, (value,), f"method.lam={value}", seeds, effect, beside)
+        _tried(out, (value,), (f"method.lam={value}",), seeds, effect, beside)
         for value, effect in LAM_EFFECTS.items()
     ]
     return ablation("flythinker", [LAM], tried, "sft")
@@ -42,8 +42,8 @@ def size_ablation(out: Path, seeds: Sequence[int] = (0,)) -> Ablation:
             name="mini", fingerprint="f" * 16, parameters=1_200_000, reasoner=reasoner
         )
         changes = {"backbone": model}
-        assignment = f"model.reasoner={name}"
-        tried.append(_tried(out, (name,), assignment, seeds, effect, beside, changes))
+        settings = (f"model.reasoner={name}",)
+        tried.append(_tried(out, (name,), settings, seeds, effect, beside, changes))
     return ablation("flythinker", [SIZE], tried, "sft")
 
 
@@ -55,15 +55,16 @@ def grid(out: Path, across: Sequence[str] = ("0", "0.5", "5")) -> Ablation:
     for history, value in product(HISTORY.values, across):
         effect = (LAM_EFFECTS[value] or 4.0) + float(history) / 2
         failed = history == HISTORY.values[-1] and value == across[-1]
-        name = f"method.lam={value} {history}"
-        tried.append(_tried(out, (history, value), name, (0,), None if failed else effect, beside))
+        settings = (f"method.lam={value}", f"retrieval.k={history}")
+        shown = None if failed else effect
+        tried.append(_tried(out, (history, value), settings, (0,), shown, beside))
     return ablation("flythinker", [HISTORY, lam], tried, "sft")
 
 
 def _tried(
     out: Path,
     values: tuple[str, ...],
-    name: str,
+    settings: Sequence[str],
     seeds: Sequence[int],
     effect: float | None,
     beside: tuple[Run, ...],
@@ -71,7 +72,8 @@ def _tried(
 ) -> Tried:
     if effect is None:
         return Tried(values, (), beside, dict.fromkeys(seeds, "out of memory"))
-    return Tried(values, _runs(out / name, "flythinker", seeds, effect, changes), beside, {})
+    runs = _runs(out / "-".join(values), "flythinker", seeds, effect, changes, settings)
+    return Tried(values, runs, beside, {})
 
 
 def _runs(
@@ -80,6 +82,10 @@ def _runs(
     seeds: Sequence[int],
     effect: float,
     changes: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
 ) -> tuple[Run, ...]:
-    folders = write_runs(out, [method], ["product_review"], seeds, effect=effect, changes=changes)
+    folders = write_runs(
+        out, [method], ["product_review"], seeds, effect=effect, changes=changes,
+        assignments={method: settings},
+    )  # fmt: skip
     return tuple(Run(folder, read_record(folder)) for folder in folders)

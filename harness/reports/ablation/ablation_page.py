@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from harness.errors import counted
-from harness.reports.ablation.claims import readings
 from harness.reports.ablation.figures import pictures
 from harness.reports.ablation.values import Ablation, Cell
+from harness.reports.claims.claims_page import claim_facts, claims_table
 from harness.reports.compared.contrasts import Outcome
 from harness.reports.compared.facts import floor_facts
 from harness.reports.render.numbers import estimate
@@ -42,7 +42,8 @@ GROUPS: tuple[tuple[Outcome, str], ...] = (
 def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
     """The report of an ablation; `commands`: what made it."""
     over = f"{found.method} over {listed([axis.name for axis in found.axes])}"
-    part = Part(tuple(sentences(found)), pictures(found), (table(found),))
+    claims = tuple(claims_table(paper, each, found.board) for paper, each in found.claims)
+    part = Part(tuple(sentences(found)), pictures(found), (table(found), *claims))
     runs = sum(len(system.runs) for system in found.board.systems)
     return Document(
         f"Ablation of {over}",
@@ -58,7 +59,7 @@ def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
 
 
 def sentences(found: Ablation) -> list[str]:
-    """The best value, how values compare with the reference, and which claims hold here."""
+    """The best value, and how values compare with the reference."""
     measure, labels = found.main.measure, [cell.label for cell in found.cells]
     best = next(name for name in found.main.order if name in labels)
     top = estimate(found.main.values[best], measure.digits)
@@ -72,7 +73,7 @@ def sentences(found: Ablation) -> list[str]:
     text = "; ".join(parts)
     line += f" {text[:1].upper()}{text[1:]}." if text else ""
     line += f" {ABOUT_CHECKPOINTS}" if found.board.about == "checkpoints" else ""
-    return [line, *readings(found)]
+    return [line]
 
 
 def _compared(found: Ablation) -> list[tuple[str, str]]:
@@ -178,7 +179,7 @@ def facts(found: Ablation) -> dict[str, object]:
         "main": found.main.measure.name,
         "about": found.board.about,
         "users": found.board.user_count,
-        "claims": readings(found),
+        "claims": [one for paper, each in found.claims for one in claim_facts(paper, each)],
         **floor_facts(found.compared),
         "values": [_facts(found, cell) for cell in found.cells],
     }

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.reports.ablation.values import Ablation, Cell, reasoner_parameters
+from harness.reports.claims.selection import selected
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import NLL
 from harness.reports.render.numbers import estimate, figure
@@ -21,7 +22,6 @@ from harness.reports.render.plots.looks import FAINT, GRID, INK, PAPER, looks_of
 from harness.reports.render.plots.panels import faint, line, new_figure, set_caption, set_title
 from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell as Number
-from harness.reports.runs.paper import paper
 from harness.reports.runs.recorded_floors import best_floor, best_words
 from harness.reports.runs.system_costs import machine
 from harness.reports.runs.systems import System
@@ -111,7 +111,7 @@ def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
     set_title(axes, f"{measure.title}: {found.method} over {found.axes[0].name}", found.board.task)
     words = [_caption(found, contrasts), "" if at.by_size else "values evenly spaced",
              f"dotted: {best_words(floor)}" if floor else "",
-             f"grey: what the paper says ({paper().reported.mark})" if shaded else ""]  # fmt: skip
+             "grey: what the paper claims" if shaded else ""]  # fmt: skip
     set_caption(drawing, "; ".join(filter(None, words)))
     label_ends(axes, ends)
     return _picture(found, drawing, contrasts)
@@ -143,11 +143,11 @@ def _tick(cell: Cell, at: Positions) -> str:
 def _shade_claims(axes: Axes, found: Ablation, at: Positions) -> bool:
     """Shade the range of values of each claim; returns whether there is any."""
     shaded = False
-    for claim in found.claims:
-        covered = sorted(
-            at.x[one] for one, place in found.places.items() if claim.covers(place) and one in at.x
-        )
-        if not covered:
+    systems = {cell.system.name: cell.label for cell in found.cells if cell.system}
+    for claim in (one.claim for _, each in found.claims for one in each):
+        names = [system.name for system in selected(found.board, claim.first)]
+        covered = sorted(at.x[systems[one]] for one in names if systems.get(one) in at.x)
+        if not covered or not claim.short:
             continue
         shaded, first, last = True, covered[0], covered[-1]
         middle = sqrt(first * last) if at.by_size else (first + last) / 2

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
+from functools import cached_property
 
+from harness.claims import Paper, papers
+from harness.claims.papers import REASONER, REASONER_SHARE
 from harness.errors import DataError
 from harness.record import ExampleValues
+from harness.reports.claims.answers import Answer, answers
 from harness.reports.compared.contrasts import Contrasts, Pair, contrast_all, judge_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.paper import Claim, paper
 from harness.reports.runs.systems import Board, Run, System, board_of, with_floors
-
-OF, SFT = "flythinker", "sft"
-"""The method of the paper's claims, and the method that it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class Ablation:
     """The data of an ablation's tables, figures and sentences.
 
     cells: in the order tried.
-    compared: values and references; on the main measure value − reference, and value − value if a
-        claim is about two values, as one family for Holm's correction.
+    compared: values and references; on the main measure value − reference, as one family for
+        Holm's correction.
     identical: the compared pairs that differ in no example, seed or measure.
     """
 
@@ -78,15 +77,20 @@ class Ablation:
     def main(self) -> Contrasts:
         return self.compared.main
 
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """The paper's claims about the varied setting."""
-        return claims_about(self.method, self.axes, self.reference)
-
-    @property
-    def places(self) -> dict[str, float | None]:
-        """Label → the number that claims about the varied setting refer to."""
-        return places_of(self.axes[0], self.cells)
+    @cached_property
+    def claims(self) -> list[tuple[Paper, list[Answer]]]:
+        """Papers' claims about the varied setting, answered; none for two settings."""
+        if len(self.axes) > 1:
+            return []
+        key = self.axes[0].key
+        setting = REASONER_SHARE if key == REASONER else key
+        return [
+            (paper, found)
+            for paper in papers().values()
+            if (about := paper.about(setting)).claims
+            and (found := [one for one in answers(about, self.board, self.main.measure)
+                           if one.tried])
+        ]  # fmt: skip
 
     @property
     def references(self) -> dict[str, str]:
@@ -121,14 +125,8 @@ def ablation(
     systems |= {cell.reference.name: cell.reference for cell in cells if cell.reference}
     task = next(iter(systems.values())).record.task
     board = with_floors(checked(board_of(task, tuple(systems.values())), allow_different=True))
-    # 2. The pairs: every value with its reference, and those that claims are about.
+    # 2. The pairs: every value with its reference.
     pairs = [(cell.label, cell.reference.name) for cell in cells if cell.system and cell.reference]
-    places = places_of(axes[0], cells)
-    for claim in claims_about(method, axes, reference):
-        other = baseline_of(claim, places)
-        covered = [label for label, place in places.items() if claim.covers(place)]
-        pairs += [(one, other) for one in covered if other and one != other and one in systems]
-    pairs = [pair for pair in pairs if pair[1] in systems]
     # 3. Values on every measure; differences and verdicts on the main one.
     measures = measures_of(board)
     main = main_measure(measures, metric)
@@ -141,42 +139,6 @@ def ablation(
     identical = {pair for pair in pairs if _identical(measures, *(systems[one] for one in pair))}
     compared = Compared(board, contrasts, main.name)
     return Ablation(method, tuple(axes), cells, reference, compared, frozenset(identical))
-
-
-def claims_about(method: str, axes: Sequence[Axis], reference: str | None) -> tuple[Claim, ...]:
-    """The paper's claims about a method's setting; those about SFT only if it is the reference.
-
-    None for two settings.
-    """
-    known = paper().claims.get(axes[0].key, ()) if method == OF and len(axes) == 1 else ()
-    return tuple(claim for claim in known if claim.baseline is not None or reference == SFT)
-
-
-def baseline_of(claim: Claim, places: Mapping[str, float | None]) -> str | None:
-    """The label of the value that a claim compares with; None for SFT, or if it was not tried."""
-    low, high = claim.baseline or (inf, inf)
-    known = (label for label, one in places.items() if one is not None and low <= one <= high)
-    return next(known, None)
-
-
-def places_of(axis: Axis, cells: Sequence[Cell]) -> dict[str, float | None]:
-    """Label → the number that claims refer to; None for a value that is no number or has no run.
-
-    It is the value, or the reasoner's share of the generator's size.
-    """
-    return {cell.label: _place(axis, cell) for cell in cells}
-
-
-def _place(axis: Axis, cell: Cell) -> float | None:
-    if axis.key == "model.reasoner":
-        whole = cell.system.record.backbone.parameters if cell.system else None
-        size = reasoner_parameters(cell)
-        return size / whole if size and whole else None
-    try:
-        number = float(cell.tried.values[0])
-    except ValueError:
-        return None
-    return number if isfinite(number) else None
 
 
 def reasoner_parameters(cell: Cell) -> int | None:

@@ -11,8 +11,8 @@ from harness.reports.compared.measures import not_compared
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, listed
 from harness.reports.render.table import Cell, Column, Table
-from harness.reports.runs.paper import paper, reported
 from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
+from harness.reports.runs.reported import of_paper, reported
 from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, recorded, values
 
@@ -33,7 +33,7 @@ def scores_part(compared: Compared) -> Part:
 
 def _values(compared: Compared) -> Table:
     board, contrasts = compared.board, compared.contrasts
-    known = paper().reported
+    known = of_paper()
     rows = reported(board, known.metric) if known.metric in contrasts else []
     notes = [f"Grey rows: {known.source}; {known.mark}."] if rows else []
     notes += floor_notes(compared)

@@ -8,7 +8,7 @@ from harness.reports.compared.measures import NLL
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import listed
 from harness.reports.render.table import Column, Table, Value
-from harness.reports.runs.paper import reported
+from harness.reports.runs.reported import reported
 from harness.reports.runs.system_costs import (
     peak_mib,
     times_not_comparable,

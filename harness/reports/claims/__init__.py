@@ -1,0 +1,1 @@
+"""Papers' claims answered from records: HOLDS, REFUTED or CANNOT TELL."""
