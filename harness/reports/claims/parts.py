@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import exp, log, sqrt
 from statistics import fmean, variance
 from typing import Literal
 
@@ -171,4 +171,4 @@ def _welch(logs: Sequence[Sequence[float]]) -> float:
     if not sum(errors):
         return 0.0
     below = sum(error**2 / (len(each) - 1) for error, each in zip(errors, logs, strict=True))
-    return student(0.975, sum(errors) ** 2 / below) * sum(errors) ** 0.5
+    return student(0.975, sum(errors) ** 2 / below) * sqrt(sum(errors))

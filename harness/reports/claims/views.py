@@ -15,7 +15,7 @@ EARLY, LATER = "0-100", ("100-200", "200-300")
 def _fall(values: ExampleValues) -> float | None:
     """Lift in tokens 100–300 minus lift in tokens 0–100; None for a text without such tokens."""
     gains = LIKELIHOOD.gains(values).get("random", {})
-    known = [gains[name] for name in (EARLY, *LATER) if name in gains]
+    known = [gain for name in (EARLY, *LATER) if (gain := gains.get(name)) is not None]
     return None if len(known) <= len(LATER) else sum(known[1:]) / len(LATER) - known[0]
 
 
