@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import UsageError
+from harness.plugins import check_returns
 from harness.record import Json
 from harness.settings import RunSettings, Section, validate
 from harness.types import Example, Prompt, Sampling, Target, TrainingPair
@@ -49,6 +51,16 @@ class Method:
     trains: bool = False
     controls: bool = False
     Options: ClassVar[type[Section]] = NoOptions
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = cls.__dict__.get("Options", NoOptions)
+        if not (isinstance(own, type) and issubclass(own, Section)):
+            raise UsageError(
+                f"{cls.__qualname__}.Options is {own!r:.60}; expected a class that derives from"
+                " harness.settings.Section"
+            )
+        check_returns(cls, RETURNS)
 
     def __init__(self, settings: RunSettings) -> None:
         if settings.eval.controls and not self.controls:
@@ -130,6 +142,53 @@ class Method:
         """The record's entry on the prefaces of all texts, computed from their tokens alone."""
         return {}
 
+
+def _no_prompt(found: object, example: Example) -> str | None:
+    whole = isinstance(found, Prompt) and isinstance(found.views, Mapping)
+    if whole and all(isinstance(text, str) for text in found.views.values()):
+        return None
+    return 'harness.types.Prompt(example.id, {"main": text, ...})'
+
+
+def _no_model(found: object, *_: object) -> str | None:
+    from harness.engine.lm import PersonalLM
+
+    return None if isinstance(found, PersonalLM) else "a harness.engine.PersonalLM"
+
+
+def _no_targets(found: object, lm: object, pairs: Sequence[TrainingPair]) -> str | None:
+    listed = isinstance(found, Sequence) and all(isinstance(one, Target) for one in found)
+    return None if listed else "a list of harness.types.Target, one for each pair"
+
+
+def _no_prefaces(found: object, *_: object) -> str | None:
+    listed = isinstance(found, Sequence) and all(
+        isinstance(row, Sequence) and all(isinstance(token, int) for token in row) for row in found
+    )
+    return None if listed else "a list of token ids for each prompt, [] for none"
+
+
+def _no_number(found: object, *_: object) -> str | None:
+    number = isinstance(found, int | float) and 0 <= found < inf
+    return None if number else "a number, 0 or more"
+
+
+def _no_report(found: object, *_: object) -> str | None:
+    return None if isinstance(found, Mapping) else "a mapping of JSON values"
+
+
+RETURNS = {
+    "prompt": _no_prompt,
+    "build": _no_model,
+    "controlled": _no_model,
+    "targets": _no_targets,
+    "val_targets": _no_targets,
+    "preface": _no_prefaces,
+    "longest_preface": _no_number,
+    "epochs": _no_number,
+    "preface_report": _no_report,
+}
+"""Method of a plugin → what is wrong with what it returns."""
 
 BaseMethod = Method
 """The name of the class in version 0.1, for its plugins."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import inspect
+import re
 import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, UsageError, did_you_mean
+from harness.plugins import calls, explain, folder_of, home_of, place_of
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "method": {
@@ -46,6 +46,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 """The six of `--method all`; `cot-oracle` is an upper bound on the built-in benchmark."""
 PLUGIN_MODULE = "harness_plugin_"
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,79}")
+"""Names of methods, tasks and metrics: also names of folders, so never a path."""
+ATTRIBUTES = {"method": ("name", "prompt"), "task": ("row", "user", "entry"), "metric": ("name",)}
+"""What an object of a kind has, without which it is something else."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +102,26 @@ def find(kind: str, name: str) -> Any:
     entry = known[name]
     if entry.rivals:
         raise UsageError(entry.clash(kind))
+    _refuse_name(name, f"{kind} of {entry.origin} ({entry.target})")
     module, _, attribute = entry.target.partition(":")
     if entry.origin == "built in":
         return getattr(import_module(module), attribute)
     try:
         found = getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(
             f"{kind} {name!r} of {entry.origin} ({entry.target}) is broken:"
             f" {explain(error, folder_of(module))}"
         ) from error
+    lacking = [each for each in ATTRIBUTES[kind] if not hasattr(found, each)]
+    if lacking and kind != "metric":  # which says itself what it expected
+        raise UsageError(
+            f"{kind} {name!r} of {entry.origin} ({entry.target}): found"
+            f" {type(found).__name__} {found!r:.60} without {lacking[0]!r}; docs/plugins.md shows"
+            f" what a {kind} is"
+        )
     if kind == "method" and getattr(found, "name", name) != name:
         raise UsageError(
             f"{kind} {name!r} of {entry.origin} calls itself {found.name!r}: {entry.target};"
@@ -130,7 +144,9 @@ def load_plugin(path: Path) -> Any:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
     found = [
         value
@@ -147,7 +163,16 @@ def load_plugin(path: Path) -> Any:
             f"--plugin {path}: expected one class with `name` and `prompt`, found"
             f" {len(found)}{names}; `harness new-method NAME` writes one to start from"
         )
+    _refuse_name(found[0].name, f"--plugin {path}")
     return found[0]
+
+
+def _refuse_name(name: str, where: str) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{where}: its name is {name!r:.90}; expected up to 80 letters, digits, '-', '_' and"
+            " single dots, since results lie in a folder of that name"
+        )
 
 
 def plugin_sha256(method: type) -> str | None:
@@ -157,63 +182,59 @@ def plugin_sha256(method: type) -> str | None:
 
 
 @contextmanager
-def blaming(name: str, factory: Any) -> Iterator[None]:
+def blaming(name: str = "", factory: Any = None) -> Iterator[None]:
     """Turn an error in a plugin's own code into one message with its line.
+
+    name, factory: the method that runs; without them, any plugin that was imported.
 
     Errors of built-in methods and of the harness itself pass unchanged.
     """
-    module = getattr(factory, "__module__", "")
-    home = home_of(factory) if module.startswith(PLUGIN_MODULE) else folder_of(module)
-    built_in = {target.partition(".")[0] for target in BUILT_IN["method"].values()}
     try:
         yield
-    except (HarnessError, OSError):
+    except (HarnessError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        if module.partition(".")[0] in built_in or home is None or not _calls(error, home):
+    except BaseException as error:
+        culprit, place = _culprit(error, name, factory)
+        if culprit is None:
             raise
         raise UsageError(
-            f"method {name!r} is broken: {explain(error, home)}\n"
-            "  mend      `harness check-method` tries its parts one by one; --debug shows the"
-            " traceback"
+            f"{culprit} is broken: {type(error).__name__}: {error} (at {place})\n"
+            "  mend      `harness check-method` tries a method's parts one by one; --debug shows"
+            " the traceback"
         ) from error
 
 
-def folder_of(module: str) -> Path | None:
-    """The folder or file of a module's top-level package; nothing is imported."""
-    if module == "__main__":  # a script, or a notebook, which has no file
-        file = getattr(sys.modules[module], "__file__", None)
-        return Path(file) if file else None
-    spec = importlib.util.find_spec(module.partition(".")[0]) if module else None
-    if spec is None:
-        return None
-    places = spec.submodule_search_locations or [spec.origin or ""]
-    return Path(next(iter(places)))
+def _culprit(error: BaseException, name: str, factory: Any) -> tuple[str | None, str]:
+    """The plugin whose code is on the way to an error, in words, and file and line there.
+
+    An OSError counts only where the plugin itself caused it: its message names a file already.
+    """
+    last = calls(error)[-1:]
+    for what, home in _homes(name, factory):
+        own = calls(error, home)[-1:]
+        if own and (own == last or not isinstance(error, OSError)):
+            return what, "{}:{}".format(*own[0])
+    wrong_call = isinstance(error, TypeError) and str(error).startswith(
+        f"{getattr(factory, '__qualname__', '')}.__init__("
+    )
+    if wrong_call:
+        return f"method {name!r}", place_of(factory.__init__)
+    return None, ""
 
 
-def home_of(thing: Any) -> Path | None:
-    """The file that defines a class or function; None for anything else."""
-    try:
-        return Path(inspect.getfile(thing))
-    except TypeError:
-        return None
-
-
-def explain(error: BaseException, home: Path | None = None) -> str:
-    """The error and its place in one line: the innermost call in `home`, if given."""
-    if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} (at {error.filename}:{error.lineno})"
-    calls = (_calls(error, home) if home else []) or _calls(error)
-    file, line = calls[-1] if calls else ("an unknown place", 0)
-    return f"{type(error).__name__}: {error} (at {file}:{line})"
-
-
-def _calls(error: BaseException, home: Path | None = None) -> list[tuple[str, int]]:
-    """File and line of every call on the way to the error, outermost first; only those in `home`,
-    a file or folder, if given."""
-    return [
-        (frame.filename, frame.lineno or 0)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen importlib")
-        and (home is None or Path(frame.filename).resolve().is_relative_to(home.resolve()))
-    ]
+def _homes(name: str, factory: Any) -> Iterator[tuple[str, Path]]:
+    """(plugin in words, its file or folder): the given one, then every other that is imported."""
+    module = getattr(factory, "__module__", "")
+    built_in = {target.partition(".")[0] for target in BUILT_IN["method"].values()}
+    if module and module.partition(".")[0] not in built_in:
+        home = home_of(factory) if module.startswith(PLUGIN_MODULE) else folder_of(module)
+        if home is not None:
+            yield f"method {name!r}", home
+    for known, loaded in list(sys.modules.items()):
+        if known.startswith(PLUGIN_MODULE) and (file := getattr(loaded, "__file__", None)):
+            yield f"--plugin {file}", Path(file)
+    for kind in BUILT_IN:
+        for entry in table(kind).values():
+            top = entry.target.partition(":")[0].partition(".")[0]
+            if entry.origin != "built in" and top in sys.modules and (home := folder_of(top)):
+                yield f"{kind} {entry.name!r} of {entry.origin}", home

@@ -25,6 +25,7 @@ from harness.cli.score import score
 from harness.cli.show import show
 from harness.errors import HarnessError, mendable
 from harness.record.visible import visible
+from harness.registry import blaming
 
 app = typer.Typer(
     name="harness",
@@ -84,7 +85,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        with blaming():
+            app()
     except (HarnessError, OSError) as error:
         message = mendable(error)
         if message is None or "--debug" in sys.argv:

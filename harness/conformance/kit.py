@@ -20,7 +20,7 @@ from harness.conformance import (
 from harness.conformance.finding import Broken, Check
 from harness.conformance.world import Factory, World
 from harness.errors import HarnessError
-from harness.registry import explain, home_of
+from harness.plugins import explain, home_of
 
 CHECKS = tuple(
     value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
 from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
+from harness.plugins import check_returns
 
 LOGITS_AT_ONCE = 1 << 26
 """Most logits (rows × vocabulary) held at a time while log-probs are computed."""
@@ -22,6 +23,10 @@ LOGITS_AT_ONCE = 1 << 26
 
 class PersonalLM(nn.Module, ABC):
     """What a method builds: log-probs for training, prefill and step for decoding."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_returns(cls, RETURNS)
 
     hidden_s: float = 0.0
     """Seconds spent on latent thoughts before texts; a model with such thoughts adds to it."""
@@ -64,6 +69,33 @@ class PersonalLM(nn.Module, ABC):
     def hidden_per_example(self) -> int:
         """Latent thoughts before the text of one example; 0 by default."""
         return 0
+
+
+def _no_logprobs(found: object, batch: Batch) -> str | None:
+    shape = batch.response_mask.shape
+    fits = isinstance(found, Tensor) and found.shape == shape
+    return None if fits else f"log-probs of the response tokens, a tensor of shape {tuple(shape)}"
+
+
+def _no_loss(found: object, batch: Batch) -> str | None:
+    return None if isinstance(found, Tensor) and found.ndim == 0 else "a scalar tensor"
+
+
+def _no_logits(found: object, rows: Sequence[object] | Tensor, *_: object) -> str | None:
+    pair = isinstance(found, tuple) and len(found) == 2
+    fits = pair and isinstance(found[0], Tensor) and found[0].ndim == 2
+    if fits and len(found[0]) == len(rows):
+        return None
+    return f"(logits, state) with logits [{len(rows)}, vocabulary]"
+
+
+RETURNS = {
+    "logprobs": _no_logprobs,
+    "loss": _no_loss,
+    "prefill": _no_logits,
+    "step": _no_logits,
+}
+"""Method of a plugin's model → what is wrong with what it returns."""
 
 
 def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.inputs.imports import OWN, closure, file_closure, file_of
-from harness.registry import PLUGIN_MODULE, home_of, table
+from harness.plugins import home_of
+from harness.registry import PLUGIN_MODULE, table
 
 
 @dataclass(frozen=True)

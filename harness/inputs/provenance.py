@@ -12,8 +12,9 @@ from pathlib import Path
 from harness import __version__
 from harness.inputs.imports import closure, content_sha256, imports_of
 from harness.inputs.origin import Origin, own_sources
+from harness.plugins import home_of
 from harness.record import CodeInfo, DeviceInfo
-from harness.registry import BUILT_IN, home_of
+from harness.registry import BUILT_IN
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",

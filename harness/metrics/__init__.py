@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, UsageError
-from harness.registry import explain, find, home_of, table
+from harness.plugins import explain, home_of
+from harness.registry import find, table
 
 if TYPE_CHECKING:
     from harness.metrics.base import Better, Metric

@@ -12,7 +12,7 @@ import numpy as np
 from harness.errors import DataError
 from harness.metrics.base import Metric, Pair, Unavailable
 from harness.metrics.coverage import MOST_UNSEEN, unseen_share, unseen_words
-from harness.registry import explain, home_of
+from harness.plugins import explain, home_of
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 from harness.types import Score
 

@@ -34,6 +34,7 @@ from harness.pipeline.repeated import (
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
 from harness.pipeline.training import train_or_load
+from harness.plugins import home_of
 from harness.progress import Bars
 from harness.record import (
     PREDICTIONS,
@@ -50,7 +51,7 @@ from harness.record import (
     write_text,
 )
 from harness.record.inputs import Inputs
-from harness.registry import PLUGIN_MODULE, home_of
+from harness.registry import PLUGIN_MODULE
 from harness.settings import RUN_FILE, RunSettings, load_preset, run_file_text, validate
 from harness.types import Prediction
 
