@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.segment import Segment
+from rich.text import Text
 
 from harness.record.visible import visible
 
@@ -34,6 +36,29 @@ class Screen(Console):
             yield part if part.control else Segment(visible(part.text), part.style)
 
 
+class Done(ProgressColumn):
+    """How much is done, `3/50`; nothing while it is unknown how much there is."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{int(task.completed)}/{int(task.total)}")
+
+
+class Clock(ProgressColumn):
+    """Time spent, and the time left once a rate is known: `0:00:47, 0:02:10 left`."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        spent = clock_time(task.finished_time if task.finished else task.elapsed)
+        left = None if task.finished or task.total is None else task.time_remaining
+        return Text(spent if left is None else f"{spent}, {clock_time(left)} left", style="cyan")
+
+
+def clock_time(seconds: float | None) -> str:
+    """Hours, minutes and seconds: `0:02:10`."""
+    return str(timedelta(seconds=int(seconds or 0)))
+
+
 class Bars:
     """Progress bars and messages on standard error."""
 
@@ -42,11 +67,9 @@ class Bars:
         self.progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=28),
-            MofNCompleteColumn(),
+            Done(),
             TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            Clock(),
             console=self.console,
             disable=quiet or not sys.stderr.isatty(),
         )
@@ -58,10 +81,13 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def track(self, name: str) -> Update:
-        """A new bar; without a terminal, a line every 15 seconds and at the end."""
+    def track(self, name: str, total: int | None = None) -> Update:
+        """A new bar; without a terminal, a line every 15 seconds and at the end.
+
+        total: how much there is to do, where that is known before the first update.
+        """
         if not self.progress.disable:
-            task = self.progress.add_task(name, total=None, note="")
+            task = self.progress.add_task(name, total=total, note="")
             return lambda done, total, note: self.progress.update(
                 task, completed=done, total=total, note=note
             )
@@ -74,6 +100,20 @@ class Bars:
                 self.console.print(f"{name} {done}/{total} {note}", highlight=False)
 
         return line
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show on a terminal that something without steps takes its time; nothing elsewhere."""
+        alone = not self.progress.live.is_started
+        if alone:
+            self.progress.start()
+        task = self.progress.add_task(what, total=None, note="")
+        try:
+            yield
+        finally:
+            self.progress.remove_task(task)
+            if alone:
+                self.progress.stop()
 
     def say(self, text: str) -> None:
         """Print a message."""

@@ -2,8 +2,12 @@
 
 import io
 import re
+from threading import RLock
 
-from harness.progress import LINE_EVERY_S, Bars
+import pytest
+from rich.progress import ProgressSample, Task, TaskID
+
+from harness.progress import LINE_EVERY_S, Bars, Clock, Done
 
 
 class Terminal(io.StringIO):
@@ -22,7 +26,43 @@ def test_a_terminal_shows_a_bar_with_its_note_and_the_time_left(monkeypatch):
             update(done, 3, f"loss 2.{done} · 4,100 tokens/s")
     screen = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
     last = screen.splitlines()[-1]
-    assert re.search(r"training +━+ 3/3 loss 2\.3 · 4,100 tokens/s 0:00:0\d left 0:00:00", last)
+    assert re.search(r"training +━+ 3/3 loss 2\.3 · 4,100 tokens/s 0:00:0\d", last)
+
+
+@pytest.mark.parametrize(
+    ("total", "done", "shown"),
+    [
+        (None, 0, "0:00:47"),  # nothing is known: no count and no time left
+        (50, 0, "0/50 0:00:47"),
+        (50, 10, "10/50 0:00:47, 0:00:40 left"),
+        (50, 50, "50/50 0:00:47"),
+    ],
+)
+def test_time_spent_is_not_called_left_and_the_total_is_there_from_the_start(total, done, shown):
+    task = Task(TaskID(0), "x", total, done, _get_time=lambda: 47.0, _lock=RLock())
+    task.start_time = 0.0
+    if done:  # one step a second over the last ten
+        task._progress.extend([ProgressSample(37.0, 0.0), ProgressSample(47.0, 10.0)])
+    if done == total:
+        task.finished_time = 47.0
+    found = " ".join(filter(None, (Done().render(task).plain, Clock().render(task).plain)))
+    assert found == shown
+
+
+def test_waiting_shows_nothing_without_a_terminal_and_starts_and_stops_the_bars(
+    monkeypatch, capsys
+):
+    with Bars().waiting("loading torch"):
+        pass
+    assert capsys.readouterr() == ("", "")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    bars = Bars()
+    with bars.waiting("loading torch"):
+        assert bars.progress.live.is_started
+    assert not bars.progress.live.is_started
+    assert "loading torch" in terminal.getvalue()
 
 
 def test_elsewhere_there_are_lines_now_and_then_and_at_the_end(monkeypatch, capsys):

@@ -15,6 +15,7 @@ from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.micro_batches import TrainRow, micro_batches
 from harness.engine.train import plan_steps
 from harness.errors import counted
+from harness.pipeline.estimate import estimate
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import Plan
 from harness.reports.render.table import Column, Table
@@ -76,6 +77,7 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
     facts["parameters"] = f"{size(lm):,}{each if len(parts) > 1 else ''}"
     facts["memory"] = f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB"
+    facts["time"] = estimate([(job.method, settings)], out).shown
     # 4. Print.
     title = f"{job.method} on {settings.task}, dry run"
     table = Table("dry_run", title, (Column("", kind="note"), Column("")), tuple(facts.items()))

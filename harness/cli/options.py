@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from harness.cli.screen import command_line
 from harness.settings import RunSettings
 
 RESULTS = Path("results")
@@ -81,13 +82,32 @@ def command(verb: Callable[..., None]) -> Callable[..., None]:
     def called(debug: bool, **values: Any) -> None:
         for name, kind in groups.items():
             values[name] = kind(**{each.name: values.pop(each.name) for each in fields(kind)})
-        verb(*[values.pop(name) for name in arguments], **values)
+        try:
+            verb(*[values.pop(name) for name in arguments], **values)
+        except KeyboardInterrupt:  # typer would end with exit code 130 and without a word
+            typer.echo(stopped_message(verb.__name__), err=True)
+            raise typer.Exit(130) from None
 
     options.append(_option("debug", bool, False, SHARED_HELP["debug"]))
     called.__doc__ = help_of(verb)[0]
     called.__annotations__ = {each.name: each.annotation for each in options}
     called.__dict__["__signature__"] = Signature(options)
     return called
+
+
+RESUMED = {
+    "run": "the last checkpoint of training, and every text that was finished",
+    "ablate": "every finished run; of the one in progress, its last checkpoint and finished texts",
+}
+"""Verb → what a stopped command leaves; the others write their files at the end."""
+
+
+def stopped_message(verb: str) -> str:
+    """What to know after Ctrl-C: what is kept, and the command that goes on."""
+    kept, command = RESUMED.get(verb), command_line()
+    if kept is None:
+        return f"\nStopped. Again: {command}"
+    return f"\nStopped. Kept: {kept}. To go on: {command.replace(' --fresh', '')}"
 
 
 def help_of(documented: object) -> tuple[str, dict[str, tuple[str, str]]]:

@@ -7,30 +7,36 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cli.record_rows import COLUMNS, rows_of
+from harness.cli.record_rows import BRIEF, COLUMNS, brief_rows_of, rows_of
 from harness.cli.screen import warn
+from harness.data.floors import SKYLINE
+from harness.errors import counted
 from harness.metrics import of_words
-from harness.record import Outcome, Record
+from harness.record import RECORD, Outcome, Record
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
 
 
-def print_outcome(console: Console, outcome: Outcome) -> None:
-    """One run's table."""
+def print_outcome(console: Console, outcome: Outcome, full: bool = False) -> None:
+    """One run's table; without `full` the rows to look at first."""
     record = outcome.record
     title = f"{record.method} · {record.task} · {record.run_id}"
     if outcome.repeated:
         title += " (already complete; --fresh redoes it)"
-    print_scores(console, record, title)
+    print_scores(console, record, title, full)
     warn(console, [*notices(record), *floor_notices(record, outcome.folder)])
     print_one_text(console, outcome)
     console.print(f"record: {outcome.folder}", soft_wrap=True)
 
 
-def print_scores(console: Console, record: Record, title: str) -> None:
-    """A record's metrics and views, a row each."""
-    print_table(console, Table("run", title, COLUMNS, tuple(rows_of(record))))
+def print_scores(console: Console, record: Record, title: str, full: bool = True) -> None:
+    """A record's metrics and views, a row each; without `full` the first rows of each."""
+    every = tuple(rows_of(record))
+    rows = every if full else tuple(brief_rows_of(record))
+    print_table(console, Table("run", title, COLUMNS, rows))
+    if len(rows) < len(every):
+        console.print(f"{counted(len(every) - len(rows), 'further row')}: --full", style="dim")
 
 
 def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> None:
@@ -50,12 +56,15 @@ def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> 
 
 
 def floor_notices(record: Record, folder: Path) -> list[str]:
-    """A warning for each metric on which a recorded floor scores at least as high as the run."""
+    """A warning with the metrics on which a recorded floor scores at least as high as the run."""
     tops = {name: one.value for name, one in record.metrics.items()}
+    won = won_by_floors(tops, floors_beside(folder, record))
+    shown = [f"{name} ({each.method} {each.metrics[name].value:.2f})" for name, each in won.items()]
+    if not shown:
+        return []
     return [
-        f"{name}: {floor.method} scores {floor.metrics[name].value:.2f} without a model, so a"
-        f" higher {name} does not mean better texts here"
-        for name, floor in won_by_floors(tops, floors_beside(folder, record)).items()
+        "texts made without a model score at least as high, so higher values do not mean better"
+        f" texts here: {', '.join(shown)}"
     ]
 
 
@@ -88,7 +97,8 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
         return
     text = min(texts, key=lambda each: each.id)
     console.print(
-        f"example {text.id}, as generated (`harness show {outcome.folder}`):",
+        f"example {text.id}, as generated"
+        f" (`harness show {outcome.folder} --example {text.id}` shows it with its prompt):",
         style="dim",
         soft_wrap=True,
     )
@@ -96,8 +106,29 @@ def print_one_text(console: Console, outcome: Outcome) -> None:
     console.print(shown or "(empty)")
 
 
-SIDE_BY_SIDE = ("bleu", "rougeL", "meteor")
-"""Metrics of several runs that fit a terminal; `harness compare` shows all of them."""
+def print_next(console: Console, outcomes: Sequence[Outcome], command: str) -> None:
+    """Print a command to go on with: another method, or a comparison of what there is.
+
+    outcomes: the runs just shown.
+    command: the command line that made or showed them.
+    """
+    if not outcomes:
+        return
+    last = outcomes[-1].folder
+    results, task = last.parents[2], last.parents[1]
+    methods = {file.parts[-3] for file in task.glob(f"*/*/{RECORD}")}
+    methods = {name for name in methods if not name.startswith("floor-") and name != SKYLINE}
+    if len(methods) > 1:
+        step = f"harness compare {results} --out report"
+    else:
+        method = last.parent.name
+        other = "flythinker" if method == "sft" else "sft"
+        again = command.replace(" --fresh", "")
+        swapped = again.replace(f"--method {method}", f"--method {other}")
+        step = f"{swapped} && harness compare {results} --out report"
+        if swapped == again:
+            step = f"another method, then: harness compare {results} --out report"
+    console.print(f"next: {step}", style="bold", soft_wrap=True)
 
 
 def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
@@ -108,8 +139,8 @@ def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:
     tasks = list(dict.fromkeys(record.task for record in records))
     seeds = len({record.seed for record in records})
     every = list(records[0].metrics)
-    names = [name for name in every if name in SIDE_BY_SIDE or not of_words(name)]
-    names = names or every[: len(SIDE_BY_SIDE)]
+    names = [name for name in every if name in BRIEF or not of_words(name)]
+    names = names or every[: len(BRIEF)]
     task = [Column("task")] if len(tasks) > 1 else []
     seed = [Column("seed", kind="number", digits=0)] if seeds > 1 else []
     scores = [Column(name, kind="number") for name in names]

@@ -198,6 +198,31 @@ VIEWS = (
 """The rows after the metrics in a run's table, in order."""
 
 
+MOST_METRICS = 4
+"""Metrics in the brief table; more than these are shown by `BRIEF` and the first."""
+BRIEF = ("bleu", "rougeL", "meteor")
+"""Metrics that fit a terminal."""
+
+
+def brief_rows_of(record: Record) -> Rows:
+    """The rows to look at first: a few metrics, and the first row of what each view is about.
+
+    Eight, where only the defaults are evaluated; one more for each further view.
+    """
+    names = list(record.metrics)
+    if len(names) > MOST_METRICS:
+        names = [name for at, name in enumerate(names) if at == 0 or name in BRIEF]
+    for name in names:
+        yield name, number(record.metrics[name]), remark(record.metrics[name], unit_of(name))
+    seen = set[str]()
+    for rows in VIEWS:
+        for label, value, note in rows(record):
+            key = label.partition(" by ")[0]
+            if not label.startswith(" ") and key not in seen:
+                seen.add(key)
+                yield label, value, note
+
+
 def rows_of(record: Record) -> Rows:
     """Every row of a record's table: its metrics, then its views."""
     for name, score in record.metrics.items():

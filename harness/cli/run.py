@@ -12,11 +12,13 @@ from rich.console import Console
 from harness.cli.cautions import cautions
 from harness.cli.jobs import Failure
 from harness.cli.options import RunOptions
-from harness.cli.outcome import print_outcome, print_together
+from harness.cli.outcome import print_next, print_outcome, print_together
 from harness.cli.requests import Request, requested
-from harness.cli.screen import screen, warn
+from harness.cli.screen import command_line, screen, warn
+from harness.errors import counted
 from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
+from harness.pipeline.estimate import UNTRAINED, estimate
 from harness.pipeline.lock import refuse_several_processes
 from harness.progress import Bars
 from harness.record import Outcome
@@ -35,6 +37,7 @@ def run(
     out: Path | None = None,
     fresh: bool = False,
     dry_run: bool = False,
+    full: bool = False,
 ) -> None:
     """Train, generate and evaluate. Repeating the command resumes or shows the run.
 
@@ -44,7 +47,8 @@ def run(
         seed: seed of training order and sampling; default 0
         seeds: several training seeds, e.g. 0,1,2: one run each
         out: folder for the results; default results
-        dry_run: show what would run, and one prompt
+        dry_run: show what would run, how long it would take, and one prompt
+        full: show every row of a run's table
     """
     refuse_several_processes()
     console = screen()
@@ -55,13 +59,16 @@ def run(
             _print_head(console, outcome.record.method, settings, seeded)
             if message := named_message(outcome.folder, since):
                 Bars().say(message)
-            print_outcome(console, outcome)
+            print_outcome(console, outcome, full)
         print_together(console, [outcome for _, outcome, _ in found])
+        print_next(console, [outcome for _, outcome, _ in found], command_line())
         return
-    jobs = [job for request in requests for job in request.jobs()]
-    from harness.engine.quiet import quiet_libraries
+    _print_start(console, requests, results)
+    with Bars().waiting("loading torch and transformers"):
+        jobs = [job for request in requests for job in request.jobs()]
+        from harness.engine.quiet import quiet_libraries
 
-    quiet_libraries()
+        quiet_libraries()
     if dry_run:
         from harness.cli.dry_run import print_plan
 
@@ -73,16 +80,18 @@ def run(
     outcomes: list[Outcome] = []
     worst = 0
     for job in jobs:
-        _print_head(console, job.method, job.settings, seeded)
+        if len(jobs) > 1:
+            _print_head(console, job.method, job.settings, seeded)
         warn(console, cautions(job.settings, job.trains, options.set_ or []))
         made = job.make(results, fresh) if len(jobs) == 1 else job.attempt(results, fresh)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)
         else:
-            print_outcome(console, made)
+            print_outcome(console, made, full)
             outcomes.append(made)
     print_together(console, outcomes)
+    print_next(console, outcomes, command_line())
     raise typer.Exit(worst)
 
 
@@ -108,6 +117,26 @@ def _finished(
                 if run[0].record.training is None:
                     break  # seeds are for methods that train
     return found
+
+
+def _print_start(console: Console, requests: Sequence[Request], results: Path) -> None:
+    """The first line, before anything slow is imported: what will run, and for how long."""
+    runs = [
+        (name, request.settings(name, None, task, seed))
+        for request in requests
+        for task, name in product(request.tasks, request.methods)
+        for seed in (request.seeds if name not in UNTRAINED else request.seeds[:1])
+    ]
+    time = estimate(runs, results).shown
+    if len(runs) == 1:
+        ((name, settings),) = runs
+        line = f"{name} on {settings.task} · {settings.preset} · {time}"
+        console.print(line, style="bold", soft_wrap=True)
+        return
+    tasks = ", ".join(dict.fromkeys(settings.task for _, settings in runs))
+    presets = ", ".join(dict.fromkeys(settings.preset for _, settings in runs))
+    line = f"{counted(len(runs), 'run')} on {tasks} · {presets} · {time}"
+    console.print(line, style="bold", soft_wrap=True)
 
 
 def _print_head(console: Console, method: str, settings: RunSettings, seeded: bool) -> None:

@@ -94,5 +94,5 @@ def main() -> None:
         typer.echo(visible(message), err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        typer.echo("\nstopped; repeat the command to resume", err=True)
+        typer.echo("\nStopped before anything began", err=True)
         raise SystemExit(130) from None

@@ -88,13 +88,14 @@ def machine(device: str, dtype: str) -> DeviceInfo:
         dtype=dtype,
         threads=torch.get_num_threads(),
         accelerator=accelerator,
-        processor=_processor(),
+        processor=processor(),
         cores=os.cpu_count(),
         system=f"{platform.system()} {platform.machine()}",
     )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the CPU."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():

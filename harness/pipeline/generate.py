@@ -78,7 +78,7 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
         for sample in range(options.samples)
         for batch in plan_batches(plan.test_prompts, options.batch_size)
     ]
-    update, done, warm = job.bars.track("generating"), 0, False
+    update, done, warm = job.bars.track("generating", len(expected)), 0, False
     with PeakMemory(part.device for part in lm.parameters()) as memory:
         for sample, batch in work:
             if any((prompt.example.id, sample) not in finished for prompt in batch):

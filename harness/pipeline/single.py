@@ -81,14 +81,14 @@ def run(
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
-    phases = Phases()
+    phases, bars = Phases(), bars or Bars(quiet=True)
     # 1. the plan, with its inputs hashed before any model is loaded
-    with phases("data"):
+    with phases("data"), bars.waiting("reading data"):
         plan = Plan(settings, method, results, factory)
         before = plan.inputs
     # 2. no other process works on it meanwhile
     with locked(plan.folder):
-        return _make(Job(plan, bars or Bars(quiet=True)), phases, before, command, fresh)
+        return _make(Job(plan, bars), phases, before, command, fresh)
 
 
 def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -> Outcome:
@@ -114,11 +114,11 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
         earlier = None
     with job.bars:
         # 2. prompts and models
-        with phases("prompts"):
+        with phases("prompts"), job.bars.waiting("encoding prompts"):
             prompts = plan.test_prompts
             if plan.advice:
                 job.bars.say(plan.advice)
-        with phases("loading"):
+        with phases("loading"), job.bars.waiting("loading the model"):
             return_freed_memory()
             lm, record = _load(job, command, earlier, before)
             return_freed_memory()

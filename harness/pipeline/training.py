@@ -22,7 +22,7 @@ from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.peak_memory import PeakMemory
-from harness.engine.train import precision, to_batch, train
+from harness.engine.train import plan_steps, precision, to_batch, train
 from harness.errors import DivergedError
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import (
@@ -38,6 +38,7 @@ from harness.pipeline.needs import refuse_long_training
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.progress import Bars
 from harness.record import LrSearch, Step, Training, Trial, read_state, write_state
+from harness.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
             seed=seed,
             dtype=job.hardware.dtype,
             checkpoint=plan.folder / UNFINISHED,
-            on_step=_step_bar(job.bars, "training"),
+            on_step=_step_bar(job.bars, "training", _steps(data, budget, seed)),
             say=job.bars.say,
         )
     with phases("evaluation", whole=True):
@@ -196,7 +197,9 @@ def search_lr(job: Job, data: TrainingData) -> LrSearch:
 def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
     """A short training of a new model with one learning rate; it has checkpoints of its own."""
     plan, say, val_loss = job.plan, job.bars.say, None
-    log, show = TrainLog(), _step_bar(job.bars, f"lr {lr:g}")
+    short = plan.settings.train.model_copy(update={"epochs": plan.settings.train.lr_trial_epochs})
+    steps = _steps(data, short, plan.settings.seed)
+    log, show = TrainLog(), _step_bar(job.bars, f"lr {lr:g}", steps)
     begin, (lm, _) = now(), job.build()
     place(lm, job.hardware.devices)
     seconds = now() - begin
@@ -253,9 +256,14 @@ def _summed_logprobs(job: Job, lm: PersonalLM, groups: Sequence[Sequence[TrainRo
     return total
 
 
-def _step_bar(bars: Bars, name: str) -> Callable[[int, int, Step, TrainLog], None]:
-    """A callback that shows each step."""
-    update = bars.track(name)
+def _steps(data: TrainingData, settings: TrainSettings, seed: int) -> int:
+    """Number of optimizer steps."""
+    return len(plan_steps(len(data.rows), settings.epochs, settings.batch_size, seed))
+
+
+def _step_bar(bars: Bars, name: str, steps: int) -> Callable[[int, int, Step, TrainLog], None]:
+    """A callback that shows each of `steps` steps."""
+    update = bars.track(name, steps)
 
     def on_step(done: int, total: int, step: Step, log: TrainLog) -> None:
         rate = log.tokens / log.seconds if log.seconds else 0.0

@@ -1,19 +1,24 @@
-"""The terminal's table of a run says all that was measured."""
+"""The terminal's table of a run: the rows to look at first, or all that was measured."""
 
 import io
+import re
 
+import pytest
 from rich.console import Console
 
-from harness.cli.outcome import print_outcome
+from harness.cli.outcome import print_next, print_outcome
+from harness.cli.record_rows import brief_rows_of, rows_of
+from harness.record import Outcome, read_record
 from tests.support.runs import go
+from tests.support.synthetic import write_runs
 
 
-def test_every_view_of_a_record_is_in_the_table(tmp_path, reviews, backbone):
+def test_every_view_of_a_record_is_in_the_full_table(tmp_path, reviews, backbone):
     asked = ["eval.controls=zero", "eval.forced=true", "eval.slices=[0,9]", "eval.donors=2"]
     asked.append('eval.lift=["likelihood"]')
     outcome = go(tmp_path, reviews, backbone, "flythinker", *asked)
     shown = io.StringIO()
-    print_outcome(Console(file=shown, width=200), outcome)
+    print_outcome(Console(file=shown, width=200), outcome, full=True)
     for row in (
         "bleu",
         "NLL of references",
@@ -26,3 +31,40 @@ def test_every_view_of_a_record_is_in_the_table(tmp_path, reviews, backbone):
         "generation",
     ):
         assert f" {row} " in shown.getvalue(), row
+    assert "--full" not in shown.getvalue()
+    shown = io.StringIO()
+    print_outcome(Console(file=shown, width=200), outcome)
+    text = shown.getvalue()
+    assert " − base model " not in text
+    hidden = len([*rows_of(outcome.record)]) - len([*brief_rows_of(outcome.record)])
+    assert f"{hidden} further rows: --full" in text
+    # the example that is printed is the one that the hint shows
+    (named,) = re.findall(r"--example (\S+)`", text)
+    assert text.count(f"example {named}, as generated") == 1
+
+
+def test_a_run_with_the_defaults_has_eight_rows(tmp_path):
+    (folder,) = write_runs(tmp_path, ["sft"], ["product_review"], [0])
+    record = read_record(folder)
+    labels = [label for label, _, _ in brief_rows_of(record)]
+    assert labels[0] == next(iter(record.metrics))
+    assert len(labels) <= 8
+    assert not [label for label in labels if label.startswith(" ")]
+
+
+@pytest.mark.parametrize(
+    ("methods", "command", "step"),
+    [
+        (["sft"], "harness run --method sft --fresh", "harness run --method flythinker && harness"),
+        (["rag"], "harness run --method rag", "harness run --method sft && harness compare"),
+        (["rag"], "harness run --config run.toml", "another method, then: harness compare"),
+        (["rag", "sft"], "harness run --method sft", "harness compare"),
+    ],
+)
+def test_the_last_line_is_the_next_step(tmp_path, methods, command, step):
+    folders = write_runs(tmp_path, methods, ["product_review"], [0])
+    outcome = Outcome(read_record(folders[-1]), folders[-1], repeated=False)
+    shown = io.StringIO()
+    print_next(Console(file=shown, width=200), [outcome], command)
+    assert shown.getvalue().startswith(f"next: {step}")
+    assert shown.getvalue().endswith(f"{folders[-1].parents[2]} --out report\n")

@@ -139,7 +139,8 @@ def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
         else:
             texts[window.key] = ""
     # 2. rounds of generation, until every window is full or its text has ended
-    update, done, planned = trained.job.bars.track("continuation"), 0, len(open_windows)
+    done, planned = 0, len(open_windows)
+    update = trained.job.bars.track("continuation", planned)
     room = most_positions(trained.lm)
     longest = most_tokens(each.span.needed for each in open_windows)
     longest += trained.lm.hidden_per_example

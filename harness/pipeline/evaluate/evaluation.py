@@ -27,7 +27,7 @@ def evaluate(trained: Trained, record: Record, phases: Phases) -> Record:
     phases: takes the times.
     """
     options = trained.plan.settings.eval
-    with phases("scoring"):
+    with phases("scoring"), trained.job.bars.waiting("scoring"):
         samples = samples_of(trained.predictions)
         record = evaluate_texts(record, trained.plan.test, samples, options)
     for phase, (asked, view) in VIEWS.items():

@@ -33,8 +33,9 @@ def evaluate_profile_swap(trained: Trained, record: Record) -> Record:
     profile helps. A method that reads no profile has a lift of exactly 0.
     """
     plan, asked = trained.plan, trained.plan.settings.eval.lift
-    donors, update = donor_examples(plan), trained.job.bars.track("lift")
+    donors = donor_examples(plan)
     swaps = donors.examples
+    update = trained.job.bars.track("lift", len(swaps))
     # 1. scores of the same model with each user's own profile, and with each swapped one
     own = {key: text.output for key, text in trained.first.items()}
     scores: dict[str, dict[str, Scores]] = {view: {} for view in asked}

@@ -51,7 +51,8 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
     Texts are generated in the same batches with the same seeds as the run's first sample.
     """
     plan = trained.plan
-    names, update = plan.settings.eval.controls, trained.job.bars.track("controls")
+    names = plan.settings.eval.controls
+    update = trained.job.bars.track("controls", len(names))
     texts = {key: text.output for key, text in trained.first.items()}
     own = Variant(texts, record.nlls or None)
     results, missing = {"own": own}, dict[str, Thoughts]()
