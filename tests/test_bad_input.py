@@ -91,20 +91,20 @@ def test_a_folder_without_a_split_is_refused(go, tmp_path, split):
 
 def strange(rows):
     rows[0]["profile"] = []
-    rows[1]["profile"] = [{**rows[1]["profile"][0], "reviewText": "word " * 20_000}]
+    rows[1]["profile"] = [{**rows[1]["profile"][0], "reviewText": "word " * 2_000}]
     rows[2]["profile"][0]["reviewText"] = "שלום עולם 👩‍👩‍👧 مرحبا بالعالم 🙂. " * 30
     rows[2]["output"] = "🙂 שלום עולם 👩‍👩‍👧 مرحبا بالعالم"
-    rows[3]["input"] = "please write " * 10_000
-    rows[3]["output"] = "a long text " * 2_000
+    rows[3]["input"] = "please write " * 1_000
+    rows[3]["output"] = "a long text " * 500
 
 
 def test_strange_data_gives_the_right_result(go, tmp_path, backbone):
     folder = data(tmp_path / "data", change=strange)
     code, out, err = go(folder, "--set", "budget.input=300")
-    assert code == 2  # 14001 tokens of a reference are past the context of the likelihood
+    assert code == 2  # 3501 tokens of a reference are past the context of the likelihood
     assert "eval.likelihood of example" in err
     assert "--set eval.likelihood=false" in err
-    wide = with_context(backbone, tmp_path / "wide", 20_000)
+    wide = with_context(backbone, tmp_path / "wide", 4_000)
     code, out, err = go(folder, "--set", "budget.input=300", "--backbone", wide)
     assert code == 0, err
     assert "examples 4, scored 4" in out
@@ -118,7 +118,7 @@ def test_strange_data_gives_the_right_result(go, tmp_path, backbone):
     assert "1 profiles that BM25 cannot rank" in out
     by_user = {text.user_id: text.id for text in read_predictions(run)}
     long = record.examples[by_user["test-user-3"]]
-    assert sum(long.likelihood.slice_tokens) == 6_000  # no token of a reference is cut for scoring
+    assert sum(long.likelihood.slice_tokens) == 1_500  # no token of a reference is cut for scoring
 
 
 def test_a_reference_in_other_scripts_scores_a_hundred_against_itself(

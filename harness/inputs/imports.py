@@ -19,6 +19,7 @@ from pathlib import Path
 OWN = ("baselines", "flythinker", "harness")
 """Packages of the harness itself."""
 PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
+INIT = "__init__.py"
 BESIDE = "__beside__"
 """Placeholder for the folder of a file outside packages, where its relative imports start."""
 
@@ -30,17 +31,22 @@ def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, P
     """
     found: dict[str, Path] = {}
     seen: set[str] = set()
-    waiting = [name for start in starts for name in _with_parents(start)]
+    waiting = list(starts)
     while waiting:
-        name = waiting.pop()
-        if name in seen or name.partition(".")[0] not in within:
+        imported = waiting.pop()
+        if imported in seen or imported.partition(".")[0] not in within:
             continue
-        seen.add(name)
-        file = file_of(name)
-        if file is not None:
-            found[name] = file
-            package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-            waiting += (part for each in imports_of(file, package) for part in _with_parents(each))
+        for name in reversed(_with_parents(imported)):
+            if name in seen:
+                continue
+            seen.add(name)
+            parent = name.rpartition(".")[0]
+            if parent in found and found[parent].name != INIT:
+                continue  # an attribute: a file that is no package has no modules below it
+            file = file_of(name)
+            if file is not None:
+                found[name] = file
+                waiting += imports_of(file, name if file.name == INIT else parent)
     return found
 
 
@@ -60,7 +66,7 @@ def file_closure(start: Path) -> dict[str, Path]:
             if file is None:
                 continue
             found[part] = file
-            package = part if file.name == "__init__.py" else part.rpartition(".")[0]
+            package = part if file.name == INIT else part.rpartition(".")[0]
             waiting += imports_of(file, package or BESIDE)
     return found
 
@@ -136,7 +142,7 @@ def _file_below(folder: Path, dotted: str) -> Path | None:
     """The file of `dotted` below a folder; for "" the folder's __init__.py."""
     place = folder.joinpath(*filter(None, dotted.split(".")))
     module = place.with_name(place.name + ".py")
-    for file in (place / "__init__.py", *([module] if dotted else [])):
+    for file in (place / INIT, *([module] if dotted else [])):
         if file.is_file():
             return file
     return None

@@ -1,82 +1,58 @@
-"""The example package, installed from its wheel into a fresh environment."""
+"""The example package, as its wheel installs it."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
-import sysconfig
-import venv
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
-from tests.support.tutorial import EXAMPLES, commands
+from harness.registry import table
+from tests.support.tutorial import EXAMPLES, FEWER, commands
 
 METHODS = ("perce", "contrastive")
-LESS = ("--set", "data.val_limit=2", "--set", "eval.resamples=100", "--set", "eval.authors=false")
-"""What a run is given besides the tutorial's words, so that it ends within seconds."""
-SERVER = """
-import datasets, gc, io, json, sys, transformers
-from contextlib import redirect_stdout
-from harness.cli import main
-gc.freeze()  # a run collects garbage three times
-for line in sys.stdin:
-    sys.argv = ["harness", *json.loads(line)]
-    shown, code = io.StringIO(), 0
-    with redirect_stdout(shown):
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
-    print(json.dumps([code, shown.getvalue()]), flush=True)
-"""
-"""Runs the commands that it reads, one a line, so that torch is imported once."""
+BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
 @pytest.fixture(scope="module")
-def harness(tmp_path_factory):
-    """Call `harness` in an environment with the wheel; it shares this environment's packages."""
+def site(tmp_path_factory):
+    """A folder with the files of the wheel, as pip leaves them."""
     folder = tmp_path_factory.mktemp("package")
     source = folder / "source"
-    source.mkdir()
     for file in EXAMPLES.rglob("*"):
         if file.is_file() and not {"build", "__pycache__"} & set(file.parts):
             copy = source / file.relative_to(EXAMPLES)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
-    pip = [sys.executable, "-m", "pip", "--quiet"]
-    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
-    _run(*pip, "wheel", *offline, "--wheel-dir", folder, source)
-    (wheel,) = folder.glob("harness_example_methods-*.whl")
-    venv.create(folder / "venv", with_pip=False)
-    python = folder / "venv" / "bin" / "python"
-    site = next((folder / "venv" / "lib").glob("python*/site-packages"))
-    shared = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
-    (site / "shared.pth").write_text(shared)
-    _run(*pip, "--python", python, "install", "--no-deps", "--no-index", wheel)
-    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen(
-        [str(python), "-c", SERVER], cwd=folder, env=environment, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-
-    def call(*words):
-        print(json.dumps(words), file=server.stdin, flush=True)
-        code, shown = json.loads(server.stdout.readline())
-        assert code == 0, shown
-        return shown
-
-    call.folder = folder
-    yield call
-    server.communicate()
-
-
-def _run(*words, **more):
-    done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, check=False, **more
-    )
+    words = [sys.executable, "-c", BUILD, str(folder)]
+    done = subprocess.run(words, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    (wheel,) = folder.glob("harness_example_methods-*.whl")
+    with ZipFile(wheel) as files:
+        files.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.fixture
+def installed(site, call, monkeypatch):
+    """Calls `harness` where the wheel's package is on the path, and the folder of examples not."""
+    for name in [one for one in sys.modules if one.startswith("harness_example_methods")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [str(site), *(p for p in sys.path if p != str(EXAMPLES))])
+    table.cache_clear()
+
+    def go(*words):
+        code, out, err = call(*words)
+        assert code == 0, out + err
+        return out
+
+    yield go
+    for name in [one for one in sys.modules if one.startswith("harness_example_methods")]:
+        module = sys.modules.pop(name)
+        assert Path(module.__file__).is_relative_to(site)
+    table.cache_clear()
 
 
 def _harness(line):
@@ -89,25 +65,26 @@ def _harness(line):
 PIP, LIST, *CHECKED = commands(1)
 
 
-def test_its_methods_are_listed_with_their_origin(harness):
+def test_its_methods_are_listed_with_their_origin(installed):
     assert PIP == "pip install ./examples"  # what the fixture does, from the wheel
-    shown = harness(*_harness(LIST))
+    shown = installed(*_harness(LIST))
     assert shown.count("harness-example-methods") == len(METHODS)
-    rows = {row["name"]: row for row in json.loads(harness(*_harness(LIST), "--json"))}
+    rows = {row["name"]: row for row in json.loads(installed(*_harness(LIST), "--json"))}
     assert {rows[name]["origin"] for name in METHODS} == {"harness-example-methods"}
     assert rows["sft"]["origin"] == "built in"
 
 
 @pytest.mark.parametrize("line", CHECKED, ids=lambda line: " ".join(_harness(line)[:3]))
-def test_the_tutorials_commands_work(harness, line):
+def test_the_tutorials_commands_work(installed, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     words = _harness(line)
-    shown = harness(*words, *(LESS if words[0] == "run" else ()))
+    shown = installed(*words, *(FEWER if words[0] == "run" else ()))
     if words[0] == "check-method":
         assert "failed" not in shown
         assert f"check-method {words[1]}" in shown
     else:
         name = words[words.index("--method") + 1]
-        (record,) = (harness.folder / "results").glob(f"*/{name}/*/record.json")
+        (record,) = (tmp_path / "results").glob(f"*/{name}/*/record.json")
         assert json.loads(record.read_text())["status"] == "complete"
 
 

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from harness.conformance import CHECKS
-from tests.support.tutorial import EXAMPLES, TUTORIAL, commands, files
+from tests.support.tutorial import EXAMPLES, FEWER, TUTORIAL, commands, files
 
 
 @pytest.mark.parametrize("name", files())
@@ -29,8 +29,9 @@ def test_the_table_lists_every_check_of_the_kit():
 def test_the_one_file_commands_work(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for line in commands(0):
-        code, out, err = call(*shlex.split(line)[1:])
+        words = shlex.split(line)[1:]
+        code, out, err = call(*words, *(FEWER if words[0] == "run" else ()))
         assert code == 0, out + err
     assert (tmp_path / "test_my_method.py").is_file()
-    (record,) = tmp_path.rglob("my_method/*/record.json")  # the floors have theirs beside it
+    (record,) = tmp_path.rglob("record.json")
     assert '"status": "complete"' in record.read_text()

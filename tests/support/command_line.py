@@ -3,8 +3,7 @@
 import pytest
 
 from harness import cli
-from harness.pipeline.single import Outcome
-from harness.record import read_record
+from harness.record import Outcome, read_record
 from tests.support.synthetic import write_runs
 
 SMALL = [

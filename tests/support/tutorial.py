@@ -8,6 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 TUTORIAL = ROOT / "docs" / "plugins.md"
+FEWER = (
+    "--set", "data.val_limit=2", "--set", "train.epochs=1", "--set", "eval.resamples=100",
+    "--set", "eval.authors=false", "--set", "eval.floors=false",
+    "--set", 'eval.metrics=["bleu","rouge1"]',
+)  # fmt: skip
+"""What a run is given besides the tutorial's words, so that it ends within seconds."""
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)\n```$', re.MULTILINE | re.DOTALL)
 
 
