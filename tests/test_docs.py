@@ -8,7 +8,7 @@ import typer
 
 from harness.cli import app
 from harness.settings import RunSettings
-from tests.test_readme import commands
+from tests.support.page_commands import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])

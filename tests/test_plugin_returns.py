@@ -46,7 +46,7 @@ PARTS = ("loss", "step", "prompt", "build", "targets", "preface", "longest")
 FAULTS = [  # part, its code, whether the method trains, line, what the message says
     ("prompt", "return None", False, 17, "Faulty.prompt returned None"),
     ("prompt", "return 'text'", False, 17, "Faulty.prompt returned str 'text'"),
-    ("prompt", "return Prompt(example.id, {'main': 3})", False, 17, "Prompt(example.id, {\"main\""),
+    ("prompt", "return Prompt(example.id, {'main': 3})", False, 17, 'Prompt(example.id, {"main"'),
     ("prompt_takes", ", more", False, 17, "Faulty.prompt() missing 1 required posit"),
     ("init_takes", ", more", False, 15, "missing 1 required positional argument: 'more'"),
     ("prompt", "import sys; sys.exit('bye')", False, 18, "SystemExit: bye"),
@@ -147,7 +147,9 @@ def test_names_of_packages_are_no_paths_either(monkeypatch, kind):
 @pytest.mark.parametrize("kind", ["method", "task"])
 def test_a_package_that_offers_something_else_is_named(monkeypatch, kind):
     offered(monkeypatch, kind, "odd", "json:dumps")
-    with pytest.raises(UsageError, match=rf"{kind} 'odd' of some-package \(json:dumps\): found fun"):
+    with pytest.raises(
+        UsageError, match=rf"{kind} 'odd' of some-package \(json:dumps\): found fun"
+    ):
         find(kind, "odd")
 
 

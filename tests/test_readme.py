@@ -12,6 +12,7 @@ from harness import cli
 from harness.data import load_split
 from harness.settings import RunSettings, validate
 from tests.support.command_line import SMALL
+from tests.support.page_commands import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -25,19 +26,6 @@ LESS = {
     "leaderboard": ["--boards", str(ROOT / "leaderboards")],
 }
 """What a verb is given beside README's words, so that it ends within seconds."""
-
-
-def commands(text):
-    """Commands of code blocks and of inline code, comments off, in the order of the page."""
-    found = []
-    for block, inline in re.findall(
-        r"^```\w*\n(.*?)^```|`([^`]+)`", text, re.MULTILINE | re.DOTALL
-    ):
-        for line in block.splitlines() if block else [" ".join(inline.split())]:
-            words = shlex.split(line, comments=True) if re.match(r"(make|harness) ", line) else []
-            if words:
-                found.append(words)
-    return found
 
 
 def test_commands_are_found():
