@@ -9,11 +9,27 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """$HARNESS_CACHE, else `flythinker-harness` in $XDG_CACHE_HOME, else in ~/.cache."""
+    """$HARNESS_CACHE, else `flythinker-harness` in $XDG_CACHE_HOME, else in ~/.cache.
+
+    A user without a home has it in the folder of temporary files.
+    """
     if own := os.environ.get("HARNESS_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "flythinker-harness"
+        return expanded(own)
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "flythinker-harness"
+    try:
+        return Path.home() / ".cache" / "flythinker-harness"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"flythinker-harness-{os.getuid()}"
+
+
+def expanded(text: str | Path) -> Path:
+    """A path as typed, with ~ replaced by the home where there is one."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def make_folder(target: Path, fill: Callable[[Path], object]) -> None:

@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, UsageError, did_you_mean
+from harness.errors import HarnessError, UsageError, did_you_mean, is_out_of_memory
 from harness.plugins import calls, explain, folder_of, home_of, place_of
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
@@ -195,7 +195,7 @@ def blaming(name: str = "", factory: Any = None) -> Iterator[None]:
         raise
     except BaseException as error:
         culprit, place = _culprit(error, name, factory)
-        if culprit is None:
+        if culprit is None or is_out_of_memory(error):
             raise
         raise UsageError(
             f"{culprit} is broken: {type(error).__name__}: {error} (at {place})\n"

@@ -84,9 +84,9 @@ def command(verb: Callable[..., None]) -> Callable[..., None]:
             values[name] = kind(**{each.name: values.pop(each.name) for each in fields(kind)})
         try:
             verb(*[values.pop(name) for name in arguments], **values)
-        except KeyboardInterrupt:  # typer would end with exit code 130 and without a word
+        except KeyboardInterrupt as error:  # typer would end with 130 and without a word
             typer.echo(stopped_message(verb.__name__), err=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(getattr(error, "exit_code", 130)) from None
 
     options.append(_option("debug", bool, False, SHARED_HELP["debug"]))
     called.__doc__ = help_of(verb)[0]

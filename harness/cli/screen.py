@@ -56,8 +56,9 @@ def print_rows(name: str, rows: Sequence[Mapping[str, object]], lines: bool = Fa
 
 
 def print_json(document: object) -> None:
-    """One document on standard output, as --json promises."""
-    json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    """One document on standard output, as --json promises; ASCII where the output is not UTF-8."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    json.dump(document, sys.stdout, indent=1, ensure_ascii=plain, allow_nan=False)
     sys.stdout.write("\n")
 
 

@@ -23,7 +23,8 @@ from harness.cli.run import run
 from harness.cli.runs import runs
 from harness.cli.score import score
 from harness.cli.show import show
-from harness.errors import HarnessError, mendable
+from harness.errors import mendable
+from harness.interruption import ended_by_exception
 from harness.record.visible import visible
 from harness.registry import blaming
 
@@ -84,15 +85,16 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a character that a terminal lacks is spelled out
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        with blaming():
-            app()
-    except (HarnessError, OSError) as error:
-        message = mendable(error)
-        if message is None or "--debug" in sys.argv:
-            raise
-        typer.echo(visible(message), err=True)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("\nStopped before anything began", err=True)
-        raise SystemExit(130) from None
+    with ended_by_exception():
+        try:
+            with blaming():
+                app()
+        except KeyboardInterrupt as error:
+            typer.echo("\nStopped before anything began", err=True)
+            raise SystemExit(getattr(error, "exit_code", 130)) from None
+        except Exception as error:
+            message = mendable(error)
+            if message is None or "--debug" in sys.argv:
+                raise
+            typer.echo(visible(message), err=True)
+            raise SystemExit(2) from None

@@ -16,6 +16,7 @@ from harness.data.row_cache import read_cached, write_cached
 from harness.data.rows import Row, data_error, parse_rows, shown
 from harness.data.tasks import Task
 from harness.errors import DataError
+from harness.paths import expanded
 from harness.record import strict_json
 
 
@@ -24,7 +25,7 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
 
     Raises DataError if `source` is not a folder.
     """
-    folder = Path(source).expanduser()
+    folder = expanded(source)
     if not folder.is_dir():
         raise data_error(
             f"data {source}",

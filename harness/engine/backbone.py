@@ -20,6 +20,7 @@ from harness.engine.hub_access import asked_once
 from harness.engine.template import Template, with_template
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
+from harness.paths import expanded
 from harness.record import BackboneInfo
 from harness.settings import ModelSettings
 from harness.types import Tokenizer
@@ -37,7 +38,7 @@ def locate(name: str) -> str:
         return str(backbone_path(name))
     if name == smollm2.NAME:
         return str(smollm2.folder())
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         _check_folder(path)
         return str(path)
@@ -117,7 +118,7 @@ def _reason(name: str, error: Exception) -> str:
     if 'attn_implementation="eager"' in str(error):
         return f"{str(error).split(' Please request')[0]}\n{EAGER}"
     if "trust_remote_code" not in str(error):
-        local = name in NAMED or Path(name).expanduser().is_dir()
+        local = name in NAMED or expanded(name).is_dir()
         if local or not isinstance(error, OSError):
             return str(error)
         return (

@@ -17,10 +17,10 @@ from transformers import get_scheduler
 from harness.engine.batch import PAD_ID, Batch
 from harness.engine.checkpoint import TrainLog, load_checkpoint, save_checkpoint
 from harness.engine.clock import now
-from harness.engine.interruption import Stopped, StopRequest
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.micro_batches import TokenBudget, TrainRow
 from harness.errors import DivergedError, mendable
+from harness.interruption import Stopped, StopRequest
 from harness.record import Step
 from harness.record.state import Say
 from harness.settings import TrainSettings

@@ -20,6 +20,7 @@ from harness.inputs.imports import (
     foreign_imports,
 )
 from harness.metrics import EXTERNAL
+from harness.paths import expanded
 from harness.registry import table
 
 ARITHMETIC = ("numpy", "scipy")
@@ -48,7 +49,7 @@ def metric_input(name: str) -> str:
 
 def _external(place: str) -> str:
     """Digest of a metric of evaluate: its local script or folder, else the cached hub script."""
-    path = Path(place).expanduser()
+    path = expanded(place)
     if path.is_dir():
         files = {str(file.relative_to(path)): file for file in path.rglob("*.py")}
     elif path.is_file():
@@ -67,8 +68,8 @@ def _external(place: str) -> str:
 
 def _modules_cache() -> Path:
     """Where evaluate caches hub scripts, by the rules of `datasets.config`."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    home = Path(os.environ.get("HF_HOME") or cache / "huggingface").expanduser()
+    cache = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    home = expanded(os.environ.get("HF_HOME") or cache / "huggingface")
     return Path(os.environ.get("HF_MODULES_CACHE") or home / "modules")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.inputs.digests import file_sha256
+from harness.paths import expanded
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "weights": ("*.safetensors", "*.safetensors.index.json"),
@@ -45,7 +46,7 @@ def model_folder(name: str, revision: str | None = None) -> Path | None:
         return backbone_path(name)
     if name == smollm2.NAME:
         return smollm2.cached_folder() if smollm2.is_converted() else None
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         return path
     return (

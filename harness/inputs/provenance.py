@@ -67,6 +67,12 @@ def reading_sha256() -> str:
     return content_sha256(closure(["harness.pipeline.evaluate.reference_likelihood"]))
 
 
+def evaluation_sha256(method: type, options: Mapping[str, object]) -> str:
+    """sha256 of the source that an evaluation of a method's model depends on, by imports."""
+    views = closure(["harness.pipeline.evaluate.evaluation"])
+    return content_sha256({**method_sources(method, options), **views})
+
+
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that numbers depend on."""
     found = {"python": platform.python_version()}

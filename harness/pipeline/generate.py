@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from harness.engine.clock import now
 from harness.engine.decode import NotANumberError, generate
 from harness.engine.lm import PersonalLM
+from harness.engine.micro_batches import release_memory
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.text import decode
-from harness.errors import DataError
+from harness.errors import DataError, breaks_the_device, is_out_of_memory
 from harness.inputs.provenance import method_sha256
 from harness.pipeline.generation_costs import COSTS, Costs, summary_of
 from harness.pipeline.job import Job
@@ -33,8 +32,9 @@ from harness.record import (
 from harness.types import Prediction, Sampling
 
 WARM_UP_TOKENS = 3
-FAILURES = (RuntimeError, ValueError, ArithmeticError)
-"""Errors of one batch or example, out of memory included, that do not end the run."""
+FAILURES = (RuntimeError, ValueError, ArithmeticError, IndexError, MemoryError)
+"""Errors of one batch or example that do not end the run: no memory, a token that a model does not
+have. After an error that breaks the device, every other example would fail too."""
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,25 @@ class Generator:
         try:
             return self.predictions(batch, sample)
         except FAILURES as error:
+            if breaks_the_device(error):
+                raise
             failure = f"{type(error).__name__}: {error}"
         # outside the except block, where the traceback would still hold the memory of the batch
         if len(batch) == 1:
             return [_prediction(batch[0], sample, error=failure)]
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release_memory()
         return [text for each in batch for text in self.generate_or_split([each], sample)]
+
+    def tokens_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
+        """The tokens of a batch's first sample; if memory does not hold it, of each half."""
+        try:
+            return self.tokens(batch, 0)
+        except (RuntimeError, MemoryError) as error:
+            if len(batch) == 1 or not is_out_of_memory(error):
+                raise
+        release_memory()
+        middle = len(batch) // 2
+        return [*self.tokens_or_split(batch[:middle]), *self.tokens_or_split(batch[middle:])]
 
     def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
         """The predictions of a batch, without fingerprints."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -13,6 +13,7 @@ from harness.engine.backbone import Backbones, describe
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lm import PersonalLM
 from harness.inputs import provenance
+from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.record import DeviceInfo, ModelInfo
@@ -64,11 +65,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """What the views of a run evaluate: its model after training, and its texts."""
+    """What the views of a run evaluate: its model after training, and its texts.
+
+    kept: what an interrupted evaluation had computed.
+    variant: what was changed in the model, e.g. its thoughts.
+    """
 
     job: Job
     lm: PersonalLM
     predictions: Sequence[Prediction] = ()
+    kept: KeptValues = field(default_factory=KeptValues)
+    variant: str = ""
 
     @property
     def plan(self) -> Plan:

@@ -19,6 +19,7 @@ from harness.inputs.stale import (
     named_message,
     since,
 )
+from harness.paths import expanded
 from harness.pipeline.evaluate.evaluation import evaluate, evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.job import Job, Trained
@@ -190,7 +191,7 @@ def _is_folder(plan: Plan, kind: str) -> bool:
         "reasoner": settings.model.reasoner,
         "dense_model": settings.retrieval.dense_model,
     }[kind]
-    return name is not None and Path(name).expanduser().is_dir()
+    return name is not None and expanded(name).is_dir()
 
 
 def _copy_aside(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from harness.engine.backbone import weights_fingerprint
@@ -19,6 +20,7 @@ from harness.inputs import provenance
 from harness.inputs.stale import REQUEST, request_digest
 from harness.method import Method
 from harness.pipeline.evaluate.evaluation import evaluate
+from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
 from harness.pipeline.job import Job, Trained
 from harness.pipeline.lock import locked
@@ -50,7 +52,7 @@ from harness.record import (
     write_record,
     write_text,
 )
-from harness.record.inputs import Inputs
+from harness.record.inputs import MODELS, Inputs
 from harness.registry import PLUGIN_MODULE
 from harness.settings import RUN_FILE, RunSettings, load_preset, run_file_text, validate
 from harness.types import Prediction
@@ -144,7 +146,8 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
             training=training,
             inference=inference,
         )
-        record = evaluate(Trained(job, lm, predictions), record, phases)
+        kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
+        record = evaluate(Trained(job, lm, predictions, kept), record, phases)
     # 5. the record
     record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     assert len(prompts) == record.n.planned
@@ -152,9 +155,22 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
+    kept.forget()
     if settings.eval.floors:
         record_floors(settings, plan.test, plan.results)
     return Outcome(record, plan.folder, repeated=False)
+
+
+def _common(job: Job, weights: str) -> list[object]:
+    """What every value of an evaluation depends on. weights: fingerprint of the model's."""
+    return [
+        weights,
+        job.plan.settings.digest(),
+        job.plan.inputs.digest(*MODELS),
+        [*map(str, job.hardware.devices), str(job.hardware.dtype)],
+        provenance.evaluation_sha256(type(job.plan.method), job.plan.settings.method),
+        [version(name) for name in ("torch", "transformers")],
+    ]
 
 
 def _load(

@@ -9,10 +9,10 @@ from safetensors import SafetensorError
 
 from harness.engine import checkpoint as checkpoint_module
 from harness.engine.checkpoint import same_file, save_weights
-from harness.engine.interruption import Stopped
 from harness.engine.micro_batches import TokenBudget
 from harness.engine.train import train
 from harness.errors import UsageError
+from harness.interruption import Stopped
 from tests.support.training import ROWS, SETTINGS, fly
 
 OFTEN = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})

@@ -1,6 +1,7 @@
 """Examples that fail are empty and counted; methods that break their contract are refused."""
 
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from baselines.sft import Sft
 from harness.errors import DataError, UsageError
 from harness.pipeline import generate as generate_module
-from harness.pipeline.generate import Generator
+from harness.pipeline.generate import Generator, _prediction
 from harness.record import read_predictions
 from harness.types import Prompt, Target
 from tests.support.runs import go, texts
@@ -62,6 +63,47 @@ def test_a_failed_batch_is_forgotten_before_its_examples_are_tried_alone(monkeyp
     monkeypatch.setattr(Generator, "predictions", generate)
     batch = [SimpleNamespace(example=SimpleNamespace(id=name, user_id="u")) for name in "ab"]
     assert Generator(None, None).generate_or_split(batch, 0) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (MemoryError(), False),
+        (IndexError("index out of range in self"), False),
+        (RuntimeError("CUDA out of memory"), False),
+        (RuntimeError("CUDA error: device-side assert triggered"), True),
+        (KeyError("a bug"), True),
+    ],
+)
+def test_errors_of_an_example_fail_it_and_others_end_the_run(monkeypatch, error, ends):
+    def generate(self, batch, sample):
+        if any(each.example.id == "b" for each in batch):
+            raise error
+        return [replace(_prediction(each, sample), output="text") for each in batch]
+
+    monkeypatch.setattr(Generator, "predictions", generate)
+    batch = [SimpleNamespace(example=SimpleNamespace(id=name, user_id="u")) for name in "abc"]
+    generator = Generator(None, None)
+    if ends:
+        with pytest.raises(type(error)):
+            generator.generate_or_split(batch, 0)
+    else:
+        found = generator.generate_or_split(batch, 0)
+        assert [text.output for text in found] == ["text", "", "text"]
+        assert found[1].error.startswith(type(error).__name__)
+
+
+def test_views_without_memory_generate_in_halves(monkeypatch):
+    def tokens(self, batch, sample):
+        if len(batch) > 1:
+            raise MemoryError
+        return list(batch)
+
+    monkeypatch.setattr(Generator, "tokens", tokens)
+    assert Generator(None, None).tokens_or_split(["a", "b", "c"]) == ["a", "b", "c"]
+    monkeypatch.setattr(Generator, "tokens", lambda *_: (_ for _ in ()).throw(MemoryError))
+    with pytest.raises(MemoryError):
+        Generator(None, None).tokens_or_split(["a"])
 
 
 def test_a_failed_example_is_written_again_by_the_same_command(

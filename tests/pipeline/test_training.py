@@ -1,11 +1,16 @@
 """Training: the learning rate, what a method adds, and what equals what."""
 
+import os
+import signal
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from baselines.sft import Sft
 from harness.errors import DivergedError
+from harness.interruption import Stopped
+from harness.pipeline import training
 from harness.pipeline.single import run
 from tests.support.runs import go, settings, texts
 
@@ -27,6 +32,36 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
     assert [trial.val_loss is None for trial in search.trials] == [True, False]
     with pytest.raises(DivergedError, match=r"train.lr = auto: every rate of .* diverged"):
         go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e29]")
+
+
+def test_a_trial_stopped_at_any_step_continues_there(tmp_path, reviews, backbone, monkeypatch):
+    """A wall time shorter than one trial must not keep a search from ending."""
+    auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=3"]
+    whole = go(tmp_path / "whole", reviews, backbone, "sft", *auto).record.training
+    for _ in range(20):
+        steps = []
+
+        def stop(bars, name, steps=steps):
+            def on_step(*_):
+                steps.append(name)
+                if len(steps) == 2:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+            return on_step
+
+        monkeypatch.setattr(training, "_step_bar", stop)
+        try:
+            found = go(tmp_path / "cut", reviews, backbone, "sft", *auto).record.training
+            break
+        except Stopped:
+            continue
+    else:
+        pytest.fail("the search never ended")
+    assert found.lr_search.chosen == whole.lr_search.chosen
+    for trial, known in zip(found.lr_search.trials, whole.lr_search.trials, strict=True):
+        assert (trial.curve, trial.val_loss) == (known.curve, known.val_loss)
+    assert found.curve == whole.curve
+    assert not list((tmp_path / "cut").rglob("lr-checkpoint-*"))
 
 
 def test_lam_zero_trains_as_sft(tmp_path, reviews, backbone):

@@ -13,6 +13,7 @@ from harness.engine.lm import CausalLM
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.metrics.likelihood import nll_summary, relative
+from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.evaluate.reference_likelihood import slice_nlls
 from harness.pipeline.job import Job, Trained
 from harness.record import Record, RelativeLikelihood, SliceNll, read_state, write_state
@@ -29,7 +30,7 @@ def relative_to_base_model(trained: Trained, record: Record) -> Record:
     """
     assert record.likelihood is not None
     job, plan = trained.job, trained.plan
-    weights, base = base_model_nlls(job, record.backbone.fingerprint)
+    weights, base = base_model_nlls(job, record.backbone.fingerprint, trained.kept)
     own = record.nlls
     rows = relative(list(own.values()), [base[key] for key in own])
     curve = nll_summary(rows, plan.settings.eval.slices, plan.panel(own))
@@ -40,19 +41,22 @@ def relative_to_base_model(trained: Trained, record: Record) -> Record:
     )
 
 
-def base_model_nlls(job: Job, weights: str | None) -> tuple[str, dict[str, SliceNll]]:
+def base_model_nlls(
+    job: Job, weights: str | None, kept: KeptValues
+) -> tuple[str, dict[str, SliceNll]]:
     """The base model's fingerprint, and id → its NLL of the reference by slice.
 
     weights: the fingerprint, where the run knows it.
+    kept: what an interrupted evaluation had computed.
     """
     plan, model = job.plan, None
     if weights is None:
         model = plan.backbones.main
         weights = weights_fingerprint(model)
     path = plan.results / FOLDER / f"{_key(job, weights)}.json"
-    kept = read_state(dict[str, SliceNll], path, job.bars.say)
-    if kept is not None:
-        return weights, kept
+    found = read_state(dict[str, SliceNll], path, job.bars.say)
+    if found is not None:
+        return weights, found
     if model is None:
         model = plan.backbones.main
         if weights_fingerprint(model) != weights:
@@ -64,7 +68,7 @@ def base_model_nlls(job: Job, weights: str | None) -> tuple[str, dict[str, Slice
     lm = CausalLM(model)
     place(lm, job.hardware.devices[:1])
     cast(lm, job.hardware.dtype)
-    found = slice_nlls(Trained(job, lm), plan.test_prompts, {})
+    found = slice_nlls(Trained(job, lm, kept=kept, variant="base"), plan.test_prompts, {})
     write_state(path, found)
     return weights, found
 

@@ -12,7 +12,9 @@ import torch
 
 from harness.engine.decode import NotANumberError, generate
 from harness.engine.fits import most_positions
+from harness.engine.micro_batches import release_memory
 from harness.engine.text import Encoded, decode, encode_response
+from harness.errors import is_out_of_memory
 from harness.metrics.base import Pair
 from harness.metrics.forced import WINDOW, forced_scores, window_lengths, window_pair
 from harness.metrics.slices import slice_tokens, up_to
@@ -217,9 +219,19 @@ def _generate(
     most: tokens to generate.
     number: of the round, for the seeds.
     """
+    items = [(each.key, each.prompt, each.prefix, each.encoded.views) for each in batch]
+    return trained.kept.batch(
+        ["continuation", number, most, items], lambda: _new_tokens(trained, batch, most, number)
+    )
+
+
+def _new_tokens(
+    trained: Trained, batch: Sequence[Window], most: int, number: int
+) -> list[list[int] | None]:
+    """As `_generate`; a batch that memory does not hold is generated in halves."""
     plan = trained.plan
     try:
-        return generate(
+        return generate(  # type: ignore[return-value]  # no window without tokens
             trained.lm,
             [window.prompt for window in batch],
             prefixes=[window.prefix for window in batch],
@@ -234,3 +246,10 @@ def _generate(
         )
     except NotANumberError as error:
         return [None if row in error.tokens_before else ids for row, ids in enumerate(error.texts)]
+    except (RuntimeError, MemoryError) as error:
+        if len(batch) == 1 or not is_out_of_memory(error):
+            raise
+    release_memory()
+    middle = len(batch) // 2
+    halves = (batch[:middle], batch[middle:])
+    return [ids for half in halves for ids in _new_tokens(trained, half, most, number)]

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from harness.engine.lm import PersonalLM
-from harness.engine.micro_batches import TrainRow, micro_batches
+from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.text import encode_response
 from harness.engine.train import precision, to_batch
 from harness.metrics.likelihood import likelihood_summary, nll_by_slice
-from harness.pipeline.job import Job, Trained
+from harness.pipeline.job import Trained
 from harness.pipeline.plan import EncodedPrompt
 from harness.record import Record, SliceNll
 
@@ -58,7 +57,7 @@ def slice_nlls(
         )
         for encoded in prompts
     ]
-    logprobs = _token_logprobs(trained.job, trained.lm, rows)
+    logprobs = _token_logprobs(trained, rows)
     starts = plan.settings.eval.slices
     return {
         row.id: nll_by_slice(references[row.id].text, logprobs[row.id], coded[row.id].ends, starts)
@@ -67,13 +66,27 @@ def slice_nlls(
 
 
 @torch.inference_mode()
-def _token_logprobs(job: Job, lm: PersonalLM, rows: Sequence[TrainRow]) -> dict[str, list[float]]:
-    """id → log-probability of each response token. Leaves `lm` in evaluation mode."""
+def _token_logprobs(trained: Trained, rows: Sequence[TrainRow]) -> dict[str, list[float]]:
+    """id → log-probability of each response token. Leaves the model in evaluation mode."""
+    job, lm = trained.job, trained.lm
     lm.eval()
+
+    def logprobs(groups: Sequence[Sequence[TrainRow]]) -> list[list[float]]:
+        found = []
+        for group in groups:
+            with precision(job.hardware.devices[0], job.hardware.dtype):
+                padded = lm.logprobs(to_batch(group)).float().cpu()
+            for row, values in zip(group, padded, strict=True):
+                found.append(values[: len(row.response)].tolist())
+        return found
+
     by_id: dict[str, list[float]] = {}
-    for group in micro_batches(rows, job.plan.settings.train.micro_tokens):
-        with precision(job.hardware.devices[0], job.hardware.dtype):
-            padded = lm.logprobs(to_batch(group)).float().cpu()
-        for row, logprobs in zip(group, padded, strict=True):
-            by_id[row.id] = logprobs[: len(row.response)].tolist()
+    budget = TokenBudget(job.plan.settings.train.micro_tokens, job.bars.say)
+    for group in micro_batches(rows, budget.most):
+        items = [(row.id, row.prompt, row.response, dict(row.views)) for row in group]
+        values = trained.kept.batch(
+            ["likelihood", trained.variant, items],
+            lambda group=group: budget.fit(group, logprobs),  # type: ignore[misc]
+        )
+        by_id.update(zip((row.id for row in group), values, strict=True))
     return by_id

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -13,7 +14,9 @@ from harness.pipeline.evaluate.texts import score_metrics
 from harness.pipeline.generate import Generator, plan_batches
 from harness.pipeline.job import Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
-from harness.record import SliceNll
+from harness.record import Json, SliceNll
+
+T = TypeVar("T", bound=Json)
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,39 @@ class Variant:
 @torch.inference_mode()
 def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
     """id → the method's text for each prompt, with the seeds of the run's first sample."""
-    plan, texts = trained.plan, dict[str, str]()
-    generator = Generator(plan, trained.lm)
-    for batch in plan_batches(prompts, plan.settings.decode.batch_size):
-        for encoded, text in zip(batch, generator.tokens(batch, 0), strict=True):
-            texts[encoded.example.id] = plan.rules.read(text.ids).text
-    return texts
+    plan, generator = trained.plan, Generator(trained.plan, trained.lm)
+    return _by_batch(
+        trained, "texts", prompts,
+        lambda batch: [plan.rules.read(text.ids).text for text in generator.tokens_or_split(batch)],
+    )  # fmt: skip
 
 
 def generate_nlls(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
     """id → NLL of the reference after each prompt and the preface that the method generates."""
-    plan, prefaces = trained.plan, dict[str, tuple[int, ...]]()
-    generator = Generator(plan, trained.lm)
-    for batch in plan_batches(prompts, plan.settings.decode.batch_size):
-        for encoded, ids in zip(batch, generator.prefaces(batch, 0), strict=True):
-            prefaces[encoded.example.id] = tuple(ids)
-    return slice_nlls(trained, prompts, prefaces)
+    generator = Generator(trained.plan, trained.lm)
+    found = _by_batch(trained, "prefaces", prompts, lambda batch: generator.prefaces(batch, 0))
+    return slice_nlls(trained, prompts, {key: tuple(ids) for key, ids in found.items()})
+
+
+def _by_batch(
+    trained: Trained,
+    kind: str,
+    prompts: Sequence[EncodedPrompt],
+    compute: Callable[[Sequence[EncodedPrompt]], Sequence[T]],
+) -> dict[str, T]:
+    """id → what `compute` returns for its batch; kept until the run ends.
+
+    trained: the run and its model.
+    kind: of the values.
+    prompts: of the examples.
+    compute: the values of a batch.
+    """
+    found: dict[str, T] = {}
+    for batch in plan_batches(prompts, trained.plan.settings.decode.batch_size):
+        items = [(each.example.id, each.prompt, each.views) for each in batch]
+        values = trained.kept.batch(
+            [kind, trained.variant, items],
+            lambda batch=batch: compute(batch),  # type: ignore[misc]
+        )
+        found.update(zip((each.example.id for each in batch), values, strict=True))
+    return found

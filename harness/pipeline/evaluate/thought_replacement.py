@@ -63,7 +63,9 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
             missing[name] = Thoughts(missing=ALONE)
         elif name != "own":
             kind = DONOR if DONOR in prompts[0].views else name
-            other = replace(trained, lm=plan.method.controlled(trained.lm, kind))
+            other = replace(
+                trained, lm=plan.method.controlled(trained.lm, kind), variant=f"thoughts {name}"
+            )
             nll = generate_nlls(other, prompts) if own.nll else None
             results[name] = Variant(generate_texts(other, prompts), nll)
         update(done, len(names), name)

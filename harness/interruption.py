@@ -1,13 +1,13 @@
-"""Signals that ask a training to stop: it saves a checkpoint first. A second one stops at once."""
+"""Signals that end a process: by an exception, and in a training after it saved a checkpoint."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
-
-from harness.record.state import Say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Ctrl-C, and what schedulers such as Slurm send some time before they kill."""
@@ -26,13 +26,27 @@ def stop(number: int, frame: FrameType | None = None) -> None:
     raise Stopped(number)
 
 
+@contextmanager
+def ended_by_exception() -> Iterator[None]:
+    """Inside, SIGTERM raises `Stopped`, unless the process has a handler of its own."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 class StopRequest:
     """Inside, a first signal only sets `asked`; a second one ends the process at once.
 
     Outside the main thread, where signals cannot be caught, nothing changes.
     """
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self.say, self.asked = say, 0
         self._before: dict[int, Any] = {}
 

@@ -1,0 +1,64 @@
+"""What an unfinished evaluation has computed, batch by batch, so that it is not computed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from harness.record import Json, append_lines, read_lines
+from harness.record.state import Say
+
+T = TypeVar("T", bound=Json)
+VALUES = "evaluation.jsonl"
+
+
+@dataclass(frozen=True)
+class KeptBatch:
+    """The values of one batch. key: hash of everything that they depend on."""
+
+    key: str
+    values: list[Json]
+
+
+class KeptValues:
+    """Values of batches, in a file that ends with the run.
+
+    path: the file; None keeps nothing.
+    common: what all values depend on: weights, settings, code, device.
+    say: takes a message about damaged values.
+    """
+
+    def __init__(
+        self, path: Path | None = None, common: object = None, say: Say = lambda text: None
+    ) -> None:
+        self.path, self.common = path, common
+        lines = read_lines(KeptBatch, path, say) if path is not None else []
+        self._known = {each.key: each.values for each in lines}
+
+    def batch(self, items: object, compute: Callable[[], Sequence[T]]) -> Sequence[T]:
+        """The values of a batch: kept ones, or those that `compute` returns.
+
+        items: what they depend on besides `common`. The whole batch, because its rows are computed
+            together.
+        """
+        if self.path is None:
+            return compute()
+        text = json.dumps([self.common, items])
+        key = hashlib.sha256(text.encode()).hexdigest()[:32]
+        kept = self._known.get(key)
+        if kept is not None:
+            return kept  # type: ignore[return-value]  # as `compute` returned them
+        values = compute()
+        with suppress(ValueError):  # infinite log-probs are no JSON: they are computed again
+            append_lines(self.path, [KeptBatch(key, list(values))], seal=True)
+        return values
+
+    def forget(self) -> None:
+        """Remove the file, once the record holds what was computed from it."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
