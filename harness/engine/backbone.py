@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from harness.engine import smollm2
 from harness.engine.adapters import refuse_adapter
 from harness.engine.agreement import EAGER, refuse_disagreement
 from harness.engine.hub_access import asked_once
-from harness.engine.template import Template, with_template
+from harness.engine.loading import PROBES, TRIAL_S, loading, refuse_sizes, within
+from harness.engine.template import Template, shell, template_source, with_template
 from harness.errors import UsageError
 from harness.mini import BACKBONES, backbone_path
 from harness.paths import expanded
@@ -82,22 +82,20 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
 
     loader: Any = AutoModelForCausalLM
     location = locate(name)
-    try:
-        with asked_once(location):
-            if not Path(location).is_dir():
-                refuse_adapter(name, location, revision)
-            model, report = loader.from_pretrained(
-                location,
-                revision=revision or "main",
-                dtype=torch.float32,
-                attn_implementation=settings.attention,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # reported below, by name
-            )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UsageError(f"backbone {name!r} cannot be loaded: {_reason(name, error)}") from error
+    with loading("backbone", name, _reason), asked_once(location):
+        if not Path(location).is_dir():
+            refuse_adapter(name, location, revision)
+        refuse_sizes(name, location, revision)
+        model, report = loader.from_pretrained(
+            location,
+            revision=revision or "main",
+            dtype=torch.float32,
+            attn_implementation=settings.attention,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported below, by name
+        )
     wrong = {
         kind.removesuffix("_keys"): sorted(map(str, report[kind]))
         for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")
@@ -109,7 +107,8 @@ def load_model(name: str, settings: ModelSettings, revision: str | None = None) 
             " weights that the config describes. Download the model again, or save it again"
         )
     loaded: nn.Module = model.eval()
-    refuse_disagreement(name, model)
+    with loading("backbone", name, _reason):
+        refuse_disagreement(name, model)
     return loaded
 
 
@@ -120,7 +119,7 @@ def _reason(name: str, error: Exception) -> str:
     if "trust_remote_code" not in str(error):
         local = name in NAMED or expanded(name).is_dir()
         if local or not isinstance(error, OSError):
-            return str(error)
+            return "\n".join([*str(error).splitlines()[:3]]) or type(error).__name__
         return (
             f"{str(error).splitlines()[0]}\n"
             f"  mend      with a network: `hf download {name} --local-dir DIR`, then name"
@@ -144,27 +143,41 @@ def tokenizer_of(
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
     location, commit = locate(name), revision or "main"
-    try:
-        with asked_once(location):
-            declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
-            loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
-            tokenizer: Any = loader.from_pretrained(
-                location, revision=commit, trust_remote_code=False
-            )
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"tokenizer of {name!r} cannot be loaded: {_reason(name, error)}"
-        ) from error
+    with loading("tokenizer of", name, _reason), asked_once(location):
+        declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
+        loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
+        tokenizer: Any = loader.from_pretrained(location, revision=commit, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise UsageError(
             f"tokenizer of {name!r} is not a fast one; expected tokenizer.json, for offsets"
         )
-    if not tokenizer("a", add_special_tokens=False)["input_ids"]:
+    with loading("tokenizer of", name, _reason):
+        ids = within(TRIAL_S, f"a trial of the tokenizer of {name!r}", lambda: tried(tokenizer))
+    if not ids:
         raise UsageError(
             f"tokenizer of {name!r} encodes nothing; expected tokenizer.json next to the weights."
             " Save the tokenizer there too, with save_pretrained(folder)"
         )
-    return with_template(tokenizer, template or Template())
+    return within(
+        TRIAL_S,
+        f"a trial of the chat template of {name!r}",
+        lambda: _rendering(with_template(tokenizer, template or Template())),
+    )
+
+
+def _rendering(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer, after its chat template was rendered once."""
+    if template_source(tokenizer) is not None:
+        shell(tokenizer)
+    return tokenizer
+
+
+def tried(tokenizer: Any) -> list[int]:
+    """The ids of a letter, after texts on which a pattern may never end."""
+    for text in PROBES:
+        tokenizer(text, add_special_tokens=False)
+    ids: list[int] = tokenizer("a", add_special_tokens=False)["input_ids"]
+    return ids
 
 
 class Backbones:
@@ -206,8 +219,11 @@ def embedding_rows(name: str, revision: str | None = None) -> int:
     """Number of rows of a backbone's embedding matrix, from its config."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(locate(name), revision=revision or "main")
-    return int(config.get_text_config(decoder=True).vocab_size)
+    with loading("config of", name, _reason):
+        config = AutoConfig.from_pretrained(
+            locate(name), revision=revision or "main", trust_remote_code=False
+        )
+        return int(config.get_text_config(decoder=True).vocab_size)
 
 
 def same_tokens(

@@ -110,7 +110,48 @@ def code_of_its_own(folder):
     (folder / "mine.py").write_text("raise SystemExit('the code of a backbone ran')\n")
 
 
+def config(**changes):
+    def spoil(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return spoil
+
+
+def in_shards(folder):
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    index = {"metadata": {}, "weight_map": {QUERY: "../../etc/passwd"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+NO_TENSOR = "no tensor of the weights is so large"
 BROKEN = {
+    "bitsandbytes": (
+        config(quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True}),
+        "cannot be loaded: .*bitsandbytes",
+    ),
+    "GPTQ": (
+        config(quantization_config={"quant_method": "gptq", "bits": 4}),
+        "cannot be loaded: .*(gptq|GPTQ|optimum)",
+    ),
+    "a wide model": (config(hidden_size=10**9), f"hidden_size = 1,000,000,000; {NO_TENSOR}"),
+    "a deep model": (config(num_hidden_layers=10**9), f"num_hidden_layers = 1,00.*{NO_TENSOR}"),
+    "many words": (config(vocab_size=10**12), NO_TENSOR),
+    "wider than its weights": (
+        config(hidden_size=100_000, intermediate_size=900_000),
+        "config.json describes a model of .* numbers, and the weights hold",
+    ),
+    "a negative size": (config(hidden_size=-1), "cannot be loaded"),
+    "a text as size": (config(num_hidden_layers="two"), "cannot be loaded"),
+    "heads that do not divide": (config(num_attention_heads=7), "backbone"),
+    "an unknown family": (config(model_type="mine", architectures=["Mine"]), "cannot be loaded"),
+    "a config that is a list": (lambda f: (f / "config.json").write_text("[1]"), "cannot be load"),
+    "a config that nests": (lambda f: (f / "config.json").write_text("[" * 99_999), "be loaded"),
+    "shards elsewhere": (in_shards, "cannot be loaded"),
+    "random bytes": (
+        lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 4_096),
+        "cannot be loaded",
+    ),
     "cut short": (cut_short, "cannot be loaded: .*header"),
     "missing": (tensors(lambda t: t.pop(QUERY)), rf"tensors \{{'missing': \['{QUERY}'\]\}}"),
     "extra": (tensors(lambda t: t.update(x=torch.ones(1))), r"tensors \{'unexpected': \['x'\]\}"),
@@ -141,6 +182,54 @@ def test_a_broken_backbone_is_refused(tmp_path, backbone, case):
     spoil(folder)
     with pytest.raises(UsageError, match=message):
         load_model(str(folder), SETTINGS)
+
+
+def tokenizer_json(change):
+    def spoil(folder):
+        path = folder / "tokenizer.json"
+        found = json.loads(path.read_text())
+        change(found)
+        path.write_text(json.dumps(found))
+
+    return spoil
+
+
+def bomb(found):
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated",
+             "invert": False}  # fmt: skip
+    both = [split, found["pre_tokenizer"]]
+    found["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": both}
+
+
+def template(text):
+    return lambda folder: (folder / "chat_template.jinja").write_text(text)
+
+
+ENDLESS = "{% for a in range(99999) %}{% for b in range(100) %}{% endfor %}{% endfor %}"
+TOKENIZERS = {
+    "a pattern that never ends": (tokenizer_json(bomb), "cannot be loaded: .*retry-limit"),
+    "a broken pattern": (
+        tokenizer_json(lambda t: (bomb(t), t["pre_tokenizer"]["pretokenizers"][0].update(
+            pattern={"Regex": "(("}))),
+        "cannot be loaded",
+    ),
+    "no model": (tokenizer_json(lambda t: t.pop("model")), "cannot be loaded"),
+    "text for a list": (tokenizer_json(lambda t: t.update(added_tokens="x")), "cannot be loaded"),
+    "no JSON": (lambda f: (f / "tokenizer.json").write_text("{"), "cannot be loaded"),
+    "a template that never ends": (template(ENDLESS), "chat template of .* did not end within 0.2 s"),
+    "a template that breaks": (template("{% for %}"), "chat template of .*TemplateSyntaxError"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOKENIZERS)
+def test_a_broken_tokenizer_is_refused_in_time(tmp_path, backbone, monkeypatch, case):
+    spoil, message = TOKENIZERS[case]
+    folder = tmp_path / case.replace(" ", "_")
+    shutil.copytree(backbone, folder)
+    spoil(folder)
+    monkeypatch.setattr("harness.engine.backbone.TRIAL_S", 0.2 if "template that never" in case else 60.0)
+    with pytest.raises(UsageError, match=message):
+        tokenizer_of(str(folder))
 
 
 def test_a_backbone_without_tokenizer_is_refused(tmp_path, backbone):
