@@ -95,6 +95,12 @@ def mendable(error: BaseException) -> str | None:
             f"{kind}: {where}{error.strerror}; expected space to write. Free some (df -h, df -i,"
             " quota), or name another --out; then repeat the command: what was finished is kept"
         )
+    if type(error).__name__ == "PanicException":  # of any library in Rust; no common class
+        return brief(
+            f"UsageError: a library stopped: {error}\n"
+            "  mend      where this names a regex, a pattern in the backbone's tokenizer.json takes"
+            " too long for a text; use another backbone"
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return (
             f"{kind}: {error.filename}: {error.strerror}; expected a file or folder"

@@ -30,3 +30,12 @@ def test_every_error_that_a_user_sees_is_brief():
 )
 def test_a_noun_follows_its_number(number, words, shown):
     assert counted(number, *words) == shown
+
+
+def test_a_library_that_panics_has_a_message():
+    class PanicException(BaseException):
+        """As pyo3 names it."""
+
+    message = mendable(PanicException("Onig: Regex search error"))
+    assert "a library stopped: Onig: Regex search error" in message
+    assert "pattern in the backbone's tokenizer.json takes too long" in message

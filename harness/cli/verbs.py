@@ -92,7 +92,7 @@ def main() -> None:
         except KeyboardInterrupt as error:
             typer.echo("\nStopped before anything began", err=True)
             raise SystemExit(getattr(error, "exit_code", 130)) from None
-        except Exception as error:
+        except BaseException as error:  # a library in Rust panics with one
             message = mendable(error)
             if message is None or "--debug" in sys.argv:
                 raise

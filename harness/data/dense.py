@@ -33,9 +33,10 @@ class Encoder:
             self.encoder = AutoModel.from_pretrained(
                 model, trust_remote_code=False, use_safetensors=True
             ).eval()
-        except (OSError, ValueError) as error:
+        except Exception as error:  # of any library that reads a part of it
+            first_line = str(error).partition("\n")[0]
             raise UsageError(
-                f"{setting} = {model}: {str(error).splitlines()[0]}\n"
+                f"{setting} = {model}: {type(error).__name__}: {first_line}\n"
                 "expected a folder or hub name of an encoder with safetensors weights and tokenizer"
             ) from error
         self._vectors: dict[str, Tensor] = {}

@@ -216,7 +216,7 @@ TOKENIZERS = {
     "no model": (tokenizer_json(lambda t: t.pop("model")), "cannot be loaded"),
     "text for a list": (tokenizer_json(lambda t: t.update(added_tokens="x")), "cannot be loaded"),
     "no JSON": (lambda f: (f / "tokenizer.json").write_text("{"), "cannot be loaded"),
-    "a template that never ends": (template(ENDLESS), "chat template of .* did not end within 0.2 s"),
+    "a template that never ends": (template(ENDLESS), "chat template of .* did not end within 0."),
     "a template that breaks": (template("{% for %}"), "chat template of .*TemplateSyntaxError"),
 }  # fmt: skip
 
@@ -227,7 +227,8 @@ def test_a_broken_tokenizer_is_refused_in_time(tmp_path, backbone, monkeypatch, 
     folder = tmp_path / case.replace(" ", "_")
     shutil.copytree(backbone, folder)
     spoil(folder)
-    monkeypatch.setattr("harness.engine.backbone.TRIAL_S", 0.2 if "template that never" in case else 60.0)
+    seconds = 0.2 if case == "a template that never ends" else 60.0
+    monkeypatch.setattr("harness.engine.backbone.TRIAL_S", seconds)
     with pytest.raises(UsageError, match=message):
         tokenizer_of(str(folder))
 
