@@ -33,7 +33,7 @@ def words(folder, reviews, backbone):
     """The options of a small ablation that keeps everything in one folder."""
     return [
         "ablate", "--data", reviews, "--backbone", backbone, "--results", folder / "runs",
-        "--out", folder / "report", *SMALL,
+        "--out", folder / "report", "--train-limit", "4", *SMALL,
     ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ def settings(reviews, backbone, method="sft", *assignments, **options):
             "decode.temperature=0",
             "eval.resamples=100",
             "eval.floors=false",
+            "eval.relative=false",
             'eval.metrics=["bleu","rouge1"]',
             *assignments,
         ],

@@ -8,7 +8,7 @@ from harness.inputs import provenance
 from harness.pipeline.evaluate import base_model
 from tests.support.runs import go
 
-ASKED = ("eval.slices=[0,8,16]",)
+ASKED = ("eval.slices=[0,8,16]", "eval.relative=true")
 
 
 def test_the_base_model_relative_to_itself_is_0_exactly(tmp_path, reviews, backbone):
@@ -49,7 +49,7 @@ def test_methods_with_the_same_prompts_share_the_base_models_nll(
     for method in ("sft", "flythinker"):
         go(tmp_path, reviews, backbone, method, *ASKED)
     with pytest.raises(AssertionError, match="read twice"):
-        go(tmp_path, reviews, backbone, "sft", "eval.slices=[0,9]")
+        go(tmp_path, reviews, backbone, "sft", "eval.slices=[0,9]", "eval.relative=true")
     (kept,) = (tmp_path / "results" / ".untrained").glob("*.json")
     assert len(json.loads(kept.read_text())) == 8
 
@@ -64,5 +64,7 @@ def test_changed_code_evaluates_the_base_model_again(tmp_path, reviews, backbone
 def test_it_can_be_switched_off(tmp_path, reviews, backbone):
     record = go(tmp_path, reviews, backbone, "rag", "eval.relative=false").record
     assert record.likelihood.relative is None
-    record = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record
+    record = go(
+        tmp_path, reviews, backbone, "rag", "eval.likelihood=false", "eval.relative=true"
+    ).record
     assert record.likelihood is None

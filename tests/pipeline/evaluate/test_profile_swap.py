@@ -33,6 +33,8 @@ def test_lift_of_texts_is_signed_with_the_metric():
 @pytest.mark.parametrize("method", ["nonpers", "sft", "cot"])
 def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, backbone, method):
     asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
+    if method == "cot":
+        asked.append("method.analysis_tokens=8")
     lift = go(tmp_path, reviews, backbone, method, *asked).record.lift
     gains = [
         gain.value
