@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import torch
 
 from harness.record import read_predictions, read_record
 from tests.support.command_line import SMALL
@@ -45,16 +44,16 @@ def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):
 def test_a_method_that_breaks_unexpectedly_leaves_the_others_their_table(run, pretend):
     def breaks(settings, factory):
         if factory.name == "rag":
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise RuntimeError("shapes do not match")
 
     pretend(breaks)
     code, out, err = run("all")
     assert code == 1
-    assert re.search(r"^OutOfMemoryError: CUDA out of memory$", err, re.MULTILINE)
-    assert 'raise torch.OutOfMemoryError("CUDA out of memory")' in err  # its traceback
+    assert re.search(r"^RuntimeError: shapes do not match$", err, re.MULTILINE)
+    assert 'raise RuntimeError("shapes do not match")' in err  # its traceback
     assert out.count("record: ") == 5
     assert "all runs" in out
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(RuntimeError, match="shapes"):
         run("rag")
 
 

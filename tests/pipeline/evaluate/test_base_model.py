@@ -51,7 +51,7 @@ def test_methods_with_the_same_prompts_share_the_base_models_nll(
     with pytest.raises(AssertionError, match="read twice"):
         go(tmp_path, reviews, backbone, "sft", "eval.slices=[0,9]", "eval.relative=true")
     (kept,) = (tmp_path / "results" / ".untrained").glob("*.json")
-    assert len(json.loads(kept.read_text())) == 8
+    assert len(json.loads(kept.read_text())["value"]) == 8
 
 
 def test_changed_code_evaluates_the_base_model_again(tmp_path, reviews, backbone, monkeypatch):
