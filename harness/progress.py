@@ -1,4 +1,4 @@
-"""Progress: bars with rates and remaining time on a terminal, plain lines elsewhere."""
+"""Progress: bars with rates and remaining time on a terminal and in a notebook, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from html import escape
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
@@ -24,6 +25,7 @@ from harness.record.visible import visible
 Update = Callable[[int, int, str], None]
 """Called with (done, total, note), e.g. (3, 50, "loss 2.31 · 4,100 tokens/s")."""
 LINE_EVERY_S = 15.0
+NOTEBOOK_EVERY_S = 0.5
 
 
 class Screen(Console):
@@ -64,6 +66,7 @@ class Bars:
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = Screen(stderr=True, quiet=quiet, markup=False)
+        self.notebook = not quiet and in_notebook()
         self.progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=28),
@@ -82,10 +85,12 @@ class Bars:
         self.progress.stop()
 
     def track(self, name: str, total: int | None = None) -> Update:
-        """A new bar; without a terminal, a line every 15 seconds and at the end.
+        """A new bar; without terminal or notebook, a line every 15 seconds and at the end.
 
         total: how much there is to do, where that is known before the first update.
         """
+        if self.notebook:
+            return notebook_bar(name)
         if not self.progress.disable:
             task = self.progress.add_task(name, total=total, note="")
             return lambda done, total, note: self.progress.update(
@@ -118,3 +123,29 @@ class Bars:
     def say(self, text: str) -> None:
         """Print a message."""
         self.console.print(text, highlight=False)
+
+
+def in_notebook() -> bool:
+    """Whether a notebook runs this process, so that outputs can be replaced below its cell."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def notebook_bar(name: str) -> Update:
+    """A bar below the notebook's cell. Needs no widgets: one HTML output that is replaced."""
+    from IPython.display import HTML, display
+
+    began = shown = time.monotonic()
+    bar = display(HTML(f"<pre>{escape(name)}</pre>"), display_id=True)
+
+    def update(done: int, total: int, note: str) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if done < total and now - shown < NOTEBOOK_EVERY_S:
+            return
+        shown = now
+        left = f" · {(now - began) * (total - done) / done:.0f} s left" if 0 < done < total else ""
+        line = escape(f"{name} {done}/{total} {note} · {now - began:.0f} s{left}")
+        bar.update(HTML(f'<pre><progress value="{done}" max="{total}"></progress> {line}</pre>'))
+
+    return update

@@ -2,6 +2,8 @@
 
 import io
 import re
+import sys
+import types
 from threading import RLock
 
 import pytest
@@ -88,3 +90,44 @@ def test_quiet_bars_say_nothing(capsys):
         bars.track("writing")(9, 9, "end")
         bars.say("anything")
     assert capsys.readouterr() == ("", "")
+
+
+class Shown:
+    """IPython's display, as far as the bars use it."""
+
+    def __init__(self):
+        self.pages = []
+
+    def display(self, page, display_id):
+        self.update(page)
+        return self
+
+    def update(self, page):
+        self.pages.append(page)
+
+
+def test_a_notebook_has_one_output_that_is_replaced(monkeypatch):
+    shown, now = Shown(), [100.0]
+
+    class ZMQInteractiveShell:
+        """A notebook's shell, by name."""
+
+    python = types.ModuleType("IPython")
+    python.get_ipython = ZMQInteractiveShell
+    python.display = types.SimpleNamespace(HTML=str, display=shown.display)
+    monkeypatch.setitem(sys.modules, "IPython", python)
+    monkeypatch.setitem(sys.modules, "IPython.display", python.display)
+    monkeypatch.setattr("harness.progress.time.monotonic", lambda: now[0])
+    update = Bars().track("training <1>")
+    update(1, 9, "too early")
+    now[0] += 10
+    update(2, 9, "loss <2>")
+    update(9, 9, "end")
+    assert shown.pages == [
+        "<pre>training &lt;1&gt;</pre>",
+        '<pre><progress value="2" max="9"></progress> training &lt;1&gt; 2/9 loss &lt;2&gt; · 10 s'
+        " · 35 s left</pre>",
+        '<pre><progress value="9" max="9"></progress> training &lt;1&gt; 9/9 end · 10 s</pre>',
+    ]
+    Bars(quiet=True).track("quiet")(1, 1, "")
+    assert len(shown.pages) == 3

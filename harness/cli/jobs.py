@@ -16,23 +16,13 @@ from harness.progress import Bars
 from harness.registry import BUILT_IN, METHODS, blaming, find, load_plugin, table
 from harness.settings import RunSettings, build_settings, load_preset, validate
 from harness.settings.flat import merge, nested
+from harness.settings.merged import OPTION_KEYS
 
 if TYPE_CHECKING:
     from harness.method import Method
     from harness.record import Outcome
 
 Factory = Callable[[RunSettings], "Method"]
-KEYS = {
-    "task": "task",
-    "data": "data.source",
-    "setting": "data.setting",
-    "limit": "data.limit",
-    "train_limit": "data.train_limit",
-    "backbone": "model.backbone",
-    "reasoner": "model.reasoner",
-    "lam": "method.lam",
-}
-"""The setting that an option gives."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +106,7 @@ def settings_for(
     """
     given = {
         key: value
-        for name, key in KEYS.items()
+        for name, key in OPTION_KEYS.items()
         if (value := getattr(options, name, None)) is not None
     }
     if factory is not None and "method.lam" in given and "lam" not in own_options(factory):

@@ -30,3 +30,4 @@ def quiet_libraries() -> None:
         transformers.utils.logging.disable_progress_bar()
         transformers.utils.logging.set_verbosity_error()
     warnings.filterwarnings("ignore", module="transformers")
+    warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm in a notebook

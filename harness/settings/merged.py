@@ -17,6 +17,17 @@ from harness.settings.sections import PRESETS, DataSettings, RunSettings
 from harness.settings.wrong import Where, explain
 
 S = TypeVar("S", bound=BaseModel)
+OPTION_KEYS = {
+    "task": "task",
+    "data": "data.source",
+    "setting": "data.setting",
+    "limit": "data.limit",
+    "train_limit": "data.train_limit",
+    "backbone": "model.backbone",
+    "reasoner": "model.reasoner",
+    "lam": "method.lam",
+}
+"""The setting that an option of the command line, or of `harness.run`, gives."""
 NEEDS_DATA = "needs_data"
 """A preset's key for what to give as --data, where the built-in benchmark does not fit it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.reports.render.markdown import plain, table_as_markdown
@@ -22,6 +24,14 @@ def to_html(document: Document) -> str:
     return environment.get_template("report.html").render(
         document=document, pictures=pictures, captions=captions, css=css
     )
+
+
+def summary_html(document: Document) -> str:
+    """The verdict, its table and the warnings as a piece of HTML, for a notebook."""
+    ungrouped = tuple(table.ungrouped() for table in document.sections[0].tables)
+    summary = replace(document.sections[0], tables=ungrouped)
+    template = _environment(escape=True).get_template("summary.html")
+    return template.render(document=document, summary=summary)
 
 
 def to_markdown(document: Document) -> str:

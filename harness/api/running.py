@@ -1,0 +1,119 @@
+"""A run from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api.runs import Run
+from harness.engine.quiet import quiet_libraries
+from harness.registry import blaming, find, load_plugin
+from harness.settings import RunSettings, build_settings
+from harness.settings.flat import merge, nested
+from harness.settings.merged import OPTION_KEYS
+
+if TYPE_CHECKING:
+    from harness.method import Method
+
+
+def run(
+    method: str | type[Method],
+    *,
+    data: str | Path | Mapping[str, Any] | None = None,
+    task: str | None = None,
+    setting: str | None = None,
+    limit: int | None = None,
+    train_limit: int | None = None,
+    backbone: str | Path | None = None,
+    reasoner: str | Path | None = None,
+    lam: float | None = None,
+    seed: int = 0,
+    preset: str | Path = "mini",
+    out: str | Path = "results",
+    plugin: str | Path | None = None,
+    fresh: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Train, generate and evaluate; a run that is complete is only read.
+
+    method: a method's name, or a class that inherits `harness.method.Method`.
+    data: mini, hub, a folder of JSON Lines, or the section `data` of the settings.
+    task: the task's name.
+    setting: user (test users unseen in training) or temporal.
+    limit, train_limit: use at most this many test or training examples.
+    backbone, reasoner: a model's name, its folder, or its name on the hub.
+    lam: FlyThinker's λ.
+    seed: of training order and sampling.
+    preset: mini, smollm2, paper, or a file of your own.
+    out: folder for the results.
+    plugin: a file that defines the method.
+    fresh: redo a run that is complete.
+    progress: show bars and messages on standard error, or below the notebook's cell.
+    settings: any setting: a section, `train={"epochs": 1}`, or a key, `**{"train.epochs": 1}`.
+
+    Raises HarnessError for anything that the user can mend. A run on which some examples failed is
+    returned, with status "failed".
+    """
+    given = {
+        "data": data, "task": task, "setting": setting, "limit": limit, "train_limit": train_limit,
+        "backbone": backbone, "reasoner": reasoner, "lam": lam,
+    }  # fmt: skip
+    call = _call(method, given | {"seed": seed, "preset": preset, "out": out} | settings)
+    chosen = _settings(str(preset), given, {**settings, "seed": seed})
+    results = Path(out)
+    if isinstance(method, str) and not fresh:
+        from harness.inputs.finished import finished
+
+        shown = finished(chosen, method, [Path(plugin)] if plugin else [], results)
+        if shown is not None:
+            return Run(shown[0].folder, shown[0].record)
+    factory = method if isinstance(method, type) else load_plugin(Path(plugin)) if plugin else None
+    factory = factory or find("method", str(method))
+    quiet_libraries()
+    from harness.pipeline.single import run as make
+    from harness.progress import Bars
+
+    name = method if isinstance(method, str) else method.name
+    with blaming(name, factory):
+        outcome = make(
+            chosen, name, results, command=call, fresh=fresh, factory=factory,
+            bars=Bars(quiet=not progress),
+        )  # fmt: skip
+    return Run(outcome.folder, outcome.record)
+
+
+def _settings(preset: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run.
+
+    preset: name or file.
+    options: named as on the command line; None where not given. A mapping is a section.
+    settings: sections and keys; they override the options.
+    """
+    sections = {name: value for name, value in options.items() if isinstance(value, Mapping)}
+    short = {
+        OPTION_KEYS[name]: value
+        for name, value in options.items()
+        if value is not None and name not in sections
+    }
+    values: dict[str, Any] = {}
+    for each in (nested(short), sections, nested(settings)):
+        values = merge(values, each)
+    return build_settings(preset, (), _plain(values))
+
+
+def _plain(value: Any) -> Any:
+    """Paths as text, in sections and lists too."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _call(method: str | type[Method], given: Mapping[str, Any]) -> str:
+    """The call as Python, for the record."""
+    name = repr(method) if isinstance(method, str) else method.__name__
+    words = [f"{key}={_plain(value)!r}" for key, value in given.items() if value is not None]
+    return f"harness.run({', '.join([name, *words])})"

@@ -1,0 +1,155 @@
+"""Runs on disk as Python objects and as data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from harness.errors import DataError
+from harness.record import Record, find_runs, read_predictions, read_record
+from harness.record.tables import example_rows, run_row
+from harness.settings import RunSettings, validate
+from harness.types import Prediction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Paths = str | Path | Iterable[str | Path]
+SHOWN = ("method", "task", "seed", "status")
+"""Columns of a table in a notebook, before the metrics."""
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """One run: its folder, its record, its texts.
+
+    path: the folder.
+    record: everything about the run but its texts (docs/record.md lists the fields).
+    """
+
+    path: Path
+    record: Record
+
+    @property
+    def method(self) -> str:
+        return self.record.method
+
+    @property
+    def task(self) -> str:
+        return self.record.task
+
+    @property
+    def seed(self) -> int:
+        return self.record.seed
+
+    @property
+    def status(self) -> str:
+        """complete, running (not finished), or failed (generation failed on some example)."""
+        return self.record.status
+
+    @cached_property
+    def scores(self) -> dict[str, float | None]:
+        """Metric → value, without intervals; None where it cannot be computed."""
+        return {name: score.value for name, score in self.record.metrics.items()}
+
+    def predictions(self) -> list[Prediction]:
+        """The texts, read from disk; the last of each example and sample."""
+        return read_predictions(self.path)
+
+    def examples(self, references: bool = False) -> pd.DataFrame:
+        """A row for each example; see `Runs.examples`."""
+        return Runs((self,)).examples(references)
+
+    def __repr__(self) -> str:
+        about = f"{self.method} on {self.task}, seed {self.seed}, {self.status}"
+        return f"Run({about}: {self.path})"
+
+    def _repr_html_(self) -> str:
+        return Runs((self,))._repr_html_()
+
+
+class Runs(Sequence[Run]):
+    """Several runs, in order. A slice is again `Runs`."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = tuple(runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: int | slice) -> Run | Runs:
+        return Runs(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{run.method} {run.task} seed {run.seed}" for run in self._runs)
+        return f"Runs({names})"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each run: what it is, every metric with its 95 % interval, and its costs.
+
+        A metric has three columns, e.g. `bleu`, `bleu_low` and `bleu_high`. Times are wall seconds.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([run_row(run.path, run.record) for run in self._runs])
+
+    def examples(self, references: bool = False) -> pd.DataFrame:
+        """A row for each example of each run: its text, its scores, its NLL.
+
+        references: also give the columns `input` and `reference`, read from the run's data.
+
+        Raises DataError if these data have changed since the run.
+        """
+        import pandas as pd
+
+        rows = [row for run in self._runs for row in _rows(run, references)]
+        return pd.DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        table = [{name: getattr(run, name) for name in SHOWN} | run.scores for run in self._runs]
+        frame = pd.DataFrame(table)
+        return str(frame.to_html(index=False, float_format="{:.2f}".format, na_rep="–"))
+
+
+def load_runs(paths: Paths = "results", *, floors: bool = False) -> Runs:
+    """All runs at or below a folder, or several folders.
+
+    floors: also the floors, texts made from the data alone that are recorded beside the runs.
+
+    Raises DataError if there is no run, or if a record cannot be read.
+    """
+    several = [paths] if isinstance(paths, str | Path) else paths
+    found = (Run(folder, read_record(folder)) for folder in find_runs(map(Path, several)))
+    return Runs(run for run in found if floors or run.record.kind != "floor")
+
+
+def _rows(run: Run, references: bool) -> Iterator[dict[str, object]]:
+    """The examples of a run, with input and reference if asked for."""
+    rows = example_rows(run.path, run.record, run.predictions())
+    if not references:
+        yield from map(dict, rows)
+        return
+    from harness.data import load_split
+    from harness.engine.quiet import quiet_libraries
+
+    quiet_libraries()
+    record = run.record
+    split = load_split(validate(RunSettings, record.settings, str(run.path)), "test")
+    if split.fingerprint != record.data.test.fingerprint:
+        raise DataError(
+            f"{run.path}: the data of {record.data.source} have changed since this run; expected"
+            " those with its fingerprint. Restore them, or leave references out"
+        )
+    inputs = {example.id: example.input for example in split.examples}
+    for row in rows:
+        key = str(row["id"])
+        yield {**row, "input": inputs[key], "reference": split.references[key].text}

@@ -1,0 +1,193 @@
+"""The harness from Python: runs, data frames, comparisons."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness import compare, load_runs
+from harness.errors import DataError, UsageError
+from harness.method import Method
+from harness.record import read_record
+from harness.settings import RUN_FILE
+from tests.support.synthetic import write_runs
+
+SMALL = {
+    "train": {"lr": 1e-3, "epochs": 1},
+    "decode.max_new_tokens": 8,
+    "budget": {"profile": 80},
+    "eval": {"resamples": 100, "floors": False, "metrics": ["bleu", "rouge1"]},
+}
+
+
+@pytest.fixture
+def small(tmp_path, reviews, backbone):
+    def go(method="rag", **more):
+        options = {"data": reviews, "backbone": backbone, "out": tmp_path / "out", **SMALL, **more}
+        return harness.run(method, **options)
+
+    return go
+
+
+def test_a_run_and_its_repeat(small, tmp_path, monkeypatch, capsys):
+    made = small(limit=2)
+    assert (made.method, made.status, made.seed, made.record.n.planned) == ("rag", "complete", 0, 2)
+    assert made.record.settings["budget"]["profile"] == 80
+    assert set(made.scores) == {"bleu", "rouge1"}
+    assert len(made.predictions()) == 2
+    assert made.record.command.startswith("harness.run('rag', data=")
+    assert (made.path / RUN_FILE).is_file()
+    monkeypatch.setattr("harness.pipeline.single.run", None)  # a repeat reads the run alone
+    assert small(limit=2) == made
+
+
+def test_the_name_is_that_of_the_command(small, call, tmp_path, reviews, backbone):
+    from tests.support.command_line import SMALL as WORDS
+
+    made = small(seed=3)
+    words = ("--method", "rag", "--data", reviews, "--backbone", backbone, "--seed", "3", *WORDS)
+    call("run", *words, "--out", tmp_path / "cli")
+    (record,) = (read_record(path.parent) for path in (tmp_path / "cli").rglob("record.json"))
+    assert record.run_id == made.record.run_id
+
+
+def test_a_class_is_a_method(small):
+    class Mine(Method):
+        name = "mine"
+
+    assert small(Mine, limit=1).method == "mine"
+
+
+def test_quiet_and_loud(small, capsys):
+    small(limit=1, progress=False)
+    assert capsys.readouterr() == ("", "")
+    small(limit=1, fresh=True)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "1/1" in printed.err
+
+
+WRONG = [
+    ({"epochs": 1}, "unknown key 'epochs'. Did you mean 'train.epochs'?"),
+    ({"train": {"epoch": 1}}, "unknown key 'train.epoch'. Did you mean 'train.epochs'?"),
+    ({"lam": 0.5}, "unknown key 'lam'; there are no options here"),
+    ({"preset": "minni"}, "no preset 'minni'. Did you mean 'mini'?"),
+    ({"task": "reviews"}, "no task 'reviews'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG)
+def test_a_mistake_is_an_exception_of_the_harness(small, wrong, message):
+    with pytest.raises(UsageError) as caught:
+        small(**wrong)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_method(small):
+    with pytest.raises(UsageError, match=r"no method 'rga'\. Did you mean 'rag'"):
+        small("rga")
+
+
+@pytest.fixture
+def results(tmp_path) -> Path:
+    write_runs(tmp_path / "runs", ["sft", "flythinker"], ["product_review"], (0, 1), examples=30)
+    write_runs(tmp_path / "runs", ["floor-words"], ["product_review"], changes={"kind": "floor"})
+    return tmp_path / "runs"
+
+
+def test_runs_are_a_sequence_and_a_data_frame(results):
+    runs = load_runs(results)
+    assert [(run.method, run.seed) for run in runs] == [
+        ("flythinker", 0), ("flythinker", 1), ("sft", 0), ("sft", 1),
+    ]  # fmt: skip
+    assert [run.method for run in runs[2:]] == ["sft", "sft"]
+    assert repr(runs[:1]) == "Runs(flythinker product_review seed 0)"
+    assert len(load_runs(results, floors=True)) == 5
+    frame = runs.to_pandas()
+    score = runs[0].record.metrics["bleu"]
+    assert list(frame.loc[0, ["bleu", "bleu_low", "bleu_high"]]) == [
+        score.value, score.low, score.high,
+    ]  # fmt: skip
+    assert list(frame.method) == ["flythinker", "flythinker", "sft", "sft"]
+    assert frame.training_s[0] == runs[0].record.training.seconds_total
+    assert {"task", "seed", "status", "nll", "nll_low", "wall_s", "tokens_per_s"} <= set(frame)
+    html = runs._repr_html_()
+    assert html.count("<tr") == 5
+    assert "<th>bleu</th>" in html
+
+
+def test_examples_are_a_data_frame(results):
+    runs = load_runs(results)
+    frame = runs[:2].examples()
+    assert len(frame) == 60
+    one = frame.iloc[0]
+    values = runs[0].record.examples[one.id]
+    assert (one.bleu, one.nll) == (values.scores["bleu"], values.likelihood.mean)
+    assert one.output == next(text.output for text in runs[0].predictions() if text.id == one.id)
+
+
+def test_examples_with_their_references(small, monkeypatch):
+    made = small(limit=2)
+    frame = made.examples(references=True)
+    assert len(frame) == 2
+    assert all(frame.reference.str.len() > 0)
+    assert all(frame.input.str.len() > 0)
+    monkeypatch.setattr("harness.data.fingerprint.fingerprint", lambda *_: "other")
+    monkeypatch.setattr("harness.data.load.fingerprint", lambda *_: "other")
+    with pytest.raises(DataError, match="have changed since this run"):
+        made.examples(references=True)
+
+
+def test_a_comparison_is_the_document_of_the_command(results, call, tmp_path):
+    runs = load_runs(results)
+    found = compare(runs)
+    _, out, _ = call("compare", results, "--out", tmp_path / "page", "--json")
+    assert (
+        json.loads(out)
+        == json.loads(json.dumps(found.facts))
+        == json.loads(json.dumps(dict(found)))
+    )
+    page = found.to_html(tmp_path / "own")
+    assert page.read_text() == (tmp_path / "page" / "index.html").read_text()
+    assert repr(found).startswith("Comparison of")
+    html = found._repr_html_()
+    assert found.document.sections[0].text[0].split(":")[0] in html
+    assert "<table>" in html
+    assert "flythinker" in html
+
+
+def test_a_comparison_of_folders_and_of_single_runs(results):
+    runs = load_runs(results)
+    assert compare(results).facts == compare(list(runs)).facts
+    with pytest.raises(UsageError, match="metric"):
+        compare(runs, metric="nothing")
+
+
+def test_importing_the_harness_and_reading_runs_imports_no_torch(results):
+    words = (
+        "import sys, harness; assert 'harness.api' not in sys.modules;"
+        f"harness.compare(harness.load_runs({str(results)!r}));"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", words], check=True)
+
+
+def test_a_name_that_the_harness_lacks():
+    assert {"run", "load_runs", "compare"} <= set(dir(harness))
+    with pytest.raises(AttributeError, match="no attribute 'runs'"):
+        harness.runs  # noqa: B018
+
+
+def test_the_interface_is_no_part_of_the_code_that_results_depend_on():
+    from harness.inputs.imports import closure
+
+    assert "harness" in closure(["baselines.sft"])
+    assert not [name for name in closure(["baselines.sft"]) if name.startswith("harness.api")]
+
+
+def test_the_stub_lists_what_the_package_offers():
+    stub = Path(harness.__file__).with_suffix(".pyi").read_text()
+    assert all(f"import {name} as {name}\n" in stub for name in harness.__all__)
