@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api.runs import Run
+from harness.engine.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from harness.reports.render.section import Document
@@ -73,6 +74,7 @@ def compare(
     from harness.reports.compare_runs import Options
     from harness.reports.compare_runs import compare as compared
 
+    quiet_libraries()
     several = [runs] if isinstance(runs, str | Path | Run) else runs
     paths = [run.path if isinstance(run, Run) else Path(run) for run in several]
     return Comparison(compared(paths, Options(allow_different, texts, metric, pair)))

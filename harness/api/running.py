@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api.runs import Run
 from harness.engine.quiet import quiet_libraries
+from harness.engine.quiet import quiet_libraries
 from harness.registry import blaming, find, load_plugin
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import merge, nested
@@ -63,6 +64,7 @@ def run(
     call = _call(method, given | {"seed": seed, "preset": preset, "out": out} | settings)
     chosen = _settings(str(preset), given, {**settings, "seed": seed})
     results = Path(out)
+    quiet_libraries()
     if isinstance(method, str) and not fresh:
         from harness.inputs.finished import finished
 
@@ -71,7 +73,6 @@ def run(
             return Run(shown[0].folder, shown[0].record)
     factory = method if isinstance(method, type) else load_plugin(Path(plugin)) if plugin else None
     factory = factory or find("method", str(method))
-    quiet_libraries()
     from harness.pipeline.single import run as make
     from harness.progress import Bars
 

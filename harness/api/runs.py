@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from harness.engine.quiet import quiet_libraries
 from harness.errors import DataError
 from harness.record import Record, find_runs, read_predictions, read_record
 from harness.record.tables import example_rows, run_row
@@ -139,7 +140,6 @@ def _rows(run: Run, references: bool) -> Iterator[dict[str, object]]:
         yield from map(dict, rows)
         return
     from harness.data import load_split
-    from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
     record = run.record
