@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.errors import counted
+from harness.reports.certificate.certificate_part import certificate_part
 from harness.reports.claims.claims_page import claims_part
 from harness.reports.compared.facts import facts_of
 from harness.reports.compared.verdicts import compare_boards
@@ -34,6 +35,7 @@ SECTIONS = {
     "drift": drift_part,
     "lift": lift_part,
     "authors": authors_part,
+    "certificate": certificate_part,
     "controls": thoughts_part,
     "claims": claims_part,
     "training": training_part,

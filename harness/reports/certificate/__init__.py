@@ -1,0 +1,1 @@
+"""Reasoning, or compute? One certificate for each system with latent thoughts."""

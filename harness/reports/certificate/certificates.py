@@ -1,0 +1,156 @@
+"""The gaps of each system with latent thoughts, from records, and what the rule says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.claims import Selector
+from harness.record import ExampleValues, Json
+from harness.reports.certificate.rule import Carries, Explains, Gap, carries, explains
+from harness.reports.claims.selection import selected
+from harness.reports.compared.measures import Measure, mean_of, rows_of
+from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.systems import Board, System, having
+from harness.settings.flat import flat
+from harness.statistics import (
+    METHOD_SEEDS,
+    VERDICT_USERS,
+    Comparison,
+    Interval,
+    compare,
+    interval,
+)
+
+MARGINS = {"following": 2.0, "nll": 0.01}
+"""Measure → the largest difference that counts as none, in its unit."""
+MARGIN = 1.0
+"""The same for all other measures, which are on 0–100."""
+OWN, OTHER, NONE = "own", "other-profile", "zero"
+SAME_SIZE = 0.1
+"""Two models have equal parameters if their numbers differ by no more than this share."""
+NOT_RUN = "not run"
+SFT = "sft"
+"""The method whose gain is asked about, and whose arms have equal compute."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The two answers for one system, and the gaps behind them.
+
+    measure: what gaps are about. margin: in its unit.
+    own_other, own_none: own thoughts − another user's, − none, with the same weights.
+    gain, flops, parameters: the system − sft, − sft with its arithmetic, − sft with its parameters.
+    """
+
+    system: str
+    measure: Measure
+    margin: float
+    own_other: Gap
+    own_none: Gap
+    gain: Gap
+    flops: Gap
+    parameters: Gap
+
+    @property
+    def carries(self) -> Carries:
+        """Do thoughts carry the user?"""
+        return carries(self.own_other, self.margin)
+
+    @property
+    def explains(self) -> Explains:
+        """What explains the gain over sft?"""
+        return explains(self.gain, [self.flops, self.parameters], self.margin)
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """All of them, in the order of the page."""
+        return [self.own_other, self.own_none, self.gain, self.flops, self.parameters]
+
+
+def certificates(compared: Compared) -> list[Certificate]:
+    """One for each system whose thoughts were replaced in some run, on the main measure."""
+    board, measure = compared.board, compared.main.measure
+    margin = MARGINS.get(measure.name, MARGIN)
+    return [
+        Certificate(
+            system.name, measure, margin,
+            _own_minus(board, system, measure, OTHER, "own − another user's thoughts"),
+            _own_minus(board, system, measure, NONE, "own − no thoughts"),
+            _minus(compared, system, _plain, "minus sft"),
+            _minus(compared, system, _same_flops, "minus sft of equal FLOPs"),
+            _minus(compared, system, _same_size, "minus sft of equal parameters"),
+        )
+        for system in having(board, lambda record: record.controls).systems
+    ]  # fmt: skip
+
+
+def _own_minus(board: Board, system: System, measure: Measure, thoughts: str, name: str) -> Gap:
+    """Mean over texts of what one example scores with its own thoughts minus with others."""
+    sign = -1.0 if measure.lower_is_better else 1.0
+
+    def gap(values: ExampleValues) -> float | None:
+        own, other = (values.thoughts.get(one, {}).get(measure.name) for one in (OWN, thoughts))
+        return None if own is None or other is None else sign * (own - other)
+
+    rows = mean_of(gap)
+    part = having(
+        board, lambda record: any(gap(values) is not None for values in record.examples.values())
+    )
+    found = next((one for one in part.systems if one.name == system.name), None)
+    if found is None:
+        return Gap(name, why=NOT_RUN)
+    over = interval(rows.statistic, rows_of(rows, part, found), part.panel, found.trained)
+    return _gap(name, over.value, over, found.about_method)
+
+
+def _minus(
+    compared: Compared, system: System, chosen: Callable[[Board, System], list[System]], name: str
+) -> Gap:
+    """The system − the first sft that `chosen` finds, on the main measure."""
+    board, measure = compared.board, compared.main.measure
+    whole = next(one for one in board.systems if one.name == system.name)
+    arms = chosen(board, whole)
+    if not arms:
+        return Gap(name, why=NOT_RUN)
+    rows = [rows_of(measure, board, one) for one in (whole, arms[0])]
+    flags = whole.trained, arms[0].trained
+    found = compare(measure.statistic, rows[0], rows[1], board.panel, flags)
+    turned = found.turned() if measure.lower_is_better else found
+    return _gap(name, turned.difference, turned, whole.about_method and arms[0].about_method)
+
+
+def _gap(name: str, value: float | None, found: Interval | Comparison, about: bool) -> Gap:
+    why = found.reason or ""
+    if not about:
+        why = f"fewer than {METHOD_SEEDS} training seeds"
+    elif found.users < VERDICT_USERS:
+        why = f"{found.users} users; expected {VERDICT_USERS}"
+    return Gap(name, value, found.low, found.high, why)
+
+
+def _plain(board: Board, system: System) -> list[System]:
+    return selected(board, [Selector(SFT)])
+
+
+def _same_flops(board: Board, system: System) -> list[System]:
+    return [one for one in _of_sft(board) if _flops_of(one) == system.record.method]
+
+
+def _same_size(board: Board, system: System) -> list[System]:
+    size = system.record.backbone.method_parameters or 0
+    return [
+        one
+        for one in _of_sft(board)
+        if (its := one.record.backbone.method_parameters)
+        and abs(its - size) <= SAME_SIZE * size
+        and not _flops_of(one)
+    ]
+
+
+def _of_sft(board: Board) -> list[System]:
+    return [one for one in board.systems if one.record.method == SFT]
+
+
+def _flops_of(arm: System) -> Json:
+    return dict(flat(arm.record.settings)).get("method.flops_of")
