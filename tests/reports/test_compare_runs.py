@@ -63,8 +63,10 @@ def test_the_first_sentence_is_the_verdict_with_its_cost(report):
 
 def test_sections_come_in_the_order_of_a_readers_questions(report):
     names = [section.name for section in report[0].sections]
-    assert names == ["summary", "scores", "drift", "lift", "authors", "certificate", "controls", "claims", "costs",
-                     "examples", "provenance"]  # fmt: skip
+    assert names == [
+        "summary", "scores", "drift", "lift", "authors", "certificate", "controls", "claims",
+        "costs", "examples", "provenance",
+    ]  # fmt: skip
 
 
 def test_a_view_that_no_run_has_leaves_no_section(tmp_path):
