@@ -20,7 +20,10 @@ from harness.record import read_record
 from tests.support.runs import without_times
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["harness.pipeline.single", "transformers", "flythinker.flythinker"])
+FORKS.set_forkserver_preload([
+    "datasets", "transformers", "sklearn.feature_extraction.text", "rouge_score.rouge_scorer",
+    "harness.pipeline.single", "flythinker.flythinker",
+])  # fmt: skip
 """Processes that are forked from one that has imported torch: they start in milliseconds."""
 PATIENCE_S = 300
 NO_NAMESPACE = 77
