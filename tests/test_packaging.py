@@ -19,6 +19,8 @@ PROJECT = PYPROJECT["project"]
 PACKAGES = ("harness", "baselines", "flythinker")
 OPTIONAL = {"zstandard": "zstd"}
 """Imported packages that an extra brings, by the extra's name."""
+HOSTS = {"IPython"}
+"""Programs that import the harness; imported only where they did."""
 BROUGHT = {"pydantic_core": "pydantic"}
 """Imported packages that are a part of another one, which pins their version."""
 
@@ -38,7 +40,7 @@ def imported():
                     found |= {alias.name.partition(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and not node.level:
                     found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - {*PACKAGES, "__main__"}
+    return found - set(sys.stdlib_module_names) - {*PACKAGES, *HOSTS, "__main__"}
 
 
 def test_every_imported_package_is_declared():

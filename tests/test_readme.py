@@ -1,5 +1,6 @@
 """The commands of README and of first pages of docs/ run, in order, in an empty folder."""
 
+import re
 import shlex
 import subprocess
 
@@ -44,6 +45,24 @@ def test_every_harness_command_runs(page, tmp_path, reviews, backbone, monkeypat
         printed = capsys.readouterr()
         assert code == 0, f"{shlex.join(given)}\n{printed.out}\n{printed.err}"
         assert printed.out or given[1] == "new-method"
+
+
+def test_the_tree_names_every_room():
+    tree = README.partition("## The tree")[2].partition("## ")[0]
+    rooms = [path.name for path in (ROOT / "harness").iterdir() if (path / "__init__.py").exists()]
+    assert not [room for room in rooms if not re.search(rf"[\s/]{room}/", tree)]
+    parts = (ROOT / "harness" / "reports").iterdir()
+    parts = [path.name for path in parts if (path / "__init__.py").exists()]
+    assert not [part for part in parts if f"{part}/" not in tree]
+
+
+def test_results_stand_between_their_lines():
+    """benchmarks/findings.py writes what is between them."""
+    before, _, rest = README.partition("<!-- results: benchmarks/findings.py -->\n")
+    results, _, after = rest.partition("<!-- end of results -->\n")
+    assert before.endswith("## First results\n")
+    assert results.count("## ") == 0
+    assert after.startswith("\n## How it compares\n")
 
 
 def test_the_first_table_is_that_of_the_published_records():
