@@ -29,12 +29,17 @@ class Finding:
     needed: bool = True
 
 
-def doctor(fix: bool = False, json_: bool = False) -> None:
+def doctor(fix: bool = False, determinism: str | None = None, json_: bool = False) -> None:
     """Show what is missing and how to fix it.
 
     Args:
         fix: download what is missing
+        determinism (BACKBONE): measure instead how many texts of a backbone change if they are
+            generated again, in other batches, in a resumed run, with other threads
     """
+    if determinism is not None:
+        _determinism(determinism, json_)
+        return
     for name, fix_one in FIXES.items() if fix else ():
         if not look(name).ok:
             try:
@@ -57,6 +62,31 @@ def doctor(fix: bool = False, json_: bool = False) -> None:
         ]
         print_rows("doctor", rows, lines=True)
     raise typer.Exit(2 if any(each.needed and not each.ok for each in findings) else 0)
+
+
+def _determinism(backbone: str, json_: bool) -> None:
+    from harness.engine.quiet import quiet_libraries
+    from harness.pipeline.determinism import flips
+    from harness.progress import Bars
+
+    quiet_libraries()
+    bars = Bars()
+    with bars:
+        found = flips(backbone, bars)
+    if json_:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        {
+            "generated": each.way,
+            "texts": each.texts,
+            "that changed": each.flipped,
+            "share": f"{each.flipped / each.texts:.0%}",
+            "first token that changed": "" if each.first is None else each.first + 1,
+        }
+        for each in found
+    ]
+    print_rows("determinism", rows)
 
 
 def look(name: str) -> Finding:

@@ -1,0 +1,105 @@
+"""Errors that benchmarks/faults.py puts into a process: no memory, and numbers that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+Inject = Callable[[int], Callable[[], None]]
+"""Takes the number of a call; what it returns makes that call fail in its process."""
+
+
+def _fails(place: Any, name: str, make: Callable[[], BaseException]) -> Inject:
+    """The n-th call of a function raises."""
+
+    def at(call: int) -> Callable[[], None]:
+        def inject() -> None:
+            owner = place()
+            real, calls = getattr(owner, name), [0]
+
+            def crowded(*given: Any, **named: Any) -> Any:
+                calls[0] += 1
+                if calls[0] == call:
+                    raise make()
+                return real(*given, **named)
+
+            setattr(owner, name, crowded)
+
+        return inject
+
+    return at
+
+
+def _nan_loss(call: int) -> Callable[[], None]:
+    def inject() -> None:
+        from harness.engine import train
+
+        real, calls = train._accumulate_gradients, [0]
+
+        def broken(*given: Any) -> float:
+            calls[0] += 1
+            return float("nan") if calls[0] == call else real(*given)
+
+        train._accumulate_gradients = broken
+
+    return inject
+
+
+def _nan_logits(call: int) -> Callable[[], None]:
+    def inject() -> None:
+        from harness.pipeline import generate as module
+
+        real, calls = module.generate, [0]
+
+        def broken(lm: Any, *given: Any, **named: Any) -> Any:
+            calls[0] += 1
+            if calls[0] != call + 1:  # the first call warms up
+                return real(lm, *given, **named)
+            step = lm.step
+            lm.step = lambda tokens, state: (step(tokens, state)[0] * torch.nan, state)
+            try:
+                return real(lm, *given, **named)
+            finally:
+                del lm.step
+
+        module.generate = broken
+
+    return inject
+
+
+def _train() -> Any:
+    from harness.engine import train
+
+    return train
+
+
+def _likelihood() -> Any:
+    from harness.pipeline.evaluate import reference_likelihood
+
+    return reference_likelihood
+
+
+def _training() -> Any:
+    from harness.pipeline import training
+
+    return training
+
+
+def _generate() -> Any:
+    from harness.pipeline import generate
+
+    return generate
+
+
+INJECTIONS: tuple[tuple[str, Inject], ...] = (
+    ("torch.OutOfMemoryError in a step", _fails(
+        _train, "to_batch", lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to"))),
+    ("RuntimeError in the loss on val", _fails(
+        _training, "to_batch", lambda: RuntimeError("DefaultCPUAllocator: can't allocate memory"))),
+    ("MemoryError in likelihood", _fails(_likelihood, "to_batch", MemoryError)),
+    ("MemoryError in generate", _fails(_generate, "generate", MemoryError)),
+    ("NaN loss", _nan_loss),
+    ("NaN logits in generate", _nan_logits),
+)  # fmt: skip
