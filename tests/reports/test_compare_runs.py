@@ -112,3 +112,16 @@ def test_a_task_that_is_not_comparable_stops_everything(tmp_path):
                assignments={"rag": ["decode.max_new_tokens=9"]})  # fmt: skip
     with pytest.raises(DataError, match="topic_writing: these runs are not comparable"):
         compare([tmp_path])
+
+
+def test_the_verdict_is_about_methods_and_names_better_variants_apart(tmp_path):
+    write_runs(tmp_path, ["rag", "sft", "flythinker"], TASK)
+    control = {"sft": ["method.flops_of=flythinker"]}
+    write_runs(tmp_path, ["sft"], TASK, assignments=control, effect=9.0)
+    summary, *_ = compare([tmp_path]).sections
+    words = " ".join(summary.text)
+    assert "scores best of the methods on BLEU" in words
+    assert "sft (flops_of=flythinker) scores best" not in words
+    assert "score higher than it: sft (flops_of=flythinker) (+" in words
+    notes = " ".join(summary.tables[0].notes)
+    assert "significant only if p is below 0.05 and its interval excludes 0" in notes

@@ -1,7 +1,13 @@
-"""A document as one HTML page that opens from disk, without scripts or requests; as Markdown."""
+"""A document as one HTML page that opens from disk and requests nothing; as Markdown.
+
+The page's one script sorts and filters its tables; the page says all that it says without it. No
+other script can run: the page's policy names the hash of this one.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import replace
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,9 +26,18 @@ def to_html(document: Document) -> str:
     pictures = {
         picture.name: inline_svg(picture.drawing, picture.alt, picture.file) for picture in drawn
     }
-    css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    css, script = (
+        environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
+        for name in ("report.css", "report.js")
+    )
+    digest = hashlib.sha256(script.encode()).digest()
     return environment.get_template("report.html").render(
-        document=document, pictures=pictures, captions=captions, css=css
+        document=document,
+        pictures=pictures,
+        captions=captions,
+        css=css,
+        script=script,
+        script_sha256=base64.b64encode(digest).decode(),
     )
 
 

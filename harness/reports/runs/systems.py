@@ -146,6 +146,28 @@ def reference_of(board: Board) -> System:
     return [*named, *of_method, board.systems[0]][0]
 
 
+def variants(board: Board) -> frozenset[str]:
+    """Names of systems with other settings than a method that is on the board as it is.
+
+    They are controls and choices (another backbone, equal FLOPs, frozen reasoner), not methods. As
+    it is: the system named by the method alone, else the one with the fewest options of its own.
+    Without such a one, none of the method's systems is a variant.
+    """
+    found: set[str] = set()
+    by_method: dict[str, list[System]] = {}
+    for system in board.systems:
+        by_method.setdefault(system.record.method, []).append(system)
+    for method, systems in by_method.items():
+        own = [
+            -1 if system.name == method else len(system.record.settings.get("method", {}))
+            for system in systems
+        ]
+        if own.count(min(own)) == 1:
+            base = systems[own.index(min(own))].name
+            found |= {system.name for system in systems} - {base}
+    return frozenset(found)
+
+
 def with_floors(board: Board) -> Board:
     """The board with the floors beside the first run that has some."""
     runs = (run for system in board.systems for run in system.runs)

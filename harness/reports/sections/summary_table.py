@@ -27,6 +27,7 @@ from harness.reports.sections.system_columns import (
     value_cell,
     values,
 )
+from harness.statistics.families import ALPHA
 
 
 def summary_table(compared: Sequence[Compared]) -> Table:
@@ -60,7 +61,9 @@ def summary_table(compared: Sequence[Compared]) -> Table:
         " significantly. The best value is underlined if it is significantly better than another."
         " ↓: lower is better.",
         "p: approximate randomisation over users, and with three training seeds or more the"
-        " estimate over users and seeds; Holm-corrected over all pairs and tasks on this measure.",
+        " estimate over users and seeds; Holm-corrected over all pairs and tasks on this measure."
+        f" A difference counts as significant only if p is below {ALPHA:g} and its interval"
+        " excludes 0; one of the two alone is no verdict.",
     ]
     if not same:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")

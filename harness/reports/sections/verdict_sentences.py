@@ -15,7 +15,7 @@ from harness.reports.runs.system_costs import (
     times_not_comparable,
     training_s,
 )
-from harness.reports.runs.systems import Board, reference_of
+from harness.reports.runs.systems import Board, reference_of, variants
 from harness.reports.sections.system_columns import (
     gap_cells,
 )
@@ -29,7 +29,7 @@ def over_tasks(compared: Sequence[Compared]) -> str:
     """In how many tasks each method is best, and in how many significantly so."""
     first: dict[str, list[Compared]] = {}
     for one in compared:
-        first.setdefault(one.main.order[0], []).append(one)
+        first.setdefault(best_method(one.board, one.main), []).append(one)
     parts = []
     for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
         references = [reference_of(one.board).name for one in won]
@@ -50,7 +50,9 @@ def verdict(compared: Compared) -> str:
     if main.letters is None:
         return text
     about = "" if board.about == "methods" else f" {ABOUT_CHECKPOINTS}"
-    return text + _floor_sentence(compared) + _cost_sentence(board, main.order[0]) + about
+    return (
+        text + _floor_sentence(compared) + _cost_sentence(board, best_method(board, main)) + about
+    )
 
 
 def _floor_sentence(compared: Compared) -> str:
@@ -66,14 +68,20 @@ def _floor_sentence(compared: Compared) -> str:
 
 
 def verdict_words(board: Board, contrasts: Contrasts) -> str:
-    """The best system and what it is significantly better than, or why there is no verdict."""
-    measure, (best, *others) = contrasts.measure, contrasts.order
+    """The best method and what it is significantly better than, or why there is no verdict.
+
+    Variants of a method that score higher than every method are named last.
+    """
+    measure, best = contrasts.measure, best_method(board, contrasts)
+    above = contrasts.order[: contrasts.order.index(best)]
+    others = contrasts.order[len(above) + 1 :]
     top = contrasts.values[best]
     value = estimate(top, measure.digits)
-    text = f"{board.task}: {best} scores best on {measure.title}, {value} ({measure.unit})."
-    if not others:
+    of = " of the methods" if above else ""
+    text = f"{board.task}: {best} scores best{of} on {measure.title}, {value} ({measure.unit})."
+    if not others and not above:
         return text + " It is the only system, so there is nothing to compare."
-    against = {other: contrasts.between(best, other) for other in others}
+    against = {other: contrasts.between(best, other) for other in (*above, *others)}
     if contrasts.letters is None:
         reason = next((one.reason for one in against.values() if one and one.reason), None)
         return f"{text} No verdict: {reason or 'no test was made'}."
@@ -91,7 +99,27 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
         text += (
             f" No significant difference from {listed(_gaps(contrasts, best, undecided), 'or')}."
         )
-    return text
+    return text + _above(contrasts, best, above)
+
+
+def best_method(board: Board, contrasts: Contrasts) -> str:
+    """The best system that is not a variant of a method on the board."""
+    apart = variants(board)
+    return next(name for name in contrasts.order if name not in apart)
+
+
+def _above(contrasts: Contrasts, best: str, above: Sequence[str]) -> str:
+    """The variants that score higher than the best method, and whether significantly so."""
+    if not above:
+        return ""
+    digits = contrasts.measure.digits
+    parts = []
+    for name in above:
+        gap, _ = gap_cells(contrasts, name, best)
+        by = estimate(gap, digits, signed=True) if gap else "higher"
+        shown = contrasts.outcome(best, name) in ("better", "worse")
+        parts.append(f"{name} ({by}{', significantly' if shown else ''})")
+    return f" Other settings of a method here, or controls, score higher than it: {listed(parts)}."
 
 
 def _gaps(contrasts: Contrasts, best: str, others: Sequence[str]) -> list[str]:

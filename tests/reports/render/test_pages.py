@@ -65,3 +65,50 @@ def test_the_dark_page_draws_its_figures_in_light_ink(browser, page):
         )
     assert [fill == colour for fill, colour in seen] == [True, True]
     assert seen[0] != seen[1]
+
+
+ORDER = (
+    "const table = document.querySelector(arguments[0]);"
+    "const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden);"
+    "return rows.map((row) => [...row.cells].map("
+    "(cell) => (cell.querySelector('.value') ?? cell).textContent.trim()))"
+)
+
+
+def test_a_click_on_a_head_sorts_and_words_filter(browser, page):
+    browser.resize(1280)
+    browser.open(page)
+    table = "main table"
+    click = f"document.querySelector('{table}').tHead.rows[0].cells[1].querySelector('button')"
+    browser.run(f"{click}.click()")
+    falling = [float(row[1]) for row in browser.run(ORDER, table) if len(row) > 1 and row[1] != "–"]
+    assert falling == sorted(falling, reverse=True)
+    browser.run(f"{click}.click()")
+    rising = [float(row[1]) for row in browser.run(ORDER, table) if len(row) > 1 and row[1] != "–"]
+    assert rising == falling[::-1] != falling
+    assert (
+        browser.run("return document.querySelector('main th[aria-sort]').ariaSort") == "ascending"
+    )
+    before = len(browser.run(ORDER, "details table"))
+    filtered = browser.run(
+        "const box = [...document.querySelectorAll('input[type=search]')].at(-1);"
+        "box.value = 'nonpers'; box.dispatchEvent(new Event('input'));"
+        "const rows = [...box.nextElementSibling.querySelectorAll('tbody tr:not(.group)')];"
+        "return rows.map((row) => [row.hidden, row.textContent.includes('nonpers')])"
+    )
+    assert before
+    assert any(not hidden for hidden, _ in filtered)
+    assert all(hidden != named for hidden, named in filtered)
+
+
+def test_the_answer_comes_first_and_a_link_opens_its_section(browser, page):
+    browser.resize(1280)
+    browser.open(page)
+    shown = browser.run(
+        "return [...document.querySelectorAll('main h2')].filter("
+        "(one) => !one.closest('details:not([open])')).length"
+    )
+    assert shown == 1
+    browser.run("location.hash = '#costs'")
+    assert browser.run("return document.getElementById('costs').closest('details').open")
+    assert browser.run("return document.body.scrollHeight") < 6000
