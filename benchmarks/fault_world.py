@@ -116,6 +116,7 @@ def _command(words: list[str], log: Path, before: Callable[[], object]) -> None:
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1)
         os.environ["COLUMNS"] = "2000"
         sys.argv = ["harness", *words]
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         before()
         cli.main()
     except SystemExit as ended:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api.runs import Run
 from harness.engine.quiet import quiet_libraries
-from harness.engine.quiet import quiet_libraries
 from harness.registry import blaming, find, load_plugin
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import merge, nested

@@ -17,8 +17,10 @@ from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.paths import make_folder
 
-FORMAT = 3
+FORMAT = 4
 """Increase it when the checks or the columns change, so that older caches are ignored."""
+SUMS = "sha256.json"
+"""In a cached folder: file → sha256, since a changed byte of an Arrow file is another text."""
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ def read_cached(task: Task, sha256: str, source: str) -> list[Row] | None:
     from datasets import load_from_disk
 
     try:
+        if json.loads((folder / SUMS).read_bytes()) != _sums(folder):
+            raise ValueError("its files are not what was written")
         values = load_from_disk(str(folder)).to_list()
         return [
             Row(**texts, profile=tuple(profile), place=f"{source} line {line}")
@@ -74,7 +78,21 @@ def write_cached(task: Task, sha256: str, rows: list[Row], lines: list[int]) -> 
         value["line"] = line
         del value["place"]  # the file may have moved when the cache is read
     folder = cache_folder(task, sha256)
+
+    def fill(draft: Path) -> None:
+        Dataset.from_list(values, features=features).save_to_disk(draft)
+        (draft / SUMS).write_text(json.dumps(_sums(draft)), encoding="utf-8")
+
     try:
-        make_folder(folder, Dataset.from_list(values, features=features).save_to_disk)
+        make_folder(folder, fill)
     except OSError as error:
         log.warning("cannot cache in %s (%s); every run will parse the file", folder.parent, error)
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """File → sha256 of everything in a cached folder."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.name != SUMS
+    }

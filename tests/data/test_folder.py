@@ -230,14 +230,25 @@ def test_the_second_read_comes_from_the_cache_and_is_the_same(
     assert [row.user for row in read_folder(PRODUCT_REVIEW, folder, "test")] == ["u9"]
 
 
-def test_a_broken_cache_is_rebuilt(write_folder: WriteFolder):
+@pytest.mark.parametrize("changed", ["emptied", "a letter", "sums"])
+def test_a_broken_cache_is_rebuilt(
+    write_folder: WriteFolder, caplog: pytest.LogCaptureFixture, changed: str
+):
     folder = write_folder(test=[review()])
     first = read_folder(PRODUCT_REVIEW, folder, "test")
     cached = cache_folder(PRODUCT_REVIEW, file_sha256(folder / "test.jsonl"))
-    for arrow in cached.glob("*.arrow"):
-        arrow.write_bytes(b"")
+    if changed == "sums":
+        (cached / "sha256.json").write_bytes(b"{")
+    for arrow in cached.glob("*.arrow") if changed != "sums" else ():
+        content = arrow.read_bytes()
+        text = first[0].user.encode()
+        assert text in content
+        arrow.write_bytes(b"" if changed == "emptied" else content.replace(text, b"x" * len(text)))
     assert read_folder(PRODUCT_REVIEW, folder, "test") == first
-    assert next(cached.glob("*.arrow")).stat().st_size > 0
+    assert "parsing the file again" in caplog.text
+    caplog.clear()
+    assert read_folder(PRODUCT_REVIEW, folder, "test") == first
+    assert caplog.text == ""
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(
