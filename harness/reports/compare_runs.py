@@ -74,6 +74,10 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
     if options.texts:
         parts["examples"] = list(map(partial(examples_part, pair=options.pair), compared))
     parts["provenance"] = list(map(provenance_part, boards))
+    added = [
+        [fact for part in of_board for fact in part.facts]
+        for of_board in zip(*parts.values(), strict=True)
+    ]
     sections = [section("summary", [headline_part(compared)])]
     sections += [section(name, each, main=main) for name, each in parts.items()]
     # 2. Title and warnings.
@@ -89,5 +93,5 @@ def compare(paths: Sequence[Path], options: Options = Options()) -> Document:
         f" {listed([board.task for board in boards])}; made by harness compare",
         tuple(filter(None, sections)),
         tuple(lines),
-        facts_of(compared, lines),
+        facts_of(compared, lines, added),
     )

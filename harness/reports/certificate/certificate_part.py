@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from harness.reports.certificate.certificates import NOT_RUN, Certificate, certificates
 from harness.reports.certificate.rule import Carries, Explains, Gap
 from harness.reports.compared.verdicts import Compared
@@ -30,10 +32,23 @@ COLOUR = "#0b5fa5"
 
 def certificate_part(compared: Compared) -> Part:
     """A sentence, a figure and a table for each system with latent thoughts."""
-    part = Part()
-    for one in certificates(compared):
+    found = certificates(compared)
+    part = Part(facts=({"certificates": [_facts(one) for one in found]},))
+    for one in found:
         part += Part((sentence(one),), (_picture(compared, one),), (_table(compared, one),))
     return part
+
+
+def _facts(one: Certificate) -> dict[str, object]:
+    return {
+        "system": one.system,
+        "measure": one.measure.name,
+        "margin": one.margin,
+        "carries": one.carries,
+        "explains": one.explains,
+        "sentence": sentence(one),
+        "gaps": [asdict(gap) for gap in one.gaps],
+    }
 
 
 def sentence(one: Certificate) -> str:

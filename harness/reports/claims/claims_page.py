@@ -36,7 +36,8 @@ def claims_part(compared: Compared) -> Part:
         if any(one.method in methods for one in paper.claims[0].first)
     ]
     tables = tuple(claims_table(paper, each, compared.board) for paper, each in found if each)
-    return Part(tables=tables)
+    facts = [fact for paper, each in found for fact in claim_facts(paper, each)]
+    return Part(tables=tables, facts=({"claims": facts},))
 
 
 def claims_document(paths: Sequence[Path], paper: Paper, metric: str | None = None) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -22,9 +22,16 @@ COSTS = {"training_s": training_s, "text_s": text_s, "peak_mib": peak_mib,
          "tokens_per_s": tokens_per_s}  # fmt: skip
 
 
-def facts_of(compared: Sequence[Compared], warnings: Sequence[str]) -> dict[str, object]:
-    """The JSON document of a comparison."""
+def facts_of(
+    compared: Sequence[Compared],
+    warnings: Sequence[str],
+    added: Sequence[Sequence[Mapping[str, object]]] = (),
+) -> dict[str, object]:
+    """The JSON document of a comparison; added: what sections add to each task's."""
     boards = [_board(one) for one in compared]
+    for board, more in zip(boards, added, strict=False):
+        for each in more:
+            board |= each
     return {"main": compared[0].main_name, "warnings": list(warnings), "boards": boards}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -50,13 +50,17 @@ class Shown:
 
 @dataclass(frozen=True)
 class Part:
-    """What one task adds to a section: paragraphs, pictures, tables, examples, and warnings."""
+    """What one task adds to a section: paragraphs, pictures, tables, examples, and warnings.
+
+    facts: what it adds to the task's JSON.
+    """
 
     text: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
     examples: tuple[Shown, ...] = ()
     warnings: tuple[str, ...] = ()
+    facts: tuple[Mapping[str, object], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.pictures or self.tables or self.examples)

@@ -8,6 +8,7 @@ import pytest
 from harness.record import read_record, write_record
 from harness.reports.certificate.certificate_part import certificate_part
 from harness.reports.certificate.certificates import certificates
+from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs.systems import load_boards
 from tests.support.synthetic import write_runs
@@ -105,3 +106,11 @@ def test_where_lower_is_better_a_gap_above_0_still_favours_the_method(tmp_path):
     (one,) = certificates(compared)
     nll = compared.main.values
     assert (one.gain.value > 0) == (nll["flythinker"].value < nll["sft"].value)
+
+
+def test_a_comparisons_json_has_certificates_and_claims(tmp_path):
+    (board,) = compare([world(tmp_path, flops=6.0)]).facts["boards"]
+    (one,) = board["certificates"]
+    assert (one["system"], one["carries"], len(one["gaps"])) == ("flythinker", "YES", 5)
+    assert {claim["paper"] for claim in board["claims"]} == {"FlyThinker"}
+    assert all(claim["parts"] for claim in board["claims"])
