@@ -20,7 +20,7 @@ HOSTILE = (
     "\ud800", "\udfff tail", "\x00", "\x1b[2J\x1b]0;owned\x07", "fine\u202etxt.exe", "\u200b", "",
     " ", "\n", "=cmd|'/c calc'!A1", "@SUM(1)", "<script>alert(1)</script>", "\"'><img src=x>",
     "../../x", "/etc/passwd", "nan", "1e999", "{}", "%s{0}{x}", "\\input{x}", "[/b]", "x" * 300,
-    "\ufeff", "é", "e\u0301", "ｆｕｌｌ", "𝔘", "true", "None",
+    "\ufeff", "é", "e\u0301", "ｆｕｌｌ", "𝔘", "true", "None", "$x^{$", "[5cm]",
 )  # fmt: skip
 NUMBERS = (
     0, -1, 1, 2**31, 2**63, -(2**64), 10**300, 0.0, -0.0, 0.5, -1.5, 1e-320, 1e18, 1e308, -1e308,

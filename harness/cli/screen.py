@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from harness.errors import counted
 from harness.progress import Screen
+from harness.record.visible import json_text
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 
@@ -58,8 +58,7 @@ def print_rows(name: str, rows: Sequence[Mapping[str, object]], lines: bool = Fa
 def print_json(document: object) -> None:
     """One document on standard output, as --json promises; ASCII where the output is not UTF-8."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    json.dump(document, sys.stdout, indent=1, ensure_ascii=plain, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(json_text(document, ascii_only=plain) + "\n")
 
 
 def command_line() -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.leaderboard.board import Place
+from harness.leaderboard.public_names import skeleton
 from harness.leaderboard.submission import Submission
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
@@ -31,14 +33,33 @@ class Originals:
     def _holders(self) -> dict[int, list[str]]:
         """Scores of an example → names of the rows that have them."""
         found: dict[int, list[str]] = defaultdict(list)
-        for row in self.place.rows():
-            try:
-                submission = read_submission(row)
-            except HarnessError:
-                continue
+        for name, submission in self._readable.items():
             for key in _fingerprints(submission):
-                found[key].append(row.name)
+                found[key].append(name)
         return found
+
+    @cached_property
+    def _readable(self) -> dict[str, Submission]:
+        """Row → its submission, of every row that can be read."""
+        found = {}
+        for row in self.place.rows():
+            with suppress(HarnessError):
+                found[row.name] = read_submission(row)
+        return found
+
+    def looks_like(self, row: Path, submission: Submission) -> str | None:
+        """A message naming another group's row whose name is taken for this one's; else None."""
+        own = skeleton(submission.name)
+        for name, other in self._readable.items():
+            same = name != row.name and skeleton(other.name) == own
+            if same and (other.name, other.by) != (submission.name, submission.by):
+                if other.name == submission.name or _is_verified(row):
+                    continue  # equal names are told apart by who submits; a verified row was first
+                return (
+                    f"name: {submission.name!r} looks like {other.name!r} of {name}; choose a name"
+                    " that a reader does not take for it"
+                )
+        return None
 
     def duplicate_of(self, row: Path, submission: Submission) -> str | None:
         """A message naming the row that this one duplicates; None if it duplicates none.

@@ -15,6 +15,7 @@ from pydantic import (
 
 from harness.data.row_models import OUTPUT_CHARACTERS
 from harness.errors import UsageError
+from harness.leaderboard.public_names import plain_link, plain_name
 from harness.record.reading import explained
 
 PREDICTIONS_BYTES = 50_000_000
@@ -48,7 +49,9 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterVali
 """One visible line: no line break, no control and no bidirectional control character."""
 Signature = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
 Paragraph = Annotated[str, StringConstraints(max_length=2000)]
-Link = Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,200}$")]
+PublicName = Annotated[Line, AfterValidator(plain_name)]
+"""A name on the page, in letters that are not taken for others."""
+Link = Annotated[str, StringConstraints(max_length=208), AfterValidator(plain_link)]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 """A number that can be squared and summed without an overflow."""
@@ -211,8 +214,8 @@ class Submission(Strict):
     schema_version: Literal[1] = 1
     kind: Literal["run", "scored"] = "run"
     id: RowId
-    name: Line
-    by: Line
+    name: PublicName
+    by: PublicName
     link: Link | None = None
     note: Paragraph = ""
     method: Name

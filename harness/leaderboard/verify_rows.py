@@ -20,6 +20,9 @@ from harness.leaderboard.verification import Verification, files_digest, read_ve
 from harness.settings import RunSettings
 from harness.types import SplitData
 
+CHARACTERS_PER_TOKEN = 32
+"""A text may be this long for each token of the board's cap; usual texts have 4 or 5."""
+
 
 def load_test(board: Board, source: str | None = None) -> SplitData | None:
     """The board's test set; None if it is not built in and no `source` is given.
@@ -58,8 +61,9 @@ def verify_row(
     # 2. The data's examples, and duplicates of other rows.
     if test is not None:
         _stop(row, _against_data(submission, test))
-    if found := originals.duplicate_of(row, submission):
-        raise DataError(f"{row}: {found}")
+    for found in (originals.duplicate_of(row, submission), originals.looks_like(row, submission)):
+        if found:
+            raise DataError(f"{row}: {found}")
     # 3. Without texts or data, the numbers are the submitter's own.
     verification = partial(
         Verification, files=files_digest(row), harness=__version__, tolerance=TOLERANCE
@@ -181,6 +185,15 @@ def _unlike_here(board: Board, again: Numbers) -> Iterator[str]:
 def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
     if len(samples) != row.test.samples:
         yield f"{PREDICTIONS}: {counted(len(samples), 'sample')}; expected {row.test.samples}"
+    most = CHARACTERS_PER_TOKEN * row.test.max_new_tokens
+    for number, texts in enumerate(samples):
+        long = next((key for key, text in texts.items() if len(text) > most), None)
+        if long is not None:
+            yield (
+                f"{PREDICTIONS}: example {long!r} of sample {number} has"
+                f" {len(texts[long]):,} characters; at most {most:,} are allowed,"
+                f" {CHARACTERS_PER_TOKEN} for each token of test.max_new_tokens"
+            )
     if odd := sorted(samples[0].keys() ^ set(row.examples.ids)):
         yield f"{PREDICTIONS}: {len(odd)} ids are missing or not the data's, e.g. {odd[0]!r}"
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.record.visible import script_json, visible
+from harness.record.visible import blank, json_text, script_json, visible
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from harness.record.visible import script_json, visible
         ("\ufeffx", "⟨U+FEFF zero width no-break space⟩x"),
         ("a\u2028b", "a⟨U+2028 line separator⟩b"),
         ("tag\U000e0041", "tag⟨U+E0041 tag latin capital letter a⟩"),
+        ("a\u3164b\u034f", "a⟨U+3164 hangul filler⟩b⟨U+034F combining grapheme joiner⟩"),
+        ("x\U000e0100", "x⟨U+E0100 variation selector-17⟩"),
         ("lines\r\nand\ttabs\n", "lines\nand\ttabs\n"),
         ("👩\u200d👩\u200d👧 שלום می\u200cخواهم", "👩\u200d👩\u200d👧 שלום می\u200cخواهم"),
         ("<b>&amp;</b>", "<b>&amp;</b>"),
@@ -37,3 +39,17 @@ def test_json_in_a_script_cannot_end_it():
 def test_numbers_outside_json_are_refused():
     with pytest.raises(ValueError, match="Out of range float"):
         script_json([float("nan")])
+
+
+def test_json_for_a_terminal_has_no_hidden_character_and_the_same_value():
+    value = {"\x7f\u202e": ["\x9b31m", "\ud800", "\U000e0041", "é 中", 1.5, None]}
+    text = json_text(value)
+    assert json.loads(text) == value
+    assert visible(text) == text
+    assert "é 中" in text
+    assert json_text(value, ascii_only=True).isascii()
+
+
+def test_what_shows_nothing_is_blank():
+    assert all(map(blank, ("", " \n\t", "\u200b\ufeff", "\u3164\u2800\u115f", "\x1b\u00a0")))
+    assert not any(map(blank, ("a", "\u200ba", "…", "-")))

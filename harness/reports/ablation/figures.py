@@ -95,12 +95,12 @@ def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
     if at.by_size:
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(x, [_tick(cell, at) for cell in shown])
+    axes.set_xticks(x, [_tick(cell, at) for cell in shown], parse_math=False)
     axes.set_xlim(at.right_of(x[0], -0.5), at.right_of(x[-1], 0.5))
     title = AXIS_TITLES.get(found.axes[0].key, found.axes[0].name)
     axes.set_xlabel(title + (", millions (logarithmic)" if at.by_size else ""))
     lower = ", lower is better" if measure.lower_is_better else ""
-    axes.set_ylabel(f"{measure.title}\n({measure.unit}{lower})")
+    axes.set_ylabel(f"{measure.title}\n({measure.unit}{lower})", parse_math=False)
     # 3. The best floor, failed values, and what the paper claims.
     floor = best_floor(found.board.floors, measure.name)
     if floor:
@@ -174,8 +174,8 @@ def _heat_map(found: Ablation) -> Picture:
     shade = matplotlib.colormaps[HEAT + ("_r" if measure.lower_is_better else "")]
     image = axes.imshow(grid, cmap=shade, aspect="auto")
     axes.grid(visible=False)
-    axes.set_xticks(range(len(across.values)), across.values)
-    axes.set_yticks(range(len(down.values)), down.values)
+    axes.set_xticks(range(len(across.values)), across.values, parse_math=False)
+    axes.set_yticks(range(len(down.values)), down.values, parse_math=False)
     axes.set_xlabel(AXIS_TITLES.get(across.key, across.name))
     axes.set_ylabel(AXIS_TITLES.get(down.key, down.name))
     # 2. Each cell's value and interval, in readable ink.

@@ -31,11 +31,13 @@ def to_latex(table: Table) -> str:
 
 def latex(text: str) -> str:
     """Text with LaTeX's special characters escaped."""
-    return "".join(SPECIAL.get(character, character) for character in text)
+    return "".join(SPECIAL.get(character, character) for character in " ".join(text.split("\n")))
 
 
 def _field(field: Field) -> str:
     text = latex(str(field))
+    if text.startswith(("[", "*")):  # at the start of a row, an argument of the line break before
+        text = f"{{{text[0]}}}{text[1:]}"
     if field.best:
         text = rf"\textbf{{{text}}}"
     return text + (rf"$^{{\mathrm{{{field.letters}}}}}$" if field.letters else "")

@@ -9,7 +9,7 @@ import re
 from harness.reports.render.numbers import NONE
 from harness.reports.render.table import Table, cell_of
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Starts of text that a spreadsheet would compute or skip."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 

@@ -107,7 +107,7 @@ def _cost_panel(
             points.append((x, y.value, looks[name]))
     measure = compared.main.measure
     axes.set_xlabel(f"{what} ({unit})")
-    axes.set_ylabel(f"{measure.title}\n({measure.unit})")
+    axes.set_ylabel(f"{measure.title}\n({measure.unit})", parse_math=False)
     axes.margins(x=0.12, y=0.08)
     return points
 
@@ -121,5 +121,5 @@ def _without_time(axes: Axes, compared: Compared, looks: Mapping[str, Look]) -> 
         if number.value is not None:
             point(axes, number, Cell(row), looks[name])
     axes.set_yticks(range(len(names)), list(map(short, names)), parse_math=False)
-    axes.set_xlabel(f"{measure.title} ({measure.unit})")
+    axes.set_xlabel(f"{measure.title} ({measure.unit})", parse_math=False)
     axes.margins(y=0.15)

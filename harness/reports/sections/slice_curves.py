@@ -77,9 +77,11 @@ class SliceView:
             + (f"\nn = {each.examples}" if each.examples is not None else "")
             for each in self.slices(part.systems[0].record) or ()
         ]
-        axes.set_xticks(range(len(ticks)), ticks)
+        axes.set_xticks(range(len(ticks)), ticks, parse_math=False)
         axes.set_xlabel("tokens of the reference")
-        axes.set_ylabel(self.unit + (f"\n(dotted: {self.zero})" if self.zero else ""))
+        axes.set_ylabel(
+            self.unit + (f"\n(dotted: {self.zero})" if self.zero else ""), parse_math=False
+        )
         if self.zero:
             faint(axes, [0.0])
         floor = self.floor(board)
