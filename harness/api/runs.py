@@ -113,6 +113,17 @@ class Runs(Sequence[Run]):
         rows = [row for run in self._runs for row in _rows(run, references)]
         return pd.DataFrame(rows)
 
+    def export(self, to: str, out: str | Path, *, texts: bool = True) -> list[Path]:
+        """Write the finished runs in another tool's format (docs/exports.md); returns the files.
+
+        to: csv, parquet, eee, inspect or model-index.
+        out: a file or a folder, as the format says.
+        texts: whether texts may be in the export.
+        """
+        from harness.exports import Source, export
+
+        return export(to, [Source(run.path, run.record, texts) for run in self._runs], Path(out))
+
     def _repr_html_(self) -> str:
         import pandas as pd
 

@@ -15,6 +15,7 @@ from harness.cli.check_method import check_method
 from harness.cli.claims import claims
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
+from harness.cli.export import export
 from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
 from harness.cli.new_method import new_method
@@ -52,6 +53,7 @@ VERBS = {
         claims,
         ablate,
         list_,
+        export,
         doctor,
         new_method,
         check_method,

@@ -1,0 +1,38 @@
+"""harness export: runs in the formats of other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.cli.screen import screen
+from harness.exports import formats
+
+
+def export(
+    runs: list[Path], /, to: str, out: Path, no_texts: bool = False, floors: bool = False
+) -> None:
+    """Write runs in the format of another tool. Runs that are not finished are left out.
+
+    Args:
+        runs (RUN): runs, or folders of runs
+        to: one of FORMATS
+        out: file or folder for the export
+        no_texts: leave out all texts, for data that must not be published
+        floors: export the floors too
+    """
+    from harness.exports import Source, described
+    from harness.exports import export as write
+    from harness.record import find_runs, read_record
+
+    found = [Source(folder, read_record(folder), not no_texts) for folder in find_runs(runs)]
+    chosen = [one for one in found if floors or one.record.kind != "floor"]
+    files = write(to, chosen, out)
+    done = sum(one.record.status != "running" for one in chosen)
+    console = screen()
+    console.print(f"{described(to)}", style="dim")
+    console.print(f"{done} runs in {len(files)} files: {out}", soft_wrap=True)
+    if done < len(chosen):
+        console.print(f"{len(chosen) - done} not finished, left out", style="yellow")
+
+
+export.__doc__ = (export.__doc__ or "").replace("FORMATS", ", ".join(formats()))

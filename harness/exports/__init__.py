@@ -1,0 +1,173 @@
+"""Runs in the formats of other tools, one file a format.
+
+A format is a module here with a docstring (its first line is its help) and
+
+    def write(runs: Sequence[Source], out: Path) -> list[Path]
+
+which returns the files that it wrote. Its name is the module's, with - for _. Nothing else lists
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+from harness.errors import DataError, UsageError, did_you_mean
+from harness.metrics import better_of, metric_class, unit_of
+from harness.record import Record, read_predictions
+from harness.record.tables import Row, example_rows, run_row
+from harness.registry import table
+from harness.settings import RunSettings, validate
+from harness.types import Example, Prediction
+
+PROJECT = "flythinker-harness"
+"""What exports call this harness."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run to export.
+
+    folder, record: the run.
+    texts: whether its texts may be in the export.
+    """
+
+    folder: Path
+    record: Record
+    texts: bool = True
+
+    @property
+    def row(self) -> Row:
+        """The run in one row: metrics with intervals, costs."""
+        return run_row(self.folder, self.record)
+
+    def example_rows(self) -> list[Row]:
+        """Its examples, a row each; without texts if they must not be exported."""
+        rows = list(example_rows(self.folder, self.record, self.predictions))
+        return rows if self.texts else [_without_text(row) for row in rows]
+
+    @cached_property
+    def predictions(self) -> list[Prediction]:
+        """All its texts: every sample of every example."""
+        return read_predictions(self.folder)
+
+    @cached_property
+    def examples(self) -> dict[str, tuple[Example, str]]:
+        """Example id → the example and its reference, from the data that the run was made with.
+
+        Raises DataError if these have changed.
+        """
+        from harness.data import load_split
+
+        settings = validate(RunSettings, self.record.settings, str(self.folder))
+        split = load_split(settings, "test")
+        if split.fingerprint != self.record.data.test.fingerprint:
+            raise DataError(
+                f"{self.folder}: the data of {self.record.data.source} have changed since this run;"
+                " expected those that it was made with. Restore them, or export with --no-texts"
+            )
+        return {each.id: (each, split.references[each.id].text) for each in split.examples}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A metric of a run that has a value, with what is known about the metric.
+
+    title: its name for readers. unit: of its values. lower: whether lower is better.
+    signature: how it was computed.
+    """
+
+    name: str
+    title: str
+    unit: str
+    lower: bool
+    value: float
+    low: float | None
+    high: float | None
+    signature: str
+
+
+def headlines(record: Record) -> list[Headline]:
+    """Every metric of a run that has a value, and the NLL of the references as `nll`."""
+    found = [
+        Headline(name, *_about(name), score.value, score.low, score.high, score.signature)
+        for name, score in record.metrics.items()
+        if score.value is not None
+    ]
+    nll = record.likelihood
+    if nll is not None and nll.value is not None:
+        about = ("NLL of the references", "nats per slice token", True)
+        found.append(Headline("nll", *about, nll.value, nll.low, nll.high, nll.signature))
+    return found
+
+
+def formats() -> tuple[str, ...]:
+    """Names of the formats. Imports none of them."""
+    return tuple(each.name.replace("_", "-") for each in iter_modules(__path__))
+
+
+def described(name: str) -> str:
+    """The first line of a format's docstring."""
+    return (_module(name).__doc__ or "").partition("\n")[0]
+
+
+def export(to: str, runs: Iterable[Source], out: Path) -> list[Path]:
+    """Write runs in a format; returns the files.
+
+    to: name of the format.
+    out: file or folder, as the format says.
+
+    Raises UsageError for an unknown format, and where there is no finished run.
+    """
+    known = formats()
+    if to not in known:
+        raise UsageError(
+            f"--to {to}: no such format.{did_you_mean(to, known)} Known: {', '.join(known)}"
+        )
+    finished = [run for run in runs if run.record.status != "running"]
+    if not finished:
+        raise UsageError("no finished run to export; `harness runs` lists what is there")
+    files: list[Path] = _module(to).write(finished, out)
+    return files
+
+
+def one_file(out: Path, *suffixes: str) -> bool:
+    """Whether `out` is to be a file of these suffixes; else it is a folder.
+
+    Raises UsageError for another suffix, and for a folder where a file is.
+    """
+    if out.suffix in suffixes and not out.is_dir():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return True
+    if out.is_file() or (out.suffix and not out.is_dir()):
+        raise UsageError(f"--out {out}: expected a folder, or a file *{' or *'.join(suffixes)}")
+    out.mkdir(parents=True, exist_ok=True)
+    return False
+
+
+def tables(runs: Sequence[Source]) -> dict[str, list[Row]]:
+    """The runs as tables: `runs` has a row a run, `examples` a row an example."""
+    return {
+        "runs": [run.row for run in runs],
+        "examples": [row for run in runs for row in run.example_rows()],
+    }
+
+
+def _about(name: str) -> tuple[str, str, bool]:
+    """Title, unit, and whether lower is better; of a metric that is not installed, its name."""
+    title = (metric_class(name).title or name) if name in table("metric") else name
+    return title, unit_of(name), better_of(name) == "lower"
+
+
+def _without_text(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key not in ("output", "user_id")}
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"{__name__}.{name.replace('-', '_')}")

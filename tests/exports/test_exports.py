@@ -1,0 +1,246 @@
+"""harness export: every format holds the runs' numbers and is what its readers expect."""
+
+import hashlib
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import ZipFile
+
+import pandas as pd
+import pytest
+
+from harness import load_runs
+from harness.errors import DataError, UsageError
+from harness.exports import Source, described, export, formats, headlines
+from harness.record import read_predictions
+from tests.support.synthetic import write_runs
+
+SCHEMAS = Path(__file__).parent / "schema"
+AGGREGATE, INSTANCE = (
+    json.loads((SCHEMAS / name).read_text("utf-8"))
+    for name in ("eval.schema.json", "instance_level_eval.schema.json")
+)
+
+
+@pytest.fixture
+def made(tmp_path, reviews, backbone):
+    """Two real runs, whose data give inputs and references: the second has two samples a text."""
+    from harness import run
+
+    small = {
+        "data": reviews, "backbone": backbone, "out": tmp_path / "runs", "limit": 4,
+        "progress": False, "budget": {"profile": 80},
+        "eval": {"resamples": 100, "floors": False, "metrics": ["bleu", "rouge1"],
+                 "authors": False, "relative": False},
+    }  # fmt: skip
+    return [
+        run("rag", decode={"max_new_tokens": 8}, **small),
+        run("rag", decode={"max_new_tokens": 8, "samples": 2, "temperature": 1.0}, **small),
+    ]
+
+
+@pytest.fixture
+def results(tmp_path) -> Path:
+    write_runs(tmp_path / "runs", ["sft", "rag"], ["product_review"], examples=30)
+    write_runs(tmp_path / "runs", ["cot"], ["product_review"], changes={"status": "running"})
+    write_runs(tmp_path / "runs", ["floor-words"], ["product_review"], changes={"kind": "floor"})
+    return tmp_path / "runs"
+
+
+def sources(runs, texts=True):
+    return [Source(run.path, run.record, texts) for run in runs]
+
+
+def test_a_format_is_a_file_with_its_help_in_it():
+    assert formats() == ("csv", "eee", "inspect", "model-index", "parquet")
+    assert all(described(name).endswith((".", "run.")) for name in formats())
+
+
+@pytest.mark.parametrize(("to", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
+def test_tables_are_those_of_the_data_frames(results, tmp_path, to, read):
+    runs = load_runs(results)
+    finished = [run for run in runs if run.status == "complete"]
+    files = export(to, sources(runs), tmp_path / "out")
+    assert [file.name for file in files] == [f"runs.{to}", f"examples.{to}"]
+    frame = read(files[0])
+    assert list(frame.method) == [run.method for run in finished] == ["rag", "sft"]
+    assert list(frame.bleu) == pytest.approx([run.scores["bleu"] for run in finished])
+    assert list(frame.bleu_low) == pytest.approx(
+        [run.record.metrics["bleu"].low for run in finished]
+    )
+    examples = read(files[1])
+    assert len(examples) == 60
+    assert examples.output[0] == read_predictions(finished[0].path)[0].output
+    (one,) = export(to, sources(runs), tmp_path / f"new/one.{to}")
+    assert len(read(one)) == 2
+    assert load_runs(results).export(to, tmp_path / "api")[0].read_bytes() == files[0].read_bytes()
+    export(to, sources(runs, texts=False), tmp_path / "bare")
+    assert not {"output", "user_id"} & set(read(tmp_path / "bare" / f"examples.{to}"))
+
+
+def required_fields(schema, value, root):
+    """Raise AssertionError where a required field is missing, in objects and lists too."""
+    schema = root["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(value, dict):
+        missing = set(schema.get("required", ())) - set(value)
+        assert not missing, missing
+        for key, each in value.items():
+            required_fields(schema.get("properties", {}).get(key, {}), each, root)
+    elif isinstance(value, list):
+        for each in value:
+            required_fields(schema.get("items", {}), each, root)
+
+
+def check(schema, value):
+    required_fields(schema, value, schema)
+    if find_spec("jsonschema"):  # of the extra `dev`
+        from jsonschema import Draft7Validator
+
+        Draft7Validator(schema).validate(value)
+
+
+def test_every_eval_ever(made, tmp_path):
+    files = export("eee", sources(made), tmp_path / "eee")
+    aggregates = [file for file in files if file.suffix == ".json"]
+    assert len(aggregates) == 2
+    for file, run in zip(aggregates, made, strict=True):
+        document = json.loads(file.read_text("utf-8"))
+        check(AGGREGATE, document)
+        assert document["schema_version"] == AGGREGATE["version"]
+        scores = {
+            each["metric_config"]["metric_id"]: each for each in document["evaluation_results"]
+        }
+        assert set(scores) == {"bleu", "rouge1", "nll"}
+        score = run.record.metrics["bleu"]
+        details = scores["bleu"]["score_details"]
+        assert details["score"] == score.value
+        interval = details["uncertainty"]["confidence_interval"]
+        assert (interval["lower"], interval["upper"]) == (score.low, score.high)
+        assert scores["nll"]["metric_config"]["lower_is_better"] is True
+        detailed = document["detailed_evaluation_results"]
+        samples = tmp_path / "eee" / detailed["file_path"]
+        assert samples.parent == file.parent
+        assert re.fullmatch(
+            AGGREGATE["properties"]["detailed_evaluation_results"]["properties"]["file_path"][
+                "pattern"
+            ],
+            detailed["file_path"],
+        )
+        assert hashlib.sha256(samples.read_bytes()).hexdigest() == detailed["checksum"]
+        rows = [json.loads(line) for line in samples.read_text("utf-8").splitlines()]
+        assert len(rows) == detailed["total_rows"] == 4 * 3
+        for row in rows:
+            check(INSTANCE, row)
+            assert row["evaluation_id"] == document["evaluation_id"]
+            assert row["model_id"] == document["model_info"]["id"]
+        texts = {text.output for text in run.predictions()}
+        assert {text for row in rows for text in row["output"]["raw"]} == texts
+
+
+def test_every_eval_ever_without_texts(made, tmp_path):
+    (file,) = export("eee", sources(made[:1], texts=False), tmp_path / "eee")
+    document = json.loads(file.read_text("utf-8"))
+    check(AGGREGATE, document)
+    assert "detailed_evaluation_results" not in document
+
+
+def test_a_log_of_inspect(made, tmp_path):
+    files = export("inspect", sources(made), tmp_path / "logs")
+    assert [file.suffix for file in files] == [".eval", ".eval"]
+    with ZipFile(files[1]) as log:
+        header = json.loads(log.read("header.json"))
+        assert json.loads(log.read("_journal/start.json")) == {
+            key: header[key] for key in ("version", "eval", "plan")
+        }
+        names = [name for name in log.namelist() if name.startswith("samples/")]
+        samples = [json.loads(log.read(name)) for name in names]
+        summaries = json.loads(log.read("summaries.json"))
+    assert sorted((each["id"], each["epoch"]) for each in samples) == sorted(
+        (text.id, text.sample + 1) for text in made[1].predictions()
+    )
+    assert {each["completion"] for each in (one["output"] for one in samples)} == {
+        text.output for text in made[1].predictions()
+    }
+    assert all(each["target"] for each in samples)
+    assert len(summaries) == len(samples) == 8
+    (bleu, *_) = header["results"]["scores"]
+    assert bleu["metrics"]["bleu"]["value"] == made[1].scores["bleu"]
+
+
+@pytest.mark.slow
+def test_inspects_own_package_reads_it_back(made, tmp_path):
+    reason = "inspect_ai is not installed: pip install inspect_ai"
+    log = pytest.importorskip("inspect_ai.log", reason=reason)
+    files = export("inspect", sources(made), tmp_path / "logs")
+    for file, run in zip(files, made, strict=True):
+        found = log.read_eval_log(str(file))
+        assert found.status == "success"
+        assert len(found.samples) == len(run.predictions())
+        assert {one.output.completion for one in found.samples} == {
+            text.output for text in run.predictions()
+        }
+        assert found.results.scores[0].metrics["bleu"].value == run.scores["bleu"]
+        assert found.samples[0].scores["bleu"].as_float() >= 0
+        assert log.read_eval_log(str(file), header_only=True).eval.task.startswith("product_review")
+        assert len(log.read_eval_log_sample_summaries(str(file))) == len(run.predictions())
+    assert len(log.list_eval_logs(str(tmp_path / "logs"))) == 2
+
+
+def test_texts_stay_out_of_a_log(made, tmp_path):
+    (file,) = export("inspect", sources(made[:1], texts=False), tmp_path / "one.eval")
+    with ZipFile(file) as log:
+        everything = b"".join(log.read(name) for name in log.namelist()).decode()
+    assert not any(text.output and text.output in everything for text in made[0].predictions())
+
+
+def test_a_model_index_is_read_by_the_hubs_package(results, tmp_path):
+    from huggingface_hub import ModelCard
+    from huggingface_hub.repocard_data import model_index_to_eval_results
+
+    runs = load_runs(results / "product_review" / "sft")
+    (file,) = export("model-index", sources(runs), tmp_path / "card.md")
+    card = ModelCard.load(file)
+    found = card.data.eval_results
+    assert {each.metric_type: each.metric_value for each in found} == {
+        each.name: each.value for each in headlines(runs[0].record)
+    }
+    export("model-index", sources(load_runs(results)), tmp_path / "all.yaml")
+    import yaml
+
+    index = yaml.safe_load((tmp_path / "all.yaml").read_text())["model-index"]
+    assert [entry["name"].partition("-")[0] for entry in index] == ["rag", "sft"]
+    assert model_index_to_eval_results(index[:1])[1]
+
+
+WRONG = [
+    ("csvv", "out", UsageError, "no such format. Did you mean 'csv'? Known: csv, eee, inspect"),
+    ("csv", "a.txt", UsageError, r"expected a folder, or a file *.csv"),
+    ("inspect", "a.eval", UsageError, "2 runs need a folder"),
+    ("eee", "a.json", UsageError, "expected a folder"),
+    ("model-index", "folder", UsageError, "expected a file *.md or *.yaml or *.yml"),
+    ("eee", "out", DataError, "have changed since this run"),
+]
+
+
+@pytest.mark.parametrize(("to", "out", "kind", "message"), WRONG)
+def test_what_is_refused(results, tmp_path, to, out, kind, message):
+    with pytest.raises(kind) as caught:
+        export(to, sources(load_runs(results)), tmp_path / out)
+    assert message in str(caught.value)
+
+
+def test_nothing_finished(results, tmp_path):
+    with pytest.raises(UsageError, match="no finished run to export"):
+        export("csv", sources(load_runs(results / "product_review" / "cot")), tmp_path / "out")
+
+
+def test_the_command(call, results, tmp_path):
+    code, out, err = call("export", results, "--to", "csv", "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "2 runs in 2 files" in out
+    assert "1 not finished, left out" in out
+    code, out, _ = call("export", results, "--to", "csv", "--out", tmp_path / "o", "--floors")
+    assert "3 runs" in out
+    code, _, err = call("export", results, "--to", "cvs", "--out", tmp_path / "out")
+    assert (code, "Did you mean 'csv'?" in err) == (2, True)
