@@ -100,7 +100,8 @@ def test_views_without_memory_generate_in_halves(monkeypatch):
         return list(batch)
 
     monkeypatch.setattr(Generator, "tokens", tokens)
-    assert Generator(None, None).tokens_or_split(["a", "b", "c"]) == ["a", "b", "c"]
+    five = list("abcde")  # both halves have to be halved again
+    assert Generator(None, None).tokens_or_split(five) == five
     monkeypatch.setattr(Generator, "tokens", lambda *_: (_ for _ in ()).throw(MemoryError))
     with pytest.raises(MemoryError):
         Generator(None, None).tokens_or_split(["a"])

@@ -1,6 +1,7 @@
 """Ends, stop strings, reasoning blocks and logits without numbers, in a whole run."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
 from harness.progress import Bars
 from harness.record import read_predictions
+from tests.support.chat_templates import DATED
 from tests.support.runs import settings
 
 TEXT = "This lamp is good. ### And more"
@@ -140,7 +142,12 @@ def test_unapplied_generation_config_is_reported_once_and_recorded(spoken, backb
 
 
 def test_settings_of_the_template_reach_the_prompts_and_the_record(tmp_path, reviews, backbone):
-    chosen = settings(reviews, backbone, "nonpers", "model.template_date=2025-01-31")
-    about = Plan(chosen, "nonpers", tmp_path).about_text["template"]
+    dated = shutil.copytree(backbone, tmp_path / "dated")
+    (dated / "chat_template.jinja").write_text(DATED, encoding="utf-8")
+    chosen = settings(reviews, dated, "nonpers", "model.template_date=2025-01-31")
+    plan = Plan(chosen, "nonpers", tmp_path)
+    shown = decode(plan.backbones.tokenizer, plan.test_prompts[0].prompt)
+    assert "Today is 31 Jan 2025 (31 Jan 2025)." in shown
+    about = plan.about_text["template"]
     assert (about["date"], about["arguments"]) == ("2025-01-31", {})
     assert len(about["rendered"]) == 16
