@@ -73,7 +73,7 @@ class ExampleValues(View):
     """Twelve hex digits of the sha256 of the user's id; texts of one user share it."""
     scores: Mapping[str, float | None] = field(default_factory=dict)
     """Metric → value of this example, the mean over its samples; null where it has none."""
-    rows: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[tuple[int | float, ...], ...]] = field(default_factory=dict)
     """Metric that is not a mean over examples → this example's row for each sample. BLEU: length, reference length, 4 × matched and 4 × all n-grams."""  # noqa: E501
     quality: Mapping[str, float | None] = field(default_factory=dict)
     """Measure of text quality → value of this example, the mean over its samples."""
@@ -85,7 +85,9 @@ class ExampleValues(View):
     """Gains of the user's own profile."""
     forced: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Metric → score of the continuation in each slice; null where the reference has none."""
-    forced_rows: Mapping[str, tuple[tuple[float, ...] | None, ...]] = field(default_factory=dict)
+    forced_rows: Mapping[str, tuple[tuple[int | float, ...] | None, ...]] = field(
+        default_factory=dict
+    )
     """Metric that is not a mean over examples → row of the continuation in each slice; null where
     the reference has none.
     """
