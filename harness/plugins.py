@@ -10,7 +10,8 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from harness.errors import UsageError
 
 OWN = ("harness", "baselines", "flythinker")
 """Packages whose classes are trusted."""
+PLUGIN_MODULE = "harness_plugin_"
+"""How the modules of --plugin files begin."""
+TASK = ("row", "user", "entry")
+"""What a task has, without which an object is something else."""
 Expected = Callable[..., str | None]
 """Called with what a method returned and its arguments: what was expected instead, or None."""
 
@@ -111,3 +116,74 @@ def _short(value: object) -> str:
     if shape is not None:
         return f"{kind} of shape {tuple(shape)}"
     return "None" if value is None else f"{kind} {value!r:.60}"
+
+
+@dataclass(frozen=True)
+class PluginFile:
+    """What a --plugin file brings: its method's class, and names of tasks and metrics.
+
+    tasks, metrics: name → attribute of the file's module.
+    """
+
+    module: str
+    method: Any
+    tasks: Mapping[str, str]
+    metrics: Mapping[str, str]
+
+
+def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
+    """Run a plugin file.
+
+    is_known_task: whether an object is a built-in task, which the file only imported.
+
+    Raises UsageError with file and line if it is broken, brings nothing, or two methods.
+    """
+    if not path.is_file():
+        raise UsageError(f"--plugin {path}: no such file")
+    spec = importlib.util.spec_from_file_location(f"{PLUGIN_MODULE}{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--plugin {path}: expected a Python file, name.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
+    named = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(name := getattr(value, "name", None), str) and name
+    }
+    own = {
+        key: value
+        for key, value in named.items()
+        if isinstance(value, type) and value.__module__ == spec.name
+    }
+    methods = list(dict.fromkeys(each for each in own.values() if hasattr(each, "prompt")))
+    metrics = {
+        each.name: key
+        for key, each in own.items()
+        if each not in methods and hasattr(each, "rows") and hasattr(each, "value")
+    }
+    tasks = {
+        each.name: key
+        for key, each in named.items()
+        if not isinstance(each, type)
+        and all(hasattr(each, attribute) for attribute in TASK)
+        and not is_known_task(each)
+    }
+    if len(methods) > 1 or not (methods or metrics or tasks):
+        raise no_method(path, methods)
+    return PluginFile(spec.name, methods[0] if methods else None, tasks, metrics)
+
+
+def no_method(path: Path, found: Sequence[type]) -> UsageError:
+    """The error for a plugin file without what was expected of it."""
+    names = f" ({', '.join(each.__name__ for each in found)})" if found else ""
+    return UsageError(
+        f"--plugin {path}: expected one class with `name` and `prompt`, found"
+        f" {len(found)}{names}; `harness new-method NAME` writes one to start from (`new-task` and"
+        " `new-metric` write the other plugins)"
+    )

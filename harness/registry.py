@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,8 +14,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from harness import plugins
 from harness.errors import HarnessError, UsageError, did_you_mean, is_out_of_memory
-from harness.plugins import calls, explain, folder_of, home_of, place_of
+from harness.plugins import calls, explain, folder_of, home_of, no_method, place_of, read_plugin
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "method": {
@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "product_review": "harness.data.tasks:PRODUCT_REVIEW",
         "abstract_generation": "harness.data.tasks:ABSTRACT_GENERATION",
         "topic_writing": "harness.data.tasks:TOPIC_WRITING",
+        "email_generation": "harness.data.tasks:EMAIL_GENERATION",
     },
     "metric": {
         "bleu": "harness.metrics.bleu:Bleu",
@@ -45,11 +46,17 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 }
 METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 """The six of `--method all`; `cot-oracle` is an upper bound on the built-in benchmark."""
-PLUGIN_MODULE = "harness_plugin_"
+TASKS = ("product_review", "abstract_generation", "topic_writing")
+"""The tasks of `--task all`, whose data are public; `email_generation` needs one's own."""
+PLUGIN_MODULE = plugins.PLUGIN_MODULE
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,79}")
 """Names of methods, tasks and metrics: also names of folders, so never a path."""
-ATTRIBUTES = {"method": ("name", "prompt"), "task": ("row", "user", "entry"), "metric": ("name",)}
+ATTRIBUTES = {"method": ("name", "prompt"), "task": plugins.TASK, "metric": ("name",)}
 """What an object of a kind has, without which it is something else."""
+
+
+FROM_FILES: dict[str, dict[str, Entry]] = {"task": {}, "metric": {}}
+"""Tasks and metrics of the --plugin files that were loaded, as sys.modules has their modules."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,14 @@ class Entry:
     """A registered name: `target` is "module:attribute", `origin` the package that registers it.
 
     rivals: other packages that register the same name; such a name cannot be used.
+    file: the --plugin file that it comes from, if any.
     """
 
     name: str
     target: str
     origin: str
     rivals: tuple[str, ...] = ()
+    file: Path | None = None
 
     def clash(self, kind: str) -> str:
         """What is wrong with a name that has rivals."""
@@ -74,7 +83,8 @@ class Entry:
 
 @cache
 def table(kind: str) -> Mapping[str, Entry]:
-    """All names of one kind ("method", "task", "metric"): built in and from installed packages.
+    """All names of one kind ("method", "task", "metric"): built in, from installed packages, and
+    tasks and metrics of --plugin files.
 
     Only names are read here; a broken package, and a name that two offer, are errors when that
     name is asked for, so that they cannot take down the others.
@@ -86,7 +96,7 @@ def table(kind: str) -> Mapping[str, Entry]:
             names[point.name] = replace(first, rivals=(*first.rivals, origin))
         else:
             names[point.name] = Entry(point.name, point.value, origin)
-    return names
+    return {**names, **FROM_FILES.get(kind, {})}
 
 
 def find(kind: str, name: str) -> Any:
@@ -130,41 +140,62 @@ def find(kind: str, name: str) -> Any:
     return found
 
 
+def register_plugins(paths: Iterable[Path]) -> dict[str, Any]:
+    """The methods of --plugin files by name; their tasks and metrics become known by name.
+
+    Raises UsageError, with file and line, for a broken file, one that brings nothing, and a name
+    that is taken.
+    """
+    methods: dict[str, Any] = {}
+    brought: dict[str, dict[str, Entry]] = {"task": {}, "metric": {}}
+    for path in paths:
+        file = read_plugin(path, _is_built_in_task)
+        for name in (*file.tasks, *file.metrics, *([file.method.name] if file.method else [])):
+            _refuse_name(name, f"--plugin {path}")
+        if file.method is not None:
+            _refuse_taken("method", file.method.name, path, methods)
+            methods[file.method.name] = file.method
+        for kind, names in (("task", file.tasks), ("metric", file.metrics)):
+            for name, attribute in names.items():
+                _refuse_taken(kind, name, path, brought[kind])
+                target = f"{file.module}:{attribute}"
+                brought[kind][name] = Entry(name, target, str(path), file=path)
+    for kind, entries in brought.items():
+        FROM_FILES[kind] |= entries
+    table.cache_clear()
+    return methods
+
+
 def load_plugin(path: Path) -> Any:
     """The method class of a plugin file: the only class with `name` and `prompt`.
 
     Raises UsageError with file and line if it cannot be loaded.
     """
-    if not path.is_file():
-        raise UsageError(f"--plugin {path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"{PLUGIN_MODULE}{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"--plugin {path}: expected a Python file, name.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and value.__module__ == spec.name
-        and hasattr(value, "prompt")
-        and isinstance(name := getattr(value, "name", None), str)
-        and name
-    ]
-    if len(found) != 1:
-        names = f" ({', '.join(each.__name__ for each in found)})" if found else ""
+    method = read_plugin(path, _is_built_in_task).method
+    if method is None:
+        raise no_method(path, [])
+    _refuse_name(method.name, f"--plugin {path}")
+    return method
+
+
+def _is_built_in_task(task: Any) -> bool:
+    """Whether a plugin file only imported the task."""
+    target = BUILT_IN["task"].get(task.name)
+    if target is None:
+        return False
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute) is task
+
+
+def _refuse_taken(kind: str, name: str, path: Path, brought: Mapping[str, object]) -> None:
+    """Raises UsageError for a name of something built in, installed, or in another file."""
+    known = table(kind).get(name)
+    taken = known is not None and known.file is None
+    if taken or name in brought:
+        origin = known.origin if taken and known else "another --plugin"
         raise UsageError(
-            f"--plugin {path}: expected one class with `name` and `prompt`, found"
-            f" {len(found)}{names}; `harness new-method NAME` writes one to start from"
+            f"--plugin {path}: a {kind} called {name!r} exists already ({origin}); rename one"
         )
-    _refuse_name(found[0].name, f"--plugin {path}")
-    return found[0]
 
 
 def _refuse_name(name: str, where: str) -> None:

@@ -20,7 +20,7 @@ from harness.bench.subject import (
 from harness.engine.devices import devices
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.quiet import quiet_libraries
-from harness.registry import find, load_plugin
+from harness.registry import find, register_plugins
 from harness.settings import RunSettings
 
 
@@ -47,7 +47,7 @@ def peaks(request: Request) -> dict[str, Any]:
     libraries.
     """
     quiet_libraries()
-    plugged = {method.name: method for method in map(load_plugin, request.plugin_files)}
+    plugged = register_plugins(request.plugin_files)
     factory = plugged.get(request.method) or find("method", request.method)
     plan = planned(request.settings, request.method, factory, request.case.batch)
     where = devices(plan.settings.model)

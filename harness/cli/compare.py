@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.cli.jobs import plugins
 from harness.cli.screen import print_json, publish, screen
 
 
@@ -15,6 +16,7 @@ def compare(
     no_texts: bool = False,
     metric: str | None = None,
     pair: str | None = None,
+    plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
     """Report which method is better, how certain, and at what cost.
@@ -29,6 +31,7 @@ def compare(
     from harness.reports.compare_runs import Options
     from harness.reports.compare_runs import compare as compared
 
+    plugins(plugin)
     document = compared(runs, Options(allow_different, not no_texts, metric, pair))
     publish(screen(stderr=json_), document, out)
     if json_:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from harness.cli.options import ModelOptions, RunOptions
 from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
+from harness.inputs.imports import imports_of
 from harness.progress import Bars
-from harness.registry import BUILT_IN, METHODS, blaming, find, load_plugin, table
+from harness.registry import METHODS, TASKS, blaming, find, register_plugins
 from harness.settings import RunSettings, build_settings, load_preset, validate
 from harness.settings.flat import merge, nested
 from harness.settings.merged import OPTION_KEYS
@@ -137,19 +138,26 @@ def own_options(factory: Factory) -> list[str]:
 
 
 def plugins(paths: Sequence[Path] | None) -> dict[str, Factory]:
-    """Methods of plugin files by name. Raises UsageError if a name is taken."""
-    found: dict[str, Factory] = {}
-    for path in paths or ():
-        method = load_plugin(path)
-        if method.name in found or method.name in table("method"):
-            known = table("method").get(method.name)
-            origin = known.origin if known else "another --plugin"
-            raise UsageError(
-                f"--plugin {path}: a method called {method.name!r} exists already ({origin});"
-                " rename one"
-            )
-        found[method.name] = method
-    return found
+    """Methods of plugin files by name; their tasks and metrics are then known by name too.
+
+    Raises UsageError if a name is taken.
+    """
+    return dict(register_plugins(paths or ()))
+
+
+def light_plugins(paths: Sequence[Path] | None) -> None:
+    """Make the tasks and metrics of plugin files known early, where that imports no torch.
+
+    A file with a method waits for `plugins`, unless it also has a task or metric.
+    """
+    more = ("harness.data", "harness.metrics")
+    light = [
+        path
+        for path in paths or ()
+        if path.is_file() and any(name.startswith(more) for name in imports_of(path, ""))
+    ]
+    if light:
+        register_plugins(light)
 
 
 def method_named(name: str, plugged: Mapping[str, Factory]) -> Factory:
@@ -164,9 +172,10 @@ def methods(name: str) -> tuple[str, ...]:
 
 
 def tasks(name: str) -> tuple[str, ...]:
-    """The tasks to run; `all` means the built-in ones. Raises UsageError for an unknown one."""
+    """The tasks to run; `all` means those with public data. Raises UsageError for an unknown
+    one."""
     if name == "all":
-        return tuple(BUILT_IN["task"])
+        return TASKS
     find("task", name)
     return (name,)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
+from harness.cli.jobs import plugins
 from harness.cli.options import TASK
 from harness.cli.screen import print_json, print_rows
 from harness.errors import UsageError
@@ -32,6 +34,7 @@ def list_(
     task: str = TASK,
     split: str = "test",
     setting: str | None = None,
+    plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
     """List methods, options, tasks, metrics, presets or examples. `presets` shows every setting
@@ -44,6 +47,7 @@ def list_(
     """
     if what not in KINDS:
         raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
+    plugins(plugin)
     clashes: list[str] = []
     if what == "examples":
         rows = _examples(task, split, source=data, setting=setting)

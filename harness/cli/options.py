@@ -25,7 +25,7 @@ TASK = RunSettings().task
 SHARED_HELP = {
     "data": ("", "mini, hub, or a folder of JSON Lines"),
     "setting": ("", "user (test users unseen in training) or temporal"),
-    "plugin": ("FILE", "file with a method (see `harness new-method`)"),
+    "plugin": ("FILE", "file with a method, tasks or metrics (see `harness new-method`)"),
     "fresh": ("", "redo runs that are already complete"),
     "metric": ("", "measure for the verdict; default the runs' first metric"),
     "json_": ("", "print one JSON document"),

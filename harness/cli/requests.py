@@ -11,6 +11,7 @@ from harness.cli.jobs import (
     Factory,
     Job,
     fitting,
+    light_plugins,
     method_named,
     methods,
     own_options,
@@ -111,6 +112,7 @@ def requested(
     Raises UsageError where neither names a method, and for wrong values in the file.
     """
     given = tuple(parse_seeds(seeds)) if seeds else None if seed is None else (seed,)
+    light_plugins(options.plugin)
     if config is None:
         if method is None:
             raise UsageError(
@@ -143,6 +145,7 @@ def _request(
             f'{config}: no method; expected a line such as methods = "sft" or'
             ' methods = ["sft", "flythinker"], or --method'
         )
+    light_plugins(list(map(Path, what.plugins)))
     asked = (options.task,) if options.task else what.tasks or (what.task,)
     chosen = tuple(seeds or what.seeds or (what.seed,))
     if min(chosen) < 0 or len(set(chosen)) < len(chosen):

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from harness.cli.jobs import plugins
 from harness.cli.options import RESULTS
 from harness.cli.outcome import print_floors, print_scores
 from harness.cli.screen import command_line, print_json, screen
@@ -50,6 +51,7 @@ class ScoreOptions:
     limit: int | None = None
     metrics: str | None = None
     set_: list[str] | None = None
+    plugin: list[Path] | None = None
 
 
 def score(
@@ -79,6 +81,7 @@ def score(
     task, split = options.task, options.split
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
+    plugins(options.plugin)
     settings = _settings(options)
     for each in settings.eval.metrics:
         metric(each, settings.eval)  # an unknown metric stops here, before any data is read

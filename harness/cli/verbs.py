@@ -18,7 +18,7 @@ from harness.cli.doctor import doctor
 from harness.cli.export import export
 from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
-from harness.cli.new_method import new_method
+from harness.cli.new import new_method, new_metric, new_task
 from harness.cli.options import command
 from harness.cli.run import run
 from harness.cli.runs import runs
@@ -56,6 +56,8 @@ VERBS = {
         export,
         doctor,
         new_method,
+        new_task,
+        new_metric,
         check_method,
     ),
     board: (submit, verify, build),

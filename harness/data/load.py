@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.data import checks, folder, hub, mini
+from harness.data import checks, emails, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
 from harness.data.fingerprint import fingerprint
 from harness.data.floors import Floor
@@ -71,12 +71,13 @@ class ReadSplit:
 def _read_split(task: Task, data: DataSettings, split: str) -> ReadSplit:
     """All rows of a split without leaks: refused, or dropped and counted."""
     files: dict[str, str] = {}
-    rows = read_rows(task, data, split, files)
+    dropped: dict[str, int] = {}
+    rows = read_rows(task, data, split, files, dropped)
     if data.on_leak == "refuse":
         checks.refuse_leaks(task, rows)
-        return ReadSplit(rows, {}, files)
+        return ReadSplit(rows, dropped, files)
     kept, count = checks.drop_leaks(task, rows)
-    return ReadSplit(kept, {LEAKED_ENTRIES: count} if count else {}, files)
+    return ReadSplit(kept, dropped | ({LEAKED_ENTRIES: count} if count else {}), files)
 
 
 def _split_data(task: Task, data: DataSettings, split: str, read: ReadSplit) -> SplitData:
@@ -94,7 +95,11 @@ def _split_data(task: Task, data: DataSettings, split: str, read: ReadSplit) -> 
 
 
 def read_rows(
-    task: Task, data: DataSettings, split: str, files: dict[str, str] | None = None
+    task: Task,
+    data: DataSettings,
+    split: str,
+    files: dict[str, str] | None = None,
+    dropped: dict[str, int] | None = None,
 ) -> list[Row]:
     """All rows of one split from the source that the settings name, before any check of splits.
 
@@ -102,12 +107,18 @@ def read_rows(
     data: the settings that name source, setting and revision.
     split: train, val or test.
     files: if given, receives the name and sha256 of every file read from a folder.
+    dropped: if given, receives what could not become an example, and how often.
     """
     if data.source == "mini":
         return mini.read_mini(task, data.setting, split, data.mini_seed)
     if data.source == "hub":
         return hub.read_hub(task, data.setting, split, data.revision)
     path = folder.task_folder(data.source, task, data.setting)
+    if task.author_files and emails.author_files(path):
+        rows, too_few = emails.read_emails(task, path, data.setting, split, files)
+        if too_few and dropped is not None:
+            dropped[emails.TOO_FEW] = too_few
+        return rows
     if split_files(path, split).parquet:
         return hub.read_parquet(task, path, split, files)
     return folder.read_folder(task, path, split, files)
@@ -136,9 +147,11 @@ def describe_source(
     path = folder.task_folder(data.source, find("task", settings.task), data.setting)
     present = [files for split in SPLITS for files in candidates(path, split)]
     names = {str(file.relative_to(path)): file for files in present for file in files.paths}
+    if find("task", settings.task).author_files:
+        names |= {file.name: file for file in emails.author_files(path)}
     loaded = {
         name: sha256 for split in (splits or {}).values() for name, sha256 in split.files.items()
     }
     hashes = {name: loaded.get(name) or file_sha256(file) for name, file in names.items()}
-    kind = "parquet" if all(files.parquet for files in present) else "folder"
+    kind = "parquet" if present and all(files.parquet for files in present) else "folder"
     return replace(described, kind=kind, files=hashes)

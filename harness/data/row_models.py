@@ -169,3 +169,14 @@ class TopicEntry(EntryModel):
 class TopicRow(RowModel):
     author: UserId
     profile: list[TopicEntry]
+
+
+class EmailEntry(EntryModel):
+    title: Text
+    text: Text
+    date: Spelled = ""
+
+
+class EmailRow(RowModel):
+    author: UserId
+    profile: list[EmailEntry]

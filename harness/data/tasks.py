@@ -1,4 +1,4 @@
-"""The three LongLaMP tasks as data: row models, prompt strings, and texts for retrieval.
+"""LongLaMP's tasks as data: row models, prompt strings, and texts for retrieval.
 
 Prompt strings are the benchmark's and are used unchanged (Kumar et al. 2024, arXiv:2407.11016,
 and its published code). A plugin's task is another instance of `Task`.
@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
 
-from harness.data.row_models import AbstractRow, ReviewRow, RowModel, TopicRow
+from harness.data.row_models import AbstractRow, EmailRow, ReviewRow, RowModel, TopicRow
 from harness.types import Entry
 
 NUMBERED_ITEMS = re.compile(r"\s1\.\s")
+
+
+def after_colon(text: str) -> str:
+    """The input after its first colon; all of it if it has none."""
+    return text.partition(":")[2].strip() or text
 
 
 def before_items(text: str) -> str:
@@ -48,6 +53,8 @@ class Task:
     query: Callable[[str], str] = str
     """The part of the input that retrieval searches with; by default all of it."""
     separator: str = ", and "
+    author_files: bool = False
+    """Whether rows can also be made from a folder with a file an author (`harness.data.emails`)."""
     body_words: int | None = None
     """If set, prompts show only this many words of the body, joined by single spaces."""
 
@@ -116,3 +123,16 @@ TOPIC_WRITING = Task(
     document="{summary} {content}",
 )
 """A user's next forum post, from its summary."""
+
+EMAIL_GENERATION = Task(
+    name="email_generation",
+    user="author",
+    row=EmailRow,
+    entry='"{title}" is the title for "{text}" ',
+    body="text",
+    instruction=". ",
+    document="{text}",
+    query=after_colon,
+    author_files=True,
+)
+"""The rest of a user's email, from its subject and first words; bring your own emails."""

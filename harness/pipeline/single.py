@@ -53,7 +53,7 @@ from harness.record import (
     write_text,
 )
 from harness.record.inputs import MODELS, Inputs
-from harness.registry import PLUGIN_MODULE
+from harness.registry import PLUGIN_MODULE, table
 from harness.settings import RUN_FILE, RunSettings, load_preset, run_file_text, validate
 from harness.types import Prediction
 
@@ -265,7 +265,10 @@ def _run_file(plan: Plan) -> str:
     settings, method = plan.settings, type(plan.method)
     preset = validate(RunSettings, load_preset(settings.preset))
     home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
-    files, out = [str(home)] if home else [], str(plan.results)
+    used = [("task", settings.task), *(("metric", name) for name in settings.eval.metrics)]
+    entries = [table(kind).get(name) for kind, name in used]
+    homes = [home, *(each.file for each in entries if each)]
+    files, out = list(dict.fromkeys(str(each) for each in homes if each)), str(plan.results)
     return run_file_text(settings, preset, plan.method.name, plugins=files, out=out)
 
 

@@ -1,0 +1,124 @@
+"""Examples from a folder of personal emails: one file of JSON Lines an author, in time order.
+
+LongLaMP's fourth task uses a collection that may not be passed on, so everyone brings their own.
+An author's last email is to be completed from its subject and first words; the earlier ones are the
+profile. In the temporal setting the last three are those of test, val and train.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.data.files import SPLITS, candidates
+from harness.data.folder import numbered_lines, unchanged
+from harness.data.rows import Row, data_error, parse_rows
+from harness.data.tasks import Task
+
+TOO_FEW = "authors_with_too_few_emails"
+"""Key of `SplitData.dropped`."""
+GIVEN_WORDS = 20
+"""At most this many first words of the email are given, and at most a quarter of it."""
+FIELDS = ("subject", "body")
+SHARES = {"test": 10, "val": 20}
+"""Percent of authors below which an author is in test or val, by hash of the name; else train."""
+FROM_END = {"test": 1, "val": 2, "train": 3}
+"""Temporal setting: which email from the end is the target."""
+
+
+def author_files(folder: Path) -> list[Path]:
+    """The files of authors, by name; none where the folder has files of splits."""
+    if any(candidates(folder, split) for split in SPLITS):
+        return []
+    return sorted(path for path in folder.glob("*.jsonl") if path.is_file())
+
+
+def read_emails(
+    task: Task, folder: Path, setting: str, split: str, files: dict[str, str] | None = None
+) -> tuple[list[Row], int]:
+    """The examples of a split, and how many of its authors have too few emails for one.
+
+    task: the email task.
+    folder: with a file an author.
+    setting: user (an author is in one split) or temporal (an author is in all of them).
+    split: train, val or test.
+    files: if given, receives each file's name and the sha256 of the bytes read.
+
+    Raises DataError naming file, line and field of the first fault, and for a split without an
+    example.
+    """
+    rows: list[tuple[str, object]] = []
+    too_few = 0
+    for path in author_files(folder):
+        if setting == "user" and split_of(path.stem) != split:
+            continue
+        emails = list(_read(path, files))
+        target = len(emails) - (1 if setting == "user" else FROM_END[split])
+        if target < 1:
+            too_few += 1
+            continue
+        rows.append(_example(path, emails, target))
+    if not rows:
+        raise data_error(
+            f"{folder}, {split}",
+            f"no author with enough emails ({too_few} with too few)",
+            "authors of every split; a tenth each goes to test and val by the hash of the name",
+            "add authors, or write train.jsonl, val.jsonl and test.jsonl yourself (docs/data.md)",
+        )
+    return parse_rows(task, rows), too_few
+
+
+def split_of(author: str) -> str:
+    """The split of an author in the user setting, by the hash of the name."""
+    place = int(hashlib.sha256(author.encode()).hexdigest()[:8], 16) % 100
+    return next((split for split, below in SHARES.items() if place < below), "train")
+
+
+def _read(path: Path, files: dict[str, str] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(place, email) in order. Raises DataError for a missing field and for a date that falls."""
+    before = ""
+    with unchanged(path) as (handle, sha256):
+        if files is not None:
+            files[path.name] = sha256
+        for number, email in numbered_lines(handle, path):
+            place = f"{path} line {number}"
+            for name in FIELDS:
+                found = email.get(name) if isinstance(email, dict) else None
+                if not isinstance(found, str) or (name == "body" and not found.strip()):
+                    raise data_error(
+                        f"{place}, {name}",
+                        "nothing" if found is None else f"{found!r:.60}",
+                        "an object with subject, body and perhaps date, all text",
+                        "mend or remove the line",
+                    )
+            date = str(email.get("date") or "")
+            if date and date < before:
+                raise data_error(
+                    f"{place}, date",
+                    f"{date!r} after {before!r}",
+                    "emails in time order, with dates that sort as text, e.g. 2001-05-14",
+                    "sort the file by date",
+                )
+            before = date or before
+            yield place, email
+
+
+def _example(
+    path: Path, emails: list[tuple[str, Mapping[str, Any]]], target: int
+) -> tuple[str, dict[str, object]]:
+    """A row of the task: one email to complete, the earlier ones as the profile."""
+    place, email = emails[target]
+    words = email["body"].split(" ")
+    given = min(GIVEN_WORDS, len(words) // 4)
+    start = " ".join(words[:given])
+    return place, {
+        "author": path.stem,
+        "input": f'Complete the email with the title "{email["subject"]}" that begins: {start}',
+        "output": " ".join(words[given:]).lstrip(),
+        "profile": [
+            {"title": each["subject"], "text": each["body"], "date": str(each.get("date") or "")}
+            for _, each in emails[:target]
+        ],
+    }

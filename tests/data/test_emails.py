@@ -1,0 +1,106 @@
+"""Emails, a file an author: made-up texts only."""
+
+import json
+
+import pytest
+
+from harness.data import load_splits
+from harness.data.emails import TOO_FEW, split_of
+from harness.data.load import describe_source
+from harness.errors import DataError
+from harness.registry import find
+from harness.settings import build_settings
+
+AUTHORS = [f"author-{number}" for number in range(40)]
+
+
+def email(author, number):
+    words = [f"word{index}-{number}" for index in range(40 + number)]
+    return {
+        "date": f"2001-05-{10 + number}",
+        "subject": f"Meeting {number}",
+        "body": f"Hello, this is {author}. {' '.join(words)}",
+        "to": "someone",
+    }
+
+
+def write(folder, author, emails):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{author}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in emails))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for author in AUTHORS:
+        write(tmp_path / "mail", author, [email(author, number) for number in range(5)])
+    return tmp_path / "mail"
+
+
+def settings(folder, **data):
+    return build_settings(
+        "mini", ["task=email_generation"], {"data": {"source": str(folder), **data}}
+    )
+
+
+def test_the_last_email_is_completed_and_the_earlier_ones_are_the_profile(folder):
+    splits = load_splits(settings(folder))
+    users = {name: {each.user_id for each in split.examples} for name, split in splits.items()}
+    assert set.union(*users.values()) == set(AUTHORS)
+    assert all(split_of(user) == name for name, each in users.items() for user in each)
+    assert 0 < len(users["test"]) < 12
+    example = splits["test"].examples[0]
+    assert [entry["title"] for entry in example.profile] == [f"Meeting {n}" for n in range(4)]
+    body = email(example.user_id, 4)["body"]
+    begins = " ".join(body.split(" ")[:12])  # a quarter of 48 words
+    assert example.input == f'Complete the email with the title "Meeting 4" that begins: {begins}'
+    assert f"{begins} {splits['test'].references[example.id].text}" == body
+
+
+def test_the_temporal_setting_has_the_same_authors_and_later_emails(folder):
+    splits = load_splits(settings(folder, setting="temporal"))
+    for name, left in {"train": 2, "val": 3, "test": 4}.items():
+        assert {each.user_id for each in splits[name].examples} == set(AUTHORS)
+        assert {len(each.profile) for each in splits[name].examples} == {left}
+
+
+def test_the_prompt_is_longlamps(folder):
+    task = find("task", "email_generation")
+    entry = {"title": "Lunch", "text": "At noon?", "date": ""}
+    assert task.prompt(map(task.phrase, [entry, entry]), "Complete: x") == (
+        '"Lunch" is the title for "At noon?" , and "Lunch" is the title for "At noon?" . '
+        "Complete: x"
+    )
+    assert task.query("Complete the email that begins: Hi Bob: see") == "Hi Bob: see"
+
+
+def test_authors_with_too_few_emails_are_counted_and_files_are_hashed(folder):
+    author = next(each for each in AUTHORS if split_of(each) == "test")
+    write(folder, author, [email(author, 0)])
+    splits = load_splits(settings(folder))
+    assert splits["test"].dropped == {TOO_FEW: 1}
+    info = describe_source(settings(folder), splits)
+    assert info.kind == "folder"
+    assert sorted(info.files) == sorted(f"{each}.jsonl" for each in AUTHORS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"body": " "}, "line 2, body"),
+        ({"subject": None}, "line 2, subject"),
+        ({"date": "2001-05-01"}, "'2001-05-01' after '2001-05-10'"),
+    ],
+)
+def test_a_bad_email_is_named(folder, change, message):
+    author = AUTHORS[0]
+    write(folder, author, [email(author, 0), email(author, 1) | change, email(author, 2)])
+    with pytest.raises(DataError, match=message) as caught:
+        load_splits(settings(folder))
+    assert f"{author}.jsonl" in str(caught.value)
+
+
+def test_a_folder_of_splits_is_read_as_such(folder):
+    row = {"author": "a", "input": "x", "output": "y", "profile": []}
+    (folder / "test.jsonl").write_text(json.dumps(row) + "\n")
+    (example,) = load_splits(settings(folder), ["test"])["test"].examples
+    assert (example.user_id, example.input) == ("a", "x")
