@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,10 @@ from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.engine.text import special_ids
 from harness.engine.visible_text import TextRules
+from harness.inputs.provenance import engine_versions
 from harness.progress import Update
 from harness.record import append_lines, read_lines
+from harness.record.digest import json_sha256
 from harness.types import Sampling
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,9 @@ def fingerprint(lm: PersonalLM, requests: Sequence[Request], **conditions: Any) 
         weights_fingerprint(lm),
         [asdict(each) for each in requests],
         conditions,
-        version("torch"),
-        version("transformers"),
+        *engine_versions(),
     ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return json_sha256(*parts, sort_keys=True)[:16]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from harness.errors import UsageError
+from harness.record.digest import json_sha256
 from harness.types import Tokenizer
 
 PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}turn\N{OBJECT REPLACEMENT CHARACTER}"
@@ -168,7 +168,7 @@ def rendered_digest(tokenizer: Tokenizer) -> str:
     parts = (
         [""] if template_source(tokenizer) is None else [*shell(tokenizer), after_answer(tokenizer)]
     )
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return json_sha256(*parts)[:16]
 
 
 def describe_template(tokenizer: Tokenizer) -> dict[str, Any] | None:

@@ -10,13 +10,14 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from harness.errors import DataError, UsageError, did_you_mean
 from harness.metrics import better_of, metric_class, unit_of
@@ -26,6 +27,11 @@ from harness.registry import table
 from harness.settings import RunSettings, validate
 from harness.types import Example, Prediction
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Save = Callable[["DataFrame", Path], object]
+"""Writes a table to a file."""
 PROJECT = "flythinker-harness"
 """What exports call this harness."""
 
@@ -151,12 +157,24 @@ def one_file(out: Path, *suffixes: str) -> bool:
     return False
 
 
-def tables(runs: Sequence[Source]) -> dict[str, list[Row]]:
-    """The runs as tables: `runs` has a row a run, `examples` a row an example."""
-    return {
-        "runs": [run.row for run in runs],
-        "examples": [row for run in runs for row in run.example_rows()],
-    }
+def write_tables(runs: Sequence[Source], out: Path, suffix: str, save: Save) -> list[Path]:
+    """Tables in a folder: `runs` has a row a run, `examples` a row an example; or `runs` in a file.
+
+    out: the file or folder.
+    suffix: of the files.
+    save: writes a table to a file.
+    """
+    import pandas as pd
+
+    rows = [run.row for run in runs]
+    if one_file(out, suffix):
+        tables = {out: rows}
+    else:
+        examples = [row for run in runs for row in run.example_rows()]
+        tables = {out / f"runs{suffix}": rows, out / f"examples{suffix}": examples}
+    for path, content in tables.items():
+        save(pd.DataFrame(content), path)
+    return list(tables)
 
 
 def _about(name: str) -> tuple[str, str, bool]:

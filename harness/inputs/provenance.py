@@ -73,6 +73,11 @@ def evaluation_sha256(method: type, options: Mapping[str, object]) -> str:
     return content_sha256({**method_sources(method, options), **views})
 
 
+def engine_versions() -> list[str]:
+    """Versions of torch and transformers, which all weights and texts depend on."""
+    return [version("torch"), version("transformers")]
+
+
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that numbers depend on."""
     found = {"python": platform.python_version()}

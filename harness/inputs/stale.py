@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from harness.inputs import provenance
 from harness.record import RECORD, Record, record_there
 from harness.record.dated import is_dated
+from harness.record.digest import json_sha256
 from harness.record.inputs import Change, Inputs, changes
 from harness.settings import RunSettings
 
@@ -31,7 +30,7 @@ class Since:
 
 def request_digest(settings: RunSettings, method: str) -> str:
     """sha256 over a method's name and all settings: two runs of one command have the same."""
-    return hashlib.sha256(json.dumps([method, settings.digest()]).encode()).hexdigest()
+    return json_sha256(method, settings.digest())
 
 
 def runs_of_request(settings: RunSettings, method: str, results: Path) -> Iterator[Path]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from importlib.metadata import version
 
 from harness.errors import counted
+from harness.inputs.provenance import engine_versions
 from harness.pipeline.plan import Plan
 from harness.record import PREDICTIONS, is_intact, last_of_each, read_lines, write_lines
+from harness.record.digest import json_sha256
 from harness.record.inputs import MODELS
 from harness.record.state import DAMAGED, Say
 from harness.types import Prediction
@@ -47,7 +46,7 @@ def fingerprints(plan: Plan, *model: str) -> dict[tuple[str, int], str]:
     model: fingerprint of the model's tensors, type of its device, sha256 of the code that makes
         weights and texts.
     """
-    common = _sha256(
+    common = json_sha256(
         plan.method.name,
         plan.settings.digest(),
         *model,
@@ -55,16 +54,11 @@ def fingerprints(plan: Plan, *model: str) -> dict[tuple[str, int], str]:
         plan.about_text["template"],
         plan.inputs.digest(*MODELS),
         [other.example.id for other in plan.test_prompts],  # they decide the batches
-        version("torch"),
-        version("transformers"),
+        *engine_versions(),
     )
     found = {}
     for encoded in plan.test_prompts:
         for sample in range(plan.settings.decode.samples):
-            text = _sha256(common, encoded.prompt, encoded.views, sample)
+            text = json_sha256(common, encoded.prompt, encoded.views, sample)
             found[encoded.example.id, sample] = text[:16]
     return found
-
-
-def _sha256(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

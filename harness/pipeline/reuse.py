@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from harness.engine.checkpoint import WEIGHTS
 from harness.inputs import provenance
+from harness.inputs.provenance import engine_versions
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import TRAINED, drop_training, finished_training
 from harness.record import DeviceInfo, read_state, read_word, write_state
+from harness.record.digest import json_sha256
 from harness.record.durable import draft_of, move, sync_path, write_text
 from harness.record.inputs import MODELS
 from harness.settings.names import named
@@ -42,9 +41,9 @@ def training_key(job: Job, backbone: Sequence[str | None]) -> str:
         plan.inputs.digest(*MODELS),
         [device.type for device in hardware.devices],
         str(hardware.dtype),
-        [version(name) for name in ("torch", "transformers")],
+        engine_versions(),
     ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return json_sha256(*parts, sort_keys=True)[:16]
 
 
 def begin_training(job: Job, key: str) -> None:

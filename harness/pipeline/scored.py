@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +29,7 @@ from harness.record import (
     write_lines,
     write_record,
 )
+from harness.record.digest import json_sha256
 from harness.registry import find
 from harness.settings import RunSettings
 from harness.types import Prediction, SplitData
@@ -161,8 +160,8 @@ def _run_id(source: Source, settings: RunSettings, test: SplitData) -> str:
     signatures = [metric.signature for metric in metrics_of(test, settings.eval)]
     evaluation = settings.eval.model_dump(mode="json", include={"slices", "authors", "resamples"})
     ids = [example.id for example in test.examples]
-    text = json.dumps([source.kind, source.key, test.fingerprint, ids, signatures, evaluation])
-    return f"s{settings.seed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    parts = (source.kind, source.key, test.fingerprint, ids, signatures, evaluation)
+    return f"s{settings.seed}-{json_sha256(*parts)[:12]}"
 
 
 def _predictions(texts: Mapping[str, str], test: SplitData) -> list[Prediction]:

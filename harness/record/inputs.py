@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from pydantic import ConfigDict
+
+from harness.record.digest import json_sha256
 
 Then = Literal["rerun", "rescore", "name"]
 """What a change requires: the whole run, its scores alone, or just a message."""
@@ -46,7 +46,7 @@ class Inputs:
     def digest(self, *names: str) -> str:
         """Sixteen hex digits over the inputs in these fields."""
         parts = [[name, dict(getattr(self, name))] for name in names]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return json_sha256(*parts, sort_keys=True)[:16]
 
 
 @dataclass(frozen=True)

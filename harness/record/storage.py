@@ -15,6 +15,7 @@ from harness.errors import DataError, brief
 from harness.record import strict_json
 from harness.record.consistent import misfit
 from harness.record.dated import is_dated
+from harness.record.digest import json_sha256
 from harness.record.reading import from_plain
 from harness.record.schema import SCHEMA_VERSION, Record
 from harness.record.state import DAMAGED, Say, read_lines, write_json
@@ -160,7 +161,7 @@ def _check(text: Prediction) -> str:
 def texts_digest(predictions: Iterable[Prediction]) -> str:
     """sha256 of all texts with their ids and samples, whatever their order."""
     texts = sorted((text.id, text.sample, text.output) for text in predictions)
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    return json_sha256(*texts)
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
-from importlib.metadata import version
 
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.devices import cast, place
@@ -17,6 +14,7 @@ from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.evaluate.reference_likelihood import slice_nlls
 from harness.pipeline.job import Job, Trained
 from harness.record import Record, RelativeLikelihood, SliceNll, read_state, write_state
+from harness.record.digest import json_sha256
 
 FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
@@ -88,8 +86,7 @@ def _key(job: Job, weights: str) -> str:
         settings.eval.slices,
         settings.train.micro_tokens,
         [(encoded.example.id, encoded.prompt) for encoded in plan.test_prompts],
-        version("torch"),
-        version("transformers"),
+        *provenance.engine_versions(),
         provenance.reading_sha256(),
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return json_sha256(*parts)[:16]
