@@ -28,6 +28,7 @@ def run(
     backbone: str | Path | None = None,
     reasoner: str | Path | None = None,
     lam: float | None = None,
+    track: str | Mapping[str, Any] | None = None,
     seed: int = 0,
     preset: str | Path = "mini",
     out: str | Path = "results",
@@ -45,6 +46,7 @@ def run(
     limit, train_limit: use at most this many test or training examples.
     backbone, reasoner: a model's name, its folder, or its name on the hub.
     lam: FlyThinker's λ.
+    track: trackio, tensorboard or wandb, or the section `track` of the settings.
     seed: of training order and sampling.
     preset: mini, smollm2, paper, or a file of your own.
     out: folder for the results.
@@ -58,7 +60,7 @@ def run(
     """
     given = {
         "data": data, "task": task, "setting": setting, "limit": limit, "train_limit": train_limit,
-        "backbone": backbone, "reasoner": reasoner, "lam": lam,
+        "backbone": backbone, "reasoner": reasoner, "lam": lam, "track": track,
     }  # fmt: skip
     call = _call(method, given | {"seed": seed, "preset": preset, "out": out} | settings)
     chosen = _settings(str(preset), given, {**settings, "seed": seed})

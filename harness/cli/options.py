@@ -64,11 +64,13 @@ class RunOptions(ModelOptions):
         lam: FlyThinker's λ, the weight of thoughts
         limit: use at most N test examples
         train_limit: use at most N training examples, and N of val
+        track: send loss and scores to trackio, tensorboard or wandb
     """
 
     lam: float | None = None
     limit: int | None = None
     train_limit: int | None = None
+    track: str | None = None
 
 
 def command(verb: Callable[..., None]) -> Callable[..., None]:

@@ -15,6 +15,7 @@ from harness.engine.lm import PersonalLM
 from harness.inputs import provenance
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
+from harness.pipeline.trackers import Trackers
 from harness.progress import Bars
 from harness.record import DeviceInfo, ModelInfo
 from harness.settings import ModelSettings
@@ -36,10 +37,11 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Job:
-    """A plan that is carried out; `bars` takes progress and messages."""
+    """A plan that is carried out; `bars` takes progress and messages, `trackers` its numbers."""
 
     plan: Plan
     bars: Bars
+    trackers: Trackers = field(default_factory=Trackers)
 
     @cached_property
     def hardware(self) -> Hardware:

@@ -35,6 +35,7 @@ from harness.pipeline.repeated import (
 )
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
+from harness.pipeline.trackers import refuse_missing, tracking
 from harness.pipeline.training import train_or_load
 from harness.plugins import home_of
 from harness.progress import Bars
@@ -83,6 +84,7 @@ def run(
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
+    refuse_missing(settings.track)
     phases, bars = Phases(), bars or Bars(quiet=True)
     # 1. the plan, with its inputs hashed before any model is loaded
     with phases("data"), bars.waiting("reading data"):
@@ -114,7 +116,8 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
         if shown is not None:
             return shown
         earlier = None
-    with job.bars:
+    with job.bars, tracking(job.bars.say) as trackers:
+        job = replace(job, trackers=trackers)
         # 2. prompts and models
         with phases("prompts"), job.bars.waiting("encoding prompts"):
             prompts = plan.test_prompts
@@ -125,6 +128,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
             lm, record = _load(job, command, earlier, before)
             return_freed_memory()
         phases.keep(plan.folder / PHASES, job.bars.say)
+        trackers.start(plan)
         # 3. training
         training = None
         if plan.method.trains:
@@ -148,6 +152,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
         )
         kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
         record = evaluate(Trained(job, lm, predictions, kept), record, phases)
+        trackers.scores(record)
     # 5. the record
     record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     assert len(prompts) == record.n.planned

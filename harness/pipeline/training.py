@@ -35,6 +35,7 @@ from harness.pipeline.kept_training import (
     trial_folder,
 )
 from harness.pipeline.needs import refuse_long_training
+from harness.pipeline.trackers import Trackers
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.progress import Bars
 from harness.record import LrSearch, Step, Training, Trial, read_state, write_state
@@ -155,7 +156,7 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
             seed=seed,
             dtype=job.hardware.dtype,
             checkpoint=plan.folder / UNFINISHED,
-            on_step=_step_bar(job.bars, "training", _steps(data, budget, seed)),
+            on_step=_step_bar(job.bars, "training", _steps(data, budget, seed), job.trackers),
             say=job.bars.say,
         )
     with phases("evaluation", whole=True):
@@ -261,12 +262,16 @@ def _steps(data: TrainingData, settings: TrainSettings, seed: int) -> int:
     return len(plan_steps(len(data.rows), settings.epochs, settings.batch_size, seed))
 
 
-def _step_bar(bars: Bars, name: str, steps: int) -> Callable[[int, int, Step, TrainLog], None]:
-    """A callback that shows each of `steps` steps."""
+def _step_bar(
+    bars: Bars, name: str, steps: int, trackers: Trackers | None = None
+) -> Callable[[int, int, Step, TrainLog], None]:
+    """A callback that shows each of `steps` steps, and sends it to the trackers."""
     update = bars.track(name, steps)
 
     def on_step(done: int, total: int, step: Step, log: TrainLog) -> None:
         rate = log.tokens / log.seconds if log.seconds else 0.0
         update(done, total, f"loss {step.loss:.3f} · {rate:,.0f} tokens/s")
+        if trackers is not None:
+            trackers.step(step)
 
     return on_step

@@ -20,6 +20,7 @@ from harness.settings.sections import (
     RetrievalSettings,
     RunSettings,
     Section,
+    TrackSettings,
     TrainSettings,
     whole_numbers,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "RetrievalSettings",
     "RunSettings",
     "Section",
+    "TrackSettings",
     "TrainSettings",
     "build_settings",
     "data_needed",

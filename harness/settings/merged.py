@@ -26,6 +26,7 @@ OPTION_KEYS = {
     "backbone": "model.backbone",
     "reasoner": "model.reasoner",
     "lam": "method.lam",
+    "track": "track.to",
 }
 """The setting that an option of the command line, or of `harness.run`, gives."""
 NEEDS_DATA = "needs_data"

@@ -15,6 +15,8 @@ from typing import Any
 
 from harness.settings.flat import nested
 
+UNNAMED = "track."
+"""Prefix of settings that change no result, so that no name depends on them."""
 RENAMED: Mapping[str, str] = {}
 """Today's name of a setting → its name in the table."""
 
@@ -28,6 +30,8 @@ def named(values: Mapping[str, Any]) -> dict[str, Any]:
     first, added = dict(leaves(table["first"])), table["added"]
     hashed = dict(first)
     for key, value in leaves(values):
+        if key.startswith(UNNAMED):
+            continue
         name = RENAMED.get(key, key)
         if name not in first and name not in added:
             raise ValueError(

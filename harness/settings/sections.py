@@ -241,6 +241,14 @@ class EvalSettings(Section):
         return value
 
 
+class TrackSettings(Section):
+    to: tuple[Literal["trackio", "tensorboard", "wandb"], ...] = ()
+    """Experiment trackers that get the loss of each step and the scores. A run's name does not
+    depend on them."""
+    project: str = Field("flythinker-harness", min_length=1)
+    """The project under which trackers show the run."""
+
+
 class RunSettings(Section):
     """All settings of a run."""
 
@@ -257,6 +265,7 @@ class RunSettings(Section):
     train: TrainSettings = TrainSettings()
     decode: DecodeSettings = DecodeSettings()
     eval: EvalSettings = EvalSettings()
+    track: TrackSettings = TrackSettings()
     method: Mapping[str, Any] = Field(default_factory=dict)
     """The method's own options, e.g. `method.lam=0.5`; the method validates them."""
 

@@ -10,7 +10,7 @@ from harness.record import Json, Record
 from harness.registry import find
 from harness.settings import whole_numbers
 from harness.settings.flat import flat
-from harness.settings.names import frozen_table
+from harness.settings.names import UNNAMED, frozen_table
 
 NO_OPTION, UNKNOWN = "no such option", "default"
 """Shown for a setting that a method does not have, and for one whose value is not known."""
@@ -23,13 +23,13 @@ OPTION = "method."
 def choices(record: Record) -> dict[str, Json]:
     """The settings of a run that define its system, "section.key" → value.
 
-    Left out: the seed; `eval`; the location of the data, whose fingerprint must be the same anyway;
-    and the device, which the record's `device` describes.
+    Left out: the seed; `eval` and `track`; the location of the data, whose fingerprint must be the
+    same anyway; and the device, which the record's `device` describes.
     """
     return {
         key: value
         for key, value in flat(record.settings)
-        if key not in NO_CHOICE and not key.startswith("eval.")
+        if key not in NO_CHOICE and not key.startswith(("eval.", UNNAMED))
     }
 
 

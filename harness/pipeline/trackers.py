@@ -1,0 +1,190 @@
+"""Experiment trackers: the loss of each step and the scores at the end, sent to where one looks.
+
+A tracker never ends a run: one that raises is reported once and left out from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.errors import UsageError
+from harness.record import Record, Step
+from harness.record.tables import run_row
+from harness.settings import TrackSettings
+
+if TYPE_CHECKING:
+    from harness.pipeline.plan import Plan
+
+Values = Mapping[str, float]
+PACKAGES = {"trackio": "trackio", "tensorboard": "tensorboard", "wandb": "wandb"}
+"""Tracker → the package that it needs."""
+COSTS = ("training_s", "val_loss", "seconds_per_example", "tokens_per_s", "peak_memory_mib")
+"""Columns of `run_row` that are sent with the scores."""
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """What a tracker is told of a run.
+
+    project, name: where it is shown. config: every setting. folder: the run's.
+    """
+
+    project: str
+    name: str
+    config: Mapping[str, Any]
+    folder: Path
+
+
+class Tracker(Protocol):
+    """One tracker, for one run."""
+
+    def log(self, values: Values, step: int) -> None:
+        """Numbers of one optimizer step."""
+
+    def scores(self, values: Values, step: int) -> None:
+        """Numbers of the whole run, at its end. step: the last one."""
+
+    def finish(self) -> None:
+        """The run is over, or was interrupted."""
+
+
+class Wandb:
+    """Weights & Biases. A resumed run goes on under its name."""
+
+    def __init__(self, run: TrackedRun) -> None:
+        self.run = import_module("wandb").init(
+            project=run.project, name=run.name, id=run.name, resume="allow",
+            config=dict(run.config), dir=str(run.folder),
+        )  # fmt: skip
+
+    def log(self, values: Values, step: int) -> None:
+        self.run.log(dict(values), step=step)
+
+    def scores(self, values: Values, step: int) -> None:
+        self.run.summary.update(dict(values))
+
+    def finish(self) -> None:
+        self.run.finish()
+
+
+class Trackio:
+    """Trackio, local unless its own environment variables say otherwise."""
+
+    def __init__(self, run: TrackedRun) -> None:
+        self.module = import_module("trackio")
+        self.module.init(
+            project=run.project, name=run.name, config=dict(run.config), resume="allow"
+        )
+
+    def log(self, values: Values, step: int) -> None:
+        self.module.log(dict(values), step=step)
+
+    def scores(self, values: Values, step: int) -> None:
+        self.module.log(dict(values), step=step)
+
+    def finish(self) -> None:
+        self.module.finish()
+
+
+class TensorBoard:
+    """TensorBoard's event files, in the folder `tensorboard` of the run."""
+
+    def __init__(self, run: TrackedRun) -> None:
+        writer = import_module("torch.utils.tensorboard").SummaryWriter
+        self.writer = writer(log_dir=str(run.folder / "tensorboard"))
+
+    def log(self, values: Values, step: int) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)
+
+    def scores(self, values: Values, step: int) -> None:
+        self.log(values, step)
+
+    def finish(self) -> None:
+        self.writer.close()
+
+
+TRACKERS: Mapping[str, Callable[[TrackedRun], Tracker]] = {
+    "trackio": Trackio,
+    "tensorboard": TensorBoard,
+    "wandb": Wandb,
+}
+
+
+@dataclass
+class Trackers:
+    """The trackers of a run that have not failed. `say` takes the message about one that fails."""
+
+    say: Callable[[str], None] = lambda text: None
+    active: dict[str, Tracker] = field(default_factory=dict)
+    last_step: int = 0
+
+    def start(self, plan: Plan) -> None:
+        """Start the trackers that the settings name."""
+        settings = plan.settings
+        config = {**settings.model_dump(mode="json"), "method_name": plan.method.name}
+        name = f"{plan.method.name}-{settings.task}-{plan.run_id}"
+        run = TrackedRun(settings.track.project, name, config, plan.folder)
+        for name in settings.track.to:
+            with self._guarded(name):
+                self.active[name] = TRACKERS[name](run)
+
+    def step(self, step: Step) -> None:
+        """One optimizer step."""
+        self.last_step = step.step
+        values = {"train/loss": step.loss, "train/lr": step.lr, "train/grad_norm": step.grad_norm}
+        self._each(lambda tracker: tracker.log(values, step.step))
+
+    def scores(self, record: Record) -> None:
+        """Every metric, the NLL and the costs of a finished run."""
+        row = run_row(Path(), record)
+        nll = ["nll"] if record.likelihood else []
+        named = {f"scores/{name}": row[name] for name in (*record.metrics, *nll)}
+        named |= {f"costs/{name}": row[name] for name in COSTS}
+        values = {key: value for key, value in named.items() if isinstance(value, int | float)}
+        self._each(lambda tracker: tracker.scores(values, self.last_step))
+
+    def finish(self) -> None:
+        """End all trackers."""
+        self._each(lambda tracker: tracker.finish())
+
+    def _each(self, send: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self.active.items()):
+            with self._guarded(name):
+                send(tracker)
+
+    @contextmanager
+    def _guarded(self, name: str) -> Iterator[None]:
+        """Report an error of a tracker, and leave that tracker out from then on."""
+        try:
+            yield
+        except Exception as error:
+            self.active.pop(name, None)
+            self.say(f"tracker {name}: {type(error).__name__}: {error}. The run goes on without it")
+
+
+def refuse_missing(settings: TrackSettings) -> None:
+    """Raises UsageError, before anything is done, for a tracker whose package is not installed."""
+    for name in settings.to:
+        package = PACKAGES[name]
+        if not find_spec(package):
+            raise UsageError(
+                f"track.to = {name}: {package} is not installed; expected a package that can be"
+                f" imported. pip install {package}, or leave --track out"
+            )
+
+
+@contextmanager
+def tracking(say: Callable[[str], None]) -> Iterator[Trackers]:
+    """The trackers of a run, none started yet, ended in every case."""
+    trackers = Trackers(say)
+    try:
+        yield trackers
+    finally:
+        trackers.finish()
