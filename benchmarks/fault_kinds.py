@@ -9,12 +9,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fault_world import OWN, Ended, Watch, World, clear, difference, left, run_folder
+from benchmarks.fault_world import (
+    OWN,
+    PARTS,
+    Ended,
+    Watch,
+    World,
+    clear,
+    difference,
+    left,
+    run_folder,
+)
 from benchmarks.injected import INJECTIONS
 
 KILLED, PATIENCE_S = -signal.SIGPROF, 0.4
@@ -71,12 +81,17 @@ def _chain(world: World, known: Known, method: str, chain: int) -> Tried:
     return found
 
 
-def _completes(world: World, known: Known, method: str, out: Path) -> str | None:
-    """Whether the same command now ends as the uninterrupted run; what is wrong if not."""
+def _completes(
+    world: World, known: Known, method: str, out: Path, parts: Collection[str] = PARTS
+) -> str | None:
+    """Whether the same command now ends as the uninterrupted run; what is wrong if not.
+
+    parts: what of it must be equal.
+    """
     ended = world.run(method, out)
     if ended.fault or ended.code:
         return ended.fault or f"exit code {ended.code}: {ended.said[-300:]}"
-    fault = difference(left(out, method), known.left[method])
+    fault = difference(left(out, method), known.left[method], parts)
     clear(out)
     return fault
 
@@ -98,6 +113,8 @@ def _signal(world: World, known: Known, phase: str, sent: int, case: int) -> Tri
     out = clear(world.work / "signals" / str(case))
     watch = Watch(phase, share * known.seconds["sft"][phase], sent)
     ended = world.run("sft", out, watch)
+    if ended.code == 0:  # the phase was shorter this time
+        return Tried(0, {}, difference(left(out, "sft"), known.left["sft"]))
     found = Tried(1, {signal.Signals(sent).name: 1}, ended.fault)
     if not found.fault and (ended.code != 128 + sent or "Stopped. Kept:" not in ended.said):
         found.fault = f"exit code {ended.code}: {ended.said[-200:]}"
@@ -171,7 +188,9 @@ def _damage(world: World, known: Known, case: int) -> Tried:
     kinds = [kind for kind in DAMAGES if kind != "one bit" or file.name != "record.json"]
     kind = kinds[turn % len(kinds)]
     file.write_bytes(DAMAGES[kind](file.read_bytes(), rng))
-    fault = _completes(world, known, method, out)
+    # a complete run is shown: its other files are checked when they are used
+    parts = PARTS if phase else ("record", "texts", "files")
+    fault = _completes(world, known, method, out, parts)
     where = f"{file.name} of {method} {phase or 'complete'}, {kind}"
     return Tried(1, {f"{file.name}: {kind}": 1}, f"{where}: {fault}" if fault else None)
 

@@ -11,8 +11,10 @@ Inject = Callable[[int], Callable[[], None]]
 """Takes the number of a call; what it returns makes that call fail in its process."""
 
 
-def _fails(place: Any, name: str, make: Callable[[], BaseException]) -> Inject:
-    """The n-th call of a function raises."""
+def _fails(
+    place: Any, name: str, make: Callable[[], BaseException], only: int | None = None
+) -> Inject:
+    """The n-th call of a function raises; always the same call with `only`."""
 
     def at(call: int) -> Callable[[], None]:
         def inject() -> None:
@@ -21,7 +23,7 @@ def _fails(place: Any, name: str, make: Callable[[], BaseException]) -> Inject:
 
             def crowded(*given: Any, **named: Any) -> Any:
                 calls[0] += 1
-                if calls[0] == call:
+                if calls[0] == (only or call):
                     raise make()
                 return real(*given, **named)
 
@@ -97,7 +99,7 @@ INJECTIONS: tuple[tuple[str, Inject], ...] = (
     ("torch.OutOfMemoryError in a step", _fails(
         _train, "to_batch", lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to"))),
     ("RuntimeError in the loss on val", _fails(
-        _training, "to_batch", lambda: RuntimeError("DefaultCPUAllocator: can't allocate memory"))),
+        _training, "to_batch", lambda: RuntimeError("can't allocate memory"), 1)),
     ("MemoryError in likelihood", _fails(_likelihood, "to_batch", MemoryError)),
     ("MemoryError in generate", _fails(_generate, "generate", MemoryError)),
     ("NaN loss", _nan_loss),

@@ -10,6 +10,7 @@ from harness import registry
 from harness.errors import UsageError
 from harness.record import read_predictions, read_record
 from harness.registry import blaming, find, load_plugin, table
+from harness.settings import build_settings
 from tests.support.command_line import SMALL
 
 
@@ -312,6 +313,14 @@ def test_an_error_of_the_harness_is_not_blamed_on_a_plugin(tmp_path):
         {}["x"]
     with pytest.raises(KeyError), blaming("sft", find("method", "sft")):
         {}["x"]
+
+
+def test_memory_that_runs_out_in_a_plugin_is_not_its_fault(tmp_path):
+    path = tmp_path / "large.py"
+    path.write_text(FAULTY.format(init="raise MemoryError", prompt="pass", build="pass", loss=""))
+    factory = load_plugin(path)
+    with pytest.raises(MemoryError), blaming("faulty", factory):
+        factory(build_settings("mini"))
 
 
 def test_show_finds_a_plugin_or_says_how(call, made, tmp_path, reviews, backbone):

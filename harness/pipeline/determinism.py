@@ -15,7 +15,7 @@ from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.progress import Bars
 from harness.settings import build_settings
 
-EXAMPLES, TOKENS = 16, 64
+EXAMPLES, TOKENS, BATCH = 16, 64, 4
 METHOD = "rag"
 
 
@@ -45,19 +45,24 @@ def flips(backbone: str, bars: Bars, examples: int = EXAMPLES, tokens: int = TOK
     """
     settings = build_settings(
         "mini",
-        [f"model.backbone={backbone}", f"data.limit={examples}", f"decode.max_new_tokens={tokens}"],
+        [
+            f"model.backbone={backbone}",
+            f"data.limit={examples}",
+            f"decode.max_new_tokens={tokens}",
+            f"decode.batch_size={BATCH}",
+        ],
     )
     job = Job(Plan(settings, METHOD, Path()), bars)
-    prompts, size = job.plan.test_prompts, settings.decode.batch_size
+    prompts = job.plan.test_prompts
     lm, threads, update = _model(job), torch.get_num_threads(), bars.track("determinism")
-    batches = plan_batches(prompts, size)
+    batches = plan_batches(prompts, BATCH)
     known = _texts(job, lm, batches)
     # 1. other batches, or the same again
     again = {
         "the same again": batches,
-        f"batches of 1 instead of {size}": plan_batches(prompts, 1),
-        f"batches of {2 * size} instead of {size}": plan_batches(prompts, 2 * size),
-        "half of the examples": plan_batches(prompts[: len(prompts) // 2], size),
+        f"batches of 1 instead of {BATCH}": plan_batches(prompts, 1),
+        f"batches of {4 * BATCH} instead of {BATCH}": plan_batches(prompts, 4 * BATCH),
+        "half of the examples": plan_batches(prompts[: len(prompts) // 2], BATCH),
     }
     found = []
     for way, chosen in again.items():

@@ -10,13 +10,13 @@ from harness.progress import Bars
 
 
 def test_every_way_is_tried_and_the_same_again_changes_nothing(backbone):
-    found = flips(str(backbone), Bars(quiet=True), examples=4, tokens=6)
+    found = flips(str(backbone), Bars(quiet=True), examples=8, tokens=6)
     ways = [each.way.split(" instead")[0] for each in found]
     assert ways[:3] == [
         "the same again", "the model loaded again, second half of the batches", "batches of 1",
     ]  # fmt: skip
     assert ways[4:] == ["half of the examples", "number of threads 2"]
-    assert [each.texts for each in found[:2] + found[4:]] == [4, 4, 2, 4]  # one batch holds all
+    assert [each.texts for each in found[:2] + found[4:]] == [8, 4, 4, 8]
     assert [(each.flipped, each.first) for each in found[:2]] == [(0, None)] * 2
 
 
