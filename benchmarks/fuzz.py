@@ -35,7 +35,7 @@ from harness.record.visible import visible
 LIMIT_S = 5.0
 DRAWN = 10
 """One comparison in this many is drawn."""
-MESSAGE = 4_000
+MESSAGE = 10_000
 """Characters of the longest message that a terminal should get."""
 
 

@@ -162,8 +162,9 @@ def submissions(folder: Path) -> Case:
 
 
 def settings(folder: Path) -> Case:
-    """Settings as `--set` words, as the nested values of a file, and of an older record."""
+    """Settings as `--set` words, as run files in TOML and YAML, and of an older record."""
     from harness.settings import RunSettings, build_settings, load_preset, validate
+    from harness.settings.run_file import read_run_file, run_file_text
 
     good = build_settings("mini").model_dump(mode="json")
     flat = [
@@ -171,10 +172,22 @@ def settings(folder: Path) -> Case:
         for key in values
     ] + ["seed", "task", "method.lam", "method", "nothing", "data.", ".", "a.b.c.d"]  # fmt: skip
 
+    asked = {"methods": ["sft", "rag"], "seeds": [0, 1], **load_preset("mini"),
+             "runs": [{"task": TASK, "train": {"lr": 0.1}}]}  # fmt: skip
+    plain = build_settings("mini")
+    changed = build_settings("mini", ["train.lr=0.5", 'decode.stop=["a", 3]', "data.limit=4"])
+    toml = run_file_text(changed, plain, "sft") + "\n[[runs]]\nseeds = [1, 2]\n"
+
     def case(draw: Random) -> None:
         if isinstance(draw, Whole):
             return
-        way = draw.randrange(3)
+        way = draw.randrange(4)
+        if way == 3:
+            name, text = ("run.toml", toml) if draw.random() < 0.5 else ("run.yaml", "")
+            path = folder / name
+            path.write_bytes(_spoilt_toml(text, draw) if text else _spoilt(asked, draw))
+            read_run_file(path)
+            return
         if way == 0:
             word = json.dumps(damaged([draw.choice(flat)], draw))
             values = [f"{draw.choice(flat)}={_toml(draw)}" for _ in range(2)]
@@ -187,6 +200,18 @@ def settings(folder: Path) -> Case:
         found.model_dump_json()
 
     return case
+
+
+def _spoilt_toml(text: str, draw: Random) -> bytes:
+    """A run file with damaged bytes, or with one line's value replaced, repeated or removed."""
+    if draw.random() < 0.4:
+        return damaged_bytes(text.encode(), draw)
+    lines = text.splitlines()
+    at = draw.randrange(len(lines))
+    key, equals, _ = lines[at].partition("=")
+    new = f"{key}{equals} {_toml(draw)}" if equals else draw.choice(("[x]", "[[runs]]", "]", "="))
+    lines[at : at + 1] = draw.choice(([], [new], [new], [new], [lines[at]] * 2))
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
 def _toml(draw: Random) -> str:

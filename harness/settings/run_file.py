@@ -25,6 +25,8 @@ from harness.settings.wrong import explain, fields_of
 
 RUN_FILE = "run.toml"
 """The run file that a run leaves in its folder."""
+MOST_VALUES = 10_000
+"""Values that a YAML file may hold."""
 TOML, YAML = (".toml",), (".yaml", ".yml")
 HEAD = "# Written by `harness run`. `harness run --config` with this file gives the same run.\n"
 
@@ -142,7 +144,7 @@ def _parsed(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         return _yaml(path, text)
     try:
         return tomllib.loads(text), toml_lines(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f'{path}: not TOML: {error}; expected lines like task = "a"') from None
 
 
@@ -152,14 +154,27 @@ def _yaml(path: Path, text: str) -> tuple[dict[str, Any], dict[str, int]]:
     except ImportError:
         raise UsageError(f"{path}: YAML needs PyYAML: pip install pyyaml, or use TOML") from None
     try:
-        values, lines = yaml.safe_load(text), yaml_lines(text)
-    except (yaml.YAMLError, ValueError) as error:
+        values = yaml.safe_load(text)
+        if (size := _size(values, {})) > MOST_VALUES:  # aliases of aliases
+            raise ValueError(f"{size:,} values with its aliases; at most {MOST_VALUES:,}")
+        values, lines = _numbers(values), yaml_lines(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not YAML: {error}") from None
     if values is None:
         return {}, lines
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise UsageError(f"{path}: found {type(values).__name__}; expected lines like task: a")
-    return _numbers(values), lines
+    return values, lines
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """Number of values in a value, those behind an alias counted each time; `known` by identity."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(each, known) for each in inner)
+    return known[id(value)]
 
 
 def _numbers(value: Any) -> Any:

@@ -40,8 +40,16 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
-        """Accept `a,b` and a single value where a list is expected."""
+        """Accept `a,b` and a single value where a list is expected.
+
+        Raises ValueError for half a surrogate pair, which no record can hold.
+        """
         field = cls.model_fields[info.field_name or ""]
+        section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        try:
+            json.dumps(None if section else value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise ValueError("expected text without half a surrogate pair") from None
         if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
             return value
         if isinstance(value, str):
@@ -176,6 +184,8 @@ class DecodeSettings(Section):
         if value is None or isinstance(value, bool):
             return ("think",) if value else ()
         each = value.split(",") if isinstance(value, str) else value
+        if not isinstance(each, list | tuple):
+            raise ValueError("expected names of blocks, e.g. think for <think>…</think>")
         return tuple(dict.fromkeys(str(name).strip().strip("</>") for name in each))
 
     @field_validator("strip")

@@ -82,6 +82,8 @@ WRONG = [
                        ' methods = "sft"'),
     ("[[runs]]\n[runs.train]\nepochs = 0", "line 3: train.epochs = 0; expected a number greater"),
     ("runs = 3", "line 1: runs = 3; expected a [[runs]] table"),
+    ("seed = " + "9" * 5_000, "not TOML: Exceeds the limit"),
+    ("a = " + "[" * 5_000, "not TOML: "),
     ("a = ", "not TOML: Invalid value (at end of document); expected lines like"),
 ]  # fmt: skip
 
@@ -95,11 +97,18 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path, text, message):
     assert message in str(caught.value)
 
 
+BOMB = "a0: &a0 [1]\n" + "".join(
+    f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 7)
+)
+"""Sixty values whose aliases stand for more than a million."""
 YAML_WRONG = [
     ("train:\n  epoch: 1", "line 2: unknown key 'train.epoch'. Did you mean 'train.epochs'?"),
     ("seed: 1\nseed: 2", "seed is given on lines 1 and 2; expected it once"),
     ("- a", "found list; expected lines like task: a"),
     ("a: [", "not YAML: while parsing"),
+    ("a: " + "[" * 5_000, "not YAML: "),
+    ("seed: &x [*x]", "not YAML: "),
+    (BOMB, "not YAML: 2,345,679 values with its aliases; at most 10,000"),
 ]
 
 

@@ -22,6 +22,8 @@ WRONG = [
     ("train.lr_grid=1e-4,x", "settings: train.lr_grid.1 = 'x'; expected a valid number"),
     ("eval.slices=100,0", "eval.slices = '100,0'; slices begin at 0 and rise"),
     ("eval.lift=text", "eval.lift.0 = 'text'; expected 'likelihood' or 'texts'"),
+    ("decode.strip=3", "decode.strip = 3; expected names of blocks, e.g. think"),
+    ("data.source=a\udcffb", "'a\\udcffb'; expected text without half a surrogate pair"),
     ("data.setting=users", "data.setting = 'users'; expected 'user' or 'temporal'"),
 ]
 
