@@ -258,11 +258,11 @@ def same_tokens(
     )
 
 
-def describe(name: str, model: nn.Module, revision: str | None = None) -> BackboneInfo:
+def describe(name: str, model: nn.Module) -> BackboneInfo:
     """Name, resolved revision, quantization, parameter count and a fingerprint of the weights."""
     return BackboneInfo(
         name=name,
-        revision=getattr(model.config, "_commit_hash", None) or revision,
+        revision=getattr(model.config, "_commit_hash", None),
         quantization=smollm2.QUANTIZATION if name == smollm2.NAME else None,
         parameters=sum(part.numel() for part in model.parameters()),
         fingerprint=weights_fingerprint(model),

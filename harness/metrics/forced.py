@@ -23,19 +23,19 @@ WINDOW = 100
 """At most this many slice tokens are generated and scored from the start of a slice."""
 
 
-def window_lengths(reference: str, starts: Sequence[int], most: int = WINDOW) -> list[int]:
+def window_lengths(reference: str, starts: Sequence[int]) -> list[int]:
     """Length of the reference's window in each slice, in slice tokens; 0 past its end.
 
-    A window starts with its slice; it ends with the slice, the text, or after `most` tokens.
+    A window starts with its slice; it ends with the slice, the text, or after WINDOW tokens.
     """
-    return windows_within(len(slice_tokens(reference)), starts, most)
+    return windows_within(len(slice_tokens(reference)), starts)
 
 
-def windows_within(length: int, starts: Sequence[int], most: int = WINDOW) -> list[int]:
+def windows_within(length: int, starts: Sequence[int]) -> list[int]:
     """`window_lengths` of a reference of `length` slice tokens."""
     ends = [*starts[1:], length]
     return [
-        max(0, min(start + most, end, length) - start)
+        max(0, min(start + WINDOW, end, length) - start)
         for start, end in zip(starts, ends, strict=True)
     ]
 

@@ -9,10 +9,9 @@ from functools import cached_property
 from harness.claims import Paper, papers
 from harness.claims.papers import REASONER, REASONER_SHARE
 from harness.errors import DataError
-from harness.record import ExampleValues
 from harness.reports.claims.answers import Answer, answers
-from harness.reports.compared.contrasts import Contrasts, Pair, contrast_all, judge_family
-from harness.reports.compared.measures import Measure, main_measure, measures_of
+from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
+from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import Board, Run, System, board_of, with_floors
@@ -59,7 +58,6 @@ class Ablation:
     cells: in the order tried.
     compared: values and references; on the main measure value − reference, as one family for
         Holm's correction.
-    identical: the compared pairs that differ in no example, seed or measure.
     """
 
     method: str
@@ -67,7 +65,6 @@ class Ablation:
     cells: tuple[Cell, ...]
     reference: str | None
     compared: Compared
-    identical: frozenset[Pair] = frozenset()
 
     @property
     def board(self) -> Board:
@@ -136,9 +133,7 @@ def ablation(
     }
     (judged,) = judge_family([contrasts[main.name]])
     contrasts[main.name] = replace(judged, letters=None)  # not all pairs are tested
-    identical = {pair for pair in pairs if _identical(measures, *(systems[one] for one in pair))}
-    compared = Compared(board, contrasts, main.name)
-    return Ablation(method, tuple(axes), cells, reference, compared, frozenset(identical))
+    return Ablation(method, tuple(axes), cells, reference, Compared(board, contrasts, main.name))
 
 
 def reasoner_parameters(cell: Cell) -> int | None:
@@ -162,12 +157,3 @@ def _cells(axes: Sequence[Axis], tried: Sequence[Tried], reference: str | None) 
 def _system(name: str, runs: Sequence[Run]) -> System | None:
     ordered = tuple(sorted(runs, key=lambda run: run.record.seed))
     return System(name, ordered) if ordered else None
-
-
-def _identical(measures: Sequence[Measure], first: System, second: System) -> bool:
-    return first.seeds == second.seeds and all(
-        measure.row(values) == measure.row(other.examples.get(key, ExampleValues()))
-        for one, other in zip(first.records, second.records, strict=True)
-        for key, values in one.examples.items()
-        for measure in measures
-    )
