@@ -156,7 +156,7 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
         for key, value in vars(module).items()
         if isinstance(name := getattr(value, "name", None), str) and name
     }
-    own = {
+    own: dict[str, Any] = {
         key: value
         for key, value in named.items()
         if isinstance(value, type) and value.__module__ == spec.name
