@@ -10,6 +10,7 @@ import numpy as np
 from harness.data.retrieval import best_first
 from harness.data.tasks import Task
 from harness.errors import UsageError
+from harness.inputs.hub_access import asked_once
 from harness.statistics import Array
 from harness.types import Example
 
@@ -29,10 +30,11 @@ class Encoder:
 
         self.batch_size = batch_size
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-            self.encoder = AutoModel.from_pretrained(
-                model, trust_remote_code=False, use_safetensors=True
-            ).eval()
+            with asked_once(model):
+                self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+                self.encoder = AutoModel.from_pretrained(
+                    model, trust_remote_code=False, use_safetensors=True
+                ).eval()
         except Exception as error:  # of any library that reads a part of it
             first_line = str(error).partition("\n")[0]
             raise UsageError(

@@ -15,10 +15,10 @@ from torch import nn
 from harness.engine import smollm2
 from harness.engine.adapters import refuse_adapter
 from harness.engine.agreement import EAGER, refuse_disagreement
-from harness.engine.hub_access import asked_once
 from harness.engine.loading import PROBES, TRIAL_S, loading, refuse_sizes, within
 from harness.engine.template import Template, shell, template_source, with_template
 from harness.errors import UsageError
+from harness.inputs.hub_access import asked_once
 from harness.mini import BACKBONES, backbone_path
 from harness.paths import expanded
 from harness.record import BackboneInfo
@@ -219,9 +219,10 @@ def embedding_rows(name: str, revision: str | None = None) -> int:
     """Number of rows of a backbone's embedding matrix, from its config."""
     from transformers import AutoConfig
 
-    with loading("config of", name, _reason):
+    location = locate(name)
+    with loading("config of", name, _reason), asked_once(location):
         config = AutoConfig.from_pretrained(
-            locate(name), revision=revision or "main", trust_remote_code=False
+            location, revision=revision or "main", trust_remote_code=False
         )
         return int(config.get_text_config(decoder=True).vocab_size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from functools import partial
 from pathlib import Path
 
@@ -82,3 +83,17 @@ def test_a_missing_encoder_is_named(tmp_path: Path):
             TOPIC_WRITING,
             RetrievalSettings(ranking="dense", dense_model=str(tmp_path / "nowhere")),
         )
+
+
+def test_without_a_network_the_hub_is_asked_once(monkeypatch, capfd):
+    """huggingface_hub would try six times for each file, for 50 s, and print every attempt."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    begin = time.monotonic()
+    with pytest.raises(UsageError, match=r"retrieval\.dense_model = some/encoder: "):
+        Encoder("some/encoder", "retrieval.dense_model")
+    assert "Retrying" not in capfd.readouterr().err
+    assert time.monotonic() - begin < 20
+    assert not constants.HF_HUB_OFFLINE
