@@ -17,7 +17,7 @@ demo: setup
 	$(BIN)/harness run --method flythinker
 
 test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	$(BIN)/python -m pytest -m 'slow'

@@ -2,8 +2,11 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from tests.support.order import LONG, pytest_collection_modifyitems
 
 TESTS = Path(__file__).parent
 
@@ -89,3 +92,11 @@ def test_one_that_can_is_not(code):
 def test_an_import_of_another_test_is_found(code):
     assert list(shared_imports(ast.parse(code)))
     assert not list(shared_imports(ast.parse("from tests.support.tiny import tiny")))
+
+
+def test_long_files_come_first_and_the_rest_stays_in_order():
+    names = ["tests/cli/test_x.py::test_a", f"{LONG[-1]}::test_b", "tests/a.py::test_c"]
+    items = [SimpleNamespace(nodeid=name) for name in [*names, f"{LONG[0]}::test_d"]]
+    pytest_collection_modifyitems(items)
+    assert [item.nodeid[-1] for item in items] == ["b", "d", "a", "c"]
+    assert all((TESTS.parent / path).is_file() for path in LONG)
