@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from harness.record.state import Say, read_state, write_state
+from harness.record.state import NO_TIMES, Say, read_state, write_state
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Phases:
         say: takes a message if the file is damaged.
         """
         self._path = path
-        earlier = read_state(Spent, path, say) or Spent(0.0, {})
+        earlier = read_state(Spent, path, say, NO_TIMES) or Spent(0.0, {})
         for name, seconds in earlier.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self._begin -= earlier.wall_s

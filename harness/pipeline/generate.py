@@ -29,6 +29,7 @@ from harness.record import (
     write_lines,
     write_state,
 )
+from harness.record.state import NO_TIMES
 from harness.types import Prediction, Sampling
 
 WARM_UP_TOKENS = 3
@@ -70,7 +71,8 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     source = method_sha256(type(plan.method), plan.settings.method)
     expected = fingerprints(plan, weights, device, source)
     finished = valid_predictions(plan, expected, say)
-    costs = (read_state(Costs, plan.folder / COSTS, say) if finished else None) or Costs()
+    times = plan.folder / COSTS
+    costs = (read_state(Costs, times, say, NO_TIMES) if finished else None) or Costs()
     generator = Generator(plan, lm, costs)
     # 2. the batches, in a fixed order; each is on disk when it is done
     work = [
@@ -92,7 +94,7 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
                 ]
                 append_lines(plan.folder / PREDICTIONS, fresh)
                 costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
-                write_state(plan.folder / COSTS, costs)
+                write_state(times, costs)
                 finished.update({(text.id, text.sample): text for text in fresh})
             done += len(batch)
             speed = costs.clock.tokens / sum(costs.batches) if costs.batches else 0.0
@@ -103,6 +105,8 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
         write_lines(plan.folder / PREDICTIONS, (finished[key] for key in in_order))
     texts = [finished[key] for key in expected]
     costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+    if not times.is_file():  # it was damaged after the last text
+        write_state(times, costs)
     return texts, summary_of(plan, lm, texts, costs)
 
 

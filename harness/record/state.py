@@ -23,6 +23,7 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 """Where messages go, e.g. `Bars.say`."""
 DAMAGED = "damaged, so its work is done again"
+NO_TIMES = "damaged, so the times in it are lost"
 SEAL = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "value": (.*)\}\n?', re.DOTALL)
 """A sealed value: its JSON, after the sha256 of that."""
 
@@ -37,10 +38,12 @@ def write_state(path: Path, value: object) -> Path:
     return write_text(path, sealed(value))
 
 
-def read_state(kind: type[T], path: Path, say: Say) -> T | None:
+def read_state(kind: type[T], path: Path, say: Say, lost: str = DAMAGED) -> T | None:
     """What a state file holds; None if it is absent or damaged.
 
-    A damaged file is removed with a message, so that its work is done again and it is said once.
+    say: takes a message about a damaged file, which is removed, so that it is said once.
+    lost: what the damage means.
+
     A file without a checksum, of an earlier version, is read as it is.
     """
     if not path.is_file():
@@ -50,7 +53,7 @@ def read_state(kind: type[T], path: Path, say: Say) -> T | None:
     except (DataError, OSError) as error:
         with suppress(OSError):
             path.unlink()
-        say(f"{DAMAGED}: {error}")
+        say(f"{lost}: {error}")
         return None
 
 

@@ -166,6 +166,8 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     )
     again = go(tmp_path, reviews, backbone)
     assert [str(whole.folder / damaged) in line for line in said] == [True]
+    assert ("times in it are lost" in said[0]) == (damaged in ("writing.json", "phases.json"))
+    assert (whole.folder / "writing.json").is_file()
     assert bool(trained) == trains
     assert (again.record.status, texts(again)) == ("complete", texts(whole))
     assert again.record.metrics == whole.record.metrics
