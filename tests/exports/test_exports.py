@@ -244,3 +244,28 @@ def test_the_command(call, results, tmp_path):
     assert "3 runs" in out
     code, _, err = call("export", results, "--to", "cvs", "--out", tmp_path / "out")
     assert (code, "Did you mean 'csv'?" in err) == (2, True)
+
+
+MINE = '''"""Names of the runs, one a line."""
+
+
+def write(runs, out):
+    out.write_text("".join(f"{run.record.method}\\n" for run in runs))
+    return [out]
+'''
+
+
+def test_a_new_format_is_one_file(results, tmp_path, monkeypatch, call):
+    import harness.exports
+
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "my_names.py").write_text(MINE)
+    monkeypatch.setattr(
+        "harness.exports.__path__", [*harness.exports.__path__, str(tmp_path / "more")]
+    )
+    assert "my-names" in formats()
+    out = tmp_path / "names.txt"
+    code, shown, err = call("export", results, "--to", "my-names", "--out", out)
+    assert code == 0, err
+    assert "Names of the runs, one a line." in shown
+    assert out.read_text() == "rag\nsft\n"
