@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api.runs import Run
 from harness.engine.quiet import quiet_libraries
-from harness.registry import blaming, find, load_plugin
+from harness.registry import blaming, find, register_plugins
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import merge, nested
 from harness.settings.merged import OPTION_KEYS
@@ -32,7 +32,7 @@ def run(
     seed: int = 0,
     preset: str | Path = "mini",
     out: str | Path = "results",
-    plugin: str | Path | None = None,
+    plugin: str | Path | Sequence[str | Path] = (),
     fresh: bool = False,
     progress: bool = True,
     **settings: Any,
@@ -50,7 +50,7 @@ def run(
     seed: of training order and sampling.
     preset: mini, smollm2, paper, or a file of your own.
     out: folder for the results.
-    plugin: a file that defines the method.
+    plugin: a file, or several, with methods, tasks or metrics of your own.
     fresh: redo a run that is complete.
     progress: show bars and messages on standard error, or below the notebook's cell.
     settings: any setting: a section, `train={"epochs": 1}`, or a key, `**{"train.epochs": 1}`.
@@ -63,17 +63,21 @@ def run(
         "backbone": backbone, "reasoner": reasoner, "lam": lam, "track": track,
     }  # fmt: skip
     call = _call(method, given | {"seed": seed, "preset": preset, "out": out} | settings)
+    files = [Path(each) for each in ([plugin] if isinstance(plugin, str | Path) else plugin)]
+    brought = register_plugins(files)
     chosen = _settings(str(preset), given, {**settings, "seed": seed})
     results = Path(out)
     quiet_libraries()
     if isinstance(method, str) and not fresh:
         from harness.inputs.finished import finished
 
-        shown = finished(chosen, method, [Path(plugin)] if plugin else [], results)
+        shown = finished(chosen, method, files, results)
         if shown is not None:
             return Run(shown[0].folder, shown[0].record)
-    factory = method if isinstance(method, type) else load_plugin(Path(plugin)) if plugin else None
-    factory = factory or find("method", str(method))
+    if isinstance(method, str):
+        factory = brought[method] if method in brought else find("method", method)
+    else:
+        factory = method
     from harness.pipeline.single import run as make
     from harness.progress import Bars
 

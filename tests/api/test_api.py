@@ -61,6 +61,30 @@ def test_a_class_is_a_method(small):
     assert small(Mine, limit=1).method == "mine"
 
 
+METRIC = """
+from harness.metrics.base import MeanMetric
+
+
+class Words(MeanMetric):
+    name, title, unit = "words-here", "words", "words"
+
+    def score(self, pair):
+        return float(len(pair.prediction.split()))
+"""
+
+
+def test_a_plugin_brings_a_metric_and_a_method(small, tmp_path):
+    (tmp_path / "words.py").write_text(METRIC)
+    (tmp_path / "mine.py").write_text(
+        "from harness.method import Method\n\n\nclass Mine(Method):\n    name = 'my-own'\n"
+    )
+    files = [tmp_path / "words.py", tmp_path / "mine.py"]
+    evaluated = {**SMALL["eval"], "metrics": ["words-here"]}
+    made = small("my-own", plugin=files, eval=evaluated, limit=1)
+    assert (made.method, set(made.scores)) == ("my-own", {"words-here"})
+    assert all(str(file) in (made.path / RUN_FILE).read_text() for file in files)
+
+
 def test_quiet_and_loud(small, capsys):
     small(limit=1, progress=False)
     assert capsys.readouterr() == ("", "")
