@@ -60,6 +60,7 @@ def filled(text, folder, reviews, backbone):
         if words[0] != "harness":
             continue
         runs = sorted(path.parent for path in (folder / "results").rglob("record.json"))
+        runs = [run for run in runs if not run.parent.name.startswith("floor-")]
         places = {
             "FOLDER": str(reviews),
             "hub": str(reviews),  # its rows, without the hub
