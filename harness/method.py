@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import UsageError
-from harness.plugins import check_returns
+from harness.plugins import Expected, check_returns
 from harness.record import Json
 from harness.settings import RunSettings, Section, validate
 from harness.types import Example, Prompt, Sampling, Target, TrainingPair
@@ -144,8 +144,8 @@ class Method:
 
 
 def _no_prompt(found: object, example: Example) -> str | None:
-    whole = isinstance(found, Prompt) and isinstance(found.views, Mapping)
-    if whole and all(isinstance(text, str) for text in found.views.values()):
+    views: object = getattr(found, "views", None) if isinstance(found, Prompt) else None
+    if isinstance(views, Mapping) and all(isinstance(text, str) for text in views.values()):
         return None
     return 'harness.types.Prompt(example.id, {"main": text, ...})'
 
@@ -177,7 +177,7 @@ def _no_report(found: object, *_: object) -> str | None:
     return None if isinstance(found, Mapping) else "a mapping of JSON values"
 
 
-RETURNS = {
+RETURNS: Mapping[str, Expected] = {
     "prompt": _no_prompt,
     "build": _no_model,
     "controlled": _no_model,

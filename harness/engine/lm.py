@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
 from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
-from harness.plugins import check_returns
+from harness.plugins import Expected, check_returns
 
 LOGITS_AT_ONCE = 1 << 26
 """Most logits (rows × vocabulary) held at a time while log-probs are computed."""
@@ -82,14 +82,14 @@ def _no_loss(found: object, batch: Batch) -> str | None:
 
 
 def _no_logits(found: object, rows: Sequence[object] | Tensor, *_: object) -> str | None:
-    pair = isinstance(found, tuple) and len(found) == 2
-    fits = pair and isinstance(found[0], Tensor) and found[0].ndim == 2
-    if fits and len(found[0]) == len(rows):
-        return None
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Tensor):
+        logits = found[0]
+        if logits.ndim == 2 and len(logits) == len(rows):
+            return None
     return f"(logits, state) with logits [{len(rows)}, vocabulary]"
 
 
-RETURNS = {
+RETURNS: Mapping[str, Expected] = {
     "logprobs": _no_logprobs,
     "loss": _no_loss,
     "prefill": _no_logits,

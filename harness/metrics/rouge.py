@@ -150,7 +150,8 @@ def common_places(reference: Sequence[str], text: Sequence[str]) -> list[int]:
     def ones(row: int, end: int) -> int:
         return (rows[row] & ((1 << end) - 1)).bit_count()
 
-    at, end, found = len(reference), len(text), []
+    at, end = len(reference), len(text)
+    found: list[int] = []
     while at and end:
         if reference[at - 1] == text[end - 1]:
             at, end = at - 1, end - 1

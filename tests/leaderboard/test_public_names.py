@@ -6,11 +6,12 @@ import re
 import pytest
 
 from harness.errors import DataError
+from harness.leaderboard import verify_rows
 from harness.leaderboard.board import read_board
 from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.public_names import plain_link, plain_name, skeleton
 from harness.leaderboard.untrusted import read_submission
-from harness.leaderboard.verify_rows import verify_row
+from harness.leaderboard.verify_rows import CHARACTERS_PER_TOKEN, verify_row
 from tests.support.boards import add_row, make_board, rules, submission
 
 CYRILLIC_A = "\u0430"
@@ -107,3 +108,14 @@ def test_a_name_that_looks_like_another_rows_is_refused(board):
     copy["name"] = "FlyThinker"  # equal names are told apart by who submits
     (row / "submission.json").write_text(json.dumps(copy))
     assert verified(board, row).status == "self-reported"
+
+
+def test_a_text_is_as_long_as_the_boards_cap_can_be(board):
+    row = read_submission(add_row(board, submission(rules(), 1)))
+    most = CHARACTERS_PER_TOKEN * row.test.max_new_tokens
+    texts = dict.fromkeys(row.examples.ids, "x" * most)
+    assert list(verify_rows._text_ids([texts], row)) == []
+    first = row.examples.ids[0]
+    (message,) = verify_rows._text_ids([{**texts, first: "x" * (most + 1)}], row)
+    assert f"example '{first}' of sample 0 has 14,337 characters; at most 14,336 are" in message
+    assert "32 for each token of test.max_new_tokens" in message
