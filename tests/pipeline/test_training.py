@@ -41,7 +41,7 @@ def test_a_trial_stopped_at_any_step_continues_there(tmp_path, reviews, backbone
     for _ in range(20):
         steps = []
 
-        def stop(bars, name, steps=steps):
+        def stop(bars, name, *_, steps=steps):
             def on_step(*_):
                 steps.append(name)
                 if len(steps) == 2:
