@@ -136,7 +136,7 @@ def _parsed(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         text = path.read_text("utf-8")
     except OSError as error:
         raise UsageError(
-            f"{path}: {error.strerror}; expected a run file that can be read"
+            f"{path}: {error.strerror}; expected a run file or preset that can be read"
         ) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None

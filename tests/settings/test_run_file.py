@@ -105,7 +105,7 @@ YAML_WRONG = [
     ("train:\n  epoch: 1", "line 2: unknown key 'train.epoch'. Did you mean 'train.epochs'?"),
     ("seed: 1\nseed: 2", "seed is given on lines 1 and 2; expected it once"),
     ("- a", "found list; expected lines like task: a"),
-    ("a: [", "not YAML: while parsing"),
+    ("a: 1\nb: [", "line 2: not YAML: expected the node content, but found '<stream end>'"),
     ("a: " + "[" * 5_000, "not YAML: "),
     ("seed: &x [*x]", "not YAML: "),
     (BOMB, "not YAML: 2,345,679 values with its aliases; at most 10,000"),
