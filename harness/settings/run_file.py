@@ -158,6 +158,12 @@ def _yaml(path: Path, text: str) -> tuple[dict[str, Any], dict[str, int]]:
         if (size := _size(values, {})) > MOST_VALUES:  # aliases of aliases
             raise ValueError(f"{size:,} values with its aliases; at most {MOST_VALUES:,}")
         values, lines = _numbers(values), yaml_lines(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{path} line {mark.line + 1}" if mark else str(path)
+        raise UsageError(
+            f"{place}: not YAML: {error.problem}; expected lines like task: a"
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not YAML: {error}") from None
     if values is None:
