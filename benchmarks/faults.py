@@ -53,7 +53,7 @@ class Kind:
 
 
 KINDS = {
-    "kills": Kind("process killed, in every phase of {}", 3, kills,
+    "kills": Kind("process killed, at a random moment of each phase of {}", 3, kills,
                   "the same command ends with the uninterrupted run's bytes"),
     "signals": Kind("SIGTERM or Ctrl-C", 10, signals,
                     "checkpoint saved, exit code 143 or 130, then the same bytes"),

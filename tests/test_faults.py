@@ -38,7 +38,7 @@ def test_finished_cases_are_kept_and_fill_the_page(tmp_path, capsys):
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
-    assert "in every phase of four methods (steps 8) | 8 | 8 |" in text
+    assert "of each phase of four methods (steps 8) | 8 | 8 |" in text
     assert "(refused 1) | 1 | 1 |" in text
     assert "damaged file of a run (1 file: " in text
     assert "| 1 | 0 |" in text
