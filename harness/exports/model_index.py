@@ -19,7 +19,7 @@ SUFFIXES = (".md", ".yaml", ".yml")
 def write(runs: Sequence[Source], out: Path) -> list[Path]:
     """One entry for each run, with every metric. A .md file is a card's front matter."""
     from huggingface_hub.repocard_data import eval_results_to_model_index
-    from huggingface_hub.utils import yaml_dump
+    from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
     if out.suffix not in SUFFIXES or out.is_dir():
         raise UsageError(f"--out {out}: expected a file *{' or *'.join(SUFFIXES)}")

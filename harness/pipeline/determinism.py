@@ -64,7 +64,7 @@ def flips(backbone: str, bars: Bars, examples: int = EXAMPLES, tokens: int = TOK
         f"batches of {4 * BATCH} instead of {BATCH}": plan_batches(prompts, 4 * BATCH),
         "half of the examples": plan_batches(prompts[: len(prompts) // 2], BATCH),
     }
-    found = []
+    found: list[Flips] = []
     for way, chosen in again.items():
         update(len(found), len(again) + 2, way)
         found.append(_compared(way, _texts(job, lm, chosen), known))

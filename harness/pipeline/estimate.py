@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from harness.errors import HarnessError
 from harness.inputs.model_size import parameters_of
@@ -20,6 +21,7 @@ from harness.inputs.stale import runs_of_request
 from harness.pipeline.sizes import sizes_of
 from harness.record import RECORD, Record, read_record
 from harness.settings import RunSettings
+from harness.settings.flat import flat
 
 USUAL = {"parameters": 135e6, "train": 180.0, "generate": 50.0}
 """SmolLM2-135M on 2 CPU cores: prompt and text tokens a second in training, and text tokens a
@@ -162,7 +164,7 @@ def _measured(record: Record, method: str) -> Rates | None:
     if train is None and method not in UNTRAINED:
         return None
     row = training.tokens / (training.examples * training.epochs) if training and train else None
-    texts = max(record.n.scored, 1) * record.settings["decode"].get("samples", 1)
+    texts = max(record.n.scored, 1) * int(_setting(record, "decode.samples") or 1)
     return Rates(
         (train or 2 * inference.tokens_per_s) * ours[0] / theirs[0],
         inference.tokens_per_s * ours[1] / theirs[1],
@@ -194,12 +196,17 @@ def _fits(file: Path, settings: RunSettings) -> Record | None:
         record = read_record(file.parent)
     except HarnessError:
         return None
-    device, model = record.device, record.settings.get("model", {})
+    device = record.device
     here = device is not None and (device.processor, device.cores) == (processor(), os.cpu_count())
     wanted = (settings.model.backbone, settings.model.reasoner)
-    same = (model.get("backbone"), model.get("reasoner")) == wanted
+    same = (_setting(record, "model.backbone"), _setting(record, "model.reasoner")) == wanted
     finished = record.status == "complete" and record.kind == "run"
     return record if here and same and finished else None
+
+
+def _setting(record: Record, key: str) -> Any:
+    """A setting by its full name; None if the record has none."""
+    return dict(flat(record.settings)).get(key)
 
 
 def _is_complete(method: str, settings: RunSettings, results: Path) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from harness.record import Json, append_lines, read_lines
 from harness.record.state import Say
 
-T = TypeVar("T", bound=Json)
+T = TypeVar("T")
+"""A value that JSON can hold."""
 VALUES = "evaluation.jsonl"
 
 
@@ -55,7 +56,7 @@ class KeptValues:
             return kept  # type: ignore[return-value]  # as `compute` returned them
         values = compute()
         with suppress(ValueError):  # infinite log-probs are no JSON: they are computed again
-            append_lines(self.path, [KeptBatch(key, list(values))], seal=True)
+            append_lines(self.path, [KeptBatch(key, cast(list[Json], list(values)))], seal=True)
         return values
 
     def forget(self) -> None:

@@ -14,9 +14,9 @@ from harness.pipeline.evaluate.texts import score_metrics
 from harness.pipeline.generate import Generator, plan_batches
 from harness.pipeline.job import Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
-from harness.record import Json, SliceNll
+from harness.record import SliceNll
 
-T = TypeVar("T", bound=Json)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from harness.record import (
     texts_digest,
 )
 from harness.registry import METHODS
-from harness.reports.runs.choices import chosen_by, usual
+from harness.reports.runs.choices import OPTION, chosen_by, usual
 from harness.reports.runs.recorded_floors import floors_beside
+from harness.settings.flat import flat
 from harness.statistics import METHOD_SEEDS, About, Panel
 
 
@@ -159,7 +160,9 @@ def variants(board: Board) -> frozenset[str]:
         by_method.setdefault(system.record.method, []).append(system)
     for method, systems in by_method.items():
         own = [
-            -1 if system.name == method else len(system.record.settings.get("method", {}))
+            -1
+            if system.name == method
+            else sum(key.startswith(OPTION) for key, _ in flat(system.record.settings))
             for system in systems
         ]
         if own.count(min(own)) == 1:
