@@ -15,7 +15,7 @@ from tests.support.synthetic import write_runs
 
 def test_every_view_of_a_record_is_in_the_full_table(tmp_path, reviews, backbone):
     asked = ["eval.controls=zero", "eval.forced=true", "eval.slices=[0,9]", "eval.donors=2"]
-    asked.append('eval.lift=["likelihood"]')
+    asked += ["eval.relative=true", 'eval.lift=["likelihood"]']
     outcome = go(tmp_path, reviews, backbone, "flythinker", *asked)
     shown = io.StringIO()
     print_outcome(Console(file=shown, width=200), outcome, full=True)

@@ -70,8 +70,8 @@ def test_its_methods_are_listed_with_their_origin(installed):
     shown = installed(*_harness(LIST))
     assert shown.count("harness-example-methods") == len(METHODS)
     rows = {row["name"]: row for row in json.loads(installed(*_harness(LIST), "--json"))}
-    assert {rows[name]["origin"] for name in METHODS} == {"harness-example-methods"}
-    assert rows["sft"]["origin"] == "built in"
+    assert {rows[name]["from"] for name in METHODS} == {"harness-example-methods"}
+    assert rows["sft"]["from"] == "built in"
 
 
 @pytest.mark.parametrize("line", CHECKED, ids=lambda line: " ".join(_harness(line)[:3]))
