@@ -12,9 +12,9 @@ run() { "$harness" run --out "$OUT" "$@" >/dev/null; }
 
 methods() { # three seeds of each method, five of the two that README compares
   run --method all "${LIFT[@]}" --set eval.forced=true --set eval.controls=all
-  for method in sft flythinker rag; do run --method "$method" --seeds 1,2 "${LIFT[@]}"; done
+  for method in sft flythinker; do run --method "$method" --seeds 1,2 "${LIFT[@]}"; done
   for method in sft flythinker; do run --method "$method" --seeds 3,4; done
-  for method in coconut nonpers cot; do run --method "$method" --seeds 1,2; done
+  for method in nonpers rag coconut cot; do run --method "$method" --seeds 1,2; done
 }
 
 arms() {
