@@ -12,7 +12,8 @@ run() { "$harness" run --out "$OUT" "$@" >/dev/null; }
 
 methods() { # three seeds of each method, five of the two that README compares
   run --method all "${LIFT[@]}" --set eval.forced=true --set eval.controls=all
-  for method in sft flythinker; do run --method "$method" --seeds 1,2 "${LIFT[@]}"; done
+  run --method sft --seeds 1,2 "${LIFT[@]}"
+  run --method flythinker --seeds 1,2 "${LIFT[@]}" --set 'eval.controls=["own","zero","other-profile"]'
   for method in sft flythinker; do run --method "$method" --seeds 3,4; done
   for method in nonpers rag coconut cot; do run --method "$method" --seeds 1,2; done
 }
