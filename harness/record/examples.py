@@ -91,6 +91,10 @@ class ExampleValues(View):
     """
     authors: ExampleAuthors | None = None
     """Author identification."""
+    thoughts: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Thought replacement: thoughts → `nll` or metric → value of this example with them; `own` are
+    the model's.
+    """
 
     @property
     def numbers(self) -> Mapping[str, float | None]:

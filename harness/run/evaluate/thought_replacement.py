@@ -96,7 +96,23 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
         for name, result in results.items()
     }
     summary = Controls(donors="random", family=len(family), thoughts=thoughts | missing)
-    return replace(record, controls=summary)
+    examples = {
+        example.id: replace(
+            record.examples[example.id],
+            thoughts={
+                name: _of_example(example.id, index, result, scores[name])
+                for name, result in results.items()
+            },
+        )
+        for index, example in enumerate(plan.test.examples)
+    }
+    return replace(record, controls=summary, examples={**record.examples, **examples})
+
+
+def _of_example(key: str, index: int, result: Variant, scores: Scores) -> dict[str, float | None]:
+    """What one example's text and reference score with these thoughts."""
+    nll = {"nll": result.nll[key].mean} if result.nll else {}
+    return nll | {name: one.score.each[index] for name, one in scores.items()}
 
 
 def prompts_with_thoughts(plan: Plan, name: str) -> list[EncodedPrompt] | None:

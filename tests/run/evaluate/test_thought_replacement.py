@@ -8,10 +8,10 @@ import pytest
 from harness.cli.jobs import fitting
 from harness.cli.options import RunOptions
 from harness.errors import UsageError
-from harness.record import Thoughts, read_record
-from harness.registry import find
 from harness.run.evaluate.thought_replacement import prompts_with_thoughts
 from harness.run.plan import Plan
+from harness.record import Thoughts, read_record
+from harness.registry import find
 from harness.settings import CONTROLS
 from tests.support.runs import go, settings
 
@@ -43,6 +43,20 @@ def test_every_replacement_is_compared_with_the_models_own_thoughts(tmp_path, re
     lines = [json.loads(line) for line in (outcome.folder / "controls.jsonl").open()]
     assert [line["control"] for line in lines] == [name for name in OTHERS for _ in range(8)]
     assert {line["id"] for line in lines} == set(record.examples)
+
+
+def test_the_values_of_each_example_give_the_means(tmp_path, reviews, backbone):
+    given = "eval.controls=zero,other-profile"
+    record = go(tmp_path, reviews, backbone, "flythinker", given, "method.lam=2.0").record
+    values = list(record.examples.values())
+    assert {tuple(each.thoughts) for each in values} == {("own", "zero", "other-profile")}
+    for name, found in record.controls.thoughts.items():
+        each = [one.thoughts[name]["rouge1"] for one in values]
+        assert sum(each) / len(each) == pytest.approx(found.metrics["rouge1"].value)
+    first = values[0]
+    assert first.thoughts["own"]["nll"] == first.likelihood.mean
+    assert first.thoughts["own"]["rouge1"] == first.scores["rouge1"]
+    assert first.thoughts["zero"]["nll"] != first.thoughts["own"]["nll"]
 
 
 def test_without_lam_no_thought_changes_anything(tmp_path, reviews, backbone):
