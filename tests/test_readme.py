@@ -63,9 +63,3 @@ def test_results_stand_between_their_lines():
     assert before.endswith("## First results\n")
     assert not re.search(r"^#{1,2} ", results, re.MULTILINE)
     assert after.startswith("\n## How it compares\n")
-
-
-def test_the_first_table_is_that_of_the_published_records():
-    from benchmarks.readme_table import PUBLISHED, table
-
-    assert table(PUBLISHED) in README

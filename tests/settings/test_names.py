@@ -11,12 +11,16 @@ from harness.settings import RunSettings, build_settings
 from harness.settings import names as run_name
 from harness.settings.names import frozen_table, leaves, named
 
-PUBLISHED = sorted(Path(__file__).parents[2].glob("results/published/**/record.json"))
+PUBLISHED = sorted(
+    path
+    for path in Path(__file__).parents[2].glob("results/published/**/record.json")
+    if not path.parts[-3].startswith(("floor-", "skyline"))  # named by what they are of
+)
 TODAY = RunSettings().model_dump(mode="json")
 
 
 def test_there_are_published_records():
-    assert len(PUBLISHED) > 40  # an empty list would skip the test below
+    assert len(PUBLISHED) > 20  # an empty list would skip the test below
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: "-".join(path.parts[-5:-1]))
