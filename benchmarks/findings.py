@@ -149,7 +149,7 @@ class Interval:
         """From one entry of the facts. Raises KeyError if it has no number."""
         if found[value] is None or found["low"] is None:
             raise KeyError(f"no number with an interval in {found}")
-        shown = found.get("verdict") in ("higher", "lower", "better", "worse")
+        shown = found.get("verdict") in ("higher", "lower")
         return cls(
             found[value], found["low"], found["high"], found.get("p_holm"), found["about"], shown
         )
@@ -164,10 +164,6 @@ class Interval:
     def below(self) -> bool:
         """Shown to be below 0, as a statement about methods."""
         return (-self).above()
-
-    def unknown(self) -> bool:
-        """Not shown to differ from 0."""
-        return not self.shown
 
 
 def _reach(value: Any, names: Iterable[str]) -> Any:

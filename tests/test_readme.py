@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from harness import cli
-from tests.support.pages import PAGES, ROOT, commands, filled, prepare
+from tests.support.page_commands import commands
+from tests.support.pages import PAGES, ROOT, filled, prepare
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

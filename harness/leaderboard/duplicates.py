@@ -54,7 +54,7 @@ class Originals:
             same = name != row.name and skeleton(other.name) == own
             if same and (other.name, other.by) != (submission.name, submission.by):
                 if other.name == submission.name or _is_verified(row):
-                    continue  # equal names are told apart by who submits; a verified row was first
+                    continue  # who submits distinguishes equal names; a verified row was first
                 return (
                     f"name: {submission.name!r} looks like {other.name!r} of {name}; choose a name"
                     " that a reader does not take for it"

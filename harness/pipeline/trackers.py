@@ -30,7 +30,7 @@ COSTS = ("training_s", "val_loss", "seconds_per_example", "tokens_per_s", "peak_
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What a tracker is told of a run.
+    """What a tracker receives from a run.
 
     project, name: where it is shown. config: every setting. folder: the run's.
     """

@@ -105,7 +105,7 @@ def test_a_name_that_looks_like_another_rows_is_refused(board):
     with pytest.raises(DataError, match=r"name: 'FIyThinker' looks like 'FlyThinker' of rag-s1"):
         verified(board, row)
     assert verified(board, first).status == "self-reported"
-    copy["name"] = "FlyThinker"  # equal names are told apart by who submits
+    copy["name"] = "FlyThinker"  # who submits distinguishes equal names
     (row / "submission.json").write_text(json.dumps(copy))
     assert verified(board, row).status == "self-reported"
 

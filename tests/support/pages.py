@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from harness.data import load_split
 from harness.settings import RunSettings, validate
 from tests.support.command_line import SMALL
+from tests.support.page_commands import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -23,19 +23,6 @@ LESS = {
     "leaderboard": ["--boards", str(ROOT / "leaderboards")],
 }
 """What a verb is given in addition to the page's words, so that it ends within seconds."""
-
-
-def commands(text):
-    """Commands of code blocks and of inline code, comments off, in the order of the page."""
-    found = []
-    for block, inline in re.findall(
-        r"^```\w*\n(.*?)^```|`([^`]+)`", text, re.MULTILINE | re.DOTALL
-    ):
-        for line in block.splitlines() if block else [" ".join(inline.split())]:
-            words = shlex.split(line, comments=True) if re.match(r"(make|harness) ", line) else []
-            if words:
-                found.append(words)
-    return found
 
 
 def prepare(text, folder, reviews):

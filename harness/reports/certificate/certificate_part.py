@@ -7,7 +7,7 @@ from dataclasses import asdict
 from harness.reports.certificate.certificates import NOT_RUN, Certificate, certificates
 from harness.reports.certificate.rule import Carries, Explains, Gap
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.numbers import figure
+from harness.reports.render.numbers import estimate
 from harness.reports.render.plots.looks import FAINT, GRID, Look
 from harness.reports.render.plots.panels import new_figure, point, set_caption, set_title
 from harness.reports.render.section import Part, Picture
@@ -114,9 +114,4 @@ def _table(compared: Compared, one: Certificate) -> Table:
 
 
 def _number(gap: Gap, digits: int) -> str:
-    if gap.value is None:
-        return gap.why
-    shown = figure(gap.value, digits, True)
-    if gap.low is None or gap.high is None:
-        return shown
-    return f"{shown} [{figure(gap.low, digits, True)}, {figure(gap.high, digits, True)}]"
+    return gap.why if gap.value is None else estimate(gap, digits, True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.claims import Selector
 from harness.record import ExampleValues, Json
 from harness.reports.certificate.rule import Carries, Explains, Gap, carries, explains
+from harness.reports.claims.parts import compared as compared_pair
 from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import Measure, mean_of, rows_of
 from harness.reports.compared.verdicts import Compared
@@ -18,7 +19,6 @@ from harness.statistics import (
     VERDICT_USERS,
     Comparison,
     Interval,
-    compare,
     interval,
 )
 
@@ -113,9 +113,7 @@ def _minus(
     arms = chosen(board, whole)
     if not arms:
         return Gap(name, why=NOT_RUN)
-    rows = [rows_of(measure, board, one) for one in (whole, arms[0])]
-    flags = whole.trained, arms[0].trained
-    found = compare(measure.statistic, rows[0], rows[1], board.panel, flags)
+    found = compared_pair(measure, board, (whole, arms[0]), family=1)
     turned = found.turned() if measure.lower_is_better else found
     return _gap(name, turned.difference, turned, whole.about_method and arms[0].about_method)
 

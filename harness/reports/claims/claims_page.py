@@ -11,7 +11,7 @@ from harness.reports.claims import parts
 from harness.reports.claims.answers import Answer, answers
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.numbers import figure
+from harness.reports.render.numbers import estimate
 from harness.reports.render.section import Document, Part, listed, section
 from harness.reports.render.table import Column, Table
 from harness.reports.runs.comparable import checked
@@ -115,15 +115,10 @@ def _numbers(answer: Answer) -> str:
 
 
 def _number(answer: Answer, part: parts.Part) -> str:
-    sign = " ÷ " if isinstance(answer.claim, CostClaim) else " − "
-    words = [sign.join(part.names)]
+    of_costs = isinstance(answer.claim, CostClaim)
+    words = [(" ÷ " if of_costs else " − ").join(part.names)]
     if part.value is not None:
-        signed = not isinstance(answer.claim, CostClaim)
-        shown = [figure(part.value, answer.digits, signed)]
-        if part.low is not None and part.high is not None:
-            ends = (figure(end, answer.digits, signed) for end in (part.low, part.high))
-            shown.append(f"[{', '.join(ends)}]")
-        words.append(" ".join(shown))
+        words.append(estimate(part, answer.digits, not of_costs))
     why = f" ({part.why})" if part.why else ""
     return " ".join(words) + why
 

@@ -25,10 +25,10 @@ from harness.statistics import (
     sample_size,
     student,
 )
+from harness.statistics.families import ALPHA
 
 Verdict = Literal["HOLDS", "REFUTED", "CANNOT TELL"]
 Pair = tuple[System, System]
-ALPHA = 0.05
 COSTS: dict[str, Cost] = {"training_s": training_s, "text_s": text_s, "peak_mib": peak_mib}
 
 
