@@ -62,7 +62,7 @@ class RunOptions(ModelOptions):
 
     Args:
         lam: FlyThinker's λ, the weight of thoughts
-        limit: use at most N test examples
+        limit: use at most N test examples; train and val stay whole
         train_limit: use at most N training examples, and N of val
         track: send loss and scores to trackio, tensorboard or wandb
     """

@@ -10,7 +10,7 @@ from harness.cli.options import RunOptions
     ("options", "expected"),
     [
         (RunOptions(), None),
-        (RunOptions(limit=6), None),
+        (RunOptions(limit=6), None),  # val belongs to training, whose weights other runs reuse
         (RunOptions(limit=6, train_limit=8), 8),
         (RunOptions(train_limit=8, set_=["data.val_limit=3"]), 3),
         (RunOptions(train_limit=8, set_=["data.val_limit=none"]), None),
