@@ -113,7 +113,8 @@ def run_seconds(method: str, settings: RunSettings, rates: Rates) -> float:
         train, val = train or 0, val or 0
         passes = settings.train.epochs
         if settings.train.lr == "auto":
-            passes += len(settings.train.lr_grid) * settings.train.lr_trial_epochs
+            trials = len(settings.train.lr_grid) - settings.train.best_trial_trains(passes)
+            passes += trials * settings.train.lr_trial_epochs
         total += (train * passes + val * FORWARD) * row / rates.train
         if method.startswith("cot"):
             total += (train + val) * ANALYSIS_TOKENS / rates.generate

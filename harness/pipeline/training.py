@@ -14,6 +14,7 @@ from harness.engine.checkpoint import (
     TrainLog,
     drop_checkpoint,
     load_weights,
+    save_checkpoint,
     save_weights,
 )
 from harness.engine.clock import Phases, middle, now
@@ -23,7 +24,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import plan_steps, precision, to_batch, train
-from harness.errors import DivergedError
+from harness.errors import DivergedError, mendable
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import (
     PHASES,
@@ -84,8 +85,9 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         with phases("saving"):
             weights = save_weights(lm, folder / WEIGHTS)
     trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
-    seconds = training_seconds(phases.seconds, steps.log, steps.search)
     log = steps.log
+    adopted = job.plan.settings.train.best_trial_trains(steps.epochs)
+    seconds = training_seconds(phases.seconds, log, steps.search, adopted)
     step_s, quartiles = middle([step.seconds for step in log.curve])
     summary = Training(
         seconds=seconds,
@@ -141,12 +143,13 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
     plan, search = job.plan, None
     settings, seed = plan.settings.train, plan.settings.seed
     lr = settings.lr
+    budget = settings.model_copy(update={"epochs": plan.method.epochs(lm, data.rows)})
     if lr == "auto":
         with phases("lr_search"):
-            search = search_lr(job, data)
+            search = search_lr(job, data, settings.best_trial_trains(budget.epochs))
             lr = search.chosen
     assert isinstance(lr, float)
-    budget = settings.model_copy(update={"epochs": plan.method.epochs(lm, data.rows)})
+    adopts = settings.best_trial_trains(budget.epochs) and (plan.folder / UNFINISHED).exists()
     with phases("steps"):
         log = train(
             lm,
@@ -159,6 +162,9 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
             on_step=_step_bar(job.bars, "training", _steps(data, budget, seed), job.trackers),
             say=job.bars.say,
         )
+    if adopts:  # its steps were taken in the search
+        for step in log.curve:
+            job.trackers.step(step)
     with phases("evaluation", whole=True):
         val_loss = mean_loss(job, lm, data.val_rows)
     flops = None
@@ -168,18 +174,28 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
     return Steps(budget.epochs, lr, search, log, val_loss, flops)
 
 
-def search_lr(job: Job, data: TrainingData) -> LrSearch:
+def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
     """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
 
     Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
-    Raises DivergedError if all of them did.
+
+    keep: leave the best trial as a checkpoint of the training, which then has nothing left to do.
+
+    Raises DivergedError if all trials diverged.
     """
     settings, path = job.plan.settings.train, job.plan.folder / SEARCH
     trials = read_state(dict[str, Trial], path, job.bars.say) or {}
     for lr in settings.lr_grid:
         if repr(lr) not in trials:
-            trials[repr(lr)] = _trial(job, data, lr)
+            trial, lm, log = _trial(job, data, lr)
+            lowest = min(
+                (t.val_loss for t in trials.values() if t.val_loss is not None), default=math.inf
+            )
+            if keep and trial.val_loss is not None and trial.val_loss < lowest:
+                _keep_trial(job, lm, log)
+            trials[repr(lr)] = trial
             write_state(path, trials)
+            del lm
             drop_checkpoint(trial_folder(job.plan.folder, lr))
             gc.collect()
     finished = [
@@ -195,8 +211,21 @@ def search_lr(job: Job, data: TrainingData) -> LrSearch:
     return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
 
 
-def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
-    """A short training of a new model with one learning rate; it has checkpoints of its own."""
+def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:
+    """Save a finished trial as the checkpoint from which the training goes on."""
+    folder = job.plan.folder / UNFINISHED
+    try:
+        save_checkpoint(folder, lm, torch.optim.AdamW(lm.parameters()), log)
+    except OSError as error:
+        drop_checkpoint(folder)  # it is of a trial that is no longer the best
+        job.bars.say(f"cannot keep the best trial: {mendable(error)}. It will be trained again")
+
+
+def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, TrainLog]:
+    """A training of a new model with one learning rate; it has checkpoints of its own.
+
+    Returns the trial, the model that it trained, and the log of its steps.
+    """
     plan, say, val_loss = job.plan, job.bars.say, None
     short = plan.settings.train.model_copy(update={"epochs": plan.settings.train.lr_trial_epochs})
     steps = _steps(data, short, plan.settings.seed)
@@ -222,9 +251,8 @@ def _trial(job: Job, data: TrainingData, lr: float) -> Trial:
     except DivergedError as error:
         say(f"lr {lr:g} diverged: {error}")
     seconds += log.seconds + log.between_s
-    return Trial(
-        lr=lr, val_loss=val_loss, curve=tuple(step.loss for step in log.curve), seconds=seconds
-    )
+    curve = tuple(step.loss for step in log.curve)
+    return Trial(lr=lr, val_loss=val_loss, curve=curve, seconds=seconds), lm, log
 
 
 @torch.no_grad()

@@ -14,20 +14,22 @@ from harness.settings import TrainSettings
 
 
 def training_seconds(
-    phases: Mapping[str, float], log: TrainLog, search: LrSearch | None
+    phases: Mapping[str, float], log: TrainLog, search: LrSearch | None, adopted: bool = False
 ) -> dict[str, float]:
     """Wall seconds by phase, across resumed runs.
 
     phases: seconds of each phase, as measured.
     log: the steps that were kept; their seconds are those of `steps`.
     search: the learning-rate trials that were kept.
+    adopted: whether `log` is that of the best trial; its steps then do not count in `lr_search`.
 
     `between_steps` is the rest of the training: setting up the optimizer, checkpoints, progress
     bars. Steps that an interruption lost count nowhere.
     """
     seconds = {**phases, "steps": log.seconds, "between_steps": log.between_s}
     if search is not None:
-        seconds["lr_search"] = sum(trial.seconds for trial in search.trials)
+        trials = sum(trial.seconds for trial in search.trials)
+        seconds["lr_search"] = max(0.0, trials - adopted * (log.seconds + log.between_s))
     return seconds
 
 
@@ -57,7 +59,8 @@ def training_work(
 
     evaluation, trials = forward_flops(lm, val_rows), 0
     if settings.lr == "auto":
-        trials = len(settings.lr_grid) * (steps(settings.lr_trial_epochs) + evaluation)
+        trained = len(settings.lr_grid) - settings.best_trial_trains(settings.epochs)
+        trials = trained * steps(settings.lr_trial_epochs) + len(settings.lr_grid) * evaluation
     return {
         "lr_search": trials,
         "steps": steps(settings.epochs),

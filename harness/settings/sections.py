@@ -121,7 +121,8 @@ class TrainSettings(Section):
     lr_grid: tuple[Rate, ...] = Field((1e-5, 3e-5, 1e-4, 3e-4), min_length=1)
     """Candidates of `lr = auto`, each tried with `lr_trial_epochs` from the same start."""
     lr_trial_epochs: float = Field(1.0, gt=0)
-    """Passes over the training examples in one trial of `lr = auto`."""
+    """Passes over the training examples in one trial of `lr = auto`; with as many as `epochs`, the
+    best trial is the training."""
     batch_size: int = Field(16, ge=1)
     """Examples in one optimizer step, independent of micro-batches."""
     micro_tokens: int = Field(8192, ge=1)
@@ -142,6 +143,10 @@ class TrainSettings(Section):
     """Minutes between checkpoints, from which the same command resumes a training."""
     keep_weights: bool = True
     """Keep the trained weights in the run's folder."""
+
+    def best_trial_trains(self, epochs: float) -> bool:
+        """Whether the best trial of `lr = auto` is the training: it has as many passes."""
+        return self.lr == "auto" and self.lr_trial_epochs == epochs
 
 
 class DecodeSettings(Section):

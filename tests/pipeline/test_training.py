@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from baselines.sft import Sft
+from harness.engine import train as engine_train
 from harness.errors import DivergedError
 from harness.interruption import Stopped
 from harness.pipeline import training
@@ -34,9 +35,41 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
         go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e29]")
 
 
-def test_a_trial_stopped_at_any_step_continues_there(tmp_path, reviews, backbone, monkeypatch):
+@pytest.mark.parametrize("grid", ["[1e-2,1e-6]", "[1e-6,1e-2]"])
+@pytest.mark.parametrize("method", ["sft", "flythinker"])
+def test_the_best_trial_is_the_training_if_it_is_as_long(
+    tmp_path, reviews, backbone, method, grid, monkeypatch
+):
+    taken, step_of = [], engine_train._step
+
+    def counted(*given, **named):
+        taken.append(1)
+        return step_of(*given, **named)
+
+    known = go(tmp_path / "known", reviews, backbone, method, "train.lr=1e-2", "train.epochs=2")
+    auto = ["train.lr=auto", f"train.lr_grid={grid}", "train.epochs=2", "train.lr_trial_epochs=2"]
+    monkeypatch.setattr(engine_train, "_step", counted)
+    found = go(tmp_path / "auto", reviews, backbone, method, *auto)
+    assert found.record.training.lr == 1e-2
+    assert len(taken) == 2 * found.record.training.steps  # the trials, and nothing after them
+    weights = [load_file(run.folder / "model.safetensors") for run in (known, found)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert [step.loss for step in found.record.training.curve] == [
+        step.loss for step in known.record.training.curve
+    ]
+    # one of the two trials counts as the training
+    cost, plain = found.record.training.flops, known.record.training.flops
+    assert cost["steps"] == plain["steps"]
+    assert cost["lr_search"] == plain["steps"] + 2 * plain["evaluation"]
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_trial_stopped_at_any_step_continues_there(
+    tmp_path, reviews, backbone, monkeypatch, epochs
+):
     """A wall time shorter than one trial must not keep a search from ending."""
     auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=3"]
+    auto.append(f"train.epochs={epochs}")
     whole = go(tmp_path / "whole", reviews, backbone, "sft", *auto).record.training
     for _ in range(20):
         steps = []
