@@ -3,6 +3,7 @@ and what a run left, so that two can be compared."""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -132,18 +133,49 @@ def _command(words: list[str], log: Path, before: Callable[[], object]) -> None:
         os._exit(code)
 
 
+class _Event(ctypes.Structure):
+    """What timer_create(2) takes: the signal that it sends."""
+
+    _fields_ = (("value", ctypes.c_void_p), ("signal", ctypes.c_int), ("notify", ctypes.c_int),
+                ("rest", ctypes.c_byte * 48))  # fmt: skip
+
+
+class _Times(ctypes.Structure):
+    """What timer_settime(2) takes: seconds and nanoseconds between signals, and to the first."""
+
+    _fields_ = tuple((name, ctypes.c_long) for name in ("every_s", "every_ns", "s", "ns"))
+
+
+def signal_after(seconds: float, number: int) -> Callable[[], None]:
+    """Let the kernel send this process a signal after so many seconds of its processor time.
+
+    It may be SIGKILL, which ends the process wherever it is, also inside a library's code.
+    Returns what stops the timer.
+    """
+    libc, timer = ctypes.CDLL(None, use_errno=True), ctypes.c_void_p()
+    event = _Event(None, number, 0)
+    clock = time.CLOCK_PROCESS_CPUTIME_ID
+    if libc.timer_create(clock, ctypes.byref(event), ctypes.byref(timer)):
+        raise OSError(ctypes.get_errno(), "timer_create")
+    whole, part = divmod(max(seconds, 1e-4), 1)
+    times = _Times(0, 0, int(whole), int(part * 1e9))
+    if libc.timer_settime(timer, 0, ctypes.byref(times), None):
+        raise OSError(ctypes.get_errno(), "timer_settime")
+    return lambda: libc.timer_delete(timer)
+
+
 @dataclass(frozen=True)
 class Watch:
     """Watches the phases of a process on the clock of its processor time.
 
-    phase, after: in this phase, after so many seconds, a timer ends the process.
-    number: the signal; SIGPROF is not caught, so it ends the process like SIGKILL.
+    phase, after: in this phase, after so many seconds, the kernel sends the signal.
+    number: the signal.
     report: file for the seconds of each phase.
     """
 
     phase: str = ""
     after: float = 0.0
-    number: int = signal.SIGPROF
+    number: int = signal.SIGKILL
     report: Path | None = None
 
     def __call__(self) -> None:
@@ -151,18 +183,15 @@ class Watch:
         from harness.engine.clock import Phases
 
         real, seconds, watch = Phases.__call__, dict[str, float](), self
-        if self.number != signal.SIGPROF:
-            signal.signal(signal.SIGPROF, lambda *_: os.kill(os.getpid(), watch.number))
 
         @contextmanager
         def watched(phases: Phases, name: str, whole: bool = False) -> Iterator[None]:
             begin = time.process_time()
-            if name == watch.phase:
-                signal.setitimer(signal.ITIMER_PROF, max(watch.after, 1e-4))
+            stop = signal_after(watch.after, watch.number) if name == watch.phase else None
             with real(phases, name, whole):
                 yield
-            if name == watch.phase:
-                signal.setitimer(signal.ITIMER_PROF, 0)
+            if stop is not None:
+                stop()
             seconds[name] = seconds.get(name, 0.0) + time.process_time() - begin
             if watch.report is not None:
                 watch.report.write_text(json.dumps(seconds))

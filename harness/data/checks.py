@@ -5,10 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from harness.data.rows import Row, data_error
 from harness.data.tasks import Task
+
+if TYPE_CHECKING:
+    import regex
 
 CONTAINED_FROM = 50
 """From this many characters (folded), a target also leaks by being contained in an entry."""
@@ -26,11 +31,24 @@ class Leak:
 
 
 def fold(text: str) -> str:
-    """NFKC, case folding and white-space folding: texts that look the same become equal."""
+    """NFKC, case folding and white-space folding: texts that look the same become equal.
+
+    Runs of combining marks are broken as in Unicode's stream-safe format (UAX 15): sorting them
+    takes the square of their number, minutes for a text of nothing else.
+    """
     if text.isascii():
         return " ".join(text.lower().split())
+    text = _many_marks().sub("\\g<0>\u034f", text)
     wide = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(unicodedata.normalize("NFKC", wide).split())
+
+
+@cache
+def _many_marks() -> regex.Pattern[str]:
+    """As many combining marks in a row as a stream-safe text may have."""
+    import regex
+
+    return regex.compile(r"\p{M}{30}")
 
 
 def leaks(task: Task, rows: Sequence[Row]) -> Iterator[Leak]:

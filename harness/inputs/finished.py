@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.data import describe_source
-from harness.errors import DataError, HarnessError
+from harness.errors import HarnessError
 from harness.inputs.collect import collect
 from harness.inputs.origin import Origin
 from harness.inputs.stale import Since, runs_of_request, since
-from harness.record import Outcome, Record, read_predictions, record_there, texts_digest
+from harness.record import Outcome, Record, record_there, texts_match
 from harness.registry import table
 from harness.settings import RunSettings
 
@@ -33,7 +33,7 @@ def finished(
         record = record_there(folder, lambda message: None)  # the run itself reports a damaged one
         if record is None or record.status != "complete" or record.inputs is None:
             continue
-        if not _texts_intact(record, folder):
+        if not texts_match(record, folder):
             continue
         if not same_files(record, settings):
             continue
@@ -42,14 +42,6 @@ def finished(
             if not found.rerun and not found.rescore:
                 return Outcome(record, folder, repeated=True), found
     return None
-
-
-def _texts_intact(record: Record, folder: Path) -> bool:
-    """Whether a record's texts are those that it was made from."""
-    try:
-        return record.texts in (None, texts_digest(read_predictions(folder)))
-    except DataError:
-        return False
 
 
 def same_files(record: Record, settings: RunSettings) -> bool:

@@ -22,6 +22,8 @@ from harness.types import SplitData
 
 CHARACTERS_PER_TOKEN = 32
 """A text may be this long for each token of the board's cap; usual texts have 4 or 5."""
+MEAN_CHARACTERS_PER_TOKEN = 8
+"""So may all texts together, which bounds how long scoring them takes."""
 
 
 def load_test(board: Board, source: str | None = None) -> SplitData | None:
@@ -194,6 +196,13 @@ def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator
                 f" {len(texts[long]):,} characters; at most {most:,} are allowed,"
                 f" {CHARACTERS_PER_TOKEN} for each token of test.max_new_tokens"
             )
+    total = sum(len(text) for texts in samples for text in texts.values())
+    allowed = MEAN_CHARACTERS_PER_TOKEN * row.test.max_new_tokens * sum(map(len, samples))
+    if total > allowed:
+        yield (
+            f"{PREDICTIONS}: {total:,} characters in all texts; at most {allowed:,} are allowed, on"
+            f" average {MEAN_CHARACTERS_PER_TOKEN} for each token of test.max_new_tokens"
+        )
     if odd := sorted(samples[0].keys() ^ set(row.examples.ids)):
         yield f"{PREDICTIONS}: {len(odd)} ids are missing or not the data's, e.g. {odd[0]!r}"
 

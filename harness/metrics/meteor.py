@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +21,8 @@ OPTIONS = f"meteor|alpha:{ALPHA}|beta:{BETA}|gamma:{GAMMA}"
 SYNONYMS = Path(__file__).parent / "wordnet" / "synonyms.xz"
 """Made by benchmarks/pack_wordnet.py."""
 TOKENIZER = "punkt-untrained+nltk-word"
+SENTENCES = 65_536
+"""Sentences whose words are kept."""
 
 
 class Meteor(MeanMetric):
@@ -73,8 +75,14 @@ class Meteor(MeanMetric):
 
 def meteor_tokens(text: str) -> list[str]:
     """Words by NLTK's rules, without a download: sentences by an untrained Punkt, then words."""
-    sentences, words = _tokenizers()
-    return [token for sentence in sentences.tokenize(text) for token in words.tokenize(sentence)]
+    sentences, _ = _tokenizers()
+    return [token for sentence in sentences.tokenize(text) for token in _words(sentence)]
+
+
+@lru_cache(maxsize=SENTENCES)
+def _words(sentence: str) -> tuple[str, ...]:
+    """The words of a sentence, which mostly occurs again: in a slice, or as a reference."""
+    return tuple(_tokenizers()[1].tokenize(sentence))
 
 
 class Synonyms:

@@ -29,6 +29,7 @@ from harness.record import (
     RECORD,
     Outcome,
     Record,
+    is_intact,
     last_of_each,
     read_lines,
     read_predictions,
@@ -65,17 +66,17 @@ def delete_run(folder: Path) -> None:
 def has_its_texts(record: Record, folder: Path, say: Say) -> bool:
     """Whether a complete record's texts are those that it was made from; True for any other record.
 
-    say: takes a message if they are not. Texts without a checksum, of an earlier version, are then
-        removed, because the damaged ones among them are unknown.
+    say: takes a message if they are not. The damaged texts are then removed; so are texts without a
+        checksum, of an earlier version, because the damaged ones among them are unknown.
     """
-    if record.status != "complete" or record.texts is None:
+    if record.status != "complete":
         return True
     path, damaged = folder / PREDICTIONS, list[str]()
     texts = last_of_each(read_lines(Prediction, path, damaged.append))
-    if texts_digest(texts) == record.texts:
+    if record.texts in (None, texts_digest(texts)) and all(map(is_intact, texts)):
         return True
     say(f"{path}: damaged or changed since its record; the missing texts are generated again")
-    write_lines(path, [text for text in texts if text.check])
+    write_lines(path, [text for text in texts if text.check and is_intact(text)])
     return False
 
 

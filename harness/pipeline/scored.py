@@ -17,7 +17,6 @@ from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_text
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.record import (
     PREDICTIONS,
-    RECORD,
     Counts,
     DeviceInfo,
     ModelInfo,
@@ -26,6 +25,7 @@ from harness.record import (
     SplitInfo,
     record_there,
     texts_digest,
+    texts_match,
     write_lines,
     write_record,
 )
@@ -71,11 +71,11 @@ def record_texts(
     test: the split.
     results: the folder of all runs.
 
-    A record of the same texts, data and settings is only read.
+    A record of the same texts, data and settings is only read; a damaged one is made again.
     """
     folder = results / settings.task / source.name / _run_id(source, settings, test)
-    earlier = record_there(folder, lambda message: None)  # a damaged one is made again
-    if earlier is not None:
+    earlier = record_there(folder, lambda message: None)
+    if earlier is not None and texts_match(earlier, folder):
         return Outcome(earlier, folder, repeated=True)
     return Outcome(_record(source, texts, settings, test, folder), folder, repeated=False)
 
@@ -128,7 +128,7 @@ def _record(
 
 
 def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list[Path]:
-    """Folders of the records of every floor, made unless they exist.
+    """Folders of the records of every floor, made unless they exist and are intact.
 
     settings: of data and evaluation; limits on training examples do not change floors.
     test: the split that they are floors of.
@@ -147,12 +147,21 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     folders = []
     for floor in floors(find("task", settings.task), test, train) + skylines(settings.data, test):
         folder = results / settings.task / floor.name / run_id
-        if not (folder / RECORD).is_file():
+        if not _is_there(folder):
             command = f"(computed from the data: {floor.meaning})"
             named = replace(source, name=floor.name, command=command)
             _record(named, floor.texts(), seedless, test, folder)
         folders.append(folder)
     return folders
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether a floor's record can be shown: it is intact, or of a newer harness."""
+    try:
+        record = record_there(folder, lambda message: None)
+    except DataError:
+        return True
+    return record is not None and texts_match(record, folder)
 
 
 def _run_id(source: Source, settings: RunSettings, test: SplitData) -> str:

@@ -56,6 +56,7 @@ from harness.record.storage import (
     read_record,
     record_there,
     texts_digest,
+    texts_match,
     write_record,
 )
 from harness.record.views import (

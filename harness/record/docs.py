@@ -19,6 +19,10 @@ HEAD = """# record.json, field by field
 (`predictions.jsonl`). This page is made from the dataclasses of `harness/record/`:
 `python -m harness.record.docs docs/record.md`. `read_record` reads this schema and every earlier
 one; an unknown field or a wrong type is an error that names the file and the field.
+
+Since schema 4, the file's last field is `checksum`: the sha256 of all others. A record whose values
+are not those of its checksum is damaged. `harness run` makes it again, and every other command
+refuses it. If you edit a record on purpose, remove that field.
 """
 FILES = (schema, sources, known, costs, estimates, views, examples)
 """In the order of the page."""

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from harness.record.upgrades import UPGRADES
 from harness.types import Prediction
 
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl"
+CHECKSUM = "checksum"
+"""Last field of the file: sha256 of all others. It is no field of `Record`."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,22 @@ class Outcome:
 
 
 def write_record(record: Record, folder: Path) -> Path:
-    """Write record.json atomically. Raises ValueError for NaN and infinities."""
-    return write_json(folder / RECORD, record)
+    """Write record.json atomically, its checksum last. Raises ValueError for NaN and infinities."""
+    fields = dataclasses.asdict(record)
+    return write_json(folder / RECORD, {**fields, CHECKSUM: _checksum(fields)})
+
+
+def _checksum(fields: Mapping[str, object]) -> str:
+    """sha256 of a record's values, however its file is laid out; its checksum is no part of it."""
+    return json_sha256({k: v for k, v in fields.items() if k != CHECKSUM}, sort_keys=True)
+
+
+def has_changed(fields: Mapping[str, object]) -> bool:
+    """Whether the values of a record's JSON are not those of its checksum.
+
+    Records before schema 4 have none, nor does one whose checksum was removed to edit it.
+    """
+    return fields.get(CHECKSUM, None) not in (None, _checksum(fields))
 
 
 def read_record(path: Path) -> Record:
@@ -59,6 +75,9 @@ def read_record(path: Path) -> Record:
         raise DataError(f"{path}: not JSON: {error}{_cure(content)}") from None
     if not isinstance(fields, dict):
         raise DataError(f"{path}: found {type(fields).__name__}; expected a JSON object")
+    if has_changed(fields):
+        raise DataError(f"{path}: its values are not those of its checksum{_cure(content)}")
+    fields.pop(CHECKSUM, None)
     version = fields.get("schema_version")
     if type(version) is not int or version not in range(1, SCHEMA_VERSION + 1):
         raise DataError(f"{path}: {_unreadable(version, fields.get('code'))}")
@@ -90,7 +109,7 @@ def _unreadable(version: object, code: object) -> str:
 
 
 def _cure(content: bytes) -> str:
-    """How to mend a cut record: by its own command, which still stands at its beginning."""
+    """How to mend a damaged record: by its own command, which stands at its beginning."""
     found = re.search(r'"command": "((?:[^"\\\n]|\\")*)"', content.decode(errors="replace"))
     command = found[1].replace('\\"', '"') if found else "the run's command"
     return (
@@ -118,19 +137,37 @@ def record_there(folder: Path, say: Say | None = None) -> Record | None:
 def _is_newer(path: Path) -> bool:
     """Whether a record is of a schema that this version does not know."""
     try:
-        version = json.loads(path.read_bytes())["schema_version"]
+        fields = json.loads(path.read_bytes())
+        version = fields["schema_version"]
     except (OSError, ValueError, RecursionError, TypeError, KeyError):
         return False
-    return isinstance(version, int) and version > SCHEMA_VERSION
+    return isinstance(version, int) and version > SCHEMA_VERSION and not has_changed(fields)
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
     """The predictions on disk, the last of each example and sample.
 
-    Two processes of an older version may have written a text twice. Raises DataError, naming file
-    and line, for a line that is not a prediction.
+    Two processes of an older version may have written a text twice. Raises DataError, naming the
+    file and the line or the example, for a line that is not a prediction, and for a text that is
+    not that of its checksum.
     """
-    return last_of_each(read_lines(Prediction, folder / PREDICTIONS))
+    found = last_of_each(read_lines(Prediction, folder / PREDICTIONS))
+    for text in found:
+        if not is_intact(text):
+            raise DataError(
+                f"{folder / PREDICTIONS}: the text of {brief(text.id)} is not that of its checksum."
+                " Repeat the run's command: it is generated again"
+            )
+    return found
+
+
+def texts_match(record: Record, folder: Path) -> bool:
+    """Whether the texts on disk are those that the record was made from; old ones do not say."""
+    try:
+        texts = read_predictions(folder)
+    except DataError:
+        return False
+    return record.texts in (None, texts_digest(texts))
 
 
 def last_of_each(texts: Iterable[Prediction]) -> list[Prediction]:

@@ -101,5 +101,10 @@ def _group(rate: Fields) -> Fields:
     return {"places" if key == "calls" else key: value for key, value in rate.items()}
 
 
-UPGRADES: tuple[Callable[[Fields], Fields], ...] = (to_2, to_3)
+def to_4(fields: Fields) -> Fields:
+    """Schema 3 → 4: the file ends with a checksum of its values, which is no field of a record."""
+    return fields | {"schema_version": 4}
+
+
+UPGRADES: tuple[Callable[[Fields], Fields], ...] = (to_2, to_3, to_4)
 """UPGRADES[0] takes the fields of schema 1 to those of schema 2, and so on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from harness.data import PRODUCT_REVIEW
@@ -26,6 +28,14 @@ def row(
 )
 def test_folding_equates_texts_that_look_the_same(text: str, folded: str):
     assert fold(text) == folded
+
+
+def test_folding_breaks_runs_of_marks_whose_sorting_takes_the_square_of_their_number():
+    marks = "\u0301\u0316" * 100
+    folded = fold(f"a{marks}")
+    assert {len(run) for run in folded.split("\u034f")} <= {*range(32)}
+    assert folded.count("\u034f") == 6
+    assert fold(f"a{marks[:29]}") == unicodedata.normalize("NFKC", f"a{marks[:29]}")
 
 
 LEAKS = {

@@ -23,6 +23,7 @@ from harness.progress import Bars
 from harness.record import find_runs, read_predictions, read_record
 from harness.record.dated import is_dated
 from harness.record.inputs import MODELS, Inputs, changes
+from tests.support.runs import edit_record
 from tests.support.saved_backbones import save_backbone
 from tests.support.world import World, save_encoder
 
@@ -312,9 +313,7 @@ def test_fresh_deletes_the_run_and_leaves_dated_ones(world: World, said: list[st
 
 def test_a_record_without_inputs_is_shown_with_a_message(world: World, said: list[str]):
     (folder,) = find_runs([world.results])
-    record = json.loads((folder / "record.json").read_text())
-    del record["inputs"]
-    (folder / "record.json").write_text(json.dumps(record))
+    edit_record(folder, inputs=None)
     assert read_record(folder).inputs is None
     assert finished(world.settings(), "own", [world.root / "own.py"], world.results) is None
     assert world.run().repeated
@@ -340,8 +339,7 @@ def test_a_model_that_changes_while_it_is_loaded_is_refused(
 def test_an_unfinished_run_resumes_with_todays_inputs(world: World, said: list[str]):
     """Its texts belong to what it was begun with: a changed template generates them again."""
     (folder,) = find_runs([world.results])
-    record = json.loads((folder / "record.json").read_text())
-    (folder / "record.json").write_text(json.dumps({**record, "status": "running"}))
+    edit_record(folder, status="running")
     edit_template("backbone")(world, pytest.MonkeyPatch())
     assert finished(world.settings(), "own", [world.root / "own.py"], world.results) is None
     again = world.run()

@@ -11,7 +11,11 @@ from harness.leaderboard.board import read_board
 from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.public_names import plain_link, plain_name, skeleton
 from harness.leaderboard.untrusted import read_submission
-from harness.leaderboard.verify_rows import CHARACTERS_PER_TOKEN, verify_row
+from harness.leaderboard.verify_rows import (
+    CHARACTERS_PER_TOKEN,
+    MEAN_CHARACTERS_PER_TOKEN,
+    verify_row,
+)
 from tests.support.boards import add_row, make_board, rules, submission
 
 CYRILLIC_A = "\u0430"
@@ -113,9 +117,22 @@ def test_a_name_that_looks_like_another_rows_is_refused(board):
 def test_a_text_is_as_long_as_the_boards_cap_can_be(board):
     row = read_submission(add_row(board, submission(rules(), 1)))
     most = CHARACTERS_PER_TOKEN * row.test.max_new_tokens
-    texts = dict.fromkeys(row.examples.ids, "x" * most)
-    assert list(verify_rows._text_ids([texts], row)) == []
     first = row.examples.ids[0]
+    texts = {**dict.fromkeys(row.examples.ids, "x"), first: "x" * most}
+    assert list(verify_rows._text_ids([texts], row)) == []
     (message,) = verify_rows._text_ids([{**texts, first: "x" * (most + 1)}], row)
     assert f"example '{first}' of sample 0 has 14,337 characters; at most 14,336 are" in message
     assert "32 for each token of test.max_new_tokens" in message
+
+
+def test_all_texts_together_are_bounded_so_that_scoring_them_is(board):
+    row = read_submission(add_row(board, submission(rules(), 1)))
+    each = MEAN_CHARACTERS_PER_TOKEN * row.test.max_new_tokens
+    texts = dict.fromkeys(row.examples.ids, "x" * each)
+    assert list(verify_rows._text_ids([texts], row)) == []
+    first, last = row.examples.ids[0], row.examples.ids[-1]
+    assert list(verify_rows._text_ids([{**texts, first: "", last: "x" * 2 * each}], row)) == []
+    total = each * len(texts)
+    (message,) = verify_rows._text_ids([{**texts, first: "x" * (each + 1)}], row)
+    assert f"{total + 1:,} characters in all texts; at most {total:,} are allowed" in message
+    assert "on average 8 for each token of test.max_new_tokens" in message

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from harness.errors import DataError, UsageError
+from harness.inputs.finished import finished
 from harness.pipeline import generate as generate_module
 from harness.pipeline import single as run_module
 from harness.pipeline import training as training_module
@@ -13,8 +14,15 @@ from harness.pipeline.kept_texts import fingerprints
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
 from harness.progress import Bars
-from harness.record import read_predictions, read_record
-from tests.support.runs import StopNowError, go, settings, texts, without_times
+from harness.record import read_predictions, read_record, texts_match
+from tests.support.runs import (
+    StopNowError,
+    edit_record,
+    go,
+    settings,
+    texts,
+    without_times,
+)
 from tests.support.saved_backbones import save_backbone
 
 
@@ -153,8 +161,7 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     tmp_path, reviews, backbone, monkeypatch, damaged, trains
 ):
     whole = go(tmp_path, reviews, backbone)
-    path = whole.folder / "record.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "running"}))
+    edit_record(whole.folder, status="running")
     (whole.folder / damaged).touch()
     with (whole.folder / damaged).open("r+b") as file:
         file.seek(-min(1000, file.seek(0, 2)), 2)
@@ -173,20 +180,60 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     assert again.record.metrics == whole.record.metrics
 
 
-def test_damaged_texts_are_generated_again_in_their_place(tmp_path, reviews, backbone, monkeypatch):
+@pytest.mark.parametrize("damage", ["texts", "a count"])
+def test_damaged_texts_are_generated_again_in_their_place(
+    tmp_path, reviews, backbone, monkeypatch, damage
+):
     said = []
     monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
     whole = go(tmp_path, reviews, backbone, "rag")
     path = whole.folder / "predictions.jsonl"
     known = path.read_bytes()
     lines = known.splitlines(keepends=True)
-    lines[2] = lines[2].replace(b'"output": "', b'"output": "x', 1)  # valid JSON, another text
-    lines[4] = lines[4][:30] + bytes(20) + lines[4][50:]
+    if damage == "texts":
+        lines[2] = lines[2].replace(b'"output": "', b'"output": "x', 1)  # valid JSON, another text
+        lines[4] = lines[4][:30] + bytes(20) + lines[4][50:]
+    else:
+        lines[2] = lines[2].replace(b'"tokens": ', b'"tokens": 1', 1)  # no part of the digest
     path.write_bytes(b"".join(lines))
     again = go(tmp_path, reviews, backbone, "rag")
     assert path.read_bytes() == known
     assert (again.repeated, again.record.texts) == (False, whole.record.texts)
-    assert "predictions.jsonl: damaged or changed since its record" in said[0]
+    assert ["predictions.jsonl: damaged or changed since its record" in line for line in said] == [
+        True
+    ]
+
+
+@pytest.mark.parametrize("field", ["output", "tokens"])
+def test_a_text_that_changed_is_refused_by_every_reader(tmp_path, reviews, backbone, field):
+    folder = go(tmp_path, reviews, backbone, "rag").folder
+    path = folder / "predictions.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[1][field] = {"output": "x", "tokens": 7}[field]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert not texts_match(read_record(folder), folder)
+    with pytest.raises(DataError, match=rf"text of {lines[1]['id']} is not that of its checksum"):
+        read_predictions(folder)
+
+
+def test_a_complete_record_with_a_changed_number_is_made_again(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    """Said once, redone from the weights and texts, never shown."""
+    whole = go(tmp_path, reviews, backbone)
+    path, said = whole.folder / "record.json", list[str]()
+    known = json.loads(path.read_text())
+    changed = json.loads(path.read_text())
+    changed["metrics"]["bleu"]["value"] += 1
+    path.write_text(json.dumps(changed))
+    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
+    monkeypatch.setattr(training_module, "train", None)
+    asked = settings(reviews, backbone)
+    assert finished(asked, "sft", [], tmp_path / "results") is None
+    again = go(tmp_path, reviews, backbone)
+    assert not again.repeated
+    assert without_times(json.loads(path.read_text())) == without_times(known)
+    assert [("its values are not those of its checksum" in line) for line in said] == [True]
 
 
 def test_fresh_refuses_a_run_that_it_cannot_delete(tmp_path, reviews, backbone, monkeypatch):

@@ -10,7 +10,7 @@ from harness.inputs import provenance
 from harness.pipeline import training
 from harness.pipeline.single import run
 from harness.record import read_predictions
-from tests.support.runs import go, settings
+from tests.support.runs import edit_record, go, settings
 
 
 @pytest.fixture
@@ -81,8 +81,7 @@ def test_a_run_that_goes_on_with_edited_code_begins_anew(
     written = (first.folder / "predictions.jsonl").read_text()
 
     def interrupted():
-        record = json.loads((first.folder / "record.json").read_text())
-        (first.folder / "record.json").write_text(json.dumps({**record, "status": "running"}))
+        edit_record(first.folder, status="running")
 
     interrupted()
     go(tmp_path, reviews, backbone, "sft")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.data import load_split
 from harness.pipeline.scored import Source, record_floors, record_texts
-from harness.record import PREDICTIONS, RECORD, read_predictions, read_record, texts_digest
+from harness.record import (
+    PREDICTIONS,
+    RECORD,
+    read_predictions,
+    read_record,
+    texts_digest,
+    texts_match,
+)
 from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
 from harness.settings import build_settings
 from tests.support.runs import go, settings
@@ -110,6 +118,18 @@ def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_pa
     # the skyline is highest in following, but a floor is named as the one that wins
     tops = {"following": method.record.metrics["following"].value}
     assert won_by_floors(tops, beside)["following"].method != "skyline"
+
+
+@pytest.mark.parametrize("name", [RECORD, PREDICTIONS])
+def test_a_floor_with_a_changed_digit_is_made_again(chosen, tmp_path: Path, name: str):
+    test = load_split(chosen, "test")
+    folder = record_floors(chosen, test, tmp_path)[0]
+    known, content = read_record(folder), (folder / name).read_text("utf-8")
+    old, new = ('"value": ', '"value": 1') if name == RECORD else ('"output": "', '"output": "1')
+    (folder / name).write_text(content.replace(old, new, 1), "utf-8")
+    assert record_floors(chosen, test, tmp_path)[0] == folder
+    assert replace(read_record(folder), started=known.started) == known
+    assert texts_match(known, folder)
 
 
 def test_floors_that_are_recorded_are_not_made_again(chosen, tmp_path: Path, monkeypatch):

@@ -61,7 +61,9 @@ def test_runs_of_the_first_schema_are_compared_alike_before_and_after(change, tm
 def test_a_run_of_todays_schema_is_compared(tmp_path):
     folder = tmp_path / "flythinker" / "s0"
     folder.mkdir(parents=True)
-    shutil.copy(FIXTURES / "schema3" / "mini-flythinker.json", folder / "record.json")
+    shutil.copy(
+        FIXTURES / f"schema{SCHEMA_VERSION}" / "mini-flythinker.json", folder / "record.json"
+    )
     boards, _ = load_boards([tmp_path])
     (compared,) = compare_boards([checked(board, False) for board in boards])
     assert {"bleu", "rouge1", "following"} <= set(compared.contrasts)

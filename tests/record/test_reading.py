@@ -6,7 +6,7 @@ import json
 import pytest
 
 from harness.errors import DataError
-from harness.record import read_record, write_record
+from harness.record import read_record, record_there, write_record
 from tests.support.synthetic import everything, made_up
 
 
@@ -14,7 +14,9 @@ from tests.support.synthetic import everything, made_up
 def fields(tmp_path):
     """A record with every view, as plain JSON."""
     record = everything(made_up("product_review", "flythinker", examples=2, following=True))
-    return json.loads(write_record(record, tmp_path / "whole").read_text())
+    known = json.loads(write_record(record, tmp_path / "whole").read_text())
+    del known["checksum"]  # what follows changes it on purpose
+    return known
 
 
 def refused(fields, folder):
@@ -53,18 +55,47 @@ def test_a_wrong_field_is_named_with_what_was_found(tmp_path, fields, place, val
     assert expected in message
 
 
+@pytest.mark.parametrize("digit", ["the last", "of a value", "of the schema"])
+def test_a_changed_digit_is_noticed_and_names_the_command_that_mends(tmp_path, digit):
+    record = everything(made_up("product_review", "flythinker", examples=2, following=True))
+    path = write_record(record, tmp_path)
+    text = path.read_text()
+    at = {
+        "the last": max(place for place, each in enumerate(text) if each.isdigit()),
+        "of a value": text.index('"value": ') + len('"value": '),
+        "of the schema": text.index('"schema_version": ') + len('"schema_version": '),
+    }[digit]
+    path.write_text(f"{text[:at]}{(int(text[at], 16) + 1) % 10}{text[at + 1 :]}")
+    said = []
+    assert record_there(tmp_path, said.append) is None  # also a schema that looks newer
+    (message,) = said
+    assert "record.json: its values are not those of its checksum" in message
+    assert f"mend      repeat `{record.command}`" in message
+
+
+def test_a_record_may_be_laid_out_anew_or_lack_its_checksum(tmp_path):
+    record = everything(made_up("product_review", "flythinker", examples=2, following=True))
+    path = write_record(record, tmp_path)
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields, sort_keys=True))
+    assert read_record(path) == record
+    del fields["checksum"]
+    path.write_text(json.dumps(fields))
+    assert read_record(path) == record
+
+
 @pytest.mark.parametrize("version", [0, True, "2", None])
 def test_unknown_schemas_are_refused(tmp_path, fields, version):
     message = refused({**fields, "schema_version": version}, tmp_path)
-    assert f"schema_version {version!r}; readable are 1 to 3" in message
+    assert f"schema_version {version!r}; readable are 1 to 4" in message
 
 
 def test_a_newer_schema_says_which_version_reads_it(tmp_path, fields):
     fields["code"]["version"] = "7.1"
-    message = refused({**fields, "schema_version": 4}, tmp_path)
-    assert "schema_version 4, which harness 7.1 wrote; readable are 1 to 3 with this" in message
+    message = refused({**fields, "schema_version": 5}, tmp_path)
+    assert "schema_version 5, which harness 7.1 wrote; readable are 1 to 4 with this" in message
     assert "Install that version or a later one" in message
-    message = refused({**fields, "schema_version": 4, "code": 3}, tmp_path)
+    message = refused({**fields, "schema_version": 5, "code": 3}, tmp_path)
     assert "which harness (version not recorded) wrote" in message
 
 

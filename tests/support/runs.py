@@ -1,7 +1,10 @@
 """Small runs on the made-up reviews, and what of them may be compared."""
 
+import json
+
 from harness.pipeline.single import run
-from harness.record import read_predictions
+from harness.record import RECORD, read_predictions
+from harness.record.storage import CHECKSUM
 from harness.settings import build_settings
 
 
@@ -37,6 +40,14 @@ def go(tmp_path, reviews, backbone, method="sft", *assignments, **options):
     return run(chosen, method, tmp_path / "results", command="harness run …")
 
 
+def edit_record(folder, **fields):
+    """Change fields of a record on purpose: without its checksum."""
+    path = folder / RECORD
+    known = json.loads(path.read_text("utf-8"))
+    known.pop(CHECKSUM)
+    path.write_text(json.dumps({**known, **fields}), "utf-8")
+
+
 def texts(outcome):
     return [(text.id, text.sample, text.output) for text in read_predictions(outcome.folder)]
 
@@ -47,7 +58,7 @@ TIMES = {
     "time_to_first_token_quartiles_s", "time_per_step_quartiles_s", "examples_timed",
     "seconds_per_example", "end_to_end_s", "end_to_end_quartiles_s", "latent_s", "preface_timed",
     "step_s", "step_quartiles_s", "wall_s",
-    "code",  # a commit may be made between two runs of a test
+    "checksum", "code",  # a commit may be made between two runs of a test
 }  # fmt: skip
 
 
