@@ -82,7 +82,7 @@ def score(
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
     plugins(options.plugin)
-    settings = _settings(options)
+    settings = settings_of(options)
     for each in settings.eval.metrics:
         metric(each, settings.eval)  # an unknown metric stops here, before any data is read
     whole = load_whole(settings, (split,))[split]
@@ -140,7 +140,7 @@ def _checked(name: str | None) -> str:
     return name
 
 
-def _settings(options: ScoreOptions) -> RunSettings:
+def settings_of(options: ScoreOptions) -> RunSettings:
     """The settings that scoring reads. Raises UsageError for one of another section."""
     given = {key: getattr(options, name) for name, key in KEYS.items()}
     given[LIMITS.get(options.split, "data.limit")] = options.limit

@@ -24,6 +24,7 @@ from harness.cli.run import run
 from harness.cli.runs import runs
 from harness.cli.score import score
 from harness.cli.show import show
+from harness.cli.trial import trial
 from harness.errors import mendable
 from harness.interruption import ended_by_exception
 from harness.record.visible import visible
@@ -50,6 +51,7 @@ VERBS = {
         bench,
         show,
         compare,
+        trial,
         claims,
         ablate,
         list_,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.data import checks, emails, folder, hub, mini
@@ -127,6 +127,13 @@ def read_rows(
 def skylines(data: DataSettings, test: SplitData) -> list[Floor]:
     """Texts with which a source shows what is possible, to be recorded beside the floors."""
     return [mini.skyline_of(test)] if data.source == "mini" else []
+
+
+def rewriter(data: DataSettings, test: SplitData) -> Callable[[str, str], str] | None:
+    """What writes an example's text as another user would; None where the source cannot."""
+    if data.source != "mini":
+        return None
+    return mini.rewriter(test, data.setting, data.mini_seed)
 
 
 def describe_source(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.data.floors import SKYLINE, Floor
 from harness.data.rows import Row, parse_rows
 from harness.data.tasks import Task
@@ -37,3 +39,13 @@ def skyline_of(test: SplitData) -> Floor:
         "the author's own sentences with the input's aspects put in",
         lambda: {each.id: skyline(each) for each in test.examples if each.profile},
     )
+
+
+def rewriter(test: SplitData, setting: str, seed: int) -> Callable[[str, str], str]:
+    """Example id and user of a split → a text that this user would write for the example's input.
+
+    For the example's own user it is another text than the reference.
+    """
+    from harness.mini import rewrite
+
+    return lambda example, user: rewrite(test.task, setting, test.split, example, user, seed=seed)

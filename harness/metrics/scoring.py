@@ -33,10 +33,11 @@ def broken(metric: Metric, error: BaseException) -> str:
     return f"metric {metric.name!r} of {home} is broken: {explain(error, home)}"
 
 
-def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Scored:
+def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel | None) -> Scored:
     """A metric of one or several samples of the same examples, with its interval over users.
 
     samples: the pairs of each sample, in the order of the panel's users.
+    panel: the users of the examples; None: no interval.
 
     The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
     no value, if the metric's tokenizer does not see the references, or if the metric raises.
@@ -49,7 +50,7 @@ def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> S
     return Scored(Score(None, (None,) * len(samples[0]), metric.name, missing=why))
 
 
-def _scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> Scored:
+def _scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel | None) -> Scored:
     first = samples[0]
     if not first:
         return Scored(Score(None, (), metric.signature, missing=NOTHING))
@@ -73,6 +74,8 @@ def _scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) -> 
     value = fmean(values) if len(values) > 1 else values[0]
     found = Score(value, each(metric, rows), signature, unseen=share)
     # 3. the interval
+    if panel is None:
+        return Scored(found, rows)
     statistic, together = joined(metric.statistic, rows)
     if not isclose(float(statistic.value(together.sum(axis=0))), value, rel_tol=1e-6, abs_tol=1e-9):
         return Scored(found, rows)

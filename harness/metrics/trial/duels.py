@@ -1,0 +1,176 @@
+"""Metrics against planted texts: which text of each pair wins, and which metrics agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from statistics import fmean
+
+import numpy as np
+
+from harness.metrics.base import Metric, Pair
+from harness.metrics.scoring import mean_score, scored
+from harness.metrics.trial.planted import KINDS, ROUNDS, Planted, Plants
+from harness.record import Estimate, ends_of
+from harness.record.trials import Outcome, TriedMetric
+from harness.statistics import MEAN, PERCENT_MEAN, VERDICT_USERS, Array, Panel, Statistic
+
+DUELS = {
+    "own_over_other": ("own", "other"),
+    "other_over_generic": ("other", "generic"),
+    "own_over_generic": ("own", "generic"),
+    "own_over_stranger": ("own", "stranger"),
+    "other_over_stranger": ("other", "stranger"),
+    "own_over_shuffled": ("own", "shuffled"),
+    "padded_over_own": ("padded", "own"),
+    "cut_over_own": ("cut", "own"),
+    "copied_over_own": ("copied", "own"),
+    "half_copied_over_own": ("half_copied", "own"),
+}
+"""Name of a duel → the kinds of its two texts."""
+MUST_WIN = "own_over_other"
+"""A metric passes only if this is shown to be above an even chance."""
+MUST_NOT_WIN = ("copied_over_own", "padded_over_own")
+"""A metric fails if one of these is shown to be above an even chance."""
+EVEN = 50.0
+"""The percentage of a metric that prefers neither text."""
+WITHOUT_INTERVAL = 70.0
+"""There is no interval where all but five users have the same percentage. Of 20 users or more, the
+mean is then at most 62.5 if that is 50, and at least 75 if it is 100."""
+Values = Mapping[str, Sequence[float | None]]
+"""Kind of text → the values of its texts, the higher the better."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A metric and its values of the planted texts, round by round.
+
+    missing: why it has none.
+    """
+
+    metric: Metric
+    rounds: Sequence[Values]
+    missing: str | None = None
+
+
+def try_metrics(plants: Plants, metrics: Sequence[Metric], panel: Panel) -> dict[str, TriedMetric]:
+    """Every metric on trial, with its agreement with all others.
+
+    plants: the planted texts.
+    metrics: each with the model that it needs.
+    panel: the users of the plants' examples.
+    """
+    found = [_values(metric, plants.rounds) for metric in metrics]
+    return {
+        one.metric.name: _tried(one, [each for each in found if each is not one], panel)
+        for one in found
+    }
+
+
+def _values(metric: Metric, rounds: Sequence[Planted]) -> Ranking:
+    """The metric's value of every text; a lower-is-better metric is turned round."""
+    pairs = [
+        Pair(text, each.reference, each.example)
+        for each in rounds
+        for kind in KINDS
+        for text in each.texts[kind]
+    ]
+    score = scored(metric, [pairs], None).score
+    if score.value is None:
+        return Ranking(metric, (), score.missing)
+    sign = 1 if metric.better == "higher" else -1
+    values = iter(None if value is None else sign * value for value in score.each)
+    found = [{kind: [next(values) for _ in each.texts[kind]] for kind in KINDS} for each in rounds]
+    return Ranking(metric, found)
+
+
+def _tried(one: Ranking, others: Sequence[Ranking], panel: Panel) -> TriedMetric:
+    auc = {name: _auc(one, *kinds, panel) for name, kinds in DUELS.items()} if one.rounds else {}
+    outcome, failed = verdict(auc, len(set(panel.users)))
+    return TriedMetric(
+        title=one.metric.title or one.metric.name,
+        signature=one.metric.signature,
+        better=one.metric.better,
+        outcome=outcome,
+        failed=failed,
+        missing=one.missing,
+        auc=auc,
+        agreement={
+            other.metric.name: _agreement(one, other, panel)
+            for other in others
+            if one.rounds and other.rounds
+        },
+    )
+
+
+def verdict(auc: Mapping[str, Estimate], users: int) -> tuple[Outcome, tuple[str, ...]]:
+    """Whether a metric passes, and the duels that it fails.
+
+    auc: duel → its percentage with the interval over users.
+    users: their number; with few there is no verdict.
+    """
+    if not auc or auc[MUST_WIN].value is None:
+        return "no value", ()
+    if users < VERDICT_USERS:
+        return "too few users", ()
+    failed = () if _shown(auc[MUST_WIN]) else (MUST_WIN,)
+    failed += tuple(name for name in MUST_NOT_WIN if _shown(auc[name]))
+    return ("fails" if failed else "passes"), failed
+
+
+def _shown(number: Estimate) -> bool:
+    """Whether the interval, or almost every user, lies above an even chance."""
+    if number.low is not None:
+        return number.low > EVEN
+    return number.value is not None and number.value > WITHOUT_INTERVAL
+
+
+def _auc(one: Ranking, first: str, second: str, panel: Panel) -> Estimate:
+    """How often the first kind of text wins: the mean over an example's pairs, then examples."""
+    wins = [_wins(each[first], each[second]) for each in one.rounds]
+    return _mean(wins, PERCENT_MEAN, panel, f"{one.metric.name} has no value of these texts")
+
+
+def _wins(first: Sequence[float | None], second: Sequence[float | None]) -> float | None:
+    """The share of pairs that the first wins, in %; a tie counts half."""
+    shares = [
+        100.0 * (a > b) + EVEN * (a == b)
+        for a, b in product(first, second)
+        if a is not None and b is not None
+    ]
+    return fmean(shares) if shares else None
+
+
+def _agreement(one: Ranking, other: Ranking, panel: Panel) -> Estimate:
+    """Spearman's correlation of two metrics over the texts of each round."""
+    values = [_spearman(_flat(a), _flat(b)) for a, b in zip(one.rounds, other.rounds, strict=True)]
+    return _mean(values, MEAN, panel, "one of the two metrics prefers no text")
+
+
+def _flat(values: Values) -> Array:
+    return np.array([value for kind in KINDS for value in values[kind]], dtype=np.float64)
+
+
+def _spearman(first: Array, second: Array) -> float | None:
+    """Rank correlation of the values that both have; None where one of them is constant."""
+    from scipy.stats import rankdata
+
+    both = np.isfinite(first) & np.isfinite(second)
+    if both.sum() < 2:
+        return None
+    ranks = [rankdata(each[both]) for each in (first, second)]
+    if any(np.ptp(each) == 0 for each in ranks):
+        return None
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _mean(
+    of_rounds: Sequence[float | None], statistic: Statistic, panel: Panel, missing: str
+) -> Estimate:
+    """The mean over each example's rounds, then over examples, with its interval over users."""
+    of_examples = []
+    for start in range(0, len(of_rounds), ROUNDS):
+        known = [each for each in of_rounds[start : start + ROUNDS] if each is not None]
+        of_examples.append(fmean(known) if known else None)
+    return Estimate(**ends_of(mean_score(of_examples, statistic, panel, "", missing)))

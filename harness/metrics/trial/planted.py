@@ -1,0 +1,216 @@
+"""Planted texts: texts of known authors for every test example, made from the data alone."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice, product
+
+import numpy as np
+
+from harness.data.checks import fold
+from harness.data.retrieval import bm25_order
+from harness.data.tasks import Task
+from harness.errors import DataError, counted
+from harness.metrics.donors import random_donors, topic_donors
+from harness.types import Entry, Example, SplitData
+
+VERSION = 1
+"""Increase it when a planted text changes: stored trials of another version are not used."""
+ROUNDS = 2
+"""Times that texts are planted for an example; two profile entries change places."""
+OTHERS = 2
+"""Texts of other authors of each kind, in each round."""
+CANDIDATES = 8
+"""Texts of other authors to choose from: those nearest to own in length are taken."""
+KINDS = {
+    "own": "another text of the same author, taken out of the profile that the metric sees",
+    "other": "another author's text on the same subject",
+    "stranger": "another author's text on any subject",
+    "generic": "one of the most typical texts of other authors, by the TF-IDF of their words",
+    "shuffled": "the words of own in random order",
+    "padded": "own, then words of a generic text until it is twice as long",
+    "cut": "the first half of own",
+    "copied": "an entry of the profile that the metric sees",
+    "half_copied": "the first half of that entry, then the second half of own",
+}
+"""Kind of text → what it is."""
+Rewrite = Callable[[str, str], str]
+"""Example id and user → a text of this user for the example's input, if the data can give one."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The planted texts of one example in one round.
+
+    example: with the profile that metrics see.
+    reference: the user's text.
+    texts: kind → one or several texts.
+    """
+
+    example: Example
+    reference: str
+    texts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Plants:
+    """All planted texts, `ROUNDS` of each example in turn.
+
+    left_out: examples whose profile has too few different texts.
+    """
+
+    rounds: tuple[Planted, ...]
+    left_out: int
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The examples that have texts, each once."""
+        return tuple(each.example for each in self.rounds[::ROUNDS])
+
+
+def plant(task: Task, test: SplitData, seed: int = 0, rewrite: Rewrite | None = None) -> Plants:
+    """Texts of every kind for each example.
+
+    task: says which field of a profile entry is its text.
+    test: the examples and references.
+    seed: draws other authors and orders; with the split's fingerprint it fixes all texts.
+    rewrite: makes own and other for the example's own input; None where the data cannot.
+
+    Without `rewrite`, own and copied are the two profile entries nearest to the input by BM25, once
+    each way round, and other is the nearest entry of an author who is near in topic. So own and
+    other are chosen alike. Of the `CANDIDATES` for other, stranger and generic, those nearest to
+    own in length are taken. Raises DataError if fewer than two users have enough texts.
+    """
+    needed = 1 if rewrite else 2
+    users = {one.user_id for one in test.examples}
+    kept = [one for one in test.examples if len(_different(task, one)) >= needed]
+    enough = {one.user_id for one in kept}
+    if len(enough) < 2:
+        raise DataError(
+            f"{test.task}, {test.split} split: {len(enough)} of {counted(len(users), 'user')} with"
+            f" {needed} or more different texts in the profile; expected at least 2 users. A trial"
+            " plants one text of a profile and needs another user's to compare it with. Give data"
+            " with more users and longer profiles, or raise --limit"
+        )
+    planter = _Planter(task, test, kept, f"trial {seed} {test.fingerprint}", rewrite)
+    rounds = [planter.texts(*each) for each in product(range(len(kept)), range(ROUNDS))]
+    return Plants(tuple(rounds), len(test.examples) - len(kept))
+
+
+class _Planter:
+    """What is drawn once for all examples: other authors, and the typical texts."""
+
+    def __init__(
+        self,
+        task: Task,
+        test: SplitData,
+        examples: Sequence[Example],
+        key: str,
+        rewrite: Rewrite | None,
+    ) -> None:
+        self._task, self._test, self._key, self._rewrite = task, test, key, rewrite
+        self._examples = examples
+        self._near = topic_donors(examples, task, key, CANDIDATES).users
+        self._any = random_donors(examples, key, CANDIDATES)
+        self._of_user = {one.user_id: one for one in examples}
+        self._typical = _typical({user: self._texts_of(user) for user in self._of_user})
+
+    def texts(self, place: int, number: int) -> Planted:
+        """The texts of one example in round `number`."""
+        example = self._examples[place]
+        rng = random.Random(f"{self._key} {example.id} {number}")
+        best = self._best_two(example)
+        copied = best[1 - number] if len(best) > 1 else best[0]
+        if self._rewrite:
+            own, seen = self._rewrite(example.id, example.user_id), example
+        else:
+            own = best[number]
+            seen = replace(example, profile=_without(self._task, example.profile, own))
+        near, anyone = self._near[place], self._any[place]
+        if self._rewrite:  # texts on one input are about equally long
+            near = near[number * OTHERS : (number + 1) * OTHERS] or near[:OTHERS]
+        typical = [text for user, text in self._typical if user != example.user_id]
+        generic = _of_length(own, typical[:CANDIDATES])
+        texts: dict[str, tuple[str, ...]] = {
+            "own": (own,),
+            "other": _of_length(own, [self._on_subject(example, user) for user in near]),
+            "stranger": _of_length(own, [rng.choice(self._texts_of(user)) for user in anyone]),
+            "generic": generic,
+            "shuffled": (" ".join(rng.sample(own.split(), len(own.split()))),),
+            "padded": (_padded(own, generic[0]),),
+            "cut": (_halves(own)[0],),
+            "copied": (copied,),
+            "half_copied": (_halves(copied)[0] + " " + _halves(own)[1],),
+        }
+        return Planted(seen, self._test.references[example.id].text, texts)
+
+    def _best_two(self, example: Example) -> list[str]:
+        """The texts of the two different profile entries that BM25 ranks first."""
+        profile = tuple(_different(self._task, example))
+        order = bm25_order(self._task, replace(example, profile=profile))
+        return [profile[index][self._task.body] for index in order[:2]]
+
+    def _on_subject(self, example: Example, user: str) -> str:
+        """A text of another user on the example's subject."""
+        if self._rewrite:
+            return self._rewrite(example.id, user)
+        return self._best_two(replace(example, profile=self._of_user[user].profile))[0]
+
+    def _texts_of(self, user: str) -> list[str]:
+        """Texts of a user on any subject, of the kind that own is of."""
+        one = self._of_user[user]
+        if self._rewrite:
+            return [self._test.references[one.id].text]
+        return [entry[self._task.body] for entry in _different(self._task, one)]
+
+
+def _different(task: Task, example: Example) -> list[Entry]:
+    """The profile's entries with a text, each text once."""
+    found = {fold(entry[task.body]): entry for entry in reversed(example.profile)}
+    return [entry for text, entry in reversed(found.items()) if text]
+
+
+def _without(task: Task, profile: Sequence[Entry], text: str) -> tuple[Entry, ...]:
+    return tuple(entry for entry in profile if fold(entry[task.body]) != fold(text))
+
+
+def _of_length(own: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """The `OTHERS` texts that are nearest to own in length, in words."""
+    length = len(own.split())
+    return tuple(sorted(texts, key=lambda text: abs(len(text.split()) - length))[:OTHERS])
+
+
+def _typical(texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """(user, text) of each user's most typical text, the most typical user first.
+
+    Only texts of middling length, as long texts have words in common with any text.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    pool = [(user, text) for user, each in texts.items() for text in each]
+    low, high = np.quantile([len(text.split()) for _, text in pool], (0.25, 0.75))
+    middle = [each for each in pool if low <= len(each[1].split()) <= high]
+    pool = middle if len({user for user, _ in middle}) > 1 else pool
+    vectorizer = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)
+    vectors = vectorizer.fit_transform([text for _, text in pool])
+    nearness = (vectors @ vectors.mean(axis=0).T).A1.tolist()
+    ranked = sorted(range(len(pool)), key=lambda index: -nearness[index])
+    best: dict[str, str] = {}
+    for index in ranked:
+        best.setdefault(*pool[index])
+    return list(best.items())[: CANDIDATES + 1]  # one of them may be the author's own
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """The first and the second half of a text's words, with their line breaks."""
+    starts = [match.start() for match in re.finditer(r"\S+", text)]
+    middle = starts[(len(starts) + 1) // 2] if len(starts) > 1 else len(text)
+    return text[:middle].rstrip(), text[middle:]
+
+
+def _padded(text: str, filler: str) -> str:
+    words = islice(cycle(filler.split()), len(text.split()))
+    return f"{text} {' '.join(words)}"

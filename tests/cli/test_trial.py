@@ -1,0 +1,89 @@
+"""harness trial from the command line: files, JSON, plugins, refusals."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.record.reading import from_json
+from harness.record.trials import Trial
+from tests.support.reviews import made_up_rows, write_rows
+
+PLUGIN = '''
+"""A metric of its own."""
+
+from harness.metrics.base import MeanMetric
+
+
+class Words(MeanMetric):
+    """The number of words."""
+
+    name = "words"
+
+    def score(self, pair):
+        return float(len(pair.prediction.split()))
+'''
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_rows(tmp_path / "reviews", {"test": made_up_rows("test", 21)})
+
+
+@pytest.fixture
+def options(data, tmp_path):
+    return ["--data", data, "--set", "eval.resamples=100", "--out", tmp_path / "trial"]
+
+
+def test_a_trial_leaves_a_result_and_a_page(call, tmp_path, options):
+    code, out, _ = call("trial", "--metrics", "bleu,rouge1", *options)
+    assert code == 0
+    assert "own > other" in out
+    (path,) = (tmp_path / "trial").glob("*.json")
+    found = from_json(Trial, path.read_text(), str(path))
+    assert list(found.metrics) == ["bleu", "rouge1"]
+    assert (found.users, found.source, found.task) == (21, "folder", "product_review")
+    assert path.stem == f"product_review-test-{found.fingerprint[:12]}"
+    assert (path.with_suffix("") / "index.html").is_file()
+    assert str(tmp_path) not in path.read_text()
+
+
+def test_json_is_the_stored_result(call, tmp_path, options):
+    code, out, _ = call("trial", "--metrics", "bleu", "--limit", 20, "--json", *options)
+    assert code == 0
+    (path,) = (tmp_path / "trial").glob("*.json")
+    assert json.loads(out) == json.loads(path.read_text())
+
+
+def test_a_plugins_metric_is_on_trial_without_being_named(call, tmp_path, options):
+    plugin = tmp_path / "words.py"
+    plugin.write_text(PLUGIN)
+    _, out, _ = call("trial", "--plugin", plugin, "--limit", 20, "--json", *options)
+    found = json.loads(out)["metrics"]
+    assert set(found) >= {"bleu", "meteor", "words"}
+    assert found["words"]["failed"] == ["own_over_other", "padded_over_own"]
+
+
+def test_another_seed_has_a_result_of_its_own(call, tmp_path, options):
+    for seed in (0, 3):
+        call("trial", "--metrics", "bleu", "--limit", 20, "--seed", seed, *options)
+    names = sorted(path.stem for path in (tmp_path / "trial").glob("*.json"))
+    assert names[1] == f"{names[0]}-s3"
+
+
+def test_users_with_one_text_are_refused(call, tmp_path):
+    rows = made_up_rows("test", 4)
+    for row in rows:
+        row["profile"] = row["profile"][:1]
+    data = write_rows(tmp_path / "short", {"test": rows})
+    code, _, said = call("trial", "--data", data, "--out", tmp_path / "trial")
+    assert code == 2
+    assert "0 of 4 users with 2 or more different texts in the profile" in said
+    assert not (tmp_path / "trial").exists()
+
+
+def test_an_unknown_metric_stops_before_the_data(call, tmp_path):
+    code, _, said = call("trial", "--metrics", "blue", "--data", tmp_path / "nowhere")
+    assert code == 2
+    assert "no metric 'blue'. Did you mean 'bleu'?" in said
