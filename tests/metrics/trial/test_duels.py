@@ -12,7 +12,7 @@ from harness.metrics.trial.duels import DUELS, try_metrics, verdict
 from harness.metrics.trial.planted import plant
 from harness.record import Estimate
 from harness.statistics import Panel
-from tests.metrics.trial.test_planted import author, made_up
+from tests.support.authored import author, made_up
 
 
 class Oracle(MeanMetric):

@@ -9,39 +9,11 @@ import pytest
 from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
 from harness.metrics.trial.planted import KINDS, OTHERS, plant
-from harness.types import Example, Reference, SplitData
-
-
-def entry(text, summary="x"):
-    return {"overall": "5.0", "description": "", "summary": summary, "reviewText": text}
-
-
-def made_up(users=12, entries=3, prefix=""):
-    """Reviews whose words name their author: `u3e1w0 u3e1w1 …`; 8 words each, subject the same."""
-    examples = [
-        Example(
-            f"id{user}",
-            f"u{user}",
-            "product_review",
-            f"subject{user % 3}",
-            tuple(
-                entry(" ".join(f"{prefix}u{user}e{at}w{word}" for word in range(8)), f"s{at}")
-                for at in range(entries)
-            ),
-        )
-        for user in range(users)
-    ]
-    references = {one.id: Reference(one.id, one.user_id, "the text") for one in examples}
-    return SplitData("product_review", "test", tuple(examples), references, "print")
+from tests.support.authored import author, entry, made_up
 
 
 def planted(split=None, seed=0, rewrite=None):
     return plant(PRODUCT_REVIEW, split or made_up(), seed, rewrite)
-
-
-def author(text):
-    """The authors whose words a text has."""
-    return {word.partition("e")[0] for word in text.split()}
 
 
 def bodies(example):

@@ -1,0 +1,33 @@
+"""Reviews whose every word names its author, for planted texts."""
+
+from __future__ import annotations
+
+from harness.types import Example, Reference, SplitData
+
+
+def entry(text, summary="x"):
+    return {"overall": "5.0", "description": "", "summary": summary, "reviewText": text}
+
+
+def made_up(users=12, entries=3, prefix=""):
+    """Reviews whose words name their author: `u3e1w0 u3e1w1 …`; 8 words each, subject the same."""
+    examples = [
+        Example(
+            f"id{user}",
+            f"u{user}",
+            "product_review",
+            f"subject{user % 3}",
+            tuple(
+                entry(" ".join(f"{prefix}u{user}e{at}w{word}" for word in range(8)), f"s{at}")
+                for at in range(entries)
+            ),
+        )
+        for user in range(users)
+    ]
+    references = {one.id: Reference(one.id, one.user_id, "the text") for one in examples}
+    return SplitData("product_review", "test", tuple(examples), references, "print")
+
+
+def author(text):
+    """The authors whose words a text has."""
+    return {word.partition("e")[0] for word in text.split()}
