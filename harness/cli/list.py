@@ -11,6 +11,7 @@ from harness.cli.options import TASK
 from harness.cli.screen import print_json, print_rows
 from harness.errors import UsageError
 from harness.inputs.meaning import meaning_of
+from harness.metrics import FAMILIES
 from harness.registry import Entry, find, table
 from harness.settings import (
     PRESETS,
@@ -58,7 +59,7 @@ def list_(
     else:
         kind = what.removesuffix("s")
         rows = [_named(kind, each) for each in table(kind).values()]
-        rows += _views() if kind == "metric" else []
+        rows += [*_families(), *_views()] if kind == "metric" else []
         clashes = [each.clash(kind) for each in table(kind).values() if each.rivals]
     if json_:
         print_json(rows)
@@ -74,6 +75,25 @@ def _named(kind: str, entry: Entry) -> Row:
     origins = " and ".join((entry.origin, *entry.rivals))
     meaning = meaning_of(kind, entry.target)
     return {"name": entry.name, "meaning": meaning, "from": origins, "module": entry.target}
+
+
+QUERIES = {
+    "evaluate": "evaluate:NAME", "style": "style:FOLDER", "bertscore": "bertscore:FOLDER?layer=N",
+}  # fmt: skip
+"""Prefix of a family of metrics → how its names are spelled."""
+
+
+def _families() -> list[Row]:
+    """Metrics that are named with what they need."""
+    return [
+        {
+            "name": QUERIES[prefix],
+            "meaning": meaning_of("metric", target),
+            "from": "built in; off by default",
+            "module": target,
+        }
+        for prefix, target in FAMILIES.items()
+    ]
 
 
 VIEWS = {

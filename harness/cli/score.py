@@ -74,7 +74,7 @@ def score(
     from harness.data.load import limited, load_whole
     from harness.data.outputs import outputs_for, read_outputs
     from harness.engine.quiet import quiet_libraries
-    from harness.metrics import metric
+    from harness.metrics import ready_metric
     from harness.pipeline.scored import Source, record_floors, record_texts
 
     quiet_libraries()
@@ -84,7 +84,7 @@ def score(
     plugins(options.plugin)
     settings = settings_of(options)
     for each in settings.eval.metrics:
-        metric(each, settings.eval)  # an unknown metric stops here, before any data is read
+        ready_metric(each, settings.eval)  # an unknown metric stops here, before any data is read
     whole = load_whole(settings, (split,))[split]
     test = limited(whole, settings.data)
     outputs = read_outputs(predictions, task)

@@ -1,11 +1,13 @@
-"""Dense retrieval (optional): cosine between mean-pooled encodings of document and query."""
+"""Encoders (optional): mean-pooled texts for dense retrieval and style, vectors of their tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.data.retrieval import best_first
 from harness.data.tasks import Task
@@ -17,18 +19,41 @@ from harness.types import Example
 if TYPE_CHECKING:
     from torch import Tensor
 
+SPACE_BEFORE = ("roberta", "gpt2", "bart", "longformer")
+"""Models whose tokenizer sees a first word as any other only after a space, as bert-score does."""
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """A text's tokens.
+
+    vectors: [T,D], of length 1.
+    words: [T], False for the tokens that mark beginning and end.
+    """
+
+    vectors: Array
+    words: NDArray[np.bool_]
+
 
 class Encoder:
     """A transformers encoder with its tokenizer, on the CPU.
 
-    `model` is a folder or hub name. Texts are cut at the encoder's maximum length. Vectors are
-    cached by text. Raises UsageError, naming the `setting`, if the encoder cannot be loaded.
+    model: folder or hub name.
+    setting: what to name in errors.
+    batch_size: texts encoded together.
+    fingerprint: of the model's files, for signatures.
+
+    Texts are cut at the encoder's maximum length. Vectors are cached by text. Raises UsageError
+    if the encoder cannot be loaded.
     """
 
-    def __init__(self, model: str, setting: str, batch_size: int = 32) -> None:
+    def __init__(
+        self, model: str, setting: str, batch_size: int = 32, fingerprint: str = ""
+    ) -> None:
         from transformers import AutoModel, AutoTokenizer
 
         self.batch_size = batch_size
+        self.fingerprint = fingerprint
         try:
             with asked_once(model):
                 self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
@@ -41,6 +66,11 @@ class Encoder:
                 f"{setting} = {model}: {type(error).__name__}: {first_line}\n"
                 "expected a folder or hub name of an encoder with safetensors weights and tokenizer"
             ) from error
+        config = self.encoder.config
+        self.longest: int = min(
+            self.tokenizer.model_max_length, getattr(config, "max_position_embeddings", 512)
+        )
+        self.layers = int(getattr(config, "num_hidden_layers", 0))
         self._vectors: dict[str, Tensor] = {}
 
     def encode(self, texts: Sequence[str]) -> Array:
@@ -59,19 +89,39 @@ class Encoder:
         """Normalised mean of the last hidden states over real tokens: [B,D]."""
         import torch
 
-        longest = min(
-            self.tokenizer.model_max_length,
-            getattr(self.encoder.config, "max_position_embeddings", 512),
-        )
-        batch = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=longest, return_tensors="pt"
-        ).to(self.encoder.device)
+        batch = self._batch(texts)
         with torch.inference_mode():
             states = self.encoder(**batch).last_hidden_state
         real = batch["attention_mask"][..., None].bool()
         total = torch.where(real, states, 0).sum(dim=1)
         mean = total / real.sum(dim=1).clamp(min=1)
         return torch.nn.functional.normalize(mean, dim=-1).cpu()
+
+    def _batch(self, texts: list[str]) -> Any:
+        """Padded token ids and attention mask."""
+        return self.tokenizer(
+            texts, padding=True, truncation=True, max_length=self.longest, return_tensors="pt"
+        ).to(self.encoder.device)
+
+    def token_vectors(self, texts: Sequence[str], layer: int) -> list[TokenVectors]:
+        """The vectors of each text's tokens after `layer`; 0 is the embeddings."""
+        import torch
+
+        prefix = " " if self.encoder.config.model_type in SPACE_BEFORE else ""
+        ends = [self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]
+        found: list[TokenVectors] = []
+        for start in range(0, len(texts), self.batch_size):
+            batch = self._batch(
+                [prefix + text.strip() for text in texts[start : start + self.batch_size]]
+            )
+            with torch.inference_mode():
+                states = self.encoder(**batch, output_hidden_states=True).hidden_states[layer]
+            unit = torch.nn.functional.normalize(states, dim=-1).cpu().numpy()
+            ids, real = (batch[name].cpu().numpy() for name in ("input_ids", "attention_mask"))
+            for row, mask, tokens in zip(unit, real.astype(bool), ids, strict=True):
+                words = ~np.isin(tokens[mask], [end for end in ends if end is not None])
+                found.append(TokenVectors(row[mask].astype(np.float64), words))
+        return found
 
 
 def dense_order(encoder: Encoder, task: Task, example: Example) -> list[int]:

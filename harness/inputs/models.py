@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +37,11 @@ def model_files(name: str, revision: str | None = None) -> dict[str, str]:
     patterns = [pattern for group in KINDS.values() for pattern in group]
     files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
     return {str(file.relative_to(folder)): file_sha256(file) for file in sorted(files)}
+
+
+def model_sha256(name: str) -> str:
+    """One digest over all files of a model; of nothing if it is not on this machine yet."""
+    return hashlib.sha256(json.dumps(model_files(name), sort_keys=True).encode()).hexdigest()
 
 
 def model_folder(name: str, revision: str | None = None) -> Path | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, UsageError
+from harness.paths import expanded
 from harness.plugins import explain, home_of
 from harness.registry import find, table
 
@@ -15,6 +17,27 @@ if TYPE_CHECKING:
 
 EXTERNAL = "evaluate:"
 """Prefix of the metrics of the evaluate package."""
+FAMILIES: Mapping[str, str] = {
+    "evaluate": "harness.metrics.external:External",
+    "style": "harness.metrics.style:Style",
+    "bertscore": "harness.metrics.bertscore:BertScore",
+}
+"""Prefix before a colon → the class of such metrics, which is called with what follows."""
+
+
+def family(name: str) -> type[Metric] | None:
+    """The class of `prefix:…`; None for any other name."""
+    prefix, colon, _ = name.partition(":")
+    if not colon or prefix not in FAMILIES:
+        return None
+    module, _, attribute = FAMILIES[prefix].partition(":")
+    found: type[Metric] = getattr(import_module(module), attribute)
+    return found
+
+
+def is_known(name: str) -> bool:
+    """Whether a metric of this name can be made here."""
+    return family(name) is not None or name in table("metric")
 
 
 def metric(
@@ -28,10 +51,8 @@ def metric(
     Raises UsageError for an unknown name, a plugin that is not a metric, and a tokenizer that is
     not installed.
     """
-    if name.startswith(EXTERNAL):
-        from harness.metrics.external import External
-
-        return External(name.removeprefix(EXTERNAL))
+    if (of_family := family(name)) is not None:
+        return of_family(name.partition(":")[2])
     factory = metric_class(name)
     chosen = {} if settings is None else {
         option: getattr(settings, key) for option, key in factory.options.items()
@@ -45,10 +66,29 @@ def metric(
         raise UsageError(f"metric {name!r} of {home} is broken: {explain(error, home)}") from error
 
 
+def ready_metric(name: str, settings: EvalSettings | None = None) -> Metric:
+    """The metric called `name`, before any work is done for it.
+
+    Raises UsageError as `metric` does, and where its name has a folder that holds no model.
+    """
+    found = metric(name, settings)
+    needed = found.needs if family(name) else None
+    if needed is not None and needed.model.startswith((".", "/", "~")):
+        folder = expanded(needed.model)
+        if not (folder / "config.json").is_file():
+            raise UsageError(
+                f"metric {name}: no config.json in {folder}; expected the folder of a model in"
+                " Hugging Face's format, or a hub name"
+            )
+    return found
+
+
 def metric_class(name: str) -> type[Metric]:
     """The class behind a metric's name. Raises UsageError as `metric` does."""
     from harness.metrics.base import Metric
 
+    if (of_family := family(name)) is not None:
+        return of_family
     found = find("metric", name)
     if not (isinstance(found, type) and issubclass(found, Metric)):
         raise UsageError(
@@ -60,19 +100,19 @@ def metric_class(name: str) -> type[Metric]:
 
 def is_mean(name: str) -> bool:
     """Whether a metric's value is the mean of its examples'; so is that of one not known here."""
-    return name not in table("metric") or metric_class(name).mean
+    return not is_known(name) or metric_class(name).mean
 
 
 def unit_of(name: str) -> str:
     """A metric's unit; that of one which is not installed here is its own scale."""
     from harness.metrics.base import OWN
 
-    return metric_class(name).unit if name in table("metric") else OWN
+    return metric_class(name).unit if is_known(name) else OWN
 
 
 def better_of(name: str) -> Better:
     """Which end of a metric wins; the higher one for a metric that is not installed here."""
-    return metric_class(name).better if name in table("metric") else "higher"
+    return metric_class(name).better if is_known(name) else "higher"
 
 
 def of_words(name: str) -> bool:

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.record import Breakdown
 from harness.statistics import Array, Panel, Statistic, mean_rows
@@ -56,8 +57,28 @@ class Pair:
     part: Part | None = None
 
 
+class TokenVectors(Protocol):
+    """The tokens of a text: unit vectors [T,D]; which of them [T] are no marks of begin and end."""
+
+    @property
+    def vectors(self) -> Array: ...
+    @property
+    def words(self) -> NDArray[np.bool_]: ...
+
+
 class Encoder(Protocol):
     """What a metric with `Needs("encoder", …)` is handed."""
+
+    fingerprint: str
+    """Of the model's files, for the signature."""
+    longest: int
+    """Tokens at which a text is cut."""
+    layers: int
+    """Number of layers."""
+
+    def token_vectors(self, texts: Sequence[str], layer: int) -> Sequence[TokenVectors]:
+        """The vectors of each text's tokens after a layer."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Unit vectors [N,D] of the texts; the product of two is their cosine."""

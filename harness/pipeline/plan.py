@@ -62,10 +62,10 @@ class Plan:
         factory: Callable[[RunSettings], Method] | None = None,
     ) -> None:
         from harness.data import describe_source, load_splits
-        from harness.metrics import metric
+        from harness.metrics import ready_metric
 
         for name in settings.eval.metrics:
-            metric(name, settings.eval)  # an unknown metric stops the run before training
+            ready_metric(name, settings.eval)  # an unknown metric stops the run before training
         factory = factory or find("method", method_name)
         self.settings = settings
         self.method = made(factory, settings)

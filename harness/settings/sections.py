@@ -206,7 +206,7 @@ class DecodeSettings(Section):
 
 class EvalSettings(Section):
     metrics: tuple[str, ...] = ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor")
-    """Names of metrics; `evaluate:NAME` is any metric of the evaluate package."""
+    """Names of metrics; also `evaluate:NAME`, `style:FOLDER` and `bertscore:FOLDER?layer=N`."""
     tokenizer: Literal["default", "unicode"] = "default"
     """Tokenizer of ROUGE and METEOR: `default` is the libraries' own (ROUGE sees only a–z and 0–9),
     `unicode` sees the letters of every script."""

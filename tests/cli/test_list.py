@@ -26,6 +26,8 @@ def test_every_setting_has_its_meaning(call):
         ("tasks", "topic_writing", "A user's next forum post, from its summary."),
         ("metrics", "rouge2", "F1 of shared word pairs."),
         ("metrics", "following", "the share of their calls that were followed"),
+        ("metrics", "style:FOLDER", "Cosine of a text with the author's profile texts"),
+        ("metrics", "bertscore:FOLDER?layer=N", "F1 of BERTScore"),
         ("metrics", "lift", "Profile swap: what the user's own profile gains"),
         ("metrics", "NLL", "the negative log-likelihood of the references"),
     ],

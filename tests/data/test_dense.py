@@ -97,3 +97,18 @@ def test_without_a_network_the_hub_is_asked_once(monkeypatch, capfd):
     assert "Retrying" not in capfd.readouterr().err
     assert time.monotonic() - begin < 20
     assert not constants.HF_HUB_OFFLINE
+
+
+def test_token_vectors_are_the_models_hidden_states(encoder: Path):
+    """A text in a batch with a longer one has the states that transformers gives it alone."""
+    from transformers import AutoModel, AutoTokenizer
+
+    known = Encoder(str(encoder), "a setting")
+    _, found = known.token_vectors(["tea cup pot rain snow", " rain snow "], 1)
+    batch = AutoTokenizer.from_pretrained(encoder)("rain snow", return_tensors="pt")
+    with torch.inference_mode():
+        states = AutoModel.from_pretrained(encoder).eval()(**batch).last_hidden_state[0]
+    unit = torch.nn.functional.normalize(states, dim=-1).double()
+    assert_close(torch.from_numpy(found.vectors), unit, atol=1e-5, rtol=0)
+    assert found.words.all()
+    assert (known.layers, known.longest) == (1, 12)

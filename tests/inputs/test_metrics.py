@@ -35,3 +35,11 @@ def test_a_hub_script_counts_by_its_cached_copy(tmp_path: Path, monkeypatch: pyt
     kept.mkdir(parents=True)
     (kept / "wer.py").write_text("import jiwer\n")
     assert metric_input("evaluate:wer") != before
+
+
+@pytest.mark.parametrize("name", ["style:{}", "bertscore:{}?layer=1"])
+def test_an_encoder_counts_by_its_files(tmp_path: Path, name: str):
+    (tmp_path / "config.json").write_text("{}")
+    before = metric_input(name.format(tmp_path))
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert metric_input(name.format(tmp_path)) != before

@@ -16,6 +16,7 @@ from harness.engine.ends import ends_of
 from harness.engine.lm import CausalLM
 from harness.engine.text import decode, encode_prompt, encode_response
 from harness.errors import HarnessError
+from harness.inputs.models import model_sha256
 from harness.metrics.base import Metric
 from harness.settings import ModelSettings
 from harness.statistics import Array
@@ -40,7 +41,7 @@ def hand_over(metric: Metric) -> None:
 @lru_cache(maxsize=2)
 def encoder(name: str) -> Encoder:
     """The encoder called `name`. Raises UsageError if it cannot be loaded."""
-    return Encoder(name, "encoder of a metric")
+    return Encoder(name, "encoder of a metric", fingerprint=model_sha256(name)[:12])
 
 
 @lru_cache(maxsize=2)

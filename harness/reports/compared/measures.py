@@ -9,12 +9,11 @@ from math import isclose
 import numpy as np
 
 from harness.errors import DataError, UsageError
-from harness.metrics import EXTERNAL, metric
+from harness.metrics import EXTERNAL, is_known, metric
 from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.scoring import joined
 from harness.record import ExampleValues, Record, SliceNll
-from harness.registry import table
 from harness.reports.runs.systems import Board, System
 from harness.statistics import MEAN, RATIO, Array, Statistic
 
@@ -111,7 +110,7 @@ def measure_of(name: str, samples: int = 1) -> Measure:
     its own scale.
     """
     scores = mean_of(lambda values: values.scores.get(name))
-    if name not in table("metric"):
+    if name.startswith(EXTERNAL) or not is_known(name):
         return Measure(scores.statistic, scores.row, name=name, title=name, unit=OWN)
     own = metric(name)
     row: Row = scores.row if own.mean else _stored_row(name)
@@ -167,7 +166,7 @@ def _shared(name: str, records: Sequence[Record]) -> Measure | str:
         return str(without[0])
     if len(scores) < len(records):
         return "not in every run"
-    if name not in table("metric") and not name.startswith(EXTERNAL):
+    if not is_known(name):
         return "not installed here; install the package that brings it, and compare again"
     samples = (len(rows) for one in records[0].examples.values() if (rows := one.rows.get(name)))
     measure = measure_of(name, next(samples, 1))

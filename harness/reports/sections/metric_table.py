@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.metrics.coverage import unseen_words
+from harness.metrics.style import NEAR, OTHER_AUTHORS
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import not_compared
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, listed
-from harness.reports.render.table import Cell, Column, Table
+from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
 from harness.reports.runs.reported import of_paper, reported
 from harness.reports.runs.systems import Board
@@ -45,10 +46,29 @@ def _values(compared: Compared) -> Table:
     table = Table(f"scores_{board.task}", f"Scores, {board.task}", notes=tuple(notes))
     found = of_systems(table, board.systems, [values(one) for one in contrasts.values()])
     found = found.with_faint(floor_rows(board, contrasts)).with_faint(
+        author_rows(board, list(contrasts))
+    )
+    found = found.with_faint(
         (label, *(value if name == known.metric else None for name in contrasts))
         for label, value in rows
     )
     return mark_won(found, compared)
+
+
+def author_rows(board: Board, names: Sequence[str]) -> list[tuple[Value, ...]]:
+    """Real texts as ceiling and floors of metrics that compare a text with its author's others."""
+    ends = board.systems[0].record.breakdowns
+    known = [one if one and OTHER_AUTHORS in one.groups else None for one in map(ends.get, names)]
+    if not any(known):
+        return []
+    return [
+        ("real texts of the authors", *(one and one.ceiling for one in known)),
+        ("real texts of other authors", *(one and one.floor for one in known)),
+        (
+            "the same, authors nearest in topic",
+            *(one and one.groups[OTHER_AUTHORS][NEAR].value for one in known),
+        ),
+    ]
 
 
 def mark_won(table: Table, compared: Compared) -> Table:

@@ -7,6 +7,7 @@ from harness import registry
 from harness.errors import UsageError
 from harness.metrics.base import MeanMetric, Needs
 from harness.record import read_predictions
+from harness.reports.compare_runs import compare
 from tests.support.runs import go
 from tests.support.world import save_encoder
 
@@ -100,6 +101,33 @@ def test_an_encoder_is_handed_over(evaluated, backbone, tmp_path):
     record = evaluated(Cosine, needs=("encoder", str(folder / "encoder"))).record
     assert -100 <= record.metrics["cosine"].value <= 100
     assert all(value is not None for value in record.examples.values())
+
+
+def test_style_and_bertscore_are_metrics_like_any_other(tmp_path, reviews, backbone):
+    """In a run with slices, and in a comparison with intervals, ceiling and floor."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "backbone").symlink_to(backbone)
+    encoder = save_encoder(folder / "encoder")
+    names = f'"style:{encoder}","bertscore:{encoder}?layer=1"'
+    asked = (f"eval.metrics=[{names}]", "eval.likelihood=false", "data.limit=4")
+    for method in ("nonpers", "rag"):
+        record = go(tmp_path, reviews, backbone, method, *asked).record
+        for found in record.metrics.values():
+            assert found.low <= found.value <= found.high
+            assert "encoder:" in found.signature
+            assert str(tmp_path) not in found.signature
+        assert all(record.slices[name][0].value is not None for name in record.metrics)
+        (ends,) = record.breakdowns.values()
+        assert ends.floor < ends.ceiling <= 100 + 1e-9
+    document = compare([tmp_path / "results"])
+    (scores,) = [one for one in document.sections if one.name == "scores"]
+    titles = ["style (encoder)", "BERTScore (encoder, layer 1)"]
+    assert [column.title.strip(" ⚑") for column in scores.tables[0].columns][1:] == titles
+    rows = {row[0]: row[1] for row in scores.tables[0].rows}
+    assert rows["real texts of the authors"] == ends.ceiling
+    assert rows["real texts of other authors"] == ends.floor
+    assert "the same, authors nearest in topic" in rows
 
 
 def test_a_likelihood_and_a_judge_are_handed_over(evaluated, backbone):
