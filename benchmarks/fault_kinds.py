@@ -28,7 +28,6 @@ from benchmarks.fault_world import (
 from benchmarks.injected import INJECTIONS
 
 KILLED, PATIENCE_S = -signal.SIGKILL, 0.4
-ENOUGH = "64m"
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,11 @@ def _chain(world: World, known: Known, method: str, chain: int) -> Tried:
             found.fault = f"exit code {ended.code}: {ended.said[-300:]}"
         if found.fault:
             return found
-    found.fault = _completes(world, known, method, out)
+    found.fault = completes(world, known, method, out)
     return found
 
 
-def _completes(
+def completes(
     world: World, known: Known, method: str, out: Path, parts: Collection[str] = PARTS
 ) -> str | None:
     """Whether the same command now ends as the uninterrupted run; what is wrong if not.
@@ -118,7 +117,7 @@ def _signal(world: World, known: Known, phase: str, sent: int, case: int) -> Tri
     found = Tried(1, {signal.Signals(sent).name: 1}, ended.fault)
     if not found.fault and (ended.code != 128 + sent or "Stopped. Kept:" not in ended.said):
         found.fault = f"exit code {ended.code}: {ended.said[-200:]}"
-    found.fault = found.fault or _completes(world, known, "sft", out)
+    found.fault = found.fault or completes(world, known, "sft", out)
     return found
 
 
@@ -189,49 +188,9 @@ def _damage(world: World, known: Known, case: int) -> Tried:
     file.write_bytes(DAMAGES[kind](file.read_bytes(), rng))
     # a complete run is shown: its other files are checked when they are used
     parts = PARTS if phase else ("record", "texts", "files")
-    fault = _completes(world, known, method, out, parts)
+    fault = completes(world, known, method, out, parts)
     where = f"{file.name} of {method} {phase or 'complete'}, {kind}"
     return Tried(1, {f"{file.name}: {kind}": 1}, f"{where}: {fault}" if fault else None)
-
-
-def full_disks(number: int) -> Iterator[tuple[str, Case]]:
-    """A file system that is full at some point of a run, and has space again afterwards."""
-    for case in range(number):
-        yield str(case), lambda world, known, c=case, n=number: _full(world, known, c, n)
-
-
-def _full(world: World, known: Known, case: int, number: int) -> Tried:
-    method = ("sft", "flythinker")[case % 2]
-    place = clear(world.work / "full" / str(case))
-    place.mkdir(parents=True)
-    needed = world.work / "reference" / method
-    most = sum(path.stat().st_blocks * 512 for path in needed.rglob("*") if path.is_file())
-    size = max(8, round(most * 2.2 * (case + 0.5) / number / 1024))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(place)], check=False
-    )
-    if mounted.returncode:
-        return Tried(0, {}, "no file system can be mounted here")
-    try:
-        ended = world.run(method, place / "out")
-        stopped = "the run stopped" if ended.code else "a checkpoint was left out"
-        found = Tried(1, {stopped: 1}, ended.fault or _one_message(ended))
-        again = ["mount", "-o", f"remount,size={ENOUGH}", str(place)]
-        subprocess.run(again, check=True)
-        found.fault = found.fault or _completes(world, known, method, place / "out")
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
-    return found
-
-
-def _one_message(ended: Ended) -> str | None:
-    fatal = [line for line in ended.said.splitlines()
-             if "expected space to write" in line and "training continues" not in line]  # fmt: skip
-    if ended.code == 0 and not fatal:
-        return None
-    if ended.code == 2 and len(fatal) == 1:
-        return None
-    return f"exit code {ended.code}, {len(fatal)} messages: {ended.said[-300:]}"
 
 
 def injected(number: int) -> Iterator[tuple[str, Case]]:
@@ -264,7 +223,7 @@ def _inject(world: World, known: Known, before: Callable[[], None], name: str, c
             None if gap < 1e-4 and said else f"losses differ by {gap}: {ended.said[-200:]}"
         )
     elif ended.code in (1, 2):
-        found.fault = _completes(world, known, method, out)
+        found.fault = completes(world, known, method, out)
     else:
         found.fault = f"exit code {ended.code}: {ended.said[-300:]}"
     clear(out)

@@ -23,13 +23,13 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.fault_disks import full_disks, no_inodes, size_limits
 from benchmarks.fault_kinds import (
     Case,
     Known,
     Tried,
     damages,
     environments,
-    full_disks,
     injected,
     kills,
     pairs,
@@ -63,6 +63,10 @@ KINDS = {
                     "what is lost is made again: the same bytes"),
     "full_disks": Kind("disk full", 20, full_disks,
                        "one message; with space, the same bytes"),
+    "no_inodes": Kind("no inodes left", 6, no_inodes,
+                      "one message; with more of them, the same bytes"),
+    "size_limits": Kind("limit on the size of a file", 6, size_limits,
+                        "one message; without it, the same bytes"),
     "injected": Kind("memory runs out, or a number is none", 15, injected,
                      "smaller micro-batches or one message; then the same"),
     "environments": Kind("no home, no Unicode", 2, environments, "the same bytes"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.paths import cache_dir
+from harness.record.state import read_state, write_state
 
 KEPT = "digests.json"
 """In the harness's cache folder: path → size, mtime_ns, ctime_ns, inode, sha256."""
@@ -42,18 +43,10 @@ def _identity(stat: os.stat_result) -> list[int]:
 
 def _read() -> dict[str, list[object]]:
     """The cached hashes; empty if the cache is absent, damaged, or of another format."""
-    try:
-        kept = json.loads((cache_dir() / KEPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
+    return read_state(dict[str, list[Any]], cache_dir() / KEPT, lambda message: None) or {}
 
 
 def _keep(place: str, entry: list[object]) -> None:
     """Add an entry, if the cache is writable. Two processes at once may lose one entry."""
-    path = cache_dir() / KEPT
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{KEPT}.{os.getpid()}.part")
-        draft.write_text(json.dumps({**_read(), place: entry}, indent=1), encoding="utf-8")
-        draft.replace(path)
+        write_state(cache_dir() / KEPT, {**_read(), place: entry})

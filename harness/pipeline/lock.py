@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -18,6 +19,10 @@ from harness.record.state import read_state, write_state
 LAUNCHERS = (("WORLD_SIZE", "RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
              ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))  # fmt: skip
 """Environment variables in which launchers give the number of processes, and which one this is."""
+
+
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of a folder that this user cannot write, and of a file system that is read-only."""
 
 
 @contextmanager
@@ -41,7 +46,9 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder}: {_holder(holder)} is working on this run; expected one process at a time."
             " Wait for it or stop it; another --seed or --out is another run"
         ) from None
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
         yield
         return
     try:

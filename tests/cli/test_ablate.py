@@ -13,6 +13,7 @@ from harness.cli import app
 from harness.cli.ablate import plan
 from harness.cli.jobs import settings_for
 from harness.cli.options import RunOptions
+from harness.pipeline import generate as generate_module
 from harness.record import Counts, read_record
 from harness.settings.names import named
 from tests.support.command_line import SMALL
@@ -104,6 +105,31 @@ def test_repeating_reads_what_is_there_and_other_ablations_share_it(again):
     _, out, _ = again("--over", "lam=0.5,1", "--seeds", "0")
     assert "1/2 lam=0.5, seed 0: already complete" in out
     assert "2/2 lam=1, seed 0: already complete" not in out
+
+
+def test_an_ablation_that_was_stopped_continues_at_its_batch(ablate, tmp_path, monkeypatch):
+    """In its second run, after the first of three batches: no text is generated twice."""
+    real, kept = generate_module.append_lines, []
+    words = ("--over", "lam=0,0.5", "--seeds", "0", "--reference", "none",
+             "--set", "decode.batch_size=3")  # fmt: skip
+
+    def append(path, lines):
+        if len(kept) == stop_at:
+            raise KeyboardInterrupt
+        real(path, lines)
+        kept.append(path)
+
+    monkeypatch.setattr(generate_module, "append_lines", append)
+    stop_at = 4
+    code, _, err = ablate(*words)
+    assert (code, "Stopped. Kept:" in err) == (130, True)
+    before = {path: path.read_bytes() for path in dict.fromkeys(kept)}
+    stop_at = None
+    assert ablate(*words)[0] == 0
+    assert [kept.count(path) for path in before] == [3, 3]
+    for path, content in before.items():
+        assert path.read_bytes().startswith(content)
+        assert path.read_bytes().count(b"\n") == 8
 
 
 def test_a_failing_value_is_reported_and_the_rest_continue(ablate, backbone, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 from harness.record import PREDICTIONS
 from tests.support.reviews import made_up_rows, write_rows
+from tests.support.runs import edit_record
 from tests.support.synthetic import write_runs
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 fine\u202etxt.exe\u2066 \x9b31m"
@@ -70,10 +71,10 @@ def test_names_with_formulas_and_escapes_are_drawn_and_written_as_text(call, tmp
     for folder in write_runs(tmp_path / "runs", ["rag", "sft"], ["product_review"], full=True):
         path = folder / "record.json"
         record = json.loads(path.read_text())
-        record["method"] = f"=$x^{{$ {record['method']} {HOSTILE}"
         for slices in record["slices"].values():
             slices[0]["slice"] = "$\\frac$ $x^{$ \x1b[2J"
-        path.write_text(json.dumps(record))
+        method = f"=$x^{{$ {record['method']} {HOSTILE}"
+        edit_record(folder, method=method, slices=record["slices"])
     code, out, err = call("compare", tmp_path / "runs", "--out", tmp_path / "report")
     assert code == 0, err
     assert harmless(out + err)

@@ -76,6 +76,13 @@ def test_a_damaged_cache_is_ignored(large, tmp_path, text):
     assert file_sha256(large) == expected(large)
 
 
+def test_a_changed_digit_of_a_kept_hash_is_noticed(large, tmp_path):
+    path, right = tmp_path / "cache" / KEPT, file_sha256(large)
+    text = path.read_text()
+    path.write_text(text.replace(right, right[:-1] + ("0" if right[-1] != "0" else "1")))
+    assert file_sha256(large) == right
+
+
 def test_without_a_writable_cache_the_hash_is_right(large, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
     assert file_sha256(large) == expected(large)

@@ -1,10 +1,18 @@
 """State files: whole or absent; a damaged one is said once and its work is done again."""
 
 import errno
+import os
+import resource
+import shutil
+import stat
+import subprocess
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+import torch
 
+from harness.engine.checkpoint import save_weights
 from harness.errors import DataError, mendable
 from harness.record import checked, is_intact
 from harness.record.state import (
@@ -138,6 +146,59 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path, monkeypatch):
             mendable(caught.value) or ""
         )
     assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_a_limit_on_file_sizes_is_named_and_leaves_the_old_file(tmp_path):
+    """A real limit, which the kernel keeps for this process."""
+    path = write_json(tmp_path / "kept.json", KEPT)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_json(path, "x" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"{path.name}." in str(caught.value.filename) or caught.value.filename == str(path)
+    assert "expected space to write. Free some (df -h, df -i, quota)" in (
+        mendable(caught.value) or ""
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
+    assert read_state(Kept, path, pytest.fail) == KEPT
+
+
+def test_a_file_system_without_inodes_is_named_and_leaves_the_old_file(tmp_path):
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=2", "tmpfs", str(tmp_path)]
+    if not shutil.which("mount") or subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        path = write_json(tmp_path / "kept.json", KEPT)  # the folder and this file: no more
+        with pytest.raises(OSError, match="No space left") as caught:
+            write_json(path, 1)
+        assert "expected space to write" in (mendable(caught.value) or "")
+        assert read_state(Kept, path, pytest.fail) == KEPT
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("kind", ["record", "weights"])
+def test_content_is_on_disk_before_the_rename_and_the_folder_after_it(tmp_path, monkeypatch, kind):
+    events, real = [], {"fsync": os.fsync, "replace": Path.replace}
+
+    def fsync(handle):
+        events.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        real["fsync"](handle)
+
+    def replace(self, target):
+        events.append("rename")
+        return real["replace"](self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    if kind == "record":
+        write_json(tmp_path / "record.json", KEPT)
+    else:
+        save_weights(torch.nn.Linear(2, 2), tmp_path / "model.safetensors")
+    assert events == ["file", "rename", "folder"]
 
 
 def test_a_text_that_changed_is_not_intact():
