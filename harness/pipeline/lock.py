@@ -56,7 +56,8 @@ def locked(folder: Path) -> Iterator[None]:
                             "since": datetime.now(UTC).isoformat(timespec="seconds"),
                             "command": " ".join(sys.argv)[:200]})  # fmt: skip
         for draft in folder.glob("*.*.part"):  # of a process that was killed while it saved
-            draft.unlink()
+            if draft.is_file():  # a folder is the draft of a checkpoint, which may be complete
+                draft.unlink()
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -38,12 +38,13 @@ def test_a_second_holder_is_refused_and_told_who_works_on_the_run(tmp_path: Path
 
 def test_drafts_of_a_killed_process_are_removed(tmp_path: Path):
     folder = tmp_path / "s0-abc"
-    (folder / "checkpoint.part").mkdir(parents=True)
+    for name in ("checkpoint.part", "lr-checkpoint-0.01.part"):
+        (folder / name).mkdir(parents=True)
     (folder / "writing.json.123.part").write_text("{")
     (folder / "writing.json").write_text("{}")
     with locked(folder):
         left = {path.name for path in folder.iterdir()}
-    assert left == {"checkpoint.part", "writing.json"}
+    assert left == {"checkpoint.part", "lr-checkpoint-0.01.part", "writing.json"}
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path):
