@@ -18,6 +18,7 @@ from harness.leaderboard.page_data import Boards, Entry, table
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
 from harness.record.visible import script_json
+from harness.reports.trial.marks import FOLDER, stored_trials
 from harness.settings import RunSettings
 
 PAGE, ROWS, BOARDS = "index.html", "rows", "boards"
@@ -55,7 +56,8 @@ def build(root: Path, out: Path) -> Built:
                 left_out.append(f"left out: {error}")
     # 2. Compute floors, render the table, and remove an earlier page's files.
     floors = [floors_of(board) for board, _ in found]
-    page = render(table(found, PER_FILE, floors))
+    trials = stored_trials(root / FOLDER)
+    page = render(table(found, PER_FILE, floors, trials))
     for name in (ROWS, BOARDS):
         (out / name).mkdir(parents=True, exist_ok=True)
         for old in (*(out / name).glob("[0-9]*.js"), *(out / name).glob("[0-9]*.csv")):

@@ -20,9 +20,11 @@ from harness.leaderboard.verification import Verification
 from harness.metrics import metric_class
 from harness.metrics.base import OWN
 from harness.record.reading import from_json
+from harness.record.trials import Trial
 from harness.record.visible import visible
 from harness.registry import table as registered
 from harness.reports.render.table import Column, Kind
+from harness.reports.trial.marks import failed_metrics, mark_note
 from harness.statistics import Array
 
 UNCHECKED = "unchecked"
@@ -75,13 +77,17 @@ def ranked(board: Board, entry: Entry) -> bool:
 
 
 def table(
-    boards: Boards, per_file: int, floors: Sequence[Sequence[Floor]] = ()
+    boards: Boards,
+    per_file: int,
+    floors: Sequence[Sequence[Floor]] = (),
+    trials: Sequence[Trial] = (),
 ) -> dict[str, object]:
     """The data that sorting, filtering and the columns need; details are in other files.
 
     boards: each board with its rows.
     per_file: rows whose details share a file.
     floors: those of each board.
+    trials: stored trials of metrics, on any data.
     """
     entries = [(index, entry) for index, (_, rows) in enumerate(boards) for entry in rows]
     rows = [entry.row for _, entry in entries]
@@ -97,7 +103,7 @@ def table(
     }
     statuses = from_json(dict[str, str], _packaged("statuses.json"), "statuses.json")
     return {
-        "boards": [_described(board, len(own)) for board, own in boards],
+        "boards": [_described(board, len(own), trials) for board, own in boards],
         "columns": [dataclasses.asdict(column) for column in (*scores, *reported)],
         "statuses": [{"name": name, "meaning": meaning} for name, meaning in statuses.items()],
         "perFile": per_file,
@@ -156,9 +162,16 @@ def _packaged(name: str) -> str:
     return (files("harness.leaderboard") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _described(board: Board, rows: int) -> dict[str, object]:
+def _described(board: Board, rows: int, trials: Sequence[Trial]) -> dict[str, object]:
     rules = {"texts": board.texts, "data": board.data, "rankedBy": board.ranked_by}
-    return {**board.test.model_dump(), **rules, "metrics": dict(board.metrics), "rows": rows}
+    failed = failed_metrics(trials, board.test.fingerprint, board.metrics)
+    return {
+        **board.test.model_dump(),
+        **rules,
+        "metrics": dict(board.metrics),
+        "failed": {name: mark_note(one) for name, one in failed.items()},
+        "rows": rows,
+    }
 
 
 def _numbers(values: Sequence[Value | float | None], digits: int) -> dict[str, list[float | None]]:

@@ -64,6 +64,8 @@ class Trial(View):
     """Kind of planted text → what it is."""
     words: Mapping[str, float]
     """Kind of planted text → its mean number of words."""
+    reference_words: float
+    """The references' mean number of words."""
     metrics: Mapping[str, TriedMetric]
     """Name → the metric on trial."""
     controls: Mapping[str, TriedMetric]

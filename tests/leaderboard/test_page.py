@@ -1,12 +1,15 @@
 """The built page in a real browser, opened from disk: what a reader does, and what one attacks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import typer
 
 from harness.leaderboard.build import PER_FILE, build
+from harness.record.state import write_json
 from tests.support.boards import add_row, make_board, rules, submission, texts_for
+from tests.support.trials import PADS, trial
 
 MARKED = "product_review/user/mini/rag-s1"
 
@@ -330,3 +333,19 @@ def test_an_example_on_mini_stands_beside_its_reference(browser, boards, tmp_pat
     assert all(texts[key] in text for key in shown)
     assert text.count("reference") >= 3
     assert "asked for" in text
+
+
+def test_a_metric_that_failed_its_trial_is_marked(browser, tmp_path):
+    test = rules()
+    place = make_board(tmp_path / "boards", test)
+    add_row(place, submission(test, 0))
+    failed = replace(PADS, signature="meteor|made up")
+    stored = trial(fingerprint=test["fingerprint"], metrics={"meteor": failed})
+    write_json(tmp_path / "boards" / "trial" / "one.json", stored)
+    build(tmp_path / "boards", tmp_path / "out")
+    browser.open(tmp_path / "out" / "index.html")
+    heads = browser.texts("th button")
+    assert "METEOR ‡" in heads
+    assert "BLEU" in heads
+    assert "‡ METEOR failed its trial on these data: it prefers" in browser.find("#board").text
+    quiet(browser)

@@ -176,7 +176,8 @@
     const lines = visible.length === 1 ? [boardRules(visible[0])] : [
       visible.length ? `${visible.length} boards: scores and ranks are comparable only within a board.` : "No board has this task, setting and tier."];
     const files = visible.map((board) => make("a", { href: `boards/${boards.indexOf(board)}.csv`, download: "", text: `${boardName(board)} as CSV` }));
-    at("board").replaceChildren(...lines.map((text) => make("p", { text })), make("p", { class: "files" }, ...files));
+    const marks = visible.flatMap((board) => Object.values(board.failed).map((why) => (visible.length === 1 ? why : `${boardName(board)}: ${why}`)));
+    at("board").replaceChildren(...[...lines, ...marks].map((text) => make("p", { text })), make("p", { class: "files" }, ...files));
   }
 
   function boardRules(board) {
@@ -218,7 +219,8 @@
   function heading(key, scale) {
     const column = byKey.get(key);
     const current = state.sort === key;
-    const label = column ? column.title : TEXT_COLUMNS[key];
+    const mark = shownBoards(state).some((board) => board.failed[key]) ? " ‡" : "";
+    const label = (column ? column.title : TEXT_COLUMNS[key]) + mark;
     const down = (column?.better === "higher") === (state.dir === "best");
     const button = make("button", { type: "button", "data-sort": key, text: label + (current ? (down ? " ▾" : " ▴") : "") });
     button.addEventListener("click", () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from harness.data.source import source_of
@@ -43,12 +43,16 @@ def on_trial(
         users=len(set(users)),
         left_out=plants.left_out,
         planted=KINDS,
-        words={kind: _words(plants, kind) for kind in KINDS},
+        words={
+            kind: _words(text for each in plants.rounds for text in each.texts[kind])
+            for kind in KINDS
+        },
+        reference_words=_words(each.reference for each in plants.rounds),
         metrics={name: one for name, one in found.items() if name not in names},
         controls={name: found[name] for name in names},
     )
 
 
-def _words(plants: Plants, kind: str) -> float:
-    """Mean number of words of one kind of text."""
-    return fmean(len(text.split()) for each in plants.rounds for text in each.texts[kind])
+def _words(texts: Iterable[str]) -> float:
+    """Mean number of words."""
+    return fmean(len(text.split()) for text in texts)

@@ -16,7 +16,7 @@ from harness.reports.render.section import Document, Part, Section, listed, sect
 from harness.reports.render.table import Column, Table, Value
 from harness.reports.runs.system_costs import times_not_comparable
 from harness.reports.runs.systems import System
-from harness.reports.sections.metric_table import floor_notes, mark_won
+from harness.reports.sections.metric_table import floor_notes, mark_metrics
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 from harness.reports.sections.system_columns import (
     P_HOLM,
@@ -127,7 +127,7 @@ def table(found: Ablation) -> Table:
         )
         for floor in found.board.floors
     )
-    return mark_won(shown.with_faint(floors), found.compared)
+    return mark_metrics(shown.with_faint(floors), found.compared)
 
 
 def _columns(found: Ablation) -> list[SystemColumn]:

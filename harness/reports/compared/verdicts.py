@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.record import Record
+from harness.record.trials import TriedMetric
 from harness.reports.compared.contrasts import Contrasts, contrast_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.parts import LIKELIHOOD, OTHERS, TEXTS, lift_measure
 from harness.reports.runs.recorded_floors import won_by_floors
 from harness.reports.runs.systems import Board, having
+from harness.reports.trial.marks import failed_metrics, trials_near
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Compared:
             if one.order
         }
         return won_by_floors(tops, self.board.floors)
+
+    @cached_property
+    def failed_trials(self) -> Mapping[str, TriedMetric]:
+        """Metric that failed a stored trial on the board's data → the trial."""
+        first = self.board.systems[0].runs[0]
+        signatures = {name: one.signature for name, one in first.record.metrics.items()}
+        trials = trials_near(first.folder.resolve().parent.parent.parent)
+        return failed_metrics(trials, self.board.fingerprint, signatures)
 
 
 def compare_boards(boards: Sequence[Board], metric: str | None = None) -> list[Compared]:

@@ -16,6 +16,8 @@ from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
 from harness.reports.runs.reported import of_paper, reported
 from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, recorded, values
+from harness.reports.trial.marks import mark_note
+from harness.reports.trial.words import MARK
 
 WON = "⚑"
 """Marks a metric under which a floor scores as well as the methods."""
@@ -52,7 +54,7 @@ def _values(compared: Compared) -> Table:
         (label, *(value if name == known.metric else None for name in contrasts))
         for label, value in rows
     )
-    return mark_won(found, compared)
+    return mark_metrics(found, compared)
 
 
 def author_rows(board: Board, names: Sequence[str]) -> list[tuple[Value, ...]]:
@@ -71,14 +73,18 @@ def author_rows(board: Board, names: Sequence[str]) -> list[tuple[Value, ...]]:
     ]
 
 
-def mark_won(table: Table, compared: Compared) -> Table:
-    """The table with a mark in the heads of metrics that a floor wins."""
+def mark_metrics(table: Table, compared: Compared) -> Table:
+    """The table with marks in the heads of metrics that a floor wins, or that failed a trial."""
     won = {compared.contrasts[name].measure.title for name in compared.won_by_floors}
-    heads = (
-        replace(one, title=f"{one.title} {WON}") if one.title in won else one
-        for one in table.columns
-    )
-    return replace(table, columns=tuple(heads))
+    failed = {one.title: one for one in compared.failed_trials.values()}
+    heads, notes = [], []
+    for column in table.columns:
+        signs = [WON] * (column.title in won)
+        if column.title in failed:
+            signs.append(MARK)
+            notes.append(mark_note(failed[column.title]))
+        heads.append(replace(column, title=" ".join((column.title, *signs))))
+    return replace(table, columns=tuple(heads)).noted(*notes)
 
 
 def floor_notes(compared: Compared) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.reports.compared.measures import NLL
 from harness.reports.compared.verdicts import Compared
@@ -27,6 +28,8 @@ from harness.reports.sections.system_columns import (
     value_cell,
     values,
 )
+from harness.reports.trial.marks import mark_note
+from harness.reports.trial.words import MARK
 from harness.statistics.families import ALPHA
 
 
@@ -52,6 +55,13 @@ def summary_table(compared: Sequence[Compared]) -> Table:
     same = len(set(references.values())) == 1
     if not same:
         columns[2] = gap_column(measure, "reference")
+    failed = [
+        (one.board.task, one.failed_trials[one.main_name])
+        for one in compared
+        if one.main_name in one.failed_trials
+    ]
+    if failed:
+        columns[1] = replace(columns[1], title=f"{columns[1].title} {MARK}")
     # 3. Notes: what the intervals are over, and what does not compare.
     about = listed(list(dict.fromkeys(one.board.about for one in compared)), "or")
     over = "users and training seeds" if "methods" in about else "users, for these checkpoints"
@@ -67,6 +77,7 @@ def summary_table(compared: Sequence[Compared]) -> Table:
     ]
     if not same:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
+    notes += [f"{task}: {mark_note(one)}" for task, one in failed]
     notes += [
         f"{one.board.task}: {caveat}." for one in compared
         if (caveat := times_not_comparable(one.board))

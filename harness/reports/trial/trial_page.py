@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from harness.errors import counted
 from harness.record.trials import Trial, TriedMetric
+from harness.reports.render.numbers import figure
 from harness.reports.render.section import Document, Part, Section, section
 from harness.reports.render.table import Cell, Column, Table
 from harness.reports.trial.figure import picture
@@ -14,9 +15,9 @@ from harness.reports.trial.words import MARK, outcome_sentences, why_failed
 
 HEADS = {
     "own_over_other": "own > other",
-    "own_over_generic": "own > generic",
     "padded_over_own": "padded > own",
     "copied_over_own": "copied > own",
+    "own_over_generic": "own > generic",
     "other_over_generic": "other > generic",
     "own_over_stranger": "own > stranger",
     "other_over_stranger": "other > stranger",
@@ -25,7 +26,7 @@ HEADS = {
     "half_copied_over_own": "half copied > own",
 }
 """Duel → head of its column."""
-NARROW = 4
+NARROW = 3
 """Duels that fit a terminal."""
 
 
@@ -140,4 +141,5 @@ def planted_table(trial: Trial) -> Table:
         for name, meaning in trial.planted.items()
     )
     columns = (Column("text"), Column("what it is"), Column("words", "mean", "number", 0))
-    return Table("planted", "The planted texts", columns, tuple(rows))
+    note = f"References have {figure(trial.reference_words, 0)} words in the mean."
+    return Table("planted", "The planted texts", columns, tuple(rows), (note,))

@@ -11,8 +11,8 @@ from harness.reports.render.section import listed
 MARK = "‡"
 """Marks a metric that failed its trial."""
 FAILURES = {
-    "own_over_other": "it does not prefer another text of the same author to another author's text"
-    " on the same subject",
+    "own_over_other": "it is not shown to prefer another text of the same author to another"
+    " author's text on the same subject",
     "copied_over_own": "it prefers a copy from the profile to the author's own text",
     "padded_over_own": "it prefers the author's own text padded to twice its length",
 }

@@ -2,49 +2,10 @@
 
 from __future__ import annotations
 
-from harness.record import Estimate
-from harness.record.trials import Trial, TriedMetric
 from harness.reports.render.pages import to_html, to_markdown
 from harness.reports.trial.trial_page import HEADS, agreement_table, document, duels_table
 from harness.reports.trial.words import FAILURES, outcome_sentences, why_failed
-
-
-def metric(title, own=70.0, padded=30.0, failed=(), outcome="passes"):
-    auc = dict.fromkeys(HEADS, Estimate(value=50.0, low=40.0, high=60.0))
-    auc["own_over_other"] = Estimate(value=own, low=own - 8, high=own + 8)
-    auc["padded_over_own"] = Estimate(value=padded, low=padded - 8, high=padded + 8)
-    return TriedMetric(
-        title=title,
-        signature=title,
-        better="higher",
-        outcome=outcome,
-        failed=failed,
-        auc=auc,
-        agreement={"bleu": Estimate(value=0.5)},
-    )
-
-
-PADS = metric("METEOR", own=64.0, padded=90.0, failed=("padded_over_own",), outcome="fails")
-ABSENT = TriedMetric(
-    title="Judge",
-    signature="judge",
-    better="higher",
-    outcome="no value",
-    missing="it needs a model",
-    auc={},
-    agreement={},
-)
-
-
-def trial(**changes):
-    values = {
-        "version": 1, "task": "product_review", "split": "test", "source": "folder",
-        "setting": "user", "fingerprint": "f" * 64, "seed": 0, "examples": 30, "users": 25,
-        "left_out": 0, "planted": {"own": "another text of the same author"}, "words": {"own": 8.0},
-        "metrics": {"meteor": PADS, "bleu": metric("BLEU"), "judge": ABSENT},
-        "controls": {"text length": metric("text length", own=48.0, padded=92.0)},
-    }  # fmt: skip
-    return Trial(**values | changes)
+from tests.support.trials import PADS, metric, trial
 
 
 def test_sentences_say_which_metrics_pass_and_why_others_fail():
