@@ -66,6 +66,7 @@ def verify(
     boards: Path = BOARDS,
     data: str | None = None,
     rerun: int | None = None,
+    seeds: int = 3,
     plugin: Path | None = None,
     check: bool = False,
 ) -> None:
@@ -75,19 +76,25 @@ def verify(
         rows (ROW): rows' folders; default all
         boards: folder of the boards: TASK/SETTING/TIER/ROW
         data: data of boards that are not built in
-        rerun: also rerun the methods, on mini drawn from this seed
+        rerun (SEED): also rerun the methods, on mini drawn from this seed
+        seeds: training seeds of a rerun, at least 3
         plugin (FILE): file of the method, for --rerun
         check: do not write verification.json
     """
     from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
+    from harness.leaderboard.rerun import SEEDS
     from harness.leaderboard.verification import write_verification
     from harness.leaderboard.verify_rows import verify_all
 
     quiet_libraries()
     if plugin and rerun is None:
         raise UsageError("--plugin: only --rerun SEED runs a method; verify runs none")
+    if seeds < SEEDS:
+        raise UsageError(
+            f"--seeds {seeds}: a rerun needs at least {SEEDS}, so that luck cannot win"
+        )
     for row in rows or []:
         if not row.is_dir():
             raise UsageError(f"{row}: no such folder; expected BOARDS/TASK/SETTING/TIER/ROW")
@@ -106,7 +113,7 @@ def verify(
             if isinstance(found, HarnessError):
                 raise found
             if rerun is not None:
-                found = _rerun(places[row].board, row, found, rerun, factories)
+                found = _rerun(places[row].board, row, found, rerun, seeds, factories)
         except HarnessError as error:
             errors.print(f"{type(error).__name__}: {error}")
             worst = 2
@@ -117,7 +124,8 @@ def verify(
         if again := found.rerun:
             lines.append(
                 f"{again.metric} {again.claimed:.2f} claimed, {again.found:.2f} on seed"
-                f" {again.seed}; at most {again.tolerance:.2f} lower is allowed"
+                f" {again.seed} ({counted(max(1, len(again.each)), 'run')}); at most"
+                f" {again.tolerance:.2f} lower is allowed"
             )
             worst = max(worst, int(found.status == "not reproduced"))
         console.print("\n  ".join([f"{found.status}  {row}", *lines]))
@@ -125,7 +133,12 @@ def verify(
 
 
 def _rerun(
-    board: Board, row: Path, verification: Verification, seed: int, factories: Mapping[str, Factory]
+    board: Board,
+    row: Path,
+    verification: Verification,
+    seed: int,
+    seeds: int,
+    factories: Mapping[str, Factory],
 ) -> Verification:
     """The verification after rerunning the row's method in a temporary folder."""
     from harness.leaderboard.rerun import rerun
@@ -134,7 +147,7 @@ def _rerun(
     submission = read_submission(row)
     factory = method_named(submission.method, factories)
     with tempfile.TemporaryDirectory() as results:
-        return verification.after(rerun(board, submission, seed, Path(results), factory))
+        return verification.after(rerun(board, submission, seed, Path(results), factory, seeds))
 
 
 def build(boards: Path = BOARDS, out: Path = BOARDS / "page") -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from operator import attrgetter
 from pathlib import Path
@@ -14,9 +15,9 @@ import numpy as np
 
 from harness.leaderboard.board import Board
 from harness.leaderboard.floors_of_boards import Floor
-from harness.leaderboard.ranks import leave_one_out, rank_ranges
+from harness.leaderboard.ranks import Mean, leave_one_out, mean_ranges, rank_ranges
 from harness.leaderboard.submission import Submission, Value
-from harness.leaderboard.verification import Verification
+from harness.leaderboard.verification import Rerun, Verification
 from harness.metrics import metric_class
 from harness.metrics.base import OWN
 from harness.record.reading import from_json
@@ -31,6 +32,8 @@ UNCHECKED = "unchecked"
 """Status of a row whose files, as they are now, have not been verified."""
 FIRST_SHOWN = ("bleu", "rougeL", "meteor")
 """Metrics shown by default, with those that boards are ranked by."""
+RERUN = "rerun"
+"""Key of the column of means over a rerun's training seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,12 @@ class Entry:
     def status(self) -> str:
         return self.verification.status if self.verification else UNCHECKED
 
+    @property
+    def rerun(self) -> Rerun | None:
+        """The rerun by whose mean the row is ranked, if it was reproduced."""
+        found = self.verification.rerun if self.verification else None
+        return found if self.status == "rerun" and found and found.without else None
+
 
 Boards = Sequence[tuple[Board, Sequence[Entry]]]
 """Each board with its rows."""
@@ -92,19 +101,27 @@ def table(
     entries = [(index, entry) for index, (_, rows) in enumerate(boards) for entry in rows]
     rows = [entry.row for _, entry in entries]
     scores = [score_column(name, boards) for name in _metrics(boards)]
-    reported = reported_columns()
-    values = {
-        column.key: _numbers([row.metrics.get(column.key) for row in rows], column.digits)
-        | _ranks(boards, column)
-        for column in scores
-    } | {
-        column.key: _numbers([attrgetter(column.path)(row) for row in rows], column.digits)
-        for column in reported
-    }
+    reruns, reported = rerun_columns(boards), reported_columns()
+    values = (
+        {
+            column.key: _numbers([row.metrics.get(column.key) for row in rows], column.digits)
+            | _by_board(boards, partial(ranks_on, column=column))
+            for column in scores
+        }
+        | {
+            column.key: _numbers([entry.rerun and mean_of(entry.rerun) for _, entry in entries], 2)
+            | _by_board(boards, rerun_ranks)
+            for column in reruns
+        }
+        | {
+            column.key: _numbers([attrgetter(column.path)(row) for row in rows], column.digits)
+            for column in reported
+        }
+    )
     statuses = from_json(dict[str, str], _packaged("statuses.json"), "statuses.json")
     return {
-        "boards": [_described(board, len(own), trials) for board, own in boards],
-        "columns": [dataclasses.asdict(column) for column in (*scores, *reported)],
+        "boards": [_described(board, own, trials) for board, own in boards],
+        "columns": [dataclasses.asdict(column) for column in (*scores, *reruns, *reported)],
         "statuses": [{"name": name, "meaning": meaning} for name, meaning in statuses.items()],
         "perFile": per_file,
         "floors": [
@@ -154,6 +171,30 @@ def reported_columns() -> tuple[BoardColumn, ...]:
     return from_json(tuple[BoardColumn, ...], _packaged("columns.json"), "columns.json")
 
 
+def rerun_columns(boards: Boards) -> tuple[BoardColumn, ...]:
+    """The column of means over a rerun's training seeds, where a row has one."""
+    metrics = {entry.rerun.metric for _, entries in boards for entry in entries if entry.rerun}
+    if not metrics:
+        return ()
+    titles = " or ".join(score_column(name, boards).title for name in sorted(metrics))
+    return (
+        BoardColumn(
+            key=RERUN,
+            title="Rerun",
+            meaning=f"{titles}: mean over training seeds on a benchmark drawn after the submission",
+            source="run again by a maintainer",
+            digits=2,
+            better="higher",
+            shown=True,
+        ),
+    )
+
+
+def mean_of(rerun: Rerun) -> Value:
+    """The mean over a rerun's training seeds, with its interval."""
+    return Value(value=rerun.found, low=rerun.low, high=rerun.high)
+
+
 def _metrics(boards: Boards) -> list[str]:
     return list(dict.fromkeys(name for board, _ in boards for name in board.metrics))
 
@@ -162,15 +203,17 @@ def _packaged(name: str) -> str:
     return (files("harness.leaderboard") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _described(board: Board, rows: int, trials: Sequence[Trial]) -> dict[str, object]:
-    rules = {"texts": board.texts, "data": board.data, "rankedBy": board.ranked_by}
+def _described(
+    board: Board, entries: Sequence[Entry], trials: Sequence[Trial]
+) -> dict[str, object]:
+    by = RERUN if any(entry.rerun for entry in entries) else board.ranked_by
+    rules = {"texts": board.texts, "data": board.data, "rankedBy": by, "rows": len(entries)}
     failed = failed_metrics(trials, board.test.fingerprint, board.metrics)
     return {
         **board.test.model_dump(),
         **rules,
         "metrics": dict(board.metrics),
         "failed": {name: mark_note(one) for name, one in failed.items()},
-        "rows": rows,
     }
 
 
@@ -188,20 +231,43 @@ def _numbers(values: Sequence[Value | float | None], digits: int) -> dict[str, l
     }
 
 
-def _ranks(boards: Boards, column: BoardColumn) -> dict[str, list[int | None]]:
-    """Best and worst rank of every row on one metric; None for rows that are not ranked."""
+Ranks = dict[int, tuple[int, int]]
+"""Index of a row on its board → its best and worst rank; rows without ranks are left out."""
+
+
+def _by_board(
+    boards: Boards, ranks_of: Callable[[Board, Sequence[Entry]], Ranks]
+) -> dict[str, list[int | None]]:
+    """Best and worst rank of every row; None for rows that are not ranked."""
     ends: list[tuple[int | None, int | None]] = []
     for board, entries in boards:
-        ranks = ranks_on(board, entries, column)
+        ranks = ranks_of(board, entries)
         ends += [ranks.get(index, (None, None)) for index in range(len(entries))]
     return {"best": [best for best, _ in ends], "worst": [worst for _, worst in ends]}
 
 
-def ranks_on(
-    board: Board, entries: Sequence[Entry], column: BoardColumn
-) -> dict[int, tuple[int, int]]:
-    """Index of a row → its best and worst rank on its board; each kind is ranked apart."""
-    found: dict[int, tuple[int, int]] = {}
+def rerun_ranks(board: Board, entries: Sequence[Entry]) -> Ranks:
+    """Ranks by the means of reruns."""
+    means = {
+        index: Mean(found.seed, found.found, np.array(found.without), found.each)
+        for index, entry in enumerate(entries)
+        if (found := entry.rerun) is not None and found.metric == board.ranked_by
+    }
+    return _found(list(means), mean_ranges(list(means.values()))) if means else {}
+
+
+def _found(rows: Sequence[int], ends: tuple[Array, Array]) -> Ranks:
+    """Ranks of these rows, where there are any."""
+    return {
+        index: (int(best), int(worst))
+        for index, best, worst in zip(rows, *ends, strict=True)
+        if not np.isnan(best)
+    }
+
+
+def ranks_on(board: Board, entries: Sequence[Entry], column: BoardColumn) -> Ranks:
+    """Ranks by a metric, of checkpoints; each kind is ranked apart."""
+    found: Ranks = {}
     comparable = _comparable(board, entries, column.key) if column.better == "higher" else []
     for kind in ("run", "scored"):
         compared = [index for index in comparable if entries[index].row.kind == kind]
@@ -210,11 +276,7 @@ def ranks_on(
         rows = [entries[index].row for index in compared]
         values = np.array([row.metrics[column.key].value for row in rows], dtype=np.float64)
         ends = rank_ranges(values, np.stack([_without(row, column.key) for row in rows]))
-        found |= {
-            index: (int(best), int(worst))
-            for index, best, worst in zip(compared, *ends, strict=True)
-            if not np.isnan(best)
-        }
+        found |= _found(compared, ends)
     return found
 
 

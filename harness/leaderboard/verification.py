@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.leaderboard.submission import Finite, Hex, Line, Name, Paragraph, Strict
+from harness.leaderboard.submission import EXAMPLES, Finite, Hex, Line, Name, Paragraph, Strict
 from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, VERIFICATION, read_strict
 from harness.record import write_json
 
@@ -17,15 +17,25 @@ Status = Literal["verified", "self-reported", "rerun", "not reproduced"]
 
 
 class Rerun(Strict):
-    """The method run again on a test set of another seed; passes if claimed − found ≤ tolerance."""
+    """The method run again on a benchmark of another seed; passes if claimed − found ≤ tolerance.
+
+    seeds: training seeds. trains: whether the method trains.
+    found: the mean over them, with its interval over users and training. each: of each seed.
+    without: `found` leaving out each user in turn, for ranks. Older reruns have one training,
+    without these; they are not ranked by it.
+    """
 
     seed: int
+    seeds: Annotated[tuple[int, ...], Field(max_length=100)] = ()
+    trains: bool = True
     metric: Name
     claimed: Finite
     found: Finite
     low: Finite | None
     high: Finite | None
     tolerance: Finite
+    each: Annotated[tuple[Finite, ...], Field(max_length=100)] = ()
+    without: Annotated[tuple[Finite, ...], Field(max_length=EXAMPLES)] = ()
 
     @property
     def status(self) -> Status:

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.data import load_split
@@ -16,6 +17,7 @@ from harness.leaderboard.pack import submit
 from harness.leaderboard.rerun import rerun_settings
 from harness.leaderboard.row import Words
 from harness.leaderboard.untrusted import read_submission
+from harness.leaderboard.verification import Rerun
 from harness.leaderboard.verify_rows import verify_all
 from harness.pipeline.scored import Source, record_texts
 from harness.record import read_record
@@ -140,3 +142,33 @@ def test_they_open_no_board_and_no_run_passes_for_them(boards, scored, tmp_path)
     (place,) = all_boards(boards / "mini")
     (verdict,) = dict(verify_all([(place, [row])], None)).values()
     assert "backbone.parameters is missing" in str(verdict)
+
+
+def test_a_board_with_reruns_is_ranked_by_their_means(tmp_path):
+    """The claims say the reverse: they are of one training each."""
+    board = make_board(tmp_path / "boards", rules(), data="mini")
+    draw = np.random.default_rng(0)
+    again = [
+        Rerun(
+            seed=9, seeds=(9, 10, 11), metric="following", claimed=50, found=level, low=level - 2,
+            high=level + 2, tolerance=50, each=(level - 1, level, level + 1),
+            without=tuple(level + draw.normal(0, 0.1, 40)),
+        )
+        for level in (40.0, 60.0)
+    ]  # fmt: skip
+    folders = [
+        add_row(board, submission(rules(), 1), status="rerun", rerun=again[0]),
+        add_row(board, submission(rules(), 2), status="rerun", rerun=again[1]),
+        add_row(board, submission(rules(), 3), status="verified"),
+    ]
+    build(tmp_path / "boards", tmp_path / "page")
+    data, (first, second, third) = shown(tmp_path / "page"), (folder.name for folder in folders)
+    assert [each["rankedBy"] for each in data["boards"]] == ["rerun"]
+    place = {name: index for index, name in enumerate(data["rows"]["id"])}
+    ranks = data["rows"]["values"]["rerun"]
+    ends = [(ranks["best"][place[name]], ranks["worst"][place[name]]) for name in (first, second)]
+    assert ends == [(2, 2), (1, 1)]
+    assert ranks["v"][place[third]] is ranks["best"][place[third]] is None
+    table = {row["id"]: row for row in rows_of_csv(tmp_path / "page")}
+    assert [table[name]["best rank"] for name in (first, second, third)] == ["2", "1", ""]
+    assert table[second]["Rerun"].startswith("60")

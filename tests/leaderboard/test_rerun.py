@@ -46,6 +46,33 @@ def test_an_honest_row_is_reproduced(row, tmp_path):
     assert record["settings"]["data"]["mini_seed"] == 5
     assert record["settings"]["decode"]["max_new_tokens"] == 24
     assert verification.rerun.found == record["metrics"]["following"]["value"]
+    assert (verification.rerun.seeds, verification.rerun.trains) == ((5,), False)  # no training
+    assert len(verification.rerun.without) == len(
+        {each["user"] for each in record["examples"].values()}
+    )
+
+
+def test_a_method_that_trains_runs_with_three_seeds_and_their_mean_counts(boards, tmp_path):
+    row = rows_of(boards / "mini", "nonpers")
+    edit(row, lambda fields: fields["run"]["settings"].update({"train.epochs": 0.05}))
+    board, found = read_board(row.parent).board, read_submission(row)
+    turned = dict(reversed(board.metrics.items()))  # preferences followed are all 0 in short texts
+    one = rerun(
+        board.model_copy(update={"metrics": turned}), found, 5, tmp_path, find("method", "sft")
+    )
+    assert one.metric == "rouge1"
+    records = [json.loads(path.read_text()) for path in sorted(tmp_path.rglob("sft/*/record.json"))]
+    assert one.seeds == (5, 6, 7) == tuple(record["seed"] for record in records)
+    assert {record["settings"]["data"]["mini_seed"] for record in records} == {5}
+    values = [record["metrics"]["rouge1"]["value"] for record in records]
+    assert one.each == pytest.approx(values, abs=1e-4)
+    assert one.found == pytest.approx(sum(values) / 3, abs=1e-4)
+    assert one.low < one.found < one.high
+    # the mean without a user, by hand
+    examples = [list(record["examples"].values()) for record in records]
+    kept = [i for i, each in enumerate(examples[0]) if each["user"] != examples[0][0]["user"]]
+    left = [sum(own[i]["scores"]["rouge1"] for i in kept) / len(kept) for own in examples]
+    assert one.without[0] == pytest.approx(sum(left) / 3, abs=1e-3)
 
 
 def test_a_claim_that_the_method_does_not_reach_is_not_reproduced(row, tmp_path):
@@ -63,14 +90,14 @@ def test_a_better_rerun_is_accepted(row, tmp_path):
 
 
 def test_the_tolerance_by_hand():
-    # half widths 3 and 4 → the difference's is 5; training adds its own error twice
+    # half widths 3 and 4 → the difference's is 5; training adds errors of one seed and of a mean
     claimed, found = Value(value=50, low=47, high=53), Value(value=40, low=36, high=44)
-    assert tolerance_of(claimed, found, trains=False) == pytest.approx(hypot(3, 4))
-    assert tolerance_of(claimed, found, trains=True) == pytest.approx(
-        hypot(3, 4, NORMAL * TRAINING, NORMAL * TRAINING)
+    assert tolerance_of(claimed, found, None) == pytest.approx(hypot(3, 4))
+    assert tolerance_of(claimed, found, 4) == pytest.approx(
+        hypot(3, 4, NORMAL * TRAINING, NORMAL * TRAINING / 2)
     )
     with pytest.raises(DataError, match="with one user there is none"):
-        tolerance_of(claimed, Value(value=40), trains=False)
+        tolerance_of(claimed, Value(value=40), None)
 
 
 def test_nothing_of_a_row_reaches_beyond_the_package(row):

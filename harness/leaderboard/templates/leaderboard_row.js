@@ -82,7 +82,8 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
       if (gaps.length) lines.push(`Claimed and recomputed numbers differ by at most ${Math.max(...gaps).toFixed(4)} points; ${verification.tolerance} is allowed.`);
       if (verification.rerun) {
         const again = verification.rerun;
-        lines.push(`Run again on seed ${again.seed}: ${byKey.get(again.metric)?.title || again.metric} ${shown(again.found, 2)} [${shown(again.low, 2)}, ${shown(again.high, 2)}], claimed ${shown(again.claimed, 2)}; at most ${shown(again.tolerance, 2)} lower is taken.`);
+        const several = again.each.length > 1 ? `, mean of ${again.each.length} trainings (${again.each.map((value) => shown(value, 2)).join(", ")})` : "";
+        lines.push(`Run again on the benchmark of seed ${again.seed}: ${byKey.get(again.metric)?.title || again.metric} ${shown(again.found, 2)} [${shown(again.low, 2)}, ${shown(again.high, 2)}]${several}; claimed ${shown(again.claimed, 2)}. At most ${shown(again.tolerance, 2)} lower is accepted.`);
       }
       lines.push(...verification.notes);
     }
