@@ -1,31 +1,52 @@
-"""Loss on val for each method, passes and rate: python -m benchmarks.mini_choices FOLDER"""
+"""Loss on val by passes and rate, as a Markdown table: python -m benchmarks.mini_choices"""
 
-import sys
 from pathlib import Path
 
-from harness.record import find_runs, read_record
+from harness.record import Record, find_runs, read_record
 from harness.registry import METHODS
 
+PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+CELLS = ((4, 5e-4), (4, 1e-3), (4, 2e-3), (2, 1e-3), (6, 1e-3))
+"""Passes and rate. The second is the preset's."""
 
-def table(folder: Path) -> list[str]:
-    """A Markdown table of the trained runs in `folder`."""
-    found: dict[tuple[str, float], dict[float, float | None]] = {}
-    for run in find_runs([folder]):
+
+def plain(record: Record) -> bool:
+    """Whether a run is of a method as the preset has it, with seed 0."""
+    settings = record.settings
+    return (
+        record.training is not None
+        and record.seed == 0
+        and record.method in METHODS
+        and not settings["method"]
+        and settings["model"]["backbone"] == "mini"
+    )
+
+
+def losses(folder: Path = PUBLISHED) -> dict[str, dict[tuple[float, float], float | None]]:
+    """Method → passes and rate → loss on val, from the records of the choices and of mini."""
+    found: dict[str, dict[tuple[float, float], float | None]] = {}
+    for run in find_runs([folder / "mini-choices", folder / "mini"]):
         record = read_record(run)
-        if record.training:
-            key = record.method, record.training.epochs
-            found.setdefault(key, {})[record.training.lr] = record.training.val_loss
-    rates = sorted({rate for losses in found.values() for rate in losses})
-    lines = [
-        f"| method | passes | {' | '.join(f'{rate:g}' for rate in rates)} |",
-        "|---" * (len(rates) + 2) + "|",
-    ]
-    for method, passes in sorted(found, key=lambda key: (METHODS.index(key[0]), key[1])):
-        losses = found[method, passes]
-        cells = [f"{loss:.4f}" if (loss := losses.get(rate)) else "–" for rate in rates]
-        lines.append(f"| {method} | {passes:g} | {' | '.join(cells)} |")
+        if plain(record) and record.training is not None:
+            cell = record.training.epochs, record.training.lr
+            found.setdefault(record.method, {})[cell] = record.training.val_loss
+    return {method: found[method] for method in METHODS if method in found}
+
+
+def table(found: dict[str, dict[tuple[float, float], float | None]]) -> list[str]:
+    """A Markdown table; each method's lowest loss is bold."""
+    heads = " | ".join(f"{passes:g} passes, {rate:g}" for passes, rate in CELLS)
+    lines = [f"| method | {heads} |", "|---" * (len(CELLS) + 1) + "|"]
+    for method, by_cell in found.items():
+        lowest = min(loss for loss in by_cell.values() if loss is not None)
+        cells = [by_cell.get(cell) for cell in CELLS]
+        words = [
+            "–" if loss is None else f"**{loss:.4f}**" if loss == lowest else f"{loss:.4f}"
+            for loss in cells
+        ]
+        lines.append(f"| {method} | {' | '.join(words)} |")
     return lines
 
 
 if __name__ == "__main__":
-    print("\n".join(table(Path(sys.argv[1]))))
+    print("\n".join(table(losses())))
