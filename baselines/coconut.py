@@ -21,16 +21,14 @@ from harness.engine.batch import Batch, Rows, Views, pad, pad_left
 from harness.engine.clock import now
 from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import (
-    CacheState,
     CausalLM,
     PersonalLM,
     embed,
     encode,
-    extend,
     head,
-    start,
     token_logprobs,
 )
+from harness.engine.passes import State, extend, start
 from harness.method import Method
 from harness.settings import Section
 from harness.types import Target, TrainingPair
@@ -73,7 +71,7 @@ class CoconutLM(CausalLM):
     def hidden_per_example(self) -> int:
         return self.thoughts_now
 
-    def think(self, prompts: Rows) -> tuple[Tensor, Tensor, CacheState]:
+    def think(self, prompts: Rows) -> tuple[Tensor, Tensor, State]:
         """Prompts, then thoughts, with a cache: each thought adds one column.
 
         inputs [B,T+K,D]: embeddings of left-padded prompts, then the K thoughts. last [B,1,D]: the
@@ -132,7 +130,7 @@ class CoconutLM(CausalLM):
 
     def prefill(
         self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
-    ) -> tuple[Tensor, CacheState]:
+    ) -> tuple[Tensor, State]:
         inputs, last, state = self.think(prompts)
         if prefixes is None or not any(prefixes):
             return head(self.model, last[:, -1]), state

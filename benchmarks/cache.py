@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache
 
 from benchmarks.decoding import begin, equal_tokens, model, options, paired, prompts, report, whole
@@ -23,6 +23,7 @@ from harness.bench.tables import counted, quotient, spread
 from harness.engine import CausalLM
 from harness.engine.batch import Rows
 from harness.engine.kv_cache import GrowingLayer
+from harness.engine.lean_models import choose_step
 from harness.engine.lm import CacheState
 from harness.reports.render.table import Column, Table, Value
 
@@ -30,7 +31,14 @@ TITLE = "A decoding step by its cache: transformers' DynamicCache, and ours in b
 
 
 class DynamicLM(CausalLM):
-    """CausalLM whose cache after prefill is transformers' own."""
+    """CausalLM whose cache after prefill is transformers' own.
+
+    From then on the model decodes through transformers: the lean step has buffers of its own.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        choose_step([model], "transformers")
 
     def prefill(
         self,
@@ -39,6 +47,7 @@ class DynamicLM(CausalLM):
         views: Mapping[str, Rows] | None = None,
     ) -> tuple[Tensor, CacheState]:
         logits, state = super().prefill(prompts, prefixes, views)
+        assert isinstance(state, CacheState)
         plain = DynamicCache(config=self.model.config)
         for at, layer in enumerate(state.cache.layers):
             plain.update(layer.keys.clone(), layer.values.clone(), at)

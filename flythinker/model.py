@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from math import isfinite
 
 import torch
 from torch import Tensor, nn
 
+from flythinker.at_once import both_at_once
 from flythinker.fusion import fuse, fuse_column, mean_norm, thoughts
 from harness.engine.batch import Batch, Rows, Sequences, Views, pad, positions
+from harness.engine.lean_models import stacked_decoder
+from harness.engine.lean_state import LeanState, stacked_state
+from harness.engine.lean_step import LeanDecoder
 from harness.engine.lm import (
-    CacheState,
     PersonalLM,
     embed,
     embedding_matrix,
     encode,
-    extend,
     gather_columns,
     head,
     joined,
-    start,
     token_logprobs,
 )
+from harness.engine.passes import State, extend, start
 
 LAM = 0.5
 """The paper's λ."""
@@ -43,10 +43,13 @@ ROWS_AT_ONCE = 1 << 14
 
 @dataclass
 class FlyState:
-    """What a step needs: both caches, m (`scale`), and the last token's thought [B,d]."""
+    """What a step needs: both models' states, m (`scale`), and the last token's thought [B,d].
 
-    generator: CacheState
-    reasoner: CacheState
+    Stacked models have one state, which is `generator` and `reasoner`.
+    """
+
+    generator: State
+    reasoner: State
     scale: Tensor
     thought: Tensor
 
@@ -59,7 +62,8 @@ class FlyThinkerLM(PersonalLM):
         reasoner: another with the same tokenizer, no wider than the generator.
         lam: λ, the weight of thoughts.
         concurrent: run both models' steps at once (True), one after the other (False), or choose
-            by device and size (None).
+            (None): stacked as one batched pass where both have one shape that the lean step serves,
+            else by device and size.
         lam_warmup: share of the training steps over which λ rises from 0.
         vocabulary: ids that both models must know. By default both embedding matrices must have
             the same number of rows (Qwen2.5 pads its 3B model to fewer rows than its 7B model).
@@ -162,17 +166,16 @@ class FlyThinkerLM(PersonalLM):
         given, reasoner = self.prefill_reasoner(tokens, real, scale)
         return self.prefill_generator(tokens, real, given, reasoner, scale)
 
-    def prefill_reasoner(
-        self, tokens: Tensor, real: Tensor, scale: Tensor
-    ) -> tuple[Tensor, CacheState]:
+    def prefill_reasoner(self, tokens: Tensor, real: Tensor, scale: Tensor) -> tuple[Tensor, State]:
         """`think` with a cache, for left-padded rows: thoughts [B,T,d] and the reasoner's state."""
+        self.stacked()  # before the first pass, which would fuse the weights of one model alone
         tokens, real = tokens.to(self.reasoner_device), real.to(self.reasoner_device)
         ids = self.reasoner_ids(tokens, positions(real))
         hidden, reasoner = start(self.reasoner, self.reasoner_embeddings(ids), real)
         return thoughts(hidden.to(self.generator_device), scale), reasoner
 
     def prefill_generator(
-        self, tokens: Tensor, real: Tensor, given: Tensor, reasoner: CacheState, scale: Tensor
+        self, tokens: Tensor, real: Tensor, given: Tensor, reasoner: State, scale: Tensor
     ) -> tuple[Tensor, FlyState]:
         """The generator's pass over left-padded rows: (logits [B,V] of the next token, state).
 
@@ -186,27 +189,47 @@ class FlyThinkerLM(PersonalLM):
         tokens, real = tokens.to(self.generator_device), real.to(self.generator_device)
         inputs = fuse(embed(self.generator, tokens), given, real, self.lam)
         hidden, generator = start(self.generator, inputs, real)
+        both = self.stacked()
+        if both and isinstance(generator, LeanState) and isinstance(reasoner, LeanState):
+            generator = reasoner = stacked_state(both, [generator, reasoner])
         state = FlyState(generator, reasoner, scale, given[:, -1])
         return head(self.generator, hidden[:, -1]), state
+
+    def stacked(self) -> LeanDecoder | None:
+        """One decoder of both models; None where each takes its own step."""
+        if self.requested_concurrent is not None:
+            return None
+        return stacked_decoder([self.generator, self.reasoner])
 
     def step(self, tokens: Tensor, state: FlyState) -> tuple[Tensor, FlyState]:
         """Both models read the same token; its thought is added to the token after it."""
         here, there = self.generator_device, self.reasoner_device
 
-        def reason() -> Tensor:
+        def reasoner_inputs(lengths: Tensor) -> Tensor:
             column = tokens.to(there)[:, None]
-            ids = self.reasoner_ids(column, state.reasoner.lengths[:, None])
-            return extend(self.reasoner, self.reasoner_embeddings(ids), state.reasoner)[:, -1]
+            return self.reasoner_embeddings(self.reasoner_ids(column, lengths[:, None]))
+
+        def generator_inputs() -> Tensor:
+            embeddings = embed(self.generator, tokens.to(here)[:, None])
+            return fuse_column(embeddings, state.thought[:, None], self.lam)
+
+        def reason() -> Tensor:
+            inputs = reasoner_inputs(state.reasoner.lengths)
+            return extend(self.reasoner, inputs, state.reasoner)[:, -1]
 
         def predict() -> Tensor:
-            embeddings = embed(self.generator, tokens.to(here)[:, None])
-            inputs = fuse_column(embeddings, state.thought[:, None], self.lam)
-            return head(self.generator, extend(self.generator, inputs, state.generator)[:, -1])
+            hidden = extend(self.generator, generator_inputs(), state.generator)
+            return head(self.generator, hidden[:, -1])
 
         # keep replaced tensors alive: the side stream may still read them
         in_use = state.reasoner.tensors()
-        if self.concurrent:
-            logits, hidden = _both(predict, reason, here, there)
+        if isinstance(state.generator, LeanState) and state.generator is state.reasoner:
+            both = state.generator
+            inputs = [generator_inputs(), reasoner_inputs(both.lengths[len(tokens) :])]
+            predicting, hidden = both.decoder.extend(torch.stack(inputs), both)[:, :, -1]
+            logits = head(self.generator, predicting)
+        elif self.concurrent:
+            logits, hidden = both_at_once(predict, reason, here, there)
         else:
             logits, hidden = predict(), reason()
         del in_use
@@ -227,54 +250,3 @@ def _input_embeddings(model: nn.Module) -> Iterator[Tensor]:
         return
     for ids in torch.arange(matrix.size(0), device=matrix.device).split(ROWS_AT_ONCE):
         yield embed(model, ids)
-
-
-@cache
-def _other_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="reasoner")
-
-
-@cache
-def _side_stream(device: torch.device) -> torch.cuda.Stream:
-    return torch.cuda.Stream(device)
-
-
-def _both(
-    predict: Callable[[], Tensor],
-    reason: Callable[[], Tensor],
-    here: torch.device,
-    there: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """Start both passes and wait for both: (logits, the reasoner's hidden states).
-
-    Uses two CPU threads, two devices, or two streams on one GPU.
-
-    Args:
-        predict: the generator's pass.
-        reason: the reasoner's pass.
-        here: the generator's device.
-        there: the reasoner's device.
-    """
-    # 1. CPU: the reasoner in another thread
-    if here.type == "cpu" and there.type == "cpu":
-        mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
-
-        def in_mode() -> Tensor:  # a thread does not inherit gradient modes
-            with mode():
-                return reason()
-
-        waiting = _other_thread().submit(in_mode)
-        return predict(), waiting.result()
-    # 2. Two devices: kernels are queued, so they overlap by themselves
-    if here != there:
-        hidden = reason()
-        return predict(), hidden
-    # 3. One GPU: the reasoner on a side stream
-    main, side = torch.cuda.current_stream(here), _side_stream(here)
-    side.wait_stream(main)
-    with torch.cuda.stream(side):
-        hidden = reason()
-    logits = predict()
-    main.wait_stream(side)
-    hidden.record_stream(main)
-    return logits, hidden

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows
-from harness.engine.lm import CacheState, CausalLM, embed, encode, gather_columns, head
+from harness.engine.lm import CausalLM, embed, encode, gather_columns, head
+from harness.engine.passes import State
 from harness.settings import Section
 from harness_example_methods.two_views import NO_PROFILE, TwoViews
 
@@ -30,8 +31,8 @@ class ContrastiveOptions(Section):
 class TwoStates:
     """The caches with and without the profile."""
 
-    full: CacheState
-    bare: CacheState
+    full: State
+    bare: State
 
 
 class ContrastiveLM(CausalLM):

@@ -14,7 +14,8 @@ from harness.engine.backbone import Backbones
 from harness.engine.clock import now
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.ends import Ends
-from harness.engine.lm import PersonalLM
+from harness.engine.lean_models import choose_step
+from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.micro_batches import TrainRow
 from harness.engine.train import train
 from harness.errors import HarnessError, UsageError
@@ -91,6 +92,7 @@ def for_training(plan: Plan) -> Subject:
     """The model at the start of training."""
     where = devices(plan.settings.model)
     lm = plan.method.build(Backbones(plan.settings.model))
+    choose_step([model for _, model in causal_lms(lm)], plan.settings.decode.step)
     place(lm, where)
     return Subject(plan, lm, where[0], number_type(plan.settings.model, where[0]))
 

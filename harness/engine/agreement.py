@@ -8,7 +8,8 @@ import torch
 from transformers import PreTrainedModel
 
 from harness.engine.kv_cache import unknown_layers
-from harness.engine.lm import embed, embedding_matrix, extend, head, start
+from harness.engine.lm import embed, embedding_matrix, head
+from harness.engine.passes import extend_cache, start_cache
 from harness.errors import UsageError
 
 TOKENS = 8
@@ -45,8 +46,9 @@ def disagreement(model: PreTrainedModel) -> str | None:
         # 1. The model's own logits
         expected = model(input_ids=row, use_cache=False).logits
         # 2. The engine's: prefill on the first half, steps on the rest
-        first, state = start(model, embed(model, row[:, :half]), real[:, :half])
-        steps = [extend(model, embed(model, token), state) for token in row[:, half:].split(1, 1)]
+        first, state = start_cache(model, embed(model, row[:, :half]), real[:, :half])
+        rest = row[:, half:].split(1, 1)
+        steps = [extend_cache(model, embed(model, token), state) for token in rest]
         logits = head(model, torch.cat([first, *steps], dim=1))
         unknown = unknown_layers(state.cache)
     except (torch.OutOfMemoryError, MemoryError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,7 +13,12 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
-from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
+from harness.engine.passes import CacheState as CacheState
+from harness.engine.passes import State
+from harness.engine.passes import decoder_of as decoder_of
+from harness.engine.passes import extend as extend
+from harness.engine.passes import hidden_states as hidden_states
+from harness.engine.passes import start as start
 from harness.plugins import Expected, check_returns
 
 LOGITS_AT_ONCE = 1 << 26
@@ -107,22 +111,6 @@ def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
             yield name, part
 
 
-def decoder_of(model: nn.Module) -> nn.Module:
-    """The part of a causal LM that maps embeddings to hidden states after the final norm."""
-    decoder = getattr(model, "base_model", None)
-    if not isinstance(decoder, nn.Module) or decoder is model:
-        raise ValueError(
-            f"{type(model).__name__} has no decoder below its head; expected a causal LM"
-        )
-    return decoder
-
-
-def hidden_states(model: nn.Module, **inputs: Any) -> Tensor:
-    """Hidden states [B,T,D] of `model` after its final norm, without logits."""
-    state: Tensor = decoder_of(model)(**inputs).last_hidden_state
-    return state
-
-
 def embedding_matrix(model: nn.Module) -> Tensor:
     """Input embedding matrix [V,D]."""
     weight: Tensor = model.get_input_embeddings().weight  # type: ignore[operator]
@@ -191,59 +179,6 @@ def gather_columns(hidden: Tensor, columns: Tensor) -> Tensor:
     return hidden.gather(1, columns[..., None].expand(-1, -1, hidden.size(-1)))
 
 
-@dataclass
-class CacheState:
-    """A model's key-value cache, its real columns [B,T], and the lengths [B] of its rows."""
-
-    cache: Any
-    real: Tensor
-    lengths: Tensor
-
-    def tensors(self) -> list[Tensor]:
-        """All tensors that the next step reads."""
-        return [self.real, self.lengths, *tensors_of(self.cache)]
-
-
-def start(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:
-    """Fill a new cache with left-padded embeddings [B,T,D]: (hidden [B,T,D], state).
-
-    real [B,T], True at tokens.
-    """
-    state = CacheState(growing_cache(model), real, real.sum(-1))
-    return _read(model, embeddings, state, positions(real)), state
-
-
-def extend(model: nn.Module, embeddings: Tensor, state: CacheState) -> Tensor:
-    """Append columns of embeddings [B,t,D], real in every row: hidden [B,t,D]. Changes `state`.
-
-    If a layer keeps a running state, columns are appended one by one.
-    """
-    count = embeddings.size(1)
-    if count > 1 and recurrent(state.cache):
-        return torch.cat([extend(model, column, state) for column in embeddings.split(1, 1)], 1)
-    state.real = F.pad(state.real, (0, count), value=True)
-    state.lengths = state.lengths + count
-    steps = torch.arange(-count, 0, device=embeddings.device)
-    return _read(model, embeddings, state, state.lengths[:, None] + steps)
-
-
-def _read(model: nn.Module, embeddings: Tensor, state: CacheState, positions: Tensor) -> Tensor:
-    """Append embeddings [B,t,D] at positions [B,t] to the cache of `state`: hidden [B,t,D].
-
-    state: its lengths and real columns cover the new columns already.
-    """
-    padded = not bool((state.lengths == state.real.size(1)).all())
-    mask = {"attention_mask": state.real.long()} if padded else {}
-    return hidden_states(
-        model,
-        inputs_embeds=embeddings,
-        position_ids=positions,
-        past_key_values=state.cache,
-        use_cache=True,
-        **mask,
-    )
-
-
 def joined(prompts: Rows, prefixes: Rows | None) -> list[list[int]]:
     """Each prompt with its prefix appended. Raises ValueError for unequal numbers of rows."""
     if prefixes is None:
@@ -270,11 +205,11 @@ class CausalLM(PersonalLM):
 
     def prefill(
         self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
-    ) -> tuple[Tensor, CacheState]:
+    ) -> tuple[Tensor, State]:
         tokens, real = (part.to(self.device) for part in pad(joined(prompts, prefixes), "left"))
         hidden, state = start(self.model, embed(self.model, tokens), real)
         return head(self.model, hidden[:, -1]), state
 
-    def step(self, tokens: Tensor, state: CacheState) -> tuple[Tensor, CacheState]:
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         hidden = extend(self.model, embed(self.model, tokens[:, None]), state)
         return head(self.model, hidden[:, -1]), state

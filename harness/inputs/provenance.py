@@ -42,6 +42,9 @@ def _git(root: Path, *words: str) -> str | None:
 
 MAKING = ("harness.pipeline.training", "harness.pipeline.generate")
 """Modules that weights and texts depend on, besides the method's own."""
+DECODING = ("lean_check", "lean_models", "lean_state", "lean_step")
+"""Modules of the engine that only generate texts, without gradients: they change no weights, since
+they must give the numbers of the model's own forward, whichever `decode.step` says."""
 
 
 def method_sha256(method: type, options: Mapping[str, object] | None = None) -> str:
@@ -51,6 +54,13 @@ def method_sha256(method: type, options: Mapping[str, object] | None = None) -> 
     options: the method's settings; a method that they name (`flops_of`) is included.
     """
     return content_sha256(method_sources(method, options or {}))
+
+
+def training_sha256(method: type, options: Mapping[str, object]) -> str:
+    """`method_sha256` without the modules of `DECODING`: what weights depend on."""
+    names = {f"harness.engine.{name}" for name in DECODING}
+    sources = method_sources(method, options)
+    return content_sha256({name: file for name, file in sources.items() if name not in names})
 
 
 def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Path]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from harness.engine.clock import DecodeClock, middle
 from harness.engine.flops import generation_flops, missing
-from harness.engine.lm import PersonalLM
+from harness.engine.lean_models import step_taken
+from harness.engine.lm import PersonalLM, causal_lms
 from harness.pipeline.plan import Plan
 from harness.record import Inference
 from harness.types import Prediction
@@ -67,6 +68,7 @@ def summary_of(
         end_to_end_quartiles_s=whole_quartiles,
         seconds_per_example=seconds / costs.examples if costs.examples else None,
         tokens_per_s=clock.tokens / seconds if seconds else None,
+        step=step_taken([model for _, model in causal_lms(lm)]),
         batches_timed=len(costs.batches),
         examples_timed=costs.examples,
         batch_size=plan.settings.decode.batch_size,

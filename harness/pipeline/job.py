@@ -11,7 +11,8 @@ from torch import nn
 
 from harness.engine.backbone import Backbones, describe
 from harness.engine.devices import cast, devices, number_type, place
-from harness.engine.lm import PersonalLM
+from harness.engine.lean_models import choose_step
+from harness.engine.lm import PersonalLM, causal_lms
 from harness.inputs import provenance
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
@@ -55,6 +56,7 @@ class Job:
         torch.manual_seed(self.plan.settings.seed)  # for what a method adds to its backbones
         backbones = WatchedBackbones(self.plan.settings.model)
         lm = self.plan.method.build(backbones)
+        choose_step([model for _, model in causal_lms(lm)], self.plan.settings.decode.step)
         parameters = sum(part.numel() for part in lm.parameters())
         info = replace(backbones.info, text=self.plan.about_text, method_parameters=parameters)
         return lm, info

@@ -36,7 +36,7 @@ def training_key(job: Job, backbone: Sequence[str | None]) -> str:
         plan.method.name,
         settings,
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
-        provenance.method_sha256(type(plan.method), plan.settings.method),
+        provenance.training_sha256(type(plan.method), plan.settings.method),
         list(backbone),
         plan.inputs.digest(*MODELS),
         [device.type for device in hardware.devices],

@@ -139,6 +139,10 @@ class Inference(View):
     """Visible tokens over the seconds of all batches: hidden text counts in the time, not in the
     tokens.
     """
+    step: str | None = None
+    """What computed the decoding steps: `lean`, `lean, stacked` (two models as one batched pass),
+    or `transformers`, with the reason where `decode.step` was `auto`.
+    """
     batches_timed: int
     """Batches that the times are of."""
     examples_timed: int

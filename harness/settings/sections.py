@@ -171,6 +171,10 @@ class DecodeSettings(Section):
     """Examples decoded together."""
     samples: int = Field(1, ge=1)
     """Texts per example with different sampling seeds; scores are averaged over them."""
+    step: Literal["auto", "lean", "transformers"] = "transformers"
+    """What computes a decoding step. `transformers`: the model's own forward. `lean`: fused
+    products and plain buffers, for Llama, Mistral, Qwen2 and Qwen3; another model is an error.
+    `auto`: lean where the model allows it. Log-probs agree to rounding, which may flip a token."""
 
     @property
     def drawing(self) -> dict[str, Any]:

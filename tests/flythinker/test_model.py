@@ -90,7 +90,7 @@ def test_tensors_that_the_reasoner_reads_are_not_freed_before_both_passes_are_do
         alive.append([ref() is not None for ref in watched])
         return predict(), hidden
 
-    monkeypatch.setattr("flythinker.model._both", both)
+    monkeypatch.setattr("flythinker.model.both_at_once", both)
     for token in (1, 2, 3):
         _, state = lm.step(torch.full((len(PROMPTS),), token), state)
     assert alive == [[True] * 4] * 3

@@ -93,6 +93,17 @@ def test_a_method_that_options_name_counts():
     assert "flythinker.flythinker" not in provenance.method_sources(Sft, {"flops_of": None})
 
 
+def test_the_lean_step_makes_texts_and_no_weights(monkeypatch):
+    sources = provenance.method_sources(Sft, {})
+    decoding = {f"harness.engine.{name}" for name in provenance.DECODING}
+    assert decoding <= set(sources)
+    both = provenance.method_sha256(Sft), provenance.training_sha256(Sft, {})
+    edited = dict.fromkeys(decoding, sources["harness.engine.lm"])
+    monkeypatch.setattr(provenance, "method_sources", lambda *_: {**sources, **edited})
+    assert provenance.method_sha256(Sft) != both[0]
+    assert provenance.training_sha256(Sft, {}) == both[1]
+
+
 def test_an_edited_helper_of_a_plugin_is_another_source(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "own_helper.py").write_text("X = 1\n")

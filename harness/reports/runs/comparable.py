@@ -35,6 +35,7 @@ MACHINE: Mapping[str, Read] = {
     "processor": lambda record: record.device.processor,
     "dtype": lambda record: record.device.dtype,
     "threads": lambda record: record.device.threads,
+    "decoding step": lambda record: record.setting("decode.step") or "transformers",
 }
 FURTHER: Mapping[str, Read] = {
     "backbone's weights": lambda record: record.backbone.fingerprint,

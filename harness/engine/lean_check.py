@@ -1,0 +1,45 @@
+"""The check of a lean step before its first use: log-probs against the model's own forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from harness.engine.lean_step import LeanDecoder
+
+TOLERANCES = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
+"""Largest difference of log-probs in the check, relative to the largest logit, or to 1."""
+CHECKED = ((5, 1, 3), 4)
+"""The check's rows: lengths of uneven prompts, and columns after them."""
+
+
+def disagreement(model: Any, decoder: LeanDecoder) -> str | None:
+    """Compare log-probs of uneven rows, read at once and in steps, with the model's own forward.
+
+    Why the lean step does not serve it, or None.
+    """
+    lengths, steps = CHECKED
+    device, head = decoder.norm.device, model.get_output_embeddings()
+    embedding = model.get_input_embeddings()
+    ids = torch.linspace(1, embedding.num_embeddings - 1, max(lengths) + steps, device=device)
+    rows = [ids.long().roll(length)[: length + steps] for length in lengths]
+    # 1. The model's own, each row alone and at once
+    own = [model(input_ids=row[None], use_cache=False).logits[0, -steps - 1 :] for row in rows]
+    expected = torch.stack(own).float()
+    # 2. The lean step's: uneven prompts left padded, two columns at once, the others in steps
+    padding = [max(lengths) - length for length in lengths]
+    tokens = torch.stack([F.pad(row, (left, 0)) for row, left in zip(rows, padding, strict=True)])
+    columns = torch.arange(max(lengths), device=device)
+    real = columns >= torch.tensor(padding, device=device)[:, None]
+    prompt, *more = embedding(tokens)[None].split([max(lengths), 2, *[1] * (steps - 2)], 2)
+    hidden, state = decoder.start(prompt, real)
+    parts = [hidden[:, :, -1:], *[decoder.extend(column, state) for column in more]]
+    found = head(torch.cat(parts, 2)[0]).float()
+    # 3. Compare
+    largest = max(1.0, expected.abs().max().item())
+    gap = (found.log_softmax(-1) - expected.log_softmax(-1)).abs().max().item()
+    if gap <= TOLERANCES[decoder.norm.dtype] * largest:
+        return None
+    return f"has log-probs that the lean step misses by {gap:.2g} (largest logit {largest:.2g})"

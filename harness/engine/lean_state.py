@@ -1,0 +1,88 @@
+"""What the lean step remembers: keys, values and lengths of the rows that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from harness.engine.lean_step import LeanDecoder
+
+BLOCK = 256
+"""Columns added when the buffers are full."""
+
+
+@dataclass
+class LeanState:
+    """Keys and values [R,K,C,d] of each layer, for R rows: those of the first model first.
+
+    end: columns in use. lengths [R]: tokens of each row, which ends at the last column in use.
+    bias [R,K,1,C]: −inf at columns before a row begins; None where all rows have one length.
+    rope [C,2,d]: cosine and signed sine of each position.
+    """
+
+    decoder: LeanDecoder
+    keys: list[Tensor]
+    values: list[Tensor]
+    end: int
+    lengths: Tensor
+    bias: Tensor | None
+    rope: Tensor
+
+    @property
+    def capacity(self) -> int:
+        return self.keys[0].size(2)
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors that the next step reads."""
+        return [*self.keys, *self.values, self.lengths, self.rope]
+
+    def reserve(self, columns: int) -> None:
+        """Make room for this many columns in all."""
+        more = columns - self.capacity
+        if more <= 0:
+            return
+        self.keys, self.values = (
+            [F.pad(buffer, (0, 0, 0, more + BLOCK)) for buffer in buffers]
+            for buffers in (self.keys, self.values)
+        )
+        if self.bias is not None:
+            self.bias = F.pad(self.bias, (0, more + BLOCK))
+        self.rope = self.decoder.rope_table(self.capacity)
+
+
+def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanState:
+    """The state of stacked models from the state of each model, with equally many rows.
+
+    All rows end at the same column, so shorter states move to the right.
+    """
+    end = max(state.end for state in states)
+    keys, values = (
+        [
+            torch.cat(
+                [
+                    F.pad(buffer[:, :, : state.end], (0, 0, end - state.end, BLOCK))
+                    for state, buffer in zip(states, buffers, strict=True)
+                ]
+            )
+            for buffers in zip(*[getattr(state, name) for state in states], strict=True)
+        ]
+        for name in ("keys", "values")
+    )
+    lengths = torch.cat([state.lengths for state in states])
+    even = all(state.bias is None and state.end == end for state in states)
+    bias = None if even else row_bias(lengths, end, keys[0])
+    return LeanState(decoder, keys, values, end, lengths, bias, decoder.rope_table(end + BLOCK))
+
+
+def row_bias(lengths: Tensor, end: int, buffer: Tensor) -> Tensor:
+    """[R,K,1,C] for buffers [R,K,C,d]: −inf before a row's first column, `end` − its length."""
+    _, kv_heads, capacity, _ = buffer.shape
+    columns = torch.arange(capacity, device=buffer.device)
+    before = (columns < end - lengths[:, None])[:, None, None].expand(-1, kv_heads, -1, -1)
+    return buffer.new_zeros(before.shape).masked_fill(before, -torch.inf)

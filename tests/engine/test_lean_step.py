@@ -1,0 +1,227 @@
+"""The lean step against transformers' forward: log-probs, texts, and which models it serves."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from baselines.coconut import CoconutLM
+from flythinker import FlyThinkerLM
+from flythinker.replaced_thoughts import DONOR, ReplacedThoughtsLM
+from harness.engine import Batch, CausalLM, generate
+from harness.engine.decode import NotANumberError
+from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken, unfit
+from harness.engine.lean_state import LeanState
+from harness.engine.lm import causal_lms
+from harness.errors import UsageError
+from tests.support.agreement import PROMPTS, RESPONSES, alone, prefill_and_step
+from tests.support.tiny import of_family, tiny
+
+YARN = {
+    "rope_type": "yarn",
+    "factor": 4.0,
+    "rope_theta": 1e4,
+    "original_max_position_embeddings": 64,
+}
+LLAMA3 = {
+    "rope_type": "llama3", "factor": 8.0, "rope_theta": 1e4, "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0, "original_max_position_embeddings": 64,
+}  # fmt: skip
+FAMILIES = {
+    "qwen2": ("qwen2", {}),
+    "qwen3": ("qwen3", {"head_dim": 12}),
+    "mistral": ("mistral", {"sliding_window": None}),
+    "llama": ("llama", {}),
+    "llama-biases": ("llama", {"attention_bias": True, "mlp_bias": True}),
+    "llama-tied": ("llama", {"tie_word_embeddings": True}),
+    "llama-all-heads": ("llama", {"num_key_value_heads": 4}),
+    "llama-linear": (
+        "llama", {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}}
+    ),
+    "llama-yarn": ("llama", {"rope_parameters": YARN}),
+    "llama-llama3": ("llama", {"rope_parameters": LLAMA3}),
+}  # fmt: skip
+DYNAMIC = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}
+REFUSED = {
+    "another family": (lambda: of_family("gemma"), "is of another family"),
+    "window": (lambda: of_family("mistral", sliding_window=4), "has a sliding window"),
+    "qwen2-window": (
+        lambda: of_family("qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=0),
+        "has a sliding window",
+    ),
+    "rope": (
+        lambda: of_family("llama", rope_parameters=DYNAMIC), "has RoPE of kind dynamic"
+    ),
+    "activation": (lambda: of_family("llama", hidden_act="gelu"), "has the activation gelu"),
+}  # fmt: skip
+
+
+def changed(model, seed=3):
+    """The model with biases and norms that are not their initial zeros and ones."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, part in model.named_parameters():
+        if "norm" in name or name.endswith("bias"):
+            part.data += 0.3 * torch.randn(part.shape, generator=generator)
+    return model
+
+
+def lms():
+    fly = lambda **more: FlyThinkerLM(tiny("llama"), tiny("llama", seed=1), **more)  # noqa: E731
+    return {
+        "causal": CausalLM(tiny()),
+        "coconut": CoconutLM(tiny(), 3),
+        "flythinker-stacked": fly(),
+        "flythinker-serial": fly(concurrent=False),
+        "flythinker-concurrent": fly(concurrent=True),
+        "flythinker-narrow": FlyThinkerLM(tiny(), tiny(seed=1, width=16), lam=1.5),
+        "flythinker-zero": ReplacedThoughtsLM(fly(), "zero"),
+        "flythinker-noise": ReplacedThoughtsLM(fly(), "noise"),
+        "flythinker-donor": ReplacedThoughtsLM(fly(), DONOR),
+    }
+
+
+def models_of(lm):
+    return [model for _, model in causal_lms(lm)]
+
+
+def by(step, lm, **more):
+    choose_step(models_of(lm), step)
+    views = (
+        {DONOR: [[9, 8], [7] * 14, [3, 1, 4, 1]]}
+        if getattr(lm, "replacement", "") == DONOR
+        else None
+    )
+    return generate(lm, PROMPTS, views=views, **{"max_new_tokens": 300, **more})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.no_grad()
+def test_logprobs_are_those_of_the_models_own_forward(family):
+    name, options = FAMILIES[family]
+    lm = CausalLM(changed(of_family(name, **options)))
+    assert isinstance(lm.prefill(PROMPTS)[1], LeanState), choice_of(lm.model).refusal
+    known = alone(lm, PROMPTS, RESPONSES)
+    for prefix in (0, 2):
+        found = prefill_and_step(prefix)(lm, PROMPTS, RESPONSES)
+        for row, expected in zip(found, known, strict=True):
+            assert_close(row, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["qwen2", "qwen3", "llama-biases", "llama-yarn"])
+def test_texts_are_those_of_transformers_past_a_full_buffer(family):
+    name, options = FAMILIES[family]
+    lm = CausalLM(changed(of_family(name, **options)))
+    known = by("transformers", lm)
+    assert by("auto", lm) == known
+    assert step_taken([lm.model]) == "lean"
+    assert [generate(lm, [row], max_new_tokens=300)[0] for row in PROMPTS] == known
+
+
+@pytest.mark.parametrize("name", lms())
+def test_every_model_writes_the_same_texts(name):
+    lm = lms()[name]
+    drawn = {"temperature": 1.0, "top_p": 0.9, "max_new_tokens": 40}
+    known = by("transformers", lm), by("transformers", lm, **drawn)
+    assert (by("auto", lm), by("auto", lm, **drawn)) == known
+    stacked = name.startswith("flythinker-") and name.split("-")[1] not in (
+        "serial", "concurrent", "narrow"
+    )  # fmt: skip
+    assert step_taken(models_of(lm)) == ("lean, stacked" if stacked else "lean")
+
+
+@pytest.mark.parametrize("name", ["causal", "flythinker-stacked", "flythinker-narrow"])
+def test_a_text_continues_after_a_prefix(name):
+    lm = lms()[name]
+    whole = by("auto", lm, max_new_tokens=12)
+    rest = by("auto", lm, max_new_tokens=8, prefixes=[row[:4] for row in whole])
+    assert [row[:4] + more for row, more in zip(whole, rest, strict=True)] == whole
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_another_shape_goes_through_transformers(make, reason):
+    model = make()
+    assert unfit(model) == reason
+    known = by("transformers", CausalLM(model), max_new_tokens=9)
+    assert by("auto", CausalLM(model), max_new_tokens=9) == known
+    assert step_taken([model]) == f"transformers: {type(model).__name__} {reason}"
+    with pytest.raises(UsageError, match=f"decode.step = lean: {type(model).__name__} {reason}"):
+        choose_step([model], "lean")
+
+
+def test_changed_modules_are_not_the_familys_own():
+    model = tiny()
+    model.model.layers[0].mlp.register_forward_hook(lambda *_: None)
+    assert unfit(model) == "has layers that are not its family's"
+    model = tiny()
+    model.model.layers[0].mlp.up_proj = torch.nn.Identity()
+    assert unfit(model) == "has layers that are not its family's"
+
+
+def test_a_model_made_in_inference_mode_keeps_its_weights():
+    with torch.inference_mode():
+        model = tiny()
+    assert unfit(model) == "was made in inference mode"
+    assert by("auto", CausalLM(model)) == by("auto", CausalLM(tiny()))
+
+
+def test_a_model_that_computes_something_else_fails_the_check():
+    model = tiny()
+    model.model.layers[1].self_attn.scaling = 0.9
+    text = generate(CausalLM(model), PROMPTS, max_new_tokens=5)
+    assert "has log-probs that the lean step misses by" in choice_of(model).refusal
+    assert by("transformers", CausalLM(model), max_new_tokens=5) == text
+    choice_of(model).step, choice_of(model).refusal = "lean", None
+    with pytest.raises(UsageError, match="has log-probs that the lean step misses by"):
+        generate(CausalLM(model), PROMPTS, max_new_tokens=5)
+
+
+def test_no_weight_is_held_twice_and_training_is_seen():
+    lm = FlyThinkerLM(tiny(), tiny(seed=1))
+    before = {name: part.clone() for name, part in lm.state_dict().items()}
+    generate(lm, PROMPTS, max_new_tokens=2)
+    for name, part in lm.state_dict().items():
+        assert torch.equal(part, before[name])
+        assert part.is_contiguous()
+    stack = choice_of(lm.generator).stack
+    for index, model in enumerate((lm.generator, lm.reasoner)):
+        q = model.model.layers[0].self_attn.q_proj.weight
+        assert q.data_ptr() == stack.layers[0].qkv[index].data_ptr()
+    optimizer = torch.optim.AdamW(lm.parameters(), lr=0.05)
+    lm.loss(Batch.from_rows(PROMPTS, RESPONSES, 0)).backward()
+    optimizer.step()
+    assert by("auto", lm) == by("transformers", lm)
+
+
+def test_moved_weights_are_fused_again():
+    lm = CausalLM(tiny())
+    generate(lm, PROMPTS, max_new_tokens=2)
+    decoder = choice_of(lm.model).decoder
+    for part in lm.parameters():
+        part.data = part.data * 2
+    assert by("auto", lm) == by("transformers", lm)
+    with torch.no_grad():
+        choose_step([lm.model], "auto")
+        assert lean_decoder(lm.model) is not decoder
+
+
+def test_gradients_and_training_go_through_transformers():
+    lm = CausalLM(tiny())
+    assert not isinstance(lm.prefill(PROMPTS)[1], LeanState)
+    with torch.no_grad():
+        assert not isinstance(lm.train().prefill(PROMPTS)[1], LeanState)
+
+
+def test_a_row_that_is_no_number_fails_alone():
+    lm = CausalLM(tiny())
+    known = by("auto", lm, max_new_tokens=20)
+    lm.model.model.embed_tokens.weight.data[7] = float("nan")
+    # 7 is in no row but the broken one; the head is tied, so its logit is never finite
+    lm.model.lm_head.weight = torch.nn.Parameter(tiny().lm_head.weight.data.clone())
+    rows = [PROMPTS[0], [7, 1], PROMPTS[1]]
+    with pytest.raises(NotANumberError) as failed:
+        generate(lm, rows, max_new_tokens=20)
+    assert failed.value.tokens_before == {1: 0}
+    texts = failed.value.texts
+    alike = [(texts[0], known[0]), (texts[2], known[1])]
+    for text, expected in alike:
+        cut = expected.index(7) if 7 in expected else len(expected)
+        assert text[:cut] == expected[:cut]
