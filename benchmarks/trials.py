@@ -27,7 +27,7 @@ from harness.reports.trial.words import outcome_sentences
 STORED = ROOT / "results" / "trial"
 PAGE = ROOT / "docs" / "trial.md"
 PICTURES = ROOT / "docs" / "pictures"
-SHOWN = 9
+SHOWN = 7
 """Columns of the table that fit a page: metric, verdict and the first duels."""
 
 

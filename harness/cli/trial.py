@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.cli.jobs import plugins
 from harness.cli.options import RESULTS, TASK
 from harness.cli.score import ScoreOptions, settings_of
-from harness.cli.screen import command_line, print_json, publish, screen
+from harness.cli.screen import print_json, publish, screen
 from harness.registry import FROM_FILES, table
 from harness.settings import RunSettings
 
@@ -51,7 +51,7 @@ def trial(options: TrialOptions, out: Path = TRIALS, json_: bool = False) -> Non
     name = f"{found.task}-{found.split}-{found.fingerprint[:12]}"
     if found.seed:
         name += f"-s{found.seed}"
-    report = document(found, command_line())
+    report = document(found)
     console = screen(stderr=json_)
     publish(console, report, out / name, tables=0 if json_ else 1)
     console.print(f"result: {write_json(out / f'{name}.json', found)}", soft_wrap=True)

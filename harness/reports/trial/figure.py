@@ -15,9 +15,9 @@ from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell
 
 PANELS = (
-    ("own_over_other", "Own text above another author's on the same subject"),
-    ("padded_over_own", "Own text padded to twice its length, above itself"),
-    ("copied_over_own", "A copy from the profile, above the author's own text"),
+    ("own_over_other", "Own text above another author's"),
+    ("padded_over_own", "Padded text above the own text"),
+    ("copied_over_own", "Copy from the profile above own"),
 )
 """Duel → title of its panel."""
 PASSES, FAILS, CONTROL = Look("#0072b2", "o", "-"), Look("#d55e00", "X", "-"), Look(FAINT, "d", "-")
@@ -43,9 +43,9 @@ def picture(trial: Trial) -> Picture:
         _draw(panel, duel, title, lines)
     set_caption(
         drawing,
-        "% of duels won, 50 is no preference; 95 % intervals over"
-        f" {trial.users} users. Dots: the metric passes. Crosses: it fails. Diamonds: measures that"
-        " are known to be bad",
+        "% of duels won, 50 is no preference; the other author's text is on the same subject;"
+        f" 95 % intervals over {trial.users} users. Dots: the metric passes. Crosses: it"
+        " fails. Diamonds: measures that are known to be bad",
     )
     return Picture("trial", "What each metric prefers", drawing, _described(lines))
 

@@ -30,8 +30,8 @@ NARROW = 3
 """Duels that fit a terminal."""
 
 
-def document(trial: Trial, command: str) -> Document:
-    """The page of a trial; `command`: what made it. Its facts are the trial as stored."""
+def document(trial: Trial) -> Document:
+    """The page of a trial. Its facts are the trial as stored."""
     part = Part(
         tuple(outcome_sentences(trial.metrics)),
         (picture(trial),),
@@ -40,7 +40,7 @@ def document(trial: Trial, command: str) -> Document:
     return Document(
         f"Metrics on trial: {trial.task}",
         f"{counted(trial.examples, 'example')} of {counted(trial.users, 'user')}, {trial.split}"
-        f" split of {trial.source}, {trial.setting} setting; made by {command}",
+        f" split of {trial.source}, {trial.setting} setting; made by harness trial",
         (_section(part),),
         tuple(warnings(trial)),
         asdict(trial),

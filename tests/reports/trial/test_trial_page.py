@@ -45,7 +45,7 @@ def test_agreement_is_a_square_of_metrics_with_values():
 
 
 def test_the_page_starts_with_the_verdicts_then_figure_then_tables():
-    page = document(trial(left_out=2), "harness trial")
+    page = document(trial(left_out=2))
     html, markdown = to_html(page), to_markdown(page)
     places = [html.index(words) for words in ("1 of 2 metrics pass", "<svg", "own &gt; other")]
     assert places == sorted(places)
@@ -53,3 +53,14 @@ def test_the_page_starts_with_the_verdicts_then_figure_then_tables():
     assert "METEOR ‡" in markdown
     assert page.facts["metrics"]["meteor"]["failed"] == ("padded_over_own",)
     assert "90 [82, 98] %" in page.sections[0].pictures[0].alt
+
+
+def test_a_title_fits_its_panel():
+    """Drawn from the left edge of its axes, which long names of metrics make narrow."""
+    page = document(trial(metrics={"following": metric("preferences followed")}))
+    drawing = page.sections[0].pictures[0].drawing
+    drawing.draw_without_rendering()
+    width = drawing.bbox.width
+    for axes in drawing.axes:
+        ends = [text.get_window_extent().x1 for text in (axes._left_title, axes.title)]
+        assert max(ends) < width
