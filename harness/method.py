@@ -78,7 +78,7 @@ class Method:
     @cached_property
     def writer(self) -> PromptWriter:
         """Makes the benchmark's prompt within the budgets, the same for every method."""
-        from harness.data import PromptWriter, token_offsets
+        from harness.data import PromptWriter
         from harness.engine.backbone import Backbones
         from harness.registry import find
 
@@ -86,7 +86,7 @@ class Method:
             find("task", self.settings.task),
             self.settings.retrieval,
             self.settings.budget,
-            token_offsets(Backbones(self.settings.model).tokenizer),
+            Backbones(self.settings.model).offsets,
         )
 
     @cached_property

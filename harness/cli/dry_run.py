@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from harness.cli.jobs import Job
+from harness.engine.endpoint.client import Client
 from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.micro_batches import TrainRow, micro_batches
 from harness.engine.train import plan_steps
 from harness.errors import counted
 from harness.pipeline.estimate import estimate
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
-from harness.pipeline.plan import Plan
+from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.served.plan import ServedPlan
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 from harness.types import Target
@@ -32,7 +35,8 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     """Print a run's examples, tokens, cuts, parameters, memory, and its first test prompt."""
     # 1. Data and prompts.
     settings = job.settings
-    plan = Plan(settings, job.method, out, job.factory)
+    kind = ServedPlan if settings.model.api else Plan
+    plan = kind(settings, job.method, out, job.factory)
     prompts = plan.test_prompts
     facts = {"folder": str(plan.folder)}
     data = plan.source
@@ -45,7 +49,7 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
             f"{counted(len(split.examples), 'example')}, {counted(users, 'user')}, fingerprint"
             f" {split.fingerprint[:12]}"
         )
-    lengths = sorted(len(each.prompt) for each in prompts)
+    lengths = sorted(map(partial(prompt_tokens, plan), prompts))
     facts["test prompts"] = (
         f"{sum(lengths):,} tokens; median {lengths[len(lengths) // 2]}, longest {lengths[-1]}"
     )
@@ -68,15 +72,8 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
             f"{counted(len(steps), 'step')} of {counted(train.batch_size, 'example')},"
             f" {tokens:,} tokens without prefaces; {counted(shortened, 'target')} cut"
         )
-    # 3. Model and memory.
-    lm = plan.method.build(plan.backbones)
-    refuse_long_tests(plan, lm)
-    if plan.method.trains:
-        refuse_long_training(plan, lm)
-    parts = {name: size(part) for name, part in lm.named_children()}
-    each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
-    facts["parameters"] = f"{size(lm):,}{each if len(parts) > 1 else ''}"
-    facts["memory"] = f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB"
+    # 3. Model and memory, or the server.
+    facts |= server_facts(plan) if isinstance(plan, ServedPlan) else model_facts(plan, rows)
     facts["time"] = estimate([(job.method, settings)], out).shown
     # 4. Print.
     title = f"{job.method} on {settings.task}, dry run"
@@ -84,8 +81,47 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     print_table(console, table)
     console.print(f"\nThe first test prompt, as the model gets it ({prompts[0].example.id}):",
                   style="bold")  # fmt: skip
-    shown = plan.backbones.tokenizer.decode(list(prompts[0].prompt), skip_special_tokens=False)
-    console.print(shown, soft_wrap=True)
+    first = prompts[0]
+    whole = first.text
+    if not isinstance(plan, ServedPlan):
+        whole = plan.backbones.tokenizer.decode(list(first.prompt), skip_special_tokens=False)
+    console.print(whole, soft_wrap=True)
+
+
+def prompt_tokens(plan: Plan, encoded: EncodedPrompt) -> int:
+    """Tokens of a prompt, counted as budgets count them where only the server knows."""
+    return plan.count(encoded.text) if isinstance(plan, ServedPlan) else len(encoded.prompt)
+
+
+def server_facts(plan: ServedPlan) -> dict[str, str]:
+    """Where requests will go, and how many there are; none is sent."""
+    options, address = plan.settings.eval, plan.address
+    texts = len(plan.test_prompts) * plan.settings.decode.samples
+    swaps = (2 * options.donors + 1) * len(plan.test_prompts)
+    reads = options.likelihood and plan.has_tokens
+    more = {
+        "log-probs": len(plan.test_prompts) * reads,
+        "lift on likelihood": swaps * ("likelihood" in options.lift and reads),
+        "lift on texts": swaps * ("texts" in options.lift),
+    }
+    parts = [f"{count:,} for {what}" for what, count in {"texts": texts, **more}.items() if count]
+    known = f"${plan.settings.api.key}" if Client(address, plan.settings.api).key else "none"
+    return {"server": address.url, "model": address.model, "key": known,
+            "requests": ", ".join(parts)}  # fmt: skip
+
+
+def model_facts(plan: Plan, rows: Sequence[TrainRow]) -> dict[str, str]:
+    """Parameters and memory. rows: of training."""
+    lm = plan.method.build(plan.backbones)
+    refuse_long_tests(plan, lm)
+    if plan.method.trains:
+        refuse_long_training(plan, lm)
+    parts = {name: size(part) for name, part in lm.named_children()}
+    each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
+    return {
+        "parameters": f"{size(lm):,}{each if len(parts) > 1 else ''}",
+        "memory": f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB",
+    }
 
 
 def size(part: nn.Module) -> int:

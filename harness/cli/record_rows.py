@@ -168,10 +168,14 @@ def cost_rows(record: Record) -> Rows:
     cost = record.inference
     if cost is None:
         return
-    if cost.tokens_per_s:
+    if record.backbone.api and cost.seconds_per_example:
+        at_a_time = f"{record.backbone.api.concurrent} requests at a time"
+        yield "generation", f"{cost.seconds_per_example:.2f} s", f"a request; {at_a_time}"
+    elif cost.tokens_per_s:
         first = 1000 * (cost.time_to_first_token_s or 0.0)
         of = (
-            f"batch {cost.batch_size}, first token {first:,.0f} ms, {cost.peak_memory_mib:,.0f} MiB"
+            f"batch {cost.batch_size}, first token {first:,.0f} ms,"
+            f" {cost.peak_memory_mib or 0.0:,.0f} MiB"
         )
         yield "generation", f"{cost.tokens_per_s:,.0f} tokens/s", of
     if hidden_s := cost.preface_s + cost.latent_s:

@@ -1,6 +1,6 @@
 """Sources, task prompts, retrieval, budgets and fingerprints: source → Example → Prompt."""
 
-from harness.data.cut import Offsets, token_offsets
+from harness.data.cut import Offsets, byte_offsets, token_offsets
 from harness.data.files import SPLITS
 from harness.data.load import describe_source, load_split, load_splits
 from harness.data.prompt import PromptWriter
@@ -16,6 +16,7 @@ __all__ = [
     "PromptWriter",
     "Task",
     "bm25_order",
+    "byte_offsets",
     "describe_source",
     "load_split",
     "load_splits",

@@ -18,6 +18,7 @@ SENTENCE_END = re.compile(
 )
 WORD_END = re.compile(r"(?<=\S)(?=\s|$)")
 QUOTED = re.compile(r'(?<!\S)"(?P<part>[^"]+)"(?=[\s.,;:!?)]|$)')
+BYTES_OF_A_TOKEN = 4
 KEPT_TEXTS = 8192
 """Texts whose token counts are cached: entries recur in every example of their user."""
 
@@ -42,6 +43,22 @@ def token_offsets(tokenizer: Tokenizer) -> Offsets:
         return [(start, end) for start, end in encoded["offset_mapping"]]
 
     return offsets
+
+
+def byte_offsets(text: str) -> list[tuple[int, int]]:
+    """Offsets where no tokenizer is known: every four bytes of UTF-8 count as a token."""
+    if text.isascii():
+        return [
+            (start, min(start + BYTES_OF_A_TOKEN, len(text)))
+            for start in range(0, len(text), BYTES_OF_A_TOKEN)
+        ]
+    found, start, size = [], 0, 0
+    for end, character in enumerate(text, 1):
+        size += len(character.encode(errors="replace"))
+        if size >= BYTES_OF_A_TOKEN or end == len(text):
+            found.append((start, end))
+            start, size = end, 0
+    return found
 
 
 class Cutter:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.data import Offsets, byte_offsets, token_offsets
 from harness.engine import smollm2
 from harness.engine.adapters import refuse_adapter
 from harness.engine.agreement import EAGER, refuse_disagreement
@@ -22,7 +23,7 @@ from harness.inputs.hub_access import asked_once
 from harness.mini import BACKBONES, backbone_path
 from harness.paths import expanded
 from harness.record import BackboneInfo
-from harness.settings import ModelSettings
+from harness.settings import API, ModelSettings
 from harness.types import Tokenizer
 
 NAMED = (*BACKBONES, smollm2.NAME)
@@ -38,6 +39,12 @@ def locate(name: str) -> str:
         return str(backbone_path(name))
     if name == smollm2.NAME:
         return str(smollm2.folder())
+    if name.startswith(API):
+        raise UsageError(
+            f"backbone {name!r}: a model behind an API gives texts, not weights; expected only in"
+            " `harness run` with a method that trains nothing (nonpers, rag). Here name a folder or"
+            " a hub name"
+        )
     path = expanded(name)
     if path.is_dir():
         _check_folder(path)
@@ -192,9 +199,17 @@ class Backbones:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
+        """Of the backbone; of `model.tokenizer` for a model behind an API."""
         settings = self.settings
         template = Template.of(settings.template_date, settings.template_args)
-        return tokenizer_of(settings.backbone, settings.revision, template)
+        return tokenizer_of(settings.tokenizer or settings.backbone, settings.revision, template)
+
+    @property
+    def offsets(self) -> Offsets:
+        """How budgets count tokens: by the tokenizer, else by bytes (a model behind an API)."""
+        if self.settings.api and self.settings.tokenizer is None:
+            return byte_offsets
+        return token_offsets(self.tokenizer)
 
     @property
     def main(self) -> nn.Module:

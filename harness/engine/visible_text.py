@@ -75,14 +75,14 @@ class TextRules:
         # 1. Find the blocks, and the first stop string outside them
         shown = [each for each in ids if each not in self._dropped]
         whole = self._text(shown)
-        spans, unclosed = self._blocks(whole)
-        stop = self._stop(whole, spans)
+        spans, unclosed = blocks(whole, self.strip, self.opened)
+        stop = first_stop(whole, self.ends.strings, spans)
         if not spans and stop is None:
             return Visible(decode(self.tokenizer, ids), len(ids), tuple(ids))
         # 2. Cut at the stop string; what is outside the blocks is visible
         end = len(whole) if stop is None else stop
         spans = [(start, min(until, end)) for start, until in spans if start < end]
-        visible = _outside(spans, end)
+        visible = outside(spans, end)
         text = "".join(whole[start:until] for start, until in visible)
         # 3. Tokens of both parts
         kept = [token for span in visible for token in self._tokens(shown, span)[0]]
@@ -110,36 +110,6 @@ class TextRules:
             list(shown), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
 
-    def _blocks(self, text: str) -> tuple[list[Span], bool]:
-        """The spans of reasoning blocks, tags included; whether the last block has no end.
-
-        A closing tag without an opening one ends a block that began before the text.
-        """
-        spans: list[Span] = []
-        inside, begin = self.opened, 0
-        names = "|".join(map(re.escape, self.strip)) or "(?!)"
-        for tag in re.finditer(rf"<(/?)({names})>", text):
-            closes, name = bool(tag[1]), tag[2]
-            if closes and inside in (None, name):
-                before = tag.start() if spans else 0
-                spans.append((before if inside is None else begin, tag.end()))
-                inside = None
-            elif not closes and inside is None:
-                inside, begin = name, tag.start()
-        if inside is not None:
-            spans.append((begin, len(text)))
-        return spans, inside is not None
-
-    def _stop(self, text: str, spans: Sequence[Span]) -> int | None:
-        """The position of the first stop string outside the blocks."""
-        positions = [
-            match.start()
-            for string in self.ends.strings
-            for match in re.finditer(re.escape(string), text)
-            if not any(start <= match.start() < until for start, until in spans)
-        ]
-        return min(positions, default=None)
-
     def _tokens(self, shown: Sequence[int], span: Span) -> tuple[list[int], int]:
         """The tokens fully inside a span of the text; how many lie at least partly inside it."""
 
@@ -153,7 +123,42 @@ class TextRules:
         return list(shown[first:after]), touched
 
 
-def _outside(spans: Sequence[Span], end: int) -> list[Span]:
+def blocks(text: str, names: Sequence[str], opened: str | None = None) -> tuple[list[Span], bool]:
+    """The spans of reasoning blocks, tags included; whether the last block has no end.
+
+    text: generated.
+    names: of the blocks' tags.
+    opened: the block in which the text begins.
+
+    A closing tag without an opening one ends a block that began before the text.
+    """
+    spans: list[Span] = []
+    inside, begin = opened, 0
+    for tag in re.finditer(rf"<(/?)({'|'.join(map(re.escape, names)) or '(?!)'})>", text):
+        closes, name = bool(tag[1]), tag[2]
+        if closes and inside in (None, name):
+            before = tag.start() if spans else 0
+            spans.append((before if inside is None else begin, tag.end()))
+            inside = None
+        elif not closes and inside is None:
+            inside, begin = name, tag.start()
+    if inside is not None:
+        spans.append((begin, len(text)))
+    return spans, inside is not None
+
+
+def first_stop(text: str, strings: Sequence[str], spans: Sequence[Span]) -> int | None:
+    """The position of the first stop string outside the blocks."""
+    positions = [
+        match.start()
+        for string in strings
+        for match in re.finditer(re.escape(string), text)
+        if not any(start <= match.start() < until for start, until in spans)
+    ]
+    return min(positions, default=None)
+
+
+def outside(spans: Sequence[Span], end: int) -> list[Span]:
     """The parts of a text of `end` characters outside all spans."""
     edges = [0, *(edge for span in spans for edge in span), end]
     return [

@@ -11,7 +11,7 @@ from harness.inputs.models import model_files
 from harness.inputs.origin import Origin, own_sources
 from harness.record.inputs import Inputs
 from harness.registry import table
-from harness.settings import RunSettings
+from harness.settings import ModelSettings, RunSettings
 
 RUN = "harness.pipeline.single"
 """The module whose imports are the code of a run."""
@@ -35,10 +35,19 @@ def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> I
     code = closure([RUN, *([origin.module] if built_in else [])])
     return Inputs(
         data=dict(data),
-        backbone=model_files(model.backbone, model.revision),
+        backbone=_backbone(model),
         reasoner=model_files(model.reasoner) if model.reasoner else {},
         dense_model=model_files(dense) if dense else {},
         plugins={name: file_sha256(file) for name, file in plugins.items()},
         metrics={name: metric_input(name) for name in settings.eval.metrics},
         code={name: file_sha256(file)[:12] for name, file in code.items()},
     )
+
+
+def _backbone(model: ModelSettings) -> dict[str, str]:
+    """The backbone's files; of a model behind an API those of the tokenizer, if it is known."""
+    if not model.api:
+        return model_files(model.backbone, model.revision)
+    if model.tokenizer is None:
+        return {}
+    return model_files(model.tokenizer, model.revision, ("tokenizer", "chat template"))

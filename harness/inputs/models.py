@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.inputs.digests import file_sha256
@@ -26,15 +26,19 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 """Content of a model's folder → its file names. Other files are not read."""
 
 
-def model_files(name: str, revision: str | None = None) -> dict[str, str]:
+def model_files(
+    name: str, revision: str | None = None, kinds: Iterable[str] = tuple(KINDS)
+) -> dict[str, str]:
     """File name → sha256 of every file of a model; empty if it is not on this machine yet.
 
     name: a backbone's name, a folder, or a hub name, for its snapshot in the cache.
+    revision: of the hub.
+    kinds: of `KINDS`.
     """
     folder = model_folder(name, revision)
     if folder is None:
         return {}
-    patterns = [pattern for group in KINDS.values() for pattern in group]
+    patterns = [pattern for kind in kinds for pattern in KINDS[kind]]
     files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
     return {str(file.relative_to(folder)): file_sha256(file) for file in sorted(files)}
 

@@ -100,6 +100,12 @@ def _backbone(record: Record) -> Backbone:
     found = record.backbone
     if record.kind == "scored":
         return Backbone(name="unknown", parameters=None)
+    if found.api is not None:
+        raise DataError(
+            f"the record is of a model behind an API ({found.api.url}), whose weights cannot be"
+            " checked; expected a run from weights, or texts made elsewhere: harness score TEXTS"
+            " --name NAME"
+        )
     if found.name is None or found.parameters is None:
         raise DataError(
             "the record names no backbone; expected a method that starts from one of `backbones`"

@@ -143,6 +143,8 @@ def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates 
             median(rows) if rows else None, median(texts) if texts else None, len(found),
         )  # fmt: skip
         return rates, f"from the speed of {many} here"
+    if settings.model.api:
+        return None, "the server's speed is known after the first run"
     if _has_gpu(settings):
         return None, "no earlier run on this GPU"
     parameters = parameters_of(settings.model.backbone, settings.model.revision)
@@ -165,10 +167,11 @@ def _measured(record: Record, method: str) -> Rates | None:
     if train is None and method not in UNTRAINED:
         return None
     row = training.tokens / (training.examples * training.epochs) if training and train else None
+    at_a_time = record.backbone.api.concurrent if record.backbone.api else 1
     texts = max(record.n.scored, 1) * int(_setting(record, "decode.samples") or 1)
     return Rates(
         (train or 2 * inference.tokens_per_s) * ours[0] / theirs[0],
-        inference.tokens_per_s * ours[1] / theirs[1],
+        at_a_time * inference.tokens_per_s * ours[1] / theirs[1],
         row,
         inference.visible_tokens / texts if inference.visible_tokens else None,
     )
@@ -198,7 +201,8 @@ def _fits(file: Path, settings: RunSettings) -> Record | None:
     except HarnessError:
         return None
     device = record.device
-    here = device is not None and (device.processor, device.cores) == (processor(), os.cpu_count())
+    here = (device.processor, device.cores) == (processor(), os.cpu_count())
+    here = here or record.backbone.api is not None
     wanted = (settings.model.backbone, settings.model.reasoner)
     same = (_setting(record, "model.backbone"), _setting(record, "model.reasoner")) == wanted
     finished = record.status == "complete" and record.kind == "run"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from harness.engine.backbone import Backbones, describe
+from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
@@ -18,9 +19,14 @@ from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
 from harness.pipeline.trackers import Trackers
 from harness.progress import Bars
-from harness.record import DeviceInfo, ModelInfo
+from harness.record import DeviceInfo, ModelInfo, Record
 from harness.settings import ModelSettings
 from harness.types import Prediction
+
+PHASES = "phases.json"
+"""Seconds that an unfinished run has spent so far, by phase."""
+SERVER = DeviceInfo(device="api", dtype="unknown", threads=0)
+"""The machine of a model behind an API."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,11 @@ class Job:
         model = self.plan.settings.model
         where = devices(model)
         return Hardware(where, number_type(model, where[0]))
+
+    @property
+    def machine(self) -> DeviceInfo:
+        """The machine for the record; of a model behind an API nothing is known."""
+        return SERVER if self.plan.settings.model.api else self.hardware.machine()
 
     def build(self) -> tuple[PersonalLM, ModelInfo]:
         """The method's model before training, and what the record says of its backbones."""
@@ -89,6 +100,22 @@ class Trained:
     def first(self) -> dict[str, Prediction]:
         """id → the text of the first sample."""
         return {text.id: text for text in self.predictions if text.sample == 0}
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A run's texts, its record with what they cost, and what evaluates them.
+
+    texts: of the test split.
+    record: without their scores.
+    evaluate: adds the views to a record.
+    kept: what the evaluation stores until the record is there.
+    """
+
+    texts: list[Prediction]
+    record: Record
+    evaluate: Callable[[Record, Phases], Record]
+    kept: KeptValues
 
 
 class WatchedBackbones(Backbones):

@@ -148,17 +148,20 @@ class Plan:
         """The method's prompt for each example, through the chat template, in tokens."""
         return [self._encoded_prompt(example, self.method.prompt(example)) for example in examples]
 
-    def _encoded_prompt(self, example: Example, prompt: Prompt) -> EncodedPrompt:
+    def _main_view(self, example: Example, prompt: Prompt) -> str:
         if "main" not in prompt.views:
             raise DataError(
                 f"method {self.method.name!r}, example {example.id}: prompt() gave the views"
                 f' {sorted(prompt.views)}; expected "main" among them, which every method needs'
             )
+        return prompt.views["main"]
+
+    def _encoded_prompt(self, example: Example, prompt: Prompt) -> EncodedPrompt:
+        main = self._main_view(example, prompt)
         ids = {
             name: tuple(encode_prompt(self.backbones.tokenizer, text))
             for name, text in prompt.views.items()
         }
-        main = prompt.views["main"]
         return EncodedPrompt(example, ids.pop("main"), ids, prompt.cut, main, prompt.tied)
 
     @cached_property

@@ -143,6 +143,8 @@ def rescore(job: Job, record: Record) -> Record | None:
     if len(predictions) != len(plan.test.examples) * plan.settings.decode.samples:
         return None
     if options.forced or "texts" in options.lift or options.controls:
+        if plan.settings.model.api:
+            return None
         weights = plan.folder / WEIGHTS
         if plan.method.trains and not weights.is_file():
             return None

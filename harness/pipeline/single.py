@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,14 +17,14 @@ from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import return_freed_memory
 from harness.engine.trial import refuse_wrong_ways
 from harness.inputs import provenance
-from harness.inputs.stale import REQUEST, request_digest
 from harness.method import Method
 from harness.pipeline.evaluate.evaluation import evaluate
 from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
-from harness.pipeline.job import Job, Trained
+from harness.pipeline.job import PHASES, Generated, Job, Trained
 from harness.pipeline.lock import locked
 from harness.pipeline.needs import refuse_long_tests
+from harness.pipeline.opening import opening
 from harness.pipeline.plan import Plan
 from harness.pipeline.repeated import (
     delete_run,
@@ -35,9 +35,10 @@ from harness.pipeline.repeated import (
 )
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
+from harness.pipeline.served.plan import ServedPlan
+from harness.pipeline.served.run import served
 from harness.pipeline.trackers import refuse_missing, tracking
 from harness.pipeline.training import train_or_load
-from harness.plugins import home_of
 from harness.progress import Bars
 from harness.record import (
     PREDICTIONS,
@@ -46,20 +47,14 @@ from harness.record import (
     ModelInfo,
     Outcome,
     Record,
-    SplitInfo,
     Training,
     record_there,
     texts_digest,
     write_record,
-    write_text,
 )
 from harness.record.inputs import MODELS, Inputs
-from harness.registry import PLUGIN_MODULE, table
-from harness.settings import RUN_FILE, RunSettings, load_preset, run_file_text, validate
+from harness.settings import RunSettings
 from harness.types import Prediction
-
-PHASES = "phases.json"
-"""Seconds that an unfinished run has spent so far, by phase."""
 
 
 def run(
@@ -88,7 +83,8 @@ def run(
     phases, bars = Phases(), bars or Bars(quiet=True)
     # 1. the plan, with its inputs hashed before any model is loaded
     with phases("data"), bars.waiting("reading data"):
-        plan = Plan(settings, method, results, factory)
+        kind = ServedPlan if settings.model.api else Plan
+        plan = kind(settings, method, results, factory)
         before = plan.inputs
     # 2. no other process works on it meanwhile
     with locked(plan.folder):
@@ -118,40 +114,24 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
         earlier = None
     with job.bars, tracking(job.bars.say) as trackers:
         job = replace(job, trackers=trackers)
-        # 2. prompts and models
+        # 2. prompts
         with phases("prompts"), job.bars.waiting("encoding prompts"):
             prompts = plan.test_prompts
             if plan.advice:
                 job.bars.say(plan.advice)
-        with phases("loading"), job.bars.waiting("loading the model"):
-            return_freed_memory()
-            lm, record = _load(job, command, earlier, before)
-            return_freed_memory()
-        phases.keep(plan.folder / PHASES, job.bars.say)
-        trackers.start(plan)
-        # 3. training
-        training = None
-        if plan.method.trains:
-            with phases("training"):
-                lm, training = _train(job, lm, record.backbone, fresh)
-        with phases("fingerprints"):
-            return_freed_memory()
-            job.settle(lm)
-            weights = weights_fingerprint(lm)
-        # 4. texts and their evaluation
-        with phases("writing"):
-            predictions, inference = generate_all(job, lm, weights)
+        # 3. texts, from a model's weights or its server
+        if isinstance(plan, ServedPlan):
+            made = served(job, plan, phases, before, command, earlier)
+        else:
+            made = _trained(job, phases, before, command, earlier, fresh)
         record = replace(
-            record,
-            status="failed" if any(text.error for text in predictions) else "complete",
-            backbone=replace(record.backbone, weights=weights),
-            n=_counts(plan, predictions, training),
-            texts=texts_digest(predictions),
-            training=training,
-            inference=inference,
+            made.record,
+            status="failed" if any(text.error for text in made.texts) else "complete",
+            n=_counts(plan, made.texts, made.record.training),
+            texts=texts_digest(made.texts),
         )
-        kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
-        record = evaluate(Trained(job, lm, predictions, kept), record, phases)
+        # 4. their evaluation
+        record = made.evaluate(record, phases)
         trackers.scores(record)
     # 5. the record
     record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
@@ -160,10 +140,54 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
     phases.forget()
-    kept.forget()
+    made.kept.forget()
     if settings.eval.floors:
         record_floors(settings, plan.test, plan.results)
     return Outcome(record, plan.folder, repeated=False)
+
+
+def _trained(
+    job: Job,
+    phases: Phases,
+    before: Inputs,
+    command: str,
+    earlier: Record | None,
+    fresh: bool,
+) -> Generated:
+    """Load the model, train it, generate.
+
+    job: the run.
+    phases: takes the times.
+    before: inputs as hashed before loading.
+    command: the command line, for the record.
+    earlier: the unfinished record in the run's folder.
+    fresh: reuse no training of another run.
+    """
+    plan = job.plan
+    with phases("loading"), job.bars.waiting("loading the model"):
+        return_freed_memory()
+        lm, record = _load(job, command, earlier, before)
+        return_freed_memory()
+    phases.keep(plan.folder / PHASES, job.bars.say)
+    job.trackers.start(plan)
+    training = None
+    if plan.method.trains:
+        with phases("training"):
+            lm, training = _train(job, lm, record.backbone, fresh)
+    with phases("fingerprints"):
+        return_freed_memory()
+        job.settle(lm)
+        weights = weights_fingerprint(lm)
+    with phases("writing"):
+        texts, inference = generate_all(job, lm, weights)
+    record = replace(
+        record,
+        backbone=replace(record.backbone, weights=weights),
+        training=training,
+        inference=inference,
+    )
+    kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
+    return Generated(texts, record, partial(evaluate, Trained(job, lm, texts, kept)), kept)
 
 
 def _common(job: Job, weights: str) -> list[object]:
@@ -201,7 +225,7 @@ def _load(
     if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
         say(f"{plan.folder}: the backbone's weights changed; starting this run again")
         shutil.rmtree(plan.folder)
-    record = _opening(job, command, backbone)
+    record = opening(job, command, backbone)
     place(lm, job.hardware.devices)
     refuse_wrong_ways(
         lm,
@@ -233,48 +257,6 @@ def _train(
 def _weights(model: ModelInfo) -> list[str | None]:
     """Fingerprints of the backbones in a record."""
     return [model.fingerprint, model.reasoner.fingerprint if model.reasoner else None]
-
-
-def _opening(job: Job, command: str, backbone: ModelInfo) -> Record:
-    """The record before any work, with status "running"; it is written to disk."""
-    plan = job.plan
-    record = Record(
-        run_id=plan.run_id,
-        method=plan.method.name,
-        task=plan.settings.task,
-        status="running",
-        command=command,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        settings=plan.settings.model_dump(mode="json"),
-        seed=plan.settings.seed,
-        code=provenance.code(),
-        packages=provenance.packages(),
-        device=job.hardware.machine(),
-        data=replace(
-            plan.source,
-            splits={name: SplitInfo.of(split) for name, split in plan.splits.items()},
-        ),
-        backbone=backbone,
-        n=Counts(planned=len(plan.test.examples)),
-        inputs=plan.inputs,
-    )
-    write_record(record, plan.folder)
-    write_text(plan.folder / RUN_FILE, _run_file(plan))
-    request = request_digest(plan.settings, plan.method.name)
-    (plan.folder / REQUEST).write_text(request, encoding="utf-8")
-    return record
-
-
-def _run_file(plan: Plan) -> str:
-    """The run file with which `harness run --config` makes the same run."""
-    settings, method = plan.settings, type(plan.method)
-    preset = validate(RunSettings, load_preset(settings.preset))
-    home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
-    used = [("task", settings.task), *(("metric", name) for name in settings.eval.metrics)]
-    entries = [table(kind).get(name) for kind, name in used]
-    homes = [home, *(each.file for each in entries if each)]
-    files, out = list(dict.fromkeys(str(each) for each in homes if each)), str(plan.results)
-    return run_file_text(settings, preset, plan.method.name, plugins=files, out=out)
 
 
 def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:

@@ -27,6 +27,7 @@ from harness.record.examples import (
 )
 from harness.record.schema import SCHEMA_VERSION, Record
 from harness.record.sources import (
+    ApiInfo,
     BackboneInfo,
     CodeInfo,
     Counts,

@@ -112,7 +112,8 @@ class Inference(View):
     """What generating the texts cost.
 
     Texts are generated in batches planned by prompt length, after an untimed warm-up of a few
-    tokens. A resumed run times only what it generated itself.
+    tokens. A resumed run times only what it generated itself. Behind an API each text is a batch of
+    its own, timed from its request to its reply: the server's latency, with its load and network.
     """
 
     time_to_first_token_s: float | None = None
@@ -149,8 +150,8 @@ class Inference(View):
     """Texts in them."""
     batch_size: int
     """Texts in a full batch."""
-    peak_memory_mib: float
-    """Highest memory while generating, measured as in training."""
+    peak_memory_mib: float | None = None
+    """Highest memory while generating, measured as in training; null for a model behind an API."""
     visible_tokens: int
     """Tokens of all texts."""
     hidden_tokens: int

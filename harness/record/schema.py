@@ -106,7 +106,7 @@ class Record(Views, RunFacts):
     def peak_memory_mib(self) -> float | None:
         """The higher of the peaks in training and generation."""
         known = [part.peak_memory_mib for part in (self.training, self.inference) if part]
-        return max(known, default=None)
+        return max((each for each in known if each is not None), default=None)
 
     @property
     def slice_starts(self) -> tuple[int, ...]:

@@ -112,8 +112,34 @@ class BackboneInfo(View):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApiInfo(View):
+    """A model behind an API, as its server describes it; its weights are not seen."""
+
+    url: str
+    """Where requests went."""
+    chat: bool
+    """Whether the server applied the chat template."""
+    models: tuple[str, ...] = ()
+    """Names of the model in the replies."""
+    fingerprints: tuple[str, ...] = ()
+    """`system_fingerprint` of the replies: more than one means that the server changed."""
+    left_out: tuple[str, ...] = ()
+    """Settings of sampling that the server refused, so that its own defaults apply."""
+    concurrent: int
+    """Most requests at a time; times depend on it."""
+    repeated: int = 0
+    """Requests that were sent again after a failure."""
+    no_logprobs: str | None = None
+    """Why likelihood, and lift on it, are null, and what to do about it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelInfo(BackboneInfo):
     """The method's model: main backbone, reasoner, and the whole model at test time."""
+
+    api: ApiInfo | None = None
+    """The server's description, for a model behind an API; it has no number of parameters and no
+    fingerprint of weights."""
 
     reasoner: BackboneInfo | None = None
     """The second backbone, for methods that have one."""

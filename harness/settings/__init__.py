@@ -8,7 +8,9 @@ from harness.settings.merged import (
     validate,
 )
 from harness.settings.run_file import RUN_FILE, Block, read_run_file, run_file_text
+from harness.settings.section import Section
 from harness.settings.sections import (
+    API,
     CONTROLS,
     PRESETS,
     BudgetSettings,
@@ -19,17 +21,18 @@ from harness.settings.sections import (
     ModelSettings,
     RetrievalSettings,
     RunSettings,
-    Section,
-    TrackSettings,
     TrainSettings,
     whole_numbers,
 )
+from harness.settings.services import ApiSettings, TrackSettings
 from harness.settings.wrong import fields_of
 
 __all__ = [
+    "API",
     "CONTROLS",
     "PRESETS",
     "RUN_FILE",
+    "ApiSettings",
     "Block",
     "BudgetSettings",
     "Control",

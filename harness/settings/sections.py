@@ -10,51 +10,20 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from harness.settings.names import named
+from harness.settings.section import Section
+from harness.settings.services import ApiSettings, TrackSettings
 
-S = TypeVar("S", bound=BaseModel)
 Rate = Annotated[float, Field(gt=0)]
 PRESETS = ("mini", "smollm2", "paper")
 Control = Literal["own", "zero", "noise", "shuffled", "other-profile"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
-
-
-class Section(BaseModel):
-    """A frozen group of settings; an unknown key is an error."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
-        """Accept `a,b` and a single value where a list is expected.
-
-        Raises ValueError for half a surrogate pair, which no record can hold.
-        """
-        field = cls.model_fields[info.field_name or ""]
-        section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-        try:
-            json.dumps(None if section else value, ensure_ascii=False, default=str).encode()
-        except UnicodeEncodeError:
-            raise ValueError("expected text without half a surrogate pair") from None
-        if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
-            return value
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return (value,)
+API = "openai:"
+"""What the name of a backbone behind an API begins with."""
 
 
 class DataSettings(Section):
@@ -96,7 +65,11 @@ class BudgetSettings(Section):
 
 class ModelSettings(Section):
     backbone: str = "mini"
-    """A backbone's name (`mini`, `smollm2`), a folder, or a hub name."""
+    """A backbone's name (`mini`, `smollm2`), a folder, a hub name, or `openai:URL#MODEL`, a model
+    behind an API."""
+    tokenizer: str | None = None
+    """Folder or hub name of the tokenizer of a model behind an API. By default budgets count four
+    bytes of text as a token, and log-probs are not asked for."""
     reasoner: str | None = None
     """FlyThinker's reasoner; by default a second copy of the backbone."""
     revision: str | None = None
@@ -111,6 +84,19 @@ class ModelSettings(Section):
     """The date that a chat template prints as today, e.g. 2025-01-31; by default 2024-07-26."""
     template_args: Mapping[str, Any] = Field(default_factory=dict)
     """Arguments of the chat template, e.g. `model.template_args.enable_thinking=false`."""
+
+    @property
+    def api(self) -> bool:
+        """Whether the backbone is a model behind an API."""
+        return self.backbone.startswith(API)
+
+    @model_validator(mode="after")
+    def _a_tokenizer_for_an_api(self) -> ModelSettings:
+        if self.tokenizer is not None and not self.api:
+            raise ValueError(
+                f"model.tokenizer is for a backbone {API}URL#MODEL; other backbones have their own"
+            )
+        return self
 
 
 class TrainSettings(Section):
@@ -260,14 +246,6 @@ class EvalSettings(Section):
         return value
 
 
-class TrackSettings(Section):
-    to: tuple[Literal["trackio", "tensorboard", "wandb"], ...] = ()
-    """Experiment trackers that get the loss of each step and the scores. A run's name does not
-    depend on them."""
-    project: str = Field("flythinker-harness", min_length=1)
-    """The project under which trackers show the run."""
-
-
 class RunSettings(Section):
     """All settings of a run."""
 
@@ -285,6 +263,7 @@ class RunSettings(Section):
     decode: DecodeSettings = DecodeSettings()
     eval: EvalSettings = EvalSettings()
     track: TrackSettings = TrackSettings()
+    api: ApiSettings = ApiSettings()
     method: Mapping[str, Any] = Field(default_factory=dict)
     """The method's own options, e.g. `method.lam=0.5`; the method validates them."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.metrics.base import Better
@@ -13,7 +13,8 @@ from harness.metrics.likelihood import likelihood_scores
 from harness.pipeline.evaluate.regenerate import generate_nlls, generate_texts
 from harness.pipeline.evaluate.texts import metrics_of, score_metrics
 from harness.pipeline.job import Trained
-from harness.pipeline.plan import Plan
+from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.progress import Update
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
 from harness.registry import find
 from harness.types import Example, Score
@@ -32,12 +33,44 @@ def evaluate_profile_swap(trained: Trained, record: Record) -> Record:
     data's fingerprint; own − empty compares with a prompt without profile. Above 0 the user's own
     profile helps. A method that reads no profile has a lift of exactly 0.
     """
-    plan, asked = trained.plan, trained.plan.settings.eval.lift
+    own = {key: text.output for key, text in trained.first.items()}
+    reader = Reader(
+        lambda prompts: generate_nlls(trained, prompts),
+        lambda prompts: generate_texts(trained, prompts),
+        trained.job.bars.track,
+    )
+    return swapped_profiles(trained.plan, record, trained.plan.settings.eval.lift, own, reader)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a model reads other prompts.
+
+    nlls: id → NLL of the references after them.
+    texts: id → the texts for them.
+    track: makes a progress bar.
+    """
+
+    nlls: Callable[[Sequence[EncodedPrompt]], Mapping[str, SliceNll]]
+    texts: Callable[[Sequence[EncodedPrompt]], Mapping[str, str]]
+    track: Callable[[str, int], Update]
+
+
+def swapped_profiles(
+    plan: Plan, record: Record, asked: Sequence[str], own: Mapping[str, str], reader: Reader
+) -> Record:
+    """The view of `asked`, which is "likelihood", "texts" or both; see above.
+
+    plan: the run.
+    record: with the likelihood of the references, where that is asked.
+    asked: what is compared.
+    own: id → the text with the user's own profile.
+    reader: the model.
+    """
     donors = donor_examples(plan)
     swaps = donors.examples
-    update = trained.job.bars.track("lift", len(swaps))
+    update = reader.track("lift", len(swaps))
     # 1. scores of the same model with each user's own profile, and with each swapped one
-    own = {key: text.output for key, text in trained.first.items()}
     scores: dict[str, dict[str, Scores]] = {view: {} for view in asked}
     if "likelihood" in scores:
         scores["likelihood"]["own"] = nll_scores(plan, record.nlls)
@@ -46,9 +79,9 @@ def evaluate_profile_swap(trained: Trained, record: Record) -> Record:
     for done, (swap, examples) in enumerate(swaps.items(), 1):
         prompts = plan.encode(examples)
         if "likelihood" in scores:
-            scores["likelihood"][swap] = nll_scores(plan, generate_nlls(trained, prompts))
+            scores["likelihood"][swap] = nll_scores(plan, reader.nlls(prompts))
         if "texts" in scores:
-            scores["texts"][swap] = text_scores(plan, generate_texts(trained, prompts))
+            scores["texts"][swap] = text_scores(plan, reader.texts(prompts))
         update(done, len(swaps), swap)
     # 2. what the user's profile gains over them
     lifts = {view: lifts_of(plan, found) for view, found in scores.items()}

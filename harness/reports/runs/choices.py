@@ -23,13 +23,13 @@ OPTION = "method."
 def choices(record: Record) -> dict[str, Json]:
     """The settings of a run that define its system, "section.key" → value.
 
-    Left out: the seed; `eval` and `track`; the location of the data, whose fingerprint must be the
-    same anyway; and the device, which the record's `device` describes.
+    Left out: the seed; `eval`, `track` and `api`; the location of the data, whose fingerprint must
+    be the same anyway; and the device, which the record's `device` describes.
     """
     return {
         key: value
         for key, value in flat(record.settings)
-        if key not in NO_CHOICE and not key.startswith(("eval.", UNNAMED))
+        if key not in NO_CHOICE and not key.startswith(("eval.", *UNNAMED))
     }
 
 

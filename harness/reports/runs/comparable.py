@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from harness.errors import DataError
 from harness.record import Json, Record
 from harness.reports.runs.choices import chosen_by
+from harness.reports.runs.likelihoods import with_comparable_likelihoods
 from harness.reports.runs.systems import Board, System
 
 Read = Callable[[Record], object]
@@ -58,7 +59,7 @@ class Difference:
 
 
 def checked(board: Board, allow_different: bool) -> Board:
-    """The board, with the allowed differences noted.
+    """The board, with the allowed differences noted, without likelihoods that do not compare.
 
     Raises DataError if slices or samples an example differ, if no example is shared, or if anything
     else in `differences` differs and `allow_different` is false.
@@ -84,7 +85,7 @@ def checked(board: Board, allow_different: bool) -> Board:
             " count as empty, and every table says so)"
         )
         raise _refusal(board, "these runs are not comparable", found, mend)
-    return replace(board, allowed=tuple(map(str, found)))
+    return replace(with_comparable_likelihoods(board), allowed=tuple(map(str, found)))
 
 
 def _refusal(board: Board, what: str, found: Sequence[Difference], mend: str) -> DataError:

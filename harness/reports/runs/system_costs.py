@@ -60,6 +60,8 @@ def mean_cost(system: System, cost: Cost) -> float | None:
 def machine(record: Record) -> str:
     """The machine in words."""
     device = record.device
+    if record.backbone.api is not None:
+        return f"{record.backbone.api.url}, {record.backbone.api.concurrent} requests at a time"
     what = device.accelerator or device.processor or device.device
     threads = counted(device.threads, "thread")
     return f"{device.device} ({what}), {device.dtype}, {threads}"
@@ -69,6 +71,11 @@ def times_not_comparable(board: Board) -> str | None:
     """Why times on this board are not comparable; None if they are."""
     if all(record.kind != "run" for record in board.records):
         return "texts made elsewhere have no times"
+    if names := [one.name for one in board.systems if one.record.backbone.api]:
+        return (
+            f"times of a model behind an API are its server's latency, with load and network, and"
+            f" compare with none: {', '.join(names)}"
+        )
     differences = " · ".join(str(one) for one in machines(board.systems))
     if not differences:
         return None

@@ -72,6 +72,7 @@ class Board:
     ids: examples that any system has.
     users: id → user.
     allowed: differences that the user allowed although they should not exist.
+    notes: what is left out of its records, and why.
     floors: records of the floors of these examples.
     """
 
@@ -80,6 +81,7 @@ class Board:
     ids: tuple[str, ...]
     users: Mapping[str, str]
     allowed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     floors: tuple[Record, ...] = ()
 
     @property

@@ -52,7 +52,7 @@ def warnings(boards: Sequence[Board], left_out: Sequence[str]) -> list[str]:
 def _warnings(board: Board) -> list[str]:
     """What to know of the runs of one task."""
     # 1. Allowed differences, and counts of failures and cuts.
-    found = [f"allowed to differ: {difference}" for difference in board.allowed]
+    found = [f"allowed to differ: {difference}" for difference in board.allowed] + [*board.notes]
     for what, count in ALARMS.items():
         most = {one.name: max(count(record.n) for record in one.records) for one in board.systems}
         by_name = {name: number for name, number in most.items() if number}

@@ -1,0 +1,1 @@
+"""Runs of a model behind an API: no weights, so prompts go out and texts come back."""

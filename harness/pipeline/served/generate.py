@@ -1,0 +1,220 @@
+"""Generation by a server: several requests at a time, each text on disk as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from harness.engine.clock import middle
+from harness.engine.endpoint.client import Client, RequestFailedError
+from harness.engine.endpoint.concurrent import as_they_end
+from harness.engine.endpoint.replies import Reply
+from harness.engine.visible_text import blocks, first_stop, outside
+from harness.errors import UsageError
+from harness.pipeline.generation_costs import COSTS
+from harness.pipeline.job import Job
+from harness.pipeline.kept_texts import valid_predictions
+from harness.pipeline.plan import EncodedPrompt
+from harness.pipeline.served.plan import ServedPlan
+from harness.record import (
+    PREDICTIONS,
+    ApiInfo,
+    Inference,
+    append_lines,
+    checked,
+    read_state,
+    write_lines,
+    write_state,
+)
+from harness.record.digest import json_sha256
+from harness.record.state import NO_TIMES
+from harness.types import Prediction
+
+MOST_FAILURES = 3
+"""Requests in a row that fail for good before the run stops."""
+WITHHELD = "content_filter"
+NO_FLOPS = "the model is behind an API"
+
+
+@dataclass
+class ServedCosts:
+    """What the server said and took, across resumed runs.
+
+    seconds: of each request that gave a text.
+    models, fingerprints, left_out, repeated: as in the record's `ApiInfo`.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    fingerprints: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    repeated: int = 0
+
+    def add(self, reply: Reply) -> None:
+        """Note a reply."""
+        self.seconds.append(reply.seconds)
+        for known, name in ((self.models, reply.model), (self.fingerprints, reply.fingerprint)):
+            if name is not None and name not in known:
+                known.append(name)
+
+
+Asked = tuple[EncodedPrompt, int]
+"""A prompt and the number of a sample."""
+
+
+def generate_served(
+    job: Job, plan: ServedPlan, client: Client
+) -> tuple[list[Prediction], Inference, ApiInfo]:
+    """A prediction for every test example and sample, in file order; costs; what the server said.
+
+    job: the run, for its messages.
+    plan: its plan.
+    client: sends the requests.
+
+    Predictions on disk whose request is unchanged are kept; failed ones are asked for again. Raises
+    UsageError where every request would fail, or several in a row did.
+    """
+    # 1. What every text's request is, and which texts are on disk
+    asked = [
+        (encoded, sample)
+        for sample in range(plan.settings.decode.samples)
+        for encoded in plan.test_prompts
+    ]
+    expected = {
+        (encoded.example.id, sample): json_sha256(
+            plan.address.url, plan.request(encoded, sample), sort_keys=True
+        )[:16]
+        for encoded, sample in asked
+    }
+    finished = valid_predictions(plan, expected, job.bars.say)
+    times = plan.folder / COSTS
+    stored = read_state(ServedCosts, times, job.bars.say, NO_TIMES) if finished else None
+    costs, before = stored or ServedCosts(), stored.repeated if stored else 0
+    # 2. The others, as they arrive
+    waiting = [each for each in asked if (each[0].example.id, each[1]) not in finished]
+    update = job.bars.track("generating", len(expected))
+    for key, text, reply in _arriving(plan, client, waiting):
+        if reply is not None:
+            costs.add(reply)
+        costs.repeated = before + client.repeated
+        costs.left_out = sorted({*costs.left_out, *client.left_out})
+        finished[key] = checked(replace(text, fingerprint=expected[key]))
+        append_lines(plan.folder / PREDICTIONS, [finished[key]])
+        write_state(times, costs)
+        update(len(finished), len(expected), f"{client.repeated} repeated")
+    # 3. All of them in file order
+    texts = [finished[key] for key in expected]
+    write_lines(plan.folder / PREDICTIONS, texts)
+    return texts, _inference(texts, costs), _info(plan, costs)
+
+
+def _arriving(
+    plan: ServedPlan, client: Client, waiting: Sequence[Asked]
+) -> Iterator[tuple[tuple[str, int], Prediction, Reply | None]]:
+    """(id, sample), the text and its reply as they arrive; a failed text is empty, without reply.
+
+    Raises UsageError after several failures in a row.
+    """
+
+    def ask(each: Asked) -> Reply | RequestFailedError:
+        try:
+            return client.post(plan.request(*each))
+        except RequestFailedError as error:
+            return error
+
+    failures = 0
+    with closing(as_they_end(ask, waiting, plan.settings.api.concurrent)) as arriving:
+        for (encoded, sample), answer in arriving:
+            key = (encoded.example.id, sample)
+            if isinstance(answer, Reply):
+                failures = 0
+                yield key, prediction_of(plan, encoded, sample, answer), answer
+                continue
+            failures += 1
+            yield key, _empty(encoded, sample, str(answer)), None
+            if failures == MOST_FAILURES:
+                client.closed = True
+                raise UsageError(f"{failures} requests in a row failed, the last one: {answer}")
+
+
+def prediction_of(
+    plan: ServedPlan, encoded: EncodedPrompt, sample: int, reply: Reply
+) -> Prediction:
+    """The prediction in a reply, without reasoning blocks, cut at a stop string.
+
+    plan: the run.
+    encoded: the prompt.
+    sample: its number.
+    reply: of the server.
+    """
+    options = plan.settings.decode
+    if reply.stopped == WITHHELD:
+        return _empty(encoded, sample, f"the server withheld the text (finish_reason {WITHHELD})")
+    # 1. The blocks that the server left in the text, and the first stop string outside them
+    spans, unclosed = blocks(reply.text, options.strip)
+    stop = first_stop(reply.text, [s for s in options.stop if isinstance(s, str)], spans)
+    end = len(reply.text) if stop is None else stop
+    spans = [(start, min(until, end)) for start, until in spans if start < end]
+    text = "".join(reply.text[start:until] for start, until in outside(spans, end))
+    hidden = "".join(reply.text[start:until] for start, until in spans)
+    # 2. Tokens: the server's counts, else ours
+    reasoning = reply.reasoning_tokens or plan.count(reply.reasoning + hidden)
+    whole = reply.tokens if reply.tokens is not None else plan.count(text) + reasoning
+    return replace(
+        _empty(encoded, sample, None),
+        output=text.lstrip() if spans else text,
+        tokens=max(whole - reasoning, 0),
+        hidden_tokens=reasoning,
+        capped=reply.capped and stop is None,
+        reasoning=reply.reasoning + hidden,
+        reasoning_tokens=reasoning,
+        unclosed=unclosed or (reply.capped and bool(reply.reasoning) and not reply.text),
+    )
+
+
+def _empty(encoded: EncodedPrompt, sample: int, error: str | None) -> Prediction:
+    example = encoded.example
+    return Prediction(example.id, example.user_id, "", 0, "", sample=sample, error=error)
+
+
+def _inference(texts: Sequence[Prediction], costs: ServedCosts) -> Inference:
+    """The record's entry on inference: every text is a batch of its own."""
+
+    def total(of: Callable[[Prediction], int]) -> int:
+        return sum(map(of, texts))
+
+    whole, quartiles = middle(costs.seconds)
+    seconds, visible = sum(costs.seconds), total(lambda text: text.tokens)
+    timed = len(costs.seconds)
+    return Inference(
+        end_to_end_s=whole,
+        end_to_end_quartiles_s=quartiles,
+        seconds_per_example=seconds / timed if timed else None,
+        tokens_per_s=visible / seconds if seconds else None,
+        batches_timed=timed,
+        examples_timed=timed,
+        batch_size=1,
+        visible_tokens=visible,
+        hidden_tokens=total(lambda text: text.hidden_tokens),
+        reasoning_tokens=total(lambda text: text.reasoning_tokens),
+        unclosed_reasoning=total(lambda text: text.unclosed),
+        preface_tokens=0,
+        preface_timed=0,
+        preface_s=0.0,
+        latent_thoughts_per_text=0,
+        latent_s=0.0,
+        flops_missing=NO_FLOPS,
+    )
+
+
+def _info(plan: ServedPlan, costs: ServedCosts) -> ApiInfo:
+    return ApiInfo(
+        url=plan.address.url,
+        chat=plan.address.chat,
+        models=tuple(costs.models),
+        fingerprints=tuple(costs.fingerprints),
+        left_out=tuple(costs.left_out),
+        concurrent=plan.settings.api.concurrent,
+        repeated=costs.repeated,
+    )

@@ -1,0 +1,146 @@
+"""Views of a run whose model is behind an API: likelihood where the server gives log-probs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from harness.engine.clock import Phases
+from harness.engine.endpoint.client import Client, RequestFailedError
+from harness.engine.endpoint.concurrent import as_they_end
+from harness.engine.endpoint.replies import NoLogprobsError, echoed_logprobs, prompt_logprobs
+from harness.engine.endpoint.requests import echo_request, prompt_request
+from harness.engine.text import encode_response
+from harness.metrics.likelihood import likelihood_summary, nll_by_slice
+from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_texts
+from harness.pipeline.evaluate.kept_values import KeptValues
+from harness.pipeline.evaluate.profile_swap import Reader, swapped_profiles
+from harness.pipeline.evaluate.texts import samples_of
+from harness.pipeline.job import Job
+from harness.pipeline.plan import EncodedPrompt
+from harness.pipeline.served.generate import prediction_of
+from harness.pipeline.served.plan import ServedPlan
+from harness.record import Record, SliceNll
+from harness.types import Prediction
+
+T = TypeVar("T")
+NO_TOKENIZER = (
+    "log-probs of a reference need the model's tokens: --set model.tokenizer=FOLDER, and a server"
+    " that gives log-probs of prompts (vLLM does)"
+)
+NO_ECHO = (
+    "{found}. Expected a server that gives log-probs of prompts: vLLM by /chat/completions"
+    " (prompt_logprobs), or by /completions with echo and logprobs"
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A run at work whose model is behind an API; `kept` is what an earlier one had computed."""
+
+    job: Job
+    plan: ServedPlan
+    client: Client
+    kept: KeptValues
+
+    def evaluate(self, texts: Sequence[Prediction], record: Record, phases: Phases) -> Record:
+        """`record` with every view that the settings ask for and the server allows.
+
+        texts: of the run.
+        record: with its texts' counts.
+        phases: takes the times.
+        """
+        options, samples = self.plan.settings.eval, samples_of(texts)
+        with phases("scoring"), self.job.bars.waiting("scoring"):
+            record = evaluate_texts(record, self.plan.test, samples, options)
+        likelihood = options.likelihood
+        if likelihood:
+            with phases("likelihood"):
+                record = self._likelihood(record)
+                likelihood = record.likelihood is not None
+        views = [view for view in options.lift if view == "texts" or likelihood]
+        if views:
+            with phases("lift"):
+                own = {text.id: text.output for text in texts if text.sample == 0}
+                reader = Reader(self.nlls, self.texts, self.job.bars.track)
+                record = swapped_profiles(self.plan, record, views, own, reader)
+        if options.authors:
+            with phases("authors"):
+                record = evaluate_authors(record, self.plan.test, samples, options)
+        return record
+
+    def _likelihood(self, record: Record) -> Record:
+        """The record with the references' likelihood, or with the reason why there is none."""
+        plan = self.plan
+        try:
+            if not plan.has_tokens:
+                raise NoLogprobsError(NO_TOKENIZER)
+            each = self.nlls(plan.test_prompts)
+        except NoLogprobsError as error:
+            self.job.bars.say(f"no likelihood: {error}")
+            api = record.backbone.api and replace(record.backbone.api, no_logprobs=str(error))
+            return replace(record, backbone=replace(record.backbone, api=api))
+        starts = plan.settings.eval.slices
+        summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
+        return replace(record, likelihood=summary).with_values(likelihood=each)
+
+    def nlls(self, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
+        """id → NLL of the reference after each prompt. Raises NoLogprobsError."""
+        tokenizer, starts = self.plan.backbones.tokenizer, self.plan.settings.eval.slices
+        nlls = {}
+        for key, each in self._asked("likelihood", prompts, self._logprobs).items():
+            reference = self.plan.test.references[key].text
+            ends = encode_response(tokenizer, reference).ends
+            nlls[key] = nll_by_slice(reference, each, ends, starts)
+        return nlls
+
+    def _logprobs(self, encoded: EncodedPrompt) -> list[float]:
+        """Log-probs of the reference's tokens after a prompt. Raises NoLogprobsError."""
+        plan, address = self.plan, self.plan.address
+        reference = plan.test.references[encoded.example.id].text
+        response = encode_response(plan.backbones.tokenizer, reference).ids
+        template = plan.settings.model.template_args
+        body = (
+            prompt_request(address, encoded.text, reference, template)
+            if address.chat
+            else echo_request(address, encoded.prompt, response)
+        )
+        read = prompt_logprobs if address.chat else echoed_logprobs
+        try:
+            return read(self.client.post(body), encoded.prompt, response)
+        except NoLogprobsError as error:
+            raise NoLogprobsError(NO_ECHO.format(found=f"the server gave {error}")) from None
+        except RequestFailedError as error:
+            if error.status is None:
+                raise
+            found = f"the server refused: HTTP {error.status}"
+            raise NoLogprobsError(NO_ECHO.format(found=found)) from None
+
+    def texts(self, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
+        """id → the text for each prompt, with the seeds of the run's first sample."""
+
+        def text(encoded: EncodedPrompt) -> str:
+            reply = self.client.post(self.plan.request(encoded, 0))
+            return prediction_of(self.plan, encoded, 0, reply).output
+
+        return self._asked("texts", prompts, text)
+
+    def _asked(
+        self, kind: str, prompts: Sequence[EncodedPrompt], ask: Callable[[EncodedPrompt], T]
+    ) -> dict[str, T]:
+        """id → what `ask` returns for its prompt; kept, a few at a time, until the run ends."""
+        at_a_time = self.plan.settings.api.concurrent
+        found: dict[str, T] = {}
+        for start in range(0, len(prompts), at_a_time):
+            some = prompts[start : start + at_a_time]
+
+            def answers(some: Sequence[EncodedPrompt] = some) -> list[T]:
+                arrived = as_they_end(ask, some, at_a_time)
+                by_id = {encoded.example.id: answer for encoded, answer in arrived}
+                return [by_id[encoded.example.id] for encoded in some]
+
+            items = [(each.example.id, each.text, each.prompt) for each in some]
+            values = self.kept.batch([kind, items], answers)
+            found.update(zip((each.example.id for each in some), values, strict=True))
+        return found
