@@ -20,7 +20,7 @@ from harness.errors import counted
 from harness.pipeline.estimate import estimate
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import EncodedPrompt, Plan
-from harness.pipeline.served.plan import ServedPlan
+from harness.pipeline.served.plan import ServedPlan, plan_of
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 from harness.types import Target
@@ -35,8 +35,7 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     """Print a run's examples, tokens, cuts, parameters, memory, and its first test prompt."""
     # 1. Data and prompts.
     settings = job.settings
-    kind = ServedPlan if settings.model.api else Plan
-    plan = kind(settings, job.method, out, job.factory)
+    plan = plan_of(settings, job.method, out, job.factory)
     prompts = plan.test_prompts
     facts = {"folder": str(plan.folder)}
     data = plan.source

@@ -35,7 +35,7 @@ from harness.pipeline.repeated import (
 )
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
-from harness.pipeline.served.plan import ServedPlan
+from harness.pipeline.served.plan import ServedPlan, plan_of
 from harness.pipeline.served.run import served
 from harness.pipeline.trackers import refuse_missing, tracking
 from harness.pipeline.training import train_or_load
@@ -83,8 +83,7 @@ def run(
     phases, bars = Phases(), bars or Bars(quiet=True)
     # 1. the plan, with its inputs hashed before any model is loaded
     with phases("data"), bars.waiting("reading data"):
-        kind = ServedPlan if settings.model.api else Plan
-        plan = kind(settings, method, results, factory)
+        plan = plan_of(settings, method, results, factory)
         before = plan.inputs
     # 2. no other process works on it meanwhile
     with locked(plan.folder):

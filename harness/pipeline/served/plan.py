@@ -80,6 +80,17 @@ class ServedPlan(Plan):
         return len(self.backbones.offsets(text))
 
 
+def plan_of(
+    settings: RunSettings,
+    method_name: str,
+    results: Path,
+    factory: Callable[[RunSettings], Method] | None = None,
+) -> Plan:
+    """The plan of a run, with weights or of a model behind an API; arguments as of `Plan`."""
+    kind = ServedPlan if settings.model.api else Plan
+    return kind(settings, method_name, results, factory)
+
+
 def _refuse(method: Method, address: Address) -> None:
     """Raises UsageError for a method that needs weights, or a view that does."""
     kind = type(method)

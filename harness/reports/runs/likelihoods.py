@@ -30,7 +30,7 @@ def with_comparable_likelihoods(board: Board) -> Board:
 
 def _tokenizer(record: Record) -> str | None:
     """sha256 of the tokenizer's file; None if it is not known."""
-    return record.inputs and record.inputs.backbone.get("tokenizer.json")
+    return record.inputs.backbone.get("tokenizer.json") if record.inputs else None
 
 
 def _without(system: System) -> System:
