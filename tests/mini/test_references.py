@@ -5,13 +5,13 @@ from statistics import fmean
 import pytest
 
 from harness.engine.backbone import tokenizer_of
-from harness.mini import SETTINGS, SPLITS, TASKS, answers, calls, rewrite, rows
+from harness.mini import SETTINGS, TASKS, answers, calls, rewrite, rows
 from harness.settings import build_settings
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", [pytest.param("train", marks=pytest.mark.slow), "val", "test"])
 def test_references_follow_every_call(task, setting, split):
     places = calls(task, setting, split)
     for row in rows(task, setting, split):

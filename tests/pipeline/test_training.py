@@ -35,8 +35,9 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
         go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e29]")
 
 
-@pytest.mark.parametrize("grid", ["[1e-2,1e-6]", "[1e-6,1e-2]"])
-@pytest.mark.parametrize("method", ["sft", "flythinker"])
+@pytest.mark.parametrize(
+    ("method", "grid"), [("sft", "[1e-2,1e-6]"), ("flythinker", "[1e-6,1e-2]")]
+)
 def test_the_best_trial_is_the_training_if_it_is_as_long(
     tmp_path, reviews, backbone, method, grid, monkeypatch
 ):

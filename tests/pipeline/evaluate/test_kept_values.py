@@ -15,7 +15,7 @@ VIEWS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("share", [0.2, 0.8])
+@pytest.mark.parametrize("share", [pytest.param(0.2, marks=pytest.mark.slow), 0.8])
 def test_an_evaluation_stopped_in_any_view_ends_as_an_uninterrupted_one(
     tmp_path, reviews, backbone, monkeypatch, share
 ):
