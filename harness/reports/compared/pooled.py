@@ -15,7 +15,6 @@ from statistics import fmean
 
 from harness.record import Estimate
 from harness.reports.compared.measures import Rows, rows_of
-from harness.reports.render.section import listed
 from harness.reports.render.table import Cell, Value
 from harness.reports.runs.systems import Board, System
 from harness.statistics import interval
@@ -74,7 +73,7 @@ def spanned(estimates: Sequence[Estimate]) -> Pooled:
 def interval_words(values: Iterable[Value]) -> str:
     """What the intervals of these numbers are over: users, and how seeds enter."""
     kinds = {one.seeds for one in values if isinstance(one, Pooled) and one.value is not None}
-    return listed([words for kind, words in WORDS.items() if kind in kinds] or ["users"])
+    return ", or ".join(words for kind, words in WORDS.items() if kind in kinds) or "users"
 
 
 def _reproduces(rows: Rows, board: Board, system: System, estimates: Sequence[Estimate]) -> bool:

@@ -108,7 +108,9 @@ def test_without_values_by_example_the_span_is_shown_and_named():
     )
     crossed = Pooled(value=1.0, seeds="crossed")
     assert interval_words([crossed]) == "users and training seeds"
-    assert interval_words([crossed, found]).startswith("users and training seeds and users, from")
+    assert interval_words([crossed, found]).startswith("users and training seeds, or users, from")
+    single = Pooled(value=1.0)
+    assert interval_words([single, crossed]) == "users, or users and training seeds"
     assert interval_words([spanned(seeds[:1])]) == "users"
     assert spanned([Estimate(value=None)] * 2).value is None
 
