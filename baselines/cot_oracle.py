@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from baselines.cot import Cot
+from harness.data.source import source_of
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response
 from harness.errors import UsageError
@@ -25,7 +26,7 @@ class CotOracle(Cot):
 
     def __init__(self, settings: RunSettings) -> None:
         super().__init__(settings)
-        if settings.data.source != "mini":
+        if not source_of(settings.data.source).built_in:
             raise UsageError(
                 f"method cot-oracle: data.source = {settings.data.source}; only the built-in"
                 " benchmark (--data mini) knows its authors' true preferences. Use --method cot"

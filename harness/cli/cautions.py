@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.data.source import source_of
 from harness.settings import RunSettings, load_preset
 
 
@@ -14,7 +15,7 @@ def cautions(settings: RunSettings, trains: bool, assignments: Sequence[str]) ->
     assignments: of --set.
     """
     model, preset = settings.model, load_preset(settings.preset)
-    if settings.data.source != "mini" and is_mini(model.backbone):
+    if not source_of(settings.data.source).built_in and is_mini(model.backbone):
         yield (
             f"WARNING: the backbone {model.backbone} knows only the built-in benchmark's few"
             f" hundred words. On {settings.data.source} it writes nonsense, and no number below"

@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.data.sizes import sizes_of
 from harness.errors import HarnessError
 from harness.inputs.model_size import parameters_of
 from harness.inputs.provenance import processor
 from harness.inputs.stale import runs_of_request
-from harness.pipeline.sizes import sizes_of
 from harness.record import RECORD, Record, read_record
 from harness.settings import RunSettings
 from harness.settings.flat import flat

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from harness.data.sizes import sizes_of
 from harness.inputs.model_size import parameters_of
 from harness.inputs.provenance import processor
 from harness.pipeline import estimate as module
 from harness.pipeline.estimate import Rates, estimate, run_seconds
-from harness.pipeline.sizes import sizes_of
 from harness.record import read_record, write_record
 from harness.settings import build_settings
 from tests.support.synthetic import write_runs
@@ -86,7 +86,7 @@ def test_sizes_are_counted_without_reading_examples(tmp_path, monkeypatch):
     (tmp_path / "train.jsonl").write_text("x\n" * 50)
     settings = build_settings("mini", [], {"data": {"source": str(tmp_path), "limit": 2}})
     assert sizes_of(settings) == {"train": 50, "val": None, "test": 2}
-    monkeypatch.setattr("harness.pipeline.sizes.SAMPLE", 10)
+    monkeypatch.setattr("harness.data.sizes.SAMPLE", 10)
     assert sizes_of(settings)["train"] == 50  # from the first 10 bytes
     assert sizes_of(mini("data.train_limit=9")) == {"train": 9, "val": 40, "test": 100}
 
