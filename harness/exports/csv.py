@@ -1,13 +1,31 @@
-"""Tables as CSV: FILE.csv has a row a run; a folder also gets a row an example."""
+"""Tables as CSV: FILE.csv has a row a run; a folder also gets a row an example.
+
+Hidden characters are spelled out, and text that a spreadsheet would compute gets an apostrophe;
+Parquet has the texts as they are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.exports import Source, write_tables
+from harness.record.visible import visible
+from harness.reports.render.spreadsheet import inert
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def write(runs: Sequence[Source], out: Path) -> list[Path]:
     """runs.csv and examples.csv in a folder, or the runs alone in a file."""
-    return write_tables(runs, out, ".csv", lambda table, path: table.to_csv(path, index=False))
+    return write_tables(runs, out, ".csv", _save)
+
+
+def _save(table: DataFrame, path: Path) -> None:
+    table.rename(columns=_harmless).map(_harmless).to_csv(path, index=False)
+
+
+def _harmless(cell: object) -> object:
+    return inert(visible(cell)) if isinstance(cell, str) else cell

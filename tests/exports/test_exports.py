@@ -13,7 +13,7 @@ import pytest
 from harness import load_runs
 from harness.errors import DataError, UsageError
 from harness.exports import Source, described, export, formats, headlines
-from harness.record import read_predictions
+from harness.record import PREDICTIONS, read_predictions
 from tests.support.synthetic import write_runs
 
 SCHEMAS = Path(__file__).parent / "schema"
@@ -77,6 +77,22 @@ def test_tables_are_those_of_the_data_frames(results, tmp_path, to, read):
     assert load_runs(results).export(to, tmp_path / "api")[0].read_bytes() == files[0].read_bytes()
     export(to, sources(runs, texts=False), tmp_path / "bare")
     assert not {"output", "user_id"} & set(read(tmp_path / "bare" / f"examples.{to}"))
+
+
+def test_csv_holds_no_formula_and_no_hidden_character(tmp_path):
+    (folder,) = write_runs(tmp_path / "runs", ["rag"], ["product_review"], examples=3)
+    path = folder / PREDICTIONS
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [{**row, "output": f"=1+1 {chr(27)}[2J{chr(0x202E)}"} for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    runs = sources(load_runs(tmp_path / "runs"))
+    export("csv", runs, tmp_path / "out")
+    text = (tmp_path / "out" / "examples.csv").read_text("utf-8")
+    assert text.count("'=1+1 ⟨U+001B control⟩[2J⟨U+202E right-to-left override⟩") == 3
+    assert not {chr(27), chr(0x202E)} & set(text)
+    export("parquet", runs, tmp_path / "out")
+    kept = pd.read_parquet(tmp_path / "out" / "examples.parquet")
+    assert set(kept.output) == {rows[0]["output"]}
 
 
 def required_fields(schema, value, root):

@@ -26,7 +26,7 @@ def to_csv(table: Table) -> str:
     lettered = [any(cell.letters for cell in cells) for cells in by_column]
     lines: list[list[object]] = [
         [
-            _inert(f"{column.head}{part}")
+            inert(f"{column.head}{part}")
             for column, ends, letters in zip(table.columns, wide, lettered, strict=True)
             for part in ("", *((" low", " high") if ends else ()), *((" letters",) * letters))
         ]
@@ -44,9 +44,9 @@ def to_csv(table: Table) -> str:
 
 
 def _words(text: str) -> str:
-    return "" if text == NONE else _inert(text)
+    return "" if text == NONE else inert(text)
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Text that no spreadsheet takes for a formula; numbers are unchanged."""
     return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
