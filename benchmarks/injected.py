@@ -84,10 +84,10 @@ def _likelihood() -> Any:
     return reference_likelihood
 
 
-def _training() -> Any:
-    from harness.pipeline import training
+def _val_loss() -> Any:
+    from harness.pipeline import training_steps
 
-    return training
+    return training_steps
 
 
 def _generate() -> Any:
@@ -100,7 +100,7 @@ INJECTIONS: tuple[tuple[str, Inject], ...] = (
     ("torch.OutOfMemoryError in a step", _fails(
         _train, "to_batch", lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to"))),
     ("RuntimeError in the loss on val", _fails(
-        _training, "to_batch", lambda: RuntimeError("can't allocate memory"), 1)),
+        _val_loss, "to_batch", lambda: RuntimeError("can't allocate memory"), 1)),
     ("MemoryError in likelihood", _fails(_likelihood, "to_batch", MemoryError)),
     ("MemoryError in generate", _fails(_generate, "generate", MemoryError)),
     ("NaN loss", _nan_loss),

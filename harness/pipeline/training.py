@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import gc
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import torch
 
 from harness.engine.checkpoint import (
     WEIGHTS,
     TrainLog,
     drop_checkpoint,
     load_weights,
-    save_checkpoint,
     save_weights,
 )
-from harness.engine.clock import Phases, middle, now
+from harness.engine.clock import Phases, middle
 from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
-from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.peak_memory import PeakMemory
-from harness.engine.train import plan_steps, precision, to_batch, train
-from harness.errors import DivergedError, mendable
+from harness.engine.train import train
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import (
     PHASES,
-    SEARCH,
     TRAINED,
     UNFINISHED,
     FinishedTraining,
     finished_training,
-    trial_folder,
 )
+from harness.pipeline.lr_search import search_lr
 from harness.pipeline.needs import refuse_long_training
-from harness.pipeline.trackers import Trackers
 from harness.pipeline.training_costs import training_seconds, training_work
-from harness.progress import Bars
-from harness.record import LrSearch, Step, Training, Trial, read_state, write_state
-from harness.settings import TrainSettings
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Rows to train on and to evaluate on, how many targets were cut, why FLOPs are unknown."""
-
-    rows: list[TrainRow]
-    val_rows: list[TrainRow]
-    cut: int
-    flops_missing: str | None
+from harness.pipeline.training_steps import TrainingData, mean_loss, step_bar, steps_of
+from harness.record import LrSearch, Training, write_state
 
 
 @dataclass(frozen=True)
@@ -159,7 +139,7 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
             seed=seed,
             dtype=job.hardware.dtype,
             checkpoint=plan.folder / UNFINISHED,
-            on_step=_step_bar(job.bars, "training", _steps(data, budget, seed), job.trackers),
+            on_step=step_bar(job.bars, "training", steps_of(data, budget, seed), job.trackers),
             say=job.bars.say,
         )
     if adopts:  # its steps were taken in the search
@@ -172,134 +152,3 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
         flops = training_work(lm, data.rows, data.val_rows, budget, seed)
         flops = {"targets": plan.method.target_flops} | flops
     return Steps(budget.epochs, lr, search, log, val_loss, flops)
-
-
-def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
-    """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
-
-    Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
-
-    keep: leave the best trial as a checkpoint of the training, which then has nothing left to do.
-
-    Raises DivergedError if all trials diverged.
-    """
-    settings, path = job.plan.settings.train, job.plan.folder / SEARCH
-    trials = read_state(dict[str, Trial], path, job.bars.say) or {}
-    for lr in settings.lr_grid:
-        if repr(lr) not in trials:
-            trial, lm, log = _trial(job, data, lr)
-            lowest = min(
-                (t.val_loss for t in trials.values() if t.val_loss is not None), default=math.inf
-            )
-            if keep and trial.val_loss is not None and trial.val_loss < lowest:
-                _keep_trial(job, lm, log)
-            trials[repr(lr)] = trial
-            write_state(path, trials)
-            del lm
-            drop_checkpoint(trial_folder(job.plan.folder, lr))
-            gc.collect()
-    finished = [
-        (trial.val_loss, index, trial.lr)
-        for index, trial in enumerate(trials.values())
-        if trial.val_loss is not None
-    ]
-    if not finished:
-        raise DivergedError(
-            f"train.lr = auto: every rate of {settings.lr_grid} diverged; expected one that trains."
-            " Lower train.lr_grid or the method's lam"
-        )
-    return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
-
-
-def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:
-    """Save a finished trial as the checkpoint from which the training goes on."""
-    folder = job.plan.folder / UNFINISHED
-    try:
-        save_checkpoint(folder, lm, torch.optim.AdamW(lm.parameters()), log)
-    except OSError as error:
-        drop_checkpoint(folder)  # it is of a trial that is no longer the best
-        job.bars.say(f"cannot keep the best trial: {mendable(error)}. It will be trained again")
-
-
-def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, TrainLog]:
-    """A training of a new model with one learning rate; it has checkpoints of its own.
-
-    Returns the trial, the model that it trained, and the log of its steps.
-    """
-    plan, say, val_loss = job.plan, job.bars.say, None
-    short = plan.settings.train.model_copy(update={"epochs": plan.settings.train.lr_trial_epochs})
-    steps = _steps(data, short, plan.settings.seed)
-    log, show = TrainLog(), _step_bar(job.bars, f"lr {lr:g}", steps)
-    begin, (lm, _) = now(), job.build()
-    place(lm, job.hardware.devices)
-    seconds = now() - begin
-
-    def on_step(done: int, total: int, step: Step, so_far: TrainLog) -> None:
-        nonlocal log
-        log = so_far
-        show(done, total, step, so_far)
-
-    try:
-        log = train(
-            lm, data.rows, plan.settings.train, lr=lr, seed=plan.settings.seed,
-            epochs=plan.settings.train.lr_trial_epochs, dtype=job.hardware.dtype,
-            checkpoint=trial_folder(plan.folder, lr), on_step=on_step, say=say,
-        )  # fmt: skip
-        begin = now()
-        val_loss = mean_loss(job, lm, data.val_rows)
-        seconds += now() - begin
-    except DivergedError as error:
-        say(f"lr {lr:g} diverged: {error}")
-    seconds += log.seconds + log.between_s
-    curve = tuple(step.loss for step in log.curve)
-    return Trial(lr=lr, val_loss=val_loss, curve=curve, seconds=seconds), lm, log
-
-
-@torch.no_grad()
-def mean_loss(job: Job, lm: PersonalLM, rows: list[TrainRow]) -> float | None:
-    """Mean negative log-probability of the response tokens; None without rows.
-
-    Leaves `lm` in evaluation mode. Raises DivergedError where the loss is not a number.
-    """
-    total, count = 0.0, 0
-    lm.eval()
-    budget = TokenBudget(job.plan.settings.train.micro_tokens, job.bars.say)
-    for group in micro_batches(rows, budget.most):
-        total -= budget.fit(group, lambda parts: _summed_logprobs(job, lm, parts))
-        count += sum(len(row.response) for row in group)
-    if not math.isfinite(total):
-        raise DivergedError(
-            f"loss on val after training: {total}; expected a number. Lower train.lr or the"
-            " method's lam"
-        )
-    return total / count if count else None
-
-
-def _summed_logprobs(job: Job, lm: PersonalLM, groups: Sequence[Sequence[TrainRow]]) -> float:
-    """Sum of the log-probs of all response tokens."""
-    total = 0.0
-    for group in groups:
-        with precision(job.hardware.devices[0], job.hardware.dtype):
-            logprobs = lm.logprobs(to_batch(group))
-        total += logprobs.double().sum().item()
-    return total
-
-
-def _steps(data: TrainingData, settings: TrainSettings, seed: int) -> int:
-    """Number of optimizer steps."""
-    return len(plan_steps(len(data.rows), settings.epochs, settings.batch_size, seed))
-
-
-def _step_bar(
-    bars: Bars, name: str, steps: int, trackers: Trackers | None = None
-) -> Callable[[int, int, Step, TrainLog], None]:
-    """A callback that shows each of `steps` steps, and sends it to the trackers."""
-    update = bars.track(name, steps)
-
-    def on_step(done: int, total: int, step: Step, log: TrainLog) -> None:
-        rate = log.tokens / log.seconds if log.seconds else 0.0
-        update(done, total, f"loss {step.loss:.3f} · {rate:,.0f} tokens/s")
-        if trackers is not None:
-            trackers.step(step)
-
-    return on_step

@@ -11,7 +11,7 @@ from baselines.sft import Sft
 from harness.engine import train as engine_train
 from harness.errors import DivergedError
 from harness.interruption import Stopped
-from harness.pipeline import training
+from harness.pipeline import lr_search, training
 from harness.pipeline.single import run
 from tests.support.runs import go, settings, texts
 
@@ -83,7 +83,8 @@ def test_a_trial_stopped_at_any_step_continues_there(
 
             return on_step
 
-        monkeypatch.setattr(training, "_step_bar", stop)
+        for module in (training, lr_search):
+            monkeypatch.setattr(module, "step_bar", stop)
         try:
             found = go(tmp_path / "cut", reviews, backbone, "sft", *auto).record.training
             break

@@ -91,7 +91,7 @@ def test_training_seconds_count_the_kept_steps_and_trials():
 def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, monkeypatch):
     clock = Clock()
     parts = {
-        "Plan": 2.0, "_opening": 1.0, "train_or_load": 40.0,
+        "plan_of": 2.0, "opening": 1.0, "train_or_load": 40.0,
         "weights_fingerprint": 0.5, "generate_all": 20.0, "evaluate": 7.0,
     }  # fmt: skip
 

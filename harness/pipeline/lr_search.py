@@ -1,0 +1,100 @@
+"""The search of a learning rate: a training with each rate of a grid, from the same start."""
+
+from __future__ import annotations
+
+import gc
+import math
+
+import torch
+
+from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
+from harness.engine.clock import now
+from harness.engine.devices import place
+from harness.engine.lm import PersonalLM
+from harness.engine.train import train
+from harness.errors import DivergedError, mendable
+from harness.pipeline.job import Job
+from harness.pipeline.kept_training import SEARCH, UNFINISHED, trial_folder
+from harness.pipeline.training_steps import TrainingData, mean_loss, step_bar, steps_of
+from harness.record import LrSearch, Step, Trial, read_state, write_state
+
+
+def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
+    """Train from the same start with each rate of the grid; the lowest loss on val is chosen.
+
+    Trials already on disk are not repeated. A diverged trial has no loss and is never chosen.
+
+    keep: leave the best trial as a checkpoint of the training, which then has nothing left to do.
+
+    Raises DivergedError if all trials diverged.
+    """
+    settings, path = job.plan.settings.train, job.plan.folder / SEARCH
+    trials = read_state(dict[str, Trial], path, job.bars.say) or {}
+    for lr in settings.lr_grid:
+        if repr(lr) not in trials:
+            trial, lm, log = _trial(job, data, lr)
+            lowest = min(
+                (t.val_loss for t in trials.values() if t.val_loss is not None), default=math.inf
+            )
+            if keep and trial.val_loss is not None and trial.val_loss < lowest:
+                _keep_trial(job, lm, log)
+            trials[repr(lr)] = trial
+            write_state(path, trials)
+            del lm
+            drop_checkpoint(trial_folder(job.plan.folder, lr))
+            gc.collect()
+    finished = [
+        (trial.val_loss, index, trial.lr)
+        for index, trial in enumerate(trials.values())
+        if trial.val_loss is not None
+    ]
+    if not finished:
+        raise DivergedError(
+            f"train.lr = auto: every rate of {settings.lr_grid} diverged; expected one that trains."
+            " Lower train.lr_grid or the method's lam"
+        )
+    return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
+
+
+def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:
+    """Save a finished trial as the checkpoint from which the training goes on."""
+    folder = job.plan.folder / UNFINISHED
+    try:
+        save_checkpoint(folder, lm, torch.optim.AdamW(lm.parameters()), log)
+    except OSError as error:
+        drop_checkpoint(folder)  # it is of a trial that is no longer the best
+        job.bars.say(f"cannot keep the best trial: {mendable(error)}. It will be trained again")
+
+
+def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, TrainLog]:
+    """A training of a new model with one learning rate; it has checkpoints of its own.
+
+    Returns the trial, the model that it trained, and the log of its steps.
+    """
+    plan, say, val_loss = job.plan, job.bars.say, None
+    short = plan.settings.train.model_copy(update={"epochs": plan.settings.train.lr_trial_epochs})
+    steps = steps_of(data, short, plan.settings.seed)
+    log, show = TrainLog(), step_bar(job.bars, f"lr {lr:g}", steps)
+    begin, (lm, _) = now(), job.build()
+    place(lm, job.hardware.devices)
+    seconds = now() - begin
+
+    def on_step(done: int, total: int, step: Step, so_far: TrainLog) -> None:
+        nonlocal log
+        log = so_far
+        show(done, total, step, so_far)
+
+    try:
+        log = train(
+            lm, data.rows, plan.settings.train, lr=lr, seed=plan.settings.seed,
+            epochs=plan.settings.train.lr_trial_epochs, dtype=job.hardware.dtype,
+            checkpoint=trial_folder(plan.folder, lr), on_step=on_step, say=say,
+        )  # fmt: skip
+        begin = now()
+        val_loss = mean_loss(job, lm, data.val_rows)
+        seconds += now() - begin
+    except DivergedError as error:
+        say(f"lr {lr:g} diverged: {error}")
+    seconds += log.seconds + log.between_s
+    curve = tuple(step.loss for step in log.curve)
+    return Trial(lr=lr, val_loss=val_loss, curve=curve, seconds=seconds), lm, log
