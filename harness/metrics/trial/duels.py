@@ -114,9 +114,9 @@ def verdict(auc: Mapping[str, Estimate], users: int) -> tuple[Outcome, tuple[str
         return "no value", ()
     if users < VERDICT_USERS:
         return "too few users", ()
-    failed = () if _shown(auc[MUST_WIN]) else (MUST_WIN,)
-    failed += tuple(name for name in MUST_NOT_WIN if _shown(auc[name]))
-    return ("fails" if failed else "passes"), failed
+    wrong = [name for name in MUST_NOT_WIN if _shown(auc[name])]
+    failed = wrong if _shown(auc[MUST_WIN]) else [MUST_WIN, *wrong]
+    return ("fails" if failed else "passes"), tuple(failed)
 
 
 def _shown(number: Estimate) -> bool:
@@ -159,10 +159,10 @@ def _spearman(first: Array, second: Array) -> float | None:
     both = np.isfinite(first) & np.isfinite(second)
     if both.sum() < 2:
         return None
-    ranks = [rankdata(each[both]) for each in (first, second)]
-    if any(np.ptp(each) == 0 for each in ranks):
+    a, b = rankdata(first[both]), rankdata(second[both])
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(a, b)[0, 1])
 
 
 def _mean(

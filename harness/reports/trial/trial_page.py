@@ -9,7 +9,7 @@ from harness.errors import counted
 from harness.record.trials import Trial, TriedMetric
 from harness.reports.render.numbers import figure
 from harness.reports.render.section import Document, Part, Section, section
-from harness.reports.render.table import Cell, Column, Table
+from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.trial.figure import picture
 from harness.reports.trial.words import MARK, outcome_sentences, why_failed
 
@@ -116,7 +116,7 @@ def agreement_table(trial: Trial) -> Table:
     """Rank correlation of every two metrics."""
     tried = {**trial.metrics, **trial.controls}
     known = {name: one for name, one in tried.items() if one.auc}
-    rows = tuple(
+    rows: tuple[tuple[Value, ...], ...] = tuple(
         (one.title, *(_correlation(one, other, name == other) for other in known))
         for name, one in known.items()
     )
