@@ -16,6 +16,7 @@ from harness.cli.claims import claims
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.export import export
+from harness.cli.judge import judge
 from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
 from harness.cli.new import new_method, new_metric, new_task
@@ -51,6 +52,7 @@ VERBS = {
         bench,
         show,
         compare,
+        judge,
         trial,
         claims,
         ablate,

@@ -20,7 +20,7 @@ from harness.inputs.imports import (
     foreign_imports,
 )
 from harness.inputs.models import model_files
-from harness.metrics import EXTERNAL, family
+from harness.metrics import EXTERNAL, family, metric
 from harness.paths import expanded
 from harness.registry import table
 
@@ -33,9 +33,9 @@ def metric_input(name: str) -> str:
     """A metric's digest: sha256 of a script or plugin, or names and versions of its tools."""
     if name.startswith(EXTERNAL):
         return _external(name.removeprefix(EXTERNAL).partition("?")[0])
-    if (of_family := family(name)) is not None:
-        needs = of_family(name.partition(":")[2]).needs
-        return _sha256([of_family.__module__, *model_files(needs.model if needs else "").values()])
+    if family(name) is not None:
+        needs = metric(name).needs
+        return _sha256([name, *model_files(needs.model if needs else "").values()])
     entry = table("metric").get(name)
     module = entry.target.partition(":")[0] if entry else ""
     file = file_of(module)

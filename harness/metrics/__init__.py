@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,8 @@ def metric(
     not installed.
     """
     if (of_family := family(name)) is not None:
-        return of_family(name.partition(":")[2])
+        made: Callable[[str], Metric] = of_family
+        return made(name.partition(":")[2])
     factory = metric_class(name)
     chosen = {} if settings is None else {
         option: getattr(settings, key) for option, key in factory.options.items()

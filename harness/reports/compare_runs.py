@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,14 @@ from harness.errors import counted
 from harness.reports.certificate.certificate_part import certificate_part
 from harness.reports.claims.claims_page import claims_part
 from harness.reports.compared.facts import facts_of
-from harness.reports.compared.verdicts import compare_boards
-from harness.reports.render.section import Document, listed, section
+from harness.reports.compared.verdicts import Compared, compare_boards
+from harness.reports.render.section import Document, Part, listed, section
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.systems import load_boards
 from harness.reports.sections.authors_table import authors_part
 from harness.reports.sections.costs_of_methods import costs_part
 from harness.reports.sections.headline import headline_part
+from harness.reports.sections.judges import judges_part
 from harness.reports.sections.lift_by_profile import lift_part
 from harness.reports.sections.loss_curves import training_part
 from harness.reports.sections.metric_table import scores_part
@@ -29,7 +30,7 @@ from harness.reports.sections.thoughts import thoughts_part
 
 MOST_NAMED = 8
 """Systems whose names, with their settings, a title holds."""
-SECTIONS = {
+SECTIONS: Mapping[str, Callable[[Compared], Part]] = {
     "scores": scores_part,
     "quality": quality_part,
     "drift": drift_part,
@@ -37,6 +38,7 @@ SECTIONS = {
     "authors": authors_part,
     "certificate": certificate_part,
     "controls": thoughts_part,
+    "judges": lambda compared: judges_part(compared.board),
     "claims": claims_part,
     "training": training_part,
     "costs": costs_part,

@@ -26,6 +26,7 @@ from harness.statistics.panel import (
     mean_rows,
     resampling_rng,
 )
+from harness.statistics.preferences import Preference, preference
 from harness.statistics.sample_size import SampleSize, sample_size
 from harness.statistics.users import student
 
@@ -42,6 +43,7 @@ __all__ = [
     "Effect",
     "Interval",
     "Panel",
+    "Preference",
     "SampleSize",
     "Statistic",
     "at_equal_length",
@@ -50,6 +52,7 @@ __all__ = [
     "interval",
     "judge",
     "mean_rows",
+    "preference",
     "resampling_rng",
     "sample_size",
     "student",

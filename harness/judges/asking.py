@@ -1,0 +1,225 @@
+"""Ask a judge about the texts of runs. Every reply is on disk at once; none is asked for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.data import load_split
+from harness.data.user_limit import take
+from harness.errors import DataError
+from harness.judges.endpoint import MAX_TOKENS, Answer
+from harness.judges.prompts import Question, aspects_question, pair_questions, wording
+from harness.judges.replies import ReplyError, read_reply
+from harness.pipeline.lock import locked
+from harness.progress import Update
+from harness.record import Record, read_predictions, texts_digest
+from harness.record.digest import json_sha256
+from harness.record.judged import (
+    JUDGE,
+    JUDGED,
+    REPLIES,
+    Ask,
+    Judged,
+    JudgeReply,
+    Judging,
+    read_judged,
+)
+from harness.record.state import append_lines, write_json
+from harness.registry import find
+from harness.settings import RunSettings, validate
+from harness.types import SplitData
+
+
+class Judge(Protocol):
+    """Who is asked: an endpoint, or a model on this machine."""
+
+    name: str
+    parallel: int
+
+    def ask(self, prompt: str) -> Answer:
+        """The reply to one prompt."""
+        ...
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A run's first sample. folder, record: the run. texts: example id → text."""
+
+    folder: Path
+    record: Record
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path, record: Record) -> Texts:
+        found = {one.id: one.output for one in read_predictions(folder) if one.sample == 0}
+        if not found:
+            raise DataError(f"{folder}: no texts; expected predictions.jsonl beside the record")
+        return cls(folder, record, found)
+
+    @property
+    def name(self) -> str:
+        return f"{self.record.method}/{self.record.run_id}"
+
+    @property
+    def digest(self) -> str:
+        return self.record.texts or texts_digest(read_predictions(self.folder))
+
+
+@dataclass(frozen=True)
+class Task:
+    """One judging: its folder, its description and all of its questions."""
+
+    folder: Path
+    judging: Judging
+    questions: tuple[Question, ...]
+
+    def open_questions(self, again: bool = False) -> list[Question]:
+        """The questions without a reply on disk.
+
+        again: those too whose reply could not be read.
+        """
+        if not (self.folder / JUDGE).is_file():
+            return list(self.questions)
+        known = read_judged(self.folder).by_question
+        done = {
+            key
+            for key, reply in known.items()
+            if reply.kept and not (again and reply.failure is not None)
+        }
+        return [each for each in self.questions if (each.id, each.swapped) not in done]
+
+
+def split_of(record: Record) -> SplitData:
+    """The test split of a run. Raises DataError if its data have changed."""
+    settings = validate(RunSettings, record.settings, record.run_id)
+    split = load_split(settings, "test")
+    if split.fingerprint != record.data.test.fingerprint:
+        raise DataError(
+            f"{record.method}, run {record.run_id}: the data of {record.data.source} have changed"
+            " since this run; expected those that it was made with. Restore them"
+        )
+    return split
+
+
+def aspects_task(run: Texts, judge: str, split: SplitData, limit: int | None) -> Task:
+    """Scores of every text of a run."""
+    task = find("task", split.task)
+    questions = tuple(
+        aspects_question(
+            task, example, split.references[example.id].text, run.texts.get(example.id, "")
+        )
+        for example in take(split.examples, limit, split.fingerprint)
+    )
+    return _task("aspects", run, judge, questions, examples=len(questions))
+
+
+def pairs_task(
+    first: Texts, second: Texts, judge: str, split: SplitData, limit: int | None
+) -> Task:
+    """Which of two runs' texts is better, for every example in both orders."""
+    task, questions, equal = find("task", split.task), list[Question](), list[str]()
+    examples = take(split.examples, limit, split.fingerprint)
+    for example in examples:
+        texts = (first.texts.get(example.id, ""), second.texts.get(example.id, ""))
+        if texts[0] == texts[1]:
+            equal.append(example.id)
+        else:
+            reference = split.references[example.id].text
+            questions += pair_questions(task, example, reference, texts)
+    return _task(
+        "pairs", first, judge, tuple(questions), examples=len(examples), equal=tuple(equal),
+        against=second,
+    )  # fmt: skip
+
+
+def _task(
+    ask: Ask,
+    run: Texts,
+    judge: str,
+    questions: tuple[Question, ...],
+    *,
+    examples: int,
+    equal: tuple[str, ...] = (),
+    against: Texts | None = None,
+) -> Task:
+    judging = Judging(
+        ask=ask,
+        judge=judge,
+        prompt=json_sha256(wording(ask), 0, MAX_TOKENS)[:12],
+        run=run.name,
+        texts=run.digest,
+        against=against.name if against else None,
+        against_texts=against.digest if against else None,
+        examples=examples,
+        equal=equal,
+    )
+    return Task(run.folder / JUDGED / judging.name, judging, questions)
+
+
+def ask_all(task: Task, judge: Judge, update: Update, again: bool = False) -> Judged:
+    """Ask every open question, several at a time. Raises UsageError as the judge does.
+
+    update: takes what is done.
+    again: ask again where a reply could not be read.
+    """
+    with locked(task.folder):
+        waiting = task.open_questions(again)
+        _describe(task)
+        for done, reply in enumerate(_replies(task, judge, waiting), 1):
+            append_lines(task.folder / REPLIES, [reply])
+            update(done, len(waiting), reply.failure or "")
+        return read_judged(task.folder)
+
+
+def _describe(task: Task) -> None:
+    """Write what is judged; a description of more examples stays."""
+    path = task.folder / JUDGE
+    if path.is_file() and read_judged(task.folder).judging.examples >= task.judging.examples:
+        return
+    write_json(path, task.judging)
+
+
+def _replies(task: Task, judge: Judge, waiting: Sequence[Question]) -> Iterator[JudgeReply]:
+    """Replies as they come. If a request raises, those under way are lost, the rest not sent."""
+    left = iter(waiting)
+    pool = ThreadPoolExecutor(judge.parallel)
+    running: dict[Future[Answer], Question] = {}
+    try:
+        while True:
+            while len(running) < judge.parallel and (question := next(left, None)) is not None:
+                running[pool.submit(judge.ask, question.prompt)] = question
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                question = running.pop(future)
+                yield reply_of(task.judging.ask, question, future.result())
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def reply_of(ask: Ask, question: Question, answer: Answer) -> JudgeReply:
+    """An answer as it is kept, with what is read from it."""
+    failure, detail, verdict = answer.failure, answer.detail, {}
+    if failure is None and answer.text is not None:
+        try:
+            verdict = read_reply(ask, answer.text, question)
+        except ReplyError as error:
+            failure, detail = error.kind, error.detail
+    return JudgeReply(
+        id=question.id,
+        swapped=question.swapped,
+        reply=answer.text,
+        failure=failure,
+        detail=detail,
+        characters=question.characters,
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=answer.completion_tokens,
+        seconds=round(answer.seconds, 3),
+        retries=answer.retries,
+        **verdict,
+    )

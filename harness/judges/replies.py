@@ -1,0 +1,102 @@
+"""Read a judge's reply: one JSON object, checked; anything else is a failure with a name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.judges.prompts import Question
+from harness.record.judged import ASPECTS, CRITERIA, Ask, Shown
+
+REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+REFUSED = re.compile(
+    r"\s*(?:I(?:['’]m| am) (?:sorry|unable|not able)|I (?:cannot|can['’]t|won['’]t)|Sorry)"
+    r"|\s*As an AI",
+    re.IGNORECASE,
+)
+SHOWN: Mapping[str, Shown] = {"1": "first", "2": "second", "tie": "tie"}
+SCORES = range(1, 6)
+DETAIL = 200
+
+
+class ReplyError(Exception):
+    """A reply without a usable verdict. kind: as in `JudgeReply.failure`."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(detail)
+        self.kind, self.detail = kind, detail[:DETAIL]
+
+
+def read_reply(ask: Ask, reply: str, question: Question) -> dict[str, Any]:
+    """The fields of a `JudgeReply` that a raw reply gives. Raises ReplyError."""
+    found = json_object(reply)
+    if ask == "aspects":
+        scores = {name: _score(name, _part(found, name)) for name in ASPECTS}
+        evidence = {name: _evidence(found[name]) for name in ASPECTS}
+        texts = dict.fromkeys(ASPECTS, question.texts[0])
+        verdict: dict[str, Any] = {"scores": scores}
+    else:
+        better = {name: _better(name, _part(found, name)) for name in CRITERIA}
+        evidence = {name: _evidence(found[name]) for name in CRITERIA}
+        first, second = question.texts
+        texts = {
+            name: {"first": first, "second": second, "tie": f"{first}\n{second}"}[better[name]]
+            for name in CRITERIA
+        }
+        verdict = {"better": better}
+    absent = tuple(name for name, quote in evidence.items() if not _is_in(quote, texts[name]))
+    return {**verdict, "evidence": evidence, "not_in_text": absent}
+
+
+def json_object(reply: str) -> dict[str, Any]:
+    """The first JSON object in a reply, after any reasoning. Raises ReplyError."""
+    text = REASONING.sub("", reply)
+    decoder = json.JSONDecoder()
+    for start in (match.start() for match in re.finditer(r"\{", text)):
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            return found
+    if REFUSED.match(text):
+        raise ReplyError("refusal", text.strip())
+    raise ReplyError("bad JSON", text.strip() or "an empty reply")
+
+
+def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = found.get(name)
+    if not isinstance(part, Mapping):
+        raise ReplyError("missing aspect", f"{name}: found {part!r}")
+    return part
+
+
+def _score(name: str, part: Mapping[str, Any]) -> int:
+    score = part.get("score")
+    if isinstance(score, float) and score.is_integer():
+        score = int(score)
+    if type(score) is not int or score not in SCORES:
+        raise ReplyError("out of range", f"{name}: found {score!r}; expected 1 to 5")
+    return score
+
+
+def _better(name: str, part: Mapping[str, Any]) -> Shown:
+    better = str(part.get("better")).strip().lower()
+    if better not in SHOWN:
+        raise ReplyError("out of range", f"{name}: found {better!r}; expected 1, 2 or tie")
+    return SHOWN[better]
+
+
+def _evidence(part: Mapping[str, Any]) -> str:
+    return str(part.get("evidence") or "")
+
+
+def _is_in(quote: str, text: str) -> bool:
+    """Whether a quote stands in a text, apart from case, spaces and the marks around it."""
+
+    def folded(words: str) -> str:
+        return " ".join(re.findall(r"\w+", words.lower()))
+
+    return bool(folded(quote)) and f" {folded(quote)} " in f" {folded(text)} "

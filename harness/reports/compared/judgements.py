@@ -1,0 +1,203 @@
+"""What judges said of the runs of a board: preferences between two runs, scores of one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from harness.record import Record
+from harness.record.judged import ASPECTS, CRITERIA, Judged, judgings_of, requests
+from harness.reports.runs.systems import Board, Run
+from harness.statistics import MEAN, Interval, Preference, interval, judge, mean_rows, preference
+
+
+@dataclass(frozen=True)
+class JudgedPair:
+    """Two runs' texts, compared by a judge on one criterion.
+
+    first, second: names of the runs.
+    found: how often the first run's text is preferred.
+    decided: examples with a verdict in both orders, or with equal texts.
+    disagree: share of the examples asked about, in %, whose two orders disagree: ties.
+    first_shown: share of verdicts, in %, for the text that is shown first; 50 without a bias.
+    """
+
+    first: str
+    second: str
+    judge: str
+    criterion: str
+    found: Preference
+    decided: int
+    disagree: float | None
+    first_shown: float | None
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """Scores of one run's texts, 1 to 5: aspect → mean with its interval."""
+
+    run: str
+    judge: str
+    scores: Mapping[str, Interval]
+    decided: int
+
+
+@dataclass(frozen=True)
+class JudgeCost:
+    """What one judging cost, and what failed.
+
+    failures: reason → questions without a verdict. evidence: share of quotes, in %, that are in the
+    judged text. seconds: summed over requests, which may run side by side.
+    """
+
+    about: str
+    judge: str
+    ask: str
+    questions: int
+    failures: Mapping[str, int]
+    retries: Mapping[str, int]
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    evidence: float | None
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """All judgings of a board's runs. stale: messages on those of other texts."""
+
+    pairs: tuple[JudgedPair, ...]
+    runs: tuple[JudgedRun, ...]
+    costs: tuple[JudgeCost, ...]
+    stale: tuple[str, ...]
+
+
+def judgements_of(board: Board) -> Judgements:
+    """Everything that is kept below the runs' folders.
+
+    Holm's correction covers all pairs and criteria. Raises DataError for a damaged file.
+    """
+    names = _names(board)
+    pairs, runs = list[JudgedPair](), list[JudgedRun]()
+    costs, stale = list[JudgeCost](), list[str]()
+    for run, judged in _all(board):
+        judging, own = judged.judging, names[judged.judging.run][0]
+        if run.record.texts not in (None, judging.texts):
+            stale.append(f"{judged.folder}: judged other texts of this run; not shown")
+            continue
+        about = own
+        if judging.ask == "aspects":
+            runs.append(_scores(board, own, judged))
+        elif judging.against in names:
+            other, record = names[judging.against]
+            if record.texts not in (None, judging.against_texts):
+                stale.append(f"{judged.folder}: judged other texts of {other}; not shown")
+                continue
+            pairs += [_pair(board, (own, other), judged, criterion) for criterion in CRITERIA]
+            about = f"{own} − {other}"
+        else:
+            continue  # the other run is not in this comparison
+        costs.append(_cost(about, judged))
+    tests = judge(one.found.test for one in pairs)
+    pairs = [
+        replace(one, found=replace(one.found, test=test))
+        for one, test in zip(pairs, tests, strict=True)
+    ]
+    return Judgements(tuple(pairs), tuple(runs), tuple(costs), tuple(stale))
+
+
+def _all(board: Board) -> Iterator[tuple[Run, Judged]]:
+    for system in board.systems:
+        for run in system.runs:
+            for judged in judgings_of(run.folder):
+                if judged.judging.run == run_key(run):
+                    yield run, judged
+
+
+def run_key(run: Run) -> str:
+    """How a judging names a run."""
+    return f"{run.record.method}/{run.record.run_id}"
+
+
+def _names(board: Board) -> dict[str, tuple[str, Record]]:
+    """Run → its name in the report, with the seed where a system has several, and its record."""
+    return {
+        run_key(run): (
+            system.name if len(system.runs) == 1 else f"{system.name}, seed {run.record.seed}",
+            run.record,
+        )
+        for system in board.systems
+        for run in system.runs
+    }
+
+
+def _pair(board: Board, names: tuple[str, str], judged: Judged, criterion: str) -> JudgedPair:
+    """One criterion. A pair whose two orders disagree is a tie."""
+    replies, equal = judged.by_question, set(judged.judging.equal)
+    wins: dict[str, float] = dict.fromkeys(equal, 0.5)
+    longer, disagree = dict[str, int](), list[bool]()
+    for key in board.ids:
+        orders = [replies.get((key, swapped)) for swapped in (False, True)]
+        verdicts = [one.wins(criterion) for one in orders if one is not None]
+        known = [verdict for verdict in verdicts if verdict is not None]
+        if len(known) < len(orders):
+            continue
+        disagree.append(known[0] != known[1])
+        wins[key] = 0.5 if disagree[-1] else known[0]
+        own, other = replies[key, False].characters
+        longer[key] = own - other
+    shown = Counter(one.better[criterion] for one in judged.replies if criterion in one.better)
+    found = preference(
+        [wins.get(key) for key in board.ids],
+        [float(longer.get(key, 0)) for key in board.ids],
+        board.panel,
+    )
+    return JudgedPair(
+        *names,
+        judge=judged.judging.judge,
+        criterion=criterion,
+        found=found,
+        decided=len(wins),
+        disagree=_share(sum(disagree), len(disagree)),
+        first_shown=_share(shown["first"], shown["first"] + shown["second"]),
+    )
+
+
+def _scores(board: Board, name: str, judged: Judged) -> JudgedRun:
+    replies = judged.by_question
+    found = [reply.scores if (reply := replies.get((key, False))) else {} for key in board.ids]
+    return JudgedRun(
+        name,
+        judged.judging.judge,
+        {
+            aspect: interval(
+                MEAN, mean_rows([scores.get(aspect) for scores in found]), board.panel, False
+            )
+            for aspect in ASPECTS
+        },
+        sum(map(bool, found)),
+    )
+
+
+def _cost(about: str, judged: Judged) -> JudgeCost:
+    replies = judged.replies
+    quotes = sum(len(one.evidence) for one in replies)
+    return JudgeCost(
+        about=about,
+        judge=judged.judging.judge,
+        ask=judged.judging.ask,
+        questions=len(replies),
+        failures=dict(Counter(one.failure for one in replies if one.failure)),
+        retries=dict(sum((Counter(one.retries) for one in replies), Counter[str]())),
+        requests=requests(replies),
+        prompt_tokens=sum(one.prompt_tokens or 0 for one in replies),
+        completion_tokens=sum(one.completion_tokens or 0 for one in replies),
+        seconds=sum(one.seconds for one in replies),
+        evidence=_share(quotes - sum(len(one.not_in_text) for one in replies), quotes),
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None

@@ -1,0 +1,216 @@
+"""harness judge: asked once, kept at once, shown with its biases, costs and failures."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from harness.record.judged import judgings_of
+from harness.reports.render.report_files import PAGE
+from tests.support.judge_stub import Stub, aspects_reply, fair, first_always, pair_reply, served
+
+
+@pytest.fixture
+def runs(call, tmp_path, reviews):
+    """Two systems of 8 texts: `rich` has the word that the judge likes in 6 of them, `poor` in 2.
+
+    They share no such text, and the last two texts are equal.
+    """
+    _, out, _ = call("list", "examples", "--data", reviews, "--json")
+    ids = [one["id"] for one in json.loads(out)]
+    folders = {}
+    for name, good in (("rich", range(6)), ("poor", range(6, 6))):
+        path = tmp_path / f"{name}.jsonl"
+        rows = [
+            {"id": key, "output": "same" if at > 5 else f"{name} {'good' if at in good else 'bad'}"}
+            for at, key in enumerate(ids)
+        ]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        options = ["--data", reviews, "--task", "product_review", "--metrics", "rouge1", "--name",
+                   name, "--out", tmp_path / "out", "--set", "eval.floors=false"]  # fmt: skip
+        assert call("score", path, *options)[0] == 0
+        (folder,) = (tmp_path / "out" / "product_review" / name).glob("s0-*")
+        folders[name] = folder
+    return folders
+
+
+@pytest.fixture
+def ask(call, runs):
+    """Ask a stub about both runs; returns exit code and JSON."""
+
+    def go(stub, *words, of=("rich", "poor")):
+        options = ["--judge", f"{stub.url}#tiny", "--json", "--timeout", "0.5", *words]
+        code, out, err = call("judge", *(runs[name] for name in of), *options)
+        return code, json.loads(out)["product_review"]["judged"] if out else err
+
+    return go
+
+
+def test_a_fair_judge_prefers_the_better_texts(ask, runs):
+    with served(Stub(fair)) as stub:
+        code, found = ask(stub)
+        assert (code, len(stub.prompts)) == (0, 12)  # 6 examples in 2 orders; 2 are equal
+        content = found["pairs"][0]
+        assert (content["first"], content["second"], content["criterion"]) == (
+            "rich", "poor", "content",
+        )  # fmt: skip
+        # 6 wins, 2 ties for equal texts
+        assert content["found"]["win_rate"]["value"] == pytest.approx(100 * 7 / 8)
+        assert (content["decided"], content["disagree"], content["first_shown"]) == (8, 0, 50)
+        (cost,) = found["costs"]
+        assert (cost["questions"], cost["requests"], cost["failures"]) == (12, 12, {})
+        assert (cost["prompt_tokens"], cost["completion_tokens"]) == (1200, 120)
+        assert cost["evidence"] == 100
+        # the same command asks nothing again
+        assert ask(stub)[0] == 0
+        assert len(stub.prompts) == 12
+    (kept,) = judgings_of(runs["rich"])
+    assert all(json.loads(reply.reply) for reply in kept.replies)
+
+
+def test_a_judge_with_a_position_bias_gives_ties(ask):
+    with served(Stub(first_always)) as stub:
+        _, found = ask(stub)
+    for one in found["pairs"]:
+        assert one["found"]["win_rate"]["value"] == 50
+        assert (one["disagree"], one["first_shown"]) == (100, 100)
+
+
+def test_a_tie_in_one_order_alone_is_a_tie(ask):
+    def opinion(prompt):
+        return pair_reply("1" if "BEGIN TEXT 1 " in prompt and _own_first(prompt) else "tie")
+
+    def _own_first(prompt):
+        return prompt.index("rich good") < prompt.index("poor bad")
+
+    with served(Stub(opinion)) as stub:
+        _, found = ask(stub)
+    assert found["pairs"][0]["found"]["win_rate"]["value"] == 50
+    assert found["pairs"][0]["disagree"] == 100
+
+
+def test_failures_are_counted_and_asked_again_only_without_a_reply(ask, monkeypatch):
+    replies = iter(["no JSON", "I'm sorry, I cannot", pair_reply("3")])
+    with served(Stub(lambda prompt: next(replies, None) or fair(prompt))) as stub:
+        stub.faults = [None, None, None, 400, "null", 429]
+        code, found = ask(stub, "--parallel", "1")
+        (cost,) = found["costs"]
+        assert code == 1
+        assert cost["failures"] == {
+            "bad JSON": 2, "refusal": 1, "out of range": 1, "request refused": 1
+        }  # fmt: skip
+        assert cost["retries"] == {"rate limit": 1}
+        assert cost["requests"] == 13
+        assert found["pairs"][0]["decided"] < 8
+        asked = len(stub.prompts)
+        assert ask(stub)[0] == 1  # still without a verdict, and nothing is asked
+        assert len(stub.prompts) == asked
+        code, found = ask(stub, "--again")
+        assert (code, len(stub.prompts) - asked) == (0, 5)
+        assert found["costs"][0]["failures"] == {}
+        assert found["pairs"][0]["decided"] == 8
+
+
+def test_a_server_that_goes_away_leaves_what_came(call, ask, runs, monkeypatch):
+    monkeypatch.setattr("harness.judges.endpoint.CONNECT_S", 0.2)
+    with served(Stub(fair)) as stub:
+        stub.faults = [None] * 5 + [401]
+        code, err = ask(stub, "--parallel", "1")
+        assert (code, "expected  a key that it accepts" in err) == (2, True)
+        (kept,) = judgings_of(runs["rich"])
+        assert len(kept.replies) == 5
+        assert ask(stub)[0] == 0
+        assert len(stub.prompts) == 13  # 5, the refused one, and the 7 that were left
+
+
+def test_aspects_of_every_text_of_one_run(ask):
+    with served(Stub(fair)) as stub:
+        code, found = ask(stub, of=("rich",))
+    assert (code, len(stub.prompts)) == (0, 8)
+    (scores,) = found["runs"]
+    # 6 texts have 5, 2 have 2
+    assert scores["scores"]["tone"]["value"] == pytest.approx((6 * 5 + 2 * 2) / 8)
+    assert found["pairs"] == []
+
+
+def test_a_limit_asks_less_and_a_larger_one_goes_on(ask):
+    with served(Stub(lambda prompt: aspects_reply(3))) as stub:
+        _, found = ask(stub, "--limit", "3", of=("rich",))
+        assert (len(stub.prompts), found["runs"][0]["decided"]) == (3, 3)
+        _, found = ask(stub, of=("rich",))
+        assert (len(stub.prompts), found["runs"][0]["decided"]) == (8, 8)
+
+
+def test_a_dry_run_asks_nothing(call, runs):
+    with served(Stub(fair)) as stub:
+        code, out, _ = call(
+            "judge", *runs.values(), "--judge", f"{stub.url}#tiny", "--dry-run"
+        )  # fmt: skip
+    assert (code, stub.prompts) == (0, [])
+    assert re.search(r"tiny: 12 questions to ask, about [\d,]+ prompt tokens; 0 answered", out)
+
+
+def test_a_comparison_shows_what_judges_said_in_a_section_of_its_own(call, ask, runs, tmp_path):
+    code, out, _ = call("compare", tmp_path / "out", "--out", tmp_path / "before", "--json")
+    assert "judged" not in json.loads(out)["boards"][0]
+    with served(Stub(fair)) as stub:
+        ask(stub)
+        ask(stub, of=("poor",))
+    code, out, _ = call("compare", tmp_path / "out", "--out", tmp_path / "report", "--json")
+    board = json.loads(out)["boards"][0]
+    assert code == 0
+    assert len(board["judged"]["pairs"]) == 3
+    assert len(board["judged"]["costs"]) == 2
+    assert list(board["measures"]) == ["rouge1"]
+    page = (tmp_path / "report" / PAGE).read_text()
+    assert "What judges say" in page
+    assert "What judges say" not in (tmp_path / "before" / PAGE).read_text()
+    assert (tmp_path / "report" / "judged_pairs_product_review.csv").is_file()
+
+
+def test_what_was_said_of_other_texts_is_not_shown(call, ask, runs, tmp_path):
+    with served(Stub(fair)) as stub:
+        ask(stub, of=("rich",))
+    (kept,) = judgings_of(runs["rich"])
+    path = kept.folder / "judge.json"
+    path.write_text(path.read_text().replace(kept.judging.texts, "0" * 64))
+    _, out, _ = call("compare", tmp_path / "out", "--out", tmp_path / "report", "--json")
+    document = json.loads(out)
+    assert "judged" not in document["boards"][0]
+    assert any("judged other texts of this run" in line for line in document["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--ask", "both"], "--ask both; expected aspects or pairs"),
+        (["--parallel", "0"], "--parallel and --timeout: expected numbers above 0"),
+        (["--judge", "http://127.0.0.1:1/v1"], "expected URL#MODEL"),
+    ],
+)
+def test_wrong_options_are_refused(call, runs, words, message):
+    given = words if "--judge" in words else ["--judge", "http://127.0.0.1:1/v1#m", *words]
+    code, _, err = call("judge", runs["rich"], *given)
+    assert (code, message in err) == (2, True)
+
+
+def test_a_pair_needs_two_runs(call, runs):
+    words = ["--judge", "http://127.0.0.1:1/v1#m", "--ask", "pairs"]
+    code, _, err = call("judge", runs["rich"], *words)
+    assert (code, "found one run of product_review; expected two or more" in err) == (2, True)
+
+
+def test_a_model_on_this_machine_is_a_judge_too(call, runs, backbone, monkeypatch):
+    """A tiny random model has no opinion, but its replies are kept as any other's."""
+    monkeypatch.setattr("harness.judges.local.MAX_TOKENS", 4)
+    words = ["--judge", backbone, "--limit", "2", "--json"]
+    code, out, err = call("judge", runs["rich"], *words)
+    assert code == 1, err
+    (cost,) = json.loads(out)["product_review"]["judged"]["costs"]
+    assert cost["questions"] == 2
+    assert sum(cost["failures"].values()) == 2
+    (kept,) = judgings_of(runs["rich"])
+    assert re.fullmatch(r".+@[0-9a-f]{12}", kept.judging.judge)
+    assert all(reply.prompt_tokens for reply in kept.replies)
