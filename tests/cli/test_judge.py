@@ -167,7 +167,7 @@ def test_a_comparison_shows_what_judges_said_in_a_section_of_its_own(call, ask, 
     page = (tmp_path / "report" / PAGE).read_text()
     assert "What judges say" in page
     assert "What judges say" not in (tmp_path / "before" / PAGE).read_text()
-    assert (tmp_path / "report" / "judged_pairs_product_review.csv").is_file()
+    assert (tmp_path / "report" / "tables" / "judged_pairs_product_review.csv").is_file()
 
 
 def test_what_was_said_of_other_texts_is_not_shown(call, ask, runs, tmp_path):
