@@ -22,6 +22,7 @@ from flythinker.model import THREADS_PAY_FROM
 from harness.bench.ratios import ratio, timing
 from harness.bench.tables import quotient, spread
 from harness.engine import CausalLM, PersonalLM
+from harness.engine.lean_models import choose_step
 from harness.reports.render.table import Column, Table
 
 ONE, SERIAL, AT_ONCE = "one model", "one after the other", "at once"
@@ -43,6 +44,7 @@ def measured(size: str, batch: int, chosen: Any) -> Table:
     """The three ways in paired rounds."""
     where = {"device": chosen.device, "dtype": getattr(torch, chosen.dtype)}
     generator, reasoner = model(size).to(**where), model(size, seed=1).to(**where)
+    choose_step([generator, reasoner], "transformers")  # the lean step stacks both models
     rows = prompts(generator, batch, chosen.prompt)
     ways: dict[str, PersonalLM] = {
         ONE: CausalLM(generator),

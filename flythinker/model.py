@@ -25,7 +25,7 @@ from harness.engine.lm import (
     joined,
     token_logprobs,
 )
-from harness.engine.passes import State, extend, start
+from harness.engine.passes import State, extend, keep, start
 
 LAM = 0.5
 """The paper's λ."""
@@ -235,6 +235,14 @@ class FlyThinkerLM(PersonalLM):
         del in_use
         state.thought = thoughts(hidden.to(here), state.scale)
         return logits, state
+
+    def keep(self, state: FlyState, rows: Tensor) -> FlyState | None:
+        generator = keep(state.generator, rows)
+        stacked = state.generator is state.reasoner
+        reasoner = generator if stacked else keep(state.reasoner, rows)
+        if generator is None or reasoner is None:
+            return None
+        return FlyState(generator, reasoner, state.scale, state.thought[rows])
 
 
 def _input_embeddings(model: nn.Module) -> Iterator[Tensor]:

@@ -94,6 +94,12 @@ class ReplacedThoughtsLM(PersonalLM):
             state.fly.thought = self._replace(own, state.streams, [1] * len(own))[:, 0]
         return logits, state
 
+    def keep(self, state: ReplacementState, rows: Tensor) -> ReplacementState | None:
+        fly = self.lm.keep(state.fly, rows)
+        if fly is None:
+            return None
+        return ReplacementState(fly, [state.streams[row] for row in rows.tolist()])
+
     def _replace(
         self, own: Tensor, streams: Sequence[np.random.Generator], counts: Sequence[int]
     ) -> Tensor:

@@ -13,6 +13,9 @@ from harness.engine.lm import PersonalLM
 from harness.engine.sampling import NO_TOKEN, Sampler
 from harness.errors import HarnessError
 
+STAYING = 0.75
+"""Ended rows leave the batch once at most this share of its rows is left."""
+
 
 class NotANumberError(HarnessError, ArithmeticError):
     """Logits that are not finite during decoding.
@@ -79,8 +82,8 @@ def generate(
     texts: list[list[int]] = [[] for _ in prompts]
     if max_new_tokens < 1 or not prompts:
         return texts
-    for rows in (prompts, prefixes or ()):
-        draw.penalise(rows or [[] for _ in prompts])
+    for given in (prompts, prefixes or ()):
+        draw.penalise(given or [[] for _ in prompts])
     ends = frozenset([eos_id] if isinstance(eos_id, int) else eos_id or ())
     lm.eval()
     # 1. Prefill: the first token of every row
@@ -90,9 +93,10 @@ def generate(
     tokens = draw(logits)
     first, steps = now() - begin, 0
     # 2. Steps, until every row has ended
-    open_rows = list(range(len(prompts)))
+    rows = open_rows = list(range(len(prompts)))  # those in the batch, and those not ended
+    divides = _divides(lm)
     while True:
-        ids = tokens.tolist()  # the only wait for the device in a step
+        ids = dict(zip(rows, tokens.tolist(), strict=True))  # the only wait for the device
         failed |= {row: len(texts[row]) for row in open_rows if ids[row] == NO_TOKEN}
         open_rows = [row for row in open_rows if ids[row] not in ends and ids[row] != NO_TOKEN]
         for row in open_rows:
@@ -101,6 +105,13 @@ def generate(
             open_rows = [row for row in open_rows if not stopped(texts[row])]
         if not open_rows or len(texts[open_rows[0]]) == max_new_tokens:
             break
+        if divides and len(open_rows) <= STAYING * len(rows):
+            kept = torch.tensor([rows.index(row) for row in open_rows], device=tokens.device)
+            if (smaller := lm.keep(state, kept)) is None:
+                divides = False
+            else:
+                rows, state, tokens = open_rows, smaller, tokens[kept]
+                draw.keep(kept)
         logits, state = lm.step(tokens.clamp_min(0), state)
         tokens = draw(logits)
         steps += 1
@@ -112,6 +123,13 @@ def generate(
             failed, [[] if row in failed else ids for row, ids in enumerate(texts)]
         )
     return texts
+
+
+def _divides(lm: PersonalLM) -> bool:
+    """Whether rows may leave: `keep` must know what `step` does, so it is defined no higher up."""
+    kinds = type(lm).__mro__
+    step, keep = (next(kind for kind in kinds if name in vars(kind)) for name in ("step", "keep"))
+    return issubclass(keep, step)
 
 
 def logprobs_in_steps(

@@ -42,6 +42,22 @@ class LeanState:
         """All tensors that the next step reads."""
         return [*self.keys, *self.values, self.lengths, self.rope]
 
+    def keep(self, rows: Tensor) -> LeanState:
+        """A state of these rows of each model; columns before the longest of them are dropped."""
+        models = self.decoder.models
+        count = len(self.lengths) // models
+        index = torch.cat([rows + count * model for model in range(models)])
+        lengths = self.lengths[index]
+        longest, shortest = (int(part) for part in (lengths.max(), lengths.min()))
+        window = slice(self.end - longest, self.end)
+        keys, values = (
+            [F.pad(buffer[index, :, window], (0, 0, 0, BLOCK)) for buffer in buffers]
+            for buffers in (self.keys, self.values)
+        )
+        bias = None if shortest == longest else row_bias(lengths, longest, keys[0])
+        rope = self.decoder.rope_table(longest + BLOCK)
+        return LeanState(self.decoder, keys, values, longest, lengths, bias, rope)
+
     def reserve(self, columns: int) -> None:
         """Make room for this many columns in all."""
         more = columns - self.capacity

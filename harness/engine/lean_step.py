@@ -13,7 +13,7 @@ models it serves. It differs from transformers' forward in three ways:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -61,8 +61,9 @@ class Layer:
     def model(self, index: int) -> Layer:
         """The weights of one of the stacked models, as views."""
         parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Layer(
-            **{name: part if part is None else part[index, None] for name, part in parts.items()}
+        return replace(
+            self,
+            **{name: part[index, None] for name, part in parts.items() if part is not None},
         )
 
 
@@ -217,7 +218,8 @@ class LeanDecoder:
         wide, width = x.float(), x.size(-1)
         norm = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
         root = torch.hypot(norm, self.floors[width]) / width**0.5
-        return weight * (wide / root).to(x.dtype)
+        normed: Tensor = weight * (wide / root).to(x.dtype)
+        return normed
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

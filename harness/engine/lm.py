@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
 from harness.engine.passes import CacheState as CacheState
-from harness.engine.passes import State
+from harness.engine.passes import State, keep
 from harness.engine.passes import decoder_of as decoder_of
 from harness.engine.passes import extend as extend
 from harness.engine.passes import hidden_states as hidden_states
@@ -61,6 +61,14 @@ class PersonalLM(nn.Module, ABC):
     @abstractmethod
     def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Append one token to each row, tokens [B]: (logits [B,V] of the next token, state)."""
+
+    def keep(self, state: Any, rows: Tensor) -> Any | None:
+        """The state of these rows alone, rows [b] of [B]: those that ended leave the batch.
+
+        None, the default, where that cannot be done: all rows then stay until the last one ends. A
+        class with a `step` of its own needs a `keep` of its own.
+        """
+        return None
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss; wrappers for several devices call this."""
@@ -213,3 +221,6 @@ class CausalLM(PersonalLM):
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         hidden = extend(self.model, embed(self.model, tokens[:, None]), state)
         return head(self.model, hidden[:, -1]), state
+
+    def keep(self, state: Any, rows: Tensor) -> State | None:
+        return keep(state, rows)

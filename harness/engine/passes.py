@@ -64,6 +64,11 @@ def extend(model: nn.Module, embeddings: Tensor, state: State) -> Tensor:
     return extend_cache(model, embeddings, state)
 
 
+def keep(state: object, rows: Tensor) -> LeanState | None:
+    """The state of these rows alone; None for one that is not the lean step's."""
+    return state.keep(rows) if isinstance(state, LeanState) else None
+
+
 def start_cache(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:
     """`start` through transformers, with a new cache."""
     state = CacheState(growing_cache(model), real, real.sum(-1))

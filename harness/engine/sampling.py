@@ -57,6 +57,13 @@ class Sampler:
         for known, row in zip(self.known, rows, strict=True):
             known += row
 
+    def keep(self, rows: Tensor) -> None:
+        """Draw for these rows alone from now on, each from its own stream as before."""
+        chosen = rows.tolist()
+        self.streams = [self.streams[row] for row in chosen]
+        self.known = [self.known[row] for row in chosen]
+        self.seen = None if self.seen is None else self.seen[rows]
+
     def __call__(self, logits: Tensor) -> Tensor:
         """logits [B,V] → tokens [B]; NO_TOKEN for a row whose logits are not finite."""
         scores = self._penalised(logits)

@@ -128,6 +128,54 @@ def test_every_model_writes_the_same_texts(name):
     assert step_taken(models_of(lm)) == ("lean, stacked" if stacked else "lean")
 
 
+@pytest.mark.parametrize("name", lms())
+def test_rows_that_ended_leave_and_the_others_write_the_same(name, monkeypatch):
+    lm, sizes = lms()[name], []
+    step = lm.step
+
+    def counted(tokens, state):
+        sizes.append(len(tokens))
+        return step(tokens, state)
+
+    drawn = {"temperature": 1.0, "top_p": 0.9, "repetition_penalty": 1.3, "max_new_tokens": 60}
+    for options in ({}, drawn):
+        free = by("transformers", lm, **options)
+        ends = {free[0][9], free[1][25]}  # rows end at different steps
+        known = by("transformers", lm, eos_id=ends, **options)
+        assert len({len(row) for row in known}) > 1
+        with monkeypatch.context() as patched:
+            patched.setattr(lm, "step", counted)
+            assert by("auto", lm, eos_id=ends, **options) == known
+        assert min(sizes) < len(PROMPTS)
+        sizes.clear()
+
+
+class OwnStep(CausalLM):
+    """A plugin's model that counts its rows."""
+
+    def step(self, tokens, state):
+        assert len(tokens) == len(PROMPTS)
+        return super().step(tokens, state)
+
+
+def test_a_model_with_a_step_of_its_own_keeps_all_rows():
+    lm = OwnStep(tiny())
+    known = by("auto", CausalLM(tiny()))
+    assert by("auto", lm, eos_id=known[0][3])[0] == known[0][: known[0].index(known[0][3])]
+
+
+def test_a_smaller_state_has_only_the_columns_of_its_longest_row():
+    lm = CausalLM(tiny())
+    with torch.no_grad():
+        _, state = lm.prefill(PROMPTS)  # 7, 1 and 12 tokens
+        kept = lm.keep(state, torch.tensor([0, 1]))
+        assert (kept.end, kept.lengths.tolist(), kept.bias is None) == (7, [7, 1], False)
+        assert lm.keep(state, torch.tensor([0])).bias is None
+        logits = lm.step(torch.tensor([5, 6]), kept)[0]
+        known = lm.step(torch.tensor([5, 6, 7]), lm.prefill(PROMPTS)[1])[0]
+    assert_close(logits, known[:2], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("name", ["causal", "flythinker-stacked", "flythinker-narrow"])
 def test_a_text_continues_after_a_prefix(name):
     lm = lms()[name]
