@@ -36,7 +36,7 @@ def csv_of(board: Board, entries: Sequence[Entry], floors: Sequence[Floor]) -> s
             *(row.id, visible(row.name), visible(row.by), row.method, visible(row.backbone.name)),
             *(row.kind, entry.status, *ranks.get(index, (None, None))),
             *(_cell(row.metrics.get(column.key)) for column in scores),
-            *(_cell(entry.rerun and mean_of(entry.rerun)) for _ in reruns),
+            *(_cell(mean_of(entry.rerun)) for _ in reruns),
             *(_cell(attrgetter(column.path)(row)) for column in reported),
         )
         for index, entry in enumerate(entries)

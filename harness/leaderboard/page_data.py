@@ -109,7 +109,7 @@ def table(
             for column in scores
         }
         | {
-            column.key: _numbers([entry.rerun and mean_of(entry.rerun) for _, entry in entries], 2)
+            column.key: _numbers([mean_of(entry.rerun) for _, entry in entries], 2)
             | _by_board(boards, rerun_ranks)
             for column in reruns
         }
@@ -190,9 +190,9 @@ def rerun_columns(boards: Boards) -> tuple[BoardColumn, ...]:
     )
 
 
-def mean_of(rerun: Rerun) -> Value:
-    """The mean over a rerun's training seeds, with its interval."""
-    return Value(value=rerun.found, low=rerun.low, high=rerun.high)
+def mean_of(rerun: Rerun | None) -> Value | None:
+    """The mean over a rerun's training seeds, with its interval; None without a rerun."""
+    return Value(value=rerun.found, low=rerun.low, high=rerun.high) if rerun else None
 
 
 def _metrics(boards: Boards) -> list[str]:
