@@ -24,7 +24,13 @@ def cautions(settings: RunSettings, trains: bool, assignments: Sequence[str]) ->
     own = preset.get("model", {}).get("backbone")
     rate = preset.get("train", {}).get("lr")
     chosen = any(text.partition("=")[0].strip() == "train.lr" for text in assignments)
-    if trains and model.backbone != own and settings.train.lr == rate and not chosen:
+    if (
+        trains
+        and not model.api
+        and model.backbone != own
+        and settings.train.lr == rate
+        and not chosen
+    ):
         yield (
             f"train.lr is {rate:g}, which preset {settings.preset} has for its backbone {own}, not"
             f" for {model.backbone}. --set train.lr=auto chooses a rate on val; --set"

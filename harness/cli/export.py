@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.cli.screen import screen
+from harness.errors import counted
 from harness.exports import formats
 
 
@@ -30,7 +31,8 @@ def export(
     done = sum(one.record.status != "running" for one in chosen)
     console = screen()
     console.print(f"{described(to)}", style="dim")
-    console.print(f"{done} runs in {len(files)} files: {out}", soft_wrap=True)
+    written = f"{counted(done, 'run')} in {counted(len(files), 'file')}"
+    console.print(f"{written}: {out}", soft_wrap=True)
     if done < len(chosen):
         console.print(f"{len(chosen) - done} not finished, left out", style="yellow")
 

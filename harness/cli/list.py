@@ -140,7 +140,7 @@ def settings_table() -> list[Row]:
     return [
         {
             "setting": key,
-            "meaning": field.description or "",
+            "meaning": " ".join((field.description or "").split()),
             **{
                 name: needed.get(name)
                 if key == "data.source" and name in needed

@@ -122,7 +122,9 @@ def print_next(console: Console, outcomes: Sequence[Outcome], command: str) -> N
         step = f"harness compare {results} --out report"
     else:
         method = last.parent.name
-        other = "flythinker" if method == "sft" else "sft"
+        served = outcomes[-1].record.backbone.api is not None
+        first, second = ("rag", "nonpers") if served else ("sft", "flythinker")
+        other = second if method == first else first
         again = command.replace(" --fresh", "")
         swapped = again.replace(f"--method {method}", f"--method {other}")
         step = f"{swapped} && harness compare {results} --out report"

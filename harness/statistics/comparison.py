@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.errors import counted
 from harness.statistics.effects import Effect, Side, effect
 from harness.statistics.families import ALPHA, holm
 from harness.statistics.panel import VERDICT_USERS, Array, Panel, Statistic, resampling_rng
@@ -126,7 +127,7 @@ def compare(
         ends.value, ends.low, ends.high, None, least, users, ends.reason, about=ends.about
     )
     if users < VERDICT_USERS:
-        return replace(found, reason=f"{users} users: a verdict needs {VERDICT_USERS}")
+        return replace(found, reason=f"{counted(users, 'user')}: a verdict needs {VERDICT_USERS}")
     p_value = _randomised(statistic, sums, panel)
     if error is not None and error.seeds:
         p_value = max(p_value, error.p_value())

@@ -21,6 +21,10 @@ CASES = {
     ),
     "mini as it is": ("mini", {}, (), []),
     "smollm2 as it is": ("smollm2", {"data": {"source": "reviews"}}, (), []),
+    "a model behind an API": (
+        "mini", {"data": {"source": "reviews"}, "model": {"backbone": "openai:http://h/v1#m"}},
+        (), [],
+    ),
     "another rate": (
         "mini", {"data": {"source": "reviews"}, "model": {"backbone": "./mine"}},
         ("train.lr=auto",), [],

@@ -2,13 +2,14 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from harness.cli.outcome import print_next, print_outcome
 from harness.cli.record_rows import brief_rows_of, rows_of
-from harness.record import Outcome, read_record
+from harness.record import ApiInfo, ModelInfo, Outcome, read_record
 from tests.support.runs import go
 from tests.support.synthetic import write_runs
 
@@ -68,3 +69,14 @@ def test_the_last_line_is_the_next_step(tmp_path, methods, command, step):
     print_next(Console(file=shown, width=200), [outcome], command)
     assert shown.getvalue().startswith(f"next: {step}")
     assert shown.getvalue().endswith(f"{folders[-1].parents[2]} --out report\n")
+
+
+@pytest.mark.parametrize(("method", "other"), [("rag", "nonpers"), ("nonpers", "rag")])
+def test_the_next_step_of_a_model_behind_an_api_is_one_that_it_can_take(tmp_path, method, other):
+    (folder,) = write_runs(tmp_path, [method], ["product_review"], [0])
+    api = ApiInfo(url="http://h/v1/chat/completions", chat=True, concurrent=8)
+    record = replace(read_record(folder), backbone=ModelInfo(name="openai:http://h/v1#m", api=api))
+    shown = io.StringIO()
+    outcome = Outcome(record, folder, repeated=False)
+    print_next(Console(file=shown, width=200), [outcome], f"harness run --method {method}")
+    assert shown.getvalue().startswith(f"next: harness run --method {other} && harness compare")

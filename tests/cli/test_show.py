@@ -3,6 +3,7 @@
 from harness.record import read_record
 from tests.support.command_line import SMALL
 from tests.support.reviews import made_up_rows, write_rows
+from tests.support.synthetic import write_runs
 
 
 def test_show_prints_prompt_reference_and_prediction(run, call, tmp_path):
@@ -16,9 +17,20 @@ def test_show_prints_prompt_reference_and_prediction(run, call, tmp_path):
     code, _, err = call("show", folder, "--example", "nobody")
     assert code == 2
     assert "--example 'nobody' is not in this run's test split" in err
-    code, _, err = call("show", tmp_path)
+    code, above, _ = call("show", tmp_path / "out")
+    assert (code, above) == (0, out)  # the only run below
+    (tmp_path / "empty").mkdir()
+    code, _, err = call("show", tmp_path / "empty")
     assert code == 2
-    assert "no record (No such file or directory); expected a run's folder" in err
+    assert "no record.json here or below" in err
+
+
+def test_a_folder_with_several_runs_is_listed(call, tmp_path):
+    write_runs(tmp_path, ["sft", "rag"], ["product_review"])
+    code, out, _ = call("show", tmp_path)
+    assert code == 0
+    assert out.startswith(f"2 runs in {tmp_path}")
+    assert out.endswith(f"several runs in {tmp_path}: name one of them\n")
 
 
 def test_show_sets_two_runs_side_by_side_without_the_prompt(run, call, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.claims import Selector
+from harness.errors import counted
 from harness.record import ExampleValues, Json
 from harness.reports.certificate.rule import Carries, Explains, Gap, carries, explains
 from harness.reports.claims.parts import compared as compared_pair
@@ -123,7 +124,7 @@ def _gap(name: str, value: float | None, found: Interval | Comparison, about: bo
     if not about:
         why = f"fewer than {METHOD_SEEDS} training seeds"
     elif found.users < VERDICT_USERS:
-        why = f"{found.users} users; expected {VERDICT_USERS}"
+        why = f"{counted(found.users, 'user')}; expected {VERDICT_USERS}"
     return Gap(name, value, found.low, found.high, why)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from harness.claims import CostClaim, DifferenceClaim, ValueClaim
+from harness.errors import counted
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.system_costs import Cost, peak_mib, text_s, training_s
 from harness.reports.runs.systems import Board, System
@@ -141,7 +142,8 @@ def undecidable(systems: Sequence[System], users: int) -> str:
     few = [one.name for one in systems if not one.about_method]
     if few:
         return f"fewer than {METHOD_SEEDS} training seeds: {', '.join(few)}"
-    return f"{users} users; a verdict needs {VERDICT_USERS}" if users < VERDICT_USERS else ""
+    enough = users >= VERDICT_USERS
+    return "" if enough else f"{counted(users, 'user')}; a verdict needs {VERDICT_USERS}"
 
 
 def _same(measure: Measure, board: Board, pair: Pair) -> bool:
