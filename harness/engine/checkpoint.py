@@ -66,11 +66,20 @@ def save_weights(lm: nn.Module, path: Path) -> str:
     draft = draft_of(path)
     draft.unlink(missing_ok=True)  # a leftover may be a link to another run's weights
     with _written(draft):
-        save_model(lm, str(draft))
+        _save(lm, draft)
         sync_path(draft)
         digest = file_digest(draft)
         move(draft, path)
     return digest
+
+
+def _save(lm: nn.Module, path: Path) -> None:
+    """Save all tensors of `lm`, after parameters that are parts of a larger tensor get their own
+    memory: the lean step (lean_models.py) joins them, and safetensors refuses parts."""
+    for part in lm.parameters():
+        if part.untyped_storage().nbytes() > part.nbytes:
+            part.data = part.data.clone()
+    save_model(lm, str(path))
 
 
 def load_weights(lm: nn.Module, path: Path) -> None:
@@ -114,7 +123,7 @@ def save_checkpoint(
     shutil.rmtree(draft, ignore_errors=True)
     with _written(draft):
         draft.mkdir(parents=True)
-        save_model(lm, str(draft / WEIGHTS))
+        _save(lm, draft / WEIGHTS)
         moments = {
             f"{index}.{name}": value.detach().cpu().contiguous()
             for index, state in optimizer.state_dict()["state"].items()

@@ -8,11 +8,15 @@ import torch
 from safetensors import SafetensorError
 
 from harness.engine import checkpoint as checkpoint_module
+from harness.engine.backbone import Backbones, weights_fingerprint
 from harness.engine.checkpoint import same_file, save_weights
+from harness.engine.lm import CausalLM
 from harness.engine.micro_batches import TokenBudget
 from harness.engine.train import train
+from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
 from harness.interruption import Stopped
+from harness.settings import ModelSettings
 from tests.support.training import ROWS, SETTINGS, fly
 
 OFTEN = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})
@@ -151,6 +155,19 @@ def test_an_error_that_is_not_about_memory_is_raised_as_it_is():
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         budget.fit(ROWS, broken)
     assert not budget.halved
+
+
+def test_weights_that_the_lean_step_joined_are_saved_as_they_are(tmp_path, backbone):
+    lm, plain = (CausalLM(Backbones(ModelSettings(backbone=str(backbone))).main) for _ in range(2))
+    refuse_wrong_ways(lm, "sft", trains=True)  # as before every training
+    joined = lm.model.base_model.layers[0].self_attn.q_proj.weight
+    assert joined.untyped_storage().nbytes() > joined.nbytes
+    digests = [
+        save_weights(one, tmp_path / f"{at}.safetensors") for at, one in enumerate((lm, plain))
+    ]
+    assert digests[0] == digests[1]
+    assert weights_fingerprint(lm) == weights_fingerprint(plain)
+    refuse_wrong_ways(lm, "sft", trains=True)  # joined again where that is needed
 
 
 def test_weights_that_changed_on_disk_are_noticed(tmp_path):
