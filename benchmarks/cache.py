@@ -48,7 +48,8 @@ class DynamicLM(CausalLM):
     ) -> tuple[Tensor, CacheState]:
         logits, state = super().prefill(prompts, prefixes, views)
         assert isinstance(state, CacheState)
-        plain = DynamicCache(config=self.model.config)
+        config: Any = self.model.config
+        plain = DynamicCache(config=config)
         for at, layer in enumerate(state.cache.layers):
             plain.update(layer.keys.clone(), layer.values.clone(), at)
         assert not any(isinstance(layer, GrowingLayer) for layer in plain.layers)

@@ -119,7 +119,8 @@ def _refused(model: nn.Module, refusal: str | None) -> UsageError:
 
 def _applies(model: nn.Module, choice: Choice) -> bool:
     """Whether the lean step may serve a model now, as far as is known."""
-    if torch.is_grad_enabled() or model.training or torch.is_autocast_enabled("cpu"):
+    casting = any(torch.is_autocast_enabled(device) for device in ("cpu", "cuda"))
+    if torch.is_grad_enabled() or model.training or casting:
         return False
     refused = choice.decoder is None and choice.refusal is not None and choice.step != "lean"
     return choice.step != "transformers" and not refused

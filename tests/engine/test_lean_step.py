@@ -251,6 +251,18 @@ def test_moved_weights_are_fused_again():
         assert lean_decoder(lm.model) is not decoder
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_passes_the_check(dtype):
+    lm = CausalLM(tiny().to(dtype))
+    generate(lm, PROMPTS, max_new_tokens=3)
+    assert step_taken([lm.model]) == "lean"
+
+
+def test_autocast_goes_through_transformers():
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert not isinstance(CausalLM(tiny()).prefill(PROMPTS)[1], LeanState)
+
+
 def test_gradients_and_training_go_through_transformers():
     lm = CausalLM(tiny())
     assert not isinstance(lm.prefill(PROMPTS)[1], LeanState)
