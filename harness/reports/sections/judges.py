@@ -49,8 +49,8 @@ def _pairs(board: Board, found: Judgements) -> Table:
     columns = (
         Column("pair"),
         Column("criterion"),
-        Column("win rate of the first [95 %]", "%", "number", 1),
-        Column("at equal length [95 %]", "%", "number", 1),
+        Column("win rate of the first", "% [95 %]", "number", 1),
+        Column("at equal length", "% [95 %]", "number", 1),
         P_HOLM,
         Column("texts", "", "number", 0),
         Column("orders disagree", "%", "number", 1),
