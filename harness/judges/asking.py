@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from harness.data import load_split
 from harness.data.user_limit import take
+from harness.engine.endpoint.concurrent import as_they_end
 from harness.errors import DataError
 from harness.judges.endpoint import MAX_TOKENS, Answer
 from harness.judges.prompts import Question, aspects_question, pair_questions, wording
-from harness.judges.replies import ReplyError, read_reply
+from harness.judges.replies import ReplyError, read_reply, whole
 from harness.pipeline.lock import locked
 from harness.progress import Update
 from harness.record import Record, read_predictions, texts_digest
@@ -169,7 +169,9 @@ def ask_all(task: Task, judge: Judge, update: Update, again: bool = False) -> Ju
     with locked(task.folder):
         waiting = task.open_questions(again)
         _describe(task)
-        for done, reply in enumerate(_replies(task, judge, waiting), 1):
+        answers = as_they_end(lambda each: judge.ask(each.prompt), waiting, judge.parallel)
+        for done, (question, answer) in enumerate(answers, 1):
+            reply = reply_of(task.judging.ask, question, answer)
             append_lines(task.folder / REPLIES, [reply])
             update(done, len(waiting), reply.failure or "")
         return read_judged(task.folder)
@@ -183,25 +185,6 @@ def _describe(task: Task) -> None:
     write_json(path, task.judging)
 
 
-def _replies(task: Task, judge: Judge, waiting: Sequence[Question]) -> Iterator[JudgeReply]:
-    """Replies as they come. If a request raises, those under way are lost, the rest not sent."""
-    left = iter(waiting)
-    pool = ThreadPoolExecutor(judge.parallel)
-    running: dict[Future[Answer], Question] = {}
-    try:
-        while True:
-            while len(running) < judge.parallel and (question := next(left, None)) is not None:
-                running[pool.submit(judge.ask, question.prompt)] = question
-            if not running:
-                return
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                question = running.pop(future)
-                yield reply_of(task.judging.ask, question, future.result())
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
 def reply_of(ask: Ask, question: Question, answer: Answer) -> JudgeReply:
     """An answer as it is kept, with what is read from it."""
     failure, detail, verdict = answer.failure, answer.detail, {}
@@ -213,9 +196,9 @@ def reply_of(ask: Ask, question: Question, answer: Answer) -> JudgeReply:
     return JudgeReply(
         id=question.id,
         swapped=question.swapped,
-        reply=answer.text,
+        reply=None if answer.text is None else whole(answer.text),
         failure=failure,
-        detail=detail,
+        detail=whole(detail),
         characters=question.characters,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,

@@ -131,6 +131,8 @@ class Endpoint:
 
     def _not_ok(self, status: int, data: bytes, spent: Spent) -> Answer:
         said = data.decode(errors="replace")[:200].strip()
+        if self._key:
+            said = said.replace(self._key, "***")
         if status in REFUSED_KEY:
             raise UsageError(
                 f"{self.url} answered {status}: {said}\n  expected  a key that it accepts, in the"

@@ -103,7 +103,8 @@ def served(stub: Stub) -> Iterator[Stub]:
 def _answer(handler: BaseHTTPRequestHandler, stub: Stub, fault: object, prompt: str) -> None:
     if isinstance(fault, int):
         more = {"Retry-After": stub.retry_after} if stub.retry_after else {}
-        _send(handler, fault, b'{"error": "as asked"}', more)
+        said = {"error": f"as asked, with {handler.headers['Authorization']}"}
+        _send(handler, fault, json.dumps(said).encode(), more)
         return
     if fault == "hang":
         time.sleep(1.0)
