@@ -1,7 +1,7 @@
 # Two commands: `make demo` (set up, then a first result) and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test test-slow check format coverage docs screenshots clean
+.PHONY: setup demo test test-slow check format coverage docs screenshots terminal clean
 
 setup: .venv/ready
 
@@ -42,6 +42,10 @@ docs: setup
 # README's pictures of pages: make screenshots OF="compare=results/published/mini drift=results/published/mini#drift"
 screenshots: setup
 	$(BIN)/python -m benchmarks.screenshots $(OF) --out docs/pictures
+
+# The terminal's picture in the quick start: make terminal OF=terminal_run=RUN
+terminal: setup
+	$(BIN)/python -m benchmarks.terminal $(OF) --out docs/pictures
 
 clean:
 	rm -rf .venv build *.egg-info
