@@ -2,6 +2,7 @@
 
 from itertools import takewhile
 
+import numpy as np
 import pytest
 import torch
 from transformers import (
@@ -49,7 +50,9 @@ def test_the_distribution_is_that_of_transformers(temperature, top_k, top_p, pen
 
     draw = Sampler(range(2), temperature, top_p, top_k, penalty)
     draw.penalise(SEEN.tolist())
-    cumulative, kept, ids = draw._ranked(draw._penalised(logits))
+    scaled = draw._penalised(logits).float() / temperature
+    _, cumulative, kept = draw._ranked(scaled)
+    ids = scaled.sort(dim=-1, descending=True, stable=True).indices
     each = torch.diff(cumulative, prepend=torch.zeros(2, 1)) * kept
     ours = torch.zeros(2, 40).scatter_(1, ids, each / each.sum(-1, keepdim=True))
     assert torch.equal(ours > 0, expected > 0)
@@ -58,8 +61,28 @@ def test_the_distribution_is_that_of_transformers(temperature, top_k, top_p, pen
 
 def test_ties_with_the_kth_token_are_kept():
     draw = Sampler([0], 1.0, 1.0, top_k=2)
-    _, kept, ids = draw._ranked(torch.tensor([[1.0, 2.0, 1.0, 0.0]]))
-    assert sorted(ids[kept].tolist()) == [0, 1, 2]
+    ranked, _, kept = draw._ranked(torch.tensor([[1.0, 2.0, 1.0, 0.0]]))
+    assert ranked[kept].tolist() == [2.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("top_k", "top_p"), [(None, 1.0), (None, 0.9), (7, 0.95)])
+def test_draws_are_those_of_a_stable_sort(top_k, top_p):
+    # what the texts of published runs were drawn with: sort all ids, then look up the rank
+    torch.manual_seed(0)
+    logits = (torch.randn(500, 300) * 2).round(decimals=1)  # many ties
+    logits[:, 5:9], logits[:, 20] = 0.0, -0.0
+    tokens = Sampler(range(500), 0.8, top_p, top_k)(logits)
+
+    ranked, ids = (logits / 0.8).sort(dim=-1, descending=True, stable=True)
+    if top_k:
+        ranked = ranked.masked_fill(ranked < ranked[:, top_k - 1 : top_k], -torch.inf)
+    cumulative = ranked.softmax(-1).cumsum(-1)
+    before = torch.cat([torch.zeros(500, 1), cumulative[:, :-1]], -1)
+    kept = (before < top_p) & (ranked > -torch.inf)
+    mass = torch.where(kept, cumulative, 0.0).amax(-1)
+    draws = torch.tensor([np.random.default_rng(seed).random() for seed in range(500)]).to(mass)
+    rank = (cumulative <= (draws * mass)[:, None]).sum(-1).clamp_max(kept.sum(-1) - 1)
+    assert torch.equal(tokens, ids.gather(-1, rank[:, None])[:, 0])
 
 
 @pytest.mark.parametrize("penalty", [1.3, 0.8])
