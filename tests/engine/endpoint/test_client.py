@@ -97,6 +97,7 @@ def test_a_wait_of_an_hour_is_not_waited():
         (401, "environment variable MY_KEY"),
         (403, "environment variable MY_KEY may not use this model"),
         (404, "GET http://127.0.0.1:[0-9]+/v1/models"),
+        (302, "the URL to which the server redirects"),
         (308, "the URL to which the server redirects"),
     ],
 )
