@@ -160,7 +160,8 @@ class DecodeSettings(Section):
     step: Literal["auto", "lean", "transformers"] = "transformers"
     """What computes a decoding step. `transformers`: the model's own forward. `lean`: fused
     products and plain buffers, for Llama, Mistral, Qwen2 and Qwen3; another model is an error.
-    `auto`: lean where the model allows it. Log-probs agree to rounding, which may flip a token."""
+    `auto`: lean on a CPU, where the model allows it. Log-probs agree to rounding, which may flip a
+    token."""
 
     @property
     def drawing(self) -> dict[str, Any]:
