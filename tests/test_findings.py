@@ -42,6 +42,13 @@ def test_a_comparison_is_of_the_records_that_are_published(name):
     assert made_from == findings.digests(PUBLISHED / name)
 
 
+def test_no_published_record_names_a_folder_of_a_machine():
+    absolute = re.compile(r"(?<![\w.:/])/(home|root|work|tmp|mnt|Users)/")
+    records = list(PUBLISHED.rglob("record.json"))
+    assert records
+    assert not [path for path in records if absolute.search(path.read_text("utf-8"))]
+
+
 def test_the_pages_say_what_the_comparisons_say():
     for path, text in findings.pages().items():
         assert text == path.read_text("utf-8"), f"{path}: python -m benchmarks.findings write"
