@@ -106,7 +106,6 @@ def installed(monkeypatch):
         "harness.registry.table", lambda kind: known if kind == "metric" else before(kind)
     )
     monkeypatch.setattr("harness.metrics.table", lambda kind: known)
-    monkeypatch.setattr("harness.reports.compared.measures.table", lambda kind: known)
 
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "dogs", "run", "far", "off", "into"]
