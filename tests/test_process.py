@@ -90,6 +90,7 @@ def lines(path):
     return path.read_text().count("\n") if path.is_file() else 0
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_training_and_in_writing_ends_as_an_uninterrupted_one(
     tmp_path, reviews, backbone, monkeypatch, capsys
 ):

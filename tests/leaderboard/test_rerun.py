@@ -52,6 +52,7 @@ def test_an_honest_row_is_reproduced(row, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_method_that_trains_runs_with_three_seeds_and_their_mean_counts(boards, tmp_path):
     row = rows_of(boards / "mini", "nonpers")
     edit(row, lambda fields: fields["run"]["settings"].update({"train.epochs": 0.05}))

@@ -21,6 +21,7 @@ PAGES = (
 LESS = {
     "run": [*SMALL, "--limit", "2", "--train-limit", "4", "--set", "data.val_limit=2"],
     "leaderboard": ["--boards", str(ROOT / "leaderboards")],
+    "trial": ["--limit", "8", "--metrics", "rouge1"],
 }
 """What a verb is given in addition to the page's words, so that it ends within seconds."""
 
