@@ -85,6 +85,12 @@ class Encoder(Protocol):
         ...
 
 
+def encoder_words(encoder: Encoder | None) -> str:
+    """The part of a signature that names an encoder's files by their digest, not the folder."""
+    known = f"{encoder.fingerprint}|max:{encoder.longest}" if encoder else "none"
+    return f"encoder:{known}"
+
+
 class LanguageModel(Protocol):
     """What a metric with `Needs("likelihood", …)` or `Needs("judge", …)` is handed."""
 
@@ -107,6 +113,11 @@ class Needs:
 
     kind: Literal["encoder", "likelihood", "judge"]
     model: str
+
+    @property
+    def short(self) -> str:
+        """The last part of the model's name, for titles."""
+        return self.model.rstrip("/").rpartition("/")[2]
 
 
 class Metric:

@@ -8,7 +8,14 @@ from urllib.parse import parse_qsl
 import numpy as np
 
 from harness.errors import UsageError
-from harness.metrics.base import MeanMetric, Needs, Pair, TokenVectors, Unavailable
+from harness.metrics.base import (
+    MeanMetric,
+    Needs,
+    Pair,
+    TokenVectors,
+    Unavailable,
+    encoder_words,
+)
 from harness.statistics import Array, mean_rows
 
 LAYERS = {"bert-base-uncased": 9, "roberta-large": 17, "microsoft/deberta-xlarge-mnli": 40}
@@ -38,15 +45,13 @@ class BertScore(MeanMetric):
             )
         self._layer = int(layer)
         self.name = f"bertscore:{query}"
-        self.title = f"BERTScore ({model.rstrip('/').rpartition('/')[2]}, layer {layer})"
         self.needs = Needs("encoder", model)
+        self.title = f"BERTScore ({self.needs.short}, layer {layer})"
 
     @property
     def signature(self) -> str:
-        """Names the encoder's files by their digest, not the folder."""
-        encoder = self.encoder
-        known = f"{encoder.fingerprint}|max:{encoder.longest}" if encoder else "none"
-        return f"bertscore|encoder:{known}|layer:{self._layer}|idf:no|rescale:no|F1×100"
+        known = encoder_words(self.encoder)
+        return f"bertscore|{known}|layer:{self._layer}|idf:no|rescale:no|F1×100"
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
         assert self.encoder is not None

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from harness.metrics.base import MeanMetric, Needs, Pair
+from harness.metrics.base import MeanMetric, Needs, Pair, encoder_words
 from harness.metrics.donors import topic_donors
 from harness.metrics.scoring import mean_score
 from harness.record import Breakdown, Group, ends_of
@@ -37,15 +37,13 @@ class Style(MeanMetric):
 
     def __init__(self, model: str) -> None:
         self.name = f"style:{model}"
-        self.title = f"style ({model.rstrip('/').rpartition('/')[2]})"
         self.needs = Needs("encoder", model)
+        self.title = f"style ({self.needs.short})"
 
     @property
     def signature(self) -> str:
-        """Names the encoder's files by their digest, not the folder."""
-        encoder = self.encoder
-        known = f"{encoder.fingerprint}|max:{encoder.longest}" if encoder else "none"
-        return f"style|encoder:{known}|pool:mean|author:mean of profile|cosine×100"
+        known = encoder_words(self.encoder)
+        return f"style|{known}|pool:mean|author:mean of profile|cosine×100"
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
         texts = [pair.prediction for pair in pairs]
