@@ -112,9 +112,9 @@ def run_seconds(method: str, settings: RunSettings, rates: Rates) -> float:
     if trains:
         train, val = train or 0, val or 0
         passes = settings.train.epochs
-        if settings.train.lr == "auto":
-            trials = len(settings.train.lr_grid) - settings.train.best_trial_trains(passes)
-            passes += trials * settings.train.lr_trial_epochs
+        trials = settings.train.trials(settings.seed)
+        trials -= settings.train.best_trial_trains(passes, settings.seed)
+        passes += trials * settings.train.lr_trial_epochs
         total += (train * passes + val * FORWARD) * row / rates.train
         if method.startswith("cot"):
             total += (train + val) * ANALYSIS_TOKENS / rates.generate

@@ -12,11 +12,12 @@ from harness.engine.clock import now
 from harness.engine.devices import place
 from harness.engine.lm import PersonalLM
 from harness.engine.train import train
-from harness.errors import DivergedError, mendable
+from harness.errors import DivergedError, UsageError, mendable
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import SEARCH, UNFINISHED, trial_folder
+from harness.pipeline.plan import Plan
 from harness.pipeline.training_steps import TrainingData, mean_loss, step_bar, steps_of
-from harness.record import LrSearch, Step, Trial, read_state, write_state
+from harness.record import LrSearch, Step, Trial, read_state, record_there, write_state
 
 
 def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
@@ -54,6 +55,25 @@ def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
             " Lower train.lr_grid or the method's lam"
         )
     return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
+
+
+def chosen_by_another_seed(plan: Plan) -> float:
+    """The rate that the run with seed `train.lr_trial_seed` chose, read from its record.
+
+    plan: of a run with another seed.
+
+    Raises UsageError if that run has no record yet.
+    """
+    seed, (_, name) = plan.settings.train.lr_trial_seed, plan.run_id.split("-")
+    folder = plan.folder.with_name(f"s{seed}-{name}")
+    record = record_there(folder)
+    if record is None or record.training is None:
+        raise UsageError(
+            f"train.lr_trial_seed = {seed}: found no finished run of seed {seed} in {folder},"
+            f" whose learning rate seed {plan.settings.seed} takes; expected one."
+            f" Run seed {seed} first, e.g. with --seeds {seed},{plan.settings.seed}"
+        )
+    return record.training.lr
 
 
 def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:

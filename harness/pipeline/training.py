@@ -26,7 +26,7 @@ from harness.pipeline.kept_training import (
     FinishedTraining,
     finished_training,
 )
-from harness.pipeline.lr_search import search_lr
+from harness.pipeline.lr_search import chosen_by_another_seed, search_lr
 from harness.pipeline.needs import refuse_long_training
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.pipeline.training_steps import TrainingData, mean_loss, step_bar, steps_of
@@ -66,7 +66,8 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
             weights = save_weights(lm, folder / WEIGHTS)
     trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
     log = steps.log
-    adopted = job.plan.settings.train.best_trial_trains(steps.epochs)
+    settings = job.plan.settings
+    adopted = settings.train.best_trial_trains(steps.epochs, settings.seed)
     seconds = training_seconds(phases.seconds, log, steps.search, adopted)
     step_s, quartiles = middle([step.seconds for step in log.curve])
     summary = Training(
@@ -126,10 +127,13 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
     budget = settings.model_copy(update={"epochs": plan.method.epochs(lm, data.rows)})
     if lr == "auto":
         with phases("lr_search"):
-            search = search_lr(job, data, settings.best_trial_trains(budget.epochs))
-            lr = search.chosen
+            if settings.trials(seed):
+                search = search_lr(job, data, settings.best_trial_trains(budget.epochs, seed))
+                lr = search.chosen
+            else:
+                lr = chosen_by_another_seed(plan)
     assert isinstance(lr, float)
-    adopts = settings.best_trial_trains(budget.epochs) and (plan.folder / UNFINISHED).exists()
+    adopts = settings.best_trial_trains(budget.epochs, seed) and (plan.folder / UNFINISHED).exists()
     with phases("steps"):
         log = train(
             lm,

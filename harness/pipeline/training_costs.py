@@ -57,12 +57,10 @@ def training_work(
         lm.training_progress(1.0)
         return total
 
-    evaluation, trials = forward_flops(lm, val_rows), 0
-    if settings.lr == "auto":
-        trained = len(settings.lr_grid) - settings.best_trial_trains(settings.epochs)
-        trials = trained * steps(settings.lr_trial_epochs) + len(settings.lr_grid) * evaluation
+    evaluation, trials = forward_flops(lm, val_rows), settings.trials(seed)
+    trained = trials - settings.best_trial_trains(settings.epochs, seed)
     return {
-        "lr_search": trials,
+        "lr_search": (trained and trained * steps(settings.lr_trial_epochs)) + trials * evaluation,
         "steps": steps(settings.epochs),
         "evaluation": evaluation,
     }

@@ -90,6 +90,15 @@ class ModelSettings(Section):
         """Whether the backbone is a model behind an API."""
         return self.backbone.startswith(API)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _the_backbone_is_the_usual_reasoner(cls, given: Any) -> Any:
+        """Naming the backbone as reasoner changes nothing: such runs have one name."""
+        if isinstance(given, Mapping) and given.get("reasoner") is not None:
+            usual = given.get("backbone", cls.model_fields["backbone"].default)
+            return {**given, "reasoner": None} if given["reasoner"] == usual else given
+        return given
+
     @model_validator(mode="after")
     def _a_tokenizer_for_an_api(self) -> ModelSettings:
         if self.tokenizer is not None and not self.api:
@@ -109,6 +118,9 @@ class TrainSettings(Section):
     lr_trial_epochs: float = Field(1.0, gt=0)
     """Passes over the training examples in one trial of `lr = auto`; with as many as `epochs`, the
     best trial is the training."""
+    lr_trial_seed: int | None = Field(None, ge=0)
+    """Seed of the trials of `lr = auto`: runs of other seeds take its choice, so that seeds differ
+    in their training alone; without it each run tries the grid with its own seed."""
     batch_size: int = Field(16, ge=1)
     """Examples in one optimizer step, independent of micro-batches."""
     micro_tokens: int = Field(8192, ge=1)
@@ -130,9 +142,14 @@ class TrainSettings(Section):
     keep_weights: bool = True
     """Keep the trained weights in the run's folder."""
 
-    def best_trial_trains(self, epochs: float) -> bool:
-        """Whether the best trial of `lr = auto` is the training: it has as many passes."""
-        return self.lr == "auto" and self.lr_trial_epochs == epochs
+    def trials(self, seed: int) -> int:
+        """How many rates a run of this seed tries."""
+        tries = self.lr == "auto" and self.lr_trial_seed in (None, seed)
+        return len(self.lr_grid) if tries else 0
+
+    def best_trial_trains(self, epochs: float, seed: int) -> bool:
+        """Whether a run's best trial is its training: it has as many passes."""
+        return self.trials(seed) > 0 and self.lr_trial_epochs == epochs
 
 
 class DecodeSettings(Section):

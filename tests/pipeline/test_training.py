@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from baselines.sft import Sft
 from harness.engine import train as engine_train
-from harness.errors import DivergedError
+from harness.errors import DivergedError, UsageError
 from harness.interruption import Stopped
 from harness.pipeline import lr_search, training
 from harness.pipeline.single import run
@@ -62,6 +62,22 @@ def test_the_best_trial_is_the_training_if_it_is_as_long(
     cost, plain = found.record.training.flops, known.record.training.flops
     assert cost["steps"] == plain["steps"]
     assert cost["lr_search"] == plain["steps"] + 2 * plain["evaluation"]
+
+
+def test_other_seeds_take_the_rate_that_one_seed_chose(tmp_path, reviews, backbone):
+    auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=1"]
+    auto += ["train.epochs=1", "train.lr_trial_seed=1"]
+    with pytest.raises(UsageError, match=r"found no finished run of seed 1 in .*--seeds 1,0"):
+        go(tmp_path, reviews, backbone, "sft", *auto)
+    chosen = go(tmp_path, reviews, backbone, "sft", *auto, "seed=1").record.training
+    taken = go(tmp_path, reviews, backbone, "sft", *auto, "seed=0").record.training
+    assert len(chosen.lr_search.trials) == 2
+    assert (taken.lr, taken.lr_search) == (chosen.lr, None)
+    assert taken.flops["lr_search"] == 0 < chosen.flops["lr_search"]
+    plain = go(tmp_path, reviews, backbone, "sft", f"train.lr={chosen.lr}", "train.epochs=1")
+    assert [step.loss for step in taken.curve] == [
+        step.loss for step in plain.record.training.curve
+    ]
 
 
 @pytest.mark.parametrize("epochs", [1, 3])

@@ -79,3 +79,10 @@ def test_whole_numbers_inside_an_option_are_of_one_form_too():
     words = ["method.a=[1.0, 0.5, true]", "method.b.c=-2.0", "method.d=1.0 x"]
     found = build_settings("mini", words).method
     assert json.dumps(found) == '{"a": [1, 0.5, true], "b": {"c": -2}, "d": "1.0 x"}'
+
+
+def test_naming_the_backbone_as_reasoner_leaves_the_name():
+    usual, half = RunSettings(), RunSettings(model={"reasoner": "mini-half"})
+    assert RunSettings(model={"reasoner": "mini"}).digest() == usual.digest() != half.digest()
+    other = RunSettings(model={"backbone": "mini-half", "reasoner": "mini"})
+    assert other.model.reasoner == "mini"
