@@ -1,1 +1,1 @@
-"""Two published methods as plugins, which use the harness only through its contracts."""
+"""Published methods as plugins, which use the harness only through its contracts."""

@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -12,7 +13,8 @@ import pytest
 from harness.registry import table
 from tests.support.tutorial import EXAMPLES, FEWER, commands
 
-METHODS = ("perce", "contrastive")
+PROJECT = tomllib.loads((EXAMPLES / "pyproject.toml").read_text("utf-8"))["project"]
+METHODS = PROJECT["entry-points"]["harness.methods"]
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
@@ -88,5 +90,13 @@ def test_the_tutorials_commands_work(installed, line, tmp_path, monkeypatch):
         assert json.loads(record.read_text())["status"] == "complete"
 
 
-def test_the_tutorial_checks_and_runs_both_methods():
+def test_docs_have_a_row_for_every_method():
+    text = (EXAMPLES.parent / "docs" / "methods.md").read_text("utf-8")
+    table = text.partition("## Methods of the example package")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    assert set(rows[1:]) == set(METHODS)
+    assert "arXiv" in table
+
+
+def test_the_tutorial_checks_and_runs_two_methods():
     assert [_harness(line)[0] for line in CHECKED] == 2 * ["check-method"] + 2 * ["run"]

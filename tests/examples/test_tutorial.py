@@ -14,10 +14,16 @@ def test_code_blocks_equal_the_packages_files(name):
     assert files()[name] == (EXAMPLES / name).read_text("utf-8")
 
 
-def test_every_module_of_the_package_is_shown():
-    modules = (EXAMPLES / "harness_example_methods").glob("*.py")
-    shown = {f"harness_example_methods/{path.name}" for path in modules}
-    assert set(files()) == (shown | {"pyproject.toml"}) - {"harness_example_methods/__init__.py"}
+def test_two_methods_are_shown_as_a_whole():
+    names = ("two_views", "perce", "contrastive")
+    assert set(files()) == {"pyproject.toml", *(f"harness_example_methods/{n}.py" for n in names)}
+
+
+def test_the_readme_lists_every_module():
+    modules = {path.name for path in (EXAMPLES / "harness_example_methods").glob("*.py")}
+    text = (EXAMPLES / "README.md").read_text("utf-8")
+    listed = re.findall(r"^\| `harness_example_methods/(\w+\.py)`", text, re.MULTILINE)
+    assert sorted(listed) == sorted(modules - {"__init__.py"})
 
 
 def test_the_table_lists_every_check_of_the_kit():
