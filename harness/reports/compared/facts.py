@@ -17,6 +17,7 @@ from harness.reports.runs.system_costs import (
     tokens_per_s,
     training_s,
 )
+from harness.reports.trial.words import why_failed
 
 COSTS = {"training_s": training_s, "text_s": text_s, "peak_mib": peak_mib,
          "tokens_per_s": tokens_per_s}  # fmt: skip
@@ -65,13 +66,14 @@ def _board(compared: Compared) -> dict[str, object]:
 
 
 def floor_facts(compared: Compared) -> dict[str, object]:
-    """Every floor's values, and the metrics that a floor wins."""
+    """Every floor's values, the metrics that a floor wins, and why others failed their trial."""
     return {
         "floors": {
             floor.method: {name: one.value for name, one in floor.metrics.items()}
             for floor in compared.board.floors
         },
         "won_by_floors": {name: one.method for name, one in compared.won_by_floors.items()},
+        "failed_trials": {name: why_failed(one) for name, one in compared.failed_trials.items()},
     }
 
 

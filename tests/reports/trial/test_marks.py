@@ -41,19 +41,21 @@ def heads(document):
 
 
 def test_without_a_trial_nothing_is_shown(runs):
-    titles, notes = heads(compare([runs[0]]))
+    document = compare([runs[0]])
+    titles, notes = heads(document)
+    assert document.facts["boards"][0]["failed_trials"] == {}
     assert not any("‡" in each for each in (*titles, *notes))
 
 
 def test_a_failed_metric_is_marked_in_every_table_with_one_line_why(runs):
     results, record = runs
     write_json(results / "trial" / "one.json", failing(record, "bleu"))
-    titles, notes = heads(
-        compare(
-            [results],
-        )
-    )
+    document = compare([results])
+    titles, notes = heads(document)
     assert titles.count("BLEU ‡") == 2  # of the summary and of all scores
+    (facts,) = document.facts["boards"]
+    assert list(facts["failed_trials"]) == ["bleu"]
+    assert "not shown to prefer" in facts["failed_trials"]["bleu"]
     line = (
         "‡ BLEU failed its trial on these data: it is not shown to prefer another text of the same"
         " author to another author's text on the same subject (45 [37, 53] %). A better value does"
