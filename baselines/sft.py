@@ -47,9 +47,11 @@ class Sft(Method):
         epochs = super().epochs(lm, rows)
         if self.options.flops_of is None:
             return epochs
+        from harness.engine.adapters import add_adapters
         from harness.engine.backbone import Backbones
         from harness.engine.flops import training_flops
 
         settings = self.settings.model_copy(update={"method": {}})
         other = find("method", self.options.flops_of)(settings).build(Backbones(settings.model))
+        add_adapters(other, settings.model, settings.seed)
         return epochs * training_flops(other, rows) / training_flops(lm, rows)

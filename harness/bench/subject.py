@@ -10,7 +10,7 @@ from statistics import fmean
 
 import torch
 
-from harness.engine.backbone import Backbones
+from harness.engine.adapters import merge_adapters, store_base
 from harness.engine.clock import now
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.ends import Ends
@@ -83,6 +83,8 @@ def planned(settings: RunSettings, method: str, factory: Factory, batch: int) ->
 def for_generation(plan: Plan) -> Subject:
     """The model for generation, in the dtype of the settings."""
     subject = for_training(plan)
+    if subject.dtype is torch.float32:
+        merge_adapters(subject.lm)
     cast(subject.lm, subject.dtype)
     subject.lm.eval()
     return subject
@@ -91,10 +93,12 @@ def for_generation(plan: Plan) -> Subject:
 def for_training(plan: Plan) -> Subject:
     """The model at the start of training."""
     where = devices(plan.settings.model)
-    lm = plan.method.build(Backbones(plan.settings.model))
+    lm = plan.build()
     choose_step([model for _, model in causal_lms(lm)], plan.settings.decode.step)
     place(lm, where)
-    return Subject(plan, lm, where[0], number_type(plan.settings.model, where[0]))
+    dtype = number_type(plan.settings.model, where[0])
+    store_base(lm, dtype)
+    return Subject(plan, lm, where[0], dtype)
 
 
 def generate_batch(subject: Subject, case: Case) -> Generation:

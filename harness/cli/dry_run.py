@@ -111,7 +111,7 @@ def server_facts(plan: ServedPlan) -> dict[str, str]:
 
 def model_facts(plan: Plan, rows: Sequence[TrainRow]) -> dict[str, str]:
     """Parameters and memory. rows: of training."""
-    lm = plan.method.build(plan.backbones)
+    lm = plan.build()
     refuse_long_tests(plan, lm)
     if plan.method.trains:
         refuse_long_training(plan, lm)
@@ -131,12 +131,14 @@ def size(part: nn.Module) -> int:
 def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
     """Estimated peak in fp32: process, weights, and the largest batch of training or generation.
 
-    Training stores gradients, AdamW's two moments and, for each layer and token of a micro-batch,
-    about 8 numbers per unit of width and 5 per unit of inner width (norms, attention, gated
-    feed-forward; no attention weights), plus three times the logits. Generation stores one layer's
-    numbers for the longest prompts, and the key-value cache. Measured peaks are within 25 % of it.
+    Training stores gradients and AdamW's two moments of what it changes and, for each layer and
+    token of a micro-batch, about 8 numbers per unit of width and 5 per unit of inner width (norms,
+    attention, gated feed-forward; no attention weights), plus three times the logits. Generation
+    stores one layer's numbers for the longest prompts, and the key-value cache. Measured peaks of
+    full training are within 25 % of it.
     """
     settings, weights = plan.settings, BYTES * size(lm)
+    trained = BYTES * sum(part.numel() for part in lm.parameters() if part.requires_grad)
     models = [
         part for part in lm.modules() if isinstance(part, PreTrainedModel) and part.can_generate()
     ]
@@ -155,7 +157,7 @@ def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow]) -> int:
     answers = sum(len(row.response) for row in widest)
     logits = 3 * BYTES * min(LOGITS_AT_ONCE, answers * vocabulary)
     trial = weights if settings.train.lr == "auto" else 0
-    return PROCESS + 4 * weights + trial + max(activations + logits, generation)
+    return PROCESS + weights + 3 * trained + trial + max(activations + logits, generation)
 
 
 def _padded(rows: Sequence[TrainRow]) -> int:

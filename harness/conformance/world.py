@@ -80,7 +80,7 @@ class World:
         """The plan's untrained model; its random weights are the same every time."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return plan.method.build(plan.backbones).eval()
+            return plan.build().eval()
 
     @cached_property
     def rows(self) -> list[TrainRow]:

@@ -1,32 +1,177 @@
-"""Adapters (LoRA and similar) are refused: transformers would load only their base model."""
+"""Low-rank adapters (LoRA, Hu et al. 2022) in the models of a method, by peft.
+
+Every linear map W of a frozen model becomes W + (alpha / rank) · B · A, where training changes A
+and B alone. B is zero at the start, so that the model is its base until a first step.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from harness.engine.model_files import model_file
+import torch
+from torch import nn
+
+from harness.engine.lm import PersonalLM, causal_lms
 from harness.errors import UsageError
+from harness.record import AdapterInfo
+from harness.settings import ModelSettings
 
-FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+NAME = "default"
+"""peft's name of the only adapter in a model."""
+ALL = "all-linear"
+"""The target that means every linear layer below the head."""
 
 
-def refuse_adapter(name: str, location: str, revision: str | None = None) -> None:
-    """Raises UsageError if a folder or hub repository holds an adapter.
+def add_adapters(lm: PersonalLM, settings: ModelSettings, seed: int) -> None:
+    """Freeze the causal LMs of `lm` and give them adapters, where the settings ask for them.
 
-    name: the user's name for it. location: its folder or hub name. A hub repository is looked up in
-    the cache and, if there is a network, on the hub.
+    A model that is frozen already stays as it is, and one that was loaded with an adapter keeps it.
+
+    Args:
+        lm: a method's model before training; it changes.
+        settings: with the kind, rank, alpha, targets and dropout.
+        seed: of A; the same for every run with this seed.
+
+    Raises UsageError for unknown targets, for head or embeddings among them, for a model without a
+    causal LM to adapt, and for `qlora` without CUDA.
     """
-    folder = Path(location)
-    names = FILES if folder.is_dir() else FILES[:1]
-    found = [name for name in names if model_file(location, name, revision)]
-    if not found:
+    if settings.adapter == "none" or lm.adapted:
         return
-    has_model = (folder / "config.json").is_file()
-    with_model = " next to a model's own config.json" if has_model else ""
-    raise UsageError(
-        f"backbone {name!r} holds an adapter: found {', '.join(found)}{with_model}; expected a"
-        " whole model, because the adapter would be ignored and its base model evaluated instead\n"
-        "  mend      merge it first, with peft: AutoPeftModelForCausalLM.from_pretrained(ADAPTER)"
-        ".merge_and_unload().save_pretrained(DIR), save the tokenizer there too, and name DIR"
-        f"{'; or move the adapter files away to evaluate the base model' if has_model else ''}"
+    if settings.adapter == "qlora":
+        refuse_four_bits()
+    models = [model for _, model in causal_lms(lm) if _trains(model)]
+    if not models:
+        raise UsageError(
+            f"model.adapter={settings.adapter}: {type(lm).__name__} has no causal LM that trains;"
+            " expected at least one\n  mend      --set model.adapter=none"
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for model in models:
+            if not has_adapter(model):
+                _inject(model, settings)
+    lm.adapted = True
+
+
+def refuse_four_bits() -> None:
+    """Raises UsageError where a base cannot be kept in 4 bits."""
+    if not torch.cuda.is_available():
+        raise UsageError(
+            "model.adapter=qlora: found no CUDA GPU; expected one, and the package bitsandbytes\n"
+            "  mend      --set model.adapter=lora, with --set model.dtype=bfloat16 for less memory"
+        )
+    raise UsageError("model.adapter=qlora is not built yet\n  mend      --set model.adapter=lora")
+
+
+def has_adapter(model: nn.Module) -> bool:
+    """Whether peft's layers are in a model."""
+    return bool(getattr(model, "peft_config", None))
+
+
+def lora_config(settings: ModelSettings) -> Any:
+    """peft's configuration of an adapter as the settings describe it."""
+    from peft import LoraConfig
+
+    targets = settings.lora_targets
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]  # peft takes fractions
+        lora_dropout=settings.lora_dropout,
+        target_modules=ALL if targets == (ALL,) else list(targets),
     )
+
+
+def refuse_targets(model: Any, targets: Sequence[str]) -> None:
+    """Raises UsageError for a target that no linear layer of the model has, or that is its head or
+    its embeddings."""
+    if tuple(targets) == (ALL,):
+        return
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    linear = {
+        name: part
+        for name, part in model.named_modules()
+        if part not in ends and (isinstance(part, nn.Linear) or type(part).__name__ == "Conv1D")
+    }
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in linear):
+            known = sorted({name.rpartition(".")[2] for name in linear})
+            raise UsageError(
+                f"model.lora_targets: {target!r} in {type(model).__name__}; expected"
+                f" {ALL} alone, or linear layers below the head: {', '.join(known)}"
+            )
+
+
+def _trains(model: nn.Module) -> bool:
+    return has_adapter(model) or any(part.requires_grad for part in model.parameters())
+
+
+def _inject(model: Any, settings: ModelSettings) -> None:
+    """Give a model an adapter, in place: its class stays, and its own weights are frozen."""
+    from peft import inject_adapter_in_model
+
+    refuse_targets(model, settings.lora_targets)
+    inject_adapter_in_model(lora_config(settings), model, NAME)
+
+
+def adapter_info(lm: PersonalLM, settings: ModelSettings) -> AdapterInfo | None:
+    """What the record says of the adapters that training changes; None without adapters.
+
+    One that was loaded from a folder has its own rank, alpha, dropout and targets.
+    """
+    found = [model for _, model in causal_lms(lm) if has_adapter(model)]
+    if not found:
+        return None
+    return info_of(found[0].peft_config[NAME], _target_names(found[0]), settings.adapter)
+
+
+def info_of(config: Any, targets: Iterable[str], kind: str) -> AdapterInfo:
+    """peft's configuration as the record has it.
+
+    targets: names of the layers. kind: of the adapter.
+    """
+    return AdapterInfo(
+        kind=kind,
+        rank=getattr(config, "r", None),
+        alpha=getattr(config, "lora_alpha", None),
+        dropout=getattr(config, "lora_dropout", None),
+        targets=tuple(sorted(set(targets))),
+    )
+
+
+def _target_names(model: nn.Module) -> Iterator[str]:
+    return (name for _, name, _ in _adapted_layers(model))
+
+
+def store_base(lm: PersonalLM, dtype: torch.dtype) -> None:
+    """Keep the frozen weights of a model with adapters in `dtype`; what trains stays as it is."""
+    if not lm.adapted:
+        return
+    for part in lm.parameters():
+        if not part.requires_grad:
+            part.data = part.data.to(dtype)
+
+
+def merge_adapters(lm: PersonalLM) -> None:
+    """Add the adapters of peft to the weights, so that a step costs what it costs without them.
+
+    The models have their own layers again. Log-probs stay the same to rounding.
+    """
+    for _, model in causal_lms(lm):
+        if not has_adapter(model):
+            continue
+        for parent, name, layer in list(_adapted_layers(model)):
+            layer.merge(safe_merge=True)
+            setattr(parent, name, layer.get_base_layer())
+        del model.peft_config
+
+
+def _adapted_layers(model: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
+    """(parent, name in it, layer) of every layer with an adapter."""
+    from peft.tuners.lora import LoraLayer
+
+    for parent in model.modules():
+        for name, layer in parent.named_children():
+            if isinstance(layer, LoraLayer):
+                yield parent, name, layer

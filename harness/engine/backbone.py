@@ -14,7 +14,7 @@ from torch import nn
 
 from harness.data import Offsets, byte_offsets, token_offsets
 from harness.engine import smollm2
-from harness.engine.adapters import refuse_adapter
+from harness.engine.adapter_folders import refuse_adapter
 from harness.engine.agreement import EAGER, refuse_disagreement
 from harness.engine.loading import PROBES, TRIAL_S, loading, refuse_sizes, within
 from harness.engine.template import Template, shell, template_source, with_template

@@ -73,9 +73,29 @@ def save_weights(lm: nn.Module, path: Path) -> str:
     return digest
 
 
+def trained_tensors(lm: nn.Module) -> dict[str, torch.Tensor]:
+    """What training can change in a model with adapters: all tensors but frozen parameters.
+
+    A parameter with two names has the first one.
+    """
+    left_out = {id(part) for part in lm.parameters() if not part.requires_grad}
+    found: dict[str, torch.Tensor] = {}
+    for name, tensor in lm.state_dict(keep_vars=True).items():
+        if id(tensor) not in left_out:
+            left_out.add(id(tensor))
+            found[name] = tensor.detach()
+    return found
+
+
 def _save(lm: nn.Module, path: Path) -> None:
-    """Save all tensors of `lm`, after parameters that are parts of a larger tensor get their own
-    memory: the lean step (lean_models.py) joins them, and safetensors refuses parts."""
+    """Save all tensors of `lm`, or those that train if it has adapters.
+
+    Parameters that are parts of a larger tensor first get their own memory: the lean step
+    (lean_models.py) joins them, and safetensors refuses parts.
+    """
+    if getattr(lm, "adapted", False):
+        save_file({k: part.cpu().contiguous() for k, part in trained_tensors(lm).items()}, path)
+        return
     for part in lm.parameters():
         if part.untyped_storage().nbytes() > part.nbytes:
             part.data = part.data.clone()
@@ -83,14 +103,36 @@ def _save(lm: nn.Module, path: Path) -> None:
 
 
 def load_weights(lm: nn.Module, path: Path) -> None:
-    """Load `lm` from `path`. Raises DataError for missing, unexpected or misshapen tensors."""
+    """Load `lm` from `path`; if it has adapters, what trains.
+
+    Raises DataError for missing, unexpected or misshapen tensors.
+    """
     try:
-        load_model(lm, str(path), strict=True)
+        if getattr(lm, "adapted", False):
+            _load_trained(lm, path)
+        else:
+            load_model(lm, str(path), strict=True)
     except (RuntimeError, OSError, SafetensorError) as error:
         raise DataError(
             f"{path} does not fit this model: {error}\n"
             "  mend      use the settings that it was trained with, or --fresh to train again"
         ) from error
+
+
+def _load_trained(lm: nn.Module, path: Path) -> None:
+    """Load what trains in a model with adapters. Raises RuntimeError for tensors that do not fit
+    it."""
+    own, stored = trained_tensors(lm), load_file(path)
+    wrong = {
+        name: [list(part[name].shape) if name in part else None for part in (stored, own)]
+        for name in sorted(own.keys() | stored.keys())
+        if name not in own or name not in stored or own[name].shape != stored[name].shape
+    }
+    if wrong:
+        shown = ", ".join(f"{k} {got}, not {known}" for k, (got, known) in list(wrong.items())[:3])
+        raise RuntimeError(f"{len(wrong)} tensors of the adapters differ: {shown}")
+    for name, tensor in own.items():
+        tensor.copy_(stored[name])
 
 
 def file_digest(path: Path) -> str:

@@ -3,7 +3,9 @@
 Forward: a position costs 2 for each number in the matrices that it passes, plus, in each layer,
 4 · attention width for each position it attends to (2 for the score, 2 for the value). Logits cost
 2 · D · V. Backward costs twice as much (Kaplan et al. 2020, section 2.1 and table 1; Chowdhery et
-al. 2022, appendix B, whose 6N + 12LHQT per token counts unmasked attention; ours is causal).
+al. 2022, appendix B, whose 6N + 12LHQT per token counts unmasked attention; ours is causal): once
+for the gradients of what a matrix reads, and once for its own, which a frozen matrix below an
+adapter does not have.
 
 Both sizes come from PyTorch's counter, on short passes of each model: what grows with the length,
 and what grows with its square. So a layer that runs twice counts twice, and of a mixture of experts
@@ -31,8 +33,6 @@ from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
 from harness.engine.micro_batches import TrainRow
 
-BACKWARD = 2
-"""Cost of a backward pass in forward passes."""
 LENGTHS = 4, 8, 16
 """Tokens of the counted passes: the last two give the estimate, the first one checks it."""
 TOLERANCE = 0.15
@@ -49,19 +49,32 @@ class ModelCost:
     """What the FLOPs of one causal LM depend on.
 
     body: numbers in its layers' matrices. head: numbers in its output matrix; 0 for a reasoner,
-    which computes no logits. attention: layers · heads · head width. trains: whether any parameter
-    needs gradients.
+    which computes no logits. attention: layers · heads · head width. trained_body, trained_head:
+    numbers of body and head whose matrices need gradients. trains: whether any parameter does.
     """
 
     body: int
     head: int
     attention: int
+    trained_body: int
+    trained_head: int
     trains: bool
 
     def forward(self, positions: int, logits: int) -> int:
         """FLOPs of a causal pass over `positions`, whole or in steps; `logits` rows of logits."""
+        return self._pass(self.body, self.head, positions, logits)
+
+    def training(self, positions: int, logits: int) -> int:
+        """FLOPs of a forward pass and, in a model that trains, the backward pass through it."""
+        forward = self.forward(positions, logits)
+        if not self.trains:
+            return forward
+        weights = self._pass(self.trained_body, self.trained_head, positions, logits)
+        return 2 * forward + weights
+
+    def _pass(self, body: int, head: int, positions: int, logits: int) -> int:
         pairs = positions * (positions + 1) // 2
-        return 2 * self.body * positions + 4 * self.attention * pairs + 2 * self.head * logits
+        return 2 * body * positions + 4 * self.attention * pairs + 2 * head * logits
 
 
 def missing(lm: PersonalLM) -> str | None:
@@ -81,15 +94,43 @@ def model_costs(lm: PersonalLM) -> list[ModelCost]:
     reasoner = getattr(lm, "reasoner", None)
     costs = []
     for _, model in causal_lms(lm):
-        body, attention = _SIZES.get(model) or _SIZES.setdefault(model, _sizes(model))
-        head = 0 if model is reasoner else model.get_output_embeddings().weight.numel()
-        trains = any(part.requires_grad for part in model.parameters())
-        costs.append(ModelCost(body, head, attention, trains))
+        body, attention = _known_sizes(model)
+        matrix = model.get_output_embeddings().weight
+        head = 0 if model is reasoner else matrix.numel()
+        costs.append(
+            ModelCost(
+                body=body,
+                head=head,
+                attention=attention,
+                trained_body=_trained(model, body),
+                trained_head=head * matrix.requires_grad,
+                trains=any(part.requires_grad for part in model.parameters()),
+            )
+        )
     return costs
 
 
-_SIZES: WeakKeyDictionary[nn.Module, tuple[int, int]] = WeakKeyDictionary()
-"""Sizes of the models counted so far: they do not change in training."""
+def _trained(model: PreTrainedModel, body: int) -> int:
+    """Numbers of `body` in matrices that need gradients: all, or those of adapters."""
+    if all(part.requires_grad for part in model.parameters()):
+        return body
+    ends = {id(embedding_matrix(model)), id(model.get_output_embeddings().weight)}
+    matrices = [part for part in model.parameters() if part.ndim > 1 and id(part) not in ends]
+    return min(body, sum(part.numel() for part in matrices if part.requires_grad))
+
+
+_SIZES: WeakKeyDictionary[nn.Module, tuple[int, int, int]] = WeakKeyDictionary()
+"""Sizes of the models counted so far, and their numbers of parameters: training changes neither,
+adapters both."""
+
+
+def _known_sizes(model: PreTrainedModel) -> tuple[int, int]:
+    """`_sizes`, counted once for each number of parameters."""
+    parameters = sum(part.numel() for part in model.parameters())
+    known = _SIZES.get(model)
+    if known is None or known[2] != parameters:
+        known = _SIZES[model] = (*_sizes(model), parameters)
+    return known[:2]
 
 
 def _sizes(model: PreTrainedModel) -> tuple[int, int]:
@@ -149,7 +190,7 @@ def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     """
     models = model_costs(lm)
     return sum(
-        (1 + BACKWARD * model.trains) * model.forward(positions, logits)
+        model.training(positions, logits)
         for positions, logits in _row_passes(lm, rows)
         for model in models
     )

@@ -34,6 +34,8 @@ class PersonalLM(nn.Module, ABC):
 
     hidden_s: float = 0.0
     """Seconds spent on latent thoughts before texts; a model with such thoughts adds to it."""
+    adapted: bool = False
+    """Whether training changes adapters of frozen models: then only what trains is saved."""
 
     @abstractmethod
     def logprobs(self, batch: Batch) -> Tensor:

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from harness.engine.adapters import merge_adapters, store_base
 from harness.engine.backbone import Backbones, describe
 from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, number_type, place
@@ -66,15 +67,26 @@ class Job:
         """The method's model before training, and what the record says of its backbones."""
         torch.manual_seed(self.plan.settings.seed)  # for what a method adds to its backbones
         backbones = WatchedBackbones(self.plan.settings.model)
-        lm = self.plan.method.build(backbones)
+        lm = self.plan.build(backbones)
         choose_step([model for _, model in causal_lms(lm)], self.plan.settings.decode.step)
         parameters = sum(part.numel() for part in lm.parameters())
         info = replace(backbones.info, text=self.plan.about_text, method_parameters=parameters)
         return lm, info
 
-    def settle(self, lm: PersonalLM) -> None:
-        """Put a model on its devices, in the number type of activations."""
+    def ready_to_train(self, lm: PersonalLM) -> None:
+        """Put a model on its devices; frozen weights below adapters get the number type of
+        activations, where all others stay in float32."""
         place(lm, self.hardware.devices)
+        store_base(lm, self.hardware.dtype)
+
+    def settle(self, lm: PersonalLM) -> None:
+        """Put a model on its devices, in the number type of activations, for generation.
+
+        In float32 adapters become a part of the weights; in bfloat16 that would round them away.
+        """
+        place(lm, self.hardware.devices)
+        if self.hardware.dtype is torch.float32:
+            merge_adapters(lm)
         cast(lm, self.hardware.dtype)
 
 

@@ -9,7 +9,6 @@ import torch
 
 from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
 from harness.engine.clock import now
-from harness.engine.devices import place
 from harness.engine.lm import PersonalLM
 from harness.engine.train import train
 from harness.errors import DivergedError, UsageError, mendable
@@ -96,7 +95,7 @@ def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, 
     steps = steps_of(data, short, plan.settings.seed)
     log, show = TrainLog(), step_bar(job.bars, f"lr {lr:g}", steps)
     begin, (lm, _) = now(), job.build()
-    place(lm, job.hardware.devices)
+    job.ready_to_train(lm)
     seconds = now() - begin
 
     def on_step(done: int, total: int, step: Step, so_far: TrainLog) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.engine.adapters import add_adapters
 from harness.engine.backbone import Backbones, locate
 from harness.engine.ends import Ends
 from harness.engine.generation_config import advice, not_applied, requested
@@ -29,6 +30,7 @@ from harness.statistics import Panel
 from harness.types import Cut, Example, Prompt, SplitData, Target, TrainingPair
 
 if TYPE_CHECKING:
+    from harness.engine.lm import PersonalLM
     from harness.settings import RunSettings
 
 
@@ -86,6 +88,16 @@ class Plan:
     @cached_property
     def backbones(self) -> Backbones:
         return Backbones(self.settings.model)
+
+    def build(self, backbones: Backbones | None = None) -> PersonalLM:
+        """The method's model before training, with the adapters that the settings ask for.
+
+        backbones: by default the plan's own.
+        """
+        lm = self.method.build(backbones or self.backbones)
+        if self.method.trains:
+            add_adapters(lm, self.settings.model, self.settings.seed)
+        return lm
 
     @cached_property
     def rules(self) -> TextRules:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.engine.adapters import adapter_info
 from harness.engine.checkpoint import (
     WEIGHTS,
     TrainLog,
@@ -13,7 +14,6 @@ from harness.engine.checkpoint import (
     save_weights,
 )
 from harness.engine.clock import Phases, middle
-from harness.engine.devices import place
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import PeakMemory
@@ -92,6 +92,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         trainable_parameters=trainable,
         method=dict(job.plan.method.report),
         micro_tokens=log.micro_tokens,
+        adapter=adapter_info(lm, settings.model),
         curve=tuple(log.curve),
     )
     write_state(folder / TRAINED, FinishedTraining(summary, weights))
@@ -104,7 +105,7 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
     """The method's targets as rows; `phases` takes the times."""
     plan = job.plan
     with phases("targets"):
-        place(lm, job.hardware.devices)
+        job.ready_to_train(lm)
         no_flops = missing(lm)
         refuse_long_training(plan, lm)
         pairs = plan.pairs("train")

@@ -1,5 +1,6 @@
 """The record of a run: schema, writer, reader. docs/record.md lists every field."""
 
+from harness.record.adapter import AdapterInfo
 from harness.record.costs import Inference, LrSearch, Step, Training, Trial
 from harness.record.durable import write_text
 from harness.record.estimates import (

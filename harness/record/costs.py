@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.record.adapter import AdapterInfo
 from harness.record.estimates import Json, View
 
 
@@ -101,6 +102,8 @@ class Training(View):
     """Counts that the method made while preparing its targets."""
     micro_tokens: int | None = None
     """Padded tokens in a micro-batch after memory ran out; null if `train.micro_tokens` fitted."""
+    adapter: AdapterInfo | None = None
+    """The adapters that training changed; null where it changed the weights themselves."""
     reused_from: str | None = None
     """The run whose training this one shares. All of the above is that run's; `phases.training` is
     what this run spent.

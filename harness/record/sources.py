@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.record.adapter import AdapterInfo
 from harness.record.estimates import Json, View
 from harness.types import SplitData
 
@@ -109,6 +110,8 @@ class BackboneInfo(View):
     """Number of parameters."""
     fingerprint: str | None = None
     """Sixteen hex digits over all tensors as loaded."""
+    adapter: AdapterInfo | None = None
+    """The adapter, where the backbone is an adapter's folder; merged unless it is trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from harness.settings.merged import (
     parse_value,
     validate,
 )
+from harness.settings.model import API, ModelSettings
 from harness.settings.run_file import RUN_FILE, Block, read_run_file, run_file_text
 from harness.settings.section import Section
 from harness.settings.sections import (
-    API,
     CONTROLS,
     PRESETS,
     BudgetSettings,
@@ -18,7 +18,6 @@ from harness.settings.sections import (
     DataSettings,
     DecodeSettings,
     EvalSettings,
-    ModelSettings,
     RetrievalSettings,
     RunSettings,
     TrainSettings,

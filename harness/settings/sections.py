@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from harness.settings.model import ModelSettings
 from harness.settings.names import named
 from harness.settings.section import Section
 from harness.settings.services import ApiSettings, TrackSettings
@@ -22,8 +22,6 @@ Rate = Annotated[float, Field(gt=0)]
 PRESETS = ("mini", "smollm2", "paper")
 Control = Literal["own", "zero", "noise", "shuffled", "other-profile"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
-API = "openai:"
-"""What the name of a backbone behind an API begins with."""
 
 
 class DataSettings(Section):
@@ -61,51 +59,6 @@ class BudgetSettings(Section):
     """Tokens for the input x."""
     target: int = Field(448, ge=1)
     """Tokens of a training target. References are never cut for scoring."""
-
-
-class ModelSettings(Section):
-    backbone: str = "mini"
-    """A backbone's name (`mini`, `smollm2`), a folder, a hub name, or `openai:URL#MODEL`, a model
-    behind an API."""
-    tokenizer: str | None = None
-    """Folder or hub name of the tokenizer of a model behind an API. By default budgets count four
-    bytes of text as a token, and log-probs are not asked for."""
-    reasoner: str | None = None
-    """FlyThinker's reasoner; by default a second copy of the backbone."""
-    revision: str | None = None
-    """Commit of a hub backbone."""
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:1`, or `cuda:0,cuda:1` for generator and reasoner."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto`: bfloat16 autocast over fp32 weights on a GPU that supports it, float32 on a CPU."""
-    attention: Literal["sdpa", "eager"] = "sdpa"
-    """Attention implementation of transformers."""
-    template_date: date | None = None
-    """The date that a chat template prints as today, e.g. 2025-01-31; by default 2024-07-26."""
-    template_args: Mapping[str, Any] = Field(default_factory=dict)
-    """Arguments of the chat template, e.g. `model.template_args.enable_thinking=false`."""
-
-    @property
-    def api(self) -> bool:
-        """Whether the backbone is a model behind an API."""
-        return self.backbone.startswith(API)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _the_backbone_is_the_usual_reasoner(cls, given: Any) -> Any:
-        """Naming the backbone as reasoner changes nothing: such runs have one name."""
-        if isinstance(given, Mapping) and given.get("reasoner") is not None:
-            usual = given.get("backbone", cls.model_fields["backbone"].default)
-            return {**given, "reasoner": None} if given["reasoner"] == usual else given
-        return given
-
-    @model_validator(mode="after")
-    def _a_tokenizer_for_an_api(self) -> ModelSettings:
-        if self.tokenizer is not None and not self.api:
-            raise ValueError(
-                f"model.tokenizer is for a backbone {API}URL#MODEL; other backbones have their own"
-            )
-        return self
 
 
 class TrainSettings(Section):

@@ -1,5 +1,7 @@
 """FLOPs: computed by hand on two layers, and against PyTorch's counter on real passes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -57,15 +59,19 @@ def unmasked(lm, positions):
 def test_a_cost_has_the_sizes_of_the_matrices():
     # q 32·32, k and v 32·16 each, o 32·32, three of 32·48 in the MLP: 7680 a layer
     # head 50·32; attention 2 layers · 4 heads · 8 wide
-    assert model_costs(CausalLM(eager())) == [ModelCost(15360, 1600, 64, True)]
+    assert model_costs(CausalLM(eager())) == [ModelCost(15360, 1600, 64, 15360, 1600, True)]
     fly = FlyThinkerLM(eager(), eager(width=16, layers=1))
     # reasoner: q and o 16·16, k and v 16·8, MLP 3·16·48 = 3072; no logits; 1 · 4 · 4
-    assert model_costs(fly)[1] == ModelCost(3072, 0, 16, True)
+    assert model_costs(fly)[1] == ModelCost(3072, 0, 16, 3072, 0, True)
 
 
 def test_a_forward_pass_by_hand():
     # 3 positions see 1 + 2 + 3 = 6; 2·10·3 + 4·5·6 + 2·7·2
-    assert ModelCost(body=10, head=7, attention=5, trains=True).forward(3, 2) == 60 + 120 + 28
+    cost = ModelCost(10, 7, 5, trained_body=4, trained_head=0, trains=True)
+    assert cost.forward(3, 2) == 60 + 120 + 28
+    # gradients of all that is read, and of the 4 numbers that train: 2·4·3 + 4·5·6
+    assert cost.training(3, 2) == 2 * 208 + 24 + 120
+    assert replace(cost, trains=False).training(3, 2) == 208
 
 
 LMS = {

@@ -1,0 +1,76 @@
+"""Runs that train adapters: what they keep, and what an interruption changes."""
+
+import json
+
+import pytest
+import torch
+
+from harness.engine import train as train_module
+from harness.engine.backbone import weights_fingerprint
+from harness.engine.checkpoint import load_weights
+from harness.pipeline.job import Job
+from harness.pipeline.plan import Plan
+from harness.progress import Bars
+from harness.record import read_record
+from tests.support.runs import StopNowError, go, settings, texts, without_times
+
+LORA = ("model.adapter=lora", "model.lora_rank=2", "model.lora_dropout=0.2")
+
+
+def test_a_run_stopped_in_training_ends_as_an_uninterrupted_one(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    whole = go(tmp_path / "whole", reviews, backbone, "flythinker", *LORA)
+    often = (*LORA, "train.checkpoint_minutes=0.0000001")
+    named = settings(reviews, backbone, "flythinker", *often)
+    assert named.digest() != settings(reviews, backbone, "flythinker", *LORA).digest()
+    real, calls = train_module.save_checkpoint, []
+
+    def stop(*arguments):
+        real(*arguments)
+        calls.append(1)
+        raise StopNowError
+
+    monkeypatch.setattr(train_module, "save_checkpoint", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path / "cut", reviews, backbone, "flythinker", *often)
+    monkeypatch.undo()
+    resumed = go(tmp_path / "cut", reviews, backbone, "flythinker", *often)
+    assert texts(resumed) == texts(whole)
+    assert resumed.record.training.curve == whole.record.training.curve
+    # the record says what was trained
+    training = resumed.record.training
+    assert (training.adapter.kind, training.adapter.rank) == ("lora", 2)
+    assert training.adapter.targets == (
+        "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj",
+    )  # fmt: skip
+    assert training.trainable_parameters < resumed.record.backbone.method_parameters / 4
+    found, known = (
+        without_times(json.loads((o.folder / "record.json").read_text())) for o in (resumed, whole)
+    )
+    assert found["training"] == known["training"]
+    assert found["metrics"] == known["metrics"]
+
+
+def test_a_run_generates_with_merged_adapters(tmp_path, reviews, backbone):
+    outcome = go(tmp_path, reviews, backbone, "sft", *LORA)
+    plan = Plan(settings(reviews, backbone, "sft", *LORA), "sft", tmp_path / "results")
+    job = Job(plan, Bars(quiet=True))
+    lm, info = job.build()
+    load_weights(lm, outcome.folder / "model.safetensors")
+    assert info.fingerprint == read_record(outcome.folder).backbone.fingerprint
+    job.settle(lm)
+    assert not any("lora" in name for name, _ in lm.named_modules())
+    assert weights_fingerprint(lm) == outcome.record.backbone.weights
+    assert outcome.record.backbone.weights != outcome.record.backbone.fingerprint
+    # nor does anything else of it differ from a run that trains all weights
+    full = go(tmp_path, reviews, backbone, "sft")
+    assert full.folder != outcome.folder
+    assert full.record.training.adapter is None
+
+
+def test_an_untrained_method_gets_no_adapter(tmp_path, reviews, backbone):
+    chosen = settings(reviews, backbone, "rag", *LORA)
+    lm, _ = Job(Plan(chosen, "rag", tmp_path), Bars(quiet=True)).build()
+    assert not lm.adapted
+    assert not any(isinstance(part, torch.nn.ModuleDict) for part in lm.modules())
