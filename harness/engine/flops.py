@@ -19,12 +19,10 @@ running state are not covered: `missing` returns the reason and the record holds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
@@ -119,18 +117,17 @@ def _trained(model: PreTrainedModel, body: int) -> int:
     return min(body, sum(part.numel() for part in matrices if part.requires_grad))
 
 
-_SIZES: WeakKeyDictionary[nn.Module, tuple[int, int, int]] = WeakKeyDictionary()
-"""Sizes of the models counted so far, and their numbers of parameters: training changes neither,
-adapters both."""
+_SIZES: dict[Hashable, tuple[int, int]] = {}
+"""Structure of a model → its sizes, which are the same in every run with such a model."""
 
 
 def _known_sizes(model: PreTrainedModel) -> tuple[int, int]:
-    """`_sizes`, counted once for each number of parameters."""
-    parameters = sum(part.numel() for part in model.parameters())
-    known = _SIZES.get(model)
-    if known is None or known[2] != parameters:
-        known = _SIZES[model] = (*_sizes(model), parameters)
-    return known[:2]
+    """`_sizes`, counted once for each class, configuration and tensors' names and shapes."""
+    shapes = tuple((name, tuple(part.shape)) for name, part in model.named_parameters())
+    structure = type(model), model.config.to_json_string(), shapes
+    if structure not in _SIZES:
+        _SIZES[structure] = _sizes(model)
+    return _SIZES[structure]
 
 
 def _sizes(model: PreTrainedModel) -> tuple[int, int]:

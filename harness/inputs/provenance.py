@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -83,9 +84,15 @@ def evaluation_sha256(method: type, options: Mapping[str, object]) -> str:
     return content_sha256({**method_sources(method, options), **views})
 
 
+@cache
+def _version(package: str) -> str:
+    """The installed version, looked up once: a process keeps the packages that it imported."""
+    return version(package)
+
+
 def engine_versions() -> list[str]:
     """Versions of torch and transformers, which all weights and texts depend on."""
-    return [version("torch"), version("transformers")]
+    return [_version("torch"), _version("transformers")]
 
 
 def packages() -> dict[str, str]:
@@ -93,7 +100,7 @@ def packages() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            found[name] = _version(name)
         except PackageNotFoundError:
             continue
     return found

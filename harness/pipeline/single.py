@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from harness.engine.backbone import weights_fingerprint
@@ -197,7 +196,7 @@ def _common(job: Job, weights: str) -> list[object]:
         job.plan.inputs.digest(*MODELS),
         [*map(str, job.hardware.devices), str(job.hardware.dtype)],
         provenance.evaluation_sha256(type(job.plan.method), job.plan.settings.method),
-        [version(name) for name in ("torch", "transformers")],
+        provenance.engine_versions(),
     ]
 
 

@@ -25,6 +25,12 @@ from harness.engine.train import to_batch
 ROW = TrainRow("a", tuple(range(7)), tuple(range(5)))
 
 
+@pytest.fixture(autouse=True)
+def counted_again(monkeypatch):
+    """No sizes of models that other tests counted."""
+    monkeypatch.setattr(flops, "_SIZES", {})
+
+
 def eager(width=32, layers=2):
     """A model with eager attention: PyTorch's counter misses fused attention on CPUs."""
     config = Qwen2Config(
@@ -231,6 +237,13 @@ def test_counts_that_do_not_follow_the_length_have_a_reason(monkeypatch):
     # linear 10 and square 0 say 40 for 4 tokens
     assert "4 tokens cost 9 FLOPs in the layers of Qwen2ForCausalLM" in missing(lm)
     assert "say 40" in missing(lm)
+
+
+def test_models_of_one_structure_are_counted_once(monkeypatch):
+    expected = model_costs(CausalLM(eager()))
+    monkeypatch.setattr(flops, "_counted", None)  # counting again would be an error
+    assert model_costs(CausalLM(eager())) == expected
+    assert "cannot be counted" in missing(CausalLM(eager(width=64)))
 
 
 def test_a_model_that_cannot_be_counted_has_a_reason(monkeypatch):

@@ -265,6 +265,7 @@ def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
     def broken(model, length):
         raise AttributeError("no head at all")
 
+    monkeypatch.setattr(flops, "_SIZES", {})  # of other tests
     monkeypatch.setattr(flops, "_counted", broken)
     record = go(tmp_path, reviews, backbone, "sft").record
     assert record.status == "complete"
