@@ -21,8 +21,9 @@ from harness.errors import DataError
 from harness.record import Step, read_state, write_state
 from harness.record.durable import draft_of, move, sync_path
 from harness.record.state import DAMAGED, Say
+from harness.record.storage import WEIGHTS as WEIGHTS
 
-WEIGHTS, OPTIMIZER, PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"
+OPTIMIZER, PROGRESS = "optimizer.safetensors", "progress.json"
 
 
 @dataclasses.dataclass

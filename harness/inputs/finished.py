@@ -12,6 +12,7 @@ from harness.inputs.collect import collect
 from harness.inputs.origin import Origin
 from harness.inputs.stale import Since, runs_of_request, since
 from harness.record import Outcome, Record, record_there, texts_match
+from harness.record.token_file import lacks_tokens
 from harness.registry import table
 from harness.settings import RunSettings
 
@@ -26,14 +27,14 @@ def finished(
     plugins: files, one of which may define the method.
     results: the folder of all runs.
 
-    None if there is no such run, or if that is unknown without reading the data or importing a
-    plugin. Imports no torch.
+    None if there is no such run, if that is unknown without reading the data or importing a plugin,
+    or if the run's model still has to make `tokens.parquet`. Imports no torch.
     """
     for folder in runs_of_request(settings, method, results):
         record = record_there(folder, lambda message: None)  # the run itself reports a damaged one
         if record is None or record.status != "complete" or record.inputs is None:
             continue
-        if not texts_match(record, folder):
+        if not texts_match(record, folder) or lacks_tokens(folder, record):
             continue
         if not same_files(record, settings):
             continue

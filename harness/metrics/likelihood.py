@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,38 @@ from harness.types import Score
 Per = Literal["slice token", "model token"]
 
 
+@dataclass(frozen=True)
+class TokenLogprobs:
+    """Log-probabilities of one reference, a model token each, without the end token.
+
+    logprobs: natural logs.
+    ends: where each token's characters end in the text, rising.
+    """
+
+    logprobs: Sequence[float]
+    ends: Sequence[int]
+
+    def by_slice(self, reference: str, starts: Sequence[int]) -> SliceNll:
+        """The NLL of the text by slice."""
+        return nll_by_slice(reference, self.logprobs, self.ends, starts)
+
+
+def slice_token_of(reference: str, ends: Sequence[int]) -> list[int]:
+    """Index of the slice token that each model token belongs to.
+
+    ends: where each model token's characters end in `reference`, rising.
+
+    A model token belongs to the slice token in which it ends; one that ends in white space belongs
+    to the next slice token, or to the last one at the end of the text. 0 where the text has no
+    slice token. Raises ValueError if ends fall or exceed the text.
+    """
+    if list(ends) != sorted(ends) or (ends and not 0 <= ends[0] <= ends[-1] <= len(reference)):
+        raise ValueError(f"ends {list(ends)!r:.80}; expected rising offsets up to {len(reference)}")
+    word_ends = [end for _, end in slice_tokens(reference)]
+    last = max(len(word_ends) - 1, 0)
+    return [min(bisect_left(word_ends, end), last) for end in ends]
+
+
 def nll_by_slice(
     reference: str, logprobs: Sequence[float], ends: Sequence[int], starts: Sequence[int]
 ) -> SliceNll:
@@ -36,24 +68,19 @@ def nll_by_slice(
     ends: where each model token's characters end in `reference`, rising.
     starts: where slices begin, in slice tokens.
 
-    A model token belongs to the slice token in which it ends; one that ends in white space belongs
-    to the next slice token, or to the last one at the end of the text. Raises ValueError if
-    lengths differ, or ends fall or exceed the text.
+    A model token belongs to the slice of its `slice_token_of`. Raises ValueError if lengths differ,
+    or ends fall or exceed the text.
     """
     if len(logprobs) != len(ends):
         raise ValueError(f"{len(logprobs)} logprobs for {len(ends)} ends; expected one a token")
-    if list(ends) != sorted(ends) or (ends and not 0 <= ends[0] <= ends[-1] <= len(reference)):
-        raise ValueError(f"ends {list(ends)!r:.80}; expected rising offsets up to {len(reference)}")
-    word_ends = [end for _, end in slice_tokens(reference)]
     nll = [0.0] * len(starts)
     model = [0] * len(starts)
-    for logprob, end in zip(logprobs, ends, strict=True):
-        word = min(bisect_left(word_ends, end), max(len(word_ends) - 1, 0))
+    for logprob, word in zip(logprobs, slice_token_of(reference, ends), strict=True):
         index = slice_of(word, starts)
         nll[index] -= logprob
         model[index] += 1
     words = [0] * len(starts)
-    for word in range(len(word_ends)):
+    for word in range(len(slice_tokens(reference))):
         words[slice_of(word, starts)] += 1
     places = mean_positions(reference, starts)
     return SliceNll(

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
+from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.inputs.stale import (
@@ -21,7 +22,9 @@ from harness.inputs.stale import (
 )
 from harness.paths import expanded
 from harness.pipeline.evaluate.evaluation import evaluate, evaluate_texts
+from harness.pipeline.evaluate.profile_swap import swapped_tokens
 from harness.pipeline.evaluate.texts import samples_of
+from harness.pipeline.evaluate.token_lift import unlike_record
 from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import Plan
 from harness.record import (
@@ -41,6 +44,7 @@ from harness.record import (
 from harness.record.dated import dated, move_aside
 from harness.record.inputs import MODELS, Inputs, changes
 from harness.record.state import DAMAGED, Say
+from harness.record.token_file import TOKENS, lacks_tokens, write_tokens
 from harness.types import Prediction
 
 SCORING = ("sacrebleu", "rouge-score", "nltk")
@@ -96,7 +100,7 @@ def show_again(job: Job, found: Record) -> Outcome | None:
     if not what.rerun and not what.rescore:
         if message := named_message(plan.folder, what):
             say(message)
-        return Outcome(found, plan.folder, repeated=True)
+        return Outcome(_with_tokens(job, found), plan.folder, repeated=True)
     record = None if what.rerun else rescore(job, found)
     if record is None:
         say(changed_message(plan.folder, what))
@@ -143,17 +147,8 @@ def rescore(job: Job, record: Record) -> Record | None:
     if len(predictions) != len(plan.test.examples) * plan.settings.decode.samples:
         return None
     if options.forced or "texts" in options.lift or options.controls:
-        if plan.settings.model.api:
-            return None
-        weights = plan.folder / WEIGHTS
-        if plan.method.trains and not weights.is_file():
-            return None
-        lm, _ = job.build()
-        if plan.method.trains:
-            load_weights(lm, weights)
-        job.settle(lm)
-        if record.backbone.weights not in (None, weights_fingerprint(lm)):
-            job.bars.say(f"{DAMAGED}: {weights}: its content is not what was trained")
+        lm = _trained_model(job, record)
+        if lm is None:
             return None
         with job.bars:
             scored = evaluate(Trained(job, lm, predictions), record, Phases())
@@ -166,6 +161,49 @@ def rescore(job: Job, record: Record) -> Record | None:
         inputs=replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
         packages={**record.packages, **{name: now[name] for name in SCORING if name in now}},
     )
+
+
+def _trained_model(job: Job, record: Record) -> PersonalLM | None:
+    """The run's model from its stored weights; None where they are missing or others than its.
+
+    record: on disk.
+    """
+    plan, weights = job.plan, job.plan.folder / WEIGHTS
+    if plan.settings.model.api or (plan.method.trains and not weights.is_file()):
+        return None
+    lm, _ = job.build()
+    if plan.method.trains:
+        load_weights(lm, weights)
+    job.settle(lm)
+    if record.backbone.weights not in (None, weights_fingerprint(lm)):
+        job.bars.say(f"{DAMAGED}: {weights}: its content is not what was trained")
+        return None
+    return lm
+
+
+def _with_tokens(job: Job, found: Record) -> Record:
+    """The record of a complete run, with `tokens.parquet` made where it is missing or damaged.
+
+    found: on disk.
+
+    It stays as it is without the weights, and where the model gives other likelihoods than those in
+    the record, with a message. Nothing else in the record changes.
+    """
+    folder, say = job.plan.folder, job.bars.say
+    if found.lift is None or not lacks_tokens(folder, found):
+        return found
+    lm = _trained_model(job, found)
+    if lm is None:
+        return found
+    with job.bars:
+        values = swapped_tokens(Trained(job, lm, read_predictions(folder)))
+    if fault := unlike_record(values, found):
+        say(f"{folder}: no {TOKENS} was made: {fault}")
+        return found
+    record = replace(found, lift=replace(found.lift, tokens=write_tokens(folder, values)))
+    write_record(record, folder)
+    say(f"{folder / TOKENS}: made from the run's weights; no number of the record changed")
+    return record
 
 
 def refuse_changed_meanwhile(plan: Plan, before: Inputs) -> None:

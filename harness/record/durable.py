@@ -26,6 +26,11 @@ def draft_of(path: Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
+    """Replace the file at `path` as a whole by `text` in UTF-8; see `write_bytes`."""
+    return write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
     """Replace the file at `path` as a whole: written beside it, flushed to disk, then moved.
 
     Raises OSError naming the file; the old file then stays as it was.
@@ -34,8 +39,8 @@ def write_text(path: Path, text: str) -> Path:
     with named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with draft.open("wb") as file:
+                file.write(content)
                 sync(file)
             move(draft, path)
         except BaseException:

@@ -22,7 +22,7 @@ from harness.record.state import DAMAGED, Say, read_lines, write_json
 from harness.record.upgrades import UPGRADES
 from harness.types import Prediction
 
-RECORD, PREDICTIONS = "record.json", "predictions.jsonl"
+RECORD, PREDICTIONS, WEIGHTS = "record.json", "predictions.jsonl", "model.safetensors"
 CHECKSUM = "checksum"
 """Last field of the file: sha256 of all others. It is no field of `Record`."""
 

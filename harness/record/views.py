@@ -66,6 +66,9 @@ class Lift(View):
     """Kind of donor → `all` or slice → gain in nats per slice token."""
     texts: Mapping[str, Mapping[str, LiftPair]] | None = None
     """Kind of donor → metric → gain of the generated texts."""
+    tokens: str | None = None
+    """sha256 of `tokens.parquet` beside the record, which holds the likelihood token by token; null
+    if likelihood was not asked for, and in older records."""
 
 
 @dataclass(frozen=True, kw_only=True)

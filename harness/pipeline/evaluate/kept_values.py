@@ -27,9 +27,9 @@ class KeptBatch:
 
 
 class KeptValues:
-    """Values of batches, in a file that ends with the run.
+    """Values of batches, in memory and in a file that ends with the run.
 
-    path: the file; None keeps nothing.
+    path: the file; None keeps values in memory only.
     common: what all values depend on: weights, settings, code, device.
     say: takes a message about damaged values.
     """
@@ -47,19 +47,20 @@ class KeptValues:
         items: what they depend on besides `common`. The whole batch, because its rows are computed
             together.
         """
-        if self.path is None:
-            return compute()
         text = json.dumps([self.common, items])
         key = hashlib.sha256(text.encode()).hexdigest()[:32]
         kept = self._known.get(key)
         if kept is not None:
             return kept  # type: ignore[return-value]  # as `compute` returned them
         values = compute()
-        with suppress(ValueError):  # infinite log-probs are no JSON: they are computed again
-            append_lines(self.path, [KeptBatch(key, cast(list[Json], list(values)))], seal=True)
+        self._known[key] = cast(list[Json], list(values))
+        if self.path is not None:
+            with suppress(ValueError):  # infinite log-probs are no JSON: they are computed again
+                append_lines(self.path, [KeptBatch(key, self._known[key])], seal=True)
         return values
 
     def forget(self) -> None:
-        """Remove the file, once the record holds what was computed from it."""
+        """Remove the values, once the record holds what was computed from them."""
+        self._known.clear()
         if self.path is not None:
             self.path.unlink(missing_ok=True)

@@ -9,13 +9,16 @@ from harness.metrics.base import Better
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import Lift as MetricLift
 from harness.metrics.lift import lift
-from harness.metrics.likelihood import likelihood_scores
-from harness.pipeline.evaluate.regenerate import generate_nlls, generate_texts
+from harness.metrics.likelihood import TokenLogprobs, likelihood_scores
+from harness.pipeline.evaluate.reference_likelihood import by_slice, own_logprobs
+from harness.pipeline.evaluate.regenerate import generate_logprobs, generate_texts
 from harness.pipeline.evaluate.texts import metrics_of, score_metrics
+from harness.pipeline.evaluate.token_lift import token_values
 from harness.pipeline.job import Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.progress import Update
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
+from harness.record.token_file import TokenValues, write_tokens
 from harness.registry import find
 from harness.types import Example, Score
 
@@ -29,29 +32,51 @@ Lifts = Mapping[str, Mapping[str, MetricLift]]
 def evaluate_profile_swap(trained: Trained, record: Record) -> Record:
     """The view: lift, and each example's gains. `eval.lift` names likelihood, texts or both.
 
+    With likelihood, the NLL of every token goes to `tokens.parquet` in the run's folder.
+
     Own − other is the mean over donors, drawn at random or nearest in topic, both seeded by the
     data's fingerprint; own − empty compares with a prompt without profile. Above 0 the user's own
     profile helps. A method that reads no profile has a lift of exactly 0.
     """
     own = {key: text.output for key, text in trained.first.items()}
-    reader = Reader(
-        lambda prompts: generate_nlls(trained, prompts),
+    reader = _reader(trained)
+    return swapped_profiles(trained.plan, record, trained.plan.settings.eval.lift, own, reader)
+
+
+def swapped_tokens(trained: Trained) -> TokenValues:
+    """What the view writes to `tokens.parquet`, for a run that has the rest of it."""
+    plan, reader = trained.plan, _reader(trained)
+    swaps = donor_examples(plan).examples
+    update = reader.track("lift", len(swaps))
+    logprobs = {"own": reader.own()}
+    for done, (swap, examples) in enumerate(swaps.items(), 1):
+        logprobs[swap] = reader.logprobs(plan.encode(examples))
+        update(done, len(swaps), swap)
+    return token_values(plan, logprobs)
+
+
+def _reader(trained: Trained) -> Reader:
+    """Reads other prompts with the run's model."""
+    return Reader(
+        lambda: own_logprobs(trained),
+        lambda prompts: generate_logprobs(trained, prompts),
         lambda prompts: generate_texts(trained, prompts),
         trained.job.bars.track,
     )
-    return swapped_profiles(trained.plan, record, trained.plan.settings.eval.lift, own, reader)
 
 
 @dataclass(frozen=True)
 class Reader:
     """How a model reads other prompts.
 
-    nlls: id → NLL of the references after them.
+    own: id → log-probs of the references after the run's own prompts.
+    logprobs: the same after other prompts.
     texts: id → the texts for them.
     track: makes a progress bar.
     """
 
-    nlls: Callable[[Sequence[EncodedPrompt]], Mapping[str, SliceNll]]
+    own: Callable[[], dict[str, TokenLogprobs]]
+    logprobs: Callable[[Sequence[EncodedPrompt]], dict[str, TokenLogprobs]]
     texts: Callable[[Sequence[EncodedPrompt]], Mapping[str, str]]
     track: Callable[[str, int], Update]
 
@@ -72,14 +97,17 @@ def swapped_profiles(
     update = reader.track("lift", len(swaps))
     # 1. scores of the same model with each user's own profile, and with each swapped one
     scores: dict[str, dict[str, Scores]] = {view: {} for view in asked}
+    logprobs: dict[str, dict[str, TokenLogprobs]] = {}
     if "likelihood" in scores:
+        logprobs["own"] = reader.own()
         scores["likelihood"]["own"] = nll_scores(plan, record.nlls)
     if "texts" in scores:
         scores["texts"]["own"] = text_scores(plan, own)
     for done, (swap, examples) in enumerate(swaps.items(), 1):
         prompts = plan.encode(examples)
         if "likelihood" in scores:
-            scores["likelihood"][swap] = nll_scores(plan, reader.nlls(prompts))
+            logprobs[swap] = reader.logprobs(prompts)
+            scores["likelihood"][swap] = nll_scores(plan, by_slice(plan, logprobs[swap]))
         if "texts" in scores:
             scores["texts"][swap] = text_scores(plan, reader.texts(prompts))
         update(done, len(swaps), swap)
@@ -88,6 +116,7 @@ def swapped_profiles(
     summary = Lift(
         donors=sum(name.startswith(KINDS[0]) for name in swaps),
         tied=donors.tied,
+        tokens=write_tokens(plan.folder, token_values(plan, logprobs)) if logprobs else None,
         **{view: _pairs(found) for view, found in lifts.items()},
     )
     return replace(record, lift=summary).with_values(

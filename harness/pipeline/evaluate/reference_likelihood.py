@@ -10,9 +10,9 @@ import torch
 from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.text import encode_response
 from harness.engine.train import precision, to_batch
-from harness.metrics.likelihood import likelihood_summary, nll_by_slice
+from harness.metrics.likelihood import TokenLogprobs, likelihood_summary
 from harness.pipeline.job import Trained
-from harness.pipeline.plan import EncodedPrompt
+from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.record import Record, SliceNll
 
 
@@ -24,11 +24,22 @@ def reference_likelihood(trained: Trained, record: Record) -> Record:
     compared.
     """
     plan = trained.plan
-    prefaces = {key: text.preface_ids for key, text in trained.first.items()}
-    each = slice_nlls(trained, plan.test_prompts, prefaces)
+    each = by_slice(plan, own_logprobs(trained))
     starts = plan.settings.eval.slices
     summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
     return replace(record, likelihood=summary).with_values(likelihood=each)
+
+
+def own_logprobs(trained: Trained) -> dict[str, TokenLogprobs]:
+    """id → log-probs of the reference after the run's own prompt and preface."""
+    prefaces = {key: text.preface_ids for key, text in trained.first.items()}
+    return token_logprobs(trained, trained.plan.test_prompts, prefaces)
+
+
+def by_slice(plan: Plan, logprobs: Mapping[str, TokenLogprobs]) -> dict[str, SliceNll]:
+    """id → NLL of the reference by slice."""
+    references, starts = plan.test.references, plan.settings.eval.slices
+    return {key: each.by_slice(references[key].text, starts) for key, each in logprobs.items()}
 
 
 def slice_nlls(
@@ -36,7 +47,16 @@ def slice_nlls(
     prompts: Sequence[EncodedPrompt],
     prefaces: Mapping[str, tuple[int, ...]],
 ) -> dict[str, SliceNll]:
-    """id → NLL of the reference by slice.
+    """id → NLL of the reference by slice; arguments as in `token_logprobs`."""
+    return by_slice(trained.plan, token_logprobs(trained, prompts, prefaces))
+
+
+def token_logprobs(
+    trained: Trained,
+    prompts: Sequence[EncodedPrompt],
+    prefaces: Mapping[str, tuple[int, ...]],
+) -> dict[str, TokenLogprobs]:
+    """id → log-probs of the reference's tokens.
 
     trained: the run and its model.
     prompts: what the references are scored after.
@@ -57,16 +77,12 @@ def slice_nlls(
         )
         for encoded in prompts
     ]
-    logprobs = _token_logprobs(trained, rows)
-    starts = plan.settings.eval.slices
-    return {
-        row.id: nll_by_slice(references[row.id].text, logprobs[row.id], coded[row.id].ends, starts)
-        for row in rows
-    }
+    logprobs = _logprobs(trained, rows)
+    return {row.id: TokenLogprobs(logprobs[row.id], coded[row.id].ends) for row in rows}
 
 
 @torch.inference_mode()
-def _token_logprobs(trained: Trained, rows: Sequence[TrainRow]) -> dict[str, list[float]]:
+def _logprobs(trained: Trained, rows: Sequence[TrainRow]) -> dict[str, list[float]]:
     """id → log-probability of each response token. Leaves the model in evaluation mode."""
     job, lm = trained.job, trained.lm
     lm.eval()

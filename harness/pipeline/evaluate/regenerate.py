@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import torch
 
+from harness.metrics.likelihood import TokenLogprobs
 from harness.metrics.scoring import Scored
-from harness.pipeline.evaluate.reference_likelihood import slice_nlls
+from harness.pipeline.evaluate.reference_likelihood import by_slice, token_logprobs
 from harness.pipeline.evaluate.texts import score_metrics
 from harness.pipeline.generate import Generator, plan_batches
 from harness.pipeline.job import Trained
@@ -43,9 +44,16 @@ def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[s
 
 def generate_nlls(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
     """id → NLL of the reference after each prompt and the preface that the method generates."""
+    return by_slice(trained.plan, generate_logprobs(trained, prompts))
+
+
+def generate_logprobs(
+    trained: Trained, prompts: Sequence[EncodedPrompt]
+) -> dict[str, TokenLogprobs]:
+    """id → log-probs of the reference after each prompt and its generated preface."""
     generator = Generator(trained.plan, trained.lm)
     found = _by_batch(trained, "prefaces", prompts, lambda batch: generator.prefaces(batch, 0))
-    return slice_nlls(trained, prompts, {key: tuple(ids) for key, ids in found.items()})
+    return token_logprobs(trained, prompts, {key: tuple(ids) for key, ids in found.items()})
 
 
 def _by_batch(

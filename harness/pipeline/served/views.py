@@ -12,16 +12,17 @@ from harness.engine.endpoint.concurrent import as_they_end
 from harness.engine.endpoint.replies import NoLogprobsError, echoed_logprobs, prompt_logprobs
 from harness.engine.endpoint.requests import echo_request, prompt_request
 from harness.engine.text import encode_response
-from harness.metrics.likelihood import likelihood_summary, nll_by_slice
+from harness.metrics.likelihood import TokenLogprobs, likelihood_summary
 from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.evaluate.profile_swap import Reader, swapped_profiles
+from harness.pipeline.evaluate.reference_likelihood import by_slice
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.job import Job
 from harness.pipeline.plan import EncodedPrompt
 from harness.pipeline.served.generate import prediction_of
 from harness.pipeline.served.plan import ServedPlan
-from harness.record import Record, SliceNll
+from harness.record import Record
 from harness.types import Prediction
 
 T = TypeVar("T")
@@ -63,7 +64,12 @@ class Served:
         if views:
             with phases("lift"):
                 own = {text.id: text.output for text in texts if text.sample == 0}
-                reader = Reader(self.nlls, self.texts, self.job.bars.track)
+                reader = Reader(
+                    lambda: self.logprobs(self.plan.test_prompts),
+                    self.logprobs,
+                    self.texts,
+                    self.job.bars.track,
+                )
                 record = swapped_profiles(self.plan, record, views, own, reader)
         if options.authors:
             with phases("authors"):
@@ -76,7 +82,7 @@ class Served:
         try:
             if not plan.has_tokens:
                 raise NoLogprobsError(NO_TOKENIZER)
-            each = self.nlls(plan.test_prompts)
+            each = by_slice(plan, self.logprobs(plan.test_prompts))
         except NoLogprobsError as error:
             self.job.bars.say(f"no likelihood: {error}")
             api = record.backbone.api and replace(record.backbone.api, no_logprobs=str(error))
@@ -85,15 +91,13 @@ class Served:
         summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
         return replace(record, likelihood=summary).with_values(likelihood=each)
 
-    def nlls(self, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
-        """id → NLL of the reference after each prompt. Raises NoLogprobsError."""
-        tokenizer, starts = self.plan.backbones.tokenizer, self.plan.settings.eval.slices
-        nlls = {}
-        for key, each in self._asked("likelihood", prompts, self._logprobs).items():
-            reference = self.plan.test.references[key].text
-            ends = encode_response(tokenizer, reference).ends
-            nlls[key] = nll_by_slice(reference, each, ends, starts)
-        return nlls
+    def logprobs(self, prompts: Sequence[EncodedPrompt]) -> dict[str, TokenLogprobs]:
+        """id → log-probs of the reference after each prompt. Raises NoLogprobsError."""
+        tokenizer, references = self.plan.backbones.tokenizer, self.plan.test.references
+        return {
+            key: TokenLogprobs(each, encode_response(tokenizer, references[key].text).ends)
+            for key, each in self._asked("likelihood", prompts, self._logprobs).items()
+        }
 
     def _logprobs(self, encoded: EncodedPrompt) -> list[float]:
         """Log-probs of the reference's tokens after a prompt. Raises NoLogprobsError."""
