@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from harness.metrics.author_index import AuthorIndex
+from harness.metrics.function_words import shares
 
 Features = Literal["characters", "function words"]
 OTHERS = 7
-CHARACTERS = (2, 4)
-WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
 @dataclass(frozen=True)
@@ -38,14 +34,13 @@ class Identification:
 class Candidates:
     """Whose words each text is compared with.
 
-    words: user id → the user's words; they give the features' weights.
-    own: the author's words for each text, from its example's profile: another example's profile of
-    the same user may contain this one's reference.
-    rivals: the other users for each text, of the same topic.
+    index: the words of all users.
+    own: the author's words for each text, a row of the index.
+    rivals: user ids of the others for each text, of the same topic.
     """
 
-    words: Mapping[str, str]
-    own: Sequence[str]
+    index: AuthorIndex
+    own: Sequence[int]
     rivals: Sequence[Sequence[str]]
 
 
@@ -61,17 +56,17 @@ def identify_authors(
     Tied candidates share their ranks, so a text that says nothing about its author is at chance.
     An empty text scores 0 and counts.
     """
-    # 1. candidates as indices of different words, the author first
-    everyone = [*candidates.words.values(), *candidates.own]
-    place = {words: index for index, words in enumerate(dict.fromkeys(everyone))}
-    indices = [
-        [place[own], *(place[candidates.words[rival]] for rival in rivals)]
+    # 1. similarity with each candidate, the author first
+    index = candidates.index
+    rows = [
+        [own, *(index.users[rival] for rival in rivals)]
         for own, rivals in zip(candidates.own, candidates.rivals, strict=True)
     ]
-    # 2. ranks by similarity, ties shared
-    profiles = list(candidates.words.values())
-    compare = _delta if features == "function words" else _cosine
-    nearness = compare(texts, profiles, list(place), indices)
+    if features == "function words":
+        nearness = _delta(texts, index, rows)
+    else:
+        nearness = index.ngrams.cosines(texts, rows)
+    # 2. ranks, ties shared
     top1, ranks = list[float](), list[float]()
     for text, (author, *rest) in zip(texts, nearness, strict=True):
         if not text.strip():
@@ -99,59 +94,21 @@ def _mean_reciprocal(places: Iterable[int]) -> float:
     return fmean(1 / place for place in places)
 
 
-def _cosine(
-    texts: Sequence[str],
-    profiles: Sequence[str],
-    words: Sequence[str],
-    candidates: Sequence[Sequence[int]],
+def _delta(
+    texts: Sequence[str], index: AuthorIndex, candidates: Sequence[Sequence[int]]
 ) -> list[list[float]]:
-    """Cosine of each text and its candidates by TF-IDF of character n-grams; higher is nearer.
+    """Burrows's Delta (2002), negated: mean difference of standardised function-word shares.
 
     texts: what is compared.
-    profiles: one for each user; they give the features' weights.
-    words: the candidates' words.
-    candidates: for each text, indices into `words`.
+    index: the candidates' words.
+    candidates: for each text, rows of the index.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(
-        analyzer="char", ngram_range=CHARACTERS, lowercase=False, sublinear_tf=True
-    )
-    vectorizer.fit([profile or " " for profile in profiles])
-    index, vectors = vectorizer.transform(words), vectorizer.transform(texts)
-    # text by text: a matrix of all texts by all users would not fit in memory
-    return [
-        (index[rows] @ vectors[[number]].T).toarray()[:, 0].tolist()
-        for number, rows in enumerate(candidates)
-    ]
-
-
-def _delta(
-    texts: Sequence[str],
-    profiles: Sequence[str],
-    words: Sequence[str],
-    candidates: Sequence[Sequence[int]],
-) -> list[list[float]]:
-    """Burrows's Delta (2002), negated: mean difference of standardised function-word shares."""
-    spread = np.stack([_shares(profile) for profile in profiles]).std(axis=0)
+    spread = index.shares[list(index.users.values())].std(axis=0)
     used = spread > 0
     if not used.any():
         return [[0.0] * len(rows) for rows in candidates]
-    index = np.stack([_shares(each)[used] for each in words]) / spread[used]
+    known = index.shares[:, used] / spread[used]
     return [
-        (-np.abs(_shares(text)[used] / spread[used] - index[list(rows)]).mean(axis=-1)).tolist()
+        (-np.abs(shares(text)[used] / spread[used] - known[list(rows)]).mean(axis=-1)).tolist()
         for text, rows in zip(texts, candidates, strict=True)
     ]
-
-
-def _shares(text: str) -> NDArray[np.float64]:
-    """Share of each function word among the words of a text."""
-    words = WORD.findall(text.lower().replace("’", "'"))
-    counts = Counter(words)
-    return np.array([counts[word] for word in function_words()]) / max(len(words), 1)
-
-
-@cache
-def function_words() -> tuple[str, ...]:
-    """English function words, which every text has."""
-    return tuple(Path(__file__).with_name("function_words.txt").read_text("utf-8").split())

@@ -6,6 +6,7 @@ import pytest
 
 from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
+from harness.metrics.author_index import index_of
 from harness.metrics.authors import Candidates, identify_authors
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import lift
@@ -112,7 +113,12 @@ STYLES = {
 def everyone(profiles, users):
     """Candidates: the author against all other users."""
     rivals = [[other for other in profiles if other != user] for user in users]
-    return Candidates(profiles, [profiles[user] for user in users], rivals)
+    return candidates_of(profiles, [profiles[user] for user in users], rivals)
+
+
+def candidates_of(profiles, own, rivals):
+    index = index_of(profiles, own)
+    return Candidates(index, index.own, rivals)
 
 
 @pytest.mark.parametrize("features", ["characters", "function words"])
@@ -142,7 +148,7 @@ def test_only_the_rivals_are_candidates():
     # zed's words are nearest to both texts, but only ann's are compared with eve's and bob's
     profiles = dict(DOCUMENTS, zed="guitar strings amp guitar strings amp")
     rivals = [["eve", "bob"], ["zed", "bob"]]
-    candidates = Candidates(profiles, [profiles["ann"], profiles["eve"]], rivals)
+    candidates = candidates_of(profiles, [profiles["ann"], profiles["eve"]], rivals)
     found = identify_authors(["guitar strings amp"] * 2, candidates)
     assert found.top1 == [100, 0]
     assert found.chance_top1 == pytest.approx(100 / 3)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from harness.metrics.authors import CHARACTERS, OTHERS, Candidates, Features, identify_authors
+from harness.metrics.author_index import author_index
+from harness.metrics.authors import OTHERS, Candidates, Features, identify_authors
 from harness.metrics.donors import topic_donors
 from harness.metrics.scoring import mean_score
 from harness.record import (
@@ -18,7 +19,7 @@ from harness.record import (
 )
 from harness.registry import find
 from harness.statistics import PERCENT_MEAN, Panel
-from harness.types import Entry, SplitData
+from harness.types import SplitData
 
 ALONE = "one user in the test split; author identification needs at least two"
 NO_WORDS = "no test user's profile has words; author identification needs at least one that has"
@@ -39,14 +40,13 @@ def author_identification(
     ceiling, as copies of a profile score higher.
     """
     # 1. the words of each user, and what BM25 reads of them
-    profiles = {example.user_id: example.profile for example in test.examples}
-    if len(profiles) < 2:
+    users = len({example.user_id for example in test.examples})
+    if users < 2:
         return Authors(missing=ALONE), {}
     task = find("task", test.task)
-    words = {user: _words(profile, task.body) for user, profile in profiles.items()}
-    if all(len(text.strip()) < CHARACTERS[0] for text in words.values()):
+    index = author_index(test.examples, task)
+    if index.wordless:
         return Authors(missing=NO_WORDS), {}
-    own = [_words(example.profile, task.body) for example in test.examples]
     donors = topic_donors(test.examples, task, test.fingerprint, OTHERS)
     # 2. the texts to be identified: every sample, then the references
     panel = Panel.of(test, resamples)
@@ -54,10 +54,9 @@ def author_identification(
     rows.append([test.references[example.id].text for example in test.examples])
 
     def identified(features: Features) -> tuple[AuthorScores, list[ExampleRank]]:
-        # the profiles are indexed once for all samples and the references
         found = identify_authors(
             [text for row in rows for text in row],
-            Candidates(words, own * len(rows), donors.users * len(rows)),
+            Candidates(index, list(index.own) * len(rows), donors.users * len(rows)),
             features,
         )
         top1, tops = _rank(found.top1, found.chance_top1, panel, len(rows))
@@ -69,8 +68,8 @@ def author_identification(
     characters, by_characters = identified("characters")
     function_words, by_words = identified("function words")
     summary = Authors(
-        others=min(OTHERS, len(profiles) - 1),
-        users=len(profiles),
+        others=min(OTHERS, users - 1),
+        users=users,
         tied=donors.tied,
         characters=characters,
         function_words=function_words,
@@ -79,11 +78,6 @@ def author_identification(
         example.id: ExampleAuthors(characters=one, function_words=other)
         for example, one, other in zip(test.examples, by_characters, by_words, strict=True)
     }
-
-
-def _words(profile: Sequence[Entry], body: str) -> str:
-    """The long texts of a profile's entries, joined."""
-    return " ".join(entry[body] for entry in profile)
 
 
 def _rank(

@@ -4,7 +4,9 @@ import tracemalloc
 
 import pytest
 
-from harness.metrics.authors import Candidates, function_words, identify_authors
+from harness.metrics.author_index import index_of
+from harness.metrics.authors import Candidates, identify_authors
+from harness.metrics.function_words import function_words
 from harness.pipeline.evaluate.author_identification import author_identification
 from harness.record import Authors
 from harness.types import Example, Reference, SplitData
@@ -74,7 +76,8 @@ def test_memory_does_not_grow_with_texts_times_users_times_function_words():
     profiles = {f"u{at}": " ".join(words[at % 40 :]) for at in range(300)}
     users = list(profiles)
     rivals = [[users[(at + step) % 300] for step in range(1, 8)] for at in range(300)]
-    candidates = Candidates(profiles, list(profiles.values()) * 3, rivals * 3)
+    index = index_of(profiles, list(profiles.values()) * 3)
+    candidates = Candidates(index, index.own, rivals * 3)
     tracemalloc.start()
     identify_authors(["it is the lamp"] * 900, candidates, "function words")
     peak = tracemalloc.get_traced_memory()[1]

@@ -1,0 +1,36 @@
+"""What prepared caches know data by: digests of profiles and of a task with its code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.data.tasks import Task
+from harness.inputs.imports import closure, content_sha256
+from harness.inputs.origin import Origin, own_sources
+from harness.plugins import home_of
+from harness.record.digest import json_sha256
+from harness.registry import table
+from harness.types import Entry
+
+Profile = Sequence[Entry]
+LARGE = 4_000_000
+"""Characters of all profiles from which what is made of them is worth a file."""
+
+
+def profile_digest(profile: Profile) -> str:
+    """sha256 of a profile's content."""
+    return json_sha256([dict(entry) for entry in profile], sort_keys=True)
+
+
+def characters_of(profiles: Iterable[Profile]) -> int:
+    """The length of all texts of profiles."""
+    return sum(len(text) for profile in profiles for entry in profile for text in entry.values())
+
+
+def task_digest(task: Task) -> str:
+    """sha256 of a task's strings, and of the code that it is made of; a plugin's with helpers."""
+    strings = [value for value in vars(task).values() if value is None or isinstance(value, str)]
+    entry = table("task").get(task.name)
+    module = entry.target.partition(":")[0] if entry else type(task).__module__
+    origin = Origin(module, entry.file if entry else home_of(type(task)))
+    return json_sha256(strings, content_sha256({**closure([__name__]), **own_sources(origin)}))
