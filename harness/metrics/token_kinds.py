@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from harness.data.checks import fold
-from harness.metrics.authors import function_words
+from harness.metrics.function_words import function_words
 from harness.metrics.slices import slice_tokens
 from harness.record.token_file import Kind
 
