@@ -123,7 +123,7 @@ def adapter_info(lm: PersonalLM, settings: ModelSettings) -> AdapterInfo | None:
     found = [model for _, model in causal_lms(lm) if has_adapter(model)]
     if not found:
         return None
-    return info_of(found[0].peft_config[NAME], _target_names(found[0]), settings.adapter)
+    return info_of(found[0].peft_config[NAME], layer_names(found[0]), settings.adapter)
 
 
 def info_of(config: Any, targets: Iterable[str], kind: str) -> AdapterInfo:
@@ -140,8 +140,9 @@ def info_of(config: Any, targets: Iterable[str], kind: str) -> AdapterInfo:
     )
 
 
-def _target_names(model: nn.Module) -> Iterator[str]:
-    return (name for _, name, _ in _adapted_layers(model))
+def layer_names(model: nn.Module) -> list[str]:
+    """Names of the layers with an adapter, without the path to them."""
+    return sorted({name for _, name, _ in _adapted_layers(model)})
 
 
 def store_base(lm: PersonalLM, dtype: torch.dtype) -> None:

@@ -14,7 +14,14 @@ from torch import nn
 
 from harness.data import Offsets, byte_offsets, token_offsets
 from harness.engine import smollm2
-from harness.engine.adapter_folders import refuse_adapter
+from harness.engine.adapter_folders import (
+    AdapterFolder,
+    find_adapter,
+    loaded_adapter,
+    no_base,
+    put_on,
+    refuse_other_base,
+)
 from harness.engine.agreement import EAGER, refuse_disagreement
 from harness.engine.loading import PROBES, TRIAL_S, loading, refuse_sizes, within
 from harness.engine.template import Template, shell, template_source, with_template
@@ -59,8 +66,39 @@ def locate(name: str) -> str:
     return name
 
 
+def adapter_at(
+    name: str, revision: str | None = None, base: str | None = None
+) -> AdapterFolder | None:
+    """The adapter that a backbone's name stands for, with a base that exists; None for a model.
+
+    base: `model.base`. Raises UsageError where the base cannot be found.
+    """
+    location = locate(name)
+    adapter = find_adapter(name, location, revision, base)
+    if adapter is None:
+        return None
+    try:
+        below = locate(adapter.base.name)
+    except UsageError as error:
+        raise no_base(adapter, error) from error
+    if find_adapter(adapter.base.name, below, adapter.base.revision, base="") is not None:
+        raise no_base(adapter, UsageError("an adapter lies there too"))
+    return adapter
+
+
+def model_of(
+    name: str, revision: str | None = None, base: str | None = None
+) -> tuple[str, str | None]:
+    """Location and commit of the whole model: the backbone's own, or those of its base."""
+    adapter = adapter_at(name, revision, base)
+    if adapter is None:
+        return locate(name), revision
+    return locate(adapter.base.name), adapter.base.revision
+
+
 def _check_folder(path: Path) -> None:
-    refuse_adapter(str(path), str(path))
+    if find_adapter(str(path), str(path), base="") is not None:
+        return
     if not (path / "config.json").is_file():
         raise UsageError(f"backbone {path}: no config.json; expected a save_pretrained folder")
     if not list(path.glob("*.safetensors")):
@@ -83,15 +121,29 @@ def _check_folder(path: Path) -> None:
 def load_model(name: str, settings: ModelSettings, revision: str | None = None) -> nn.Module:
     """The causal LM `name` in fp32, in eval mode, on the CPU.
 
+    An adapter is put on its base: merged, or to be trained on where the settings train adapters.
+
     Raises UsageError if a tensor is missing or unexpected, or the model cannot be loaded.
     """
+    with asked_once(locate(name)):
+        adapter = adapter_at(name, revision, settings.base)
+        if adapter is None:
+            return _load_whole(name, settings, revision)
+        base = _load_whole(adapter.base.name, settings, adapter.base.revision)
+    fingerprint = weights_fingerprint(base)
+    refuse_other_base(adapter, fingerprint)
+    model = put_on(base, adapter, fingerprint, settings.adapter != "none")
+    refuse_disagreement(name, model)
+    return model
+
+
+def _load_whole(name: str, settings: ModelSettings, revision: str | None) -> nn.Module:
+    """A model with all its weights; see `load_model`."""
     from transformers import AutoModelForCausalLM
 
     loader: Any = AutoModelForCausalLM
     location = locate(name)
     with loading("backbone", name, _reason), asked_once(location):
-        if not Path(location).is_dir():
-            refuse_adapter(name, location, revision)
         refuse_sizes(name, location, revision)
         model, report = loader.from_pretrained(
             location,
@@ -140,9 +192,18 @@ def _reason(name: str, error: Exception) -> str:
 
 @lru_cache(maxsize=8)
 def tokenizer_of(
-    name: str, revision: str | None = None, template: Template | None = None
+    name: str,
+    revision: str | None = None,
+    template: Template | None = None,
+    base: str | None = None,
 ) -> Tokenizer:
-    """The fast tokenizer of a backbone; `template` adds a date and arguments to its chat template.
+    """The fast tokenizer of a backbone; an adapter without one of its own has its base's.
+
+    Args:
+        name: the backbone's.
+        revision: of the hub.
+        template: adds a date and arguments to its chat template.
+        base: `model.base`.
 
     Raises UsageError if there is no fast tokenizer, or the chat template ignores an argument.
     """
@@ -150,6 +211,9 @@ def tokenizer_of(
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
     location, commit = locate(name), revision or "main"
+    adapter = adapter_at(name, revision, base)
+    if adapter is not None and not (adapter.config.parent / "tokenizer.json").is_file():
+        return tokenizer_of(adapter.base.name, adapter.base.revision, template)
     with loading("tokenizer of", name, _reason), asked_once(location):
         declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
         loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer
@@ -202,7 +266,13 @@ class Backbones:
         """Of the backbone; of `model.tokenizer` for a model behind an API."""
         settings = self.settings
         template = Template.of(settings.template_date, settings.template_args)
-        return tokenizer_of(settings.tokenizer or settings.backbone, settings.revision, template)
+        name = settings.tokenizer or settings.backbone
+        return tokenizer_of(name, settings.revision, template, settings.base)
+
+    @property
+    def files(self) -> tuple[str, str | None]:
+        """Location and commit of the main backbone's config: its own, or those of its base."""
+        return model_of(self.settings.backbone, self.settings.revision, self.settings.base)
 
     @property
     def offsets(self) -> Offsets:
@@ -223,18 +293,20 @@ class Backbones:
                 self.settings.backbone,
                 self.tokenizer,
                 self.reasoner_name,
-                tokenizer_of(self.reasoner_name),
-                embedding_rows(self.settings.backbone, self.settings.revision),
+                tokenizer_of(self.reasoner_name, base=self.settings.base),
+                embedding_rows(self.settings.backbone, *self.files),
             )
             return load_model(self.reasoner_name, self.settings)
         return load_model(self.settings.backbone, self.settings, self.settings.revision)
 
 
-def embedding_rows(name: str, revision: str | None = None) -> int:
-    """Number of rows of a backbone's embedding matrix, from its config."""
+def embedding_rows(name: str, location: str, revision: str | None = None) -> int:
+    """Number of rows of a backbone's embedding matrix, from its config.
+
+    name: for messages. location, revision: of the config.
+    """
     from transformers import AutoConfig
 
-    location = locate(name)
     with loading("config of", name, _reason), asked_once(location):
         config = AutoConfig.from_pretrained(
             location, revision=revision or "main", trust_remote_code=False
@@ -282,6 +354,7 @@ def describe(name: str, model: nn.Module) -> BackboneInfo:
         quantization=smollm2.QUANTIZATION if name == smollm2.NAME else None,
         parameters=sum(part.numel() for part in model.parameters()),
         fingerprint=weights_fingerprint(model),
+        adapter=loaded_adapter(model),
     )
 
 

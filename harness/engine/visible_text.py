@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict
 
-from harness.engine.backbone import Backbones, locate
+from harness.engine.backbone import Backbones
 from harness.engine.ends import Ends, added_tokens, declared_ends, ends_of
 from harness.engine.template import shell, template_source
 from harness.engine.text import decode, special_ids
@@ -175,8 +175,9 @@ def rules_of(settings: RunSettings, *, trained: bool) -> TextRules:
     opens counts only if the model closes it. Raises UsageError if no end is known.
     """
     model, options = settings.model, settings.decode
-    tokenizer = Backbones(model).tokenizer
-    declared = declared_ends(locate(model.backbone), model.revision)
+    backbones = Backbones(model)
+    tokenizer = backbones.tokenizer
+    declared = declared_ends(*backbones.files)
     ends = ends_of(tokenizer, declared, options.stop)
     opened = opened_block(tokenizer, options.strip)
     return TextRules(tokenizer, ends, options.strip, None if trained else opened)

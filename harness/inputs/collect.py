@@ -36,7 +36,7 @@ def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> I
     return Inputs(
         data=dict(data),
         backbone=_backbone(model),
-        reasoner=model_files(model.reasoner) if model.reasoner else {},
+        reasoner=model_files(model.reasoner, base=model.base) if model.reasoner else {},
         dense_model=model_files(dense) if dense else {},
         plugins={name: file_sha256(file) for name, file in plugins.items()},
         metrics={name: metric_input(name) for name in settings.eval.metrics},
@@ -47,7 +47,7 @@ def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> I
 def _backbone(model: ModelSettings) -> dict[str, str]:
     """The backbone's files; of a model behind an API those of the tokenizer, if it is known."""
     if not model.api:
-        return model_files(model.backbone, model.revision)
+        return model_files(model.backbone, model.revision, base=model.base)
     if model.tokenizer is None:
         return {}
     return model_files(model.tokenizer, model.revision, ("tokenizer", "chat template"))

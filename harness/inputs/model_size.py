@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 from harness.engine import smollm2
-from harness.inputs.models import model_folder
+from harness.inputs.models import base_below, model_folder
 
 SMOLLM2 = 135e6
 UNITS = {"m": 1e6, "b": 1e9}
@@ -21,6 +21,9 @@ def parameters_of(name: str, revision: str | None = None) -> float | None:
     if name == smollm2.NAME:
         return SMOLLM2
     folder = model_folder(name, revision)
+    below = base_below(folder) if folder else None
+    if below is not None:
+        return parameters_of(below.name, below.revision)
     files = sorted(folder.glob("*.safetensors")) if folder else []
     if files:
         try:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from harness.inputs.adapters import CONFIG, BaseName, base_of
 from harness.inputs.digests import file_sha256
 from harness.paths import expanded
 
@@ -24,23 +25,50 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Content of a model's folder → its file names. Other files are not read."""
+HEADS = ("config.json", CONFIG)
+"""Files of which every model or adapter on the hub has one."""
+BASE = "base"
+"""Before the names of the files of an adapter's base."""
 
 
 def model_files(
-    name: str, revision: str | None = None, kinds: Iterable[str] = tuple(KINDS)
+    name: str,
+    revision: str | None = None,
+    kinds: Iterable[str] = tuple(KINDS),
+    base: str | None = None,
 ) -> dict[str, str]:
     """File name → sha256 of every file of a model; empty if it is not on this machine yet.
 
-    name: a backbone's name, a folder, or a hub name, for its snapshot in the cache.
-    revision: of the hub.
-    kinds: of `KINDS`.
+    An adapter's files are followed by its base's, as `base/…`.
+
+    Args:
+        name: a backbone's name, a folder, or a hub name, for its snapshot in the cache.
+        revision: of the hub.
+        kinds: of `KINDS`.
+        base: `model.base`.
     """
+    kinds = tuple(kinds)
     folder = model_folder(name, revision)
     if folder is None:
         return {}
     patterns = [pattern for kind in kinds for pattern in KINDS[kind]]
     files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
-    return {str(file.relative_to(folder)): file_sha256(file) for file in sorted(files)}
+    own = {str(file.relative_to(folder)): file_sha256(file) for file in sorted(files)}
+    below = base_below(folder, base)
+    if below is None:
+        return own
+    rest = model_files(below.name, below.revision, kinds)
+    return own | {f"{BASE}/{name}": sha256 for name, sha256 in rest.items()}
+
+
+def base_below(folder: Path, base: str | None = None) -> BaseName | None:
+    """The base of the adapter in a folder; None for a whole model, or a base that is no model.
+
+    base: `model.base`.
+    """
+    below = base_of(folder / CONFIG, base) if (folder / CONFIG).is_file() else None
+    found = model_folder(below.name, below.revision) if below else None
+    return below if found and (found / "config.json").is_file() else None
 
 
 def model_sha256(name: str) -> str:
@@ -72,7 +100,7 @@ def _snapshot(name: str, revision: str | None) -> Path | None:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = try_to_load_from_cache(name, "config.json", revision=revision)
+        files = [try_to_load_from_cache(name, each, revision=revision) for each in HEADS]
     except HFValidationError:
         return None
-    return Path(found).parent if isinstance(found, str) else None
+    return next((Path(found).parent for found in files if isinstance(found, str)), None)

@@ -18,8 +18,8 @@ from harness.record import CodeInfo, DeviceInfo
 from harness.registry import BUILT_IN
 
 PACKAGES = (
-    "torch", "transformers", "tokenizers", "accelerate", "datasets", "sacrebleu", "rouge-score",
-    "nltk", "rank-bm25", "numpy", "scipy",
+    "torch", "transformers", "tokenizers", "accelerate", "peft", "datasets", "sacrebleu",
+    "rouge-score", "nltk", "rank-bm25", "numpy", "scipy",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from harness.engine.adapter_folders import ORIGIN
 from harness.engine.adapters import merge_adapters, store_base
 from harness.engine.backbone import Backbones, describe
 from harness.engine.clock import Phases
@@ -141,11 +142,14 @@ class WatchedBackbones(Backbones):
     def main(self) -> nn.Module:
         model = super().main
         described = describe(self.settings.backbone, model)
+        setattr(model, ORIGIN, described)
         self.info = ModelInfo(**vars(described), reasoner=self.info.reasoner)
         return model
 
     @property
     def reasoner(self) -> nn.Module:
         model = super().reasoner
-        self.info = replace(self.info, reasoner=describe(self.reasoner_name, model))
+        described = describe(self.reasoner_name, model)
+        setattr(model, ORIGIN, described)
+        self.info = replace(self.info, reasoner=described)
         return model

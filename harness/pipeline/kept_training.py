@@ -12,6 +12,8 @@ from harness.record.state import Say
 TRAINED, UNFINISHED, SEARCH = "training.json", "checkpoint", "lr.json"
 TRIAL = "lr-checkpoint"
 PHASES = "training-phases.json"
+ADAPTERS = "adapters"
+"""Folder of the trained adapters in peft's format, one a model."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def trial_folder(folder: Path, lr: float) -> Path:
 def drop_training(folder: Path) -> bool:
     """Remove what a training left in a run's folder; returns whether there was anything."""
     files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
-    unfinished = [folder / UNFINISHED, *folder.glob(f"{TRIAL}-*")]
+    unfinished = [folder / UNFINISHED, folder / ADAPTERS, *folder.glob(f"{TRIAL}-*")]
     there = any(map(Path.exists, [*files, *unfinished]))
     for file in files:
         file.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.engine.adapters import add_adapters
-from harness.engine.backbone import Backbones, locate
+from harness.engine.adapters import add_adapters, merge_adapters
+from harness.engine.backbone import Backbones
 from harness.engine.ends import Ends
 from harness.engine.generation_config import advice, not_applied, requested
 from harness.engine.micro_batches import TrainRow
@@ -97,6 +97,8 @@ class Plan:
         lm = self.method.build(backbones or self.backbones)
         if self.method.trains:
             add_adapters(lm, self.settings.model, self.settings.seed)
+        else:
+            merge_adapters(lm)
         return lm
 
     @cached_property
@@ -112,10 +114,8 @@ class Plan:
     def about_text(self) -> dict[str, Any]:
         """The record's entry on texts: the rendered chat template, the end tokens, and the parts of
         the model's generation_config that are not applied."""
-        tokenizer, model = self.backbones.tokenizer, self.settings.model
-        config = requested(
-            model_json(locate(model.backbone), "generation_config.json", model.revision)
-        )
+        tokenizer, (location, commit) = self.backbones.tokenizer, self.backbones.files
+        config = requested(model_json(location, "generation_config.json", commit))
         return {
             "template": describe_template(tokenizer),
             "ends": self.ends.described(tokenizer),

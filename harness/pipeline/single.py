@@ -21,6 +21,7 @@ from harness.pipeline.evaluate.evaluation import evaluate
 from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
 from harness.pipeline.job import PHASES, Generated, Job, Trained
+from harness.pipeline.kept_training import ADAPTERS
 from harness.pipeline.lock import locked
 from harness.pipeline.needs import refuse_long_tests
 from harness.pipeline.opening import opening
@@ -137,6 +138,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     write_record(record, plan.folder)
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
+        shutil.rmtree(plan.folder / ADAPTERS, ignore_errors=True)
     phases.forget()
     made.kept.forget()
     if settings.eval.floors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.engine.adapter_folders import save_adapters
 from harness.engine.adapters import adapter_info
 from harness.engine.checkpoint import (
     WEIGHTS,
@@ -20,6 +21,7 @@ from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import train
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import (
+    ADAPTERS,
     PHASES,
     TRAINED,
     UNFINISHED,
@@ -54,6 +56,8 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     known = finished_training(folder, say)
     if known is not None:
         load_weights(lm, folder / WEIGHTS)
+        if not (folder / ADAPTERS).exists():
+            save_adapters(lm, folder / ADAPTERS)
         (folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
         drop_checkpoint(folder / UNFINISHED)
         return lm, known.training
@@ -64,6 +68,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         steps = _train(job, lm, data, phases)
         with phases("saving"):
             weights = save_weights(lm, folder / WEIGHTS)
+            save_adapters(lm, folder / ADAPTERS)
     trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
     log = steps.log
     settings = job.plan.settings

@@ -353,23 +353,29 @@ def test_an_adapter_next_to_base_weights_is_refused(backbone, tmp_path, file):
     shutil.copytree(backbone, folder)
     (folder / file).write_text("{}")
     for read in (locate, tokenizer_of, lambda name: load_model(name, SETTINGS)):
-        with pytest.raises(UsageError, match="holds an adapter") as caught:
+        with pytest.raises(UsageError, match="expected an adapter or a whole model") as caught:
             read(str(folder))
         message = str(caught.value)
         assert f"found {file} next to a model's own config.json" in message
-        assert "merge_and_unload()" in message
-        assert "move the adapter files away" in message
+        assert "move the adapter's files into a folder of their own" in message
 
 
-def test_an_adapter_without_base_weights_is_refused(tmp_path):
+def test_an_adapter_without_weights_that_can_be_read_is_refused(tmp_path):
     (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"found adapter_config.json; expected a whole model"):
+    with pytest.raises(UsageError, match=r"an adapter without adapter_model\.safetensors"):
+        locate(str(tmp_path))
+    (tmp_path / "adapter_model.bin").write_text("")
+    with pytest.raises(UsageError, match=r"adapter_model\.bin can run code when loaded"):
         locate(str(tmp_path))
 
 
-def test_an_adapter_on_the_hub_is_refused_before_it_loads(monkeypatch, unplugged):
-    monkeypatch.setattr("transformers.utils.hub.cached_file", lambda *_, **__: "there")
-    with pytest.raises(UsageError, match="backbone 'some/adapter' holds an adapter"):
+def test_an_adapter_on_the_hub_is_read_as_one(monkeypatch, unplugged, tmp_path):
+    def cached(location, name, **options):
+        return str(tmp_path / name) if name.startswith("adapter") else None
+
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "nowhere"}')
+    monkeypatch.setattr("transformers.utils.hub.cached_file", cached)
+    with pytest.raises(UsageError, match="'some/adapter' is an adapter of 'nowhere'"):
         load_model("some/adapter", SETTINGS)
 
 

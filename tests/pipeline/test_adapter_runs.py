@@ -4,14 +4,16 @@ import json
 
 import pytest
 import torch
+from torch.testing import assert_close
 
 from harness.engine import train as train_module
-from harness.engine.backbone import weights_fingerprint
+from harness.engine.backbone import load_model, weights_fingerprint
 from harness.engine.checkpoint import load_weights
 from harness.pipeline.job import Job
 from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.record import read_record
+from harness.settings import ModelSettings
 from tests.support.runs import StopNowError, go, settings, texts, without_times
 
 LORA = ("model.adapter=lora", "model.lora_rank=2", "model.lora_dropout=0.2")
@@ -63,10 +65,18 @@ def test_a_run_generates_with_merged_adapters(tmp_path, reviews, backbone):
     assert not any("lora" in name for name, _ in lm.named_modules())
     assert weights_fingerprint(lm) == outcome.record.backbone.weights
     assert outcome.record.backbone.weights != outcome.record.backbone.fingerprint
-    # nor does anything else of it differ from a run that trains all weights
-    full = go(tmp_path, reviews, backbone, "sft")
-    assert full.folder != outcome.folder
-    assert full.record.training.adapter is None
+    # what it trained is a backbone, in peft's format
+    saved = outcome.folder / "adapters" / "model"
+    merged = load_model(str(saved), ModelSettings())
+    for name, tensor in lm.model.state_dict().items():
+        assert_close(merged.state_dict()[name], tensor, atol=1e-6, rtol=0)
+    # generating with it gives the same texts, and its record says what it is
+    again = go(tmp_path, reviews, saved, "rag")
+    assert [text[2] for text in texts(again)] == [text[2] for text in texts(outcome)]
+    told = again.record.backbone.adapter
+    assert (told.kind, told.rank, told.base) == ("lora", 2, str(backbone))
+    assert told.base_fingerprint == outcome.record.backbone.fingerprint
+    assert "base/model.safetensors" in again.record.inputs.backbone
 
 
 def test_an_untrained_method_gets_no_adapter(tmp_path, reviews, backbone):
