@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.plugins import Expected, check_returns
 from harness.record import Json
 from harness.settings import RunSettings, Section, validate
-from harness.types import Example, Prompt, Sampling, Target, TrainingPair
+from harness.types import Example, Prompt, Sampling, Target, TrainingPair, UserWork
 
 if TYPE_CHECKING:
     from harness.data.prompt import PromptWriter
@@ -96,6 +96,13 @@ class Method:
 
         return rules_of(self.settings, trained=self.trains)
 
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Called before the prompts of these examples are made, in a run with a workspace.
+
+        For what a prompt needs that a model generates, e.g. a summary of the user: here it can be
+        generated in batches, and kept in the workspace.
+        """
+
     def prompt(self, example: Example) -> Prompt:
         """The prompt for an example. No method sees a reference here."""
         return self.writer.write(example)
@@ -113,6 +120,17 @@ class Method:
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         """Targets for the loss on val, made before training like those of `targets`."""
         return self.targets(lm, val)
+
+    def adapt(self, lm: PersonalLM, examples: Sequence[Example]) -> None:
+        """Called with the trained model and the test examples, before the first text.
+
+        For what is trained once for each test user, on the profile alone, e.g. an adapter. What is
+        kept in the workspace need not be trained again in a resumed run.
+        """
+
+    def user_work(self, examples: Sequence[Example]) -> UserWork:
+        """What `prepare` and `adapt` spent on the users of these examples, for the record."""
+        return UserWork()
 
     def preface(
         self, lm: PersonalLM, prompts: Sequence[Sequence[int]], sampling: Sequence[Sampling]
@@ -173,6 +191,10 @@ def _no_number(found: object, *_: object) -> str | None:
     return None if number else "a number, 0 or more"
 
 
+def _no_user_work(found: object, *_: object) -> str | None:
+    return None if isinstance(found, UserWork) else "a harness.types.UserWork"
+
+
 def _no_report(found: object, *_: object) -> str | None:
     return None if isinstance(found, Mapping) else "a mapping of JSON values"
 
@@ -183,6 +205,7 @@ RETURNS: Mapping[str, Expected] = {
     "controlled": _no_model,
     "targets": _no_targets,
     "val_targets": _no_targets,
+    "user_work": _no_user_work,
     "preface": _no_prefaces,
     "longest_preface": _no_number,
     "epochs": _no_number,

@@ -78,6 +78,25 @@ class Target:
 
 
 @dataclass(frozen=True)
+class UserWork:
+    """What a method did once for each user before any text, e.g. a summary or an adapter.
+
+    seconds: wall seconds, across resumed runs.
+    tokens: hidden tokens generated.
+    flops: estimate; None where there is none.
+    """
+
+    seconds: float = 0.0
+    tokens: int = 0
+    flops: int | None = 0
+
+    def __add__(self, other: UserWork) -> UserWork:
+        known = self.flops is not None and other.flops is not None
+        flops = (self.flops or 0) + (other.flops or 0) if known else None
+        return UserWork(self.seconds + other.seconds, self.tokens + other.tokens, flops)
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How tokens are sampled. Temperature 0 is greedy; `seed` starts the example's random stream.
 

@@ -182,6 +182,9 @@ def cost_rows(record: Record) -> Rows:
         thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"
         what = f"{cost.preface_tokens:,} tokens" if cost.preface_tokens else thoughts
         yield "  hidden, before texts", f"{hidden_s:.2f} s", what
+    if cost.user_work_s:
+        made = f"{cost.user_work_tokens:,} hidden tokens" if cost.user_work_tokens else ""
+        yield "  once for each user", f"{cost.user_work_s:.2f} s", made
 
 
 def method_rows(record: Record) -> Rows:

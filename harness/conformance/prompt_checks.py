@@ -26,6 +26,7 @@ def a_method_has_all_its_parts(world: World) -> None:
 @contract("method.prompt")
 def a_prompt_has_a_main_view(world: World) -> None:
     names: set[str] = set()
+    world.method.prepare(world.shared.test.examples)
     for example in world.shared.test.examples:
         prompt = world.method.prompt(example)
         if prompt.example_id != example.id:
@@ -46,9 +47,12 @@ def a_prompt_has_a_main_view(world: World) -> None:
 @contract("method.prompt")
 def a_prompt_is_deterministic(world: World) -> None:
     examples = world.shared.test.examples
+    world.method.prepare(examples)
     first = [world.method.prompt(example) for example in examples]
     reordered = [world.method.prompt(example) for example in reversed(examples)][::-1]
-    new_method = [world.plan().method.prompt(example) for example in examples]
+    new = world.plan().method
+    new.prepare(examples)
+    new_method = [new.prompt(example) for example in examples]
     for prompt, *repeats in zip(first, reordered, new_method, strict=True):
         for repeat in repeats:
             if dict(prompt.views) != dict(repeat.views):

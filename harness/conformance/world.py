@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import torch
@@ -39,8 +40,8 @@ NEW_TOKENS = 12
 class World:
     """Everything that checks of one method share, made once.
 
-    `factory` makes the method; the backbone and the data are saved in `folder`. `lm` is untrained
-    and in eval mode.
+    `factory` makes the method; the backbone and the data are saved in `folder`. `lm` is untrained,
+    adapted to the test users, and in eval mode.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class World:
             decode=DecodeSettings(max_new_tokens=NEW_TOKENS, batch_size=3),
             method=self.options,
         )
-        return Plan(settings, "", self.folder / "results", self.factory)
+        plan = Plan(settings, "", self.folder / "results", self.factory)
+        plan.method.workspace = Path(mkdtemp(dir=self.folder))
+        return plan
 
     @cached_property
     def shared(self) -> Plan:
@@ -74,13 +77,19 @@ class World:
 
     @cached_property
     def lm(self) -> PersonalLM:
-        return self.build(self.shared)
+        return self.adapted(self.shared)
 
     def build(self, plan: Plan) -> PersonalLM:
         """The plan's untrained model; its random weights are the same every time."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return plan.build().eval()
+
+    def adapted(self, plan: Plan) -> PersonalLM:
+        """The plan's untrained model after it was adapted to the test users."""
+        lm = self.build(plan)
+        plan.method.adapt(lm, plan.test.examples)
+        return lm.eval()
 
     @cached_property
     def rows(self) -> list[TrainRow]:
@@ -99,7 +108,10 @@ class World:
             replace(
                 row,
                 prompt=_with_zeros(row.prompt),
-                views={name: _with_zeros(view) for name, view in row.views.items()},
+                views={
+                    name: view if name in self.lm.lookups else _with_zeros(view)
+                    for name, view in row.views.items()
+                },
                 response=(row.response[0], 0, *row.response[2:])[: 1 + (4 * index) % RESPONSE],
             )
             for index, row in enumerate(self.rows)
@@ -119,7 +131,7 @@ class World:
         temperature: of the sampling; 0 is greedy.
         plan: replaces the shared plan; its model is built here.
         """
-        lm = self.build(plan) if plan else self.lm
+        lm = self.adapted(plan) if plan else self.lm
         drawn = copy(plan or self.shared)
         drawing = {"temperature": temperature, "top_p": 0.95}
         decode = drawn.settings.decode.model_copy(update=drawing)

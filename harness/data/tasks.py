@@ -52,6 +52,9 @@ class Task:
     """Template of the text that retrieval compares with the query."""
     query: Callable[[str], str] = str
     """The part of the input that retrieval searches with; by default all of it."""
+    request: str | None = None
+    """Template of the input that an entry could be the answer to, for methods that train on
+    profiles."""
     separator: str = ", and "
     author_files: bool = False
     """Whether rows can also be made from a folder with a file an author (`harness.data.emails`)."""
@@ -96,6 +99,9 @@ PRODUCT_REVIEW = Task(
     body="reviewText",
     instruction=". Following the given patterns ",
     document="{overall} {summary} {description} {reviewText}",
+    request="Generate the review text written by a reviewer who has a given an overall rating of"
+    ' "{overall}" for a product with description "{description}". The summary of the review text is'
+    ' "{summary}".',
 )
 """A user's next product review, from the product and a rating."""
 
@@ -109,6 +115,7 @@ ABSTRACT_GENERATION = Task(
     instruction=". Use the above abstracts as context to understand the style and language"
     " of the user and, ",
     document="{title} {abstract}",
+    request='Generate an abstract for the title "{title}"',
     query=before_items,
 )
 """A researcher's next abstract, from its title."""
@@ -121,6 +128,7 @@ TOPIC_WRITING = Task(
     body="content",
     instruction=". Following the given patterns, ",
     document="{summary} {content}",
+    request='Generate the content for a reddit post "{summary}"',
 )
 """A user's next forum post, from its summary."""
 

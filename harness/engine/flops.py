@@ -19,8 +19,9 @@ running state are not covered: `missing` returns the reason and the record holds
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -31,6 +32,7 @@ from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
 from harness.engine.micro_batches import TrainRow
 
+T = TypeVar("T")
 LENGTHS = 4, 8, 16
 """Tokens of the counted passes: the last two give the estimate, the first one checks it."""
 TOLERANCE = 0.15
@@ -207,7 +209,7 @@ def generation_flops(lm: PersonalLM, prompts: Rows, texts: Rows, views: Views | 
         lm,
         (
             (len(rows[index]) + lm.hidden_per_example + len(text), len(text) + 1)
-            for rows in (prompts, *(views or {}).values())
+            for rows in (prompts, *_read(lm, views or {}))
             for index, text in enumerate(texts)
         ),
     )
@@ -217,8 +219,13 @@ def _row_passes(lm: PersonalLM, rows: Iterable[TrainRow]) -> Iterator[tuple[int,
     """Positions and rows of logits of each pass: one pass per view of each row."""
     for row in rows:
         logits = len(row.response)
-        for prompt in (row.prompt, *row.views.values()):
+        for prompt in (row.prompt, *_read(lm, row.views)):
             yield len(prompt) + lm.hidden_per_example + logits, logits
+
+
+def _read(lm: PersonalLM, views: Mapping[str, T]) -> list[T]:
+    """The views that the model reads, without those that it looks up."""
+    return [view for name, view in views.items() if name not in lm.lookups]
 
 
 def _forward(lm: PersonalLM, passes: Iterable[tuple[int, int]]) -> int:

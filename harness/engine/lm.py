@@ -32,6 +32,10 @@ class PersonalLM(nn.Module, ABC):
         super().__init_subclass__(**options)
         check_returns(cls, RETURNS)
 
+    lookups: frozenset[str] = frozenset()
+    """Views whose rows name something that the model looks up, e.g. a user's adapter. They are not
+    read, so they cost no FLOPs."""
+
     hidden_s: float = 0.0
     """Seconds spent on latent thoughts before texts; a model with such thoughts adds to it."""
     adapted: bool = False

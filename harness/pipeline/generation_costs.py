@@ -52,6 +52,7 @@ def summary_of(
     costs: times of the batches that were generated.
     """
     clock, seconds = costs.clock, sum(costs.batches)
+    users = plan.method.user_work(plan.test.examples)
     first, first_quartiles = middle(clock.first)
     # a step gives one token of every row, so its time is a row's time per output token
     step, step_quartiles = middle(clock.per_step)
@@ -84,6 +85,9 @@ def summary_of(
         latent_s=costs.latent_s,
         flops=_flops(plan, lm, texts) if no_flops is None else None,
         flops_missing=no_flops,
+        user_work_s=users.seconds,
+        user_work_tokens=users.tokens,
+        user_work_flops=users.flops,
         prefaces=plan.method.preface_report(prefaces),
     )
 

@@ -158,6 +158,8 @@ class Plan:
 
     def encode(self, examples: Sequence[Example]) -> list[EncodedPrompt]:
         """The method's prompt for each example, through the chat template, in tokens."""
+        if self.method.workspace is not None:  # in a run, not in its dry run
+            self.method.prepare(examples)
         return [self._encoded_prompt(example, self.method.prompt(example)) for example in examples]
 
     def _main_view(self, example: Example, prompt: Prompt) -> str:

@@ -100,6 +100,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     fresh: delete what an earlier run of the same name left.
     """
     plan, settings = job.plan, job.plan.settings
+    plan.method.workspace, plan.method.track = plan.folder, job.bars.track
     # 1. a complete run is shown again where its inputs are unchanged
     if fresh:
         delete_run(plan.folder)
@@ -177,6 +178,10 @@ def _trained(
     with phases("fingerprints"):
         return_freed_memory()
         job.settle(lm)
+    if type(plan.method).adapt is not Method.adapt:
+        with phases("users"):
+            plan.method.adapt(lm, plan.test.examples)
+    with phases("fingerprints"):
         weights = weights_fingerprint(lm)
     with phases("writing"):
         texts, inference = generate_all(job, lm, weights)

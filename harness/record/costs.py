@@ -179,5 +179,13 @@ class Inference(View):
     """Estimated FLOPs of all texts and prefaces."""
     flops_missing: str | None = None
     """Why there is no estimate."""
+    user_work_s: float = 0.0
+    """Seconds of what the method does once for each test user before any text (a summary, an
+    adapter), across resumed runs; part of no other time here.
+    """
+    user_work_tokens: int = 0
+    """Hidden tokens generated in it."""
+    user_work_flops: int | None = 0
+    """Estimated FLOPs of it, not part of `flops`; null where there is no estimate."""
     prefaces: Mapping[str, Json] = field(default_factory=dict)
     """What the method says of its prefaces, e.g. how many ended by themselves."""

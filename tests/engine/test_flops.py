@@ -139,6 +139,15 @@ def test_every_view_counts():
     )
 
 
+def test_a_view_that_is_looked_up_costs_nothing():
+    lm = LMS["causal"]()
+    lm.lookups = frozenset({"user"})
+    named = TrainRow("a", ROW.prompt, ROW.response, {"user": ROW.prompt})
+    assert training_flops(lm, [named]) == training_flops(lm, [ROW])
+    alone = generation_flops(lm, [[1, 2]], [[3]])
+    assert generation_flops(lm, [[1, 2]], [[3]], {"user": [[1]]}) == alone
+
+
 def test_no_matrix_of_other_architectures_is_missing():
     from transformers import GPT2Config, GPT2LMHeadModel
 

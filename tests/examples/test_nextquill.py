@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 from harness_example_methods.nextquill import NextQuill, NextQuillLM, NextQuillOptions, terms
 from torch.testing import assert_close
@@ -22,6 +23,7 @@ def logits(*rows):
     return torch.tensor(rows).log()
 
 
+@pytest.mark.slow
 def test_the_kit_passes():
     assert not failures(check_method(NextQuill))
 

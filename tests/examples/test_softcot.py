@@ -1,5 +1,6 @@
 """SoftCoT: thoughts as by hand, frozen models, and the conformance kit."""
 
+import pytest
 import torch
 from harness_example_methods.softcot import SoftCoT, SoftCoTLM
 from torch.testing import assert_close
@@ -14,6 +15,7 @@ def make():
     return SoftCoTLM(tiny(), tiny(seed=1, width=16), n_thoughts=2)
 
 
+@pytest.mark.slow
 def test_the_kit_passes():
     assert not failures(check_method(SoftCoT))
 

@@ -209,6 +209,18 @@ class LeaksInThePreface(Method):
         return [self.tokenizer(text)["input_ids"] for _ in prompts]
 
 
+class LeaksInAdapt(Method):
+    """Adapts to the test users on their references."""
+
+    name = "leaks-in-adapt"
+
+    def adapt(self, lm, examples):
+        references = load_split(self.settings, "test").references
+        shift = sum(len(references[example.id].text) for example in examples)
+        with torch.no_grad():
+            lm.model.model.norm.weight += shift / 100
+
+
 class SortsTargets(Method):
     name = "broken"
     trains = True

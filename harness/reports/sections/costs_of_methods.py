@@ -24,6 +24,7 @@ def costs_part(compared: Compared) -> Part:
     board = compared.board
     caveat = times_not_comparable(board)
     notes = () if caveat else (f"{machine(board.systems[0].record)}.",)
+    records = [system.record for system in board.systems]
     trained = [system for system in board.systems if system.record.training]
     phases = dict.fromkeys(
         phase for one in trained if one.record.training for phase in one.record.training.seconds
@@ -37,7 +38,7 @@ def costs_part(compared: Compared) -> Part:
         of_systems(
             Table(f"costs_writing_{board.task}", f"Generation, {board.task}", notes=notes),
             board.systems,
-            GENERATION,
+            (*GENERATION, *(PER_USER if any(map(_user_work, records)) else ())),
         ),
     )
     text = (f"{board.task}: {caveat}.",) if caveat else ()
@@ -82,7 +83,9 @@ def _hidden(record: Record) -> float | None:
     return cost.preface_tokens / record.n.scored + cost.latent_thoughts_per_text
 
 
+_user_work = inference(lambda cost: cost.user_work_s)
 FLOPS = training(lambda cost: cost.flops_total)
+PER_USER = (mean(Column("once per user", "total time", "seconds"), _user_work),)
 GENERATION = (
     mean(Column("time per text", kind="seconds"), text_s),
     mean(_count("first token", "ms"), _ms(inference(lambda cost: cost.time_to_first_token_s))),

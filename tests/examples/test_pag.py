@@ -1,0 +1,90 @@
+"""PAG: the summary in the prompt, within the budget, written once, and its cost in the record."""
+
+from dataclasses import replace
+
+import pytest
+from harness_example_methods import pag
+from harness_example_methods.pag import REQUEST, Pag, Summary, key_of
+
+from harness.conformance import check_method, failures
+from harness.conformance.world import World
+from harness.pipeline.single import run
+from tests.support.runs import settings, texts
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return World(Pag, tmp_path_factory.mktemp("pag"))
+
+
+@pytest.mark.slow
+def test_the_kit_passes():
+    assert not failures(check_method(Pag))
+
+
+def test_the_summary_stands_before_the_entries_and_within_their_budget(world):
+    method = world.plan().method
+    example = world.shared.test.examples[3]  # three entries
+    shared = method.prompt(example).views["main"]  # not prepared: the shared prompt
+    assert shared == method.writer.write(example).views["main"]
+    summary = Summary(key_of(example.profile), "likes plain tea and a quiet lamp", 8, 0.5, 100)
+    method.summaries[summary.key] = summary
+    prompt = method.prompt(example)
+    before, _, rest = prompt.views["main"].partition("\n")
+    assert before == summary.text
+    assert rest.endswith(example.input)
+    spent = method.writer.cutter.count(summary.text)
+    entries = rest.partition(method.writer.task.instruction)[0]
+    assert spent + method.writer.cutter.count(entries) <= method.settings.budget.profile
+    bare = replace(example, profile=())
+    assert method.prompt(bare).views["main"] == example.input
+
+
+def test_the_request_has_the_newest_entries_that_fit(world):
+    method = world.plan().method
+    budget = method.settings.budget.model_copy(update={"profile": 150})
+    method.settings = method.settings.model_copy(update={"budget": budget})
+    profile = world.shared.test.examples[3].profile
+    most, count = method.settings.budget.profile, method.writer.cutter.count
+    asked = method.request(profile).removesuffix(REQUEST)
+    assert count(asked) <= most
+    phrases = [method.writer.task.phrase(entry) for entry in profile]
+    assert asked in {", and ".join(phrases[at:]) for at in range(3)}
+    assert asked == ", and ".join(phrases) or count(", and ".join(phrases)) > most
+
+
+def test_a_summary_is_written_once_and_read_again(world, monkeypatch):
+    plan = world.plan()
+    examples = plan.test.examples
+    plan.method.prepare(examples)
+    first = dict(plan.method.summaries)
+    assert len(first) == 3  # of five test users, two have no profile
+    work = plan.method.user_work(examples)
+    assert work.tokens == sum(each.tokens for each in first.values())
+    assert all(each.tokens <= plan.method.budget for each in first.values())
+
+    def refuses(*_, **__):
+        raise AssertionError("a summary was written again")
+
+    monkeypatch.setattr(pag, "generate", refuses)
+    plan.method.prepare(examples)
+    again = world.plan().method
+    again.workspace = plan.method.workspace
+    again.prepare(examples)
+    assert again.summaries == first
+    assert again.user_work(examples) == work
+
+
+def test_a_run_counts_summaries_as_costs(tmp_path, reviews, backbone):
+    chosen = settings(reviews, backbone, "pag", "eval.lift=likelihood")
+    chosen = chosen.model_copy(update={"method": {"summary_tokens": 6}})
+    outcome = run(chosen, "pag", tmp_path, factory=Pag)
+    record = outcome.record
+    assert record.inference.user_work_s > 0
+    assert 0 < record.inference.user_work_tokens <= 8 * 6  # 4 users with two profiles each
+    assert record.inference.user_work_flops > 0
+    assert record.training.method["summaries"]["tokens"] > 0
+    assert record.training.flops["targets"] > 0
+    (kept,) = outcome.folder.glob("summaries-*.jsonl")
+    assert texts(outcome)
+    assert kept.read_text().count("\n") >= 8
