@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from flythinker.at_once import both_at_once
 from flythinker.fusion import fuse, fuse_column, mean_norm, thoughts
 from harness.engine.batch import Batch, Rows, Sequences, Views, pad, positions
 from harness.engine.lean_models import stacked_decoder
-from harness.engine.lean_state import LeanState, stacked_state
+from harness.engine.lean_state import LeanState, joined_state, stacked_state
 from harness.engine.lean_step import LeanDecoder
 from harness.engine.lm import (
     PersonalLM,
@@ -243,6 +244,13 @@ class FlyThinkerLM(PersonalLM):
         if generator is None or reasoner is None:
             return None
         return FlyState(generator, reasoner, state.scale, state.thought[rows])
+
+    def join(self, state: Any, other: Any) -> FlyState:
+        generator = joined_state(state.generator, other.generator)
+        stacked = state.generator is state.reasoner
+        reasoner = generator if stacked else joined_state(state.reasoner, other.reasoner)
+        thought = torch.cat([state.thought, other.thought])
+        return FlyState(generator, reasoner, state.scale, thought)
 
 
 def _input_embeddings(model: nn.Module) -> Iterator[Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +99,11 @@ class ReplacedThoughtsLM(PersonalLM):
         fly = self.lm.keep(state.fly, rows)
         if fly is None:
             return None
-        return ReplacementState(fly, [state.streams[row] for row in rows.tolist()])
+        return ReplacementState(fly, [deepcopy(state.streams[row]) for row in rows.tolist()])
+
+    def join(self, state: ReplacementState, other: ReplacementState) -> ReplacementState:
+        streams = [*state.streams, *other.streams]
+        return ReplacementState(self.lm.join(state.fly, other.fly), streams)
 
     def _replace(
         self, own: Tensor, streams: Sequence[np.random.Generator], counts: Sequence[int]

@@ -148,21 +148,22 @@ class DecodeClock:
     total: float = 0.0
     tokens: int = 0
 
-    def add(self, first: float, rest: float, steps: int, tokens: int) -> None:
-        """Add one batch.
+    def add(self, first: Sequence[float], total: float, steps: int, tokens: int) -> None:
+        """Add the rows of one call.
 
         Args:
-            first: seconds to its first token.
-            rest: seconds of the other steps.
-            steps: number of the other steps.
+            first: seconds of each batch to its first token.
+            total: seconds of all batches.
+            steps: number of the steps after first tokens.
             tokens: visible tokens.
         """
-        self.first.append(first)
+        self.first += first
         if steps:
-            self.per_step.append(rest / steps)
-        self.total += first + rest
+            self.per_step.append((total - sum(first)) / steps)
+        self.total += total
         self.tokens += tokens
 
-    def waited(self, seconds: float) -> None:
-        """Add `seconds` of hidden text before the last batch's first visible token."""
-        self.first[-1] += seconds
+    def waited(self, seconds: float, since: int) -> None:
+        """Add `seconds` of hidden text before the first visible tokens of the batches `since`."""
+        for batch in range(since, len(self.first)):
+            self.first[batch] += seconds / (len(self.first) - since)

@@ -1,4 +1,4 @@
-"""Decoding: prefill once, then step until every row has ended."""
+"""Decoding: prefill, then step until every row has ended."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from torch import Tensor
 from harness.engine.batch import Batch, Rows, Views, pad
 from harness.engine.clock import DecodeClock, now
 from harness.engine.lm import PersonalLM
-from harness.engine.sampling import NO_TOKEN, Sampler
+from harness.engine.sampling import Sampler
+from harness.engine.slots import Asked, Decoding
 from harness.errors import HarnessError
-
-STAYING = 0.75
-"""Ended rows leave the batch once at most this share of its rows is left."""
 
 
 class NotANumberError(HarnessError, ArithmeticError):
@@ -51,6 +49,7 @@ def generate(
     prefixes: Rows | None = None,
     views: Views | None = None,
     clock: DecodeClock | None = None,
+    rows_at_once: int | None = None,
 ) -> list[list[int]]:
     """New token ids for each prompt, without the end token.
 
@@ -67,7 +66,9 @@ def generate(
         stopped: returns whether the new tokens of a row end it; they all stay in the row.
         prefixes: tokens that already follow each prompt.
         views: further prompts by name, for models that read several.
-        clock: receives the time of this batch.
+        clock: receives the times of these rows.
+        rows_at_once: most rows in the model; by default all. Waiting prompts take the places of
+            rows that have ended if `lm` can (`keep`, `join`), else one batch follows another.
 
     Raises ValueError for an empty prompt, and for seeds of another number of rows. Raises
     NotANumberError if a row's logits are not finite, after all other rows have ended.
@@ -75,61 +76,35 @@ def generate(
     for index, prompt in enumerate(prompts):
         if not prompt:
             raise ValueError(f"prompt {index} has no token; expected at least one")
-    seeds = range(len(prompts)) if seeds is None else seeds
-    if len(seeds) != len(prompts):
-        raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts; expected one each")
-    draw = Sampler(seeds, temperature, top_p, top_k, repetition_penalty)
-    texts: list[list[int]] = [[] for _ in prompts]
+    row_seeds = range(len(prompts)) if seeds is None else seeds
+    if len(row_seeds) != len(prompts):
+        raise ValueError(f"{len(row_seeds)} seeds for {len(prompts)} prompts; expected one each")
+
+    def sampler(rows: Sequence[int]) -> Sampler:
+        draw = Sampler(
+            [row_seeds[row] for row in rows], temperature, top_p, top_k, repetition_penalty
+        )
+        for given in (prompts, prefixes):
+            if given is not None:
+                draw.penalise([given[row] for row in rows])
+        return draw
+
     if max_new_tokens < 1 or not prompts:
-        return texts
-    for given in (prompts, prefixes or ()):
-        draw.penalise(given or [[] for _ in prompts])
+        sampler([])  # refuses wrong options
+        return [[] for _ in prompts]
     ends = frozenset([eos_id] if isinstance(eos_id, int) else eos_id or ())
+    asked = Asked(prompts, prefixes, views or {}, sampler, max_new_tokens, ends, stopped)
     lm.eval()
-    # 1. Prefill: the first token of every row
-    begin, failed = now(), dict[int, int]()
-    more = {"views": views} if views else {}
-    logits, state = lm.prefill(prompts, prefixes, **more)
-    tokens = draw(logits)
-    first, steps = now() - begin, 0
-    # 2. Steps, until every row has ended
-    rows = open_rows = list(range(len(prompts)))  # those in the batch, and those not ended
-    divides = _divides(lm)
-    while True:
-        ids = dict(zip(rows, tokens.tolist(), strict=True))  # the only wait for the device
-        failed |= {row: len(texts[row]) for row in open_rows if ids[row] == NO_TOKEN}
-        open_rows = [row for row in open_rows if ids[row] not in ends and ids[row] != NO_TOKEN]
-        for row in open_rows:
-            texts[row].append(ids[row])
-        if stopped is not None:
-            open_rows = [row for row in open_rows if not stopped(texts[row])]
-        if not open_rows or len(texts[open_rows[0]]) == max_new_tokens:
-            break
-        if divides and len(open_rows) <= STAYING * len(rows):
-            kept = torch.tensor([rows.index(row) for row in open_rows], device=tokens.device)
-            if (smaller := lm.keep(state, kept)) is None:
-                divides = False
-            else:
-                rows, state, tokens = open_rows, smaller, tokens[kept]
-                draw.keep(kept)
-        logits, state = lm.step(tokens.clamp_min(0), state)
-        tokens = draw(logits)
-        steps += 1
-    # 3. Times, and rows that failed
+    begin, decoding = now(), Decoding(lm, asked, rows_at_once or len(prompts))
+    decoding.run()
+    texts, failed = decoding.texts, decoding.failed
     if clock is not None:
-        clock.add(first, now() - begin - first, steps, sum(map(len, texts)))
+        clock.add(decoding.first_s, now() - begin, decoding.steps, sum(map(len, texts)))
     if failed:
         raise NotANumberError(
             failed, [[] if row in failed else ids for row, ids in enumerate(texts)]
         )
     return texts
-
-
-def _divides(lm: PersonalLM) -> bool:
-    """Whether rows may leave: `keep` must know what `step` does, so it is defined no higher up."""
-    kinds = type(lm).__mro__
-    step, keep = (next(kind for kind in kinds if name in vars(kind)) for name in ("step", "keep"))
-    return issubclass(keep, step)
 
 
 def logprobs_in_steps(

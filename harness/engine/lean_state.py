@@ -73,7 +73,7 @@ class LeanState:
 
 
 def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanState:
-    """The state of stacked models from the state of each model, with equally many rows.
+    """The rows of several states in one; of stacked models, each with equally many rows.
 
     All rows end at the same column, so shorter states move to the right.
     """
@@ -94,6 +94,21 @@ def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanStat
     even = all(state.bias is None and state.end == end for state in states)
     bias = None if even else row_bias(lengths, end, keys[0])
     return LeanState(decoder, keys, values, end, lengths, bias, decoder.rope_table(end + BLOCK))
+
+
+def joined_state(state: LeanState, other: LeanState) -> LeanState:
+    """The rows of `state`, then those of `other`, of each model."""
+    both, models = stacked_state(state.decoder, [state, other]), state.decoder.models
+    rows = torch.arange(len(both.lengths), device=both.lengths.device)
+    parts = (part.view(models, -1) for part in rows.split([len(state.lengths), len(other.lengths)]))
+    order = torch.cat(list(parts), 1).flatten()
+    if models > 1:
+        both.keys, both.values = (
+            [buffer[order] for buffer in buffers] for buffers in (both.keys, both.values)
+        )
+        both.lengths = both.lengths[order]
+        both.bias = None if both.bias is None else both.bias[order]
+    return both
 
 
 def row_bias(lengths: Tensor, end: int, buffer: Tensor) -> Tensor:

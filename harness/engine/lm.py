@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
+from harness.engine.lean_state import joined_state
 from harness.engine.passes import CacheState as CacheState
 from harness.engine.passes import State, keep
 from harness.engine.passes import decoder_of as decoder_of
@@ -75,6 +76,13 @@ class PersonalLM(nn.Module, ABC):
         class with a `step` of its own needs a `keep` of its own.
         """
         return None
+
+    def join(self, state: Any, other: Any) -> Any:
+        """The rows of `state`, then those of `other`, in one state: waiting prompts join a batch.
+
+        Only asked of states that `keep` gave. Without a `join` beside `step` no row joins.
+        """
+        raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss; wrappers for several devices call this."""
@@ -230,3 +238,6 @@ class CausalLM(PersonalLM):
 
     def keep(self, state: Any, rows: Tensor) -> State | None:
         return keep(state, rows)
+
+    def join(self, state: Any, other: Any) -> State:
+        return joined_state(state, other)

@@ -64,6 +64,13 @@ class Sampler:
         self.known = [self.known[row] for row in chosen]
         self.seen = None if self.seen is None else self.seen[rows]
 
+    def join(self, other: Sampler) -> None:
+        """Draw for the rows of `other` too, after these, each from its own stream as before."""
+        self.streams += other.streams
+        self.known += other.known
+        if self.seen is not None and other.seen is not None:
+            self.seen = torch.cat([self.seen, other.seen])
+
     def __call__(self, logits: Tensor) -> Tensor:
         """logits [B,V] → tokens [B]; NO_TOKEN for a row whose logits are not finite."""
         scores = self._penalised(logits)

@@ -13,6 +13,7 @@ from harness.engine.decode import NotANumberError, generate
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import release_memory
 from harness.engine.peak_memory import PeakMemory
+from harness.engine.slots import rows_join
 from harness.engine.text import decode
 from harness.errors import DataError, breaks_the_device, is_out_of_memory
 from harness.inputs.provenance import method_sha256
@@ -33,6 +34,8 @@ from harness.record.state import NO_TIMES
 from harness.types import Prediction, Sampling
 
 WARM_UP_TOKENS = 3
+JOINED = 4
+"""Batches whose rows take each other's places, where waiting prompts can join a batch."""
 FAILURES = (RuntimeError, ValueError, ArithmeticError, IndexError, MemoryError)
 """Errors of one batch or example that do not end the run: no memory, a token that a model does not
 have. After an error that breaks the device, every other example would fail too."""
@@ -73,12 +76,12 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     finished = valid_predictions(plan, expected, say)
     times = plan.folder / COSTS
     costs = (read_state(Costs, times, say, NO_TIMES) if finished else None) or Costs()
-    generator = Generator(plan, lm, costs)
+    generator = Generator(plan, lm, costs, options.batch_size)
     # 2. the batches, in a fixed order; each is on disk when it is done
     work = [
         (sample, batch)
         for sample in range(options.samples)
-        for batch in plan_batches(plan.test_prompts, options.batch_size)
+        for batch in generator.batches(plan.test_prompts)
     ]
     update, done, warm = job.bars.track("generating", len(expected)), 0, False
     with PeakMemory(part.device for part in lm.parameters()) as memory:
@@ -123,27 +126,37 @@ def views_of(batch: Sequence[EncodedPrompt]) -> dict[str, list[tuple[int, ...]]]
 
 @dataclass(frozen=True)
 class Generator:
-    """A trained model that generates the texts of a plan's prompts; `costs` takes the times."""
+    """A trained model that generates the texts of a plan's prompts; `costs` takes the times.
+
+    rows: most rows in the model at once; by default a whole batch, however large.
+    """
 
     plan: Plan
     lm: PersonalLM
     costs: Costs = field(default_factory=Costs)
+    rows: int | None = None
+
+    def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[EncodedPrompt]]:
+        """What is generated at once and then saved; the same for every run of the same prompts."""
+        size = self.plan.settings.decode.batch_size
+        return plan_batches(prompts, size * (JOINED if rows_join(self.lm) else 1))
 
     def warm_up(self, batch: Sequence[EncodedPrompt]) -> None:
         """Generate a few tokens untimed: first calls allocate memory and choose kernels.
 
         An error is ignored here: the batch itself will fail too, and be counted.
         """
+        first = batch[: self.rows]
         with suppress(*FAILURES):
             generate(
                 self.lm,
-                [encoded.prompt for encoded in batch],
+                [encoded.prompt for encoded in first],
                 max_new_tokens=WARM_UP_TOKENS,
-                views=views_of(batch),
+                views=views_of(first),
             )
 
     def generate_or_split(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
-        """The predictions of a batch; if it fails, each example alone, and a failed one empty.
+        """The predictions of a batch; if it fails, of each half, and a failed example's empty.
 
         They have no fingerprint yet.
         """
@@ -157,7 +170,8 @@ class Generator:
         if len(batch) == 1:
             return [_prediction(batch[0], sample, error=failure)]
         release_memory()
-        return [text for each in batch for text in self.generate_or_split([each], sample)]
+        halves = batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        return [text for half in halves for text in self.generate_or_split(half, sample)]
 
     def tokens_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
         """The tokens of a batch's first sample; if memory does not hold it, of each half."""
@@ -201,7 +215,7 @@ class Generator:
 
         A row whose logits are not numbers fails alone; the others keep their texts.
         """
-        options, costs = self.plan.settings.decode, self.costs
+        options, costs, timed = self.plan.settings.decode, self.costs, len(self.costs.clock.first)
         prompts = [list(encoded.prompt) for encoded in batch]
         begin, latent = now(), self.lm.hidden_s
         # 1. hidden text
@@ -219,13 +233,13 @@ class Generator:
                 seeds=self._seeds(batch, sample),
                 views=views_of(batch),
                 clock=costs.clock,
+                rows_at_once=self.rows,
             )
         except NotANumberError as error:
             texts, errors = error.texts, error.by_row
         # 3. what it cost
-        costs.clock.waited(hidden_s)
-        costs.batches.append(now() - begin)
-        costs.examples += len(batch)
+        costs.clock.waited(hidden_s, since=timed)
+        costs.add_batches(now() - begin, len(batch), self.rows or len(batch))
         costs.preface_s += hidden_s
         costs.preface_tokens += sum(map(len, prefaces))
         costs.latent_s += self.lm.hidden_s - latent
@@ -237,8 +251,13 @@ class Generator:
     def prefaces(self, batch: Sequence[EncodedPrompt], sample: int) -> list[list[int]]:
         """The hidden tokens that the method generates before each text."""
         method, drawing = self.plan.method, self.plan.settings.decode.drawing
+        prompts = [list(encoded.prompt) for encoded in batch]
         sampling = [Sampling(seed=seed, **drawing) for seed in self._seeds(batch, sample)]
-        found = method.preface(self.lm, [list(encoded.prompt) for encoded in batch], sampling)
+        found: list[list[int]] = []
+        size = self.rows or len(batch)
+        for at in range(0, len(batch), size):
+            part = slice(at, at + size)
+            found += method.preface(self.lm, prompts[part], sampling[part])
         if len(found) != len(batch):
             raise DataError(
                 f"method {method.name!r}: preface() gave {len(found)} prefaces for {len(batch)}"

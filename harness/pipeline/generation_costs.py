@@ -37,6 +37,12 @@ class Costs:
     latent_s: float = 0.0
     peak_mib: float = 0.0
 
+    def add_batches(self, seconds: float, rows: int, size: int) -> None:
+        """Add the wall seconds of rows, in equal shares if they were several batches of `size`."""
+        count = -(-rows // size)
+        self.batches += [seconds / count] * count
+        self.examples += rows
+
 
 def summary_of(
     plan: Plan,

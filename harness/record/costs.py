@@ -134,7 +134,9 @@ class Inference(View):
     decode_s: float | None = None
     """Seconds of the visible text alone."""
     end_to_end_s: float | None = None
-    """A whole batch, which is how long each of its texts is waited for; median over batches."""
+    """A whole batch, which is how long each of its texts is waited for; median over batches.
+    Batches whose rows took each other's places count as the mean of them.
+    """
     end_to_end_quartiles_s: tuple[float, float] | None = None
     """Quartiles of the same."""
     seconds_per_example: float | None = None

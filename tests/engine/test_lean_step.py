@@ -83,14 +83,13 @@ def models_of(lm):
     return [model for _, model in causal_lms(lm)]
 
 
-def by(step, lm, **more):
+def by(step, lm, prompts=PROMPTS, **more):
     choose_step(models_of(lm), step)
-    views = (
-        {DONOR: [[9, 8], [7] * 14, [3, 1, 4, 1]]}
-        if getattr(lm, "replacement", "") == DONOR
-        else None
-    )
-    return generate(lm, PROMPTS, views=views, **{"max_new_tokens": 300, **more})
+    views = None
+    if getattr(lm, "replacement", "") == DONOR:
+        views = {DONOR: [[9, 8], [7] * 14, [3, 1, 4, 1]] * (len(prompts) // 3 + 1)}
+        views = {DONOR: views[DONOR][: len(prompts)]}
+    return generate(lm, prompts, views=views, **{"max_new_tokens": 300, **more})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -148,6 +147,58 @@ def test_rows_that_ended_leave_and_the_others_write_the_same(name, monkeypatch):
             assert by("auto", lm, eos_id=ends, **options) == known
         assert min(sizes) < len(PROMPTS)
         sizes.clear()
+
+
+@pytest.mark.parametrize("name", lms())
+def test_waiting_prompts_take_the_places_of_ended_rows_and_write_the_same(name, monkeypatch):
+    lm, entered, sizes = lms()[name], [], []
+    prompts = [*PROMPTS, *reversed(PROMPTS), PROMPTS[0][1:], PROMPTS[2][2:]]
+    prefill, step = lm.prefill, lm.step
+
+    def counted(rows, *given, **named):
+        entered.append(len(rows))
+        return prefill(rows, *given, **named)
+
+    def stepped(tokens, state):
+        sizes.append(len(tokens))
+        return step(tokens, state)
+
+    drawn = {"temperature": 1.0, "top_p": 0.9, "repetition_penalty": 1.3}
+    for options in ({"max_new_tokens": 30}, {"max_new_tokens": 40, **drawn}):
+        free = by("transformers", lm, prompts=prompts, **options)
+        ends = {free[0][9], free[1][5]}
+        known = by("transformers", lm, prompts=prompts, eos_id=ends, **options)
+        with monkeypatch.context() as patched:
+            patched.setattr(lm, "prefill", counted)
+            patched.setattr(lm, "step", stepped)
+            assert by("auto", lm, prompts=prompts, eos_id=ends, rows_at_once=3, **options) == known
+        assert max(sizes) == 3
+        assert len(entered) > 3  # prompts entered one or two at a time
+        assert sum(sizes) < sum(map(len, known)) + len(prompts)  # no step for a row that ended
+        entered.clear()
+        sizes.clear()
+
+
+def test_rows_that_read_the_same_share_one_prefill(monkeypatch):
+    for name, lm in lms().items():
+        prompts, read, prefill = [PROMPTS[0], PROMPTS[2], PROMPTS[0], PROMPTS[0]], [], lm.prefill
+        drawn = {"temperature": 1.0, "max_new_tokens": 8, "prompts": prompts}
+        known = by("transformers", lm, **drawn)
+
+        def counted(rows, *given, read=read, prefill=prefill, **named):
+            read.append(len(rows))
+            return prefill(rows, *given, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(lm, "prefill", counted)
+            assert by("auto", lm, **drawn) == known, name
+        assert read == [3 if getattr(lm, "replacement", "") == DONOR else 2]  # of three donors, two
+
+
+def test_without_a_join_one_batch_follows_another():
+    lm = OwnStep(tiny())
+    known = by("transformers", CausalLM(tiny()), prompts=PROMPTS * 2)
+    assert by("auto", lm, prompts=PROMPTS * 2, rows_at_once=len(PROMPTS)) == known
 
 
 class OwnStep(CausalLM):

@@ -12,7 +12,7 @@ from harness.metrics.likelihood import TokenLogprobs
 from harness.metrics.scoring import Scored
 from harness.pipeline.evaluate.reference_likelihood import by_slice, token_logprobs
 from harness.pipeline.evaluate.texts import score_metrics
-from harness.pipeline.generate import Generator, plan_batches
+from harness.pipeline.generate import Generator
 from harness.pipeline.job import Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.record import SliceNll
@@ -35,7 +35,7 @@ class Variant:
 @torch.inference_mode()
 def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
     """id → the method's text for each prompt, with the seeds of the run's first sample."""
-    plan, generator = trained.plan, Generator(trained.plan, trained.lm)
+    plan, generator = trained.plan, _generator(trained)
     return _by_batch(
         trained, "texts", prompts,
         lambda batch: [plan.rules.read(text.ids).text for text in generator.tokens_or_split(batch)],
@@ -51,9 +51,14 @@ def generate_logprobs(
     trained: Trained, prompts: Sequence[EncodedPrompt]
 ) -> dict[str, TokenLogprobs]:
     """id → log-probs of the reference after each prompt and its generated preface."""
-    generator = Generator(trained.plan, trained.lm)
+    generator = _generator(trained)
     found = _by_batch(trained, "prefaces", prompts, lambda batch: generator.prefaces(batch, 0))
     return token_logprobs(trained, prompts, {key: tuple(ids) for key, ids in found.items()})
+
+
+def _generator(trained: Trained) -> Generator:
+    """It generates in batches as the run's own texts were generated."""
+    return Generator(trained.plan, trained.lm, rows=trained.plan.settings.decode.batch_size)
 
 
 def _by_batch(
@@ -70,7 +75,7 @@ def _by_batch(
     compute: the values of a batch.
     """
     found: dict[str, T] = {}
-    for batch in plan_batches(prompts, trained.plan.settings.decode.batch_size):
+    for batch in _generator(trained).batches(prompts):
         items = [(each.example.id, each.prompt, each.views) for each in batch]
         values = trained.kept.batch(
             [kind, trained.variant, items],
