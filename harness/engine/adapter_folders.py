@@ -211,11 +211,11 @@ def save_adapters(lm: PersonalLM, folder: Path) -> None:
 
     Any tool that reads peft's adapters can use them, and so can `--backbone`.
     """
-    from peft import get_peft_model_state_dict
-
     for name, model in causal_lms(lm):
         if not has_adapter(model):
             continue
+        from peft import get_peft_model_state_dict
+
         tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
         config: Any = model.peft_config[NAME]
         save_adapter(folder / name, tensors, config.to_dict(), model)
