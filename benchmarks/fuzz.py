@@ -144,8 +144,7 @@ def _fast(scratch: Path) -> Iterator[dict[str, bool]]:
         return Picture(f"{name}_{board.task}", view.title, cast(Any, None), "")
 
     with (
-        patch.dict(os.environ, HF_HUB_OFFLINE="1"),
-        patch("datasets.config.HF_DATASETS_CACHE", scratch / "cache"),
+        patch.dict(os.environ, HF_HUB_OFFLINE="1", HF_DATASETS_CACHE=str(scratch / "cache")),
         patch.object(SliceView, "picture", picture),
         patch.object(pages, "inline_svg", lambda *_: "<svg></svg>"),
         patch.object(pages, "caption_of", lambda *_: ""),

@@ -12,13 +12,17 @@ Entry = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Example:
-    """One text to be written, as methods see it. Its reference is kept separately."""
+    """One text to be written, as methods see it. Its reference is kept separately.
+
+    The profile of large data is read from a file each time that it is asked for; it compares, adds
+    and slices like a tuple.
+    """
 
     id: str
     user_id: str
     task: str
     input: str
-    profile: tuple[Entry, ...]
+    profile: Sequence[Entry]
 
 
 @dataclass(frozen=True)

@@ -51,16 +51,15 @@ def _many_marks() -> regex.Pattern[str]:
     return regex.compile(r"\p{M}{30}")
 
 
-def leaks(task: Task, rows: Sequence[Row]) -> Iterator[Leak]:
-    """Every profile entry that contains its row's own target, once each."""
-    for row in rows:
-        target = fold(row.output)
-        for index, entry in enumerate(row.profile):
-            for field in task.texts:
-                how = _holds(entry[field], target)
-                if how:
-                    yield Leak(row, index, field, how)
-                    break
+def leaks_of(task: Task, row: Row) -> Iterator[Leak]:
+    """Every profile entry that contains the row's own target, once each."""
+    target = fold(row.output)
+    for index, entry in enumerate(row.profile):
+        for field in task.texts:
+            how = _holds(entry[field], target)
+            if how:
+                yield Leak(row, index, field, how)
+                break
 
 
 def _holds(text: str, target: str) -> str:
@@ -74,9 +73,8 @@ def _holds(text: str, target: str) -> str:
     return ""
 
 
-def refuse_leaks(task: Task, rows: Sequence[Row]) -> None:
-    """Raises DataError naming the first leak and how many there are."""
-    found = list(leaks(task, rows))
+def refuse_leaks(found: Sequence[Leak]) -> None:
+    """Raises DataError naming the first of a split's leaks and how many there are."""
     if not found:
         return
     first, *others = found
@@ -89,17 +87,17 @@ def refuse_leaks(task: Task, rows: Sequence[Row]) -> None:
     )
 
 
-def drop_leaks(task: Task, rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """The rows without the profile entries that contain their target, and the number of entries."""
+def without_leaks(rows: Sequence[Row], found: Sequence[Leak]) -> list[Row]:
+    """The rows without the profile entries that were found to contain their target."""
     leaked: dict[str, set[int]] = {}
-    for leak in leaks(task, rows):
+    for leak in found:
         leaked.setdefault(leak.row.id, set()).add(leak.entry)
     kept = list(rows)
     for at, row in enumerate(rows):
         if gone := leaked.get(row.id):
             profile = (entry for index, entry in enumerate(row.profile) if index not in gone)
             kept[at] = replace(row, profile=tuple(profile))
-    return kept, sum(map(len, leaked.values()))
+    return kept
 
 
 def refuse_shared_users(splits: Mapping[str, Sequence[Row]]) -> None:

@@ -19,7 +19,8 @@ LARGE = 4_000_000
 
 def profile_digest(profile: Profile) -> str:
     """sha256 of a profile's content."""
-    return json_sha256([dict(entry) for entry in profile], sort_keys=True)
+    known = getattr(profile, "digest", None)  # of a profile in a file
+    return str(known or json_sha256([dict(entry) for entry in profile], sort_keys=True))
 
 
 def characters_of(profiles: Iterable[Profile]) -> int:

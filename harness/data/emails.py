@@ -67,7 +67,7 @@ def read_emails(
             "authors of every split; a tenth each goes to test and val by the hash of the name",
             "add authors, or write train.jsonl, val.jsonl and test.jsonl yourself (docs/data.md)",
         )
-    return parse_rows(task, rows), too_few
+    return list(parse_rows(task, rows)), too_few
 
 
 def split_of(author: str) -> str:

@@ -7,13 +7,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from harness.data.compressed import decompressed
 from harness.data.files import split_files
-from harness.data.row_cache import read_cached, write_cached
-from harness.data.rows import Row, data_error, parse_rows, shown
+from harness.data.row_cache import Numbered, SplitRows, stored_rows
+from harness.data.rows import data_error, parse_rows, shown
 from harness.data.tasks import Task
 from harness.errors import DataError
 from harness.paths import expanded
@@ -39,7 +40,7 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
 
 def read_folder(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
-) -> list[Row]:
+) -> SplitRows:
     """The rows of a split's JSON Lines, from the cache if this content was read before.
 
     task: which columns to expect.
@@ -49,18 +50,32 @@ def read_folder(
     Raises DataError naming the file, line, example and field of the first fault.
     """
     (path,) = split_files(folder, split).paths
-    with unchanged(path) as (handle, sha256):
+    with path.open("rb") as handle:  # hash and read through one handle: surely the same file
+        sha256 = sha256_of(handle)
         if files is not None:
             files[path.name] = sha256
-        cached = read_cached(task, sha256, str(path))
-        if cached is not None:
-            return cached
-        numbered = list(numbered_lines(decompressed(handle, path), path))
-    rows = parse_rows(task, ((f"{path} line {line}", value) for line, value in numbered))
-    if not rows:
-        raise data_error(str(path), "no example", "one JSON object per line", "fill the file")
-    write_cached(task, sha256, rows, [line for line, _ in numbered])
-    return rows
+
+        def place(line: int) -> str:
+            return f"{path} line {line}"
+
+        def numbered() -> Numbered:
+            handle.seek(0)
+            lines = list[int]()
+
+            def values() -> Iterator[tuple[str, object]]:
+                for line, value in numbered_lines(decompressed(handle, path), path):
+                    lines.append(line)
+                    yield place(line), value
+
+            for row in parse_rows(task, values()):
+                yield lines[-1], row
+            if not lines:
+                raise data_error(
+                    str(path), "no example", "one JSON object per line", "fill the file"
+                )
+            refuse_change(handle, sha256, path)
+
+        return stored_rows(task, sha256, numbered, place)
 
 
 def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, Any]]:
@@ -75,20 +90,30 @@ def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, An
 
 
 @contextmanager
-def unchanged(path: Path) -> Iterator[tuple[BinaryIO, str]]:
+def unchanged(path: Path) -> Iterator[tuple[BufferedReader, str]]:
     """A file open at its start, and its sha256. Raises DataError if it changed when it was read."""
-    with path.open("rb") as handle:  # hash and read through one handle: surely the same file
-        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    with path.open("rb") as handle:
+        sha256 = sha256_of(handle)
         handle.seek(0)
         yield handle, sha256
-        handle.seek(0)
-        if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
-            raise data_error(
-                str(path),
-                "content that changed while it was read",
-                "a file that no other process writes",
-                "wait until it is complete, then run the command again",
-            )
+        refuse_change(handle, sha256, path)
+
+
+def sha256_of(handle: BufferedReader) -> str:
+    """sha256 of an open file from its start."""
+    handle.seek(0)
+    return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def refuse_change(handle: BufferedReader, sha256: str, path: Path) -> None:
+    """Raises DataError if an open file no longer has this sha256."""
+    if sha256_of(handle) != sha256:
+        raise data_error(
+            str(path),
+            "content that changed while it was read",
+            "a file that no other process writes",
+            "wait until it is complete, then run the command again",
+        )
 
 
 def _parse_line(line: bytes, place: str) -> Any:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from harness.data.arrow_rows import rows_of
 from harness.data.files import split_files
-from harness.data.folder import unchanged
-from harness.data.rows import Row, data_error, parse_rows
+from harness.data.folder import refuse_change, sha256_of
+from harness.data.row_cache import Numbered, SplitRows, stored_rows
+from harness.data.rows import data_error, parse_rows
 from harness.data.tasks import Task
 from harness.errors import DataError
+from harness.inputs.digests import file_sha256
+from harness.record.digest import json_sha256
 
 REPOSITORY = "LongLaMP/LongLaMP"
+TOGETHER = 64
+"""Rows that are in memory together: a row of the hub's data may have a megabyte."""
 
 
 @cache
@@ -35,7 +42,7 @@ def resolve(revision: str) -> str | None:
         raise _unreachable(f"revision {revision}", error) from error
 
 
-def read_hub(task: Task, setting: str, split: str, revision: str) -> list[Row]:
+def read_hub(task: Task, setting: str, split: str, revision: str) -> SplitRows:
     """The rows of one config and split at `revision`. Raises DataError without a network."""
     from datasets import load_dataset
 
@@ -45,30 +52,48 @@ def read_hub(task: Task, setting: str, split: str, revision: str) -> list[Row]:
         table = load_dataset(REPOSITORY, config, split=split, revision=commit)
     except Exception as error:  # any network or hub failure; all get the same message
         raise _unreachable(f"{config} {split} at {commit}", error) from error
-    rows = (row for batch in table.data.to_batches() for row in rows_of(batch))
-    return _parse(task, rows, f"{REPOSITORY} {config} {split}")
+    source = json_sha256(REPOSITORY, config, split, _content(table))
+
+    def values() -> Iterator[Mapping[str, Any]]:
+        for batch in table.data.to_batches(max_chunksize=TOGETHER):
+            yield from rows_of(batch)
+
+    return _stored(task, source, values, f"{REPOSITORY} {config} {split}")
+
+
+def _content(table: Any) -> list[str]:
+    """sha256 of the files that a table of `datasets` is in; of one in memory its fingerprint."""
+    files = [Path(each["filename"]) for each in table.cache_files]
+    return [file_sha256(path) for path in files] or [str(table._fingerprint)]
 
 
 def read_parquet(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
-) -> list[Row]:
+) -> SplitRows:
     """The rows of a split's parquet files, in the order of their names.
 
     task: which columns to expect.
     folder, split: where the files are.
     files: if given, receives each file's name and the sha256 of the bytes read.
     """
-    table: list[Mapping[str, Any]] = []
-    for path in split_files(folder, split).paths:
-        rows, sha256 = _read_file(path)
-        table += rows
+    paths = split_files(folder, split).paths
+    with ExitStack() as opened:
+        handles = [opened.enter_context(path.open("rb")) for path in paths]
+        hashes = [sha256_of(handle) for handle in handles]
         if files is not None:
-            files[str(path.relative_to(folder))] = sha256
-    return _parse(task, table, f"{folder} {split}")
+            names = (str(path.relative_to(folder)) for path in paths)
+            files.update(zip(names, hashes, strict=True))
+
+        def values() -> Iterator[Mapping[str, Any]]:
+            for handle, sha256, path in zip(handles, hashes, paths, strict=True):
+                yield from _read_file(handle, path)
+                refuse_change(handle, sha256, path)
+
+        return _stored(task, json_sha256("parquet", hashes), values, f"{folder} {split}")
 
 
-def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
-    """A parquet file's rows, and the sha256 of the bytes they were read from.
+def _read_file(handle: BufferedReader, path: Path) -> Iterator[Mapping[str, Any]]:
+    """An open parquet file's rows.
 
     pyarrow reads the open file. `datasets` caches tables by path and modification time, so it
     would return old rows for a file that was replaced without a new modification time.
@@ -76,25 +101,42 @@ def _read_file(path: Path) -> tuple[list[Mapping[str, Any]], str]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    with unchanged(path) as (handle, sha256):
-        try:
-            rows = [row for part in ParquetFile(handle).iter_batches() for row in rows_of(part)]
-        except (OSError, ValueError, ArrowException) as error:
-            raise data_error(
-                str(path),
-                f"{type(error).__name__}: {error}",
-                "readable parquet files",
-                "download the files again; were they copied completely?",
-            ) from error
-    return rows, sha256
+    handle.seek(0)
+    try:
+        for part in ParquetFile(handle).iter_batches(batch_size=TOGETHER):
+            yield from rows_of(part)
+    except (OSError, ValueError, ArrowException) as error:
+        raise data_error(
+            str(path),
+            f"{type(error).__name__}: {error}",
+            "readable parquet files",
+            "download the files again; were they copied completely?",
+        ) from error
 
 
-def _parse(task: Task, table: Iterable[Mapping[str, object]], source: str) -> list[Row]:
-    numbered = ((f"{source} row {n}", row) for n, row in enumerate(table, start=1))
-    rows = parse_rows(task, numbered)
-    if not rows:
-        raise data_error(source, "no example", "at least one row", "use another copy")
-    return rows
+def _stored(
+    task: Task, sha256: str, values: Callable[[], Iterable[Mapping[str, object]]], source: str
+) -> SplitRows:
+    """The rows of a table, from the cache if this content was parsed before.
+
+    task: which columns to expect.
+    sha256: of the content.
+    values: reads the table's rows.
+    source: the table's name in messages.
+    """
+
+    def place(number: int) -> str:
+        return f"{source} row {number}"
+
+    def numbered() -> Numbered:
+        places = ((place(number), row) for number, row in enumerate(values(), start=1))
+        number = 0
+        for number, row in enumerate(parse_rows(task, places), start=1):
+            yield number, row
+        if not number:
+            raise data_error(source, "no example", "at least one row", "use another copy")
+
+    return stored_rows(task, sha256, numbered, place)
 
 
 def _unreachable(what: str, error: Exception) -> DataError:

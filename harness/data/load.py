@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from harness.data import checks, emails, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
-from harness.data.fingerprint import fingerprint
 from harness.data.floors import Floor
+from harness.data.row_cache import SplitRows
 from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.data.user_limit import take
@@ -61,9 +61,16 @@ def load_whole(settings: RunSettings, splits: Sequence[str]) -> dict[str, SplitD
 
 @dataclass(frozen=True)
 class ReadSplit:
-    """A split as read: its rows, what was dropped from it, and name → sha256 of its files."""
+    """A split as read.
+
+    rows: without leaks.
+    fingerprint: of the rows.
+    dropped: what was dropped from it, and how often.
+    files: name → sha256 of its files.
+    """
 
     rows: Sequence[Row]
+    fingerprint: str
     dropped: Mapping[str, int]
     files: Mapping[str, str]
 
@@ -72,12 +79,13 @@ def _read_split(task: Task, data: DataSettings, split: str) -> ReadSplit:
     """All rows of a split without leaks: refused, or dropped and counted."""
     files: dict[str, str] = {}
     dropped: dict[str, int] = {}
-    rows = read_rows(task, data, split, files, dropped)
+    read = read_rows(task, data, split, files, dropped)
     if data.on_leak == "refuse":
-        checks.refuse_leaks(task, rows)
-        return ReadSplit(rows, dropped, files)
-    kept, count = checks.drop_leaks(task, rows)
-    return ReadSplit(kept, dropped | ({LEAKED_ENTRIES: count} if count else {}), files)
+        checks.refuse_leaks(read.leaks)
+    kept = checks.without_leaks(read.rows, read.leaks)
+    if read.leaks:
+        dropped[LEAKED_ENTRIES] = len(read.leaks)
+    return ReadSplit(kept, read.fingerprint, dropped, files)
 
 
 def _split_data(task: Task, data: DataSettings, split: str, read: ReadSplit) -> SplitData:
@@ -87,7 +95,7 @@ def _split_data(task: Task, data: DataSettings, split: str, read: ReadSplit) -> 
         split=split,
         examples=tuple(Example(r.id, r.user, task.name, r.input, r.profile) for r in read.rows),
         references={r.id: Reference(r.id, r.user, r.output) for r in read.rows},
-        fingerprint=fingerprint(task.name, read.rows),
+        fingerprint=read.fingerprint,
         dropped=read.dropped,
         metrics=mini.metrics(data.setting, split, data.mini_seed) if data.source == "mini" else {},
         files=read.files,
@@ -100,7 +108,7 @@ def read_rows(
     split: str,
     files: dict[str, str] | None = None,
     dropped: dict[str, int] | None = None,
-) -> list[Row]:
+) -> SplitRows:
     """All rows of one split from the source that the settings name, before any check of splits.
 
     task: which columns to expect.
@@ -110,7 +118,7 @@ def read_rows(
     dropped: if given, receives what could not become an example, and how often.
     """
     if data.source == "mini":
-        return mini.read_mini(task, data.setting, split, data.mini_seed)
+        return SplitRows.of(task, mini.read_mini(task, data.setting, split, data.mini_seed))
     if data.source == "hub":
         return hub.read_hub(task, data.setting, split, data.revision)
     path = folder.task_folder(data.source, task, data.setting)
@@ -118,7 +126,7 @@ def read_rows(
         rows, too_few = emails.read_emails(task, path, data.setting, split, files)
         if too_few and dropped is not None:
             dropped[emails.TOO_FEW] = too_few
-        return rows
+        return SplitRows.of(task, rows)
     if split_files(path, split).parquet:
         return hub.read_parquet(task, path, split, files)
     return folder.read_folder(task, path, split, files)

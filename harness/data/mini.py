@@ -19,10 +19,9 @@ def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
         values = rows(task.name, setting, split, seed=seed)
     except ValueError as error:
         raise UsageError(f"data.source = mini: {error}; name other data with --data") from error
-    return parse_rows(
-        task,
-        ((f"mini {task.name} {split} row {n}", dict(row)) for n, row in enumerate(values, start=1)),
-    )
+    numbered = enumerate(values, start=1)
+    places = ((f"mini {task.name} {split} row {n}", dict(row)) for n, row in numbered)
+    return list(parse_rows(task, places))
 
 
 def metrics(setting: str, split: str, seed: int) -> dict[str, dict[str, str | int]]:

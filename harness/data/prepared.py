@@ -11,7 +11,8 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,8 +63,7 @@ def cached_in(folder: Path, make: Make, read: Read[T], *, fresh: bool = False) -
     if not fresh and (found := _read(folder, read)) is not None:
         return found[0]
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        with _locked(folder):
             if not fresh and (found := _read(folder, read)) is not None:
                 return found[0]  # another process made it meanwhile
             _fill(folder, make)
@@ -71,6 +71,19 @@ def cached_in(folder: Path, make: Make, read: Read[T], *, fresh: bool = False) -
     except OSError as error:
         log.warning("cannot cache in %s (%s); every run will make it again", folder.parent, error)
     return _once(make, read)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a cached folder; the lock file goes where the folder was not made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.with_name(f".{folder.name}.lock")
+    with FileLock(path):
+        try:
+            yield
+        finally:
+            if not folder.exists():
+                path.unlink(missing_ok=True)
 
 
 def _read(folder: Path, read: Read[T]) -> tuple[T] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -39,7 +39,7 @@ class Row:
     user: str
     input: str
     output: str
-    profile: tuple[Entry, ...]
+    profile: Sequence[Entry]
     place: str
 
 
@@ -53,18 +53,16 @@ def data_error(where: str, found: str, expected: str, mend: str) -> DataError:
     return DataError(f"{where}\n  found     {found}\n  expected  {expected}\n  mend      {mend}")
 
 
-def parse_rows(task: Task, values: Iterable[tuple[str, object]]) -> list[Row]:
+def parse_rows(task: Task, values: Iterable[tuple[str, object]]) -> Iterator[Row]:
     """Check (place, value) pairs, a value being what JSON or parquet gave, and return their rows.
 
     Raises DataError at the first row that does not fit `task`, or whose id is taken.
     """
     places: dict[str, str] = {}  # of each id
-    rows = []
     for place, value in values:
         row = _parse_row(task, value, place, places)
         places[row.id] = place
-        rows.append(row)
-    return rows
+        yield row
 
 
 def new_id(task: str, user: str, text: str, taken: Container[str]) -> str:

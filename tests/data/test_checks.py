@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import pytest
 
 from harness.data import PRODUCT_REVIEW
-from harness.data.checks import drop_leaks, fold, leaks, refuse_leaks, refuse_shared_users
+from harness.data.checks import (
+    Leak,
+    fold,
+    leaks_of,
+    refuse_leaks,
+    refuse_shared_users,
+    without_leaks,
+)
 from harness.data.rows import Row
 from harness.errors import DataError
 
@@ -59,19 +67,23 @@ LEAKS = {
 
 @pytest.mark.parametrize(("target", "text", "expected"), LEAKS.values(), ids=LEAKS.keys())
 def test_which_texts_are_leaks(target: str, text: str, expected: bool):
-    found = list(leaks(PRODUCT_REVIEW, [row(target, "nothing", text)]))
+    found = list(leaks_of(PRODUCT_REVIEW, row(target, "nothing", text)))
     assert [(leak.entry, leak.field) for leak in found] == ([(1, "reviewText")] if expected else [])
 
 
 @pytest.mark.parametrize("field", ["description", "summary", "reviewText"])
 def test_every_text_field_of_an_entry_is_checked(field: str):
-    (leak,) = leaks(PRODUCT_REVIEW, [row(LONG, LONG, field=field)])
+    (leak,) = leaks_of(PRODUCT_REVIEW, row(LONG, LONG, field=field))
     assert leak.field == field
+
+
+def leaks(rows: Sequence[Row]) -> list[Leak]:
+    return [leak for row in rows for leak in leaks_of(PRODUCT_REVIEW, row)]
 
 
 def test_a_leak_is_refused_with_place_and_mend():
     with pytest.raises(DataError) as caught:
-        refuse_leaks(PRODUCT_REVIEW, [row("fine"), row(LONG, "a", LONG), row(LONG, f"-{LONG}-")])
+        refuse_leaks(leaks([row("fine"), row(LONG, "a", LONG), row(LONG, f"-{LONG}-")]))
     assert str(caught.value) == (
         "test.jsonl line 4, example t-1, profile[1].reviewText\n"
         "  found     the example's own target (73 characters, equal after folding);"
@@ -79,14 +91,15 @@ def test_a_leak_is_refused_with_place_and_mend():
         "  expected  a profile that does not contain the text to generate\n"
         "  mend      remove the entry, or --set data.on_leak=drop (counted)"
     )
-    refuse_leaks(PRODUCT_REVIEW, [row(LONG, "a")])
+    refuse_leaks(leaks([row(LONG, "a")]))
 
 
 def test_dropping_removes_and_counts_the_leaked_entries():
     clean = row(LONG, "a", name="t-0")
     leaky = row(LONG, "a", LONG, f"x {LONG}", "b", name="t-1")
-    rows, dropped = drop_leaks(PRODUCT_REVIEW, [clean, leaky])
-    assert (rows[0], dropped) == (clean, 2)
+    found = leaks([clean, leaky])
+    rows = without_leaks([clean, leaky], found)
+    assert (rows[0], len(found)) == (clean, 2)
     assert [entry["reviewText"] for entry in rows[1].profile] == ["a", "b"]
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING
-from harness.data.folder import numbered_lines, read_folder, task_folder
-from harness.data.row_cache import cache_folder, write_cached
+from harness.data.folder import numbered_lines, task_folder
+from harness.data.row_cache import cache_folder
 from harness.data.rows import Row
 from harness.errors import DataError
 from harness.inputs.digests import file_sha256
-from tests.support.task_rows import WriteFolder, lines, review
+from tests.support.task_rows import WriteFolder, lines, read_folder, review
 
 ID = (
     "product_review-219144c54ccb"  # sha256("u1\0Write the review of \"pot 1\".")[:12], by sha256sum
@@ -239,13 +239,14 @@ def test_a_broken_cache_is_rebuilt(
     cached = cache_folder(PRODUCT_REVIEW, file_sha256(folder / "test.jsonl"))
     if changed == "sums":
         (cached / "sha256.json").write_bytes(b"{")
-    for arrow in cached.glob("*.arrow") if changed != "sums" else ():
+    for arrow in cached.glob("heads.arrow") if changed != "sums" else ():
         content = arrow.read_bytes()
         text = first[0].user.encode()
         assert text in content
+        arrow.unlink()  # another file, as `first` still reads its profiles from the old one
         arrow.write_bytes(b"" if changed == "emptied" else content.replace(text, b"x" * len(text)))
     assert read_folder(PRODUCT_REVIEW, folder, "test") == first
-    assert "parsing the file again" in caplog.text
+    assert "making it again" in caplog.text
     caplog.clear()
     assert read_folder(PRODUCT_REVIEW, folder, "test") == first
     assert caplog.text == ""
@@ -257,18 +258,6 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     own_cache.write_text("a file where the folder should be")
     assert read_single(write_folder, [review()]).user == "u1"
     assert "cannot cache in" in caplog.text
-
-
-def test_a_cache_written_by_another_run_is_kept(
-    write_folder: WriteFolder, own_cache: Path, caplog: pytest.LogCaptureFixture
-):
-    rows = read_folder(PRODUCT_REVIEW, write_folder(test=[review()]), "test")
-    (first,) = own_cache.glob("flythinker-harness/*")
-    sha256 = file_sha256(write_folder(test=[review()]) / "test.jsonl")
-    written = first.stat().st_ino
-    write_cached(PRODUCT_REVIEW, sha256, rows, [1])
-    assert [path.stat().st_ino for path in own_cache.glob("flythinker-harness/*")] == [written]
-    assert caplog.text == ""
 
 
 def test_a_folder_without_the_split_lists_its_content(write_folder: WriteFolder, tmp_path: Path):

@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING, describe_source, hub, load_split
-from harness.data.folder import read_folder
 from harness.errors import DataError, UsageError
 from harness.settings import DataSettings, RunSettings
 from tests.support.absent import absent
-from tests.support.task_rows import WriteFolder, lines, review
+from tests.support.task_rows import WriteFolder, lines, read_folder, review
 
 NAMES = ("train", "val", "test")
 
@@ -307,7 +306,7 @@ def test_zstandard_without_its_package_says_what_to_install(
 def test_a_path_is_not_a_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, name: str, neighbour: str
 ):
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache[1]")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache[1]"))
     for folder, user in ((name, "meant"), (neighbour, "neighbour")):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder, [review(user)])

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from harness.data import PRODUCT_REVIEW, describe_source, hub, load_split, load_splits
-from harness.data.folder import read_folder
 from harness.errors import DataError
 from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
-from tests.support.task_rows import Row, WriteFolder, review
+from tests.support.task_rows import Row, WriteFolder, read_folder, review
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = {"train": [review("a"), review("a", 2)], "val": [review("b")], "test": [review("c", 3)]}
@@ -75,7 +74,7 @@ def test_numbers_of_parquet_are_spelled_like_those_of_json(
     row = review()
     row["profile"] = [{**entry, "overall": 5.0} for entry in row["profile"]]
     parquet(tmp_path, "product_review_user/test.parquet", [row])
-    (found,) = hub.read_parquet(PRODUCT_REVIEW, tmp_path / "product_review_user", "test")
+    (found,) = hub.read_parquet(PRODUCT_REVIEW, tmp_path / "product_review_user", "test").rows
     (expected,) = read_folder(PRODUCT_REVIEW, write_folder(test=[row]), "test")
     assert found.profile == expected.profile
     assert found.profile[0]["overall"] == "5.0"

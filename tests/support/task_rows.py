@@ -32,6 +32,13 @@ def review(user: str = "u1", number: int = 1, entries: int = 2, **changes: Any) 
     return {**row, **changes}
 
 
+def read_folder(*given: Any) -> list[Any]:
+    """The rows that `harness.data.folder.read_folder` reads."""
+    from harness.data.folder import read_folder
+
+    return list(read_folder(*given).rows)
+
+
 def lines(rows: Sequence[Any]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
