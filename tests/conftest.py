@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.browser import browser, chromium  # noqa: F401  (fixtures for every room with pages)
 from tests.support.command_line import call, pretend  # noqa: F401  (fixtures for every room with commands)
+from tests.support.figures import blank_figures, rendered  # noqa: F401  (for every room with reports)
 from tests.support.order import pytest_collection_modifyitems  # noqa: F401  (a hook)
 from tests.support.reviews import made_up_rows, write_rows
 

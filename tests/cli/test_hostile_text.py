@@ -48,7 +48,7 @@ def test_list_and_a_dry_run_show_hostile_data_spelled_out(call, hostile, backbon
     assert harmless(out + err)
 
 
-def test_show_compare_and_every_file_of_a_report(call, tmp_path: Path):
+def test_show_compare_and_every_file_of_a_report(rendered, call, tmp_path: Path):
     folders = write_runs(tmp_path / "runs", ["rag", "sft"], ["product_review"])
     for folder in folders:
         path = folder / PREDICTIONS
@@ -67,7 +67,9 @@ def test_show_compare_and_every_file_of_a_report(call, tmp_path: Path):
     assert [path for path, text in texts.items() if not harmless(text)] == []
 
 
-def test_names_with_formulas_and_escapes_are_drawn_and_written_as_text(call, tmp_path: Path):
+def test_names_with_formulas_and_escapes_are_drawn_and_written_as_text(
+    rendered, call, tmp_path: Path
+):
     for folder in write_runs(tmp_path / "runs", ["rag", "sft"], ["product_review"], full=True):
         path = folder / "record.json"
         record = json.loads(path.read_text())
@@ -75,19 +77,17 @@ def test_names_with_formulas_and_escapes_are_drawn_and_written_as_text(call, tmp
             slices[0]["slice"] = "$\\frac$ $x^{$ \x1b[2J"
         method = f"=$x^{{$ {record['method']} {HOSTILE}"
         edit_record(folder, method=method, slices=record["slices"])
-    code, out, err = call("compare", tmp_path / "runs", "--out", tmp_path / "report")
+    code, out, err = call("compare", tmp_path / "runs", "--out", tmp_path / "report", "--json")
     assert code == 0, err
     assert harmless(out + err)
+    assert r"\u001b[2J" in out
+    assert json.loads(out)
     for path in (tmp_path / "report").rglob("*"):
         if path.suffix in (".svg", ".csv", ".tex", ".html"):
             assert harmless(path.read_text("utf-8")), path
     scores = next((tmp_path / "report" / "tables").glob("*.csv")).read_text("utf-8")
     assert "'=$x^{$" in scores
     assert "\n=$x^" not in scores
-    code, out, _ = call("compare", tmp_path / "runs", "--out", tmp_path / "report", "--json")
-    assert harmless(out)
-    assert r"\u001b[2J" in out
-    assert json.loads(out)
 
 
 def test_errors_spell_out_what_they_found(call, reviews, backbone):

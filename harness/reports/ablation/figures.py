@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 
 import matplotlib
@@ -72,13 +73,17 @@ def positions_of(found: Ablation) -> Positions:
 def pictures(found: Ablation) -> tuple[Picture, ...]:
     """Curves of the main measure and NLL; for two settings, a heat map of the main measure."""
     if len(found.axes) == 2:
-        return (_heat_map(found),)
+        return (_picture(found, partial(_heat_map, found), found.main),)
     shown = dict.fromkeys([found.main.measure.name, NLL.name])
     contrasts = found.compared.contrasts
-    return tuple(_curves(found, contrasts[name]) for name in shown if name in contrasts)
+    return tuple(
+        _picture(found, partial(_curves, found, contrasts[name]), contrasts[name])
+        for name in shown
+        if name in contrasts
+    )
 
 
-def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
+def _curves(found: Ablation, contrasts: Contrasts) -> Figure:
     measure, at = contrasts.measure, positions_of(found)
     drawing, (axes,) = new_figure()
     # 1. Both curves.
@@ -114,7 +119,7 @@ def _curves(found: Ablation, contrasts: Contrasts) -> Picture:
              "grey: what the paper claims" if shaded else ""]  # fmt: skip
     set_caption(drawing, "; ".join(filter(None, words)))
     label_ends(axes, ends)
-    return _picture(found, drawing, contrasts)
+    return drawing
 
 
 def _number(contrasts: Contrasts, system: System | None) -> Number:
@@ -163,7 +168,7 @@ def _shade_claims(axes: Axes, found: Ablation, at: Positions) -> bool:
     return shaded
 
 
-def _heat_map(found: Ablation) -> Picture:
+def _heat_map(found: Ablation) -> Figure:
     # 1. The grid of values.
     down, across = found.axes
     measure, by_values = found.main.measure, {cell.tried.values: cell for cell in found.cells}
@@ -204,7 +209,7 @@ def _heat_map(found: Ablation) -> Picture:
     if found.reference:
         words.append(f"▲ significantly better than {found.reference}, ▼ significantly worse")
     set_caption(drawing, "; ".join(words))
-    return _picture(found, drawing, found.main)
+    return drawing
 
 
 def _inside(found: Ablation, cell: Cell) -> str:
@@ -234,7 +239,7 @@ def _caption(found: Ablation, contrasts: Contrasts) -> str:
     )
 
 
-def _picture(found: Ablation, drawing: Figure, contrasts: Contrasts) -> Picture:
+def _picture(found: Ablation, draw: Callable[[], Figure], contrasts: Contrasts) -> Picture:
     measure, names = contrasts.measure, [axis.name for axis in found.axes]
     values = "; ".join(
         f"{cell.label}: "
@@ -244,4 +249,4 @@ def _picture(found: Ablation, drawing: Figure, contrasts: Contrasts) -> Picture:
     title = f"{measure.title} of {found.method} over {' and '.join(names)}"
     further = [] if contrasts is found.main else [measure.name]
     file = "_".join(["ablation", *(name.replace(".", "_") for name in names), *further])
-    return Picture(file, title, drawing, f"{title} on {found.board.task}: {values}")
+    return Picture(file, title, draw, f"{title} on {found.board.task}: {values}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from harness.reports.certificate.certificates import NOT_RUN, Certificate, certificates
 from harness.reports.certificate.rule import Carries, Explains, Gap
@@ -63,6 +66,13 @@ def _missing(one: Certificate) -> str:
 
 
 def _picture(compared: Compared, one: Certificate) -> Picture:
+    title = f"Do the thoughts of {one.system} carry the user, and what explains its gain?"
+    words = "; ".join(f"{gap.name} {_number(gap, one.measure.digits)}" for gap in one.gaps)
+    file = file_name(f"certificate_{one.system}_{compared.board.task}")
+    return Picture(file, title, partial(_draw, compared, one), f"{title} {words}")
+
+
+def _draw(compared: Compared, one: Certificate) -> Figure:
     board, measure = compared.board, one.measure
     drawing, (axes,) = new_figure(height=2.6)
     shown = [gap for gap in reversed(one.gaps) if gap.value is not None]
@@ -80,11 +90,7 @@ def _picture(compared: Compared, one: Certificate) -> Picture:
         f"95 % intervals over {board.counted}; grey: ± {one.margin:g}, which counts as no"
         " difference",
     )
-    title = f"Do the thoughts of {one.system} carry the user, and what explains its gain?"
-    words = "; ".join(f"{gap.name} {_number(gap, measure.digits)}" for gap in one.gaps)
-    return Picture(
-        file_name(f"certificate_{one.system}_{board.task}"), title, drawing, f"{title} {words}"
-    )
+    return drawing
 
 
 def _table(compared: Compared, one: Certificate) -> Table:

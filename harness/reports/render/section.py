@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure; `alt` describes it in words."""
+    """A figure, drawn by `draw` once it is needed; `alt` describes it in words."""
 
     name: str
     title: str
-    drawing: Figure
+    draw: Callable[[], Figure]
     alt: str
+
+    @cached_property
+    def drawing(self) -> Figure:
+        return self.draw()
 
     @property
     def file(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from statistics import fmean
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from harness.record import Record
 from harness.reports.compared.verdicts import Compared
@@ -52,6 +54,14 @@ def curve_of(records: Sequence[Record]) -> Curve | None:
 
 
 def _picture(board: Board, curves: Mapping[str, Curve]) -> Picture:
+    alt = f"Training loss on {board.task}: " + "; ".join(
+        f"{name} from {points[0].value:.2f} to {points[-1].value:.2f}"
+        for name, (_, points) in curves.items()
+    )
+    return Picture(f"loss_{board.task}", "Training loss", partial(_draw, board, curves), alt)
+
+
+def _draw(board: Board, curves: Mapping[str, Curve]) -> Figure:
     looks = looks_of(system.name for system in board.systems)
     drawing, (axes,) = new_figure(height=3.3)
     ends = [
@@ -69,11 +79,7 @@ def _picture(board: Board, curves: Mapping[str, Curve]) -> Picture:
     words.append("bands: range over training seeds" if seeded else "one training seed per curve")
     set_caption(drawing, "; ".join(words))
     label_ends(axes, ends)
-    alt = f"Training loss on {board.task}: " + "; ".join(
-        f"{name} from {points[0].value:.2f} to {points[-1].value:.2f}"
-        for name, (_, points) in curves.items()
-    )
-    return Picture(f"loss_{board.task}", "Training loss", drawing, alt)
+    return drawing
 
 
 def _table(board: Board, curves: Mapping[str, Curve]) -> Table:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import estimate
@@ -38,7 +40,21 @@ UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 def quality_time_picture(compared: Compared) -> Picture:
     """Two panels: quality against training time, and against time per text."""
-    board, contrasts, measure = compared.board, compared.main, compared.main.measure
+    board, measure = compared.board, compared.main.measure
+    alt = "; ".join(
+        f"{name} {estimate(one, measure.digits)}" for name, one in compared.main.values.items()
+    )
+    title = f"{measure.title} against time"
+    return Picture(
+        f"quality_time_{board.task}",
+        f"{title}, {board.task}",
+        partial(_draw, compared),
+        f"{title} on {board.task}: {alt}",
+    )
+
+
+def _draw(compared: Compared) -> Figure:
+    board, measure = compared.board, compared.main.measure
     looks = looks_of(system.name for system in board.systems)
     timed = times_not_comparable(board) is None
     costs = [(training_s, "training time"), (text_s, "time per text")] if timed else []
@@ -61,11 +77,7 @@ def quality_time_picture(compared: Compared) -> Picture:
         else ("; no time axis, because times are not comparable")
     )
     set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers}")
-    alt = "; ".join(
-        f"{name} {estimate(one, measure.digits)}" for name, one in contrasts.values.items()
-    )
-    return Picture(f"quality_time_{board.task}", f"{measure.title} against time, {board.task}",
-                   drawing, f"{measure.title} against time on {board.task}: {alt}")  # fmt: skip
+    return drawing
 
 
 def _draw_floor(panels: Sequence[Axes], compared: Compared) -> str:

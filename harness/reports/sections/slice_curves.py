@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from harness.record import Record, SliceEstimate
 from harness.reports.compared.measures import Measure, Rows
@@ -67,6 +70,19 @@ class SliceView:
 
     def picture(self, board: Board, curves: Curves, name: str, note: str = "") -> Picture:
         """The figure of the curves, in a file called `name`; `note` ends its caption."""
+        last = {
+            system: next((one.value for one in reversed(curve) if one.value is not None), None)
+            for system, curve in curves.items()
+        }
+        alt = f"{self.title} on {board.task} by position: " + "; ".join(
+            f"{system} ends at {figure(value, 3)}"
+            for system, value in last.items()
+            if value is not None
+        )
+        drawing = partial(self._draw, board, curves, note)
+        return Picture(f"{name}_{board.task}", self.title, drawing, alt)
+
+    def _draw(self, board: Board, curves: Curves, note: str) -> Figure:
         # 1. Curves and axes.
         part = having(board, self.slices)
         drawing, (axes,) = new_figure(height=3.3)
@@ -95,7 +111,4 @@ class SliceView:
                  note, lacking(board, part)]  # fmt: skip
         set_caption(drawing, "; ".join(filter(None, words)))
         label_ends(axes, ends)
-        alt = f"{self.title} on {board.task} by position: " + "; ".join(
-            f"{look.name} ends at {figure(value, 3)}" for _, value, look in ends
-        )
-        return Picture(f"{name}_{board.task}", self.title, drawing, alt)
+        return drawing

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from harness.record.trials import Trial, TriedMetric
 from harness.reports.render.numbers import estimate
@@ -38,19 +40,24 @@ def picture(trial: Trial) -> Picture:
         *(Line(one, CONTROL) for one in trial.controls.values()),
     ]
     lines = [one for one in lines if one.metric.auc]
+    title = "What each metric prefers"
+    return Picture("trial", title, partial(_draw, lines, trial.users), _described(lines))
+
+
+def _draw(lines: Sequence[Line], users: int) -> Figure:
     drawing, axes = new_figure(len(PANELS), 0.9 + 0.22 * len(lines))
     for panel, (duel, title) in zip(axes, PANELS, strict=True):
-        _draw(panel, duel, title, lines)
+        _draw_panel(panel, duel, title, lines)
     set_caption(
         drawing,
         "% of duels won, 50 is no preference; the other author's text is on the same subject;"
-        f" 95 % intervals over {trial.users} users. Dots: the metric passes. Crosses: it"
+        f" 95 % intervals over {users} users. Dots: the metric passes. Crosses: it"
         " fails. Diamonds: measures that are known to be bad",
     )
-    return Picture("trial", "What each metric prefers", drawing, _described(lines))
+    return drawing
 
 
-def _draw(axes: Axes, duel: str, title: str, lines: Sequence[Line]) -> None:
+def _draw_panel(axes: Axes, duel: str, title: str, lines: Sequence[Line]) -> None:
     set_title(axes, title)
     for place, line in enumerate(lines):
         number = line.metric.auc[duel]

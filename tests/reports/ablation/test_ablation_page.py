@@ -74,7 +74,7 @@ def test_claims_are_about_flythinker_and_need_their_reference(over_lam):
     assert verdicts(dataclasses.replace(over_lam, axes=(LAM, HISTORY))) == {}
 
 
-def test_a_failed_value_is_shown_as_failed_everywhere(over_lam, tmp_path):
+def test_a_failed_value_is_shown_as_failed_everywhere(rendered, over_lam, tmp_path):
     report = document(over_lam)
     assert "lam=2: failed in seed 0: out of memory" in report.warnings
     row = next(row for row in report.sections[0].tables[0].shown() if row[0].text == "2")
@@ -83,6 +83,7 @@ def test_a_failed_value_is_shown_as_failed_everywhere(over_lam, tmp_path):
     assert notes.count("× failed") == len(axes) == 2  # BLEU and NLL
     write_report(report, tmp_path)
     assert "failed" in (tmp_path / "report.md").read_text()
+    assert "× failed" in (tmp_path / "figures" / "ablation_lam.svg").read_text()
 
 
 def test_the_reference_is_a_second_curve(over_lam):
@@ -124,7 +125,7 @@ def test_claims_about_size_go_by_the_share_of_the_generators_parameters(tmp_path
     assert len(found) == 3
 
 
-def test_a_map_keeps_its_ink_on_a_dark_page(map_of_two):
+def test_a_map_keeps_its_ink_on_a_dark_page(rendered, map_of_two):
     _, notes = texts(map_of_two)
     assert sum(note == "failed" for note in notes) == 1
     assert [note.split("\n")[0][-1] for note in notes if "\n" in note] == list("5▲▼▲▲")

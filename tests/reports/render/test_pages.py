@@ -8,6 +8,7 @@ from harness.record import PREDICTIONS, append_lines, read_record, write_record
 from harness.reports.compare_runs import compare
 from harness.reports.render.report_files import write_report
 from harness.types import Prediction
+from tests.support.figures import rendering
 from tests.support.synthetic import write_runs
 
 HOSTILE = '<script>document.title = "taken"</script>"><img src=https://x.test/y onerror=alert(1)>'
@@ -24,7 +25,8 @@ def page(tmp_path_factory):
     write_record(evil, out / "evil")
     texts = [Prediction(key, key, f"{HOSTILE} \u202e", 1, "f") for key in evil.examples]
     append_lines(out / "evil" / PREDICTIONS, texts)
-    write_report(compare([out]), out / "report")
+    with rendering():
+        write_report(compare([out]), out / "report")
     return out / "report" / "index.html"
 
 

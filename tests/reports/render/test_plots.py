@@ -21,6 +21,8 @@ from harness.reports.render.plots.looks import (
 from harness.reports.render.plots.panels import line, new_figure, point, set_caption, set_title
 from harness.reports.render.table import Cell
 
+pytestmark = pytest.mark.usefixtures("rendered")
+
 
 @pytest.mark.parametrize(
     ("places", "gap", "bounds", "expected"),

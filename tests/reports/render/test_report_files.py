@@ -19,6 +19,7 @@ from harness.reports.render.report_files import write_report
 from harness.reports.render.spreadsheet import to_csv
 from harness.reports.render.table import Cell, Column, Table, file_name
 from harness.types import Prediction
+from tests.support.figures import rendering
 from tests.support.synthetic import made_up, write_runs
 
 TASK = ["product_review"]
@@ -28,7 +29,8 @@ TASK = ["product_review"]
 def report(document, tmp_path_factory):
     """The report and the folder of its files."""
     out = tmp_path_factory.mktemp("report")
-    write_report(document, out)
+    with rendering():
+        write_report(document, out)
     return document, out
 
 
@@ -49,6 +51,11 @@ def test_every_table_and_picture_is_a_file_in_every_format(report):
     markdown = (out / "report.md").read_text()
     for name in re.findall(r"\]\(((?:figures|tables)/[^)]+)\)", markdown):
         assert (out / name).is_file(), name
+
+
+def test_a_comparison_draws_nothing_before_it_is_written(runs, monkeypatch):
+    monkeypatch.setattr("harness.reports.render.plots.panels.Figure", None)  # none can be made
+    assert compare([runs]).sections
 
 
 def test_csv_holds_the_numbers_at_full_precision(report):
@@ -165,7 +172,7 @@ def test_a_file_is_no_folder_for_a_report(report, tmp_path):
 
 
 @pytest.mark.slow
-def test_six_methods_three_tasks_five_seeds_stay_under_five_megabytes(tmp_path):
+def test_six_methods_three_tasks_five_seeds_stay_under_five_megabytes(rendered, tmp_path):
     write_runs(tmp_path / "runs", seeds=range(5), examples=100, words=250)
     write_report(compare([tmp_path / "runs"]), tmp_path / "out")
     assert (tmp_path / "out" / "index.html").stat().st_size < 5_000_000

@@ -25,6 +25,7 @@ def save(drawing: Figure, path: Path) -> list[Path]:
     buffer = io.StringIO()
     with matplotlib.rc_context(RC):
         drawing.savefig(buffer, format="svg", facecolor=PAPER, metadata=NO_DATE)
+        drawing.set_layout_engine("none")  # both files have one layout, found once
         drawing.savefig(written[1], facecolor=PAPER, dpi=160, metadata={"Software": None})
     # its comments have the texts, and XML cannot hold most of what is hidden in them
     written[0].write_text(visible(buffer.getvalue()), encoding="utf-8")

@@ -33,8 +33,10 @@ def label_ends(axes: Axes, ends: Sequence[Mark]) -> None:
         for x, y, look in ends
     ]  # fmt: skip
     drawing = axes.figure.get_figure(root=True)
+    layout = drawing.get_layout_engine()
+    assert layout is not None  # `new_figure` gives one
     with matplotlib.rc_context(RC):
-        drawing.draw_without_rendering()
+        layout.execute(drawing)
     points = 72 / drawing.dpi
     places = [axes.transData.transform((x, y)) * points for x, y, _ in ends]
     heights = [float(y) for _, y in places]
