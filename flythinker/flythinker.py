@@ -28,6 +28,9 @@ class FlyThinkerOptions(Section):
     `random` values."""
     reasoner_reads: Reads = "text"
     """What the reasoner reads: the `text`; for an ablation, only the `position` of each token."""
+    reasoner_gate: bool = False
+    """Multiply thoughts by a learnable number that is zero at the start, so that training begins
+    where SFT begins. The optimizer moves it by about the learning rate a step; λ multiplies it."""
 
 
 class FlyThinker(Method):
@@ -50,6 +53,7 @@ class FlyThinker(Method):
                 concurrent=options.concurrent,
                 lam_warmup=options.lam_warmup,
                 vocabulary=ANY,
+                gate=options.reasoner_gate,
             )
         except ValueError as error:
             raise UsageError(

@@ -29,10 +29,11 @@ def thoughts(hidden: Tensor, mean_norm: Tensor) -> Tensor:
     return hidden * (mean_norm.detach().to(hidden) / norm)
 
 
-def fuse_column(embeddings: Tensor, earlier: Tensor, lam: float) -> Tensor:
+def fuse_column(embeddings: Tensor, earlier: Tensor, lam: float | Tensor) -> Tensor:
     """e + lam · thought; the thought is added to the first d of D dimensions.
 
-    embeddings [...,D]; earlier [...,d], the thought of the previous token. Returns [...,D].
+    embeddings [...,D]; earlier [...,d], the thought of the previous token. lam: λ, or the scalar λ
+    · gate of a model with a gate. Returns [...,D].
     Raises ValueError where d > D.
     """
     spare = embeddings.size(-1) - earlier.size(-1)
@@ -44,7 +45,7 @@ def fuse_column(embeddings: Tensor, earlier: Tensor, lam: float) -> Tensor:
     return embeddings + lam * F.pad(earlier, (0, spare)).to(embeddings)
 
 
-def fuse(embeddings: Tensor, thoughts: Tensor, real: Tensor, lam: float) -> Tensor:
+def fuse(embeddings: Tensor, thoughts: Tensor, real: Tensor, lam: float | Tensor) -> Tensor:
     """Generator inputs: e(z_i) + lam · thought_{i−1}; the first real token has no thought.
 
     embeddings [B,T,D]; thoughts [B,T,d], d ≤ D; real [B,T], True at tokens. Returns [B,T,D].

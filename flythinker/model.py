@@ -68,6 +68,7 @@ class FlyThinkerLM(PersonalLM):
         lam_warmup: share of the training steps over which λ rises from 0.
         vocabulary: ids that both models must know. By default both embedding matrices must have
             the same number of rows (Qwen2.5 pads its 3B model to fewer rows than its 7B model).
+        gate: multiply thoughts by a learnable number that is zero at the start.
 
     Raises ValueError if lam is not finite, or if the reasoner is wider or lacks tokens.
     """
@@ -80,6 +81,7 @@ class FlyThinkerLM(PersonalLM):
         concurrent: bool | None = None,
         lam_warmup: float = 0.0,
         vocabulary: int | None = None,
+        gate: bool = False,
     ) -> None:
         super().__init__()
         if not isfinite(lam):
@@ -97,6 +99,7 @@ class FlyThinkerLM(PersonalLM):
                 " choose two models with one vocabulary"
             )
         fuse_column(torch.empty(wide.size(1)), torch.empty(narrow.size(1)), lam)  # widths fit?
+        self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.requested_concurrent = concurrent
         self.smaller = min(
             sum(part.numel() for part in model.parameters()) for model in (generator, reasoner)
@@ -115,6 +118,11 @@ class FlyThinkerLM(PersonalLM):
     def training_progress(self, share: float) -> None:
         rising = self.lam_warmup > 0 and share < self.lam_warmup
         self.lam = self.target_lam * share / self.lam_warmup if rising else self.target_lam
+
+    @property
+    def thought_weight(self) -> float | Tensor:
+        """What a thought is multiplied by: λ, times the gate if there is one."""
+        return self.lam if self.gate is None else self.lam * self.gate
 
     @property
     def generator_device(self) -> torch.device:
@@ -154,7 +162,7 @@ class FlyThinkerLM(PersonalLM):
 
     def score(self, batch: Batch, seq: Sequences, given: Tensor) -> Tensor:
         """Log p [B,R] of the response when the generator reads the thoughts `given` [B,T,d]."""
-        inputs = fuse(embed(self.generator, seq.tokens), given, seq.real, self.lam)
+        inputs = fuse(embed(self.generator, seq.tokens), given, seq.real, self.thought_weight)
         hidden = encode(self.generator, inputs, seq.real)
         predicting = gather_columns(hidden, seq.before)
         return token_logprobs(self.generator, predicting, batch.to(self.generator_device))
@@ -188,7 +196,7 @@ class FlyThinkerLM(PersonalLM):
             scale: m.
         """
         tokens, real = tokens.to(self.generator_device), real.to(self.generator_device)
-        inputs = fuse(embed(self.generator, tokens), given, real, self.lam)
+        inputs = fuse(embed(self.generator, tokens), given, real, self.thought_weight)
         hidden, generator = start(self.generator, inputs, real)
         both = self.stacked()
         if both and isinstance(generator, LeanState) and isinstance(reasoner, LeanState):
@@ -212,7 +220,7 @@ class FlyThinkerLM(PersonalLM):
 
         def generator_inputs() -> Tensor:
             embeddings = embed(self.generator, tokens.to(here)[:, None])
-            return fuse_column(embeddings, state.thought[:, None], self.lam)
+            return fuse_column(embeddings, state.thought[:, None], self.thought_weight)
 
         def reason() -> Tensor:
             inputs = reasoner_inputs(state.reasoner.lengths)

@@ -26,6 +26,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "cot": "baselines.cot:Cot",
         "coconut": "baselines.coconut:Coconut",
         "flythinker": "flythinker.flythinker:FlyThinker",
+        "flythinker-shared": "flythinker.shared:FlyThinkerShared",
         "cot-oracle": "baselines.cot_oracle:CotOracle",
     },
     "task": {
@@ -45,7 +46,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
 }
 METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
-"""The six of `--method all`; `cot-oracle` is an upper bound on the built-in benchmark."""
+"""The six of `--method all`. `cot-oracle` is an upper bound on the built-in benchmark, and
+`flythinker-shared` a variant of flythinker."""
 TASKS = ("product_review", "abstract_generation", "topic_writing")
 """The tasks of `--task all`, whose data are public; `email_generation` needs one's own."""
 PLUGIN_MODULE = plugins.PLUGIN_MODULE

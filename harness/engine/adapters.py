@@ -6,6 +6,7 @@ and B alone. B is zero at the start, so that the model is its base until a first
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -123,7 +124,8 @@ def adapter_info(lm: PersonalLM, settings: ModelSettings) -> AdapterInfo | None:
     found = [model for _, model in causal_lms(lm) if has_adapter(model)]
     if not found:
         return None
-    return info_of(found[0].peft_config[NAME], layer_names(found[0]), settings.adapter)
+    kind = "qlora" if settings.adapter == "qlora" else "lora"
+    return info_of(found[0].peft_config[NAME], layer_names(found[0]), kind)
 
 
 def info_of(config: Any, targets: Iterable[str], kind: str) -> AdapterInfo:
@@ -142,7 +144,7 @@ def info_of(config: Any, targets: Iterable[str], kind: str) -> AdapterInfo:
 
 def layer_names(model: nn.Module) -> list[str]:
     """Names of the layers with an adapter, without the path to them."""
-    return sorted({name for _, name, _ in _adapted_layers(model)})
+    return sorted({name for _, name, _ in adapted_layers(model)})
 
 
 def store_base(lm: PersonalLM, dtype: torch.dtype) -> None:
@@ -157,18 +159,21 @@ def store_base(lm: PersonalLM, dtype: torch.dtype) -> None:
 def merge_adapters(lm: PersonalLM) -> None:
     """Add the adapters of peft to the weights, so that a step costs what it costs without them.
 
-    The models have their own layers again. Log-probs stay the same to rounding.
+    The models have their own layers again. Log-probs stay the same to rounding. Adapters over
+    weights that two models share stay apart.
     """
-    for _, model in causal_lms(lm):
-        if not has_adapter(model):
-            continue
-        for parent, name, layer in list(_adapted_layers(model)):
+    models = [model for _, model in causal_lms(lm) if has_adapter(model)]
+    uses = Counter(id(part) for model in models for part in model.parameters())
+    if max(uses.values(), default=1) > 1:
+        return
+    for model in models:
+        for parent, name, layer in list(adapted_layers(model)):
             layer.merge(safe_merge=True)
             setattr(parent, name, layer.get_base_layer())
         del model.peft_config
 
 
-def _adapted_layers(model: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
+def adapted_layers(model: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
     """(parent, name in it, layer) of every layer with an adapter."""
     from peft.tuners.lora import LoraLayer
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 from transformers import cache_utils
 from transformers.cache_utils import DynamicCache, DynamicLayer, LinearAttentionCacheLayerMixin
@@ -70,6 +73,25 @@ def growing_cache(model: nn.Module) -> DynamicCache:
         GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
     ]
     return cache
+
+
+def stacked_cache(caches: Sequence[Any]) -> DynamicCache | None:
+    """One cache of all rows, those of the first cache first; None for other layers than plain ones.
+
+    All rows end at the same column, so shorter caches move to the right, after columns of zeros.
+    """
+    if not all(type(layer) is GrowingLayer for cache in caches for layer in cache.layers):
+        return None
+    stacked, end = copy(caches[0]), max(cache.get_seq_length() for cache in caches)
+    stacked.layers = []
+    for layers in zip(*[cache.layers for cache in caches], strict=True):
+        keys, values = (
+            torch.cat([F.pad(part, (0, 0, end - part.size(-2), 0)) for part in parts])
+            for parts in zip(*[(layer.keys, layer.values) for layer in layers], strict=True)
+        )
+        stacked.layers.append(GrowingLayer())
+        stacked.layers[-1].update(keys, values)
+    return stacked
 
 
 def unknown_layers(cache: Any) -> list[str]:

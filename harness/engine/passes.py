@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.engine.batch import positions
-from harness.engine.kv_cache import growing_cache, recurrent, tensors_of
+from harness.engine.kv_cache import growing_cache, recurrent, stacked_cache, tensors_of
 from harness.engine.lean_models import lean_decoder
 from harness.engine.lean_state import LeanState
 
@@ -67,6 +68,20 @@ def extend(model: nn.Module, embeddings: Tensor, state: State) -> Tensor:
 def keep(state: object, rows: Tensor) -> LeanState | None:
     """The state of these rows alone; None for one that is not the lean step's."""
     return state.keep(rows) if isinstance(state, LeanState) else None
+
+
+def stacked_caches(states: Sequence[State]) -> CacheState | None:
+    """One state of all rows, those of the first state first, with equally many rows in each.
+
+    None where that cannot be done: the lean step's states, and caches that are not plain.
+    """
+    known = [state for state in states if isinstance(state, CacheState)]
+    cache = stacked_cache([state.cache for state in known]) if len(known) == len(states) else None
+    if cache is None:
+        return None
+    end = max(state.real.size(1) for state in known)
+    real = torch.cat([F.pad(state.real, (end - state.real.size(1), 0)) for state in known])
+    return CacheState(cache, real, torch.cat([state.lengths for state in known]))
 
 
 def start_cache(model: nn.Module, embeddings: Tensor, real: Tensor) -> tuple[Tensor, CacheState]:

@@ -29,6 +29,7 @@ second in generation in batches of 8. Other models: in proportion to their param
 USUAL_CORES = 2
 SPEED: Mapping[str, tuple[float, float]] = {
     "cot": (0.95, 0.5), "coconut": (0.85, 0.95), "flythinker": (0.5, 0.5),
+    "flythinker-shared": (0.4, 0.7),
 }  # fmt: skip
 """Speed of training and of generation relative to sft's; other methods have sft's."""
 UNTRAINED = ("nonpers", "rag")

@@ -19,6 +19,7 @@ from tests.support.runs import StopNowError, go, settings, texts, without_times
 LORA = ("model.adapter=lora", "model.lora_rank=2", "model.lora_dropout=0.2")
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_training_ends_as_an_uninterrupted_one(
     tmp_path, reviews, backbone, monkeypatch
 ):
