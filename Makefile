@@ -1,7 +1,7 @@
 # Two commands: `make demo` (set up, then a first result) and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: setup demo test test-slow check format coverage docs screenshots terminal clean
+.PHONY: setup demo test fast test-slow check lint types format coverage docs screenshots terminal clean
 
 setup: .venv/ready
 
@@ -16,16 +16,24 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/harness run --method flythinker
 
-test: check
+# The type checker runs beside the tests: each alone would leave a core idle
+test: lint
+	$(MAKE) --no-print-directory --jobs 2 types fast
+
+fast: setup
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	$(BIN)/python -m pytest -m 'slow'
 
-check: setup
+check: lint types
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+
+types: setup
 	$(BIN)/mypy
 
 coverage: setup

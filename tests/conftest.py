@@ -6,8 +6,13 @@ The process that hands tests to others imports this file too: what is heavy is i
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +29,14 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unflushed() -> Iterator[None]:
+    """Nothing waits for the disk: no test cuts the power, and a run flushes fifty files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +77,34 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.saved_backbones import save_backbone
 
     return save_backbone(tmp_path_factory.mktemp("backbone"))
+
+
+@pytest.fixture(scope="session")
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, reviews: Path, backbone: Path
+) -> Callable[[str], Any]:
+    """Method → its complete run with the settings of `tests.support.runs.go`."""
+    from tests.support.runs import go
+
+    made: dict[str, Any] = {}
+
+    def run(method: str) -> Any:
+        if method not in made:
+            made[method] = go(tmp_path_factory.mktemp("made"), reviews, backbone, method)
+        return made[method]
+
+    return run
+
+
+@pytest.fixture
+def complete(made_once: Callable[[str], Any], tmp_path: Path) -> Callable[..., Any]:
+    """What `go(tmp_path, reviews, backbone, method)` returns and leaves, copied."""
+
+    def copy(method: str = "sft") -> Any:
+        outcome = made_once(method)
+        results = outcome.folder.parents[2]
+        shutil.copytree(results, tmp_path / results.name, dirs_exist_ok=True)
+        place = tmp_path / results.name / outcome.folder.relative_to(results)
+        return replace(outcome, folder=place)
+
+    return copy

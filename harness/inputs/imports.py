@@ -28,8 +28,35 @@ BESIDE = "__beside__"
 def closure(starts: Iterable[str], within: Collection[str] = OWN) -> dict[str, Path]:
     """Module → file for every module in the packages `within` that the starts import, recursively.
 
-    A name without a file is left out: it may be an attribute, or a module in C.
+    A name without a file is left out: it may be an attribute, or a module in C. A closure within
+    the harness is followed again where one of its files or folders has changed.
     """
+    if tuple(within) != OWN:  # another package may be installed, or found elsewhere, at any time
+        return _followed(starts, within)
+    names = frozenset(starts)
+    found, places, changes = _CLOSURES.get(names, ({}, [], []))
+    if not places or changes != _changes(places):
+        found = _followed(names, within)
+        places = [*found.values(), *{file.parent for file in found.values()}]
+        _CLOSURES[names] = found, places, _changes(places)
+    return dict(found)
+
+
+_CLOSURES: dict[frozenset[str], tuple[dict[str, Path], list[Path], list[object]]] = {}
+"""Starts → closure within the harness, its files and folders, and their `_changes`."""
+
+
+def _changes(places: Iterable[Path]) -> list[object]:
+    """What changes when a file is edited, or one is added to or removed from a folder."""
+    try:
+        stats = [place.stat() for place in places]
+    except FileNotFoundError:
+        return []
+    return [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
+
+
+def _followed(starts: Iterable[str], within: Collection[str]) -> dict[str, Path]:
+    """`closure`, followed now."""
     found: dict[str, Path] = {}
     seen: set[str] = set()
     waiting = list(starts)

@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from baselines.sft import Sft
-from harness.inputs import provenance
+from harness.inputs import imports, provenance
 from harness.inputs.imports import closure, content_sha256, file_closure, foreign_imports
 from harness.registry import load_plugin
 
@@ -46,6 +46,27 @@ def test_content_counts_and_the_folder_does_not(package):
     assert content_sha256(closure(["pkg.start"], ["pkg"])) == before
     (package / "pkg" / "named.py").write_text("edited = 1\n")
     assert content_sha256(closure(["pkg.start"], ["pkg"])) != before
+
+
+def test_a_known_closure_is_followed_again_where_a_file_or_folder_changed(package, monkeypatch):
+    monkeypatch.setattr(imports, "OWN", ("pkg",))
+    monkeypatch.setattr(imports, "_CLOSURES", {})
+    followed, real = [], imports._followed
+    monkeypatch.setattr(imports, "_followed", lambda *of: followed.append(1) or real(*of))
+
+    def now():
+        return set(closure(["pkg.start"], ["pkg"]))
+
+    before = now()
+    assert now() == before == set(real(["pkg.start"], ["pkg"]))
+    assert len(followed) == 1
+    (package / "pkg" / "top.py").write_text("from pkg import missing\n")
+    assert now() == before
+    (package / "pkg" / "missing.py").write_text("")
+    assert now() == {*before, "pkg.missing"}
+    (package / "pkg" / "missing.py").unlink()
+    assert now() == before
+    assert len(followed) == 4
 
 
 def test_a_module_moved_to_another_folder_is_found_there(package):

@@ -92,8 +92,8 @@ def test_a_run_stopped_after_writing_keeps_what_writing_cost(
     assert inference.peak_memory_mib > 0
 
 
-def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbone):
-    first = go(tmp_path, reviews, backbone, "rag")
+def test_predictions_of_other_weights_are_written_anew(tmp_path, reviews, backbone, complete):
+    first = complete("rag")
     (first.folder / "record.json").unlink()
     lines = (first.folder / "predictions.jsonl").read_text().splitlines()
     stale = json.loads(lines[0]) | {"fingerprint": "0" * 16, "output": "stale"}
@@ -158,9 +158,9 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
     ],
 )
 def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
-    tmp_path, reviews, backbone, monkeypatch, damaged, trains
+    tmp_path, reviews, backbone, complete, monkeypatch, damaged, trains
 ):
-    whole = go(tmp_path, reviews, backbone)
+    whole = complete()
     edit_record(whole.folder, status="running")
     (whole.folder / damaged).touch()
     with (whole.folder / damaged).open("r+b") as file:
@@ -182,11 +182,11 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
 
 @pytest.mark.parametrize("damage", ["texts", "a count"])
 def test_damaged_texts_are_generated_again_in_their_place(
-    tmp_path, reviews, backbone, monkeypatch, damage
+    tmp_path, reviews, backbone, complete, monkeypatch, damage
 ):
     said = []
     monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
-    whole = go(tmp_path, reviews, backbone, "rag")
+    whole = complete("rag")
     path = whole.folder / "predictions.jsonl"
     known = path.read_bytes()
     lines = known.splitlines(keepends=True)
@@ -205,8 +205,8 @@ def test_damaged_texts_are_generated_again_in_their_place(
 
 
 @pytest.mark.parametrize("field", ["output", "tokens"])
-def test_a_text_that_changed_is_refused_by_every_reader(tmp_path, reviews, backbone, field):
-    folder = go(tmp_path, reviews, backbone, "rag").folder
+def test_a_text_that_changed_is_refused_by_every_reader(complete, field):
+    folder = complete("rag").folder
     path = folder / "predictions.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[1][field] = {"output": "x", "tokens": 7}[field]
@@ -217,10 +217,10 @@ def test_a_text_that_changed_is_refused_by_every_reader(tmp_path, reviews, backb
 
 
 def test_a_complete_record_with_a_changed_number_is_made_again(
-    tmp_path, reviews, backbone, monkeypatch
+    tmp_path, reviews, backbone, complete, monkeypatch
 ):
     """Said once, redone from the weights and texts, never shown."""
-    whole = go(tmp_path, reviews, backbone)
+    whole = complete()
     path, said = whole.folder / "record.json", list[str]()
     known = json.loads(path.read_text())
     changed = json.loads(path.read_text())
@@ -236,8 +236,10 @@ def test_a_complete_record_with_a_changed_number_is_made_again(
     assert [("its values are not those of its checksum" in line) for line in said] == [True]
 
 
-def test_fresh_refuses_a_run_that_it_cannot_delete(tmp_path, reviews, backbone, monkeypatch):
-    first = go(tmp_path, reviews, backbone, "rag")
+def test_fresh_refuses_a_run_that_it_cannot_delete(
+    tmp_path, reviews, backbone, complete, monkeypatch
+):
+    first = complete("rag")
 
     def kept(path, *_, **__):
         raise PermissionError(1, "Operation not permitted", str(path))
@@ -248,8 +250,8 @@ def test_fresh_refuses_a_run_that_it_cannot_delete(tmp_path, reviews, backbone, 
     assert not (first.folder / "record.json").exists()  # not shown as the new one
 
 
-def test_a_cut_record_names_the_command_that_keeps_the_work(tmp_path, reviews, backbone):
-    path = go(tmp_path, reviews, backbone, "rag").folder / "record.json"
+def test_a_cut_record_names_the_command_that_keeps_the_work(complete):
+    path = complete("rag").folder / "record.json"
     path.write_text(path.read_text()[:2000])
     with pytest.raises(DataError, match="repeat `harness run …`: weights and texts are kept"):
         read_record(path)
