@@ -109,25 +109,24 @@ class Cope(CopeDecoding):
 
     def _sampled(self, lm: OppuLM, rows: Sequence[TrainRow], seed: int) -> list[list[TrainRow]]:
         """The task model's texts for each row's prompt, as rows."""
-        options, rules = self.options, self.rules
-        most, end = self.settings.decode.max_new_tokens, self.rules.ends.trained
+        decode, end = self.settings.decode, self.rules.ends.trained
+        asked = [index for index in range(len(rows)) for _ in range(self.options.negatives)]
         samples: list[list[TrainRow]] = [[] for _ in rows]
-        for number in range(options.negatives):
-            for begin in range(0, len(rows), self.settings.decode.batch_size):
-                batch = rows[begin : begin + self.settings.decode.batch_size]
-                with precision(lm.device, number_type(self.settings.model, lm.device)):
-                    texts = generate(
-                        CausalLM(lm.model),
-                        [row.prompt for row in batch],
-                        max_new_tokens=most,
-                        temperature=1.0,
-                        top_p=0.95,
-                        **rules.stopping,
-                        seeds=[seed + 1000 * number + begin + at for at in range(len(batch))],
-                    )
-                for at, (row, ids) in enumerate(zip(batch, texts, strict=True), begin):
-                    ended = (*ids, *end) if len(ids) < most else tuple(ids)
-                    samples[at].append(TrainRow(row.id, row.prompt, ended))
+        for begin in range(0, len(asked), decode.batch_size):
+            batch = asked[begin : begin + decode.batch_size]
+            with precision(lm.device, number_type(self.settings.model, lm.device)):
+                texts = generate(
+                    CausalLM(lm.model),
+                    [rows[index].prompt for index in batch],
+                    max_new_tokens=decode.max_new_tokens,
+                    temperature=1.0,
+                    top_p=0.95,
+                    **self.rules.stopping,
+                    seeds=[seed + begin + at for at in range(len(batch))],
+                )
+            for index, ids in zip(batch, texts, strict=True):
+                text = (*ids, *end) if len(ids) < decode.max_new_tokens else tuple(ids)
+                samples[index].append(TrainRow(rows[index].id, rows[index].prompt, text))
         return samples
 
     @torch.no_grad()
