@@ -27,15 +27,18 @@ def test_the_summary_stands_before_the_entries_and_within_their_budget(world):
     example = world.shared.test.examples[3]  # three entries
     shared = method.prompt(example).views["main"]  # not prepared: the shared prompt
     assert shared == method.writer.write(example).views["main"]
-    summary = Summary(key_of(example.profile), "likes plain tea and a quiet lamp", 8, 0.5, 100)
+    text = "likes plain tea and a quiet lamp, always in the garden"
+    summary = Summary(key_of(example.profile), text, 8, 0.5, 100)
     method.summaries[summary.key] = summary
     prompt = method.prompt(example)
     before, _, rest = prompt.views["main"].partition("\n")
     assert before == summary.text
     assert rest.endswith(example.input)
-    spent = method.writer.cutter.count(summary.text)
-    entries = rest.partition(method.writer.task.instruction)[0]
-    assert spent + method.writer.cutter.count(entries) <= method.settings.budget.profile
+    count, instruction = method.writer.cutter.count, method.writer.task.instruction
+    spent, most = count(summary.text), method.settings.budget.profile
+    before, entries = (part.partition(instruction)[0] for part in (shared, rest))
+    assert spent + count(before) > most  # without the summary's share they would not fit
+    assert spent + count(entries) <= most
     bare = replace(example, profile=())
     assert method.prompt(bare).views["main"] == example.input
 
