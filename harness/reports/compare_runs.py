@@ -27,6 +27,8 @@ from harness.reports.sections.quality_table import quality_part
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 from harness.reports.sections.side_by_side import examples_part
 from harness.reports.sections.thoughts import thoughts_part
+from harness.reports.tokens.copied_part import copied_part
+from harness.reports.tokens.fading_part import fading_part
 
 MOST_NAMED = 8
 """Systems whose names, with their settings, a title holds."""
@@ -35,6 +37,8 @@ SECTIONS: Mapping[str, Callable[[Compared], Part]] = {
     "quality": quality_part,
     "drift": drift_part,
     "lift": lift_part,
+    "copied": copied_part,
+    "fading": fading_part,
     "authors": authors_part,
     "certificate": certificate_part,
     "controls": thoughts_part,

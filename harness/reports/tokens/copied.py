@@ -1,0 +1,146 @@
+"""Copy or character? The gain of the user's own profile, split by kinds of tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.metrics.slices import slice_names
+from harness.record.token_file import KINDS, Kind, TokenValues
+from harness.reports.tokens.gains import (
+    Matrix,
+    Tokens,
+    empty_gain,
+    other_gain,
+    slice_tokens_of,
+    stacked,
+    topic_gain,
+)
+from harness.statistics import RATIO, Array, Interval, Statistic, interval
+
+
+@dataclass(frozen=True)
+class KindGain:
+    """The gain on tokens of one kind.
+
+    tokens: their share of all slice tokens, in %.
+    gain: their part of the gain, in nats per slice token of the whole text, mean over texts; the
+    parts of all kinds add up to the lift. topic, empty: the same over topic-matched users, and over
+    no profile.
+    share: `gain` in % of the total; no value where there is no total gain to split.
+    per_token: nats per slice token of this kind.
+    by_slice: the same in each slice of the text, by its name.
+    """
+
+    kind: Kind
+    tokens: Interval
+    gain: Interval
+    share: Interval
+    per_token: Interval
+    topic: Interval
+    empty: Interval
+    by_slice: dict[str, Interval]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The gain of one system by kind, and in total."""
+
+    system: str
+    seeds: int
+    total: Interval
+    kinds: tuple[KindGain, ...]
+
+    @property
+    def gains(self) -> bool:
+        """Whether there is a gain to split: its interval lies above 0."""
+        return (self.total.low or 0.0) > 0
+
+
+def split_of(tokens: Tokens) -> Split:
+    """The gain of one system by kind."""
+    lengths = slice_tokens_of(tokens)
+    own = _columns(tokens, other_gain, lengths)
+    total = _interval(tokens, own, lambda sums: sums[..., :-1].sum(axis=-1) / _positive(sums))
+    gains = (total.low or 0.0) > 0
+    counts = stacked([tokens.texts(run, _first_of_word(run)) for run in tokens.runs])
+    topic, empty = (_columns(tokens, of, lengths) for of in (topic_gain, empty_gain))
+    raw = stacked([tokens.texts(run, _by_kind(run, other_gain(run))) for run in tokens.runs])
+    kinds = tuple(
+        KindGain(
+            kind,
+            tokens=_interval(tokens, counts, lambda sums, at=at: 100 * _part(sums, at)),
+            gain=_mean(tokens, own, at),
+            share=_interval(tokens, own, lambda sums, at=at: 100 * _part(sums[..., :-1], at))
+            if gains
+            else Interval(None, None, None, total.users, reason="no gain to split"),
+            per_token=_ratio(tokens, raw[..., at], counts[..., at]),
+            topic=_mean(tokens, topic, at),
+            empty=_mean(tokens, empty, at),
+            by_slice=_by_slice(tokens, at),
+        )
+        for at, kind in enumerate(KINDS)
+    )
+    return Split(tokens.system.name, len(tokens.runs), total, kinds)
+
+
+def _columns(tokens: Tokens, of: Matrix, lengths: Array) -> Array:
+    """Rows [S,N,4] of each text: gain by kind per slice token of the text, and 1."""
+    known = (lengths > 0).astype(np.float64)[:, None]
+    each = stacked([tokens.texts(run, _by_kind(run, of(run))) for run in tokens.runs])
+    weights = np.broadcast_to(known, (len(each), *known.shape))
+    return np.concatenate([each / np.maximum(lengths, 1.0)[:, None], weights], axis=-1)
+
+
+def _by_kind(run: TokenValues, column: Array) -> Array:
+    """The column in one column for each kind, 0 elsewhere [T,3]."""
+    return column[:, None] * (run.kind[:, None] == np.arange(len(KINDS)))
+
+
+def _first_of_word(run: TokenValues) -> Array:
+    """1 in the column of its kind for the first token of each slice token [T,3]."""
+    new = np.ones(len(run.kind))
+    same = (np.diff(run.example) == 0) & (np.diff(run.slice_token) == 0)
+    new[1:][same] = 0.0
+    return _by_kind(run, new)
+
+
+def _by_slice(tokens: Tokens, at: int) -> dict[str, Interval]:
+    """Nats per slice token of one kind in each slice."""
+    starts = tokens.system.record.slice_starts
+    found = {}
+    ends = [*starts[1:], np.inf]
+    for name, start, end in zip(slice_names(starts), starts, ends, strict=True):
+        rows = []
+        for run in tokens.runs:
+            here = (run.kind == at) & (run.slice_token >= start) & (run.slice_token < end)
+            pair = np.stack([other_gain(run), _first_of_word(run)[:, at]], axis=1)
+            rows.append(tokens.texts(run, pair * here[:, None]))
+        gain, count = np.moveaxis(stacked(rows), -1, 0)
+        found[name] = _ratio(tokens, gain, count)
+    return found
+
+
+def _ratio(tokens: Tokens, first: Array, second: Array) -> Interval:
+    rows = np.stack([first, second], axis=-1)
+    return interval(RATIO, rows, tokens.panel, tokens.trained)
+
+
+def _mean(tokens: Tokens, rows: Array, at: int) -> Interval:
+    return _interval(tokens, rows, lambda sums: sums[..., at] / _positive(sums))
+
+
+def _interval(tokens: Tokens, rows: Array, value: object) -> Interval:
+    return interval(Statistic(value), rows, tokens.panel, tokens.trained)  # type: ignore[arg-type]
+
+
+def _positive(sums: Array) -> Array:
+    """The last column, at least a little: how many texts there are."""
+    return np.maximum(sums[..., -1], 1e-12)
+
+
+def _part(sums: Array, at: int) -> Array:
+    """One column over the sum of all; 0 where that is 0."""
+    total = sums.sum(axis=-1)
+    return np.asarray(sums[..., at] / np.where(total == 0, 1.0, total))

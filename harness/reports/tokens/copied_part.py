@@ -1,0 +1,161 @@
+"""Copy or character? on a page: a sentence for each system, the figure, then the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from harness.metrics.slices import slice_names
+from harness.record.token_file import Kind
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.numbers import ends, estimate, figure
+from harness.reports.render.plots.looks import FAINT, Look
+from harness.reports.render.plots.panels import new_figure, point, set_caption, set_title
+from harness.reports.render.section import Part, Picture, listed
+from harness.reports.render.table import Cell, Column, Table
+from harness.reports.runs.systems import Board
+from harness.reports.tokens.copied import KindGain, Split, split_of
+from harness.reports.tokens.gains import tokens_of
+from harness.statistics import Interval
+
+WORDS: dict[Kind, str] = {
+    "copy": "copied phrases",
+    "subject": "words of the subject",
+    "style": "style",
+}
+LOOKS: dict[Kind, Look] = {
+    "copy": Look("#d55e00", "s", "-", WORDS["copy"]),
+    "subject": Look("#009e73", "D", "-", WORDS["subject"]),
+    "style": Look("#0072b2", "o", "-", WORDS["style"]),
+}
+NATS = "nats per slice token"
+
+
+def copied_part(compared: Compared) -> Part:
+    """What the gain of the user's own profile consists of, for every system with tokens."""
+    board = compared.board
+    found, left_out = tokens_of(board)
+    splits = [split_of(one) for one in found]
+    if not splits:
+        return Part()
+    note = f"Tokens: {left_out}." if left_out else ""
+    return Part(
+        tuple(map(sentence, splits)),
+        (_picture(board, splits, note),),
+        (_table(board, splits, note), _positions(board, splits)),
+        facts=({"copied": [_facts(one) for one in splits]},),
+    )
+
+
+def sentence(one: Split) -> str:
+    """The answer in plain words, the largest part first."""
+    total = f"{estimate(one.total, 3, True)} nats per slice token over another user's profile"
+    if not one.gains:
+        return f"{one.system}: the user's own profile shows no gain ({total}), so nothing is split."
+    parts = sorted(one.kinds, key=lambda each: -(each.share.value or 0.0))
+    shares = listed([f"{_percent(each.share)} {WORDS[each.kind]}" for each in parts])
+    return f"{one.system}: the gain of the user's own profile is {shares} ({total})."
+
+
+def _percent(share: Interval) -> str:
+    found = figure(share.value or 0.0, 0)
+    return f"{found} % {ends(share.low, share.high, 0)}".rstrip()
+
+
+def _picture(board: Board, splits: list[Split], note: str) -> Picture:
+    """A row for each system with a point for each kind: what adds up to the lift."""
+    drawing, (axes,) = new_figure(height=1.7 + 0.52 * len(splits))
+    axes.axvline(0.0, color=FAINT, linewidth=0.8)
+    rows = list(reversed(splits))
+    for row, one in enumerate(rows):
+        for at, each in enumerate(one.kinds):
+            place = row + 0.22 * (1 - at)
+            point(axes, _cell(each.gain), Cell(place), LOOKS[each.kind])
+    axes.set_yticks(range(len(rows)), [one.system for one in rows], parse_math=False)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xlabel(f"part of the gain, {NATS}")
+    handles = [
+        axes.plot([], [], color=look.colour, marker=look.marker, linestyle="", label=look.name)[0]
+        for look in LOOKS.values()
+    ]
+    axes.legend(
+        handles=handles, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, fontsize=9,
+        frameon=False, handletextpad=0.2, columnspacing=1.0,
+    )  # fmt: skip
+    title = "What the gain of a user's own profile consists of"
+    set_title(axes, title, board.task)
+    axes.title.set_position((0.0, 1.0))
+    words = [f"own − random other; the three parts add up to the lift; 95 % intervals over"
+             f" {board.counted}", note.rstrip(".")]  # fmt: skip
+    set_caption(drawing, "; ".join(filter(None, words)))
+    alt = f"{title} on {board.task}: " + " ".join(map(sentence, splits))
+    return Picture(f"copied_{board.task}", title, drawing, alt)
+
+
+def _table(board: Board, splits: list[Split], note: str) -> Table:
+    columns = (
+        Column("tokens"),
+        Column("share of tokens", "%", "number", 1, wide=True),
+        Column("share of the gain", "%", "number", 0),
+        Column("own − random other", "nats", "difference", 3),
+        Column("per token of the kind", "nats", "difference", 3),
+        Column("own − topic-matched other", "nats", "difference", 3, wide=True),
+        Column("own − none", "nats", "difference", 3, wide=True),
+    )
+    rows = tuple(
+        (
+            WORDS[each.kind], _cell(each.tokens), _cell(each.share), _cell(each.gain),
+            _cell(each.per_token), _cell(each.topic), _cell(each.empty),
+        )
+        for one in splits
+        for each in one.kinds
+    )  # fmt: skip
+    notes = (
+        f"Nats per slice token of the whole text, mean over texts: the three rows add up to the"
+        f" lift. Per token of the kind: over the tokens of that kind alone. 95 % intervals over"
+        f" {board.counted}.",
+        *filter(None, [note]),
+    )
+    return Table(
+        f"copied_{board.task}", f"Gain by kind of token, {board.task}", columns, rows, notes,
+        groups=tuple(one.system for one in splits for _ in one.kinds), grouped_by="system",
+    )  # fmt: skip
+
+
+def _positions(board: Board, splits: list[Split]) -> Table:
+    """The gain per token of a kind in each slice."""
+    names = slice_names(board.systems[0].record.slice_starts)
+    columns = (
+        Column("tokens"),
+        *(Column(name.replace("-", "–"), "nats", "difference", 3) for name in names),
+    )
+    rows = tuple(
+        (WORDS[each.kind], *(_cell(each.by_slice[name]) for name in names))
+        for one in splits
+        for each in one.kinds
+    )
+    return Table(
+        f"copied_positions_{board.task}", f"Gain per token by kind and position, {board.task}",
+        columns, rows, ("Own − random other, nats per slice token of the kind in that slice.",),
+        folded=True,
+        groups=tuple(one.system for one in splits for _ in one.kinds), grouped_by="system",
+    )  # fmt: skip
+
+
+def _facts(one: Split) -> dict[str, object]:
+    return {
+        "system": one.system,
+        "seeds": one.seeds,
+        "sentence": sentence(one),
+        "total": asdict(one.total),
+        "kinds": {each.kind: _kind_facts(each) for each in one.kinds},
+    }
+
+
+def _kind_facts(each: KindGain) -> dict[str, object]:
+    fields = asdict(each)
+    del fields["kind"]
+    return fields
+
+
+def _cell(found: Interval) -> Cell:
+    return Cell(found.value, found.low, found.high)

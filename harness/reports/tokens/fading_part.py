@@ -1,0 +1,173 @@
+"""Drift under the microscope on a page: a sentence for each system, figures, then the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from matplotlib.axes import Axes
+
+from harness.reports.compared.verdicts import Compared
+from harness.reports.render.numbers import estimate, figure
+from harness.reports.render.plots.labels import label_ends
+from harness.reports.render.plots.looks import FAINT, Look, looks_of
+from harness.reports.render.plots.panels import Mark, new_figure, set_caption, set_title
+from harness.reports.render.section import Part, Picture
+from harness.reports.render.table import Cell, Column, Table, file_name
+from harness.reports.runs.systems import Board
+from harness.reports.tokens.fading import Drifted, drifted
+from harness.reports.tokens.gains import tokens_of
+from harness.statistics import Interval
+from harness.statistics.changepoint import LOST
+from harness.statistics.positions import BANDWIDTH, Band
+
+NATS = "nats per slice token"
+
+
+def fading_part(compared: Compared) -> Part:
+    """At which token the user fades, for every system with tokens, and beside it the prefix."""
+    board = compared.board
+    found, left_out = tokens_of(board)
+    systems = drifted(found)
+    if not systems:
+        return Part()
+    return Part(
+        tuple(map(sentence, systems)),
+        tuple(_picture(board, one) for one in systems),
+        (_table(board, systems, f"Tokens: {left_out}." if left_out else ""),),
+        facts=({"fading": [_facts(one) for one in systems]},),
+    )
+
+
+def sentence(one: Drifted) -> str:
+    """The answer in plain words, and what the prefix has to do with it."""
+    found = one.fading
+    if found.answer == "cannot tell":
+        return f"{one.system}: whether the user fades cannot be told: {found.reason}."
+    if found.answer == "does not fade":
+        less = f"It falls at token {found.onset} to {_number(found.after)}" if found.falls else ""
+        return (
+            f"{one.system}: the user does not fade. The gain is {_number(found.total)} nats per"
+            f" token; a loss of {figure(100 * LOST, 0)} % of it is excluded at every position."
+            f" {less + ', which is less.' if less else ''}"
+        ).rstrip()
+    return (
+        f"{one.system}: the user fades at token {found.onset} [{found.low}, {found.high}]. The gain"
+        f" falls from {_number(found.before)} to {_number(found.after)} nats per token{_over(one)}."
+        f" {_prefix(one)}"
+    )
+
+
+def _over(one: Drifted) -> str:
+    return f" over about {one.fading.width} tokens" if one.fading.width else " at once"
+
+
+def _prefix(one: Drifted) -> str:
+    """Whether the text so far can account for the fall."""
+    gap = (
+        f"the gap between no profile and the own one goes from {_number(one.gap_before)} to"
+        f" {_number(one.gap_after)}"
+    )
+    if (one.prefix.low or 0.0) <= 0:
+        return f"The text so far is no explanation: {gap}."
+    if one.unexplained.low is not None and one.unexplained.low > 0:
+        return f"The text so far can explain part of it: {gap}."
+    return f"The text so far can explain it: {gap}."
+
+
+def _number(level: Interval) -> str:
+    return estimate(level, 3)
+
+
+def _picture(board: Board, one: Drifted) -> Picture:
+    """Above, the gain with its band and the onset; below, NLL with own profile and with none."""
+    drawing, (above, below) = new_figure(rows=2, height=2.5)
+    look = looks_of(system.name for system in board.systems)[one.system]
+    _draw(above, one.gain, look)
+    above.axhline(0.0, color=FAINT, linewidth=0.8)
+    found = one.fading
+    if found.answer == "fades":
+        above.axvspan(found.low, found.high, color=FAINT, alpha=0.18, linewidth=0)
+        above.axvline(found.onset, color=FAINT, linewidth=1.2, linestyle="--")
+    above.set_ylabel("gain of the\nown profile, nats")
+    faint = Look(FAINT, "", ":", "no profile")
+    marks = [_draw(below, one.own, Look(look.colour, "", "-", "own profile")),
+             _draw(below, one.empty, faint)]  # fmt: skip
+    below.set_ylabel("NLL, nats")
+    below.set_xlabel("slice token of the reference")
+    set_title(above, f"{one.system}: the gain along the text", board.task)
+    shown = (
+        "dashed: where the user fades, grey: its 95 % interval" if found.answer == "fades" else ""
+    )
+    words = [
+        f"above: own − random other, {NATS}, kernel of {BANDWIDTH:g} tokens",
+        "below: without a profile the model knows the user only from the text so far", shown,
+        f"bands: 95 % at each position, over {board.counted}",
+    ]  # fmt: skip
+    set_caption(drawing, "; ".join(filter(None, words)))
+    label_ends(below, marks)
+    title = f"{one.system}: at which token does the user fade?"
+    alt = f"{title} {sentence(one)}"
+    return Picture(file_name(f"fading_{one.system}_{board.task}"), title, drawing, alt)
+
+
+def _draw(axes: Axes, band: Band, look: Look) -> Mark:
+    axes.plot(band.x, band.value, color=look.colour, linestyle=look.line, linewidth=1.6)
+    axes.fill_between(band.x, band.low, band.high, color=look.colour, alpha=0.16, linewidth=0)
+    return float(band.x[-1]), float(band.value[-1]), look
+
+
+def _table(board: Board, systems: list[Drifted], note: str) -> Table:
+    columns = (
+        Column("system"), Column("answer"), Column("fades at token", "", "number", 0),
+        Column("gain before", "nats", "difference", 3),
+        Column("gain after", "nats", "difference", 3),
+        Column("p", "Holm", "p"),
+        Column("own − none before", "nats", "difference", 3, wide=True),
+        Column("own − none after", "nats", "difference", 3, wide=True),
+        Column("fall that the text so far leaves open", "nats", "difference", 3, wide=True),
+        Column("note", kind="note", wide=True),
+    )  # fmt: skip
+    rows = []
+    for one in systems:
+        found = one.fading
+        fades = found.answer == "fades"
+        rows.append((
+            one.system, found.answer, Cell(found.onset, found.low, found.high) if fades else None,
+            _cell(found.before) if fades else _cell(found.total),
+            _cell(found.after) if fades else None, found.p_holm,
+            _cell(one.gap_before) if fades else None, _cell(one.gap_after) if fades else None,
+            _cell(one.unexplained) if fades else None,
+            found.reason,
+        ))  # fmt: skip
+    return Table(
+        f"fading_{board.task}", f"At which token the user fades, {board.task}", columns,
+        tuple(rows),
+        (
+            f"Own − random other, nats per slice token; where the user does not fade, the gain over"
+            f" all positions. p is one-sided, of no fall, over these systems. 95 % intervals over"
+            f" {board.counted}.",
+            *filter(None, [note]),
+        ),
+    )  # fmt: skip
+
+
+def _facts(one: Drifted) -> dict[str, object]:
+    curves = {
+        name: {key: getattr(band, key).tolist() for key in ("x", "value", "low", "high")}
+        for name, band in (("gain", one.gain), ("own", one.own), ("empty", one.empty))
+    }
+    return {
+        "system": one.system,
+        "seeds": one.seeds,
+        "sentence": sentence(one),
+        **asdict(one.fading),
+        **{
+            name: asdict(getattr(one, name))
+            for name in ("gap_before", "gap_after", "prefix", "unexplained")
+        },
+        "curves": curves,
+    }
+
+
+def _cell(found: Interval) -> Cell:
+    return Cell(found.value, found.low, found.high)

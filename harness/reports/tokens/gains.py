@@ -1,0 +1,119 @@
+"""The gain of the user's own profile at each token, from `tokens.parquet` beside the records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.record.token_file import TokenValues, read_tokens
+from harness.reports.runs.systems import Board, System, having, lacking
+from harness.statistics import Array, Panel
+
+Matrix = Callable[[TokenValues], Array]
+"""A number for each token of a run [T]."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one system's runs.
+
+    system: reduced to the runs that have them.
+    board: the whole board, whose users are resampled.
+    runs: the tokens of each run, in the order of the seeds.
+    """
+
+    system: System
+    board: Board
+    runs: tuple[TokenValues, ...]
+
+    @property
+    def trained(self) -> bool:
+        """Whether seeds may have an effect."""
+        return self.system.trained
+
+    @property
+    def panel(self) -> Panel:
+        """The users of the board's texts."""
+        return self.board.panel
+
+    def texts(self, run: TokenValues, columns: Array) -> Array:
+        """Sums over the tokens of each text of the board [N,...]; columns [T,...].
+
+        0 for a text that the run lacks.
+        """
+        place = {key: row for row, key in enumerate(self.board.ids)}
+        rows = np.array([place[key] for key in run.examples])[run.example]
+        sums = np.zeros((len(self.board.ids), *columns.shape[1:]))
+        np.add.at(sums, rows, columns)
+        return sums
+
+    def by_slice_token(self, of: Matrix) -> list[list[Array]]:
+        """For each run and text of the board, a number for each slice token of the text.
+
+        of: a number for each token, summed over the model tokens that end in the slice token.
+        """
+        return [self._by_slice_token(run, of(run)) for run in self.runs]
+
+    def _by_slice_token(self, run: TokenValues, column: Array) -> list[Array]:
+        found = dict.fromkeys(self.board.ids, np.zeros(0))
+        starts = np.searchsorted(run.example, np.arange(len(run.examples) + 1))
+        for row, key in enumerate(run.examples):
+            of_text = slice(starts[row], starts[row + 1])
+            found[key] = np.bincount(run.slice_token[of_text], weights=column[of_text])
+        return list(found.values())
+
+
+def other_gain(run: TokenValues) -> Array:
+    """Own − random other at each token, in nats; above 0 the user's own profile helps."""
+    return run.column("nll_other") - run.column("nll_own")
+
+
+def topic_gain(run: TokenValues) -> Array:
+    """Own − topic-matched other at each token."""
+    return run.column("nll_topic") - run.column("nll_own")
+
+
+def empty_gain(run: TokenValues) -> Array:
+    """Own − no profile at each token."""
+    return run.column("nll_empty") - run.column("nll_own")
+
+
+def tokens_of(board: Board) -> tuple[list[Tokens], str]:
+    """The tokens of every system that has them, and a note on what is left out ("" for nothing).
+
+    Raises DataError, naming the file, if one changed since its run. A run of one user has no gain
+    over others and is left out.
+    """
+    read = {
+        run.folder: tokens
+        for system in board.systems
+        for run in system.runs
+        if (tokens := read_tokens(run.folder, run.record)) is not None
+        and np.isfinite(tokens.nll).all()
+        and tokens.nll.size
+    }
+    folder_of = {id(run.record): run.folder for system in board.systems for run in system.runs}
+    part = having(board, lambda record: folder_of[id(record)] in read)
+    found = [
+        Tokens(system, board, tuple(read[run.folder] for run in system.runs))
+        for system in part.systems
+    ]
+    return found, lacking(board, part) if found else ""
+
+
+def slice_tokens_of(tokens: Tokens) -> Array:
+    """How many slice tokens each text of the board has [N], as its records say."""
+    counts = np.zeros(len(tokens.board.ids))
+    for row, key in enumerate(tokens.board.ids):
+        for record in tokens.system.records:
+            values = record.examples.get(key)
+            if values is not None and values.likelihood is not None:
+                counts[row] = sum(values.likelihood.slice_tokens)
+    return counts
+
+
+def stacked(rows: Sequence[Array]) -> Array:
+    """Rows of each run as one array [S,N,K]."""
+    return np.stack(rows).astype(np.float64)

@@ -1,0 +1,99 @@
+"""Planted writers land where they belong: one copies, one knows the subject, one the habits."""
+
+import pytest
+
+from harness.errors import DataError
+from harness.record.token_file import TOKENS
+from harness.reports.compare_runs import compare
+from harness.reports.compared.verdicts import compare_boards
+from harness.reports.runs.systems import load_boards
+from harness.reports.tokens.copied import split_of
+from harness.reports.tokens.copied_part import WORDS, copied_part, sentence
+from harness.reports.tokens.gains import tokens_of
+from tests.support.planted_writers import copier, habits_only, subject_only, write_planted
+
+WRITERS = {"copier": copier, "subject": subject_only, "habits": habits_only}
+BELONGS = {"copier": "copy", "subject": "subject", "habits": "style"}
+
+
+def knows_nothing(profile, words):
+    return 0.01
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    out = tmp_path_factory.mktemp("planted")
+    write_planted(out, {**WRITERS, "nobody": knows_nothing})
+    return out
+
+
+@pytest.fixture(scope="module")
+def splits(runs):
+    (board,), _ = load_boards([runs])
+    found, left_out = tokens_of(board)
+    assert left_out == ""
+    return {one.system.name: split_of(one) for one in found}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_planted_writer_lands_where_it_belongs(splits, writer):
+    found = splits[writer]
+    for each in found.kinds:
+        # an interval has no ends where most users tie, as those to whom nothing else gives a gain
+        low, high = (end or each.share.value for end in (each.share.low, each.share.high))
+        if each.kind == BELONGS[writer]:
+            assert low > 90
+            assert each.gain.low > 0
+            assert each.per_token.value > 0.5
+        else:
+            assert high < 10
+    named = [word for word in WORDS.values() if word in sentence(found)]
+    first = min(named, key=sentence(found).index)
+    assert first == WORDS[BELONGS[writer]]
+
+
+def test_the_parts_add_up_to_the_gain(splits):
+    for found in splits.values():
+        assert sum(each.gain.value for each in found.kinds) == pytest.approx(found.total.value)
+        assert sum(each.tokens.value for each in found.kinds) == pytest.approx(100)
+    assert sum(each.share.value for each in splits["habits"].kinds) == pytest.approx(100)
+
+
+def test_no_gain_is_not_split(splits):
+    found = splits["nobody"]
+    assert all(each.share.value is None for each in found.kinds)
+    assert "shows no gain (0.000" in sentence(found)
+
+
+def test_the_page_has_the_sentence_the_figure_and_the_numbers(runs):
+    document = compare([runs])
+    section = next(one for one in document.sections if one.name == "copied")
+    assert section.text[1].startswith("copier: the gain of the user's own profile is 10")
+    assert "copied phrases" in section.text[1]
+    assert [one.name for one in section.pictures] == ["copied_product_review"]
+    main, positions = section.tables
+    assert [str(row[0]) for row in main.shown()[:3]] == [
+        "copied phrases",
+        "words of the subject",
+        "style",
+    ]
+    assert positions.folded
+    (board,) = document.facts["boards"]
+    facts = {one["system"]: one for one in board["copied"]}
+    assert facts["subject"]["kinds"]["subject"]["share"]["value"] > 90
+
+
+def test_a_system_without_tokens_is_named_and_a_changed_file_is_refused(runs):
+    (board,), _ = load_boards([runs])
+    folder = board.systems[0].runs[0].folder
+    content = (folder / TOKENS).read_bytes()
+    try:
+        (folder / TOKENS).unlink()
+        compared = compare_boards([load_boards([runs])[0][0]])[0]
+        part = copied_part(compared)
+        assert f"not evaluated: {board.systems[0].name}" in part.tables[0].notes[-1]
+        (folder / TOKENS).write_bytes(content + b"x")
+        with pytest.raises(DataError, match=TOKENS):
+            copied_part(compared)
+    finally:
+        (folder / TOKENS).write_bytes(content)
