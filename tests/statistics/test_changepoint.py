@@ -128,5 +128,4 @@ def test_planted_falls_are_found_and_their_intervals_hold_them(world):
     assert found["fades"] >= 0.95
     assert found["does not fade"] <= 0.05
     assert found["covered"] >= 0.9
-    if world.width == 0 and world.left == 0:
-        assert found["close"] >= 0.8
+    assert found["close"] >= 0.9

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.metrics.authors import function_words
+from harness.metrics.function_words import function_words
 from harness.metrics.token_kinds import BEFORE, form_words, phrases, subject_words, token_kinds
 from harness.record import read_record, write_record
 from harness.record.token_file import KINDS, TokenValues, write_tokens

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from harness.metrics.slices import slice_names
-from harness.record.token_file import Kind
+from harness.record.token_file import TOKENS, Kind
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import ends, estimate, figure
 from harness.reports.render.plots.looks import FAINT, Look
@@ -14,7 +17,7 @@ from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table
 from harness.reports.runs.systems import Board
 from harness.reports.tokens.copied import KindGain, Split, split_of
-from harness.reports.tokens.gains import tokens_of
+from harness.reports.tokens.gains import shown_of, tokens_of
 from harness.statistics import Interval
 
 WORDS: dict[Kind, str] = {
@@ -28,6 +31,7 @@ LOOKS: dict[Kind, Look] = {
     "style": Look("#0072b2", "o", "-", WORDS["style"]),
 }
 NATS = "nats per slice token"
+TITLE = "What the gain of a user's own profile consists of"
 
 
 def copied_part(compared: Compared) -> Part:
@@ -37,7 +41,8 @@ def copied_part(compared: Compared) -> Part:
     splits = [split_of(one) for one in found]
     if not splits:
         return Part()
-    note = f"Tokens: {left_out}." if left_out else ""
+    note = f"{TOKENS}: {left_out}." if left_out else ""
+    board = shown_of(found)
     return Part(
         tuple(map(sentence, splits)),
         (_picture(board, splits, note),),
@@ -63,7 +68,12 @@ def _percent(share: Interval) -> str:
 
 def _picture(board: Board, splits: list[Split], note: str) -> Picture:
     """A row for each system with a point for each kind: what adds up to the lift."""
-    drawing, (axes,) = new_figure(height=1.7 + 0.52 * len(splits))
+    alt = f"{TITLE} on {board.task}: " + " ".join(map(sentence, splits))
+    return Picture(f"copied_{board.task}", TITLE, partial(_draw, board, splits, note), alt)
+
+
+def _draw(board: Board, splits: list[Split], note: str) -> Figure:
+    drawing, (axes,) = new_figure(height=2.1 + 0.52 * len(splits))
     axes.axvline(0.0, color=FAINT, linewidth=0.8)
     rows = list(reversed(splits))
     for row, one in enumerate(rows):
@@ -77,18 +87,15 @@ def _picture(board: Board, splits: list[Split], note: str) -> Picture:
         axes.plot([], [], color=look.colour, marker=look.marker, linestyle="", label=look.name)[0]
         for look in LOOKS.values()
     ]
-    axes.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, fontsize=9,
-        frameon=False, handletextpad=0.2, columnspacing=1.0,
+    drawing.legend(
+        handles=handles, loc="outside upper left", ncols=3, fontsize=9, frameon=False,
+        handletextpad=0.2, columnspacing=1.0,
     )  # fmt: skip
-    title = "What the gain of a user's own profile consists of"
-    set_title(axes, title, board.task)
-    axes.title.set_position((0.0, 1.0))
+    set_title(axes, TITLE, board.task)
     words = [f"own − random other; the three parts add up to the lift; 95 % intervals over"
              f" {board.counted}", note.rstrip(".")]  # fmt: skip
     set_caption(drawing, "; ".join(filter(None, words)))
-    alt = f"{title} on {board.task}: " + " ".join(map(sentence, splits))
-    return Picture(f"copied_{board.task}", title, drawing, alt)
+    return drawing
 
 
 def _table(board: Board, splits: list[Split], note: str) -> Table:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from harness.record.token_file import TOKENS
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import estimate, figure
 from harness.reports.render.plots.labels import label_ends
@@ -15,7 +18,7 @@ from harness.reports.render.section import Part, Picture
 from harness.reports.render.table import Cell, Column, Table, file_name
 from harness.reports.runs.systems import Board
 from harness.reports.tokens.fading import Drifted, drifted
-from harness.reports.tokens.gains import tokens_of
+from harness.reports.tokens.gains import shown_of, tokens_of
 from harness.statistics import Interval
 from harness.statistics.changepoint import LOST
 from harness.statistics.positions import BANDWIDTH, Band
@@ -30,10 +33,12 @@ def fading_part(compared: Compared) -> Part:
     systems = drifted(found)
     if not systems:
         return Part()
+    looks = looks_of(system.name for system in board.systems)
+    board = shown_of(found)
     return Part(
         tuple(map(sentence, systems)),
-        tuple(_picture(board, one) for one in systems),
-        (_table(board, systems, f"Tokens: {left_out}." if left_out else ""),),
+        tuple(_picture(board, one, looks[one.system]) for one in systems),
+        (_table(board, systems, f"{TOKENS}: {left_out}." if left_out else ""),),
         facts=({"fading": [_facts(one) for one in systems]},),
     )
 
@@ -78,11 +83,16 @@ def _number(level: Interval) -> str:
     return estimate(level, 3)
 
 
-def _picture(board: Board, one: Drifted) -> Picture:
+def _picture(board: Board, one: Drifted, look: Look) -> Picture:
     """Above, the gain with its band and the onset; below, NLL with own profile and with none."""
+    title = f"{one.system}: at which token does the user fade?"
+    name = file_name(f"fading_{one.system}_{board.task}")
+    return Picture(name, title, partial(_draw, board, one, look), f"{title} {sentence(one)}")
+
+
+def _draw(board: Board, one: Drifted, look: Look) -> Figure:
     drawing, (above, below) = new_figure(rows=2, height=2.5)
-    look = looks_of(system.name for system in board.systems)[one.system]
-    _draw(above, one.gain, look)
+    _curve(above, one.gain, look)
     above.axhline(0.0, color=FAINT, linewidth=0.8)
     found = one.fading
     if found.answer == "fades":
@@ -90,8 +100,8 @@ def _picture(board: Board, one: Drifted) -> Picture:
         above.axvline(found.onset, color=FAINT, linewidth=1.2, linestyle="--")
     above.set_ylabel("gain of the\nown profile, nats")
     faint = Look(FAINT, "", ":", "no profile")
-    marks = [_draw(below, one.own, Look(look.colour, "", "-", "own profile")),
-             _draw(below, one.empty, faint)]  # fmt: skip
+    marks = [_curve(below, one.own, Look(look.colour, "", "-", "own profile")),
+             _curve(below, one.empty, faint)]  # fmt: skip
     below.set_ylabel("NLL, nats")
     below.set_xlabel("slice token of the reference")
     set_title(above, f"{one.system}: the gain along the text", board.task)
@@ -105,12 +115,10 @@ def _picture(board: Board, one: Drifted) -> Picture:
     ]  # fmt: skip
     set_caption(drawing, "; ".join(filter(None, words)))
     label_ends(below, marks)
-    title = f"{one.system}: at which token does the user fade?"
-    alt = f"{title} {sentence(one)}"
-    return Picture(file_name(f"fading_{one.system}_{board.task}"), title, drawing, alt)
+    return drawing
 
 
-def _draw(axes: Axes, band: Band, look: Look) -> Mark:
+def _curve(axes: Axes, band: Band, look: Look) -> Mark:
     axes.plot(band.x, band.value, color=look.colour, linestyle=look.line, linewidth=1.6)
     axes.fill_between(band.x, band.low, band.high, color=look.colour, alpha=0.16, linewidth=0)
     return float(band.x[-1]), float(band.value[-1]), look

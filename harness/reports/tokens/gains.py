@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,6 +101,11 @@ def tokens_of(board: Board) -> tuple[list[Tokens], str]:
         for system in part.systems
     ]
     return found, lacking(board, part) if found else ""
+
+
+def shown_of(found: Sequence[Tokens]) -> Board:
+    """The board reduced to the runs whose tokens are shown, for captions."""
+    return replace(found[0].board, systems=tuple(one.system for one in found))
 
 
 def slice_tokens_of(tokens: Tokens) -> Array:
