@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.metrics.base import MeanMetric, Pair
 from harness.metrics.coverage import dropped_by_rouge
@@ -24,12 +25,22 @@ class Rouge(MeanMetric):
     lines = ""
 
     def __init__(self, tokenizer: str = "default") -> None:
-        from rouge_score.rouge_scorer import RougeScorer  # slow to import
+        self._tokenizer = tokenizer
+
+    @cached_property
+    def _words(self) -> Any:
+        if self._tokenizer == "unicode":
+            return UnicodeWords()
         from rouge_score.tokenizers import DefaultTokenizer
 
-        self._tokenizer = tokenizer
-        self._words = UnicodeWords() if tokenizer == "unicode" else DefaultTokenizer()
-        self._scorer = RougeScorer([self.name], tokenizer=self._words)
+        return DefaultTokenizer()
+
+    @cached_property
+    def _scorer(self) -> Any:
+        """Made for the first text: its import takes a second, which a comparison does without."""
+        from rouge_score.rouge_scorer import RougeScorer
+
+        return RougeScorer([self.name], tokenizer=self._words)
 
     @property
     def signature(self) -> str:

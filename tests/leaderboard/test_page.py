@@ -223,8 +223,7 @@ def test_the_keyboard_is_enough(browser, page):
     quiet(browser)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_nothing_serious_for_axe_and_no_panning(browser, page, theme, width):
     browser.resize(width)
     browser.theme(theme)

@@ -14,7 +14,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
 from harness.errors import UsageError
+from harness.metrics.base import Pair
 from harness.metrics.bleu import Bleu
+from harness.metrics.rouge import Rouge1
 from harness.settings import EvalSettings
 from tests.support.texts import real_pairs, score
 from tests.support.texts import rows as rows_of_texts
@@ -153,6 +155,15 @@ def test_texts_without_a_reference_are_refused(name):
 def test_an_unknown_metric_names_its_neighbour():
     with pytest.raises(UsageError, match=r"no metric 'rogue1'\. Did you mean 'rouge1'\?"):
         score("rogue1", [], [])
+
+
+def test_naming_rouge_imports_nothing_before_the_first_text(monkeypatch):
+    for module in ("rouge_score", "rouge_score.rouge_scorer", "rouge_score.tokenizers"):
+        monkeypatch.setitem(sys.modules, module, None)  # importing it would be an error
+    rouge = Rouge1()
+    assert rouge.title == "ROUGE-1"
+    with pytest.raises(ImportError):
+        rouge.score(Pair("a", "a", None))
 
 
 def test_importing_the_room_is_light():

@@ -26,7 +26,7 @@ from tests.support.runs import (
 from tests.support.saved_backbones import save_backbone
 
 
-@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("batches", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
     tmp_path, reviews, backbone, monkeypatch, batches
 ):

@@ -36,7 +36,11 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
 
 
 @pytest.mark.parametrize(
-    ("method", "grid"), [("sft", "[1e-2,1e-6]"), ("flythinker", "[1e-6,1e-2]")]
+    ("method", "grid"),
+    [
+        pytest.param("sft", "[1e-2,1e-6]", marks=pytest.mark.slow),
+        ("flythinker", "[1e-6,1e-2]"),
+    ],
 )
 def test_the_best_trial_is_the_training_if_it_is_as_long(
     tmp_path, reviews, backbone, method, grid, monkeypatch
@@ -80,7 +84,7 @@ def test_other_seeds_take_the_rate_that_one_seed_chose(tmp_path, reviews, backbo
     ]
 
 
-@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize("epochs", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_trial_stopped_at_any_step_continues_there(
     tmp_path, reviews, backbone, monkeypatch, epochs
 ):
