@@ -24,6 +24,7 @@ from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
 from harness.method import Method, made
+from harness.pipeline.prepared_prompts import Part, is_prepared, prepared_parts
 from harness.record.inputs import Inputs
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
@@ -48,6 +49,12 @@ class EncodedPrompt:
     cut: Cut
     text: str
     tied: bool = False
+
+    @classmethod
+    def of(cls, example: Example, part: Part) -> EncodedPrompt:
+        """The prompt of an example, from the part that does not depend on it."""
+        views = dict(part.views)
+        return cls(example, views.pop("main"), views, part.cut, part.text, part.tied)
 
 
 class Plan:
@@ -75,6 +82,8 @@ class Plan:
         self.splits: dict[str, SplitData] = load_splits(settings, names)
         self.source = describe_source(settings, self.splits)
         self.results = results
+        self.fresh = False
+        """Take no prompt from a cache."""
 
     @property
     def test(self) -> SplitData:
@@ -160,7 +169,10 @@ class Plan:
         """The method's prompt for each example, through the chat template, in tokens."""
         if self.method.workspace is not None:  # in a run, not in its dry run
             self.method.prepare(examples)
-        return [self._encoded_prompt(example, self.method.prompt(example)) for example in examples]
+        if not is_prepared(self, examples):
+            return [EncodedPrompt.of(example, self._part(example)) for example in examples]
+        parts = prepared_parts(self, examples, self._part, self.fresh)
+        return [EncodedPrompt.of(*both) for both in zip(examples, parts, strict=True)]
 
     def _main_view(self, example: Example, prompt: Prompt) -> str:
         if "main" not in prompt.views:
@@ -170,13 +182,14 @@ class Plan:
             )
         return prompt.views["main"]
 
-    def _encoded_prompt(self, example: Example, prompt: Prompt) -> EncodedPrompt:
+    def _part(self, example: Example) -> Part:
+        prompt = self.method.prompt(example)
         main = self._main_view(example, prompt)
-        ids = {
+        views = {
             name: tuple(encode_prompt(self.backbones.tokenizer, text))
             for name, text in prompt.views.items()
         }
-        return EncodedPrompt(example, ids.pop("main"), ids, prompt.cut, main, prompt.tied)
+        return Part(views, prompt.cut, main, prompt.tied)
 
     @cached_property
     def test_prompts(self) -> list[EncodedPrompt]:
@@ -202,7 +215,16 @@ class Plan:
     def encoded(self, name: Literal["train", "val"]) -> list[EncodedPrompt]:
         """The prompts of `pairs(name)`, encoded once: this takes minutes on real data."""
         if name not in self._encoded:
-            self._encoded[name] = self.encode([pair.example for pair in self.pairs(name)])
+            shown, whole = [pair.example for pair in self.pairs(name)], self.splits[name].examples
+            if is_prepared(self, whole):
+                # the prompts with profile serve every seed; those without are quick to make
+                with_profile = zip(shown, whole, self.encode(whole), strict=True)
+                self._encoded[name] = [
+                    known if one is other else EncodedPrompt.of(one, self._part(one))
+                    for one, other, known in with_profile
+                ]
+            else:
+                self._encoded[name] = self.encode(shown)
         return self._encoded[name]
 
     @cached_property

@@ -104,6 +104,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     # 1. a complete run is shown again where its inputs are unchanged
     if fresh:
         delete_run(plan.folder)
+        plan.fresh = True
     earlier = record_there(plan.folder, job.bars.say)
     if earlier is not None and not has_its_texts(earlier, plan.folder, job.bars.say):
         earlier = replace(earlier, status="failed")  # the damaged texts are generated again

@@ -15,8 +15,9 @@ from harness.errors import UsageError
 from harness.method import Method, made
 from harness.pipeline.generate import example_seed
 from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.prepared_prompts import Part
 from harness.registry import find
-from harness.types import Example, Prompt
+from harness.types import Example
 
 if TYPE_CHECKING:
     from harness.settings import RunSettings
@@ -62,10 +63,11 @@ class ServedPlan(Plan):
         """The test prompts."""
         return self.encode(self.test.examples)
 
-    def _encoded_prompt(self, example: Example, prompt: Prompt) -> EncodedPrompt:
+    def _part(self, example: Example) -> Part:
+        prompt = self.method.prompt(example)
         main = self._main_view(example, prompt)
         ids = tuple(encode_prompt(self.backbones.tokenizer, main)) if self.has_tokens else ()
-        return EncodedPrompt(example, ids, {}, prompt.cut, main, prompt.tied)
+        return Part({"main": ids}, prompt.cut, main, prompt.tied)
 
     def request(self, encoded: EncodedPrompt, sample: int) -> dict[str, Any]:
         """The request for a text: a user's turn for /chat/completions; for /completions the

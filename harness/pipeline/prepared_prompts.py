@@ -1,0 +1,184 @@
+"""Prompts of many examples: made once, by all cores, and cached by all that shapes them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.data.content import profile_digest, task_digest
+from harness.data.prepared import prepared
+from harness.engine.template import describe_template, template_source
+from harness.inputs.imports import closure, content_sha256
+from harness.inputs.models import model_sha256
+from harness.inputs.provenance import method_sources
+from harness.method import Method
+from harness.record.digest import json_sha256
+from harness.registry import find
+from harness.types import Cut, Example
+
+if TYPE_CHECKING:
+    from harness.pipeline.plan import Plan
+
+FORMAT = 1
+"""Increase it when the files change, so that older caches are ignored."""
+MANY = 500
+"""Examples from which prompts are cached: fewer take seconds."""
+TOGETHER = 32
+"""Examples that a process encodes before it sends them back."""
+AGAIN = 8
+"""Cached prompts that are made again, to see that the cache's key misses nothing."""
+IDS, HEADS, TEXTS = "ids.npy", "heads.json", "texts.json"
+PACKAGES = ("tokenizers", "transformers", "rank-bm25", "numpy", "jinja2")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A prompt in tokens, without its example; see `plan.EncodedPrompt`.
+
+    views: name → tokens, "main" among them.
+    """
+
+    views: dict[str, tuple[int, ...]]
+    cut: Cut
+    text: str
+    tied: bool
+
+
+Encode = Callable[[Example], Part]
+"""Makes one prompt."""
+
+
+def is_prepared(plan: Plan, examples: Sequence[Example]) -> bool:
+    """Whether the prompts of these examples are cached: there are many, and `prompt` is all that
+    makes them. What a method generates in `prepare` belongs to its run."""
+    own = type(plan.method).prepare is not Method.prepare
+    return len(examples) >= MANY and not own and not plan.settings.model.api
+
+
+def prepared_parts(
+    plan: Plan, examples: Sequence[Example], encode: Encode, fresh: bool
+) -> list[Part]:
+    """The prompts of examples, in order, from the cache where they are in it.
+
+    plan: the run.
+    examples: of any split.
+    encode: makes one prompt.
+    fresh: make all of them again.
+    """
+
+    def make(folder: Path) -> None:
+        _write(folder, _all(examples, encode, parallel=plan.settings.retrieval.ranking != "dense"))
+
+    get = partial(prepared, "prompts", _key(plan, examples), make, _read)
+    found = get(fresh=fresh)
+    places = sorted({round(at) for at in np.linspace(0, len(examples) - 1, AGAIN)})
+    if all(found[at] == encode(examples[at]) for at in places):
+        return found
+    log.warning("the prompts in the cache are not those of today; making them again")
+    return get(fresh=True)
+
+
+def _key(plan: Plan, examples: Sequence[Example]) -> list[object]:
+    """All that shapes the prompts."""
+    settings, method, tokenizer = plan.settings, type(plan.method), plan.backbones.tokenizer
+    own = method.prompt is not Method.prompt
+    sources = closure(["harness.data.prompt", "harness.engine.text"])
+    if own:
+        sources |= method_sources(method, settings.method)
+    dense = settings.retrieval.dense_model if settings.retrieval.ranking == "dense" else None
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    vocabulary = backend.to_str() if backend else plan.inputs.backbone
+    template = repr(tokenizer.harness_template), describe_template(tokenizer)
+    return [
+        FORMAT,
+        [[one.id, one.user_id, one.input, profile_digest(one.profile)] for one in examples],
+        [settings.model_dump(mode="json")[section] for section in ("retrieval", "budget")],
+        task_digest(find("task", settings.task)),
+        [method.__qualname__, dict(settings.method)] if own else None,
+        content_sha256(sources),
+        [type(tokenizer).__name__, json_sha256(vocabulary)],
+        [template_source(tokenizer), *template],
+        model_sha256(dense) if dense else None,
+        [version(name) for name in PACKAGES],
+    ]
+
+
+def _all(examples: Sequence[Example], encode: Encode, *, parallel: bool) -> Iterable[Part]:
+    """The prompts in order, by as many processes as there are cores.
+
+    An encoder for dense retrieval uses all cores in one process.
+    """
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    if not parallel or cores < 2:
+        return map(encode, examples)
+    return _by_processes(examples, encode, cores)
+
+
+def _by_processes(examples: Sequence[Example], encode: Encode, cores: int) -> Iterable[Part]:
+    """As `map(encode, examples)`. Forked processes share the examples and a plugin's code."""
+    global _work
+    starts = range(0, len(examples), TOGETHER)
+    _work = examples, encode
+    try:
+        with multiprocessing.get_context("fork").Pool(cores, _begin) as pool:
+            for start, parts in zip(starts, pool.imap(_encode_from, starts), strict=True):
+                # an error is raised here, where its message is complete
+                yield from parts or map(encode, examples[start : start + TOGETHER])
+    finally:
+        _work = None
+
+
+_work: tuple[Sequence[Example], Encode] | None = None
+"""What forked processes read: it does not pass through a pipe."""
+
+
+def _begin() -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not survive a fork
+
+
+def _encode_from(start: int) -> list[Part] | None:
+    """The prompts of the examples from `start`; None where one cannot be made."""
+    assert _work is not None
+    examples, encode = _work
+    try:
+        return list(map(encode, examples[start : start + TOGETHER]))
+    except Exception:  # of a plugin; the parent process makes it again and reports it
+        return None
+
+
+def _write(folder: Path, parts: Iterable[Part]) -> None:
+    heads, texts, ids = [], [], []
+    for part in parts:
+        sizes = {name: len(view) for name, view in part.views.items()}
+        heads.append([sizes, part.cut.entries, part.cut.tokens, part.tied])
+        texts.append(part.text)
+        ids += [np.array(view, np.int32) for view in part.views.values()]
+    np.save(folder / IDS, np.concatenate(ids) if ids else np.empty(0, np.int32))
+    for name, values in ((HEADS, heads), (TEXTS, texts)):
+        (folder / name).write_text(json.dumps(values), encoding="utf-8")
+
+
+def _read(folder: Path) -> list[Part]:
+    heads, texts = (json.loads((folder / name).read_bytes()) for name in (HEADS, TEXTS))
+    ids = np.load(folder / IDS)
+    parts, start = [], 0
+    for (sizes, entries, tokens, tied), text in zip(heads, texts, strict=True):
+        views = {}
+        for name, size in sizes.items():
+            views[name] = tuple(ids[start : start + size].tolist())
+            start += size
+        parts.append(Part(views, Cut(entries, tokens), text, tied))
+    return parts
