@@ -25,10 +25,12 @@ from harness.engine.lm import (
     PersonalLM,
     embed,
     encode,
+    gather_columns,
     head,
     token_logprobs,
 )
 from harness.engine.passes import State, extend, start
+from harness.engine.thoughts import Thoughts, divergence, nearest_tokens
 from harness.method import Method
 from harness.settings import Section
 from harness.types import Target, TrainingPair
@@ -127,6 +129,40 @@ class CoconutLM(CausalLM):
         """One pass without a cache over prompts, real [B,T], and columns after them."""
         more = inputs.size(1) - real.size(1)
         return encode(self.model, inputs, nn.functional.pad(real, (0, more), value=True))
+
+    @torch.no_grad()
+    def thoughts(self, batch: Batch) -> Thoughts:
+        """The K thoughts between prompt and text, each a hidden state that is read as an input."""
+        batch = batch.to(self.device)
+        count, (tokens, real) = self.thoughts_now, pad(batch.prompts, "left")
+        inputs, _, _ = self.think(batch.prompts)
+        given = inputs[:, tokens.size(1) :]
+        known = embed(self.model, batch.response_ids[:, :-1])
+        real = real.to(self.device)
+        whole = torch.cat([inputs, known], 1)
+        # 1. Predictions without each thought, and without all of them
+        predicted = slice(inputs.size(1) - 1, None)
+        own = head(self.model, self._pass(whole, real)[:, predicted])
+        kl = []
+        for changed in [*range(count), slice(0, count)]:
+            without = whole.clone()
+            without[:, tokens.size(1) :][:, changed] = 0
+            other = head(self.model, self._pass(without, real)[:, predicted])
+            kl.append(divergence(own, other))
+        # 2. The hidden states of the prompt's tokens
+        states = self._pass(inputs[:, : tokens.size(1)], real)
+        right = real.long().argmax(-1, keepdim=True)
+        columns = (torch.arange(tokens.size(1), device=self.device) + right) % tokens.size(1)
+        *alone, all_of_them = kl
+        empty = given.new_zeros(len(tokens), 0)
+        return Thoughts(
+            vectors=given,
+            position=torch.zeros(given.shape[:2], dtype=torch.long, device=self.device),
+            nearest=nearest_tokens(self.model, given),
+            kl=torch.stack([each[:, 0] for each in alone], 1) if alone else empty,
+            text_kl=torch.where(batch.response_mask, all_of_them, 0.0),
+            states=gather_columns(states, columns),
+        )
 
     def prefill(
         self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import UsageError
 from harness.method import Method
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from harness.engine.backbone import Backbones
     from harness.engine.lm import PersonalLM
     from harness.engine.micro_batches import TrainRow
+    from harness.settings import RunSettings
 
 
 class SftOptions(Section):
-    flops_of: Literal["flythinker"] | None = None
-    """For an ablation: train with as many FLOPs as this method uses in `train.epochs`, by more
-    passes over the same examples."""
+    flops_of: str | None = None
+    """For an ablation: train with as many FLOPs as this method, with its default options, uses in
+    `train.epochs`, by more passes over the same examples. A method of a file needs --plugin."""
 
 
 class Sft(Method):
@@ -29,6 +30,11 @@ class Sft(Method):
     trains = True
     Options: ClassVar[type[Section]] = SftOptions
     options: SftOptions
+
+    def __init__(self, settings: RunSettings) -> None:
+        super().__init__(settings)
+        if self.options.flops_of is not None:
+            find("method", self.options.flops_of)  # an unknown name stops the run here
 
     def build(self, backbones: Backbones) -> PersonalLM:
         lm = super().build(backbones)

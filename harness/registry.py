@@ -57,8 +57,8 @@ ATTRIBUTES = {"method": ("name", "prompt"), "task": plugins.TASK, "metric": ("na
 """What an object of a kind has, without which it is something else."""
 
 
-FROM_FILES: dict[str, dict[str, Entry]] = {"task": {}, "metric": {}}
-"""Tasks and metrics of the --plugin files that were loaded, as sys.modules has their modules."""
+FROM_FILES: dict[str, dict[str, Entry]] = {"method": {}, "task": {}, "metric": {}}
+"""What the --plugin files that were loaded bring, as sys.modules has their modules."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Entry:
 @cache
 def table(kind: str) -> Mapping[str, Entry]:
     """All names of one kind ("method", "task", "metric"): built in, from installed packages, and
-    tasks and metrics of --plugin files.
+    from --plugin files.
 
     Only names are read here; a broken package, and a name that two offer, are errors when that
     name is asked for, so that they cannot take down the others.
@@ -143,21 +143,21 @@ def find(kind: str, name: str) -> Any:
 
 
 def register_plugins(paths: Iterable[Path]) -> dict[str, Any]:
-    """The methods of --plugin files by name; their tasks and metrics become known by name.
+    """The methods of --plugin files by name; all that the files bring becomes known by name.
 
     Raises UsageError, with file and line, for a broken file, one that brings nothing, and a name
     that is taken.
     """
     methods: dict[str, Any] = {}
-    brought: dict[str, dict[str, Entry]] = {"task": {}, "metric": {}}
+    brought: dict[str, dict[str, Entry]] = {kind: {} for kind in FROM_FILES}
     for path in paths:
         file = read_plugin(path, _is_built_in_task)
         for name in (*file.tasks, *file.metrics, *([file.method.name] if file.method else [])):
             _refuse_name(name, f"--plugin {path}")
         if file.method is not None:
-            _refuse_taken("method", file.method.name, path, methods)
             methods[file.method.name] = file.method
-        for kind, names in (("task", file.tasks), ("metric", file.metrics)):
+        named = {file.method.name: file.method.__name__} if file.method else {}
+        for kind, names in (("method", named), ("task", file.tasks), ("metric", file.metrics)):
             for name, attribute in names.items():
                 _refuse_taken(kind, name, path, brought[kind])
                 target = f"{file.module}:{attribute}"

@@ -14,7 +14,7 @@ from harness.cli.runs import runs
 from harness.cli.screen import screen, warn
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError, counted
-from harness.record import RECORD, ExampleValues, find_runs, read_predictions, read_record
+from harness.record import ExampleValues, only_run, read_predictions, read_record
 from harness.registry import blaming, table
 from harness.settings import RunSettings, validate
 from harness.types import Example
@@ -36,7 +36,7 @@ def show(
         against: another run to show as well
         prompt: print the prompt
     """
-    found_run = _only_run(run)
+    found_run = only_run(run)
     if found_run is None:
         runs(run)
         screen().print(f"several runs in {run}: name one of them", style="bold")
@@ -79,17 +79,6 @@ def show(
         warn(console, [f"{chosen}: no longer in the data, so it has no prompt and no reference"])
     for place in [run, *([against] if against else [])]:
         _show_texts(console, place, chosen)
-
-
-def _only_run(folder: Path) -> Path | None:
-    """The run in a folder, floors aside; None if there are several.
-
-    Raises DataError if there is none.
-    """
-    if (folder / RECORD).is_file():
-        return folder
-    found = [each for each in find_runs([folder]) if not each.parent.name.startswith("floor-")]
-    return found[0] if len(found) == 1 else None
 
 
 def _show(console: Console, title: str, text: str) -> None:

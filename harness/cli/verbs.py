@@ -16,6 +16,7 @@ from harness.cli.claims import claims
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.export import export
+from harness.cli.inspect import inspect
 from harness.cli.judge import judge
 from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
@@ -51,6 +52,7 @@ VERBS = {
         score,
         bench,
         show,
+        inspect,
         compare,
         judge,
         trial,

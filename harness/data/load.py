@@ -144,6 +144,13 @@ def rewriter(data: DataSettings, test: SplitData) -> Callable[[str, str], str] |
     return mini.rewriter(test, data.setting, data.mini_seed)
 
 
+def habit_places(data: DataSettings, test: SplitData) -> Callable[[str, str], mini.Places] | None:
+    """What finds the places of a text that show its user's habits; None where that is unknown."""
+    if data.source != "mini":
+        return None
+    return mini.habit_places(test, data.setting, data.mini_seed)
+
+
 def describe_source(
     settings: RunSettings, splits: Mapping[str, SplitData] | None = None
 ) -> DataInfo:

@@ -10,6 +10,9 @@ from harness.data.tasks import Task
 from harness.errors import UsageError
 from harness.types import SplitData
 
+Places = tuple[tuple[str, int, int], ...]
+"""Kind of habit, and the characters [start, end) that show it."""
+
 
 def read_mini(task: Task, setting: str, split: str, seed: int) -> list[Row]:
     """The built-in benchmark's rows for `seed`. Raises UsageError for a task that it lacks."""
@@ -38,6 +41,15 @@ def skyline_of(test: SplitData) -> Floor:
         "the author's own sentences with the input's aspects put in",
         lambda: {each.id: skyline(each) for each in test.examples if each.profile},
     )
+
+
+def habit_places(test: SplitData, setting: str, seed: int) -> Callable[[str, str], Places]:
+    """Example id and a text → where the text shows its user's habits."""
+    from harness.mini import calls
+    from harness.mini.places import places
+
+    known = calls(test.task, setting, test.split, seed=seed)
+    return lambda example, text: places(known[example], text)
 
 
 def rewriter(test: SplitData, setting: str, seed: int) -> Callable[[str, str], str]:

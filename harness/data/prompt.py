@@ -45,6 +45,12 @@ class PromptWriter:
         views = {"main": self.task.prompt(phrases, text)}
         return Prompt(example.id, views, cut, tied=ranked.tied)
 
+    def shown(self, example: Example) -> dict[int, str]:
+        """Index of each profile entry in the prompt → its phrase there, in order."""
+        order = self.ranking(example).order
+        phrases, _ = self._fit([example.profile[index] for index in order])
+        return dict(zip(order, phrases, strict=False))  # entries beyond the budget are left out
+
     def text(self, entries: Sequence[Entry], text: str) -> str:
         """The prompt of these entries and this input, without any budget."""
         return self.task.prompt([self.task.phrase(entry) for entry in entries], text)

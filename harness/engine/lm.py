@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ from harness.engine.passes import extend as extend
 from harness.engine.passes import hidden_states as hidden_states
 from harness.engine.passes import start as start
 from harness.plugins import Expected, check_returns
+
+if TYPE_CHECKING:
+    from harness.engine.thoughts import Thoughts
 
 LOGITS_AT_ONCE = 1 << 26
 """Most logits (rows × vocabulary) held at a time while log-probs are computed."""
@@ -84,6 +87,13 @@ class PersonalLM(nn.Module, ABC):
         """
         raise NotImplementedError
 
+    def thoughts(self, batch: Batch) -> Thoughts | None:
+        """The latent thoughts with which it reads the batch, for `harness inspect`.
+
+        None, the default, for a model without thoughts.
+        """
+        return None
+
     def forward(self, batch: Batch) -> Tensor:
         """The loss; wrappers for several devices call this."""
         return self.loss(batch)
@@ -115,11 +125,20 @@ def _no_logits(found: object, rows: Sequence[object] | Tensor, *_: object) -> st
     return f"(logits, state) with logits [{len(rows)}, vocabulary]"
 
 
+def _no_thoughts(found: object, batch: Batch) -> str | None:
+    from harness.engine.thoughts import Thoughts
+
+    if isinstance(found, Thoughts):
+        return found.fault(batch)
+    return None if found is None else "harness.engine.thoughts.Thoughts, or None"
+
+
 RETURNS: Mapping[str, Expected] = {
     "logprobs": _no_logprobs,
     "loss": _no_loss,
     "prefill": _no_logits,
     "step": _no_logits,
+    "thoughts": _no_thoughts,
 }
 """Method of a plugin's model → what is wrong with what it returns."""
 

@@ -38,6 +38,29 @@ def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
     return template_ids(tokenizer, render(tokenizer, [{"role": "user", "content": text}]))
 
 
+def prompt_spans(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+    """The characters of `text` that each token of `encode_prompt(tokenizer, text)` covers.
+
+    (0, 0) for tokens of the template alone. [] where the template changes the text, so that its
+    tokens cannot be found.
+    """
+    ids, plain = encode_prompt(tokenizer, text), template_source(tokenizer) is None
+    before = "" if plain else shell(tokenizer)[0]
+    whole = text + "\n" if plain else render(tokenizer, [{"role": "user", "content": text}])
+    coded = tokenizer(
+        whole,
+        add_special_tokens=plain,
+        split_special_tokens=plain,
+        return_offsets_mapping=True,
+    )
+    found, offset = list(coded["input_ids"])[: len(ids)], len(before)
+    if found != ids or whole[offset : offset + len(text)] != text:
+        return []
+    ends = ((max(0, start - offset), end - offset) for start, end in coded["offset_mapping"])
+    spans = [(start, min(end, len(text))) for start, end in ends]
+    return [(start, end) if start < end else (0, 0) for start, end in spans[: len(ids)]]
+
+
 def _without_appended(tokenizer: Tokenizer, text: str) -> list[int]:
     """Token ids of text with the tokens that the tokenizer prepends, without those it appends."""
     ids = _ids(tokenizer, text, split_special_tokens=True)

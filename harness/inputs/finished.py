@@ -57,7 +57,7 @@ def same_files(record: Record, settings: RunSettings) -> bool:
 def _origins(method: str, plugins: Sequence[Path]) -> Iterator[Origin]:
     """Where the method's code may begin: its package's module, else one of the plugin files."""
     entry = table("method").get(method)
-    if entry is not None:
+    if entry is not None and entry.file is None:
         if not entry.rivals:
             yield Origin(entry.target.partition(":")[0])
         return

@@ -15,7 +15,7 @@ from harness.inputs.imports import closure, content_sha256, imports_of
 from harness.inputs.origin import Origin, own_sources
 from harness.plugins import home_of
 from harness.record import CodeInfo, DeviceInfo
-from harness.registry import BUILT_IN
+from harness.registry import table
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "peft", "datasets", "sacrebleu",
@@ -66,9 +66,12 @@ def training_sha256(method: type, options: Mapping[str, object]) -> str:
 
 def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Path]:
     """Module → file of that source."""
+    named = [each for value in map(str, options.values()) if (each := table("method").get(value))]
+    modules = [each.target.partition(":")[0] for each in named]
     beside = own_sources(Origin(method.__module__, home_of(method)))
-    named = [BUILT_IN["method"].get(value, "") for value in map(str, options.values())]
-    starts = [method.__module__, *MAKING, *(each.partition(":")[0] for each in named if each)]
+    for entry, module in zip(named, modules, strict=True):
+        beside |= own_sources(Origin("" if entry.file else module, entry.file))
+    starts = [method.__module__, *MAKING, *modules]
     starts += [name for file in beside.values() for name in imports_of(file, "")]
     return {**closure(starts), **beside}
 

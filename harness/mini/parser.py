@@ -141,6 +141,11 @@ def shows(call: Call, part: str) -> bool:
     return found == {call.expected}
 
 
+def found_words(words: str, text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Characters [start, end) of each occurrence of these words in a part of a text."""
+    return [match.span() for match in _word(words).finditer(text, start, end)]
+
+
 @cache
 def _word(words: str) -> re.Pattern[str]:
     spaced = r"\s+".join(re.escape(word) for word in words.split())

@@ -54,6 +54,7 @@ from harness.record.storage import (
     find_runs,
     is_intact,
     last_of_each,
+    only_run,
     read_predictions,
     read_record,
     record_there,

@@ -219,3 +219,14 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
             )
         found += [folder for folder in here if folder not in found]
     return found
+
+
+def only_run(folder: Path) -> Path | None:
+    """The run in a folder, floors aside; None if there are several.
+
+    Raises DataError if there is none.
+    """
+    if (folder / RECORD).is_file():
+        return folder
+    found = [each for each in find_runs([folder]) if not each.parent.name.startswith("floor-")]
+    return found[0] if len(found) == 1 else None

@@ -13,6 +13,7 @@ from harness.reports.claims.parts import compared as compared_pair
 from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import Measure, mean_of, rows_of
 from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.choices import OPTION, chosen_by
 from harness.reports.runs.systems import Board, System, having
 from harness.settings.flat import flat
 from harness.statistics import (
@@ -120,7 +121,9 @@ def _minus(
 
 
 def _gap(name: str, value: float | None, found: Interval | Comparison, about: bool) -> Gap:
-    why = found.reason or ""
+    # a difference of 0 in every user and seed needs no test
+    identical = value == found.low == found.high == 0
+    why = "" if identical else found.reason or ""
     if not about:
         why = f"fewer than {METHOD_SEEDS} training seeds"
     elif found.users < VERDICT_USERS:
@@ -129,7 +132,19 @@ def _gap(name: str, value: float | None, found: Interval | Comparison, about: bo
 
 
 def _plain(board: Board, system: System) -> list[System]:
-    return selected(board, [Selector(SFT)])
+    """sft with the system's own settings, backbone included; else the board's usual one."""
+    own, *arms = chosen_by([system.record, *(one.record for one in _of_sft(board))])
+    same = [
+        one
+        for one, arm in zip(_of_sft(board), arms, strict=True)
+        if not _flops_of(one) and all(arm[key] == own[key] for key in own if _shared(key))
+    ]
+    return same or selected(board, [Selector(SFT)])
+
+
+def _shared(key: str) -> bool:
+    """Whether a setting is one that methods share."""
+    return not key.startswith(OPTION) and key != "model.reasoner"
 
 
 def _same_flops(board: Board, system: System) -> list[System]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -20,18 +21,15 @@ from harness.reports.render.section import Document
 
 def to_html(document: Document) -> str:
     """The page, with everything from records and texts escaped."""
-    environment = _environment(escape=True)
+    pages = environment(escape=True)
     drawn = [picture for section in document.sections for picture in section.pictures]
     captions = {picture.name: caption_of(picture.drawing) for picture in drawn}
     pictures = {
         picture.name: inline_svg(picture.drawing, picture.alt, picture.file) for picture in drawn
     }
-    css, script = (
-        environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
-        for name in ("report.css", "report.js")
-    )
+    css, script = map(source_of_template, ("report.css", "report.js"))
     digest = hashlib.sha256(script.encode()).digest()
-    return environment.get_template("report.html").render(
+    return pages.get_template("report.html").render(
         document=document,
         pictures=pictures,
         captions=captions,
@@ -45,18 +43,24 @@ def summary_html(document: Document) -> str:
     """The verdict, its table and the warnings as a piece of HTML, for a notebook."""
     ungrouped = tuple(table.ungrouped() for table in document.sections[0].tables)
     summary = replace(document.sections[0], tables=ungrouped)
-    template = _environment(escape=True).get_template("summary.html")
+    template = environment(escape=True).get_template("summary.html")
     return template.render(document=document, summary=summary)
 
 
 def to_markdown(document: Document) -> str:
     """The report as GitHub-flavoured Markdown; pictures are links into figures/."""
-    environment = _environment(escape=False)
-    environment.filters |= {"plain": plain, "grid": table_as_markdown}
-    return environment.get_template("report.md").render(document=document).rstrip() + "\n"
+    pages = environment(escape=False)
+    pages.filters |= {"plain": plain, "grid": table_as_markdown}
+    return pages.get_template("report.md").render(document=document).rstrip() + "\n"
 
 
-def _environment(escape: bool) -> Environment:
+def source_of_template(name: str) -> str:
+    """A template as it is stored, e.g. a page's styles or script."""
+    return (files("harness.reports.render") / "templates" / name).read_text(encoding="utf-8")
+
+
+def environment(escape: bool) -> Environment:
+    """Jinja's environment of the templates; `escape` for HTML."""
     return Environment(
         loader=PackageLoader("harness.reports.render", "templates"),
         autoescape=escape,

@@ -22,15 +22,15 @@ def a_margin_that_three_seeds_reach(monkeypatch):
     monkeypatch.setattr("harness.reports.certificate.certificates.MARGINS", {"bleu": 3.0})
 
 
-def with_thoughts(folder, other, none):
+def with_thoughts(folder, other, none, noise):
     """The record of two models, whose thoughts' replacement costs so many points in each text."""
     record = read_record(folder)
     draw = np.random.default_rng(record.seed)
     examples = {
         key: dataclasses.replace(values, thoughts={
             "own": {"bleu": 50.0},
-            "other-profile": {"bleu": 50.0 - other + float(draw.normal(0, 0.5))},
-            "zero": {"bleu": 50.0 - none + float(draw.normal(0, 0.5))},
+            "other-profile": {"bleu": 50.0 - other + float(draw.normal(0, noise))},
+            "zero": {"bleu": 50.0 - none + float(draw.normal(0, noise))},
         })
         for key, values in record.examples.items()
     }  # fmt: skip
@@ -38,11 +38,11 @@ def with_thoughts(folder, other, none):
     write_record(dataclasses.replace(record, examples=examples, backbone=two), folder)
 
 
-def world(out, other=5.0, none=8.0, flops=None, size=None, seeds=SEEDS, gain=9.0):
+def world(out, other=5.0, none=8.0, flops=None, size=None, seeds=SEEDS, gain=9.0, noise=0.5):
     """Runs of sft and flythinker, and of the arms that have an effect."""
     write_runs(out, ["sft"], TASK, seeds, effect=6.0)
     for folder in write_runs(out, ["flythinker"], TASK, seeds, full=True, effect=gain):
-        with_thoughts(folder, other, none)
+        with_thoughts(folder, other, none, noise)
     if flops is not None:
         write_runs(
             out / "flops", ["sft"], TASK, seeds, effect=flops,
@@ -78,6 +78,18 @@ def test_the_answers(tmp_path, changes, user, gain):
     _, (one,) = certified(world(tmp_path, **changes))
     assert one.system == "flythinker"
     assert (one.carries, one.explains) == (user, gain)
+
+
+def test_a_gap_of_0_in_every_text_and_seed_decides(tmp_path):
+    _, (one,) = certified(world(tmp_path, other=0.0, none=0.0, noise=0.0))
+    assert (one.own_other.value, one.own_other.why, one.carries) == (0.0, "", "NO")
+
+
+def test_a_system_is_compared_with_sft_on_its_own_backbone(tmp_path):
+    # two backbones of sft, as many runs of each: the larger one is no plain sft
+    _, (one,) = certified(world(tmp_path, size=9.0))
+    assert one.gain.value > 2
+    assert one.parameters.value == pytest.approx(0.0, abs=1.0)
 
 
 def test_the_page_has_a_sentence_a_figure_and_the_numbers(tmp_path):

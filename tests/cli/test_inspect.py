@@ -1,0 +1,31 @@
+"""harness inspect: thoughts on the terminal, as JSON, and as a page."""
+
+import json
+
+from tests.support.synthetic import write_runs
+
+
+def test_a_run_is_inspected(run, call, tmp_path):
+    run("flythinker", "--set", "eval.likelihood=false")
+    code, out, _ = call(
+        "inspect", tmp_path / "out", "--of", "reference", "--out", tmp_path / "page"
+    )
+    assert code == 0
+    assert out.startswith("flythinker's thoughts move the prediction of a token by ")
+    assert "Tokens that thoughts move most, product_review-" in out
+    assert "by position in the text" in out
+    assert "index.html" in out
+    kept = json.loads((tmp_path / "page" / "inspection.json").read_text())
+    code, out, _ = call(*asked, "--json")
+    assert code == 0
+    assert json.loads(out) == kept
+
+
+def test_one_run_is_expected(call, tmp_path):
+    write_runs(tmp_path, ["sft", "rag"], ["product_review"])
+    code, _, err = call("inspect", tmp_path)
+    assert code == 2
+    assert "several runs in" in err
+    code, _, err = call("inspect", tmp_path, "--limit", "0")
+    assert code == 2
+    assert "--limit 0; expected at least 1" in err
