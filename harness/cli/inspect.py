@@ -28,7 +28,7 @@ def inspect(
 
     Args:
         run: a run's folder, or a folder above a single run
-        example: an example's id, or several; default the first
+        example (ID): an example's id, or several; default the first
         limit: without --example, the first N examples
         of: text (as written) or reference
         out: folder for the page

@@ -7,9 +7,8 @@ from tests.support.synthetic import write_runs
 
 def test_a_run_is_inspected(run, call, tmp_path):
     run("flythinker", "--set", "eval.likelihood=false")
-    code, out, _ = call(
-        "inspect", tmp_path / "out", "--of", "reference", "--out", tmp_path / "page"
-    )
+    asked = ("inspect", tmp_path / "out", "--of", "reference")
+    code, out, _ = call(*asked, "--out", tmp_path / "page")
     assert code == 0
     assert out.startswith("flythinker's thoughts move the prediction of a token by ")
     assert "Tokens that thoughts move most, product_review-" in out
