@@ -27,7 +27,7 @@ from harness.engine.lm import (
     token_logprobs,
 )
 from harness.engine.passes import State, extend, keep, start
-from harness.engine.thoughts import Thoughts, divergence_by_column, nearest_tokens
+from harness.engine.thoughts import Thoughts
 
 LAM = 0.5
 """The paper's λ."""
@@ -168,40 +168,10 @@ class FlyThinkerLM(PersonalLM):
         predicting = gather_columns(hidden, seq.before)
         return token_logprobs(self.generator, predicting, batch.to(self.generator_device))
 
-    @torch.no_grad()
     def thoughts(self, batch: Batch) -> Thoughts:
-        """The last thought that the generator has read where it predicts each response token.
+        from flythinker.shown_thoughts import shown_thoughts
 
-        It is fused with the token before; a prompt of one token has none for the first one.
-        """
-        batch = batch.to(self.generator_device)
-        seq, mask = batch.sequences(), batch.response_mask
-        own = self.think(seq.tokens, seq.real)
-        # 1. The thought of the token before the one that it is fused with
-        has_one = mask & (positions(seq.real).gather(1, seq.before) > 0)
-        given = gather_columns(own, (seq.before - 1).clamp_min(0)) * has_one[..., None]
-        # 2. How far it moves the prediction
-        embeddings = embed(self.generator, seq.tokens)
-        fused = fuse(embeddings, own, seq.real, self.lam)
-        moved = torch.zeros(mask.shape, device=mask.device)
-        for row, before in enumerate(seq.before):
-            real = seq.real[row]
-            columns = before[mask[row]] - real.long().argmax()
-            inputs, bare = fused[row][real], embeddings[row][real]
-            moved[row, mask[row]] = divergence_by_column(self.generator, inputs, bare, columns)
-        # 3. The thoughts of the prompt's tokens
-        lengths = torch.tensor([len(row) for row in batch.prompts], device=mask.device)
-        steps = torch.arange(int(lengths.max()), device=mask.device)
-        first = seq.real.long().argmax(-1, keepdim=True)
-        inside = torch.minimum(steps, lengths[:, None] - 1)
-        return Thoughts(
-            vectors=given,
-            position=torch.where(has_one, torch.arange(mask.size(1), device=mask.device), -1),
-            nearest=nearest_tokens(self.generator, given),
-            kl=moved,
-            text_kl=moved,
-            states=gather_columns(own, first + inside),
-        )
+        return shown_thoughts(self, batch)
 
     def prefill(
         self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None

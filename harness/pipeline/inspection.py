@@ -75,6 +75,7 @@ def inspect(
         )
     job = Job(Plan(settings, record.method, folder.parent.parent.parent, factory), bars)
     lm = _loaded(job, record, folder)
+    job.plan.method.workspace = folder  # with what its prompts need
     _refuse_other_data(job.plan, record, folder)
     texts, notes = _texts(job.plan, folder, choice)
     update = bars.track("inspecting", len(texts))
