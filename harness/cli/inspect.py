@@ -22,9 +22,8 @@ def inspect(
     plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
-    """Look at a method's thoughts: their nearest tokens, and how far they move the next token.
-
-    Needs the run's trained weights, which `harness run` keeps in its folder.
+    """Look at a run's latent thoughts over its texts. Shows each thought's nearest tokens, and how
+    far it moves the next token. Needs the trained weights, which `harness run` keeps.
 
     Args:
         run: a run's folder, or a folder above a single run

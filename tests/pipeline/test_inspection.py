@@ -109,7 +109,7 @@ def test_another_method_other_data_and_other_weights_are_refused(outcome, tmp_pa
     with pytest.raises(UsageError, match=r"'sft' has no thoughts to look at\n  found     CausalLM"):
         look(edited("sft", method="sft"), "sft")
     known = json.loads((outcome.folder / "record.json").read_text())
-    known["data"]["test"]["fingerprint"] = "0" * 64
+    known["data"]["splits"]["test"]["fingerprint"] = "0" * 64
     with pytest.raises(DataError, match="have changed since this run"):
         look(edited("data", data=known["data"]))
     known["backbone"]["weights"] = "0" * 64
