@@ -5,7 +5,8 @@
 Arms: sft, sft with adapters, flythinker, flythinker with adapters, flythinker-shared, and that with
 thoughts kept instead of computed twice. Times come from paired rounds in one process: one optimizer
 step and one short text of each arm in turn. Memory comes from a process for each arm and phase, a
-fork of this one: its peak above what it held before the model was loaded.
+fork of this one: its peak above what it held before the model was loaded. On a CPU it is anonymous
+memory (Linux), since mapped pages of a weights file come and go.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
-import psutil
 import torch
 
 from harness.bench.measure import rounds
@@ -34,7 +35,7 @@ from harness.engine.clock import DecodeClock, middle
 from harness.engine.devices import cast, place
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
-from harness.engine.peak_memory import MIB, PeakMemory, return_freed_memory
+from harness.engine.peak_memory import PeakMemory, return_freed_memory
 from harness.engine.quiet import quiet_libraries
 from harness.engine.train import train
 from harness.progress import Bars
@@ -63,6 +64,8 @@ def built(arm: str, chosen: Any) -> PersonalLM:
     lm: PersonalLM = find("method", method)(settings).build(Backbones(model))
     add_adapters(lm, model, 0)
     place(lm, [torch.device(chosen.device)])
+    for part in lm.parameters():
+        part.data = part.data.clone()  # not a mapped part of the file, which would not count
     return lm
 
 
@@ -107,24 +110,48 @@ def ready_to_decode(lm: PersonalLM, chosen: Any) -> PersonalLM:
     return lm.eval()
 
 
+def anonymous_mib() -> float:
+    """Anonymous memory of this process, by Linux."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))
+    return int(kib) / 1024
+
+
+def peak_mib(work: Callable[[], object], on_gpu: bool) -> float:
+    """Highest memory in MiB while `work` runs."""
+    if on_gpu:
+        with PeakMemory([torch.device("cuda")]) as memory:
+            work()
+        return memory.peak_mib
+    found, done = [anonymous_mib()], Event()
+
+    def sample() -> None:
+        while not done.wait(0.01):
+            found.append(anonymous_mib())
+
+    thread = Thread(target=sample, daemon=True)
+    thread.start()
+    work()
+    done.set()
+    thread.join()
+    return max(found)
+
+
 def peak(arm: str, phase: str, chosen: Any) -> dict[str, float]:
     """Peak memory of one phase, in a process of its own, above what it held before the model."""
     on_gpu = torch.device(chosen.device).type == "cuda"
-    before = 0.0 if on_gpu else psutil.Process().memory_info().rss / MIB
+    before = 0.0 if on_gpu else anonymous_mib()
     lm = built(arm, chosen)
     if phase == "decoding":
-        lm = ready_to_decode(lm, chosen)
+        work = partial(decode, ready_to_decode(lm, chosen), chosen)
     else:
         store_base(lm, number_type(chosen))
+        work = partial(train_steps, lm, chosen, 2)  # the second has the optimizer's moments
     return_freed_memory()
-    with PeakMemory([torch.device(chosen.device)]) as memory:
-        if phase == "decoding":
-            decode(lm, chosen)
-        else:
-            train_steps(lm, chosen, 2)  # the second one has the optimizer's moments
+    mib = peak_mib(work, on_gpu) - before
     trained = sum(part.numel() for part in lm.parameters() if part.requires_grad)
     whole = sum(part.numel() for part in lm.parameters())
-    return {"mib": memory.peak_mib - before, "parameters": whole, "trained": trained}
+    return {"mib": mib, "parameters": whole, "trained": trained}
 
 
 def peaks(chosen: Any) -> dict[str, dict[str, Any]]:
@@ -194,7 +221,7 @@ def main(given: Sequence[str] | None = None) -> None:
     add("--prompt", type=int, default=256, help="tokens of a prompt (default: 256)")
     add("--response", type=int, default=128, help="tokens of a target (default: 128)")
     add("--tokens", type=int, default=16, help="generated tokens, from 2 (default: 16)")
-    add("--rounds", type=int, default=5, help="paired rounds after a warm-up (default: 5)")
+    add("--rounds", type=int, default=5, help="paired rounds; 0: memory alone (default: 5)")
     add("--arms", default=";".join(ARMS), help="arms, with ; between them (default: all)")
     add("--phases", default=",".join(PHASES), help="training, decoding (default: both)")
     add("--out", type=Path, help="the JSON file; by default standard output")
@@ -205,7 +232,7 @@ def main(given: Sequence[str] | None = None) -> None:
     quiet_libraries()
     about = {**surroundings(chosen.device, chosen.dtype), "load": {"before": load()}}
     memory = peaks(chosen)
-    time = times(chosen)
+    time = times(chosen) if chosen.rounds else {}
     about["load"]["after"] = load()
     page = {
         "command": " ".join(["python -m benchmarks.adapters", *(given or sys.argv[1:])]),

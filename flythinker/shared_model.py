@@ -125,16 +125,19 @@ class TwoRowLinear(nn.Module):
 
     @torch.no_grad()
     def stack(self) -> None:
-        """Copy both adapters: down [2,in,r], up [2,r,out], scaled."""
-        down = [layer.lora_A[NAME].weight for layer in self.layers]
-        up = [layer.lora_B[NAME].weight * layer.scaling[NAME] for layer in self.layers]
-        self.down, self.up = torch.stack(down).transpose(1, 2), torch.stack(up).transpose(1, 2)
+        """Copy both adapters, in the number type of W: down [2,in,r], up [2,r,out], scaled."""
+        kind = self.layers[0].base_layer.weight.dtype
+        down = torch.stack([layer.lora_A[NAME].weight.T for layer in self.layers])
+        up = torch.stack(
+            [layer.lora_B[NAME].weight.T * layer.scaling[NAME] for layer in self.layers]
+        )
+        self.down, self.up = down.to(kind), up.to(kind)
 
     def forward(self, x: Tensor) -> Tensor:
         shared: Tensor = self.layers[0].base_layer(x)
-        halves = x.reshape(2, -1, x.size(-1)).to(self.down.dtype)
-        added = torch.bmm(torch.bmm(halves, self.down), self.up)
-        return shared + added.view_as(shared).to(shared.dtype)
+        low = torch.bmm(x.reshape(2, -1, x.size(-1)), self.down)
+        halves = shared.reshape(2, -1, shared.size(-1))
+        return torch.baddbmm(halves, low, self.up).view_as(shared)
 
 
 def _paired(generator: nn.Module, reasoner: nn.Module) -> nn.Module:

@@ -1,9 +1,11 @@
 """The scripts on decoding: quick runs, tables of one shape, options that are refused."""
 
+import json
+
 import pytest
 import torch
 
-from benchmarks import cache, decoding, steps, threads
+from benchmarks import adapters, cache, decoding, steps, threads
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, generate
 from harness.engine.kv_cache import GrowingLayer
@@ -98,3 +100,20 @@ def test_help_tells_what_is_measured(capsys):
         with pytest.raises(SystemExit):
             script.main(["--help"])
         assert "without prefill" in capsys.readouterr().out
+
+
+def test_adapters_refuses_arms_that_it_does_not_have(capsys):
+    with pytest.raises(SystemExit):
+        adapters.main(["--arms", "sft;sft, qlora"])
+    assert "sft; sft, lora; flythinker" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_adapters_holds_one_backbone_against_its_targets(tmp_path):
+    small = ["--backbone", "mini", "--prompt", "8", "--response", "4", "--tokens", "3"]
+    adapters.main([*small, "--rounds", "2", "--out", str(tmp_path / "found.json")])
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["memory"].keys() == adapters.ARMS.keys() == found["times"]["decoding"].keys()
+    assert found["targets"].keys() == {"memory of training", "memory of decoding", "decoding step"}
+    shared, two = (found["memory"][arm]["training"] for arm in ("flythinker-shared", "flythinker"))
+    assert shared["trained"] < shared["parameters"] < two["parameters"]
