@@ -118,7 +118,8 @@ def fading(cells: Cells, panel: Panel, trained: bool) -> Fading:
     found = Fading(
         "cannot tell", onset, min(low, onset), max(high, onset), width, end * CELL,
         p_value, p_value,
-        **levels, excluded=_loss_excluded(cells, panel, trained), users=users,
+        levels["total"], levels["before"], levels["after"],
+        excluded=_loss_excluded(cells, panel, trained), users=users,
     )  # fmt: skip
     return _answered(found)
 

@@ -36,7 +36,7 @@ class Cells:
     @property
     def length(self) -> int:
         """Tokens that the cells cover."""
-        return CELL * self.tokens.shape[1]
+        return CELL * int(self.tokens.shape[1])
 
     @property
     def of_users(self) -> tuple[Array, Array]:
@@ -76,7 +76,7 @@ def cells_of(values: Sequence[Sequence[Array]], users: Sequence[str]) -> Cells |
         padded = np.zeros(count * CELL)
         kept = text[: count * CELL]
         padded[: len(kept)] = kept
-        return padded.reshape(count, CELL).sum(axis=1)
+        return np.asarray(padded.reshape(count, CELL).sum(axis=1))
 
     sums = np.array([[row(text) for text in of_seed] for of_seed in values], dtype=np.float64)
     return Cells(sums, tokens, tuple(users))
