@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,7 @@ from harness.engine.generation_config import advice, not_applied, requested
 from harness.engine.micro_batches import TrainRow
 from harness.engine.model_files import model_json
 from harness.engine.template import describe_template
-from harness.engine.text import encode_prompt, encode_response
+from harness.engine.text import encode_prompt, plain_ids
 from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect
@@ -228,6 +228,11 @@ class Plan:
         return self._encoded[name]
 
     @cached_property
+    def _response(self) -> Callable[[str], tuple[int, ...]]:
+        """A target's tokens, once for the check of lengths and for training."""
+        return cache(lambda text: tuple(plain_ids(self.backbones.tokenizer, text)))
+
+    @cached_property
     def _encoded(self) -> dict[str, list[EncodedPrompt]]:
         return {}
 
@@ -260,7 +265,7 @@ class Plan:
                     f"method {self.method.name!r}: target for {target.example_id!r} where"
                     f" {encoded.example.id!r} was expected; targets() keeps the order of its pairs"
                 )
-            ids = encode_response(self.backbones.tokenizer, target.text).ids
+            ids = self._response(target.text)
             if not ids:
                 raise DataError(
                     f"training example {target.example_id}: its target {target.text!r} has no"
