@@ -144,7 +144,8 @@ class CoconutLM(CausalLM):
         predicted = slice(inputs.size(1) - 1, None)
         own = head(self.model, self._pass(whole, real)[:, predicted])
         kl = []
-        for changed in [*range(count), slice(0, count)]:
+        replaced: list[int | slice] = [*range(count), slice(0, count)]
+        for changed in replaced:
             without = whole.clone()
             without[:, tokens.size(1) :][:, changed] = 0
             other = head(self.model, self._pass(without, real)[:, predicted])
