@@ -106,7 +106,7 @@ class SharedThinkerLM(FlyThinkerLM):
 def second_view(model: nn.Module) -> nn.Module:
     """A copy of a model's modules around the same parameters and buffers."""
     kept = {id(part): part for part in (*model.parameters(), *model.buffers())}
-    return deepcopy(model, kept)  # type: ignore[arg-type]  # a memo: these are not copied
+    return deepcopy(model, kept)  # a memo: these are not copied
 
 
 class TwoRowLinear(nn.Module):

@@ -65,7 +65,7 @@ def _move(parts: list[torch.nn.Parameter]) -> None:
     """A small step against the gradient, of the same size whatever the gradient's."""
     for part in parts:
         assert part.grad is not None
-        part -= LR * part.grad / part.grad.norm()
+        part.sub_(LR * part.grad / part.grad.norm())
 
 
 @contract("lm.loss", trained=True)

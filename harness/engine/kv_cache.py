@@ -82,15 +82,17 @@ def stacked_cache(caches: Sequence[Any]) -> DynamicCache | None:
     """
     if not all(type(layer) is GrowingLayer for cache in caches for layer in cache.layers):
         return None
-    stacked, end = copy(caches[0]), max(cache.get_seq_length() for cache in caches)
+    stacked: DynamicCache = copy(caches[0])
+    end = max(cache.get_seq_length() for cache in caches)
     stacked.layers = []
     for layers in zip(*[cache.layers for cache in caches], strict=True):
         keys, values = (
             torch.cat([F.pad(part, (0, 0, end - part.size(-2), 0)) for part in parts])
-            for parts in zip(*[(layer.keys, layer.values) for layer in layers], strict=True)
+            for parts in zip(*[(each.keys, each.values) for each in layers], strict=True)
         )
-        stacked.layers.append(GrowingLayer())
-        stacked.layers[-1].update(keys, values)
+        layer = GrowingLayer()
+        layer.update(keys, values)
+        stacked.layers.append(layer)
     return stacked
 
 

@@ -228,7 +228,7 @@ def write_index(folder: Path, texts: Callable[[], Iterable[str]], weights: Seque
                 inside[1].tofile(found)
                 kept.append(len(inside[0]))
     idf = np.log((1 + sum(weights)) / (documents + 1.0)) + 1.0  # as scikit-learn smooths it
-    arrays = (alphabet, known, idf, np.cumsum(kept, dtype=np.int64))
+    arrays: tuple[Any, ...] = (alphabet, known, idf, np.cumsum(kept, dtype=np.int64))
     for name, values in zip(ARRAYS, arrays, strict=True):
         np.save(folder / f"{name}.npy", values)
 

@@ -95,7 +95,8 @@ def _columns(tokens: Tokens, of: Matrix, lengths: Array) -> Array:
 
 def _by_kind(run: TokenValues, column: Array) -> Array:
     """The column in one column for each kind, 0 elsewhere [T,3]."""
-    return column[:, None] * (run.kind[:, None] == np.arange(len(KINDS)))
+    parts: Array = column[:, None] * (run.kind[:, None] == np.arange(len(KINDS)))
+    return parts
 
 
 def _first_of_word(run: TokenValues) -> Array:

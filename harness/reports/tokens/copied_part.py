@@ -135,7 +135,7 @@ def _positions(board: Board, splits: list[Split]) -> Table:
         Column("tokens"),
         *(Column(name.replace("-", "–"), "nats", "difference", 3) for name in names),
     )
-    rows = tuple(
+    rows: tuple[tuple[str | float | Cell | None, ...], ...] = tuple(
         (WORDS[each.kind], *(_cell(each.by_slice[name]) for name in names))
         for one in splits
         for each in one.kinds

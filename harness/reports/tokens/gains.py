@@ -57,11 +57,12 @@ class Tokens:
         return [self._by_slice_token(run, of(run)) for run in self.runs]
 
     def _by_slice_token(self, run: TokenValues, column: Array) -> list[Array]:
-        found = dict.fromkeys(self.board.ids, np.zeros(0))
+        found: dict[str, Array] = dict.fromkeys(self.board.ids, np.zeros(0))
         starts = np.searchsorted(run.example, np.arange(len(run.examples) + 1))
         for row, key in enumerate(run.examples):
             of_text = slice(starts[row], starts[row + 1])
-            found[key] = np.bincount(run.slice_token[of_text], weights=column[of_text])
+            sums = np.bincount(run.slice_token[of_text], weights=column[of_text])
+            found[key] = sums.astype(np.float64, copy=False)
         return list(found.values())
 
 
