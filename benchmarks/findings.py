@@ -28,7 +28,7 @@ from harness.reports.render import numbers
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGES = ROOT / "benchmarks" / "pages"
-STUDIES = ("mini", "smollm2")
+STUDIES = ("mini", "ablations", "smollm2")
 """Folders of published records."""
 
 
@@ -105,6 +105,13 @@ class Study:
         return sum(
             bool(record.lift and getattr(record.lift, view)) for record in self.records[system]
         )
+
+    def claim(self, statement: str) -> Mapping[str, Any]:
+        """The answer to a paper's claim. Raises KeyError if the comparison has none."""
+        for one in self.facts["claims"]:
+            if one["statement"] == statement:
+                return one  # type: ignore[no-any-return]
+        raise KeyError(f"{self.name}: no claim {statement!r}")
 
     def wall_hours(self) -> float:
         """Wall time of all runs together."""

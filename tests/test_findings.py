@@ -12,6 +12,7 @@ from benchmarks.findings import PAGES, PUBLISHED, STUDIES, Interval, NoLongerTru
 CONSTANTS = (
     r"95 %", r"at 0 · 100 · 200 · 300\+", r"need 20 users", r"SmolLM2-135M", r"135 million",
     r"ROUGE-[12L]", r"4-grams", r"BLEU near 1 ", r"smollm2", r"3B models",
+    r"λ = [05]", r"values from 0\.2 to 2", r"[Oo]n seed 0",
 )  # fmt: skip
 """Numbers that are names, definitions of the harness or properties of a model, not results."""
 
