@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 from unittest.mock import patch
 
 from benchmarks.fuzz_kinds import KINDS, Case, Whole
@@ -131,6 +131,8 @@ def _limited() -> Iterator[None]:
 @contextmanager
 def _fast(scratch: Path) -> Iterator[dict[str, bool]]:
     """No caches outside the scratch folder; pictures are drawn where the yielded `on` is true."""
+    from matplotlib.figure import Figure
+
     from harness.reports.render import pages
     from harness.reports.render.section import Picture
     from harness.reports.sections.slice_curves import SliceView
@@ -141,7 +143,7 @@ def _fast(scratch: Path) -> Iterator[dict[str, bool]]:
     def picture(view: SliceView, board: Any, curves: Any, name: str, note: str = "") -> Picture:
         if drawing["on"]:
             return real(view, board, curves, name, note)
-        return Picture(f"{name}_{board.task}", view.title, cast(Any, None), "")
+        return Picture(f"{name}_{board.task}", view.title, Figure, "")
 
     with (
         patch.dict(os.environ, HF_HUB_OFFLINE="1", HF_DATASETS_CACHE=str(scratch / "cache")),

@@ -57,8 +57,10 @@ ATTRIBUTES = {"method": ("name", "prompt"), "task": plugins.TASK, "metric": ("na
 """What an object of a kind has, without which it is something else."""
 
 
-FROM_FILES: dict[str, dict[str, Entry]] = {"method": {}, "task": {}, "metric": {}}
-"""What the --plugin files that were loaded bring, as sys.modules has their modules."""
+FROM_FILES: dict[str, dict[str, Entry]] = {"task": {}, "metric": {}}
+"""Tasks and metrics of the --plugin files that were loaded, as sys.modules has their modules."""
+METHODS_OF_FILES: dict[str, Entry] = {}
+"""Methods of the --plugin files of this command, which one of its methods may name as another."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Entry:
 @cache
 def table(kind: str) -> Mapping[str, Entry]:
     """All names of one kind ("method", "task", "metric"): built in, from installed packages, and
-    from --plugin files.
+    tasks and metrics of --plugin files.
 
     Only names are read here; a broken package, and a name that two offer, are errors when that
     name is asked for, so that they cannot take down the others.
@@ -101,13 +103,18 @@ def table(kind: str) -> Mapping[str, Entry]:
     return {**names, **FROM_FILES.get(kind, {})}
 
 
+def known_methods() -> Mapping[str, Entry]:
+    """All methods that `find` knows: those of the table and of this command's --plugin files."""
+    return {**table("method"), **METHODS_OF_FILES}
+
+
 def find(kind: str, name: str) -> Any:
     """The object registered under `name`; its module is imported only now.
 
     Raises UsageError for an unknown name (with a suggestion), for a name that two packages
     register, and for a broken plugin.
     """
-    known = table(kind)
+    known = known_methods() if kind == "method" else table(kind)
     if name not in known:
         hint = did_you_mean(name, known)
         raise UsageError(f"no {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}")
@@ -143,13 +150,16 @@ def find(kind: str, name: str) -> Any:
 
 
 def register_plugins(paths: Iterable[Path]) -> dict[str, Any]:
-    """The methods of --plugin files by name; all that the files bring becomes known by name.
+    """The methods of --plugin files by name; their tasks and metrics become known by name.
+
+    `find` knows the methods until the next call.
 
     Raises UsageError, with file and line, for a broken file, one that brings nothing, and a name
     that is taken.
     """
     methods: dict[str, Any] = {}
-    brought: dict[str, dict[str, Entry]] = {kind: {} for kind in FROM_FILES}
+    brought: dict[str, dict[str, Entry]] = {kind: {} for kind in ("method", *FROM_FILES)}
+    METHODS_OF_FILES.clear()
     for path in paths:
         file = read_plugin(path, _is_built_in_task)
         for name in (*file.tasks, *file.metrics, *([file.method.name] if file.method else [])):
@@ -162,6 +172,7 @@ def register_plugins(paths: Iterable[Path]) -> dict[str, Any]:
                 _refuse_taken(kind, name, path, brought[kind])
                 target = f"{file.module}:{attribute}"
                 brought[kind][name] = Entry(name, target, str(path), file=path)
+    METHODS_OF_FILES.update(brought.pop("method"))
     for kind, entries in brought.items():
         FROM_FILES[kind] |= entries
     table.cache_clear()

@@ -57,6 +57,15 @@ def frozen_heap(frozen: set[int]) -> None:
         frozen.add(len(sys.modules))
 
 
+@pytest.fixture(autouse=True)
+def no_methods_of_files() -> Iterator[None]:
+    """Each test begins like a command: without the methods of an earlier one's --plugin files."""
+    from harness.registry import METHODS_OF_FILES
+
+    yield
+    METHODS_OF_FILES.clear()
+
+
 @pytest.fixture(scope="session")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of folders, as --data takes it: product_review/{train,val,test}.jsonl."""

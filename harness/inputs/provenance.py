@@ -15,7 +15,7 @@ from harness.inputs.imports import closure, content_sha256, imports_of
 from harness.inputs.origin import Origin, own_sources
 from harness.plugins import home_of
 from harness.record import CodeInfo, DeviceInfo
-from harness.registry import table
+from harness.registry import known_methods
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "peft", "datasets", "sacrebleu",
@@ -66,7 +66,8 @@ def training_sha256(method: type, options: Mapping[str, object]) -> str:
 
 def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Path]:
     """Module → file of that source."""
-    named = [each for value in map(str, options.values()) if (each := table("method").get(value))]
+    known = known_methods()
+    named = [each for value in map(str, options.values()) if (each := known.get(value))]
     modules = [each.target.partition(":")[0] for each in named]
     beside = own_sources(Origin(method.__module__, home_of(method)))
     for entry, module in zip(named, modules, strict=True):

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.errors import DataError
 from harness.record.durable import write_bytes
 from harness.record.schema import Record
 from harness.record.storage import WEIGHTS
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 TOKENS = "tokens.parquet"
 Kind = Literal["copy", "subject", "style"]
@@ -49,7 +48,7 @@ class TokenValues:
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A column of `nll` in double precision, in which sums are taken."""
-        return self.nll[:, NLLS.index(name)].astype(np.float64)
+        return self.nll[:, NLLS.index(name)].astype("float64")
 
 
 def write_tokens(folder: Path, values: TokenValues) -> str:
@@ -103,6 +102,7 @@ def lacks_tokens(folder: Path, record: Record) -> bool:
 
 
 def _table(values: TokenValues) -> pa.Table:
+    import numpy as np
     import pyarrow as pa
 
     def named(codes: NDArray[Any], names: Sequence[str]) -> pa.DictionaryArray:
@@ -120,6 +120,7 @@ def _table(values: TokenValues) -> pa.Table:
 
 
 def _values(content: bytes) -> TokenValues:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 

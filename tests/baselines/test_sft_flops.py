@@ -6,7 +6,7 @@ from baselines.sft import Sft
 from harness import registry
 from harness.errors import UsageError
 from harness.inputs import provenance
-from harness.registry import FROM_FILES, find, register_plugins, table
+from harness.registry import find, register_plugins, table
 from harness.settings import RunSettings
 
 METHOD = """
@@ -15,15 +15,6 @@ from harness.method import Method
 class Mine(Method):
     name, trains = "mine", True
 """
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(monkeypatch):
-    for kind in FROM_FILES:
-        monkeypatch.setitem(FROM_FILES, kind, {})
-    table.cache_clear()
-    yield
-    table.cache_clear()
 
 
 def asked(name):
@@ -47,3 +38,7 @@ def test_a_method_of_a_plugin_file_is_known_and_its_source_counts(tmp_path):
     assert file not in provenance.method_sources(Sft, {}).values()
     with pytest.raises(UsageError, match="a method called 'mine' exists already"):
         registry.register_plugins([file, file])
+    assert "mine" not in table("method")
+    register_plugins([])
+    with pytest.raises(UsageError, match="no method 'mine'"):
+        asked("mine")

@@ -19,12 +19,13 @@ from harness.bench.subject import Case, Generation, Subject, generate_batch
 from harness.bench.tables import conditions, warnings
 from harness.cli import bench as verb
 from harness.cli.options import ModelOptions
-from harness.engine import PersonalLM, decode
+from harness.engine import PersonalLM, decode, slots
 from harness.engine.clock import interleaved
 from harness.engine.ends import Ends
 from harness.engine.visible_text import TextRules
 from harness.errors import UsageError
 from harness.pipeline import generate
+from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.registry import find
 from harness.reports.render.markdown import titled
@@ -114,6 +115,7 @@ def test_a_generated_batch_by_the_clock(monkeypatch):
     clock = FakeClock()
     monkeypatch.setattr(generate, "now", clock)
     monkeypatch.setattr(decode, "now", clock)
+    monkeypatch.setattr(slots, "now", clock)
 
     def preface(lm, prompts, sampling):
         clock.at += 4.0
@@ -293,7 +295,7 @@ def test_memory_is_measured_in_a_fresh_process(reviews, backbone):
 def test_wrong_options_are_named_before_a_model_is_loaded(
     reviews, backbone, monkeypatch, change, message
 ):
-    monkeypatch.setattr(subject, "Backbones", None)
+    monkeypatch.setattr(Plan, "build", None)
     monkeypatch.setattr(measure, "peak_memory", None)
     given = {
         "methods": "rag", "data": str(reviews), "backbone": str(backbone), "batch": "1",

@@ -1,6 +1,7 @@
 """harness run: what it prints, what it records, and its exit codes."""
 
 import re
+from shutil import copytree
 
 import pytest
 
@@ -19,10 +20,11 @@ def test_a_run_ends_with_its_table_and_a_repeat_says_so(run):
     assert "already complete; --fresh redoes it" in out
 
 
-def test_a_reasoner_that_the_method_lacks_gives_a_notice(run, backbone):
-    less = ("--reasoner", backbone, "--limit", "1", "--train-limit", "2")
+def test_a_reasoner_that_the_method_lacks_gives_a_notice(run, backbone, tmp_path):
+    other = copytree(backbone, tmp_path / "reasoner")
+    less = ("--reasoner", other, "--limit", "1", "--train-limit", "2")
     _, _, notice = run("rag", *less)
-    assert f"model.reasoner={backbone}: rag has no reasoner, so it changes nothing" in notice
+    assert f"model.reasoner={other}: rag has no reasoner, so it changes nothing" in notice
     _, _, notice = run("flythinker", *less)
     assert "has no reasoner" not in notice
 

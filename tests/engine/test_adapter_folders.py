@@ -17,8 +17,8 @@ from harness.errors import UsageError
 from harness.inputs.model_size import parameters_of
 from harness.inputs.models import model_files
 from harness.settings import ModelSettings
-from tests.engine.test_adapters import batch
 from tests.support.saved_backbones import save_backbone
+from tests.support.training import batch
 
 PLAIN = ModelSettings()
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

@@ -22,7 +22,7 @@ from harness.errors import DataError, UsageError
 from harness.settings import ModelSettings
 from tests.support.golden import cases, golden_model
 from tests.support.tiny import of_family, tiny
-from tests.support.training import ROWS, SETTINGS, fly
+from tests.support.training import ROWS, SETTINGS, batch, fly
 
 LORA = ModelSettings(adapter="lora", lora_rank=4, lora_alpha=8)
 MAKERS = {
@@ -45,10 +45,6 @@ def moved(lm):
         if "lora_B" in name:
             part.data.normal_(std=0.1)
     return lm
-
-
-def batch():
-    return Batch.from_rows([row.prompt for row in ROWS], [row.response for row in ROWS], 0)
 
 
 def golden_lm(folder, case):

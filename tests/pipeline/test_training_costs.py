@@ -235,7 +235,7 @@ def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
         return [[1, 2] for _ in batch]
 
     def texts(lm, prompts, **named):
-        named["clock"].add(first=1.0, rest=3.0, steps=3, tokens=4 * len(prompts))
+        named["clock"].add(first=[1.0], total=4.0, steps=3, tokens=4 * len(prompts))
         clock.passes(4.0)
         return [[5, 6, 7, 8] for _ in prompts]
 

@@ -1,6 +1,7 @@
 """Rows to train on, and a tiny FlyThinker to train."""
 
 from flythinker import FlyThinkerLM
+from harness.engine import Batch
 from harness.engine.micro_batches import TrainRow
 from harness.settings import TrainSettings
 from tests.support.tiny import tiny
@@ -10,6 +11,10 @@ ROWS = [
     for at in range(7)
 ]
 SETTINGS = TrainSettings(epochs=2, batch_size=3, lr=1e-2, warmup=0.2)
+
+
+def batch():
+    return Batch.from_rows([row.prompt for row in ROWS], [row.response for row in ROWS], 0)
 
 
 def fly():
