@@ -138,8 +138,9 @@ class Generator:
 
     def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[EncodedPrompt]]:
         """What is generated at once and then saved; the same for every run of the same prompts."""
-        size = self.plan.settings.decode.batch_size
-        return plan_batches(prompts, size * (JOINED if rows_join(self.lm) else 1))
+        options = self.plan.settings.decode
+        joined = options.slots and rows_join(self.lm)
+        return plan_batches(prompts, options.batch_size * (JOINED if joined else 1))
 
     def warm_up(self, batch: Sequence[EncodedPrompt]) -> None:
         """Generate a few tokens untimed: first calls allocate memory and choose kernels.

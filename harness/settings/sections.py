@@ -132,6 +132,9 @@ class DecodeSettings(Section):
     products and plain buffers, for Llama, Mistral, Qwen2 and Qwen3; another model is an error.
     `auto`: lean on a CPU, where the model allows it. Log-probs agree to rounding, which may flip a
     token."""
+    slots: bool = False
+    """With the lean step, waiting prompts of four batches take the places of rows that have ended.
+    On a CPU it gains nothing (docs/performance.md): a step costs as much as it has rows."""
 
     @property
     def drawing(self) -> dict[str, Any]:

@@ -20,7 +20,15 @@ def test_texts_do_not_depend_on_slots(tmp_path, reviews, backbone, method, monke
         return join(self, *both)
 
     monkeypatch.setattr(slots.Decoding, "_joined", counted)
-    found = go(tmp_path / "slots", reviews, backbone, method, *options, "decode.step=auto")
+    found = go(
+        tmp_path / "slots",
+        reviews,
+        backbone,
+        method,
+        *options,
+        "decode.step=auto",
+        "decode.slots=true",
+    )
     assert found.record.inference.step.startswith("lean")
     assert joined
     texts = [
