@@ -157,8 +157,14 @@ def test_the_built_in_benchmark_needs_no_network(tmp_path):
     assert re.search(r"meteor +\d", shown)
     (record,) = (tmp_path / "out").rglob("record.json")
     assert read_record(record).status == "complete"
-    hub = ["run", "--method", "rag", "--data", "hub", "--out", out]
+
+
+@pytest.mark.slow
+def test_data_of_the_hub_without_a_network_end_in_one_message(tmp_path):
+    hub = ["run", "--method", "rag", "--data", "hub", "--out", str(tmp_path / "out")]
     code, shown = ended(start(hub, tmp_path, network=False), tmp_path)
+    if code == NO_NAMESPACE:
+        pytest.skip("a network namespace of one's own is not permitted here")
     assert code == 2
     assert "hf download LongLaMP/LongLaMP" in shown
     assert "Traceback" not in shown

@@ -139,7 +139,7 @@ def test_what_a_file_may_not_bring(tmp_path, texts, message):
     assert "my_reviews" not in table("task")
 
 
-@pytest.mark.parametrize("kind", ["task", "metric"])
+@pytest.mark.parametrize("kind", [pytest.param("task", marks=pytest.mark.slow), "metric"])
 def test_a_new_plugin_passes_its_own_test(call, tmp_path, kind):
     code, printed, _ = call(f"new-{kind}", f"my_{kind}", "--out", tmp_path / f"my_{kind}.py")
     assert code == 0

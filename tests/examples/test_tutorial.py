@@ -32,6 +32,7 @@ def test_the_table_lists_every_check_of_the_kit():
     assert listed == [check.name for check in CHECKS]
 
 
+@pytest.mark.slow
 def test_the_one_file_commands_work(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for line in commands(0):

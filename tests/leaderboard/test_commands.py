@@ -61,6 +61,7 @@ def test_a_refused_row_exits_2_and_the_rest_continue(call, boards, reviews):
     assert "../x" in err
 
 
+@pytest.mark.slow
 def test_rerun_exits_1_if_the_claim_is_not_reached(call, boards, monkeypatch):
     row = rows_of(boards / "mini", "nonpers")
     code, printed, _ = call("verify", row, "--rerun", 1)
