@@ -26,7 +26,7 @@ def shown_thoughts(lm: FlyThinkerLM, batch: Batch) -> Thoughts:
     given = torch.where(has_one[..., None], given, 0.0)  # padding may hold NaN
     # 2. How far it moves the prediction
     embeddings = embed(lm.generator, seq.tokens)
-    fused = fuse(embeddings, own, seq.real, lm.lam)
+    fused = fuse(embeddings, own, seq.real, lm.thought_weight)
     moved = torch.zeros(mask.shape, device=mask.device)
     for row, before in enumerate(seq.before):
         real = seq.real[row]

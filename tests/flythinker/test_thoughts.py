@@ -25,6 +25,14 @@ def test_without_lam_thoughts_move_nothing():
     assert make().thoughts(batch()).text_kl[0, :4].min() > 1e-4  # its tokens
 
 
+@torch.no_grad()
+def test_a_gate_counts_as_it_does_in_the_model():
+    lm = FlyThinkerLM(tiny(), tiny(seed=1), lam=0.8, concurrent=False, gate=True)
+    assert not lm.thoughts(batch()).text_kl.any()  # the gate is zero at the start
+    lm.gate.fill_(0.5)
+    assert_close(lm.thoughts(batch()).text_kl, make(lam=0.4).thoughts(batch()).text_kl)
+
+
 @pytest.mark.parametrize("width", [32, 16])
 @torch.no_grad()
 def test_the_divergence_is_that_of_replaced_thoughts(width):
