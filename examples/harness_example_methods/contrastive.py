@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows
-from harness.engine.lm import CausalLM, embed, encode, gather_columns, head
+from harness.engine.lm import CausalLM, head
 from harness.engine.passes import State
 from harness.settings import Section
 from harness_example_methods.two_views import NO_PROFILE, TwoViews
@@ -48,19 +48,13 @@ class ContrastiveLM(CausalLM):
 
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
-        full, bare = self._states(batch), self._states(batch.view(NO_PROFILE))
+        full, bare = self.predicting(batch), self.predicting(batch.view(NO_PROFILE))
         rows = []
         for f, b, ids in zip(full, bare, batch.response_ids, strict=True):  # logits [R,V] per row
             logits = self.contrast(head(self.model, f), head(self.model, b))
             rows.append(logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0])
         logprobs = torch.stack(rows)
         return torch.where(batch.response_mask, logprobs, torch.zeros_like(logprobs))
-
-    def _states(self, batch: Batch) -> Tensor:
-        """Hidden states [B,R,D] that predict each response token."""
-        seq = batch.sequences()
-        hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
-        return gather_columns(hidden, seq.before)
 
     def prefill(  # type: ignore[override]  # its state holds two of CausalLM's
         self,

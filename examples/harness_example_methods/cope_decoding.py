@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, Views
-from harness.engine.lm import CausalLM, embed, encode, gather_columns, head
+from harness.engine.lm import CausalLM, head
 from harness.settings import Section
 from harness_example_methods.oppu import Oppu, OppuLM, OppuOptions
 
@@ -83,21 +83,15 @@ class CopeLM(OppuLM):
     def logprobs(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
         with self.changed(self.changes_of(batch.views)):
-            experts = self._states(batch)
+            experts = self.predicting(batch)
         known, rows = self.numbers_of(batch.views) > 0, []
         for expert, amateur, here, ids in zip(
-            experts, self._states(batch), known, batch.response_ids, strict=True
+            experts, self.predicting(batch), known, batch.response_ids, strict=True
         ):  # hidden states [R,D] of one row
             logits = self._mixed(head(self.model, expert), head(self.model, amateur), here)
             rows.append(logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0])
         logprobs = torch.stack(rows)
         return torch.where(batch.response_mask, logprobs, torch.zeros_like(logprobs))
-
-    def _states(self, batch: Batch) -> Tensor:
-        """Hidden states [B,R,D] that predict each response token."""
-        seq = batch.sequences()
-        hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
-        return gather_columns(hidden, seq.before)
 
     def prefill(  # type: ignore[override]
         self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None

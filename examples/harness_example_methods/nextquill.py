@@ -28,7 +28,7 @@ from torch.utils.checkpoint import checkpoint
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch
-from harness.engine.lm import CausalLM, embed, encode, gather_columns, head
+from harness.engine.lm import CausalLM, head
 from harness.settings import Section
 from harness_example_methods.two_views import NO_PROFILE, TwoViews
 
@@ -54,7 +54,7 @@ class NextQuillLM(CausalLM):
     def loss(self, batch: Batch) -> Tensor:
         """Both terms, divided by the response tokens; `batch` has the view without profile."""
         batch = batch.to(self.device)
-        states = zip(self._states(batch), self._states(batch.view(NO_PROFILE)), strict=True)
+        states = zip(self.predicting(batch), self.predicting(batch.view(NO_PROFILE)), strict=True)
         total = torch.zeros((), device=self.device)
         for (full, bare), ids, real in zip(
             states, batch.response_ids, batch.response_mask, strict=True
@@ -68,12 +68,6 @@ class NextQuillLM(CausalLM):
         """The sum of both terms over one example; full, bare [R,D] predict ids [R]."""
         with_profile, without = (head(self.model, part).float() for part in (full, bare))
         return terms(with_profile, without, ids, self.options)
-
-    def _states(self, batch: Batch) -> Tensor:
-        """Hidden states [B,R,D] that predict each response token."""
-        seq = batch.sequences()
-        hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
-        return gather_columns(hidden, seq.before)
 
 
 def terms(full: Tensor, bare: Tensor, ids: Tensor, options: NextQuillOptions) -> Tensor:

@@ -238,11 +238,15 @@ class CausalLM(PersonalLM):
     def device(self) -> torch.device:
         return embedding_matrix(self.model).device
 
-    def logprobs(self, batch: Batch) -> Tensor:
-        batch = batch.to(self.device)
+    def predicting(self, batch: Batch) -> Tensor:
+        """Hidden states [B,R,D] of one plain pass that predict each response token."""
         seq = batch.sequences()
         hidden = encode(self.model, embed(self.model, seq.tokens), seq.real)
-        return token_logprobs(self.model, gather_columns(hidden, seq.before), batch)
+        return gather_columns(hidden, seq.before)
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        batch = batch.to(self.device)
+        return token_logprobs(self.model, self.predicting(batch), batch)
 
     def prefill(
         self, prompts: Rows, prefixes: Rows | None = None, views: Views | None = None
