@@ -25,7 +25,14 @@ def profile_digest(profile: Profile) -> str:
 
 def characters_of(profiles: Iterable[Profile]) -> int:
     """The length of all texts of profiles."""
-    return sum(len(text) for profile in profiles for entry in profile for text in entry.values())
+    return sum(map(_characters, profiles))
+
+
+def _characters(profile: Profile) -> int:
+    known = getattr(profile, "characters", None)  # of a profile in a file
+    if known is not None:
+        return int(known)
+    return sum(len(text) for entry in profile for text in entry.values())
 
 
 def task_digest(task: Task) -> str:

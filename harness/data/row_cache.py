@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from harness.data.checks import Leak, leaks_of, without_leaks
 from harness.data.content import characters_of, profile_digest, task_digest
-from harness.data.fingerprint import Fingerprint
+from harness.data.fingerprint import Fingerprint, fingerprint
 from harness.data.prepared import cached_in
 from harness.data.rows import Row
 from harness.data.tasks import Task
@@ -29,10 +29,11 @@ from harness.types import Entry
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 5
+FORMAT = 6
 """Increase it when the checks or the columns change, so that older caches are ignored."""
 HEADS, PROFILES, FACTS = "heads.arrow", "profiles.arrow", "facts.json"
 TEXTS = ("id", "user", "input", "output", "digest")
+NUMBERS = ("entries", "characters", "number")
 BATCH = 1 << 20
 """Characters of the rows that are written, and later read, together."""
 REMEMBERED = 8
@@ -58,10 +59,7 @@ class SplitRows:
     def of(cls, task: Task, rows: Sequence[Row]) -> SplitRows:
         """Rows in memory."""
         found = [leak for row in rows for leak in leaks_of(task, row)]
-        fingerprint = Fingerprint(task.name)
-        for row in without_leaks(rows, found):
-            fingerprint.add(row)
-        return cls(rows, found, fingerprint.hexdigest())
+        return cls(rows, found, fingerprint(task.name, without_leaks(rows, found)))
 
 
 def cache_root() -> Path:
@@ -102,10 +100,12 @@ class StoredProfile(Sequence[Entry]):
     """A profile that is read from its file when it is asked for; equal to the tuple of its entries.
 
     digest: of its content, as `profile_digest` gives it.
+    characters: of all its texts.
     """
 
-    def __init__(self, store: Store, row: int, entries: int, digest: str) -> None:
-        self._store, self._row, self._entries, self.digest = store, row, entries, digest
+    def __init__(self, store: Store, row: int, entries: int, digest: str, characters: int) -> None:
+        self._store, self._row, self._entries = store, row, entries
+        self.digest, self.characters = digest, characters
 
     def __len__(self) -> int:
         return self._entries
@@ -187,9 +187,9 @@ def _read(folder: Path, task: Task, place: Callable[[int], str]) -> SplitRows:
         (batch, inside) for batch, size in enumerate(facts["batches"]) for inside in range(size)
     ]
     rows = []
-    columns = zip(*(heads[name] for name in (*TEXTS, "entries", "number")), strict=True)
-    for row, (name, user, given, output, digest, entries, number) in enumerate(columns):
-        profile = StoredProfile(store, row, entries, digest)
+    columns = zip(*(heads[name] for name in (*TEXTS, *NUMBERS)), strict=True)
+    for row, (name, user, given, output, digest, entries, characters, number) in enumerate(columns):
+        profile = StoredProfile(store, row, entries, digest, characters)
         rows.append(Row(name, user, given, output, profile, place(number)))
     if len(rows) != len(store.places):
         raise ValueError(f"{len(rows)} rows with {len(store.places)} profiles")
@@ -202,10 +202,10 @@ def _write(folder: Path, task: Task, numbered: Numbered) -> None:
     import pyarrow as pa
 
     text, whole = pa.large_string(), pa.int64()
-    kinds = [*((name, text) for name in TEXTS), ("entries", whole), ("number", whole)]
+    kinds = [*((name, text) for name in TEXTS), *((name, whole) for name in NUMBERS)]
     entry = pa.struct([(name, text) for name in task.fields])
     heads, profiles = pa.schema(kinds), pa.schema([("profile", pa.large_list(entry))])
-    fingerprint, found = Fingerprint(task.name), list[list[Any]]()
+    content, found = Fingerprint(task.name), list[list[Any]]()
     batches, waiting, size = list[int](), list[tuple[int, Row]](), 0
 
     def flush() -> None:
@@ -223,7 +223,7 @@ def _write(folder: Path, task: Task, numbered: Numbered) -> None:
         for place, (number, row) in enumerate(numbered):
             leaked = list(leaks_of(task, row))
             found += [[place, leak.entry, leak.field, leak.how] for leak in leaked]
-            fingerprint.add(*without_leaks([row], leaked))
+            content.add(*without_leaks([row], leaked))
             waiting.append((number, row))
             size += characters_of([row.profile])
             if size >= BATCH:
@@ -231,11 +231,11 @@ def _write(folder: Path, task: Task, numbered: Numbered) -> None:
                 size = 0
         if waiting:
             flush()
-    facts = {"fingerprint": fingerprint.hexdigest(), "leaks": found, "batches": batches}
+    facts = {"fingerprint": content.hexdigest(), "leaks": found, "batches": batches}
     (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
 def _head(number: int, row: Row) -> tuple[object, ...]:
     """A row without its profile, in the order of the columns."""
     texts = row.id, row.user, row.input, row.output, profile_digest(row.profile)
-    return *texts, len(row.profile), number
+    return *texts, len(row.profile), characters_of([row.profile]), number

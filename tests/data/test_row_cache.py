@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import PRODUCT_REVIEW, load_split, row_cache
-from harness.data.content import profile_digest
+from harness.data.content import characters_of, profile_digest
 from harness.data.folder import read_folder
 from harness.data.row_cache import StoredProfile
 from harness.settings import DataSettings, RunSettings
@@ -53,6 +53,12 @@ def test_a_profile_is_like_the_tuple_of_its_entries(rows):
     with pytest.raises(TypeError):
         hash(own)
     assert profile_digest(own) == own.digest == profile_digest(entries)
+
+
+def test_the_characters_of_profiles_are_known_without_reading_them(rows, monkeypatch):
+    known = sum(len(text) for n in range(9) for entry in expected(n) for text in entry.values())
+    monkeypatch.setattr(row_cache.Store, "profile", None)
+    assert characters_of(row.profile for row in rows) == known > 0
 
 
 def test_a_forked_process_reads_on(rows):
