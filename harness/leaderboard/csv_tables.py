@@ -54,4 +54,4 @@ def csv_of(board: Board, entries: Sequence[Entry], floors: Sequence[Floor]) -> s
 
 
 def _cell(value: Value | float | None) -> table.Value:
-    return Cell(value.value, value.low, value.high) if isinstance(value, Value) else value
+    return Cell.of(value) if isinstance(value, Value) else value

@@ -80,7 +80,7 @@ def _draw(compared: Compared, one: Certificate) -> Figure:
     axes.axvline(0.0, color=FAINT, linewidth=0.8)
     look = Look(COLOUR, "o", "-", one.system)
     for row, gap in enumerate(shown):
-        point(axes, Cell(gap.value, gap.low, gap.high), Cell(row), look)
+        point(axes, Cell.of(gap), Cell(row), look)
     axes.set_yticks(range(len(shown)), [gap.name for gap in shown], parse_math=False)
     axes.set_xlabel(f"{measure.title} ({measure.unit}); right: better")
     axes.margins(y=0.15)
@@ -107,8 +107,7 @@ def _table(compared: Compared, one: Certificate) -> Table:
         ("", "", one.parameters),
     ]
     rows = tuple(
-        (question, answer, gap.name, Cell(gap.value, gap.low, gap.high), gap.why)
-        for question, answer, gap in questions
+        (question, answer, gap.name, Cell.of(gap), gap.why) for question, answer, gap in questions
     )
     name = file_name(f"certificate_{one.system}_{compared.board.task}")
     title = f"Certificate of {one.system}, {compared.board.task}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
@@ -14,7 +12,7 @@ from harness.record import write_json
 from harness.record.inspected import InspectedExample, InspectedThought, Inspection
 from harness.record.visible import json_text, visible
 from harness.reports.inspected.tables import most_moved, sentence, shown, tables
-from harness.reports.render.pages import environment, source_of_template
+from harness.reports.render.pages import page
 from harness.reports.render.report_files import PAGE
 
 DATA = "inspection.json"
@@ -41,17 +39,17 @@ def write_inspection(found: Inspection, out: Path) -> list[Path]:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
     out.mkdir(parents=True, exist_ok=True)
-    page = out / PAGE
-    page.write_text(visible(to_html(found)), encoding="utf-8")
-    return [page, write_json(out / DATA, found)]
+    file = out / PAGE
+    file.write_text(visible(to_html(found)), encoding="utf-8")
+    return [file, write_json(out / DATA, found)]
 
 
 def to_html(found: Inspection) -> str:
     """One page that opens from disk and requests nothing."""
     most = max((_largest(one) for one in found.examples), default=0.0)
-    css, more, script = map(source_of_template, ("report.css", "inspect.css", "inspect.js"))
-    digest = hashlib.sha256(script.encode()).digest()
-    return environment(escape=True).get_template("inspect.html").render(
+    return page(
+        "inspect",
+        f"Thoughts of {found.method}, {found.run}",
         found=found,
         sentence=sentence(found),
         most=most,
@@ -59,10 +57,7 @@ def to_html(found: Inspection) -> str:
         moved=[most_moved(one) for one in found.examples],
         pieces=[list(_pieces(one, most)) for one in found.examples],
         details=json_text([_details(one) for one in found.examples]).replace("<", "\\u003c"),
-        css=css + more,
-        script=script,
-        script_sha256=base64.b64encode(digest).decode(),
-    )  # fmt: skip
+    )
 
 
 def _largest(example: InspectedExample) -> float:

@@ -21,22 +21,31 @@ from harness.reports.render.section import Document
 
 def to_html(document: Document) -> str:
     """The page, with everything from records and texts escaped."""
-    pages = environment(escape=True)
     drawn = [picture for section in document.sections for picture in section.pictures]
     captions = {picture.name: caption_of(picture.drawing) for picture in drawn}
     pictures = {
         picture.name: inline_svg(picture.drawing, picture.alt, picture.file) for picture in drawn
     }
-    css, script = map(source_of_template, ("report.css", "report.js"))
+    return page("report", document.title, document=document, pictures=pictures, captions=captions)
+
+
+def page(kind: str, title: str, **values: object) -> str:
+    """One page that opens from disk and requests nothing; only its own script can run.
+
+    kind: of the templates `{kind}.html` and `{kind}.js`, and `{kind}.css` above report.css.
+    title: of the page.
+    values: of the template.
+    """
+    styles = dict.fromkeys(("report.css", f"{kind}.css"))
+    script = source_of_template(f"{kind}.js")
     digest = hashlib.sha256(script.encode()).digest()
-    return pages.get_template("report.html").render(
-        document=document,
-        pictures=pictures,
-        captions=captions,
-        css=css,
+    return environment(escape=True).get_template(f"{kind}.html").render(
+        title=title,
+        css="".join(map(source_of_template, styles)),
         script=script,
         script_sha256=base64.b64encode(digest).decode(),
-    )
+        **values,
+    )  # fmt: skip
 
 
 def summary_html(document: Document) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from harness.reports.render import numbers
 
@@ -49,6 +49,17 @@ class Column:
         return self.kind not in ("words", "note")
 
 
+class Estimated(Protocol):
+    """A value with the ends of its interval."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
 @dataclass(frozen=True)
 class Cell:
     """A value with its interval and significance letters.
@@ -63,6 +74,11 @@ class Cell:
     letters: str = ""
     digits: int | None = None
     certain: bool = True
+
+    @classmethod
+    def of(cls, found: Estimated) -> Cell:
+        """A number with its interval."""
+        return cls(found.value, found.low, found.high)
 
 
 Value = str | float | None | Cell

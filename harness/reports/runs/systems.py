@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from harness.errors import DataError, counted
@@ -16,6 +17,7 @@ from harness.record import (
     read_record,
     texts_digest,
 )
+from harness.record.token_file import TokenValues, read_tokens
 from harness.registry import METHODS
 from harness.reports.runs.choices import OPTION, chosen_by, usual
 from harness.reports.runs.recorded_floors import floors_beside
@@ -29,6 +31,11 @@ class Run:
 
     folder: Path
     record: Record
+
+    @cached_property
+    def tokens(self) -> TokenValues | None:
+        """Its `tokens.parquet`, read once; None without one. Raises DataError if it changed."""
+        return read_tokens(self.folder, self.record)
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def _draw(board: Board, splits: list[Split], note: str) -> Figure:
     for row, one in enumerate(rows):
         for at, each in enumerate(one.kinds):
             place = row + 0.22 * (1 - at)
-            point(axes, _cell(each.gain), Cell(place), LOOKS[each.kind])
+            point(axes, Cell.of(each.gain), Cell(place), LOOKS[each.kind])
     axes.set_yticks(range(len(rows)), [one.system for one in rows], parse_math=False)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(f"part of the gain, {NATS}")
@@ -110,8 +110,8 @@ def _table(board: Board, splits: list[Split], note: str) -> Table:
     )
     rows = tuple(
         (
-            WORDS[each.kind], _cell(each.tokens), _cell(each.share), _cell(each.gain),
-            _cell(each.per_token), _cell(each.topic), _cell(each.empty),
+            WORDS[each.kind], Cell.of(each.tokens), Cell.of(each.share), Cell.of(each.gain),
+            Cell.of(each.per_token), Cell.of(each.topic), Cell.of(each.empty),
         )
         for one in splits
         for each in one.kinds
@@ -136,7 +136,7 @@ def _positions(board: Board, splits: list[Split]) -> Table:
         *(Column(name.replace("-", "–"), "nats", "difference", 3) for name in names),
     )
     rows: tuple[tuple[str | float | Cell | None, ...], ...] = tuple(
-        (WORDS[each.kind], *(_cell(each.by_slice[name]) for name in names))
+        (WORDS[each.kind], *(Cell.of(each.by_slice[name]) for name in names))
         for one in splits
         for each in one.kinds
     )
@@ -162,7 +162,3 @@ def _kind_facts(each: KindGain) -> dict[str, object]:
     fields = asdict(each)
     del fields["kind"]
     return fields
-
-
-def _cell(found: Interval) -> Cell:
-    return Cell(found.value, found.low, found.high)

@@ -141,10 +141,10 @@ def _table(board: Board, systems: list[Drifted], note: str) -> Table:
         fades = found.answer == "fades"
         rows.append((
             one.system, found.answer, Cell(found.onset, found.low, found.high) if fades else None,
-            _cell(found.before) if fades else _cell(found.total),
-            _cell(found.after) if fades else None, found.p_holm,
-            _cell(one.gap_before) if fades else None, _cell(one.gap_after) if fades else None,
-            _cell(one.unexplained) if fades else None,
+            Cell.of(found.before) if fades else Cell.of(found.total),
+            Cell.of(found.after) if fades else None, found.p_holm,
+            Cell.of(one.gap_before) if fades else None, Cell.of(one.gap_after) if fades else None,
+            Cell.of(one.unexplained) if fades else None,
             found.reason,
         ))  # fmt: skip
     return Table(
@@ -175,7 +175,3 @@ def _facts(one: Drifted) -> dict[str, object]:
         },
         "curves": curves,
     }
-
-
-def _cell(found: Interval) -> Cell:
-    return Cell(found.value, found.low, found.high)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.record.token_file import TokenValues, read_tokens
+from harness.record.token_file import TokenValues
 from harness.reports.runs.systems import Board, System, having, lacking
 from harness.statistics import Array, Panel
 
@@ -88,17 +88,14 @@ def tokens_of(board: Board) -> tuple[list[Tokens], str]:
     over others and is left out.
     """
     read = {
-        run.folder: tokens
+        id(run.record): tokens
         for system in board.systems
         for run in system.runs
-        if (tokens := read_tokens(run.folder, run.record)) is not None
-        and np.isfinite(tokens.nll).all()
-        and tokens.nll.size
+        if (tokens := run.tokens) is not None and np.isfinite(tokens.nll).all() and tokens.nll.size
     }
-    folder_of = {id(run.record): run.folder for system in board.systems for run in system.runs}
-    part = having(board, lambda record: folder_of[id(record)] in read)
+    part = having(board, lambda record: id(record) in read)
     found = [
-        Tokens(system, board, tuple(read[run.folder] for run in system.runs))
+        Tokens(system, board, tuple(read[id(record)] for record in system.records))
         for system in part.systems
     ]
     return found, lacking(board, part) if found else ""

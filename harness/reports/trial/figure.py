@@ -61,7 +61,7 @@ def _draw_panel(axes: Axes, duel: str, title: str, lines: Sequence[Line]) -> Non
     set_title(axes, title)
     for place, line in enumerate(lines):
         number = line.metric.auc[duel]
-        point(axes, Cell(number.value, number.low, number.high), Cell(float(place)), line.look)
+        point(axes, Cell.of(number), Cell(float(place)), line.look)
     axes.axvline(50, color=FAINT, linewidth=1.1, linestyle=":")
     axes.set_yticks(range(len(lines)), [line.metric.title for line in lines], parse_math=False)
     axes.set_ylim(len(lines) - 0.5, -0.5)

@@ -103,10 +103,7 @@ def duels_table(trial: Trial) -> Table:
 
 
 def _row(one: TriedMetric) -> tuple[str | Cell, ...]:
-    cells = [
-        Cell(found.value, found.low, found.high) if (found := one.auc.get(duel)) else Cell()
-        for duel in HEADS
-    ]
+    cells = [Cell.of(found) if (found := one.auc.get(duel)) else Cell() for duel in HEADS]
     fails = one.outcome == "fails"
     title = f"{one.title} {MARK}" if fails else one.title
     return (title, one.outcome, *cells, why_failed(one) if fails else (one.missing or ""))

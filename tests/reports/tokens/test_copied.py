@@ -6,6 +6,7 @@ from harness.errors import DataError
 from harness.record.token_file import TOKENS
 from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.runs import systems
 from harness.reports.runs.systems import load_boards
 from harness.reports.tokens.copied import split_of
 from harness.reports.tokens.copied_part import WORDS, copied_part, sentence
@@ -93,7 +94,20 @@ def test_a_system_without_tokens_is_named_and_a_changed_file_is_refused(runs):
         part = copied_part(compared)
         assert f"not evaluated: {board.systems[0].name}" in part.tables[0].notes[-1]
         (folder / TOKENS).write_bytes(content + b"x")
+        compared = compare_boards([load_boards([runs])[0][0]])[0]  # a run's file is read once
         with pytest.raises(DataError, match=TOKENS):
             copied_part(compared)
     finally:
         (folder / TOKENS).write_bytes(content)
+
+
+def test_a_page_reads_each_file_once(runs, monkeypatch):
+    read, reads = systems.read_tokens, []
+
+    def counted(folder, record):
+        reads.append(folder)
+        return read(folder, record)
+
+    monkeypatch.setattr(systems, "read_tokens", counted)
+    compare([runs])
+    assert len(reads) == len(set(reads)) > 0
