@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from harness.engine.quiet import quiet_libraries
-from harness.errors import DataError
 from harness.record import Record, find_runs, read_predictions, read_record
 from harness.record.tables import example_rows, run_row
 from harness.settings import RunSettings, validate
@@ -150,16 +149,12 @@ def _rows(run: Run, references: bool) -> Iterator[dict[str, object]]:
     if not references:
         yield from map(dict, rows)
         return
-    from harness.data import load_split
+    from harness.data.load import load_split, refuse_other_data
 
     quiet_libraries()
     record = run.record
     split = load_split(validate(RunSettings, record.settings, str(run.path)), "test")
-    if split.fingerprint != record.data.test.fingerprint:
-        raise DataError(
-            f"{run.path}: the data of {record.data.source} have changed since this run; expected"
-            " those with its fingerprint. Restore them, or leave references out"
-        )
+    refuse_other_data(run.path, record, split, "leave references out")
     inputs = {example.id: example.input for example in split.examples}
     for row in rows:
         key = str(row["id"])

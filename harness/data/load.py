@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.data import checks, emails, folder, hub, mini
 from harness.data.files import SPLITS, candidates, split_files
@@ -12,9 +13,9 @@ from harness.data.row_cache import SplitRows
 from harness.data.rows import Row
 from harness.data.tasks import Task
 from harness.data.user_limit import take
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from harness.inputs.digests import file_sha256
-from harness.record import DataInfo
+from harness.record import DataInfo, Record
 from harness.registry import find
 from harness.settings import DataSettings, RunSettings
 from harness.types import Example, Reference, SplitData
@@ -57,6 +58,20 @@ def load_whole(settings: RunSettings, splits: Sequence[str]) -> dict[str, SplitD
     if data.setting == "user":
         checks.refuse_shared_users({split: each.rows for split, each in read.items()})
     return {split: _split_data(task, data, split, each) for split, each in read.items()}
+
+
+def refuse_other_data(folder: Path, record: Record, test: SplitData, instead: str) -> None:
+    """Raises DataError if a test split is not the one that a run was made with.
+
+    folder, record: of the run.
+    test: the split as it is now.
+    instead: what to do where the run's data are gone.
+    """
+    if test.fingerprint != record.data.test.fingerprint:
+        raise DataError(
+            f"{folder}: the data of {record.data.source} have changed since this run; expected"
+            f" those that it was made with. Restore them, or {instead}"
+        )
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,10 @@ class Decoding:
         logits, state = self._read([rows[texts.index(text)] for text in place])
         copies = torch.tensor([place[text] for text in texts], device=logits.device)
         copied = self.lm.keep(state, copies)
-        return self._read(rows) if copied is None else (logits[copies], copied)
+        if copied is None:
+            self.divides = self.joins = False  # so that this is tried once
+            return self._read(rows)
+        return logits[copies], copied
 
     def _read(self, rows: Sequence[int]) -> tuple[Tensor, Any]:
         asked = self.asked

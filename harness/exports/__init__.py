@@ -19,7 +19,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from harness.errors import DataError, UsageError, did_you_mean
+from harness.errors import UsageError, did_you_mean
 from harness.metrics import better_of, metric_class, unit_of
 from harness.record import Record, read_predictions
 from harness.record.tables import Row, example_rows, run_row
@@ -69,15 +69,11 @@ class Source:
 
         Raises DataError if these have changed.
         """
-        from harness.data import load_split
+        from harness.data.load import load_split, refuse_other_data
 
         settings = validate(RunSettings, self.record.settings, str(self.folder))
         split = load_split(settings, "test")
-        if split.fingerprint != self.record.data.test.fingerprint:
-            raise DataError(
-                f"{self.folder}: the data of {self.record.data.source} have changed since this run;"
-                " expected those that it was made with. Restore them, or export with --no-texts"
-            )
+        refuse_other_data(self.folder, self.record, split, "export with --no-texts")
         return {each.id: (each, split.references[each.id].text) for each in split.examples}
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from harness.data.load import habit_places
+from harness.data.load import habit_places, refuse_other_data
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.batch import PAD_ID, Batch
-from harness.engine.checkpoint import WEIGHTS, load_weights
+from harness.engine.checkpoint import WEIGHTS
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response, prompt_spans
 from harness.engine.thoughts import Thoughts
@@ -76,7 +76,7 @@ def inspect(
     job = Job(Plan(settings, record.method, folder.parent.parent.parent, factory), bars)
     lm = _loaded(job, record, folder)
     job.plan.method.workspace = folder  # with what its prompts need
-    _refuse_other_data(job.plan, record, folder)
+    refuse_other_data(folder, record, job.plan.test, "run the record's command again")
     texts, notes = _texts(job.plan, folder, choice)
     update = bars.track("inspecting", len(texts))
     found = []
@@ -114,20 +114,17 @@ def _loaded(job: Job, record: Record, folder: Path) -> PersonalLM:
             "  expected  a run of flythinker or coconut, or of a plugin whose model defines"
             " thoughts(batch) (docs/plugins.md)"
         )
-    if job.plan.method.trains:
-        weights = folder / WEIGHTS
-        if not weights.is_file():
-            raise UsageError(
-                f"{folder}: the run's trained weights are needed\n"
-                f"  found     no {WEIGHTS}; published runs and runs with"
-                " train.keep_weights=false leave it out\n"
-                f"  expected  {weights}\n"
-                f"  mend      train it here, into another folder: {record.command or 'harness run'}"
-                " --out elsewhere"
-            )
-        load_weights(lm, weights)
-    job.settle(lm)
-    if record.backbone.weights not in (None, weights_fingerprint(lm)):
+    weights = folder / WEIGHTS
+    if job.plan.method.trains and not weights.is_file():
+        raise UsageError(
+            f"{folder}: the run's trained weights are needed\n"
+            f"  found     no {WEIGHTS}; published runs and runs with"
+            " train.keep_weights=false leave it out\n"
+            f"  expected  {weights}\n"
+            f"  mend      train it here, into another folder: {record.command or 'harness run'}"
+            " --out elsewhere"
+        )
+    if not job.load_trained(lm, record, folder):
         raise DataError(
             f"{folder}: other weights than the record's\n"
             f"  found     sha256 {weights_fingerprint(lm)[:12]}\n"
@@ -135,14 +132,6 @@ def _loaded(job: Job, record: Record, folder: Path) -> PersonalLM:
             "  mend      restore the file, or run the record's command with --fresh"
         )
     return lm.eval()
-
-
-def _refuse_other_data(plan: Plan, record: Record, folder: Path) -> None:
-    if plan.test.fingerprint != record.data.test.fingerprint:
-        raise DataError(
-            f"{folder}: the data of {record.data.source} have changed since this run; expected"
-            " those with its fingerprint. Restore them, or run the record's command again"
-        )
 
 
 Chosen = tuple[EncodedPrompt, str, tuple[int, ...]]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from harness.engine.adapter_folders import ORIGIN
 from harness.engine.adapters import merge_adapters, store_base
-from harness.engine.backbone import Backbones, describe
+from harness.engine.backbone import Backbones, describe, weights_fingerprint
+from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, number_type, place
 from harness.engine.lean_models import choose_step
@@ -79,6 +81,17 @@ class Job:
         activations, where all others stay in float32."""
         place(lm, self.hardware.devices)
         store_base(lm, self.hardware.dtype)
+
+    def load_trained(self, lm: PersonalLM, record: Record, folder: Path) -> bool:
+        """Load the weights of a finished run, ready for generation; whether they are the record's.
+
+        lm: the run's model, untrained.
+        record, folder: of the run.
+        """
+        if self.plan.method.trains:
+            load_weights(lm, folder / WEIGHTS)
+        self.settle(lm)
+        return record.backbone.weights in (None, weights_fingerprint(lm))
 
     def settle(self, lm: PersonalLM) -> None:
         """Put a model on its devices, in the number type of activations, for generation.

@@ -6,8 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from harness.engine.backbone import weights_fingerprint
-from harness.engine.checkpoint import WEIGHTS, load_weights
+from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
 from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
@@ -172,10 +171,7 @@ def _trained_model(job: Job, record: Record) -> PersonalLM | None:
     if plan.settings.model.api or (plan.method.trains and not weights.is_file()):
         return None
     lm, _ = job.build()
-    if plan.method.trains:
-        load_weights(lm, weights)
-    job.settle(lm)
-    if record.backbone.weights not in (None, weights_fingerprint(lm)):
+    if not job.load_trained(lm, record, plan.folder):
         job.bars.say(f"{DAMAGED}: {weights}: its content is not what was trained")
         return None
     return lm
