@@ -47,7 +47,7 @@ def random_donors(examples: Sequence[Example], fingerprint: str, count: int = 4)
     chosen = []
     for example in examples:
         own = places[example.user_id]
-        order = rng.permutation(len(users) - 1)[:count]  # of the users without the own one
+        order = rng.permutation(len(users) - 1)[:count]  # of all users but the example's
         chosen.append([users[index + (index >= own)] for index in order])
     return chosen
 

@@ -20,7 +20,7 @@ class Drifted:
     """The gain of one system along the text.
 
     fading: at which token the user fades.
-    gain: own − random other, a smooth curve. own, empty: NLL with the own profile and with none.
+    gain: own − random other, a smooth curve. own, empty: NLL with the user's profile and with none.
     gap_before, gap_after: own − no profile up to the onset, and after the fall. Without a profile
     the model knows the user from the text so far alone.
     prefix: the fall of that gap. unexplained: the fall of the gain − `prefix`; the text so far can
