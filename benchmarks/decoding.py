@@ -23,8 +23,8 @@ from harness.bench.tables import (
     warnings,
 )
 from harness.engine import PersonalLM, generate
-from harness.engine.backbone import locate
 from harness.engine.clock import DecodeClock
+from harness.engine.locate import locate
 from harness.engine.quiet import quiet_libraries
 from harness.progress import Bars
 from harness.reports.render.markdown import titled

@@ -12,7 +12,7 @@ from benchmarks import screenshots
 from benchmarks.screenshots import main, pages, parsed, shoot, small
 from harness.errors import UsageError
 from harness.reports.render.report_files import PAGE
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import write_runs
 
 ROOT = Path(__file__).resolve().parents[1]

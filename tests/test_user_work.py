@@ -10,7 +10,7 @@ from harness.method import Method
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
 from harness.reports.compared.verdicts import Compared
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.sections.costs_of_methods import costs_part
 from harness.types import UserWork
 from tests.support.runs import go, settings

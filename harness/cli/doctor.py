@@ -131,7 +131,7 @@ def _memory() -> Finding:
 
 
 def _mini() -> Finding:
-    from harness.engine.backbone import locate
+    from harness.engine.locate import locate
     from harness.mini import BACKBONES
 
     try:

@@ -55,8 +55,8 @@ def judge(
     """
     from harness.engine.quiet import quiet_libraries
     from harness.judges.asking import ask_all
+    from harness.reports.runs.boards import load_boards
     from harness.reports.runs.comparable import checked
-    from harness.reports.runs.systems import load_boards
 
     if ask not in (None, *ASKS):
         raise UsageError(f"--ask {ask}; expected {' or '.join(ASKS)}")

@@ -13,8 +13,8 @@ from harness.reports.claims.claims_page import claims_part
 from harness.reports.compared.facts import facts_of
 from harness.reports.compared.verdicts import Compared, compare_boards
 from harness.reports.render.section import Document, Part, listed, section
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 from harness.reports.sections.authors_table import authors_part
 from harness.reports.sections.costs_of_methods import costs_part
 from harness.reports.sections.headline import headline_part

@@ -5,7 +5,7 @@ import pytest
 from baselines.cot import Cot
 from baselines.cot_oracle import CotOracle
 from harness.data import load_split
-from harness.engine.backbone import tokenizer_of
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.errors import UsageError
 from harness.mini import preferences
 from harness.settings import build_settings

@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM
 from harness.engine import CausalLM
 from harness.engine.adapter_folders import loaded_adapter
 from harness.engine.adapters import add_adapters, has_adapter
-from harness.engine.backbone import Backbones, load_model, tokenizer_of
+from harness.engine.backbone import Backbones, load_model
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.errors import UsageError
 from harness.inputs.model_size import parameters_of
 from harness.inputs.models import model_files

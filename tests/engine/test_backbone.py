@@ -5,24 +5,15 @@ import shutil
 
 import pytest
 import torch
-from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from harness.engine import Batch, CausalLM
 from harness.engine.agreement import refuse_disagreement
-from harness.engine.backbone import (
-    Backbones,
-    load_model,
-    locate,
-    tokenizer_of,
-    weights_fingerprint,
-)
-from harness.engine.ends import ends_of
+from harness.engine.backbone import load_model, weights_fingerprint
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone
-from tests.support.saved_backbones import save_backbone
 from tests.support.tiny import of_family
 
 SETTINGS = ModelSettings()
@@ -184,199 +175,12 @@ def test_a_broken_backbone_is_refused(tmp_path, backbone, case):
         load_model(str(folder), SETTINGS)
 
 
-def tokenizer_json(change):
-    def spoil(folder):
-        path = folder / "tokenizer.json"
-        found = json.loads(path.read_text())
-        change(found)
-        path.write_text(json.dumps(found))
-
-    return spoil
-
-
-def bomb(found):
-    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated",
-             "invert": False}  # fmt: skip
-    both = [split, found["pre_tokenizer"]]
-    found["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": both}
-
-
-def template(text):
-    return lambda folder: (folder / "chat_template.jinja").write_text(text)
-
-
-ENDLESS = "{% for a in range(99999) %}{% for b in range(100) %}{% endfor %}{% endfor %}"
-TOKENIZERS = {
-    "a pattern that never ends": (tokenizer_json(bomb), "cannot be loaded: .*retry-limit"),
-    "a broken pattern": (
-        tokenizer_json(lambda t: (bomb(t), t["pre_tokenizer"]["pretokenizers"][0].update(
-            pattern={"Regex": "(("}))),
-        "cannot be loaded",
-    ),
-    "no model": (tokenizer_json(lambda t: t.pop("model")), "cannot be loaded"),
-    "text for a list": (tokenizer_json(lambda t: t.update(added_tokens="x")), "cannot be loaded"),
-    "no JSON": (lambda f: (f / "tokenizer.json").write_text("{"), "cannot be loaded"),
-    "a template that never ends": (template(ENDLESS), "chat template of .* did not end within 0."),
-    "a template that breaks": (template("{% for %}"), "chat template of .*TemplateSyntaxError"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", TOKENIZERS)
-def test_a_broken_tokenizer_is_refused_in_time(tmp_path, backbone, monkeypatch, case):
-    spoil, message = TOKENIZERS[case]
-    folder = tmp_path / case.replace(" ", "_")
-    shutil.copytree(backbone, folder)
-    spoil(folder)
-    seconds = 0.2 if case == "a template that never ends" else 60.0
-    monkeypatch.setattr("harness.engine.backbone.TRIAL_S", seconds)
-    with pytest.raises(UsageError, match=message):
-        tokenizer_of(str(folder))
-
-
-def test_a_backbone_without_tokenizer_is_refused(tmp_path, backbone):
-    folder = tmp_path / "backbone"
-    shutil.copytree(backbone, folder)
-    for file in folder.glob("token*"):
-        file.unlink()
-    with pytest.raises(UsageError, match=r"encodes nothing; expected tokenizer\.json"):
-        tokenizer_of(str(folder))
-
-
-@pytest.mark.parametrize("name", ["./nowhere", "/no/where", "nowhere", "a/b/c"])
-def test_an_unknown_name_is_refused(name):
-    with pytest.raises(UsageError, match="not a folder, not one of mini"):
-        locate(name)
-
-
-def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(UsageError, match=r"no backbone 'smolm2'\. Did you mean 'smollm2'\?"):
-        locate("smolm2")
-
-
-LOADS = {"model": lambda name: load_model(name, SETTINGS), "tokenizer": tokenizer_of}
-
-
-class Unplugged:
-    """A hub client without a network that counts its requests."""
-
-    asked = 0
-
-    def head(self, *_, **__):
-        self.asked += 1
-        raise ConnectionError("Name or service not known")
-
-
-@pytest.fixture
-def unplugged(monkeypatch):
-    client = Unplugged()
-    monkeypatch.setattr("huggingface_hub.get_session", lambda: client)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    return client
-
-
-@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
-def test_a_hub_that_does_not_answer_is_asked_once(unplugged, load):
-    with pytest.raises(UsageError, match="hf download Nobody/Nothing-2B --local-dir DIR"):
-        load("Nobody/Nothing-2B")
-    assert unplugged.asked == 1
-    assert not constants.HF_HUB_OFFLINE
-
-
-def test_the_hub_is_not_asked_for_a_folder(unplugged, backbone):
-    load_model(str(backbone), SETTINGS)
-    assert unplugged.asked == 0
-
-
-@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
-def test_a_hub_backbone_that_cannot_be_loaded_has_a_remedy(monkeypatch, unplugged, load):
-    def offline(*_, **__):
-        raise OSError("We couldn't connect to the hub\nCheck your connection")
-
-    for loader in ("AutoModelForCausalLM", "AutoTokenizer"):
-        monkeypatch.setattr(f"transformers.{loader}.from_pretrained", offline)
-    with pytest.raises(UsageError) as caught:
-        load("Nobody/Nothing-1B")
-    assert str(caught.value).endswith(
-        "We couldn't connect to the hub\n  mend      with a network: `hf download"
-        " Nobody/Nothing-1B --local-dir DIR`, then name that folder"
-    )
-
-
-def test_both_copies_of_a_backbone_have_the_same_revision(monkeypatch):
-    loaded_names = []
-
-    def load(name, settings, revision=None):
-        loaded_names.append((name, revision))
-        return torch.nn.Linear(1, 1)
-
-    monkeypatch.setattr("harness.engine.backbone.load_model", load)
-    both = Backbones(ModelSettings(backbone="a/b", revision="c0ffee"))
-    _ = both.main, both.reasoner
-    assert loaded_names == [("a/b", "c0ffee"), ("a/b", "c0ffee")]
-
-
-def test_differing_tokens_are_named(tmp_path, backbone):
-    other = save_backbone(tmp_path / "other", words=299)
-    settings = ModelSettings(backbone=str(backbone), reasoner=str(other))
-    # the other tokenizer has one merge less, so only its last token differs
-    with pytest.raises(UsageError, match=r"1 tokens differ, e\.g\. '\S+' \(299 / absent\)"):
-        _ = Backbones(settings).reasoner
-
-
-def test_the_end_token_ends_a_turn(backbone):
-    tokenizer = tokenizer_of(str(backbone))
-    assert tokenizer.convert_ids_to_tokens(list(ends_of(tokenizer).trained)) == ["<|im_end|>"]
-
-
-def test_a_tokenizer_without_end_token_is_refused(tmp_path, backbone):
-    from transformers import PreTrainedTokenizerFast
-
-    bare = PreTrainedTokenizerFast(tokenizer_file=str(backbone / "tokenizer.json"))
-    with pytest.raises(UsageError, match="has no end token; expected eos_token"):
-        ends_of(bare)
-
-
 def test_a_scalar_parameter_has_a_fingerprint():
     model = torch.nn.Module()
     model.scale = torch.nn.Parameter(torch.tensor(0.5))
     known = weights_fingerprint(model)
     model.scale.data += 1
     assert weights_fingerprint(model) != known
-
-
-ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
-
-
-@pytest.mark.parametrize("file", ADAPTERS)
-def test_an_adapter_next_to_base_weights_is_refused(backbone, tmp_path, file):
-    folder = tmp_path / "both"
-    shutil.copytree(backbone, folder)
-    (folder / file).write_text("{}")
-    for read in (locate, tokenizer_of, lambda name: load_model(name, SETTINGS)):
-        with pytest.raises(UsageError, match="expected an adapter or a whole model") as caught:
-            read(str(folder))
-        message = str(caught.value)
-        assert f"found {file} next to a model's own config.json" in message
-        assert "move the adapter's files into a folder of their own" in message
-
-
-def test_an_adapter_without_weights_that_can_be_read_is_refused(tmp_path):
-    (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"an adapter without adapter_model\.safetensors"):
-        locate(str(tmp_path))
-    (tmp_path / "adapter_model.bin").write_text("")
-    with pytest.raises(UsageError, match=r"adapter_model\.bin can run code when loaded"):
-        locate(str(tmp_path))
-
-
-def test_an_adapter_on_the_hub_is_read_as_one(monkeypatch, unplugged, tmp_path):
-    def cached(location, name, **options):
-        return str(tmp_path / name) if name.startswith("adapter") else None
-
-    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "nowhere"}')
-    monkeypatch.setattr("transformers.utils.hub.cached_file", cached)
-    with pytest.raises(UsageError, match="'some/adapter' is an adapter of 'nowhere'"):
-        load_model("some/adapter", SETTINGS)
 
 
 def test_a_family_without_fused_attention_names_the_setting(tmp_path):

@@ -25,8 +25,8 @@ from harness.reports.compared.contrasts import contrast_all, judge_family
 from harness.reports.compared.facts import facts_of
 from harness.reports.compared.measures import measures_of
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 from harness.settings import EvalSettings
 from harness.statistics import Array
 from harness.types import Example, Reference, SplitData

@@ -4,7 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from harness.engine.backbone import tokenizer_of
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.mini import SETTINGS, TASKS, answers, calls, rewrite, rows
 from harness.settings import build_settings
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from harness.engine.backbone import tokenizer_of
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.engine.text import encode_response
 from harness.errors import UsageError
 from harness.pipeline import training as training_module

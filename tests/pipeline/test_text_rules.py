@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from harness.engine.backbone import tokenizer_of
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.engine.lm import CausalLM
 from harness.engine.text import decode, encode_response
 from harness.method import Method

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import torch
 
-from harness.engine.backbone import tokenizer_of
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.inputs.imports import closure
 from harness.mini import BACKBONES, backbone_path
 from harness.mini.seeding import stream

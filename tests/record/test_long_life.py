@@ -8,8 +8,8 @@ import pytest
 
 from harness.record import SCHEMA_VERSION, read_record, write_record
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 
 FIXTURES = Path(__file__).parent
 EVERY = sorted(FIXTURES.glob("schema*/*.json"))

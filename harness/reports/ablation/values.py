@@ -13,8 +13,9 @@ from harness.reports.claims.answers import Answer, answers
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.boards import board_of, with_floors
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import Board, Run, System, board_of, with_floors
+from harness.reports.runs.systems import Board, Run, System
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import estimate
 from harness.reports.render.section import Document, Part, listed, section
 from harness.reports.render.table import Column, Table
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import Board, load_boards
+from harness.reports.runs.systems import Board
 from harness.reports.sections.settings_and_runs import provenance_part, warnings
 
 COLUMNS = (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.engine.backbone import locate
 from harness.engine.endpoint.address import Address, address_of
+from harness.engine.locate import locate
 from harness.errors import UsageError
 
 CHAT = "http://h:8000/v1/chat/completions"

@@ -10,7 +10,7 @@ from harness.reports.certificate.certificate_part import certificate_part
 from harness.reports.certificate.certificates import certificates
 from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import compare_boards
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import write_runs
 
 SEEDS = (0, 1, 2)

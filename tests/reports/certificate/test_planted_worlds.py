@@ -17,8 +17,8 @@ from harness.mini import rows
 from harness.reports.certificate.certificate_part import sentence
 from harness.reports.certificate.certificates import Certificate, certificates
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 
 pytestmark = pytest.mark.slow
 TASK = "product_review"

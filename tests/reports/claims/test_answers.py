@@ -10,7 +10,7 @@ from harness.reports.claims.answers import answers
 from harness.reports.claims.claims_page import claims_document, sentence
 from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import main_measure, measures_of
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import write_runs
 
 HEAD = 'name = "P"\narxiv = "0"\nbenchmark = "none"\n'

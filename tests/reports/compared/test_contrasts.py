@@ -8,8 +8,8 @@ import pytest
 from harness.errors import UsageError
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
 from harness.reports.compared.measures import DRIFT, NLL, main_measure, measures_of
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 from harness.statistics import (
     PERCENT_MEAN,
     Comparison,

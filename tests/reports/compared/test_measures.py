@@ -7,7 +7,7 @@ import pytest
 from harness.errors import DataError
 from harness.reports.compared.measures import brief, measures_of, not_compared
 from harness.reports.compared.verdicts import Compared
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.sections.metric_table import scores_part
 from tests.support.synthetic import made_up, write_runs
 

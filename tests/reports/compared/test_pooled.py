@@ -15,8 +15,8 @@ from harness.reports.compared.parts import (
 )
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds, spanned
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 from harness.reports.sections.authors_table import authors_part
 from harness.reports.sections.lift_by_profile import lift_part
 from harness.reports.sections.positions import drift_part, views_of

@@ -9,8 +9,6 @@ from harness.errors import DataError
 from harness.metrics.bleu import Bleu
 from harness.record import (
     ApiInfo,
-    BackboneInfo,
-    DeviceInfo,
     ModelInfo,
     read_predictions,
     read_record,
@@ -20,9 +18,9 @@ from harness.record import (
 from harness.record.inputs import Inputs
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked, differences, machines, setting_differences
 from harness.reports.runs.system_costs import machine, times_not_comparable
-from harness.reports.runs.systems import load_boards, reference_of
 from harness.reports.sections.settings_and_runs import warnings
 from tests.support.synthetic import made_up, write_runs
 
@@ -185,116 +183,6 @@ def test_runs_without_a_common_example_are_never_comparable(tmp_path):
     write_record(dataclasses.replace(record, examples=renamed), tmp_path / "b")
     with pytest.raises(DataError, match="no example is in all of rag, sft"):
         checked(board_of(tmp_path), allow_different=True)
-
-
-def test_a_method_with_two_choices_has_them_after_its_name(tmp_path):
-    for lam in ("1.0", "2.0"):
-        write_runs(tmp_path / lam, ["flythinker"], TASK, seeds=(0, 1),
-                   assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
-    names = [(system.name, system.seeds) for system in board_of(tmp_path).systems]
-    assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [0, 1])]
-
-
-def test_a_default_that_applied_is_shown_by_its_value(tmp_path):
-    write_runs(tmp_path, ["flythinker"], TASK, seeds=(0,))
-    write_runs(tmp_path, ["flythinker"], TASK, seeds=(1,),
-               assignments={"flythinker": ["method.lam=0.5"]})  # fmt: skip
-    write_runs(tmp_path, ["flythinker", "sft"], TASK, seeds=(0, 1),
-               assignments={"flythinker": ["method.lam=2"]})  # fmt: skip
-    board = board_of(tmp_path)
-    names = [(system.name, system.seeds) for system in board.systems]
-    # λ is 0.5 where nobody set it, and then it is the run that sets it to 0.5
-    assert names == [("sft", [0, 1]), ("flythinker (lam=0.5)", [0, 1]),
-                     ("flythinker (lam=2)", [0, 1])]  # fmt: skip
-    found = {one.what: dict(one.values) for one in setting_differences(board.systems)}
-    assert found["method.lam"] == {
-        "no such option": ("sft",), "0.5": ("flythinker (lam=0.5)",), "2": ("flythinker (lam=2)",)
-    }  # fmt: skip
-
-
-def test_with_several_differing_settings_the_usual_one_keeps_the_bare_name(tmp_path):
-    for given in ((), ["method.reasoner_weights=frozen"], ["method.reasoner_reads=position"]):
-        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
-    for given in ((), ["method.flops_of=flythinker"], ["model.backbone=large"]):
-        write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
-    board = board_of(tmp_path)
-    assert [one.name for one in board.systems] == [
-        "sft", "sft (backbone=large)", "sft (flops_of=flythinker)",
-        "flythinker", "flythinker (reasoner_reads=position)",
-        "flythinker (reasoner_weights=frozen)",
-    ]  # fmt: skip
-    assert reference_of(board).name == "sft"
-
-
-def test_without_a_usual_one_every_differing_setting_is_shown(tmp_path):
-    for lam, warmup in ((1.0, 0.1), (2.0, 0.2)):
-        given = [f"method.lam={lam}", f"method.lam_warmup={warmup}"]
-        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
-    assert [one.name for one in board_of(tmp_path).systems] == [
-        "flythinker (lam=1, lam_warmup=0.1)", "flythinker (lam=2, lam_warmup=0.2)"
-    ]  # fmt: skip
-
-
-def test_settings_with_the_same_last_part_are_shown_in_full(tmp_path):
-    for given in ((), ["train.batch_size=4"], ["decode.batch_size=4"], ["train.warmup=0.5"]):
-        write_runs(tmp_path, ["sft"], TASK, assignments={"sft": given})
-    assert [one.name for one in board_of(tmp_path).systems] == [
-        "sft", "sft (decode.batch_size=4)", "sft (train.batch_size=4)", "sft (warmup=0.5)"
-    ]  # fmt: skip
-
-
-def test_one_and_one_point_zero_are_one_choice(tmp_path):
-    for seed, lam in ((0, 1), (1, 1.0), (2, 2.0)):
-        (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
-                               assignments={"flythinker": [f"method.lam={lam}"]})  # fmt: skip
-        record = read_record(folder)
-        settings = {**record.settings, "method": {"lam": lam}}  # as older harnesses wrote it
-        write_record(dataclasses.replace(record, settings=settings), folder)
-    names = [(one.name, one.seeds) for one in board_of(tmp_path).systems]
-    assert names == [("flythinker (lam=1)", [0, 1]), ("flythinker (lam=2)", [2])]
-
-
-def test_another_device_makes_no_other_system_but_is_shown_with_times(tmp_path):
-    machine = DeviceInfo(device="cpu", dtype="float32", threads=2)
-    for seed, device in enumerate(("cuda:0", "cuda:1", "cpu")):
-        write_runs(tmp_path, ["sft"], TASK, seeds=(seed,),
-                   assignments={"sft": [f"model.device={device}"]},
-                   changes={"device": dataclasses.replace(machine, device=device)})  # fmt: skip
-    (system,) = board_of(tmp_path).systems
-    assert (system.name, system.seeds) == ("sft", [0, 1, 2])
-    assert [str(one) for one in machines([system])] == [
-        "device  cuda:0: sft; cuda:1: sft; cpu: sft"
-    ]
-
-
-def test_options_of_a_method_that_is_not_installed_stay_unknown(tmp_path):
-    for seed, given in ((0, ()), (1, ["method.k=2"])):
-        write_runs(tmp_path, ["mine"], TASK, seeds=(seed,), assignments={"mine": given})
-    names = [one.name for one in board_of(tmp_path).systems]
-    assert names == ["mine (k=2)", "mine (k=default)"]
-
-
-def test_a_reasoner_that_was_not_named_is_read_from_the_record(tmp_path):
-    for seed, given in ((0, ()), (1, ["model.reasoner=small"])):
-        (folder,) = write_runs(tmp_path, ["flythinker"], TASK, seeds=(seed,),
-                               assignments={"flythinker": given})  # fmt: skip
-        record = read_record(folder)
-        reasoner = BackboneInfo(name="small", parameters=9)
-        backbone = dataclasses.replace(record.backbone, reasoner=reasoner)
-        write_record(dataclasses.replace(record, backbone=backbone), folder)
-    assert [one.seeds for one in board_of(tmp_path).systems] == [[0, 1]]
-
-
-def test_other_views_make_no_other_method(tmp_path):
-    write_runs(tmp_path, ["sft"], TASK)
-    write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["eval.forced=true"]})
-    assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
-
-
-def test_another_path_of_the_same_data_makes_no_other_method(tmp_path):
-    write_runs(tmp_path, ["sft"], TASK, assignments={"sft": ["data.source=here"]})
-    write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["data.source=there"]})
-    assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
 
 
 def test_the_same_run_twice_is_refused(tmp_path):

@@ -11,8 +11,8 @@ from harness import statistics
 from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import Compared, lift_contrasts
 from harness.reports.render.report_files import write_report
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 from harness.reports.sections.lift_by_profile import lift_part
 from harness.statistics import MEAN, mean_rows
 from tests.support.synthetic import write_runs

@@ -10,7 +10,7 @@ from harness.errors import UsageError
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
 from harness.reports.compared.verdicts import Compared
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.sections.side_by_side import examples_part, word_difference
 from tests.support.synthetic import write_runs
 

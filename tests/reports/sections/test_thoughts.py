@@ -6,7 +6,7 @@ import pytest
 
 from harness.metrics.rouge import RougeL
 from harness.reports.compared.verdicts import Compared
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.sections.thoughts import thoughts_part
 from tests.support.synthetic import write_runs
 

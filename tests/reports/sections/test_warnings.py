@@ -6,8 +6,8 @@ import pytest
 
 from harness.record import Counts
 from harness.reports.compare_runs import Options, compare
+from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
-from harness.reports.runs.systems import load_boards
 from harness.reports.sections.settings_and_runs import warnings
 from tests.support.synthetic import METHODS, write_runs
 

@@ -7,7 +7,7 @@ from harness.record.token_file import TOKENS
 from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs import systems
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from harness.reports.tokens.copied import split_of
 from harness.reports.tokens.copied_part import WORDS, copied_part, sentence
 from harness.reports.tokens.gains import tokens_of

@@ -6,7 +6,7 @@ import pytest
 from harness.record.token_file import TokenValues
 from harness.reports.compare_runs import SECTIONS
 from harness.reports.compared.verdicts import compare_boards
-from harness.reports.runs.systems import load_boards
+from harness.reports.runs.boards import load_boards
 from tests.support.planted_writers import put_tokens
 from tests.support.synthetic import write_runs
 

@@ -1,0 +1,151 @@
+"""Records on disk → systems → the board of each task."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import DataError
+from harness.record import (
+    PREDICTIONS,
+    Record,
+    find_runs,
+    read_predictions,
+    read_record,
+    texts_digest,
+)
+from harness.registry import METHODS
+from harness.reports.runs.choices import chosen_by, usual
+from harness.reports.runs.recorded_floors import floors_beside
+from harness.reports.runs.systems import Board, Run, System
+
+
+def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
+    """Every run at or below `paths`, by task, and a line for each run that was left out.
+
+    Raises DataError if no run has finished, if a run is found twice, or if a record lacks what a
+    comparison needs.
+    """
+    runs, left_out = [], []
+    for folder in find_runs(paths):
+        record = read_record(folder)
+        if record.kind == "floor":
+            continue  # found again beside the runs
+        if record.status == "running":
+            left_out.append(f"{folder}: not finished; the command in its record resumes it")
+        else:
+            _check_texts(folder, record)
+            runs.append(Run(folder, record))
+    if not runs:
+        raise DataError("\n".join(["no finished run to compare", *left_out]))
+    by_task: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_task[run.record.task].append(run)
+    boards = [board_of(task, systems_of(by_task[task])) for task in sorted(by_task)]
+    return [with_floors(board) for board in boards], left_out
+
+
+def with_floors(board: Board) -> Board:
+    """The board with the floors beside the first run that has some."""
+    runs = (run for system in board.systems for run in system.runs)
+    found = (floors_beside(run.folder, run.record) for run in runs)
+    return replace(board, floors=tuple(next(filter(None, found), ())))
+
+
+def _check_texts(folder: Path, record: Record) -> None:
+    """Raises DataError if the texts beside a record are not those that it was computed from."""
+    if record.texts is None or not (folder / PREDICTIONS).is_file():
+        return
+    found = texts_digest(read_predictions(folder))
+    if found != record.texts:
+        raise DataError(
+            f"{folder / PREDICTIONS}: other texts than the record's\n"
+            f"  found     sha256 {found[:12]}\n"
+            f"  expected  {record.texts[:12]}, of the texts that the scores were computed from\n"
+            "  mend      restore the file, or run the record's command with --fresh"
+        )
+
+
+def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
+    """Groups runs of one task that differ only in their seed; systems get distinct names.
+
+    Raises DataError if a seed of a system is found twice.
+    """
+    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for method in dict.fromkeys(run.record.method for run in runs):
+        same = [run for run in runs if run.record.method == method]
+        for run, chosen in zip(same, chosen_by([one.record for one in same]), strict=True):
+            groups[method, *map(str, chosen.values())].append(run)
+    systems = []
+    for (method, *_), members in groups.items():
+        seeds = [run.record.seed for run in members]
+        for seed in seeds:
+            if seeds.count(seed) > 1:
+                twice = [str(run.folder) for run in members if run.record.seed == seed]
+                raise DataError(
+                    f"{method}, seed {seed}, same settings: found in {' and '.join(twice)};"
+                    " expected each run once. Give only one of them"
+                )
+        systems.append(System(method, tuple(sorted(members, key=lambda run: run.record.seed))))
+    return tuple(sorted(_with_distinct_names(systems), key=_place))
+
+
+def _with_distinct_names(systems: list[System]) -> list[System]:
+    """Append to each name the settings in which systems of one method differ.
+
+    If several settings differ, the system with the usual value in all of them keeps the bare name,
+    and the others show only their unusual values. Usual: the method's default, or else the most
+    common value.
+    """
+    named = []
+    for method in dict.fromkeys(system.name for system in systems):
+        same_method = [system for system in systems if system.name == method]
+        # 1. The settings that differ, and their usual values.
+        chosen = chosen_by([system.record for system in same_method])
+        differing = [key for key in chosen[0] if len({str(one[key]) for one in chosen}) > 1]
+        short, plain = _short_keys(differing), usual(method, differing, chosen)
+        # 2. May one system keep the bare name?
+        bare = len(differing) > 1 and any(
+            all(own[key] == plain[key] for key in differing) for own in chosen
+        )
+        # 3. Append what distinguishes each.
+        for system, own in zip(same_method, chosen, strict=True):
+            shown = [key for key in differing if own[key] != plain[key]] if bare else differing
+            settings = ", ".join(f"{short[key]}={own[key]}" for key in shown)
+            name = f"{system.name} ({settings})" if settings else system.name
+            named.append(replace(system, name=name))
+    return named
+
+
+def _short_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Key → its last part; the whole key if two keys share a last part."""
+    ends = {key: key.rpartition(".")[2] for key in keys}
+    count = Counter(ends.values())
+    return {key: end if count[end] == 1 else key for key, end in ends.items()}
+
+
+def _place(system: System) -> tuple[int, str]:
+    """The six methods in their usual order, then plugins by name."""
+    method = system.record.method
+    return (METHODS.index(method) if method in METHODS else len(METHODS), system.name)
+
+
+def board_of(task: str, systems: tuple[System, ...]) -> Board:
+    """The board of these systems. Raises DataError if an example has no user, or two."""
+    users: dict[str, str] = {}
+    for system in systems:
+        for run in system.runs:
+            for key, values in run.record.examples.items():
+                if values.user is None:
+                    raise DataError(
+                        f"{run.folder}: example {key} has no user; expected one in every example."
+                        " An older harness wrote this record: run its command with --fresh"
+                    )
+                if users.setdefault(key, values.user) != values.user:
+                    raise DataError(
+                        f"{run.folder}: example {key} is of user {values.user}, elsewhere of"
+                        f" {users[key]}; expected the same data. Compare these runs separately"
+                    )
+    return Board(task, systems, tuple(users), users)
