@@ -114,11 +114,11 @@ def test_failures_are_counted_and_asked_again_only_without_a_reply(ask, monkeypa
 
 
 def test_a_server_that_goes_away_leaves_what_came(call, ask, runs, monkeypatch):
-    monkeypatch.setattr("harness.judges.endpoint.CONNECT_S", 0.2)
+    monkeypatch.setattr("harness.engine.endpoint.client.CONNECT_S", 0.2)
     with served(Stub(fair)) as stub:
         stub.faults = [None] * 5 + [401]
         code, err = ask(stub, "--parallel", "1")
-        assert (code, "expected  a key that it accepts" in err) == (2, True)
+        assert (code, "environment variable HARNESS_JUDGE_KEY" in err) == (2, True)
         (kept,) = judgings_of(runs["rich"])
         assert len(kept.replies) == 5
         assert ask(stub)[0] == 0

@@ -92,6 +92,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
+        if server.ending.is_set():  # a connection that was kept open
+            self.close_connection = True
+            return
         with server.lock:
             server.requests.append(body)
             server.keys.append(self.headers.get("Authorization"))

@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.settings import API
 
 CHAT, COMPLETIONS = "/chat/completions", "/completions"
-EXAMPLE = f"{API}http://localhost:8000/v1#Qwen/Qwen2.5-3B-Instruct"
+EXAMPLE = "http://localhost:8000/v1#Qwen/Qwen2.5-3B-Instruct"
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,19 @@ class Address:
         return "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
 
 
-def address_of(name: str) -> Address:
-    """The address in a backbone's name.
+def address_of(
+    name: str, what: str = "backbone", key: str = "--set api.key=NAME", prefix: str = API
+) -> Address:
+    """The address in a model's name.
+
+    name: `openai:URL#MODEL`; with another `prefix`, that instead of `openai:`.
+    what: the option or setting that gives it, and key: the one that names the key; for messages.
 
     A URL that ends in /completions takes prompts as they are; any other one is a base, to which
     /chat/completions is added unless it is there. Raises UsageError for a name without URL or
     model, and for a URL with a password or a query, because names are stored in records.
     """
-    url, _, model = name.removeprefix(API).partition("#")
+    url, _, model = name.removeprefix(prefix).partition("#")
     url = url.rstrip("/")
     try:
         parts = urlsplit(url)
@@ -51,14 +56,14 @@ def address_of(name: str) -> Address:
         parts, host = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not host or not model:
         raise UsageError(
-            f"backbone {name!r}: no address of a model behind an API; expected {API}URL#MODEL, as"
-            f" in {EXAMPLE}"
+            f"{what} {name!r}: no address of a model behind an API; expected {prefix}URL#MODEL, as"
+            f" in {prefix}{EXAMPLE}"
         )
     if parts.username or parts.password or parts.query:
         raise UsageError(
-            f"backbone {API}{parts.scheme}://{host}…: a URL with a user, a password or a query;"
+            f"{what} {prefix}{parts.scheme}://{host}…: a URL with a user, a password or a query;"
             " expected none, because records hold it. The key goes into an environment variable"
-            " (--set api.key=NAME)"
+            f" ({key})"
         )
     if url.endswith(CHAT):
         return Address(url, model, chat=True)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from functools import cached_property
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    SSLError,
+    TimeoutError,
+)
 
 from harness import __version__
 from harness.engine.endpoint.address import Address
@@ -24,48 +32,106 @@ from harness.settings import ApiSettings
 
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses after which the same request may succeed."""
+KINDS: Mapping[int, Failure] = {408: "timeout", 429: "rate limit"}
+"""Names of some of them."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 MOST_BYTES = 256 * 2**20
 """Bytes of the longest answer that is read."""
-SHOWN = 300
-"""Characters of a server's message that are shown."""
+SHOWN, MOST_SAID = 300, 100_000
+"""Characters of a server's message that are shown, and bytes of one that are read."""
 EXTRAS = ("top_k", "repetition_penalty", "seed", "chat_template_kwargs")
 """Fields that not every server knows. One that a server refuses is left out from then on."""
-ENDS = {
-    400: "lower budget.profile or decode.max_new_tokens if the text is too long for the model",
-    401: "put the server's key into the environment variable {key} (another name: --set api.key=…)",
-    402: "the account behind the key in {key} has no credit",
-    403: "the key in the environment variable {key} may not use this model",
-    404: "check the URL and the model's name; GET {server}/v1/models usually lists the names",
-    405: "name a URL that ends in /v1, /chat/completions or /completions",
-    413: "lower budget.profile",
-    429: "wait, or lower --set api.concurrent; then repeat the command: finished texts are kept",
-}
-"""Status → what to do."""
+CONNECT_S = 10.0
+"""Seconds in which a server must take a connection."""
 FATAL = frozenset({401, 402, 403, 404, 405})
 """Statuses that every further request would have too."""
-UNREACHABLE = (ConnectionRefusedError, socket.gaierror, ssl.SSLError)
+UNREACHABLE = (ConnectTimeoutError, NewConnectionError, SSLError)
 """Errors of a server that is not there."""
+Failure = Literal["timeout", "rate limit", "connection", "server error", "request refused"]
+"""Why a request failed."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command line that messages name.
+
+    model: gives the address. key: names the variable with the key. patience: times and attempts.
+    parallel: requests at a time. shorter: what to do if the text is too long for the model.
+    """
+
+    model: str = "--backbone"
+    key: str = "--set api.key=NAME"
+    patience: str = "--set api.timeout_s or api.attempts"
+    parallel: str = "--set api.concurrent"
+    shorter: str = "lower budget.profile or decode.max_new_tokens"
+
+    def cure(self, status: int) -> str:
+        """What to do about a status."""
+        if 300 <= status < 400:
+            return "name the URL to which the server redirects; a key is not sent to another one"
+        cures = {
+            401: f"put the server's key into the environment variable {{key}}, or name another one"
+            f" with {self.key}",
+            402: "the account behind the key in {key} has no credit",
+            403: "the key in the environment variable {key} may not use this model",
+            404: "check the URL and the model's name; GET {server}/v1/models usually lists the"
+            " names",
+            405: "name a URL that ends in /v1, /chat/completions or /completions",
+            429: f"wait, or lower {self.parallel}; then repeat the command: what came is kept",
+        }
+        return cures.get(status, f"{self.shorter} if the text is too long for the model")
+
+    @property
+    def no_reply(self) -> str:
+        """What to do if no reply came."""
+        return (
+            f"look at the server's log; raise {self.patience}, or lower {self.parallel}; then"
+            " repeat the command: what came is kept"
+        )
+
+    @property
+    def no_server(self) -> str:
+        """What to do if there is no server."""
+        return (
+            f"start the server, or check the host and port of {self.model};"
+            " `curl {server}/v1/models` shows whether it answers"
+        )
 
 
 class RequestFailedError(HarnessError):
     """One request failed for good; others may succeed.
 
+    found: the finding alone, without address and remedy.
+    kind: of the failure.
     status: of the answer that refused it; None if no readable answer came in all attempts.
+    retries: kind → attempts that were repeated.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        found: str = "",
+        kind: Failure = "connection",
+        status: int | None = None,
+        retries: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.found, self.kind, self.status = found, kind, status
+        self.retries = dict(retries or {})
 
 
 @dataclass(frozen=True)
 class _Passing(Exception):  # noqa: N818  # never leaves this module
-    """A failure that may pass. after: seconds that the server asks to wait."""
+    """A failure that may pass.
+
+    what: the finding. kind: of the failure. after: seconds that the server asks to wait.
+    unreachable: whether no server was there.
+    """
 
     what: str
+    kind: Failure
     after: float | None = None
-    refused: bool = False
+    unreachable: bool = False
 
 
 @dataclass
@@ -74,6 +140,7 @@ class Client:
 
     address: of the model.
     settings: times, attempts, and the variable with the key.
+    options: of the command line, for messages.
     repeated: requests that were sent again so far.
     left_out: fields that the server refused.
     renamed: whether the cap is sent as `max_completion_tokens`.
@@ -84,6 +151,7 @@ class Client:
     address: Address
     settings: ApiSettings
     sleep: Callable[[float], None] = time.sleep
+    options: Options = Options()
     repeated: int = 0
     left_out: set[str] = field(default_factory=set)
     renamed: bool = False
@@ -95,51 +163,76 @@ class Client:
         """The server's key; "" without one, as local servers want it."""
         return os.environ.get(self.settings.key, "").strip()
 
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        """Connections to the server, through the environment's proxy if it names one."""
+        parts, size = urlsplit(self.address.url), self.settings.concurrent
+        proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+        if proxy is None:
+            return urllib3.PoolManager(maxsize=size)
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        headers = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
+        return urllib3.ProxyManager(proxy, maxsize=size, proxy_headers=headers)
+
     def post(self, body: Mapping[str, Any]) -> Reply:
         """The reply to a request.
 
         Raises UsageError where every request would fail: no key, no such model, no server.
         Raises RequestFailedError where this one failed: refused, or no reply in all attempts.
         """
-        for attempt in range(1, self.settings.attempts + 1):
+        retries, most = Counter[str](), self.settings.attempts
+        for attempt in range(1, most + 1):
             if self.closed:
-                raise RequestFailedError(self._message("the run has stopped", NO_REPLY))
+                stopped = "the run has stopped"
+                raise RequestFailedError(self._message(stopped, self.options.no_reply), stopped)
             try:
-                return self._adapted(body)
+                return replace(self._adapted(body, retries), retries=dict(retries))
             except _Passing as failure:
-                if failure.refused and not self.reached:
-                    raise UsageError(self._message(failure.what, NO_SERVER)) from None
+                if failure.unreachable and not self.reached:
+                    raise UsageError(self._message(failure.what, self.options.no_server)) from None
                 wait = FIRST_WAIT_S * 2 ** (attempt - 1) if failure.after is None else failure.after
-                if attempt == self.settings.attempts or wait > LONGEST_WAIT_S:
-                    tried = f"{failure.what}, in attempt {attempt} of {self.settings.attempts}"
+                if attempt == most or wait > LONGEST_WAIT_S:
+                    tried = f"{failure.what}, in attempt {attempt} of {most}"
                     if wait > LONGEST_WAIT_S:
                         tried += f"; it asks to wait {wait:.0f} s"
-                    cure = ENDS[429] if "429" in failure.what else NO_REPLY
-                    raise RequestFailedError(self._message(tried, cure)) from None
+                    limited = failure.kind == "rate limit"
+                    cure = self.options.cure(429) if limited else self.options.no_reply
+                    message = self._message(tried, cure)
+                    raise RequestFailedError(
+                        message, tried, failure.kind, retries=retries
+                    ) from None
                 self.repeated += 1
+                retries[failure.kind] += 1
                 self.sleep(wait)
         raise AssertionError("unreachable: attempts is at least 1")
 
-    def _adapted(self, body: Mapping[str, Any]) -> Reply:
-        """The reply, after leaving out the fields that the server does not know."""
+    def _adapted(self, body: Mapping[str, Any], retries: Mapping[str, int]) -> Reply:
+        """The reply, after leaving out the fields that the server does not know.
+
+        retries: of this request so far, for the error.
+        """
         while True:
             sent = {key: value for key, value in body.items() if key not in self.left_out}
             if self.renamed:
                 sent["max_completion_tokens"] = sent.pop("max_tokens")
-            try:
-                return self._once(sent)
-            except HTTPError as error:
-                status, said = error.code, self._said(error)
-                if status in (400, 422) and self._adapt(sent, said):
-                    continue
-                if status in BUSY:
-                    raise _Passing(f"HTTP {status}{said}", _retry_after(error.headers)) from None
-                moved = 300 <= status < 400
-                cure = MOVED if moved else ENDS.get(status, ENDS[400])
-                message = self._message(f"HTTP {status}{said}", cure)
-                if moved or status in FATAL:
-                    raise UsageError(message) from None
-                raise RequestFailedError(message, status) from None
+            answer, text, seconds = self._once(sent)
+            status = answer.status
+            if status == 200:
+                try:
+                    return Reply.of(text, seconds, self.address.chat)
+                except Unreadable as error:
+                    raise _Passing(str(error), "server error") from None
+            said = self._said(text)
+            if status in (400, 422) and self._adapt(sent, said):
+                continue
+            found = f"HTTP {status}{said}"
+            if status in BUSY:
+                kind = KINDS.get(status, "server error")
+                raise _Passing(found, kind, _retry_after(answer.headers))
+            message = self._message(found, self.options.cure(status))
+            if 300 <= status < 400 or status in FATAL:
+                raise UsageError(message)
+            raise RequestFailedError(message, found, "request refused", status, retries)
 
     def _adapt(self, sent: Mapping[str, Any], said: str) -> bool:
         """Whether a refusal names a field that can be left out or renamed; it then is."""
@@ -150,44 +243,44 @@ class Client:
         self.left_out |= named
         return bool(named)
 
-    def _once(self, sent: Mapping[str, Any]) -> Reply:
-        """Send a request once. Raises HTTPError for a status, _Passing for no readable answer."""
+    def _once(self, sent: Mapping[str, Any]) -> tuple[urllib3.BaseHTTPResponse, bytes, float]:
+        """An answer, its text and the seconds that it took. Raises _Passing for no answer."""
         headers = {
             "Content-Type": "application/json", "Accept": "application/json",
             "User-Agent": f"flythinker-harness/{__version__}",
         }  # fmt: skip
         if key := self.key:
             headers["Authorization"] = f"Bearer {key}"
-        data = json.dumps(sent, ensure_ascii=False).encode()
-        request = Request(self.address.url, data, headers, method="POST")
+        longest = self.settings.timeout_s
         begin = time.perf_counter()
         try:
-            with opener().open(request, timeout=self.settings.timeout_s) as answer:
+            answer = self._pool.request(
+                "POST", self.address.url, body=json.dumps(sent, ensure_ascii=False).encode(),
+                headers=headers, timeout=urllib3.Timeout(min(CONNECT_S, longest), longest),
+                retries=False, redirect=False, preload_content=False,
+            )  # fmt: skip
+            try:
                 text = answer.read(MOST_BYTES)
-        except HTTPError:
-            self.reached = True
-            raise
-        except (URLError, HTTPException, OSError) as error:
+            finally:
+                answer.close()
+        except (HTTPError, OSError) as error:
             raise self._no_answer(error) from None
         self.reached = True
-        try:
-            return Reply.of(text, time.perf_counter() - begin, self.address.chat)
-        except Unreadable as error:
-            raise _Passing(str(error)) from None
+        return answer, text, time.perf_counter() - begin
 
     def _no_answer(self, error: Exception) -> _Passing:
-        reason = error.reason if isinstance(error, URLError) else error
-        if isinstance(reason, TimeoutError):
+        unreachable = isinstance(error, UNREACHABLE)
+        if isinstance(error, TimeoutError) and not unreachable:
             self.reached = True
-            return _Passing(f"no answer within {self.settings.timeout_s:g} s (api.timeout_s)")
+            what = f"no answer within {self.settings.timeout_s:g} s ({self.options.patience})"
+            return _Passing(what, "timeout")
+        reason = error.__cause__ or error
         what = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
-        return _Passing(f"no answer: {what[:SHOWN]}", refused=isinstance(reason, UNREACHABLE))
+        return _Passing(f"no answer: {what[:SHOWN]}", "connection", unreachable=unreachable)
 
-    def _said(self, error: HTTPError) -> str:
+    def _said(self, answer: bytes) -> str:
         """The server's message, with a colon before it, and without the key."""
-        text = ""
-        with suppress(HTTPException, OSError):
-            text = error.read(100_000).decode(errors="replace")
+        text = answer[:MOST_SAID].decode(errors="replace")
         with suppress(ValueError, AttributeError):
             found = json.loads(text)
             inner = found.get("error", found)
@@ -200,29 +293,6 @@ class Client:
     def _message(self, found: str, cure: str) -> str:
         cure = cure.format(key=self.settings.key, server=self.address.server)
         return f"{self.address}\n  found     {found}\n  mend      {cure}"
-
-
-NO_SERVER = (
-    "start the server, or check the host and port of --backbone; `curl {server}/v1/models` shows"
-    " whether it answers"
-)
-NO_REPLY = (
-    "look at the server's log; raise --set api.timeout_s or api.attempts, or lower"
-    " api.concurrent; then repeat the command: finished texts are kept"
-)
-MOVED = "name the URL to which the server redirects; a key is not sent to another one"
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """A redirect would send texts and key to another server."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def opener() -> OpenerDirector:
-    """Opens URLs without following redirects; proxies as in the environment."""
-    return build_opener(_NoRedirects)
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
@@ -27,7 +27,10 @@ class Reply:
     text: the visible text. reasoning: what the server took out of it.
     capped: whether it reached the cap on tokens.
     stopped: why it ended, in the server's words.
-    tokens, reasoning_tokens: of the whole answer and of its reasoning; None if not counted.
+    prompt_tokens, tokens, reasoning_tokens: of the prompt, of the whole answer and of its
+        reasoning; None if not counted.
+    refusal: the server's words where the model refused; "" if it did not.
+    retries: kind of failure → attempts that were repeated before this answer.
     model: the server's name of the model. fingerprint: its `system_fingerprint`.
     seconds: until the answer had arrived.
     choice, whole: the JSON of the choice and of the answer.
@@ -44,6 +47,9 @@ class Reply:
     seconds: float
     choice: Mapping[str, Any]
     whole: Mapping[str, Any]
+    prompt_tokens: int | None = None
+    refusal: str = ""
+    retries: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: bytes, seconds: float, chat: bool) -> Reply:
@@ -79,6 +85,8 @@ class Reply:
             seconds=seconds,
             choice=choice,
             whole=whole,
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            refusal=str(message.get("refusal") or ""),
         )
 
 
