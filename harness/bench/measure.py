@@ -104,7 +104,7 @@ def _about(subject: Subject) -> dict[str, Any]:
     """Machine, code and settings shared by all methods."""
     settings = subject.plan.settings
     return {
-        **surroundings(str(subject.device), str(subject.dtype).removeprefix("torch.")),
+        **surroundings(str(subject.device), str(subject.types)),
         "preset": settings.preset,
         "task": settings.task,
         "backbone": settings.model.backbone,

@@ -12,11 +12,12 @@ import torch
 
 from harness.engine.adapters import merge_adapters, store_base
 from harness.engine.clock import now
-from harness.engine.devices import cast, devices, number_type, place
+from harness.engine.devices import cast, devices, place
 from harness.engine.ends import Ends
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.micro_batches import TrainRow
+from harness.engine.number_types import NumberTypes, number_types
 from harness.engine.train import train
 from harness.errors import HarnessError, UsageError
 from harness.method import Method
@@ -62,7 +63,7 @@ class Subject:
     plan: Plan
     lm: PersonalLM
     device: torch.device
-    dtype: torch.dtype
+    types: NumberTypes
 
     @property
     def parameters(self) -> int:
@@ -83,9 +84,9 @@ def planned(settings: RunSettings, method: str, factory: Factory, batch: int) ->
 def for_generation(plan: Plan) -> Subject:
     """The model for generation, in the dtype of the settings."""
     subject = for_training(plan)
-    if subject.dtype is torch.float32:
+    if subject.types.generation is torch.float32:
         merge_adapters(subject.lm)
-    cast(subject.lm, subject.dtype)
+    cast(subject.lm, subject.types.generation)
     subject.lm.eval()
     return subject
 
@@ -96,9 +97,9 @@ def for_training(plan: Plan) -> Subject:
     lm = plan.build()
     choose_step([model for _, model in causal_lms(lm)], plan.settings.decode.step)
     place(lm, where)
-    dtype = number_type(plan.settings.model, where[0])
-    store_base(lm, dtype)
-    return Subject(plan, lm, where[0], dtype)
+    types = number_types(plan.settings, where[0])
+    store_base(lm, types.training)
+    return Subject(plan, lm, where[0], types)
 
 
 def generate_batch(subject: Subject, case: Case) -> Generation:
@@ -138,5 +139,5 @@ def step_seconds(subject: Subject, rows: Sequence[TrainRow]) -> float:
     settings = subject.plan.settings.train.model_copy(
         update={"epochs": float(STEPS), "batch_size": len(rows)}
     )
-    log = train(subject.lm, rows, settings, lr=0.0, seed=0, dtype=subject.dtype)
+    log = train(subject.lm, rows, settings, lr=0.0, seed=0, dtype=subject.types.training)
     return fmean(step.seconds for step in log.curve[1:])

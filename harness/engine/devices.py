@@ -44,7 +44,10 @@ def devices(settings: ModelSettings) -> list[torch.device]:
 
 
 def number_type(settings: ModelSettings, device: torch.device) -> torch.dtype:
-    """The settings' number type; for "auto" bfloat16 on GPUs that support it, else float32."""
+    """The settings' number type; for "auto" bfloat16 on GPUs that support it, else float32.
+
+    On a CPU `number_types` chooses for "auto".
+    """
     if settings.dtype != "auto":
         return torch.float32 if settings.dtype == "float32" else torch.bfloat16
     capable = device.type == "cuda" and torch.cuda.is_bf16_supported()

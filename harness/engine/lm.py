@@ -167,6 +167,10 @@ def embed(model: nn.Module, tokens: Tensor) -> Tensor:
 def head(model: nn.Module, hidden: Tensor) -> Tensor:
     """Logits [...,V] of hidden states [...,D], with the scale or cap of some families."""
     logits: Tensor = model.get_output_embeddings()(hidden)  # type: ignore[operator]
+    return _scaled(model, logits)
+
+
+def _scaled(model: nn.Module, logits: Tensor) -> Tensor:
     config: Any = model.config
     if (factor := getattr(config, "logit_scale", None)) is not None:  # Cohere
         logits = logits * factor
@@ -175,6 +179,22 @@ def head(model: nn.Module, hidden: Tensor) -> Tensor:
     if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
         logits = cap * torch.tanh(logits / cap)
     return logits
+
+
+def precise_head(model: nn.Module, hidden: Tensor) -> Tensor:
+    """`head` in float32, for likelihoods: products of bfloat16 are not rounded to bfloat16.
+
+    A head that is no plain linear layer keeps the type of its weights.
+    """
+    output = model.get_output_embeddings()  # type: ignore[operator]
+    plain = type(output) is nn.Linear
+    wide = plain and hidden.dtype is output.weight.dtype is torch.float32
+    if not plain or (wide and not torch.is_autocast_enabled(hidden.device.type)):
+        return head(model, hidden).float()
+    with torch.autocast(hidden.device.type, enabled=False):
+        bias = None if output.bias is None else output.bias.float()
+        logits = F.linear(hidden.float(), output.weight.float(), bias)
+        return _scaled(model, logits)
 
 
 def encode(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
@@ -195,16 +215,20 @@ def encode(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
 def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     """Log p [B,R] of the response, from the hidden states [B,R,D] that predict each token.
 
-    Logits are computed in float32 at response tokens only, one block at a time.
+    Logits are computed at response tokens only, one block at a time; without gradients, that is for
+    likelihoods, in float32.
     """
     mask = batch.response_mask
     states, targets = hidden[mask], batch.response_ids[mask]
     block = max(1, LOGITS_AT_ONCE // embedding_matrix(model).size(0))
 
-    def block_logprobs(part: Tensor, ids: Tensor) -> Tensor:
-        return -F.cross_entropy(head(model, part).float(), ids, reduction="none")
+    training = torch.is_grad_enabled()
 
-    recompute = torch.is_grad_enabled() and len(states) > block
+    def block_logprobs(part: Tensor, ids: Tensor) -> Tensor:
+        logits = head(model, part).float() if training else precise_head(model, part)
+        return -F.cross_entropy(logits, ids, reduction="none")
+
+    recompute = training and len(states) > block
     parts = [
         checkpoint(block_logprobs, part, ids, use_reentrant=False)
         if recompute

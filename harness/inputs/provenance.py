@@ -110,14 +110,18 @@ def packages() -> dict[str, str]:
     return found
 
 
-def machine(device: str, dtype: str) -> DeviceInfo:
-    """Device, dtype, threads and hardware; times compare only if these agree."""
+def machine(device: str, dtype: str, generation_dtype: str | None = None) -> DeviceInfo:
+    """Device, dtype, threads and hardware; times compare only if these agree.
+
+    generation_dtype: of the weights that generate, where it is another than dtype.
+    """
     import torch
 
     accelerator = torch.cuda.get_device_name(0) if device.startswith("cuda") else None
     return DeviceInfo(
         device=device,
         dtype=dtype,
+        generation_dtype=generation_dtype,
         threads=torch.get_num_threads(),
         accelerator=accelerator,
         processor=processor(),

@@ -15,15 +15,16 @@ from harness.engine.adapters import merge_adapters, store_base
 from harness.engine.backbone import Backbones, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
-from harness.engine.devices import cast, devices, number_type, place
+from harness.engine.devices import cast, devices, place
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
+from harness.engine.number_types import NumberTypes, number_types
 from harness.inputs import provenance
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
 from harness.pipeline.trackers import Trackers
 from harness.progress import Bars
-from harness.record import DeviceInfo, ModelInfo, Record
+from harness.record import DeviceInfo, ModelInfo, Record, record_there
 from harness.settings import ModelSettings
 from harness.types import Prediction
 
@@ -35,15 +36,19 @@ SERVER = DeviceInfo(device="api", dtype="unknown", threads=0)
 
 @dataclass(frozen=True)
 class Hardware:
-    """Devices (the generator's first) and the number type of activations."""
+    """Devices (the generator's first) and number types.
+
+    dtype: of activations in training and likelihoods. generation: of the weights that generate.
+    """
 
     devices: list[torch.device]
     dtype: torch.dtype
+    generation: torch.dtype
 
     def machine(self) -> DeviceInfo:
         """The machine, which wall times depend on."""
-        number = str(self.dtype).removeprefix("torch.")
-        return provenance.machine(",".join(map(str, self.devices)), number)
+        names = NumberTypes(self.dtype, self.generation).names
+        return provenance.machine(",".join(map(str, self.devices)), *names)
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,26 @@ class Job:
 
     @cached_property
     def hardware(self) -> Hardware:
-        """Where the model goes."""
-        model = self.plan.settings.model
-        where = devices(model)
-        return Hardware(where, number_type(model, where[0]))
+        """Where the model goes. A run that began keeps the number types of its record."""
+        where = devices(self.plan.settings.model)
+        types = self._recorded_types(where[0]) or number_types(
+            self.plan.settings, where[0], self.bars.say
+        )
+        return Hardware(where, types.training, types.generation)
+
+    def _recorded_types(self, device: torch.device) -> NumberTypes | None:
+        """Those of the run's record; None where it has none, or was made on another device."""
+        record = record_there(self.plan.folder, lambda message: None)
+        if self.plan.settings.model.dtype != "auto" or record is None:
+            return None
+        made_on = record.device
+        if torch.device(made_on.device.partition(",")[0]).type != device.type:
+            return None
+        training, generation = (
+            {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+            for name in (made_on.dtype, made_on.generation_dtype or made_on.dtype)
+        )
+        return NumberTypes(training, generation)
 
     @property
     def machine(self) -> DeviceInfo:
@@ -78,7 +99,12 @@ class Job:
 
     def ready_to_train(self, lm: PersonalLM) -> None:
         """Put a model on its devices; frozen weights below adapters get the number type of
-        activations, where all others stay in float32."""
+        activations, where all others stay in float32. What the method generates for its targets
+        has that type too."""
+        method, model = self.plan.method, self.plan.method.settings.model
+        if self.hardware.dtype is torch.bfloat16 and model.dtype == "auto":
+            same = model.model_copy(update={"dtype": "bfloat16"})
+            method.settings = method.settings.model_copy(update={"model": same})
         place(lm, self.hardware.devices)
         store_base(lm, self.hardware.dtype)
 
@@ -94,14 +120,14 @@ class Job:
         return record.backbone.weights in (None, weights_fingerprint(lm))
 
     def settle(self, lm: PersonalLM) -> None:
-        """Put a model on its devices, in the number type of activations, for generation.
+        """Put a model on its devices, in the number type that generates.
 
         In float32 adapters become a part of the weights; in bfloat16 that would round them away.
         """
         place(lm, self.hardware.devices)
-        if self.hardware.dtype is torch.float32:
+        if self.hardware.generation is torch.float32:
             merge_adapters(lm)
-        cast(lm, self.hardware.dtype)
+        cast(lm, self.hardware.generation)
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _common(job: Job, weights: str) -> list[object]:
         weights,
         job.plan.settings.digest(),
         job.plan.inputs.digest(*MODELS),
-        [*map(str, job.hardware.devices), str(job.hardware.dtype)],
+        [*map(str, job.hardware.devices), str(job.hardware.dtype), str(job.hardware.generation)],
         provenance.evaluation_sha256(type(job.plan.method), job.plan.settings.method),
         provenance.engine_versions(),
     ]

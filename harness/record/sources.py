@@ -29,7 +29,7 @@ class DeviceInfo(View):
     device: str
     """Devices by torch's names, the generator's first, e.g. `cpu` or `cuda:0,cuda:1`."""
     dtype: str
-    """Number type of activations."""
+    """Number type of activations in training and likelihoods."""
     threads: int
     """CPU threads that torch uses."""
     accelerator: str | None = None
@@ -40,6 +40,8 @@ class DeviceInfo(View):
     """Logical cores."""
     system: str | None = None
     """Operating system and architecture."""
+    generation_dtype: str | None = None
+    """Number type of the weights that generate; null where it is `dtype`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,13 @@ import json
 import shutil
 
 import pytest
+import torch
 
+from harness.engine.number_types import NumberTypes
 from harness.errors import DataError, UsageError
 from harness.inputs.finished import finished
 from harness.pipeline import generate as generate_module
+from harness.pipeline import job as job_module
 from harness.pipeline import single as run_module
 from harness.pipeline import training as training_module
 from harness.pipeline.kept_texts import fingerprints
@@ -255,3 +258,32 @@ def test_a_cut_record_names_the_command_that_keeps_the_work(complete):
     path.write_text(path.read_text()[:2000])
     with pytest.raises(DataError, match="repeat `harness run …`: weights and texts are kept"):
         read_record(path)
+
+
+def test_a_resumed_run_keeps_the_number_types_of_its_record(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    own = settings(reviews, backbone, "sft").model_copy(update={"preset": "smollm2"})
+
+    def choose(training, generation):
+        types = NumberTypes(getattr(torch, training), getattr(torch, generation))
+        monkeypatch.setattr(job_module, "number_types", lambda *_: types)
+
+    choose("bfloat16", "float32")
+    real = training_module.save_weights
+
+    def stop(*_):
+        raise StopNowError
+
+    monkeypatch.setattr(training_module, "save_weights", stop)
+    with pytest.raises(StopNowError):
+        run(own, "sft", tmp_path / "cut")
+    monkeypatch.setattr(training_module, "save_weights", real)
+    choose("float32", "bfloat16")  # e.g. another trial, after the cache was emptied
+    resumed = run(own, "sft", tmp_path / "cut")
+    choose("bfloat16", "float32")
+    whole = run(own, "sft", tmp_path / "whole")
+    device = resumed.record.device
+    assert (device.dtype, device.generation_dtype) == ("bfloat16", "float32")
+    assert texts(resumed) == texts(whole)
+    assert resumed.record.training.curve[0].loss == whole.record.training.curve[0].loss

@@ -65,7 +65,7 @@ def base_model_nlls(
             )
     lm = CausalLM(model)
     place(lm, job.hardware.devices[:1])
-    cast(lm, job.hardware.dtype)
+    cast(lm, job.hardware.generation)
     found = slice_nlls(Trained(job, lm, kept=kept, variant="base"), plan.test_prompts, {})
     write_state(path, found)
     return weights, found
@@ -82,6 +82,7 @@ def _key(job: Job, weights: str) -> str:
         settings.model.attention,
         str(hardware.devices[0]),
         str(hardware.dtype),
+        *([str(hardware.generation)] if hardware.generation is not hardware.dtype else []),
         plan.test.fingerprint,
         settings.eval.slices,
         settings.train.micro_tokens,

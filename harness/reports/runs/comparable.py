@@ -34,16 +34,24 @@ MACHINE: Mapping[str, Read] = {
     "device": lambda record: record.device.device,
     "accelerator": lambda record: record.device.accelerator,
     "processor": lambda record: record.device.processor,
-    "dtype": lambda record: record.device.dtype,
+    "dtype": lambda record: number_types(record),
     "threads": lambda record: record.device.threads,
     "decoding step": lambda record: record.setting("decode.step") or "transformers",
 }
 FURTHER: Mapping[str, Read] = {
+    "number types": lambda record: number_types(record) if record.kind == "run" else None,
     "backbone's weights": lambda record: record.backbone.fingerprint,
     "training examples": lambda record: record.training and record.training.examples,
     "commit": lambda record: str(record.code.commit)[:12],
 }
 """What the report lists after the settings in which systems may differ."""
+
+
+def number_types(record: Record) -> str:
+    """Those of a run: of training and likelihoods, and of generation where it has another."""
+    device = record.device
+    other = f", generation {device.generation_dtype}" if device.generation_dtype else ""
+    return f"{device.dtype}{other}"
 
 
 @dataclass(frozen=True)
@@ -136,12 +144,13 @@ def setting_differences(systems: Sequence[System]) -> list[Difference]:
 
 NO_LIMIT = {"retrieval.k": "as many as fit"}
 """Setting → what null means, where it is a value like others."""
-UNEQUAL = ("budget.", "retrieval.", "train.epochs", "training examples")
-"""Of what systems may differ in, what the first part of a report names: how much each was given."""
+UNEQUAL = ("budget.", "retrieval.", "train.epochs", "training examples", "number types")
+"""Of what systems may differ in, what the first part of a report names: how much each was given,
+and with which numbers it computed."""
 
 
 def unequal(systems: Sequence[System]) -> list[Difference]:
-    """Differences of budgets, passes, retrieval and training examples."""
+    """Differences of budgets, passes, retrieval, training examples and number types."""
     return [one for one in setting_differences(systems) if one.what.startswith(UNEQUAL)]
 
 

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from harness.errors import counted
 from harness.record import Inference, Record, Training
-from harness.reports.runs.comparable import machines
+from harness.reports.runs.comparable import machines, number_types
 from harness.reports.runs.systems import Board, System
 
 Cost = Callable[[Record], float | None]
@@ -64,7 +64,7 @@ def machine(record: Record) -> str:
         return f"{record.backbone.api.url}, {record.backbone.api.concurrent} requests at a time"
     what = device.accelerator or device.processor or device.device
     threads = counted(device.threads, "thread")
-    return f"{device.device} ({what}), {device.dtype}, {threads}"
+    return f"{device.device} ({what}), {number_types(record)}, {threads}"
 
 
 def times_not_comparable(board: Board) -> str | None:

@@ -19,7 +19,13 @@ from harness.record.inputs import Inputs
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
 from harness.reports.runs.boards import load_boards
-from harness.reports.runs.comparable import checked, differences, machines, setting_differences
+from harness.reports.runs.comparable import (
+    checked,
+    differences,
+    machines,
+    setting_differences,
+    unequal,
+)
 from harness.reports.runs.system_costs import machine, times_not_comparable
 from harness.reports.sections.settings_and_runs import warnings
 from tests.support.synthetic import made_up, write_runs
@@ -255,3 +261,12 @@ def test_times_of_an_api_compare_with_none(tmp_path):
     board = board_of(tmp_path / "a")
     assert "are its server's latency" in times_not_comparable(board)
     assert machine(board.records[0]) == "http://h/v1/chat/completions, 8 requests at a time"
+
+
+def test_runs_of_two_number_types_are_named(other_way):
+    device = DeviceInfo(device="cpu", dtype="bfloat16", threads=1, generation_dtype="float32")
+    board = other_way(device=device)
+    line = "number types  bfloat16, generation float32: rag; float32: sft"
+    assert line in [str(one) for one in setting_differences(board.systems)]
+    assert line in [str(one) for one in unequal(board.systems)]
+    assert "bfloat16, generation float32" in machine(board.systems[0].record)
