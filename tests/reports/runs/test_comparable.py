@@ -9,6 +9,7 @@ from harness.errors import DataError
 from harness.metrics.bleu import Bleu
 from harness.record import (
     ApiInfo,
+    DeviceInfo,
     ModelInfo,
     read_predictions,
     read_record,
