@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from baselines.analysis import AnalysisOptions, analyse, sentence_ends, separator
+from baselines.analysis import analyse, sentence_ends, separator
+from baselines.options import MOST_THOUGHTS, N_THOUGHTS, CoconutOptions
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, Views, pad, pad_left
 from harness.engine.clock import now
@@ -34,9 +34,6 @@ from harness.engine.thoughts import Thoughts, divergence, nearest_tokens
 from harness.method import Method
 from harness.settings import Section
 from harness.types import Target, TrainingPair
-
-N_THOUGHTS = 4
-MOST_THOUGHTS = 8
 
 
 class CoconutLM(CausalLM):
@@ -178,23 +175,6 @@ class CoconutLM(CausalLM):
             rows.append(torch.cat([before, embed(self.model, ids)]))
         hidden, state = start(self.model, *pad_left(rows))
         return head(self.model, hidden[:, -1]), state
-
-
-class CoconutOptions(AnalysisOptions):
-    n_thoughts: int = Field(N_THOUGHTS, ge=0, le=MOST_THOUGHTS)
-    """K, the number of latent thoughts between prompt and text; 0 without a curriculum is SFT."""
-    curriculum: tuple[float, ...] = ()
-    """Shares of training at which stages 1, 2, … S begin, e.g. [0.25, 0.5, 0.75]. Before the first,
-    targets have CoT's whole analysis and there are no thoughts. Stage s omits the first s sentences
-    and has s·K/S thoughts; stage S omits the whole analysis. Empty: thoughts only, and the options
-    of the analysis have no effect."""
-
-    @field_validator("curriculum")
-    @classmethod
-    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if list(value) != sorted(set(value)) or any(not 0 <= each < 1 for each in value):
-            raise ValueError("stages begin at rising shares, 0 ≤ share < 1, e.g. [0.25, 0.5, 0.75]")
-        return value
 
 
 class Coconut(Method):

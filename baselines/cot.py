@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from baselines.analysis import AnalysisOptions, analyse, separator
+from baselines.analysis import analyse, separator
+from baselines.options import AnalysisOptions
 from harness.engine.decode import generate
 from harness.engine.lm import PersonalLM
 from harness.method import Method

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
-from flythinker.model import ANY, LAM, FlyThinkerLM
+from flythinker.model import ANY, FlyThinkerLM
+from flythinker.options import FlyThinkerOptions
 from flythinker.replaced_thoughts import ReplacedThoughtsLM
-from flythinker.variants import PositionThinkerLM, Reads, Weights, prepared
+from flythinker.variants import PositionThinkerLM, prepared
 from harness.engine.backbone import Backbones
 from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
 from harness.method import Method
 from harness.settings import Section
-
-
-class FlyThinkerOptions(Section):
-    lam: float = LAM
-    """λ, the weight of a thought added to a token's embedding; 0 is SFT."""
-    lam_warmup: float = Field(0.0, ge=0, le=1)
-    """Share of the training steps over which λ rises from 0; 0 is the paper's setting."""
-    concurrent: bool | None = None
-    """Run both models' decoding steps at once. Default: chosen by device and model size."""
-    reasoner_weights: Weights = "trained"
-    """The reasoner's weights: `trained` jointly; for ablations `frozen` as loaded, or frozen at
-    `random` values."""
-    reasoner_reads: Reads = "text"
-    """What the reasoner reads: the `text`; for an ablation, only the `position` of each token."""
-    reasoner_gate: bool = False
-    """Multiply thoughts by a learnable number that is zero at the start, so that training begins
-    where SFT begins. The optimizer moves it by about the learning rate a step; λ multiplies it."""
 
 
 class FlyThinker(Method):

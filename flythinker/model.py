@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from flythinker.at_once import both_at_once
 from flythinker.fusion import fuse, fuse_column, mean_norm, thoughts
+from flythinker.options import LAM
 from harness.engine.batch import Batch, Rows, Sequences, Views, pad, positions
 from harness.engine.lean_models import stacked_decoder
 from harness.engine.lean_state import LeanState, joined_state, stacked_state
@@ -29,8 +30,6 @@ from harness.engine.lm import (
 from harness.engine.passes import State, extend, keep, start
 from harness.engine.thoughts import Thoughts
 
-LAM = 0.5
-"""The paper's λ."""
 THREADS_PAY_FROM = 50_000_000
 """From this many parameters in the smaller model, a CPU runs both models at once.
 

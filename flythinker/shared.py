@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
-from flythinker.model import ANY, LAM
+from flythinker.model import ANY
+from flythinker.options import SharedOptions
 from flythinker.replaced_thoughts import ReplacedThoughtsLM
 from flythinker.shared_model import SharedThinkerLM
 from harness.engine.adapters import has_adapter
@@ -15,21 +14,6 @@ from harness.engine.lm import PersonalLM
 from harness.errors import UsageError
 from harness.method import Method
 from harness.settings import Section
-
-
-class SharedOptions(Section):
-    lam: float = LAM
-    """λ, the weight of a thought added to a token's embedding; 0 is SFT with adapters."""
-    lam_warmup: float = Field(0.0, ge=0, le=1)
-    """Share of the training steps over which λ rises from 0."""
-    reasoner_gate: bool = False
-    """Multiply thoughts by a learnable number that is zero at the start, so that training begins
-    where SFT begins. The optimizer moves it by about the learning rate a step; λ multiplies it."""
-    train_base: bool = False
-    """Train the backbone too, through both models; by default only the adapters."""
-    recompute_thoughts: bool = True
-    """Compute thoughts again in the backward pass: the memory of one pass instead of two, for the
-    time of another forward pass."""
 
 
 class FlyThinkerShared(Method):

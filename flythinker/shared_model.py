@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from flythinker.fusion import fuse_column, thoughts
-from flythinker.model import LAM, FlyState, FlyThinkerLM
+from flythinker.model import FlyState, FlyThinkerLM
+from flythinker.options import LAM
 from harness.engine.adapters import NAME, adapted_layers, add_adapters
 from harness.engine.lm import embed, embedding_matrix, head
 from harness.engine.passes import CacheState, State, extend, stacked_caches

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from flythinker.model import FlyThinkerLM
+from flythinker.options import Weights
 from harness.engine.lm import embedding_matrix
-
-Weights = Literal["trained", "frozen", "random"]
-Reads = Literal["text", "position"]
 
 
 class PositionThinkerLM(FlyThinkerLM):

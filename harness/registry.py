@@ -12,11 +12,14 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import plugins
 from harness.errors import HarnessError, UsageError, did_you_mean, is_out_of_memory
 from harness.plugins import calls, explain, folder_of, home_of, no_method, place_of, read_plugin
+
+if TYPE_CHECKING:
+    from harness.settings import Section
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "method": {
@@ -45,6 +48,14 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "following": "harness.mini.following:Following",
     },
 }
+OPTIONS: Mapping[str, str] = {
+    "cot": "baselines.options:AnalysisOptions",
+    "cot-oracle": "baselines.options:AnalysisOptions",
+    "coconut": "baselines.options:CoconutOptions",
+    "flythinker": "flythinker.options:FlyThinkerOptions",
+    "flythinker-shared": "flythinker.options:SharedOptions",
+}
+"""The options of built-in methods whose own modules need torch: a comparison reads these alone."""
 METHODS = ("nonpers", "rag", "sft", "cot", "coconut", "flythinker")
 """The six of `--method all`. `cot-oracle` is an upper bound on the built-in benchmark, and
 `flythinker-shared` a variant of flythinker."""
@@ -147,6 +158,18 @@ def find(kind: str, name: str) -> Any:
             " give its class and its entry point one name"
         )
     return found
+
+
+def options_of(method: str) -> type[Section]:
+    """The class of a method's own options; only a plugin's is taken from the method itself.
+
+    Raises UsageError as `find` does.
+    """
+    entry = known_methods().get(method)
+    if entry is not None and entry.origin == "built in" and method in OPTIONS:
+        module, _, attribute = OPTIONS[method].partition(":")
+        return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+    return find("method", method).Options  # type: ignore[no-any-return]
 
 
 def register_plugins(paths: Iterable[Path]) -> dict[str, Any]:

@@ -196,11 +196,10 @@ def to_mine(table):
 
 
 def test_the_default_of_lam_stands_once():
-    from flythinker import model
-    from flythinker.flythinker import FlyThinkerOptions
+    from flythinker import FlyThinkerLM, options
 
-    lm = inspect.signature(model.FlyThinkerLM.__init__).parameters["lam"].default
-    assert lm is FlyThinkerOptions.model_fields["lam"].default is model.LAM
+    lm = inspect.signature(FlyThinkerLM.__init__).parameters["lam"].default
+    assert lm is options.FlyThinkerOptions.model_fields["lam"].default is options.LAM
 
 
 def test_a_metric_that_is_not_registered_is_unknown():

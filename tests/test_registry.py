@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import registry
 from harness.errors import UsageError
 from harness.record import find_runs
 from harness.registry import load_plugin
@@ -43,3 +44,8 @@ def test_two_methods_in_one_file_are_named(tmp_path):
     text = METHOD + "class A(Method):\n    name = 'a'\nclass B(A):\n    name = 'b'\n"
     with pytest.raises(UsageError, match=r"found 2 \(A, B\); `harness new-method NAME`"):
         load_plugin(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", registry.OPTIONS)
+def test_options_are_those_of_the_method(name):
+    assert registry.options_of(name) is registry.find("method", name).Options

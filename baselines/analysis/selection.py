@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from baselines.analysis.generation import Analysis, Generator, fingerprint
 from baselines.analysis.request import Request, Variant, make_request
+from baselines.options import AnalysisOptions
 from harness.engine.devices import number_type
 from harness.engine.fits import Row, refuse_misfits
 from harness.engine.flops import NoEstimateError, generation_flops
@@ -19,24 +18,12 @@ from harness.engine.lm import PersonalLM
 from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
 from harness.method import Method
-from harness.settings import Section
 from harness.types import Sampling, TrainingPair
 
 BLIND: Variant = "blind"
 MEND = "lower method.analysis_tokens, budget.target, budget.profile or budget.input"
 GRAM = 8
 _WORD = re.compile(r"\w+")
-
-
-class AnalysisOptions(Section):
-    variant: Literal["hindsight", "blind"] = "hindsight"
-    """`hindsight`: the backbone sees the reference when it generates the analysis for training."""
-    analysis_tokens: int = Field(128, ge=1)
-    """Budget of an analysis in tokens, in training and at test time. The text has its own cap."""
-    max_copied: float = Field(0.2, ge=0, le=1)
-    """Largest share of an analysis's 8-grams of words that may occur in the reference. An analysis
-    above it is rejected and counted. A blind analysis replaces it or, if that is above it too,
-    none: the target is then the separator and the text."""
 
 
 @dataclass(frozen=True)

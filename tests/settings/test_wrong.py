@@ -2,7 +2,7 @@
 
 import pytest
 
-from baselines.coconut import CoconutOptions
+from baselines.options import CoconutOptions
 from harness.errors import UsageError
 from harness.method import NoOptions
 from harness.settings import CONTROLS, build_settings, validate

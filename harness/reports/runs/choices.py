@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.errors import HarnessError
 from harness.record import Json, Record
-from harness.registry import find
+from harness.registry import options_of
 from harness.settings import whole_numbers
 from harness.settings.flat import flat
 from harness.settings.names import UNNAMED, frozen_table
@@ -63,10 +63,10 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Json]]:
 def own_options(method: str) -> Mapping[str, Json] | None:
     """Defaults of the installed method's own options; None if it is not installed."""
     try:
-        options = getattr(find("method", method), "Options", None)
+        options = options_of(method)
     except HarnessError:
         return None
-    return None if options is None else dict(options.model_construct().model_dump(mode="json"))
+    return dict(options.model_construct().model_dump(mode="json"))
 
 
 def usual(

@@ -2,9 +2,10 @@
 
 import pytest
 
-from baselines.analysis import AnalysisOptions, analyse, generation
+from baselines.analysis import analyse, generation
 from baselines.analysis.selection import copied_share
 from baselines.cot import Cot
+from baselines.options import AnalysisOptions
 from harness.conformance.world import World
 
 ONE_TO_TEN = "one two three four five six seven eight nine ten"
