@@ -16,7 +16,10 @@ def mean_norm(*embeddings: Tensor) -> Tensor:
     embeddings: [V,D], whole or in blocks of rows: the embedding matrix or, where the embedding
     module scales its rows (Gemma), the scaled rows.
     """
-    norms = [block.float().norm(dim=-1) for block in embeddings]
+    norms = [
+        block.to(torch.promote_types(block.dtype, torch.float32)).norm(dim=-1)
+        for block in embeddings
+    ]
     return torch.cat(norms).mean()
 
 

@@ -58,8 +58,10 @@ class Progress:
     files: Mapping[str, str]
 
 
-def save_weights(lm: nn.Module, path: Path) -> str:
+def save_weights(lm: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> str:
     """Save all tensors of `lm`, tied ones once. Returns the file's sha256.
+
+    dtype: bfloat16 stores what trains in that type; see `round_trained`.
 
     Raises OSError naming the file, e.g. where the disk is full; the old file then stays.
     """
@@ -67,11 +69,42 @@ def save_weights(lm: nn.Module, path: Path) -> str:
     draft = draft_of(path)
     draft.unlink(missing_ok=True)  # a leftover may be a link to another run's weights
     with _written(draft):
-        _save(lm, draft)
+        if dtype is torch.float32:
+            _save(lm, draft)
+        else:
+            save_file(_stored(lm, dtype), draft)
         sync_path(draft)
         digest = file_digest(draft)
         move(draft, path)
     return digest
+
+
+def round_trained(lm: nn.Module, dtype: torch.dtype) -> None:
+    """Give what trains the values that it has once it was stored in `dtype`; its type stays."""
+    for part in lm.parameters():
+        if part.requires_grad:
+            part.data = part.data.to(dtype).to(part.dtype)
+
+
+def _stored(lm: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The tensors of a weights' file; what trains in `dtype`, the rest as it is."""
+    trains = {
+        name for name, part in lm.named_parameters(remove_duplicate=False) if part.requires_grad
+    }
+    return {
+        name: tensor.to(dtype if name in trains else tensor.dtype).cpu().contiguous().clone()
+        for name, tensor in saved_tensors(lm).items()
+    }
+
+
+def saved_tensors(lm: nn.Module) -> dict[str, torch.Tensor]:
+    """What is saved of a model, tied tensors once: all, or what trains of one with adapters."""
+    if getattr(lm, "adapted", False):
+        return trained_tensors(lm)
+    found: dict[int, tuple[str, torch.Tensor]] = {}
+    for name, tensor in lm.state_dict(keep_vars=True).items():
+        found.setdefault(id(tensor), (name, tensor.detach()))
+    return dict(found.values())
 
 
 def trained_tensors(lm: nn.Module) -> dict[str, torch.Tensor]:
@@ -162,7 +195,7 @@ def save_checkpoint(
     Progress is written last, so a draft that has it is complete. Raises OSError, e.g. where the
     disk is full; the old checkpoint then stays.
     """
-    draft = _draft(folder)
+    draft = draft_folder(folder)
     shutil.rmtree(draft, ignore_errors=True)
     with _written(draft):
         draft.mkdir(parents=True)
@@ -199,34 +232,21 @@ def _written(draft: Path) -> Iterator[None]:
 
 def drop_checkpoint(folder: Path) -> None:
     """Remove a checkpoint and its drafts."""
-    for path in (folder, _draft(folder)):
+    for path in (folder, draft_folder(folder)):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _draft(folder: Path) -> Path:
+def draft_folder(folder: Path) -> Path:
+    """Where a checkpoint is written before it is complete."""
     return folder.with_name(folder.name + ".part")
 
 
 def load_checkpoint(
     folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer, say: Say = lambda text: None
 ) -> TrainLog | None:
-    """Restore a checkpoint; None if there is none.
-
-    say: takes a message if a file of it is damaged; the checkpoint is then removed, and the model
-        stays as it was.
-
-    An interruption between removing the old folder and renaming the new one leaves a complete
-    draft, which is used.
-    """
-    if not folder.exists() and (_draft(folder) / PROGRESS).is_file():
-        _draft(folder).rename(folder)
-    if not folder.exists():
-        return None
-    progress = read_state(Progress, folder / PROGRESS, say)
-    if progress is None or not all(
-        same_file(folder / name, digest, say) for name, digest in progress.files.items()
-    ):
-        drop_checkpoint(folder)
+    """Restore the checkpoint of one process; None if there is none, as in `whole_checkpoint`."""
+    progress = whole_checkpoint(folder, say)
+    if progress is None:
         return None
     load_weights(lm, folder / WEIGHTS)
     fields = optimizer.state_dict()
@@ -236,3 +256,24 @@ def load_checkpoint(
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**fields, "state": state})
     return progress.log
+
+
+def whole_checkpoint(folder: Path, say: Say = lambda text: None) -> Progress | None:
+    """What the checkpoint in a folder says of itself; None if there is none.
+
+    say: takes a message if a file of it is damaged; the checkpoint is then removed.
+
+    An interruption between removing the old folder and renaming the new one leaves a complete
+    draft, which is used.
+    """
+    if not folder.exists() and (draft_folder(folder) / PROGRESS).is_file():
+        draft_folder(folder).rename(folder)
+    if not folder.exists():
+        return None
+    progress = read_state(Progress, folder / PROGRESS, say)
+    if progress is None or not all(
+        same_file(folder / name, digest, say) for name, digest in progress.files.items()
+    ):
+        drop_checkpoint(folder)
+        return None
+    return progress

@@ -212,6 +212,11 @@ def encode(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
     return hidden if order is None else gather_columns(hidden, order.argsort(-1))
 
 
+def precise(logits: Tensor) -> Tensor:
+    """Logits in float32, or in float64 if they have it."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
 def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     """Log p [B,R] of the response, from the hidden states [B,R,D] that predict each token.
 
@@ -225,7 +230,7 @@ def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     training = torch.is_grad_enabled()
 
     def block_logprobs(part: Tensor, ids: Tensor) -> Tensor:
-        logits = head(model, part).float() if training else precise_head(model, part)
+        logits = precise(head(model, part)) if training else precise_head(model, part)
         return -F.cross_entropy(logits, ids, reduction="none")
 
     recompute = training and len(states) > block

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 
+from harness.engine.ranks import Ranks
 from harness.errors import UsageError, is_out_of_memory
 from harness.record.state import Say
 
@@ -58,27 +59,44 @@ class TokenBudget:
     most: the number now.
     say: takes a message when it is halved.
     halved: whether memory ran out.
+    ranks: processes that halve it together, because each works on a part of the same rows.
+    again: whether work is done again where memory ran out. It cannot be where processes hold parts
+        of one model: the others wait in the middle of a layer.
     """
 
     most: int
     say: Say = lambda text: None
     halved: bool = False
+    ranks: Ranks = field(default_factory=Ranks)
+    again: bool = True
+
+    def groups(self, rows: Sequence[TrainRow]) -> list[list[TrainRow]]:
+        """The micro-batches of `rows`; with several processes, small enough for each to have one.
+
+        They are the same in every process.
+        """
+        share = -(-sum(map(len, rows)) // self.ranks.count)
+        return micro_batches(rows, self.most if self.ranks.count == 1 else min(self.most, share))
 
     def fit(self, rows: Sequence[TrainRow], work: Callable[[list[list[TrainRow]]], T]) -> T:
         """`work` on the micro-batches of `rows`; if memory runs out, again on smaller ones.
 
+        If it runs out in any process, it is done again in all of them.
+
         Raises UsageError if memory does not hold one row by itself.
         """
         while True:
-            groups = micro_batches(rows, self.most)
+            groups, done, reason = self.groups(rows), list[T](), ""
             try:
-                return work(groups)
+                done.append(work(groups))
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
+                if not (self.again and is_out_of_memory(error)):
                     raise
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]
             # outside the except block, where the traceback would hold the memory of the batch
-            self._halve(rows, groups, reason)
+            if not self.ranks.any(bool(reason)):
+                return done[0]
+            self._halve(rows, groups, reason or "in another process")
 
     def _halve(self, rows: Sequence[TrainRow], groups: list[list[TrainRow]], reason: str) -> None:
         if max(map(len, groups)) == 1:
@@ -89,7 +107,7 @@ class TokenBudget:
                 " train.gradient_checkpointing=true, lower budget.profile or budget.target, or"
                 " choose a smaller backbone"
             )
-        while self.most > 1 and micro_batches(rows, self.most) == groups:
+        while self.most > 1 and self.groups(rows) == groups:
             self.most //= 2
         self.halved = True
         release_memory()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
@@ -15,12 +13,15 @@ from torch import Tensor, nn
 from transformers import get_scheduler
 
 from harness.engine.batch import PAD_ID, Batch
-from harness.engine.checkpoint import TrainLog, load_checkpoint, save_checkpoint
+from harness.engine.checkpoint import TrainLog
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.micro_batches import TokenBudget, TrainRow
-from harness.errors import DivergedError, mendable
-from harness.interruption import Stopped, StopRequest
+from harness.engine.ranks import Ranks, is_shard, share_out
+from harness.engine.saver import Saver, resumed
+from harness.engine.sharding import clip_gradients, norms, sharded
+from harness.errors import DivergedError
+from harness.interruption import StopRequest
 from harness.record import Step
 from harness.record.state import Say
 from harness.settings import TrainSettings
@@ -81,11 +82,12 @@ def train(
     checkpoint: Path | None = None,
     on_step: Callable[[int, int, Step, TrainLog], None] | None = None,
     say: Say = lambda text: None,
+    ranks: Ranks | None = None,
 ) -> TrainLog:
     """Train every parameter of `lm` that needs gradients; weights change in place.
 
-    The loss of a step is normalised by its response tokens, however it is cut into micro-batches.
-    If memory runs out, the step is repeated with smaller micro-batches.
+    The loss of a step is normalised by its response tokens, however it is cut into micro-batches
+    and whichever process has them. If memory runs out, the step is repeated with smaller ones.
 
     Args:
         lm: the model.
@@ -99,44 +101,78 @@ def train(
             `checkpoint_minutes` and when a signal ends the process.
         on_step: called with the number of steps done, of all steps, the last step and the log.
         say: takes messages.
+        ranks: the processes that train this model together; by default this one alone. All of them
+            call this function with equal weights, which stay equal.
 
     Raises DivergedError if the loss or the gradient norm is not finite, UsageError if memory does
     not hold one example.
     """
+    ranks = ranks or Ranks()
+    divide = settings.sharding == "full" and ranks.count > 1
+    with sharded(lm, ranks) if divide else nullcontext(lm) as active:
+        log = _train(
+            active, rows, settings, lr=lr, seed=seed, epochs=epochs or settings.epochs,
+            dtype=dtype, checkpoint=checkpoint, on_step=on_step, say=say, ranks=ranks,
+        )  # fmt: skip
+    lm.training_progress(1.0)
+    lm.eval()
+    return log
+
+
+def _train(
+    lm: PersonalLM,
+    rows: Sequence[TrainRow],
+    settings: TrainSettings,
+    *,
+    lr: float,
+    seed: int,
+    epochs: float,
+    dtype: torch.dtype,
+    checkpoint: Path | None,
+    on_step: Callable[[int, int, Step, TrainLog], None] | None,
+    say: Say,
+    ranks: Ranks,
+) -> TrainLog:
+    """`train` of a model that this process has whole, or a part of; arguments as there."""
     # 1. Plan: examples of each step, optimizer, schedule; what an earlier run has done of it
     begin = now()
-    plan = plan_steps(len(rows), epochs or settings.epochs, settings.batch_size, seed)
+    plan = plan_steps(len(rows), epochs, settings.batch_size, seed)
     optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
     factor = _schedule(optimizer, settings, len(plan))
-    log = (load_checkpoint(checkpoint, lm, optimizer, say) if checkpoint else None) or TrainLog()
-    saver = _Saver(checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin)
-    budget = TokenBudget(log.micro_tokens or settings.micro_tokens, say)
+    log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
+    saver = Saver(
+        checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks
+    )  # fmt: skip
+    whole = not any(map(is_shard, lm.parameters()))
+    budget = TokenBudget(
+        log.micro_tokens or settings.micro_tokens, say, ranks=ranks, again=whole
+    )  # fmt: skip
     # 2. Steps
     recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
-    with StopRequest(say) if checkpoint else nullcontext() as stop:
+    with StopRequest(say) if checkpoint and ranks.first else nullcontext() as stop:
         for step in range(len(log.curve), len(plan)):
             share_done = step / len(plan)
             lm.training_progress(share_done)
             chosen = [rows[index].at(share_done) for index in plan[step]]
-            done = _step(
-                lm, chosen, optimizer, budget, number=step + 1, lr=lr * factor(step),
-                draws=seed * 1_000_003 + step, clip=settings.clip, dtype=dtype,
-            )  # fmt: skip
+            try:
+                done = _step(
+                    lm, chosen, optimizer, budget, number=step + 1, lr=lr * factor(step),
+                    draws=seed * 1_000_003 + step, clip=settings.clip, dtype=dtype,
+                )  # fmt: skip
+            except DivergedError:  # in every process
+                saver.finish()
+                raise
             log.add(done, chosen)
             if budget.halved:
                 log.micro_tokens = budget.most
             if on_step is not None:
                 on_step(step + 1, len(plan), done, log)
-            saver.after_step(step + 1 < len(plan))
-            if stop is not None and stop.asked:
-                saver.save()
-                raise Stopped(stop.asked)
+            saver.after_step(step + 1 < len(plan), stop.asked if stop is not None else 0)
     # 3. Ready for evaluation
+    saver.finish()
     saver.count_rest()
-    lm.training_progress(1.0)
     recompute_activations(lm, False)
-    lm.eval()
     return log
 
 
@@ -166,15 +202,18 @@ def _step(
         dtype: bfloat16 trains under autocast.
     """
 
+    ranks = budget.ranks
+
     def gradients(groups: list[list[TrainRow]]) -> tuple[float, float]:
         begin = now()
         optimizer.zero_grad(set_to_none=True)
-        torch.manual_seed(draws)
-        return begin, _accumulate_gradients(lm, groups, dtype)
+        return begin, _accumulate_gradients(lm, groups, dtype, draws, ranks)
 
-    begin, loss = budget.fit(rows, gradients)
-    gradient = gradient_norm(lm)
-    nn.utils.clip_grads_with_norm_(lm.parameters(), clip, gradient)
+    begin, share = budget.fit(rows, gradients)
+    (loss,) = ranks.sum([share])
+    ranks.sum_gradients(lm.parameters())
+    gradient = gradient_norm(lm, ranks)
+    clip_gradients(lm, clip, gradient)
     norm = gradient.item()
     if not (isfinite(loss) and isfinite(norm)):
         raise DivergedError(
@@ -188,51 +227,6 @@ def _step(
     return Step(step=number, loss=loss, lr=lr, grad_norm=norm, seconds=now() - begin)
 
 
-@dataclass
-class _Saver:
-    """Saves the checkpoint of a training, and counts the time between its steps.
-
-    folder: of the checkpoint; None: save nothing.
-    lm, optimizer, log: the training.
-    minutes: between checkpoints.
-    say: takes a message when one cannot be saved, which does not end the training.
-    begin: when the training began in this process.
-    """
-
-    folder: Path | None
-    lm: PersonalLM
-    optimizer: torch.optim.Optimizer
-    log: TrainLog
-    minutes: float
-    say: Say
-    begin: float
-
-    def __post_init__(self) -> None:
-        self.saved = time.monotonic()
-        self.steps_before, self.between_before = self.log.seconds, self.log.between_s
-
-    def count_rest(self) -> None:
-        """Put the time between the steps so far into the log."""
-        steps = self.log.seconds - self.steps_before
-        self.log.between_s = self.between_before + max(0.0, now() - self.begin - steps)
-
-    def after_step(self, more: bool) -> None:
-        """Save the checkpoint if it is due. more: whether steps remain."""
-        if more and time.monotonic() - self.saved > 60 * self.minutes:
-            self.save()
-
-    def save(self) -> None:
-        """Save the checkpoint now; one that cannot be saved is reported, and the old one stays."""
-        if self.folder is None:
-            return
-        self.count_rest()
-        try:
-            save_checkpoint(self.folder, self.lm, self.optimizer, self.log)
-        except OSError as error:
-            self.say(f"cannot save a checkpoint: {mendable(error)}. The training continues")
-        self.saved = time.monotonic()
-
-
 def _schedule(
     optimizer: torch.optim.Optimizer, settings: TrainSettings, steps: int
 ) -> Callable[[int], float]:
@@ -244,28 +238,56 @@ def _schedule(
 
 
 def _accumulate_gradients(
-    lm: PersonalLM, groups: Sequence[Sequence[TrainRow]], dtype: torch.dtype
+    lm: PersonalLM,
+    groups: Sequence[Sequence[TrainRow]],
+    dtype: torch.dtype,
+    draws: int,
+    ranks: Ranks,
 ) -> float:
-    """Add the gradients of one step to `lm`, by micro-batch; the loss of the step."""
+    """Add the gradients of this process's micro-batches to `lm`; its share of the step's loss.
+
+    Args:
+        lm: the model.
+        groups: all micro-batches of the step.
+        dtype: bfloat16 computes under autocast.
+        draws: seed of dropout in the step; each micro-batch has draws of its own, whichever process
+            has it.
+        ranks: the processes, which divide the micro-batches by tokens.
+    """
     targets = sum(len(row.response) for group in groups for row in group)
     total, device = 0.0, next(lm.parameters()).device
-    for group in groups:
-        share = sum(len(row.response) for row in group) / targets
+    shares = share_out([len(group[0]) * len(group) for group in groups], ranks.count)
+    passes = [(number, 1.0) for number in shares[ranks.index]]
+    if any(map(is_shard, lm.parameters())):  # each pass is one of all processes together
+        shortest = (len(groups) - 1, 0.0)
+        passes += [shortest] * (max(map(len, shares)) - len(passes))
+    for number, weight in passes:
+        torch.manual_seed((draws + (number << 52)) % (1 << 63))
+        share = sum(len(row.response) for row in groups[number]) / targets
         with precision(device, dtype):
-            loss = lm(to_batch(group)) * share
+            loss = lm(to_batch(groups[number])) * (weight * share)
         loss.backward()
         total += loss.item()
     return total
 
 
-def gradient_norm(lm: nn.Module) -> Tensor:
-    """L2 norm over all gradients of `lm`, a float32 scalar.
+def gradient_norm(lm: nn.Module, ranks: Ranks | None = None) -> Tensor:
+    """L2 norm over all gradients of `lm`, a scalar.
 
     Summed in float64, so that the zero gradients of a reasoner at λ = 0 do not change the clipping.
+    ranks: the processes that hold the parts of a sharded model.
     """
-    norms = [part.grad.norm() for part in lm.parameters() if part.grad is not None]
-    stacked = torch.stack([norm.to(norms[0]) for norm in norms])
-    return stacked.cpu().double().square().sum().sqrt().float().to(stacked.device)
+    held, shards = norms(lm)
+    device = (held or shards)[0].device
+    precise = torch.promote_types((held or shards)[0].dtype, torch.float32)
+
+    def squares(of: list[Tensor]) -> Tensor:
+        return torch.stack([norm.to(device) for norm in of]).cpu().double().square().sum()
+
+    total = squares(held) if held else torch.zeros((), dtype=torch.float64)
+    if shards:
+        total = total + (ranks or Ranks()).sum([squares(shards).item()])[0]
+    return total.sqrt().to(precise).to(device)
 
 
 def recompute_activations(lm: PersonalLM, enabled: bool) -> None:

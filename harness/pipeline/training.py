@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from harness.engine.adapter_folders import save_adapters
 from harness.engine.adapters import adapter_info
 from harness.engine.checkpoint import (
@@ -12,6 +14,7 @@ from harness.engine.checkpoint import (
     TrainLog,
     drop_checkpoint,
     load_weights,
+    round_trained,
     save_weights,
 )
 from harness.engine.clock import Phases, middle
@@ -67,7 +70,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         data = _training_data(job, lm, phases)
         steps = _train(job, lm, data, phases)
         with phases("saving"):
-            weights = save_weights(lm, folder / WEIGHTS)
+            weights = save_weights(lm, folder / WEIGHTS, _kept_as(job))
             save_adapters(lm, folder / ADAPTERS)
     trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
     log = steps.log
@@ -155,6 +158,8 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
     if adopts:  # its steps were taken in the search
         for step in log.curve:
             job.trackers.step(step)
+    if _kept_as(job) is not torch.float32:
+        round_trained(lm, _kept_as(job))  # so that all that follows is of what is saved
     with phases("evaluation", whole=True):
         val_loss = mean_loss(job, lm, data.val_rows)
     flops = None
@@ -162,3 +167,9 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
         flops = training_work(lm, data.rows, data.val_rows, budget, seed)
         flops = {"targets": plan.method.target_flops} | flops
     return Steps(budget.epochs, lr, search, log, val_loss, flops)
+
+
+def _kept_as(job: Job) -> torch.dtype:
+    """The number type in which the trained weights are kept."""
+    kept: torch.dtype = getattr(torch, job.plan.settings.train.weights)
+    return kept

@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.settings.flat import nested
 
-UNNAMED = ("track.", "api.")
-"""Prefixes of settings that change no result, so that no name depends on them."""
+UNNAMED = ("track.", "api.", "train.sharding")
+"""Prefixes of settings that change no result beyond rounding, so that no name depends on them."""
 RENAMED: Mapping[str, str] = {}
 """Today's name of a setting → its name in the table."""
 

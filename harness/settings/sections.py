@@ -94,6 +94,12 @@ class TrainSettings(Section):
     """Minutes between checkpoints, from which the same command resumes a training."""
     keep_weights: bool = True
     """Keep the trained weights in the run's folder."""
+    sharding: Literal["none", "full"] = "none"
+    """What each of several processes holds in training: all of the model (`none`), or a part of its
+    parameters, gradients and moments (`full`, by FSDP2). One process has all of it."""
+    weights: Literal["float32", "bfloat16"] = "float32"
+    """Number type in which trained weights are kept. With `bfloat16` they are rounded after the
+    last step, and the run is evaluated with the rounded ones."""
 
     def trials(self, seed: int) -> int:
         """How many rates a run of this seed tries."""
