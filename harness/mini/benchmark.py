@@ -1,6 +1,7 @@
 """The benchmark's authors and examples in each split, and the calls of every target."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -62,6 +63,12 @@ def rows(task: str, setting: str, split: str, seed: int = 0) -> list[dict[str, A
 
     Raises ValueError for an unknown task, setting or split.
     """
+    return deepcopy(_rows(task, setting, split, seed))
+
+
+@cache
+def _rows(task: str, setting: str, split: str, seed: int) -> list[dict[str, Any]]:
+    """See `rows`; written once in a process, since every run of a command reads them."""
     return [
         _row(each, task, setting, split, seed) for each in _examples(task, setting, split, seed)
     ]
