@@ -113,6 +113,10 @@ class Study:
                 return one  # type: ignore[no-any-return]
         raise KeyError(f"{self.name}: no claim {statement!r}")
 
+    def fading(self) -> dict[str, Mapping[str, Any]]:
+        """System → where its user fades."""
+        return {one["system"]: one for one in self.facts["fading"]}
+
     def wall_hours(self) -> float:
         """Wall time of all runs together."""
         runs = [record for records in self.records.values() for record in records]
@@ -224,6 +228,7 @@ def environment() -> jinja2.Environment:
     )  # fmt: skip
     filters: dict[str, Callable[..., str]] = {
         "estimate": numbers.estimate,
+        "entry": lambda found, digits: numbers.estimate(Interval.of(found), digits),
         "number": numbers.figure,
         "seconds": numbers.seconds,
         "positions": lambda values, digits: " · ".join(numbers.figure(x, digits) for x in values),
