@@ -8,6 +8,7 @@ results; `-s` prints them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,16 +34,27 @@ LITTLE = {"budget.profile": 1}
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 users in test; authors and texts of another seed of the benchmark's val."""
-    folder = tmp_path_factory.mktemp("planted") / TASK
-    folder.mkdir()
+    return written(tmp_path_factory.mktemp("planted"), (1,))
+
+
+@pytest.fixture(scope="module")
+def more_users(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """160 users in test, of four seeds."""
+    return written(tmp_path_factory.mktemp("planted"), (1, 2, 3, 4))
+
+
+def written(root: Path, seeds: Sequence[int]) -> Path:
+    """The benchmark's train and val in a folder; for test, val's texts of other seeds."""
     splits = {
         "train": rows(TASK, "user", "train"),
         "val": rows(TASK, "user", "val"),
-        "test": rows(TASK, "user", "val", seed=1),
+        "test": [row for seed in seeds for row in rows(TASK, "user", "val", seed=seed)],
     }
+    (root / TASK).mkdir()
     for name, each in splits.items():
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in each))
-    return folder.parent
+        lines = "".join(json.dumps(row) + "\n" for row in each)
+        (root / TASK / f"{name}.jsonl").write_text(lines)
+    return root
 
 
 def runs(data: Path, out: Path, method: str, backbone: str = SMALL, **settings: object) -> None:
@@ -88,8 +100,11 @@ def test_thoughts_that_are_noise(data, tmp_path):
     assert certified(tmp_path, "planted-noise").carries == "NO"
 
 
-def test_thoughts_that_know_the_position_alone(data, tmp_path):
-    runs(data, tmp_path, "flythinker", **CONTROLS, **{"method.reasoner_reads": "position"})
+def test_thoughts_that_know_the_position_alone(more_users, tmp_path):
+    """Another user's profile is longer or shorter, which moves positions: the gap differs between
+    users, so that it takes many of them to say that it is small."""
+    reads = {"method.reasoner_reads": "position"}
+    runs(more_users, tmp_path, "flythinker", **CONTROLS, **reads)
     assert certified(tmp_path, "flythinker").carries == "NO"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from torch import Tensor, nn
 
 from harness.data import PromptWriter
@@ -41,7 +40,7 @@ class CarrierState:
 
 class CarrierLM(PersonalLM):
     """A generator that never reads the profile; each thought is a hidden state of a reasoner that
-    does, and is added to the generator's own last hidden state.
+    does, and the next token is predicted from the mean of both models' last hidden states.
 
     view: the prompt that the reasoner reads: "main", or another user's. None: no thoughts.
     """
@@ -54,7 +53,7 @@ class CarrierLM(PersonalLM):
         hidden = self._states(self.generator, batch.view(BARE))
         if self.view is not None:
             read = batch if self.view == "main" else batch.view(self.view)
-            hidden = hidden + self._states(self.reasoner, read)
+            hidden = (hidden + self._states(self.reasoner, read)) / 2
         return token_logprobs(self.generator, hidden, batch)
 
     def _states(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -80,8 +79,7 @@ class CarrierLM(PersonalLM):
         return self._logits(own[:, -1], thought[:, -1]), state
 
     def _logits(self, own: Tensor, thought: Tensor) -> Tensor:
-        given = torch.zeros_like(thought) if self.view is None else thought
-        return head(self.generator, own + given)
+        return head(self.generator, own if self.view is None else (own + thought) / 2)
 
 
 class Carrier(Method):
