@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from harness.metrics.slices import slice_names
 from harness.record.token_file import TOKENS, Kind
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.numbers import ends, estimate, figure
+from harness.reports.render.numbers import figure
 from harness.reports.render.plots.looks import FAINT, Look
 from harness.reports.render.plots.panels import new_figure, point, set_caption, set_title
 from harness.reports.render.section import Part, Picture, listed
@@ -18,7 +18,6 @@ from harness.reports.render.table import Cell, Column, Table
 from harness.reports.runs.systems import Board
 from harness.reports.tokens.copied import KindGain, Split, split_of
 from harness.reports.tokens.gains import shown_of, tokens_of
-from harness.statistics import Interval
 
 WORDS: dict[Kind, str] = {
     "copy": "copied phrases",
@@ -52,18 +51,12 @@ def copied_part(compared: Compared) -> Part:
 
 
 def sentence(one: Split) -> str:
-    """The answer in plain words, the largest part first."""
-    total = f"{estimate(one.total, 3, True)} nats per slice token over another user's profile"
+    """The answer in plain words, the largest part first; the table has the intervals."""
     if not one.gains:
-        return f"{one.system}: the user's own profile shows no gain ({total}), so nothing is split."
+        return f"{one.system}: the user's own profile shows no gain, so nothing is split."
     parts = sorted(one.kinds, key=lambda each: -(each.share.value or 0.0))
-    shares = listed([f"{_percent(each.share)} {WORDS[each.kind]}" for each in parts])
-    return f"{one.system}: the gain of the user's own profile is {shares} ({total})."
-
-
-def _percent(share: Interval) -> str:
-    found = figure(share.value or 0.0, 0)
-    return f"{found} % {ends(share.low, share.high, 0)}".rstrip()
+    shares = [f"{figure(each.share.value or 0.0, 0)} % {WORDS[each.kind]}" for each in parts]
+    return f"{one.system}: the gain of the user's own profile is {listed(shares)}."
 
 
 def _picture(board: Board, splits: list[Split], note: str) -> Picture:

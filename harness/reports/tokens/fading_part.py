@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from harness.record.token_file import TOKENS
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.numbers import estimate, figure
+from harness.reports.render.numbers import figure
 from harness.reports.render.plots.labels import label_ends
 from harness.reports.render.plots.looks import FAINT, Look, looks_of
 from harness.reports.render.plots.panels import Mark, new_figure, set_caption, set_title
@@ -44,7 +44,7 @@ def fading_part(compared: Compared) -> Part:
 
 
 def sentence(one: Drifted) -> str:
-    """The answer in plain words, and what the prefix has to do with it."""
+    """The answer in plain words, and what the prefix has to do with it; the table has intervals."""
     found = one.fading
     if found.answer == "cannot tell":
         return f"{one.system}: whether the user fades cannot be told: {found.reason}."
@@ -56,31 +56,27 @@ def sentence(one: Drifted) -> str:
             f" {less + ', which is less.' if less else ''}"
         ).rstrip()
     return (
-        f"{one.system}: the user fades at token {found.onset} [{found.low}, {found.high}]. The gain"
-        f" falls from {_number(found.before)} to {_number(found.after)} nats per token{_over(one)}."
-        f" {_prefix(one)}"
+        f"{one.system}: the user fades at token {found.onset}{_over(one)}. Before it the own"
+        f" profile is worth {_number(found.before)} nats per token, after it"
+        f" {_number(found.after)}. {_prefix(one)}"
     )
 
 
 def _over(one: Drifted) -> str:
-    return f" over about {one.fading.width} tokens" if one.fading.width else " at once"
+    return f", over about {one.fading.width} tokens" if one.fading.width else ""
 
 
 def _prefix(one: Drifted) -> str:
     """Whether the text so far can account for the fall."""
-    gap = (
-        f"the gap between no profile and the own one goes from {_number(one.gap_before)} to"
-        f" {_number(one.gap_after)}"
-    )
     if (one.prefix.low or 0.0) <= 0:
-        return f"The text so far is no explanation: {gap}."
+        return "The text so far is no explanation."
     if one.unexplained.low is not None and one.unexplained.low > 0:
-        return f"The text so far can explain part of it: {gap}."
-    return f"The text so far can explain it: {gap}."
+        return "The text so far can explain part of the fall."
+    return "The text so far can explain the fall."
 
 
 def _number(level: Interval) -> str:
-    return estimate(level, 3)
+    return figure(level.value, 3) if level.value is not None else "–"
 
 
 def _picture(board: Board, one: Drifted, look: Look) -> Picture:

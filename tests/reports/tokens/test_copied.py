@@ -63,7 +63,7 @@ def test_the_parts_add_up_to_the_gain(splits):
 def test_no_gain_is_not_split(splits):
     found = splits["nobody"]
     assert all(each.share.value is None for each in found.kinds)
-    assert "shows no gain (0.000" in sentence(found)
+    assert "shows no gain, so" in sentence(found)
 
 
 def test_the_page_has_the_sentence_the_figure_and_the_numbers(runs):

@@ -48,11 +48,11 @@ def part(tmp_path_factory):
 
 def test_every_system_has_its_answer_in_a_sentence(part):
     said = dict(line.split(": ", 1) for line in part.text)
-    assert said["sft"].startswith("the user fades at token 100 [")
-    assert "The gain falls from 0.40" in said["sft"]
-    assert "nats per token at once. The text so far can explain it: the gap" in said["sft"]
-    assert said["cot"].startswith("the user fades at token 100 [")
-    assert "The text so far is no explanation: the gap" in said["cot"]
+    for name in ("sft", "cot"):
+        begin = "the user fades at token 100. Before it the own profile is worth 0.4"
+        assert said[name].startswith(begin)
+    assert said["sft"].endswith("The text so far can explain the fall.")
+    assert said["cot"].endswith("The text so far is no explanation.")
     assert said["rag"].startswith("the user does not fade. The gain is 0.30")
     assert said["nonpers"] == (
         "whether the user fades cannot be told: the user's own profile has no gain that could fade."
