@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 PACKAGES = ("harness", "baselines", "flythinker")
-OPTIONAL = {"zstandard": "zstd"}
+OPTIONAL = {"ray": "ray", "submitit": "sweep", "zstandard": "zstd"}
 """Imported packages that an extra brings, by the extra's name."""
 HOSTS = {"IPython"}
 """Programs that import the harness; imported only where they did."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from harness.cli.expand import Made, Once
 from harness.cli.jobs import Factory, Failure, Job, method_named, parse_seeds, plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError, counted
 from harness.pipeline.lock import refuse_several_processes
-from harness.record import Outcome
 from harness.registry import blaming
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from harness.reports.runs.systems import Run
 
 MOST_AXES = 2
-Made = Outcome | Failure
 
 
 @dataclass(frozen=True)
@@ -120,15 +119,7 @@ def run_all(console: Console, ablation: Ablation, make: Callable[[Job], Made]) -
     from harness.reports.ablation.values import Tried
 
     own, others = ([dict[int, Made]() for _ in ablation.points] for _ in range(2))
-    made: dict[tuple[str, str], Made] = {}
-
-    def once(job: Job) -> Made:
-        """With --fresh, a reference that values share is redone once."""
-        key = (job.method, job.settings.digest())
-        if key not in made:
-            made[key] = make(job)
-        return made[key]
-
+    once = Once(make)
     total, done = len(ablation.points) * len(ablation.seeds), count(1)
     for seed in ablation.seeds:
         reported: list[Made] = []
@@ -187,7 +178,7 @@ def _print_plan(console: Console, ablation: Ablation, results: Path) -> None:
         console.print(f"{axis.name} ({axis.key}): {', '.join(axis.values)}")
     asked = [each.job for each in ablation.points]
     asked += [each.reference for each in ablation.points if each.reference]
-    jobs = {(job.method, job.settings.digest()): job for job in asked}
+    jobs = {job.key: job for job in asked}
     (method, settings), *others = Counter(method for method, _ in jobs).items()
     parts = [
         f"{counted(settings, 'setting')} of {method}",

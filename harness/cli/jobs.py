@@ -42,6 +42,11 @@ class Job:
     factory: Factory
     settings: RunSettings
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for jobs that are the same run."""
+        return self.method, self.settings.digest()
+
     def checked(self) -> Job:
         """This job, after the method has checked its own options."""
         with blaming(self.method, self.factory):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.cli.expand import combinations
 from harness.cli.jobs import Factory, Job, own_options, settings_for
 from harness.cli.options import RunOptions
 from harness.errors import UsageError, did_you_mean
-from harness.settings import RunSettings, validate
 
 if TYPE_CHECKING:
     from harness.reports.ablation.values import Axis
@@ -92,36 +93,21 @@ def points(
         options, lam=None, reasoner=None,
         set_=[text for text in options.set_ or () if not text.startswith(OWN)],
     )  # fmt: skip
-    plain = effective(settings_for(options, name, factory), factory)
+    given = [[f"{axis.key}={value}" for value in axis.values] for axis in axes]
+    values = product(*(axis.values for axis in axes))
+    every = combinations(given, partial(settings_for, options, name, factory), factory)
     found: list[Point] = []
-    for values in product(*(axis.values for axis in axes)):
-        given = [f"{axis.key}={value}" for axis, value in zip(axes, values, strict=True)]
-        changes = [
-            text
-            for text in given
-            if effective(settings_for(options, name, factory, [text]), factory) != plain
-        ]
-        job = Job(name, factory, settings_for(options, name, factory, changes))
+    for chosen, each in zip(values, every, strict=True):
+        job = Job(name, factory, each.settings)
         for point in found:
             if point.job.settings == job.settings:
                 raise UsageError(
-                    f"--over: {', '.join(point.values)} and {', '.join(values)} are the same"
+                    f"--over: {', '.join(point.values)} and {', '.join(chosen)} are the same"
                     " settings; expected each once"
                 )
         other = None
         if reference:
-            common = [text for text in changes if not text.startswith(OWN)]
+            common = [text for text in each.changes if not text.startswith(OWN)]
             other = Job(*reference, settings_for(shared, *reference, common)).checked()
-        found.append(Point(values, job.checked(), other))
+        found.append(Point(chosen, job.checked(), other))
     return found
-
-
-def effective(settings: RunSettings, factory: Factory) -> Mapping[str, Any]:
-    """The settings that a run would use, with defaults of the method's options and the reasoner."""
-    filled = settings.model_dump(mode="json")
-    options = getattr(factory, "Options", None)
-    if options is not None:
-        method = validate(options, settings.method, "options of the method")
-        filled["method"] = method.model_dump(mode="json")
-    filled["model"]["reasoner"] = settings.model.reasoner or settings.model.backbone
-    return filled

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.cli.expand import combinations
 from harness.cli.jobs import (
     Factory,
     Job,
@@ -22,7 +24,7 @@ from harness.cli.jobs import (
 )
 from harness.cli.options import RESULTS, RunOptions
 from harness.errors import UsageError
-from harness.settings import Block, RunSettings, read_run_file, validate
+from harness.settings import Block, RunSettings, assignment, read_run_file, validate
 from harness.settings.wrong import Where
 
 
@@ -34,6 +36,7 @@ class Request:
     base: the run file's settings.
     where: where the run file has a setting.
     fit: leave out options that a method lacks, because they are for one of several.
+    axes: settings of which a sweep runs every value, by dotted name.
     """
 
     methods: tuple[str, ...]
@@ -43,15 +46,27 @@ class Request:
     base: Mapping[str, Any]
     where: Where
     fit: bool
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
-    def settings(self, method: str, factory: Factory | None, task: str, seed: int) -> RunSettings:
-        """One run's settings; without a factory, the method's own options are not checked."""
+    def settings(
+        self,
+        method: str,
+        factory: Factory | None,
+        task: str,
+        seed: int,
+        more: Sequence[str] = (),
+    ) -> RunSettings:
+        """One run's settings; without a factory, the method's own options are not checked.
+
+        method, factory, task, seed: of the run.
+        more: assignments of a sweep.
+        """
         options, base = self.options, self.base
         if self.fit and factory is not None:
             options, base = fitting(options, factory), _fitting_base(base, factory)
         if factory is not None and "method" in base:
             self._check_own_options(method, factory, base["method"])
-        return settings_for(options, method, factory, base=base, task=task, seed=seed)
+        return settings_for(options, method, factory, more, base=base, task=task, seed=seed)
 
     @property
     def depends_on_the_method(self) -> bool:
@@ -68,8 +83,35 @@ class Request:
         self._refuse_options_of_none(factories)
         for task in self.tasks:
             for name, factory in factories.items():
-                settings = self.settings(name, factory, task, self.seeds[0])
-                yield from Job(name, factory, settings).checked().with_seeds(self.seeds)
+                settings = partial(self.settings, name, factory, task, self.seeds[0])
+                axes = self._assignments(name, factory, factory(settings()).trains)
+                for each in combinations(axes, settings, factory):
+                    job = Job(name, factory, each.settings).checked()
+                    yield from job.with_seeds(self.seeds)
+
+    def _assignments(self, method: str, factory: Factory, trains: bool) -> list[list[str]]:
+        """For each swept setting that the method has, an assignment for each value.
+
+        method, factory: the method.
+        trains: whether it trains, so that settings of training matter.
+
+        Raises UsageError, with the file's line, for a wrong value of the method's own option.
+        """
+        own, found = own_options(factory), []
+        for key, values in self.axes.items():
+            section, _, name = key.partition(".")
+            if self.fit and section == "method" and name not in own:
+                continue
+            if self.fit and section == "train" and not trains:
+                continue
+            if self.fit and key == "eval.controls" and not getattr(factory, "controls", False):
+                continue
+            if section == "method":
+                for value in values:
+                    given = {**_fitting_base(self.base, factory).get("method", {}), name: value}
+                    self._check_own_options(method, factory, given)
+            found.append([assignment(key, value) for value in values])
+        return found
 
     def _check_own_options(self, method: str, factory: Factory, given: Mapping[str, Any]) -> None:
         """Raises UsageError, with the file's line, for a wrong option of the method."""
@@ -87,7 +129,8 @@ class Request:
     def _refuse_options_of_none(self, factories: Mapping[str, Factory]) -> None:
         """With several methods, an option goes to those that have it. Raises UsageError if none."""
         known = sorted({key for factory in factories.values() for key in own_options(factory)})
-        for key in self.base.get("method", {}):
+        swept = [key.removeprefix("method.") for key in self.axes if key.startswith("method.")]
+        for key in [*self.base.get("method", {}), *swept]:
             if len(factories) > 1 and key not in known:
                 where = self.where if isinstance(self.where, str) else self.where(f"method.{key}")
                 raise UsageError(
@@ -127,18 +170,25 @@ def requested(
     outs = {block.what.out for block in blocks}
     if len(outs) > 1:
         raise UsageError(f"{config}: out differs between [[runs]]; expected one folder for all")
-    requests = [_request(config, block, method, options, given) for block in blocks]
+    requests = [request_of(config, block, method, options, given) for block in blocks]
     return requests, out or Path(outs.pop() or RESULTS)
 
 
-def _request(
+def request_of(
     config: Path,
     block: Block,
     method: str | None,
     options: RunOptions,
     seeds: Sequence[int] | None,
+    axes: Mapping[str, Sequence[Any]] | None = None,
 ) -> Request:
-    """What one block of a run file asks for, with the options of the command line over it."""
+    """What one block of a run file asks for, with the options of the command line over it.
+
+    config: the file.
+    block: the block.
+    method, options, seeds: of the command line.
+    axes: settings that a sweep varies.
+    """
     what, place = block.what, block.place
     if not (method or what.methods):
         raise UsageError(
@@ -166,6 +216,7 @@ def _request(
         block.values,
         place,
         fit=len(listed) > 1 or method == "all",
+        axes=axes or {},
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.cautions import cautions
+from harness.cli.expand import Once
 from harness.cli.jobs import Failure
 from harness.cli.options import RunOptions
 from harness.cli.outcome import print_next, print_outcome, print_together
@@ -78,12 +79,12 @@ def run(
                 print_plan(console, job, results)
         return
     outcomes: list[Outcome] = []
-    worst = 0
+    worst, once = 0, Once(lambda job: job.attempt(results, fresh))
     for job in jobs:
         if len(jobs) > 1:
             _print_head(console, job.method, job.settings, seeded)
         warn(console, cautions(job.settings, job.trains, options.set_ or []))
-        made = job.make(results, fresh) if len(jobs) == 1 else job.attempt(results, fresh)
+        made = job.make(results, fresh) if len(jobs) == 1 else once(job)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)

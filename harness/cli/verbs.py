@@ -26,6 +26,7 @@ from harness.cli.run import run
 from harness.cli.runs import runs
 from harness.cli.score import score
 from harness.cli.show import show
+from harness.cli.sweep import sweep
 from harness.cli.trial import trial
 from harness.errors import mendable
 from harness.interruption import ended_by_exception
@@ -58,6 +59,7 @@ VERBS = {
         trial,
         claims,
         ablate,
+        sweep,
         list_,
         export,
         doctor,

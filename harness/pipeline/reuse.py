@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.engine.checkpoint import WEIGHTS
 from harness.inputs import provenance
@@ -17,6 +18,7 @@ from harness.record import DeviceInfo, read_state, read_word, write_state
 from harness.record.digest import json_sha256
 from harness.record.durable import draft_of, move, sync_path, write_text
 from harness.record.inputs import MODELS
+from harness.settings import RunSettings
 from harness.settings.names import named
 
 KEY, MACHINE = "training-key.txt", "training-machine.json"
@@ -30,11 +32,9 @@ def training_key(job: Job, backbone: Sequence[str | None]) -> str:
     The source of harness and method counts, so that edited code is retrained, committed or not.
     """
     plan, hardware = job.plan, job.hardware
-    settings = named(plan.settings.model_dump(mode="json"))
-    del settings["eval"], settings["data"]["limit"]
     parts = [
         plan.method.name,
-        settings,
+        training_settings(plan.settings),
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
         provenance.training_sha256(type(plan.method), plan.settings.method),
         list(backbone),
@@ -44,6 +44,13 @@ def training_key(job: Job, backbone: Sequence[str | None]) -> str:
         engine_versions(),
     ]
     return json_sha256(*parts, sort_keys=True)[:16]
+
+
+def training_settings(settings: RunSettings) -> dict[str, Any]:
+    """The settings that the weights depend on; those of evaluation are left out."""
+    found = named(settings.model_dump(mode="json"))
+    del found["eval"], found["data"]["limit"]
+    return found
 
 
 def begin_training(job: Job, key: str) -> None:

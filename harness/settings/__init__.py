@@ -1,6 +1,7 @@
 """Settings: presets, run options and `--set a.b=c` become one validated, frozen RunSettings."""
 
 from harness.settings.merged import (
+    assignment,
     build_settings,
     data_needed,
     load_preset,
@@ -8,7 +9,7 @@ from harness.settings.merged import (
     validate,
 )
 from harness.settings.model import API, ModelSettings
-from harness.settings.run_file import RUN_FILE, Block, read_run_file, run_file_text
+from harness.settings.run_file import RUN_FILE, Block, differences, read_run_file, run_file_text
 from harness.settings.section import Section
 from harness.settings.sections import (
     CONTROLS,
@@ -44,8 +45,10 @@ __all__ = [
     "Section",
     "TrackSettings",
     "TrainSettings",
+    "assignment",
     "build_settings",
     "data_needed",
+    "differences",
     "fields_of",
     "load_preset",
     "parse_value",

@@ -14,6 +14,7 @@ from harness.errors import UsageError, did_you_mean
 from harness.settings.flat import merge, nested
 from harness.settings.run_file import is_file_name, read_preset_file
 from harness.settings.sections import PRESETS, DataSettings, RunSettings
+from harness.settings.toml_text import toml_value
 from harness.settings.wrong import Where, explain
 
 S = TypeVar("S", bound=BaseModel)
@@ -81,6 +82,11 @@ def parse_assignment(text: str) -> dict[str, Any]:
     if not equals or not key.strip():
         raise UsageError(f"--set got {text!r}; expected section.key=value, e.g. train.epochs=1")
     return nested({key.strip(): parse_value(value)})
+
+
+def assignment(key: str, value: Any) -> str:
+    """The inverse of `parse_assignment`, e.g. `train.lr=0.001`."""
+    return f"{key}={'none' if value is None else toml_value(value)}"
 
 
 def build_settings(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
@@ -46,6 +47,10 @@ class RunFile(RunSettings):
     """Folder for the results."""
 
 
+SWEEP_ONLY = frozenset({"sweep", "slurm", "ray"})
+"""Tables of a sweep's file (harness/settings/sweep_file.py)."""
+Place = Callable[[str], str]
+"""Key of a setting → `FILE line N`, for messages."""
 ASKED = frozenset(RunFile.model_fields) - frozenset(RunSettings.model_fields)
 """Keys of a run file that are no settings."""
 
@@ -63,7 +68,7 @@ class Block:
     what: RunFile
     values: Mapping[str, Any]
     preset: str | None
-    place: Callable[[str], str]
+    place: Place
 
 
 def is_file_name(preset: str) -> bool:
@@ -76,22 +81,48 @@ def read_run_file(path: Path) -> list[Block]:
 
     Raises UsageError, naming file and line, for anything that no run file may hold.
     """
-    values, lines = _parsed(path)
-    blocks = values.pop("runs", [{}])
+    values, lines = parsed(path)
+    for shared, own, place in tables(path, values, lines):
+        for key in sorted(SWEEP_ONLY & {*shared, *own}):
+            raise UsageError(
+                f"{place(key)}: [{key}] is for sweeps; expected none. Run the file with"
+                f" `harness sweep {path}`"
+            )
+    return [
+        checked_block(path, merge(shared, own), place)
+        for shared, own, place in tables(path, values, lines)
+    ]
+
+
+def tables(
+    path: Path, values: Mapping[str, Any], lines: Mapping[str, int]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any], Place]]:
+    """What a file says outside [[runs]], what one of them says, and where: for each [[runs]].
+
+    path: the file.
+    values: all that it says.
+    lines: key → line.
+
+    A file without [[runs]] has one set of runs. Raises UsageError where `runs` is no such list.
+    """
+    shared = {key: value for key, value in values.items() if key != "runs"}
+    blocks = values.get("runs", [{}])
     if not (isinstance(blocks, list) and all(isinstance(one, dict) for one in blocks) and blocks):
         raise UsageError(
             f"{path} line {line_of(lines, 'runs')}: runs = {blocks!r}; expected a [[runs]] table"
             " for each set of runs"
         )
-    return [_block(path, values, one, lines, index) for index, one in enumerate(blocks)]
+    return [
+        (shared, own, partial(_place, path, own, lines, index)) for index, own in enumerate(blocks)
+    ]
 
 
 def read_preset_file(path: Path) -> tuple[str | None, dict[str, Any]]:
     """The preset that a preset file builds on, if it names one, and the settings it changes."""
-    values, lines = _parsed(path)
+    values, lines = parsed(path)
     if "runs" in values:
         raise UsageError(f"{path} line {line_of(lines, 'runs')}: a preset holds settings, no runs")
-    block = _block(path, values, {}, lines, 0)
+    block = checked_block(path, values, partial(_place, path, {}, lines, 0))
     for key in sorted({*ASKED, "task", "seed"} & set(values)):
         raise UsageError(
             f"{block.place(key)}: {key} is no setting of a preset. Put it in a run file whose"
@@ -116,19 +147,24 @@ def run_file_text(
     plugins: files that define the method.
     out: the folder for results, where it is not the default.
     """
-    own = dict(leaves(settings.model_dump(mode="json")))
-    plain = dict(leaves(preset.model_dump(mode="json")))
     always = {"preset": settings.preset, "methods": method, "task": settings.task,
               "seed": settings.seed}  # fmt: skip
     given = always | {key: value for key, value in (("plugins", list(plugins)), ("out", out))
                       if value}  # fmt: skip
-    changed = {
-        key: value for key, value in own.items() if key not in always and value != plain[key]
+    return HEAD + to_toml({**given, **nested(differences(settings, preset))})
+
+
+def differences(settings: RunSettings, preset: RunSettings) -> dict[str, Any]:
+    """The settings of a run that differ from its preset's, by dotted name; no task and no seed."""
+    plain = dict(leaves(preset.model_dump(mode="json")))
+    return {
+        key: value
+        for key, value in leaves(settings.model_dump(mode="json"))
+        if key not in ("preset", "task", "seed") and value != plain[key]
     }
-    return HEAD + to_toml({**given, **nested(changed)})
 
 
-def _parsed(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+def parsed(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """A file's values, and the line of each key."""
     if path.suffix not in TOML + YAML:
         raise UsageError(f"{path}: expected a file whose name ends in .toml, .yaml or .yml")
@@ -197,30 +233,31 @@ def _numbers(value: Any) -> Any:
     return value
 
 
-def _block(
-    path: Path,
-    shared: Mapping[str, Any],
-    own: Mapping[str, Any],
-    lines: Mapping[str, int],
-    index: int,
-) -> Block:
-    """One block, checked.
+def _place(
+    path: Path, own: Mapping[str, Any], lines: Mapping[str, int], index: int, key: str
+) -> str:
+    """`FILE line N` of a key; the file alone where its line is unknown.
 
     path: the file.
-    shared: what the file says outside [[runs]].
-    own: what the block says.
+    own: what one of its [[runs]] says.
     lines: key → line.
-    index: the block's place among [[runs]].
+    index: the place among [[runs]].
     """
+    here = f"runs.{index}.{key}"
+    exact = lines.get(here) or lines.get(key)
+    around = line_of(lines, here if key.partition(".")[0] in own else key)
+    line = exact or around
+    return f"{path} line {line}" if line else str(path)
 
-    def place(key: str) -> str:
-        here = f"runs.{index}.{key}"
-        exact = lines.get(here) or lines.get(key)
-        around = line_of(lines, here if key.partition(".")[0] in own else key)
-        line = exact or around
-        return f"{path} line {line}" if line else str(path)
 
-    values = _without_none(merge(shared, own))
+def checked_block(path: Path, values: Mapping[str, Any], place: Place) -> Block:
+    """One set of runs, checked.
+
+    path: the file.
+    values: all that it says about them.
+    place: where it says it.
+    """
+    values = without_none(values)
     if isinstance(name := values.get("method"), str):
         raise UsageError(
             f'{place("method")}: method = "{name}"; [method] holds the method\'s own options. Write'
@@ -237,7 +274,7 @@ def _block(
     return Block(what, settings, preset, place)
 
 
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     """`"none"` becomes no value, where a setting may have none and in a method's options."""
     optional = {
         key for key, info in fields_of(RunFile).items() if NoneType in get_args(info.annotation)

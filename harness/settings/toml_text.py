@@ -25,10 +25,11 @@ def to_toml(values: Mapping[str, Any]) -> str:
 
 
 def _assignments(values: Mapping[str, Any]) -> Iterable[str]:
-    return (f"{_key(key)} = {_value(value)}" for key, value in values.items())
+    return (f"{_key(key)} = {toml_value(value)}" for key, value in values.items())
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """One value as TOML; None is the string "none"."""
     if value is None:
         return '"none"'
     if isinstance(value, bool):
@@ -40,9 +41,9 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{{ {', '.join(_assignments(value))} }}" if value else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     raise TypeError(f"{value!r} cannot be written as TOML")
 
 
 def _key(key: str) -> str:
-    return key if BARE.fullmatch(key) else _value(key)
+    return key if BARE.fullmatch(key) else toml_value(key)

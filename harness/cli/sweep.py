@@ -1,0 +1,193 @@
+"""harness sweep: all runs of a file, one by one or by an engine that runs several."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from harness.cli.expand import Once
+from harness.cli.jobs import Failure, Job
+from harness.cli.options import RunOptions
+from harness.cli.screen import screen
+from harness.cli.sweep_jobs import (
+    Sweep,
+    arguments,
+    dependencies,
+    log_name,
+    names,
+    read_sweep,
+)
+from harness.cli.sweep_screen import End, Screen, print_end
+from harness.errors import UsageError, counted, did_you_mean
+from harness.inputs.finished import finished
+from harness.pipeline.lock import refuse_several_processes
+from harness.record import Outcome
+from harness.sweeps.jobs import Executor, SweepJob
+from harness.sweeps.logs import last_message
+from harness.sweeps.queue import Entry, run_queue
+
+EXECUTORS = ("local", "slurm", "ray")
+NO_OPTIONS = RunOptions()
+FOLDER = ".sweep"
+"""Folder in the results for logs and for files of the executors."""
+
+
+def sweep(
+    file: Path,
+    /,
+    options: RunOptions = NO_OPTIONS,
+    executor: str = "local",
+    jobs: int | None = None,
+    out: Path | None = None,
+    emit: bool = False,
+    fresh: bool = False,
+) -> None:
+    """Run every combination of a file's values. Repeating the command resumes.
+
+    Args:
+        file: run file in which settings may have lists of values (docs/sweeps.md)
+        executor: local (here), slurm (submitit) or ray
+        jobs: runs at a time; local: default 1, in this process
+        out: folder for the results; default results
+        emit: print one shell command a run, for any other scheduler
+    """
+    refuse_several_processes()
+    if executor not in EXECUTORS:
+        hint = did_you_mean(executor, EXECUTORS)
+        raise UsageError(f"--executor {executor}; expected {', '.join(EXECUTORS)}.{hint}")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs {jobs}; expected a whole number from 1")
+    asked = read_sweep(file, options, out)
+    found = asked.jobs()
+    if emit:
+        for job in found:
+            words = arguments(job, asked.plugins, asked.results, fresh)
+            typer.echo(f"harness {shlex.join(words)}")
+        return
+    console, given = screen(), names(found)
+    ends: dict[str, End] = {}
+    if not fresh:
+        for name, job in zip(given, found, strict=True):
+            run = finished(job.settings, job.method, asked.plugins, asked.results)
+            if run is not None:
+                ends[name] = End("already complete", run[0].record)
+    left = [(name, job) for name, job in zip(given, found, strict=True) if name not in ends]
+    done = f", {len(ends)} of them complete" if ends else ""
+    console.print(f"{counted(len(found), 'run')} in {asked.results}{done}", style="bold")
+    if left:
+        work = _Work(asked, left, fresh, file.stem)
+        if executor == "local" and jobs in (None, 1):
+            ends |= work.in_order(console)
+        else:
+            ends |= work.queued(console, executor, jobs)
+    print_end(console, {name: ends[name] for name in given}, asked.results)
+    raise typer.Exit(int(any(end.failed for end in ends.values())))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The runs of a sweep that are not complete, each with its name.
+
+    fresh: whether complete runs are redone.
+    stem: name of the sweep's file, for the folder of its logs.
+    """
+
+    sweep: Sweep
+    jobs: Sequence[tuple[str, Job]]
+    fresh: bool
+    stem: str
+
+    def in_order(self, console: Console) -> dict[str, End]:
+        """Run one by one in this process; name → how it ended."""
+        from harness.engine.quiet import quiet_libraries
+
+        quiet_libraries()
+        once = Once(lambda job: job.attempt(self.sweep.results, self.fresh))
+        ends: dict[str, End] = {}
+        shown = Screen(console, len(self.jobs), at_once=1)
+        entries = [Entry(SweepJob(name, job.method, (), Path(), Path())) for name, job in self.jobs]
+        for entry, (name, job) in zip(entries, self.jobs, strict=True):
+            entry.state, entry.begun = "running", time.monotonic()
+            made = once(job)
+            entry.seconds = time.monotonic() - entry.begun
+            ends[name] = _end(made)
+            entry.state = "failed" if ends[name].failed else "done"
+            shown.line(entries, f"{name}: {ends[name].line(entry.seconds)}")
+        return ends
+
+    def queued(self, console: Console, executor: str, at_once: int | None) -> dict[str, End]:
+        """Run through an executor; name → how it ended."""
+        folder = (self.sweep.results / FOLDER / self.stem).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        needs = dependencies([job for _, job in self.jobs])
+        asked = [
+            SweepJob(
+                name, job.method,
+                arguments(job, self.sweep.plugins, self.sweep.results, self.fresh),
+                folder / log_name(job), Path.cwd(), after, self._environment(executor, at_once),
+            )
+            for (name, job), after in zip(self.jobs, needs, strict=True)
+        ]  # fmt: skip
+        for job in asked:
+            job.log.unlink(missing_ok=True)
+        engine = self._executor(executor, at_once, folder)
+        try:
+            with Screen(console, len(asked), engine.at_once) as shown:
+                entries = run_queue(asked, engine, shown)
+        finally:
+            engine.close()
+        return {
+            name: self._ended(entry, job)
+            for entry, (name, job) in zip(entries, self.jobs, strict=True)
+        }
+
+    def _ended(self, entry: Entry, job: Job) -> End:
+        if entry.state == "failed":
+            why = last_message(entry.job.log) or str(entry.ended)
+            return End(f"failed: {why}", None, entry.job.log)
+        run = finished(job.settings, job.method, self.sweep.plugins, self.sweep.results)
+        return End("done", run[0].record if run else None)
+
+    def _executor(self, name: str, at_once: int | None, folder: Path) -> Executor:
+        """The engine of a name. Raises UsageError where its package or its program is missing."""
+        if name == "ray":
+            from harness.sweeps.ray_jobs import RayTasks
+
+            return RayTasks(self.sweep.file.ray, at_once)
+        from harness.sweeps.submitit_jobs import LocalProcesses, SlurmJobs
+
+        if name == "slurm":
+            return SlurmJobs(folder / "slurm", self.sweep.file.slurm, at_once)
+        return LocalProcesses(folder / "processes", at_once or 1, _gpus())
+
+    @staticmethod
+    def _environment(executor: str, at_once: int | None) -> dict[str, str]:
+        """Variables of a job: processes on one machine share its cores."""
+        if executor != "local" or "OMP_NUM_THREADS" in os.environ:
+            return {}
+        return {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // (at_once or 1), 1))}
+
+
+def _end(made: Outcome | Failure) -> End:
+    if isinstance(made, Failure):
+        return End(f"failed: {made.text}", None)
+    if made.exit_code:
+        return End(f"failed: {counted(made.record.n.failed, 'example')} failed", made.record)
+    return End("already complete" if made.repeated else "done", made.record)
+
+
+def _gpus() -> tuple[str, ...]:
+    """Names of the GPUs that this process sees, as CUDA_VISIBLE_DEVICES takes them."""
+    import torch
+
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is not None:
+        return tuple(filter(None, listed.split(",")))
+    return tuple(map(str, range(torch.cuda.device_count())))

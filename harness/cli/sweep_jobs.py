@@ -1,0 +1,156 @@
+"""A sweep's file → its runs, their names for people, and a command for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.cli.expand import effective
+from harness.cli.jobs import Job, light_plugins
+from harness.cli.options import RESULTS, RunOptions
+from harness.cli.requests import Request, request_of
+from harness.errors import UsageError
+from harness.record.digest import json_sha256
+from harness.settings import RunSettings, assignment, differences, load_preset, validate
+from harness.settings.flat import flat
+from harness.settings.sweep_file import SweepFile, read_sweep_file
+
+FIRST = ("method", "task", "seed")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's file with the options of the command line over it.
+
+    file: what the file says.
+    requests: one for each of its sets of runs.
+    plugins: files with methods, tasks or metrics.
+    results: the folder of all runs.
+    """
+
+    file: SweepFile
+    requests: tuple[Request, ...]
+    plugins: tuple[Path, ...]
+    results: Path
+
+    def jobs(self) -> list[Job]:
+        """Every run once, checked. A run whose rate another seed's run chooses comes after it."""
+        every = [job for request in self.requests for job in request.jobs()]
+        found = list({job.key: job for job in reversed(every)}.values())[::-1]
+        return sorted(found, key=_takes_a_rate)
+
+
+def read_sweep(path: Path, options: RunOptions, out: Path | None) -> Sweep:
+    """The runs that a sweep's file asks for.
+
+    path: the file.
+    options: of the command line; they override the file.
+    out: folder for the results, where the command line gives one.
+
+    Raises UsageError, naming file, line and field, for what cannot be run.
+    """
+    light_plugins(options.plugin)
+    file = read_sweep_file(path)
+    requests = tuple(
+        request_of(path, each.block, None, options, None, each.axes) for each in file.sets
+    )
+    outs = {each.block.what.out for each in file.sets}
+    if len(outs) > 1:
+        raise UsageError(f"{path}: out differs between [[runs]]; expected one folder for all")
+    plugins = dict.fromkeys(name for each in requests for name in each.options.plugin or ())
+    return Sweep(file, requests, tuple(plugins), out or Path(outs.pop() or RESULTS))
+
+
+def names(jobs: Sequence[Job]) -> list[str]:
+    """What tells each run apart, e.g. `flythinker · seed 1 · lam=0.5`.
+
+    Task and seed are left out where all runs have the same; of the settings, those are named in
+    which the method's runs differ.
+    """
+    facts = [_facts(job) for job in jobs]
+    several = {key: len({fact[key] for fact in facts}) > 1 for key in ("task", "seed")}
+    differing: dict[str, list[str]] = {}
+    for method in {job.method for job in jobs}:
+        own = [fact for fact in facts if fact["method"] == method]
+        keys = dict.fromkeys(key for fact in own for key in fact if key not in FIRST)
+        differing[method] = [key for key in keys if len({str(fact.get(key)) for fact in own}) > 1]
+    return [
+        " · ".join(
+            [
+                fact["method"],
+                *([fact["task"]] if several["task"] else []),
+                *([f"seed {fact['seed']}"] if several["seed"] else []),
+                *(
+                    f"{key.removeprefix('method.')}={_shown(fact.get(key))}"
+                    for key in differing[fact["method"]]
+                ),
+            ]
+        )
+        for fact in facts
+    ]
+
+
+def arguments(job: Job, plugins: Sequence[Path], results: Path, fresh: bool) -> tuple[str, ...]:
+    """The words after `harness` that make a run.
+
+    job: the run.
+    plugins: files that it may need.
+    results: the folder of all runs.
+    fresh: whether a complete run is redone.
+    """
+    settings = job.settings
+    preset = validate(RunSettings, load_preset(settings.preset))
+    words = ["run", "--method", job.method, "--preset", settings.preset, "--task", settings.task]
+    words += ["--seed", str(settings.seed)]
+    for key, value in differences(settings, preset).items():
+        own = value.items() if key == "method" and isinstance(value, Mapping) else ()
+        given = {f"method.{name}": each for name, each in own} if key == "method" else {key: value}
+        for name, each in given.items():
+            words += ["--set", assignment(name, each)]
+    for plugin in plugins:
+        words += ["--plugin", str(plugin)]
+    words += ["--out", str(results)]
+    return (*words, "--fresh") if fresh else tuple(words)
+
+
+def dependencies(jobs: Sequence[Job]) -> list[int | None]:
+    """For each run the index of the one that must end first: it trains the same weights, or it
+    chooses the learning rate. Otherwise both would train, or the second would find no rate."""
+    from harness.pipeline.reuse import training_settings
+
+    found: list[int | None] = []
+    leaders: dict[str, int] = {}
+    places = {job.key: index for index, job in enumerate(jobs)}
+    for index, job in enumerate(jobs):
+        if _takes_a_rate(job):
+            assert job.settings.train.lr_trial_seed is not None
+            found.append(places.get(job.with_seed(job.settings.train.lr_trial_seed).key))
+            continue
+        if not job.trains:
+            found.append(None)
+            continue
+        weights = json_sha256(job.method, training_settings(job.settings), sort_keys=True)
+        first = leaders.setdefault(weights, index)
+        found.append(None if first == index else first)
+    return found
+
+
+def log_name(job: Job) -> str:
+    """The file name of a run's log."""
+    return f"{job.settings.task}-{job.method}-s{job.settings.seed}-{job.settings.digest()[:8]}.log"
+
+
+def _takes_a_rate(job: Job) -> bool:
+    train = job.settings.train
+    return train.lr == "auto" and train.lr_trial_seed not in (None, job.settings.seed)
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    """Method and settings of a run by dotted name, with the defaults of the method's options."""
+    return dict(flat(effective(job.settings, job.factory))) | {"method": job.method}
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(_shown, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,126 @@
+"""Jobs through submitit: processes on this machine, or a Slurm cluster.
+
+Facebook Research, https://github.com/facebookincubator/submitit
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.settings.sweep_file import SlurmSettings
+from harness.sweeps.jobs import Ended, SweepJob, missing
+from harness.sweeps.worker import Worker, stop_here
+
+NO_LIMIT_MIN = 60 * 24 * 365
+"""submitit ends local jobs after 5 minutes unless it is given a limit."""
+MOST_TIME_LIMITS = 100
+"""How often Slurm may end a job at its time limit and submit it again."""
+RETRIES = 3
+
+
+class SubmittedJob:
+    """A job of submitit."""
+
+    def __init__(self, submitted: Any, job: SweepJob, local: bool) -> None:
+        self._submitted, self._job, self._local = submitted, job, local
+
+    def ended(self) -> Ended | None:
+        if not self._submitted.done():
+            return None
+        from submitit.core.utils import FailedJobError, UncompletedJobError
+
+        try:
+            return Ended(int(self._submitted.result()))
+        except UncompletedJobError:
+            return Ended(None, "worker lost")
+        except FailedJobError as error:
+            return Ended(None, str(error).strip().splitlines()[-1])
+
+    def stop(self) -> None:
+        if self._local:
+            stop_here(self._job)
+        else:
+            self._submitted.cancel(check=False)
+
+
+class LocalProcesses:
+    """Several processes on this machine.
+
+    folder: for submitit's files.
+    at_once: most processes at a time.
+    gpus: names of the GPUs, which processes take in turn.
+    """
+
+    def __init__(self, folder: Path, at_once: int, gpus: tuple[str, ...] = ()) -> None:
+        submitit = _submitit()
+        self.at_once, self.retries, self._gpus = at_once, RETRIES, gpus
+        self._executor = submitit.LocalExecutor(folder=folder)
+        self._executor.update_parameters(timeout_min=NO_LIMIT_MIN)
+
+    def submit(self, job: SweepJob, slot: int) -> SubmittedJob:
+        # submitit hides GPUs that nobody asked it for, so the variable is set in any case
+        shown = {"CUDA_VISIBLE_DEVICES": self._gpus[slot % len(self._gpus)]} if self._gpus else {}
+        job = replace(job, environment={**job.environment, **shown})
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: see Worker
+        try:
+            return SubmittedJob(self._executor.submit(Worker(job, bound=True)), job, local=True)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class SlurmJobs:
+    """Jobs of a Slurm cluster. A job at its time limit saves a checkpoint and is queued again.
+
+    folder: for submitit's files, on a disk that all nodes share.
+    asked: what each job asks for.
+    at_once: most jobs in the queue at a time.
+    """
+
+    def __init__(self, folder: Path, asked: SlurmSettings, at_once: int | None) -> None:
+        submitit = _submitit()
+        if shutil.which("sbatch") is None:
+            raise UsageError(
+                "--executor slurm: found no sbatch; expected a machine from which jobs can be"
+                " submitted. Use --executor local, or --emit for the commands"
+            )
+        self.at_once, self.retries = at_once, RETRIES
+        self._executor = submitit.AutoExecutor(
+            folder=folder, cluster="slurm", slurm_max_num_timeout=MOST_TIME_LIMITS
+        )
+        self._executor.update_parameters(
+            name="harness",
+            timeout_min=asked.time,
+            gpus_per_node=asked.gpus,
+            cpus_per_task=asked.cpus,
+            tasks_per_node=1,
+            nodes=1,
+            slurm_setup=list(asked.setup) or None,
+            slurm_additional_parameters=dict(asked.more),
+            **{
+                f"slurm_{name}": value
+                for name in ("partition", "mem", "account", "qos", "constraint", "exclude")
+                if (value := getattr(asked, name)) is not None
+            },
+        )
+
+    def submit(self, job: SweepJob, slot: int) -> SubmittedJob:
+        return SubmittedJob(self._executor.submit(Worker(job)), job, local=False)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+def _submitit() -> Any:
+    try:
+        import submitit
+    except ImportError:
+        raise missing("submitit", "sweep") from None
+    return submitit

@@ -1,0 +1,174 @@
+"""harness sweep from its command line: which runs a file makes, their commands, refusals."""
+
+import shlex
+import sys
+from itertools import pairwise
+
+import pytest
+
+from harness.cli.options import RunOptions
+from harness.cli.sweep_jobs import arguments, dependencies, names, read_sweep
+from harness.settings import build_settings
+
+FILE = """\
+methods = ["rag", "sft", "flythinker"]
+seeds = [0, 1]
+out = "{out}"
+
+[data]
+source = "{data}"
+
+[model]
+backbone = "{backbone}"
+
+[train]
+lr = [1e-3, 5e-4]
+
+[eval]
+floors = false
+resamples = 100
+
+[sweep]
+method.lam = [0, 0.5]
+eval.metrics = [["bleu"], ["bleu", "rouge1"]]
+"""
+
+
+@pytest.fixture
+def written(tmp_path, reviews, backbone):
+    def go(text=FILE):
+        path = tmp_path / "sweep.toml"
+        filled = text.replace("{out}", str(tmp_path / "out")).replace("{data}", str(reviews))
+        path.write_text(filled.replace("{backbone}", str(backbone)))
+        return path
+
+    return go
+
+
+def jobs_of(path):
+    return read_sweep(path, RunOptions(), None).jobs()
+
+
+def test_every_combination_is_a_run_and_equal_runs_are_one(written):
+    found = jobs_of(written())
+    count = {
+        name: sum(job.method == name for job in found) for name in ("rag", "sft", "flythinker")
+    }
+    # rag does not train: no seeds, no rates. sft has no λ. Two metrics each.
+    assert count == {"rag": 2, "sft": 2 * 2 * 2, "flythinker": 2 * 2 * 2 * 2}
+    assert len({job.key for job in found}) == len(found)
+    # λ = 0.5 is the default: the run is the one without the setting
+    assert {str(job.settings.method) for job in found} == {"{}", "{'lam': 0}"}
+
+
+def test_runs_are_named_by_what_differs(written):
+    given = names(jobs_of(written()))
+    assert len(set(given)) == len(given)
+    assert given[0] == "rag · seed 0 · eval.metrics=bleu"
+    last = given[-1].split(" · ")
+    assert last[:2] == ["flythinker", "seed 1"]
+    assert sorted(last[2:]) == ["eval.metrics=bleu,rouge1", "lam=0.5", "train.lr=0.0005"]
+
+
+def test_sets_of_runs_share_what_they_have_in_common(written):
+    text = FILE.partition("[sweep]")[0].replace("lr = [1e-3, 5e-4]", "lr = 1e-3")
+    text += '[[runs]]\n[[runs]]\nmethods = "flythinker"\nsweep.method.lam = [0, 0.5, 1]\n'
+    found = jobs_of(written(text))
+    # rag, two seeds of sft and of flythinker; λ = 0 and 1 twice more
+    assert len(found) == 1 + 2 + 2 + 2 * 2
+
+
+def test_a_command_gives_the_settings_of_its_run(written, tmp_path):
+    text = FILE.replace("[sweep]", '[sweep]\ndecode.stop = [["a b", 3], []]\ndata.limit = [1, 2]')
+    text += 'decode.top_k = ["none", 5]\n'
+    for job in jobs_of(written(text)):
+        words = list(arguments(job, (), tmp_path / "out", fresh=False))
+        options = dict(zip(words[1::2], words[2::2], strict=True))
+        sets = [after for word, after in pairwise(words) if word == "--set"]
+        values = {"task": options["--task"], "seed": int(options["--seed"])}
+        assert build_settings(options["--preset"], sets, values) == job.settings
+        assert options["--method"] == job.method
+
+
+def test_a_run_waits_for_the_one_whose_weights_or_rate_it_takes(written):
+    found = jobs_of(written())
+    needs = dependencies(found)
+    for job, first in zip(found, needs, strict=True):
+        if first is not None:  # they differ in evaluation alone
+            other = found[first]
+            assert (other.method, other.settings.seed) == (job.method, job.settings.seed)
+            assert other.settings.train == job.settings.train
+            assert other.settings.eval != job.settings.eval
+    assert sum(first is not None for first in needs) == (8 + 16) / 2
+    rate = 'lr = "auto"\nlr_trial_seed = 1'
+    found = jobs_of(written(FILE.partition("[sweep]")[0].replace("lr = [1e-3, 5e-4]", rate)))
+    needs = dependencies(found)
+    taken = {
+        (job.method, job.settings.seed): found[first].settings.seed
+        for job, first in zip(found, needs, strict=True)
+        if first is not None
+    }
+    assert taken == {("sft", 0): 1, ("flythinker", 0): 1}  # the rate is chosen before it is taken
+    assert all(first is None or first < index for index, first in enumerate(needs))
+
+
+def test_emit_prints_commands_alone(call, written):
+    code, out, err = call("sweep", written(), "--emit")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert len(lines) == 26
+    assert all(shlex.split(line)[:3] == ["harness", "run", "--method"] for line in lines)
+
+
+def test_runs_in_this_process_one_by_one(call, written, pretend, tmp_path):
+    def breaks(settings, factory):
+        if settings.train.lr == 1e-3 and factory.name == "sft":
+            raise ValueError("no luck")
+        return {}
+
+    pretend(breaks)
+    text = FILE.partition("[sweep]")[0]
+    code, out, _ = call("sweep", written(text))
+    assert code == 1
+    assert "9 runs in" in out
+    assert "1/9 rag · seed 0: " in out
+    assert "sft · seed 1 · train.lr=0.001: failed: ValueError: no luck" in out
+    assert "7 of 9 runs done" in out
+    assert f"next: harness compare {tmp_path / 'out'} --out report" in out
+
+
+WRONG = [
+    (("--executor", "pbs"), "", "--executor pbs; expected local, slurm, ray"),
+    (("--jobs", "0"), "", "--jobs 0; expected a whole number from 1"),
+    ((), ("method.lam = [0, 0.5]", "method.lamm = [0]"), "line 19: method.lamm: none of rag, sft"),
+    ((), ("[0, 0.5]", '[0, "x"]'), "line 19, options of flythinker: lam = 'x'; expected"),
+    ((), ('["rag", "sft", "flythinker"]', '"rga"'), "no method 'rga'. Did you mean 'rag'?"),
+]
+
+
+@pytest.mark.parametrize(("words", "change", "message"), WRONG)
+def test_what_cannot_be_run_is_refused_before_any_run(call, written, words, change, message):
+    text = FILE.replace(*change) if change else FILE
+    code, _, err = call("sweep", written(text), *words)
+    assert (code, message in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
+    ("executor", "package", "extra"),
+    [("slurm", "submitit", "sweep"), ("local", "submitit", "sweep"), ("ray", "ray", "ray")],
+)
+def test_an_executor_without_its_package_says_what_to_install(
+    call, written, monkeypatch, executor, package, extra
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    code, _, err = call("sweep", written(), "--executor", executor, "--jobs", "2")
+    assert code == 2
+    assert f"needs the package {package}; found none." in err
+    assert f"pip install 'flythinker-harness[{extra}]'" in err
+
+
+def test_slurm_without_sbatch_is_refused(call, written, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    code, _, err = call("sweep", written(), "--executor", "slurm")
+    assert (code, "found no sbatch; expected a machine from which jobs" in err) == (2, True), err
