@@ -4,7 +4,7 @@ The pages are templates (`benchmarks/pages`) without numbers of their own: each 
 in the comparison of the records, and a sentence that says more than a number states its condition
 with `given`. A page whose condition is no longer true cannot be written.
 
-    python -m benchmarks.findings compare    records → results/published/comparisons, 30 s a folder
+    python -m benchmarks.findings compare    records → results/published/comparisons, 30 s a study
     python -m benchmarks.findings write      comparisons → README.md, docs/findings.md
 """
 
@@ -28,8 +28,12 @@ from harness.reports.render import numbers
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGES = ROOT / "benchmarks" / "pages"
-STUDIES = ("mini", "ablations", "smollm2")
-"""Folders of published records."""
+STUDIES: Mapping[str, tuple[str, ...]] = {
+    "mini": ("mini",),
+    "ablations": ("ablations",),
+    "smollm2": ("smollm2",),
+}
+"""Study → its folders of published records, below PUBLISHED; `*` as in a shell."""
 
 
 class NoLongerTrueError(Exception):
@@ -38,9 +42,9 @@ class NoLongerTrueError(Exception):
 
 @dataclass(frozen=True)
 class Study:
-    """The comparison of one folder of published records.
+    """The comparison of one study.
 
-    name: the folder.
+    name: the study.
     facts: what `harness compare --json` prints of its only task.
     """
 
@@ -92,7 +96,7 @@ class Study:
         return self.mean(first, read) / self.mean(second, read)
 
     def has(self, system: str) -> bool:
-        """Whether the folder has this system."""
+        """Whether the study has this system."""
         return system in self.records
 
     def is_plain(self, system: str) -> bool:
@@ -191,24 +195,29 @@ def given(condition: bool, claim: str) -> str:
     return ""
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """Path of each record below the folder, from the repository's root → its sha256."""
-    found = (run / "record.json" for run in find_runs([folder]))
+def folders(name: str) -> list[Path]:
+    """The folders of a study, from the repository's root."""
+    found = [place for pattern in STUDIES[name] for place in sorted(PUBLISHED.glob(pattern))]
+    return [place.relative_to(ROOT) for place in found]
+
+
+def digests(name: str) -> dict[str, str]:
+    """Path of each record of a study, from the repository's root → its sha256."""
+    found = (run / "record.json" for run in find_runs([ROOT / one for one in folders(name)]))
     return {str(path.relative_to(ROOT)): file_sha256(path) for path in sorted(found)}
 
 
 def stored(name: str) -> Path:
-    """File of a folder's comparison."""
+    """File of a study's comparison."""
     return PUBLISHED / "comparisons" / f"{name}.json"
 
 
 def compare_records(name: str) -> None:
-    """Write the comparison of one folder, with the digests of the records that it is made from."""
+    """Write a study's comparison, with the digests of the records that it is made from."""
     from harness.reports.compare_runs import Options, compare
 
-    folder = (PUBLISHED / name).relative_to(ROOT)
-    (board,) = compare([folder], Options(texts=False)).facts["boards"]
-    document = {"records": digests(PUBLISHED / name), "facts": board}
+    (board,) = compare(folders(name), Options(texts=False)).facts["boards"]
+    document = {"records": digests(name), "facts": board}
     stored(name).parent.mkdir(exist_ok=True)
     stored(name).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
