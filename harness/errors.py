@@ -40,6 +40,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in said for sign in NO_MEMORY)
 
 
+def is_lost_process(error: BaseException) -> bool:
+    """Whether another process of the same run has ended, so that nothing can be done together."""
+    said = str(error)
+    lost = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Socket Error")
+    kinds = ("DistNetworkError", "DistBackendError", "DistStoreError")
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ in kinds or ("gloo" in said and any(sign in said for sign in lost))
+    )
+
+
 def breaks_the_device(error: BaseException) -> bool:
     """Whether a GPU refuses all further work of this process, e.g. after a device-side assert."""
     said = str(error)
@@ -83,6 +93,11 @@ def mendable(error: BaseException) -> str | None:
             " enough free memory. Close other programs, lower train.micro_tokens or"
             " decode.batch_size, or choose a smaller backbone; then repeat the command: what was"
             " finished is kept"
+        )
+    if is_lost_process(error):
+        return (
+            f"{kind}: another process of this run has ended, so all end; expected all of them until"
+            " the end. Its own message says why. Repeat the command: what was finished is kept"
         )
     if breaks_the_device(error):
         return (

@@ -20,6 +20,7 @@ from harness.settings.flat import merge, nested
 from harness.settings.merged import OPTION_KEYS
 
 if TYPE_CHECKING:
+    from harness.engine.ranks import Ranks
     from harness.method import Method
     from harness.record import Outcome
 
@@ -66,25 +67,38 @@ class Job:
         """A job for each training seed; only the first for a method that does not train."""
         return [self.with_seed(seed) for seed in (seeds if self.trains else seeds[:1])]
 
-    def make(self, results: Path, fresh: bool) -> Outcome:
-        """Make or read the run. fresh: redo it if it is complete."""
+    def make(self, results: Path, fresh: bool, ranks: Ranks | None = None) -> Outcome:
+        """Make or read the run.
+
+        fresh: redo it if it is complete.
+        ranks: the processes that make it, of which this is the first.
+        """
         from harness.pipeline.single import run
 
         with blaming(self.method, self.factory):
             return run(
                 self.settings, self.method, results, command=command_line(), fresh=fresh,
-                factory=self.factory, bars=Bars(),
+                factory=self.factory, bars=Bars(), ranks=ranks,
             )  # fmt: skip
 
-    def attempt(self, results: Path, fresh: bool) -> Outcome | Failure:
-        """Like `make`, but an error is a Failure, so that other runs can continue.
+    def follow(self, results: Path, ranks: Ranks) -> None:
+        """Work on the run as one of several processes that is not the first."""
+        from harness.pipeline.single import follow_run
+
+        follow_run(self.settings, self.method, results, ranks, self.factory)
+
+    def attempt(self, results: Path, fresh: bool, ranks: Ranks | None = None) -> Outcome | Failure:
+        """Like `make`, but an error is a Failure, so that other runs can continue; with several
+        processes they cannot after an error that ended one.
 
         Prints the traceback to standard error for an error that the user cannot fix, and with
         --debug.
         """
         try:
-            return self.make(results, fresh)
+            return self.make(results, fresh, ranks)
         except Exception as error:
+            if ranks is not None and ranks.left:
+                raise
             message = mendable(error)
             if message is None or "--debug" in sys.argv:
                 traceback.print_exc()

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from harness.cli.cautions import cautions
 from harness.cli.expand import Once
-from harness.cli.jobs import Failure
+from harness.cli.jobs import Failure, Job
 from harness.cli.options import RunOptions
 from harness.cli.outcome import print_next, print_outcome, print_together
+from harness.cli.processes import PARENT, followed, processes_of, start, watch_parent
 from harness.cli.requests import Request, requested
 from harness.cli.screen import command_line, screen, warn
-from harness.errors import counted
+from harness.errors import HarnessError, counted
 from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
 from harness.pipeline.estimate import UNTRAINED, estimate
-from harness.pipeline.lock import refuse_several_processes
+from harness.pipeline.lock import launched_together
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
 from harness.settings import RunSettings
+
+if TYPE_CHECKING:
+    from harness.engine.ranks import Ranks
 
 NO_OPTIONS = RunOptions()
 
@@ -39,6 +45,7 @@ def run(
     fresh: bool = False,
     dry_run: bool = False,
     full: bool = False,
+    processes: int | None = None,
 ) -> None:
     """Train, generate and evaluate. Repeating the command resumes or shows the run.
 
@@ -50,9 +57,16 @@ def run(
         out: folder for the results; default results
         dry_run: show what would run, how long it would take, and one prompt
         full: show every row of a run's table
+        processes (N): train and generate in N processes, each on a GPU of its own, or on the CPU
     """
-    refuse_several_processes()
+    together = launched_together()
+    count = processes_of(processes, together)
     console = screen()
+    if together and dry_run and os.environ["RANK"] != "0":
+        return
+    if together and not dry_run:
+        _run_together(method, options, seed, seeds, out, config, fresh, full)
+        return
     requests, results = requested(method, options, seed, seeds, out, config)
     seeded = len({seed for request in requests for seed in request.seeds}) > 1
     if not fresh and not dry_run and (found := _finished(requests, results)):
@@ -65,6 +79,8 @@ def run(
         print_next(console, [outcome for _, outcome, _ in found], command_line())
         return
     _print_start(console, requests, results)
+    if count > 1 and not dry_run:
+        raise typer.Exit(start(count))
     with Bars().waiting("loading torch and transformers"):
         jobs = [job for request in requests for job in request.jobs()]
         from harness.engine.quiet import quiet_libraries
@@ -78,13 +94,68 @@ def run(
             with blaming(job.method, job.factory):
                 print_plan(console, job, results)
         return
+    raise typer.Exit(_make(jobs, results, options, fresh, full, seeded))
+
+
+def _run_together(
+    method: str | None,
+    options: RunOptions,
+    seed: int | None,
+    seeds: str | None,
+    out: Path | None,
+    config: Path | None,
+    fresh: bool,
+    full: bool,
+) -> None:
+    """`run` in one of several processes; the first one prints and decides."""
+    watch_parent()
+    first = os.environ["RANK"] == "0"
+    try:
+        requests, results = requested(method, options, seed, seeds, out, config)
+        jobs = [job for request in requests for job in request.jobs()]
+    except HarnessError:
+        if first:
+            raise
+        raise typer.Exit(2) from None  # the first process says why
+    seeded = len({seed for request in requests for seed in request.seeds}) > 1
+    if first and PARENT not in os.environ:
+        _print_start(screen(), requests, results)
+    with Bars(quiet=not first).waiting("loading torch and transformers"):
+        from harness.engine.quiet import quiet_libraries
+        from harness.engine.ranks import join
+
+        quiet_libraries()
+        ranks = join()
+    if ranks.first:
+        worst = _make(jobs, results, options, fresh, full, seeded, ranks)
+        ranks.leave()
+        raise typer.Exit(worst)
+    followed(lambda: [job.follow(results, ranks) for job in jobs])
+
+
+def _make(
+    jobs: Sequence[Job],
+    results: Path,
+    options: RunOptions,
+    fresh: bool,
+    full: bool,
+    seeded: bool,
+    ranks: Ranks | None = None,
+) -> int:
+    """Make the runs and print their tables; the worst exit code.
+
+    jobs, results, options, fresh, full: as asked for.
+    seeded: whether there are several seeds.
+    ranks: the processes that make them.
+    """
+    console = screen()
     outcomes: list[Outcome] = []
-    worst, once = 0, Once(lambda job: job.attempt(results, fresh))
+    worst, once = 0, Once(lambda job: job.attempt(results, fresh, ranks))
     for job in jobs:
         if len(jobs) > 1:
             _print_head(console, job.method, job.settings, seeded)
         warn(console, cautions(job.settings, job.trains, options.set_ or []))
-        made = job.make(results, fresh) if len(jobs) == 1 else once(job)
+        made = job.make(results, fresh, ranks) if len(jobs) == 1 else once(job)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)
@@ -93,7 +164,7 @@ def run(
             outcomes.append(made)
     print_together(console, outcomes)
     print_next(console, outcomes, command_line())
-    raise typer.Exit(worst)
+    return worst
 
 
 def _finished(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -22,13 +23,14 @@ from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
 from harness.cli.new import new_method, new_metric, new_task
 from harness.cli.options import command
+from harness.cli.processes import LOST, PARENT
 from harness.cli.run import run
 from harness.cli.runs import runs
 from harness.cli.score import score
 from harness.cli.show import show
 from harness.cli.sweep import sweep
 from harness.cli.trial import trial
-from harness.errors import mendable
+from harness.errors import is_lost_process, mendable
 from harness.interruption import ended_by_exception
 from harness.record.visible import visible
 from harness.registry import blaming
@@ -105,6 +107,8 @@ def main() -> None:
             typer.echo("\nStopped before anything began", err=True)
             raise SystemExit(getattr(error, "exit_code", 130)) from None
         except BaseException as error:  # a library in Rust panics with one
+            if is_lost_process(error) and PARENT in os.environ:
+                raise SystemExit(LOST) from None  # which says why
             message = mendable(error)
             if message is None or "--debug" in sys.argv:
                 raise

@@ -6,23 +6,28 @@ import torch
 from accelerate import PartialState
 from torch import nn
 
+from harness.engine.ranks import Ranks
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 
 MOST_DEVICES = 2
 
 
-def devices(settings: ModelSettings) -> list[torch.device]:
+def devices(settings: ModelSettings, ranks: Ranks | None = None) -> list[torch.device]:
     """The devices to use, the generator's first: one, or two with a reasoner on the second.
+
+    ranks: the processes of the run. With several, each has one device: its own GPU, or the CPU.
 
     auto is the first CUDA GPU, else the CPU. Raises UsageError for a device that does not exist.
     """
+    if ranks is not None and ranks.count > 1:
+        return [_own_device(settings.device, ranks)]
     if settings.device == "auto":
         state = PartialState()
         if state.num_processes > 1:
             raise UsageError(
-                f"{state.num_processes} processes were launched; a run is one process."
-                " Name devices instead, e.g. --set model.device=cuda:0,cuda:1"
+                f"{state.num_processes} processes were launched; expected one. Several processes"
+                " need the command: `torchrun -m harness run …` or `harness run --processes N`"
             )
         return [state.device if state.device.type == "cuda" else torch.device("cpu")]
     try:
@@ -41,6 +46,24 @@ def devices(settings: ModelSettings) -> list[torch.device]:
         if device.type == "cuda" and (device.index or 0) >= count:
             raise UsageError(f"model.device = {settings.device!r}; this machine has {count} GPUs")
     return chosen
+
+
+def _own_device(asked: str, ranks: Ranks) -> torch.device:
+    """The device of one of several processes. Raises UsageError where there is none for it."""
+    if asked not in ("auto", "cpu", "cuda"):
+        raise UsageError(
+            f"model.device = {asked!r} with {ranks.count} processes; expected auto, cpu or cuda:"
+            " each process takes a GPU of its own. Leave model.device out"
+        )
+    gpus = torch.cuda.device_count() if asked != "cpu" and torch.cuda.is_available() else 0
+    if asked == "cpu" or (asked == "auto" and not gpus):
+        return torch.device("cpu")
+    if ranks.local_count > gpus:
+        raise UsageError(
+            f"{ranks.local_count} processes on a machine with {gpus} GPUs; expected a GPU for each."
+            f" Use --processes {gpus or 1}, or --set model.device=cpu"
+        )
+    return torch.device("cuda", ranks.local)
 
 
 def number_type(settings: ModelSettings, device: torch.device) -> torch.dtype:

@@ -30,12 +30,14 @@ class Ranks:
 
     index: which one this is, from 0. count: how many there are.
     local, local_count: the same among those on this machine.
+    left: whether this one has closed its connections.
     """
 
     index: int = 0
     count: int = 1
     local: int = 0
     local_count: int = 1
+    left: bool = False
 
     @property
     def first(self) -> bool:
@@ -115,6 +117,7 @@ class Ranks:
         if self.count > 1:
             from torch.distributed import destroy_process_group, is_initialized
 
+            self.left = True
             if is_initialized():
                 destroy_process_group()
 

@@ -18,7 +18,7 @@ from harness.engine.text import decode
 from harness.errors import DataError, breaks_the_device, is_out_of_memory
 from harness.inputs.provenance import method_sha256
 from harness.pipeline.generation_costs import COSTS, Costs, summary_of
-from harness.pipeline.job import Job
+from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.record import (
@@ -76,32 +76,30 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     finished = valid_predictions(plan, expected, say)
     times = plan.folder / COSTS
     costs = (read_state(Costs, times, say, NO_TIMES) if finished else None) or Costs()
-    generator = Generator(plan, lm, costs, options.batch_size)
-    # 2. the batches, in a fixed order; each is on disk when it is done
-    work = [
-        (sample, batch)
-        for sample in range(options.samples)
-        for batch in generator.batches(plan.test_prompts)
+    # 2. the batches, in a fixed order; each round of them is on disk when it is done
+    batches = Generator(plan, lm).batches(plan.test_prompts)
+    work = [(sample, batch) for sample in range(options.samples) for batch in batches]
+    missing = [
+        (sample, bare(batch))
+        for sample, batch in work
+        if any((prompt.example.id, sample) not in finished for prompt in batch)
     ]
-    update, done, warm = job.bars.track("generating", len(expected)), 0, False
+    update = job.bars.track("generating", len(expected))
+    update(len(finished), len(expected), "")
     with PeakMemory(part.device for part in lm.parameters()) as memory:
-        for sample, batch in work:
-            if any((prompt.example.id, sample) not in finished for prompt in batch):
-                if not warm:
-                    generator.warm_up(batch)
-                    warm = True
-                fresh = [
-                    checked(replace(text, fingerprint=expected[text.id, sample]))
-                    for text in generator.generate_or_split(batch, sample)
-                    if (text.id, sample) not in finished
-                ]
-                append_lines(plan.folder / PREDICTIONS, fresh)
-                costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
-                write_state(times, costs)
-                finished.update({(text.id, text.sample): text for text in fresh})
-            done += len(batch)
-            speed = costs.clock.tokens / sum(costs.batches) if costs.batches else 0.0
-            update(done, len(expected), f"{speed:,.0f} tokens/s")
+        for made in job.rounds(generate_batch, missing, MAIN, lm):
+            fresh = [
+                checked(replace(text, fingerprint=expected[text.id, text.sample]))
+                for text in (text for each in made for text in each.texts)
+                if (text.id, text.sample) not in finished
+            ]
+            append_lines(plan.folder / PREDICTIONS, fresh)
+            costs.add_round([each.costs for each in made])
+            costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+            write_state(times, costs)
+            finished.update({(text.id, text.sample): text for text in fresh})
+            speed = costs.clock.tokens / costs.seconds if costs.seconds else 0.0
+            update(len(finished), len(expected), f"{speed:,.0f} tokens/s")
     # 3. the texts in file order, and the costs of all resumed runs
     in_order = [(each.example.id, sample) for sample, batch in work for each in batch]
     if list(finished) != in_order:  # texts that were generated again keep their place
@@ -111,6 +109,33 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     if not times.is_file():  # it was damaged after the last text
         write_state(times, costs)
     return texts, summary_of(plan, lm, texts, costs)
+
+
+@dataclass(frozen=True)
+class MadeBatch:
+    """The predictions of a batch, without fingerprints, and what they cost."""
+
+    texts: list[Prediction]
+    costs: Costs
+
+
+def generate_batch(
+    job: Job, lm: PersonalLM, part: tuple[int, Sequence[EncodedPrompt]]
+) -> MadeBatch:
+    """The predictions of one sample of a batch; (sample, batch)."""
+    sample, batch = part
+    made = MadeBatch([], Costs())
+    generator = Generator(job.plan, lm, made.costs, job.plan.settings.decode.batch_size)
+    if MAIN not in job.team.warm:
+        generator.warm_up(batch)
+        job.team.warm.add(MAIN)
+    made.texts.extend(generator.generate_or_split(batch, sample))
+    return made
+
+
+def bare(batch: Sequence[EncodedPrompt]) -> list[EncodedPrompt]:
+    """The prompts without the users' profiles, which no model reads, to be sent to a process."""
+    return [replace(each, example=replace(each.example, profile=()), text="") for each in batch]
 
 
 def plan_batches(prompts: Sequence[EncodedPrompt], size: int) -> list[list[EncodedPrompt]]:

@@ -27,6 +27,8 @@ class Costs:
         visible token.
     preface_tokens: tokens of the prefaces.
     peak_mib: highest memory.
+    overlap_s: how much longer the batches were than the wall time in which several processes
+        generated them at once.
     """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
@@ -36,6 +38,27 @@ class Costs:
     preface_tokens: int = 0
     latent_s: float = 0.0
     peak_mib: float = 0.0
+    overlap_s: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of all batches."""
+        return sum(self.batches) - self.overlap_s
+
+    def add_round(self, parts: Sequence[Costs]) -> None:
+        """Add what batches cost that several processes generated at once."""
+        for part in parts:
+            self.batches += part.batches
+            self.examples += part.examples
+            self.preface_s += part.preface_s
+            self.preface_tokens += part.preface_tokens
+            self.latent_s += part.latent_s
+            self.clock.first += part.clock.first
+            self.clock.per_step += part.clock.per_step
+            self.clock.total += part.clock.total
+            self.clock.tokens += part.clock.tokens
+        spent = [part.seconds for part in parts]
+        self.overlap_s += sum(spent) - max(spent)
 
     def add_batches(self, seconds: float, rows: int, size: int) -> None:
         """Add the wall seconds of rows, in equal shares if they were several batches of `size`."""
@@ -57,7 +80,7 @@ def summary_of(
     texts: all predictions; tokens are counted over them.
     costs: times of the batches that were generated.
     """
-    clock, seconds = costs.clock, sum(costs.batches)
+    clock, seconds = costs.clock, costs.seconds
     users = plan.method.user_work(plan.test.examples)
     first, first_quartiles = middle(clock.first)
     # a step gives one token of every row, so its time is a row's time per output token

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -19,15 +20,22 @@ from harness.engine.devices import cast, devices, place
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.number_types import NumberTypes, number_types
+from harness.errors import DivergedError
 from harness.inputs import provenance
+from harness.interruption import Stopped
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
+from harness.pipeline.team import Team
 from harness.pipeline.trackers import Trackers
 from harness.progress import Bars
 from harness.record import DeviceInfo, ModelInfo, Record, record_there
 from harness.settings import ModelSettings
 from harness.types import Prediction
 
+T = TypeVar("T")
+Part = TypeVar("Part")
+MAIN = "main"
+"""Name of the method's model among those of a team."""
 PHASES = "phases.json"
 """Seconds that an unfinished run has spent so far, by phase."""
 SERVER = DeviceInfo(device="api", dtype="unknown", threads=0)
@@ -39,34 +47,80 @@ class Hardware:
     """Devices (the generator's first) and number types.
 
     dtype: of activations in training and likelihoods. generation: of the weights that generate.
+    processes: how many there are, each with devices of its own.
     """
 
     devices: list[torch.device]
     dtype: torch.dtype
     generation: torch.dtype
+    processes: int = 1
+
+    @property
+    def types(self) -> NumberTypes:
+        return NumberTypes(self.dtype, self.generation)
 
     def machine(self) -> DeviceInfo:
         """The machine, which wall times depend on."""
-        names = NumberTypes(self.dtype, self.generation).names
-        return provenance.machine(",".join(map(str, self.devices)), *names)
+        found = provenance.machine(",".join(map(str, self.devices)), *self.types.names)
+        return replace(found, processes=self.processes)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A plan that is carried out; `bars` takes progress and messages, `trackers` its numbers."""
+    """A plan that is carried out; `bars` takes progress and messages, `trackers` its numbers.
+
+    team: the processes that do it, and what this one keeps for them.
+    """
 
     plan: Plan
     bars: Bars
     trackers: Trackers = field(default_factory=Trackers)
+    team: Team = field(default_factory=Team)
+
+    def everywhere(self, work: Callable[..., T], *args: Any, **here: Any) -> T:
+        """What `work(job, *args)` returns here; every process of the run does it with its own job.
+
+        work: a function of a module, of `together` or one like them.
+        args: what it gets everywhere. here: what it gets in this process alone.
+        """
+        self.team.ask(work, args)
+        try:
+            found = work(self, *args, **here)
+        except (DivergedError, Stopped):  # in every process
+            self.team.done()
+            raise
+        self.team.done()
+        return found
+
+    def rounds(
+        self,
+        work: Callable[[Job, PersonalLM, Part], T],
+        parts: Sequence[Part],
+        name: str,
+        lm: PersonalLM,
+    ) -> Iterator[list[T]]:
+        """What `work(job, lm, part)` returns for each part, in order: a round of parts at a time,
+        one in each process.
+
+        work: a function of a module.
+        parts: of the work.
+        name: of the model in the other processes. lm: the model here.
+        """
+        count = self.team.ranks.count
+        for start in range(0, len(parts), count):
+            yield self.everywhere(_round, work, parts[start : start + count], name, lm=lm)
 
     @cached_property
     def hardware(self) -> Hardware:
         """Where the model goes. A run that began keeps the number types of its record."""
-        where = devices(self.plan.settings.model)
-        types = self._recorded_types(where[0]) or number_types(
-            self.plan.settings, where[0], self.bars.say
+        ranks = self.team.ranks
+        where = devices(self.plan.settings.model, ranks)
+        types = (
+            self.team.types
+            or self._recorded_types(where[0])
+            or number_types(self.plan.settings, where[0], self.bars.say)
         )
-        return Hardware(where, types.training, types.generation)
+        return Hardware(where, types.training, types.generation, ranks.count)
 
     def _recorded_types(self, device: torch.device) -> NumberTypes | None:
         """Those of the run's record; None where it has none, or was made on another device."""
@@ -130,6 +184,20 @@ class Job:
         cast(lm, self.hardware.generation)
 
 
+def _round(
+    job: Job,
+    work: Callable[[Job, PersonalLM, Part], T],
+    parts: Sequence[Part],
+    name: str,
+    *,
+    lm: PersonalLM | None = None,
+) -> list[T]:
+    """This process's part of a round; in the first process all of them, in order."""
+    ranks = job.team.ranks
+    own = [work(job, lm or job.team.models[name], part) for part in parts[ranks.index :][:1]]
+    return [made for of_one in ranks.gather(own) for made in of_one]
+
+
 @dataclass(frozen=True)
 class Trained:
     """What the views of a run evaluate: its model after training, and its texts.
@@ -142,7 +210,7 @@ class Trained:
     lm: PersonalLM
     predictions: Sequence[Prediction] = ()
     kept: KeptValues = field(default_factory=KeptValues)
-    variant: str = ""
+    variant: str = MAIN
 
     @property
     def plan(self) -> Plan:
@@ -152,6 +220,13 @@ class Trained:
     def first(self) -> dict[str, Prediction]:
         """id → the text of the first sample."""
         return {text.id: text for text in self.predictions if text.sample == 0}
+
+    def divided(
+        self, work: Callable[[Job, PersonalLM, Part], T], parts: Sequence[Part]
+    ) -> Iterator[T]:
+        """What `work(job, lm, part)` returns for each part, in order; see `Job.rounds`."""
+        for made in self.job.rounds(work, parts, self.variant, self.lm):
+            yield from made
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from harness.record.state import read_state, write_state
 LAUNCHERS = (("WORLD_SIZE", "RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
              ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))  # fmt: skip
 """Environment variables in which launchers give the number of processes, and which one this is."""
-
-
+RENDEZVOUS = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What a process of several must know besides their number."""
 NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 """Errors of a folder that this user cannot write, and of a file system that is read-only."""
 
@@ -78,15 +78,35 @@ def _holder(path: Path) -> str:
     )
 
 
+def launched_together(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a launcher started this process together with others, which a run can use.
+
+    environment: where launchers (torchrun, accelerate, srun, mpirun) leave their numbers.
+
+    Raises UsageError where the launcher does not say how the processes find each other.
+    """
+    if environment.get("WORLD_SIZE", "1") not in ("", "0", "1"):
+        absent = [name for name in RENDEZVOUS if not environment.get(name)]
+        if absent:
+            raise UsageError(
+                f"WORLD_SIZE is {environment['WORLD_SIZE']}, and {', '.join(absent)} not set;"
+                " expected all of them, as torchrun and accelerate launch set them"
+                "\n  mend      torchrun --nproc-per-node N -m harness run …"
+            )
+        return True
+    refuse_several_processes(environment)
+    return False
+
+
 def refuse_several_processes(environment: Mapping[str, str] = os.environ) -> None:
     """Raises UsageError in a process that a launcher started together with others.
 
-    environment: where launchers (torchrun, accelerate, srun, mpirun) leave their numbers.
+    environment: as above.
     """
     for size, rank in LAUNCHERS:
         if environment.get(size, "1") not in ("", "0", "1"):
             raise UsageError(
                 f"this is process {environment.get(rank, '?')} of {environment[size]} ({size});"
-                " expected one process: a run trains and writes in one. Start harness without"
-                " torchrun, accelerate launch, srun -n or mpirun"
+                " expected one process. Only `harness run` works in several, which --processes N,"
+                " torchrun or accelerate launch start; leave out srun -n and mpirun"
             )

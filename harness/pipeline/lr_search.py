@@ -10,13 +10,16 @@ import torch
 from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM
-from harness.engine.train import train
 from harness.errors import DivergedError, UsageError, mendable
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import SEARCH, UNFINISHED, trial_folder
 from harness.pipeline.plan import Plan
-from harness.pipeline.training_steps import TrainingData, mean_loss, step_bar, steps_of
+from harness.pipeline.together import build, forget, loss_on_val, ready_to_train, train_model
+from harness.pipeline.training_steps import TrainingData, step_bar, steps_of
 from harness.record import LrSearch, Step, Trial, read_state, record_there, write_state
+
+TRIAL = "trial"
+"""Name of a trial's model."""
 
 
 def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
@@ -94,8 +97,8 @@ def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, 
     short = plan.settings.train.model_copy(update={"epochs": plan.settings.train.lr_trial_epochs})
     steps = steps_of(data, short, plan.settings.seed)
     log, show = TrainLog(), step_bar(job.bars, f"lr {lr:g}", steps)
-    begin, (lm, _) = now(), job.build()
-    job.ready_to_train(lm)
+    begin, (lm, _) = now(), job.everywhere(build, TRIAL, job.hardware.types)
+    job.everywhere(ready_to_train, TRIAL)
     seconds = now() - begin
 
     def on_step(done: int, total: int, step: Step, so_far: TrainLog) -> None:
@@ -104,16 +107,15 @@ def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, 
         show(done, total, step, so_far)
 
     try:
-        log = train(
-            lm, data.rows, plan.settings.train, lr=lr, seed=plan.settings.seed,
-            epochs=plan.settings.train.lr_trial_epochs, dtype=job.hardware.dtype,
-            checkpoint=trial_folder(plan.folder, lr), on_step=on_step, say=say,
-        )  # fmt: skip
+        log = job.everywhere(
+            train_model, TRIAL, lr, short, trial_folder(plan.folder, lr), on_step=on_step
+        )
         begin = now()
-        val_loss = mean_loss(job, lm, data.val_rows)
+        val_loss = job.everywhere(loss_on_val, TRIAL)
         seconds += now() - begin
     except DivergedError as error:
         say(f"lr {lr:g} diverged: {error}")
     seconds += log.seconds + log.between_s
+    job.everywhere(forget, TRIAL)
     curve = tuple(step.loss for step in log.curve)
     return Trial(lr=lr, val_loss=val_loss, curve=curve, seconds=seconds), lm, log

@@ -8,19 +8,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from harness.engine.backbone import weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
 from harness.engine.devices import place
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import return_freed_memory
+from harness.engine.ranks import Ranks
 from harness.engine.trial import refuse_wrong_ways
 from harness.inputs import provenance
 from harness.method import Method
 from harness.pipeline.evaluate.evaluation import evaluate
 from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
-from harness.pipeline.job import PHASES, Generated, Job, Trained
+from harness.pipeline.job import MAIN, PHASES, Generated, Job, Trained
 from harness.pipeline.kept_training import ADAPTERS
 from harness.pipeline.lock import locked
 from harness.pipeline.needs import refuse_long_tests
@@ -35,8 +35,10 @@ from harness.pipeline.repeated import (
 )
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
-from harness.pipeline.served.plan import ServedPlan, plan_of
+from harness.pipeline.served.plan import ServedPlan, plan_of, refuse_a_server
 from harness.pipeline.served.run import served
+from harness.pipeline.team import Team, follow
+from harness.pipeline.together import adapt, build, fingerprint, settle
 from harness.pipeline.trackers import refuse_missing, tracking
 from harness.pipeline.training import train_or_load
 from harness.progress import Bars
@@ -66,6 +68,7 @@ def run(
     fresh: bool = False,
     factory: Callable[[RunSettings], Method] | None = None,
     bars: Bars | None = None,
+    ranks: Ranks | None = None,
 ) -> Outcome:
     """Train, generate, evaluate, record: an incomplete run is resumed, a complete one only read.
 
@@ -76,18 +79,43 @@ def run(
     fresh: delete what an earlier run of the same name left.
     factory: makes the method, for one that is not registered.
     bars: where progress and messages go; nowhere by default.
+    ranks: the processes that do it together, of which this is the first; the others `follow_run`.
+        By default this one alone.
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
     refuse_missing(settings.track)
     phases, bars = Phases(), bars or Bars(quiet=True)
-    # 1. the plan, with its inputs hashed before any model is loaded
-    with phases("data"), bars.waiting("reading data"):
-        plan = plan_of(settings, method, results, factory)
-        before = plan.inputs
-    # 2. no other process works on it meanwhile
-    with locked(plan.folder):
-        return _make(Job(plan, bars), phases, before, command, fresh)
+    team = Team(ranks or Ranks())
+    try:
+        # 1. the plan, with its inputs hashed before any model is loaded
+        with phases("data"), bars.waiting("reading data"):
+            plan = plan_of(settings, method, results, factory)
+            refuse_a_server(plan, team.ranks.count)
+            before = plan.inputs
+        # 2. no other process works on it meanwhile
+        with locked(plan.folder):
+            return _make(Job(plan, bars, team=team), phases, before, command, fresh)
+    finally:
+        team.end()
+
+
+def follow_run(
+    settings: RunSettings,
+    method: str,
+    results: Path,
+    ranks: Ranks,
+    factory: Callable[[RunSettings], Method] | None = None,
+) -> None:
+    """In every process of a run but the first: do what that one asks for, until its run ends.
+
+    ranks: the processes. The other arguments are those of `run`.
+    """
+
+    def make_job() -> Job:
+        return Job(plan_of(settings, method, results, factory), Bars(quiet=True), team=Team(ranks))
+
+    follow(ranks, make_job)
 
 
 def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -> Outcome:
@@ -109,7 +137,7 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     if earlier is not None and not has_its_texts(earlier, plan.folder, job.bars.say):
         earlier = replace(earlier, status="failed")  # the damaged texts are generated again
     if earlier is not None and earlier.status == "complete":
-        shown = show_again(job, earlier)
+        shown = show_again(replace(job, team=Team()), earlier)
         if shown is not None:
             return shown
         earlier = None
@@ -178,12 +206,12 @@ def _trained(
             lm, training = _train(job, lm, record.backbone, fresh)
     with phases("fingerprints"):
         return_freed_memory()
-        job.settle(lm)
+        job.everywhere(settle, MAIN)
     if type(plan.method).adapt is not Method.adapt:
         with phases("users"):
-            plan.method.adapt(lm, plan.test.examples)
+            job.everywhere(adapt, MAIN)
     with phases("fingerprints"):
-        weights = weights_fingerprint(lm)
+        weights = job.everywhere(fingerprint, MAIN)
     with phases("writing"):
         texts, inference = generate_all(job, lm, weights)
     record = replace(
@@ -220,7 +248,7 @@ def _load(
     before: inputs as hashed before loading.
     """
     plan, say = job.plan, job.bars.say
-    lm, backbone = job.build()
+    lm, backbone = job.everywhere(build, MAIN, job.hardware.types)
     refuse_long_tests(plan, lm)
     refuse_changed_meanwhile(plan, before)
     if earlier is None:

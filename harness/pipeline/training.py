@@ -14,15 +14,13 @@ from harness.engine.checkpoint import (
     TrainLog,
     drop_checkpoint,
     load_weights,
-    round_trained,
     save_weights,
 )
 from harness.engine.clock import Phases, middle
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import PeakMemory
-from harness.engine.train import train
-from harness.pipeline.job import Job
+from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_training import (
     ADAPTERS,
     PHASES,
@@ -33,8 +31,16 @@ from harness.pipeline.kept_training import (
 )
 from harness.pipeline.lr_search import chosen_by_another_seed, search_lr
 from harness.pipeline.needs import refuse_long_training
+from harness.pipeline.together import (
+    keep_data,
+    loss_on_val,
+    ready_to_train,
+    round_weights,
+    share_weights,
+    train_model,
+)
 from harness.pipeline.training_costs import training_seconds, training_work
-from harness.pipeline.training_steps import TrainingData, mean_loss, step_bar, steps_of
+from harness.pipeline.training_steps import TrainingData, step_bar, steps_of
 from harness.record import LrSearch, Training, write_state
 
 
@@ -59,6 +65,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     known = finished_training(folder, say)
     if known is not None:
         load_weights(lm, folder / WEIGHTS)
+        job.everywhere(share_weights, MAIN)
         if not (folder / ADAPTERS).exists():
             save_adapters(lm, folder / ADAPTERS)
         (folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
@@ -69,6 +76,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     with PeakMemory(job.hardware.devices) as memory:
         data = _training_data(job, lm, phases)
         steps = _train(job, lm, data, phases)
+        job.everywhere(share_weights, MAIN)
         with phases("saving"):
             weights = save_weights(lm, folder / WEIGHTS, _kept_as(job))
             save_adapters(lm, folder / ADAPTERS)
@@ -113,7 +121,7 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
     """The method's targets as rows; `phases` takes the times."""
     plan = job.plan
     with phases("targets"):
-        job.ready_to_train(lm)
+        job.everywhere(ready_to_train, MAIN)
         no_flops = missing(lm)
         refuse_long_training(plan, lm)
         pairs = plan.pairs("train")
@@ -125,7 +133,9 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
         held_out = plan.pairs("val")
         val_targets = plan.method.val_targets(lm, held_out)
         val_rows, _ = plan.rows(held_out, val_targets, plan.encoded("val"))
-    return TrainingData(rows, val_rows, cut, no_flops)
+    data = TrainingData(rows, val_rows, cut, no_flops)
+    job.everywhere(keep_data, data)
+    return data
 
 
 def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Steps:
@@ -144,24 +154,18 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
     assert isinstance(lr, float)
     adopts = settings.best_trial_trains(budget.epochs, seed) and (plan.folder / UNFINISHED).exists()
     with phases("steps"):
-        log = train(
-            lm,
-            data.rows,
-            budget,
-            lr=lr,
-            seed=seed,
-            dtype=job.hardware.dtype,
-            checkpoint=plan.folder / UNFINISHED,
+        log = job.everywhere(
+            train_model, MAIN, lr, budget, plan.folder / UNFINISHED,
             on_step=step_bar(job.bars, "training", steps_of(data, budget, seed), job.trackers),
-            say=job.bars.say,
-        )
+        )  # fmt: skip
     if adopts:  # its steps were taken in the search
         for step in log.curve:
             job.trackers.step(step)
     if _kept_as(job) is not torch.float32:
-        round_trained(lm, _kept_as(job))  # so that all that follows is of what is saved
+        # all that follows is of what is saved
+        job.everywhere(round_weights, MAIN, _kept_as(job))
     with phases("evaluation", whole=True):
-        val_loss = mean_loss(job, lm, data.val_rows)
+        val_loss = job.everywhere(loss_on_val, MAIN)
     flops = None
     if data.flops_missing is None:
         flops = training_work(lm, data.rows, data.val_rows, budget, seed)

@@ -34,14 +34,16 @@ class TrainingData:
 def mean_loss(job: Job, lm: PersonalLM, rows: list[TrainRow]) -> float | None:
     """Mean negative log-probability of the response tokens; None without rows.
 
-    Leaves `lm` in evaluation mode. Raises DivergedError where the loss is not a number.
+    Each process of the run evaluates a part of them. Leaves `lm` in evaluation mode. Raises
+    DivergedError where the loss is not a number.
     """
-    total, count = 0.0, 0
+    total, count = 0.0, sum(len(row.response) for row in rows)
     lm.eval()
+    ranks = job.team.ranks
     budget = TokenBudget(job.plan.settings.train.micro_tokens, job.bars.say)
-    for group in micro_batches(rows, budget.most):
+    for group in micro_batches(rows, budget.most)[ranks.index :: ranks.count]:
         total -= budget.fit(group, lambda parts: _summed_logprobs(job, lm, parts))
-        count += sum(len(row.response) for row in group)
+    (total,) = ranks.sum([total])
     if not math.isfinite(total):
         raise DivergedError(
             f"loss on val after training: {total}; expected a number. Lower train.lr or the"

@@ -40,6 +40,8 @@ class DeviceInfo(View):
     """Logical cores."""
     system: str | None = None
     """Operating system and architecture."""
+    processes: int = 1
+    """Processes that did the run together, each with such devices of its own."""
     generation_dtype: str | None = None
     """Number type of the weights that generate; null where it is `dtype`."""
 

@@ -265,7 +265,7 @@ def test_views_with_generated_texts_are_evaluated_again_with_the_stored_weights(
     asked = ("eval.forced=true", "eval.slices=[0,4]")
     before = world.run(*asked).record
     called = CASES["metrics"](world, monkeypatch)
-    monkeypatch.setattr("harness.pipeline.training.train", None)
+    monkeypatch.setattr("harness.pipeline.together.train", None)
     after = world.run(*asked).record
     values = [record.forced.metrics[called].value for record in (before, after)]
     assert values == [1.0, 0.5]

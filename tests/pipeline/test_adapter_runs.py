@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from harness.engine import train as train_module
+from harness.engine import saver as saver_module
 from harness.engine.backbone import load_model, weights_fingerprint
 from harness.engine.checkpoint import load_weights
 from harness.pipeline.job import Job
@@ -27,14 +27,14 @@ def test_a_run_stopped_in_training_ends_as_an_uninterrupted_one(
     often = (*LORA, "train.checkpoint_minutes=0.0000001")
     named = settings(reviews, backbone, "flythinker", *often)
     assert named.digest() != settings(reviews, backbone, "flythinker", *LORA).digest()
-    real, calls = train_module.save_checkpoint, []
+    real, calls = saver_module.save_checkpoint, []
 
     def stop(*arguments):
         real(*arguments)
         calls.append(1)
         raise StopNowError
 
-    monkeypatch.setattr(train_module, "save_checkpoint", stop)
+    monkeypatch.setattr(saver_module, "save_checkpoint", stop)
     with pytest.raises(StopNowError):
         go(tmp_path / "cut", reviews, backbone, "flythinker", *often)
     monkeypatch.undo()

@@ -7,7 +7,7 @@ import pytest
 from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.engine.text import encode_response
 from harness.errors import UsageError
-from harness.pipeline import training as training_module
+from harness.pipeline import together as training_module
 from harness.pipeline.evaluate import profile_swap
 from harness.pipeline.evaluate.profile_swap import Swaps
 from harness.pipeline.plan import Plan

@@ -12,6 +12,7 @@ from harness.inputs.finished import finished
 from harness.pipeline import generate as generate_module
 from harness.pipeline import job as job_module
 from harness.pipeline import single as run_module
+from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
 from harness.pipeline.kept_texts import fingerprints
 from harness.pipeline.plan import Plan
@@ -68,7 +69,7 @@ def test_a_run_stopped_after_training_does_not_train_again(
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone)
     monkeypatch.undo()
-    monkeypatch.setattr("harness.pipeline.training.train", stop)
+    monkeypatch.setattr("harness.pipeline.together.train", stop)
     folder = next((tmp_path / "results").rglob("training.json")).parent
     (folder / "checkpoint").mkdir()  # stopped before training had cleared up
     (folder / "training-phases.json").write_text("{}")
@@ -169,10 +170,10 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     with (whole.folder / damaged).open("r+b") as file:
         file.seek(-min(1000, file.seek(0, 2)), 2)
         file.write(bytes(1000))
-    said, trained, real = [], [], training_module.train
+    said, trained, real = [], [], together_module.train
     monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
     monkeypatch.setattr(
-        training_module, "train", lambda *a, **k: trained.append(1) or real(*a, **k)
+        together_module, "train", lambda *a, **k: trained.append(1) or real(*a, **k)
     )
     again = go(tmp_path, reviews, backbone)
     assert [str(whole.folder / damaged) in line for line in said] == [True]
@@ -230,7 +231,7 @@ def test_a_complete_record_with_a_changed_number_is_made_again(
     changed["metrics"]["bleu"]["value"] += 1
     path.write_text(json.dumps(changed))
     monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
-    monkeypatch.setattr(training_module, "train", None)
+    monkeypatch.setattr(together_module, "train", None)
     asked = settings(reviews, backbone)
     assert finished(asked, "sft", [], tmp_path / "results") is None
     again = go(tmp_path, reviews, backbone)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.inputs import provenance
-from harness.pipeline import training
+from harness.pipeline import together
 from harness.pipeline.single import run
 from harness.record import read_predictions
 from tests.support.runs import edit_record, go, settings
@@ -16,8 +16,8 @@ from tests.support.runs import edit_record, go, settings
 @pytest.fixture
 def trainings(monkeypatch):
     """Counts the trainings that really happen."""
-    real, seen = training.train, []
-    monkeypatch.setattr(training, "train", lambda *a, **k: seen.append(k["lr"]) or real(*a, **k))
+    real, seen = together.train, []
+    monkeypatch.setattr(together, "train", lambda *a, **k: seen.append(k["lr"]) or real(*a, **k))
     return seen
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from baselines.coconut import CoconutLM
 from harness.engine import flops, generate
+from harness.engine import saver as saver_module
 from harness.engine import train as train_module
 from harness.engine.checkpoint import TrainLog
 from harness.engine.clock import DecodeClock, Phases, middle
@@ -14,6 +15,7 @@ from harness.engine.flops import model_costs
 from harness.errors import UsageError
 from harness.pipeline import generate as generate_module
 from harness.pipeline import single as run_module
+from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
 from harness.pipeline.generate import Generator
 from harness.pipeline.job import Job
@@ -92,7 +94,7 @@ def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, mon
     clock = Clock()
     parts = {
         "plan_of": 2.0, "opening": 1.0, "train_or_load": 40.0,
-        "weights_fingerprint": 0.5, "generate_all": 20.0, "evaluate": 7.0,
+        "fingerprint": 0.5, "generate_all": 20.0, "evaluate": 7.0,
     }  # fmt: skip
 
     def slow(part, seconds):
@@ -129,7 +131,8 @@ def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, monk
     # processor time in the wall's place: it does not see who else is at work on the machine
     for module in (run_module, training_module):
         monkeypatch.setattr(module, "Phases", lambda: Phases(process_time))
-    monkeypatch.setattr(train_module, "now", process_time)
+    for module in (train_module, saver_module):
+        monkeypatch.setattr(module, "now", process_time)
     record = go(tmp_path, reviews, backbone, method).record
     # 0.1 s: files between phases, which a run of seconds or hours does not notice
     assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02, abs=0.1)
@@ -147,7 +150,7 @@ def test_a_resumed_run_counts_the_time_before_the_interruption(
         raise StopNowError
 
     with monkeypatch.context() as patch:
-        patch.setattr(training_module, "train", stop)
+        patch.setattr(together_module, "train", stop)
         with pytest.raises(StopNowError):
             go(tmp_path, reviews, backbone)
     folder = next((tmp_path / "results").rglob("record.json")).parent
@@ -170,13 +173,13 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
         built.append((job.plan, *real(job)))
         return built[-1][1:]
 
-    train = training_module.train
+    train = together_module.train
 
     def watched(lm, rows, *given, **named):
         trained_on.append(rows)
         return train(lm, rows, *given, **named)
 
-    monkeypatch.setattr(training_module, "train", watched)
+    monkeypatch.setattr(together_module, "train", watched)
     monkeypatch.setattr(Job, "build", build)
     auto = ("train.lr=auto", "train.lr_grid=[1e-4,1e-3]", "train.lr_trial_epochs=1")
     outcome = go(tmp_path, reviews, backbone, "sft", *auto)

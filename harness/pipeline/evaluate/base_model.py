@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.engine.backbone import weights_fingerprint
-from harness.engine.devices import cast, place
-from harness.engine.lm import CausalLM
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.metrics.likelihood import nll_summary, relative
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.evaluate.reference_likelihood import slice_nlls
 from harness.pipeline.job import Job, Trained
+from harness.pipeline.together import forget, load_base
 from harness.record import Record, RelativeLikelihood, SliceNll, read_state, write_state
 from harness.record.digest import json_sha256
 
+BASE = "base"
 FOLDER = ".untrained"
 """In the results folder: one file for each backbone, test split and way of prompting."""
 
@@ -63,10 +63,9 @@ def base_model_nlls(
                 " began; expected files that do not change during a run. Give the same command"
                 " again"
             )
-    lm = CausalLM(model)
-    place(lm, job.hardware.devices[:1])
-    cast(lm, job.hardware.generation)
-    found = slice_nlls(Trained(job, lm, kept=kept, variant="base"), plan.test_prompts, {})
+    lm = job.everywhere(load_base, BASE, model=model)
+    found = slice_nlls(Trained(job, lm, kept=kept, variant=BASE), plan.test_prompts, {})
+    job.everywhere(forget, BASE)
     write_state(path, found)
     return weights, found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from operator import attrgetter
@@ -12,6 +12,7 @@ import torch
 
 from harness.engine.decode import NotANumberError, generate
 from harness.engine.fits import most_positions
+from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import release_memory
 from harness.engine.text import Encoded, decode, encode_response
 from harness.errors import is_out_of_memory
@@ -19,8 +20,8 @@ from harness.metrics.base import Pair
 from harness.metrics.forced import WINDOW, forced_scores, window_lengths, window_pair
 from harness.metrics.slices import slice_tokens, up_to
 from harness.pipeline.evaluate.texts import metrics_of, pairs_of, samples_of
-from harness.pipeline.generate import example_seed, views_of
-from harness.pipeline.job import Trained
+from harness.pipeline.generate import bare, example_seed, views_of
+from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.record import Forced, Record
 from harness.statistics import Panel
@@ -67,6 +68,11 @@ class Window:
     @property
     def key(self) -> tuple[str, int]:
         return self.encoded.example.id, self.span.start
+
+    @property
+    def bare(self) -> Window:
+        """The window without the user's profile, to be sent to another process."""
+        return replace(self, encoded=bare([self.encoded])[0])
 
     @property
     def prefix(self) -> tuple[int, ...]:
@@ -124,7 +130,6 @@ def _length(pair: Pair) -> int:
     return pair.part.end - pair.part.start if pair.part else 0
 
 
-@torch.inference_mode()
 def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
     """(id, start of the slice) → the given text and its continuation, joined.
 
@@ -148,9 +153,10 @@ def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
     longest += trained.lm.hidden_per_example
     for number in range(ROUNDS):
         unfilled = []
-        for batch in _batches(open_windows, plan.settings.decode.batch_size):
-            most = most_tokens(each.span.needed for each in batch)
-            for window, ids in zip(batch, _generate(trained, batch, most, number), strict=True):
+        batches = _batches(open_windows, plan.settings.decode.batch_size)
+        for batch, new in zip(batches, _generate(trained, batches, number), strict=True):
+            most = _most_tokens(batch)
+            for window, ids in zip(batch, new, strict=True):
                 if ids is None:
                     texts[window.key] = ""
                     continue
@@ -209,37 +215,57 @@ def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
     return [ordered[at : at + size] for at in range(0, len(ordered), size)]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A batch of windows to generate. most: tokens of each. number: of the round, for the seeds."""
+
+    windows: Sequence[Window]
+    most: int
+    number: int
+
+
+def _most_tokens(batch: Sequence[Window]) -> int:
+    return most_tokens(each.span.needed for each in batch)
+
+
 def _generate(
-    trained: Trained, batch: Sequence[Window], most: int, number: int
-) -> Sequence[list[int] | None]:
-    """New tokens of each window; None where its logits are not numbers.
+    trained: Trained, batches: Sequence[Sequence[Window]], number: int
+) -> Iterator[Sequence[list[int] | None]]:
+    """New tokens of each window of each batch; None where its logits are not numbers.
 
     trained: the run and its model.
-    batch: the windows.
-    most: tokens to generate.
+    batches: of windows.
     number: of the round, for the seeds.
     """
-    items = [(each.key, each.prompt, each.prefix, each.encoded.views) for each in batch]
-    return trained.kept.batch(
-        ["continuation", number, most, items], lambda: _new_tokens(trained, batch, most, number)
+    asked = [Asked([each.bare for each in batch], _most_tokens(batch), number) for batch in batches]
+    items = [
+        [
+            "continuation",
+            number,
+            each.most,
+            [(one.key, one.prompt, one.prefix, one.encoded.views) for one in each.windows],
+        ]
+        for each in asked
+    ]
+    return trained.kept.batches(
+        items, lambda missing: trained.divided(new_tokens, [asked[at] for at in missing])
     )
 
 
-def _new_tokens(
-    trained: Trained, batch: Sequence[Window], most: int, number: int
-) -> list[list[int] | None]:
-    """As `_generate`; a batch that memory does not hold is generated in halves."""
-    plan = trained.plan
+@torch.inference_mode()
+def new_tokens(job: Job, lm: PersonalLM, asked: Asked) -> list[list[int] | None]:
+    """As `_generate`, of one batch; one that memory does not hold is generated in halves."""
+    plan, batch = job.plan, asked.windows
     try:
         return generate(  # type: ignore[return-value]  # no window without tokens
-            trained.lm,
+            lm,
             [window.prompt for window in batch],
             prefixes=[window.prefix for window in batch],
-            max_new_tokens=most,
+            max_new_tokens=asked.most,
             **plan.settings.decode.drawing,
             **plan.rules.stopping,
             seeds=[
-                example_seed(plan.settings.seed, f"{name} from {start}", number)
+                example_seed(plan.settings.seed, f"{name} from {start}", asked.number)
                 for name, start in (window.key for window in batch)
             ],
             views=views_of([window.encoded for window in batch]),
@@ -251,5 +277,5 @@ def _new_tokens(
             raise
     release_memory()
     middle = len(batch) // 2
-    halves = (batch[:middle], batch[middle:])
-    return [ids for half in halves for ids in _new_tokens(trained, half, most, number)]
+    halves = (replace(asked, windows=part) for part in (batch[:middle], batch[middle:]))
+    return [ids for half in halves for ids in new_tokens(job, lm, half)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +47,35 @@ class KeptValues:
         items: what they depend on besides `common`. The whole batch, because its rows are computed
             together.
         """
+        return next(self.batches([items], lambda missing: [compute()]))
+
+    def batches(
+        self,
+        items: Sequence[object],
+        compute: Callable[[Sequence[int]], Iterable[Sequence[T]]],
+    ) -> Iterator[Sequence[T]]:
+        """The values of each batch, in order, as in `batch`; each is kept as soon as it is there.
+
+        items: of each batch.
+        compute: gives those of the batches with these numbers, in order, while they are asked for.
+        """
+        keys = [self._key(each) for each in items]
+        missing = [number for number, key in enumerate(keys) if key not in self._known]
+        computed = iter(compute(missing)) if missing else iter(())
+        for number, key in enumerate(keys):
+            if number in missing:
+                self._keep(key, next(computed))
+            yield self._known[key]  # type: ignore[misc]  # as `compute` gave them
+
+    def _key(self, items: object) -> str:
         text = json.dumps([self.common, items])
-        key = hashlib.sha256(text.encode()).hexdigest()[:32]
-        kept = self._known.get(key)
-        if kept is not None:
-            return kept  # type: ignore[return-value]  # as `compute` returned them
-        values = compute()
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def _keep(self, key: str, values: Sequence[object]) -> None:
         self._known[key] = cast(list[Json], list(values))
         if self.path is not None:
             with suppress(ValueError):  # infinite log-probs are no JSON: they are computed again
                 append_lines(self.path, [KeptBatch(key, self._known[key])], seal=True)
-        return values
 
     def forget(self) -> None:
         """Remove the values, once the record holds what was computed from them."""

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import torch
 
+from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.text import encode_response
 from harness.engine.train import precision, to_batch
 from harness.metrics.likelihood import TokenLogprobs, likelihood_summary
-from harness.pipeline.job import Trained
+from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.record import Record, SliceNll
 
@@ -81,10 +82,30 @@ def token_logprobs(
     return {row.id: TokenLogprobs(logprobs[row.id], coded[row.id].ends) for row in rows}
 
 
-@torch.inference_mode()
 def _logprobs(trained: Trained, rows: Sequence[TrainRow]) -> dict[str, list[float]]:
     """id → log-probability of each response token. Leaves the model in evaluation mode."""
-    job, lm = trained.job, trained.lm
+    groups = micro_batches(rows, trained.plan.settings.train.micro_tokens)
+    items = [
+        [
+            "likelihood",
+            trained.variant,
+            [(row.id, row.prompt, row.response, dict(row.views)) for row in group],
+        ]
+        for group in groups
+    ]
+    values = trained.kept.batches(
+        items, lambda missing: trained.divided(logprobs_of, [groups[at] for at in missing])
+    )
+    return {
+        row.id: found
+        for group, of_group in zip(groups, values, strict=True)
+        for row, found in zip(group, of_group, strict=True)
+    }
+
+
+@torch.inference_mode()
+def logprobs_of(job: Job, lm: PersonalLM, rows: Sequence[TrainRow]) -> list[list[float]]:
+    """The log-probability of each response token of some rows, which fit into one micro-batch."""
     lm.eval()
 
     def logprobs(groups: Sequence[Sequence[TrainRow]]) -> list[list[float]]:
@@ -96,13 +117,6 @@ def _logprobs(trained: Trained, rows: Sequence[TrainRow]) -> dict[str, list[floa
                 found.append(values[: len(row.response)].tolist())
         return found
 
-    by_id: dict[str, list[float]] = {}
-    budget = TokenBudget(job.plan.settings.train.micro_tokens, job.bars.say)
-    for group in micro_batches(rows, budget.most):
-        items = [(row.id, row.prompt, row.response, dict(row.views)) for row in group]
-        values = trained.kept.batch(
-            ["likelihood", trained.variant, items],
-            lambda group=group: budget.fit(group, logprobs),  # type: ignore[misc]
-        )
-        by_id.update(zip((row.id for row in group), values, strict=True))
-    return by_id
+    if job.team.budget is None:
+        job.team.budget = TokenBudget(job.plan.settings.train.micro_tokens, job.bars.say)
+    return job.team.budget.fit(rows, logprobs)

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import torch
 
+from harness.engine.lm import PersonalLM
 from harness.metrics.likelihood import TokenLogprobs
 from harness.metrics.scoring import Scored
 from harness.pipeline.evaluate.reference_likelihood import by_slice, token_logprobs
 from harness.pipeline.evaluate.texts import score_metrics
-from harness.pipeline.generate import Generator
-from harness.pipeline.job import Trained
+from harness.pipeline.generate import Generator, bare
+from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.record import SliceNll
 
@@ -32,14 +33,22 @@ class Variant:
         return score_metrics(plan.test, [self.texts], plan.settings.eval)
 
 
-@torch.inference_mode()
 def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
     """id → the method's text for each prompt, with the seeds of the run's first sample."""
-    plan, generator = trained.plan, _generator(trained)
-    return _by_batch(
-        trained, "texts", prompts,
-        lambda batch: [plan.rules.read(text.ids).text for text in generator.tokens_or_split(batch)],
-    )  # fmt: skip
+    return _by_batch(trained, "texts", prompts, texts_of)
+
+
+@torch.inference_mode()
+def texts_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> list[str]:
+    """The texts of a batch."""
+    found = generator_of(job, lm).tokens_or_split(batch)
+    return [job.plan.rules.read(text.ids).text for text in found]
+
+
+@torch.inference_mode()
+def prefaces_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> list[list[int]]:
+    """The prefaces of a batch."""
+    return generator_of(job, lm).prefaces(batch, 0)
 
 
 def generate_nlls(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
@@ -51,35 +60,39 @@ def generate_logprobs(
     trained: Trained, prompts: Sequence[EncodedPrompt]
 ) -> dict[str, TokenLogprobs]:
     """id → log-probs of the reference after each prompt and its generated preface."""
-    generator = _generator(trained)
-    found = _by_batch(trained, "prefaces", prompts, lambda batch: generator.prefaces(batch, 0))
+    found = _by_batch(trained, "prefaces", prompts, prefaces_of)
     return token_logprobs(trained, prompts, {key: tuple(ids) for key, ids in found.items()})
 
 
-def _generator(trained: Trained) -> Generator:
+def generator_of(job: Job, lm: PersonalLM) -> Generator:
     """It generates in batches as the run's own texts were generated."""
-    return Generator(trained.plan, trained.lm, rows=trained.plan.settings.decode.batch_size)
+    return Generator(job.plan, lm, rows=job.plan.settings.decode.batch_size)
 
 
 def _by_batch(
     trained: Trained,
     kind: str,
     prompts: Sequence[EncodedPrompt],
-    compute: Callable[[Sequence[EncodedPrompt]], Sequence[T]],
+    compute: Callable[[Job, PersonalLM, Sequence[EncodedPrompt]], Sequence[T]],
 ) -> dict[str, T]:
     """id → what `compute` returns for its batch; kept until the run ends.
 
     trained: the run and its model.
     kind: of the values.
     prompts: of the examples.
-    compute: the values of a batch.
+    compute: the values of a batch, a function of this module.
     """
-    found: dict[str, T] = {}
-    for batch in _generator(trained).batches(prompts):
-        items = [(each.example.id, each.prompt, each.views) for each in batch]
-        values = trained.kept.batch(
-            [kind, trained.variant, items],
-            lambda batch=batch: compute(batch),  # type: ignore[misc]
-        )
-        found.update(zip((each.example.id for each in batch), values, strict=True))
-    return found
+    batches = generator_of(trained.job, trained.lm).batches(prompts)
+    items = [
+        [kind, trained.variant, [(each.example.id, each.prompt, each.views) for each in batch]]
+        for batch in batches
+    ]
+    values = trained.kept.batches(
+        items,
+        lambda missing: trained.divided(compute, [bare(batches[at]) for at in missing]),
+    )
+    return {
+        each.example.id: value
+        for batch, of_batch in zip(batches, values, strict=True)
+        for each, value in zip(batch, of_batch, strict=True)
+    }

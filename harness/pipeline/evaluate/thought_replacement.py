@@ -15,6 +15,7 @@ from harness.pipeline.evaluate.regenerate import Variant, generate_nlls, generat
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.pipeline.job import Trained
 from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.together import forget, replace_thoughts
 from harness.record import (
     Controls,
     Curve,
@@ -63,11 +64,14 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
             missing[name] = Thoughts(missing=ALONE)
         elif name != "own":
             kind = DONOR if DONOR in prompts[0].views else name
-            other = replace(
-                trained, lm=plan.method.controlled(trained.lm, kind), variant=f"thoughts {name}"
+            variant = f"thoughts {name}"
+            lm = trained.job.everywhere(
+                replace_thoughts, variant, trained.variant, kind, lm=trained.lm
             )
+            other = replace(trained, lm=lm, variant=variant)
             nll = generate_nlls(other, prompts) if own.nll else None
             results[name] = Variant(generate_texts(other, prompts), nll)
+            trained.job.everywhere(forget, variant)
         update(done, len(names), name)
     write_lines(
         plan.folder / TEXTS,

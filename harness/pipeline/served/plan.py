@@ -93,6 +93,16 @@ def plan_of(
     return kind(settings, method_name, results, factory)
 
 
+def refuse_a_server(plan: Plan, processes: int) -> None:
+    """Raises UsageError for several processes in front of a model behind an API."""
+    if processes > 1 and isinstance(plan, ServedPlan):
+        raise UsageError(
+            f"--processes {processes}: {plan.settings.model.backbone} is a model behind an API;"
+            " expected one process, which asks for many texts at once\n"
+            "  mend      leave out --processes; --set api.concurrent=N says how many"
+        )
+
+
 def _refuse(method: Method, address: Address) -> None:
     """Raises UsageError for a method that needs weights, or a view that does."""
     kind = type(method)

@@ -36,6 +36,7 @@ MACHINE: Mapping[str, Read] = {
     "processor": lambda record: record.device.processor,
     "dtype": lambda record: number_types(record),
     "threads": lambda record: record.device.threads,
+    "processes": lambda record: record.device.processes,
     "decoding step": lambda record: record.setting("decode.step") or "transformers",
 }
 FURTHER: Mapping[str, Read] = {
