@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.progress import Update
 
 
+Rounds = Callable[[Callable[..., Any], "PersonalLM", Sequence[Any]], Iterator[list[Any]]]
 DONOR = "donor"
 """The view of a prompt that provides the thoughts in thought replacement."""
 
@@ -43,6 +44,9 @@ class Method:
     Options: its settings section (`--set method.x=…`).
     workspace: the run's folder, for what the method stores between calls; None: store nothing.
     track: `track(name)` is a progress bar for long work before training.
+    rounds: in a run of several processes, divides work of the untrained model among them:
+        `rounds(work, lm, parts)` yields lists of what `work(method, lm, part)` returns for each
+        part, in order. work: a function of a module. None in a run of one process.
     report: counts for the record.
     target_flops: FLOPs of `targets`, if a model generates them (harness.engine.flops).
     """
@@ -72,6 +76,7 @@ class Method:
         self.options = validate(self.Options, settings.method, f"options of {self.name}")
         self.workspace: Path | None = None
         self.track: Callable[[str], Update] = lambda name: lambda done, total, note: None
+        self.rounds: Rounds | None = None
         self.report: dict[str, Json] = {}
         self.target_flops = 0
 

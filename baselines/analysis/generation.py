@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,9 @@ def fingerprint(lm: PersonalLM, requests: Sequence[Request], **conditions: Any) 
     return json_sha256(*parts, sort_keys=True)[:16]
 
 
+Batch = Sequence[Request]
+
+
 @dataclass(frozen=True)
 class Generator:
     """Generates analyses in fixed batches by length.
@@ -63,6 +66,7 @@ class Generator:
     budget: most tokens of an analysis. batch_size: requests in a batch.
     path: file of analyses; those in it are not generated again. None: keep nothing.
     on_batch: called with the number of analyses done, of all, and a note.
+    rounds: gives the analyses of batches, some batches at a time; by default each by itself, here.
     """
 
     lm: PersonalLM
@@ -72,6 +76,7 @@ class Generator:
     batch_size: int
     path: Path | None = None
     on_batch: Update | None = None
+    rounds: Callable[[Sequence[Batch]], Iterator[list[list[Analysis]]]] | None = None
 
     def analyses(self, requests: Sequence[Request]) -> dict[str, Analysis]:
         """Analyses by example id. Damaged ones in the file are generated again."""
@@ -79,22 +84,30 @@ class Generator:
         if self.path is not None:
             known = {each.key: each for each in read_lines(Analysis, self.path, log.warning)}
         ordered = sorted(requests, key=lambda each: (-len(each.prompt), each.example_id))
-        for start in range(0, len(ordered), self.batch_size):
-            batch = ordered[start : start + self.batch_size]
-            if all(each.key in known for each in batch):
-                continue
-            begin = now()
-            made = self._generate(batch)
+        batches = [
+            ordered[start : start + self.batch_size]
+            for start in range(0, len(ordered), self.batch_size)
+        ]
+        missing = [batch for batch in batches if any(each.key not in known for each in batch)]
+        begin = now()
+        for found in self.rounds(missing) if self.rounds else map(self._alone, missing):
+            made = [analysis for batch in found for analysis in batch]
             fresh = [each for each in made if each.key not in known]
             known.update({each.key: each for each in fresh})
             if self.path is not None:
                 append_lines(self.path, fresh, seal=True)
             if self.on_batch is not None:
                 rate = sum(len(each.ids) for each in made) / (now() - begin)
-                self.on_batch(start + len(batch), len(ordered), f"{rate:,.0f} tokens/s")
+                done = sum(each.key in known for each in requests)
+                self.on_batch(done, len(ordered), f"{rate:,.0f} tokens/s")
+            begin = now()
         return {each.example_id: known[each.key] for each in requests}
 
-    def _generate(self, batch: Sequence[Request]) -> list[Analysis]:
+    def _alone(self, batch: Batch) -> list[list[Analysis]]:
+        return [self.batch(batch)]
+
+    def batch(self, batch: Batch) -> list[Analysis]:
+        """The analyses of one batch, in order."""
         texts = generate(
             self.lm,
             [each.prompt for each in batch],

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from baselines.analysis.generation import Analysis, Generator, fingerprint
+from baselines.analysis.generation import Analysis, Batch, Generator, fingerprint
 from baselines.analysis.request import Request, Variant, make_request
 from baselines.options import AnalysisOptions
 from harness.engine.devices import number_type
 from harness.engine.fits import Row, refuse_misfits
 from harness.engine.flops import NoEstimateError, generation_flops
-from harness.engine.lm import PersonalLM
+from harness.engine.lm import CausalLM, PersonalLM
 from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
 from harness.method import Method
@@ -139,7 +139,39 @@ def _generator(
         batch_size=settings.decode.batch_size,
         path=path,
         on_batch=method.track("analyses"),
+        rounds=_rounds(method, options, lm, sampling),
     )
+
+
+def _rounds(
+    method: Method, options: AnalysisOptions, lm: PersonalLM, sampling: Sampling
+) -> Callable[[Sequence[Batch]], Iterator[list[list[Analysis]]]] | None:
+    """How the processes of a run divide the batches; None in one process."""
+    divide = method.rounds
+    if divide is None:
+        return None
+    return lambda batches: divide(
+        batch_of, lm, [Asked(list(batch), sampling, options.analysis_tokens) for batch in batches]
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A batch of requests for one process, with what `Generator` needs for it."""
+
+    batch: list[Request]
+    sampling: Sampling
+    budget: int
+
+
+def batch_of(method: Method, lm: PersonalLM, asked: Asked) -> list[Analysis]:
+    """The analyses of one batch. lm: the method's model, read without thoughts."""
+    plain = CausalLM(lm.model) if isinstance(lm, CausalLM) else lm
+    rules = rules_of(method.settings, trained=False)
+    device = next(lm.parameters()).device
+    generator = Generator(plain, rules, asked.sampling, asked.budget, len(asked.batch))
+    with precision(device, number_type(method.settings.model, device)):
+        return generator.batch(asked.batch)
 
 
 def _generate(

@@ -161,10 +161,11 @@ def watch_parent(environment: Mapping[str, str] = os.environ) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def followed(work: Callable[[], None]) -> None:
-    """Do the work of a process that is not the first one; without a word if the first one ended."""
+def followed(runs: Sequence[Callable[[], None]]) -> None:
+    """Do the runs in a process that is not the first one; without a word if that one ended."""
     try:
-        work()
+        for run in runs:
+            run()
     except RuntimeError as error:
         if is_lost_process(error):
             raise SystemExit(LOST) from None

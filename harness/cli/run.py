@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,7 +131,8 @@ def _run_together(
         worst = _make(jobs, results, options, fresh, full, seeded, ranks)
         ranks.leave()
         raise typer.Exit(worst)
-    followed(lambda: [job.follow(results, ranks) for job in jobs])
+    once = {job.key: job for job in jobs}  # as the first process makes them
+    followed([partial(job.follow, results, ranks) for job in once.values()])
 
 
 def _make(

@@ -52,7 +52,8 @@ class ShardSaver:
         self, folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer, log: TrainLog
     ) -> None:
         """Copy the state to the CPU and begin to write it, after the one before is in its place."""
-        from torch.distributed.checkpoint import HuggingFaceStorageWriter, async_save
+        from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+        from torch.distributed.checkpoint.state_dict_saver import async_save
 
         self.finish()
         draft = draft_folder(folder)
@@ -105,7 +106,8 @@ def load_shards(folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer) -
     Each process reads what it holds, from a folder that all of them see. Raises DataError where the
     tensors are not those of the model.
     """
-    from torch.distributed.checkpoint import HuggingFaceStorageReader, load
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.state_dict_loader import load
 
     reader = HuggingFaceStorageReader(str(folder))
     stored = set(reader.read_metadata().state_dict_metadata)

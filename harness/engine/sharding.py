@@ -37,13 +37,15 @@ def sharded(lm: PersonalLM, ranks: Ranks) -> Iterator[PersonalLM]:
 
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor of which this process may hold a part. A collective."""
-    full: Tensor = tensor.full_tensor() if is_shard(tensor) else tensor  # type: ignore[operator]
+    shard: Any = tensor
+    full: Tensor = shard.full_tensor() if is_shard(tensor) else tensor
     return full
 
 
 def local(tensor: Tensor) -> Tensor:
     """What this process holds of a tensor."""
-    held: Tensor = tensor.to_local() if is_shard(tensor) else tensor  # type: ignore[operator]
+    shard: Any = tensor
+    held: Tensor = shard.to_local() if is_shard(tensor) else tensor
     return held
 
 

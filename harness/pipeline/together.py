@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from harness.engine.lm import CausalLM, PersonalLM
 from harness.engine.number_types import NumberTypes
 from harness.engine.train import train
 from harness.errors import HarnessError
-from harness.pipeline.job import Job
+from harness.pipeline.job import MAIN, Job
 from harness.pipeline.training_steps import TrainingData, mean_loss
 from harness.record import ModelInfo, Step
 from harness.settings import TrainSettings
@@ -118,6 +118,27 @@ def fingerprint(job: Job, name: str) -> str:
                 " same in all of them. Repeat the command; if this comes again, use --processes 1"
             )
     return own
+
+
+def method_rounds(
+    job: Job, work: Callable[..., Any], lm: PersonalLM, parts: Sequence[Any]
+) -> Iterator[list[Any]]:
+    """`Method.rounds`: what `work(method, lm, part)` returns for each part, a round at a time.
+
+    A model that is not the method's, nor the causal LM in it, is known to this process alone, which
+    then does all of it.
+    """
+    main = job.team.models[MAIN]
+    inner = getattr(main, "model", None)
+    if lm is main or (inner is not None and getattr(lm, "model", None) is inner):
+        yield from job.rounds(_of_method, [(work, part) for part in parts], MAIN, lm)
+    else:
+        yield from ([work(job.plan.method, lm, part)] for part in parts)
+
+
+def _of_method(job: Job, lm: PersonalLM, asked: tuple[Callable[..., Any], Any]) -> Any:
+    work, part = asked
+    return work(job.plan.method, lm, part)
 
 
 def forget(job: Job, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -34,6 +35,7 @@ from harness.pipeline.needs import refuse_long_training
 from harness.pipeline.together import (
     keep_data,
     loss_on_val,
+    method_rounds,
     ready_to_train,
     round_weights,
     share_weights,
@@ -127,6 +129,8 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
         pairs = plan.pairs("train")
         plan.method.workspace = plan.folder
         plan.method.track = job.bars.track
+        if job.team.ranks.count > 1:
+            plan.method.rounds = partial(method_rounds, job)
         targets = plan.method.targets(lm, pairs)
         rows, cut = plan.rows(pairs, targets, plan.encoded("train"))
     with phases("val_targets"):

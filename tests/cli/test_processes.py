@@ -78,7 +78,7 @@ def test_a_process_whose_first_one_ended_leaves_without_a_word():
         raise CLOSED
 
     with pytest.raises(SystemExit) as left:
-        followed(closed)
+        followed([closed])
     assert left.value.code == LOST
     assert is_lost_process(CLOSED)
     assert not is_lost_process(RuntimeError("shape"))
@@ -141,8 +141,8 @@ HARNESS = (sys.executable, "-m", "harness")
 LAUNCH = ("--nproc-per-node", "2", "-m", "harness")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", *LAUNCH)
 ACCELERATE = (
-    sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m",
-    "harness",
+    sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
+    "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "-m", "harness",
 )  # fmt: skip
 
 
