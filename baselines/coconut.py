@@ -18,6 +18,7 @@ from baselines.analysis import analyse, sentence_ends, separator
 from baselines.options import MOST_THOUGHTS, N_THOUGHTS, CoconutOptions
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, Views, pad, pad_left
+from harness.engine.checkpointed_cache import checkpointed, is_piecewise
 from harness.engine.clock import now
 from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import (
@@ -102,13 +103,12 @@ class CoconutLM(CausalLM):
     def _needs_whole_passes(self) -> bool:
         """Whether log-probs cannot use a cache.
 
-        Checkpointed layers of transformers silently drop the cache. A running state passes no
-        gradient, and cannot take the response in one piece.
+        Checkpointed layers of some models drop the cache. A running state passes no gradient, and
+        cannot take the response in one piece.
         """
-        checkpointed = self.model.training and any(
-            getattr(part, "gradient_checkpointing", False) for part in self.model.modules()
-        )
-        return checkpointed or recurrent(growing_cache(self.model))
+        cache = growing_cache(self.model)
+        drops = checkpointed(self.model) and not is_piecewise(cache)
+        return drops or recurrent(cache)
 
     def _hidden_without_cache(self, batch: Batch, known: Tensor) -> Tensor:
         """The states [B,R,D] that predict the response, with a whole pass for each thought.

@@ -13,6 +13,8 @@ from torch.utils._pytree import tree_leaves
 from transformers import cache_utils
 from transformers.cache_utils import DynamicCache, DynamicLayer, LinearAttentionCacheLayerMixin
 
+from harness.engine.checkpointed_cache import checkpointed, piecewise_cache
+
 BLOCK = 256
 """Columns added when a buffer is full."""
 
@@ -66,7 +68,14 @@ class GrowingLayer(DynamicLayer):
 
 
 def growing_cache(model: nn.Module) -> DynamicCache:
-    """An empty cache for `model`. Plain layers grow in blocks; other kinds stay as they are."""
+    """An empty cache for `model`. Plain layers grow in blocks; other kinds stay as they are.
+
+    Under gradient checkpointing it has pieces, where the model's layers can keep them.
+    """
+    if torch.is_grad_enabled() and checkpointed(model):
+        pieces = piecewise_cache(model)
+        if pieces is not None:
+            return pieces
     config: Any = model.config
     cache = DynamicCache(config=config)
     cache.layers = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.engine.batch import positions
+from harness.engine.checkpointed_cache import is_piecewise, kept_by_checkpoints
 from harness.engine.kv_cache import growing_cache, recurrent, stacked_cache, tensors_of
 from harness.engine.lean_models import lean_decoder
 from harness.engine.lean_state import LeanState
@@ -113,11 +115,13 @@ def _read(model: nn.Module, embeddings: Tensor, state: CacheState, positions: Te
     """
     padded = not bool((state.lengths == state.real.size(1)).all())
     mask = {"attention_mask": state.real.long()} if padded else {}
-    return hidden_states(
-        model,
-        inputs_embeds=embeddings,
-        position_ids=positions,
-        past_key_values=state.cache,
-        use_cache=True,
-        **mask,
-    )
+    pieces = is_piecewise(state.cache)
+    with kept_by_checkpoints(model, state.cache) if pieces else nullcontext():
+        return hidden_states(
+            model,
+            inputs_embeds=embeddings,
+            position_ids=positions,
+            past_key_values=state.cache,
+            use_cache=not pieces,  # transformers warns that it drops a cache, which stays here
+            **mask,
+        )
