@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from harness.cli.options import RESUMED
+from harness.cli.options import RESUMED, stopped_message
 from harness.cli.screen import command_line, screen
 from harness.errors import UsageError, is_lost_process
 from harness.interruption import SIGNALS
@@ -64,14 +64,17 @@ def start(count: int) -> int:
         children = [_child(index, count, port, reading, log) for index, log in enumerate(logs)]
         os.close(reading)
         try:
-            with _forwarded(children):
+            with _forwarded(children) as signals:
                 _wait(children)
-            reason = _reason(children, logs)
+            reason = _reason(children, logs) if len(signals) < 2 else None
         finally:
             for child in children:
                 child.kill()
                 child.wait()
             os.close(writing)
+    if len(signals) > 1:
+        screen(stderr=True).print(stopped_message("run"))
+        return 128 + signals[0]
     if reason is None:
         return children[0].returncode
     again = command_line().replace(" --fresh", "")
@@ -101,19 +104,21 @@ def _child(index: int, count: int, port: int, pipe: int, log: Path) -> subproces
 
 
 @contextmanager
-def _forwarded(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Inside, a first signal goes to the first process, which saves and ends; a second ends all."""
-    asked = False
+def _forwarded(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Inside, a first signal goes to the first process, which saves and ends; a second ends all.
+
+    Yields the signals so far.
+    """
+    signals = list[int]()
 
     def forward(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        for child in children if asked else children[:1]:
-            child.send_signal(signal.SIGKILL if asked else number)
-        asked = True
+        for child in children if signals else children[:1]:
+            child.send_signal(signal.SIGKILL if signals else number)
+        signals.append(number)
 
     before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -18,9 +18,14 @@ T = TypeVar("T")
 
 
 def synchronise() -> None:
-    """Wait for every CUDA device, so that a time includes the work it started."""
+    """Wait for every CUDA device, so that a time includes the work it started.
+
+    One of several processes waits for its own alone: asking another would take memory on it.
+    """
     if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        own = [torch.cuda.current_device()] if several else range(torch.cuda.device_count())
+        for index in own:
             torch.cuda.synchronize(index)
 
 

@@ -33,7 +33,7 @@ class Team:
     models: by name; in the first process those that all work on.
     data: the rows of the training.
     types: the number types that the first process chose.
-    budgets: tokens in a micro-batch of a likelihood.
+    budget: tokens in a micro-batch of a likelihood.
     warm: models that have generated.
     """
 

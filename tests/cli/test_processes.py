@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from harness.cli.processes import LOST, _reason, followed, processes_of
 from harness.engine.devices import devices
@@ -264,6 +265,62 @@ def test_a_killed_run_is_resumed_by_one_process_and_by_two(
         gaps = [abs(a - b) for a, b in zip(losses(record), losses(known), strict=True)]
         assert max(gaps[:20]) < 1e-5, name
         assert len(found) == len(texts)
+
+
+@pytest.mark.slow
+def test_two_processes_search_a_rate_shard_the_model_and_keep_bfloat16(
+    tmp_path: Path, reviews: Path, backbone: Path
+):
+    more = (
+        "train.lr=auto", "train.lr_grid=[1e-3,1e30,3e-3]", "train.lr_trial_epochs=2",
+        "train.weights=bfloat16", "train.sharding=full",
+    )  # fmt: skip
+    one, two = tmp_path / "one", tmp_path / "two"
+    alone = command(HARNESS, words(reviews, backbone, one, *more))
+    together = command(HARNESS, words(reviews, backbone, two, *more, "--processes", "2"))
+    assert (alone.returncode, together.returncode) == (0, 0), together.stderr[-3000:]
+    assert "lr 1e+30 diverged" in together.stderr
+    ((known, texts),), ((record, found),) = records(one).values(), records(two).values()
+    assert record.run_id == known.run_id  # sharding and the number of processes name no run
+    assert record.training is not None
+    assert known.training is not None
+    assert known.training.lr_search is not None
+    assert record.training.lr == known.training.lr
+    assert max(abs(a - b) for a, b in zip(losses(record), losses(known), strict=True)) < 1e-4
+    (place,) = two.glob("*/*/*/model.safetensors")
+    assert {tensor.dtype for tensor in load_file(place).values()} == {torch.bfloat16}
+    assert len(found) == len(texts)
+    # the record is of the weights that were saved
+    (run,) = (path.parent for path in two.glob("*/*/*/record.json"))
+    (run / "record.json").rename(run / "kept.json")
+    again = command(HARNESS, words(reviews, backbone, two, *more))
+    assert again.returncode == 0, again.stderr[-3000:]
+    kept = json.loads((run / "kept.json").read_text())
+    loaded = read_record(run)
+    assert kept["backbone"]["weights"] == loaded.backbone.weights
+    assert records(two)["flythinker"][1] == found
+
+
+@pytest.mark.slow
+def test_a_kill_in_generation_keeps_what_was_generated(
+    tmp_path: Path, reviews: Path, backbone: Path
+):
+    more = ("decode.max_new_tokens=300", "decode.batch_size=1", "budget.target=300")
+    asked = words(reviews, backbone, tmp_path, *more, method="rag")
+    process = begun(tmp_path, asked, "predictions.jsonl")
+    pids = children(process)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    (path,) = tmp_path.glob("*/*/*/predictions.jsonl")
+    before = path.read_text().splitlines()
+    done = command(HARNESS, [*asked, "--processes", "2"])
+    assert done.returncode == 0, done.stderr[-3000:]
+    after = path.read_text().splitlines()
+    assert len(after) == 8
+    assert 2 <= len(before) < 8  # whole rounds of two batches of one text
+    assert len(before) % 2 == 0
+    assert after[: len(before)] == before
 
 
 @pytest.mark.slow
