@@ -122,7 +122,7 @@ def print_end(console: Console, ends: Mapping[str, End], results: Path) -> None:
             name,
             "failed" if end.failed else end.text,
             end.record.metrics[metric].value
-            if end.record and metric in end.record.metrics
+            if end.record and metric is not None and metric in end.record.metrics
             else None,
             end.record.wall_s if end.record else None,
         )

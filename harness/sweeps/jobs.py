@@ -70,8 +70,11 @@ class Executor(Protocol):
     retries: how often a lost job is handed to it again.
     """
 
-    at_once: int | None
-    retries: int
+    @property
+    def at_once(self) -> int | None: ...
+
+    @property
+    def retries(self) -> int: ...
 
     def submit(self, job: SweepJob, slot: int) -> Handle:
         """Start a job. slot: 0, 1, … below `at_once`; no other running job has it."""

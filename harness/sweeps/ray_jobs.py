@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from harness.errors import UsageError
@@ -43,7 +44,7 @@ class RayTasks:
 
     def __init__(self, asked: RaySettings, at_once: int | None) -> None:
         try:
-            import ray
+            ray: Any = import_module("ray")
         except ImportError:
             raise missing("ray", "ray") from None
         self._ray, self.at_once, self.retries = ray, at_once, 0
