@@ -194,7 +194,8 @@ def _round(
 ) -> list[T]:
     """This process's part of a round; in the first process all of them, in order."""
     ranks = job.team.ranks
-    own = [work(job, lm or job.team.models[name], part) for part in parts[ranks.index :][:1]]
+    model = job.team.models[name] if lm is None else lm
+    own = [work(job, model, part) for part in parts[ranks.index :][:1]]
     return [made for of_one in ranks.gather(own) for made in of_one]
 
 

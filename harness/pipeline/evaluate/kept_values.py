@@ -62,8 +62,9 @@ class KeptValues:
         keys = [self._key(each) for each in items]
         missing = [number for number, key in enumerate(keys) if key not in self._known]
         computed = iter(compute(missing)) if missing else iter(())
+        absent = set(missing)
         for number, key in enumerate(keys):
-            if number in missing:
+            if number in absent:
                 self._keep(key, next(computed))
             yield self._known[key]  # type: ignore[misc]  # as `compute` gave them
 

@@ -135,11 +135,13 @@ def test_method_settings_backbone_and_seed_may_differ_and_are_printed(other_way)
     assert found["backbone's weights"] == {"b" * 16: ("rag",), "f" * 16: ("sft",)}
 
 
-def test_times_need_the_same_device_dtype_and_threads(other_way):
-    device = dataclasses.replace(made_up("product_review", "rag").device, threads=8)
-    assert [str(one) for one in machines(other_way(device=device).systems)] == [
-        "threads  8: rag; 2: sft"
-    ]
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"threads": 8}, "threads  8: rag; 2: sft"), ({"processes": 2}, "processes  2: rag; 1: sft")],
+)
+def test_times_need_the_same_machine_threads_and_processes(other_way, changed, said):
+    device = dataclasses.replace(made_up("product_review", "rag").device, **changed)
+    assert [str(one) for one in machines(other_way(device=device).systems)] == [said]
 
 
 @pytest.fixture
