@@ -17,12 +17,20 @@ from harness.engine.lm import LOGITS_AT_ONCE, PersonalLM, embedding_matrix
 from harness.engine.micro_batches import TrainRow, micro_batches
 from harness.engine.train import plan_steps
 from harness.errors import counted
-from harness.pipeline.estimate import estimate
+from harness.pipeline.estimate import (
+    Rates,
+    UnknownSizeError,
+    estimate,
+    phase_seconds,
+    rates_for,
+    rough,
+)
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.pipeline.served.plan import ServedPlan, plan_of
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
+from harness.settings import RunSettings
 from harness.types import Target
 
 BYTES = 4
@@ -74,6 +82,9 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     # 3. Model and memory, or the server.
     facts |= server_facts(plan) if isinstance(plan, ServedPlan) else model_facts(plan, rows)
     facts["time"] = estimate([(job.method, settings)], out).shown
+    rates, _ = rates_for(job.method, settings, out)
+    if rates is not None:
+        facts["by phase"] = _by_phase(job.method, settings, rates)
     # 4. Print.
     title = f"{job.method} on {settings.task}, dry run"
     table = Table("dry_run", title, (Column("", kind="note"), Column("")), tuple(facts.items()))
@@ -85,6 +96,15 @@ def print_plan(console: Console, job: Job, out: Path) -> None:
     if not isinstance(plan, ServedPlan):
         whole = plan.backbones.tokenizer.decode(list(first.prompt), skip_special_tokens=False)
     console.print(whole, soft_wrap=True)
+
+
+def _by_phase(method: str, settings: RunSettings, rates: Rates) -> str:
+    """`training 3 min, generation 20 s, …`."""
+    try:
+        phases = phase_seconds(method, settings, rates)
+    except UnknownSizeError as error:
+        return str(error)
+    return ", ".join(f"{name} {rough(seconds)}" for name, seconds in phases.items() if seconds)
 
 
 def prompt_tokens(plan: Plan, encoded: EncodedPrompt) -> int:
@@ -120,7 +140,15 @@ def model_facts(plan: Plan, rows: Sequence[TrainRow]) -> dict[str, str]:
     return {
         "parameters": f"{size(lm):,}{each if len(parts) > 1 else ''}",
         "memory": f"about {memory_bytes(plan, lm, rows) / 2**30:.1f} GiB",
+        **({"disk": _disk(plan, lm)} if rows else {}),
     }
+
+
+def _disk(plan: Plan, lm: PersonalLM) -> str:
+    """What the weights keep, and what a checkpoint takes while training is at work."""
+    trained = BYTES * sum(part.numel() for part in lm.parameters() if part.requires_grad)
+    kept = trained if plan.settings.train.keep_weights else 0
+    return f"{kept / 1e9:.1f} GB kept; a checkpoint in training {3 * trained / 1e9:.1f} GB"
 
 
 def size(part: nn.Module) -> int:

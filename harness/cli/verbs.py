@@ -23,6 +23,7 @@ from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
 from harness.cli.new import new_method, new_metric, new_task
 from harness.cli.options import command
+from harness.cli.plan import plan
 from harness.cli.processes import LOST, PARENT
 from harness.cli.run import run
 from harness.cli.runs import runs
@@ -62,6 +63,7 @@ VERBS = {
         claims,
         ablate,
         sweep,
+        plan,
         list_,
         export,
         doctor,

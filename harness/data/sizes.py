@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.data.files import SPLITS, candidates
 from harness.data.folder import task_folder
+from harness.data.longlamp import longlamp_sizes
 from harness.errors import HarnessError
 from harness.registry import find
 from harness.settings import RunSettings
@@ -34,7 +35,8 @@ def _whole(settings: RunSettings, split: str) -> int | None:
 
         return SIZES[split]
     if data.source == "hub":
-        return None
+        known = longlamp_sizes(settings.task, data.setting)
+        return None if known is None else int(getattr(known, split))
     try:
         folder = task_folder(data.source, find("task", settings.task), data.setting)
         files = [path for each in candidates(folder, split)[:1] for path in each.paths]

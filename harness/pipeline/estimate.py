@@ -66,7 +66,7 @@ class Estimate:
         """`about 3 min (basis)`."""
         if self.seconds is None:
             return f"no estimate of the time: {self.basis}"
-        return f"about {_rough(self.seconds)} ({self.basis})"
+        return f"about {rough(self.seconds)} ({self.basis})"
 
 
 def estimate(runs: Sequence[tuple[str, RunSettings]], results: Path) -> Estimate:
@@ -98,6 +98,14 @@ def run_seconds(method: str, settings: RunSettings, rates: Rates) -> float:
 
     Raises UnknownSizeError.
     """
+    return sum(phase_seconds(method, settings, rates).values())
+
+
+def phase_seconds(method: str, settings: RunSettings, rates: Rates) -> dict[str, float]:
+    """Seconds of `training`, `generation` and `evaluation` of one run at these rates.
+
+    Raises UnknownSizeError.
+    """
     sizes, budget, options = sizes_of(settings), settings.budget, settings.eval
     test, train, val = (sizes[name] for name in ("test", "train", "val"))
     trains = method not in UNTRAINED
@@ -109,23 +117,25 @@ def run_seconds(method: str, settings: RunSettings, rates: Rates) -> float:
     texts = test * settings.decode.samples * text / rates.generate
     reading = test * row * FORWARD / rates.train
     # 2. Training, with the search of a rate.
-    total = texts + SCORE_S * test
+    training = 0.0
     if trains:
         train, val = train or 0, val or 0
         passes = settings.train.epochs
         trials = settings.train.trials(settings.seed)
         trials -= settings.train.best_trial_trains(passes, settings.seed)
         passes += trials * settings.train.lr_trial_epochs
-        total += (train * passes + val * FORWARD) * row / rates.train
+        training = (train * passes + val * FORWARD) * row / rates.train
         if method.startswith("cot"):
-            total += (train + val) * ANALYSIS_TOKENS / rates.generate
+            training += (train + val) * ANALYSIS_TOKENS / rates.generate
     # 3. Views.
     swaps = 2 * options.donors + 1
-    total += reading * (1 + options.relative) * options.likelihood
-    total += swaps * (reading * ("likelihood" in options.lift) + texts * ("texts" in options.lift))
-    total += 2 * texts * options.forced
+    views = SCORE_S * test * settings.decode.samples
+    views += reading * (1 + options.relative) * options.likelihood
+    views += swaps * (reading * ("likelihood" in options.lift) + texts * ("texts" in options.lift))
+    views += 2 * texts * options.forced
     replaced = len(options.controls) if method == "flythinker" else 0
-    return total + replaced * (texts + reading)
+    views += replaced * (texts + reading)
+    return {"training": training, "generation": texts, "evaluation": views}
 
 
 def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates | None, str]:
@@ -133,7 +143,7 @@ def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates 
     found = [
         rates
         for record in _earlier(method, settings, results)
-        if (rates := _measured(record, method)) is not None
+        if (rates := measured_rates(record, method)) is not None
     ]
     if found:
         many = "1 earlier run" if len(found) == 1 else f"{len(found)} earlier runs"
@@ -158,7 +168,7 @@ def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates 
     return small, f"from usual rates of {cores} CPU cores; no earlier run of this model here"
 
 
-def _measured(record: Record, method: str) -> Rates | None:
+def measured_rates(record: Record, method: str) -> Rates | None:
     """The rates of a record, as this method would have them; None if it has not both."""
     training, inference = record.training, record.inference
     if inference is None or not inference.tokens_per_s:
@@ -231,7 +241,7 @@ def _has_gpu(settings: RunSettings) -> bool:
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
-def _rough(seconds: float) -> str:
+def rough(seconds: float) -> str:
     """A time without false precision: 20 s, 3 min, 2 h."""
     if seconds < 90:
         return f"{max(round(seconds / 10) * 10, 5)} s"

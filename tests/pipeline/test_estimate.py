@@ -63,7 +63,7 @@ def test_earlier_runs_of_the_model_on_this_machine_count(tmp_path, monkeypatch):
 
 def test_what_is_not_known_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_has_gpu", lambda _: False)
-    hub = build_settings("mini", [], {"data": {"source": "hub"}})
+    hub = build_settings("mini", [], {"data": {"source": "hub", "setting": "temporal"}})
     assert estimate([("sft", hub)], tmp_path).shown == (
         "no estimate of the time: the number of examples is known only after the data are read"
     )
@@ -78,7 +78,7 @@ def test_what_is_not_known_is_said(tmp_path, monkeypatch):
     [(3, "5 s"), (52, "50 s"), (600, "10 min"), (9000, "2.5 h"), (90_000, "25 h")],
 )
 def test_times_have_no_false_precision(seconds, shown):
-    assert module._rough(seconds) == shown
+    assert module.rough(seconds) == shown
 
 
 def test_sizes_are_counted_without_reading_examples(tmp_path, monkeypatch):

@@ -1,0 +1,103 @@
+"""harness plan: what the runs of a file will cost, before they cost it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.cli.jobs import Job
+from harness.cli.options import RunOptions
+from harness.cli.plan_screen import Line, Machine, print_costs
+from harness.cli.screen import print_json, screen
+from harness.cli.sweep_jobs import dependencies, names, read_sweep
+from harness.errors import UsageError
+from harness.planning.costs import RunCost, run_cost
+from harness.planning.devices import device_called, device_named
+
+NO_OPTIONS = RunOptions()
+
+
+def plan(
+    file: Path,
+    /,
+    options: RunOptions = NO_OPTIONS,
+    device: str | None = None,
+    processes: int = 1,
+    out: Path | None = None,
+    json_: bool = False,
+) -> None:
+    """Show what the runs of a file will cost: tokens, hours, memory, disk. Reads no data.
+
+    Args:
+        file: run file or sweep (docs/plan.md)
+        device: h100, h200, a100-80, l40s or 4090; default this machine
+        processes (N): processes of a run, each on a card of its own
+        out: folder whose runs tell the speed of this machine; default results
+    """
+    if processes < 1:
+        raise UsageError(f"--processes {processes}; expected a whole number from 1")
+    where = _machine(device)
+    asked = read_sweep(file, options, out)
+    from harness.engine.quiet import quiet_libraries
+
+    quiet_libraries()
+    jobs = asked.jobs()
+    lines = _lines(jobs, asked.results, where, processes)
+    if json_:
+        print_json(_document(lines, where, processes))
+        return
+    print_costs(screen(), lines, where, processes)
+
+
+def _machine(name: str | None) -> Machine:
+    """The named device, or this machine."""
+    if name is not None:
+        found = device_named(name)
+        return Machine(found.title, found.memory * 2**30, found, gpu=True)
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        title = torch.cuda.get_device_name()
+        total = float(torch.cuda.get_device_properties(0).total_memory)
+        return Machine(title, total, device_called(title), gpu=True)
+    return Machine("this machine's CPU", float(psutil.virtual_memory().total), None, gpu=False)
+
+
+def _lines(jobs: Sequence[Job], results: Path, where: Machine, processes: int) -> list[Line]:
+    """The runs with their costs, those of one setting together."""
+    needs = dependencies(jobs)
+    grouped: dict[str, list[RunCost]] = {}
+    for name, job, first in zip(names(jobs), jobs, needs, strict=True):
+        shares = first is not None and jobs[first].settings.seed == job.settings.seed
+        cost = run_cost(
+            job.method, job.settings, results, device=where.device, gpu=where.gpu,
+            processes=processes, trained=shares,
+        )  # fmt: skip
+        grouped.setdefault(name.replace(f" · seed {job.settings.seed}", ""), []).append(cost)
+    return [
+        Line(_short(name.replace(f" · {costs[0].task}", "")), tuple(costs))
+        for name, costs in grouped.items()
+    ]
+
+
+def _short(name: str) -> str:
+    """Without the owners of models and the section of a setting."""
+    parts = []
+    for part in name.split(" · "):
+        key, equals, value = part.partition("=")
+        short = value.rpartition("/")[2].removesuffix("-Instruct") if equals else ""
+        parts.append(f"{key.rpartition('.')[2]}={short}" if equals else part)
+    return " · ".join(parts)
+
+
+def _document(lines: Sequence[Line], where: Machine, processes: int) -> dict[str, Any]:
+    """What --json prints."""
+    return {
+        "device": where.title,
+        "processes": processes,
+        "limit_bytes": where.limit,
+        "runs": [{"name": line.name, **asdict(cost)} for line in lines for cost in line.costs],
+    }

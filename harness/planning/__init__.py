@@ -1,0 +1,1 @@
+"""What runs will cost: arithmetic from shapes, sizes and rates; no data, weights or network."""

@@ -1,0 +1,129 @@
+"""What one run will cost: examples, tokens, steps, seconds by phase, memory, disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+
+from harness.data.sizes import sizes_of
+from harness.pipeline.estimate import (
+    UNTRAINED,
+    Rates,
+    UnknownSizeError,
+    phase_seconds,
+    rates_for,
+)
+from harness.planning.devices import Device
+from harness.planning.memory import CPU, GPU, disk_bytes, peak_bytes
+from harness.planning.rates import device_rates, row_tokens
+from harness.planning.shapes import shapes_of
+from harness.settings import RunSettings
+
+UNTESTED = {
+    "lora": "adapters on a GPU",
+    "qlora": "QLoRA",
+    "full": "train.sharding=full on GPUs",
+}
+"""What no measurement on a GPU stands behind, by the setting's value."""
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """The cost of one run; what is unknown is None, with the reason in `basis`.
+
+    method, task: their names. examples: split → number. row: tokens of a training row.
+    steps: optimizer steps. tokens: of training, without trials of a rate.
+    seconds: phase → seconds, with texts as long as LongLaMP's where that is known.
+    most: seconds of generation if every text reaches the cap.
+    memory: bytes of the largest process. kept, checkpoint: bytes on disk, afterwards and meanwhile.
+    basis: what the seconds come from. untested: what was never measured.
+    """
+
+    method: str
+    task: str
+    examples: Mapping[str, int | None]
+    row: float
+    steps: int
+    tokens: float
+    seconds: Mapping[str, float] | None
+    most: float | None
+    memory: float
+    kept: float
+    checkpoint: float
+    basis: str
+    untested: tuple[str, ...]
+
+
+def run_cost(
+    method: str,
+    settings: RunSettings,
+    results: Path,
+    *,
+    device: Device | None,
+    gpu: bool,
+    processes: int = 1,
+    trained: bool = False,
+) -> RunCost:
+    """The cost of a run.
+
+    method: its name. settings: of the run.
+    results: the folder whose runs tell this machine's speed.
+    device: a GPU of the table; None for this machine's own rates.
+    gpu: whether the run is on a GPU. processes: how many share it.
+    trained: whether another run trains the same weights.
+
+    Raises UsageError where a model's config.json is not at hand.
+    """
+    trains = method not in UNTRAINED
+    shapes, sizes = shapes_of(method, settings.model), sizes_of(settings)
+    row, _ = row_tokens(settings)
+    kind = GPU if gpu else CPU
+    rates, basis = (None, "") if device else rates_for(method, settings, results)
+    if rates is None and device is not None:
+        rates, basis = device_rates(method, settings, shapes, device, processes)
+    seconds, most = None, None
+    if rates is not None:
+        try:
+            seconds, most = _seconds(method, settings, rates)
+        except UnknownSizeError as error:
+            basis = str(error)
+    if trained and seconds is not None:
+        seconds = {**seconds, "training": 0.0}
+    kept, checkpoint = disk_bytes(shapes, settings, trains)
+    train = sizes["train"] or 0
+    passes = settings.train.epochs if trains and not trained else 0.0
+    used = rates.row if rates and rates.row else row
+    return RunCost(
+        method=method,
+        task=settings.task,
+        examples=sizes,
+        row=used,
+        steps=ceil(train * passes / settings.train.batch_size),
+        tokens=train * passes * used,
+        seconds=seconds,
+        most=most,
+        memory=peak_bytes(shapes, settings, kind, trains=trains, row=row, processes=processes),
+        kept=kept,
+        checkpoint=checkpoint,
+        basis=basis,
+        untested=_untested(settings, gpu, processes),
+    )
+
+
+def _seconds(method: str, settings: RunSettings, rates: Rates) -> tuple[Mapping[str, float], float]:
+    """Seconds by phase, and those of generation if every text reaches the cap."""
+    capped = phase_seconds(method, settings, replace(rates, text=None))
+    return phase_seconds(method, settings, rates), capped["generation"]
+
+
+def _untested(settings: RunSettings, gpu: bool, processes: int) -> tuple[str, ...]:
+    found = []
+    if settings.model.adapter == "qlora" or (gpu and settings.model.adapter == "lora"):
+        found.append(UNTESTED[settings.model.adapter])
+    if gpu and processes > 1:
+        found.append("several processes on GPUs")
+        if settings.train.sharding == "full":
+            found.append(UNTESTED["full"])
+    return tuple(found)

@@ -1,0 +1,105 @@
+"""Memory, times and disk of a run by arithmetic."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.data.sizes import sizes_of
+from harness.errors import UsageError
+from harness.planning.costs import run_cost
+from harness.planning.devices import device_called, device_named
+from harness.planning.memory import GPU, peak_bytes
+from harness.planning.rates import decoding_step, row_tokens, share_of_peak
+from harness.planning.shapes import Shape
+from harness.settings import build_settings
+
+NOWHERE = Path("nowhere")
+SHAPE = Shape("a", 1000, 1000, body=900, head=100, layers=10, width=4, inner=8, attention=40,
+              cache=20, vocabulary=25)  # fmt: skip
+
+
+def paper(*sets):
+    return build_settings("paper", sets)
+
+
+def cost(method, *sets, **more):
+    given = {"device": device_named("h100"), "gpu": True, **more}
+    return run_cost(method, paper(*sets), NOWHERE, **given)
+
+
+def test_the_peak_of_training_by_hand():
+    settings = paper("train.micro_tokens=10", "decode.batch_size=1", "decode.max_new_tokens=1",
+                     "budget.profile=1", "budget.input=1", "budget.target=1")  # fmt: skip
+    # states 16·1000, bf16 copies 2·1000; of 10 tokens: inputs of 10 layers 10·2·4 each, one layer
+    # 2·(3.5·4 + 2.7·8); logits 3·4·10·25
+    expected = 16_000 + 2_000 + 10 * (80 + 71.2) + 3_000
+    found = peak_bytes([SHAPE], settings, GPU, trains=True, row=3) - GPU.start
+    assert found == pytest.approx(expected)
+    # four processes share the states; each holds two of ten layers' copies at a time
+    settings = settings.model_copy(
+        update={"train": settings.train.model_copy(update={"sharding": "full"})}
+    )
+    divided = peak_bytes([SHAPE], settings, GPU, trains=True, row=3, processes=4) - GPU.start
+    assert divided == pytest.approx(expected - 12_000 - 1_600)
+
+
+def test_a_step_is_bound_by_the_host_or_by_the_bytes():
+    device = device_named("h100")
+    assert decoding_step([SHAPE], device, 1, 1) == pytest.approx(5.7e-3)  # ten layers
+    large = Shape(**{**vars(SHAPE), "parameters": 10**11})
+    bytes_ = 2 * (10**11 + 20)
+    assert decoding_step([large], device, 1, 1) == pytest.approx(bytes_ / (3.35e12 * 0.85))
+
+
+def test_shares_of_the_peak_lie_between_those_measured():
+    assert share_of_peak(1_544_000_000, False) == pytest.approx(0.267)
+    assert 0.267 < share_of_peak(2_000_000_000, False) < 0.312
+    assert share_of_peak(7_600_000_000, True) == 0.256  # as the largest that was measured
+    assert share_of_peak(1_000_000, True) < 0.07
+
+
+def test_longlamps_sizes_are_known_without_the_data():
+    assert sizes_of(paper()) == {"train": 14_745, "val": 1_826, "test": 1_822}
+    assert sizes_of(paper("data.limit=5"))["test"] == 5
+    assert sizes_of(paper("data.setting=temporal"))["train"] is None
+    row, response = row_tokens(paper())
+    assert response == pytest.approx(305 * 1.35)
+    assert row == pytest.approx(1250 + 119 * 1.35 + 30 + response)
+
+
+def test_what_a_run_costs():
+    sft, both = cost("sft"), cost("flythinker")
+    assert sft.steps == 1152  # 14,745 examples, 5 passes, 64 a step
+    assert 1.9 < both.seconds["training"] / sft.seconds["training"] < 2.05
+    assert both.seconds["generation"] == pytest.approx(2 * sft.seconds["generation"])
+    assert sft.most > sft.seconds["generation"]
+    assert sft.kept == pytest.approx(4 * 3_085_938_688)
+    assert cost("sft", "train.keep_weights=false").kept == 0
+    assert sft.basis == "arithmetic, not measured"
+    plain = cost("rag")
+    assert (plain.seconds["training"], plain.steps, plain.kept) == (0, 0, 0)
+    assert cost("sft", trained=True).seconds["training"] == 0  # another run has the weights
+    assert cost("sft", processes=8).seconds["training"] < sft.seconds["training"] / 7
+    assert cost("coconut").seconds["training"] == pytest.approx(sft.seconds["training"] / 0.8)
+
+
+def test_what_was_never_measured_is_named():
+    assert cost("sft").untested == ()
+    assert cost("sft", "model.adapter=lora").untested == ("adapters on a GPU",)
+    assert cost("sft", "model.adapter=qlora").untested == ("QLoRA",)
+    several = cost("sft", "train.sharding=full", processes=2)
+    assert several.untested == ("several processes on GPUs", "train.sharding=full on GPUs")
+
+
+def test_times_are_unknown_where_the_number_of_examples_is():
+    found = cost("sft", "data.setting=temporal")
+    assert found.seconds is None
+    assert "known only after the data are read" in found.basis
+
+
+def test_devices():
+    assert device_called("NVIDIA H100 80GB HBM3").name == "h100"
+    assert device_called("NVIDIA A100-SXM4-80GB").name == "a100-80"
+    assert device_called("Some Other Card") is None
+    with pytest.raises(UsageError, match=r"no such device. Did you mean 'h100'\? Known: "):
+        device_named("h10")
