@@ -342,10 +342,10 @@ def test_a_process_that_dies_ends_all_with_one_message(
 
 @pytest.mark.slow
 def test_a_signal_saves_a_checkpoint_and_ends_all(tmp_path: Path, reviews: Path, backbone: Path):
-    asked = words(reviews, backbone, tmp_path, "train.epochs=200", method="sft")
-    process = begun(tmp_path, asked, "training-machine.json")
+    more = ("train.epochs=2000", "train.checkpoint_minutes=0.001")
+    asked = words(reviews, backbone, tmp_path, *more, method="sft")
+    process = begun(tmp_path, asked, "checkpoint/progress.json")
     pids = children(process)
-    time.sleep(5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
