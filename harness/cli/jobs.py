@@ -83,7 +83,7 @@ class Job:
 
     def follow(self, results: Path, ranks: Ranks) -> None:
         """Work on the run as one of several processes that is not the first."""
-        from harness.pipeline.single import follow_run
+        from harness.pipeline.follow import follow_run
 
         follow_run(self.settings, self.method, results, ranks, self.factory)
 

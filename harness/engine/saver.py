@@ -18,7 +18,7 @@ from harness.engine.clock import now
 from harness.engine.lm import PersonalLM
 from harness.engine.ranks import Ranks, is_shard
 from harness.engine.shard_files import ShardSaver, load_shards
-from harness.errors import mendable
+from harness.errors import DivergedError, mendable
 from harness.interruption import Stopped
 from harness.record.state import Say
 from harness.record.storage import WEIGHTS
@@ -69,6 +69,14 @@ class Saver:
         self.steps_before, self.between_before = self.log.seconds, self.log.between_s
         shards = self.folder is not None and any(map(is_shard, self.lm.parameters()))
         self.shards = ShardSaver(self.ranks) if shards else None
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """At the end, and where all processes diverged: wait for what is being written."""
+        if kind is None or issubclass(kind, DivergedError):
+            self.finish()
 
     def count_rest(self) -> None:
         """Put the time between the steps so far into the log."""

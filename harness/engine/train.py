@@ -140,9 +140,7 @@ def _train(
     optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
     factor = _schedule(optimizer, settings, len(plan))
     log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
-    saver = Saver(
-        checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks
-    )  # fmt: skip
+    saver = Saver(checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks)
     whole = not any(map(is_shard, lm.parameters()))
     budget = TokenBudget(
         log.micro_tokens or settings.micro_tokens, say, ranks=ranks, again=whole
@@ -150,19 +148,16 @@ def _train(
     # 2. Steps
     recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
-    with StopRequest(say) if checkpoint and ranks.first else nullcontext() as stop:
+    stopping = StopRequest(say) if checkpoint and ranks.first else nullcontext()
+    with saver, stopping as stop:
         for step in range(len(log.curve), len(plan)):
             share_done = step / len(plan)
             lm.training_progress(share_done)
             chosen = [rows[index].at(share_done) for index in plan[step]]
-            try:
-                done = _step(
-                    lm, chosen, optimizer, budget, number=step + 1, lr=lr * factor(step),
-                    draws=seed * 1_000_003 + step, clip=settings.clip, dtype=dtype,
-                )  # fmt: skip
-            except DivergedError:  # in every process
-                saver.finish()
-                raise
+            done = _step(
+                lm, chosen, optimizer, budget, number=step + 1, lr=lr * factor(step),
+                draws=seed * 1_000_003 + step, clip=settings.clip, dtype=dtype,
+            )  # fmt: skip
             log.add(done, chosen)
             if budget.halved:
                 log.micro_tokens = budget.most
@@ -170,7 +165,6 @@ def _train(
                 on_step(step + 1, len(plan), done, log)
             saver.after_step(step + 1 < len(plan), stop.asked if stop is not None else 0)
     # 3. Ready for evaluation
-    saver.finish()
     saver.count_rest()
     recompute_activations(lm, False)
     return log

@@ -21,6 +21,7 @@ from harness.pipeline.generation_costs import COSTS, Costs, summary_of
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
 from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.team import bare
 from harness.record import (
     PREDICTIONS,
     Inference,
@@ -131,11 +132,6 @@ def generate_batch(
         job.team.warm.add(MAIN)
     made.texts.extend(generator.generate_or_split(batch, sample))
     return made
-
-
-def bare(batch: Sequence[EncodedPrompt]) -> list[EncodedPrompt]:
-    """The prompts without the users' profiles, which no model reads, to be sent to a process."""
-    return [replace(each, example=replace(each.example, profile=()), text="") for each in batch]
 
 
 def plan_batches(prompts: Sequence[EncodedPrompt], size: int) -> list[list[EncodedPrompt]]:

@@ -37,7 +37,7 @@ from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.scored import record_floors
 from harness.pipeline.served.plan import ServedPlan, plan_of, refuse_a_server
 from harness.pipeline.served.run import served
-from harness.pipeline.team import Team, follow
+from harness.pipeline.team import Team
 from harness.pipeline.together import adapt, build, fingerprint, settle
 from harness.pipeline.trackers import refuse_missing, tracking
 from harness.pipeline.training import train_or_load
@@ -79,7 +79,7 @@ def run(
     fresh: delete what an earlier run of the same name left.
     factory: makes the method, for one that is not registered.
     bars: where progress and messages go; nowhere by default.
-    ranks: the processes that do it together, of which this is the first; the others `follow_run`.
+    ranks: the processes that do it together, of which this is the first; the others `follow` it.
         By default this one alone.
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
@@ -98,24 +98,6 @@ def run(
             return _make(Job(plan, bars, team=team), phases, before, command, fresh)
     finally:
         team.end()
-
-
-def follow_run(
-    settings: RunSettings,
-    method: str,
-    results: Path,
-    ranks: Ranks,
-    factory: Callable[[RunSettings], Method] | None = None,
-) -> None:
-    """In every process of a run but the first: do what that one asks for, until its run ends.
-
-    ranks: the processes. The other arguments are those of `run`.
-    """
-
-    def make_job() -> Job:
-        return Job(plan_of(settings, method, results, factory), Bars(quiet=True), team=Team(ranks))
-
-    follow(ranks, make_job)
 
 
 def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -> Outcome:

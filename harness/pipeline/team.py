@@ -8,9 +8,9 @@ the first one reads and writes the run's folder.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.engine.micro_batches import TokenBudget
@@ -22,6 +22,7 @@ from harness.interruption import SIGNALS, Stopped
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
     from harness.pipeline.job import Job
+    from harness.pipeline.plan import EncodedPrompt
     from harness.pipeline.training_steps import TrainingData
 
 
@@ -80,3 +81,8 @@ def follow(ranks: Ranks, make_job: Callable[[], Job]) -> None:
         job = job or make_job()
         with suppress(DivergedError, Stopped):  # the first process raises the same
             work(job, *args)
+
+
+def bare(batch: Sequence[EncodedPrompt]) -> list[EncodedPrompt]:
+    """The prompts without the users' profiles, which no model reads, to be sent to a process."""
+    return [replace(each, example=replace(each.example, profile=()), text="") for each in batch]
