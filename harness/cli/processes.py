@@ -129,7 +129,7 @@ def _wait(children: Sequence[subprocess.Popen[bytes]]) -> None:
     first, others = children[0], children[1:]
     while first.poll() is None and not any(child.poll() for child in others):
         time.sleep(0.1)
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + (PATIENCE_S if first.poll() is None else PATIENCE_S / 4)
     while time.monotonic() < until and any(child.poll() is None for child in children):
         time.sleep(0.1)
 

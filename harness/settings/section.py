@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
@@ -19,7 +19,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
-        """Accept `a,b` and a single value where a list is expected.
+        """Accept `a,b` and a single value where a list is expected, and `none` where it is a name.
 
         Raises ValueError for half a surrogate pair, which no record can hold.
         """
@@ -29,6 +29,8 @@ class Section(BaseModel):
             json.dumps(None if section else value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
             raise ValueError("expected text without half a surrogate pair") from None
+        if value is None and "none" in get_args(field.annotation):
+            return "none"  # a choice of this name; elsewhere `none` is no value at all
         if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
             return value
         if isinstance(value, str):

@@ -198,6 +198,24 @@ def test_two_processes_make_the_records_of_one(tmp_path: Path, reviews: Path, ba
 
 
 @pytest.mark.slow
+def test_two_processes_run_the_built_in_benchmark(tmp_path: Path):
+    sets = ["train.lr=1e-3", "train.epochs=1", "decode.max_new_tokens=40", "decode.batch_size=3"]
+    given = ["run", "--method", "flythinker", "--limit", "8", "--train-limit", "16"]
+    asked = [*given, "--out", str(tmp_path), *(word for one in sets for word in ("--set", one))]
+    done = command(HARNESS, [*asked, "--processes", "2"])
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = records(tmp_path)["flythinker"][0]
+    assert found.device.processes == 2
+    assert found.n.scored == 8
+    assert found.inference is not None
+    assert found.inference.batches_timed == 3
+    assert done.stdout.count("record: ") == 1
+    again = command(HARNESS, asked)  # one process shows what two have made
+    assert again.returncode == 0
+    assert "record: " in again.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
 def test_launchers_of_others_start_the_processes(
     tmp_path: Path, reviews: Path, backbone: Path, launcher: tuple[str, ...]
@@ -341,8 +359,13 @@ def test_a_process_that_dies_ends_all_with_one_message(
 
 
 @pytest.mark.slow
-def test_a_signal_saves_a_checkpoint_and_ends_all(tmp_path: Path, reviews: Path, backbone: Path):
-    more = ("train.epochs=2000", "train.checkpoint_minutes=0.001")
+@pytest.mark.parametrize("sharding", ["none", "full"])
+def test_a_signal_saves_a_checkpoint_and_ends_all(
+    tmp_path: Path, reviews: Path, backbone: Path, sharding: str
+):
+    more = (
+        "train.epochs=2000", "train.checkpoint_minutes=0.001", f"train.sharding={sharding}"
+    )  # fmt: skip
     asked = words(reviews, backbone, tmp_path, *more, method="sft")
     process = begun(tmp_path, asked, "checkpoint/progress.json")
     pids = children(process)

@@ -55,6 +55,18 @@ def test_a_method_without_options_says_so():
         validate(CoconutOptions, {"x": 1}, "options of coconut")
 
 
+def test_none_is_a_name_where_one_may_choose_it():
+    given = (
+        "train.sharding=none",
+        "model.adapter=none",
+        "eval.bleu_tokenizer=none",
+        "model.base=none",
+    )
+    chosen = build_settings("mini", given)
+    assert chosen.train.sharding == chosen.model.adapter == chosen.eval.bleu_tokenizer == "none"
+    assert chosen.model.base is None
+
+
 def test_a_value_that_toml_cannot_hold_is_text():
     for value in ("9" * 5_000, "[" * 5_000):
         with pytest.raises(
