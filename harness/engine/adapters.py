@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.engine.four_bits import in_four_bits, quantize, to_type
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.errors import UsageError
 from harness.record import AdapterInfo
@@ -34,13 +35,19 @@ def add_adapters(lm: PersonalLM, settings: ModelSettings, seed: int) -> None:
         settings: with the kind, rank, alpha, targets and dropout.
         seed: of A; the same for every run with this seed.
 
+    With `qlora` the frozen linear layers below the head are kept in 4 bits.
+
     Raises UsageError for unknown targets, for head or embeddings among them, for a model without a
-    causal LM to adapt, and for `qlora` without CUDA.
+    causal LM to adapt, and for `qlora` without bitsandbytes or of a model that has adapters.
     """
+    four_bits = settings.adapter == "qlora"
+    if four_bits and (lm.adapted or any(has_adapter(model) for _, model in causal_lms(lm))):
+        raise UsageError(
+            f"model.adapter=qlora: {type(lm).__name__} has adapters of its own, or was loaded with"
+            " one; expected a whole model\n  mend      --set model.adapter=lora"
+        )
     if settings.adapter == "none" or lm.adapted:
         return
-    if settings.adapter == "qlora":
-        refuse_four_bits()
     models = [model for _, model in causal_lms(lm) if _trains(model)]
     if not models:
         raise UsageError(
@@ -50,19 +57,11 @@ def add_adapters(lm: PersonalLM, settings: ModelSettings, seed: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for model in models:
+            if four_bits:
+                quantize(model)
             if not has_adapter(model):
                 _inject(model, settings)
     lm.adapted = True
-
-
-def refuse_four_bits() -> None:
-    """Raises UsageError where a base cannot be kept in 4 bits."""
-    if not torch.cuda.is_available():
-        raise UsageError(
-            "model.adapter=qlora: found no CUDA GPU; expected one, and the package bitsandbytes\n"
-            "  mend      --set model.adapter=lora, with --set model.dtype=bfloat16 for less memory"
-        )
-    raise UsageError("model.adapter=qlora is not built yet\n  mend      --set model.adapter=lora")
 
 
 def has_adapter(model: nn.Module) -> bool:
@@ -151,18 +150,18 @@ def store_base(lm: PersonalLM, dtype: torch.dtype) -> None:
     """Keep the frozen weights of a model with adapters in `dtype`; what trains stays as it is."""
     if not lm.adapted:
         return
-    for part in lm.parameters():
-        if not part.requires_grad:
-            part.data = part.data.to(dtype)
+    to_type(lm, dtype, frozen_only=True)
 
 
 def merge_adapters(lm: PersonalLM) -> None:
     """Add the adapters of peft to the weights, so that a step costs what it costs without them.
 
     The models have their own layers again. Log-probs stay the same to rounding. Adapters over
-    weights that two models share stay apart.
+    weights that two models share, or over weights in 4 bits, stay apart.
     """
-    models = [model for _, model in causal_lms(lm) if has_adapter(model)]
+    models = [
+        model for _, model in causal_lms(lm) if has_adapter(model) and not in_four_bits(model)
+    ]
     uses = Counter(id(part) for model in models for part in model.parameters())
     if max(uses.values(), default=1) > 1:
         return

@@ -112,10 +112,12 @@ def trained_tensors(lm: nn.Module) -> dict[str, torch.Tensor]:
 
     A parameter with two names has the first one.
     """
-    left_out = {id(part) for part in lm.parameters() if not part.requires_grad}
+    frozen = {name: part for name, part in lm.named_parameters() if not part.requires_grad}
+    left_out = {*map(id, frozen.values())}
     found: dict[str, torch.Tensor] = {}
     for name, tensor in lm.state_dict(keep_vars=True).items():
-        if id(tensor) not in left_out:
+        scale_of, _, _ = name.rpartition(".weight.")  # of weights in 4 bits
+        if id(tensor) not in left_out and f"{scale_of}.weight" not in frozen:
             left_out.add(id(tensor))
             found[name] = tensor.detach()
     return found

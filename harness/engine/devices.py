@@ -6,6 +6,7 @@ import torch
 from accelerate import PartialState
 from torch import nn
 
+from harness.engine.four_bits import to_type
 from harness.engine.ranks import Ranks
 from harness.errors import UsageError
 from harness.settings import ModelSettings
@@ -78,12 +79,11 @@ def number_type(settings: ModelSettings, device: torch.device) -> torch.dtype:
 
 
 def cast(lm: nn.Module, dtype: torch.dtype) -> None:
-    """Cast parameters to `dtype`; buffers stay as they are.
+    """Cast parameters to `dtype`, see `to_type`; buffers stay as they are.
 
     Rotary frequencies in bfloat16 would shift position 500 by half a radian.
     """
-    for part in lm.parameters():
-        part.data = part.data.to(dtype)
+    to_type(lm, dtype)
 
 
 def place(lm: nn.Module, devices: list[torch.device]) -> None:

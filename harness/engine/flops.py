@@ -28,6 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Rows, Views
+from harness.engine.four_bits import countable
 from harness.engine.kv_cache import growing_cache, recurrent
 from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
 from harness.engine.micro_batches import TrainRow
@@ -169,7 +170,7 @@ def _counted(model: PreTrainedModel, length: int) -> int:
     try:  # the counter does not know fused attention on CPUs, nor grouped products
         model.set_attn_implementation("eager")
         config._experts_implementation = "eager"
-        with counter:
+        with countable(model), counter:
             hidden_states(model, inputs_embeds=embed(model, ids), use_cache=False)
     finally:
         model.set_attn_implementation(attention)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -29,5 +30,6 @@ def quiet_libraries() -> None:
     if transformers := sys.modules.get("transformers"):
         transformers.utils.logging.disable_progress_bar()
         transformers.utils.logging.set_verbosity_error()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # what a CPU could have besides
     warnings.filterwarnings("ignore", module="transformers")
     warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm in a notebook

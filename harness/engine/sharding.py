@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from harness.engine.four_bits import refuse_four_bits
 from harness.engine.lean_models import KEPT, Choice, choice_of
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.ranks import Ranks, is_shard
@@ -71,6 +72,7 @@ def _divided(lm: PersonalLM, ranks: Ranks) -> PersonalLM:
 
 def _layers(lm: PersonalLM) -> list[nn.Module]:
     """The decoder layers of each causal LM in `lm`, by the names that transformers gives them."""
+    refuse_four_bits(lm, "train.sharding=full")
     found, owners = list[nn.Module](), dict[int, nn.Module]()
     for _, model in causal_lms(lm):
         names: Any = getattr(model, "_no_split_modules", None) or ()

@@ -17,6 +17,7 @@ from harness.engine.backbone import Backbones, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
 from harness.engine.devices import cast, devices, place
+from harness.engine.four_bits import numbers
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.number_types import NumberTypes, number_types
@@ -147,7 +148,7 @@ class Job:
         backbones = WatchedBackbones(self.plan.settings.model)
         lm = self.plan.build(backbones)
         choose_step([model for _, model in causal_lms(lm)], self.plan.settings.decode.step)
-        parameters = sum(part.numel() for part in lm.parameters())
+        parameters = numbers(lm)
         info = replace(backbones.info, text=self.plan.about_text, method_parameters=parameters)
         return lm, info
 

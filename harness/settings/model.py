@@ -39,7 +39,7 @@ class ModelSettings(Section):
     """Arguments of the chat template, e.g. `model.template_args.enable_thinking=false`."""
     adapter: Literal["none", "lora", "qlora"] = "none"
     """What training changes: all weights (`none`), or low-rank adapters in every model, whose own
-    weights stay as they are (`lora`), in 4 bits (`qlora`, with CUDA and bitsandbytes)."""
+    weights stay as they are (`lora`), in 4 bits (`qlora`, by bitsandbytes)."""
     lora_rank: int = Field(16, ge=1)
     """Rank of the adapters."""
     lora_alpha: float = Field(32.0, gt=0)

@@ -263,9 +263,3 @@ def test_a_method_without_a_model_to_adapt_is_told():
 
     with pytest.raises(UsageError, match=r"CausalLM has no causal LM that trains"):
         adapted(frozen)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_four_bits_without_cuda_are_refused_by_name():
-    with pytest.raises(UsageError, match=r"model\.adapter=qlora: found no CUDA GPU; expected one"):
-        adapted(MAKERS["causal"], LORA.model_copy(update={"adapter": "qlora"}))

@@ -23,7 +23,7 @@ class Launched:
 
 def test_a_run_launched_as_several_processes_is_refused(monkeypatch):
     monkeypatch.setattr("harness.engine.devices.PartialState", Launched)
-    with pytest.raises(UsageError, match=r"2 processes were launched; a run is one process"):
+    with pytest.raises(UsageError, match=r"2 processes were launched; expected one"):
         devices(ModelSettings())
 
 

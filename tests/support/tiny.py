@@ -17,13 +17,13 @@ from transformers import (
 VOCABULARY = 97
 
 
-def tiny(family: str = "qwen2", seed: int = 0, width: int = 32) -> Any:
+def tiny(family: str = "qwen2", seed: int = 0, width: int = 32, inner: int = 48) -> Any:
     """A two-layer Qwen2 (tied embeddings) or Llama (untied), in eval mode."""
     torch.manual_seed(seed)
     shape: dict[str, Any] = {
         "vocab_size": VOCABULARY,
         "hidden_size": width,
-        "intermediate_size": 48,
+        "intermediate_size": inner,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
