@@ -1,15 +1,18 @@
 """The scripts on decoding: quick runs, tables of one shape, options that are refused."""
 
 import json
+import sys
 
 import pytest
 import torch
 
-from benchmarks import adapters, cache, decoding, steps, threads
+from benchmarks import adapters, cache, decoding, number_types, peers, peers_parts, steps, threads
 from flythinker import FlyThinkerLM
+from harness.api.runs import Run
 from harness.engine import CausalLM, generate
 from harness.engine.kv_cache import GrowingLayer
 from tests.support.agreement import PROMPTS
+from tests.support.runs import go
 from tests.support.tiny import tiny
 
 SMALL = ["--models", "mini", "--batch", "2", "--tokens", "4", "--rounds", "2", "--markdown"]
@@ -117,3 +120,72 @@ def test_adapters_holds_one_backbone_against_its_targets(tmp_path):
     assert found["targets"].keys() == {"memory of training", "memory of decoding", "decoding step"}
     shared, two = (found["memory"][arm]["training"] for arm in ("flythinker-shared", "flythinker"))
     assert shared["trained"] < shared["parameters"] < two["parameters"]
+
+
+@pytest.fixture
+def small_peers(monkeypatch, tmp_path):
+    """benchmarks.peers with a tiny model and short rows; runs it and reads what it wrote."""
+    monkeypatch.setattr(peers_parts, "model", lambda size, seed=0: tiny(seed=seed))
+    monkeypatch.setitem(peers_parts.LENGTHS, "mini", (30, 20, 2, 1))
+    monkeypatch.setattr(peers, "CONTEXTS", (16,))
+    monkeypatch.setattr(peers, "BATCHES", {"mini": (2,)})
+    small = {"context": (16, 64), "batch": (1, 2), "length": (3, 6), "examples": (1, 2)}
+    monkeypatch.setattr(peers_parts, "GROWTHS", small)
+    out = tmp_path / "peers.json"
+
+    def call(*words):
+        peers.main(["--models", "mini", "--seconds", "0", "--out", str(out), *words])
+        return json.loads(out.read_text("utf-8"))
+
+    return call
+
+
+def test_peers_measures_each_part_once_and_makes_a_table(small_peers, capsys):
+    parts = [small_peers("--only", name) for name in ("step", "prefill", "growth")][-1]
+    step = parts["step, mini, float32, batch 2"]
+    assert step["same tokens as generate"] == "100.0 %"
+    assert step["rounds"] == 3
+    assert set(step["ms"]) == {"transformers' generate", "sft", "flythinker"}
+    assert {"processor", "threads", "load", "versions"} < set(step)
+    assert parts["prefill, mini, float32, 16 tokens"]["FLOPs"] > 1.5
+    assert parts["growth, mini, float32, context"]["exponent"] < 2
+    capsys.readouterr()
+    assert small_peers("--only", "step", "--markdown") == parts  # nothing is measured again
+    rows = table(capsys.readouterr().out)
+    assert "flythinker ÷ sft" in rows[2][1]
+    assert [row[0] for row in rows[-4:]] == ["context", "batch", "length", "examples"]
+
+
+def test_peers_asks_for_trl(small_peers, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trl", None)
+    with pytest.raises(SystemExit, match="TRL is not installed; expected it, or --trl FOLDER"):
+        small_peers("--only", "train")
+
+
+@pytest.mark.slow
+def test_peers_times_the_steps_of_trl_with_the_same_rows(small_peers):
+    pytest.importorskip("trl")
+    found = small_peers("--only", "train, mini, float32")["train, mini, float32"]
+    assert {"TRL's SFTTrainer ÷ sft", "flythinker ÷ sft"} == set(found["quotients"])
+    assert found["FLOPs"] > 1.5
+
+
+def test_exponents_are_slopes():
+    assert peers_parts.slope([1, 2, 4], [3, 6, 12]) == pytest.approx(1)
+    assert peers_parts.slope([1, 2, 4], [1, 4, 16]) == pytest.approx(2)
+
+
+def test_number_types_compares_likelihoods_texts_and_verdicts(
+    made_once, tmp_path, reviews, backbone
+):
+    exact = made_once("rag")
+    other = go(tmp_path, reviews, backbone, "rag", "model.dtype=bfloat16")
+    plain = made_once("nonpers")
+    runs = [Run(each.folder, each.record) for each in (exact, other, plain)]
+    found = number_types.pair_figures(*runs[:2])
+    assert 0 < found["nll"]["mean_gap"] <= found["nll"]["max_gap"] < 0.5
+    assert found["texts"] == 8
+    assert set(found["scores"]) == {"bleu", "rouge1"}
+    verdicts = number_types.verdict_of([runs[0], runs[2]])
+    assert verdicts["bleu"]["reason"].endswith("a verdict needs 20")
+    assert number_types.pair_figures(runs[0], runs[0])["texts_that_differ"] == 0

@@ -249,7 +249,7 @@ def _accumulate_gradients(
         ranks: the processes, which divide the micro-batches by tokens.
     """
     targets = sum(len(row.response) for group in groups for row in group)
-    total, device = 0.0, next(lm.parameters()).device
+    losses, device = list[Tensor](), next(lm.parameters()).device
     shares = share_out([len(group[0]) * len(group) for group in groups], ranks.count)
     passes = [(number, 1.0) for number in shares[ranks.index]]
     if any(map(is_shard, lm.parameters())):  # each pass is one of all processes together
@@ -261,8 +261,8 @@ def _accumulate_gradients(
         with precision(device, dtype):
             loss = lm(to_batch(groups[number])) * (weight * share)
         loss.backward()
-        total += loss.item()
-    return total
+        losses.append(loss.detach())
+    return sum(torch.stack(losses).tolist()) if losses else 0.0  # the only wait for the device
 
 
 def gradient_norm(lm: nn.Module, ranks: Ranks | None = None) -> Tensor:

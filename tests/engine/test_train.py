@@ -179,3 +179,24 @@ def test_loading_other_weights_fails(tmp_path, saved, loaded, message):
     save_weights(saved(), tmp_path / "w.safetensors")
     with pytest.raises(DataError, match=message):
         load_weights(loaded(), tmp_path / "w.safetensors")
+
+
+def test_a_step_waits_once_for_the_losses_of_its_micro_batches(monkeypatch):
+    def waits(micro_tokens):
+        made = []
+        for name in ("item", "tolist"):
+            real = getattr(torch.Tensor, name)
+
+            def counting(tensor, real=real, name=name):
+                made.append(name)
+                return real(tensor)
+
+            monkeypatch.setattr(torch.Tensor, name, counting)
+        chosen = SETTINGS.model_copy(update={"micro_tokens": micro_tokens, "batch_size": len(ROWS)})
+        log = train(CausalLM(tiny()), ROWS, chosen, lr=1e-3, seed=0)
+        monkeypatch.undo()
+        return len(made), [step.loss for step in log.curve]
+
+    (few, whole), (many, cut) = waits(10_000), waits(1)
+    assert few == many  # with one micro-batch a step, and with seven
+    assert cut == pytest.approx(whole, rel=1e-4)
