@@ -84,7 +84,8 @@ class Request:
         for task in self.tasks:
             for name, factory in factories.items():
                 settings = partial(self.settings, name, factory, task, self.seeds[0])
-                axes = self._assignments(name, factory, factory(settings()).trains)
+                plain = Job(name, factory, settings()).checked()
+                axes = self._assignments(name, factory, plain.trains)
                 for each in combinations(axes, settings, factory):
                     job = Job(name, factory, each.settings).checked()
                     yield from job.with_seeds(self.seeds)
