@@ -46,7 +46,9 @@ def between(text: str, start: int, end: int | None = None) -> str:
 
 def cut(text: str, starts: Sequence[int]) -> list[str]:
     """The text of each slice, from its first token to its last; "" past the end of the text."""
-    return [between(text, *ends) for ends in zip(starts, [*starts[1:], None], strict=True)]
+    spans = slice_tokens(text)
+    parts = [spans[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    return [text[part[0][0] : part[-1][1]] if part else "" for part in parts]
 
 
 def up_to(text: str, token: int) -> str:

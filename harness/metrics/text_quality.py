@@ -7,7 +7,8 @@ too, and no verdict is made about them: closest to the references is best.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from harness.statistics.panel import ratio
 
 COPIED, REPEATED = 8, 4
 """Tokens of an n-gram that counts as copied from the profile, and as repeated."""
+ALL_KNOWN = bytes([True]) * COPIED
+"""Which tokens of an n-gram stand in a text, where all do."""
 
 
 def tokens(text: str) -> list[str]:
@@ -100,24 +103,44 @@ class Copied(OfTokens):
     title = "copied from the profile"
     better = "lower"
 
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], float | None] = {}
+
     def score(self, pair: Pair) -> float | None:
-        text = tokens(pair.prediction)
-        if len(text) < COPIED:
-            return None
-        own = list(ngrams(text, COPIED))
-        wanted = set(own)
-        found = {
-            gram
-            for entry in pair.example.profile
-            for field in entry.values()
-            for gram in ngrams(tokens(field), COPIED)
-            if gram in wanted
-        }
+        """The reference is scored with the text, so that a profile is read once for both."""
+        name = pair.example.id
+        if (name, pair.prediction) not in self._known:
+            both = [each for each in (pair.prediction, pair.reference)
+                    if (name, each) not in self._known]  # fmt: skip
+            shares = copied_shares(list(map(tokens, both)), pair.example.profile)
+            self._known.update(
+                {(name, each): share for each, share in zip(both, shares, strict=True)}
+            )
+        return self._known[name, pair.prediction]
+
+
+def copied_shares(
+    texts: Sequence[Sequence[str]], profile: Sequence[Mapping[str, str]]
+) -> list[float | None]:
+    """Of each text in tokens, the share inside an n-gram of the profile, in %; None if too short.
+
+    profile: entries, with their fields.
+    """
+    words, found = set(chain.from_iterable(texts)), set[tuple[Hashable, ...]]()
+    for entry in profile:
+        for field in entry.values():
+            read = tokens(field)
+            # an n-gram of a text needs as many words of the texts in a row; few fields have it
+            if ALL_KNOWN in bytes(map(words.__contains__, read)):
+                found.update(ngrams(read, COPIED))
+    shares: list[float | None] = []
+    for text in texts:
         inside = np.zeros(len(text), bool)
-        for start, gram in enumerate(own):
+        for start, gram in enumerate(ngrams(text, COPIED)):
             if gram in found:
                 inside[start : start + COPIED] = True
-        return 100 * float(inside.mean())
+        shares.append(None if len(text) < COPIED else 100 * float(inside.mean()))
+    return shares
 
 
 TEXT_QUALITY: tuple[type[Metric], ...] = (LengthRatio, RepeatedNgrams, Distinct, Copied)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics import metric
+from harness.metrics import metric, slices
 from harness.metrics.drift import drift, mean_positions, slope_rows
 from harness.metrics.likelihood import (
     likelihood_drift,
@@ -17,7 +17,7 @@ from harness.metrics.likelihood import (
     relative,
 )
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
-from harness.pipeline.evaluate.texts import free_slices
+from harness.pipeline.evaluate.texts import free_slices, parts_of
 from harness.record import SliceNll
 from tests.support.texts import pairs, panel
 
@@ -65,7 +65,7 @@ def test_free_scores_by_hand():
     references = ["a b c d e f", "a b c", "a b c d"]
     predictions = ["a b c x e", "a b c d e f", "a"]
     texts = pairs(predictions, references)
-    found = free_slices(metric("rouge1"), [texts], panel("uvw"), STARTS)
+    found = free_slices(metric("rouge1"), parts_of([texts], STARTS), panel("uvw"), STARTS)
     first, second, third = found
     # 3/3; 3/3; P 1 R ⅓ → ½
     assert first.value == pytest.approx((100 + 100 + 50) / 3)
@@ -78,7 +78,7 @@ def test_free_scores_by_hand():
 
 def test_free_scores_are_averaged_over_samples():
     samples = [pairs([text], ["a b c d"]) for text in ("a b c d", "a x")]  # "c d", then nothing
-    found = free_slices(metric("rouge1"), samples, panel("u"), (0, 2))
+    found = free_slices(metric("rouge1"), parts_of(samples, (0, 2)), panel("u"), (0, 2))
     assert [one.value for one in found] == pytest.approx([75, 50])
 
 
@@ -225,3 +225,11 @@ def test_the_summary_is_the_records_entry():
     assert found.slices[1].per_model_token == pytest.approx(3.9 / 4)
     assert found.drift.value == pytest.approx(10)
     assert found.drift.examples == 2
+
+
+def test_texts_are_cut_once_for_all_metrics(monkeypatch):
+    read = []
+    real = slices.slice_tokens
+    monkeypatch.setattr(slices, "slice_tokens", lambda text: read.append(text) or real(text))
+    assert slices.cut("one two, three", (0, 2, 3)) == ["one two", ",", "three"]
+    assert read == ["one two, three"]

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from harness.metrics import text_quality
 from harness.metrics.base import Pair
-from harness.metrics.text_quality import Copied, Distinct, LengthRatio, RepeatedNgrams
+from harness.metrics.text_quality import (
+    Copied,
+    Distinct,
+    LengthRatio,
+    RepeatedNgrams,
+    ngrams,
+    tokens,
+)
 from harness.types import Example
 
 PROFILE = ({"title": "one two", "text": "a b c d e f g h i"}, {"title": "", "text": "x y z"})
@@ -57,3 +67,34 @@ def test_distinct_bigrams_of_each_text():
 )
 def test_copied_tokens_are_those_inside_8grams_of_the_profile(text: str, share: float | None):
     assert Copied().score(pair(text)) == (share if share is None else pytest.approx(share))
+
+
+WORDS = st.lists(st.sampled_from("ab"), max_size=24).map(" ".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(WORDS, WORDS, st.lists(WORDS, max_size=3))
+def test_text_and_reference_are_scored_together_as_each_alone(text, reference, fields):
+    example = Example("e", "u", "t", "", tuple({"text": field} for field in fields))
+
+    def share(one: str) -> float | None:
+        own = list(ngrams(tokens(one), 8))
+        profile = {gram for field in fields for gram in ngrams(tokens(field), 8)}
+        inside = {
+            start + at for start, gram in enumerate(own) if gram in profile for at in range(8)
+        }
+        return 100 * len(inside) / len(tokens(one)) if own else None
+
+    measure = Copied()
+    found = [measure.score(Pair(one, reference, example)) for one in (text, reference)]
+    assert found == [None if each is None else pytest.approx(each)
+                     for each in (share(text), share(reference))]  # fmt: skip
+
+
+def test_a_profile_is_read_once_for_text_and_reference(monkeypatch):
+    read = []
+    monkeypatch.setattr(text_quality, "tokens", lambda text: read.append(text) or tokens(text))
+    measure = Copied()
+    for text in ("a b c d e f g h", "one two three four"):
+        measure.score(pair(text))
+    assert sum(text == "x y z" for text in read) == 1

@@ -90,11 +90,12 @@ def score_texts(
     found = {each.name: scored(each, pairs, panel) for each in metrics}
     kept = [each for each in metrics if found[each.name].score.value is not None]
     breakdowns = {each.name: _breakdown(each, pairs, panel) for each in kept}
+    parts = parts_of(pairs, settings.slices)
     quality, values = text_quality(pairs, panel)
     return Scores(
         metrics={name: MetricScore.of(one.score) for name, one in found.items()},
         quality=quality,
-        slices={each.name: free_slices(each, pairs, panel, settings.slices) for each in kept},
+        slices={each.name: free_slices(each, parts, panel, settings.slices) for each in kept},
         breakdowns={name: each for name, each in breakdowns.items() if each is not None},
         examples={
             example.id: ExampleValues(
@@ -140,12 +141,12 @@ def _breakdown(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) 
 
 
 def free_slices(
-    metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel, starts: Sequence[int]
+    metric: Metric, parts: Sequence[Sequence[Sequence[Pair]]], panel: Panel, starts: Sequence[int]
 ) -> tuple[SliceEstimate, ...]:
     """A metric of every slice of the text against the same slice of the reference.
 
     metric: any.
-    samples: pairs of whole texts, a list for each sample.
+    parts: pairs cut at the starts of slices, of each sample (`parts_of`).
     panel: their users.
     starts: where slices begin, in slice tokens.
 
@@ -153,7 +154,6 @@ def free_slices(
     as empty. Descriptive only: the result depends on how text and reference align.
     """
     metric = metric.of_slices()
-    parts = [[_parts(pair, starts) for pair in pairs] for pairs in samples]
     found = []
     for at, (name, start) in enumerate(zip(slice_names(starts), starts, strict=True)):
         inside = [row for row, slices in enumerate(parts[0]) if slices[at].reference]
@@ -161,6 +161,11 @@ def free_slices(
         score = scored(metric, pairs, panel.only(inside)).score if inside else Score(None, (), "")
         found.append(SliceEstimate(slice=name, start=start, examples=len(inside), **ends_of(score)))
     return tuple(found)
+
+
+def parts_of(samples: Sequence[Sequence[Pair]], starts: Sequence[int]) -> list[list[list[Pair]]]:
+    """Pairs of whole texts cut at the starts of slices, for each sample."""
+    return [[_parts(pair, starts) for pair in pairs] for pairs in samples]
 
 
 def _parts(pair: Pair, starts: Sequence[int]) -> list[Pair]:
