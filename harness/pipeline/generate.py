@@ -22,6 +22,7 @@ from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.pipeline.team import bare
+from harness.pipeline.token_bound import rows_at_once, tokens_at_once
 from harness.record import (
     PREDICTIONS,
     Inference,
@@ -77,6 +78,9 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     finished = valid_predictions(plan, expected, say)
     times = plan.folder / COSTS
     costs = (read_state(Costs, times, say, NO_TIMES) if finished else None) or Costs()
+    if costs.tokens_at_once is None:
+        costs.tokens_at_once = tokens_at_once(options.tokens_at_once, lm, say)
+    plan.tokens_at_once = costs.tokens_at_once
     # 2. the batches, in a fixed order; each round of them is on disk when it is done
     batches = Generator(plan, lm).batches(plan.test_prompts)
     work = [(sample, batch) for sample in range(options.samples) for batch in batches]
@@ -126,7 +130,10 @@ def generate_batch(
     """The predictions of one sample of a batch; (sample, batch)."""
     sample, batch = part
     made = MadeBatch([], Costs())
-    generator = Generator(job.plan, lm, made.costs, job.plan.settings.decode.batch_size)
+    rows = job.plan.settings.decode.batch_size
+    if job.plan.settings.decode.slots and job.plan.settings.decode.tokens_at_once is not None:
+        rows = min(rows, -(-len(batch) // JOINED))  # the bound holds for rows in the model
+    generator = Generator(job.plan, lm, made.costs, rows)
     if MAIN not in job.team.warm:
         generator.warm_up(batch)
         job.team.warm.add(MAIN)
@@ -134,10 +141,24 @@ def generate_batch(
     return made
 
 
-def plan_batches(prompts: Sequence[EncodedPrompt], size: int) -> list[list[EncodedPrompt]]:
-    """Batches by prompt length, longest first; the same for every run of the same prompts."""
+def plan_batches(
+    prompts: Sequence[EncodedPrompt], size: int, most_tokens: int | None = None, text: int = 0
+) -> list[list[EncodedPrompt]]:
+    """Batches by prompt length, longest first; the same for every run of the same prompts.
+
+    Args:
+        prompts: to be generated after.
+        size: most rows of a batch.
+        most_tokens: of a batch, prompts and texts; None: any number.
+        text: tokens that a row may get after its prompt.
+    """
     ordered = sorted(prompts, key=lambda encoded: (-len(encoded.prompt), encoded.example.id))
-    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+    batches: list[list[EncodedPrompt]] = []
+    while ordered:
+        count = rows_at_once(len(ordered[0].prompt) + text, size, most_tokens)
+        batches.append(ordered[:count])
+        ordered = ordered[count:]
+    return batches
 
 
 def views_of(batch: Sequence[EncodedPrompt]) -> dict[str, list[tuple[int, ...]]]:
@@ -160,8 +181,14 @@ class Generator:
     def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[EncodedPrompt]]:
         """What is generated at once and then saved; the same for every run of the same prompts."""
         options = self.plan.settings.decode
-        joined = options.slots and rows_join(self.lm)
-        return plan_batches(prompts, options.batch_size * (JOINED if joined else 1))
+        times = JOINED if options.slots and rows_join(self.lm) else 1
+        most, method = self.plan.tokens_at_once, self.plan.method
+        return plan_batches(
+            prompts,
+            options.batch_size * times,
+            None if most is None else most * times,
+            options.max_new_tokens + method.longest_preface(training=False),
+        )
 
     def warm_up(self, batch: Sequence[EncodedPrompt]) -> None:
         """Generate a few tokens untimed: first calls allocate memory and choose kernels.

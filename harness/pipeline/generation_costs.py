@@ -29,6 +29,7 @@ class Costs:
     peak_mib: highest memory.
     overlap_s: how much longer the batches were than the wall time in which several processes
         generated them at once.
+    tokens_at_once: most tokens of a batch, which a resumed run keeps.
     """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
@@ -39,6 +40,7 @@ class Costs:
     latent_s: float = 0.0
     peak_mib: float = 0.0
     overlap_s: float = 0.0
+    tokens_at_once: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -102,6 +104,7 @@ def summary_of(
         batches_timed=len(costs.batches),
         examples_timed=costs.examples,
         batch_size=plan.settings.decode.batch_size,
+        tokens_at_once=costs.tokens_at_once,
         peak_memory_mib=costs.peak_mib,
         visible_tokens=sum(text.tokens for text in texts),
         hidden_tokens=sum(text.hidden_tokens for text in texts),

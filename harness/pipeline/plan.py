@@ -84,6 +84,8 @@ class Plan:
         self.results = results
         self.fresh = False
         """Take no prompt from a cache."""
+        self.tokens_at_once = settings.decode.tokens_at_once
+        """Most tokens in a batch of texts; lowered where memory is low (pipeline.token_bound)."""
 
     @property
     def test(self) -> SplitData:

@@ -155,6 +155,8 @@ class Inference(View):
     """Texts in them."""
     batch_size: int
     """Texts in a full batch."""
+    tokens_at_once: int | None = None
+    """Most tokens of a batch: `decode.tokens_at_once`, or what free memory held; null: no bound."""
     peak_memory_mib: float | None = None
     """Highest memory while generating, measured as in training; null for a model behind an API."""
     visible_tokens: int

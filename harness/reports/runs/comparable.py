@@ -41,6 +41,7 @@ MACHINE: Mapping[str, Read] = {
 }
 FURTHER: Mapping[str, Read] = {
     "number types": lambda record: number_types(record) if record.kind == "run" else None,
+    "tokens at once": lambda record: record.inference and record.inference.tokens_at_once,
     "backbone's weights": lambda record: record.backbone.fingerprint,
     "training examples": lambda record: record.training and record.training.examples,
     "commit": lambda record: str(record.code.commit)[:12],

@@ -1,0 +1,75 @@
+"""How many tokens a batch of texts may hold: `decode.tokens_at_once`, or less where memory is low.
+
+A number in the preset, not the machine's memory, decides the batches, so that the same command
+generates the same texts on another machine. Free memory can only lower it; the record has what was
+used.
+"""
+
+from __future__ import annotations
+
+import sys
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.engine.lm import PersonalLM, causal_lms
+from harness.record.state import Say
+
+SHARE = 0.8
+"""Of the free memory, what keys and values may fill."""
+MEMORY = Path("/proc/meminfo")
+
+
+def tokens_at_once(most: int | None, lm: PersonalLM, say: Say) -> int | None:
+    """The most tokens of a batch: `most`, lowered to what free memory holds; None: no bound.
+
+    most: `decode.tokens_at_once`. lm: on its devices, with its weights loaded. say: takes a message
+    where it is lowered.
+    """
+    if most is None:
+        return None
+    fits = min((_tokens_that_fit(*each) for each in _needs(lm).items()), default=most)
+    if fits >= most:
+        return most
+    say(f"free memory holds {fits:,} tokens at once; decode.tokens_at_once is {most:,}")
+    return max(1, fits)
+
+
+def rows_at_once(longest: int, size: int, most: int | None) -> int:
+    """Rows of a batch: at most `size`, and at most `most` tokens if all are as long as the longest.
+
+    longest: its tokens with what may be generated after it. A row by itself is never refused.
+    """
+    return size if most is None else max(1, min(size, most // longest))
+
+
+def _needs(lm: PersonalLM) -> dict[torch.device, int]:
+    """Device → bytes of keys and values that a token of a row takes there, of all its models."""
+    found: dict[torch.device, int] = {}
+    for _, model in causal_lms(lm):
+        config: Any = model.config.get_text_config(decoder=True)
+        heads = config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        key_heads = getattr(config, "num_key_value_heads", None) or heads
+        weight = next(model.parameters())
+        count = 2 * config.num_hidden_layers * key_heads * width * weight.element_size()
+        found[weight.device] = found.get(weight.device, 0) + count
+    return found
+
+
+def _tokens_that_fit(device: torch.device, bytes_of_token: int) -> int:
+    free = free_bytes(device)
+    return sys.maxsize if free == inf else int(SHARE * free / bytes_of_token)
+
+
+def free_bytes(device: torch.device) -> float:
+    """Free memory of a device; infinite where the system does not say."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    if MEMORY.is_file():
+        for line in MEMORY.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * int(line.split()[1])
+    return inf

@@ -1,0 +1,92 @@
+"""Batches of texts bounded by tokens: planned from the preset, lowered by low memory alone."""
+
+import pytest
+import torch
+
+from flythinker import FlyThinkerLM
+from harness.engine import CausalLM
+from harness.pipeline import token_bound
+from harness.pipeline.generate import Generator
+from harness.pipeline.plan import Plan
+from harness.pipeline.token_bound import rows_at_once, tokens_at_once
+from harness.record import read_record
+from tests.support.runs import StopNowError, go, settings, texts
+from tests.support.tiny import tiny
+
+CPU = torch.device("cpu")
+A_TOKEN = 2 * 2 * 2 * 8 * 4
+"""Bytes of `tiny()`: keys and values, two layers, two heads of eight, float32."""
+
+
+@pytest.mark.parametrize(
+    ("longest", "most", "rows"), [(100, None, 8), (100, 1000, 8), (100, 450, 4), (100, 50, 1)]
+)
+def test_rows_of_a_batch(longest, most, rows):
+    assert rows_at_once(longest, 8, most) == rows
+
+
+@pytest.mark.parametrize(
+    ("lm", "bytes_of_token"),
+    [(CausalLM(tiny()), A_TOKEN), (FlyThinkerLM(tiny(), tiny(seed=1)), 2 * A_TOKEN)],
+    ids=["sft", "flythinker"],
+)
+def test_low_memory_lowers_the_bound_and_more_memory_does_not_raise_it(
+    monkeypatch, lm, bytes_of_token
+):
+    said = []
+    for free, expected in ((1000, 800), (1250, 1000), (1e6, 1000), (0, 1)):
+        monkeypatch.setattr(token_bound, "free_bytes", lambda _, free=free: free * bytes_of_token)
+        assert tokens_at_once(1000, lm, said.append) == expected
+    assert said[0] == "free memory holds 800 tokens at once; decode.tokens_at_once is 1,000"
+    assert len(said) == 2
+    assert tokens_at_once(None, lm, said.append) is None
+
+
+def test_free_memory_is_read_from_the_system(tmp_path, monkeypatch):
+    file = tmp_path / "meminfo"
+    file.write_text("MemTotal:  9 kB\nMemAvailable:   3 kB\n")
+    monkeypatch.setattr(token_bound, "MEMORY", file)
+    assert token_bound.free_bytes(CPU) == 3 * 1024
+    monkeypatch.setattr(token_bound, "MEMORY", tmp_path / "none")
+    assert tokens_at_once(10, CausalLM(tiny()), print) == 10
+
+
+def test_batches_hold_no_more_tokens_than_the_bound(tmp_path, reviews, backbone):
+    own = settings(reviews, backbone, "nonpers", "decode.tokens_at_once=150")
+    plan = Plan(own, "nonpers", tmp_path)
+    batches = Generator(plan, CausalLM(tiny())).batches(plan.test_prompts)
+    sizes = [len(batch) * (len(batch[0].prompt) + 12) for batch in batches]
+    assert all(len(batch) == 1 or size <= 150 for batch, size in zip(batches, sizes, strict=True))
+    assert sorted(each.example.id for batch in batches for each in batch) == sorted(
+        each.example.id for each in plan.test_prompts
+    )
+
+
+def test_a_resumed_run_keeps_its_bound(tmp_path, reviews, backbone, monkeypatch):
+    from harness.pipeline import generate as generate_module
+
+    def free(rows):
+        monkeypatch.setattr(token_bound, "free_bytes", lambda _: rows * 4096 * 512)
+
+    bounded = ("nonpers", "decode.tokens_at_once=2000000")
+    real = generate_module.append_lines
+
+    def stop(*given):
+        real(*given)
+        monkeypatch.setattr(generate_module, "append_lines", stop_now)
+
+    def stop_now(*_):
+        raise StopNowError
+
+    free(1)
+    monkeypatch.setattr(generate_module, "append_lines", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, backbone, *bounded)
+    monkeypatch.setattr(generate_module, "append_lines", real)
+    free(1000)
+    resumed = go(tmp_path, reviews, backbone, *bounded)
+    bound = read_record(resumed.folder / "record.json").inference.tokens_at_once
+    free(1)
+    whole = go(tmp_path / "whole", reviews, backbone, *bounded)
+    assert bound == whole.record.inference.tokens_at_once < 2_000_000
+    assert texts(resumed) == texts(whole)
