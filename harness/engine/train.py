@@ -142,9 +142,7 @@ def _train(
     log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
     saver = Saver(checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks)
     whole = not any(map(is_shard, lm.parameters()))
-    budget = TokenBudget(
-        log.micro_tokens or settings.micro_tokens, say, ranks=ranks, again=whole
-    )  # fmt: skip
+    budget = TokenBudget(log.micro_tokens or settings.micro_tokens, say, ranks=ranks, again=whole)
     # 2. Steps
     recompute_activations(lm, settings.gradient_checkpointing)
     lm.train()
@@ -195,7 +193,6 @@ def _step(
         clip: largest norm of the gradient.
         dtype: bfloat16 trains under autocast.
     """
-
     ranks = budget.ranks
 
     def gradients(groups: list[list[TrainRow]]) -> tuple[float, float]:
