@@ -67,18 +67,21 @@ class Job:
         """A job for each training seed; only the first for a method that does not train."""
         return [self.with_seed(seed) for seed in (seeds if self.trains else seeds[:1])]
 
-    def make(self, results: Path, fresh: bool, ranks: Ranks | None = None) -> Outcome:
+    def make(
+        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: str | None = None
+    ) -> Outcome:
         """Make or read the run.
 
         fresh: redo it if it is complete.
         ranks: the processes that make it, of which this is the first.
+        until: stop when it is trained or its texts are generated.
         """
         from harness.pipeline.single import run
 
         with blaming(self.method, self.factory):
             return run(
                 self.settings, self.method, results, command=command_line(), fresh=fresh,
-                factory=self.factory, bars=Bars(), ranks=ranks,
+                factory=self.factory, bars=Bars(), ranks=ranks, until=until,
             )  # fmt: skip
 
     def follow(self, results: Path, ranks: Ranks) -> None:
@@ -87,7 +90,9 @@ class Job:
 
         follow_run(self.settings, self.method, results, ranks, self.factory)
 
-    def attempt(self, results: Path, fresh: bool, ranks: Ranks | None = None) -> Outcome | Failure:
+    def attempt(
+        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: str | None = None
+    ) -> Outcome | Failure:
         """Like `make`, but an error is a Failure, so that other runs can continue; with several
         processes they cannot after an error that ended one.
 
@@ -95,7 +100,7 @@ class Job:
         --debug.
         """
         try:
-            return self.make(results, fresh, ranks)
+            return self.make(results, fresh, ranks, until)
         except Exception as error:
             if ranks is not None and ranks.left:
                 raise

@@ -30,6 +30,18 @@ def print_outcome(console: Console, outcome: Outcome, full: bool = False) -> Non
     console.print(f"record: {outcome.folder}", soft_wrap=True)
 
 
+def print_stopped(console: Console, outcome: Outcome, until: str) -> None:
+    """Say how far a run with --until is, and how it goes on."""
+    record, folder = outcome.record, outcome.folder
+    failed = f", {counted(record.n.failed, 'text')} failed" if record.n.failed else ""
+    console.print(f"{record.method} · {record.task} · {record.run_id}: {until}{failed}")
+    needs = "; scoring needs no model" if until == "generated" and not failed else ""
+    console.print(
+        "next: the same command without --until, here or on a machine that has a copy of"
+        f" {folder}{needs}", soft_wrap=True,
+    )  # fmt: skip
+
+
 def print_scores(console: Console, record: Record, title: str, full: bool = True) -> None:
     """A record's metrics and views, a row each; without `full` the first rows of each."""
     every = tuple(rows_of(record))

@@ -16,7 +16,7 @@ from harness.cli.cautions import cautions
 from harness.cli.expand import Once
 from harness.cli.jobs import Failure, Job
 from harness.cli.options import RunOptions
-from harness.cli.outcome import print_next, print_outcome, print_together
+from harness.cli.outcome import print_next, print_outcome, print_stopped, print_together
 from harness.cli.processes import PARENT, followed, processes_of, start, watch_parent
 from harness.cli.requests import Request, requested
 from harness.cli.screen import command_line, screen, warn
@@ -47,6 +47,7 @@ def run(
     dry_run: bool = False,
     full: bool = False,
     processes: int | None = None,
+    until: str | None = None,
 ) -> None:
     """Train, generate and evaluate. Repeating the command resumes or shows the run.
 
@@ -58,6 +59,7 @@ def run(
         out: folder for the results; default results
         dry_run: show what would run, how long it would take, and one prompt
         full: show every row of a run's table
+        until: stop when `trained`, or with texts `generated`; without it, the command goes on
         processes (N): train and generate in N processes, each on a GPU of its own, or on the CPU
     """
     together = launched_together()
@@ -66,7 +68,7 @@ def run(
     if together and dry_run and os.environ["RANK"] != "0":
         return
     if together and not dry_run:
-        _run_together(method, options, seed, seeds, out, config, fresh, full)
+        _run_together(method, options, seed, seeds, out, config, fresh, full, until)
         return
     requests, results = requested(method, options, seed, seeds, out, config)
     seeded = len({seed for request in requests for seed in request.seeds}) > 1
@@ -95,7 +97,7 @@ def run(
             with blaming(job.method, job.factory):
                 print_plan(console, job, results)
         return
-    raise typer.Exit(_make(jobs, results, options, fresh, full, seeded))
+    raise typer.Exit(_make(jobs, results, options, fresh, full, seeded, until))
 
 
 def _run_together(
@@ -107,6 +109,7 @@ def _run_together(
     config: Path | None,
     fresh: bool,
     full: bool,
+    until: str | None,
 ) -> None:
     """`run` in one of several processes; the first one prints and decides."""
     watch_parent()
@@ -128,7 +131,7 @@ def _run_together(
         quiet_libraries()
         ranks = join()
     if ranks.first:
-        worst = _make(jobs, results, options, fresh, full, seeded, ranks)
+        worst = _make(jobs, results, options, fresh, full, seeded, until, ranks)
         ranks.leave()
         raise typer.Exit(worst)
     once = {job.key: job for job in jobs}  # as the first process makes them
@@ -142,25 +145,29 @@ def _make(
     fresh: bool,
     full: bool,
     seeded: bool,
+    until: str | None,
     ranks: Ranks | None = None,
 ) -> int:
     """Make the runs and print their tables; the worst exit code.
 
     jobs, results, options, fresh, full: as asked for.
     seeded: whether there are several seeds.
+    until: where to stop.
     ranks: the processes that make them.
     """
     console = screen()
     outcomes: list[Outcome] = []
-    worst, once = 0, Once(lambda job: job.attempt(results, fresh, ranks))
+    worst, once = 0, Once(lambda job: job.attempt(results, fresh, ranks, until))
     for job in jobs:
         if len(jobs) > 1:
             _print_head(console, job.method, job.settings, seeded)
         warn(console, cautions(job.settings, job.trains, options.set_ or []))
-        made = job.make(results, fresh, ranks) if len(jobs) == 1 else once(job)
+        made = job.make(results, fresh, ranks, until) if len(jobs) == 1 else once(job)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)
+        elif until is not None and made.record.status == "running":
+            print_stopped(console, made, until)
         else:
             print_outcome(console, made, full)
             outcomes.append(made)

@@ -48,6 +48,7 @@ def sweep(
     out: Path | None = None,
     emit: bool = False,
     fresh: bool = False,
+    until: str | None = None,
 ) -> None:
     """Run every combination of a file's values. Repeating the command resumes.
 
@@ -57,18 +58,21 @@ def sweep(
         jobs: runs at a time; local: default 1, in this process
         out: folder for the results; default results
         emit: print one shell command a run, for any other scheduler
+        until: stop runs when `trained`, or with texts `generated`
     """
     refuse_several_processes()
     if executor not in EXECUTORS:
         hint = did_you_mean(executor, EXECUTORS)
         raise UsageError(f"--executor {executor}; expected {', '.join(EXECUTORS)}.{hint}")
+    if until not in (None, "trained", "generated"):
+        raise UsageError(f"--until {until}; expected trained or generated")
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs {jobs}; expected a whole number from 1")
     asked = read_sweep(file, options, out)
     found = asked.jobs()
     if emit:
         for job in found:
-            words = arguments(job, asked.plugins, asked.results, fresh)
+            words = arguments(job, asked.plugins, asked.results, fresh, until)
             typer.echo(f"harness {shlex.join(words)}")
         return
     console, given = screen(), names(found)
@@ -82,7 +86,7 @@ def sweep(
     done = f", {len(ends)} of them complete" if ends else ""
     console.print(f"{counted(len(found), 'run')} in {asked.results}{done}", style="bold")
     if left:
-        work = _Work(asked, left, fresh, file.stem)
+        work = _Work(asked, left, fresh, file.stem, until)
         if executor == "local" and jobs in (None, 1):
             ends |= work.in_order(console)
         else:
@@ -97,19 +101,21 @@ class _Work:
 
     fresh: whether complete runs are redone.
     stem: name of the sweep's file, for the folder of its logs.
+    until: where runs stop.
     """
 
     sweep: Sweep
     jobs: Sequence[tuple[str, Job]]
     fresh: bool
     stem: str
+    until: str | None
 
     def in_order(self, console: Console) -> dict[str, End]:
         """Run one by one in this process; name → how it ended."""
         from harness.engine.quiet import quiet_libraries
 
         quiet_libraries()
-        once = Once(lambda job: job.attempt(self.sweep.results, self.fresh))
+        once = Once(lambda job: job.attempt(self.sweep.results, self.fresh, until=self.until))
         ends: dict[str, End] = {}
         shown = Screen(console, len(self.jobs), at_once=1)
         entries = [Entry(SweepJob(name, job.method, (), Path(), Path())) for name, job in self.jobs]
@@ -130,7 +136,7 @@ class _Work:
         asked = [
             SweepJob(
                 name, job.method,
-                arguments(job, self.sweep.plugins, self.sweep.results, self.fresh),
+                arguments(job, self.sweep.plugins, self.sweep.results, self.fresh, self.until),
                 folder / log_name(job), Path.cwd(), after, self._environment(executor, at_once),
             )
             for (name, job), after in zip(self.jobs, needs, strict=True)

@@ -92,13 +92,16 @@ def names(jobs: Sequence[Job]) -> list[str]:
     ]
 
 
-def arguments(job: Job, plugins: Sequence[Path], results: Path, fresh: bool) -> tuple[str, ...]:
+def arguments(
+    job: Job, plugins: Sequence[Path], results: Path, fresh: bool, until: str | None = None
+) -> tuple[str, ...]:
     """The words after `harness` that make a run.
 
     job: the run.
     plugins: files that it may need.
     results: the folder of all runs.
     fresh: whether a complete run is redone.
+    until: where it stops.
     """
     settings = job.settings
     preset = validate(RunSettings, load_preset(settings.preset))
@@ -112,6 +115,8 @@ def arguments(job: Job, plugins: Sequence[Path], results: Path, fresh: bool) -> 
     for plugin in plugins:
         words += ["--plugin", str(plugin)]
     words += ["--out", str(results)]
+    if until is not None:
+        words += ["--until", until]
     return (*words, "--fresh") if fresh else tuple(words)
 
 

@@ -238,6 +238,7 @@ class Generated:
     texts: of the test split.
     record: without their scores.
     evaluate: adds the views to a record.
+    evaluate_model: adds those that need the model alone.
     kept: what the evaluation stores until the record is there.
     """
 
@@ -245,6 +246,7 @@ class Generated:
     record: Record
     evaluate: Callable[[Record, Phases], Record]
     kept: KeptValues
+    evaluate_model: Callable[[Record, Phases], Record] | None = None
 
 
 class WatchedBackbones(Backbones):

@@ -24,14 +24,17 @@ from harness.settings.names import named
 KEY, MACHINE = "training-key.txt", "training-machine.json"
 
 
-def training_key(job: Job, backbone: Sequence[str | None]) -> str:
+def training_key(
+    job: Job, backbone: Sequence[str | None], machine: DeviceInfo | None = None
+) -> str:
     """Sixteen hex digits over everything that the weights depend on; evaluation is left out.
 
     backbone: fingerprints of the weights that training starts from.
+    machine: the one that trains; by default this one.
 
     The source of harness and method counts, so that edited code is retrained, committed or not.
     """
-    plan, hardware = job.plan, job.hardware
+    plan, machine = job.plan, machine or job.hardware.machine()
     parts = [
         plan.method.name,
         training_settings(plan.settings),
@@ -39,8 +42,8 @@ def training_key(job: Job, backbone: Sequence[str | None]) -> str:
         provenance.training_sha256(type(plan.method), plan.settings.method),
         list(backbone),
         plan.inputs.digest(*MODELS),
-        [device.type for device in hardware.devices],
-        str(hardware.dtype),
+        [device.partition(":")[0] for device in machine.device.split(",")],
+        f"torch.{machine.dtype}",
         engine_versions(),
     ]
     return json_sha256(*parts, sort_keys=True)[:16]
@@ -53,14 +56,30 @@ def training_settings(settings: RunSettings) -> dict[str, Any]:
     return found
 
 
-def begin_training(job: Job, key: str) -> None:
-    """Store the training key; delete what a training with another key left, and say so."""
-    folder = job.plan.folder
-    path = folder / KEY
-    if read_word(path) != key and drop_training(folder):
+def begin_training(job: Job, key: str, backbone: Sequence[str | None]) -> DeviceInfo | None:
+    """Store the training key; delete what a training with another key left, and say so.
+
+    key: of a training on this machine.
+    backbone: fingerprints of the weights that training starts from.
+
+    Returns the machine of a finished training in the run's folder that has the same inputs and was
+    made elsewhere, as in a folder that was copied: it is used as it is.
+    """
+    folder, here = job.plan.folder, job.hardware.machine()
+    path, stored = folder / KEY, read_word(folder / KEY)
+    there = read_state(DeviceInfo, folder / MACHINE, job.bars.say)
+    elsewhere = there if stored and there != here else None
+    if elsewhere and finished_training(folder, job.bars.say) and (
+        stored == training_key(job, backbone, elsewhere)
+    ):  # fmt: skip
+        name = elsewhere.accelerator or elsewhere.processor or elsewhere.device
+        job.bars.say(f"reusing the weights that another machine trained ({name})")
+        return elsewhere
+    if stored != key and drop_training(folder):
         job.bars.say(f"{folder}: code or packages changed; retraining")
     write_text(path, key)
-    write_state(folder / MACHINE, job.hardware.machine())
+    write_state(folder / MACHINE, here)
+    return None
 
 
 def adopt_training(job: Job, key: str) -> None:

@@ -17,7 +17,14 @@ from harness.engine.ranks import Ranks
 from harness.engine.trial import refuse_wrong_ways
 from harness.inputs import provenance
 from harness.method import Method
-from harness.pipeline.evaluate.evaluation import evaluate
+from harness.pipeline.apart import (
+    checked_until,
+    forget_texts,
+    score_ready,
+    stop_with_texts,
+    texts_ready,
+)
+from harness.pipeline.evaluate.evaluation import evaluate, evaluate_model
 from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
 from harness.pipeline.job import MAIN, PHASES, Generated, Job, Trained
@@ -69,6 +76,7 @@ def run(
     factory: Callable[[RunSettings], Method] | None = None,
     bars: Bars | None = None,
     ranks: Ranks | None = None,
+    until: str | None = None,
 ) -> Outcome:
     """Train, generate, evaluate, record: an incomplete run is resumed, a complete one only read.
 
@@ -81,6 +89,8 @@ def run(
     bars: where progress and messages go; nowhere by default.
     ranks: the processes that do it together, of which this is the first; the others `follow` it.
         By default this one alone.
+    until: stop when the model is `trained`, or with the texts `generated` and all that needs the
+        model done; the record's status is then "running". The same call without it goes on.
 
     Raises HarnessError for anything that the user can mend; what was finished stays on disk.
     """
@@ -92,15 +102,18 @@ def run(
         with phases("data"), bars.waiting("reading data"):
             plan = plan_of(settings, method, results, factory)
             refuse_a_server(plan, team.ranks.count)
+            checked_until(until, plan)
             before = plan.inputs
         # 2. no other process works on it meanwhile
         with locked(plan.folder):
-            return _make(Job(plan, bars, team=team), phases, before, command, fresh)
+            return _make(Job(plan, bars, team=team), phases, before, command, fresh, until)
     finally:
         team.end()
 
 
-def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -> Outcome:
+def _make(
+    job: Job, phases: Phases, before: Inputs, command: str, fresh: bool, until: str | None
+) -> Outcome:
     """Make or show a planned run; see `run`.
 
     job: the run.
@@ -108,8 +121,9 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
     before: inputs as hashed before loading.
     command: the command line, for the record.
     fresh: delete what an earlier run of the same name left.
+    until: where to stop.
     """
-    plan, settings = job.plan, job.plan.settings
+    plan = job.plan
     plan.method.workspace, plan.method.track = plan.folder, job.bars.track
     # 1. a complete run is shown again where its inputs are unchanged
     if fresh:
@@ -125,34 +139,54 @@ def _make(job: Job, phases: Phases, before: Inputs, command: str, fresh: bool) -
         earlier = None
     with job.bars, tracking(job.bars.say) as trackers:
         job = replace(job, trackers=trackers)
-        # 2. prompts
+        # 2. a run that stopped with its texts needs no model
+        if earlier is not None and (texts := texts_ready(job, earlier)) is not None:
+            if until is not None:
+                return Outcome(earlier, plan.folder, repeated=True)
+            trackers.start(plan)
+            record = score_ready(job, earlier, texts, command, phases)
+            trackers.scores(record)
+            return _recorded(job, record, phases)
+        # 3. prompts
         with phases("prompts"), job.bars.waiting("encoding prompts"):
             prompts = plan.test_prompts
             if plan.advice:
                 job.bars.say(plan.advice)
-        # 3. texts, from a model's weights or its server
+        # 4. texts, from a model's weights or its server
+        made: Generated | Record
         if isinstance(plan, ServedPlan):
             made = served(job, plan, phases, before, command, earlier)
         else:
-            made = _trained(job, phases, before, command, earlier, fresh)
+            made = _trained(job, phases, before, command, earlier, fresh, until)
+        if isinstance(made, Record):
+            write_record(made, plan.folder)
+            return Outcome(made, plan.folder, repeated=False)
         record = replace(
             made.record,
             status="failed" if any(text.error for text in made.texts) else "complete",
             n=_counts(plan, made.texts, made.record.training),
             texts=texts_digest(made.texts),
         )
-        # 4. their evaluation
+        # 5. their evaluation
+        if until == "generated" and made.evaluate_model is not None:
+            return stop_with_texts(job, made.evaluate_model(record, phases), made.texts)
         record = made.evaluate(record, phases)
         trackers.scores(record)
-    # 5. the record
-    record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     assert len(prompts) == record.n.planned
+    return _recorded(job, record, phases)
+
+
+def _recorded(job: Job, record: Record, phases: Phases) -> Outcome:
+    """Write the record of a run that has all its values, and remove what only an unfinished run
+    needs."""
+    plan, settings = job.plan, job.plan.settings
+    record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
     write_record(record, plan.folder)
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)
         shutil.rmtree(plan.folder / ADAPTERS, ignore_errors=True)
     phases.forget()
-    made.kept.forget()
+    forget_texts(job)
     if settings.eval.floors:
         record_floors(settings, plan.test, plan.results)
     return Outcome(record, plan.folder, repeated=False)
@@ -165,8 +199,9 @@ def _trained(
     command: str,
     earlier: Record | None,
     fresh: bool,
-) -> Generated:
-    """Load the model, train it, generate.
+    until: str | None,
+) -> Generated | Record:
+    """Load the model, train it, generate; the record alone where the run stops after training.
 
     job: the run.
     phases: takes the times.
@@ -174,6 +209,7 @@ def _trained(
     command: the command line, for the record.
     earlier: the unfinished record in the run's folder.
     fresh: reuse no training of another run.
+    until: where to stop.
     """
     plan = job.plan
     with phases("loading"), job.bars.waiting("loading the model"):
@@ -186,6 +222,8 @@ def _trained(
     if plan.method.trains:
         with phases("training"):
             lm, training = _train(job, lm, record.backbone, fresh)
+    if until == "trained":
+        return replace(record, training=training)
     with phases("fingerprints"):
         return_freed_memory()
         job.everywhere(settle, MAIN)
@@ -203,7 +241,9 @@ def _trained(
         inference=inference,
     )
     kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
-    return Generated(texts, record, partial(evaluate, Trained(job, lm, texts, kept)), kept)
+    trained = Trained(job, lm, texts, kept)
+    views = partial(evaluate, trained), partial(evaluate_model, trained)
+    return Generated(texts, record, views[0], kept, views[1])
 
 
 def _common(job: Job, weights: str) -> list[object]:
@@ -264,10 +304,11 @@ def _train(
     fresh: reuse no training of another run.
     """
     key = training_key(job, _weights(backbone))
-    begin_training(job, key)
+    machine = begin_training(job, key, _weights(backbone))
     if not fresh:
         adopt_training(job, key)
-    return train_or_load(job, lm)
+    lm, training = train_or_load(job, lm)
+    return lm, replace(training, machine=machine)
 
 
 def _weights(model: ModelInfo) -> list[str | None]:

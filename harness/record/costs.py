@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.record.adapter import AdapterInfo
 from harness.record.estimates import Json, View
+from harness.record.sources import DeviceInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,10 @@ class Training(View):
     """Padded tokens in a micro-batch after memory ran out; null if `train.micro_tokens` fitted."""
     adapter: AdapterInfo | None = None
     """The adapters that training changed; null where it changed the weights themselves."""
+    machine: DeviceInfo | None = None
+    """The machine that trained, whose times and memory these are; null where it is the record's
+    `device`.
+    """
     reused_from: str | None = None
     """The run whose training this one shares. All of the above is that run's; `phases.training` is
     what this run spent.

@@ -44,6 +44,10 @@ class RunFacts(View):
     """Package → version."""
     device: DeviceInfo
     """The machine."""
+    scored_on: DeviceInfo | None = None
+    """The machine that scored the texts (phases `scoring` and `authors`); null where it is
+    `device`.
+    """
     data: DataInfo
     """The examples."""
     backbone: ModelInfo

@@ -14,7 +14,7 @@ from harness.pipeline.evaluate.reference_likelihood import reference_likelihood
 from harness.pipeline.evaluate.texts import samples_of, score_texts
 from harness.pipeline.evaluate.thought_replacement import evaluate_thought_replacement
 from harness.pipeline.job import Trained
-from harness.record import Record
+from harness.record import ExampleValues, Record
 from harness.settings import EvalSettings
 from harness.types import SplitData
 
@@ -35,6 +35,32 @@ def evaluate(trained: Trained, record: Record, phases: Phases) -> Record:
             with phases(phase):
                 record = view(trained, record)
     return record
+
+
+def evaluate_model(trained: Trained, record: Record, phases: Phases) -> Record:
+    """`record` with every view that needs the model; texts are scored later, where that can wait.
+
+    trained: the model and its texts.
+    record: without views.
+    phases: takes the times.
+    """
+    options, test = trained.plan.settings.eval, trained.plan.test
+    if scores_early(options):
+        with phases("scoring"), trained.job.bars.waiting("scoring"):
+            record = evaluate_texts(record, test, samples_of(trained.predictions), options)
+    else:
+        known = {example.id: ExampleValues() for example in test.examples}
+        record = replace(record, examples=known)
+    for phase, (asked, view) in VIEWS.items():
+        if phase != "authors" and asked(options):
+            with phases(phase):
+                record = view(trained, record)
+    return record
+
+
+def scores_early(options: EvalSettings) -> bool:
+    """Whether views generate texts of their own, which are scored beside the run's."""
+    return bool(options.forced or "texts" in options.lift or options.controls)
 
 
 def evaluate_texts(

@@ -76,6 +76,12 @@ def times_not_comparable(board: Board) -> str | None:
             f"times of a model behind an API are its server's latency, with load and network, and"
             f" compare with none: {', '.join(names)}"
         )
+    if names := [
+        one.name for one in board.systems if one.record.training and one.record.training.machine
+    ]:
+        return (
+            f"another machine trained than generated, so times do not compare: {', '.join(names)}"
+        )
     differences = " · ".join(str(one) for one in machines(board.systems))
     if not differences:
         return None
