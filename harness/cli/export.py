@@ -21,14 +21,14 @@ def export(
         no_texts: leave out all texts, for data that must not be published
         floors: export the floors too
     """
-    from harness.exports import Source, described
+    from harness.exports import Source, described, exportable
     from harness.exports import export as write
     from harness.record import find_runs, read_record
 
     found = [Source(folder, read_record(folder), not no_texts) for folder in find_runs(runs)]
     chosen = [one for one in found if floors or one.record.kind != "floor"]
     files = write(to, chosen, out)
-    done = sum(one.record.status != "running" for one in chosen)
+    done = sum(exportable(to, one) for one in chosen)
     console = screen()
     console.print(f"{described(to)}", style="dim")
     written = f"{counted(done, 'run')} in {counted(len(files), 'file')}"

@@ -132,11 +132,16 @@ def export(to: str, runs: Iterable[Source], out: Path) -> list[Path]:
         raise UsageError(
             f"--to {to}: no such format.{did_you_mean(to, known)} Known: {', '.join(known)}"
         )
-    finished = [run for run in runs if run.record.status != "running"]
+    finished = [run for run in runs if exportable(to, run)]
     if not finished:
         raise UsageError("no finished run to export; `harness runs` lists what is there")
     files: list[Path] = _module(to).write(finished, out)
     return files
+
+
+def exportable(to: str, run: Source) -> bool:
+    """Whether a format takes a run: a finished one, or any if its module says `UNFINISHED`."""
+    return run.record.status != "running" or getattr(_module(to), "UNFINISHED", False)
 
 
 def one_file(out: Path, *suffixes: str) -> bool:

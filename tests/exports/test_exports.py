@@ -53,7 +53,7 @@ def sources(runs, texts=True):
 
 
 def test_a_format_is_a_file_with_its_help_in_it():
-    assert formats() == ("csv", "eee", "inspect", "model-index", "parquet")
+    assert formats() == ("csv", "eee", "inspect", "model", "model-index", "parquet")
     assert all(described(name).endswith((".", "run.")) for name in formats())
 
 
