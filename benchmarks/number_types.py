@@ -25,10 +25,8 @@ from harness.record import Record, read_predictions
 
 TYPES, METHODS = ("float32", "bfloat16"), ("rag", "sft")
 SETTINGS: Mapping[str, Any] = {
-    "data.limit": 36,
     "data.train_limit": 32,
     "train.epochs": 1,
-    "decode.max_new_tokens": 64,
     "eval.relative": False,
     "eval.floors": False,
 }
@@ -41,34 +39,37 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of product_review")
     parser.add_argument("--out", type=Path, default=Path("results/number-types"))
     parser.add_argument("--figures", type=Path, help="also write the JSON here")
+    parser.add_argument("--methods", default=",".join(METHODS), help="(default: rag,sft)")
+    parser.add_argument("--limit", type=int, default=36, help="test examples (default: 36)")
+    parser.add_argument("--tokens", type=int, default=64, help="cap of a text (default: 64)")
     asked = parser.parse_args(given)
     quiet_libraries()
-    load = os.getloadavg()[0]
-    runs = {
-        name: {method: one_run(asked.data, asked.out / name, method, name) for method in METHODS}
-        for name in TYPES
-    }
+    load, methods = os.getloadavg()[0], asked.methods.split(",")
+    runs = {name: {method: one_run(asked, method, name) for method in methods} for name in TYPES}
+    first = runs[TYPES[0]][methods[0]].record
     about = {
         "processor": processor(),
-        "threads": runs["float32"]["sft"].record.device.threads,
+        "threads": first.device.threads,
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
-        "versions": {
-            name: runs["float32"]["sft"].record.packages[name] for name in ("torch", "transformers")
-        },
+        "versions": {name: first.packages[name] for name in ("torch", "transformers")},
     }
-    verdicts = {name: verdict_of(list(runs[name].values())) for name in TYPES}
-    pairs = {method: pair_figures(*(runs[name][method] for name in TYPES)) for method in METHODS}
-    text = json.dumps({**about, "methods": pairs, "sft against rag": verdicts}, indent=1)
+    pairs = {method: pair_figures(*(runs[name][method] for name in TYPES)) for method in methods}
+    verdicts = {}
+    if len(methods) > 1:
+        verdicts = {name: verdict_of(list(runs[name].values())) for name in TYPES}
+    text = json.dumps({**about, "methods": pairs, "verdicts": verdicts}, indent=1)
     print(text)
     if asked.figures:
         asked.figures.write_text(text + "\n", encoding="utf-8")
 
 
-def one_run(data: Path, out: Path, method: str, dtype: str) -> Any:
-    sections: Any = {**SETTINGS, "model.dtype": dtype}
+def one_run(asked: Any, method: str, dtype: str) -> Any:
+    """The run of a method in one type, made now or earlier."""
+    sections: Any = {**SETTINGS, "model.dtype": dtype, "decode.max_new_tokens": asked.tokens}
     return run(
-        method, preset="smollm2", data=str(data), out=str(out), task="product_review", **sections
-    )
+        method, preset="smollm2", data=str(asked.data), out=str(asked.out / dtype),
+        task="product_review", limit=asked.limit, **sections,
+    )  # fmt: skip
 
 
 def texts_of(one: Any) -> dict[str, str]:

@@ -29,7 +29,7 @@ OUT = Path("benchmarks/figures/peers.json")
 Part = Callable[[float], parts.Found]
 TYPES = ("float32", "bfloat16")
 BATCHES = {"mini": (1, 16), "smollm2": (1, 8)}
-CONTEXTS = (128, 512, 1024)
+CONTEXTS = {"mini": (128, 512, 1024), "smollm2": (128, 512)}
 
 
 def all_parts(sizes: Sequence[str]) -> Iterator[tuple[str, Part]]:
@@ -41,7 +41,7 @@ def all_parts(sizes: Sequence[str]) -> Iterator[tuple[str, Part]]:
                 yield name, partial(parts.step, size, dtype, batch)
         for dtype in TYPES:
             yield f"train, {size}, {dtype}", partial(parts.training, size, dtype)
-        for length in CONTEXTS:
+        for length in CONTEXTS[size]:
             name = f"prefill, {size}, float32, {length} tokens"
             yield name, partial(parts.prefill, size, "float32", length)
     for what in parts.GROWTHS:

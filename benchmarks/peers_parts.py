@@ -25,10 +25,12 @@ from harness.engine.train import train
 from harness.settings import TrainSettings
 
 Found = dict[str, Any]
+TOKENS = {"mini": 33, "smollm2": 17}
+"""Size → tokens of a text in a measurement of decoding steps."""
 GENERATE, SFT, FLY = "transformers' generate", "sft", "flythinker"
 LENGTHS: Mapping[str, tuple[int, int, int, int]] = {
     "mini": (500, 350, 8, 8),
-    "smollm2": (480, 320, 2, 1),
+    "smollm2": (480, 320, 1, 1),
 }
 """Size → tokens of prompt and response, rows of an optimizer step, rows of a micro-batch."""
 
@@ -73,7 +75,7 @@ def models(size: str, dtype: str, step: str = "auto") -> tuple[Any, CausalLM, Fl
 def step(size: str, dtype: str, batch: int, seconds: float) -> Found:
     """A decoding step, prefill subtracted: `generate`, sft, flythinker."""
     own, sft, fly = models(size, dtype)
-    rows, tokens = prompts(own, batch, 256), 33
+    rows, tokens = prompts(own, batch, 256), TOKENS[size]
     texts: dict[str, Rows] = {}
 
     def timed(name: str, way: Callable[[], tuple[float, Rows]]) -> float:

@@ -127,7 +127,7 @@ def small_peers(monkeypatch, tmp_path):
     """benchmarks.peers with a tiny model and short rows; runs it and reads what it wrote."""
     monkeypatch.setattr(peers_parts, "model", lambda size, seed=0: tiny(seed=seed))
     monkeypatch.setitem(peers_parts.LENGTHS, "mini", (30, 20, 2, 1))
-    monkeypatch.setattr(peers, "CONTEXTS", (16,))
+    monkeypatch.setattr(peers, "CONTEXTS", {"mini": (16,)})
     monkeypatch.setattr(peers, "BATCHES", {"mini": (2,)})
     small = {"context": (16, 64), "batch": (1, 2), "length": (3, 6), "examples": (1, 2)}
     monkeypatch.setattr(peers_parts, "GROWTHS", small)
