@@ -78,19 +78,9 @@ def _lines(jobs: Sequence[Job], results: Path, where: Machine, processes: int) -
         )  # fmt: skip
         grouped.setdefault(name.replace(f" · seed {job.settings.seed}", ""), []).append(cost)
     return [
-        Line(_short(name.replace(f" · {costs[0].task}", "")), tuple(costs))
+        Line(name.replace(f" · {costs[0].task}", ""), tuple(costs))
         for name, costs in grouped.items()
     ]
-
-
-def _short(name: str) -> str:
-    """Without the owners of models and the section of a setting."""
-    parts = []
-    for part in name.split(" · "):
-        key, equals, value = part.partition("=")
-        short = value.rpartition("/")[2].removesuffix("-Instruct") if equals else ""
-        parts.append(f"{key.rpartition('.')[2]}={short}" if equals else part)
-    return " · ".join(parts)
 
 
 def _document(lines: Sequence[Line], where: Machine, processes: int) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def sweep(
     emit: bool = False,
     fresh: bool = False,
     until: str | None = None,
+    processes: int = 1,
 ) -> None:
     """Run every combination of a file's values. Repeating the command resumes.
 
@@ -59,6 +60,7 @@ def sweep(
         out: folder for the results; default results
         emit: print one shell command a run, for any other scheduler
         until: stop runs when `trained`, or with texts `generated`
+        processes (N): processes of each run, as `harness run --processes N`
     """
     refuse_several_processes()
     if executor not in EXECUTORS:
@@ -66,13 +68,14 @@ def sweep(
         raise UsageError(f"--executor {executor}; expected {', '.join(EXECUTORS)}.{hint}")
     if until not in (None, "trained", "generated"):
         raise UsageError(f"--until {until}; expected trained or generated")
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"--jobs {jobs}; expected a whole number from 1")
+    for name, number in (("jobs", jobs), ("processes", processes)):
+        if number is not None and number < 1:
+            raise UsageError(f"--{name} {number}; expected a whole number from 1")
     asked = read_sweep(file, options, out)
     found = asked.jobs()
     if emit:
         for job in found:
-            words = arguments(job, asked.plugins, asked.results, fresh, until)
+            words = arguments(job, asked.plugins, asked.results, fresh, until, processes)
             typer.echo(f"harness {shlex.join(words)}")
         return
     console, given = screen(), names(found)
@@ -86,8 +89,8 @@ def sweep(
     done = f", {len(ends)} of them complete" if ends else ""
     console.print(f"{counted(len(found), 'run')} in {asked.results}{done}", style="bold")
     if left:
-        work = _Work(asked, left, fresh, file.stem, until)
-        if executor == "local" and jobs in (None, 1):
+        work = _Work(asked, left, fresh, file.stem, until, processes)
+        if executor == "local" and jobs in (None, 1) and processes == 1:
             ends |= work.in_order(console)
         else:
             ends |= work.queued(console, executor, jobs)
@@ -102,6 +105,7 @@ class _Work:
     fresh: whether complete runs are redone.
     stem: name of the sweep's file, for the folder of its logs.
     until: where runs stop.
+    processes: of each run.
     """
 
     sweep: Sweep
@@ -109,6 +113,7 @@ class _Work:
     fresh: bool
     stem: str
     until: str | None
+    processes: int
 
     def in_order(self, console: Console) -> dict[str, End]:
         """Run one by one in this process; name → how it ended."""
@@ -135,9 +140,8 @@ class _Work:
         needs = dependencies([job for _, job in self.jobs])
         asked = [
             SweepJob(
-                name, job.method,
-                arguments(job, self.sweep.plugins, self.sweep.results, self.fresh, self.until),
-                folder / log_name(job), Path.cwd(), after, self._environment(executor, at_once),
+                name, job.method, self._arguments(job), folder / log_name(job), Path.cwd(), after,
+                self._environment(executor, at_once),
             )
             for (name, job), after in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip
@@ -153,6 +157,10 @@ class _Work:
             name: self._ended(entry, job)
             for entry, (name, job) in zip(entries, self.jobs, strict=True)
         }
+
+    def _arguments(self, job: Job) -> tuple[str, ...]:
+        sweep = self.sweep
+        return arguments(job, sweep.plugins, sweep.results, self.fresh, self.until, self.processes)
 
     def _ended(self, entry: Entry, job: Job) -> End:
         if entry.state == "failed":
@@ -171,14 +179,14 @@ class _Work:
 
         if name == "slurm":
             return SlurmJobs(folder / "slurm", self.sweep.file.slurm, at_once)
-        return LocalProcesses(folder / "processes", at_once or 1, _gpus())
+        return LocalProcesses(folder / "processes", at_once or 1, _gpus(), self.processes)
 
-    @staticmethod
-    def _environment(executor: str, at_once: int | None) -> dict[str, str]:
+    def _environment(self, executor: str, at_once: int | None) -> dict[str, str]:
         """Variables of a job: processes on one machine share its cores."""
         if executor != "local" or "OMP_NUM_THREADS" in os.environ:
             return {}
-        return {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // (at_once or 1), 1))}
+        shared = (at_once or 1) * self.processes
+        return {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // shared, 1))}
 
 
 def _end(made: Outcome | Failure) -> End:

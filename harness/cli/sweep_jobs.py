@@ -76,24 +76,41 @@ def names(jobs: Sequence[Job]) -> list[str]:
         own = [fact for fact in facts if fact["method"] == method]
         keys = dict.fromkeys(key for fact in own for key in fact if key not in FIRST)
         differing[method] = [key for key in keys if len({str(fact.get(key)) for fact in own}) > 1]
-    return [
-        " · ".join(
-            [
-                fact["method"],
-                *([fact["task"]] if several["task"] else []),
-                *([f"seed {fact['seed']}"] if several["seed"] else []),
-                *(
-                    f"{key.removeprefix('method.')}={_shown(fact.get(key))}"
-                    for key in differing[fact["method"]]
-                ),
-            ]
-        )
-        for fact in facts
-    ]
+    found = [_name(fact, several, differing[fact["method"]], brief=True) for fact in facts]
+    if len(set(found)) == len(found):
+        return found
+    return [_name(fact, several, differing[fact["method"]], brief=False) for fact in facts]
+
+
+def _name(
+    fact: Mapping[str, Any], several: Mapping[str, bool], keys: Sequence[str], *, brief: bool
+) -> str:
+    """The name of a run.
+
+    fact: what `_facts` returns.
+    several: whether tasks and seeds differ.
+    keys: settings that are named.
+    brief: without sections, and without the owners of models.
+    """
+    parts = [fact["method"]]
+    parts += [fact["task"]] if several["task"] else []
+    parts += [f"seed {fact['seed']}"] if several["seed"] else []
+    for key in keys:
+        value = _shown(fact.get(key))
+        if brief and key.startswith("model."):
+            key, value = key.removeprefix("model."), value.rpartition("/")[2]
+            value = value.removesuffix("-Instruct")
+        parts.append(f"{key.removeprefix('method.')}={value}")
+    return " · ".join(parts)
 
 
 def arguments(
-    job: Job, plugins: Sequence[Path], results: Path, fresh: bool, until: str | None = None
+    job: Job,
+    plugins: Sequence[Path],
+    results: Path,
+    fresh: bool,
+    until: str | None = None,
+    processes: int = 1,
 ) -> tuple[str, ...]:
     """The words after `harness` that make a run.
 
@@ -102,6 +119,7 @@ def arguments(
     results: the folder of all runs.
     fresh: whether a complete run is redone.
     until: where it stops.
+    processes: how many it has.
     """
     settings = job.settings
     preset = validate(RunSettings, load_preset(settings.preset))
@@ -117,6 +135,8 @@ def arguments(
     words += ["--out", str(results)]
     if until is not None:
         words += ["--until", until]
+    if processes > 1:
+        words += ["--processes", str(processes)]
     return (*words, "--fresh") if fresh else tuple(words)
 
 

@@ -22,6 +22,8 @@ MOST_ROWS = 12
 """Rows of the live table at least; a high terminal shows more."""
 AROUND = 6
 """Lines of a terminal that the live table leaves free."""
+WIDTHS = {"state": 7, "progress": 20, "time": 8}
+"""Characters of the live table's columns beside the run's name."""
 ORDER = ("running", "queued", "failed", "waiting", "done")
 """States in the live table, the first to look at first."""
 
@@ -93,9 +95,10 @@ class Screen:
         if left is not None:
             title += f" · about {clock_time(left)} left"
         grid = Grid(title=title, title_justify="left", box=None, pad_edge=False)
-        grid.add_column("run", overflow="ellipsis", no_wrap=True, ratio=1)
-        for name in ("state", "progress", "time"):
-            grid.add_column(name, no_wrap=True, justify="right" if name == "time" else "left")
+        room = self._console.width - sum(WIDTHS.values()) - 2 * len(WIDTHS)
+        grid.add_column("run", no_wrap=True, width=room)
+        for name, wide in WIDTHS.items():
+            grid.add_column(name, no_wrap=True, width=wide)
         most = max(self._console.height - AROUND, MOST_ROWS)
         ordered = sorted(entries, key=lambda entry: ORDER.index(entry.state))
         for entry in ordered[:most]:
@@ -103,7 +106,7 @@ class Screen:
             if spent is None and entry.begun is not None:
                 spent = time.monotonic() - entry.begun
             grid.add_row(
-                entry.job.name,
+                _cut(entry.job.name, room),
                 entry.state,
                 entry.progress if entry.state == "running" else "",
                 clock_time(spent) if spent is not None else "",
@@ -111,6 +114,14 @@ class Screen:
         if len(ordered) > most:
             grid.add_row(f"… and {len(ordered) - most} more", "", "", "")
         return grid
+
+
+def _cut(name: str, room: int) -> str:
+    """A name without its middle where it is too long: runs differ at its end."""
+    if len(name) <= room:
+        return name
+    start = (room - 1) // 3
+    return f"{name[:start]}…{name[len(name) - (room - 1 - start) :]}"
 
 
 def print_end(console: Console, ends: Mapping[str, End], results: Path) -> None:

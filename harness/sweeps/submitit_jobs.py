@@ -53,24 +53,34 @@ class LocalProcesses:
 
     folder: for submitit's files.
     at_once: most processes at a time.
-    gpus: names of the GPUs, which processes take in turn.
+    gpus: names of the GPUs, which jobs take in turn.
+    each: GPUs of a job.
     """
 
-    def __init__(self, folder: Path, at_once: int, gpus: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, at_once: int, gpus: tuple[str, ...] = (), each: int = 1
+    ) -> None:
         submitit = _submitit()
-        self.at_once, self.retries, self._gpus = at_once, RETRIES, gpus
+        self.at_once, self.retries, self._gpus, self._each = at_once, RETRIES, gpus, each
         self._executor = submitit.LocalExecutor(folder=folder)
         self._executor.update_parameters(timeout_min=NO_LIMIT_MIN)
 
     def submit(self, job: SweepJob, slot: int) -> SubmittedJob:
         # submitit hides GPUs that nobody asked it for, so the variable is set in any case
-        shown = {"CUDA_VISIBLE_DEVICES": self._gpus[slot % len(self._gpus)]} if self._gpus else {}
-        job = replace(job, environment={**job.environment, **shown})
+        job = replace(job, environment={**job.environment, **self._shown(slot)})
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: see Worker
         try:
             return SubmittedJob(self._executor.submit(Worker(job, bound=True)), job, local=True)
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def _shown(self, slot: int) -> dict[str, str]:
+        """The variable with the GPUs of the job in a slot; several jobs share one if need be."""
+        if not self._gpus:
+            return {}
+        first = slot * self._each
+        own = [self._gpus[(first + at) % len(self._gpus)] for at in range(self._each)]
+        return {"CUDA_VISIBLE_DEVICES": ",".join(dict.fromkeys(own))}
 
     def close(self) -> None:
         """Nothing is left."""

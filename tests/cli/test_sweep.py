@@ -1,14 +1,21 @@
 """harness sweep from its command line: which runs a file makes, their commands, refusals."""
 
+import re
 import shlex
 import sys
+from io import StringIO
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from harness.cli.options import RunOptions
 from harness.cli.sweep_jobs import arguments, dependencies, names, read_sweep
+from harness.cli.sweep_screen import Screen
 from harness.settings import build_settings
+from harness.sweeps.jobs import SweepJob
+from harness.sweeps.queue import Entry
 
 FILE = """\
 methods = ["rag", "sft", "flythinker"]
@@ -70,6 +77,19 @@ def test_runs_are_named_by_what_differs(written):
     assert sorted(last[2:]) == ["eval.metrics=bleu,rouge1", "lam=0.5", "train.lr=0.0005"]
 
 
+def test_models_are_named_without_their_owners_where_that_is_enough(written):
+    text = FILE.partition("[sweep]")[0].replace("lr = [1e-3, 5e-4]", "lr = 1e-3")
+    text = text.replace('["rag", "sft", "flythinker"]', '"flythinker"').replace("[0, 1]", "[0]")
+    models = 'sweep.model.reasoner = ["a/Small-Instruct", "{other}/Small-1B"]\n'
+    given = names(
+        jobs_of(written(text.replace("[data]", models.replace("{other}", "a") + "[data]")))
+    )
+    assert given == ["flythinker · reasoner=Small", "flythinker · reasoner=Small-1B"]
+    same = models.replace("Small-1B", "Small").replace("{other}", "b")
+    given = names(jobs_of(written(text.replace("[data]", same + "[data]"))))
+    assert given[1] == "flythinker · model.reasoner=b/Small"
+
+
 def test_sets_of_runs_share_what_they_have_in_common(written):
     text = FILE.partition("[sweep]")[0].replace("lr = [1e-3, 5e-4]", "lr = 1e-3")
     text += '[[runs]]\n[[runs]]\nmethods = "flythinker"\nsweep.method.lam = [0, 0.5, 1]\n'
@@ -118,6 +138,8 @@ def test_emit_prints_commands_alone(call, written):
     lines = out.splitlines()
     assert len(lines) == 26
     assert all(shlex.split(line)[:3] == ["harness", "run", "--method"] for line in lines)
+    _, out, _ = call("sweep", written(), "--emit", "--until", "trained", "--processes", "2")
+    assert all(line.endswith(" --until trained --processes 2") for line in out.splitlines())
 
 
 def test_runs_in_this_process_one_by_one(call, written, pretend, tmp_path):
@@ -140,6 +162,8 @@ def test_runs_in_this_process_one_by_one(call, written, pretend, tmp_path):
 WRONG = [
     (("--executor", "pbs"), "", "--executor pbs; expected local, slurm, ray"),
     (("--jobs", "0"), "", "--jobs 0; expected a whole number from 1"),
+    (("--processes", "0"), "", "--processes 0; expected a whole number from 1"),
+    (("--until", "tuned"), "", "--until tuned; expected trained or generated"),
     ((), ("method.lam = [0, 0.5]", "method.lamm = [0]"), "line 19: method.lamm: none of rag, sft"),
     ((), ("[0, 0.5]", '[0, "x"]'), "line 19, options of flythinker: lam = 'x'; expected"),
     ((), ('["rag", "sft", "flythinker"]', '"rga"'), "no method 'rga'. Did you mean 'rag'?"),
@@ -172,3 +196,35 @@ def test_slurm_without_sbatch_is_refused(call, written, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     code, _, err = call("sweep", written(), "--executor", "slurm")
     assert (code, "found no sbatch; expected a machine from which jobs" in err) == (2, True), err
+
+
+def test_the_live_table_shows_what_runs_first_and_fits_its_terminal():
+    entries = [Entry(SweepJob(f"sft · seed {at} · {'x' * 90} · end", "sft", (), Path(), Path()))
+               for at in range(30)]  # fmt: skip
+    entries[3].state, entries[3].progress = "running", "training 3/50"
+    entries[7].state, entries[7].seconds = "done", 60.0
+    entries[9].state = "failed"
+    for width in (80, 120):
+        console = Console(file=StringIO(), force_terminal=True, width=width, height=24)
+        console.print(Screen(console, 30, at_once=2)._table(entries))
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue()).splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines[0].startswith(
+            "1 running · 1 failed · 27 waiting · 1 done · about 0:14:00 left"
+        )
+        assert re.match(r"sft · seed 3.*…x+ · end  running +training 3/50", lines[2])
+        assert "… and 12 more" in lines[-1]
+
+
+def test_gpus_are_taken_in_turn(tmp_path):
+    pytest.importorskip("submitit")
+    from harness.sweeps.submitit_jobs import LocalProcesses
+
+    def shown(gpus, each, slot):
+        return LocalProcesses(tmp_path, 2, gpus, each)._shown(slot).get("CUDA_VISIBLE_DEVICES")
+
+    four = ("0", "1", "2", "3")
+    assert [shown(four, 1, slot) for slot in range(5)] == ["0", "1", "2", "3", "0"]
+    assert [shown(four, 2, slot) for slot in range(3)] == ["0,1", "2,3", "0,1"]
+    assert shown(("5",), 2, 1) == "5"
+    assert shown((), 1, 0) is None
