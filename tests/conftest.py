@@ -22,6 +22,8 @@ from tests.support.figures import blank_figures, rendered  # noqa: F401  (for ev
 from tests.support.order import pytest_collection_modifyitems  # noqa: F401  (a hook)
 from tests.support.reviews import made_up_rows, write_rows
 
+os.environ["SUBMITIT_LOG_LEVEL"] = "NOCONFIG"  # its import would close pytest's log handlers
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from harness.settings import RunSettings
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -24,6 +26,13 @@ class Sizes:
 def longlamp_sizes(task: str, setting: str) -> Sizes | None:
     """The sizes of a public task; None for another task, and for the temporal setting."""
     return Sizes(**_table()[task]) if setting == "user" and task in _table() else None
+
+
+def public_sizes(settings: RunSettings) -> Sizes | None:
+    """The sizes of a run's data where they are LongLaMP's on the hub; None for other data."""
+    if settings.data.source != "hub":
+        return None
+    return longlamp_sizes(settings.task, settings.data.setting)
 
 
 @cache

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import log
 
-from harness.data.longlamp import longlamp_sizes
+from harness.data.longlamp import public_sizes
 from harness.errors import counted
 from harness.pipeline.estimate import UNTRAINED, Rates
 from harness.planning.devices import Device
@@ -44,9 +44,7 @@ BF16 = 2
 
 def row_tokens(settings: RunSettings) -> tuple[float, float]:
     """Tokens of a training row and of its response: LongLaMP's means, else what budgets allow."""
-    budget, sizes = settings.budget, None
-    if settings.data.source == "hub":
-        sizes = longlamp_sizes(settings.task, settings.data.setting)
+    budget, sizes = settings.budget, public_sizes(settings)
     if sizes is None:
         return float(budget.profile + budget.input + budget.target), float(budget.target)
     given = min(sizes.given * TOKENS_PER_WORD, budget.input)

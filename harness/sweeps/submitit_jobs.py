@@ -5,6 +5,7 @@ Facebook Research, https://github.com/facebookincubator/submitit
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from dataclasses import replace
@@ -16,6 +17,8 @@ from harness.settings.sweep_file import SlurmSettings
 from harness.sweeps.jobs import Ended, SweepJob, missing
 from harness.sweeps.worker import Worker, stop_here
 
+os.environ.setdefault("SUBMITIT_LOG_LEVEL", "NOCONFIG")
+"""Importing submitit would configure logging for the whole process and close others' handlers."""
 NO_LIMIT_MIN = 60 * 24 * 365
 """submitit ends local jobs after 5 minutes unless it is given a limit."""
 MOST_TIME_LIMITS = 100

@@ -3,6 +3,8 @@
 import os
 import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -199,3 +201,15 @@ def test_a_job_at_its_time_limit_saves_a_checkpoint_and_is_queued_again(tmp_path
     assert ended == [signal.SIGTERM]
     assert queued.function.job == worker.job
     assert queued.function.process is None
+
+
+def test_submitit_leaves_the_logging_of_the_process_alone():
+    """Its import would otherwise close every handler, those of a notebook or of pytest too."""
+    pytest.importorskip("submitit")
+    words = (
+        "import logging; mine = logging.StreamHandler();"
+        "import harness.sweeps.submitit_jobs, submitit;"
+        "assert mine in [known() for known in logging._handlerList]"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "SUBMITIT_LOG_LEVEL"}
+    subprocess.run([sys.executable, "-c", words], check=True, env=environment)
