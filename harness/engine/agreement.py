@@ -55,8 +55,8 @@ def disagreement(model: PreTrainedModel) -> str | None:
         raise
     except Exception as error:  # an unknown family may raise anything
         return (
-            f" cannot be run: {str(error) or type(error).__name__}; expected a decoder-only causal LM that takes embeddings and"
-            " keeps a key-value cache"
+            f" cannot be run: {str(error) or type(error).__name__}; expected a decoder-only"
+            " causal LM that takes embeddings and keeps a key-value cache"
         )
     # 3. Compare
     if unknown:
