@@ -66,11 +66,15 @@ def frozen_heap(frozen: set[int]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_methods_of_files() -> Iterator[None]:
-    """Each test begins like a command: without the methods of an earlier one's --plugin files."""
-    from harness.registry import METHODS_OF_FILES
+    """Each test begins like a command: without what an earlier one's --plugin files brought."""
+    from harness.registry import FROM_FILES, METHODS_OF_FILES, table
 
     yield
     METHODS_OF_FILES.clear()
+    if any(FROM_FILES.values()):
+        for brought in FROM_FILES.values():
+            brought.clear()
+        table.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,11 @@ def lms():
     }
 
 
+REPLACED = ("flythinker-zero", "flythinker-noise")
+"""Replaced thoughts go the way of flythinker-donor: slow tests."""
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in REPLACED else name for name in lms()]
+
+
 def models_of(lm):
     return [model for _, model in causal_lms(lm)]
 
@@ -115,7 +120,7 @@ def test_texts_are_those_of_transformers_past_a_full_buffer(family):
     assert [generate(lm, [row], max_new_tokens=300)[0] for row in PROMPTS] == known
 
 
-@pytest.mark.parametrize("name", lms())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_model_writes_the_same_texts(name):
     lm = lms()[name]
     drawn = {"temperature": 1.0, "top_p": 0.9, "max_new_tokens": 40}
@@ -128,7 +133,7 @@ def test_every_model_writes_the_same_texts(name):
     assert step_taken(models_of(lm)) == ("lean, stacked" if stacked else "lean")
 
 
-@pytest.mark.parametrize("name", lms())
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_that_ended_leave_and_the_others_write_the_same(name, monkeypatch):
     lm, sizes = lms()[name], []
     step = lm.step
@@ -150,7 +155,7 @@ def test_rows_that_ended_leave_and_the_others_write_the_same(name, monkeypatch):
         sizes.clear()
 
 
-@pytest.mark.parametrize("name", lms())
+@pytest.mark.parametrize("name", NAMES)
 def test_waiting_prompts_take_the_places_of_ended_rows_and_write_the_same(name, monkeypatch):
     lm, entered, sizes = lms()[name], [], []
     prompts = [*PROMPTS, *reversed(PROMPTS), PROMPTS[0][1:], PROMPTS[2][2:]]

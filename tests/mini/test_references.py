@@ -20,7 +20,9 @@ def test_references_follow_every_call(task, setting, split):
         assert not any(each.followed for each in answers(places[row["id"]], ""))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task", [TASKS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in TASKS[1:])]
+)
 def test_another_authors_text_follows_calls_at_chance_level(task):
     places = calls(task, "user", "test")
     table = rows(task, "user", "test")
