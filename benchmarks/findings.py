@@ -31,6 +31,11 @@ PAGES = ROOT / "benchmarks" / "pages"
 STUDIES: Mapping[str, tuple[str, ...]] = {
     "mini": ("mini",),
     "ablations": ("ablations",),
+    "methods": (
+        "methods",
+        "ablations/product_review/sft",
+        "ablations/product_review/flythinker/s*-4676df02f4ef",
+    ),
     "smollm2": ("smollm2",),
 }
 """Study → its folders of published records, below PUBLISHED; `*` as in a shell."""

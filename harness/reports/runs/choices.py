@@ -14,7 +14,7 @@ from harness.settings.names import UNNAMED, frozen_table
 
 NO_OPTION, UNKNOWN = "no such option", "default"
 """Shown for a setting that a method does not have, and for one whose value is not known."""
-NO_CHOICE = ("seed", "preset", "data.source", "model.device")
+NO_CHOICE = ("seed", "preset", "data.source", "model.device", "train.keep_weights")
 """Settings that do not make another system."""
 OPTION = "method."
 """Prefix of the keys of a method's own options."""
@@ -72,8 +72,17 @@ def own_options(method: str) -> Mapping[str, Json] | None:
 def usual(
     method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Json]]
 ) -> dict[str, Json]:
-    """Key → the default of the method's option, or the most common value."""
+    """Key → the default of the method's option, or the most common value.
+
+    Of equally common values that of the system with the most defaults.
+    """
     known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
+    defaults = frozen_table()["added"]
+
+    def at_default(one: Mapping[str, Json]) -> int:
+        return sum(key in defaults and one[key] == defaults[key] for key in keys)
+
+    chosen = sorted(chosen, key=at_default, reverse=True)
     found = {}
     for key in keys:
         ((most, _),) = Counter(str(one[key]) for one in chosen).most_common(1)

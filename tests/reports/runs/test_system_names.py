@@ -129,3 +129,14 @@ def test_another_path_of_the_same_data_makes_no_other_method(tmp_path):
     write_runs(tmp_path, ["sft"], TASK, assignments={"sft": ["data.source=here"]})
     write_runs(tmp_path, ["sft"], TASK, seeds=(1,), assignments={"sft": ["data.source=there"]})
     assert [(one.name, one.seeds) for one in board_of(tmp_path).systems] == [("sft", [0, 1])]
+
+
+def test_of_two_grids_the_one_with_all_weights_is_the_usual_one(tmp_path):
+    """Kept weights make no other system; with one system of each, the defaults decide."""
+    lora = ["model.adapter=lora", "train.lr=auto", "train.lr_grid=[1e-3,1e-2]"]
+    whole = ["train.lr=auto", "train.lr_grid=[5e-4,1e-3]", "train.keep_weights=false"]
+    for number, given in enumerate((lora, whole)):
+        write_runs(tmp_path / str(number), ["sft"], TASK, assignments={"sft": given})
+    assert [one.name for one in board_of(tmp_path).systems] == [
+        "sft", "sft (adapter=lora, lr_grid=[0.001, 0.01])"
+    ]  # fmt: skip
