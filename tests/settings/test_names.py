@@ -25,11 +25,14 @@ def test_there_are_published_records():
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: "-".join(path.parts[-5:-1]))
 def test_published_names_are_those_of_their_settings(path):
-    # seed, then the hash of seedless settings, method and split fingerprints, as in plan.py
+    # seed, then the hash of seedless settings, method, split fingerprints and a plugin's file, as
+    # in plan.py
     record = read_record(path)
     settings = RunSettings.model_validate({**record.settings, "seed": 0})
     prints = {name: of.fingerprint for name, of in sorted(record.data.splits.items())}
-    text = json.dumps([settings.digest(), record.method, prints])
+    files = record.inputs.plugins if record.inputs else {}
+    plugin = [files[record.method]] if record.method in files else []
+    text = json.dumps([settings.digest(), record.method, prints, *plugin])
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     assert path.parent.name == record.run_id == f"s{record.seed}-{digest}"
 
