@@ -25,6 +25,7 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
     from harness.engine.adapters import add_adapters, merge_adapters
     from harness.engine.backbone import Backbones
     from harness.engine.checkpoint import WEIGHTS, load_weights
+    from harness.engine.four_bits import refuse_four_bits
     from harness.engine.lm import CausalLM
     from harness.method import Method
     from harness.registry import find
@@ -48,6 +49,7 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
             " sft, whose texts come from one model alone"
         )
     add_adapters(lm, settings.model, settings.seed)
+    refuse_four_bits(lm, "--to model")  # adapters cannot be merged into such weights
     load_weights(lm, weights)
     merge_adapters(lm)
     number = record.device.generation_dtype or record.device.dtype

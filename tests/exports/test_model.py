@@ -1,5 +1,7 @@
 """The export of a trained model: the texts of the run, from transformers' loader alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -43,3 +45,17 @@ def test_what_no_server_can_generate_is_refused(tmp_path, reviews, backbone):
     (trained.folder / "model.safetensors").unlink()
     with pytest.raises(UsageError, match=r"found no model.safetensors; expected a trained run"):
         export("model", [source(trained)], tmp_path / "served")
+
+
+def test_adapters_over_weights_in_four_bits_are_refused(
+    tmp_path, reviews, backbone, monkeypatch, complete
+):
+    """They cannot be merged, so that a server would load neither."""
+    done = complete("sft")
+    model = {**done.record.settings["model"], "adapter": "qlora"}
+    record = replace(done.record, settings={**done.record.settings, "model": model})
+    monkeypatch.setattr(
+        "harness.engine.adapters.quantize", lambda model: setattr(model, "is_loaded_in_4bit", True)
+    )
+    with pytest.raises(UsageError, match=r"--to model: CausalLM has weights in 4 bits"):
+        export("model", [Source(done.folder, record)], tmp_path / "served")
