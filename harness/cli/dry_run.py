@@ -28,6 +28,7 @@ from harness.pipeline.estimate import (
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.pipeline.served.plan import ServedPlan, plan_of
+from harness.planning.memory import disk_bytes
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 from harness.settings import RunSettings
@@ -146,9 +147,9 @@ def model_facts(plan: Plan, rows: Sequence[TrainRow]) -> dict[str, str]:
 
 def _disk(plan: Plan, lm: PersonalLM) -> str:
     """What the weights keep, and what a checkpoint takes while training is at work."""
-    trained = BYTES * sum(part.numel() for part in lm.parameters() if part.requires_grad)
-    kept = trained if plan.settings.train.keep_weights else 0
-    return f"{kept / 1e9:.1f} GB kept; a checkpoint in training {3 * trained / 1e9:.1f} GB"
+    trained = sum(part.numel() for part in lm.parameters() if part.requires_grad)
+    kept, checkpoint = disk_bytes(trained, plan.settings)
+    return f"{kept / 1e9:.1f} GB kept; a checkpoint in training {checkpoint / 1e9:.1f} GB"
 
 
 def size(part: nn.Module) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -65,12 +65,13 @@ def run(
     together = launched_together()
     count = processes_of(processes, together)
     console = screen()
+    ask = partial(requested, method, options, seed, seeds, out, config)
     if together and dry_run and os.environ["RANK"] != "0":
         return
     if together and not dry_run:
-        _run_together(method, options, seed, seeds, out, config, fresh, full, until)
+        _run_together(ask, options, fresh, full, until)
         return
-    requests, results = requested(method, options, seed, seeds, out, config)
+    requests, results = ask()
     seeded = len({seed for request in requests for seed in request.seeds}) > 1
     if not fresh and not dry_run and (found := _finished(requests, results)):
         for settings, outcome, since in found:
@@ -101,21 +102,20 @@ def run(
 
 
 def _run_together(
-    method: str | None,
+    ask: Callable[[], tuple[list[Request], Path]],
     options: RunOptions,
-    seed: int | None,
-    seeds: str | None,
-    out: Path | None,
-    config: Path | None,
     fresh: bool,
     full: bool,
     until: str | None,
 ) -> None:
-    """`run` in one of several processes; the first one prints and decides."""
+    """`run` in one of several processes; the first one prints and decides.
+
+    ask: reads what is asked for, and the folder for the results. The others are those of `run`.
+    """
     watch_parent()
     first = os.environ["RANK"] == "0"
     try:
-        requests, results = requested(method, options, seed, seeds, out, config)
+        requests, results = ask()
         jobs = [job for request in requests for job in request.jobs()]
     except HarnessError:
         if first:

@@ -126,8 +126,8 @@ def arguments(
     words = ["run", "--method", job.method, "--preset", settings.preset, "--task", settings.task]
     words += ["--seed", str(settings.seed)]
     for key, value in differences(settings, preset).items():
-        own = value.items() if key == "method" and isinstance(value, Mapping) else ()
-        given = {f"method.{name}": each for name, each in own} if key == "method" else {key: value}
+        own = key == "method"
+        given = {f"{key}.{name}": each for name, each in value.items()} if own else {key: value}
         for name, each in given.items():
             words += ["--set", assignment(name, each)]
     for plugin in plugins:

@@ -97,6 +97,15 @@ def _stored(lm: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     }
 
 
+def moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What a checkpoint holds of AdamW, by number of the parameter."""
+    return {
+        f"{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
 def saved_tensors(lm: nn.Module) -> dict[str, torch.Tensor]:
     """What is saved of a model, tied tensors once: all, or what trains of one with adapters."""
     if getattr(lm, "adapted", False):
@@ -202,12 +211,9 @@ def save_checkpoint(
     with _written(draft):
         draft.mkdir(parents=True)
         _save(lm, draft / WEIGHTS)
-        moments = {
-            f"{index}.{name}": value.detach().cpu().contiguous()
-            for index, state in optimizer.state_dict()["state"].items()
-            for name, value in state.items()
-        }
-        save_file(moments, draft / OPTIMIZER)
+        found = moments(optimizer)
+        save_file({k: part.detach().cpu().contiguous() for k, part in found.items()},
+                  draft / OPTIMIZER)  # fmt: skip
         for name in (WEIGHTS, OPTIMIZER):
             sync_path(draft / name)
         digests = {name: file_digest(draft / name) for name in (WEIGHTS, OPTIMIZER)}

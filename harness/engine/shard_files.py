@@ -21,6 +21,7 @@ from harness.engine.checkpoint import (
     TrainLog,
     draft_folder,
     file_digest,
+    moments,
     saved_tensors,
 )
 from harness.engine.ranks import Ranks
@@ -89,15 +90,6 @@ class ShardSaver:
             write_state(draft / PROGRESS, Progress(log, digests))
             shutil.rmtree(folder, ignore_errors=True)
             move(draft, folder)
-
-
-def moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """What a checkpoint holds of AdamW, by number of the parameter."""
-    return {
-        f"{index}.{name}": value
-        for index, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
 
 
 def load_shards(folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer) -> None:

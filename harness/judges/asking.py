@@ -10,10 +10,11 @@ from typing import Protocol
 from harness.data import load_split
 from harness.data.user_limit import take
 from harness.engine.endpoint.concurrent import as_they_end
+from harness.engine.endpoint.replies import storable
 from harness.errors import DataError
 from harness.judges.endpoint import MAX_TOKENS, Answer
 from harness.judges.prompts import Question, aspects_question, pair_questions, wording
-from harness.judges.replies import ReplyError, read_reply, whole
+from harness.judges.replies import ReplyError, read_reply
 from harness.pipeline.lock import locked
 from harness.progress import Update
 from harness.record import Record, read_predictions, texts_digest
@@ -196,9 +197,9 @@ def reply_of(ask: Ask, question: Question, answer: Answer) -> JudgeReply:
     return JudgeReply(
         id=question.id,
         swapped=question.swapped,
-        reply=None if answer.text is None else whole(answer.text),
+        reply=None if answer.text is None else storable(answer.text),
         failure=failure,
-        detail=whole(detail),
+        detail=storable(detail),
         characters=question.characters,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,

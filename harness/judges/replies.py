@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from harness.engine.endpoint.replies import storable
 from harness.judges.prompts import Question
 from harness.record.judged import ASPECTS, CRITERIA, Ask, Shown
 
@@ -66,11 +67,6 @@ def json_object(reply: str) -> dict[str, Any]:
     raise ReplyError("bad JSON", text.strip() or "an empty reply")
 
 
-def whole(text: str) -> str:
-    """The text without halves of surrogate pairs, which no file can hold."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = found.get(name)
     if not isinstance(part, Mapping):
@@ -95,7 +91,7 @@ def _better(name: str, part: Mapping[str, Any]) -> Shown:
 
 
 def _evidence(part: Mapping[str, Any]) -> str:
-    return whole(str(part.get("evidence") or ""))
+    return storable(str(part.get("evidence") or ""))
 
 
 def _is_in(quote: str, text: str) -> bool:

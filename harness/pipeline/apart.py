@@ -117,7 +117,7 @@ def score_ready(
 
 
 def forget_texts(job: Job) -> None:
-    """Remove what a complete run no longer needs of its stop."""
+    """Remove the mark of a stop, and values that are now in the record."""
     (job.plan.folder / GENERATED).unlink(missing_ok=True)
     (job.plan.folder / VALUES).unlink(missing_ok=True)
 

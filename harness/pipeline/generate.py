@@ -129,16 +129,15 @@ def generate_batch(
 ) -> MadeBatch:
     """The predictions of one sample of a batch; (sample, batch)."""
     sample, batch = part
-    made = MadeBatch([], Costs())
+    costs = Costs()
     rows = job.plan.settings.decode.batch_size
     if job.plan.settings.decode.slots and job.plan.settings.decode.tokens_at_once is not None:
         rows = min(rows, -(-len(batch) // JOINED))  # the bound holds for rows in the model
-    generator = Generator(job.plan, lm, made.costs, rows)
+    generator = Generator(job.plan, lm, costs, rows)
     if MAIN not in job.team.warm:
         generator.warm_up(batch)
         job.team.warm.add(MAIN)
-    made.texts.extend(generator.generate_or_split(batch, sample))
-    return made
+    return MadeBatch(generator.generate_or_split(batch, sample), costs)
 
 
 def plan_batches(

@@ -239,13 +239,11 @@ class Generated:
     record: without their scores.
     evaluate: adds the views to a record.
     evaluate_model: adds those that need the model alone.
-    kept: what the evaluation stores until the record is there.
     """
 
     texts: list[Prediction]
     record: Record
     evaluate: Callable[[Record, Phases], Record]
-    kept: KeptValues
     evaluate_model: Callable[[Record, Phases], Record] | None = None
 
 

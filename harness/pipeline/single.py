@@ -242,8 +242,7 @@ def _trained(
     )
     kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
     trained = Trained(job, lm, texts, kept)
-    views = partial(evaluate, trained), partial(evaluate_model, trained)
-    return Generated(texts, record, views[0], kept, views[1])
+    return Generated(texts, record, partial(evaluate, trained), partial(evaluate_model, trained))
 
 
 def _common(job: Job, weights: str) -> list[object]:

@@ -91,7 +91,8 @@ def run_cost(
             basis = str(error)
     if trained and seconds is not None:
         seconds = {**seconds, "training": 0.0}
-    kept, checkpoint = disk_bytes(shapes, settings, trains)
+    trained_numbers = sum(shape.trained for shape in shapes) if trains else 0
+    kept, checkpoint = disk_bytes(trained_numbers, settings)
     train = sizes["train"] or 0
     passes = settings.train.epochs if trains and not trained else 0.0
     used = rates.row if rates and rates.row else row

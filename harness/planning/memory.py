@@ -82,11 +82,11 @@ def peak_bytes(
     return kind.start + kind.slack * max(training, after + generation)
 
 
-def disk_bytes(shapes: Sequence[Shape], settings: RunSettings, trains: bool) -> tuple[float, float]:
-    """Bytes that a finished run keeps, and those of its checkpoint while it trains."""
-    if not trains:
-        return 0.0, 0.0
-    trained = sum(shape.trained for shape in shapes)
+def disk_bytes(trained: float, settings: RunSettings) -> tuple[float, float]:
+    """Bytes that a finished run keeps, and those of its checkpoint while it trains.
+
+    trained: parameters that train, 0 of a method without training.
+    """
     return 4.0 * trained * settings.train.keep_weights, 12.0 * trained
 
 

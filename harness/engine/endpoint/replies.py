@@ -74,8 +74,8 @@ class Reply:
         if wrong := [name for name, value in known.items() if not isinstance(value, str)]:
             raise Unreadable(f"a reply whose {wrong[0]} is no text: {known[wrong[0]]!r:.80}")
         return cls(
-            text=_whole(content or ""),
-            reasoning=_whole(reasoning),
+            text=storable(content or ""),
+            reasoning=storable(reasoning),
             capped=reason == "length",
             stopped=reason or "",
             tokens=_count(usage.get("completion_tokens")),
@@ -143,6 +143,6 @@ def _word(value: object) -> str | None:
     return value[:200] if isinstance(value, str) and value else None
 
 
-def _whole(text: str) -> str:
-    """The text without halves of surrogate pairs, which no record can hold."""
+def storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file can hold."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -26,15 +26,7 @@ def evaluate(trained: Trained, record: Record, phases: Phases) -> Record:
     record: without views, or with those of an earlier evaluation.
     phases: takes the times.
     """
-    options = trained.plan.settings.eval
-    with phases("scoring"), trained.job.bars.waiting("scoring"):
-        samples = samples_of(trained.predictions)
-        record = evaluate_texts(record, trained.plan.test, samples, options)
-    for phase, (asked, view) in VIEWS.items():
-        if asked(options):
-            with phases(phase):
-                record = view(trained, record)
-    return record
+    return _with_views(trained, _scored(trained, record, phases), phases, [*VIEWS])
 
 
 def evaluate_model(trained: Trained, record: Record, phases: Phases) -> Record:
@@ -44,16 +36,26 @@ def evaluate_model(trained: Trained, record: Record, phases: Phases) -> Record:
     record: without views.
     phases: takes the times.
     """
-    options, test = trained.plan.settings.eval, trained.plan.test
-    if scores_early(options):
-        with phases("scoring"), trained.job.bars.waiting("scoring"):
-            record = evaluate_texts(record, test, samples_of(trained.predictions), options)
+    if scores_early(trained.plan.settings.eval):
+        record = _scored(trained, record, phases)
     else:
-        known = {example.id: ExampleValues() for example in test.examples}
+        known = {example.id: ExampleValues() for example in trained.plan.test.examples}
         record = replace(record, examples=known)
-    for phase, (asked, view) in VIEWS.items():
-        if phase != "authors" and asked(options):
-            with phases(phase):
+    return _with_views(trained, record, phases, [name for name in VIEWS if name != "authors"])
+
+
+def _scored(trained: Trained, record: Record, phases: Phases) -> Record:
+    with phases("scoring"), trained.job.bars.waiting("scoring"):
+        samples, options = samples_of(trained.predictions), trained.plan.settings.eval
+        return evaluate_texts(record, trained.plan.test, samples, options)
+
+
+def _with_views(trained: Trained, record: Record, phases: Phases, names: Sequence[str]) -> Record:
+    """`record` with those of the named views that the settings ask for."""
+    for name in names:
+        asked, view = VIEWS[name]
+        if asked(trained.plan.settings.eval):
+            with phases(name):
                 record = view(trained, record)
     return record
 

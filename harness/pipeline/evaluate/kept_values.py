@@ -77,9 +77,3 @@ class KeptValues:
         if self.path is not None:
             with suppress(ValueError):  # infinite log-probs are no JSON: they are computed again
                 append_lines(self.path, [KeptBatch(key, self._known[key])], seal=True)
-
-    def forget(self) -> None:
-        """Remove the values, once the record holds what was computed from them."""
-        self._known.clear()
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)

@@ -50,4 +50,4 @@ def served(
     )
     common = [plan.settings.digest(), plan.inputs.digest(*MODELS)]
     kept = KeptValues(plan.folder / VALUES, common, job.bars.say)
-    return Generated(texts, record, partial(Served(job, plan, client, kept).evaluate, texts), kept)
+    return Generated(texts, record, partial(Served(job, plan, client, kept).evaluate, texts))

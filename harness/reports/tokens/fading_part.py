@@ -56,8 +56,8 @@ def sentence(one: Drifted) -> str:
             f" {less + ', which is less.' if less else ''}"
         ).rstrip()
     return (
-        f"{one.system}: the user fades at token {found.onset}{_over(one)}. Before it the own"
-        f" profile is worth {_number(found.before)} nats per token, after it"
+        f"{one.system}: the user fades at token {found.onset}{_over(one)}. Before it the"
+        f" user's own profile is worth {_number(found.before)} nats per token, after it"
         f" {_number(found.after)}. {_prefix(one)}"
     )
 

@@ -49,7 +49,7 @@ def part(tmp_path_factory):
 def test_every_system_has_its_answer_in_a_sentence(part):
     said = dict(line.split(": ", 1) for line in part.text)
     for name in ("sft", "cot"):
-        begin = "the user fades at token 100. Before it the own profile is worth 0.4"
+        begin = "the user fades at token 100. Before it the user's own profile is worth 0.4"
         assert said[name].startswith(begin)
     assert said["sft"].endswith("The text so far can explain the fall.")
     assert said["cot"].endswith("The text so far is no explanation.")
