@@ -64,24 +64,26 @@ def changed(model, seed=3):
     return model
 
 
-def lms():
-    fly = lambda **more: FlyThinkerLM(tiny("llama"), tiny("llama", seed=1), **more)  # noqa: E731
-    return {
-        "causal": CausalLM(tiny()),
-        "coconut": CoconutLM(tiny(), 3),
-        "flythinker-stacked": fly(),
-        "flythinker-serial": fly(concurrent=False),
-        "flythinker-concurrent": fly(concurrent=True),
-        "flythinker-narrow": FlyThinkerLM(tiny(), tiny(seed=1, width=16), lam=1.5),
-        "flythinker-zero": ReplacedThoughtsLM(fly(), "zero"),
-        "flythinker-noise": ReplacedThoughtsLM(fly(), "noise"),
-        "flythinker-donor": ReplacedThoughtsLM(fly(), DONOR),
-    }
+def fly(**options):
+    return FlyThinkerLM(tiny("llama"), tiny("llama", seed=1), **options)
+
+
+LMS = {
+    "causal": lambda: CausalLM(tiny()),
+    "coconut": lambda: CoconutLM(tiny(), 3),
+    "flythinker-stacked": fly,
+    "flythinker-serial": lambda: fly(concurrent=False),
+    "flythinker-concurrent": lambda: fly(concurrent=True),
+    "flythinker-narrow": lambda: FlyThinkerLM(tiny(), tiny(seed=1, width=16), lam=1.5),
+    "flythinker-zero": lambda: ReplacedThoughtsLM(fly(), "zero"),
+    "flythinker-noise": lambda: ReplacedThoughtsLM(fly(), "noise"),
+    "flythinker-donor": lambda: ReplacedThoughtsLM(fly(), DONOR),
+}
 
 
 REPLACED = ("flythinker-zero", "flythinker-noise")
 """Replaced thoughts go the way of flythinker-donor: slow tests."""
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in REPLACED else name for name in lms()]
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in REPLACED else name for name in LMS]
 
 
 def models_of(lm):
@@ -122,7 +124,7 @@ def test_texts_are_those_of_transformers_past_a_full_buffer(family):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_writes_the_same_texts(name):
-    lm = lms()[name]
+    lm = LMS[name]()
     drawn = {"temperature": 1.0, "top_p": 0.9, "max_new_tokens": 40}
     greedy = {"max_new_tokens": 60}
     known = by("transformers", lm, **greedy), by("transformers", lm, **drawn)
@@ -135,7 +137,7 @@ def test_every_model_writes_the_same_texts(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_that_ended_leave_and_the_others_write_the_same(name, monkeypatch):
-    lm, sizes = lms()[name], []
+    lm, sizes = LMS[name](), []
     step = lm.step
 
     def counted(tokens, state):
@@ -157,7 +159,7 @@ def test_rows_that_ended_leave_and_the_others_write_the_same(name, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_waiting_prompts_take_the_places_of_ended_rows_and_write_the_same(name, monkeypatch):
-    lm, entered, sizes = lms()[name], [], []
+    lm, entered, sizes = LMS[name](), [], []
     prompts = [*PROMPTS, *reversed(PROMPTS), PROMPTS[0][1:], PROMPTS[2][2:]]
     prefill, step = lm.prefill, lm.step
 
@@ -186,7 +188,8 @@ def test_waiting_prompts_take_the_places_of_ended_rows_and_write_the_same(name, 
 
 
 def test_rows_that_read_the_same_share_one_prefill(monkeypatch):
-    for name, lm in lms().items():
+    for name, make in LMS.items():
+        lm = make()
         prompts, read, prefill = [PROMPTS[0], PROMPTS[2], PROMPTS[0], PROMPTS[0]], [], lm.prefill
         drawn = {"temperature": 1.0, "max_new_tokens": 8, "prompts": prompts}
         known = by("transformers", lm, **drawn)
@@ -235,7 +238,7 @@ def test_a_smaller_state_has_only_the_columns_of_its_longest_row():
 
 @pytest.mark.parametrize("name", ["causal", "flythinker-stacked", "flythinker-narrow"])
 def test_a_text_continues_after_a_prefix(name):
-    lm = lms()[name]
+    lm = LMS[name]()
     whole = by("auto", lm, max_new_tokens=12)
     rest = by("auto", lm, max_new_tokens=8, prefixes=[row[:4] for row in whole])
     assert [row[:4] + more for row, more in zip(whole, rest, strict=True)] == whole

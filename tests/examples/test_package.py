@@ -76,7 +76,14 @@ def test_its_methods_are_listed_with_their_origin(installed):
     assert rows["sft"]["from"] == "built in"
 
 
-@pytest.mark.parametrize("line", CHECKED, ids=lambda line: " ".join(_harness(line)[:3]))
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(line, marks=[pytest.mark.slow] if "run --method perce" in line else [])
+        for line in CHECKED
+    ],
+    ids=lambda line: " ".join(_harness(line)[:3]),
+)
 def test_the_tutorials_commands_work(installed, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = _harness(line)

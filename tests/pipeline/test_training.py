@@ -90,7 +90,7 @@ def test_a_trial_stopped_at_any_step_continues_there(
 ):
     """A wall time shorter than one trial must not keep a search from ending."""
     auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=3"]
-    auto.append(f"train.epochs={epochs}")
+    auto += [f"train.epochs={epochs}", "eval.likelihood=false", "eval.authors=false"]
     whole = go(tmp_path / "whole", reviews, backbone, "sft", *auto).record.training
     for _ in range(20):
         steps = []

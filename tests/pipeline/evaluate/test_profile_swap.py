@@ -30,7 +30,7 @@ def test_lift_of_texts_is_signed_with_the_metric():
     }
 
 
-@pytest.mark.parametrize("method", ["nonpers", "sft", "cot"])
+@pytest.mark.parametrize("method", ["nonpers", "sft", pytest.param("cot", marks=pytest.mark.slow)])
 def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, backbone, method):
     asked = ['eval.lift=["likelihood","texts"]', "eval.donors=2"]
     if method == "cot":
