@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import get_scheduler
 
 from harness.engine.batch import PAD_ID, Batch
 from harness.engine.checkpoint import TrainLog
@@ -222,6 +221,8 @@ def _schedule(
     optimizer: torch.optim.Optimizer, settings: TrainSettings, steps: int
 ) -> Callable[[int], float]:
     """The factor on the learning rate, a function of the step alone."""
+    from transformers import get_scheduler  # imports peft, and with it bitsandbytes: a second
+
     name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
     warmup = round(settings.warmup * steps)
     factor: Callable[[int], float] = get_scheduler(name, optimizer, warmup, steps).lr_lambdas[0]
