@@ -14,8 +14,9 @@ from harness.engine.clock import Phases
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.inputs.stale import since
-from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_texts, scores_early
+from harness.pipeline.evaluate.evaluation import scores_early
 from harness.pipeline.evaluate.kept_values import VALUES
+from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.job import PHASES, Job
 from harness.pipeline.plan import Plan

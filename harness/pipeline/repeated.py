@@ -20,8 +20,9 @@ from harness.inputs.stale import (
     since,
 )
 from harness.paths import expanded
-from harness.pipeline.evaluate.evaluation import evaluate, evaluate_texts
+from harness.pipeline.evaluate.evaluation import evaluate
 from harness.pipeline.evaluate.profile_swap import swapped_tokens
+from harness.pipeline.evaluate.text_views import evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.evaluate.token_lift import unlike_record
 from harness.pipeline.job import Job, Trained

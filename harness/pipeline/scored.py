@@ -13,7 +13,7 @@ from harness.data.floors import floors
 from harness.data.load import load_whole, skylines
 from harness.errors import DataError
 from harness.inputs import provenance
-from harness.pipeline.evaluate.evaluation import evaluate_authors, evaluate_texts
+from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.record import (
     PREDICTIONS,

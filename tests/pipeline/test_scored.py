@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from subprocess import run
 
 import pytest
 
@@ -140,3 +142,10 @@ def test_floors_that_are_recorded_are_not_made_again(chosen, tmp_path: Path, mon
     assert record_floors(chosen, test, tmp_path) == first
     with pytest.raises(NameError, match="bm25_order"):  # a new folder has to make them
         record_floors(chosen, test, tmp_path / "other")
+
+
+def test_scoring_imports_no_torch():
+    heavy = "{'torch', 'transformers', 'peft', 'datasets', 'nltk', 'sacrebleu', 'scipy'}"
+    code = f"import sys, harness.pipeline.scored; print(sorted({heavy} & set(sys.modules)))"
+    done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

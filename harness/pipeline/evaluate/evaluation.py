@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.engine.clock import Phases
-from harness.pipeline.evaluate.author_identification import author_identification
 from harness.pipeline.evaluate.base_model import relative_to_base_model
 from harness.pipeline.evaluate.continuation import evaluate_continuation
 from harness.pipeline.evaluate.profile_swap import evaluate_profile_swap
 from harness.pipeline.evaluate.reference_likelihood import reference_likelihood
-from harness.pipeline.evaluate.texts import samples_of, score_texts
+from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_texts
+from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.evaluate.thought_replacement import evaluate_thought_replacement
 from harness.pipeline.job import Trained
 from harness.record import ExampleValues, Record
 from harness.settings import EvalSettings
-from harness.types import SplitData
 
 
 def evaluate(trained: Trained, record: Record, phases: Phases) -> Record:
@@ -63,42 +62,6 @@ def _with_views(trained: Trained, record: Record, phases: Phases, names: Sequenc
 def scores_early(options: EvalSettings) -> bool:
     """Whether views generate texts of their own, which are scored beside the run's."""
     return bool(options.forced or "texts" in options.lift or options.controls)
-
-
-def evaluate_texts(
-    record: Record, test: SplitData, samples: Sequence[Mapping[str, str]], options: EvalSettings
-) -> Record:
-    """`record` with the scores of texts against references.
-
-    record: with or without scores of an earlier evaluation.
-    test: the split.
-    samples: for each sample, texts by example id.
-    options: metrics and slices.
-    """
-    scores = score_texts(test, samples, options)
-    found = scores.examples
-    record = replace(
-        record,
-        metrics=scores.metrics,
-        quality=scores.quality,
-        slices=scores.slices,
-        breakdowns=scores.breakdowns,
-        examples={key: record.examples.get(key, each) for key, each in found.items()},
-    )
-    return record.with_values(
-        user={key: each.user for key, each in found.items()},
-        rows={key: each.rows for key, each in found.items()},
-        scores={key: each.scores for key, each in found.items()},
-        quality={key: each.quality for key, each in found.items()},
-    )
-
-
-def evaluate_authors(
-    record: Record, test: SplitData, samples: Sequence[Mapping[str, str]], options: EvalSettings
-) -> Record:
-    """`record` with author identification; arguments as in `evaluate_texts`."""
-    authors, ranks = author_identification(test, samples, options.resamples)
-    return replace(record, authors=authors).with_values(authors=ranks)
 
 
 def _authors(trained: Trained, record: Record) -> Record:
