@@ -52,7 +52,7 @@ def _nan_loss(call: int) -> Callable[[], None]:
 
 def _nan_logits(call: int) -> Callable[[], None]:
     def inject() -> None:
-        from harness.pipeline import generate as module
+        from harness.pipeline import generator as module
 
         real, calls = module.generate, [0]
 
@@ -91,9 +91,9 @@ def _val_loss() -> Any:
 
 
 def _generate() -> Any:
-    from harness.pipeline import generate
+    from harness.pipeline import generator
 
-    return generate
+    return generator
 
 
 INJECTIONS: tuple[tuple[str, Inject], ...] = (

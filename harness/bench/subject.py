@@ -21,7 +21,7 @@ from harness.engine.number_types import NumberTypes, number_types
 from harness.engine.train import train
 from harness.errors import HarnessError, UsageError
 from harness.method import Method
-from harness.pipeline.generate import Generator
+from harness.pipeline.generator import Generator
 from harness.pipeline.plan import Plan
 from harness.settings import RunSettings
 

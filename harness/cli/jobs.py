@@ -13,6 +13,7 @@ from harness.cli.options import ModelOptions, RunOptions
 from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
 from harness.inputs.imports import imports_of
+from harness.pipeline.stops import Until
 from harness.progress import Bars
 from harness.registry import METHODS, TASKS, blaming, find, register_plugins
 from harness.settings import RunSettings, build_settings, load_preset, validate
@@ -68,7 +69,7 @@ class Job:
         return [self.with_seed(seed) for seed in (seeds if self.trains else seeds[:1])]
 
     def make(
-        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: str | None = None
+        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: Until | None = None
     ) -> Outcome:
         """Make or read the run.
 
@@ -91,7 +92,7 @@ class Job:
         follow_run(self.settings, self.method, results, ranks, self.factory)
 
     def attempt(
-        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: str | None = None
+        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: Until | None = None
     ) -> Outcome | Failure:
         """Like `make`, but an error is a Failure, so that other runs can continue; with several
         processes they cannot after an error that ended one.

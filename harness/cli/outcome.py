@@ -12,6 +12,7 @@ from harness.cli.screen import warn
 from harness.data.floors import SKYLINE
 from harness.errors import counted
 from harness.metrics import of_words
+from harness.pipeline.stops import Until
 from harness.record import RECORD, Outcome, Record
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
@@ -30,7 +31,7 @@ def print_outcome(console: Console, outcome: Outcome, full: bool = False) -> Non
     console.print(f"record: {outcome.folder}", soft_wrap=True)
 
 
-def print_stopped(console: Console, outcome: Outcome, until: str) -> None:
+def print_stopped(console: Console, outcome: Outcome, until: Until) -> None:
     """Say how far a run with --until is, and how it goes on."""
     record, folder = outcome.record, outcome.folder
     failed = f", {counted(record.n.failed, 'text')} failed" if record.n.failed else ""

@@ -25,6 +25,7 @@ from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
 from harness.pipeline.estimate import UNTRAINED, estimate
 from harness.pipeline.lock import launched_together
+from harness.pipeline.stops import Until, stop_named
 from harness.progress import Bars
 from harness.record import Outcome
 from harness.registry import blaming
@@ -62,14 +63,14 @@ def run(
         until: stop when `trained`, or with texts `generated`; without it, the command goes on
         processes (N): train and generate in N processes, each on a GPU of its own, or on the CPU
     """
-    together = launched_together()
+    stop, together = stop_named(until, "--until"), launched_together()
     count = processes_of(processes, together)
     console = screen()
     ask = partial(requested, method, options, seed, seeds, out, config)
     if together and dry_run and os.environ["RANK"] != "0":
         return
     if together and not dry_run:
-        _run_together(ask, options, fresh, full, until)
+        _run_together(ask, options, fresh, full, stop)
         return
     requests, results = ask()
     seeded = len({seed for request in requests for seed in request.seeds}) > 1
@@ -98,7 +99,7 @@ def run(
             with blaming(job.method, job.factory):
                 print_plan(console, job, results)
         return
-    raise typer.Exit(_make(jobs, results, options, fresh, full, seeded, until))
+    raise typer.Exit(_make(jobs, results, options, fresh, full, seeded, stop))
 
 
 def _run_together(
@@ -106,7 +107,7 @@ def _run_together(
     options: RunOptions,
     fresh: bool,
     full: bool,
-    until: str | None,
+    until: Until | None,
 ) -> None:
     """`run` in one of several processes; the first one prints and decides.
 
@@ -145,7 +146,7 @@ def _make(
     fresh: bool,
     full: bool,
     seeded: bool,
-    until: str | None,
+    until: Until | None,
     ranks: Ranks | None = None,
 ) -> int:
     """Make the runs and print their tables; the worst exit code.

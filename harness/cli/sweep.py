@@ -28,6 +28,7 @@ from harness.cli.sweep_screen import End, Screen, print_end
 from harness.errors import UsageError, counted, did_you_mean
 from harness.inputs.finished import finished
 from harness.pipeline.lock import refuse_several_processes
+from harness.pipeline.stops import Until, stop_named
 from harness.record import Outcome
 from harness.sweeps.jobs import Executor, SweepJob
 from harness.sweeps.logs import last_message
@@ -66,8 +67,7 @@ def sweep(
     if executor not in EXECUTORS:
         hint = did_you_mean(executor, EXECUTORS)
         raise UsageError(f"--executor {executor}; expected {', '.join(EXECUTORS)}.{hint}")
-    if until not in (None, "trained", "generated"):
-        raise UsageError(f"--until {until}; expected trained or generated")
+    stop = stop_named(until, "--until")
     for name, number in (("jobs", jobs), ("processes", processes)):
         if number is not None and number < 1:
             raise UsageError(f"--{name} {number}; expected a whole number from 1")
@@ -75,7 +75,7 @@ def sweep(
     found = asked.jobs()
     if emit:
         for job in found:
-            words = arguments(job, asked.plugins, asked.results, fresh, until, processes)
+            words = arguments(job, asked.plugins, asked.results, fresh, stop, processes)
             typer.echo(f"harness {shlex.join(words)}")
         return
     console, given = screen(), names(found)
@@ -89,7 +89,7 @@ def sweep(
     done = f", {len(ends)} of them complete" if ends else ""
     console.print(f"{counted(len(found), 'run')} in {asked.results}{done}", style="bold")
     if left:
-        work = _Work(asked, left, fresh, file.stem, until, processes)
+        work = _Work(asked, left, fresh, file.stem, stop, processes)
         if executor == "local" and jobs in (None, 1) and processes == 1:
             ends |= work.in_order(console)
         else:
@@ -112,7 +112,7 @@ class _Work:
     jobs: Sequence[tuple[str, Job]]
     fresh: bool
     stem: str
-    until: str | None
+    until: Until | None
     processes: int
 
     def in_order(self, console: Console) -> dict[str, End]:

@@ -12,6 +12,7 @@ from harness.cli.jobs import Job, light_plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.requests import Request, request_of
 from harness.errors import UsageError
+from harness.pipeline.stops import Until
 from harness.record.digest import json_sha256
 from harness.settings import RunSettings, assignment, differences, load_preset, validate
 from harness.settings.flat import flat
@@ -109,7 +110,7 @@ def arguments(
     plugins: Sequence[Path],
     results: Path,
     fresh: bool,
-    until: str | None = None,
+    until: Until | None = None,
     processes: int = 1,
 ) -> tuple[str, ...]:
     """The words after `harness` that make a run.

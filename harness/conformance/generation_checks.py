@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from harness.conformance.finding import Broken, contract, place
 from harness.conformance.world import World
-from harness.pipeline.generate import GeneratedTokens
+from harness.pipeline.generator import GeneratedTokens
 
 TEMPERATURES = (0.0, 0.8)
 

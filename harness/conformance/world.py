@@ -20,7 +20,7 @@ from harness.engine.micro_batches import TrainRow
 from harness.engine.train import to_batch
 from harness.errors import HarnessError
 from harness.method import Method
-from harness.pipeline.generate import GeneratedTokens, Generator
+from harness.pipeline.generator import GeneratedTokens, Generator
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.settings import (
     BudgetSettings,

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from harness.engine.clock import Phases
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.inputs.stale import since
+from harness.pipeline.attempt import Attempt
 from harness.pipeline.evaluate.evaluation import scores_early
 from harness.pipeline.evaluate.kept_values import VALUES
 from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.job import PHASES, Job
 from harness.pipeline.plan import Plan
+from harness.pipeline.stops import Until, stop_named
 from harness.record import (
     PREDICTIONS,
     DeviceInfo,
@@ -35,8 +35,6 @@ from harness.record import (
 )
 from harness.types import Prediction
 
-Until = Literal["trained", "generated"]
-UNTIL: tuple[Until, ...] = ("trained", "generated")
 GENERATED = "generated.json"
 """In the folder of a run that stopped with its texts: what they were made from."""
 
@@ -48,17 +46,15 @@ class Ready:
     texts: str
 
 
-def checked_until(until: str | None, plan: Plan) -> None:
-    """Raises UsageError for a phase that does not exist, and for a model behind an API."""
-    if until is None:
-        return
-    if until not in UNTIL:
-        raise UsageError(f"until {until}; expected {' or '.join(UNTIL)}")
-    if plan.settings.model.api:
+def checked_until(name: str | None, plan: Plan) -> Until | None:
+    """The stop with this name. Raises UsageError for an unknown name, or a model behind an API."""
+    until = stop_named(name)
+    if until is not None and plan.settings.model.api:
         raise UsageError(
             f"until {until}: {plan.settings.model.backbone} is behind an API; expected a model on"
             " this machine. Leave --until out: nothing is held while texts are scored"
         )
+    return until
 
 
 def stop_with_texts(job: Job, record: Record, texts: Sequence[Prediction]) -> Outcome:
@@ -74,9 +70,9 @@ def stop_with_texts(job: Job, record: Record, texts: Sequence[Prediction]) -> Ou
     return Outcome(record, folder, repeated=False)
 
 
-def texts_ready(job: Job, earlier: Record | None) -> list[Prediction] | None:
+def texts_ready(attempt: Attempt) -> list[Prediction] | None:
     """The texts of a run that stopped with them; None if there is none, or an input changed."""
-    plan, say = job.plan, job.bars.say
+    plan, say, earlier = attempt.job.plan, attempt.job.bars.say, attempt.earlier
     if earlier is None or earlier.status != "running" or earlier.inputs is None:
         return None
     mark = read_state(Ready, plan.folder / GENERATED, say)
@@ -93,14 +89,12 @@ def texts_ready(job: Job, earlier: Record | None) -> list[Prediction] | None:
     return None
 
 
-def score_ready(
-    job: Job, earlier: Record, texts: Sequence[Prediction], command: str, phases: Phases
-) -> Record:
+def score_ready(attempt: Attempt, earlier: Record, texts: Sequence[Prediction]) -> Record:
     """The complete record of a run that stopped with its texts.
 
-    job: the run. earlier: its record. texts: its texts. command: the command line.
-    phases: takes the times.
+    attempt: at this run. earlier: its record. texts: its texts.
     """
+    job, phases = attempt.job, attempt.phases
     plan, options = job.plan, job.plan.settings.eval
     phases.keep(plan.folder / PHASES, job.bars.say)
     samples, record = samples_of(texts), earlier
@@ -113,7 +107,7 @@ def score_ready(
     here = provenance.machine("cpu", "float32")
     elsewhere = _computer(here) != _computer(earlier.device)
     return replace(
-        record, status="complete", command=command, scored_on=here if elsewhere else None
+        record, status="complete", command=attempt.command, scored_on=here if elsewhere else None
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from harness.engine.lm import PersonalLM
-from harness.pipeline.generate import Generator, plan_batches
+from harness.pipeline.generator import Generator, plan_batches
 from harness.pipeline.job import Job
 from harness.pipeline.plan import EncodedPrompt, Plan
 from harness.progress import Bars

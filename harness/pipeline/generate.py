@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from harness.engine.clock import now
-from harness.engine.decode import NotANumberError, generate
 from harness.engine.lm import PersonalLM
-from harness.engine.micro_batches import release_memory
 from harness.engine.peak_memory import PeakMemory
-from harness.engine.slots import rows_join
-from harness.engine.text import decode
-from harness.errors import DataError, breaks_the_device, is_out_of_memory
 from harness.inputs.provenance import method_sha256
 from harness.pipeline.generation_costs import COSTS, Costs, summary_of
+from harness.pipeline.generator import JOINED, Generator
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import EncodedPrompt
 from harness.pipeline.team import bare
-from harness.pipeline.token_bound import rows_at_once, tokens_at_once
+from harness.pipeline.token_bound import tokens_at_once
 from harness.record import (
     PREDICTIONS,
     Inference,
@@ -33,30 +25,7 @@ from harness.record import (
     write_state,
 )
 from harness.record.state import NO_TIMES
-from harness.types import Prediction, Sampling
-
-WARM_UP_TOKENS = 3
-JOINED = 4
-"""Batches whose rows take each other's places, where waiting prompts can join a batch."""
-FAILURES = (RuntimeError, ValueError, ArithmeticError, IndexError, MemoryError)
-"""Errors of one batch or example that do not end the run: no memory, a token that a model does not
-have. After an error that breaks the device, every other example would fail too."""
-
-
-@dataclass(frozen=True)
-class GeneratedTokens:
-    """The tokens of one text and its preface; `error` says why a failed one has none."""
-
-    preface: list[int]
-    ids: list[int]
-    error: str | None = None
-
-
-def example_seed(seed: int, example_id: str, sample: int) -> int:
-    """The seed of one text's random stream."""
-    return int.from_bytes(
-        hashlib.sha256(json.dumps([seed, example_id, sample]).encode()).digest()[:8], "big"
-    )
+from harness.types import Prediction
 
 
 def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Prediction], Inference]:
@@ -138,187 +107,3 @@ def generate_batch(
         generator.warm_up(batch)
         job.team.warm.add(MAIN)
     return MadeBatch(generator.generate_or_split(batch, sample), costs)
-
-
-def plan_batches(
-    prompts: Sequence[EncodedPrompt], size: int, most_tokens: int | None = None, text: int = 0
-) -> list[list[EncodedPrompt]]:
-    """Batches by prompt length, longest first; the same for every run of the same prompts.
-
-    Args:
-        prompts: to be generated after.
-        size: most rows of a batch.
-        most_tokens: of a batch, prompts and texts; None: any number.
-        text: tokens that a row may get after its prompt.
-    """
-    ordered = sorted(prompts, key=lambda encoded: (-len(encoded.prompt), encoded.example.id))
-    batches: list[list[EncodedPrompt]] = []
-    while ordered:
-        count = rows_at_once(len(ordered[0].prompt) + text, size, most_tokens)
-        batches.append(ordered[:count])
-        ordered = ordered[count:]
-    return batches
-
-
-def views_of(batch: Sequence[EncodedPrompt]) -> dict[str, list[tuple[int, ...]]]:
-    """The other views of a batch, name → rows, for models that read several prompts."""
-    return {name: [encoded.views[name] for encoded in batch] for name in batch[0].views}
-
-
-@dataclass(frozen=True)
-class Generator:
-    """A trained model that generates the texts of a plan's prompts; `costs` takes the times.
-
-    rows: most rows in the model at once; by default a whole batch, however large.
-    """
-
-    plan: Plan
-    lm: PersonalLM
-    costs: Costs = field(default_factory=Costs)
-    rows: int | None = None
-
-    def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[EncodedPrompt]]:
-        """What is generated at once and then saved; the same for every run of the same prompts."""
-        options = self.plan.settings.decode
-        times = JOINED if options.slots and rows_join(self.lm) else 1
-        most, method = self.plan.tokens_at_once, self.plan.method
-        return plan_batches(
-            prompts,
-            options.batch_size * times,
-            None if most is None else most * times,
-            options.max_new_tokens + method.longest_preface(training=False),
-        )
-
-    def warm_up(self, batch: Sequence[EncodedPrompt]) -> None:
-        """Generate a few tokens untimed: first calls allocate memory and choose kernels.
-
-        An error is ignored here: the batch itself will fail too, and be counted.
-        """
-        first = batch[: self.rows]
-        with suppress(*FAILURES):
-            generate(
-                self.lm,
-                [encoded.prompt for encoded in first],
-                max_new_tokens=WARM_UP_TOKENS,
-                views=views_of(first),
-            )
-
-    def generate_or_split(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
-        """The predictions of a batch; if it fails, of each half, and a failed example's empty.
-
-        They have no fingerprint yet.
-        """
-        try:
-            return self.predictions(batch, sample)
-        except FAILURES as error:
-            if breaks_the_device(error):
-                raise
-            failure = f"{type(error).__name__}: {error}"
-        # outside the except block, where the traceback would still hold the memory of the batch
-        if len(batch) == 1:
-            return [_prediction(batch[0], sample, error=failure)]
-        release_memory()
-        halves = batch[: len(batch) // 2], batch[len(batch) // 2 :]
-        return [text for half in halves for text in self.generate_or_split(half, sample)]
-
-    def tokens_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
-        """The tokens of a batch's first sample; if memory does not hold it, of each half."""
-        try:
-            return self.tokens(batch, 0)
-        except (RuntimeError, MemoryError) as error:
-            if len(batch) == 1 or not is_out_of_memory(error):
-                raise
-        release_memory()
-        middle = len(batch) // 2
-        return [*self.tokens_or_split(batch[:middle]), *self.tokens_or_split(batch[middle:])]
-
-    def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
-        """The predictions of a batch, without fingerprints."""
-        found = []
-        for encoded, text in zip(batch, self.tokens(batch, sample), strict=True):
-            if text.error is not None:
-                found.append(_prediction(encoded, sample, error=text.error))
-                continue
-            visible = self.plan.rules.read(text.ids)
-            full = len(text.ids) == self.plan.settings.decode.max_new_tokens
-            hidden = len(text.preface) + self.lm.hidden_per_example + visible.reasoning_tokens
-            found.append(
-                replace(
-                    _prediction(encoded, sample),
-                    output=visible.text,
-                    tokens=visible.tokens,
-                    hidden_tokens=hidden,
-                    capped=full and not visible.stopped,
-                    preface=decode(self.plan.backbones.tokenizer, text.preface),
-                    preface_ids=tuple(text.preface),
-                    reasoning=visible.reasoning,
-                    reasoning_tokens=visible.reasoning_tokens,
-                    unclosed=visible.unclosed,
-                )
-            )
-        return found
-
-    def tokens(self, batch: Sequence[EncodedPrompt], sample: int) -> list[GeneratedTokens]:
-        """The tokens of preface and text for each prompt; each example has its own random stream.
-
-        A row whose logits are not numbers fails alone; the others keep their texts.
-        """
-        options, costs, timed = self.plan.settings.decode, self.costs, len(self.costs.clock.first)
-        prompts = [list(encoded.prompt) for encoded in batch]
-        begin, latent = now(), self.lm.hidden_s
-        # 1. hidden text
-        prefaces = self.prefaces(batch, sample)
-        hidden_s = now() - begin
-        # 2. visible text
-        errors: dict[int, str] = {}
-        try:
-            texts = generate(
-                self.lm,
-                [prompt + preface for prompt, preface in zip(prompts, prefaces, strict=True)],
-                max_new_tokens=options.max_new_tokens,
-                **options.drawing,
-                **self.plan.rules.stopping,
-                seeds=self._seeds(batch, sample),
-                views=views_of(batch),
-                clock=costs.clock,
-                rows_at_once=self.rows,
-            )
-        except NotANumberError as error:
-            texts, errors = error.texts, error.by_row
-        # 3. what it cost
-        costs.clock.waited(hidden_s, since=timed)
-        costs.add_batches(now() - begin, len(batch), self.rows or len(batch))
-        costs.preface_s += hidden_s
-        costs.preface_tokens += sum(map(len, prefaces))
-        costs.latent_s += self.lm.hidden_s - latent
-        return [
-            GeneratedTokens(preface, ids, errors.get(row))
-            for row, (preface, ids) in enumerate(zip(prefaces, texts, strict=True))
-        ]
-
-    def prefaces(self, batch: Sequence[EncodedPrompt], sample: int) -> list[list[int]]:
-        """The hidden tokens that the method generates before each text."""
-        method, drawing = self.plan.method, self.plan.settings.decode.drawing
-        prompts = [list(encoded.prompt) for encoded in batch]
-        sampling = [Sampling(seed=seed, **drawing) for seed in self._seeds(batch, sample)]
-        found: list[list[int]] = []
-        size = self.rows or len(batch)
-        for at in range(0, len(batch), size):
-            part = slice(at, at + size)
-            found += method.preface(self.lm, prompts[part], sampling[part])
-        if len(found) != len(batch):
-            raise DataError(
-                f"method {method.name!r}: preface() gave {len(found)} prefaces for {len(batch)}"
-                " prompts; expected one for each prompt, in their order, [] for none"
-            )
-        return found
-
-    def _seeds(self, batch: Sequence[EncodedPrompt], sample: int) -> list[int]:
-        seed = self.plan.settings.seed
-        return [example_seed(seed, encoded.example.id, sample) for encoded in batch]
-
-
-def _prediction(encoded: EncodedPrompt, sample: int, error: str | None = None) -> Prediction:
-    """An empty prediction: that of a failed example, with its `error`, or one to be filled."""
-    example = encoded.example
-    return Prediction(example.id, example.user_id, "", 0, "", sample=sample, error=error)

@@ -42,7 +42,7 @@ from harness.record import (
     write_record,
 )
 from harness.record.dated import dated, move_aside
-from harness.record.inputs import MODELS, Inputs, changes
+from harness.record.inputs import MODELS, changes
 from harness.record.state import DAMAGED, Say
 from harness.record.token_file import TOKENS, lacks_tokens, write_tokens
 from harness.types import Prediction
@@ -203,13 +203,13 @@ def _with_tokens(job: Job, found: Record) -> Record:
     return record
 
 
-def refuse_changed_meanwhile(plan: Plan, before: Inputs) -> None:
+def refuse_changed_meanwhile(plan: Plan) -> None:
     """Raises UsageError where a local model's files or a plugin changed while they were loaded.
 
-    `before` holds the hashes from before loading. A hub model may have been downloaded meanwhile,
-    so its files are not compared.
+    `plan.inputs` are those from before loading. A hub model may have been downloaded meanwhile, so
+    its files are not compared.
     """
-    now = plan.inputs_now()
+    before, now = plan.inputs, plan.inputs_now()
     local = {name: _is_folder(plan, name) for name in MODELS}
     found = [
         each for each in changes(before, now) if each.kind == "plugins" or local.get(each.kind)

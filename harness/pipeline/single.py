@@ -5,17 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
-from harness.engine.devices import place
-from harness.engine.lm import PersonalLM
-from harness.engine.peak_memory import return_freed_memory
 from harness.engine.ranks import Ranks
-from harness.engine.trial import refuse_wrong_ways
-from harness.inputs import provenance
 from harness.method import Method
 from harness.pipeline.apart import (
     checked_until,
@@ -24,36 +18,23 @@ from harness.pipeline.apart import (
     stop_with_texts,
     texts_ready,
 )
-from harness.pipeline.evaluate.evaluation import evaluate, evaluate_model
-from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
-from harness.pipeline.generate import generate_all
-from harness.pipeline.job import MAIN, PHASES, Generated, Job, Trained
+from harness.pipeline.attempt import Attempt
+from harness.pipeline.job import Job
 from harness.pipeline.kept_training import ADAPTERS
+from harness.pipeline.local import local
 from harness.pipeline.lock import locked
-from harness.pipeline.needs import refuse_long_tests
-from harness.pipeline.opening import opening
 from harness.pipeline.plan import Plan
-from harness.pipeline.repeated import (
-    delete_run,
-    has_its_texts,
-    refuse_changed_meanwhile,
-    set_aside,
-    show_again,
-)
-from harness.pipeline.reuse import adopt_training, begin_training, training_key
+from harness.pipeline.repeated import delete_run, has_its_texts, show_again
 from harness.pipeline.scored import record_floors
 from harness.pipeline.served.plan import ServedPlan, plan_of, refuse_a_server
 from harness.pipeline.served.run import served
 from harness.pipeline.team import Team
-from harness.pipeline.together import adapt, build, fingerprint, settle
 from harness.pipeline.trackers import refuse_missing, tracking
-from harness.pipeline.training import train_or_load
 from harness.progress import Bars
 from harness.record import (
     PREDICTIONS,
     RECORD,
     Counts,
-    ModelInfo,
     Outcome,
     Record,
     Training,
@@ -61,7 +42,6 @@ from harness.record import (
     texts_digest,
     write_record,
 )
-from harness.record.inputs import MODELS, Inputs
 from harness.settings import RunSettings
 from harness.types import Prediction
 
@@ -102,31 +82,22 @@ def run(
         with phases("data"), bars.waiting("reading data"):
             plan = plan_of(settings, method, results, factory)
             refuse_a_server(plan, team.ranks.count)
-            checked_until(until, plan)
-            before = plan.inputs
+            stop = checked_until(until, plan)
+            _ = plan.inputs  # hashed now, and kept
         # 2. no other process works on it meanwhile
         with locked(plan.folder):
-            return _make(Job(plan, bars, team=team), phases, before, command, fresh, until)
+            return _make(Attempt(Job(plan, bars, team=team), phases, command, fresh, stop))
     finally:
         team.end()
 
 
-def _make(
-    job: Job, phases: Phases, before: Inputs, command: str, fresh: bool, until: str | None
-) -> Outcome:
-    """Make or show a planned run; see `run`.
-
-    job: the run.
-    phases: takes the times.
-    before: inputs as hashed before loading.
-    command: the command line, for the record.
-    fresh: delete what an earlier run of the same name left.
-    until: where to stop.
-    """
+def _make(attempt: Attempt) -> Outcome:
+    """Make or show a planned run; see `run`."""
+    job, phases = attempt.job, attempt.phases
     plan = job.plan
     plan.method.workspace, plan.method.track = plan.folder, job.bars.track
     # 1. a complete run is shown again where its inputs are unchanged
-    if fresh:
+    if attempt.fresh:
         delete_run(plan.folder)
         plan.fresh = True
     earlier = record_there(plan.folder, job.bars.say)
@@ -139,12 +110,13 @@ def _make(
         earlier = None
     with job.bars, tracking(job.bars.say) as trackers:
         job = replace(job, trackers=trackers)
+        attempt = replace(attempt, job=job, earlier=earlier)
         # 2. a run that stopped with its texts needs no model
-        if earlier is not None and (texts := texts_ready(job, earlier)) is not None:
-            if until is not None:
+        if earlier is not None and (texts := texts_ready(attempt)) is not None:
+            if attempt.until is not None:
                 return Outcome(earlier, plan.folder, repeated=True)
             trackers.start(plan)
-            record = score_ready(job, earlier, texts, command, phases)
+            record = score_ready(attempt, earlier, texts)
             trackers.scores(record)
             return _recorded(job, record, phases)
         # 3. prompts
@@ -153,11 +125,7 @@ def _make(
             if plan.advice:
                 job.bars.say(plan.advice)
         # 4. texts, from a model's weights or its server
-        made: Generated | Record
-        if isinstance(plan, ServedPlan):
-            made = served(job, plan, phases, before, command, earlier)
-        else:
-            made = _trained(job, phases, before, command, earlier, fresh, until)
+        made = served(attempt, plan) if isinstance(plan, ServedPlan) else local(attempt)
         if isinstance(made, Record):
             write_record(made, plan.folder)
             return Outcome(made, plan.folder, repeated=False)
@@ -168,7 +136,7 @@ def _make(
             texts=texts_digest(made.texts),
         )
         # 5. their evaluation
-        if until == "generated" and made.evaluate_model is not None:
+        if attempt.until == "generated" and made.evaluate_model is not None:
             return stop_with_texts(job, made.evaluate_model(record, phases), made.texts)
         record = made.evaluate(record, phases)
         trackers.scores(record)
@@ -190,129 +158,6 @@ def _recorded(job: Job, record: Record, phases: Phases) -> Outcome:
     if settings.eval.floors:
         record_floors(settings, plan.test, plan.results)
     return Outcome(record, plan.folder, repeated=False)
-
-
-def _trained(
-    job: Job,
-    phases: Phases,
-    before: Inputs,
-    command: str,
-    earlier: Record | None,
-    fresh: bool,
-    until: str | None,
-) -> Generated | Record:
-    """Load the model, train it, generate; the record alone where the run stops after training.
-
-    job: the run.
-    phases: takes the times.
-    before: inputs as hashed before loading.
-    command: the command line, for the record.
-    earlier: the unfinished record in the run's folder.
-    fresh: reuse no training of another run.
-    until: where to stop.
-    """
-    plan = job.plan
-    with phases("loading"), job.bars.waiting("loading the model"):
-        return_freed_memory()
-        lm, record = _load(job, command, earlier, before)
-        return_freed_memory()
-    phases.keep(plan.folder / PHASES, job.bars.say)
-    job.trackers.start(plan)
-    training = None
-    if plan.method.trains:
-        with phases("training"):
-            lm, training = _train(job, lm, record.backbone, fresh)
-    if until == "trained":
-        return replace(record, training=training)
-    with phases("fingerprints"):
-        return_freed_memory()
-        job.everywhere(settle, MAIN)
-    if type(plan.method).adapt is not Method.adapt:
-        with phases("users"):
-            job.everywhere(adapt, MAIN)
-    with phases("fingerprints"):
-        weights = job.everywhere(fingerprint, MAIN)
-    with phases("writing"):
-        texts, inference = generate_all(job, lm, weights)
-    record = replace(
-        record,
-        backbone=replace(record.backbone, weights=weights),
-        training=training,
-        inference=inference,
-    )
-    kept = KeptValues(plan.folder / VALUES, _common(job, weights), job.bars.say)
-    trained = Trained(job, lm, texts, kept)
-    return Generated(texts, record, partial(evaluate, trained), partial(evaluate_model, trained))
-
-
-def _common(job: Job, weights: str) -> list[object]:
-    """What every value of an evaluation depends on. weights: fingerprint of the model's."""
-    return [
-        weights,
-        job.plan.settings.digest(),
-        job.plan.inputs.digest(*MODELS),
-        [*map(str, job.hardware.devices), str(job.hardware.dtype), str(job.hardware.generation)],
-        provenance.evaluation_sha256(type(job.plan.method), job.plan.settings.method),
-        provenance.engine_versions(),
-    ]
-
-
-def _load(
-    job: Job, command: str, earlier: Record | None, before: Inputs
-) -> tuple[PersonalLM, Record]:
-    """The base model on its devices, checked, and the record as it is before any work.
-
-    job: the run.
-    command: the command line, for the record.
-    earlier: the unfinished record in the run's folder, if any; deleted with the folder where it
-        began with other weights.
-    before: inputs as hashed before loading.
-    """
-    plan, say = job.plan, job.bars.say
-    lm, backbone = job.everywhere(build, MAIN, job.hardware.types)
-    refuse_long_tests(plan, lm)
-    refuse_changed_meanwhile(plan, before)
-    if earlier is None:
-        set_aside(job)
-    reasoner, method = plan.settings.model.reasoner, plan.method.name
-    if reasoner is not None and backbone.reasoner is None:
-        say(f"model.reasoner={reasoner}: {method} has no reasoner, so it changes nothing")
-    if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
-        say(f"{plan.folder}: the backbone's weights changed; starting this run again")
-        shutil.rmtree(plan.folder)
-    record = opening(job, command, backbone)
-    place(lm, job.hardware.devices)
-    refuse_wrong_ways(
-        lm,
-        method,
-        trains=plan.method.trains,
-        checkpointing=plan.settings.train.gradient_checkpointing,
-        views=sorted({view for prompt in plan.test_prompts for view in prompt.views}),
-    )
-    return lm, record
-
-
-def _train(
-    job: Job, lm: PersonalLM, backbone: ModelInfo, fresh: bool
-) -> tuple[PersonalLM, Training]:
-    """`lm` after training, resumed or reused where one with the same key exists.
-
-    job: the run.
-    lm: the base model.
-    backbone: what it was built from.
-    fresh: reuse no training of another run.
-    """
-    key = training_key(job, _weights(backbone))
-    machine = begin_training(job, key, _weights(backbone))
-    if not fresh:
-        adopt_training(job, key)
-    lm, training = train_or_load(job, lm)
-    return lm, replace(training, machine=machine)
-
-
-def _weights(model: ModelInfo) -> list[str | None]:
-    """Fingerprints of the backbones in a record."""
-    return [model.fingerprint, model.reasoner.fingerprint if model.reasoner else None]
 
 
 def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:

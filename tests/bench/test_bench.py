@@ -24,7 +24,7 @@ from harness.engine.clock import interleaved
 from harness.engine.ends import Ends
 from harness.engine.visible_text import TextRules
 from harness.errors import UsageError
-from harness.pipeline import generate
+from harness.pipeline import generator
 from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.registry import find
@@ -113,7 +113,7 @@ class SlowLM(PersonalLM):
 
 def test_a_generated_batch_by_the_clock(monkeypatch):
     clock = FakeClock()
-    monkeypatch.setattr(generate, "now", clock)
+    monkeypatch.setattr(generator, "now", clock)
     monkeypatch.setattr(decode, "now", clock)
     monkeypatch.setattr(slots, "now", clock)
 

@@ -59,6 +59,7 @@ def test_a_bad_line_stops_with_file_line_and_field(call, tmp_path, reviews, back
         (["--set", "nonsense"], "expected section.key=value"),
         (["--task", "product_reviews"], "Did you mean 'product_review'"),
         (["--preset", "minni"], "Did you mean 'mini'"),
+        (["--until", "train"], "--until train; expected trained or generated. Did you mean"),
         (["--limit", "0"], "data.limit = 0"),
         (["--lam", "inf"], "lam = inf; expected a finite number"),
         (["--seed", "-1"], "seed = -1"),

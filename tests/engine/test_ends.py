@@ -167,6 +167,6 @@ def test_a_missing_end_is_reported_before_training(tmp_path, reviews, several_en
             path.write_text(json.dumps(kept))
         else:
             path.unlink(missing_ok=True)
-    monkeypatch.setattr("harness.pipeline.single.train_or_load", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("harness.pipeline.local.train_or_load", lambda *_: pytest.fail("trained"))
     with pytest.raises(UsageError, match="has no end token"):
         run(settings(reviews, several_ends, "sft"), "sft", tmp_path / "results")

@@ -5,7 +5,7 @@ import json
 from harness.cli import doctor
 from harness.pipeline import determinism
 from harness.pipeline.determinism import Flips, flips
-from harness.pipeline.generate import Generator
+from harness.pipeline.generator import Generator
 from harness.progress import Bars
 
 

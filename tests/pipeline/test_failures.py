@@ -8,8 +8,8 @@ import pytest
 
 from baselines.sft import Sft
 from harness.errors import DataError, UsageError
-from harness.pipeline import generate as generate_module
-from harness.pipeline.generate import Generator, _prediction
+from harness.pipeline import generator as generate_module
+from harness.pipeline.generator import Generator, _prediction
 from harness.record import read_predictions
 from harness.types import Prompt, Target
 from tests.support.runs import go, texts

@@ -10,8 +10,9 @@ from harness.engine.number_types import NumberTypes
 from harness.errors import DataError, UsageError
 from harness.inputs.finished import finished
 from harness.pipeline import generate as generate_module
+from harness.pipeline import generator as generator_module
 from harness.pipeline import job as job_module
-from harness.pipeline import single as run_module
+from harness.pipeline import local as run_module
 from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
 from harness.pipeline.kept_texts import fingerprints
@@ -88,7 +89,7 @@ def test_a_run_stopped_after_writing_keeps_what_writing_cost(
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone, "rag")
     monkeypatch.undo()
-    monkeypatch.setattr(generate_module, "generate", stop)
+    monkeypatch.setattr(generator_module, "generate", stop)
     inference = go(tmp_path, reviews, backbone, "rag").record.inference
     assert inference.batches_timed == 3
     assert inference.examples_timed == 8

@@ -56,7 +56,7 @@ class Speaker(Method):
 @pytest.fixture(autouse=True)
 def untried(monkeypatch):
     """Models whose next tokens are known by heart do not pass the trial of a real one's ways."""
-    monkeypatch.setattr("harness.pipeline.single.refuse_wrong_ways", lambda *_, **__: None)
+    monkeypatch.setattr("harness.pipeline.local.refuse_wrong_ways", lambda *_, **__: None)
 
 
 @pytest.fixture

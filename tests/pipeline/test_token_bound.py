@@ -6,7 +6,7 @@ import torch
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM
 from harness.pipeline import token_bound
-from harness.pipeline.generate import Generator
+from harness.pipeline.generator import Generator
 from harness.pipeline.plan import Plan
 from harness.pipeline.token_bound import rows_at_once, tokens_at_once
 from harness.record import read_record

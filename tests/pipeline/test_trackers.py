@@ -117,7 +117,7 @@ def test_a_run_that_ends_in_an_error_ends_its_trackers(
     fake, tmp_path, reviews, backbone, monkeypatch
 ):
     made = fake("wandb")
-    monkeypatch.setattr("harness.pipeline.single.generate_all", lambda *_: 1 / 0)
+    monkeypatch.setattr("harness.pipeline.local.generate_all", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         go(tmp_path, reviews, backbone, "rag", "track.to=wandb", "data.limit=1")
     assert made.calls[-1][0] == "finish"

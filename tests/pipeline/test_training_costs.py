@@ -13,11 +13,12 @@ from harness.engine.checkpoint import TrainLog
 from harness.engine.clock import DecodeClock, Phases, middle
 from harness.engine.flops import model_costs
 from harness.errors import UsageError
-from harness.pipeline import generate as generate_module
+from harness.pipeline import generator as generate_module
+from harness.pipeline import local as local_module
 from harness.pipeline import single as run_module
 from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
-from harness.pipeline.generate import Generator
+from harness.pipeline.generator import Generator
 from harness.pipeline.job import Job
 from harness.pipeline.training_costs import training_seconds
 from harness.record import LrSearch, Step, Trial, read_predictions, write_state
@@ -105,7 +106,7 @@ def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, mon
 
         return work
 
-    measure = run_module.evaluate
+    measure = local_module.evaluate
 
     def measured(*given, **named):
         found = measure(*given, **named)
@@ -114,9 +115,10 @@ def test_no_part_of_a_run_is_outside_its_phases(tmp_path, reviews, backbone, mon
         return found
 
     for name, seconds in parts.items():
-        monkeypatch.setattr(run_module, name, slow(getattr(run_module, name), seconds))
+        module = run_module if name == "plan_of" else local_module
+        monkeypatch.setattr(module, name, slow(getattr(module, name), seconds))
     monkeypatch.setattr(Job, "build", slow(Job.build, 3.0))
-    monkeypatch.setattr(run_module, "evaluate", measured)
+    monkeypatch.setattr(local_module, "evaluate", measured)
     monkeypatch.setattr(run_module, "Phases", lambda: Phases(clock))
     record = go(tmp_path, reviews, backbone).record
     assert record.wall_s == sum(parts.values()) + 3.0
