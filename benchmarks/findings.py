@@ -28,6 +28,8 @@ from harness.reports.render import numbers
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGES = ROOT / "benchmarks" / "pages"
+MEMORISED = ROOT / "benchmarks" / "figures" / "memorised.json"
+"""What SmolLM2 completes of the references that it is tried on (`benchmarks.memorised`)."""
 STUDIES: Mapping[str, tuple[str, ...]] = {
     "mini": ("mini",),
     "ablations": ("ablations",),
@@ -248,7 +250,8 @@ def environment() -> jinja2.Environment:
         "positions": lambda values, digits: " · ".join(numbers.figure(x, digits) for x in values),
     }
     made.filters |= filters
-    made.globals |= {"given": given}
+    memorised = json.loads(MEMORISED.read_text("utf-8"))["tasks"]
+    made.globals |= {"given": given, "memorised": memorised}
     return made
 
 

@@ -3,7 +3,7 @@
 Greedy continuations, without a prompt or a chat template, are compared token by token with the true
 second half, and with that of another reference (the control). Prints JSON: counts, no texts.
 
-    python -m benchmarks.memorised --data FOLDER --task product_review --backbone smollm2
+    python -m benchmarks.memorised --data FOLDER --task product_review,abstract_generation
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -19,6 +20,7 @@ import torch
 from harness.data import load_split
 from harness.engine import CausalLM, generate
 from harness.engine.backbone import Backbones
+from harness.engine.quiet import quiet_libraries
 from harness.settings import build_settings
 
 VERBATIM = 50
@@ -58,16 +60,9 @@ def continuations(lm: CausalLM, firsts: Sequence[Sequence[int]], batch: int) -> 
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the check and print its result."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--task", default="product_review")
-    parser.add_argument("--backbone", default="smollm2")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--batch", type=int, default=8)
-    asked = parser.parse_args(arguments)
-    named = {"task": asked.task, "data.source": asked.data, "model.backbone": asked.backbone}
+def counts(task: str, asked: argparse.Namespace) -> dict[str, Any]:
+    """What the backbone completes of one task's test references, own and another's."""
+    named = {"task": task, "data.source": asked.data, "model.backbone": asked.backbone}
     settings = build_settings("mini", [f"{key}={value}" for key, value in named.items()])
     backbones = Backbones(settings.model)
     split = load_split(settings, "test")
@@ -77,15 +72,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     halves = [(row[: len(row) // 2], row[len(row) // 2 :]) for row in rows]
     found = continuations(CausalLM(backbones.main).eval(), [a for a, _ in halves], asked.batch)
     seconds = [second for _, second in halves]
-    result = {
-        "task": asked.task,
-        "backbone": asked.backbone,
+    return {
         "references": len(texts),
         "tried": len(rows),
         "own": summary(found, seconds),
         "shuffled": summary(found, [*seconds[1:], *seconds[:1]]),
     }
-    print(json.dumps(result, indent=1))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the check and print its result."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--task", default="product_review", help="one or several, with commas")
+    parser.add_argument("--backbone", default="smollm2")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--figures", type=Path, help="also write the JSON here")
+    asked = parser.parse_args(arguments)
+    quiet_libraries()
+    tasks = {task: counts(task, asked) for task in asked.task.split(",")}
+    text = json.dumps({"backbone": asked.backbone, "tasks": tasks}, indent=1)
+    print(text)
+    if asked.figures:
+        asked.figures.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

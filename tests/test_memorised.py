@@ -20,8 +20,11 @@ def test_a_short_text_must_agree_whole():
     assert memorised.summary([[1, 2, 9, 4]], [[1, 2, 3]])["verbatim"] == 0
 
 
-def test_the_command_prints_counts_and_no_text(capsys):
-    memorised.main(["--data", "mini", "--backbone", "mini-sixth", "--limit", "3"])
-    found = json.loads(capsys.readouterr().out)
+def test_the_command_prints_counts_and_no_text(capsys, tmp_path):
+    words = ["--data", "mini", "--backbone", "mini-sixth", "--limit", "3"]
+    memorised.main([*words, "--figures", str(tmp_path / "figures.json")])
+    printed = capsys.readouterr().out
+    assert printed == (tmp_path / "figures.json").read_text("utf-8")
+    found = json.loads(printed)["tasks"]["product_review"]
     assert found["tried"] == found["references"] == 3
     assert found["own"]["verbatim"] == found["shuffled"]["verbatim"] == 0
