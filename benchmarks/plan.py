@@ -19,7 +19,7 @@ from typing import Any
 from harness.pipeline.estimate import measured_rates, phase_seconds
 from harness.planning.costs import run_cost
 from harness.planning.devices import device_named
-from harness.planning.memory import CPU, GPU, peak_bytes
+from harness.planning.memory import CPU, GPU, Rows, peak_bytes
 from harness.planning.rates import decoding_step, row_seconds, row_tokens
 from harness.planning.shapes import shapes_of
 from harness.record import Record, read_record
@@ -123,7 +123,7 @@ def _gpu_training() -> Iterator[Row]:
         shapes, row = shapes_of(method, settings.model), sum(TRAINED)
         seconds = BATCH * row_seconds(shapes, device, row, TRAINED[1], bool(checkpointing))
         yield _row("optimizer step, H200", case, seconds, found["step_s"])
-        peak = peak_bytes(shapes, settings, GPU, trains=True, row=row) / 2**20
+        peak = peak_bytes(shapes, settings, GPU, Rows.of_budgets(settings, row)) / 2**20
         yield _row("peak of training, H200", case, peak, found["peak_memory_mib"])
 
 
@@ -151,8 +151,8 @@ def _published() -> Iterator[Row]:
             settings = validate(RunSettings, {**load_preset("mini"), **record.settings})
             assert record.training is not None
             peak = peak_bytes(
-                shapes_of(method, settings.model), settings, CPU, trains=True,
-                row=row_tokens(settings)[0],
+                shapes_of(method, settings.model), settings, CPU,
+                Rows.of_budgets(settings, row_tokens(settings)[0]),
             ) / 2**20  # fmt: skip
             assert record.peak_memory_mib is not None
             yield _row("peak memory of a run, CPU", f"{place} {method}", peak,

@@ -97,7 +97,7 @@ def run(
         for job in jobs:
             warn(console, cautions(job.settings, job.trains, options.set_ or []))
             with blaming(job.method, job.factory):
-                print_plan(console, job, results)
+                print_plan(console, job, results, count)
         return
     raise typer.Exit(_make(jobs, results, options, fresh, full, seeded, stop))
 

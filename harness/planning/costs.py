@@ -16,7 +16,7 @@ from harness.pipeline.estimate import (
     rates_for,
 )
 from harness.planning.devices import Device
-from harness.planning.memory import CPU, GPU, disk_bytes, peak_bytes
+from harness.planning.memory import CPU, GPU, Rows, disk_bytes, peak_bytes
 from harness.planning.rates import device_rates, row_tokens
 from harness.planning.shapes import shapes_of
 from harness.settings import RunSettings
@@ -79,7 +79,7 @@ def run_cost(
     trains = method not in UNTRAINED
     shapes, sizes = shapes_of(method, settings.model), sizes_of(settings)
     row, _ = row_tokens(settings)
-    kind = GPU if gpu else CPU
+    kind, rows = GPU if gpu else CPU, Rows.of_budgets(settings, row if trains else None)
     rates, basis = (None, "") if device else rates_for(method, settings, results)
     if rates is None and device is not None:
         rates, basis = device_rates(method, settings, shapes, device, processes)
@@ -105,7 +105,7 @@ def run_cost(
         tokens=train * passes * used,
         seconds=seconds,
         most=most,
-        memory=peak_bytes(shapes, settings, kind, trains=trains, row=row, processes=processes),
+        memory=peak_bytes(shapes, settings, kind, rows, processes),
         kept=kept,
         checkpoint=checkpoint,
         basis=basis,

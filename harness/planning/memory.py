@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from harness.planning.shapes import Shape
 from harness.settings import RunSettings
 
-STATE = 16
-"""Bytes of a trained parameter: fp32 weight, gradient and two moments."""
+WEIGHT, STATE = 4, 16
+"""Bytes of a trained parameter: its fp32 weight alone; weight, gradient and two moments."""
 QLORA = 0.56
 """Bytes of a parameter in 4 bits with its scales (Dettmers et al. 2023)."""
 
@@ -43,43 +43,73 @@ CPU = Kind(width=4, copies=0, frozen=4, kept=(8, 5), start=500 * 2**20, slack=1.
 """The slack is fitted to the peaks of the published runs of sft on mini and SmolLM2."""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The longest rows of a run, in tokens.
+
+    prompt: of a test example. training: prompt and target; None of a method that does not train.
+    """
+
+    prompt: float
+    training: float | None
+
+    @classmethod
+    def of_budgets(cls, settings: RunSettings, training: float | None) -> Rows:
+        """Prompts as long as the budgets allow. training: tokens of a training row."""
+        return cls(settings.budget.profile + settings.budget.input, training)
+
+
 def peak_bytes(
-    shapes: Sequence[Shape],
-    settings: RunSettings,
-    kind: Kind,
-    *,
-    trains: bool,
-    row: float,
-    processes: int = 1,
+    shapes: Sequence[Shape], settings: RunSettings, kind: Kind, rows: Rows, processes: int = 1
 ) -> float:
     """The peak of one process.
 
-    shapes: its models. settings: of the run. kind: GPU or CPU.
-    trains: whether the method trains. row: tokens of a training row.
+    shapes: its models. settings: of the run. kind: GPU or CPU. rows: the longest.
+    processes: how many share the states under train.sharding=full.
+    """
+    lasting = sum(shape.parameters * kind.width for shape in shapes)
+    generation = _generation(shapes, settings, kind, rows.prompt)
+    if rows.training is None:
+        return kind.start + kind.slack * (lasting + generation)
+    states, whole = _states(shapes), _frozen(shapes, settings, kind)
+    # on a CPU the process keeps what training used; a GPU's memory is given back
+    after = lasting if kind is GPU else states + whole
+    training = _training(shapes, settings, kind, rows.training, processes)
+    return kind.start + kind.slack * max(training, after + generation)
+
+
+def _generation(shapes: Sequence[Shape], settings: RunSettings, kind: Kind, prompt: float) -> float:
+    """Bytes of a batch of texts: keys and values, and one layer of one model at the prompts."""
+    options = settings.decode
+    prompts = options.batch_size * prompt
+    tokens = prompts + options.batch_size * options.max_new_tokens
+    layer = max((_layer(shape, kind) for shape in shapes), default=0.0)
+    return prompts * layer + kind.width * tokens * sum(shape.cache for shape in shapes)
+
+
+def _training(
+    shapes: Sequence[Shape], settings: RunSettings, kind: Kind, row: float, processes: int
+) -> float:
+    """Bytes of training: states, frozen weights, copies, and the largest micro-batch.
+
+    shapes: the models. settings: of the run. kind: GPU or CPU. row: tokens of the longest row.
     processes: how many share the states under train.sharding=full.
     """
     from harness.engine.lm import LOGITS_AT_ONCE
 
-    options, parts = settings.decode, processes if settings.train.sharding == "full" else 1
-    whole = sum(_weights(shape, settings, kind) for shape in shapes)
-    prompts = settings.budget.profile + settings.budget.input
-    tokens = options.batch_size * (prompts + options.max_new_tokens)
-    generation = kind.width * sum(tokens * shape.cache for shape in shapes)
-    lasting = sum(shape.parameters * kind.width for shape in shapes)
-    if not trains:
-        return kind.start + kind.slack * (lasting + generation)
-    # on a CPU the process keeps what training used; a GPU's memory is given back
-    after = lasting if kind is GPU else STATE * sum(shape.trained for shape in shapes) + whole
-    padded = max(row, min(settings.train.micro_tokens, settings.train.batch_size * row))
-    states = sum(STATE * shape.trained for shape in shapes) / parts
-    copies = sum(_copies(shape, kind) / (1 if parts == 1 else shape.layers / 2) for shape in shapes)
-    activations = sum(
-        padded * _per_token(shape, kind, settings.train.gradient_checkpointing) for shape in shapes
+    options, parts = settings.train, processes if settings.train.sharding == "full" else 1
+    whole = _frozen(shapes, settings, kind)
+    padded = max(row, min(options.micro_tokens, options.batch_size * row))
+    copies = sum(
+        kind.copies * shape.trained / (1 if parts == 1 else shape.layers / 2) for shape in shapes
     )
-    logits = 3 * 4 * min(LOGITS_AT_ONCE, padded * shapes[0].vocabulary)
-    trial = whole if settings.train.lr == "auto" else 0
-    training = states + whole / parts + copies + activations + logits + trial
-    return kind.start + kind.slack * max(training, after + generation)
+    activations = padded * sum(
+        _per_token(shape, kind, options.gradient_checkpointing) for shape in shapes
+    )
+    logits = 3 * 4 * min(LOGITS_AT_ONCE, padded * shapes[0].vocabulary) if shapes else 0
+    # a search of the rate trains one model after the other beside the one that it starts from
+    start = WEIGHT * sum(shape.trained for shape in shapes) + whole if options.lr == "auto" else 0
+    return (_states(shapes) + whole) / parts + copies + activations + logits + start
 
 
 def disk_bytes(trained: float, settings: RunSettings) -> tuple[float, float]:
@@ -87,24 +117,29 @@ def disk_bytes(trained: float, settings: RunSettings) -> tuple[float, float]:
 
     trained: parameters that train, 0 of a method without training.
     """
-    return 4.0 * trained * settings.train.keep_weights, 12.0 * trained
+    return float(WEIGHT * trained * settings.train.keep_weights), 3.0 * WEIGHT * trained
 
 
-def _weights(shape: Shape, settings: RunSettings, kind: Kind) -> float:
+def _states(shapes: Sequence[Shape]) -> float:
+    """Bytes of what training changes."""
+    return float(STATE * sum(shape.trained for shape in shapes))
+
+
+def _frozen(shapes: Sequence[Shape], settings: RunSettings, kind: Kind) -> float:
     """Bytes of what training leaves as it is."""
-    frozen = shape.parameters - shape.trained
     each = QLORA if settings.model.adapter == "qlora" else kind.frozen
-    return each * max(frozen, 0)
+    return each * sum(max(shape.parameters - shape.trained, 0) for shape in shapes)
 
 
-def _copies(shape: Shape, kind: Kind) -> float:
-    return float(kind.copies * shape.trained)
+def _layer(shape: Shape, kind: Kind) -> float:
+    """Bytes of one layer's activations for a token."""
+    by_width, by_inner = kind.kept
+    return kind.width * (by_width * shape.width + by_inner * shape.inner)
 
 
 def _per_token(shape: Shape, kind: Kind, checkpointing: bool) -> float:
     """Bytes of activations that a padded token leaves until the backward pass."""
-    by_width, by_inner = kind.kept
-    layer = kind.width * (by_width * shape.width + by_inner * shape.inner)
+    layer = _layer(shape, kind)
     if not checkpointing:
         return shape.layers * layer
     return shape.layers * kind.width * shape.width + layer

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, UsageError
 from harness.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from harness.engine.lm import PersonalLM
 
 SHAPES = "shapes"
 """Folder with the config.json of models that cannot be downloaded everywhere, by name."""
@@ -75,6 +78,13 @@ def shape_of(model: Any, name: str = "", reasons: bool = False) -> Shape:
         cache=2 * layers * shared * wide,
         vocabulary=matrix.shape[0],
     )
+
+
+def shapes_in(lm: PersonalLM) -> list[Shape]:
+    """The causal LMs of a model that is built."""
+    from harness.engine.lm import causal_lms
+
+    return [shape_of(model, name) for name, model in causal_lms(lm)]
 
 
 def shapes_of(method: str, settings: ModelSettings) -> list[Shape]:

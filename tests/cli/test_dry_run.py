@@ -2,7 +2,12 @@
 
 import re
 
+from harness.cli.dry_run import memory_bytes
+from harness.engine.micro_batches import TrainRow
 from harness.pipeline.plan import Plan
+from harness.planning.costs import run_cost
+from harness.planning.memory import CPU, Rows, peak_bytes
+from harness.planning.shapes import shapes_of
 from harness.record import read_record
 from harness.settings import build_settings
 
@@ -32,23 +37,17 @@ def test_a_dry_run_counts_the_tokens_that_training_then_sees(run, tmp_path):
     assert (training.steps, training.tokens) == (int(steps), int(tokens.replace(",", "")))
 
 
-def test_the_memory_estimate_is_that_of_a_sum_by_hand(reviews, backbone, tmp_path):
-    from harness.cli.dry_run import PROCESS, memory_bytes
-    from harness.engine import CausalLM
-    from harness.engine.backbone import load_model
-    from harness.engine.micro_batches import TrainRow
-
+def test_a_dry_run_and_a_plan_say_the_same_memory(reviews, backbone, tmp_path):
+    sets = ["decode.batch_size=1", "decode.max_new_tokens=8"]  # training is the peak
     options = {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}}
-    chosen = build_settings("mini", ["decode.batch_size=4", "train.lr=1e-3"], options)
-    plan = Plan(chosen, "rag", tmp_path)
-    lm = CausalLM(load_model(str(backbone), chosen.model))
-    weights = 4 * sum(part.numel() for part in lm.parameters())
-    longest = max(len(reading.prompt) for reading in plan.test_prompts)
-    # width 32, inner 48: 4·(8·32 + 5·48) = 1984 bytes a layer and token; keys and values of 2
-    # layers, 2 heads of 8: 4·2·2·2·8 = 256 bytes a token; cap 512
-    generation = 4 * longest * 1984 + 4 * (longest + 512) * 256
-    assert memory_bytes(plan, lm, []) == PROCESS + weights + generation
-    # 4096 tokens in 2 layers; 100 answers of the one row, 300 words, three times
-    row = TrainRow("r", (1,) * 8092, (2,) * 100)
-    training = 8192 * 2 * 1984 + 3 * 4 * 100 * len(plan.backbones.tokenizer)
-    assert memory_bytes(plan, lm, [row]) == PROCESS + 4 * weights + training
+    chosen = build_settings("mini", sets, options)
+    plan = Plan(chosen, "sft", tmp_path)
+    lm = plan.build()
+    longest = max(len(each.prompt) for each in plan.test_prompts)
+    row = TrainRow("r", (1,) * 900, (2,) * 220)  # as long as the budgets allow
+    cost = run_cost("sft", chosen, tmp_path, device=None, gpu=False)
+    (shape,) = shapes_of("sft", chosen.model)
+    found = memory_bytes(plan, lm, [row])
+    assert found == peak_bytes([shape], chosen, CPU, Rows(longest, 1120))
+    assert found == cost.memory
+    assert memory_bytes(plan, lm, []) == peak_bytes([shape], chosen, CPU, Rows(longest, None))

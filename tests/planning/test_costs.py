@@ -8,7 +8,7 @@ from harness.data.sizes import sizes_of
 from harness.errors import UsageError
 from harness.planning.costs import run_cost
 from harness.planning.devices import device_called, device_named
-from harness.planning.memory import GPU, peak_bytes
+from harness.planning.memory import CPU, GPU, Rows, peak_bytes
 from harness.planning.rates import decoding_step, row_tokens, share_of_peak
 from harness.planning.shapes import Shape
 from harness.settings import build_settings
@@ -33,14 +33,31 @@ def test_the_peak_of_training_by_hand():
     # states 16·1000, bf16 copies 2·1000; of 10 tokens: inputs of 10 layers 10·2·4 each, one layer
     # 2·(3.5·4 + 2.7·8); logits 3·4·10·25
     expected = 16_000 + 2_000 + 10 * (80 + 71.2) + 3_000
-    found = peak_bytes([SHAPE], settings, GPU, trains=True, row=3) - GPU.start
+    found = peak_bytes([SHAPE], settings, GPU, Rows(2, 3)) - GPU.start
     assert found == pytest.approx(expected)
     # four processes share the states; each holds two of ten layers' copies at a time
     settings = settings.model_copy(
         update={"train": settings.train.model_copy(update={"sharding": "full"})}
     )
-    divided = peak_bytes([SHAPE], settings, GPU, trains=True, row=3, processes=4) - GPU.start
+    divided = peak_bytes([SHAPE], settings, GPU, Rows(2, 3), processes=4) - GPU.start
     assert divided == pytest.approx(expected - 12_000 - 1_600)
+
+
+def test_the_peak_of_generation_by_hand():
+    settings = paper("decode.batch_size=2", "decode.max_new_tokens=3")
+    # 500 MiB; 1.25 times: weights 4·1000; two prompts of 5: one layer 10·4·(8·4 + 5·8); keys and
+    # values of 2·(5 + 3) tokens, 4·20 each
+    expected = 500 * 2**20 + 1.25 * (4_000 + 10 * 288 + 16 * 80)
+    assert peak_bytes([SHAPE], settings, CPU, Rows(5, None)) == pytest.approx(expected)
+
+
+def test_a_search_of_the_rate_keeps_the_model_that_it_starts_from():
+    sets = ("decode.batch_size=1", "decode.max_new_tokens=1")
+    found, searched = (
+        peak_bytes([SHAPE], paper(f"train.lr={lr}", *sets), GPU, Rows(2, 3))
+        for lr in ("1e-5", "auto")
+    )
+    assert searched - found == 4 * SHAPE.trained
 
 
 def test_a_step_is_bound_by_the_host_or_by_the_bytes():
