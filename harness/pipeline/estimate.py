@@ -31,7 +31,9 @@ SPEED: Mapping[str, tuple[float, float]] = {
     "cot": (0.95, 0.5), "coconut": (0.85, 0.95), "flythinker": (0.5, 0.5),
     "flythinker-shared": (0.4, 0.7),
 }  # fmt: skip
-"""Speed of training and of generation relative to sft's; other methods have sft's."""
+"""Speed of training and of generation relative to sft's; other methods have sft's. A reasoner is as
+large as the generator here."""
+REASONS = ("flythinker", "flythinker-shared")
 UNTRAINED = ("nonpers", "rag")
 START_S, SCORE_S = 12.0, 0.06
 """Seconds to import and load, and to score one text."""
@@ -163,6 +165,11 @@ def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates 
         return None, f"the size of {settings.model.backbone} is not known yet"
     cores = min(os.cpu_count() or 1, 16)
     scale = USUAL["parameters"] / parameters * cores / USUAL_CORES
+    if (reasoner := settings.model.reasoner) and method in REASONS:
+        other = parameters_of(reasoner)
+        if other is None:
+            return None, f"the size of {reasoner} is not known yet"
+        scale *= 2 * parameters / (parameters + other)
     train, generate = SPEED.get(method, (1.0, 1.0))
     small = Rates(USUAL["train"] * scale * train, USUAL["generate"] * scale * generate)
     return small, f"from usual rates of {cores} CPU cores; no earlier run of this model here"
@@ -248,4 +255,4 @@ def rough(seconds: float) -> str:
     if seconds < 90 * 60:
         return f"{round(seconds / 60)} min"
     hours = seconds / 3600
-    return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"

@@ -73,9 +73,33 @@ def test_what_is_not_known_is_said(tmp_path, monkeypatch):
     assert "no earlier run on this GPU" in estimate([("rag", mini())], tmp_path).shown
 
 
+def test_a_smaller_reasoner_takes_less_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_has_gpu", lambda _: False)
+
+    def rates(method, reasoner):
+        models = ["model.backbone=Qwen2.5-3B", f"model.reasoner={reasoner}"]
+        return module.rates_for(method, build_settings("mini", models), tmp_path)[0]
+
+    equal, small = rates("flythinker", "Qwen2.5-3B"), rates("flythinker", "Qwen2.5-1B")
+    assert small.train == pytest.approx(1.5 * equal.train)  # 3 + 3 for 3 + 1
+    assert small.generate == pytest.approx(1.5 * equal.generate)
+    assert rates("sft", "Qwen2.5-1B") == rates("sft", "Qwen2.5-3B")
+    unknown = build_settings("mini", ["model.backbone=Qwen2.5-3B", "model.reasoner=some/model"])
+    assert module.rates_for("flythinker", unknown, tmp_path)[1] == (
+        "the size of some/model is not known yet"
+    )
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(3, "5 s"), (52, "50 s"), (600, "10 min"), (9000, "2.5 h"), (90_000, "25 h")],
+    [
+        (3, "5 s"),
+        (52, "50 s"),
+        (600, "10 min"),
+        (9000, "2.5 h"),
+        (90_000, "25 h"),
+        (5e6, "1,389 h"),
+    ],
 )
 def test_times_have_no_false_precision(seconds, shown):
     assert module.rough(seconds) == shown

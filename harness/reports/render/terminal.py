@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Grid
@@ -9,8 +11,13 @@ from rich.text import Text
 
 from harness.reports.render.table import Table
 
-KEPT = 24
-"""Characters of the first column that a narrow terminal does not break."""
+KEPT, LEAST = 24, 8
+"""Characters of the first column that a narrow terminal does not break; fewer if a number beside it
+would be broken then."""
+SHORT = 10
+"""Characters of a field that is not broken, such as a number with its unit."""
+GAP, SIDES = 3, 2
+"""Characters between two columns, and at both sides of a table."""
 
 
 def print_table(console: Console, table: Table, lines: bool = False) -> None:
@@ -29,18 +36,47 @@ def print_table(console: Console, table: Table, lines: bool = False) -> None:
         show_lines=lines,
         show_header=any(column.head for column in table.columns),
     )
-    for index, column in enumerate(table.columns):
-        longest = max((len(str(row[index])) for row in shown), default=0)
+    cells = [
+        (column.head, *(str(row[index]) for row in shown))
+        for index, column in enumerate(table.columns)
+    ]
+    widths = _widths(cells, console.width)
+    for column, width in zip(table.columns, widths, strict=True):
         grid.add_column(
             Text(column.head),
             justify="right" if column.numeric else "left",
             style="dim" if column.kind == "note" else None,
             overflow="fold",
-            min_width=min(KEPT, longest) if index == 0 else None,
+            width=width,
         )
     for index, row in enumerate(shown):
         grid.add_row(
             *(Text(str(field), style="bold" if field.best else "") for field in row),
             style="dim" if index in table.faint else None,
         )
-    console.print(grid)
+    needed = sum(widths) + SIDES + GAP * (len(widths) - 1)
+    if needed > console.width:
+        grid.width = needed
+    console.print(grid, crop=False)
+
+
+def _widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Width of each column, given its head and fields. The widest give way to the others.
+
+    More than `room` together if whole words and short fields do not fit: nothing is cut off.
+    """
+    widths = [max(map(len, column)) for column in cells]
+    least = [max(map(_unbroken, column)) for column in cells]
+    room -= SIDES + GAP * (len(widths) - 1)
+    least[0] = min(KEPT, widths[0], max(LEAST, room - sum(least[1:])))
+    while sum(widths) > room:
+        wide = [at for at, width in enumerate(widths) if width > least[at]]
+        if not wide:
+            break
+        widths[max(wide, key=lambda at: widths[at])] -= 1
+    return widths
+
+
+def _unbroken(field: str) -> int:
+    """Characters of a field that stay on one line: all of a short one, else the longest word."""
+    return len(field) if len(field) <= SHORT else max(map(len, field.split()))

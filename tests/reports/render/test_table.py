@@ -61,6 +61,20 @@ def test_a_terminal_leaves_wide_columns_out_and_shows_texts_as_they_are():
     assert "NLL" not in out.getvalue()
 
 
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+def test_a_narrow_terminal_breaks_no_number_and_cuts_none_off(width):
+    out = io.StringIO()
+    heads = ("run", "train", "generate", "eval", "M tokens")
+    times = ("19,509 h", "3,110 h", "1,037 h", "14,745")
+    row = ("flythinker · reasoner=Qwen2.5-3B · lam=0.5 (too large)", *times)
+    columns = tuple(Column(head) for head in heads)
+    print_table(Console(file=out, width=width), Table("t", "", columns, (row,)))
+    shown = out.getvalue()
+    assert [word for word in (*heads, *times) if word not in shown] == []
+    if width >= 60:  # the narrowest at which all of them fit
+        assert max(map(len, shown.splitlines())) <= width
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [
