@@ -12,10 +12,10 @@ from rich.text import Text
 from harness.reports.render.table import Table
 
 KEPT, LEAST = 24, 8
-"""Characters of the first column that a narrow terminal does not break; fewer if a number beside it
-would be broken then."""
+"""Characters of the first column that a narrow terminal does not break; of any column, if a number
+would be broken otherwise."""
 SHORT = 10
-"""Characters of a field that is not broken, such as a number with its unit."""
+"""Characters of a field that is not broken if it has a number."""
 GAP, SIDES = 3, 2
 """Characters between two columns, and at both sides of a table."""
 
@@ -63,20 +63,28 @@ def print_table(console: Console, table: Table, lines: bool = False) -> None:
 def _widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
     """Width of each column, given its head and fields. The widest give way to the others.
 
-    More than `room` together if whole words and short fields do not fit: nothing is cut off.
+    Words are broken only if they do not fit whole. More than `room` together if not even the short
+    fields with numbers fit: nothing is cut off.
     """
     widths = [max(map(len, column)) for column in cells]
-    least = [max(map(_unbroken, column)) for column in cells]
     room -= SIDES + GAP * (len(widths) - 1)
-    least[0] = min(KEPT, widths[0], max(LEAST, room - sum(least[1:])))
-    while sum(widths) > room:
-        wide = [at for at, width in enumerate(widths) if width > least[at]]
-        if not wide:
-            break
-        widths[max(wide, key=lambda at: widths[at])] -= 1
+    broken = [max(map(_number, column)) for column in cells]
+    whole = [max(map(max, map(_number, column), map(_longest_word, column))) for column in cells]
+    whole[0], broken[0] = min(KEPT, widths[0]), min(LEAST, widths[0])
+    for least in (whole, broken):
+        while sum(widths) > room:
+            wide = [at for at, width in enumerate(widths) if width > least[at]]
+            if not wide:
+                break
+            widths[max(wide, key=lambda at: widths[at])] -= 1
     return widths
 
 
-def _unbroken(field: str) -> int:
-    """Characters of a field that stay on one line: all of a short one, else the longest word."""
-    return len(field) if len(field) <= SHORT else max(map(len, field.split()))
+def _longest_word(field: str) -> int:
+    return max(map(len, field.split()), default=0)
+
+
+def _number(field: str) -> int:
+    """Characters that are never broken: a short field with a number, and its unit."""
+    short = len(field) <= SHORT and any(letter.isdigit() for letter in field)
+    return len(field) if short else min(len(field), LEAST)
