@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, StoppingCriteria
 
 from harness.bench.measure import rounds
 from harness.bench.tables import (
@@ -23,7 +23,7 @@ from harness.bench.tables import (
     warnings,
 )
 from harness.engine import PersonalLM, generate
-from harness.engine.clock import DecodeClock
+from harness.engine.clock import DecodeClock, now
 from harness.engine.locate import locate
 from harness.engine.quiet import quiet_libraries
 from harness.progress import Bars
@@ -56,6 +56,29 @@ def prompts(lm: nn.Module, batch: int, length: int) -> Rows:
     draw = random.Random(f"{batch} {length}")
     vocabulary = lm.config.vocab_size  # type: ignore[attr-defined]
     return [[draw.randrange(vocabulary) for _ in range(length)] for _ in range(batch)]
+
+
+class Ticks(StoppingCriteria):
+    """Stops nothing; notes when each new token was there."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def __call__(self, ids: Tensor, scores: Any, **more: Any) -> Tensor:
+        self.times.append(now())
+        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+
+
+@torch.inference_mode()
+def theirs(lm: Any, rows: Rows, tokens: int) -> tuple[float, Rows]:
+    """Seconds of one step of transformers' `generate`; the tokens."""
+    ticks, ids = Ticks(), torch.tensor(rows, device=lm.device)
+    written = lm.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False,
+        eos_token_id=None, pad_token_id=0, stopping_criteria=[ticks],
+    )  # fmt: skip
+    seconds = (ticks.times[-1] - ticks.times[0]) / (tokens - 1)
+    return seconds, written[:, ids.size(1) :].tolist()
 
 
 def decode(lm: PersonalLM, rows: Rows, tokens: int) -> tuple[float, Rows]:

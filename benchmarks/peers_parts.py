@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.decoding import Rows, decode, equal_tokens, model, prompts
-from benchmarks.steps import theirs
+from benchmarks.decoding import Rows, decode, equal_tokens, model, prompts, theirs
 from benchmarks.trl_steps import FEWEST, TRL, paired_steps
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, PersonalLM

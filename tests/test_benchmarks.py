@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from benchmarks import adapters, cache, decoding, number_types, peers, peers_parts, steps, threads
+from benchmarks import adapters, cache, decoding, number_types, peers, peers_parts, threads
 from flythinker import FlyThinkerLM
 from harness.api.runs import Run
 from harness.engine import CausalLM, generate
@@ -36,15 +36,6 @@ def test_threads_compares_both_ways_with_one_model(capsys):
     assert rows[0][3].startswith("1.00 [1.00, 1.00]")
     assert "float32, 1 thread; torch " in text
     assert "may use more than one thread (now 1)" in text
-
-
-def test_steps_compares_with_generate_of_transformers(capsys):
-    steps.main([*SMALL, "--prompt", "12"])
-    rows = table(capsys.readouterr().out)
-    heads, quotients = rows[0], rows[3]
-    assert heads[:3] == ["model", "batch", "transformers' generate, ms"]
-    assert quotients[2:5] == ["generate ÷ sft", "flythinker ÷ generate", "flythinker ÷ sft"]
-    assert rows[-1][-1] == "100.0 %, 100.0 %, 100.0 %"
 
 
 def test_threads_marks_what_none_chooses(monkeypatch, capsys):
