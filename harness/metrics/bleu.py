@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import ClassVar
@@ -45,10 +46,21 @@ class Bleu(Metric):
         return str(BLEU(tokenize=self._tokenizer, references=[[""]]).get_signature())
 
     def rows(self, pairs: Sequence[Pair]) -> Array:
-        sentence = BLEU(effective_order=True, tokenize=self._tokenizer)
-        scores = [sentence.sentence_score(pair.prediction, [pair.reference]) for pair in pairs]
-        rows = [[each.sys_len, each.ref_len, *each.counts, *each.totals] for each in scores]
+        rows = [self._counts(pair.prediction, pair.reference) for pair in pairs]
         return np.array(rows, dtype=np.float64).reshape(len(rows), 2 + 2 * ORDERS)
+
+    def _counts(self, *both: str) -> list[int]:
+        """sacrebleu's statistics of a text and its reference, without its sentence score."""
+        text, reference = (self._split(each.rstrip()).split() for each in both)
+        matched = []
+        for order in range(1, ORDERS + 1):
+            own, other = (
+                Counter(zip(*(words[start:] for start in range(order)), strict=False))
+                for words in (text, reference)
+            )
+            matched.append(sum(min(own[gram], other[gram]) for gram in own.keys() & other.keys()))
+        totals = [max(len(text) - order, 0) for order in range(ORDERS)]
+        return [len(text), len(reference), *matched, *totals]
 
     def value(self, sums: Array) -> Array:
         """sacrebleu's formula, vectorised: smoothing `exp`, no effective order.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.metrics.base import MeanMetric, Pair
 from harness.metrics.coverage import dropped_by_rouge
 from harness.metrics.words import UnicodeWords
+
+KEPT = 1024
+"""Texts whose words are kept."""
 
 
 class Rouge(MeanMetric):
@@ -28,46 +31,66 @@ class Rouge(MeanMetric):
         self._tokenizer = tokenizer
 
     @cached_property
-    def _words(self) -> Any:
-        if self._tokenizer == "unicode":
-            return UnicodeWords()
-        from rouge_score.tokenizers import DefaultTokenizer
-
-        return DefaultTokenizer()
-
-    @cached_property
-    def _scorer(self) -> Any:
-        """Made for the first text: its import takes a second, which a comparison does without."""
-        from rouge_score.rouge_scorer import RougeScorer
-
-        return RougeScorer([self.name], tokenizer=self._words)
+    def _words(self) -> Callable[[str], tuple[str, ...]]:
+        """Found for the first text: the import takes a second, which a comparison does without."""
+        return _splitter(self._tokenizer)
 
     @property
     def signature(self) -> str:
         words = "" if self._tokenizer == "default" else f"|tok:{self._tokenizer}"
         return f"{self.name}|stem:no{self.lines}{words}|rouge-score:{version('rouge-score')}"
 
-    def score(self, pair: Pair) -> float:
-        found = self._scorer.score(pair.reference, pair.prediction)
-        return 100 * float(found[self.name].fmeasure)
+    def _of_matches(self, hits: int, texts: int, references: int) -> float:
+        """rouge-score's F1, from what matches and what the text and the reference have."""
+        from rouge_score.scoring import fmeasure
+
+        return 100 * float(fmeasure(hits / max(texts, 1), hits / max(references, 1)))
 
     def unseen(self, text: str) -> int:
         return dropped_by_rouge(text) if self._tokenizer == "default" else 0
 
 
-class Rouge1(Rouge):
+@cache
+def _splitter(tokenizer: str) -> Callable[[str], tuple[str, ...]]:
+    """Splits texts into words; the last texts' are kept, since all kinds of ROUGE need them."""
+    if tokenizer == "unicode":
+        split = UnicodeWords().tokenize
+    else:
+        from rouge_score.tokenizers import DefaultTokenizer
+
+        split = DefaultTokenizer().tokenize
+    return lru_cache(maxsize=KEPT)(lambda text: tuple(split(text)))
+
+
+class RougeN(Rouge):
+    """F1 of shared n-grams."""
+
+    order: ClassVar[int]
+
+    def score(self, pair: Pair) -> float:
+        text, reference = (
+            Counter(zip(*(words[start:] for start in range(self.order)), strict=False))
+            for words in map(self._words, (pair.prediction, pair.reference))
+        )
+        hits = sum(min(text[gram], reference[gram]) for gram in text.keys() & reference.keys())
+        return self._of_matches(hits, text.total(), reference.total())
+
+
+class Rouge1(RougeN):
     """F1 of shared words."""
 
     name = "rouge1"
     title = "ROUGE-1"
+    order = 1
     brief = False
 
 
-class Rouge2(Rouge):
+class Rouge2(RougeN):
     """F1 of shared word pairs."""
 
     name = "rouge2"
     title = "ROUGE-2"
+    order = 2
     brief = False
 
 
@@ -79,16 +102,12 @@ class RougeL(Rouge):
 
     def score(self, pair: Pair) -> float:
         """rouge-score's number without its table of all prefixes, which takes milliseconds."""
-        from rouge_score.scoring import fmeasure
-
-        text, reference = map(self._words.tokenize, (pair.prediction, pair.reference))
-        if not text or not reference:
-            return 0.0
-        common = common_length(text, reference)
-        return 100 * float(fmeasure(common / len(text), common / len(reference)))
+        text, reference = map(self._words, (pair.prediction, pair.reference))
+        return self._of_matches(common_length(text, reference), len(text), len(reference))
 
 
-def common_length(one: Sequence[str], other: Sequence[str]) -> int:
+@lru_cache(maxsize=KEPT)
+def common_length(one: tuple[str, ...], other: tuple[str, ...]) -> int:
     """Length of the longest common subsequence, with a bit for each item of `one` (Hyyrö 2004)."""
     places, every = defaultdict[str, int](int), (1 << len(one)) - 1
     for index, item in enumerate(one):
@@ -114,10 +133,11 @@ class RougeLsum(Rouge):
     def score(self, pair: Pair) -> float:
         """rouge-score's number without its table of all prefixes, which takes minutes for a text of
         10,000 lines."""
-        from rouge_score.scoring import fmeasure
-
+        if "\n" not in pair.prediction + pair.reference:  # then it is ROUGE-L
+            text, reference = map(self._words, (pair.prediction, pair.reference))
+            return self._of_matches(common_length(text, reference), len(text), len(reference))
         texts, references = (
-            [self._words.tokenize(line) for line in text.split("\n") if line]
+            [self._words(line) for line in text.split("\n") if line]
             for text in (pair.prediction, pair.reference)
         )
         written, given = (Counter(word for line in lines for word in line)
@@ -126,7 +146,7 @@ class RougeLsum(Rouge):
             return 0.0
         length, whole = written.total(), given.total()
         # 1. Equal lines have equal subsequences, and a line without a shared word has none.
-        distinct = [(line, set(line)) for line in dict.fromkeys(map(tuple, texts))]
+        distinct = [(line, set(line)) for line in dict.fromkeys(texts)]
         hits = 0
         for line in references:
             words = set(line)
@@ -142,7 +162,7 @@ class RougeLsum(Rouge):
                     hits += 1
                     written[word] -= 1
                     given[word] -= 1
-        return 100 * float(fmeasure(hits / length, hits / whole))
+        return self._of_matches(hits, length, whole)
 
 
 def common_places(reference: Sequence[str], text: Sequence[str]) -> list[int]:

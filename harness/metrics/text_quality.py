@@ -13,14 +13,13 @@ from itertools import chain
 import numpy as np
 
 from harness.metrics.base import MeanMetric, Metric, Pair
+from harness.metrics.run_filter import may_share
 from harness.metrics.slices import TOKEN, TOKENIZER
 from harness.statistics import Array
 from harness.statistics.panel import ratio
 
 COPIED, REPEATED = 8, 4
 """Tokens of an n-gram that counts as copied from the profile, and as repeated."""
-ALL_KNOWN = bytes([True]) * COPIED
-"""Which tokens of an n-gram stand in a text, where all do."""
 
 
 def tokens(text: str) -> list[str]:
@@ -126,17 +125,15 @@ def copied_shares(
 
     profile: entries, with their fields.
     """
-    words, found = set(chain.from_iterable(texts)), set[tuple[Hashable, ...]]()
-    for entry in profile:
-        for field in entry.values():
-            read = tokens(field)
-            # an n-gram of a text needs as many words of the texts in a row; few fields have it
-            if ALL_KNOWN in bytes(map(words.__contains__, read)):
-                found.update(ngrams(read, COPIED))
+    fields = [field for entry in profile for field in entry.values()]
+    grams = [list(ngrams(text, COPIED)) for text in texts]
+    own, found = set(chain.from_iterable(grams)), set[tuple[Hashable, ...]]()
+    for place in may_share(texts, fields, COPIED):
+        found |= own.intersection(ngrams(tokens(fields[place]), COPIED))
     shares: list[float | None] = []
-    for text in texts:
+    for text, each in zip(texts, grams, strict=True):
         inside = np.zeros(len(text), bool)
-        for start, gram in enumerate(ngrams(text, COPIED)):
+        for start, gram in enumerate(each):
             if gram in found:
                 inside[start : start + COPIED] = True
         shares.append(None if len(text) < COPIED else 100 * float(inside.mean()))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.metrics import text_quality
+from harness.metrics import run_filter, text_quality
 from harness.metrics.base import Pair
+from harness.metrics.run_filter import may_share
 from harness.metrics.text_quality import (
     Copied,
     Distinct,
@@ -97,4 +100,36 @@ def test_a_profile_is_read_once_for_text_and_reference(monkeypatch):
     measure = Copied()
     for text in ("a b c d e f g h", "one two three four"):
         measure.score(pair(text))
-    assert sum(text == "x y z" for text in read) == 1
+    assert sum(text == "a b c d e f g h i" for text in read) == 1
+
+
+PIECES = ["a", "B", "long", "longer", "ÄÖ", "İ", "Σ", ".", ",", "中", "\ud800", "é"]
+GAPS = [" ", "\n", "  ", "\u00a0", "\x1f", ""]
+MIXED = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(GAPS)), max_size=40).map(
+    lambda pairs: "".join(chain.from_iterable(pairs))
+)
+
+
+@pytest.mark.parametrize("pieces", [1, 12])
+@settings(max_examples=150, deadline=None)
+@given(MIXED, MIXED, st.lists(MIXED, max_size=4), st.integers(0, 30), st.data())
+def test_the_filter_misses_no_field_that_shares_a_run(pieces, text, own, fields, start, data):
+    words = st.lists(st.sampled_from(["runs", "of", ",", "many", "bytes", "é"]), max_size=pieces)
+    shared = " longwordtogether ".join(data.draw(words))
+    texts = [tokens(text), tokens(f"{own} {shared}")]
+    fields = [*fields, f"{text[start:]}{shared}\n{own}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_filter, "FEW", 0)
+        found = may_share(texts, fields, 8)
+    wanted = {gram for text in texts for gram in ngrams(text, 8)}
+    assert {at for at, field in enumerate(fields)
+            if wanted & {*ngrams(tokens(field), 8)}} <= {*found}  # fmt: skip
+
+
+def test_the_filter_passes_few_fields_of_a_long_profile():
+    words = [f"word{at * at % 9973}" for at in range(6000)]
+    fields = [" ".join(words[at : at + 60]) for at in range(0, 6000, 60)]
+    texts = [tokens(" ".join(words[3000:3008])), tokens("nothing of that kind was ever said here")]
+    assert may_share(texts, fields, 8) == [50]
+    short = [["a"] * 8]  # too few bytes for the hashes
+    assert may_share(short, [*fields, "b a a a a a a a a"], 8) == [100]

@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nltk.corpus.reader.wordnet import WordNetCorpusReader
-from nltk.translate.meteor_score import meteor_score
+from nltk.translate.meteor_score import align_words, meteor_score
 
 from benchmarks.pack_wordnet import DEBIAN, packed_text
-from harness.metrics.meteor import SYNONYMS, Synonyms, meteor_tokens
+from harness.metrics.meteor import SYNONYMS, Synonyms, aligned, meteor_tokens
 from tests.support.texts import real_pairs, score
 
 FILES = [f"{kind}.{part}" for kind in ("index", "data") for part in ("adj", "adv", "noun", "verb")]
@@ -49,6 +51,22 @@ def test_the_licence_and_the_version_are_with_the_data():
     assert synonyms().version == "3.0"
     notice = (SYNONYMS.parent / "LICENSE").read_text("utf-8")
     assert "WordNet 3.0 Copyright 2006 by Princeton University.  All rights reserved." in notice
+
+
+ALIKE = ["car", "auto", "motorcar", "railcar", "gondola", "automobile", "cars"]
+OTHERS = ["the", "The", "cats", "cat", "happier", "glad", "geese", "run", "running", ".", "qwxz"]
+SENTENCES = st.lists(st.sampled_from(ALIKE + OTHERS), max_size=30).map(" ".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SENTENCES, SENTENCES)
+def test_meteor_equals_nltk_to_the_last_digit(text, reference):
+    # to NLTK's meteor_score, the packed synonyms look like a reader of WordNet's files
+    tokens = [meteor_tokens(reference)], meteor_tokens(text)
+    expected = 100 * meteor_score(*tokens, wordnet=synonyms())
+    assert score("meteor", [text], [reference]).each == (expected,)
+    lowered = [[word.lower() for word in meteor_tokens(each)] for each in (text, reference)]
+    assert aligned(*lowered) == align_words(*lowered, wordnet=synonyms())[0]
 
 
 @pytest.fixture
