@@ -167,14 +167,14 @@ class CoconutLM(CausalLM):
     ) -> tuple[Tensor, State]:
         inputs, last, state = self.think(prompts)
         if prefixes is None or not any(prefixes):
-            return head(self.model, last[:, -1]), state
+            return head(self.model, last[:, -1], state), state
         rows = []
         for row, prompt, prefix in zip(inputs, prompts, prefixes, strict=True):
             ids = torch.tensor(prefix, dtype=torch.long, device=self.device)
             before = row[-len(prompt) - self.thoughts_now :]
             rows.append(torch.cat([before, embed(self.model, ids)]))
         hidden, state = start(self.model, *pad_left(rows))
-        return head(self.model, hidden[:, -1]), state
+        return head(self.model, hidden[:, -1], state), state
 
 
 class Coconut(Method):

@@ -207,7 +207,7 @@ class FlyThinkerLM(PersonalLM):
         if both and isinstance(generator, LeanState) and isinstance(reasoner, LeanState):
             generator = reasoner = stacked_state(both, [generator, reasoner])
         state = FlyState(generator, reasoner, scale, given[:, -1])
-        return head(self.generator, hidden[:, -1]), state
+        return head(self.generator, hidden[:, -1], generator), state
 
     def stacked(self) -> LeanDecoder | None:
         """One decoder of both models; None where each takes its own step."""
@@ -233,7 +233,7 @@ class FlyThinkerLM(PersonalLM):
 
         def predict() -> Tensor:
             hidden = extend(self.generator, generator_inputs(), state.generator)
-            return head(self.generator, hidden[:, -1])
+            return head(self.generator, hidden[:, -1], state.generator)
 
         # keep replaced tensors alive: the side stream may still read them
         in_use = state.reasoner.tensors()
@@ -241,7 +241,7 @@ class FlyThinkerLM(PersonalLM):
             both = state.generator
             inputs = [generator_inputs(), reasoner_inputs(both.lengths[len(tokens) :])]
             predicting, hidden = both.decoder.extend(torch.stack(inputs), both)[:, :, -1]
-            logits = head(self.generator, predicting)
+            logits = head(self.generator, predicting, both)
         elif self.concurrent:
             logits, hidden = both_at_once(predict, reason, here, there)
         else:

@@ -14,6 +14,8 @@ from flythinker.fusion import fuse_column, thoughts
 from flythinker.model import FlyState, FlyThinkerLM
 from flythinker.options import LAM
 from harness.engine.adapters import NAME, adapted_layers, add_adapters
+from harness.engine.lean_models import stacked_decoder
+from harness.engine.lean_step import LeanDecoder
 from harness.engine.lm import embed, embedding_matrix, head
 from harness.engine.passes import CacheState, State, extend, stacked_caches
 from harness.settings import ModelSettings
@@ -68,10 +70,14 @@ class SharedThinkerLM(FlyThinkerLM):
         found: Tensor = checkpoint(super().think, tokens, real, use_reentrant=False)
         return found
 
+    def stacked(self) -> LeanDecoder | None:
+        return stacked_decoder([self.generator, self.reasoner])
+
     def prefill_generator(
         self, tokens: Tensor, real: Tensor, given: Tensor, reasoner: State, scale: Tensor
     ) -> tuple[Tensor, FlyState]:
-        """As FlyThinker's, and then one state of the rows of both, for the steps."""
+        """As FlyThinker's, and then one state of the rows of both, also where the lean step does
+        not serve."""
         logits, state = super().prefill_generator(tokens, real, given, reasoner, scale)
         both = None if torch.is_grad_enabled() else stacked_caches([state.generator, reasoner])
         if both is not None:
@@ -82,7 +88,8 @@ class SharedThinkerLM(FlyThinkerLM):
         return logits, state
 
     def step(self, tokens: Tensor, state: FlyState) -> tuple[Tensor, FlyState]:
-        """One pass over 2B rows, the generator's first; two passes where caches do not stack."""
+        """One pass over 2B rows, the generator's first: the lean step's, or one through
+        transformers. Two passes where caches do not stack."""
         both = state.generator
         if both is not state.reasoner or not isinstance(both, CacheState):
             return super().step(tokens, state)
@@ -92,6 +99,8 @@ class SharedThinkerLM(FlyThinkerLM):
         predicting, reasoning = hidden.chunk(2)
         state.thought = thoughts(reasoning, state.scale)
         return head(self.generator, predicting), state
+
+    keep, join = FlyThinkerLM.keep, FlyThinkerLM.join  # beside `step`, whose states are as theirs
 
     def _pair(self) -> nn.Module:
         """The backbone for rows of both: the first half are the generator's."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.engine.lean_check import TOLERANCES, disagreement
+from harness.engine.lean_products import has_adapter, plain_adapter, stacked_linear, tied
 from harness.engine.lean_step import Layer, LeanDecoder, Shape
 from harness.errors import UsageError
 
@@ -181,19 +182,27 @@ def unfit(model: Any) -> str | None:
         "was made in inference mode": frozen,
         "is on no CPU or GPU": not {each.type for each in devices} <= {"cpu", "cuda"},
         "turns a part of each head only": 2 * rotary.inv_freq.numel() != _shape(model).head_dim,
-        "has layers that are not its family's": not all(map(_plain, model.modules())),
+        "has layers that are not its family's": not all(map(_plain, _modules(model))),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
+def _modules(model: nn.Module) -> Iterator[nn.Module]:
+    """All modules but those inside adapters."""
+    layers = [part for part in model.modules() if has_adapter(part)]
+    inner = {part for layer in layers for part in layer.modules()}
+    inner -= {part for layer in layers for part in (layer, getattr(layer, "base_layer", layer))}
+    return (part for part in model.modules() if part not in inner)
+
+
 def _plain(part: nn.Module) -> bool:
-    """Whether a module is its family's own: not quantized, adapted, hooked or replaced."""
+    """Whether a module is its family's own or a usual adapter: not quantized, hooked, replaced."""
     kind = type(part)
-    known = kind in (nn.Linear, nn.Embedding, nn.ModuleList) or kind.__module__.startswith(
+    own = kind in (nn.Linear, nn.Embedding, nn.ModuleList) or kind.__module__.startswith(
         ("transformers.models.", "transformers.activations", "torch.nn.modules.activation")
     )
     hooked = part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part)
-    return known and not hooked
+    return (own or plain_adapter(part)) and not hooked
 
 
 def _stackable(models: Sequence[Any]) -> bool:
@@ -240,24 +249,19 @@ def fused(models: Sequence[Any]) -> LeanDecoder:
     layers = []
     for parts in zip(*[model.base_model.layers for model in models], strict=True):
         attentions, mlps = [part.self_attn for part in parts], [part.mlp for part in parts]
-        qkv = [[each.q_proj, each.k_proj, each.v_proj] for each in attentions]
-        gate_up = [[each.gate_proj, each.up_proj] for each in mlps]
-        out, down = [[each.o_proj] for each in attentions], [[each.down_proj] for each in mlps]
         head_norms = hasattr(attentions[0], "q_norm")
         layers.append(
             Layer(
                 norm=_rows([[part.input_layernorm.weight] for part in parts]),
-                qkv=_tied([[each.weight for each in row] for row in qkv]),
-                qkv_bias=_biases(qkv),
+                qkv=stacked_linear(
+                    [[each.q_proj, each.k_proj, each.v_proj] for each in attentions]
+                ),
                 q_norm=_rows([[each.q_norm.weight] for each in attentions]) if head_norms else None,
                 k_norm=_rows([[each.k_norm.weight] for each in attentions]) if head_norms else None,
-                out=_tied([[each.weight for each in row] for row in out]),
-                out_bias=_biases(out),
+                out=stacked_linear([[each.o_proj] for each in attentions]),
                 mlp_norm=_rows([[part.post_attention_layernorm.weight] for part in parts]),
-                gate_up=_tied([[each.weight for each in row] for row in gate_up]),
-                gate_up_bias=_biases(gate_up),
-                down=_tied([[each.weight for each in row] for row in down]),
-                down_bias=_biases(down),
+                gate_up=stacked_linear([[each.gate_proj, each.up_proj] for each in mlps]),
+                down=stacked_linear([[each.down_proj] for each in mlps]),
             )
         )
     norm = _rows([[model.base_model.norm.weight] for model in models])
@@ -268,24 +272,9 @@ def fused(models: Sequence[Any]) -> LeanDecoder:
         cosine, sine = rotary(like, positions[None])
         return cosine[0], sine[0]
 
-    return LeanDecoder(_shape(models[0]), layers, norm, cosine_and_sine)
-
-
-def _tied(groups: Sequence[Sequence[nn.Parameter]]) -> Tensor:
-    """[M,rows,…]: each model's parameters one below the other; they become views of it."""
-    joint = torch.stack([torch.cat([part.data for part in group]) for group in groups])
-    for index, group in enumerate(groups):
-        sizes = [part.size(0) for part in group]
-        for part, view in zip(group, joint[index].split(sizes), strict=True):
-            part.data = view
-    return joint
+    return LeanDecoder(_shape(models[0]), layers, norm, cosine_and_sine, len(models))
 
 
 def _rows(groups: Sequence[Sequence[nn.Parameter]]) -> Tensor:
-    """`_tied` vectors as [M,1,width]."""
-    return _tied(groups)[:, None]
-
-
-def _biases(groups: Sequence[Sequence[nn.Linear]]) -> Tensor | None:
-    found = [[linear.bias for linear in group] for group in groups]
-    return None if found[0][0] is None else _rows(found)
+    """`tied` vectors as [M,1,width]."""
+    return tied(groups)[:, None]

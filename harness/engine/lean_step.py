@@ -8,18 +8,21 @@ models it serves. It differs from transformers' forward in three ways:
 2. Keys and values lie in plain buffers. All rows write the same column; a row's first column says
    where it begins. No mask where all rows have one length.
 3. Models of one shape can be stacked: M models take one batched product, with B rows of each.
+   Where they share their weights and differ in adapters alone, these are read once for all rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from harness.engine.batch import to_the_right
+from harness.engine.lean_products import Linear, of_model
 from harness.engine.lean_state import BLOCK, LeanState, row_bias
 
 Rotary = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -39,32 +42,33 @@ class Shape:
 
 @dataclass(frozen=True)
 class Layer:
-    """Weights of one layer of M stacked models; a bias or head norm is None where there is none.
+    """Weights of one layer of M stacked models; a head norm is None where there is none.
 
-    norm, mlp_norm [M,1,D]; qkv [M,(H+2K)d,D]; out [M,D,Hd]; gate_up [M,2F,D]; down [M,D,F]; biases
-    [M,1,width]; q_norm, k_norm [M,1,d].
+    qkv, gate_up: several layers as one. norm, mlp_norm [M,1,D]; q_norm, k_norm [M,1,d]; with 1 for
+    M where all models share them.
     """
 
     norm: Tensor
-    qkv: Tensor
-    out: Tensor
+    qkv: Linear
+    out: Linear
     mlp_norm: Tensor
-    gate_up: Tensor
-    down: Tensor
-    qkv_bias: Tensor | None = None
-    out_bias: Tensor | None = None
-    gate_up_bias: Tensor | None = None
-    down_bias: Tensor | None = None
+    gate_up: Linear
+    down: Linear
     q_norm: Tensor | None = None
     k_norm: Tensor | None = None
 
+    @property
+    def linear(self) -> tuple[Linear, ...]:
+        return self.qkv, self.out, self.gate_up, self.down
+
     def model(self, index: int) -> Layer:
         """The weights of one of the stacked models, as views."""
+
+        def own(part: Any) -> Any:
+            return part.model(index) if isinstance(part, Linear) else of_model(part, index)
+
         parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(
-            self,
-            **{name: part[index, None] for name, part in parts.items() if part is not None},
-        )
+        return Layer(**{name: own(part) for name, part in parts.items() if part is not None})
 
 
 class LeanDecoder:
@@ -75,11 +79,14 @@ class LeanDecoder:
         layers: weights of each layer.
         norm: weight of the final norm [M,1,D].
         rotary: `rotary(positions)` → (cosine, sine) [T,d], with the model's scaling.
+        models: M.
     """
 
-    def __init__(self, shape: Shape, layers: Sequence[Layer], norm: Tensor, rotary: Rotary) -> None:
+    def __init__(
+        self, shape: Shape, layers: Sequence[Layer], norm: Tensor, rotary: Rotary, models: int = 1
+    ) -> None:
         self.shape, self.layers, self.norm, self.rotary = shape, list(layers), norm, rotary
-        self.models, _, width = norm.shape
+        self.models, width = models, norm.size(-1)
         # of the norms: RMSNorm is x · √D / √(Σx² + D·ε), and hypot(‖x‖, √(D·ε)) is the second root
         self.floors = {
             size: norm.new_tensor((size * shape.epsilon) ** 0.5, dtype=torch.float32)
@@ -89,7 +96,7 @@ class LeanDecoder:
     def model(self, index: int) -> LeanDecoder:
         """The decoder of one of the stacked models, with the same weights."""
         layers = [layer.model(index) for layer in self.layers]
-        return LeanDecoder(self.shape, layers, self.norm[index, None], self.rotary)
+        return LeanDecoder(self.shape, layers, of_model(self.norm, index), self.rotary)
 
     def rope_table(self, length: int) -> Tensor:
         """[C,2,d]: cosine, and sine with the sign of the half that it turns."""
@@ -103,6 +110,10 @@ class LeanDecoder:
         For the pass, padding moves to the right, where causal attention never reaches it.
         """
         shape, (models, rows, length, _) = self.shape, embeddings.shape
+        for layer in self.layers:
+            for linear in layer.linear:
+                if linear.adapters is not None:
+                    linear.adapters.refresh()
         # 1. An empty state
         size = (models * rows, shape.kv_heads, length + BLOCK, shape.head_dim)
         keys, values = ([embeddings.new_zeros(size) for _ in self.layers] for _ in range(2))
@@ -154,7 +165,7 @@ class LeanDecoder:
         x = embeddings.reshape(models, rows * count, width)
         for layer, keys, values in zip(self.layers, state.keys, state.values, strict=True):
             # 1. Attention: one product for q, k and v, and one rotation for q and k
-            qkv = _product(self._rms(x, layer.norm), layer.qkv, layer.qkv_bias)
+            qkv = layer.qkv(self._rms(x, layer.norm))
             heads = qkv.view(models * rows, count, -1, shape.head_dim)
             qk, v = heads[:, :, :turned], heads[:, :, turned:]
             if layer.q_norm is not None and layer.k_norm is not None:
@@ -164,11 +175,11 @@ class LeanDecoder:
             keys[:, :, window] = (k if back is None else _columns(k, back)).transpose(1, 2)
             values[:, :, window] = (v if back is None else _columns(v, back)).transpose(1, 2)
             mixed = self._attend(q, k, v, state, keys, values)
-            x = _added(x, mixed.reshape(models, rows * count, -1), layer.out, layer.out_bias)
+            x = layer.out(mixed.reshape(models, rows * count, -1), onto=x)
             # 2. SwiGLU: one product for gate and up
-            both = _product(self._rms(x, layer.mlp_norm), layer.gate_up, layer.gate_up_bias)
+            both = layer.gate_up(self._rms(x, layer.mlp_norm))
             gate, up = both.chunk(2, -1)
-            x = _added(x, F.silu(gate) * up, layer.down, layer.down_bias)
+            x = layer.down(F.silu(gate) * up, onto=x)
         return self._rms(x, self.norm).view(models, rows, count, width)
 
     def _attend(
@@ -220,18 +231,6 @@ class LeanDecoder:
         root = torch.hypot(norm, self.floors[width]) / width**0.5
         normed: Tensor = weight * (wide / root).to(x.dtype)
         return normed
-
-
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x [M,N,in], weight [M,out,in], bias [M,1,out] → [M,N,out]."""
-    if bias is None:
-        return torch.bmm(x, weight.transpose(1, 2))
-    return torch.baddbmm(bias, x, weight.transpose(1, 2))
-
-
-def _added(x: Tensor, inner: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x [M,N,out] + the product of inner [M,N,in] with weight [M,out,in] (+ bias)."""
-    return torch.baddbmm(x if bias is None else x + bias, inner, weight.transpose(1, 2))
 
 
 def _one_column(

@@ -13,7 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
-from harness.engine.lean_state import joined_state
+from harness.engine.lean_products import product
+from harness.engine.lean_state import LeanState, joined_state
 from harness.engine.passes import CacheState as CacheState
 from harness.engine.passes import State, keep
 from harness.engine.passes import decoder_of as decoder_of
@@ -164,10 +165,16 @@ def embed(model: nn.Module, tokens: Tensor) -> Tensor:
     return embeddings
 
 
-def head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """Logits [...,V] of hidden states [...,D], with the scale or cap of some families."""
-    logits: Tensor = model.get_output_embeddings()(hidden)  # type: ignore[operator]
-    return _scaled(model, logits)
+def head(model: nn.Module, hidden: Tensor, state: object = None) -> Tensor:
+    """Logits [...,V] of hidden states [...,D], with the scale or cap of some families.
+
+    state: of the pass that gave hidden states [B,D]; after a lean step the product is lean too.
+    """
+    output: Any = model.get_output_embeddings()  # type: ignore[operator]
+    if isinstance(state, LeanState) and type(output) is nn.Linear:
+        bias = None if output.bias is None else output.bias[None, None]
+        return _scaled(model, product(hidden[None], output.weight[None], bias)[0])
+    return _scaled(model, output(hidden))
 
 
 def _scaled(model: nn.Module, logits: Tensor) -> Tensor:
@@ -282,11 +289,11 @@ class CausalLM(PersonalLM):
     ) -> tuple[Tensor, State]:
         tokens, real = (part.to(self.device) for part in pad(joined(prompts, prefixes), "left"))
         hidden, state = start(self.model, embed(self.model, tokens), real)
-        return head(self.model, hidden[:, -1]), state
+        return head(self.model, hidden[:, -1], state), state
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         hidden = extend(self.model, embed(self.model, tokens[:, None]), state)
-        return head(self.model, hidden[:, -1]), state
+        return head(self.model, hidden[:, -1], state), state
 
     def keep(self, state: Any, rows: Tensor) -> State | None:
         return keep(state, rows)

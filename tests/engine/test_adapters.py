@@ -10,10 +10,16 @@ from torch.testing import assert_close
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate
-from harness.engine.adapters import add_adapters, has_adapter, merge_adapters, store_base
+from harness.engine.adapters import (
+    adapted_layers,
+    add_adapters,
+    has_adapter,
+    merge_adapters,
+    store_base,
+)
 from harness.engine.checkpoint import load_weights, save_weights, trained_tensors
 from harness.engine.flops import model_costs, training_flops
-from harness.engine.lean_models import choose_step, step_taken
+from harness.engine.lean_models import choose_step, step_taken, unfit
 from harness.engine.lm import causal_lms
 from harness.engine.micro_batches import TrainRow
 from harness.engine.train import train
@@ -38,9 +44,9 @@ def adapted(make, settings=LORA, seed=0):
     return lm.eval()
 
 
-def moved(lm):
+def moved(lm, seed=1):
     """Adapters that change the model, as after training."""
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     for name, part in lm.named_parameters():
         if "lora_B" in name:
             part.data.normal_(std=0.1)
@@ -153,7 +159,7 @@ def test_an_interrupted_training_with_dropout_ends_like_an_uninterrupted_one(tmp
         assert torch.equal(tensor, trained_tensors(resumed)[name])
 
 
-def test_the_lean_step_steps_aside_until_adapters_are_merged():
+def test_the_lean_step_adds_adapters_to_the_same_texts_merged_or_not():
     def texts(step):
         lm = moved(adapted(fly))
         choose_step([model for _, model in causal_lms(lm)], step)
@@ -161,13 +167,21 @@ def test_the_lean_step_steps_aside_until_adapters_are_merged():
 
     lm, found = texts("auto")
     models = [model for _, model in causal_lms(lm)]
-    assert "has layers that are not its family's" in step_taken(models)
-    assert found == texts("transformers")[1]
-    merge_adapters(lm)
-    choose_step(models, "transformers")
-    choose_step(models, "auto")
-    assert generate(lm, [list(row.prompt) for row in ROWS], max_new_tokens=8) == found
     assert step_taken(models) == "lean, stacked"
+    assert found == texts("transformers")[1]
+    moved(lm, 5)  # training goes on: the step has no old copies
+    later = generate(lm, [list(row.prompt) for row in ROWS], max_new_tokens=8)
+    assert later != found
+    merge_adapters(lm)
+    assert generate(lm, [list(row.prompt) for row in ROWS], max_new_tokens=8) == later
+    assert step_taken(models) == "lean, stacked"
+
+
+def test_the_lean_step_steps_aside_for_unusual_adapters():
+    lm = moved(adapted(MAKERS["causal"]))
+    layer = next(layer for _, _, layer in adapted_layers(lm))
+    layer.lora_bias["default"] = True
+    assert unfit(lm.model) == "has layers that are not its family's"
 
 
 def test_a_frozen_matrix_has_no_gradient_of_its_own():

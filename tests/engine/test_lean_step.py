@@ -10,6 +10,7 @@ from flythinker.replaced_thoughts import DONOR, ReplacedThoughtsLM
 from harness.engine import Batch, CausalLM, generate, lean_models
 from harness.engine.decode import NotANumberError
 from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken, unfit
+from harness.engine.lean_products import FEW_ROWS, product
 from harness.engine.lean_state import LeanState
 from harness.engine.lm import causal_lms
 from harness.errors import UsageError
@@ -303,7 +304,7 @@ def test_no_weight_is_held_twice_and_training_is_seen():
     stack = choice_of(lm.generator).stack
     for index, model in enumerate((lm.generator, lm.reasoner)):
         q = model.model.layers[0].self_attn.q_proj.weight
-        assert q.data_ptr() == stack.layers[0].qkv[index].data_ptr()
+        assert q.data_ptr() == stack.layers[0].qkv.weight[index].data_ptr()
     optimizer = torch.optim.AdamW(lm.parameters(), lr=0.05)
     lm.loss(Batch.from_rows(PROMPTS, RESPONSES, 0)).backward()
     optimizer.step()
@@ -320,6 +321,22 @@ def test_moved_weights_are_fused_again():
     with torch.no_grad():
         choose_step([lm.model], "auto")
         assert lean_decoder(lm.model) is not decoder
+
+
+@pytest.mark.parametrize("models", [1, 2])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, FEW_ROWS, FEW_ROWS + 1])
+@pytest.mark.parametrize("out", [5, 6])
+def test_a_product_is_the_same_for_few_and_many_rows(models, shared, rows, out):
+    torch.manual_seed(0)
+    weight = torch.randn(1 if shared else models, out, 4)
+    given = torch.randn(models, 4, rows).transpose(1, 2)  # not contiguous
+    for x in (given, given.contiguous()):
+        for start in (None, torch.randn(len(weight), 1, out), torch.randn(models, rows, out)):
+            known = torch.matmul(x, weight.mT) + (0 if start is None else start)
+            found = product(x, weight, start)
+            assert_close(found, known, atol=1e-5, rtol=0)
+            assert found.is_contiguous()
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

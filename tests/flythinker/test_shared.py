@@ -17,6 +17,7 @@ from harness.engine.backbone import Backbones
 from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.decode import logprobs_in_steps
 from harness.engine.flops import model_costs
+from harness.engine.lean_models import choice_of, choose_step, step_taken
 from harness.engine.train import to_batch, train
 from harness.errors import UsageError
 from harness.settings import ModelSettings, RunSettings
@@ -80,6 +81,7 @@ def test_every_way_gives_the_logprobs_of_two_models(way):
 @torch.no_grad()
 def test_a_step_is_one_pass_and_writes_what_two_passes_write(monkeypatch):
     lm, passes = shared(moved=True), []
+    choose_step([lm.generator, lm.reasoner], "transformers")
     real = shared_module.extend
 
     def counted(model, embeddings, state):
@@ -94,9 +96,32 @@ def test_a_step_is_one_pass_and_writes_what_two_passes_write(monkeypatch):
     assert len(passes) == 7
 
 
+@pytest.mark.parametrize("options", [{}, {"temperature": 1.0, "top_p": 0.9}])
+def test_the_lean_step_writes_what_transformers_step_writes(options):
+    lm = shared(moved=True)
+    known = generate(lm, PROMPTS, max_new_tokens=24, **options)
+    assert step_taken([lm.generator, lm.reasoner]) == "lean, stacked"
+    q = choice_of(lm.generator).stack.layers[0].qkv
+    base = lm.generator.model.layers[0].self_attn.q_proj.base_layer.weight
+    assert (len(q.weight), len(q.adapters.down)) == (1, 2)  # the backbone's weights, once
+    assert q.weight.data_ptr() == base.data_ptr()
+    ends = {known[0][5], known[2][9]}
+    for seed, row in enumerate(PROMPTS):
+        assert generate(lm, [row], max_new_tokens=24, seeds=[seed], **options) == [known[seed]]
+    choose_step([lm.generator, lm.reasoner], "transformers")
+    assert generate(lm, PROMPTS, max_new_tokens=24, **options) == known
+    left = generate(lm, PROMPTS, max_new_tokens=24, eos_id=ends, **options)
+    choose_step([lm.generator, lm.reasoner], "auto")
+    assert generate(lm, PROMPTS, max_new_tokens=24, eos_id=ends, **options) == left
+    slots = generate(lm, PROMPTS, max_new_tokens=24, eos_id=ends, rows_at_once=2, **options)
+    assert slots == left
+
+
 @torch.no_grad()
-def test_a_step_sees_adapters_that_were_trained_after_an_earlier_one():
+@pytest.mark.parametrize("step", ["lean", "transformers"])
+def test_a_step_sees_adapters_that_were_trained_after_an_earlier_one(step):
     lm = shared()
+    choose_step([lm.generator, lm.reasoner], step)
     generate(lm, PROMPTS, max_new_tokens=2)
     for name, part in lm.named_parameters():
         if "lora_B" in name:
