@@ -93,7 +93,7 @@ def _data_facts(plan: Plan) -> dict[str, str]:
 
 
 def _training_rows(plan: Plan) -> tuple[list[TrainRow], int]:
-    """The rows of training without prefaces, and how many targets are cut; none without training."""
+    """The rows of training without prefaces, and how many targets are cut."""
     if not plan.method.trains:
         return [], 0
     pairs = plan.pairs("train")

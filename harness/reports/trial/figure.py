@@ -17,9 +17,9 @@ from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell
 
 PANELS = (
-    ("own_over_other", "Own text above another author's"),
-    ("padded_over_own", "Padded text above the own text"),
-    ("copied_over_own", "Copy from the profile above own"),
+    ("own_over_other", "The author's text beats another author's"),
+    ("padded_over_own", "A padded text beats the author's own"),
+    ("copied_over_own", "A copied text beats the author's own"),
 )
 """Duel → title of its panel."""
 PASSES, FAILS, CONTROL = Look("#0072b2", "o", "-"), Look("#d55e00", "X", "-"), Look(FAINT, "d", "-")
@@ -50,9 +50,10 @@ def _draw(lines: Sequence[Line], users: int) -> Figure:
         _draw_panel(panel, duel, title, lines)
     set_caption(
         drawing,
-        "% of duels won, 50 is no preference; the other author's text is on the same subject;"
-        f" 95 % intervals over {users} users. Dots: the metric passes. Crosses: it"
-        " fails. Diamonds: measures that are known to be bad",
+        "% of duels won; 50 is no preference. The other author's text is on the same subject."
+        " Padded: the author's own text to twice its length. Copied: from the author's profile."
+        f" Lines: 95 % intervals over {users} users. Dots: the metric passes. Crosses: it fails."
+        " Diamonds: measures known to be bad",
     )
     return drawing
 
