@@ -82,7 +82,7 @@ def cards_table() -> str:
         models += [f"model.reasoner=Qwen/{reasoner}-Instruct"]
         settings = build_settings("paper", [*models, *sets])
         costs = [
-            run_cost(name, settings, Path("none"), device=device, gpu=True, processes=cards)
+            run_cost(name, settings, Path("none"), device.cards(cards))
             for name in ("sft", "flythinker")
         ]
         memory = ", ".join(_fits(cost.memory, device.memory) for cost in costs)

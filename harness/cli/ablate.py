@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.expand import Made, Once
-from harness.cli.jobs import Factory, Failure, Job, method_named, parse_seeds, plugins
+from harness.cli.jobs import Factory, Failure, Job, Making, method_named, parse_seeds, plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
@@ -81,7 +81,7 @@ def ablate(
     from harness.reports.ablation.ablation_page import document
     from harness.reports.ablation.values import ablation as evaluated
 
-    tried = run_all(console, ablation, lambda job: job.attempt(results, fresh))
+    tried = run_all(console, ablation, lambda job: job.attempt(Making(results, fresh)))
     found = evaluated(method, ablation.axes, tried, compared, metric)
     publish(console, document(found, [command_line()]), out, tables=1)
     runs = [run for one in tried for run in (*one.runs, *one.reference)]

@@ -37,6 +37,22 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Making:
+    """How runs are made.
+
+    results: the folder of all runs.
+    fresh: redo those that are complete.
+    until: where they stop.
+    processes: how many each of them has.
+    """
+
+    results: Path
+    fresh: bool = False
+    until: Until | None = None
+    processes: int = 1
+
+
+@dataclass(frozen=True)
 class Job:
     """One run to make or to read: a method's name, what makes it, and the run's settings."""
 
@@ -68,21 +84,14 @@ class Job:
         """A job for each training seed; only the first for a method that does not train."""
         return [self.with_seed(seed) for seed in (seeds if self.trains else seeds[:1])]
 
-    def make(
-        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: Until | None = None
-    ) -> Outcome:
-        """Make or read the run.
-
-        fresh: redo it if it is complete.
-        ranks: the processes that make it, of which this is the first.
-        until: stop when it is trained or its texts are generated.
-        """
+    def make(self, how: Making, ranks: Ranks | None = None) -> Outcome:
+        """Make or read the run. ranks: the processes that make it, of which this is the first."""
         from harness.pipeline.single import run
 
         with blaming(self.method, self.factory):
             return run(
-                self.settings, self.method, results, command=command_line(), fresh=fresh,
-                factory=self.factory, bars=Bars(), ranks=ranks, until=until,
+                self.settings, self.method, how.results, command=command_line(), fresh=how.fresh,
+                factory=self.factory, bars=Bars(), ranks=ranks, until=how.until,
             )  # fmt: skip
 
     def follow(self, results: Path, ranks: Ranks) -> None:
@@ -91,9 +100,7 @@ class Job:
 
         follow_run(self.settings, self.method, results, ranks, self.factory)
 
-    def attempt(
-        self, results: Path, fresh: bool, ranks: Ranks | None = None, until: Until | None = None
-    ) -> Outcome | Failure:
+    def attempt(self, how: Making, ranks: Ranks | None = None) -> Outcome | Failure:
         """Like `make`, but an error is a Failure, so that other runs can continue; with several
         processes they cannot after an error that ended one.
 
@@ -101,7 +108,7 @@ class Job:
         --debug.
         """
         try:
-            return self.make(results, fresh, ranks, until)
+            return self.make(how, ranks)
         except Exception as error:
             if ranks is not None and ranks.left:
                 raise

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from harness.cli.jobs import Job
 from harness.cli.options import RunOptions
-from harness.cli.plan_screen import Line, Machine, print_costs
+from harness.cli.plan_screen import Line, print_costs
 from harness.cli.screen import print_json, screen
 from harness.cli.sweep_jobs import dependencies, names, read_sweep
 from harness.errors import UsageError
 from harness.planning.costs import RunCost, run_cost
-from harness.planning.devices import device_called, device_named
+from harness.planning.devices import Machine, device_called, device_named
 
 NO_OPTIONS = RunOptions()
 
@@ -38,24 +38,23 @@ def plan(
     """
     if processes < 1:
         raise UsageError(f"--processes {processes}; expected a whole number from 1")
-    where = _machine(device)
+    where = replace(_machine(device), processes=processes)
     asked = read_sweep(file, options, out)
     from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
     jobs = asked.jobs()
-    lines = _lines(jobs, asked.results, where, processes)
+    lines = _lines(jobs, asked.results, where)
     if json_:
-        print_json(_document(lines, where, processes))
+        print_json(_document(lines, where))
         return
-    print_costs(screen(), lines, where, processes)
+    print_costs(screen(), lines, where)
 
 
 def _machine(name: str | None) -> Machine:
     """The named device, or this machine."""
     if name is not None:
-        found = device_named(name)
-        return Machine(found.title, found.memory * 2**30, found, gpu=True)
+        return device_named(name).cards()
     import psutil
     import torch
 
@@ -66,16 +65,13 @@ def _machine(name: str | None) -> Machine:
     return Machine("this machine's CPU", float(psutil.virtual_memory().total), None, gpu=False)
 
 
-def _lines(jobs: Sequence[Job], results: Path, where: Machine, processes: int) -> list[Line]:
+def _lines(jobs: Sequence[Job], results: Path, where: Machine) -> list[Line]:
     """The runs with their costs, those of one setting together."""
     needs = dependencies(jobs)
     grouped: dict[str, list[RunCost]] = {}
     for name, job, first in zip(names(jobs), jobs, needs, strict=True):
         shares = first is not None and jobs[first].settings.seed == job.settings.seed
-        cost = run_cost(
-            job.method, job.settings, results, device=where.device, gpu=where.gpu,
-            processes=processes, trained=shares,
-        )  # fmt: skip
+        cost = run_cost(job.method, job.settings, results, where, trained=shares)
         grouped.setdefault(name.replace(f" · seed {job.settings.seed}", ""), []).append(cost)
     return [
         Line(name.replace(f" · {costs[0].task}", ""), tuple(costs))
@@ -83,11 +79,11 @@ def _lines(jobs: Sequence[Job], results: Path, where: Machine, processes: int) -
     ]
 
 
-def _document(lines: Sequence[Line], where: Machine, processes: int) -> dict[str, Any]:
+def _document(lines: Sequence[Line], where: Machine) -> dict[str, Any]:
     """What --json prints."""
     return {
         "device": where.title,
-        "processes": processes,
+        "processes": where.processes,
         "limit_bytes": where.limit,
         "runs": [{"name": line.name, **asdict(cost)} for line in lines for cost in line.costs],
     }

@@ -11,7 +11,7 @@ from harness.cli.screen import warn
 from harness.errors import counted
 from harness.pipeline.estimate import rough
 from harness.planning.costs import RunCost
-from harness.planning.devices import Device
+from harness.planning.devices import Machine
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 
@@ -21,19 +21,6 @@ COLUMNS = (
     Column("≤"), Column("eval"), Column("GiB"),
     Column("GB", kind="number", digits=0),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where runs are planned for. limit: bytes of memory of a card, or of this machine.
-
-    device: the GPU of the table, where its rates are needed. gpu: whether it is one.
-    """
-
-    title: str
-    limit: float
-    device: Device | None
-    gpu: bool
 
 
 @dataclass(frozen=True)
@@ -56,8 +43,9 @@ class Line:
         return sum(cost.kept for cost in self.costs)
 
 
-def print_costs(console: Console, lines: Sequence[Line], where: Machine, processes: int) -> None:
+def print_costs(console: Console, lines: Sequence[Line], where: Machine) -> None:
     """Print the data, the runs and their sum, with what the numbers come from."""
+    processes = where.processes
     cards = f" × {processes}" if processes > 1 else ""
     runs = sum(len(line.costs) for line in lines)
     console.print(f"{counted(runs, 'run')} on {where.title}{cards}", style="bold")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness.cli.cautions import cautions
 from harness.cli.expand import Once
-from harness.cli.jobs import Failure, Job
+from harness.cli.jobs import Failure, Job, Making
 from harness.cli.options import RunOptions
 from harness.cli.outcome import print_next, print_outcome, print_stopped, print_together
 from harness.cli.processes import PARENT, followed, processes_of, start, watch_parent
@@ -73,8 +73,8 @@ def run(
         _run_together(ask, options, fresh, full, stop)
         return
     requests, results = ask()
-    seeded = len({seed for request in requests for seed in request.seeds}) > 1
     if not fresh and not dry_run and (found := _finished(requests, results)):
+        seeded = len({settings.seed for settings, _, _ in found}) > 1
         for settings, outcome, since in found:
             _print_head(console, outcome.record.method, settings, seeded)
             if message := named_message(outcome.folder, since):
@@ -99,7 +99,7 @@ def run(
             with blaming(job.method, job.factory):
                 print_plan(console, job, results, count)
         return
-    raise typer.Exit(_make(jobs, results, options, fresh, full, seeded, stop))
+    raise typer.Exit(_make(jobs, Making(results, fresh, stop), options, full))
 
 
 def _run_together(
@@ -122,7 +122,6 @@ def _run_together(
         if first:
             raise
         raise typer.Exit(2) from None  # the first process says why
-    seeded = len({seed for request in requests for seed in request.seeds}) > 1
     if first and PARENT not in os.environ:
         _print_start(screen(), requests, results)
     with Bars(quiet=not first).waiting("loading torch and transformers"):
@@ -132,7 +131,7 @@ def _run_together(
         quiet_libraries()
         ranks = join()
     if ranks.first:
-        worst = _make(jobs, results, options, fresh, full, seeded, until, ranks)
+        worst = _make(jobs, Making(results, fresh, until), options, full, ranks)
         ranks.leave()
         raise typer.Exit(worst)
     once = {job.key: job for job in jobs}  # as the first process makes them
@@ -141,34 +140,30 @@ def _run_together(
 
 def _make(
     jobs: Sequence[Job],
-    results: Path,
+    how: Making,
     options: RunOptions,
-    fresh: bool,
     full: bool,
-    seeded: bool,
-    until: Until | None,
     ranks: Ranks | None = None,
 ) -> int:
     """Make the runs and print their tables; the worst exit code.
 
-    jobs, results, options, fresh, full: as asked for.
-    seeded: whether there are several seeds.
-    until: where to stop.
+    jobs, options, full: as asked for.
+    how: the runs are made.
     ranks: the processes that make them.
     """
-    console = screen()
+    console, seeded = screen(), len({job.settings.seed for job in jobs}) > 1
     outcomes: list[Outcome] = []
-    worst, once = 0, Once(lambda job: job.attempt(results, fresh, ranks, until))
+    worst, once = 0, Once(lambda job: job.attempt(how, ranks))
     for job in jobs:
         if len(jobs) > 1:
             _print_head(console, job.method, job.settings, seeded)
         warn(console, cautions(job.settings, job.trains, options.set_ or []))
-        made = job.make(results, fresh, ranks, until) if len(jobs) == 1 else once(job)
+        made = job.make(how, ranks) if len(jobs) == 1 else once(job)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)
-        elif until is not None and made.record.status == "running":
-            print_stopped(console, made, until)
+        elif how.until is not None and made.record.status == "running":
+            print_stopped(console, made, how.until)
         else:
             print_outcome(console, made, full)
             outcomes.append(made)

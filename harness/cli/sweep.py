@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.expand import Once
-from harness.cli.jobs import Failure, Job
+from harness.cli.jobs import Failure, Job, Making
 from harness.cli.options import RunOptions
 from harness.cli.screen import screen
 from harness.cli.sweep_jobs import (
@@ -28,7 +28,7 @@ from harness.cli.sweep_screen import End, Screen, print_end
 from harness.errors import UsageError, counted, did_you_mean
 from harness.inputs.finished import finished
 from harness.pipeline.lock import refuse_several_processes
-from harness.pipeline.stops import Until, stop_named
+from harness.pipeline.stops import stop_named
 from harness.record import Outcome
 from harness.sweeps.jobs import Executor, SweepJob
 from harness.sweeps.logs import last_message
@@ -72,10 +72,10 @@ def sweep(
         if number is not None and number < 1:
             raise UsageError(f"--{name} {number}; expected a whole number from 1")
     asked = read_sweep(file, options, out)
-    found = asked.jobs()
+    found, how = asked.jobs(), Making(asked.results, fresh, stop, processes)
     if emit:
         for job in found:
-            words = arguments(job, asked.plugins, asked.results, fresh, stop, processes)
+            words = arguments(job, asked.plugins, how)
             typer.echo(f"harness {shlex.join(words)}")
         return
     console, given = screen(), names(found)
@@ -89,7 +89,7 @@ def sweep(
     done = f", {len(ends)} of them complete" if ends else ""
     console.print(f"{counted(len(found), 'run')} in {asked.results}{done}", style="bold")
     if left:
-        work = _Work(asked, left, fresh, file.stem, stop, processes)
+        work = _Work(asked, left, how, file.stem)
         if executor == "local" and jobs in (None, 1) and processes == 1:
             ends |= work.in_order(console)
         else:
@@ -102,25 +102,21 @@ def sweep(
 class _Work:
     """The runs of a sweep that are not complete, each with its name.
 
-    fresh: whether complete runs are redone.
+    how: they are made.
     stem: name of the sweep's file, for the folder of its logs.
-    until: where runs stop.
-    processes: of each run.
     """
 
     sweep: Sweep
     jobs: Sequence[tuple[str, Job]]
-    fresh: bool
+    how: Making
     stem: str
-    until: Until | None
-    processes: int
 
     def in_order(self, console: Console) -> dict[str, End]:
         """Run one by one in this process; name → how it ended."""
         from harness.engine.quiet import quiet_libraries
 
         quiet_libraries()
-        once = Once(lambda job: job.attempt(self.sweep.results, self.fresh, until=self.until))
+        once = Once(lambda job: job.attempt(self.how))
         ends: dict[str, End] = {}
         shown = Screen(console, len(self.jobs), at_once=1)
         entries = [Entry(SweepJob(name, job.method, (), Path(), Path())) for name, job in self.jobs]
@@ -140,8 +136,8 @@ class _Work:
         needs = dependencies([job for _, job in self.jobs])
         asked = [
             SweepJob(
-                name, job.method, self._arguments(job), folder / log_name(job), Path.cwd(), after,
-                self._environment(executor, at_once),
+                name, job.method, arguments(job, self.sweep.plugins, self.how),
+                folder / log_name(job), Path.cwd(), after, self._environment(executor, at_once),
             )
             for (name, job), after in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip
@@ -157,10 +153,6 @@ class _Work:
             name: self._ended(entry, job)
             for entry, (name, job) in zip(entries, self.jobs, strict=True)
         }
-
-    def _arguments(self, job: Job) -> tuple[str, ...]:
-        sweep = self.sweep
-        return arguments(job, sweep.plugins, sweep.results, self.fresh, self.until, self.processes)
 
     def _ended(self, entry: Entry, job: Job) -> End:
         if entry.state == "failed":
@@ -179,13 +171,13 @@ class _Work:
 
         if name == "slurm":
             return SlurmJobs(folder / "slurm", self.sweep.file.slurm, at_once)
-        return LocalProcesses(folder / "processes", at_once or 1, _gpus(), self.processes)
+        return LocalProcesses(folder / "processes", at_once or 1, _gpus(), self.how.processes)
 
     def _environment(self, executor: str, at_once: int | None) -> dict[str, str]:
         """Variables of a job: processes on one machine share its cores."""
         if executor != "local" or "OMP_NUM_THREADS" in os.environ:
             return {}
-        shared = (at_once or 1) * self.processes
+        shared = (at_once or 1) * self.how.processes
         return {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // shared, 1))}
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.expand import effective
-from harness.cli.jobs import Job, light_plugins
+from harness.cli.jobs import Job, Making, light_plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.requests import Request, request_of
 from harness.errors import UsageError
-from harness.pipeline.stops import Until
 from harness.record.digest import json_sha256
 from harness.settings import RunSettings, assignment, differences, load_preset, validate
 from harness.settings.flat import flat
@@ -105,23 +104,8 @@ def _name(
     return " · ".join(parts)
 
 
-def arguments(
-    job: Job,
-    plugins: Sequence[Path],
-    results: Path,
-    fresh: bool,
-    until: Until | None = None,
-    processes: int = 1,
-) -> tuple[str, ...]:
-    """The words after `harness` that make a run.
-
-    job: the run.
-    plugins: files that it may need.
-    results: the folder of all runs.
-    fresh: whether a complete run is redone.
-    until: where it stops.
-    processes: how many it has.
-    """
+def arguments(job: Job, plugins: Sequence[Path], how: Making) -> tuple[str, ...]:
+    """The words after `harness` that make a run. plugins: files that it may need."""
     settings = job.settings
     preset = validate(RunSettings, load_preset(settings.preset))
     words = ["run", "--method", job.method, "--preset", settings.preset, "--task", settings.task]
@@ -133,12 +117,12 @@ def arguments(
             words += ["--set", assignment(name, each)]
     for plugin in plugins:
         words += ["--plugin", str(plugin)]
-    words += ["--out", str(results)]
-    if until is not None:
-        words += ["--until", until]
-    if processes > 1:
-        words += ["--processes", str(processes)]
-    return (*words, "--fresh") if fresh else tuple(words)
+    words += ["--out", str(how.results)]
+    if how.until is not None:
+        words += ["--until", how.until]
+    if how.processes > 1:
+        words += ["--processes", str(how.processes)]
+    return (*words, "--fresh") if how.fresh else tuple(words)
 
 
 def dependencies(jobs: Sequence[Job]) -> list[int | None]:

@@ -15,7 +15,7 @@ from harness.pipeline.estimate import (
     phase_seconds,
     rates_for,
 )
-from harness.planning.devices import Device
+from harness.planning.devices import Machine
 from harness.planning.memory import CPU, GPU, Rows, disk_bytes, peak_bytes
 from harness.planning.rates import device_rates, row_tokens
 from harness.planning.shapes import shapes_of
@@ -57,32 +57,23 @@ class RunCost:
 
 
 def run_cost(
-    method: str,
-    settings: RunSettings,
-    results: Path,
-    *,
-    device: Device | None,
-    gpu: bool,
-    processes: int = 1,
-    trained: bool = False,
+    method: str, settings: RunSettings, results: Path, where: Machine, trained: bool = False
 ) -> RunCost:
     """The cost of a run.
 
     method: its name. settings: of the run.
     results: the folder whose runs tell this machine's speed.
-    device: a GPU of the table; None for this machine's own rates.
-    gpu: whether the run is on a GPU. processes: how many share it.
-    trained: whether another run trains the same weights.
+    where: the machine. trained: whether another run trains the same weights.
 
     Raises UsageError where a model's config.json is not at hand.
     """
     trains = method not in UNTRAINED
     shapes, sizes = shapes_of(method, settings.model), sizes_of(settings)
     row, _ = row_tokens(settings)
-    kind, rows = GPU if gpu else CPU, Rows.of_budgets(settings, row if trains else None)
-    rates, basis = (None, "") if device else rates_for(method, settings, results)
-    if rates is None and device is not None:
-        rates, basis = device_rates(method, settings, shapes, device, processes)
+    kind, rows = GPU if where.gpu else CPU, Rows.of_budgets(settings, row if trains else None)
+    rates, basis = (None, "") if where.device else rates_for(method, settings, results)
+    if rates is None and where.device is not None:
+        rates, basis = device_rates(method, settings, shapes, where.device, where.processes)
     seconds, most = None, None
     if rates is not None:
         try:
@@ -105,11 +96,11 @@ def run_cost(
         tokens=train * passes * used,
         seconds=seconds,
         most=most,
-        memory=peak_bytes(shapes, settings, kind, rows, processes),
+        memory=peak_bytes(shapes, settings, kind, rows, where.processes),
         kept=kept,
         checkpoint=checkpoint,
         basis=basis,
-        untested=_untested(settings, gpu, processes),
+        untested=_untested(settings, where),
     )
 
 
@@ -119,11 +110,11 @@ def _seconds(method: str, settings: RunSettings, rates: Rates) -> tuple[Mapping[
     return phase_seconds(method, settings, rates), capped["generation"]
 
 
-def _untested(settings: RunSettings, gpu: bool, processes: int) -> tuple[str, ...]:
+def _untested(settings: RunSettings, where: Machine) -> tuple[str, ...]:
     found = []
-    if settings.model.adapter == "qlora" or (gpu and settings.model.adapter == "lora"):
+    if settings.model.adapter == "qlora" or (where.gpu and settings.model.adapter == "lora"):
         found.append(UNTESTED[settings.model.adapter])
-    if gpu and processes > 1:
+    if where.gpu and where.processes > 1:
         found.append("several processes on GPUs")
         if settings.train.sharding == "full":
             found.append(UNTESTED["full"])

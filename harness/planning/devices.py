@@ -22,6 +22,26 @@ class Device:
     memory: float
     source: str
 
+    def cards(self, processes: int = 1) -> Machine:
+        """A machine with as many of them."""
+        return Machine(self.title, self.memory * 2**30, self, gpu=True, processes=processes)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where runs are planned for.
+
+    title: its name. limit: bytes of memory of a card, or of this machine.
+    device: the GPU of the table; None for this machine's own rates. gpu: whether it is one.
+    processes: of a run, each with a card of its own.
+    """
+
+    title: str
+    limit: float
+    device: Device | None
+    gpu: bool
+    processes: int = 1
+
 
 def device_named(name: str) -> Device:
     """A device of the table. Raises UsageError for another name."""

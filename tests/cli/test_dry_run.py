@@ -6,6 +6,7 @@ from harness.cli.dry_run import memory_bytes
 from harness.engine.micro_batches import TrainRow
 from harness.pipeline.plan import Plan
 from harness.planning.costs import run_cost
+from harness.planning.devices import Machine
 from harness.planning.memory import CPU, Rows, peak_bytes
 from harness.planning.shapes import shapes_of
 from harness.record import read_record
@@ -45,7 +46,7 @@ def test_a_dry_run_and_a_plan_say_the_same_memory(reviews, backbone, tmp_path):
     lm = plan.build()
     longest = max(len(each.prompt) for each in plan.test_prompts)
     row = TrainRow("r", (1,) * 900, (2,) * 220)  # as long as the budgets allow
-    cost = run_cost("sft", chosen, tmp_path, device=None, gpu=False)
+    cost = run_cost("sft", chosen, tmp_path, Machine("a CPU", 1e9, None, gpu=False))
     (shape,) = shapes_of("sft", chosen.model)
     found = memory_bytes(plan, lm, [row])
     assert found == peak_bytes([shape], chosen, CPU, Rows(longest, 1120))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cli.jobs import Making
 from harness.cli.options import RunOptions
 from harness.cli.sweep_jobs import arguments, dependencies, names, read_sweep
 from harness.cli.sweep_screen import Screen
@@ -102,7 +103,7 @@ def test_a_command_gives_the_settings_of_its_run(written, tmp_path):
     text = FILE.replace("[sweep]", '[sweep]\ndecode.stop = [["a b", 3], []]\ndata.limit = [1, 2]')
     text += 'decode.top_k = ["none", 5]\n'
     for job in jobs_of(written(text)):
-        words = list(arguments(job, (), tmp_path / "out", fresh=False))
+        words = list(arguments(job, (), Making(tmp_path / "out")))
         options = dict(zip(words[1::2], words[2::2], strict=True))
         sets = [after for word, after in pairwise(words) if word == "--set"]
         values = {"task": options["--task"], "seed": int(options["--seed"])}

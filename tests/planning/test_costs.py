@@ -22,9 +22,8 @@ def paper(*sets):
     return build_settings("paper", sets)
 
 
-def cost(method, *sets, **more):
-    given = {"device": device_named("h100"), "gpu": True, **more}
-    return run_cost(method, paper(*sets), NOWHERE, **given)
+def cost(method, *sets, cards=1, trained=False):
+    return run_cost(method, paper(*sets), NOWHERE, device_named("h100").cards(cards), trained)
 
 
 def test_the_peak_of_training_by_hand():
@@ -96,7 +95,7 @@ def test_what_a_run_costs():
     plain = cost("rag")
     assert (plain.seconds["training"], plain.steps, plain.kept) == (0, 0, 0)
     assert cost("sft", trained=True).seconds["training"] == 0  # another run has the weights
-    assert cost("sft", processes=8).seconds["training"] < sft.seconds["training"] / 7
+    assert cost("sft", cards=8).seconds["training"] < sft.seconds["training"] / 7
     assert cost("coconut").seconds["training"] == pytest.approx(sft.seconds["training"] / 0.8)
 
 
@@ -104,7 +103,7 @@ def test_what_was_never_measured_is_named():
     assert cost("sft").untested == ()
     assert cost("sft", "model.adapter=lora").untested == ("adapters on a GPU",)
     assert cost("sft", "model.adapter=qlora").untested == ("QLoRA",)
-    several = cost("sft", "train.sharding=full", processes=2)
+    several = cost("sft", "train.sharding=full", cards=2)
     assert several.untested == ("several processes on GPUs", "train.sharding=full on GPUs")
 
 
