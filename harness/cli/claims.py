@@ -15,7 +15,7 @@ def claims(
     metric: str | None = None,
     json_: bool = False,
 ) -> None:
-    """Answer a paper's claims from runs. Each HOLDS, is REFUTED, or one CANNOT TELL, here.
+    """Answer a paper's claims from runs: each HOLDS, is REFUTED, or one CANNOT TELL.
 
     Args:
         runs (RUN): runs, or folders of runs

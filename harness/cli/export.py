@@ -12,12 +12,12 @@ from harness.exports import formats
 def export(
     runs: list[Path], /, to: str, out: Path, no_texts: bool = False, floors: bool = False
 ) -> None:
-    """Write runs in the format of another tool. Runs that are not finished are left out.
+    """Write runs in the format of another tool. Unfinished runs are left out.
 
     Args:
         runs (RUN): runs, or folders of runs
-        to: one of FORMATS
-        out: file or folder for the export
+        to (FORMAT): FORMATS
+        out: file or folder to write
         no_texts: leave out all texts, for data that must not be published
         floors: export the floors too
     """

@@ -29,7 +29,7 @@ def inspect(
         run: a run's folder, or a folder above a single run
         example (ID): an example's id, or several; default the first
         limit: without --example, the first N examples
-        of: text (as written) or reference
+        of (text|reference): the text as generated, or the reference
         out: folder for the page
     """
     from harness.engine.quiet import quiet_libraries

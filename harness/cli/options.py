@@ -8,14 +8,16 @@ its type. A parameter that is a dataclass becomes an option for each of its fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, cleandoc, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from harness.cli.screen import command_line
 from harness.settings import RunSettings
@@ -24,14 +26,19 @@ RESULTS = Path("results")
 TASK = RunSettings().task
 SHARED_HELP = {
     "data": ("", "mini, hub, or a folder of JSON Lines"),
-    "setting": ("", "user (test users unseen in training) or temporal"),
-    "plugin": ("FILE", "file with a method, tasks or metrics (see `harness new-method`)"),
+    "setting": ("", "user (test users unseen in training) or temporal; default user"),
+    "plugin": (
+        "FILE",
+        "file with a method, tasks or metrics (see `harness new-method`); may be repeated",
+    ),
     "fresh": ("", "redo runs that are already complete"),
     "metric": ("", "measure for the verdict; default the runs' first metric"),
     "json_": ("", "print one JSON document"),
     "debug": ("", "show an error's traceback"),
 }
 """Value and help of options that mean the same for every verb that does not explain them."""
+VALUES: dict[Any, str] = {str: "TEXT", int: "N", float: "NUMBER", Path: "PATH"}
+"""Type → what is shown for a value that has no name of its own."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,12 @@ class ModelOptions:
 
     Args:
         preset: mini, smollm2, paper, or a file of your own; default mini
-        task: product_review (default), abstract_generation, topic_writing; `run` also: all
-        backbone: model: name, folder or hub name
+        task: product_review (default), abstract_generation, topic_writing, or a plugin's
+        data: mini, hub, or a folder of JSON Lines; default the preset's
+        backbone: the model: name, folder or hub name; default the preset's
         reasoner: FlyThinker's reasoner; default the backbone
-        set_ (KEY=VALUE): any setting, e.g. train.epochs=1 (see `harness list presets`)
+        set_ (KEY=VALUE): any setting, e.g. train.epochs=1 (see `harness list presets`); may be
+            repeated
     """
 
     preset: str | None = None
@@ -62,8 +71,8 @@ class RunOptions(ModelOptions):
 
     Args:
         lam: FlyThinker's λ, the weight of thoughts
-        limit: use at most N test examples; train and val stay whole
-        train_limit: use at most N training examples, and N of val
+        limit (N): use at most N test examples; train and val stay whole
+        train_limit (N): use at most N training examples, and N of val
         track: send loss and scores to trackio, tensorboard or wandb
     """
 
@@ -71,6 +80,19 @@ class RunOptions(ModelOptions):
     limit: int | None = None
     train_limit: int | None = None
     track: str | None = None
+
+
+NOTHING: Mapping[str, tuple[str, str]] = MappingProxyType({})
+
+
+class Verb(TyperCommand):
+    """A command whose help shows the name of an argument alone: RUN, not `RUN <list[Path]>`."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        for each in self.params:
+            if isinstance(each, TyperArgument):
+                each.display_type_rich = lambda ctx: None  # type: ignore[method-assign]
 
 
 def command(verb: Callable[..., None]) -> Callable[..., None]:
@@ -121,19 +143,31 @@ def help_of(documented: object) -> tuple[str, dict[str, tuple[str, str]]]:
     return text, {name: (shown, " ".join(said.split())) for name, shown, said in lines}
 
 
-def _options(source: Callable[..., object]) -> list[Parameter]:
-    """The options of a verb or of a dataclass. Raises KeyError for one without a help."""
+def _options(
+    source: Callable[..., object], of_verb: Mapping[str, tuple[str, str]] = NOTHING
+) -> list[Parameter]:
+    """The options of a verb or of a dataclass. Raises KeyError for one without a help.
+
+    of_verb: what the verb explains itself of a dataclass's options.
+    """
     explained = dict(SHARED_HELP)
     for each in reversed(getattr(source, "__mro__", (source,))):
         explained |= help_of(each)[1]
+    explained |= of_verb
     options, hints = [], get_type_hints(source)
     for name, given in signature(source).parameters.items():
         if is_dataclass(hints[name]):
-            options += _options(hints[name])
+            options += _options(hints[name], help_of(source)[1])
         else:
             argument = given.kind is Parameter.POSITIONAL_ONLY
             options.append(_option(name, hints[name], given.default, explained[name], argument))
     return options
+
+
+def _value(kind: Any) -> str | None:
+    """What is shown for the value of an option; None for a flag, or one of several words."""
+    kinds = [each for each in (get_args(kind) or (kind,)) if each is not NoneType]
+    return VALUES.get(kinds[0])
 
 
 def _option(
@@ -146,12 +180,15 @@ def _option(
     argument: whether it is given without its name.
     """
     shown, said = explained
+    if default not in (None, Parameter.empty) and not isinstance(default, bool):
+        said += f"; default {default:g}" if isinstance(default, float) else f"; default {default}"
+    shows = isinstance(default, bool)  # which of two flags
     if argument:
-        info = typer.Argument(metavar=shown or name.upper(), help=said)
+        info = typer.Argument(metavar=shown or name.upper(), help=said, show_default=False)
     else:
         flag = name.strip("_").replace("_", "-")
         flags = f"--{flag}/--no-{flag}" if default is True else f"--{flag}"
-        info = typer.Option(flags, metavar=shown or None, help=said)
+        info = typer.Option(flags, metavar=shown or _value(kind), help=said, show_default=shows)
     return Parameter(
         name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
     )

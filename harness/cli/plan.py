@@ -28,13 +28,16 @@ def plan(
     out: Path | None = None,
     json_: bool = False,
 ) -> None:
-    """Show what the runs of a file will cost: tokens, hours, memory, disk. Reads no data.
+    """Show what the runs of a file will cost: tokens, hours, memory, disk. No data are read.
+    Options override the file.
 
     Args:
         file: run file or sweep (docs/plan.md)
-        device: h100, h200, a100-80, l40s or 4090; default this machine
-        processes (N): processes of a run, each on a card of its own
-        out: folder whose runs tell the speed of this machine; default results
+        task: product_review (default), abstract_generation, topic_writing, a plugin's, or all:
+            every built-in task
+        device (NAME): a GPU: h100, h200, a100-80, l40s or 4090; default this machine
+        processes (N): processes of each run, each on a GPU of its own, or on the CPU
+        out: folder of earlier runs, which show the speed of this machine; default results
     """
     if processes < 1:
         raise UsageError(f"--processes {processes}; expected a whole number from 1")

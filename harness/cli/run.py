@@ -53,15 +53,19 @@ def run(
     """Train, generate and evaluate. Repeating the command resumes or shows the run.
 
     Args:
-        method: a method's name, or all (every built-in method)
+        method: a method's name, or all: every built-in method
         config (FILE): run file (TOML or YAML); options override it
+        task: product_review (default), abstract_generation, topic_writing, a plugin's, or all:
+            every built-in task
         seed: seed of training order and sampling; default 0
-        seeds: several training seeds, e.g. 0,1,2: one run each
+        seeds: several seeds, e.g. 0,1,2: one run each
         out: folder for the results; default results
-        dry_run: show what would run, how long it would take, and one prompt
+        dry_run: show what would run, the time and memory it needs, and one prompt
         full: show every row of a run's table
-        until: stop when `trained`, or with texts `generated`; without it, the command goes on
-        processes (N): train and generate in N processes, each on a GPU of its own, or on the CPU
+        processes (N): train and generate in N processes, each on a GPU of its own, or on the CPU;
+            default 1
+        until (trained|generated): stop when the model is trained, or when its texts are generated;
+            the same command without --until continues
     """
     stop, together = stop_named(until, "--until"), launched_together()
     count = processes_of(processes, together)

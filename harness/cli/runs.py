@@ -22,7 +22,7 @@ def runs(folder: Path = RESULTS, /, floors: bool = False, json_: bool = False) -
     """List the runs in a folder: status, first metric, age.
 
     Args:
-        folder: results
+        folder: folder of runs
         floors: list the floors too
     """
     found = [one for one in listed(folder) if floors or one.kind != "floor"]

@@ -52,16 +52,20 @@ def sweep(
     until: str | None = None,
     processes: int = 1,
 ) -> None:
-    """Run every combination of a file's values. Repeating the command resumes.
+    """Run every combination of a file's values. Options override the file. Repeating the command
+    resumes.
 
     Args:
         file: run file in which settings may have lists of values (docs/sweeps.md)
-        executor: local (here), slurm (submitit) or ray
-        jobs: runs at a time; local: default 1, in this process
+        task: product_review (default), abstract_generation, topic_writing, a plugin's, or all:
+            every built-in task
+        executor (local|slurm|ray): what starts the runs: this machine, Slurm or Ray
+        jobs (N): most runs at a time; default 1 for local, no limit for slurm and ray
         out: folder for the results; default results
-        emit: print one shell command a run, for any other scheduler
-        until: stop runs when `trained`, or with texts `generated`
-        processes (N): processes of each run, as `harness run --processes N`
+        emit: print a shell command for each run, for another scheduler; start none
+        until (trained|generated): stop each run when its model is trained, or when its texts are
+            generated; the same command without --until continues
+        processes (N): processes of each run, each on a GPU of its own, or on the CPU
     """
     refuse_several_processes()
     if executor not in EXECUTORS:

@@ -22,7 +22,7 @@ from harness.cli.judge import judge
 from harness.cli.leaderboard import build, submit, verify
 from harness.cli.list import list_
 from harness.cli.new import new_method, new_metric, new_task
-from harness.cli.options import command
+from harness.cli.options import Verb, command
 from harness.cli.plan import plan
 from harness.cli.processes import LOST, PARENT
 from harness.cli.run import run
@@ -76,7 +76,8 @@ VERBS = {
 }
 for group, verbs in VERBS.items():
     for verb in verbs:
-        group.command(verb.__name__.strip("_").replace("_", "-"))(command(verb))
+        name = verb.__name__.strip("_").replace("_", "-")
+        group.command(name, cls=Verb)(command(verb))
 app.add_typer(board, name="leaderboard")
 
 

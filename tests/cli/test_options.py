@@ -6,7 +6,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from harness.cli.options import command, help_of
+from harness.cli.options import Verb, command, help_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def verb(run: str, /, shared: Shared, size_: int = 3, texts: bool = True, json_:
 @pytest.fixture
 def call():
     app = Typer(rich_markup_mode=None)
-    app.command()(command(verb))
+    app.command(cls=Verb)(command(verb))
     return lambda *words: CliRunner().invoke(app, list(words), env={"COLUMNS": "100"})
 
 
@@ -57,9 +57,9 @@ def test_a_field_without_a_default_is_a_required_option(call):
 
 def test_the_docstring_is_the_help(call):
     shown = " ".join(call("--help").stdout.split())
-    assert "Do it. At once. Arguments: RUN <str> a folder [required]" in shown
-    assert "--needed <str> a name [required] --many KEY=VALUE may be repeated" in shown
-    assert "--size <int> of the thing [default: 3] --texts / --no-texts print them" in shown
+    assert "Do it. At once. Arguments: RUN a folder [required]" in shown
+    assert "--needed TEXT a name [required] --many KEY=VALUE may be repeated" in shown
+    assert "--size N of the thing; default 3 --texts / --no-texts print them" in shown
     assert "--json print one JSON document" in shown  # what every verb says of it
     assert "Args" not in shown
 
