@@ -34,6 +34,8 @@ adapters() {
 plugins() {
   plugin "$WEIGHTS" pause
   plugin "$WEIGHTS" nextquill
+  plugin "$WEIGHTS" perce
+  plugin "$WEIGHTS" contrastive # not trained
   plugin "$WEIGHTS" pag
   plugin "$FEW" softcot
   plugin "$FEW" oppu "${LORA[@]}" --set method.user_lr=0.01
