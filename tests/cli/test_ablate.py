@@ -1,6 +1,5 @@
 """harness ablate from its command line: what runs, what is shared, what fails, what is refused."""
 
-import hashlib
 import json
 import re
 import shutil
@@ -8,14 +7,9 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from flythinker.flythinker import FlyThinker
 from harness.cli import app
-from harness.cli.ablate import plan
-from harness.cli.jobs import settings_for
-from harness.cli.options import RunOptions
 from harness.pipeline import generate as generate_module
 from harness.record import Counts, read_record
-from harness.settings.names import named
 from tests.support.command_line import SMALL
 from tests.support.saved_backbones import save_backbone
 
@@ -227,20 +221,6 @@ def test_a_plugin_is_named_with_its_line(ablate, pretend, tmp_path):
     code, _, err = ablate(*words, "--method", "mine")
     assert code == 2
     assert f"UsageError: {failed}" in err
-
-
-@pytest.mark.parametrize("lam", ["0", "1", "2", "5"])
-def test_a_number_is_one_setting_however_it_is_given(lam):
-    def given(option=None, *sets):
-        options = RunOptions(lam=option, set_=list(sets))
-        return settings_for(options, "flythinker", FlyThinker)
-
-    whole = {**given().model_dump(mode="json"), "method": {"lam": int(lam)}}
-    text = json.dumps(named(whole), sort_keys=True)
-    (point,) = plan([f"lam={lam}.0"], RunOptions(), "flythinker", "sft", "0").points
-    ways = [point.job.settings, given(float(lam))]
-    ways += [given(None, f"method.lam={form}") for form in (lam, f"{lam}.0", f"{lam}e0")]
-    assert {one.digest() for one in ways} == {hashlib.sha256(text.encode()).hexdigest()[:12]}
 
 
 def test_what_both_read_varies_for_the_reference_too(ablate, asked):

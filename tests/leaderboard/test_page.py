@@ -8,7 +8,8 @@ import typer
 
 from harness.leaderboard.build import PER_FILE, build
 from harness.record.state import write_json
-from tests.support.boards import add_row, make_board, rules, submission, texts_for
+from tests.support.boards import add_row, make_board, rules, submission
+from tests.support.browser import quiet, wait_for
 from tests.support.trials import PADS, trial
 
 MARKED = "product_review/user/mini/rag-s1"
@@ -39,17 +40,6 @@ def choose(browser, name, value):
         "const e = document.getElementById(arguments[0]); e.value = arguments[1];"
         "e.dispatchEvent(new Event('change'))", name, value,
     )  # fmt: skip
-
-
-def wait_for(browser, selector):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser.driver, 20).until(lambda _: browser.all(selector))
-
-
-def quiet(browser):
-    assert browser.requests() == []
-    assert browser.complaints() == []
 
 
 def test_it_opens_from_disk_without_requests(browser, page):
@@ -246,70 +236,6 @@ def test_a_phone_shows_rank_name_and_score_without_panning(browser, page):
     assert heads == ["rank", "name", "following"]
     region = browser.find("#region")
     assert browser.run("return arguments[0].scrollWidth - arguments[0].clientWidth", region) <= 0
-
-
-HOSTILE = {
-    "script": "<script>window.bad=1</script>",
-    "image": '"><img src=x onerror="window.bad=1">',
-    "svg": "<svg/onload=window.bad=1>",
-    "end of data": "</script><script>window.bad=1</script>",
-    "template": "{{7*7}}${window.bad=1}`;window.bad=1;//",
-}
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
-    """A page whose rows, texts, notes and settings all try something."""
-    root = tmp_path_factory.mktemp("hostile")
-    board = make_board(root, rules())
-    for number, attack in enumerate(HOSTILE.values()):
-        row = submission(rules(), number, name=attack, by=attack, note=attack + "\u202e\u2066")
-        row["link"] = "https://a.example/" + attack.replace(" ", "").replace("\u202e", "")
-        row["run"]["command"] = row["run"]["settings"]["x"] = attack
-        row["backbone"]["name"] = attack
-        texts = [
-            {**text, "output": f"{attack} \u202eturned\u202c around"} for text in texts_for(row)
-        ]
-        add_row(board, row, texts, status="verified", notes=(attack,))
-    out = tmp_path_factory.mktemp("hostile_page")
-    assert build(root, out).left_out == ()
-    return out / "index.html"
-
-
-@pytest.mark.parametrize("attack", HOSTILE)
-def test_hostile_rows_are_shown_as_text(browser, hostile, attack):
-    number = list(HOSTILE).index(attack)
-    method = ("nonpers", "rag", "sft", "cot", "coconut")[number]
-    cols = "rank.name.status.board.method.backbone.following"
-    browser.open(hostile, f"cols={cols}&row=product_review/user/mini/{method}-s{number}")
-    wait_for(browser, "#inside .facts")
-    assert browser.run("return window.bad") is None
-    assert HOSTILE[attack] in browser.texts("#table tbody td.name a")
-    inside = browser.find("#details").get_attribute("textContent")
-    assert HOSTILE[attack] in inside
-    assert "⟨U+202E right-to-left override⟩turned" in inside
-    assert not {"\u202e", "\u2066"} & set(browser.run("return document.body.textContent"))
-    assert browser.all("#details img, #details script, #table img, #table script") == []
-    quiet(browser)
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        "row=%3Cimg%20src=x%20onerror=window.bad=1%3E",
-        "q=%22%3E%3Cscript%3Ewindow.bad=1%3C/script%3E&task=%3Cb%3E",
-        "sort=constructor&cols=__proto__.toString.constructor",
-        "sort=__proto__&dir=x&page=-7&status=toString",
-        "page=1e999&cols=",
-        "%E0%A4%A&&&=&row",
-    ],
-)
-def test_a_hostile_address_is_only_text(browser, page, state):
-    browser.open(page, state)
-    assert browser.run("return window.bad") is None
-    assert browser.find("#table thead tr")
-    assert "sorted by" in browser.find("#summary").text
-    quiet(browser)
 
 
 def test_an_example_on_mini_stands_beside_its_reference(browser, boards, tmp_path, capsys):

@@ -170,3 +170,17 @@ def browser(chromium: Any) -> Browser:
     browser.complaints()
     browser._requests.clear()
     return browser
+
+
+def wait_for(browser: Browser, selector: str) -> list[Any]:
+    """The elements of a selector, once there are any."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    found: list[Any] = WebDriverWait(browser.driver, 20).until(lambda _: browser.all(selector))
+    return found
+
+
+def quiet(browser: Browser) -> None:
+    """No request has left the page, and nothing was complained about."""
+    assert browser.requests() == []
+    assert browser.complaints() == []

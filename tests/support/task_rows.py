@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.settings import DataSettings, RunSettings
+
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real"
 Row = dict[str, Any]
 WriteFolder = Callable[..., Path]
@@ -46,3 +48,13 @@ def lines(rows: Sequence[Any]) -> str:
 def words(text: str) -> list[tuple[int, int]]:
     """Each word or punctuation mark is a token, so that a reader can check the counts."""
     return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+def settings(source: object, task: str = "product_review", **data: Any) -> RunSettings:
+    """Those of a run on the data of `source`."""
+    return RunSettings(task=task, data=DataSettings(source=str(source), **data))
+
+
+def write_lines(folder: Path, rows: list[Any]) -> None:
+    """Write the rows as the test split of a folder."""
+    (folder / "test.jsonl").write_text(lines(rows))
