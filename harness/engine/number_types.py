@@ -7,7 +7,7 @@ folder, so that all methods on this backbone get the same types.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -22,8 +22,9 @@ from harness.data.prepared import prepared
 from harness.engine.batch import Batch
 from harness.engine.clock import now
 from harness.engine.devices import cast, number_type
-from harness.engine.lean_models import choose_step
-from harness.engine.lm import CausalLM
+from harness.engine.lean_models import choose_step, stacked_decoder
+from harness.engine.lean_step import LeanDecoder
+from harness.engine.lm import CausalLM, head
 from harness.engine.locate import model_of
 from harness.inputs.provenance import engine_versions, processor
 from harness.record.state import Say
@@ -39,6 +40,8 @@ PAST_CACHES = 48e6
 """Parameters of the decoding step on trial: more than a processor's caches hold."""
 VOCABULARY = 2048
 """Ids of the models on trial."""
+TRIED = "training, one model, two models in one step"
+"""What a trial tries, in the name of its result."""
 ROUNDS, STEPS = 3, 2
 """Paired rounds of a trial, and decoding steps in each."""
 
@@ -66,7 +69,8 @@ class NumberTypes:
 class Gains:
     """Time in float32 over time in bfloat16, median of paired rounds.
 
-    training: forward and backward of one layer. generation: a decoding step of some layers.
+    training: forward and backward of one layer. generation: a decoding step of some layers, the
+    smaller gain of one model and of two that take one batched step (FlyThinker's).
     """
 
     training: float
@@ -125,7 +129,7 @@ def _gains(settings: RunSettings) -> Gains:
     batch = settings.decode.batch_size
     key = [
         processor(), torch.get_num_threads(), engine_versions(), config.to_dict(),
-        model.attention, batch, step,
+        model.attention, batch, step, TRIED,
     ]  # fmt: skip
     name = "gains.json"
 
@@ -151,11 +155,12 @@ def measured_gains(config: Any, attention: str, batch: int, step: Any) -> Gains:
     with torch.random.fork_rng(devices=[]):
         trained = _model(_shrunk(config, 1), attention)
         training = _training_gain(CausalLM(trained), tokens)
-        one = _model(_shrunk(config, layers), attention)
-        other = deepcopy(one)
-        cast(other, torch.bfloat16)
-        choose_step([one, other], step)
-        generation = _generation_gain(CausalLM(one), CausalLM(other), batch)
+        one = _model(_shrunk(config, layers), attention).eval()
+        wide, narrow = [one, deepcopy(one)], [deepcopy(one), deepcopy(one)]
+        for model in narrow:
+            cast(model, torch.bfloat16)
+        choose_step([*wide, *narrow], step)
+        generation = _generation_gain(wide, narrow, batch)
     return Gains(training, generation)
 
 
@@ -175,16 +180,43 @@ def _training_gain(lm: CausalLM, tokens: int) -> float:
 
 
 @torch.inference_mode()
-def _generation_gain(one: CausalLM, other: CausalLM, batch: int) -> float:
-    """Of a decoding step with `batch` rows: `one` in float32, `other` in bfloat16."""
-    rows, tokens = [[1, 2, 3, 4]] * batch, torch.ones(batch, dtype=torch.long)
-    states = [lm.eval().prefill(rows)[1] for lm in (one, other)]
+def _generation_gain(wide: Sequence[nn.Module], narrow: Sequence[nn.Module], batch: int) -> float:
+    """Of a decoding step with `batch` rows: models in float32 and in bfloat16, one alone and both.
 
-    def steps(index: int, lm: CausalLM) -> None:
+    Two models are tried where one batched step serves them; else each takes the step of one.
+    """
+    one = _gain(*(_steps_of_one(CausalLM(pair[0]), batch) for pair in (wide, narrow)))
+    stacks = [stacked_decoder(pair) for pair in (wide, narrow)]
+    two = [
+        _steps_of_two(stack, pair[0], batch)
+        for stack, pair in zip(stacks, (wide, narrow), strict=True)
+        if stack is not None
+    ]
+    return min(one, _gain(*two)) if len(two) == 2 else one
+
+
+def _steps_of_one(lm: CausalLM, batch: int) -> Callable[[], None]:
+    """Decoding steps of one model."""
+    tokens = torch.ones(batch, dtype=torch.long)
+    _, state = lm.prefill([[1, 2, 3, 4]] * batch)
+
+    def steps() -> None:
         for _ in range(STEPS):
-            _, states[index] = lm.step(tokens, states[index])
+            lm.step(tokens, state)  # which appends to `state`
 
-    return _gain(lambda: steps(0, one), lambda: steps(1, other))
+    return steps
+
+
+def _steps_of_two(stack: LeanDecoder, first: nn.Module, batch: int) -> Callable[[], None]:
+    """Decoding steps of two models as one, with the head of the first."""
+    columns = torch.randn(2, batch, 4, stack.norm.size(-1)).to(stack.norm.dtype)
+    _, state = stack.start(columns, torch.ones(batch, 4, dtype=torch.bool))
+
+    def steps() -> None:
+        for _ in range(STEPS):
+            head(first, stack.extend(columns[:, :, :1], state)[0, :, -1], state)
+
+    return steps
 
 
 def _gain(one: Callable[[], None], other: Callable[[], None]) -> float:

@@ -7,9 +7,10 @@ from torch.testing import assert_close
 
 from harness.engine import CausalLM, number_types
 from harness.engine.devices import cast
+from harness.engine.lean_step import LeanDecoder
 from harness.engine.number_types import Gains, NumberTypes, measured_gains
 from harness.settings import build_settings
-from tests.support.tiny import tiny
+from tests.support.tiny import of_family, tiny
 from tests.support.training import batch
 
 CPU = torch.device("cpu")
@@ -100,6 +101,29 @@ def test_a_trial_measures_both_parts(family, monkeypatch):
     found = measured_gains(tiny(family).config, "sdpa", 2, "auto")
     assert found.training > 0
     assert found.generation > 0
+
+
+@pytest.mark.parametrize("family", ["qwen2", "gemma"])
+def test_bfloat16_must_pay_for_one_model_and_for_two_in_one_step(family, monkeypatch):
+    monkeypatch.setattr(number_types, "LAYER_WORK", 1e6)
+    stacked, extend, gains = [], LeanDecoder.extend, iter([3.0, 2.0, 0.9])
+
+    def seen(decoder, columns, state):
+        if decoder.models == 2:
+            stacked.append(columns.dtype)
+        return extend(decoder, columns, state)
+
+    def gain(*ways):
+        for way in ways:
+            way()
+        return next(gains)
+
+    monkeypatch.setattr(LeanDecoder, "extend", seen)
+    monkeypatch.setattr(number_types, "_gain", gain)
+    found = measured_gains(of_family(family).config, "sdpa", 2, "auto")
+    served = family == "qwen2"  # by the lean step, which takes two models as one
+    assert found == Gains(3.0, 0.9 if served else 2.0)
+    assert stacked == [FLOAT, FLOAT, HALF, HALF] * served
 
 
 @pytest.mark.parametrize("way", ["autocast", "bfloat16 weights"])
