@@ -139,6 +139,9 @@ class Metric:
     """Whether it is shown where there is no room for all metrics."""
     mean: bool = False
     """Whether rows are (value, 1) and the metric is their mean."""
+    by_pair: ClassVar[bool] = False
+    """Whether a pair's row depends on that pair alone, so that processes may share the pairs. A
+    class says so for itself: it is not inherited."""
     needs: Needs | None = None
     """A model that the run hands to the metric before `rows` is called."""
     encoder: Encoder | None = None

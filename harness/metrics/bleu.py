@@ -30,6 +30,7 @@ class Bleu(Metric):
 
     name = "bleu"
     title = "BLEU"
+    by_pair = True
     options: ClassVar = {"tokenizer": "bleu_tokenizer"}
 
     def __init__(self, tokenizer: str = "13a") -> None:

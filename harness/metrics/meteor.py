@@ -38,6 +38,7 @@ class Meteor(MeanMetric):
 
     name = "meteor"
     title = "METEOR"
+    by_pair = True
     brief = False
     options: ClassVar = {"tokenizer": "tokenizer"}
     remedy = (

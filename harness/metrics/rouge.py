@@ -81,6 +81,7 @@ class Rouge1(RougeN):
 
     name = "rouge1"
     title = "ROUGE-1"
+    by_pair = True
     order = 1
     brief = False
 
@@ -90,6 +91,7 @@ class Rouge2(RougeN):
 
     name = "rouge2"
     title = "ROUGE-2"
+    by_pair = True
     order = 2
     brief = False
 
@@ -99,6 +101,7 @@ class RougeL(Rouge):
 
     name = "rougeL"
     title = "ROUGE-L"
+    by_pair = True
 
     def score(self, pair: Pair) -> float:
         """rouge-score's number without its table of all prefixes, which takes milliseconds."""
@@ -127,6 +130,7 @@ class RougeLsum(Rouge):
 
     name = "rougeLsum"
     title = "ROUGE-Lsum"
+    by_pair = True
     brief = False
     lines = "|split:newline"
 

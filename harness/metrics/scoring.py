@@ -12,6 +12,7 @@ import numpy as np
 from harness.errors import DataError
 from harness.metrics.base import Metric, Pair, Unavailable
 from harness.metrics.coverage import MOST_UNSEEN, unseen_share, unseen_words
+from harness.metrics.shared_rows import RowsOf, own_rows
 from harness.plugins import explain, home_of
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 from harness.types import Score
@@ -33,24 +34,32 @@ def broken(metric: Metric, error: BaseException) -> str:
     return f"metric {metric.name!r} of {home} is broken: {explain(error, home)}"
 
 
-def scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel | None) -> Scored:
+def scored(
+    metric: Metric,
+    samples: Sequence[Sequence[Pair]],
+    panel: Panel | None,
+    rows_of: RowsOf = own_rows,
+) -> Scored:
     """A metric of one or several samples of the same examples, with its interval over users.
 
     samples: the pairs of each sample, in the order of the panel's users.
     panel: the users of the examples; None: no interval.
+    rows_of: gives the metric's rows; they may have been computed before.
 
     The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
     no value, if the metric's tokenizer does not see the references, or if the metric raises.
     There is no interval if the value cannot be computed from the rows (some metrics of evaluate).
     """
     try:
-        return _scored(metric, samples, panel)
+        return _scored(metric, samples, panel, rows_of)
     except (Exception, SystemExit) as error:
         why = broken(metric, error)
     return Scored(Score(None, (None,) * len(samples[0]), metric.name, missing=why))
 
 
-def _scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel | None) -> Scored:
+def _scored(
+    metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel | None, rows_of: RowsOf
+) -> Scored:
     first = samples[0]
     if not first:
         return Scored(Score(None, (), metric.signature, missing=NOTHING))
@@ -60,7 +69,7 @@ def _scored(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel | No
     # 1. check that it can be computed
     share = unseen_share([pair.reference for pair in first], metric.unseen)
     try:
-        rows = np.stack([_checked(metric, pairs) for pairs in samples])
+        rows = np.stack([_checked(metric, pairs, rows_of) for pairs in samples])
     except Unavailable as why:
         return Scored(replace(none, missing=str(why)))
     if share > MOST_UNSEEN:
@@ -137,9 +146,9 @@ def mean_score(
     return Score(fmean(counted), values, signature, found.low, found.high)
 
 
-def _checked(metric: Metric, pairs: Sequence[Pair]) -> Array:
+def _checked(metric: Metric, pairs: Sequence[Pair], rows_of: RowsOf) -> Array:
     """The metric's rows: finite, one for each pair. Raises DataError otherwise."""
-    rows = np.asarray(metric.rows(pairs), dtype=np.float64)
+    rows = np.asarray(rows_of(metric, pairs), dtype=np.float64)
     if rows.ndim != 2 or len(rows) != len(pairs) or not np.isfinite(rows).all():
         raise DataError(
             f"metric {metric.name}: rows of shape {rows.shape}, not all of them finite;"

@@ -37,6 +37,7 @@ class LengthRatio(Metric):
 
     name = "length"
     title = "length ÷ reference"
+    by_pair = True
     unit = "% of the references"
     digits = 0
 
@@ -71,6 +72,7 @@ class RepeatedNgrams(OfTokens):
 
     name = "repeated_4grams"
     title = "repeated 4-grams"
+    by_pair = True
     better = "lower"
 
     def score(self, pair: Pair) -> float | None:
@@ -85,6 +87,7 @@ class Distinct(OfTokens):
 
     name = "distinct_2"
     title = "distinct-2"
+    by_pair = True
 
     def score(self, pair: Pair) -> float | None:
         found = list(ngrams(tokens(pair.prediction), 2))
@@ -100,6 +103,7 @@ class Copied(OfTokens):
 
     name = "copied_8grams"
     title = "copied from the profile"
+    by_pair = True
     better = "lower"
 
     def __init__(self) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
-import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +15,7 @@ import numpy as np
 
 from harness.data.content import profile_digest, task_digest
 from harness.data.prepared import prepared
+from harness.data.processes import by_processes
 from harness.engine.template import describe_template, template_source
 from harness.inputs.imports import closure, content_sha256
 from harness.inputs.models import model_sha256
@@ -121,42 +119,25 @@ def _all(examples: Sequence[Example], encode: Encode, *, parallel: bool) -> Iter
 
     An encoder for dense retrieval uses all cores in one process.
     """
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
-    if not parallel or cores < 2:
+    if not parallel:
         return map(encode, examples)
-    return _by_processes(examples, encode, cores)
+    return _by_processes(examples, encode)
 
 
-def _by_processes(examples: Sequence[Example], encode: Encode, cores: int) -> Iterable[Part]:
-    """As `map(encode, examples)`. Forked processes share the examples and a plugin's code."""
-    global _work
+def _by_processes(examples: Sequence[Example], encode: Encode) -> Iterable[Part]:
+    """As `map(encode, examples)`."""
+
+    def from_start(start: int) -> list[Part] | None:
+        """The next prompts; None where one cannot be made."""
+        try:
+            return list(map(encode, examples[start : start + TOGETHER]))
+        except Exception:  # of a plugin; this process makes it again and reports it
+            return None
+
     starts = range(0, len(examples), TOGETHER)
-    _work = examples, encode
-    try:
-        with multiprocessing.get_context("fork").Pool(cores, _begin) as pool:
-            for start, parts in zip(starts, pool.imap(_encode_from, starts), strict=True):
-                # an error is raised here, where its message is complete
-                yield from parts or map(encode, examples[start : start + TOGETHER])
-    finally:
-        _work = None
-
-
-_work: tuple[Sequence[Example], Encode] | None = None
-"""What forked processes read: it does not pass through a pipe."""
-
-
-def _begin() -> None:
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not survive a fork
-
-
-def _encode_from(start: int) -> list[Part] | None:
-    """The prompts of the examples from `start`; None where one cannot be made."""
-    assert _work is not None
-    examples, encode = _work
-    try:
-        return list(map(encode, examples[start : start + TOGETHER]))
-    except Exception:  # of a plugin; the parent process makes it again and reports it
-        return None
+    for start, parts in zip(starts, by_processes(from_start, starts), strict=True):
+        # an error is raised here, where its message is complete
+        yield from parts or map(encode, examples[start : start + TOGETHER])
 
 
 def _write(folder: Path, parts: Iterable[Part]) -> None:

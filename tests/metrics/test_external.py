@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.metrics import metric as find_metric
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scoring import scored
-from harness.pipeline.evaluate.texts import free_slices, parts_of
+from harness.pipeline.evaluate.texts import free_slices, slices_of
 from tests.support.evaluate_script import SCRIPT
 from tests.support.texts import pairs, panel, score
 
@@ -136,9 +136,7 @@ FAILS_ON_EMPTY = '{"value": sum(1 / len(one) for one in predictions)}'
 def test_a_slice_that_the_metric_fails_on_is_null_and_says_so(metric):
     name = metric("Slice", FAILS_ON_EMPTY)
     own = find_metric(name)
-    first, second = free_slices(
-        own, parts_of([pairs(["a b"], ["a b c d"])], (0, 2)), panel("u"), (0, 2)
-    )
+    first, second = free_slices(own, slices_of([pairs(["a b"], ["a b c d"])], (0, 2)), panel("u"))
     assert first.value == pytest.approx(1 / 3)  # "a b" has three characters
     assert first.missing is None
     assert second.value is None

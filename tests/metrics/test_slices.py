@@ -17,7 +17,7 @@ from harness.metrics.likelihood import (
     relative,
 )
 from harness.metrics.slices import cut, slice_names, slice_of, slice_tokens
-from harness.pipeline.evaluate.texts import free_slices, parts_of
+from harness.pipeline.evaluate.texts import free_slices, slices_of
 from harness.record import SliceNll
 from tests.support.texts import pairs, panel
 
@@ -65,7 +65,7 @@ def test_free_scores_by_hand():
     references = ["a b c d e f", "a b c", "a b c d"]
     predictions = ["a b c x e", "a b c d e f", "a"]
     texts = pairs(predictions, references)
-    found = free_slices(metric("rouge1"), parts_of([texts], STARTS), panel("uvw"), STARTS)
+    found = free_slices(metric("rouge1"), slices_of([texts], STARTS), panel("uvw"))
     first, second, third = found
     # 3/3; 3/3; P 1 R ⅓ → ½
     assert first.value == pytest.approx((100 + 100 + 50) / 3)
@@ -78,7 +78,7 @@ def test_free_scores_by_hand():
 
 def test_free_scores_are_averaged_over_samples():
     samples = [pairs([text], ["a b c d"]) for text in ("a b c d", "a x")]  # "c d", then nothing
-    found = free_slices(metric("rouge1"), parts_of(samples, (0, 2)), panel("u"), (0, 2))
+    found = free_slices(metric("rouge1"), slices_of(samples, (0, 2)), panel("u"))
     assert [one.value for one in found] == pytest.approx([75, 50])
 
 

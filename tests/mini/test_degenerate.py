@@ -7,7 +7,7 @@ from harness.data import load_split
 from harness.metrics.base import Pair
 from harness.mini import calls, rewrite, rows
 from harness.mini.following import Following
-from harness.pipeline.evaluate.texts import free_slices, parts_of
+from harness.pipeline.evaluate.texts import free_slices, slices_of
 from harness.settings import build_settings
 from harness.statistics import Panel
 from tests.support.degenerate import TEXTS, Case
@@ -71,7 +71,7 @@ def scores(name, test, cases):
     pairs = [Pair(TEXTS[name](case), case.reference, case.example) for case in cases]
     metric = Following()
     whole = float(np.mean([metric.score(pair) for pair in pairs]))
-    slices = free_slices(metric, parts_of([pairs], STARTS), Panel.of(test, 100), STARTS)
+    slices = free_slices(metric, slices_of([pairs], STARTS), Panel.of(test, 100))
     return whole, [each.value for each in slices]
 
 

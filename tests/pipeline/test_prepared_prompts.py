@@ -19,6 +19,7 @@ def many(monkeypatch, tmp_path):
     monkeypatch.setattr(prepared_prompts, "MANY", 1)
     monkeypatch.setattr(prepared_prompts, "TOGETHER", 2)
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from harness.metrics import metric
 from harness.metrics.base import Metric, Pair, Part
 from harness.metrics.scoring import Scored, broken, plain, scored
+from harness.metrics.shared_rows import RowsOf, SharedRows, own_rows
 from harness.metrics.slices import cut, slice_names, slice_tokens
 from harness.metrics.text_quality import TEXT_QUALITY
 from harness.record import (
@@ -23,6 +24,22 @@ from harness.record import (
 from harness.settings import EvalSettings
 from harness.statistics import Array, Panel
 from harness.types import Prediction, Score, SplitData
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A slice of the texts.
+
+    name: its tokens, such as "0-100".
+    start: its first slice token.
+    inside: places of the examples whose reference has a token there.
+    samples: the pairs of these examples, for each sample.
+    """
+
+    name: str
+    start: int
+    inside: Sequence[int]
+    samples: Sequence[Sequence[Pair]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,9 @@ def score_metrics(
 ) -> dict[str, Scored]:
     """Metric → its score of the whole texts, with rows; see `metrics_of`."""
     panel, pairs = Panel.of(test, settings.resamples), pairs_of(test, samples)
-    return {each.name: scored(each, pairs, panel) for each in metrics_of(test, settings)}
+    metrics = metrics_of(test, settings)
+    rows = SharedRows((each, own) for each in metrics for own in pairs)
+    return {each.name: scored(each, pairs, panel, rows) for each in metrics}
 
 
 def score_texts(
@@ -86,16 +105,23 @@ def score_texts(
     samples: for each sample, texts by example id. Every example is scored, a missing text as empty.
     """
     panel, pairs = Panel.of(test, settings.resamples), pairs_of(test, samples)
-    metrics = metrics_of(test, settings)
-    found = {each.name: scored(each, pairs, panel) for each in metrics}
+    metrics, slices = metrics_of(test, settings), slices_of(pairs, settings.slices)
+    quality = Quality.of(pairs)
+    # 1. rows of everything that is scored below
+    rows = SharedRows([
+        *((each, own) for each in metrics for own in pairs),
+        *((each.of_slices(), own) for each in metrics for part in slices for own in part.samples),
+        *((each, own) for each in quality.measures for own in (*pairs, quality.references)),
+    ])  # fmt: skip
+    # 2. scores
+    found = {each.name: scored(each, pairs, panel, rows) for each in metrics}
     kept = [each for each in metrics if found[each.name].score.value is not None]
     breakdowns = {each.name: _breakdown(each, pairs, panel) for each in kept}
-    parts = parts_of(pairs, settings.slices)
-    quality, values = text_quality(pairs, panel)
+    of_quality, values = text_quality(quality, pairs, panel, rows)
     return Scores(
         metrics={name: MetricScore.of(one.score) for name, one in found.items()},
-        quality=quality,
-        slices={each.name: free_slices(each, parts, panel, settings.slices) for each in kept},
+        quality=of_quality,
+        slices={each.name: free_slices(each, slices, panel, rows) for each in kept},
         breakdowns={name: each for name, each in breakdowns.items() if each is not None},
         examples={
             example.id: ExampleValues(
@@ -111,19 +137,34 @@ def score_texts(
     )
 
 
+@dataclass(frozen=True)
+class Quality:
+    """The measures of text quality, and the references as texts."""
+
+    measures: Sequence[Metric]
+    references: Sequence[Pair]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sequence[Pair]]) -> Quality:
+        """samples: the pairs of each sample."""
+        own = [replace(pair, prediction=pair.reference) for pair in samples[0]]
+        return cls([kind() for kind in TEXT_QUALITY], own)
+
+
 def text_quality(
-    samples: Sequence[Sequence[Pair]], panel: Panel
+    quality: Quality, samples: Sequence[Sequence[Pair]], panel: Panel, rows_of: RowsOf = own_rows
 ) -> tuple[dict[str, QualityScore], dict[str, tuple[float | None, ...]]]:
     """Every measure of text quality, of texts and of references; and the texts' values by example.
 
+    quality: what is measured.
     samples: the pairs of each sample.
     panel: their users.
+    rows_of: gives the rows of a measure.
     """
     found, values = {}, {}
-    references = [replace(pair, prediction=pair.reference) for pair in samples[0]]
-    for measure in (kind() for kind in TEXT_QUALITY):
-        own = scored(measure, samples, panel).score
-        of_references = scored(measure, [references], panel).score.value
+    for measure in quality.measures:
+        own = scored(measure, samples, panel, rows_of).score
+        of_references = scored(measure, [quality.references], panel, rows_of).score.value
         found[measure.name] = QualityScore(**vars(MetricScore.of(own)), references=of_references)
         values[measure.name] = own.each
     return found, values
@@ -141,31 +182,38 @@ def _breakdown(metric: Metric, samples: Sequence[Sequence[Pair]], panel: Panel) 
 
 
 def free_slices(
-    metric: Metric, parts: Sequence[Sequence[Sequence[Pair]]], panel: Panel, starts: Sequence[int]
+    metric: Metric, slices: Sequence[Slice], panel: Panel, rows_of: RowsOf = own_rows
 ) -> tuple[SliceEstimate, ...]:
     """A metric of every slice of the text against the same slice of the reference.
 
     metric: any.
-    parts: pairs cut at the starts of slices, of each sample (`parts_of`).
-    panel: their users.
-    starts: where slices begin, in slice tokens.
+    slices: of all pairs (`slices_of`).
+    panel: the users of all pairs.
+    rows_of: gives the metric's rows.
 
     A slice covers the examples whose reference has a token there. A text that ends earlier counts
     as empty. Descriptive only: the result depends on how text and reference align.
     """
-    metric = metric.of_slices()
-    found = []
-    for at, (name, start) in enumerate(zip(slice_names(starts), starts, strict=True)):
-        inside = [row for row, slices in enumerate(parts[0]) if slices[at].reference]
-        pairs = [[rows[row][at] for row in inside] for rows in parts]
-        score = scored(metric, pairs, panel.only(inside)).score if inside else Score(None, (), "")
-        found.append(SliceEstimate(slice=name, start=start, examples=len(inside), **ends_of(score)))
+    metric, found = metric.of_slices(), []
+    for each in slices:
+        score = Score(None, (), "")
+        if each.inside:
+            score = scored(metric, each.samples, panel.only(each.inside), rows_of).score
+        size = len(each.inside)
+        found.append(
+            SliceEstimate(slice=each.name, start=each.start, examples=size, **ends_of(score))
+        )
     return tuple(found)
 
 
-def parts_of(samples: Sequence[Sequence[Pair]], starts: Sequence[int]) -> list[list[list[Pair]]]:
-    """Pairs of whole texts cut at the starts of slices, for each sample."""
-    return [[_parts(pair, starts) for pair in pairs] for pairs in samples]
+def slices_of(samples: Sequence[Sequence[Pair]], starts: Sequence[int]) -> list[Slice]:
+    """Pairs of whole texts, for each sample, cut at the starts of slices."""
+    parts, found = [[_parts(pair, starts) for pair in pairs] for pairs in samples], []
+    for at, (name, start) in enumerate(zip(slice_names(starts), starts, strict=True)):
+        inside = [row for row, slices in enumerate(parts[0]) if slices[at].reference]
+        pairs = [[rows[row][at] for row in inside] for rows in parts]
+        found.append(Slice(name, start, inside, pairs))
+    return found
 
 
 def _parts(pair: Pair, starts: Sequence[int]) -> list[Pair]:
