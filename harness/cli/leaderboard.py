@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def verify(
         else [(place, place.rows()) for place in boards_below(boards)]
     )
     places = {row: place for place, below in chosen for row in below}
-    factories = plugins([plugin] if plugin else [])
+    again = None if rerun is None else _Rerun(rerun, seeds, plugins([plugin] if plugin else []))
     console = screen(wrap=False)
     errors = screen(stderr=True, wrap=False)
     worst = 0
@@ -112,42 +113,53 @@ def verify(
         try:
             if isinstance(found, HarnessError):
                 raise found
-            if rerun is not None:
-                found = _rerun(places[row].board, row, found, rerun, seeds, factories)
+            if again is not None:
+                found = again.verified(places[row].board, row, found)
         except HarnessError as error:
             errors.print(f"{type(error).__name__}: {error}")
             worst = 2
             continue
         if not check:
             write_verification(row, found)
-        lines = [*found.notes]
-        if again := found.rerun:
-            lines.append(
-                f"{again.metric} {again.claimed:.2f} claimed, {again.found:.2f} on seed"
-                f" {again.seed} ({counted(max(1, len(again.each)), 'run')}); at most"
-                f" {again.tolerance:.2f} lower is allowed"
-            )
-            worst = max(worst, int(found.status == "not reproduced"))
-        console.print("\n  ".join([f"{found.status}  {row}", *lines]))
+        if found.rerun is not None and found.status == "not reproduced":
+            worst = max(worst, 1)
+        console.print("\n  ".join([f"{found.status}  {row}", *_lines(found)]))
     raise typer.Exit(worst)
 
 
-def _rerun(
-    board: Board,
-    row: Path,
-    verification: Verification,
-    seed: int,
-    seeds: int,
-    factories: Mapping[str, Factory],
-) -> Verification:
-    """The verification after rerunning the row's method in a temporary folder."""
-    from harness.leaderboard.rerun import rerun
-    from harness.leaderboard.untrusted import read_submission
+def _lines(found: Verification) -> list[str]:
+    """The notes of a verification, and what a rerun gave."""
+    lines = [*found.notes]
+    if again := found.rerun:
+        lines.append(
+            f"{again.metric} {again.claimed:.2f} claimed, {again.found:.2f} on seed"
+            f" {again.seed} ({counted(max(1, len(again.each)), 'run')}); at most"
+            f" {again.tolerance:.2f} lower is allowed"
+        )
+    return lines
 
-    submission = read_submission(row)
-    factory = method_named(submission.method, factories)
-    with tempfile.TemporaryDirectory() as results:
-        return verification.after(rerun(board, submission, seed, Path(results), factory, seeds))
+
+@dataclass(frozen=True)
+class _Rerun:
+    """How methods of rows are run again: on mini of this seed, with so many training seeds.
+
+    factories: methods of --plugin by name.
+    """
+
+    seed: int
+    seeds: int
+    factories: Mapping[str, Factory]
+
+    def verified(self, board: Board, row: Path, verification: Verification) -> Verification:
+        """The verification after rerunning the row's method in a temporary folder."""
+        from harness.leaderboard.rerun import rerun
+        from harness.leaderboard.untrusted import read_submission
+
+        submission = read_submission(row)
+        factory = method_named(submission.method, self.factories)
+        with tempfile.TemporaryDirectory() as results:
+            made = rerun(board, submission, self.seed, Path(results), factory, self.seeds)
+        return verification.after(made)
 
 
 def build(boards: Path = BOARDS, out: Path = BOARDS / "page") -> None:

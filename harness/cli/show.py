@@ -62,21 +62,14 @@ def show(
             f"the data of {record.data.source} has changed since this run; prompt and reference are"
             " from the current data"
         ])  # fmt: skip
-    if chosen in split.references:
-        found = next(each for each in split.examples if each.id == chosen)
+    found = next((each for each in split.examples if each.id == chosen), None)
+    if found is None:
+        warn(console, [f"{chosen}: no longer in the data, so it has no prompt and no reference"])
+    else:
         console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold")
         if prompt:
-            views = _views(found, record.method, settings, plugged)
-            for view, text in views.items():
-                _show(console, f"prompt ({view})", text)
-            if not views:
-                warn(console, [
-                    f"prompt: method {record.method!r} is not installed; give its file with"
-                    " --plugin FILE"
-                ])  # fmt: skip
+            _show_prompt(console, found, record.method, settings, plugged)
         _show(console, "reference", split.references[chosen].text)
-    else:
-        warn(console, [f"{chosen}: no longer in the data, so it has no prompt and no reference"])
     for place in [run, *([against] if against else [])]:
         _show_texts(console, place, chosen)
 
@@ -85,20 +78,30 @@ def _show(console: Console, title: str, text: str) -> None:
     console.print(Panel(Text(text), title=title, title_align="left"))
 
 
-def _views(
-    example: Example, method: str, settings: RunSettings, plugged: Mapping[str, Factory]
-) -> Mapping[str, str]:
-    """The prompt's views; none if the method is not known.
+def _show_prompt(
+    console: Console,
+    example: Example,
+    method: str,
+    settings: RunSettings,
+    plugged: Mapping[str, Factory],
+) -> None:
+    """Print the prompt's views.
 
+    console: to print on.
     example: of the current data.
     method, settings: of the run.
     plugged: methods of --plugin by name.
     """
     if method not in plugged and method not in table("method"):
-        return {}
+        warn(console, [
+            f"prompt: method {method!r} is not installed; give its file with --plugin FILE"
+        ])  # fmt: skip
+        return
     factory = method_named(method, plugged)
     with blaming(method, factory):
-        return factory(settings).prompt(example).views
+        views = factory(settings).prompt(example).views
+    for view, text in views.items():
+        _show(console, f"prompt ({view})", text)
 
 
 def _show_texts(console: Console, folder: Path, example: str) -> None:

@@ -66,12 +66,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     folder, say = job.plan.folder, job.bars.say
     known = finished_training(folder, say)
     if known is not None:
-        load_weights(lm, folder / WEIGHTS)
-        job.everywhere(share_weights, MAIN)
-        if not (folder / ADAPTERS).exists():
-            save_adapters(lm, folder / ADAPTERS)
-        (folder / PHASES).unlink(missing_ok=True)  # an interruption may have left these
-        drop_checkpoint(folder / UNFINISHED)
+        _load(job, lm)
         return lm, known.training
     phases = Phases()
     phases.keep(folder / PHASES, say)
@@ -117,6 +112,17 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
     phases.forget()
     drop_checkpoint(folder / UNFINISHED)
     return lm, summary
+
+
+def _load(job: Job, lm: PersonalLM) -> None:
+    """Load the weights of a finished training, and remove what an interruption left."""
+    folder = job.plan.folder
+    load_weights(lm, folder / WEIGHTS)
+    job.everywhere(share_weights, MAIN)
+    if not (folder / ADAPTERS).exists():
+        save_adapters(lm, folder / ADAPTERS)
+    (folder / PHASES).unlink(missing_ok=True)
+    drop_checkpoint(folder / UNFINISHED)
 
 
 def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:

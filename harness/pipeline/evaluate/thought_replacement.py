@@ -52,53 +52,28 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
     Texts are generated in the same batches with the same seeds as the run's first sample.
     """
     plan = trained.plan
-    names = plan.settings.eval.controls
-    update = trained.job.bars.track("controls", len(names))
-    texts = {key: text.output for key, text in trained.first.items()}
-    own = Variant(texts, record.nlls or None)
-    results, missing = {"own": own}, dict[str, Thoughts]()
     # 1. generate and evaluate with each kind of thoughts
-    for done, name in enumerate(names, 1):
-        prompts = prompts_with_thoughts(plan, name)
-        if prompts is None:
-            missing[name] = Thoughts(missing=ALONE)
-        elif name != "own":
-            kind = DONOR if DONOR in prompts[0].views else name
-            variant = f"thoughts {name}"
-            lm = trained.job.everywhere(
-                replace_thoughts, variant, trained.variant, kind, lm=trained.lm
-            )
-            other = replace(trained, lm=lm, variant=variant)
-            nll = generate_nlls(other, prompts) if own.nll else None
-            results[name] = Variant(generate_texts(other, prompts), nll)
-            trained.job.everywhere(forget, variant)
-        update(done, len(names), name)
-    write_lines(
-        plan.folder / TEXTS,
-        (
-            {"control": name, "id": key, "output": text}
-            for name, result in results.items()
-            if result is not own  # those are in predictions.jsonl
-            for key, text in result.texts.items()
-        ),
-    )
+    own = Variant({key: text.output for key, text in trained.first.items()}, record.nlls or None)
+    replaced, missing = _replaced(trained, with_nll=bool(own.nll))
+    _write_texts(plan, replaced)
     # 2. compare each with the model's own thoughts; all comparisons are one family
+    results = {"own": own, **replaced}
     scores = {name: result.scores(plan) for name, result in results.items()}
     rows = {name: _rows(plan, result, scores[name]) for name, result in results.items()}
-    size = (len(results) - 1) * len(rows["own"])
-    compared = {
-        name: _compare(plan, rows[name], rows["own"], size) for name in results if name != "own"
-    }
+    size = len(replaced) * len(rows["own"])
+    compared = {name: _compare(plan, rows[name], rows["own"], size) for name in replaced}
     family = judge(each for found in compared.values() for each in found.values())
-    judged = iter(family)
     # 3. the record's entry
+    judged = iter(family)
+    differences = {
+        name: _minus_own(plan, result, own, {key: next(judged) for key in compared[name]})
+        for name, result in replaced.items()
+    }
     thoughts = {
         name: Thoughts(
             likelihood=_curve(plan, result.nll) if result.nll else None,
             metrics={key: MetricScore.of(each.score) for key, each in scores[name].items()},
-            minus_own=None
-            if result is own
-            else _minus_own(plan, result, own, {key: next(judged) for key in compared[name]}),
+            minus_own=differences.get(name),
         )
         for name, result in results.items()
     }
@@ -114,6 +89,42 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
         for index, example in enumerate(plan.test.examples)
     }
     return replace(record, controls=summary, examples={**record.examples, **examples})
+
+
+def _replaced(trained: Trained, with_nll: bool) -> tuple[dict[str, Variant], dict[str, Thoughts]]:
+    """Kind of thoughts → what the model generates with them; and kinds that the data lack.
+
+    with_nll: evaluate the references too.
+    """
+    names = trained.plan.settings.eval.controls
+    update = trained.job.bars.track("controls", len(names))
+    found, missing = dict[str, Variant](), dict[str, Thoughts]()
+    for done, name in enumerate(names, 1):
+        prompts = prompts_with_thoughts(trained.plan, name)
+        if prompts is None:
+            missing[name] = Thoughts(missing=ALONE)
+        elif name != "own":
+            kind = DONOR if DONOR in prompts[0].views else name
+            variant = f"thoughts {name}"
+            lm = trained.job.everywhere(
+                replace_thoughts, variant, trained.variant, kind, lm=trained.lm
+            )
+            other = replace(trained, lm=lm, variant=variant)
+            nll = generate_nlls(other, prompts) if with_nll else None
+            found[name] = Variant(generate_texts(other, prompts), nll)
+            trained.job.everywhere(forget, variant)
+        update(done, len(names), name)
+    return found, missing
+
+
+def _write_texts(plan: Plan, replaced: Mapping[str, Variant]) -> None:
+    """Write the texts; those with the model's own thoughts are in predictions.jsonl."""
+    lines = (
+        {"control": name, "id": key, "output": text}
+        for name, result in replaced.items()
+        for key, text in result.texts.items()
+    )
+    write_lines(plan.folder / TEXTS, lines)
 
 
 def _of_example(key: str, index: int, result: Variant, scores: Scores) -> dict[str, float | None]:
