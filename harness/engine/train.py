@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from harness.interruption import StopRequest
 from harness.record import Step
 from harness.record.state import Say
 from harness.settings import TrainSettings
+
+OnStep = Callable[[int, int, Step, TrainLog], None]
+"""Called with the number of steps done, of all steps, the last step and the log."""
 
 
 def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list[list[int]]:
@@ -79,7 +83,7 @@ def train(
     epochs: float | None = None,
     dtype: torch.dtype = torch.float32,
     checkpoint: Path | None = None,
-    on_step: Callable[[int, int, Step, TrainLog], None] | None = None,
+    on_step: OnStep | None = None,
     say: Say = lambda text: None,
     ranks: Ranks | None = None,
 ) -> TrainLog:
@@ -98,7 +102,7 @@ def train(
         dtype: bfloat16 trains under autocast.
         checkpoint: folder of an unfinished training. It is resumed if it exists, and saved every
             `checkpoint_minutes` and when a signal ends the process.
-        on_step: called with the number of steps done, of all steps, the last step and the log.
+        on_step: called after each step.
         say: takes messages.
         ranks: the processes that train this model together; by default this one alone. All of them
             call this function with equal weights, which stay equal.
@@ -107,114 +111,110 @@ def train(
     not hold one example.
     """
     ranks = ranks or Ranks()
+    work = _Training(settings, lr, seed, epochs or settings.epochs, dtype, ranks)
     divide = settings.sharding == "full" and ranks.count > 1
     with sharded(lm, ranks) if divide else nullcontext(lm) as active:
-        log = _train(
-            active, rows, settings, lr=lr, seed=seed, epochs=epochs or settings.epochs,
-            dtype=dtype, checkpoint=checkpoint, on_step=on_step, say=say, ranks=ranks,
-        )  # fmt: skip
+        log = work.run(active, rows, checkpoint, on_step, say)
     lm.training_progress(1.0)
     lm.eval()
     return log
 
 
-def _train(
-    lm: PersonalLM,
-    rows: Sequence[TrainRow],
-    settings: TrainSettings,
-    *,
-    lr: float,
-    seed: int,
-    epochs: float,
-    dtype: torch.dtype,
-    checkpoint: Path | None,
-    on_step: Callable[[int, int, Step, TrainLog], None] | None,
-    say: Say,
-    ranks: Ranks,
-) -> TrainLog:
-    """`train` of a model that this process has whole, or a part of; arguments as there."""
-    # 1. Plan: examples of each step, optimizer, schedule; what an earlier run has done of it
-    begin = now()
-    plan = plan_steps(len(rows), epochs, settings.batch_size, seed)
-    optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=lr, fused=True)
-    factor = _schedule(optimizer, settings, len(plan))
-    log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
-    saver = Saver(checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks)
-    whole = not any(map(is_shard, lm.parameters()))
-    budget = TokenBudget(log.micro_tokens or settings.micro_tokens, say, ranks=ranks, again=whole)
-    # 2. Steps
-    recompute_activations(lm, settings.gradient_checkpointing)
-    lm.train()
-    stopping = StopRequest(say) if checkpoint and ranks.first else nullcontext()
-    with saver, stopping as stop:
-        for step in range(len(log.curve), len(plan)):
-            share_done = step / len(plan)
-            lm.training_progress(share_done)
-            chosen = [rows[index].at(share_done) for index in plan[step]]
-            done = _step(
-                lm, chosen, optimizer, budget, number=step + 1, lr=lr * factor(step),
-                draws=seed * 1_000_003 + step, clip=settings.clip, dtype=dtype,
-            )  # fmt: skip
-            log.add(done, chosen)
-            if budget.halved:
-                log.micro_tokens = budget.most
-            if on_step is not None:
-                on_step(step + 1, len(plan), done, log)
-            saver.after_step(step + 1 < len(plan), stop.asked if stop is not None else 0)
-    # 3. Ready for evaluation
-    saver.count_rest()
-    recompute_activations(lm, False)
-    return log
+@dataclass(frozen=True)
+class _Training:
+    """`train` of a model that this process has whole, or a part of; fields as there."""
 
+    settings: TrainSettings
+    lr: float
+    seed: int
+    epochs: float
+    dtype: torch.dtype
+    ranks: Ranks
 
-def _step(
-    lm: PersonalLM,
-    rows: Sequence[TrainRow],
-    optimizer: torch.optim.Optimizer,
-    budget: TokenBudget,
-    *,
-    number: int,
-    lr: float,
-    draws: int,
-    clip: float,
-    dtype: torch.dtype,
-) -> Step:
-    """One optimizer step.
+    def run(
+        self,
+        lm: PersonalLM,
+        rows: Sequence[TrainRow],
+        checkpoint: Path | None,
+        on_step: OnStep | None,
+        say: Say,
+    ) -> TrainLog:
+        """All steps that are left; arguments as those of `train`."""
+        settings, ranks = self.settings, self.ranks
+        # 1. Plan: examples of each step, optimizer, schedule; what an earlier run has done of it
+        begin = now()
+        plan = plan_steps(len(rows), self.epochs, settings.batch_size, self.seed)
+        optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=self.lr, fused=True)
+        factor = _schedule(optimizer, settings, len(plan))
+        log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
+        saver = Saver(
+            checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks
+        )
+        whole = not any(map(is_shard, lm.parameters()))
+        budget = TokenBudget(
+            log.micro_tokens or settings.micro_tokens, say, ranks=ranks, again=whole
+        )
+        # 2. Steps
+        recompute_activations(lm, settings.gradient_checkpointing)
+        lm.train()
+        stopping = StopRequest(say) if checkpoint and ranks.first else nullcontext()
+        with saver, stopping as stop:
+            for step in range(len(log.curve), len(plan)):
+                share_done = step / len(plan)
+                lm.training_progress(share_done)
+                chosen = [rows[index].at(share_done) for index in plan[step]]
+                for group in optimizer.param_groups:
+                    group["lr"] = self.lr * factor(step)
+                done = self.step(lm, chosen, optimizer, budget, step)
+                log.add(done, chosen)
+                if budget.halved:
+                    log.micro_tokens = budget.most
+                if on_step is not None:
+                    on_step(step + 1, len(plan), done, log)
+                saver.after_step(step + 1 < len(plan), stop.asked if stop is not None else 0)
+        # 3. Ready for evaluation
+        saver.count_rest()
+        recompute_activations(lm, False)
+        return log
 
-    Args:
+    def step(
+        self,
+        lm: PersonalLM,
+        rows: Sequence[TrainRow],
+        optimizer: torch.optim.Optimizer,
+        budget: TokenBudget,
+        index: int,
+    ) -> Step:
+        """One optimizer step.
+
         lm: the model, which changes.
         rows: the step's examples.
-        optimizer: of the model.
+        optimizer: of the model, with the step's learning rate.
         budget: tokens of a micro-batch.
-        number: of the step, from 1.
-        lr: learning rate.
-        draws: seed of dropout, which repeats after a resume.
-        clip: largest norm of the gradient.
-        dtype: bfloat16 trains under autocast.
-    """
-    ranks = budget.ranks
+        index: of the step, from 0; with the seed it draws dropout, which repeats after a resume.
+        """
+        draws = self.seed * 1_000_003 + index
 
-    def gradients(groups: list[list[TrainRow]]) -> tuple[float, float]:
-        begin = now()
+        def gradients(groups: list[list[TrainRow]]) -> tuple[float, float]:
+            begin = now()
+            optimizer.zero_grad(set_to_none=True)
+            return begin, _accumulate_gradients(lm, groups, self.dtype, draws, self.ranks)
+
+        begin, share = budget.fit(rows, gradients)
+        (loss,) = self.ranks.sum([share])
+        self.ranks.sum_gradients(lm.parameters())
+        gradient = gradient_norm(lm, self.ranks)
+        clip_gradients(lm, self.settings.clip, gradient)
+        norm = gradient.item()
+        if not (isfinite(loss) and isfinite(norm)):
+            raise DivergedError(
+                f"training step {index + 1}: loss {loss}, gradient norm {norm}; expected numbers."
+                " Lower train.lr or the method's lam"
+            )
+        optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return begin, _accumulate_gradients(lm, groups, dtype, draws, ranks)
-
-    begin, share = budget.fit(rows, gradients)
-    (loss,) = ranks.sum([share])
-    ranks.sum_gradients(lm.parameters())
-    gradient = gradient_norm(lm, ranks)
-    clip_gradients(lm, clip, gradient)
-    norm = gradient.item()
-    if not (isfinite(loss) and isfinite(norm)):
-        raise DivergedError(
-            f"training step {number}: loss {loss}, gradient norm {norm}; expected numbers."
-            " Lower train.lr or the method's lam"
-        )
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return Step(step=number, loss=loss, lr=lr, grad_norm=norm, seconds=now() - begin)
+        lr = optimizer.param_groups[0]["lr"]
+        return Step(step=index + 1, loss=loss, lr=lr, grad_norm=norm, seconds=now() - begin)
 
 
 def _schedule(

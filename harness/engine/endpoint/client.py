@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -26,7 +25,7 @@ from urllib3.exceptions import (
 
 from harness import __version__
 from harness.engine.endpoint.address import Address
-from harness.engine.endpoint.replies import Reply, Unreadable
+from harness.engine.endpoint.replies import Reply, Unreadable, retry_after
 from harness.errors import HarnessError, UsageError
 from harness.settings import ApiSettings
 
@@ -228,7 +227,7 @@ class Client:
             found = f"HTTP {status}{said}"
             if status in BUSY:
                 kind = KINDS.get(status, "server error")
-                raise _Passing(found, kind, _retry_after(answer.headers))
+                raise _Passing(found, kind, retry_after(answer.headers))
             message = self._message(found, self.options.cure(status))
             if 300 <= status < 400 or status in FATAL:
                 raise UsageError(message)
@@ -293,13 +292,3 @@ class Client:
     def _message(self, found: str, cure: str) -> str:
         cure = cure.format(key=self.settings.key, server=self.address.server)
         return f"{self.address}\n  found     {found}\n  mend      {cure}"
-
-
-def _retry_after(headers: Any) -> float | None:
-    """Seconds that the header Retry-After asks to wait, given as a number or as a date."""
-    value = (headers.get("Retry-After") or "").strip() if headers else ""
-    with suppress(ValueError):
-        return max(0.0, float(value))
-    with suppress(ValueError, TypeError):
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    return None
