@@ -45,7 +45,7 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
 def test_the_best_trial_is_the_training_if_it_is_as_long(
     tmp_path, reviews, backbone, method, grid, monkeypatch
 ):
-    taken, step_of = [], engine_train._step
+    taken, step_of = [], engine_train._Training.step
 
     def counted(*given, **named):
         taken.append(1)
@@ -53,7 +53,7 @@ def test_the_best_trial_is_the_training_if_it_is_as_long(
 
     known = go(tmp_path / "known", reviews, backbone, method, "train.lr=1e-2", "train.epochs=2")
     auto = ["train.lr=auto", f"train.lr_grid={grid}", "train.epochs=2", "train.lr_trial_epochs=2"]
-    monkeypatch.setattr(engine_train, "_step", counted)
+    monkeypatch.setattr(engine_train._Training, "step", counted)
     found = go(tmp_path / "auto", reviews, backbone, method, *auto)
     assert found.record.training.lr == 1e-2
     assert len(taken) == 2 * found.record.training.steps  # the trials, and nothing after them
