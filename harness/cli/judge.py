@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from harness.cli.asking import AskOptions, judge_of, print_questions
 from harness.cli.jobs import plugins
 from harness.cli.screen import print_json, screen, warn
-from harness.errors import UsageError, counted
+from harness.errors import UsageError
 from harness.progress import Bars
 from harness.reports.render.terminal import print_table
 
@@ -19,19 +20,15 @@ if TYPE_CHECKING:
     from harness.reports.runs.systems import Board
 
 ASKS = ("aspects", "pairs")
-CHARACTERS_PER_TOKEN = 4
-KEY_VARIABLE = "HARNESS_JUDGE_KEY"
 
 
 def judge(
     runs: list[Path],
     /,
     judge: str,
+    asking: AskOptions,
     ask: str | None = None,
     limit: int | None = None,
-    parallel: int = 4,
-    timeout: float = 120.0,
-    key_variable: str = KEY_VARIABLE,
     again: bool = False,
     dry_run: bool = False,
     plugin: list[Path] | None = None,
@@ -47,9 +44,6 @@ def judge(
         ask: aspects (scores of each text; default for one run) or pairs (the first run against each
             of the others; default for several)
         limit: judge at most N examples, whole users first
-        parallel: requests at the same time
-        timeout: seconds to wait for a reply
-        key_variable (NAME): environment variable with the endpoint's key
         again: ask again where a reply could not be read
         dry_run: say how much would be asked, and stop
     """
@@ -60,23 +54,17 @@ def judge(
 
     if ask not in (None, *ASKS):
         raise UsageError(f"--ask {ask}; expected {' or '.join(ASKS)}")
-    if parallel < 1 or timeout <= 0:
-        raise UsageError("--parallel and --timeout: expected numbers above 0")
     quiet_libraries()
     plugins(plugin)
+    asked = judge_of(judge, asking)
     console = screen(stderr=json_)
     loaded, left_out = load_boards(runs)
     boards = [checked(board, allow_different=False) for board in loaded]
     warn(console, left_out)
-    asked = _judge_of(judge, key_variable, timeout, parallel)
     tasks = [task for board in boards for task in _tasks(board, runs, asked, ask, limit)]
     open_questions = [each for task in tasks for each in task.open_questions(again)]
-    tokens = sum(len(each.prompt) for each in open_questions) // CHARACTERS_PER_TOKEN
     known = sum(len(task.questions) for task in tasks) - len(open_questions)
-    console.print(
-        f"{asked.name}: {counted(len(open_questions), 'question')} to ask, about {tokens:,} prompt"
-        f" tokens; {known:,} answered before"
-    )
+    print_questions(console, asked, open_questions, known)
     if not dry_run:
         with Bars(quiet=json_) as bars:
             for task in tasks:
@@ -84,17 +72,6 @@ def judge(
         _report(boards, json_)
         if any(task.open_questions(again=True) for task in tasks):
             raise typer.Exit(1)
-
-
-def _judge_of(text: str, key_variable: str, timeout: float, parallel: int) -> Judge:
-    """Who is asked; a model on this machine needs torch, an endpoint does not."""
-    if "://" in text:
-        from harness.judges.endpoint import endpoint_of
-
-        return endpoint_of(text, key_variable, timeout, parallel)
-    from harness.judges.local import LocalJudge
-
-    return LocalJudge(text)
 
 
 def _tasks(

@@ -122,6 +122,7 @@ def command(verb: Callable[..., None]) -> Callable[..., None]:
 RESUMED = {
     "run": "the last checkpoint of training, and every text that was finished",
     "judge": "every reply that came",
+    "trial": "every reply of a judge that came",
     "sweep": "every finished run; of each in progress, its last checkpoint and finished texts",
     "ablate": "every finished run; of the one in progress, its last checkpoint and finished texts",
 }

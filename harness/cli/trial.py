@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from harness.cli.asking import AskOptions, judge_of, print_questions
 from harness.cli.jobs import plugins
 from harness.cli.options import RESULTS, TASK
 from harness.cli.score import ScoreOptions, settings_of
-from harness.cli.screen import print_json, publish, screen
+from harness.cli.screen import print_json, publish, screen, warn
+from harness.progress import Bars
+from harness.record.judged import JUDGED
 from harness.registry import FROM_FILES, table
 from harness.settings import RunSettings
 
 if TYPE_CHECKING:
+    from harness.judges.asking import Judge
+    from harness.judges.on_trial import AspectMetric
+    from harness.metrics.trial.planted import Plants
     from harness.record.trials import Trial
 
 TRIALS = RESULTS / "trial"
@@ -32,10 +41,18 @@ class TrialOptions(ScoreOptions):
     task: str = TASK
 
 
-def trial(options: TrialOptions, out: Path = TRIALS, json_: bool = False) -> None:
+def trial(
+    options: TrialOptions,
+    asking: AskOptions,
+    judge: str | None = None,
+    out: Path = TRIALS,
+    json_: bool = False,
+) -> None:
     """Put metrics on trial: do they prefer an author's own texts, or length, copies, subject?
 
     Args:
+        judge (URL#MODEL): put this language model on trial too: an OpenAI-compatible endpoint, or a
+            model's folder
         out: folder for the result and its page; comparisons look for it beside their runs
     """
     from harness.engine.quiet import quiet_libraries
@@ -47,12 +64,14 @@ def trial(options: TrialOptions, out: Path = TRIALS, json_: bool = False) -> Non
     settings = settings_of(options)
     if options.metrics is None:
         settings = _with_plugins(settings)
-    found = _tried(settings, options)
+    console = screen(stderr=json_)
+    asked = judge_of(judge, asking) if judge else None
+    with Bars(quiet=json_) as bars:
+        found = _tried(settings, options, asked, _Asked(console, bars, out / JUDGED))
     name = f"{found.task}-{found.split}-{found.fingerprint[:12]}"
     if found.seed:
         name += f"-s{found.seed}"
     report = document(found)
-    console = screen(stderr=json_)
     publish(console, report, out / name, tables=0 if json_ else 1)
     console.print(f"result: {write_json(out / f'{name}.json', found)}", soft_wrap=True)
     if json_:
@@ -69,8 +88,38 @@ def _with_plugins(settings: RunSettings) -> RunSettings:
     )
 
 
-def _tried(settings: RunSettings, options: TrialOptions) -> Trial:
-    """Every metric of the settings on trial."""
+@dataclass(frozen=True)
+class _Asked:
+    """What asking a judge shows, and the folder of its replies."""
+
+    console: Console
+    bars: Bars
+    folder: Path
+
+    def metrics(self, judge: Judge, settings: RunSettings, plants: Plants) -> list[AspectMetric]:
+        """Ask what is not known yet about the planted texts; the judge's aspects as metrics."""
+        from harness.judges.on_trial import JudgeOnTrial
+        from harness.metrics.trial.duels import planted_pairs
+        from harness.registry import find
+
+        pairs = planted_pairs(plants.rounds)
+        judged = JudgeOnTrial.of(judge, find("task", settings.task), self.folder, pairs)
+        questions, known = judged.different(), judged.replies()
+        waiting = [one for key, one in questions.items() if key not in known or not known[key].kept]
+        print_questions(self.console, judge, waiting, len(questions) - len(waiting))
+        judged.ask(waiting, self.bars.track("judge"))
+        known = judged.replies()
+        failures = Counter(known[key].failure for key in questions if known[key].failure)
+        if failures:
+            said = ", ".join(f"{name} {number}" for name, number in failures.items())
+            warn(self.console, [f"{judge.name}: texts without a verdict: {said}"])
+        return judged.metrics()
+
+
+def _tried(
+    settings: RunSettings, options: TrialOptions, judge: Judge | None, asked: _Asked
+) -> Trial:
+    """Every metric of the settings on trial, and the judge."""
     from harness.data.load import limited, load_whole, rewriter
     from harness.metrics import metric
     from harness.metrics.trial.planted import plant
@@ -84,4 +133,5 @@ def _tried(settings: RunSettings, options: TrialOptions) -> Trial:
     split = limited(whole, settings.data)
     write = rewriter(settings.data, split)
     plants = plant(find("task", settings.task), split, options.seed, write)
-    return on_trial(plants, metrics_of(split, settings.eval), split, settings)
+    judged = asked.metrics(judge, settings, plants) if judge else []
+    return on_trial(plants, [*metrics_of(split, settings.eval), *judged], split, settings)

@@ -94,6 +94,11 @@ class Task:
         return [each for each in self.questions if (each.id, each.swapped) not in done]
 
 
+def prompt_digest(ask: Ask) -> str:
+    """Digest of the prompt's wording and settings: temperature 0, and the longest reply."""
+    return json_sha256(wording(ask), 0, MAX_TOKENS)[:12]
+
+
 def split_of(record: Record) -> SplitData:
     """The test split of a run. Raises DataError if its data have changed."""
     settings = validate(RunSettings, record.settings, record.run_id)
@@ -150,7 +155,7 @@ def _task(
     judging = Judging(
         ask=ask,
         judge=judge,
-        prompt=json_sha256(wording(ask), 0, MAX_TOKENS)[:12],
+        prompt=prompt_digest(ask),
         run=run.name,
         texts=run.digest,
         against=against.name if against else None,

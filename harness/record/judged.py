@@ -25,6 +25,7 @@ ASPECTS = ("coverage", "accuracy", "tone", "wording", "structure")
 """The first two are about content, the others about style."""
 CRITERIA = ("content", "style", "overall")
 """What a pair of texts is compared on."""
+MEAN_ASPECT = "mean of aspects"
 NO_REPLY = ("timeout", "rate limit", "server error", "connection")
 """Failures without a reply; these texts are asked about again."""
 
@@ -56,8 +57,7 @@ class Judging(View):
     def name(self) -> str:
         """Name of its folder."""
         parts = (self.ask, self.judge, self.prompt, self.texts, self.against_texts)
-        model = "".join(char if char.isalnum() else "-" for char in self.judge)[:40].strip("-")
-        return f"{self.ask}-{model}-{json_sha256(*parts)[:8]}"
+        return f"{self.ask}-{file_name(self.judge)}-{json_sha256(*parts)[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,3 +136,17 @@ def judgings_of(run: Path) -> list[Judged]:
 def requests(replies: Iterable[JudgeReply]) -> int:
     """Requests that were sent for these replies, retries included."""
     return sum(1 + sum(each.retries.values()) for each in replies)
+
+
+def file_name(judge: str) -> str:
+    """A judge's name as part of a file's or folder's."""
+    return "".join(char if char.isalnum() else "-" for char in judge)[:40].strip("-")
+
+
+def tried_as(judge: str, aspect: str, prompt: str) -> tuple[str, str]:
+    """Name and signature of a judge's aspect as a metric on trial.
+
+    prompt: as in `Judging`.
+    """
+    name = f"{judge}: {aspect}"
+    return name, f"{name}|prompt:{prompt}"

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from harness.record.judged import ASPECTS
 from harness.record.reading import from_json
 from harness.record.trials import Trial
+from tests.support.judge_stub import Stub, aspects_reply, block, served
 from tests.support.reviews import made_up_rows, write_rows
 
 PLUGIN = '''
@@ -87,3 +89,53 @@ def test_an_unknown_metric_stops_before_the_data(call, tmp_path):
     code, _, said = call("trial", "--metrics", "blue", "--data", tmp_path / "nowhere")
     assert code == 2
     assert "no metric 'blue'. Did you mean 'bleu'?" in said
+
+
+def by_length(prompt):
+    """A judge that likes long texts."""
+    return aspects_reply(min(1 + len(block(prompt, "TEXT TO JUDGE").split()) // 8, 5))
+
+
+def test_a_judge_is_on_trial_asked_once_and_marked_in_comparisons(call, tmp_path, data, options):
+    results = tmp_path / "results"
+    with served(Stub(by_length)) as stub:
+        asked = ["--judge", f"{stub.url}#tiny"]
+        words = ["trial", "--metrics", "bleu", *options, "--out", results / "trial", *asked]
+        code, out, err = call(*words, "--json")
+        questions = len(stub.prompts)
+        again, out_again, _ = call(*words, "--json")
+        assert len(stub.prompts) == questions == len(set(stub.prompts))
+        assert (code, again, out) == (0, 0, out_again)
+        assert f"tiny: {questions} questions to ask" in err
+        (path,) = (results / "trial" / "judged").glob("tiny-*.jsonl")
+        assert len(path.read_text().splitlines()) == questions
+        found = json.loads(out)["metrics"]
+        assert list(found)[:3] == ["bleu", "tiny: mean of aspects", "tiny: coverage"]
+        assert found["tiny: tone"]["failed"] == ["own_over_other", "padded_over_own"]
+        assert found["tiny: tone"]["agreement"]["tiny: wording"]["value"] == 1
+        # a run that the same judge scores
+        _, out, _ = call("list", "examples", "--data", data, "--json")
+        rows = [{"id": one["id"], "output": "a text of its own"} for one in json.loads(out)]
+        texts = tmp_path / "mine.jsonl"
+        texts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        call("score", texts, "--data", data, "--metrics", "rouge1", "--name", "mine",
+             "--out", results, "--task", "product_review")  # fmt: skip
+        (run,) = results.glob("product_review/mine/*")
+        assert call("judge", run, *asked)[0] == 0
+    code, out, _ = call("compare", run, "--out", tmp_path / "report", "--json")
+    (judged,) = json.loads(out)["boards"][0]["judged"]["runs"]
+    assert (code, set(judged["failed"])) == (0, set(ASPECTS))
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
+    assert "tiny ‡" in page
+    assert "‡ tiny: tone failed its trial on these data" in page
+
+
+def test_a_judge_without_readable_replies_has_no_value(call, options):
+    with served(Stub(lambda prompt: "I like it")) as stub:
+        code, out, err = call(
+            "trial", "--metrics", "bleu", "--limit", 2, "--json", *options,
+            "--judge", f"{stub.url}#tiny",
+        )  # fmt: skip
+    assert code == 0
+    assert f"tiny: texts without a verdict: bad JSON {len(stub.prompts)}" in err
+    assert json.loads(out)["metrics"]["tiny: tone"]["outcome"] == "no value"

@@ -68,15 +68,19 @@ def try_metrics(plants: Plants, metrics: Sequence[Metric], panel: Panel) -> dict
     }
 
 
-def _values(metric: Metric, rounds: Sequence[Planted]) -> Ranking:
-    """The metric's value of every text; a lower-is-better metric is turned round."""
-    pairs = [
+def planted_pairs(rounds: Sequence[Planted]) -> list[Pair]:
+    """Every planted text with its reference, round by round."""
+    return [
         Pair(text, each.reference, each.example)
         for each in rounds
         for kind in KINDS
         for text in each.texts[kind]
     ]
-    score = scored(metric, [pairs], None).score
+
+
+def _values(metric: Metric, rounds: Sequence[Planted]) -> Ranking:
+    """The metric's value of every text; a lower-is-better metric is turned round."""
+    score = scored(metric, [planted_pairs(rounds)], None).score
     if score.value is None:
         return Ranking(metric, (), score.missing)
     sign = 1 if metric.better == "higher" else -1

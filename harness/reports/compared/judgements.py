@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.record import Record
-from harness.record.judged import ASPECTS, CRITERIA, Judged, judgings_of, requests
+from harness.record.judged import ASPECTS, CRITERIA, Judged, judgings_of, requests, tried_as
+from harness.record.trials import TriedMetric
 from harness.reports.runs.systems import Board, Run
+from harness.reports.trial.marks import failed_metrics, trials_near
 from harness.statistics import MEAN, Interval, Preference, interval, judge, mean_rows, preference
 
 
@@ -35,12 +37,16 @@ class JudgedPair:
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """Scores of one run's texts, 1 to 5: aspect → mean with its interval."""
+    """Scores of one run's texts, 1 to 5: aspect → mean with its interval.
+
+    failed: aspects that failed the judge's trial on these data.
+    """
 
     run: str
     judge: str
     scores: Mapping[str, Interval]
     decided: int
+    failed: Mapping[str, TriedMetric]
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def judgements_of(board: Board) -> Judgements:
             continue
         about = own
         if judging.ask == "aspects":
-            runs.append(_scores(board, own, judged))
+            runs.append(_scores(board, run, own, judged))
         elif judging.against in names:
             other, record = names[judging.against]
             if record.texts not in (None, judging.against_texts):
@@ -165,12 +171,16 @@ def _pair(board: Board, names: tuple[str, str], judged: Judged, criterion: str) 
     )
 
 
-def _scores(board: Board, name: str, judged: Judged) -> JudgedRun:
+def _scores(board: Board, run: Run, name: str, judged: Judged) -> JudgedRun:
     replies = judged.by_question
+    judging = judged.judging
+    tried = {each: tried_as(judging.judge, each, judging.prompt) for each in ASPECTS}
+    trials = trials_near(run.folder.resolve().parents[2])
+    failed = failed_metrics(trials, board.fingerprint, dict(tried.values()))
     found = [reply.scores if (reply := replies.get((key, False))) else {} for key in board.ids]
     return JudgedRun(
         name,
-        judged.judging.judge,
+        judging.judge,
         {
             aspect: interval(
                 MEAN, mean_rows([scores.get(aspect) for scores in found]), board.panel, False
@@ -178,6 +188,7 @@ def _scores(board: Board, name: str, judged: Judged) -> JudgedRun:
             for aspect in ASPECTS
         },
         sum(map(bool, found)),
+        {aspect: failed[name] for aspect, (name, _) in tried.items() if name in failed},
     )
 
 

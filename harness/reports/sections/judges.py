@@ -11,6 +11,8 @@ from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
 from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import P_HOLM, recorded
+from harness.reports.trial.marks import mark_note
+from harness.reports.trial.words import MARK
 
 
 def judges_part(board: Board) -> Part:
@@ -70,16 +72,22 @@ def _pairs(board: Board, found: Judgements) -> Table:
 
 def _aspects(board: Board, found: Judgements) -> Table:
     rows = tuple(
-        (one.run, *(recorded(one.scores[name]) for name in ASPECTS), one.decided, one.judge)
+        (
+            one.run,
+            *(recorded(one.scores[name]) for name in ASPECTS),
+            one.decided,
+            f"{one.judge} {MARK}" if one.failed else one.judge,
+        )
         for one in found.runs
     )
+    failed = {each.title: mark_note(each) for one in found.runs for each in one.failed.values()}
     columns = (
         Column("run"),
         *(Column(name, "1–5", "number", 2) for name in ASPECTS),
         Column("texts", "", "number", 0),
         Column("judge", kind="note"),
     )
-    notes = ("Coverage and accuracy are about content, the others about style.",)
+    notes = ("Coverage and accuracy are about content, the others about style.", *failed.values())
     return Table(f"judged_aspects_{board.task}", f"Aspects, {board.task}", columns, rows, notes)
 
 

@@ -1,0 +1,56 @@
+"""Options of the verbs that ask a judge, and who is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from harness.errors import UsageError, counted
+
+if TYPE_CHECKING:
+    from harness.judges.asking import Judge
+    from harness.judges.prompts import Question
+
+CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True)
+class AskOptions:
+    """How a judge is asked.
+
+    Args:
+        parallel: requests at the same time
+        timeout: seconds to wait for a reply
+        key_variable (NAME): environment variable with the endpoint's key
+    """
+
+    parallel: int = 4
+    timeout: float = 120.0
+    key_variable: str = "HARNESS_JUDGE_KEY"
+
+
+def judge_of(text: str, options: AskOptions) -> Judge:
+    """Who is asked; a model on this machine needs torch, an endpoint does not."""
+    if options.parallel < 1 or options.timeout <= 0:
+        raise UsageError("--parallel and --timeout: expected numbers above 0")
+    if "://" in text:
+        from harness.judges.endpoint import endpoint_of
+
+        return endpoint_of(text, options.key_variable, options.timeout, options.parallel)
+    from harness.judges.local import LocalJudge
+
+    return LocalJudge(text)
+
+
+def print_questions(
+    console: Console, judge: Judge, questions: Sequence[Question], known: int
+) -> None:
+    """Say how much will be asked. known: questions that were answered before."""
+    tokens = sum(len(each.prompt) for each in questions) // CHARACTERS_PER_TOKEN
+    console.print(
+        f"{judge.name}: {counted(len(questions), 'question')} to ask, about {tokens:,} prompt"
+        f" tokens; {known:,} answered before"
+    )
