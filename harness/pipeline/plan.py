@@ -25,6 +25,7 @@ from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
 from harness.method import Method, made
 from harness.pipeline.prepared_prompts import Part, is_prepared, prepared_parts
+from harness.pipeline.prepared_targets import prepared_targets
 from harness.record.inputs import Inputs
 from harness.registry import find, plugin_sha256
 from harness.statistics import Panel
@@ -232,7 +233,12 @@ class Plan:
     @cached_property
     def _response(self) -> Callable[[str], tuple[int, ...]]:
         """A target's tokens, once for the check of lengths and for training."""
-        return cache(lambda text: tuple(plain_ids(self.backbones.tokenizer, text)))
+        known: dict[str, tuple[int, ...]] = {}
+        for name in ("train", "val"):
+            if name in self.splits:
+                known |= prepared_targets(self, self.splits[name])
+        new = cache(lambda text: tuple(plain_ids(self.backbones.tokenizer, text)))
+        return lambda text: known[text] if text in known else new(text)
 
     @cached_property
     def _encoded(self) -> dict[str, list[EncodedPrompt]]:

@@ -97,8 +97,6 @@ def _key(plan: Plan, examples: Sequence[Example]) -> list[object]:
     if own:
         sources |= method_sources(method, settings.method)
     dense = settings.retrieval.dense_model if settings.retrieval.ranking == "dense" else None
-    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
-    vocabulary = backend.to_str() if backend else plan.inputs.backbone
     template = repr(tokenizer.harness_template), describe_template(tokenizer)
     return [
         FORMAT,
@@ -107,11 +105,19 @@ def _key(plan: Plan, examples: Sequence[Example]) -> list[object]:
         task_digest(find("task", settings.task)),
         [method.__qualname__, dict(settings.method)] if own else None,
         content_sha256(sources),
-        [type(tokenizer).__name__, json_sha256(vocabulary)],
+        tokenizer_key(plan),
         [template_source(tokenizer), *template],
         model_sha256(dense) if dense else None,
         [version(name) for name in PACKAGES],
     ]
+
+
+def tokenizer_key(plan: Plan) -> list[str]:
+    """All that shapes the tokens of a text without a template."""
+    tokenizer = plan.backbones.tokenizer
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    vocabulary = backend.to_str() if backend else plan.inputs.backbone
+    return [type(tokenizer).__name__, json_sha256(vocabulary)]
 
 
 def _all(examples: Sequence[Example], encode: Encode, *, parallel: bool) -> Iterable[Part]:
