@@ -6,6 +6,7 @@ classes are not checked: the conformance kit covers them.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import sys
@@ -187,3 +188,9 @@ def no_method(path: Path, found: Sequence[type]) -> UsageError:
         f" {len(found)}{names}; `harness new-method NAME` writes one to start from (`new-task` and"
         " `new-metric` write the other plugins)"
     )
+
+
+def plugin_sha256(method: type) -> str | None:
+    """sha256 of the --plugin file of a method's class; None for an installed method."""
+    home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
+    return hashlib.sha256(home.read_bytes()).hexdigest() if home else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -240,12 +239,6 @@ def _refuse_name(name: str, where: str) -> None:
             f"{where}: its name is {name!r:.90}; expected up to 80 letters, digits, '-', '_' and"
             " single dots, since results lie in a folder of that name"
         )
-
-
-def plugin_sha256(method: type) -> str | None:
-    """sha256 of the --plugin file of a method's class; None for an installed method."""
-    home = home_of(method) if method.__module__.startswith(PLUGIN_MODULE) else None
-    return hashlib.sha256(home.read_bytes()).hexdigest() if home else None
 
 
 @contextmanager

@@ -26,8 +26,9 @@ from harness.inputs.origin import origin_of
 from harness.method import Method, made
 from harness.pipeline.prepared_prompts import Part, is_prepared, prepared_parts
 from harness.pipeline.prepared_targets import prepared_targets
+from harness.plugins import plugin_sha256
 from harness.record.inputs import Inputs
-from harness.registry import find, plugin_sha256
+from harness.registry import find
 from harness.statistics import Panel
 from harness.types import Cut, Example, Prompt, SplitData, Target, TrainingPair
 
