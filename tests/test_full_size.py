@@ -34,3 +34,4 @@ def test_every_part_gives_its_figures(tmp_path):
             assert parts[name][start].keys() >= {"cpu_s", "wall_s", "peak_mib"}
     assert parts["authors"]["first"]["mrr"] == parts["authors"]["second"]["mrr"]
     assert parts["score"]["ratio"] > 0
+    assert parts["score"]["faster"] > 0
