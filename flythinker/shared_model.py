@@ -60,7 +60,7 @@ class SharedThinkerLM(FlyThinkerLM):
         add_adapters(self, lora.model_copy(update={"adapter": "lora"}), seed)
         if train_base:
             self.requires_grad_(True)
-        self.recompute = recompute
+        self.recompute = self.spares_memory = recompute
         self._pairs: dict[tuple[torch.device, torch.dtype], nn.Module] = {}
 
     def think(self, tokens: Tensor, real: Tensor) -> Tensor:

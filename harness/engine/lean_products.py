@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 FEW_ROWS = 4
 """Up to so many rows of a model a product is W xᵀ, not x Wᵀ (docs/performance.md has the times)."""
+SMALL = 1 << 18
+"""Numbers in a weight below which x Wᵀ is the faster for a single row."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def product(x: Tensor, weight: Tensor, start: Tensor | None = None) -> Tensor:
     if len(weight) < models:
         flat = None if start is None else start.reshape(1, -1, weight.size(1))
         return product(x.reshape(1, -1, width), weight, flat).view(models, rows, -1)
-    if rows <= FEW_ROWS and x.dtype is torch.float32 and x.device.type == "cpu":
+    small = models == rows == 1 and weight.numel() < SMALL
+    if rows <= FEW_ROWS and x.dtype is torch.float32 and x.device.type == "cpu" and not small:
         return _few_rows(x, weight, start)
     if start is None:
         return torch.bmm(x, weight.transpose(1, 2))

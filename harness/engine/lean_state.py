@@ -75,18 +75,14 @@ class LeanState:
 def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanState:
     """The rows of several states in one; of stacked models, each with equally many rows.
 
-    All rows end at the same column, so shorter states move to the right.
+    All rows end at the same column, so shorter states move to the right. The states lose their
+    buffers, layer by layer, so that no two copies of all are in memory.
     """
     end = max(state.end for state in states)
     keys, values = (
         [
-            torch.cat(
-                [
-                    F.pad(buffer[:, :, : state.end], (0, 0, end - state.end, BLOCK))
-                    for state, buffer in zip(states, buffers, strict=True)
-                ]
-            )
-            for buffers in zip(*[getattr(state, name) for state in states], strict=True)
+            torch.cat([_moved(getattr(state, name).pop(0), state.end, end) for state in states])
+            for _ in decoder.layers
         ]
         for name in ("keys", "values")
     )
@@ -94,6 +90,11 @@ def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanStat
     even = all(state.bias is None and state.end == end for state in states)
     bias = None if even else row_bias(lengths, end, keys[0])
     return LeanState(decoder, keys, values, end, lengths, bias, decoder.rope_table(end + BLOCK))
+
+
+def _moved(buffer: Tensor, own: int, end: int) -> Tensor:
+    """The first `own` columns of a buffer [R,K,C,d], moved to end at column `end`."""
+    return F.pad(buffer[:, :, :own], (0, 0, end - own, BLOCK))
 
 
 def joined_state(state: LeanState, other: LeanState) -> LeanState:

@@ -45,6 +45,8 @@ class PersonalLM(nn.Module, ABC):
     """Seconds spent on latent thoughts before texts; a model with such thoughts adds to it."""
     adapted: bool = False
     """Whether training changes adapters of frozen models: then only what trains is saved."""
+    spares_memory: bool = False
+    """Whether training on a CPU takes some more time to return freed memory at once."""
 
     @abstractmethod
     def logprobs(self, batch: Batch) -> Tensor:

@@ -6,7 +6,8 @@ import ctypes
 import gc
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psutil
 import torch
@@ -14,6 +15,10 @@ import torch
 MIB = 1 << 20
 INTERVAL_S = 0.02
 """Seconds between two samples of this process's memory."""
+MMAP_THRESHOLD = -3
+"""glibc's name (malloc.h) of the size from which a block is mapped by itself."""
+SMALL_BLOCK, LARGEST_BLOCK = 1 << 18, 1 << 25
+"""That size in `freed_memory_returned`, and glibc's highest, which it reaches by itself."""
 
 
 class PeakMemory:
@@ -74,3 +79,23 @@ def return_freed_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
+
+
+@contextmanager
+def freed_memory_returned(enabled: bool = True) -> Iterator[None]:
+    """Inside, the C library returns each freed block from 256 KiB to the system (Linux, glibc).
+
+    Otherwise it keeps them for later, and blocks of other sizes take new memory beside the holes.
+    On a CPU a training step then takes about 5 % more time (docs/performance.md).
+    """
+    library = ctypes.CDLL(None) if enabled and sys.platform == "linux" else None
+    choose = getattr(library, "mallopt", None)
+    if choose is None:
+        yield
+        return
+    return_freed_memory()
+    choose(MMAP_THRESHOLD, SMALL_BLOCK)
+    try:
+        yield
+    finally:
+        choose(MMAP_THRESHOLD, LARGEST_BLOCK)

@@ -17,6 +17,7 @@ from harness.engine.checkpoint import TrainLog
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.micro_batches import TokenBudget, TrainRow
+from harness.engine.peak_memory import freed_memory_returned
 from harness.engine.ranks import Ranks, is_shard, share_out
 from harness.engine.saver import Saver, resumed
 from harness.engine.sharding import clip_gradients, norms, sharded
@@ -113,7 +114,8 @@ def train(
     ranks = ranks or Ranks()
     work = _Training(settings, lr, seed, epochs or settings.epochs, dtype, ranks)
     divide = settings.sharding == "full" and ranks.count > 1
-    with sharded(lm, ranks) if divide else nullcontext(lm) as active:
+    whole = nullcontext(lm)
+    with freed_memory_returned(lm.spares_memory), sharded(lm, ranks) if divide else whole as active:
         log = work.run(active, rows, checkpoint, on_step, say)
     lm.training_progress(1.0)
     lm.eval()

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from flythinker.replaced_thoughts import DONOR, ReplacedThoughtsLM
-from harness.engine import Batch, CausalLM, generate, lean_models
+from harness.engine import Batch, CausalLM, generate, lean_models, lean_products
 from harness.engine.decode import NotANumberError
 from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken, unfit
 from harness.engine.lean_products import FEW_ROWS, product
@@ -327,7 +327,8 @@ def test_moved_weights_are_fused_again():
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("rows", [1, 2, FEW_ROWS, FEW_ROWS + 1])
 @pytest.mark.parametrize("out", [5, 6])
-def test_a_product_is_the_same_for_few_and_many_rows(models, shared, rows, out):
+def test_a_product_is_the_same_for_few_and_many_rows(models, shared, rows, out, monkeypatch):
+    monkeypatch.setattr(lean_products, "SMALL", 0)
     torch.manual_seed(0)
     weight = torch.randn(1 if shared else models, out, 4)
     given = torch.randn(models, 4, rows).transpose(1, 2)  # not contiguous

@@ -1,13 +1,20 @@
 """Peak memory by device."""
 
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
 
-from harness.engine import peak_memory
-from harness.engine.peak_memory import MIB, PeakMemory
+from flythinker.shared_model import SharedThinkerLM
+from harness.engine import CausalLM, peak_memory
+from harness.engine import train as train_module
+from harness.engine.peak_memory import MIB, PeakMemory, freed_memory_returned
+from harness.settings import ModelSettings
+from tests.support.tiny import tiny
+from tests.support.training import ROWS, SETTINGS
 
 CPU = [torch.device("cpu")]
 
@@ -70,3 +77,31 @@ def test_memory_freed_by_an_earlier_phase_does_not_count_in_a_peak():
         pass
     assert memory.peak_mib < before - 250
     assert pin.sum() == 20_000
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_large_blocks_are_mapped_by_themselves_while_freed_memory_is_returned(enabled, monkeypatch):
+    sizes = []
+    library = SimpleNamespace(
+        mallopt=lambda name, size: sizes.append((name, size)), malloc_trim=lambda pad: None
+    )
+    monkeypatch.setattr(peak_memory.sys, "platform", "linux")
+    monkeypatch.setattr(peak_memory.ctypes, "CDLL", lambda name: library)
+    with freed_memory_returned(enabled):
+        assert sizes == [(-3, 256 << 10)] * enabled
+    assert sizes == [(-3, 256 << 10), (-3, 32 << 20)] * enabled
+
+
+def test_flythinker_shared_trains_with_freed_memory_returned(monkeypatch):
+    asked = []
+
+    def seen(enabled):
+        asked.append(enabled)
+        return nullcontext()
+
+    monkeypatch.setattr(train_module, "freed_memory_returned", seen)
+    lora = ModelSettings(lora_rank=4)
+    shared = [SharedThinkerLM(tiny(), lora, recompute=recompute) for recompute in (False, True)]
+    for lm in (CausalLM(tiny()), *shared):
+        train_module.train(lm, ROWS[:1], SETTINGS, lr=0.0, seed=0, epochs=1)
+    assert asked == [False, False, True]
