@@ -30,6 +30,8 @@ PUBLISHED = ROOT / "results" / "published"
 PAGES = ROOT / "benchmarks" / "pages"
 MEMORISED = ROOT / "benchmarks" / "figures" / "memorised.json"
 """What SmolLM2 completes of the references that it is tried on (`benchmarks.memorised`)."""
+GATES = ROOT / "benchmarks" / "figures" / "gates.json"
+"""Study → run → the trained gate on its thoughts, and the fingerprint of the run's weights."""
 STUDIES: Mapping[str, tuple[str, ...]] = {
     "mini": ("mini",),
     "ablations": ("ablations",),
@@ -39,6 +41,11 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
         "ablations/product_review/flythinker/s*-4676df02f4ef",
     ),
     "smollm2": ("smollm2",),
+    "smollm2_gate": (
+        "smollm2-gate",
+        "smollm2/product_review/sft",
+        "smollm2/product_review/flythinker",
+    ),
 }
 """Study → its folders of published records, below PUBLISHED; `*` as in a shell."""
 
@@ -251,7 +258,9 @@ def environment() -> jinja2.Environment:
     }
     made.filters |= filters
     memorised = json.loads(MEMORISED.read_text("utf-8"))["tasks"]
-    made.globals |= {"given": given, "memorised": memorised}
+    runs = json.loads(GATES.read_text("utf-8"))
+    gates = {study: [one["gate"] for one in each.values()] for study, each in runs.items()}
+    made.globals |= {"given": given, "memorised": memorised, "gates": gates}
     return made
 
 

@@ -88,30 +88,49 @@ def machine(before: float) -> dict[str, Any]:
 
 def markdown(known: dict[str, Any]) -> str:
     """Two tables: quotients beside peers, and exponents of growth."""
-    lines = ["| what | quotient: median [quartiles] | FLOPs | rounds | ms | threads | load |",
-             "|---|---|--:|--:|---|--:|---|"]  # fmt: skip
-    growths = [
-        "| sft on mini's shape, by | ms | exponent | threads | load |",
-        "|---|---|--:|--:|---|",
+    return f"{quotients_table(known)}\n\n{growth_table(known)}"
+
+
+def quotients_table(known: dict[str, Any]) -> str:
+    """Quotients of paired rounds, with the FLOPs of flythinker over those of sft."""
+    lines = [
+        "| what | quotient: median [quartiles] | FLOPs | rounds | ms | load |",
+        "|---|---|--:|--:|---|---|",
     ]
     for name, part in known.items():
-        times = " · ".join(f"{way} {value:,.3g}" for way, value in part["ms"].items())
-        load = "–".join(map(str, part["load"]))
         if "exponent" in part:
-            what = name.split(", ")[-1]
-            growths.append(
-                f"| {what} | {times} | {part['exponent']} | {part['threads']} | {load} |"
-            )
             continue
         quotients = "<br>".join(
             f"{way}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}]"
             for way, each in part["quotients"].items()
         )
         lines.append(
-            f"| {name} | {quotients} | {part.get('FLOPs', '')} | {part['rounds']} | {times} |"
-            f" {part['threads']} | {load} |"
+            f"| {name} | {quotients} | {part.get('FLOPs', '')} | {part['rounds']} |"
+            f" {_times(part)} | {_load(part)} |"
         )
-    return "\n".join([*lines, "", *growths])
+    return "\n".join(lines)
+
+
+def growth_table(known: dict[str, Any]) -> str:
+    """How the seconds of sft grow, with the slope of the logarithms."""
+    lines = ["| sft on mini's shape, by | ms | exponent | load |", "|---|---|--:|---|"]
+    for name, part in known.items():
+        if "exponent" in part:
+            what = name.rpartition(", ")[2]
+            lines.append(f"| {what} | {_times(part)} | {part['exponent']} | {_load(part)} |")
+    return "\n".join(lines)
+
+
+def _times(part: dict[str, Any]) -> str:
+    times = {
+        way: f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        for way, value in part["ms"].items()
+    }
+    return " · ".join(f"{way} {shown}" for way, shown in times.items())
+
+
+def _load(part: dict[str, Any]) -> str:
+    return "–".join(map(str, part["load"]))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,17 @@ import sys
 import pytest
 import torch
 
-from benchmarks import adapters, cache, decoding, number_types, peers, peers_parts, threads
+from benchmarks import (
+    adapters,
+    cache,
+    decoding,
+    number_types,
+    peers,
+    peers_parts,
+    performance,
+    step_profile,
+    threads,
+)  # fmt: skip
 from flythinker import FlyThinkerLM
 from harness.api.runs import Run
 from harness.engine import CausalLM, generate
@@ -180,3 +190,18 @@ def test_number_types_compares_likelihoods_texts_and_verdicts(
     verdicts = number_types.verdict_of([runs[0], runs[2]])
     assert verdicts["bleu"]["reason"].endswith("a verdict needs 20")
     assert number_types.pair_figures(runs[0], runs[0])["texts_that_differ"] == 0
+
+
+def test_the_tables_of_the_page_are_those_of_the_figures():
+    page = performance.PAGE.read_text("utf-8")
+    assert performance.filled(page) == page
+
+
+def test_the_shares_of_a_step_add_up(monkeypatch, capsys):
+    monkeypatch.setattr(step_profile, "STEPS", 4)
+    step_profile.main(
+        ["--models", "mini", "--batch", "1", "--prompt", "12", "--threads", "1", "--markdown"]
+    )
+    rows = table(capsys.readouterr().out)
+    assert [row[2] for row in rows[2:]] == ["flythinker", "sft"]
+    assert all(98 <= sum(map(float, row[3:])) <= 102 for row in rows[2:])

@@ -107,3 +107,10 @@ def test_a_difference_can_be_read_from_both_ends():
     assert study.difference("b", "a").below()
     with pytest.raises(KeyError):
         study.difference("a", "c")
+
+
+def test_the_gates_are_those_of_the_published_runs():
+    for study, runs in json.loads(findings.GATES.read_text("utf-8")).items():
+        for name, one in runs.items():
+            (path,) = (PUBLISHED / study).glob(f"*/flythinker/{name}/record.json")
+            assert json.loads(path.read_text("utf-8"))["backbone"]["weights"] == one["weights"]

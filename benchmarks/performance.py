@@ -1,0 +1,146 @@
+"""The tables of docs/performance.md, from the stored figures.
+
+python -m benchmarks.performance     # writes each table between its marks
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import growth_table, quotients_table
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "benchmarks" / "figures"
+PAGE = ROOT / "docs" / "performance.md"
+Known = dict[str, Any]
+
+
+def adapters_table(known: Known) -> str:
+    """Memory and time of an optimizer step and of a decoding step, arm by arm."""
+    lines = [
+        "| arm | trained parameters | training, MiB | ÷ sft, lora | decoding, MiB | ÷ sft"
+        " | optimizer step, s | ÷ sft, lora | decoding step, ms | ÷ sft |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    memory, times = known["memory"], known["times"]
+    for arm, phases in memory.items():
+        training, decoding = (phases[name]["mib"] for name in ("training", "decoding"))
+        step, token = (times[name][arm] for name in ("training", "decoding"))
+        cells = (
+            f"{phases['training']['trained']:,}",
+            f"{training:,.0f}",
+            f"{training / memory['sft, lora']['training']['mib']:.2f}",
+            f"{decoding:,.0f}",
+            f"{decoding / memory['sft']['decoding']['mib']:.2f}",
+            f"{step['step_s']:.2f}",
+            _ratio(step.get("over sft, lora")),
+            f"{1000 * token['step_s']:.1f}",
+            _ratio(token.get("over sft")),
+        )
+        lines.append(f"| {arm} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _ratio(found: Mapping[str, float] | None) -> str:
+    """A ratio of paired rounds with its interval."""
+    return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]" if found else "1.00"
+
+
+def number_types_table(known: Known) -> str:
+    """float32 against bfloat16: likelihoods, texts, scores, times."""
+    lines = ["| | " + " | ".join(known["methods"]) + " |", "|---|" + "--:|" * len(known["methods"])]
+
+    def row(title: str, of: Callable[[Any], str]) -> None:
+        cells = (of(one) for one in known["methods"].values())
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+
+    row("NLL, nats a token: float32, bfloat16",
+        lambda one: f"{one['nll']['float32']:.4f}, {one['nll']['bfloat16']:.4f}")  # fmt: skip
+    row("gap of an example: mean, largest",
+        lambda one: f"{one['nll']['mean_gap']:.4f}, {one['nll']['max_gap']:.4f}")  # fmt: skip
+    row("texts that differ", lambda one: f"{one['texts_that_differ']} of {one['texts']}")
+    row("words before the first difference, median",
+        lambda one: f"{one['words_before_the_first_difference']:g}")  # fmt: skip
+    for name in next(iter(known["methods"].values()))["scores"]:
+        row(f"{name}: float32, bfloat16",
+            lambda one, name=name: ", ".join(map(str, one["scores"][name])))  # fmt: skip
+    phases = {"writing": "generation", "likelihood": "likelihood", "optimizer step": "a step"}
+    for name, title in phases.items():
+        row(f"seconds in float32 ÷ bfloat16, {title}",
+            lambda one, name=name: str(
+                one["time_in_float32_over_bfloat16"].get(name, "–")))  # fmt: skip
+    return "\n".join(lines)
+
+
+def verdicts_table(known: Known) -> str:
+    """One comparison in both types."""
+    lines = ["| measure | float32 | bfloat16 |", "|---|---|---|"]
+    measures = [set(each) for each in known["verdicts"].values()]
+    for name in next(iter(known["verdicts"].values())):
+        if all(name in each for each in measures):
+            cells = (_verdict(each[name]) for each in known["verdicts"].values())
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _verdict(found: Mapping[str, Any]) -> str:
+    if found["low"] is None:
+        return str(found["reason"] or "–")
+    number, low, high = (f"{found[name]:+.3f}" for name in ("difference", "low", "high"))
+    text = f"{found['first']} − {found['second']} {number} [{low}, {high}]".replace("-", "−")
+    return f"{text}: {found['verdict']}" if found["verdict"] else text
+
+
+WORK = {
+    "first": "empty caches", "second": "with the caches that it left",
+    "score": "harness score, one core", "score_all_cores": "harness score, all cores",
+    "libraries": "sacrebleu, rouge-score and NLTK alone",
+}  # fmt: skip
+
+
+def full_size_table(known: Known) -> str:
+    """Seconds and memory of each part on a share of LongLaMP's abstracts."""
+    lines = [
+        "| part | share of the rows | | CPU s | wall s | peak, MiB |",
+        "|---|--:|---|--:|--:|--:|",
+    ]
+    for part, found in known.items():
+        for name, costs in found.items():
+            if name in WORK:
+                lines.append(
+                    f"| {part} | {found['scale']:g} | {WORK[name]} | {costs['cpu_s']:.1f} |"
+                    f" {costs['wall_s']:.1f} | {costs['peak_mib']:,} |"
+                )
+    return "\n".join(lines)
+
+
+TABLES: Mapping[str, tuple[str, Callable[[Known], str]]] = {
+    "peers": ("peers", quotients_table),
+    "growth": ("peers", growth_table),
+    "adapters": ("adapters", adapters_table),
+    "number types": ("number_types", number_types_table),
+    "verdicts": ("number_types", verdicts_table),
+    "full size": ("full_size", full_size_table),
+}
+"""Name of a table → the file of its figures, and what makes it."""
+
+
+def filled(text: str) -> str:
+    """The page with every table as its figures give it."""
+    for name, (file, table) in TABLES.items():
+        known = json.loads((FIGURES / f"{file}.json").read_text("utf-8"))
+        start, end = f"<!-- table: {name} -->\n", "<!-- end -->"
+        pattern = re.escape(start) + ".*?" + re.escape(end)
+        if not re.search(pattern, text, re.DOTALL):
+            raise SystemExit(f"{PAGE}: no place for the table {name}: {start.strip()}")
+        made = f"{start}{table(known)}\n{end}"
+        text = re.sub(pattern, lambda _, made=made: made, text, flags=re.DOTALL)
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
