@@ -1,6 +1,8 @@
 # Two commands: `make demo` (set up, then a first result) and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# One process more than cores: some tests wait for programs that they start
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 .PHONY: setup demo test fast test-slow check lint types format coverage docs screenshots terminal clean
 
 setup: .venv/ready
@@ -21,7 +23,7 @@ test: lint
 	$(MAKE) --no-print-directory --jobs 2 types fast
 
 fast: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	$(BIN)/python -m pytest -m 'slow'

@@ -14,7 +14,13 @@ SHORT = {"cot": {"analysis_tokens": 8}, "cot-oracle": {"analysis_tokens": 8}}
 """Fewer hidden tokens than the default, which the checks do not depend on."""
 
 
-@pytest.mark.parametrize("name", METHODS)
+FIRST = ("sft", "coconut", "flythinker")
+"""One of each kind of model; the others are slow tests."""
+
+
+@pytest.mark.parametrize(
+    "name", [*FIRST, *(pytest.param(n, marks=pytest.mark.slow) for n in METHODS if n not in FIRST)]
+)
 def test_the_built_in_methods_pass(name):
     outcomes = check_method(find("method", name), SHORT.get(name))
     assert not failures(outcomes)

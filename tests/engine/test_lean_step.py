@@ -82,8 +82,8 @@ LMS = {
 }
 
 
-REPLACED = ("flythinker-zero", "flythinker-noise")
-"""Replaced thoughts go the way of flythinker-donor: slow tests."""
+REPLACED = ("flythinker-zero", "flythinker-noise", "flythinker-serial")
+"""They go the way of flythinker-donor or, one model after the other, of -concurrent: slow tests."""
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in REPLACED else name for name in LMS]
 
 

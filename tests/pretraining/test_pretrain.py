@@ -139,6 +139,7 @@ def test_the_learning_rate_rises_and_ends_at_a_twentieth():
     assert rates[400] == pytest.approx(0.05)
 
 
+@pytest.mark.slow
 def test_the_recipe_gives_the_packaged_tokenizer(tokenizer, tmp_path):
     trained = pretrain._tokenizer(tmp_path)
     assert trained.get_vocab() == tokenizer.get_vocab()
