@@ -22,8 +22,9 @@ demo: setup
 test: lint
 	$(MAKE) --no-print-directory --jobs 2 types fast
 
+# Matrices are small here: a second thread of BLAS would only wait, at full speed
 fast: setup
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	$(BIN)/python -m pytest -m 'slow'
