@@ -235,7 +235,7 @@ def main(given: Sequence[str] | None = None) -> None:
     time = times(chosen) if chosen.rounds else {}
     about["load"]["after"] = load()
     page = {
-        "command": " ".join(["python -m benchmarks.adapters", *(given or sys.argv[1:])]),
+        "command": " ".join(["python -m benchmarks.adapters", *_without_out(given)]),
         "about": about,
         "memory": memory,
         "times": time,
@@ -245,6 +245,15 @@ def main(given: Sequence[str] | None = None) -> None:
     if chosen.out:
         chosen.out.write_text(text, encoding="utf-8")
     print(text if not chosen.out else json.dumps(page["targets"], indent=1))
+
+
+def _without_out(given: Sequence[str] | None) -> list[str]:
+    """The words of the command but the file that it writes, whose folder is a machine's own."""
+    words = list(given or sys.argv[1:])
+    if "--out" in words:
+        at = words.index("--out")
+        del words[at : at + 2]
+    return words
 
 
 if __name__ == "__main__":

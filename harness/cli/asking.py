@@ -31,11 +31,13 @@ class AskOptions:
     timeout: float = 120.0
     key_variable: str = "HARNESS_JUDGE_KEY"
 
+    def __post_init__(self) -> None:
+        if self.parallel < 1 or self.timeout <= 0:
+            raise UsageError("--parallel and --timeout: expected numbers above 0")
+
 
 def judge_of(text: str, options: AskOptions) -> Judge:
     """Who is asked; a model on this machine needs torch, an endpoint does not."""
-    if options.parallel < 1 or options.timeout <= 0:
-        raise UsageError("--parallel and --timeout: expected numbers above 0")
     if "://" in text:
         from harness.judges.endpoint import endpoint_of
 

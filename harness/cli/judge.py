@@ -56,11 +56,11 @@ def judge(
         raise UsageError(f"--ask {ask}; expected {' or '.join(ASKS)}")
     quiet_libraries()
     plugins(plugin)
-    asked = judge_of(judge, asking)
     console = screen(stderr=json_)
     loaded, left_out = load_boards(runs)
     boards = [checked(board, allow_different=False) for board in loaded]
     warn(console, left_out)
+    asked = judge_of(judge, asking)
     tasks = [task for board in boards for task in _tasks(board, runs, asked, ask, limit)]
     open_questions = [each for task in tasks for each in task.open_questions(again)]
     known = sum(len(task.questions) for task in tasks) - len(open_questions)

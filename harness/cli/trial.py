@@ -104,8 +104,8 @@ class _Asked:
 
         pairs = planted_pairs(plants.rounds)
         judged = JudgeOnTrial.of(judge, find("task", settings.task), self.folder, pairs)
-        questions, known = judged.different(), judged.replies()
-        waiting = [one for key, one in questions.items() if key not in known or not known[key].kept]
+        questions = judged.different()
+        waiting = judged.open_questions(judged.replies())
         print_questions(self.console, judge, waiting, len(questions) - len(waiting))
         judged.ask(waiting, self.bars.track("judge"))
         known = judged.replies()
@@ -113,7 +113,7 @@ class _Asked:
         if failures:
             said = ", ".join(f"{name} {number}" for name, number in failures.items())
             warn(self.console, [f"{judge.name}: texts without a verdict: {said}"])
-        return judged.metrics()
+        return judged.metrics(known)
 
 
 def _tried(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -86,12 +86,7 @@ class Task:
         if not (self.folder / JUDGE).is_file():
             return list(self.questions)
         known = read_judged(self.folder).by_question
-        done = {
-            key
-            for key, reply in known.items()
-            if reply.kept and not (again and reply.failure is not None)
-        }
-        return [each for each in self.questions if (each.id, each.swapped) not in done]
+        return still_open(self.questions, known, again)
 
 
 def prompt_digest(ask: Ask) -> str:
@@ -175,12 +170,42 @@ def ask_all(task: Task, judge: Judge, update: Update, again: bool = False) -> Ju
     with locked(task.folder):
         waiting = task.open_questions(again)
         _describe(task)
-        answers = as_they_end(lambda each: judge.ask(each.prompt), waiting, judge.parallel)
-        for done, (question, answer) in enumerate(answers, 1):
-            reply = reply_of(task.judging.ask, question, answer)
-            append_lines(task.folder / REPLIES, [reply])
-            update(done, len(waiting), reply.failure or "")
+        ask_each(task.judging.ask, waiting, judge, task.folder / REPLIES, update)
         return read_judged(task.folder)
+
+
+def still_open(
+    questions: Iterable[Question],
+    known: Mapping[tuple[str, bool], JudgeReply],
+    again: bool = False,
+) -> list[Question]:
+    """The questions that are to be asked.
+
+    known: replies by id of the question and whether it was swapped.
+    again: those too whose reply could not be read.
+    """
+    done = {
+        key
+        for key, reply in known.items()
+        if reply.kept and not (again and reply.failure is not None)
+    }
+    return [each for each in questions if (each.id, each.swapped) not in done]
+
+
+def ask_each(
+    ask: Ask, questions: Sequence[Question], judge: Judge, path: Path, update: Update
+) -> None:
+    """Ask several questions at a time. Raises UsageError as the judge does.
+
+    ask: their kind.
+    path: every reply is a line of this file at once.
+    update: takes what is done.
+    """
+    answers = as_they_end(lambda each: judge.ask(each.prompt), questions, judge.parallel)
+    for done, (question, answer) in enumerate(answers, 1):
+        reply = reply_of(ask, question, answer)
+        append_lines(path, [reply])
+        update(done, len(questions), reply.failure or "")
 
 
 def _describe(task: Task) -> None:

@@ -9,15 +9,14 @@ from pathlib import Path
 from statistics import fmean
 
 from harness.data.tasks import Task
-from harness.engine.endpoint.concurrent import as_they_end
-from harness.judges.asking import Judge, prompt_digest, reply_of
+from harness.judges.asking import Judge, ask_each, prompt_digest, still_open
 from harness.judges.prompts import Question, aspects_question
 from harness.metrics.base import MeanMetric, Pair
 from harness.pipeline.lock import locked
 from harness.progress import Update
 from harness.record.digest import json_sha256
 from harness.record.judged import ASPECTS, MEAN_ASPECT, JudgeReply, file_name, tried_as
-from harness.record.state import append_lines, read_lines
+from harness.record.state import read_lines
 
 
 @dataclass(frozen=True)
@@ -57,27 +56,28 @@ class JudgeOnTrial:
             return {}
         return {each.id: each for each in read_lines(JudgeReply, self.path)}
 
+    def open_questions(self, known: Mapping[str, JudgeReply]) -> list[Question]:
+        """The different questions that are to be asked. known: the replies so far."""
+        asked = {(each.id, each.swapped): each for each in known.values()}
+        return still_open(self.different().values(), asked)
+
     def different(self) -> dict[str, Question]:
         """The questions by id: the same one once."""
         return {each.id: each for each in self.questions.values()}
 
     def ask(self, questions: Sequence[Question], update: Update) -> None:
-        """Ask, several at a time; every reply is on disk at once. Raises UsageError as the judge.
+        """Ask; every reply is on disk at once. Raises UsageError as the judge does.
 
         update: takes what is done.
         """
         with locked(self.folder):
-            answers = as_they_end(
-                lambda each: self.judge.ask(each.prompt), questions, self.judge.parallel
-            )
-            for done, (question, answer) in enumerate(answers, 1):
-                reply = reply_of("aspects", question, answer)
-                append_lines(self.path, [reply])
-                update(done, len(questions), reply.failure or "")
+            ask_each("aspects", questions, self.judge, self.path, update)
 
-    def metrics(self) -> list[AspectMetric]:
-        """The mean of all aspects, and each of them; a text without a verdict has no value."""
-        known = self.replies()
+    def metrics(self, known: Mapping[str, JudgeReply]) -> list[AspectMetric]:
+        """The mean of all aspects, and each of them; a text without a verdict has no value.
+
+        known: the replies.
+        """
         groups = {MEAN_ASPECT: ASPECTS, **{name: (name,) for name in ASPECTS}}
         return [AspectMetric(self, name, aspects, known) for name, aspects in groups.items()]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import ClassVar
@@ -13,6 +12,7 @@ from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from harness.errors import UsageError
 from harness.metrics.base import Metric, Pair
 from harness.metrics.coverage import in_clauses
+from harness.metrics.words import shared_ngrams
 from harness.statistics import Array
 
 ORDERS = 4
@@ -53,13 +53,7 @@ class Bleu(Metric):
     def _counts(self, *both: str) -> list[int]:
         """sacrebleu's statistics of a text and its reference, without its sentence score."""
         text, reference = (self._split(each.rstrip()).split() for each in both)
-        matched = []
-        for order in range(1, ORDERS + 1):
-            own, other = (
-                Counter(zip(*(words[start:] for start in range(order)), strict=False))
-                for words in (text, reference)
-            )
-            matched.append(sum(min(own[gram], other[gram]) for gram in own.keys() & other.keys()))
+        matched = [shared_ngrams(text, reference, order) for order in range(1, ORDERS + 1)]
         totals = [max(len(text) - order, 0) for order in range(ORDERS)]
         return [len(text), len(reference), *matched, *totals]
 

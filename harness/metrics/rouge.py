@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from harness.metrics.base import MeanMetric, Pair
 from harness.metrics.coverage import dropped_by_rouge
-from harness.metrics.words import UnicodeWords
+from harness.metrics.words import UnicodeWords, shared_ngrams
 
 KEPT = 1024
 """Texts whose words are kept."""
@@ -68,12 +68,10 @@ class RougeN(Rouge):
     order: ClassVar[int]
 
     def score(self, pair: Pair) -> float:
-        text, reference = (
-            Counter(zip(*(words[start:] for start in range(self.order)), strict=False))
-            for words in map(self._words, (pair.prediction, pair.reference))
-        )
-        hits = sum(min(text[gram], reference[gram]) for gram in text.keys() & reference.keys())
-        return self._of_matches(hits, text.total(), reference.total())
+        text, reference = map(self._words, (pair.prediction, pair.reference))
+        hits = shared_ngrams(text, reference, self.order)
+        most, whole = (max(len(each) - self.order + 1, 0) for each in (text, reference))
+        return self._of_matches(hits, most, whole)
 
 
 class Rouge1(RougeN):
@@ -122,7 +120,7 @@ def common_length(one: tuple[str, ...], other: tuple[str, ...]) -> int:
     return len(one) - unmatched.bit_count()
 
 
-class RougeLsum(Rouge):
+class RougeLsum(RougeL):
     """F1 of the longest common subsequences, line by line. Lin 2004, 3.2.
 
     Lines are split at newlines, as in rouge-score; a text without a newline is a single line.
@@ -137,9 +135,8 @@ class RougeLsum(Rouge):
     def score(self, pair: Pair) -> float:
         """rouge-score's number without its table of all prefixes, which takes minutes for a text of
         10,000 lines."""
-        if "\n" not in pair.prediction + pair.reference:  # then it is ROUGE-L
-            text, reference = map(self._words, (pair.prediction, pair.reference))
-            return self._of_matches(common_length(text, reference), len(text), len(reference))
+        if "\n" not in pair.prediction + pair.reference:
+            return super().score(pair)
         texts, references = (
             [self._words(line) for line in text.split("\n") if line]
             for text in (pair.prediction, pair.reference)

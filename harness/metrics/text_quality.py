@@ -7,7 +7,7 @@ too, and no verdict is made about them: closest to the references is best.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from harness.metrics.base import MeanMetric, Metric, Pair
 from harness.metrics.run_filter import may_share
 from harness.metrics.slices import TOKEN, TOKENIZER
+from harness.metrics.words import ngrams
 from harness.statistics import Array
 from harness.statistics.panel import ratio
 
@@ -25,11 +26,6 @@ COPIED, REPEATED = 8, 4
 def tokens(text: str) -> list[str]:
     """Slice tokens of the lower-cased text."""
     return TOKEN.findall(text.lower())
-
-
-def ngrams(items: Sequence[Hashable], n: int) -> Iterator[tuple[Hashable, ...]]:
-    """Runs of n items, in order."""
-    return zip(*(items[start:] for start in range(n)), strict=False)
 
 
 class LengthRatio(Metric):

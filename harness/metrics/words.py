@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+
 from harness.data.checks import fold
 
 SCRIPTS = (
@@ -38,3 +41,14 @@ class UnicodeWords:
         """The words of a text, in order."""
         words: list[str] = self._find(fold(text))
         return words
+
+
+def ngrams(items: Sequence[Hashable], n: int) -> Iterator[tuple[Hashable, ...]]:
+    """Runs of n items, in order."""
+    return zip(*(items[start:] for start in range(n)), strict=False)
+
+
+def shared_ngrams(one: Sequence[Hashable], other: Sequence[Hashable], n: int) -> int:
+    """Number of n-grams that two texts have in common, each as often as in both."""
+    left, right = Counter(ngrams(one, n)), Counter(ngrams(other, n))
+    return sum(min(left[gram], right[gram]) for gram in left.keys() & right.keys())

@@ -34,6 +34,7 @@ SPEED: Mapping[str, tuple[float, float]] = {
 """Speed of training and of generation relative to sft's; other methods have sft's. A reasoner is as
 large as the generator here."""
 REASONS = ("flythinker", "flythinker-shared")
+"""Methods with a second model, which `model.reasoner` names."""
 UNTRAINED = ("nonpers", "rag")
 START_S, SCORE_S = 12.0, 0.06
 """Seconds to import and load, and to score one text."""

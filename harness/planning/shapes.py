@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, UsageError
+from harness.pipeline.estimate import REASONS
 from harness.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def shapes_of(method: str, settings: ModelSettings) -> list[Shape]:
     """
     main = settings.backbone
     names = [main]
-    if method in ("flythinker", "flythinker-shared"):
+    if method in REASONS:
         names.append(settings.reasoner or main)
     adapter = _adapter(method, settings)
     found = [_shape(name, index > 0, adapter) for index, name in enumerate(names)]

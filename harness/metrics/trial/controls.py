@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.metrics.base import MeanMetric, Pair
-from harness.metrics.text_quality import ngrams, tokens
+from harness.metrics.text_quality import tokens
+from harness.metrics.words import ngrams
 
 
 class TextLength(MeanMetric):
