@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from torch import nn
 
 from harness.cli.jobs import Job
+from harness.engine.devices import uses_gpu
 from harness.engine.endpoint.client import Client
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
@@ -179,9 +179,8 @@ def memory_bytes(plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow], processes
 
     plan: of the run. lm: its model. rows: of training. processes: how many share the run.
     """
-    device = plan.settings.model.device
-    gpu = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+    card = GPU if uses_gpu(plan.settings.model.device) else CPU
     longest = Rows(
         max(len(each.prompt) for each in plan.test_prompts), max(map(len, rows), default=None)
     )
-    return peak_bytes(shapes_in(lm), plan.settings, GPU if gpu else CPU, longest, processes)
+    return peak_bytes(shapes_in(lm), plan.settings, card, longest, processes)

@@ -41,12 +41,12 @@ def plan(
     """
     if processes < 1:
         raise UsageError(f"--processes {processes}; expected a whole number from 1")
-    where = replace(_machine(device), processes=processes)
     asked = read_sweep(file, options, out)
     from harness.engine.quiet import quiet_libraries
 
     quiet_libraries()
     jobs = asked.jobs()
+    where = replace(_machine(device, jobs), processes=processes)
     lines = _lines(jobs, asked.results, where)
     if json_:
         print_json(_document(lines, where))
@@ -54,14 +54,16 @@ def plan(
     print_costs(screen(), lines, where)
 
 
-def _machine(name: str | None) -> Machine:
-    """The named device, or this machine."""
+def _machine(name: str | None, jobs: Sequence[Job]) -> Machine:
+    """The named device, or this machine: its GPU if one of the runs uses it."""
     if name is not None:
         return device_named(name).cards()
     import psutil
     import torch
 
-    if torch.cuda.is_available():
+    from harness.engine.devices import uses_gpu
+
+    if any(uses_gpu(job.settings.model.device) for job in jobs):
         title = torch.cuda.get_device_name()
         total = float(torch.cuda.get_device_properties(0).total_memory)
         return Machine(title, total, device_called(title), gpu=True)

@@ -49,6 +49,11 @@ def devices(settings: ModelSettings, ranks: Ranks | None = None) -> list[torch.d
     return chosen
 
 
+def uses_gpu(device: str) -> bool:
+    """Whether a run with this `model.device` uses a GPU on this machine."""
+    return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+
+
 def _own_device(asked: str, ranks: Ranks) -> torch.device:
     """The device of one of several processes. Raises UsageError where there is none for it."""
     if asked not in ("auto", "cpu", "cuda"):

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
-from harness.engine.lean_products import product
-from harness.engine.lean_state import LeanState, joined_state
+from harness.engine.lean_state import joined_state
+from harness.engine.logits import head as head
+from harness.engine.logits import token_logprobs as token_logprobs
 from harness.engine.passes import CacheState as CacheState
 from harness.engine.passes import State, keep
 from harness.engine.passes import decoder_of as decoder_of
+from harness.engine.passes import embed as embed
+from harness.engine.passes import embedding_matrix as embedding_matrix
 from harness.engine.passes import extend as extend
 from harness.engine.passes import hidden_states as hidden_states
 from harness.engine.passes import start as start
@@ -25,9 +26,6 @@ from harness.plugins import Expected, check_returns
 
 if TYPE_CHECKING:
     from harness.engine.thoughts import Thoughts
-
-LOGITS_AT_ONCE = 1 << 26
-"""Most logits (rows × vocabulary) held at a time while log-probs are computed."""
 
 
 class PersonalLM(nn.Module, ABC):
@@ -155,57 +153,6 @@ def causal_lms(lm: PersonalLM) -> Iterator[tuple[str, PreTrainedModel]]:
             yield name, part
 
 
-def embedding_matrix(model: nn.Module) -> Tensor:
-    """Input embedding matrix [V,D]."""
-    weight: Tensor = model.get_input_embeddings().weight  # type: ignore[operator]
-    return weight
-
-
-def embed(model: nn.Module, tokens: Tensor) -> Tensor:
-    """Input embeddings [B,T,D] of tokens [B,T]."""
-    embeddings: Tensor = model.get_input_embeddings()(tokens)  # type: ignore[operator]
-    return embeddings
-
-
-def head(model: nn.Module, hidden: Tensor, state: object = None) -> Tensor:
-    """Logits [...,V] of hidden states [...,D], with the scale or cap of some families.
-
-    state: of the pass that gave hidden states [B,D]; after a lean step the product is lean too.
-    """
-    output: Any = model.get_output_embeddings()  # type: ignore[operator]
-    if isinstance(state, LeanState) and type(output) is nn.Linear:
-        bias = None if output.bias is None else output.bias[None, None]
-        return _scaled(model, product(hidden[None], output.weight[None], bias)[0])
-    return _scaled(model, output(hidden))
-
-
-def _scaled(model: nn.Module, logits: Tensor) -> Tensor:
-    config: Any = model.config
-    if (factor := getattr(config, "logit_scale", None)) is not None:  # Cohere
-        logits = logits * factor
-    if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
-        logits = logits / divisor
-    if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
-        logits = cap * torch.tanh(logits / cap)
-    return logits
-
-
-def precise_head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """`head` in float32, for likelihoods: products of bfloat16 are not rounded to bfloat16.
-
-    A head that is no plain linear layer keeps the type of its weights.
-    """
-    output = model.get_output_embeddings()  # type: ignore[operator]
-    plain = type(output) is nn.Linear
-    wide = plain and hidden.dtype is output.weight.dtype is torch.float32
-    if not plain or (wide and not torch.is_autocast_enabled(hidden.device.type)):
-        return head(model, hidden).float()
-    with torch.autocast(hidden.device.type, enabled=False):
-        bias = None if output.bias is None else output.bias.float()
-        logits = F.linear(hidden.float(), output.weight.float(), bias)
-        return _scaled(model, logits)
-
-
 def encode(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
     """One pass without a cache over rows padded on either side: [B,T,D] → hidden [B,T,D].
 
@@ -219,38 +166,6 @@ def encode(model: nn.Module, embeddings: Tensor, real: Tensor) -> Tensor:
         model, inputs_embeds=embeddings, position_ids=positions(real), use_cache=False
     )
     return hidden if order is None else gather_columns(hidden, order.argsort(-1))
-
-
-def precise(logits: Tensor) -> Tensor:
-    """Logits in float32, or in float64 if they have it."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
-def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
-    """Log p [B,R] of the response, from the hidden states [B,R,D] that predict each token.
-
-    Logits are computed at response tokens only, one block at a time; without gradients, that is for
-    likelihoods, in float32.
-    """
-    mask = batch.response_mask
-    states, targets = hidden[mask], batch.response_ids[mask]
-    block = max(1, LOGITS_AT_ONCE // embedding_matrix(model).size(0))
-
-    training = torch.is_grad_enabled()
-
-    def block_logprobs(part: Tensor, ids: Tensor) -> Tensor:
-        logits = precise(head(model, part)) if training else precise_head(model, part)
-        return -F.cross_entropy(logits, ids, reduction="none")
-
-    recompute = training and len(states) > block
-    parts = [
-        checkpoint(block_logprobs, part, ids, use_reentrant=False)
-        if recompute
-        else block_logprobs(part, ids)
-        for part, ids in zip(states.split(block), targets.split(block), strict=True)
-    ]
-    flat = torch.cat(parts)
-    return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)
 
 
 def gather_columns(hidden: Tensor, columns: Tensor) -> Tensor:

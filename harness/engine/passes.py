@@ -18,6 +18,18 @@ from harness.engine.lean_models import lean_decoder
 from harness.engine.lean_state import LeanState
 
 
+def embedding_matrix(model: nn.Module) -> Tensor:
+    """Input embedding matrix [V,D]."""
+    weight: Tensor = model.get_input_embeddings().weight  # type: ignore[operator]
+    return weight
+
+
+def embed(model: nn.Module, tokens: Tensor) -> Tensor:
+    """Input embeddings [B,T,D] of tokens [B,T]."""
+    embeddings: Tensor = model.get_input_embeddings()(tokens)  # type: ignore[operator]
+    return embeddings
+
+
 def decoder_of(model: nn.Module) -> nn.Module:
     """The part of a causal LM that maps embeddings to hidden states after the final norm."""
     decoder = getattr(model, "base_model", None)

@@ -95,7 +95,7 @@ def _training(
     shapes: the models. settings: of the run. kind: GPU or CPU. row: tokens of the longest row.
     processes: how many share the states under train.sharding=full.
     """
-    from harness.engine.lm import LOGITS_AT_ONCE
+    from harness.engine.logits import LOGITS_AT_ONCE
 
     options, parts = settings.train, processes if settings.train.sharding == "full" else 1
     whole = _frozen(shapes, settings, kind)

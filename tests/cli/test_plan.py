@@ -50,6 +50,15 @@ def test_a_plan_for_this_machine(call, tmp_path, monkeypatch):
     assert "from usual rates of" in out
 
 
+def test_runs_on_the_cpu_are_planned_for_it_on_a_machine_with_a_gpu(call, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    path = tmp_path / "mini.toml"
+    path.write_text('methods = "sft"\n')
+    code, out, err = call("plan", path, "--out", tmp_path / "none", "--set", "model.device=cpu")
+    assert code == 0, err
+    assert "1 run on this machine's CPU" in out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -61,7 +61,7 @@ def test_logits_in_blocks_are_the_same(monkeypatch):
     whole.backward()
     known = lm.model.model.embed_tokens.weight.grad.clone()
     lm.zero_grad()
-    monkeypatch.setattr("harness.engine.lm.LOGITS_AT_ONCE", 3 * VOCABULARY)
+    monkeypatch.setattr("harness.engine.logits.LOGITS_AT_ONCE", 3 * VOCABULARY)
     blocks = lm.loss(batch)
     blocks.backward()
     assert_close(blocks, whole, atol=1e-6, rtol=0)
