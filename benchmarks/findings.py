@@ -1,11 +1,11 @@
-"""README's results and docs/findings.md, written from the published records.
+"""README's results, docs/findings.md and the costs in docs/methods.md, from published records.
 
 The pages are templates (`benchmarks/pages`) without numbers of their own: each number is looked up
 in the comparison of the records, and a sentence that says more than a number states its condition
 with `given`. A page whose condition is no longer true cannot be written.
 
     python -m benchmarks.findings compare    records → results/published/comparisons, 30 s a study
-    python -m benchmarks.findings write      comparisons → README.md, docs/findings.md
+    python -m benchmarks.findings write      comparisons → the pages
 """
 
 from __future__ import annotations
@@ -265,17 +265,21 @@ def environment() -> jinja2.Environment:
 
 
 def pages() -> dict[Path, str]:
-    """Each page as it follows from the records. README is its own text around the results."""
+    """Each page as it follows from the records. Two are their own text around the results."""
     made, found = environment(), studies()
-    readme = (ROOT / "README.md").read_text("utf-8")
-    start, end = "<!-- results: benchmarks/findings.py -->\n", "<!-- end of results -->\n"
-    before, rest = readme.split(start)
-    results = made.get_template("results.md").render(found)
-    findings = made.get_template("findings.md").render(found)
+    texts = {page: made.get_template(page).render(found) for page in ("results.md", "costs.md")}
     return {
-        ROOT / "README.md": before + start + results + end + rest.split(end)[1],
-        ROOT / "docs" / "findings.md": findings,
+        ROOT / "README.md": _within(ROOT / "README.md", texts["results.md"]),
+        ROOT / "docs" / "methods.md": _within(ROOT / "docs" / "methods.md", texts["costs.md"]),
+        ROOT / "docs" / "findings.md": made.get_template("findings.md").render(found),
     }
+
+
+def _within(page: Path, results: str) -> str:
+    """The page with these results between its marks."""
+    start, end = "<!-- results: benchmarks/findings.py -->\n", "<!-- end of results -->\n"
+    before, rest = page.read_text("utf-8").split(start)
+    return before + start + results + end + rest.split(end)[1]
 
 
 def main(words: list[str]) -> None:
