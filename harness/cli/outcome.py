@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -138,12 +139,27 @@ def print_next(console: Console, outcomes: Sequence[Outcome], command: str) -> N
         served = outcomes[-1].record.backbone.api is not None
         first, second = ("rag", "nonpers") if served else ("sft", "flythinker")
         other = second if method == first else first
-        again = command.replace(" --fresh", "")
+        again = _without_its_own(command)
         swapped = again.replace(f"--method {method}", f"--method {other}")
         step = f"{swapped} && harness compare {results} --out report"
         if swapped == again:
             step = f"another method, then: harness compare {results} --out report"
     console.print(f"next: {step}", style="bold", soft_wrap=True)
+
+
+def _without_its_own(command: str) -> str:
+    """A command line without what holds for one method or one call: its options, --fresh."""
+    kept: list[str] = []
+    words = iter(shlex.split(command))
+    for word in words:
+        name, with_value, value = word.partition("=")
+        if name in ("--set", "--lam"):
+            value = value if with_value else next(words, "")
+            if name == "--set" and not value.startswith("method."):
+                kept += ["--set", value]
+        elif word != "--fresh":
+            kept.append(word)
+    return shlex.join(kept)
 
 
 def print_together(console: Console, outcomes: Sequence[Outcome]) -> None:

@@ -91,10 +91,10 @@ def run(
     if count > 1 and not dry_run:
         raise typer.Exit(start(count))
     with Bars().waiting("loading torch and transformers"):
-        jobs = [job for request in requests for job in request.jobs()]
         from harness.engine.quiet import quiet_libraries
 
-        quiet_libraries()
+        quiet_libraries()  # before a plugin imports them
+        jobs = [job for request in requests for job in request.jobs()]
     if dry_run:
         from harness.cli.dry_run import print_plan
 

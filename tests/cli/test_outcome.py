@@ -58,6 +58,12 @@ def test_a_run_with_the_defaults_has_eight_rows(tmp_path):
     [
         (["sft"], "harness run --method sft --fresh", "harness run --method flythinker && harness"),
         (["rag"], "harness run --method rag", "harness run --method sft && harness compare"),
+        (
+            ["flythinker"],
+            "harness run --method flythinker --lam 1 --set method.lam_warmup=0.1 --set=method.lam=2"
+            " --set train.lr=1e-3 --limit 4",
+            "harness run --method sft --set train.lr=1e-3 --limit 4 && harness compare",
+        ),
         (["rag"], "harness run --config run.toml", "another method, then: harness compare"),
         (["rag", "sft"], "harness run --method sft", "harness compare"),
     ],

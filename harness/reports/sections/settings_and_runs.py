@@ -53,11 +53,13 @@ def _warnings(board: Board) -> list[str]:
     """What to know of the runs of one task."""
     # 1. Allowed differences, and counts of failures and cuts.
     found = [f"allowed to differ: {difference}" for difference in board.allowed] + [*board.notes]
+    several = any(len(one.runs) > 1 for one in board.systems)
+    texts = counted(len(board.ids), "text") + (" a seed; the seed with most" if several else "")
     for what, count in ALARMS.items():
         most = {one.name: max(count(record.n) for record in one.records) for one in board.systems}
         by_name = {name: number for name, number in most.items() if number}
         if by_name:
-            of = "" if what.startswith("training") else f" (of {counted(len(board.ids), 'text')})"
+            of = "" if what.startswith("training") else f" (of {texts})"
             found.append(f"{what}: {_range(board, by_name)}{of}")
     # 2. Unequal numbers of texts, examples and seeds.
     unequal = {

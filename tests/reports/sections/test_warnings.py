@@ -26,12 +26,13 @@ def warned(tmp_path, **changes):
     [
         ({}, ""),
         ({"n": Counts(planned=40, scored=40, failed=2)},
-         "failed examples, scored as empty: rag 2 (of 40 texts)"),
-        ({"n": Counts(planned=40, scored=40, empty=3)}, "empty texts: rag 3 (of 40 texts)"),
+         "failed examples, scored as empty: rag 2 (of 40 texts a seed; the"),
+        ({"n": Counts(planned=40, scored=40, empty=3)},
+         "empty texts: rag 3 (of 40 texts a seed; the seed with most)"),
         ({"n": Counts(planned=40, scored=40, capped=5)},
-         "texts that reached the cap on new tokens: rag 5 (of 40 texts)"),
+         "texts that reached the cap on new tokens: rag 5 (of 40 texts a seed; the"),
         ({"n": Counts(planned=40, scored=40, input_cut=7)},
-         "prompts cut to their budget: rag 7 (of 40 texts)"),
+         "prompts cut to their budget: rag 7 (of 40 texts a seed; the"),
         ({"n": Counts(planned=40, scored=40, target_cut=9)}, "training targets cut: rag 9"),
         ({"n": Counts(planned=39, scored=39)}, "unequal test texts: rag 39, sft 40"),
         ({"code": {"version": "0", "commit": "c", "clean": False}},
@@ -71,7 +72,10 @@ def test_many_systems_are_counted_together(tmp_path):
         "Comparison of 9 systems: nonpers, rag, sft, cot, coconut and flythinker"
     )
     shown_text = "\n".join(document.warnings)
-    assert "texts that reached the cap on new tokens: 5 to 7 in all (of 12 texts)" in shown_text
+    assert (
+        "texts that reached the cap on new tokens: 5 to 7 in all (of 12 texts a seed; the"
+        " seed with most)" in shown_text
+    )
     assert "unequal training seeds: 2 for sft; 1 for all but sft" in shown_text
     assert "describe checkpoints, not methods: all" in shown_text
 
