@@ -72,9 +72,7 @@ def ablate(
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
     console = screen()
-    from harness.engine.quiet import quiet_libraries
 
-    quiet_libraries()
     if dry_run:
         _print_plan(console, ablation, results)
         return

@@ -38,7 +38,6 @@ def bench(
     from harness.bench.measure import bench as measured
     from harness.bench.report import markdown as as_markdown
     from harness.bench.report import show
-    from harness.engine.quiet import quiet_libraries
 
     if json_ and markdown:
         raise UsageError("bench got --json and --markdown; choose one")
@@ -50,7 +49,6 @@ def bench(
     for name in _named(methods):
         factory = method_named(name, plugged)
         chosen[name] = (factory, settings_for(options, name, factory))
-    quiet_libraries()
     asked = Bench(chosen, sizes, lengths, repeats, tuple(options.plugin or ()))
     times = measured(asked, Bars())
     found = {"command": command_line()} | times

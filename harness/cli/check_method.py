@@ -7,7 +7,6 @@ from pathlib import Path
 import typer
 
 from harness.cli.screen import screen
-from harness.engine.quiet import quiet_libraries
 from harness.registry import find, load_plugin
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
@@ -20,7 +19,6 @@ def check_method(method: str, /) -> None:
         method (NAME): a method's name or file
     """
     factory = load_plugin(Path(method)) if method.endswith(".py") else find("method", method)
-    quiet_libraries()
     from harness.conformance import check_method as checked
     from harness.conformance import failures
 

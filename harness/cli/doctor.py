@@ -65,11 +65,9 @@ def doctor(fix: bool = False, determinism: str | None = None, json_: bool = Fals
 
 
 def _determinism(backbone: str, json_: bool) -> None:
-    from harness.engine.quiet import quiet_libraries
     from harness.pipeline.determinism import flips
     from harness.progress import Bars
 
-    quiet_libraries()
     bars = Bars()
     with bars:
         found = flips(backbone, bars)

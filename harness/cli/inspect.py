@@ -32,7 +32,6 @@ def inspect(
         of (text|reference): the text as generated, or the reference
         out: folder for the page
     """
-    from harness.engine.quiet import quiet_libraries
     from harness.progress import Bars
     from harness.record import only_run, read_record
     from harness.reports.inspected.inspect_page import write_inspection
@@ -46,7 +45,6 @@ def inspect(
         raise UsageError(f"several runs in {run}; expected one. `harness runs {run}` lists them")
     method = read_record(folder).method
     factory = method_named(method, plugins(plugin))
-    quiet_libraries()
     from harness.pipeline.inspection import Choice
     from harness.pipeline.inspection import inspect as inspected
 

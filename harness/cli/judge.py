@@ -47,14 +47,12 @@ def judge(
         again: ask again where a reply could not be read
         dry_run: say how much would be asked, and stop
     """
-    from harness.engine.quiet import quiet_libraries
     from harness.judges.asking import ask_all
     from harness.reports.runs.boards import load_boards
     from harness.reports.runs.comparable import checked
 
     if ask not in (None, *ASKS):
         raise UsageError(f"--ask {ask}; expected {' or '.join(ASKS)}")
-    quiet_libraries()
     plugins(plugin)
     console = screen(stderr=json_)
     loaded, left_out = load_boards(runs)

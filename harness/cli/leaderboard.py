@@ -47,11 +47,9 @@ def submit(
         data: current location of the run's data
         open_board: for maintainers: create the board, with texts or numbers
     """
-    from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.pack import submit as packed
     from harness.leaderboard.row import Words
 
-    quiet_libraries()
     words = Words(by=by, name=name, link=link, note=note, id=id_)
     row = packed(run, boards, words, data=data, open_board=open_board)
     console = screen(wrap=False)
@@ -82,14 +80,12 @@ def verify(
         plugin (FILE): file of the method, for --rerun
         check: do not write verification.json
     """
-    from harness.engine.quiet import quiet_libraries
     from harness.leaderboard.board import board_of
     from harness.leaderboard.board import boards as boards_below
     from harness.leaderboard.rerun import SEEDS
     from harness.leaderboard.verification import write_verification
     from harness.leaderboard.verify_rows import verify_all
 
-    quiet_libraries()
     if plugin and rerun is None:
         raise UsageError("--plugin: only --rerun SEED runs a method; verify runs none")
     if seeds < SEEDS:

@@ -124,9 +124,7 @@ def _shown(value: Any) -> str:
 
 def _examples(task: str, split: str, **data: str | None) -> list[Row]:
     from harness.data import load_split
-    from harness.engine.quiet import quiet_libraries
 
-    quiet_libraries()
     given = {key: value for key, value in data.items() if value is not None}
     settings = RunSettings(task=task, data=validate(DataSettings, given, "--data, --setting"))
     found = load_split(settings, split)

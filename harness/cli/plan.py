@@ -42,9 +42,7 @@ def plan(
     if processes < 1:
         raise UsageError(f"--processes {processes}; expected a whole number from 1")
     asked = read_sweep(file, options, out)
-    from harness.engine.quiet import quiet_libraries
 
-    quiet_libraries()
     jobs = asked.jobs()
     where = replace(_machine(device, jobs), processes=processes)
     lines = _lines(jobs, asked.results, where)

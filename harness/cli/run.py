@@ -91,9 +91,6 @@ def run(
     if count > 1 and not dry_run:
         raise typer.Exit(start(count))
     with Bars().waiting("loading torch and transformers"):
-        from harness.engine.quiet import quiet_libraries
-
-        quiet_libraries()  # before a plugin imports them
         jobs = [job for request in requests for job in request.jobs()]
     if dry_run:
         from harness.cli.dry_run import print_plan
@@ -129,10 +126,8 @@ def _run_together(
     if first and PARENT not in os.environ:
         _print_start(screen(), requests, results)
     with Bars(quiet=not first).waiting("loading torch and transformers"):
-        from harness.engine.quiet import quiet_libraries
         from harness.engine.ranks import join
 
-        quiet_libraries()
         ranks = join()
     if ranks.first:
         worst = _make(jobs, Making(results, fresh, until), options, full, ranks)

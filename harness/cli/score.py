@@ -73,11 +73,9 @@ def score(
     """
     from harness.data.load import limited, load_whole
     from harness.data.outputs import outputs_for, read_outputs
-    from harness.engine.quiet import quiet_libraries
     from harness.metrics import ready_metric
     from harness.pipeline.scored import Source, record_floors, record_texts
 
-    quiet_libraries()
     task, split = options.task, options.split
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")

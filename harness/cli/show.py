@@ -12,7 +12,6 @@ from rich.text import Text
 from harness.cli.jobs import Factory, method_named, plugins
 from harness.cli.runs import runs
 from harness.cli.screen import screen, warn
-from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError, counted
 from harness.record import ExampleValues, only_run, read_predictions, read_record
 from harness.registry import blaming, table
@@ -43,7 +42,6 @@ def show(
         return
     run = found_run
     plugged = plugins(plugin)
-    quiet_libraries()
     from harness.data import load_split
 
     record = read_record(run)

@@ -117,9 +117,7 @@ class _Work:
 
     def in_order(self, console: Console) -> dict[str, End]:
         """Run one by one in this process; name → how it ended."""
-        from harness.engine.quiet import quiet_libraries
 
-        quiet_libraries()
         once = Once(lambda job: job.attempt(self.how))
         ends: dict[str, End] = {}
         shown = Screen(console, len(self.jobs), at_once=1)

@@ -55,11 +55,9 @@ def trial(
             model's folder
         out: folder for the result and its page; comparisons look for it beside their runs
     """
-    from harness.engine.quiet import quiet_libraries
     from harness.record import write_json
     from harness.reports.trial.trial_page import document
 
-    quiet_libraries()
     plugins(options.plugin)
     settings = settings_of(options)
     if options.metrics is None:

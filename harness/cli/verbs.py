@@ -31,6 +31,7 @@ from harness.cli.score import score
 from harness.cli.show import show
 from harness.cli.sweep import sweep
 from harness.cli.trial import trial
+from harness.engine.quiet import quiet_libraries
 from harness.errors import is_lost_process, mendable
 from harness.interruption import ended_by_exception
 from harness.record.visible import visible
@@ -94,7 +95,8 @@ def options(
         typer.Option("--version", is_eager=True, callback=_print_version, help="show the version"),
     ] = False,
 ) -> None:
-    """Options of the program itself."""  # typer shows the help of `app`
+    """Options of the program itself; before any verb, libraries are silenced."""
+    quiet_libraries()  # typer shows the help of `app`
 
 
 def main() -> None:

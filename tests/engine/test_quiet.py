@@ -20,6 +20,12 @@ def test_libraries_that_are_imported_are_silenced():
     assert transformers.utils.logging.get_verbosity() == transformers.logging.ERROR
 
 
+def test_every_command_silences_them_first(call):
+    datasets.enable_progress_bars()
+    assert call("list", "presets")[0] == 0
+    assert datasets.are_progress_bars_disabled()
+
+
 def shown(code: str) -> list[str]:
     words = [sys.executable, "-c", f"from harness.engine.quiet import quiet_libraries\n{code}"]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
