@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import isfinite
+from math import cos, isfinite, pi
 from pathlib import Path
 
 import torch
@@ -147,7 +147,7 @@ class _Training:
         begin = now()
         plan = plan_steps(len(rows), self.epochs, settings.batch_size, self.seed)
         optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=self.lr, fused=True)
-        factor = _schedule(optimizer, settings, len(plan))
+        factor = _schedule(settings, len(plan))
         log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
         saver = Saver(
             checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks
@@ -219,15 +219,24 @@ class _Training:
         return Step(step=index + 1, loss=loss, lr=lr, grad_norm=norm, seconds=now() - begin)
 
 
-def _schedule(
-    optimizer: torch.optim.Optimizer, settings: TrainSettings, steps: int
-) -> Callable[[int], float]:
-    """The factor on the learning rate, a function of the step alone."""
-    from transformers import get_scheduler  # imports peft, and with it bitsandbytes: a second
+def _schedule(settings: TrainSettings, steps: int) -> Callable[[int], float]:
+    """The factor on the learning rate, a function of the step alone.
 
-    name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
+    That of transformers' `get_scheduler`, bit for bit; importing it imports peft, and with it
+    bitsandbytes, which takes longer than reading the prepared prompts of a whole training set.
+    """
     warmup = round(settings.warmup * steps)
-    factor: Callable[[int], float] = get_scheduler(name, optimizer, warmup, steps).lr_lambdas[0]
+    after = max(1, steps - warmup)
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return step / warmup
+        if settings.schedule == "linear":
+            return max(0.0, (steps - step) / after)
+        if settings.schedule == "cosine":
+            return max(0.0, 0.5 * (1.0 + cos(pi * ((step - warmup) / after))))
+        return 1.0
+
     return factor
 
 

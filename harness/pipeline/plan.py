@@ -221,11 +221,12 @@ class Plan:
         if name not in self._encoded:
             shown, whole = [pair.example for pair in self.pairs(name)], self.splits[name].examples
             if is_prepared(self, whole):
-                # the prompts with profile serve every seed; those without are quick to make
+                # the prompts with profile serve every seed; those without are the seed's own
+                changed = [new for new, old in zip(shown, whole, strict=True) if new is not old]
+                bare = iter(self.encode(changed))
                 with_profile = zip(shown, whole, self.encode(whole), strict=True)
                 self._encoded[name] = [
-                    known if one is other else EncodedPrompt.of(one, self._part(one))
-                    for one, other, known in with_profile
+                    known if one is other else next(bare) for one, other, known in with_profile
                 ]
             else:
                 self._encoded[name] = self.encode(shown)

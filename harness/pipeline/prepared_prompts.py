@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.data.content import profile_digest, task_digest
+from harness.data.content import LARGE, characters_of, profile_digest, task_digest
 from harness.data.prepared import prepared
 from harness.data.processes import by_processes
 from harness.engine.template import describe_template, template_source
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Increase it when the files change, so that older caches are ignored."""
 MANY = 500
-"""Examples from which prompts are cached: fewer take seconds."""
+"""Examples from which prompts are cached, or from LARGE profiles: fewer take seconds."""
 TOGETHER = 32
 """Examples that a process encodes before it sends them back."""
 AGAIN = 8
@@ -60,10 +60,11 @@ Encode = Callable[[Example], Part]
 
 
 def is_prepared(plan: Plan, examples: Sequence[Example]) -> bool:
-    """Whether the prompts of these examples are cached: there are many, and `prompt` is all that
-    makes them. What a method generates in `prepare` belongs to its run."""
-    own = type(plan.method).prepare is not Method.prepare
-    return len(examples) >= MANY and not own and not plan.settings.model.api
+    """Whether the prompts of these examples are cached: they take long to make, and `prompt` is all
+    that makes them. What a method generates in `prepare` belongs to its run."""
+    if type(plan.method).prepare is not Method.prepare or plan.settings.model.api:
+        return False
+    return len(examples) >= MANY or characters_of(one.profile for one in examples) >= LARGE
 
 
 def prepared_parts(

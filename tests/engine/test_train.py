@@ -1,6 +1,8 @@
 """Training: one plan for all methods; micro-batches and interruptions change nothing."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from flythinker import FlyThinkerLM
 from harness.engine import CausalLM
 from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.micro_batches import TrainRow, micro_batches
-from harness.engine.train import plan_steps, train
+from harness.engine.train import _schedule, plan_steps, train
 from harness.errors import DataError, HarnessError
 from harness.record.durable import draft_of
 from tests.support.tiny import tiny
@@ -31,6 +33,30 @@ def test_a_plan_shows_every_example_equally_often(examples, epochs, batch_size, 
     assert max(counts) - min(counts) <= 1
     assert all(len(step) == batch_size for step in plan[:-1])
     assert plan == plan_steps(examples, epochs, batch_size, seed)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "constant", "cosine"])
+@pytest.mark.parametrize("warmup", [0, 0.01, 0.3, 1])
+def test_the_schedule_is_that_of_transformers(schedule, warmup):
+    from transformers import get_scheduler
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+    name = "constant_with_warmup" if schedule == "constant" else schedule
+    for steps in (1, 7, 230):
+        theirs = get_scheduler(name, optimizer, round(warmup * steps), steps).lr_lambdas[0]
+        ours = _schedule(
+            SETTINGS.model_copy(update={"schedule": schedule, "warmup": warmup}), steps
+        )
+        assert [ours(step) for step in range(steps)] == [theirs(step) for step in range(steps)]
+
+
+@pytest.mark.slow  # a process that imports torch and transformers
+def test_the_schedule_does_not_import_peft():
+    code = (
+        "import sys; from harness.engine.train import _schedule; from harness.settings import"
+        " TrainSettings; _schedule(TrainSettings(), 5)(1); assert 'peft' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_another_seed_gives_another_order():

@@ -77,6 +77,25 @@ def test_a_second_run_makes_only_a_sample(planned, monkeypatch, made):
     assert len(made) == len(first) + 1
 
 
+def test_prompts_without_profile_are_cached_too(planned, monkeypatch, made):
+    share = "train.profile_dropout=0.5"
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+    first = planned(share).encoded("train")
+    made.clear()
+    assert planned(share).encoded("train") == first
+    bare = next(one.example for one in first if not one.example.profile)
+    assert made == [bare.id, first[0].example.id]  # a sample of each
+
+
+def test_few_examples_with_large_profiles_are_cached(planned, monkeypatch, tmp_path):
+    monkeypatch.setattr(prepared_prompts, "MANY", 1000)
+    assert planned().test_prompts
+    assert not cached(tmp_path)
+    monkeypatch.setattr(prepared_prompts, "LARGE", 1)
+    assert planned().test_prompts
+    assert cached(tmp_path) == 1
+
+
 def test_what_shapes_a_prompt_is_in_the_key(planned, tmp_path):
     first = planned()
     assert first.test_prompts
