@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,9 @@ FEW_ROWS = 4
 """Up to so many rows of a model a product is W xᵀ, not x Wᵀ (docs/performance.md has the times)."""
 SMALL = 1 << 18
 """Numbers in a weight below which x Wᵀ is the faster for a single row."""
+
+Calls = tuple[Callable[[], object], ...]
+"""Kernels on fixed buffers, to be called in turn."""
 
 
 @dataclass(frozen=True)
@@ -93,28 +97,82 @@ def product(x: Tensor, weight: Tensor, start: Tensor | None = None) -> Tensor:
     if len(weight) < models:
         flat = None if start is None else start.reshape(1, -1, weight.size(1))
         return product(x.reshape(1, -1, width), weight, flat).view(models, rows, -1)
-    small = models == rows == 1 and weight.numel() < SMALL
-    if rows <= FEW_ROWS and x.dtype is torch.float32 and x.device.type == "cpu" and not small:
+    if _as_columns(x, weight):
         return _few_rows(x, weight, start)
     if start is None:
         return torch.bmm(x, weight.transpose(1, 2))
     return torch.baddbmm(start, x, weight.transpose(1, 2))
 
 
-def _few_rows(x: Tensor, weight: Tensor, start: Tensor | None) -> Tensor:
-    """`product` as W xᵀ. Two halves of W are a batch, which a single vector is not: it would go to
-    a routine of half the speed."""
+def _as_columns(x: Tensor, weight: Tensor) -> bool:
+    """Whether W xᵀ is the faster form for x [M,N,in] and weight [M,out,in]."""
+    models, rows, _ = x.shape
+    small = models == rows == 1 and weight.numel() < SMALL
+    return rows <= FEW_ROWS and x.dtype is torch.float32 and x.device.type == "cpu" and not small
+
+
+def _columns(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """W and xᵀ of contiguous x [M,N,in].
+
+    Two halves of W are a batch, which a single vector is not: it would go to a routine of half the
+    speed.
+    """
     models, rows, width = x.shape
     # xᵀ with the strides of a transposed matrix: one column alone would pass for a row, 7 × slower
-    columns = x.contiguous().as_strided((models, width, rows), (rows * width, 1, width))
+    columns = x.as_strided((models, width, rows), (rows * width, 1, width))
     if models == rows == 1 and weight.size(1) % 2 == 0:
-        weight, columns = weight.view(2, -1, width), columns.expand(2, -1, -1)
+        return weight.view(2, -1, width), columns.expand(2, -1, -1)
+    return weight, columns
+
+
+def _few_rows(x: Tensor, weight: Tensor, start: Tensor | None) -> Tensor:
+    """`product` as W xᵀ."""
+    models, rows, _ = x.shape
+    weight, columns = _columns(x.contiguous(), weight)
     if start is None:
         found = torch.bmm(weight, columns)
     else:
         start = start.transpose(1, 2).reshape(len(weight), weight.size(1), -1)
         found = torch.baddbmm(start, weight, columns)
     return found.view(models, -1, rows).transpose(1, 2).contiguous()
+
+
+def prepared(linear: Linear, x: Tensor, out: Tensor, *, onto: bool = False) -> Calls:
+    """`linear` from one contiguous buffer into another, as kernels that need no more thought.
+
+    Args:
+        linear: the layer.
+        x: the buffer that it reads, [M,N,in].
+        out: the buffer that it writes, [M,N,out].
+        onto: add to what `out` holds.
+    """
+    adapters, weight, bias = linear.adapters, linear.weight, linear.bias
+    added = [partial(_add, out, x, adapters)] if adapters is not None else []
+    # 1. A weight that all models share is read once for the rows of all
+    x, out = (part.view(len(weight), -1, part.size(2)) for part in (x, out))
+    calls: list[Callable[[], object]] = []
+    if bias is not None:
+        calls.append(partial(out.add_ if onto else out.copy_, bias))
+    # 2. The form of the product. Several columns come out transposed
+    left, right, into = x, weight.transpose(1, 2), out
+    if columns := _as_columns(x, weight):
+        left, right = _columns(x, weight)
+        into = left.new_empty(len(left), left.size(1), x.size(1))
+        if x.size(1) == 1:
+            into, columns = out.view(into.shape), False
+    # 3. The product
+    if onto or bias is not None:
+        calls += [partial(into.copy_, out.transpose(1, 2))] if columns else []
+        calls.append(partial(into.baddbmm_, left, right))
+    else:
+        calls.append(partial(torch.bmm, left, right, out=into))
+    calls += [partial(out.copy_, into.transpose(1, 2))] if columns else []
+    return (*calls, *added)
+
+
+def _add(out: Tensor, x: Tensor, adapters: Adapters) -> None:
+    """Add what the adapters make of x [M,N,in] to out [M,N,out]."""
+    out.baddbmm_(torch.bmm(x, adapters.down), adapters.up)
 
 
 def has_adapter(layer: Any) -> bool:

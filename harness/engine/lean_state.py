@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
+    from harness.engine.lean_column import OneColumn
     from harness.engine.lean_step import LeanDecoder
 
 BLOCK = 256
@@ -24,6 +25,7 @@ class LeanState:
     end: columns in use. lengths [R]: tokens of each row, which ends at the last column in use.
     bias [R,K,1,C]: −inf at columns before a row begins; None where all rows have one length.
     rope [C,2,d]: cosine and signed sine of each position.
+    column: takes steps of one column with these buffers, once there was one.
     """
 
     decoder: LeanDecoder
@@ -33,6 +35,7 @@ class LeanState:
     lengths: Tensor
     bias: Tensor | None
     rope: Tensor
+    column: OneColumn | None = None
 
     @property
     def capacity(self) -> int:
@@ -70,6 +73,7 @@ class LeanState:
         if self.bias is not None:
             self.bias = F.pad(self.bias, (0, more + BLOCK))
         self.rope = self.decoder.rope_table(self.capacity)
+        self.column = None
 
 
 def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanState:

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness.engine.batch import to_the_right
+from harness.engine.lean_column import OneColumn
 from harness.engine.lean_products import Linear, of_model
 from harness.engine.lean_state import BLOCK, LeanState, row_bias
 
@@ -87,6 +88,7 @@ class LeanDecoder:
     ) -> None:
         self.shape, self.layers, self.norm, self.rotary = shape, list(layers), norm, rotary
         self.models, width = models, norm.size(-1)
+        self.plain = norm.dtype is torch.float32 and norm.device.type == "cpu"
         # of the norms: RMSNorm is x · √D / √(Σx² + D·ε), and hypot(‖x‖, √(D·ε)) is the second root
         self.floors = {
             size: norm.new_tensor((size * shape.epsilon) ** 0.5, dtype=torch.float32)
@@ -137,15 +139,25 @@ class LeanDecoder:
         """Append columns [M,B,t,D], real in every row: hidden [M,B,t,D]. Changes `state`."""
         count = embeddings.size(2)
         state.reserve(state.end + count)
+        if count == 1 and self.plain:
+            if state.column is None:
+                state.column = OneColumn(self, state)
+            hidden = state.column(embeddings, state)
+        else:
+            hidden = self._later(embeddings, state)
+        state.end += count
+        state.lengths = state.lengths + count
+        return hidden
+
+    def _later(self, embeddings: Tensor, state: LeanState) -> Tensor:
+        """`_pass` over columns [M,B,t,D] after others."""
+        count = embeddings.size(2)
         if state.bias is None:
             rope = state.rope[state.end : state.end + count, :, None]
         else:
             steps = torch.arange(count, device=embeddings.device)
             rope = state.rope[state.lengths[:, None] + steps][..., None, :]
-        hidden = self._pass(embeddings, state, rope, None)
-        state.end += count
-        state.lengths = state.lengths + count
-        return hidden
+        return self._pass(embeddings, state, rope, None)
 
     def _pass(
         self, embeddings: Tensor, state: LeanState, rope: Tensor, back: Tensor | None
@@ -206,7 +218,9 @@ class LeanDecoder:
         # 2. One column: the heads of a group are the queries of one product, so none is repeated
         if count == 1:
             grouped = q.reshape(len(q), self.shape.kv_heads, -1, self.shape.head_dim)
-            return _one_column(grouped, keys, values, bias, scale)
+            return F.scaled_dot_product_attention(
+                grouped, keys, values, attn_mask=bias, scale=scale
+            )
         # 3. Several columns after others
         later = torch.full((count, end), -torch.inf, dtype=q.dtype, device=q.device).triu(
             state.end + 1
@@ -231,22 +245,6 @@ class LeanDecoder:
         root = torch.hypot(norm, self.floors[width]) / width**0.5
         normed: Tensor = weight * (wide / root).to(x.dtype)
         return normed
-
-
-def _one_column(
-    q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scale: float
-) -> Tensor:
-    """Attention of one new column: q [R,K,G,d], keys, values [R,K,n,d] → [R,K,G,d].
-
-    On a CPU in float32, two batched products take a third of the time of
-    `scaled_dot_product_attention`; in bfloat16 they would round the scores.
-    """
-    if q.dtype is not torch.float32 or q.device.type != "cpu":
-        return F.scaled_dot_product_attention(q, keys, values, attn_mask=bias, scale=scale)
-    flat, (rows, groups) = q.flatten(0, 1), q.shape[:2]
-    start = q.new_zeros(1) if bias is None else bias.flatten(0, 1)
-    scores = torch.baddbmm(start, flat, keys.flatten(0, 1).transpose(1, 2), alpha=scale)
-    return torch.bmm(scores.softmax(-1), values.flatten(0, 1)).view(rows, groups, *q.shape[2:])
 
 
 def _columns(rows: Tensor, order: Tensor) -> Tensor:

@@ -43,7 +43,9 @@ def _git(root: Path, *words: str) -> str | None:
 
 MAKING = ("harness.pipeline.training", "harness.pipeline.generate")
 """Modules that weights and texts depend on, besides the method's own."""
-DECODING = ("lean_check", "lean_models", "lean_products", "lean_state", "lean_step")
+DECODING = (
+    "lean_check", "lean_column", "lean_models", "lean_products", "lean_state", "lean_step"
+)  # fmt: skip
 """Modules of the engine that only generate texts, without gradients: they change no weights, since
 they must give the numbers of the model's own forward, whichever `decode.step` says."""
 

@@ -10,8 +10,8 @@ from flythinker.replaced_thoughts import DONOR, ReplacedThoughtsLM
 from harness.engine import Batch, CausalLM, generate, lean_models, lean_products
 from harness.engine.decode import NotANumberError
 from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken, unfit
-from harness.engine.lean_products import FEW_ROWS, product
-from harness.engine.lean_state import LeanState
+from harness.engine.lean_products import FEW_ROWS, Linear, prepared, product
+from harness.engine.lean_state import BLOCK, LeanState
 from harness.engine.lm import causal_lms
 from harness.errors import UsageError
 from tests.support.agreement import PROMPTS, RESPONSES, alone, prefill_and_step
@@ -338,6 +338,42 @@ def test_a_product_is_the_same_for_few_and_many_rows(models, shared, rows, out, 
             found = product(x, weight, start)
             assert_close(found, known, atol=1e-5, rtol=0)
             assert found.is_contiguous()
+
+
+@pytest.mark.parametrize("models", [1, 2])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, FEW_ROWS + 1])
+@pytest.mark.parametrize("out", [5, 6])
+def test_a_prepared_product_has_the_bits_of_the_layer(models, shared, rows, out, monkeypatch):
+    monkeypatch.setattr(lean_products, "SMALL", 0)
+    torch.manual_seed(0)
+    stacked = 1 if shared else models
+    for bias in (None, torch.randn(stacked, 1, out)):
+        linear = Linear(torch.randn(stacked, out, 4), bias)
+        for onto in (False, True):
+            x, buffer = torch.empty(models, rows, 4), torch.empty(models, rows, out)
+            calls = prepared(linear, x, buffer, onto=onto)
+            for _ in range(2):  # the buffers are read again each time
+                x.normal_()
+                before = buffer.normal_().clone()
+                for call in calls:
+                    call()
+                assert torch.equal(buffer, linear(x, before if onto else None))
+
+
+@torch.no_grad()
+def test_steps_of_one_column_share_their_buffers_until_the_state_grows():
+    lm = CausalLM(tiny()).eval()
+    logits, state = lm.prefill(PROMPTS)
+    columns = []
+    for _ in range(BLOCK + 1):
+        logits, state = lm.step(logits.argmax(-1), state)
+        columns.append(state.column)
+    assert columns[0] is columns[BLOCK - 1] is not None
+    assert columns[BLOCK] is not columns[0]
+    wide = CausalLM(tiny().to(torch.bfloat16)).eval()
+    logits, state = wide.prefill(PROMPTS)
+    assert wide.step(logits.argmax(-1), state)[1].column is None
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
