@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, Views
-from harness.engine.lm import CausalLM, head
+from harness.engine.lm import CausalLM, Pass, RowLengths, head
 from harness.settings import Section
 from harness_example_methods.oppu import Oppu, OppuLM, OppuOptions
 
@@ -107,6 +107,10 @@ class CopeLM(OppuLM):
         expert, state.expert = super().step(tokens, state.expert)
         amateur, state.amateur = CausalLM(self.model).step(tokens, state.amateur)
         return self._mixed(expert, amateur, state.known[:, None]), state
+
+    def passes(self, row: RowLengths, training: bool) -> list[Pass]:
+        once = super().passes(row, training)
+        return once if training else 2 * once
 
     def _mixed(self, expert: Tensor, amateur: Tensor, known: Tensor) -> Tensor:
         """Contrasted logits where there is an adapter; the task model's elsewhere."""

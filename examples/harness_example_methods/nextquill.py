@@ -28,9 +28,9 @@ from torch.utils.checkpoint import checkpoint
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch
-from harness.engine.lm import CausalLM, head
+from harness.engine.lm import head
 from harness.settings import Section
-from harness_example_methods.two_views import NO_PROFILE, TwoViews
+from harness_example_methods.two_views import NO_PROFILE, TrainedOnTwoViews, TwoViews
 
 
 class NextQuillOptions(Section):
@@ -44,7 +44,7 @@ class NextQuillOptions(Section):
     """Weight of the other tokens. With low = high and difference 0 this is SFT."""
 
 
-class NextQuillLM(CausalLM):
+class NextQuillLM(TrainedOnTwoViews):
     """A causal LM trained on two causal effects of the profile; it generates like SFT."""
 
     def __init__(self, model: nn.Module, options: NextQuillOptions | None = None) -> None:

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch
-from harness.engine.lm import CausalLM
 from harness.settings import Section
-from harness_example_methods.two_views import NO_PROFILE, TwoViews
+from harness_example_methods.two_views import NO_PROFILE, TrainedOnTwoViews, TwoViews
 
 
 class PerCEOptions(Section):
@@ -26,8 +25,10 @@ class PerCEOptions(Section):
     """Largest weight. With 1 for both bounds this is plain SFT. The paper gives neither bound."""
 
 
-class PerCELM(CausalLM):
+class PerCELM(TrainedOnTwoViews):
     """A causal LM whose loss weights each token by its clipped personal influence."""
+
+    bare_backward = False
 
     def __init__(self, model: nn.Module, low: float = 1.0, high: float = 5.0) -> None:
         super().__init__(model)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Rows, pad
-from harness.engine.lm import embed, embedding_matrix, encode
+from harness.engine.lm import Pass, RowLengths, embed, embedding_matrix, encode
 from harness.method import Method
 from harness.settings import Section
 from harness_example_methods.inserted import InsertedLM
@@ -55,6 +55,14 @@ class SoftCoTLM(InsertedLM):
 
     def vectors(self, prompts: Rows) -> Tensor:
         return self.projection(self._thoughts(prompts).to(self.device))  # type: ignore[no-any-return]
+
+    def passes(self, row: RowLengths, training: bool) -> list[Pass]:
+        """The assistant reads prompts alone; gradients pass through the LLM to the projection."""
+        read = row.prompts["main"] + self.count
+        return [
+            Pass(self.model, read + row.text, row.logits, backward=True),
+            Pass(self.reasoner, read, 0),
+        ]
 
     @torch.no_grad()
     def _thoughts(self, prompts: Rows) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from harness.conformance import (
+    flops_checks,
     generation_checks,
     logprob_checks,
     prompt_checks,
@@ -24,7 +25,7 @@ from harness.plugins import explain, home_of
 
 CHECKS = tuple(
     value
-    for module in (prompt_checks, logprob_checks, generation_checks, training_checks)
+    for module in (prompt_checks, logprob_checks, generation_checks, training_checks, flops_checks)
     for value in vars(module).values()
     if isinstance(value, Check)
 )

@@ -11,17 +11,17 @@ Both sizes come from PyTorch's counter, on short passes of each model: what grow
 and what grows with its square. So a layer that runs twice counts twice, and of a mixture of experts
 only the experts that a token is sent to.
 
-All models of a method count: both of FlyThinker's, Coconut's thoughts as positions between prompt
-and text, every further view of a prompt. Not counted: look-ups, rotary angles, norms, softmax, the
-optimizer, padding, sliding windows, and recomputation under gradient checkpointing. Layers with a
-running state are not covered: `missing` returns the reason and the record holds null.
+All models of a method count, as its `PersonalLM.passes` says: both of FlyThinker's, Coconut's
+thoughts as positions between prompt and text, every further view of a prompt. Not counted:
+look-ups, rotary angles, norms, softmax, the optimizer, padding, sliding windows, and recomputation
+under gradient checkpointing. Layers with a running state are not covered: `missing` returns the
+reason and the record holds null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -30,10 +30,17 @@ from transformers import PreTrainedModel
 from harness.engine.batch import Rows, Views
 from harness.engine.four_bits import countable
 from harness.engine.kv_cache import growing_cache, recurrent
-from harness.engine.lm import PersonalLM, causal_lms, embed, embedding_matrix, hidden_states
+from harness.engine.lm import (
+    Pass,
+    PersonalLM,
+    RowLengths,
+    causal_lms,
+    embed,
+    embedding_matrix,
+    hidden_states,
+)
 from harness.engine.micro_batches import TrainRow
 
-T = TypeVar("T")
 LENGTHS = 4, 8, 16
 """Tokens of the counted passes: the last two give the estimate, the first one checks it."""
 TOLERANCE = 0.15
@@ -65,10 +72,13 @@ class ModelCost:
         """FLOPs of a causal pass over `positions`, whole or in steps; `logits` rows of logits."""
         return self._pass(self.body, self.head, positions, logits)
 
-    def training(self, positions: int, logits: int) -> int:
-        """FLOPs of a forward pass and, in a model that trains, the backward pass through it."""
+    def training(self, positions: int, logits: int, backward: bool | None = None) -> int:
+        """FLOPs of a forward pass and of the backward pass through it.
+
+        backward: whether there is one; None: in a model that trains.
+        """
         forward = self.forward(positions, logits)
-        if not self.trains:
+        if not (self.trains if backward is None else backward):
             return forward
         weights = self._pass(self.trained_body, self.trained_head, positions, logits)
         return 2 * forward + weights
@@ -186,19 +196,17 @@ def _counted(model: PreTrainedModel, length: int) -> int:
 def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     """Forward and backward over each row once (repeat rows for more epochs).
 
-    A model without trainable parameters counts forward only.
+    A model without trainable parameters counts forward only, unless its pass says otherwise.
     """
-    models = model_costs(lm)
     return sum(
-        model.training(positions, logits)
-        for positions, logits in _row_passes(lm, rows)
-        for model in models
+        cost.training(each.positions, each.logits, each.backward)
+        for cost, each in costed_passes(lm, map(row_lengths, rows), training=True)
     )
 
 
 def forward_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
-    """One forward pass over each row, as for its likelihood."""
-    return _forward(lm, _row_passes(lm, rows))
+    """One forward pass over each row, as for its loss."""
+    return _forward(lm, map(row_lengths, rows), training=True)
 
 
 def generation_flops(lm: PersonalLM, prompts: Rows, texts: Rows, views: Views | None = None) -> int:
@@ -206,29 +214,36 @@ def generation_flops(lm: PersonalLM, prompts: Rows, texts: Rows, views: Views | 
 
     Count a text with a preface as two texts: the preface, then the text after prompt and preface.
     """
-    return _forward(
-        lm,
-        (
-            (len(rows[index]) + lm.hidden_per_example + len(text), len(text) + 1)
-            for rows in (prompts, *_read(lm, views or {}))
-            for index, text in enumerate(texts)
-        ),
+    each_view = {"main": prompts, **(views or {})}
+    rows = (
+        RowLengths(
+            {name: len(rows[index]) for name, rows in each_view.items()}, len(text), len(text) + 1
+        )
+        for index, text in enumerate(texts)
+    )
+    return _forward(lm, rows, training=False)
+
+
+def row_lengths(row: TrainRow) -> RowLengths:
+    """The lengths of a training row."""
+    prompts = {"main": row.prompt, **row.views}
+    lengths = {name: len(prompt) for name, prompt in prompts.items()}
+    return RowLengths(lengths, len(row.response), len(row.response))
+
+
+def _forward(lm: PersonalLM, rows: Iterable[RowLengths], training: bool) -> int:
+    return sum(
+        cost.forward(each.positions, each.logits)
+        for cost, each in costed_passes(lm, rows, training)
     )
 
 
-def _row_passes(lm: PersonalLM, rows: Iterable[TrainRow]) -> Iterator[tuple[int, int]]:
-    """Positions and rows of logits of each pass: one pass per view of each row."""
+def costed_passes(
+    lm: PersonalLM, rows: Iterable[RowLengths], training: bool
+) -> Iterator[tuple[ModelCost, Pass]]:
+    """Every pass over the rows, with the cost of its model."""
+    models = (model for _, model in causal_lms(lm))
+    costs = dict(zip(models, model_costs(lm), strict=True))
     for row in rows:
-        logits = len(row.response)
-        for prompt in (row.prompt, *_read(lm, row.views)):
-            yield len(prompt) + lm.hidden_per_example + logits, logits
-
-
-def _read(lm: PersonalLM, views: Mapping[str, T]) -> list[T]:
-    """The views that the model reads, without those that it looks up."""
-    return [view for name, view in views.items() if name not in lm.lookups]
-
-
-def _forward(lm: PersonalLM, passes: Iterable[tuple[int, int]]) -> int:
-    models = model_costs(lm)
-    return sum(model.forward(*each) for each in passes for model in models)
+        for each in lm.passes(row, training):
+            yield costs[each.model], each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,6 +27,37 @@ from harness.plugins import Expected, check_returns
 
 if TYPE_CHECKING:
     from harness.engine.thoughts import Thoughts
+
+
+@dataclass(frozen=True)
+class RowLengths:
+    """Tokens of one row, from which its FLOPs are estimated.
+
+    prompts: of each view, "main" among them. text: of what is read after the prompt. logits: how
+    often logits of a next token are computed.
+    """
+
+    prompts: Mapping[str, int]
+    text: int
+    logits: int
+
+    def only(self, view: str) -> RowLengths:
+        """The row with this view alone."""
+        return replace(self, prompts={view: self.prompts[view]})
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of a causal LM over a row, at once or step by step, for FLOPs.
+
+    model: the LM. positions: tokens and thoughts that it reads. logits: rows of logits.
+    backward: whether training goes back through it; None: if the model has trained parameters.
+    """
+
+    model: PreTrainedModel
+    positions: int
+    logits: int
+    backward: bool | None = None
 
 
 class PersonalLM(nn.Module, ABC):
@@ -95,6 +127,23 @@ class PersonalLM(nn.Module, ABC):
         """
         return None
 
+    def passes(self, row: RowLengths, training: bool) -> list[Pass]:
+        """What its causal LMs do with one row: the FLOPs of the record are estimated from it.
+
+        By default each reads every view that is no look-up, latent thoughts, and the text. A model
+        that reads more or less needs `passes` of its own; the conformance kit counts.
+
+        Args:
+            row: lengths of prompts and text.
+            training: whether for the loss; else for generating the text.
+        """
+        return [
+            Pass(model, length + self.hidden_per_example + row.text, row.logits)
+            for view, length in row.prompts.items()
+            if view not in self.lookups
+            for _, model in causal_lms(self)
+        ]
+
     def forward(self, batch: Batch) -> Tensor:
         """The loss; wrappers for several devices call this."""
         return self.loss(batch)
@@ -134,12 +183,18 @@ def _no_thoughts(found: object, batch: Batch) -> str | None:
     return None if found is None else "harness.engine.thoughts.Thoughts, or None"
 
 
+def _no_passes(found: object, row: RowLengths, training: bool) -> str | None:
+    fits = isinstance(found, list) and all(isinstance(each, Pass) for each in found)
+    return None if fits else "a list of harness.engine.lm.Pass"
+
+
 RETURNS: Mapping[str, Expected] = {
     "logprobs": _no_logprobs,
     "loss": _no_loss,
     "prefill": _no_logits,
     "step": _no_logits,
     "thoughts": _no_thoughts,
+    "passes": _no_passes,
 }
 """Method of a plugin's model → what is wrong with what it returns."""
 
