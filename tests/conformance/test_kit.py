@@ -73,6 +73,18 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"DrawsWithoutSeed\.step",
     ),
     (
+        with_lm(broken.ReadsTwice),
+        "flops of training are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of training, without attention; [\d,]+ were counted",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken.ReadsTwice),
+        "flops of generation are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of generation, without attention; [\d,]+ were counted",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
         with_lm(broken.SubtractsTheBatchMean),
         "batch and order change no text",
         r"example test-\d at temperature 0: text \[.*\] in a batch, \[.*\] alone",

@@ -139,6 +139,30 @@ def test_every_view_counts():
     )
 
 
+class OneWay(CausalLM):
+    """The loss reads a view that texts do not, without going back through it."""
+
+    def passes(self, row, training):
+        main, *more = super().passes(row, training)
+        return [main, *(replace(each, backward=False) for each in more)] if training else [main]
+
+
+def test_a_model_says_what_it_reads():
+    lm, plain = OneWay(eager()), LMS["causal"]()
+    two = TrainRow("a", ROW.prompt, ROW.response, {"bare": ROW.prompt[:2]})
+    bare = model_costs(lm)[0].forward(2 + len(ROW.response), len(ROW.response))
+    assert training_flops(lm, [two]) == training_flops(plain, [ROW]) + bare
+    alone = generation_flops(plain, [[1, 2]], [[3]])
+    assert generation_flops(lm, [[1, 2]], [[3]], {"bare": [[1]]}) == alone
+
+
+def test_gradients_may_pass_through_a_frozen_model():
+    cost = replace(model_costs(LMS["causal"]())[0], trains=False, trained_body=0, trained_head=0)
+    # of a weight-less product, attention, the backward pass has two: 4 · 64 · (1 + … + 5) more
+    assert cost.training(5, 2, backward=True) == 2 * cost.forward(5, 2) + 3840
+    assert cost.training(5, 2) == cost.forward(5, 2)
+
+
 def test_a_view_that_is_looked_up_costs_nothing():
     lm = LMS["causal"]()
     lm.lookups = frozenset({"user"})

@@ -107,6 +107,17 @@ class DrawsWithoutSeed(CausalLM):
         return logits + 3 * torch.randn_like(logits), state
 
 
+class ReadsTwice(CausalLM):
+    """Every pass is made twice, which its `passes` do not say."""
+
+    def logprobs(self, batch):
+        return (super().logprobs(batch) + super().logprobs(batch)) / 2
+
+    def prefill(self, prompts, prefixes=None, views=None):
+        super().prefill(prompts, prefixes)
+        return super().prefill(prompts, prefixes)
+
+
 class LeavesPadding(CausalLM):
     def logprobs(self, batch):
         return super().logprobs(batch) - (~batch.response_mask).float()
