@@ -34,7 +34,7 @@ class Sft(Method):
     def __init__(self, settings: RunSettings) -> None:
         super().__init__(settings)
         if self.options.flops_of is not None:
-            find("method", self.options.flops_of)  # an unknown name stops the run here
+            self._other()  # an unknown name stops the run here
 
     def build(self, backbones: Backbones) -> PersonalLM:
         lm = super().build(backbones)
@@ -57,7 +57,28 @@ class Sft(Method):
         from harness.engine.backbone import Backbones
         from harness.engine.flops import training_flops
 
-        settings = self.settings.model_copy(update={"method": {}})
-        other = find("method", self.options.flops_of)(settings).build(Backbones(settings.model))
-        add_adapters(other, settings.model, settings.seed)
-        return epochs * training_flops(other, rows) / training_flops(lm, rows)
+        method = self._other()
+        other = method.build(Backbones(method.settings.model))
+        add_adapters(other, method.settings.model, method.settings.seed)
+        its_rows: Sequence[TrainRow] = rows
+        if type(method).prompt is not Method.prompt:
+            assert self.rows_of is not None
+            its_rows = self.rows_of(method)
+        return epochs * training_flops(other, its_rows) / training_flops(lm, rows)
+
+    def _other(self) -> Method:
+        """The method of `flops_of`. Raises UsageError if its FLOPs are not known before a run."""
+        name = self.options.flops_of
+        assert name is not None
+        made: Method = find("method", name)(self.settings.model_copy(update={"method": {}}))
+        why = None
+        if not made.trains:
+            why = "it is not trained"
+        elif made.longest_preface(training=True) or type(made).prepare is not Method.prepare:
+            why = "its training rows hold text that a model generates first"
+        if why:
+            raise UsageError(
+                f"method.flops_of={name}: {why}; expected a method whose FLOPs follow from the"
+                " data\n  mend      set train.epochs; FLOPs are in the records of both"
+            )
+        return made

@@ -47,6 +47,8 @@ class Method:
     rounds: in a run of several processes, divides work of the untrained model among them:
         `rounds(work, lm, parts)` yields lists of what `work(method, lm, part)` returns for each
         part, in order. work: a function of a module. None in a run of one process.
+    rows_of: in a training, `rows_of(other)` gives the rows that another method has on its data:
+        that method's prompts, with the references as targets.
     report: counts for the record.
     target_flops: FLOPs of `targets`, if a model generates them (harness.engine.flops).
     """
@@ -77,6 +79,7 @@ class Method:
         self.workspace: Path | None = None
         self.track: Callable[[str], Update] = lambda name: lambda done, total, note: None
         self.rounds: Rounds | None = None
+        self.rows_of: Callable[[Method], Sequence[TrainRow]] | None = None
         self.report: dict[str, Json] = {}
         self.target_flops = 0
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -245,6 +246,14 @@ class Plan:
     @cached_property
     def _encoded(self) -> dict[str, list[EncodedPrompt]]:
         return {}
+
+    def rows_of(self, other: Method) -> list[TrainRow]:
+        """The training rows of another method on these data, with the references as targets."""
+        plan = copy(self)
+        plan.method, plan._encoded = other, {}
+        pairs = plan.pairs("train")
+        targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
+        return plan.rows(pairs, targets, plan.encoded("train"))[0]
 
     def rows(
         self,

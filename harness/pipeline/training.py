@@ -135,6 +135,7 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
         pairs = plan.pairs("train")
         plan.method.workspace = plan.folder
         plan.method.track = job.bars.track
+        plan.method.rows_of = plan.rows_of
         if job.team.ranks.count > 1:
             plan.method.rounds = partial(method_rounds, job)
         targets = plan.method.targets(lm, pairs)
