@@ -37,6 +37,7 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
     "ablations": ("ablations",),
     "methods": (
         "methods",
+        "mini/product_review/rag",
         "ablations/product_review/sft",
         "ablations/product_review/flythinker/s*-4676df02f4ef",
     ),

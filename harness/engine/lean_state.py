@@ -83,6 +83,8 @@ def stacked_state(decoder: LeanDecoder, states: Sequence[LeanState]) -> LeanStat
     buffers, layer by layer, so that no two copies of all are in memory.
     """
     end = max(state.end for state in states)
+    for state in states:
+        state.column = None  # it has views of the buffers
     keys, values = (
         [
             torch.cat([_moved(getattr(state, name).pop(0), state.end, end) for state in states])
