@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.files import SPLITS, candidates
-from harness.data.folder import numbered_lines, unchanged
+from harness.data.folder import unchanged
+from harness.data.json_lines import numbered_lines
 from harness.data.rows import Row, data_error, parse_rows
 from harness.data.tasks import Task
 

@@ -17,14 +17,15 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "test": ("test",),
 }
 """Split → accepted file names."""
-LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+FORMATS, PACKED = (".jsonl", ".json", ".csv"), ("", ".gz", ".zst")
 PARQUET = ".parquet"
+ENDINGS = (*(form + packed for form in FORMATS for packed in PACKED), PARQUET)
 SHARD = re.compile(r"-(\d+)-of-(\d+)\.parquet")
 
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The files of one split: a single file of JSON Lines, or parquet files sorted by name."""
+    """The files of one split: one file of rows, or parquet files sorted by name."""
 
     paths: tuple[Path, ...]
     parquet: bool
@@ -37,10 +38,9 @@ def candidates(folder: Path, split: str) -> list[SplitFiles]:
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
     found = []
     for name in NAMES[split]:
-        endings = (*LINES, PARQUET)
         found += [
             SplitFiles((files[name + ending],), ending == PARQUET, name + ending)
-            for ending in endings
+            for ending in ENDINGS
             if name + ending in files
         ]
         shards = [path for path in files.values() if path.name.startswith(f"{name}-")]
@@ -97,6 +97,7 @@ def _missing(folder: Path, split: str) -> DataError:
     return data_error(
         str(folder),
         f"no {split}.jsonl; {found}",
-        f"{lines} (also .gz, .zst), {split}-*.parquet, or a folder named after the task",
+        f"{lines} (also .json and .csv, each also .gz and .zst), {split}-*.parquet, or a folder"
+        " named after the task",
         "add the file, or name another folder with --data",
     )

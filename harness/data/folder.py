@@ -1,24 +1,24 @@
-"""A split's JSON Lines, compressed or not → rows, line by line; a bad line is refused here."""
+"""A split's file in a folder, compressed or not → rows; a file that changes is refused here."""
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from harness.data.compressed import decompressed
+from harness.data.csv_rows import csv_rows
 from harness.data.files import split_files
+from harness.data.json_array import array_elements
+from harness.data.json_lines import line_values
 from harness.data.row_cache import Numbered, SplitRows, stored_rows
-from harness.data.rows import data_error, parse_rows, shown
+from harness.data.rows import data_error, parse_rows
 from harness.data.tasks import Task
-from harness.errors import DataError
 from harness.paths import expanded
-from harness.record import strict_json
+from harness.record.digest import json_sha256
 
 
 def task_folder(source: str, task: Task, setting: str) -> Path:
@@ -31,62 +31,62 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
         raise data_error(
             f"data {source}",
             "a file" if folder.exists() else "no such folder",
-            "mini, hub, or a folder of JSON Lines",
+            "mini, hub, or a folder of data files",
             "name the folder with train.jsonl, val.jsonl and test.jsonl",
         )
     subfolders = (folder / name for name in (task.name, f"{task.name}_{setting}"))
     return next((path for path in subfolders if path.is_dir()), folder)
 
 
+Values = Callable[[BinaryIO, Path], Iterator[tuple[int, str, Any]]]
+"""Reads a file's content: (number, place, value) of each row; the number finds it again."""
+READERS: dict[str, tuple[Values, str]] = {
+    ".jsonl": (line_values, "line"),
+    ".json": (array_elements, "row"),
+    ".csv": (csv_rows, "line"),
+}
+"""Ending → how the file is read, and what its rows' numbers count."""
+
+
 def read_folder(
     task: Task, folder: Path, split: str, files: dict[str, str] | None = None
 ) -> SplitRows:
-    """The rows of a split's JSON Lines, from the cache if this content was read before.
+    """The rows of a split's file, from the cache if this content was read before.
 
     task: which columns to expect.
     folder, split: where the file is.
     files: if given, receives the file's name and the sha256 of the bytes read.
 
-    Raises DataError naming the file, line, example and field of the first fault.
+    Raises DataError naming the file, row or line, example and field of the first fault.
     """
     (path,) = split_files(folder, split).paths
+    ending = next(suffix for suffix in path.suffixes[::-1] if suffix in READERS)
+    values, counted = READERS[ending]
     with path.open("rb") as handle:  # hash and read through one handle: surely the same file
         sha256 = sha256_of(handle)
         if files is not None:
             files[path.name] = sha256
 
-        def place(line: int) -> str:
-            return f"{path} line {line}"
+        def place(number: int) -> str:
+            return f"{path} {counted} {number}"
 
         def numbered() -> Numbered:
             handle.seek(0)
-            lines = list[int]()
+            numbers = list[int]()
 
-            def values() -> Iterator[tuple[str, object]]:
-                for line, value in numbered_lines(decompressed(handle, path), path):
-                    lines.append(line)
-                    yield place(line), value
+            def placed() -> Iterator[tuple[str, object]]:
+                for number, where, value in values(decompressed(handle, path), path):
+                    numbers.append(number)
+                    yield where, value
 
-            for row in parse_rows(task, values()):
-                yield lines[-1], row
-            if not lines:
-                raise data_error(
-                    str(path), "no example", "one JSON object per line", "fill the file"
-                )
+            for row in parse_rows(task, placed()):
+                yield numbers[-1], row
+            if not numbers:
+                raise data_error(str(path), "no example", "at least one row", "fill the file")
             refuse_change(handle, sha256, path)
 
-        return stored_rows(task, sha256, numbered, place)
-
-
-def numbered_lines(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, Any]]:
-    """(line number from 1, JSON value) of each line that is not blank; skips a leading BOM.
-
-    Only a newline ends a line: U+2028 is part of a text. `path` names the file in messages.
-    """
-    for number, raw in enumerate(lines, start=1):
-        line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-        if line.strip():
-            yield number, _parse_line(line, f"{path} line {number}")
+        source = sha256 if ending == ".jsonl" else json_sha256(ending, sha256)
+        return stored_rows(task, source, numbered, place)
 
 
 @contextmanager
@@ -114,36 +114,3 @@ def refuse_change(handle: BufferedReader, sha256: str, path: Path) -> None:
             "a file that no other process writes",
             "wait until it is complete, then run the command again",
         )
-
-
-def _parse_line(line: bytes, place: str) -> Any:
-    try:
-        return strict_json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise data_error(
-            f"{place}, byte {error.start + 1}",
-            f"0x{line[error.start]:02x}, which is not valid UTF-8 here",
-            "UTF-8",
-            "convert the file to UTF-8",
-        ) from None
-    except json.JSONDecodeError as error:
-        raise _not_json(error, place) from None
-    except ValueError as error:
-        raise data_error(
-            place,
-            str(error),
-            "JSON: every key once in its object, every number finite",
-            "correct the line",
-        ) from None
-
-
-def _not_json(error: json.JSONDecodeError, place: str) -> DataError:
-    rest = error.doc[error.pos :].strip()
-    truncated = not rest or error.msg.startswith("Unterminated string")
-    found = "the line ends inside its JSON" if truncated else f"{error.msg}, at {shown(rest)}"
-    return data_error(
-        f"{place}, column {error.colno}",
-        found,
-        "one complete JSON object on the line",
-        "correct the line; was the file copied completely?",
-    )

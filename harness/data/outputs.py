@@ -73,7 +73,7 @@ def _text(place: str, row: object) -> OutputModel:
 
 def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
     """(place, JSON value) of every prediction."""
-    from harness.data.folder import numbered_lines
+    from harness.data.json_lines import numbered_lines
 
     whole = None
     if raw.lstrip().startswith(b"{"):

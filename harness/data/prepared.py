@@ -6,6 +6,7 @@ again. Processes that need the same one at the same time make it once; the other
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -93,10 +94,23 @@ def _read(folder: Path, read: Read[T]) -> tuple[T] | None:
     try:
         if json.loads((folder / SUMS).read_bytes()) != _sums(folder):
             raise ValueError("its files are not what was written")
-        return (read(folder),)
+        with _collector_paused():
+            return (read(folder),)
     except UNREADABLE as error:
         log.warning("%s cannot be read (%s); making it again", folder, error)
         return None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Reading makes many objects and no garbage, which Python would look for again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _fill(folder: Path, make: Make) -> None:

@@ -22,6 +22,11 @@ def loads(text: str | bytes, constant: Callable[[str], Any] | None = None) -> An
         raise ValueError("brackets inside brackets, too many levels deep") from None
 
 
+def decoder() -> json.JSONDecoder:
+    """As `loads`, for a value at a place in a text (`raw_decode`)."""
+    return json.JSONDecoder(object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+
+
 def unfit(value: Any) -> tuple[str, str] | None:
     """The first number or text in a JSON value that cannot be kept: its field, and why.
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING
-from harness.data.folder import numbered_lines, task_folder
+from harness.data.folder import READERS, task_folder
+from harness.data.json_lines import line_values
 from harness.data.row_cache import cache_folder
 from harness.data.rows import Row
 from harness.errors import DataError
@@ -151,14 +152,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     write_folder: WriteFolder, monkeypatch: pytest.MonkeyPatch
 ):
     folder = write_folder(test=[review()])
-    real = numbered_lines
 
     def change_meanwhile(lines: Any, path: Path) -> Any:
-        yield from real(lines, path)
+        yield from line_values(lines, path)
         with path.open("ab") as file:
             file.write(b"\n")
 
-    monkeypatch.setattr("harness.data.folder.numbered_lines", change_meanwhile)
+    monkeypatch.setitem(READERS, ".jsonl", (change_meanwhile, "line"))
     with pytest.raises(DataError, match="content that changed while it was read"):
         read_folder(PRODUCT_REVIEW, folder, "test")
 
@@ -168,14 +168,14 @@ def test_the_hash_is_that_of_the_file_that_was_read(
 ):
     """Replacing the file while it is read changes neither the hash nor the rows."""
     folder = write_folder(test=[review("first")])
-    before, real = file_sha256(folder / "test.jsonl"), numbered_lines
+    before = file_sha256(folder / "test.jsonl")
 
     def change_meanwhile(lines: Any, path: Path) -> Any:
         (path.parent / "next").write_text(json.dumps(review("second")) + "\n")
         (path.parent / "next").replace(path)
-        return real(lines, path)
+        return line_values(lines, path)
 
-    monkeypatch.setattr("harness.data.folder.numbered_lines", change_meanwhile)
+    monkeypatch.setitem(READERS, ".jsonl", (change_meanwhile, "line"))
     files: dict[str, str] = {}
     (row,) = read_folder(PRODUCT_REVIEW, folder, "test", files)
     assert (row.user, files) == ("first", {"test.jsonl": before})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -72,6 +76,14 @@ TABLES: dict[str, tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = {
     "5.0": ("product_review", [review(profile=[{**review()["profile"][0], "overall": 5.0}])], []),
     "5": ("product_review", [review(profile=[{**review()["profile"][0], "overall": 5}])], []),
     "'5.0'": ("product_review", [review()], []),
+    "texts": (
+        "product_review",
+        [
+            review(output='Line\nbreaks,\r\n"quotes", "" and \u2028 شكراً 👩‍👩‍👧'),
+            review(output="a\rb\tc ] } [ \\ {", input="NA"),
+        ],
+        [],
+    ),
     "large": (
         "abstract_generation",
         [paper(name=2**62, id=2**53 + 1)],
@@ -81,7 +93,7 @@ TABLES: dict[str, tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = {
 
 
 def write_crlf(folder: Path, rows: list[Any]) -> None:
-    text = "\ufeff" + "\r\n\r\n".join(lines(rows).splitlines()) + "\r\n"
+    text = "\ufeff" + "\r\n\r\n".join(lines(rows).rstrip("\n").split("\n")) + "\r\n"
     (folder / "test.jsonl").write_bytes(text.encode())
 
 
@@ -102,7 +114,46 @@ def write_parquet(folder: Path, rows: list[Any]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "test.parquet")
 
 
+def write_array(folder: Path, rows: list[Any]) -> None:
+    (folder / "test.json").write_text(json.dumps(rows))
+
+
+def write_indented(folder: Path, rows: list[Any]) -> None:
+    text = "\ufeff\r\n" + json.dumps(rows, indent=2, ensure_ascii=False) + "\n\n"
+    (folder / "test.json").write_text(text, encoding="utf-8", newline="")
+
+
+def write_packed_array(folder: Path, rows: list[Any]) -> None:
+    (folder / "test.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
+
+
+def as_csv(rows: list[Any]) -> str:
+    """With a column more, and with the profile as JSON text."""
+    columns = dict.fromkeys(key for row in rows for key in row)
+    out = io.StringIO(newline="")
+    table = csv.DictWriter(out, [*columns, "more"])
+    table.writeheader()
+    for row in rows:
+        table.writerow({**row, "profile": json.dumps(row["profile"]), "more": 1})
+    return out.getvalue()
+
+
+def write_csv(folder: Path, rows: list[Any]) -> None:
+    (folder / "test.csv").write_text(as_csv(rows), encoding="utf-8", newline="")
+
+
+def write_quoted_csv(folder: Path, rows: list[Any]) -> None:
+    pd.DataFrame(rows).assign(profile=[json.dumps(row["profile"]) for row in rows]).to_csv(
+        folder / "test.csv.gz", quoting=csv.QUOTE_ALL, encoding="utf-8-sig"
+    )
+
+
 FORMATS = {
+    "JSON array": write_array,
+    "JSON array, indented, BOM": write_indented,
+    "JSON array, gzip": write_packed_array,
+    "CSV": write_csv,
+    "CSV by pandas, quoted, BOM, gzip": write_quoted_csv,
     "JSON Lines": write_lines,
     "JSON Lines, CRLF and BOM": write_crlf,
     "gzip": write_gzip,
