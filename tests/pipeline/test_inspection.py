@@ -27,7 +27,7 @@ from harness.record.inspected import (
 from harness.registry import find
 from tests.support.runs import edit_record, go, settings
 
-MORE = ("eval.likelihood=false", "eval.authors=false", "budget.profile=200")
+MORE = ("eval.likelihood=false", "eval.authors=false", "budget.profile=130")
 
 
 @pytest.fixture(scope="module")

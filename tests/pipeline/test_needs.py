@@ -35,7 +35,7 @@ def longest(reviews, backbone, tmp_path):
 
 
 CASES = {  # method, tokens besides the longest prompt, settings, what the message names
-    "cap": ("rag", 11, ["eval.likelihood=false"], r"the test prompt of .*max_new_tokens 12\)"),
+    "cap": ("rag", 5, ["eval.likelihood=false"], r"the test prompt of .*max_new_tokens 6\)"),
     "target": ("sft", 12, ["eval.likelihood=false"], "the (train|val) row of example"),
     "likelihood": ("rag", 12, [], r"eval.likelihood of .*reference \d+\), too many"),
     "forced": (
@@ -44,7 +44,7 @@ CASES = {  # method, tokens besides the longest prompt, settings, what the messa
         ["eval.likelihood=false", "eval.forced=true", "eval.slices=[0,10]"],
         r"eval.forced of .*given \d+ \+ window \d+\)",
     ),
-    "thoughts": ("coconut", 15, ["eval.likelihood=false"], r"\(prompt \d+ \+ hidden text 4 \+ dec"),
+    "thoughts": ("coconut", 9, ["eval.likelihood=false"], r"\(prompt \d+ \+ hidden text 4 \+ dec"),
     "analysis": (
         "cot",
         99,
@@ -72,12 +72,12 @@ def test_a_row_past_the_context_is_refused_before_training(
 
 
 def test_a_context_that_just_fits_prompt_and_cap_is_accepted(reviews, backbone, longest, tmp_path):
-    short = with_context(backbone, tmp_path / "short", longest + 12)
+    short = with_context(backbone, tmp_path / "short", longest + 6)
     assert go(tmp_path, reviews, short, "rag", "eval.likelihood=false").exit_code == 0
 
 
 def test_a_reasoner_with_a_shorter_context_is_refused(reviews, backbone, longest, tmp_path):
-    short = with_context(backbone, tmp_path / "short", longest + 11)
+    short = with_context(backbone, tmp_path / "short", longest + 5)
     with pytest.raises(UsageError, match=r"too many for the reasoner '.*short' \(Qwen2"):
         go(tmp_path, reviews, backbone, "flythinker", f"model.reasoner={short}")
 
@@ -121,7 +121,7 @@ def test_a_reasoners_tokenizer_may_differ_only_past_the_matrix(reviews, backbone
 
 @pytest.mark.parametrize("method", ["rag", "sft", "flythinker"])
 def test_a_token_that_a_text_uses_needs_one(method, reviews, backbone, tmp_path):
-    folder = with_token(backbone, tmp_path / "more", "kettle")
-    (used,) = set(encode_response(tokenizer_of(str(folder)), "kettle").ids)
+    folder = with_token(backbone, tmp_path / "more", "a product")
+    (used,) = set(encode_response(tokenizer_of(str(folder)), "a product").ids)
     with pytest.raises(UsageError, match=f"contains token id {used}, which the"):
         go(tmp_path, reviews, folder, method)

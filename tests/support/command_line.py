@@ -7,7 +7,7 @@ from harness.record import Outcome, read_record
 from tests.support.synthetic import write_runs
 
 SMALL = [
-    "--set", "train.lr=1e-3", "--set", "train.epochs=1", "--set", "decode.max_new_tokens=8",
+    "--set", "train.lr=1e-3", "--set", "train.epochs=1", "--set", "decode.max_new_tokens=5",
     "--set", "budget.profile=80", "--set", "eval.resamples=100", "--set", "eval.floors=false",
     "--set", 'eval.metrics=["bleu","rouge1"]',
 ]  # fmt: skip

@@ -16,7 +16,7 @@ TEMPLATE = (
 )
 
 
-def save_backbone(folder: Path, seed: int = 0, width: int = 32, words: int = 300) -> Path:
+def save_backbone(folder: Path, seed: int = 0, width: int = 32, words: int = 600) -> Path:
     """A random Qwen2 with a BPE tokenizer of its own, as save_pretrained leaves them."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM

@@ -6,8 +6,9 @@ from time import sleep
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
+from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.engine.text import encode_prompt
 from harness.errors import UsageError
 from harness.pipeline.served import generate as generate_module
@@ -27,7 +28,7 @@ def at_once(monkeypatch):
 @pytest.fixture(scope="module")
 def tiny(backbone):
     """The backbone as a server holds it."""
-    return AutoModelForCausalLM.from_pretrained(backbone), AutoTokenizer.from_pretrained(backbone)
+    return AutoModelForCausalLM.from_pretrained(backbone), tokenizer_of(str(backbone))
 
 
 @torch.inference_mode()
@@ -139,7 +140,7 @@ def test_every_setting_of_sampling_is_sent_and_each_example_has_its_seed(tmp_pat
             "model.template_args.enable_thinking=false",
         )  # fmt: skip
     sent = server.requests
-    same = {"model": "tiny", "max_tokens": 12, "temperature": 0.8, "top_p": 0.9, "top_k": -1,
+    same = {"model": "tiny", "max_tokens": 6, "temperature": 0.8, "top_p": 0.9, "top_k": -1,
             "repetition_penalty": 1.0, "stop": ["###"], "stop_token_ids": [5],
             "chat_template_kwargs": {"enable_thinking": False}}  # fmt: skip
     for body in sent:
