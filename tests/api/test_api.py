@@ -18,7 +18,7 @@ from tests.support.synthetic import write_runs
 
 SMALL = {
     "train": {"lr": 1e-3, "epochs": 1},
-    "decode.max_new_tokens": 8,
+    "decode.max_new_tokens": 5,
     "budget": {"profile": 80},
     "eval": {"resamples": 100, "floors": False, "metrics": ["bleu", "rouge1"]},
 }

@@ -1,9 +1,20 @@
 """A report of six methods."""
 
+from functools import partial
+
 import pytest
 
 from harness.reports.compare_runs import compare
+from harness.statistics import Panel
 from tests.support.synthetic import write_runs
+
+
+@pytest.fixture(scope="package", autouse=True)
+def few_draws():
+    """Intervals from 400 draws of users: their figures are tested with the statistics."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.reports.runs.systems.Panel", partial(Panel, resamples=400))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +25,6 @@ def runs(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="session")
-def document(runs):
+@pytest.fixture(scope="package")
+def document(runs, few_draws):
     return compare([runs])
