@@ -122,11 +122,12 @@ def growth_table(known: dict[str, Any]) -> str:
 
 
 def _times(part: dict[str, Any]) -> str:
-    times = {
-        way: f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-        for way, value in part["ms"].items()
-    }
-    return " · ".join(f"{way} {shown}" for way, shown in times.items())
+    return " · ".join(f"{way} {milliseconds(value)}" for way, value in part["ms"].items())
+
+
+def milliseconds(value: float) -> str:
+    """Three digits, or all of them from 100 on."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _load(part: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import compiled
 from benchmarks.peers import growth_table, quotients_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,6 +122,7 @@ def full_size_table(known: Known) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[Known], str]]] = {
     "peers": ("peers", quotients_table),
     "growth": ("peers", growth_table),
+    "compiled": ("compiled", compiled.table),
     "adapters": ("adapters", adapters_table),
     "number types": ("number_types", number_types_table),
     "verdicts": ("number_types", verdicts_table),

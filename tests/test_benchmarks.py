@@ -9,6 +9,8 @@ import torch
 from benchmarks import (
     adapters,
     cache,
+    compiled,
+    compiled_parts,
     decoding,
     number_types,
     peers,
@@ -205,3 +207,32 @@ def test_the_shares_of_a_step_add_up(monkeypatch, capsys):
     rows = table(capsys.readouterr().out)
     assert [row[2] for row in rows[2:]] == ["flythinker", "sft"]
     assert all(98 <= sum(map(float, row[3:])) <= 102 for row in rows[2:])
+
+
+def test_a_compiled_step_writes_the_tokens_of_the_lean_step(monkeypatch):
+    monkeypatch.setattr(compiled_parts, "STEPS", {"mini": 8})
+    monkeypatch.setattr(compiled_parts, "ROUNDS", 2)
+    found = compiled_parts.decoding("mini", 2, compiled.SCRIPT)  # it needs no C++ compiler
+    assert found["same tokens"]
+    assert found["largest difference"] < 1e-4
+    assert found["rounds"] == 2
+
+
+def test_compiled_measures_only_what_is_missing(monkeypatch, tmp_path):
+    part = {
+        "ms": {"as it is": 3.0, "compiled": 2.0}, "compile": {"cpu_s": 5.0}, "load": [0.1, 0.2],
+        "quotients": {"as it is ÷ compiled": {"median": 1.5, "low": 1.4, "high": 1.6}},
+        "earned after": 5000, "largest difference": 2e-6,
+    }  # fmt: skip
+    asked = []
+    monkeypatch.setattr(compiled, "in_process", lambda name, cache: asked.append(name) or part)
+    words = ["--out", str(tmp_path / "compiled.json"), "--only", "training, mini"]
+    for _ in range(2):
+        compiled.main(words)
+    assert len(asked) == 4  # two parts, each with and without what the first process compiled
+    heads, _, *rows = table(compiled.table(json.loads((tmp_path / "compiled.json").read_text())))
+    assert len(rows[0]) == len(heads)
+    assert rows[0][3:7] == ["1.50 [1.40, 1.60]", "5", "5", "5,000 passes"]
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(SystemExit, match=r"no C\+\+ compiler; expected g\+\+"):
+        compiled.main(words)
