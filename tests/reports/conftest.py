@@ -1,5 +1,6 @@
 """A report of six methods."""
 
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -9,11 +10,18 @@ from harness.statistics import Panel
 from tests.support.synthetic import write_runs
 
 
-@pytest.fixture(scope="package", autouse=True)
-def few_draws():
-    """Intervals from 400 draws of users: their figures are tested with the statistics."""
+@contextmanager
+def draws(number):
+    """Intervals of comparisons come from so many resamples of users instead of 2000."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.reports.runs.systems.Panel", partial(Panel, resamples=400))
+        patch.setattr("harness.reports.runs.systems.Panel", partial(Panel, resamples=number))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws():
+    """What an interval is worth is tested with the statistics."""
+    with draws(400):
         yield
 
 
@@ -25,6 +33,7 @@ def runs(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="package")
-def document(runs, few_draws):
-    return compare([runs])
+@pytest.fixture(scope="session")
+def document(runs):
+    with draws(400):
+        return compare([runs])

@@ -31,6 +31,11 @@ LITTLE = {"budget.profile": 1}
 """A prompt with one token of the profile."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_draws() -> None:
+    """In these tests as many as a user's comparison has."""
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 users in test; authors and texts of another seed of the benchmark's val."""
