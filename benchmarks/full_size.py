@@ -1,6 +1,7 @@
 """Full-size data: what a start costs, author identification, scoring against the libraries alone.
 
-    python -m benchmarks.full_size [--scale 0.25] [--parts authors,prompts,limit,score] [--out FILE]
+    python -m benchmarks.full_size [--scale 0.25] [--parts authors,prompts,limit,score]
+        [--format jsonl|jsonl.gz|json|csv|parquet] [--out FILE]
 
 Writes data of LongLaMP's sizes (`full_size_data`) to a temporary folder, and measures each part in
 processes of its own: CPU seconds with those of child processes, wall seconds, peak memory. "first"
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.full_size_data import write_data
+from benchmarks.full_size_data import WRITERS, write_data
 
 SHORT = (
     "eval.likelihood=false",
@@ -39,6 +40,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("full_size", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows (default: 1)")
     parser.add_argument("--parts", default=",".join(PARTS), help="separated by commas")
+    parser.add_argument("--format", choices=WRITERS, default="jsonl", help="of the data (jsonl)")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
@@ -46,13 +48,14 @@ def main(given: Sequence[str] | None = None) -> None:
     if chosen.child:
         print(json.dumps(CHILDREN[chosen.child](chosen.data)))
         return
-    found: dict[str, Any] = {"scale": chosen.scale, "machine": machine(), "parts": {}}
+    found: dict[str, Any] = {"scale": chosen.scale, "format": chosen.format}
+    found |= {"machine": machine(), "parts": {}}
     with tempfile.TemporaryDirectory(prefix="full-size-") as place:
         for name in chosen.parts.split(","):
             task, measure = PARTS[name]
             data = Path(place) / task
             if not data.is_dir():
-                write_data(data, task, chosen.scale)
+                write_data(data, task, chosen.scale, chosen.format)
             shutil.rmtree(Path(place) / "caches", ignore_errors=True)
             found["parts"][name] = measure(data, Path(place) / "caches")
             text = json.dumps(found, indent=1)

@@ -7,10 +7,12 @@ profile, words of an entry's text and of a target, on average.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -110,15 +112,56 @@ def rows_of(task: str, split: str, scale: float, seed: int = 0) -> Iterator[dict
             yield {"reviewerId": user, "input": given, "output": target, "profile": profile}
 
 
-def write_data(folder: Path, task: str, scale: float, *, compressed: bool = False) -> Path:
-    """A folder with the three splits of a task; returns `folder`."""
+def write_data(folder: Path, task: str, scale: float, form: str = "jsonl") -> Path:
+    """A folder with the three splits of a task; returns `folder`.
+
+    form: ending of the files, a key of WRITERS.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for split in SIZES[task].rows:
-        lines = (json.dumps(row).encode() + b"\n" for row in rows_of(task, split, scale))
-        if compressed:
-            with gzip.open(folder / f"{split}.jsonl.gz", "wb", 1) as packed:
-                packed.writelines(lines)
-        else:
-            with (folder / f"{split}.jsonl").open("wb") as file:
-                file.writelines(lines)
+        WRITERS[form](folder / f"{split}.{form}", rows_of(task, split, scale))
     return folder
+
+
+def _lines(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    with gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb") as file:
+        file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def _array(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for number, row in enumerate(rows):
+            file.write(("," if number else "[") + json.dumps(row))
+        file.write("]")
+
+
+def _csv(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        for number, row in enumerate(rows):
+            if not number:
+                table.writerow(row)
+            table.writerow([*list(row.values())[:-1], json.dumps(row["profile"])])
+
+
+def _parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    """In row groups of 1,000, as on the hub."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    writer = None
+    while batch := list(islice(rows, 1000)):
+        table = pa.Table.from_pylist(batch)
+        writer = writer or ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+
+
+WRITERS: Mapping[str, Callable[[Path, Iterator[dict[str, Any]]], None]] = {
+    "jsonl": _lines,
+    "jsonl.gz": _lines,
+    "json": _array,
+    "csv": _csv,
+    "parquet": _parquet,
+}

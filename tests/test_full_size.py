@@ -16,7 +16,7 @@ from harness.settings import DataSettings, RunSettings
 def test_the_data_have_the_sizes_of_their_table(task, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     scale = 8 / SIZES[task].rows["train"]
-    data = DataSettings(source=str(write_data(tmp_path / task, task, scale, compressed=True)))
+    data = DataSettings(source=str(write_data(tmp_path / task, task, scale, "jsonl.gz")))
     splits = load_splits(RunSettings(task=task, data=data))
     assert len(splits["train"].examples) == 8
     words = [len(one.text.split()) for one in splits["train"].references.values()]
