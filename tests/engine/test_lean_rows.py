@@ -110,3 +110,15 @@ def test_a_smaller_state_has_only_the_columns_of_its_longest_row():
         logits = lm.step(torch.tensor([5, 6]), kept)[0]
         known = lm.step(torch.tensor([5, 6, 7]), lm.prefill(PROMPTS)[1])[0]
     assert_close(logits, known[:2], atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_joined_states_leave_no_view_of_their_buffers_behind():
+    lm = CausalLM(tiny()).eval()
+    states = []
+    for _ in range(2):
+        logits, state = lm.prefill(PROMPTS)
+        states.append(lm.step(logits.argmax(-1), state)[1])
+    assert all(state.column for state in states)
+    lm.join(*states)
+    assert not any(state.column or state.keys or state.values for state in states)
