@@ -18,7 +18,7 @@ from harness.data.compressed import decompressed
 from harness.data.csv_rows import csv_rows
 from harness.data.json_array import array_elements
 from harness.errors import DataError
-from tests.data.test_formats import FORMATS, as_csv
+from tests.support.formats import FORMATS, as_csv
 from tests.support.task_rows import read_folder, review
 
 ARRAY = json.dumps([review("u0"), review("u1")], indent=1)
