@@ -31,7 +31,8 @@ def test_published_names_are_those_of_their_settings(path):
     settings = RunSettings.model_validate({**record.settings, "seed": 0})
     prints = {name: of.fingerprint for name, of in sorted(record.data.splits.items())}
     files = record.inputs.plugins if record.inputs else {}
-    plugin = [files[record.method]] if record.method in files else []
+    file = record.method.replace("-", "_")
+    plugin = [files[file]] if file in files else []
     text = json.dumps([settings.digest(), record.method, prints, *plugin])
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     assert path.parent.name == record.run_id == f"s{record.seed}-{digest}"
