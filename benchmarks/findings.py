@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -70,7 +70,7 @@ class Study:
     def records(self) -> Mapping[str, list[Record]]:
         """System → its records, in the order of their seeds."""
         return {
-            system["name"]: [read_record(ROOT / run) for run in system["runs"]]
+            system["name"]: [_record(ROOT / run) for run in system["runs"]]
             for system in self.facts["systems"]
         }
 
@@ -194,6 +194,12 @@ class Interval:
     def below(self) -> bool:
         """Shown to be below 0, as a statement about methods."""
         return (-self).above()
+
+
+@cache
+def _record(folder: Path) -> Record:
+    """The record of a published run."""
+    return read_record(folder)
 
 
 def _reach(value: Any, names: Iterable[str]) -> Any:

@@ -142,6 +142,7 @@ def test_a_run_killed_in_training_and_in_writing_ends_as_an_uninterrupted_one(
     assert left == {path.name for path in folder(tmp_path / "whole").iterdir()}
 
 
+@pytest.mark.slow
 def test_the_built_in_benchmark_needs_no_network(tmp_path):
     out = str(tmp_path / "out")
     mini = [

@@ -96,6 +96,7 @@ def by_length(prompt):
     return aspects_reply(min(1 + len(block(prompt, "TEXT TO JUDGE").split()) // 8, 5))
 
 
+@pytest.mark.slow
 def test_a_judge_is_on_trial_asked_once_and_marked_in_comparisons(call, tmp_path, data, options):
     results = tmp_path / "results"
     with served(Stub(by_length)) as stub:
