@@ -33,7 +33,7 @@ def enumerated() -> set[str]:
 
 
 RERUN_FAST = {"data test", "backbone chat template", "plugins"}
-REFUSED = {"backbone adapter"}
+REFUSED = {"backbone adapter", "dense_model adapter"}
 """What no run may start from: it is said, and the old run stays where it is."""
 
 
