@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness.conformance.finding import Broken, contract
 from harness.conformance.world import World
 from harness.engine.decode import generate
-from harness.engine.flops import costed_passes, missing, row_lengths
-from harness.engine.lm import RowLengths, causal_lms
+from harness.engine.flops import costed_passes, missing, row_lengths, trained_lengths
+from harness.engine.lm import causal_lms
 from harness.engine.train import to_batch
 
 TOLERANCE = 0.2
@@ -26,7 +26,7 @@ def flops_of_training_are_those_of_its_passes(world: World) -> None:
         return
     declared = sum(
         replace(cost, attention=0).training(each.positions, each.logits, each.backward)
-        for cost, each in costed_passes(lm, [row_lengths(row)], training=True)
+        for cost, each in costed_passes(lm, [trained_lengths(row)], training=True)
     )
     _require_near(declared, _products(lambda: lm.loss(to_batch([row])).backward()), "training")
 
@@ -39,12 +39,10 @@ def flops_of_generation_are_those_of_its_passes(world: World) -> None:
     for _, model in causal_lms(lm):
         model.set_attn_implementation("eager")  # steps through transformers: weights are no batches
     views = {name: [list(view)] for name, view in row.views.items()}
-    lengths = {"main": len(row.prompt), **{name: len(view) for name, view in row.views.items()}}
+    lengths = row_lengths(row.prompt, row.views, TOKENS - 1, TOKENS)  # the last token is not read
     declared = sum(
         replace(cost, attention=0).forward(each.positions, each.logits)
-        for cost, each in costed_passes(
-            lm, [RowLengths(lengths, TOKENS - 1, TOKENS)], training=False
-        )  # the last token is not read
+        for cost, each in costed_passes(lm, [lengths], training=False)
     )
     counted = _products(
         lambda: generate(lm, [list(row.prompt)], max_new_tokens=TOKENS, views=views)

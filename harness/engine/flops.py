@@ -20,7 +20,7 @@ reason and the record holds null.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -200,13 +200,13 @@ def training_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     """
     return sum(
         cost.training(each.positions, each.logits, each.backward)
-        for cost, each in costed_passes(lm, map(row_lengths, rows), training=True)
+        for cost, each in costed_passes(lm, map(trained_lengths, rows), training=True)
     )
 
 
 def forward_flops(lm: PersonalLM, rows: Iterable[TrainRow]) -> int:
     """One forward pass over each row, as for its loss."""
-    return _forward(lm, map(row_lengths, rows), training=True)
+    return _forward(lm, map(trained_lengths, rows), training=True)
 
 
 def generation_flops(lm: PersonalLM, prompts: Rows, texts: Rows, views: Views | None = None) -> int:
@@ -214,21 +214,29 @@ def generation_flops(lm: PersonalLM, prompts: Rows, texts: Rows, views: Views | 
 
     Count a text with a preface as two texts: the preface, then the text after prompt and preface.
     """
-    each_view = {"main": prompts, **(views or {})}
     rows = (
-        RowLengths(
-            {name: len(rows[index]) for name, rows in each_view.items()}, len(text), len(text) + 1
+        row_lengths(
+            prompts[index],
+            {name: rows[index] for name, rows in (views or {}).items()},
+            len(text),
+            len(text) + 1,
         )
         for index, text in enumerate(texts)
     )
     return _forward(lm, rows, training=False)
 
 
-def row_lengths(row: TrainRow) -> RowLengths:
+def row_lengths(
+    prompt: Sequence[int], views: Mapping[str, Sequence[int]], text: int, logits: int
+) -> RowLengths:
+    """The lengths of a row's main prompt and further views, and of what follows them."""
+    prompts = {"main": prompt, **views}
+    return RowLengths({name: len(each) for name, each in prompts.items()}, text, logits)
+
+
+def trained_lengths(row: TrainRow) -> RowLengths:
     """The lengths of a training row."""
-    prompts = {"main": row.prompt, **row.views}
-    lengths = {name: len(prompt) for name, prompt in prompts.items()}
-    return RowLengths(lengths, len(row.response), len(row.response))
+    return row_lengths(row.prompt, row.views, len(row.response), len(row.response))
 
 
 def _forward(lm: PersonalLM, rows: Iterable[RowLengths], training: bool) -> int:

@@ -119,7 +119,7 @@ def put_tokens(folder: Path, values: TokenValues) -> None:
 
 
 def _tokens(people: Sequence[Sequence[Entry]], writer: Writer) -> TokenValues:
-    """Every user's last entry, read with the own profile, three others' and none."""
+    """Every user's last entry, read with the user's profile, three others' and none."""
     form = form_words(" ".join(each[-1].title) for each in people)
     parts = []
     for at, (*profile, last) in enumerate(people):

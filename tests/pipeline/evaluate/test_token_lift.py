@@ -36,7 +36,7 @@ def test_the_tokens_of_a_text_add_up_to_the_records_numbers(done):
         for index, name in enumerate(names):
             here = of_text & (slices == index)
             tokens = known.likelihood.slice_tokens[index]
-            # the own column is what the likelihood view sums, in single precision already
+            # this column is what the likelihood view sums, in single precision already
             assert values.column("nll_own")[here].sum() == pytest.approx(
                 known.likelihood.nll[index], abs=1e-9
             )

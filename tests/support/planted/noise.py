@@ -12,7 +12,7 @@ from harness.engine.lm import embedding_matrix
 
 
 class NoiseLM(FlyThinkerLM):
-    """A frozen random reasoner reads ids that are scrambled anew at every position."""
+    """A frozen random reasoner reads ids that are scrambled differently at every position."""
 
     def reasoner_ids(self, tokens: Tensor, positions: Tensor) -> Tensor:
         mixed = (tokens * 7919 + positions * 104_729) * 31_337 + positions**2
