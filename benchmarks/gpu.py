@@ -104,6 +104,7 @@ def decoding(shape: str, reasoner: str, device: torch.device) -> dict[str, Any]:
         "sft": CausalLM(first),
         "flythinker, one after the other": FlyThinkerLM(first, second, concurrent=False),
         "flythinker": FlyThinkerLM(first, second, concurrent=True),
+        "flythinker, stacked": FlyThinkerLM(first, second),
         "coconut": CoconutLM(first),
     }
     context, tokens = (CONTEXT, TOKENS) if shape != "tiny" else (32, 8)
@@ -125,10 +126,12 @@ def decoding(shape: str, reasoner: str, device: torch.device) -> dict[str, Any]:
         }
         texts = {name: [each[2] for each in rounds] for name, rounds in timed.items()}
         serial, both = texts["flythinker, one after the other"], texts["flythinker"]
+        stacked = texts["flythinker, stacked"]
         found[str(batch)]["equal_texts"] = {
             "serial, twice": _equal(serial[0], serial[1]),
             "two streams, twice": _equal(both[0], both[1]),
             "serial and two streams": _equal(serial[0], both[0]),
+            "stacked, twice": _equal(stacked[0], stacked[1]),
             "sft and transformers": _equal(texts["sft"][0], texts["transformers"][0]),
         }
     return found
@@ -237,6 +240,7 @@ def main(given: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("gpu.json"), help="results, as JSON")
     parser.add_argument("--shapes", default="0.5B,1.5B,3B", help=f"of {', '.join(SHAPES)}")
+    parser.add_argument("--only", default="", help="parts whose names begin so, e.g. decoding")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=1e9,
                         help="begin no further part after this time")  # fmt: skip
@@ -248,7 +252,7 @@ def main(given: Sequence[str] | None = None) -> None:
         found = json.loads(chosen.out.read_text(encoding="utf-8"))
     found.setdefault("machine", machine(device))
     for name, part in parts(chosen.shapes.split(","), device):
-        if name in found:
+        if name in found or not name.startswith((chosen.only, "ceilings")):
             continue
         if now() - begin > chosen.seconds:
             print(f"{name}: left for the next call", flush=True)

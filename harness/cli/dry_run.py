@@ -14,7 +14,7 @@ from harness.engine.devices import uses_gpu
 from harness.engine.endpoint.client import Client
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
-from harness.engine.train import plan_steps
+from harness.engine.schedule import plan_steps
 from harness.errors import counted
 from harness.pipeline.estimate import (
     Rates,

@@ -105,9 +105,7 @@ def stacked_decoder(models: Sequence[nn.Module]) -> LeanDecoder | None:
         return None
     if stack is not None and all(each.stack is stack and each.intact for each in choices):
         return stack
-    if any(_refusal(model, choice.step) for model, choice in zip(models, choices, strict=True)):
-        return None
-    if not _stackable(models):
+    if any(map(unfit, models)) or not _stackable(models):
         return None
     _build(models)
     return choice_of(models[0]).stack
@@ -132,7 +130,7 @@ def _applies(model: nn.Module, choice: Choice) -> bool:
 def _build(models: Sequence[nn.Module]) -> None:
     """Fuse the weights of models of one shape, check each model, and keep what was found."""
     steps = [choice_of(model).step for model in models]
-    refusals = [_refusal(model, step) for model, step in zip(models, steps, strict=True)]
+    refusals = [unfit(model) for model in models]
     if any(refusals):
         for model, step, refusal in zip(models, steps, refusals, strict=True):
             setattr(model, KEPT, Choice(step, refusal=refusal))
@@ -145,17 +143,6 @@ def _build(models: Sequence[nn.Module]) -> None:
         shared = stack if len(models) > 1 else None
         found = Choice(step, decoder, None, shared, tied)
         setattr(model, KEPT, found if refusal is None else Choice(step, refusal=refusal))
-
-
-def _refusal(model: nn.Module, step: Step) -> str | None:
-    """Why the lean step does not serve a model; "auto" takes it only where it has been tried."""
-    if step == "auto" and on_gpu(model):
-        return "is on a GPU, where the lean step has not been tried (decode.step=lean takes it)"
-    return unfit(model)
-
-
-def on_gpu(model: nn.Module) -> bool:
-    return any(part.device.type == "cuda" for part in model.parameters())
 
 
 def unfit(model: Any) -> str | None:

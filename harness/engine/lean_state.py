@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from harness.engine.lean_column import OneColumn
+    from harness.engine.lean_graph import GraphedColumn
     from harness.engine.lean_step import LeanDecoder
 
 BLOCK = 256
@@ -35,7 +36,7 @@ class LeanState:
     lengths: Tensor
     bias: Tensor | None
     rope: Tensor
-    column: OneColumn | None = None
+    column: OneColumn | GraphedColumn | None = None
 
     @property
     def capacity(self) -> int:

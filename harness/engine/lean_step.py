@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from harness.engine.batch import to_the_right
 from harness.engine.lean_column import OneColumn
+from harness.engine.lean_graph import GraphedColumn
 from harness.engine.lean_products import Linear, of_model
 from harness.engine.lean_state import BLOCK, LeanState, row_bias
 
@@ -88,7 +89,7 @@ class LeanDecoder:
     ) -> None:
         self.shape, self.layers, self.norm, self.rotary = shape, list(layers), norm, rotary
         self.models, width = models, norm.size(-1)
-        self.plain = norm.dtype is torch.float32 and norm.device.type == "cpu"
+        self.one_column = kind_of_column(norm)
         # of the norms: RMSNorm is x · √D / √(Σx² + D·ε), and hypot(‖x‖, √(D·ε)) is the second root
         self.floors = {
             size: norm.new_tensor((size * shape.epsilon) ** 0.5, dtype=torch.float32)
@@ -129,7 +130,7 @@ class LeanDecoder:
         state = LeanState(self, keys, values, 0, lengths, bias, rope)
         # 2. The pass
         back = None if order is None else order.argsort(-1)
-        hidden = self._pass(embeddings, state, rope[:length, :, None], back)
+        hidden = self.read(embeddings, state, rope[:length, :, None], slice(length), back)
         state.end = length
         if back is None:
             return hidden, state
@@ -139,9 +140,9 @@ class LeanDecoder:
         """Append columns [M,B,t,D], real in every row: hidden [M,B,t,D]. Changes `state`."""
         count = embeddings.size(2)
         state.reserve(state.end + count)
-        if count == 1 and self.plain:
+        if count == 1 and self.one_column is not None:
             if state.column is None:
-                state.column = OneColumn(self, state)
+                state.column = self.one_column(self, state)
             hidden = state.column(embeddings, state)
         else:
             hidden = self._later(embeddings, state)
@@ -150,30 +151,36 @@ class LeanDecoder:
         return hidden
 
     def _later(self, embeddings: Tensor, state: LeanState) -> Tensor:
-        """`_pass` over columns [M,B,t,D] after others."""
+        """`read` columns [M,B,t,D] after others."""
         count = embeddings.size(2)
+        window = slice(state.end, state.end + count)
         if state.bias is None:
-            rope = state.rope[state.end : state.end + count, :, None]
+            rope = state.rope[window, :, None]
         else:
             steps = torch.arange(count, device=embeddings.device)
             rope = state.rope[state.lengths[:, None] + steps][..., None, :]
-        return self._pass(embeddings, state, rope, None)
+        return self.read(embeddings, state, rope, window)
 
-    def _pass(
-        self, embeddings: Tensor, state: LeanState, rope: Tensor, back: Tensor | None
+    def read(
+        self,
+        embeddings: Tensor,
+        state: LeanState,
+        rope: Tensor,
+        at: slice | Tensor,
+        back: Tensor | None = None,
     ) -> Tensor:
-        """All layers over new columns [M,B,t,D], written to the state's columns from its end on.
+        """All layers over new columns [M,B,t,D]: hidden [M,B,t,D].
 
         Args:
             embeddings: the columns.
             state: lengths and end are those before the new columns.
             rope: [t,2,1,d] or [R,t,2,1,d].
+            at: the columns of the buffers that are written, as a slice or ids [t].
             back: order that moves padding back to the left, where it was moved to the right.
         """
         shape, (models, rows, count, width) = self.shape, embeddings.shape
         queries, turned = shape.heads, shape.heads + shape.kv_heads
         cosine, sine = rope.unbind(-3)
-        window = slice(state.end, state.end + count)
         x = embeddings.reshape(models, rows * count, width)
         for layer, keys, values in zip(self.layers, state.keys, state.values, strict=True):
             # 1. Attention: one product for q, k and v, and one rotation for q and k
@@ -184,8 +191,8 @@ class LeanDecoder:
                 qk = self._head_norms(qk, layer.q_norm, layer.k_norm)
             qk = torch.addcmul(qk * cosine, qk.roll(shape.head_dim // 2, -1), sine)
             q, k = qk[:, :, :queries], qk[:, :, queries:]
-            keys[:, :, window] = (k if back is None else _columns(k, back)).transpose(1, 2)
-            values[:, :, window] = (v if back is None else _columns(v, back)).transpose(1, 2)
+            keys[:, :, at] = (k if back is None else _columns(k, back)).transpose(1, 2)
+            values[:, :, at] = (v if back is None else _columns(v, back)).transpose(1, 2)
             mixed = self._attend(q, k, v, state, keys, values)
             x = layer.out(mixed.reshape(models, rows * count, -1), onto=x)
             # 2. SwiGLU: one product for gate and up
@@ -245,6 +252,13 @@ class LeanDecoder:
         root = torch.hypot(norm, self.floors[width]) / width**0.5
         normed: Tensor = weight * (wide / root).to(x.dtype)
         return normed
+
+
+def kind_of_column(weight: Tensor) -> type[OneColumn | GraphedColumn] | None:
+    """What takes the steps of one column, by a weight's device and number type; None: `read`."""
+    if weight.device.type == "cuda":
+        return GraphedColumn
+    return OneColumn if weight.dtype is torch.float32 else None
 
 
 def _columns(rows: Tensor, order: Tensor) -> Tensor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import cos, isfinite, pi
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -20,6 +19,7 @@ from harness.engine.micro_batches import TokenBudget, TrainRow
 from harness.engine.peak_memory import freed_memory_returned
 from harness.engine.ranks import Ranks, is_shard, share_out
 from harness.engine.saver import Saver, resumed
+from harness.engine.schedule import plan_steps, rate_factor
 from harness.engine.sharding import clip_gradients, norms, sharded
 from harness.errors import DivergedError
 from harness.interruption import StopRequest
@@ -29,23 +29,6 @@ from harness.settings import TrainSettings
 
 OnStep = Callable[[int, int, Step, TrainLog], None]
 """Called with the number of steps done, of all steps, the last step and the log."""
-
-
-def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list[list[int]]:
-    """Indices of the examples in each optimizer step. They depend on these four numbers alone.
-
-    Every epoch has a new order; a fractional last epoch takes the start of its order.
-    """
-    total = max(1, round(examples * epochs))
-    stream: list[int] = []
-    epoch = 0
-    while len(stream) < total:
-        order = list(range(examples))
-        random.Random(f"order {seed} {epoch}").shuffle(order)
-        stream += order
-        epoch += 1
-    stream = stream[:total]
-    return [stream[start : start + batch_size] for start in range(0, total, batch_size)]
 
 
 def to_batch(rows: Sequence[TrainRow]) -> Batch:
@@ -147,7 +130,7 @@ class _Training:
         begin = now()
         plan = plan_steps(len(rows), self.epochs, settings.batch_size, self.seed)
         optimizer = torch.optim.AdamW(decayed(lm, settings.weight_decay), lr=self.lr, fused=True)
-        factor = _schedule(settings, len(plan))
+        factor = rate_factor(settings, len(plan))
         log = (resumed(checkpoint, lm, optimizer, say, ranks) if checkpoint else None) or TrainLog()
         saver = Saver(
             checkpoint, lm, optimizer, log, settings.checkpoint_minutes, say, begin, ranks
@@ -217,27 +200,6 @@ class _Training:
         optimizer.zero_grad(set_to_none=True)
         lr = optimizer.param_groups[0]["lr"]
         return Step(step=index + 1, loss=loss, lr=lr, grad_norm=norm, seconds=now() - begin)
-
-
-def _schedule(settings: TrainSettings, steps: int) -> Callable[[int], float]:
-    """The factor on the learning rate, a function of the step alone.
-
-    That of transformers' `get_scheduler`, bit for bit; importing it imports peft, and with it
-    bitsandbytes, which takes longer than reading the prepared prompts of a whole training set.
-    """
-    warmup = round(settings.warmup * steps)
-    after = max(1, steps - warmup)
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return step / warmup
-        if settings.schedule == "linear":
-            return max(0.0, (steps - step) / after)
-        if settings.schedule == "cosine":
-            return max(0.0, 0.5 * (1.0 + cos(pi * ((step - warmup) / after))))
-        return 1.0
-
-    return factor
 
 
 def _accumulate_gradients(

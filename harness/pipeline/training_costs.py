@@ -8,7 +8,7 @@ from harness.engine.checkpoint import TrainLog
 from harness.engine.flops import forward_flops, training_flops
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
-from harness.engine.train import plan_steps
+from harness.engine.schedule import plan_steps
 from harness.record import LrSearch
 from harness.settings import TrainSettings
 

@@ -11,7 +11,8 @@ import torch
 from harness.engine.checkpoint import TrainLog
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
-from harness.engine.train import plan_steps, precision, to_batch
+from harness.engine.schedule import plan_steps
+from harness.engine.train import precision, to_batch
 from harness.errors import DivergedError
 from harness.pipeline.job import Job
 from harness.pipeline.trackers import Trackers

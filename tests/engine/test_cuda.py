@@ -6,14 +6,17 @@ from torch.testing import assert_close
 
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
-from harness.engine import Batch, CausalLM, generate
+from harness.engine import Batch, CausalLM, generate, lean_state, lean_step
 from harness.engine.devices import cast
+from harness.engine.lean_graph import GraphedColumn
+from harness.engine.lean_models import step_taken
 from harness.engine.micro_batches import TrainRow
 from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import train
 from harness.settings import TrainSettings
 from tests.support.golden import cases, golden_model
-from tests.support.tiny import VOCABULARY, tiny
+from tests.support.lean import FAMILIES, by, changed
+from tests.support.tiny import VOCABULARY, of_family, tiny
 
 pytestmark = [
     pytest.mark.gpu,
@@ -62,6 +65,31 @@ def test_greedy_text_equals_that_of_the_cpu(make):
     lm = make()
     known = generate(lm, PROMPTS, max_new_tokens=24)
     assert generate(lm.to("cuda"), PROMPTS, max_new_tokens=24) == known
+
+
+@pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
+def test_graphs_of_rows_that_leave_and_join_write_the_texts_of_the_cpu(make, monkeypatch):
+    for module in (lean_state, lean_step):
+        monkeypatch.setattr(module, "BLOCK", 16)
+    lm = make()
+    options = {"max_new_tokens": 40, "eos_id": list(range(12)), "rows_at_once": 4}
+    known = generate(lm, PROMPTS * 3, **options)
+    lm = lm.to("cuda")
+    assert generate(lm, PROMPTS * 3, **options) == known
+    with torch.inference_mode():
+        state = lm.prefill(PROMPTS)[1]
+        lm.step(torch.tensor([1, 2, 3], device="cuda"), state)
+    state = getattr(state, "generator", state)
+    assert isinstance(state.column, GraphedColumn)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_graph_writes_what_transformers_writes(family):
+    name, options = FAMILIES[family]
+    lm = CausalLM(changed(of_family(name, **options))).to("cuda")
+    known = by("transformers", lm, max_new_tokens=40)
+    assert by("auto", lm, max_new_tokens=40) == known
+    assert step_taken([lm.model]) == "lean"
 
 
 @pytest.mark.parametrize("golden", GOLDEN)

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from flythinker import FlyThinkerLM
-from harness.engine import Batch, CausalLM, generate, lean_models
+from harness.engine import Batch, CausalLM, generate
 from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken, unfit
 from harness.engine.lean_state import LeanState
 from harness.errors import UsageError
 from tests.support.agreement import PROMPTS, RESPONSES
-from tests.support.lean import by, changed
+from tests.support.lean import by
 from tests.support.tiny import of_family, tiny
 
 DYNAMIC = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}
@@ -36,17 +36,6 @@ def test_another_shape_goes_through_transformers(make, reason):
     assert step_taken([model]) == f"transformers: {type(model).__name__} {reason}"
     with pytest.raises(UsageError, match=f"decode.step = lean: {type(model).__name__} {reason}"):
         choose_step([model], "lean")
-
-
-def test_auto_takes_it_only_where_it_has_been_tried(monkeypatch):
-    monkeypatch.setattr(lean_models, "on_gpu", lambda model: True)
-    auto, lean = changed(tiny("llama")), changed(tiny("llama"))
-    choose_step([auto], "auto")
-    choose_step([lean], "lean")
-    with torch.inference_mode():
-        assert lean_decoder(auto) is None
-        assert lean_decoder(lean) is not None
-    assert "has not been tried" in step_taken([auto])
 
 
 def test_changed_modules_are_not_the_familys_own():

@@ -9,33 +9,8 @@ from harness.engine.decode import NotANumberError
 from harness.engine.lean_models import choice_of, step_taken
 from harness.engine.lean_state import BLOCK, LeanState
 from tests.support.agreement import PROMPTS, RESPONSES, alone, prefill_and_step
-from tests.support.lean import LMS, NAMES, by, changed, models_of
+from tests.support.lean import FAMILIES, LMS, NAMES, by, changed, models_of
 from tests.support.tiny import of_family, tiny
-
-YARN = {
-    "rope_type": "yarn",
-    "factor": 4.0,
-    "rope_theta": 1e4,
-    "original_max_position_embeddings": 64,
-}
-LLAMA3 = {
-    "rope_type": "llama3", "factor": 8.0, "rope_theta": 1e4, "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0, "original_max_position_embeddings": 64,
-}  # fmt: skip
-FAMILIES = {
-    "qwen2": ("qwen2", {}),
-    "qwen3": ("qwen3", {"head_dim": 12}),
-    "mistral": ("mistral", {"sliding_window": None}),
-    "llama": ("llama", {}),
-    "llama-biases": ("llama", {"attention_bias": True, "mlp_bias": True}),
-    "llama-tied": ("llama", {"tie_word_embeddings": True}),
-    "llama-all-heads": ("llama", {"num_key_value_heads": 4}),
-    "llama-linear": (
-        "llama", {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}}
-    ),
-    "llama-yarn": ("llama", {"rope_parameters": YARN}),
-    "llama-llama3": ("llama", {"rope_parameters": LLAMA3}),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -13,7 +13,8 @@ from flythinker import FlyThinkerLM
 from harness.engine import CausalLM
 from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.micro_batches import TrainRow, micro_batches
-from harness.engine.train import _schedule, plan_steps, train
+from harness.engine.schedule import plan_steps, rate_factor
+from harness.engine.train import train
 from harness.errors import DataError, HarnessError
 from harness.record.durable import draft_of
 from tests.support.tiny import tiny
@@ -44,7 +45,7 @@ def test_the_schedule_is_that_of_transformers(schedule, warmup):
     name = "constant_with_warmup" if schedule == "constant" else schedule
     for steps in (1, 7, 230):
         theirs = get_scheduler(name, optimizer, round(warmup * steps), steps).lr_lambdas[0]
-        ours = _schedule(
+        ours = rate_factor(
             SETTINGS.model_copy(update={"schedule": schedule, "warmup": warmup}), steps
         )
         assert [ours(step) for step in range(steps)] == [theirs(step) for step in range(steps)]
@@ -53,8 +54,8 @@ def test_the_schedule_is_that_of_transformers(schedule, warmup):
 @pytest.mark.slow  # a process that imports torch and transformers
 def test_the_schedule_does_not_import_peft():
     code = (
-        "import sys; from harness.engine.train import _schedule; from harness.settings import"
-        " TrainSettings; _schedule(TrainSettings(), 5)(1); assert 'peft' not in sys.modules"
+        "import sys; from harness.engine.schedule import rate_factor; from harness.settings import"
+        " TrainSettings; rate_factor(TrainSettings(), 5)(1); assert 'peft' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
