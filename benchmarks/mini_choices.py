@@ -1,5 +1,6 @@
 """Loss on val by passes and rate, as a Markdown table: python -m benchmarks.mini_choices"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.record import Record, find_runs, read_record
@@ -33,13 +34,16 @@ def losses(folder: Path = PUBLISHED) -> dict[str, dict[tuple[float, float], floa
     return {method: found[method] for method in METHODS if method in found}
 
 
-def table(found: dict[str, dict[tuple[float, float], float | None]]) -> list[str]:
-    """A Markdown table; each method's lowest loss is bold."""
-    heads = " | ".join(f"{passes:g} passes, {rate:g}" for passes, rate in CELLS)
-    lines = [f"| method | {heads} |", "|---" * (len(CELLS) + 1) + "|"]
+def table(
+    found: dict[str, dict[tuple[float, float], float | None]],
+    tried: Sequence[tuple[float, float]] = CELLS,
+) -> list[str]:
+    """A Markdown table of the cells in `tried`; each method's lowest loss is bold."""
+    heads = " | ".join(f"{passes:g} passes, {rate:g}" for passes, rate in tried)
+    lines = [f"| method | {heads} |", "|---" * (len(tried) + 1) + "|"]
     for method, by_cell in found.items():
         lowest = min(loss for loss in by_cell.values() if loss is not None)
-        cells = [by_cell.get(cell) for cell in CELLS]
+        cells = [by_cell.get(cell) for cell in tried]
         words = [
             "–" if loss is None else f"**{loss:.4f}**" if loss == lowest else f"{loss:.4f}"
             for loss in cells
