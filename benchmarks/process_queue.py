@@ -15,6 +15,8 @@ from typing import Any
 
 from harness.errors import HarnessError
 
+RUN = ("-m", "harness.sweeps.child")
+"""What Python runs for a job: the harness command, which ends with this process."""
 LOOK_S = 0.2
 TO_STOP_S = 120.0
 """Time for a run to save its checkpoint."""
@@ -87,12 +89,11 @@ class Queue:
             self._say(f"failed   {job.name}: {error}")
             return
         if words is None:
-            self._say(f"done     {job.name}: nothing to run")
+            self._say(f"done     {job.name}")
             return
         with self._log(job.name).open("wb") as log:
             process = subprocess.Popen(
-                # killed with this process; `harness run` itself would go on
-                [sys.executable, "-m", "harness.sweeps.child", *words],
+                [sys.executable, *RUN, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from benchmarks.process_queue import Job, run_all
 from benchmarks.real_text_choices import CELLS, chosen, report
-from benchmarks.real_text_study import PARTS, SEEDS, SYSTEMS, Planned, Study, System
+from benchmarks.real_text_study import PARTS, SEEDS, SYSTEMS, Cell, Planned, Study, System
 from harness.errors import HarnessError, UsageError
 
 GPU = ("train.micro_tokens=4096", "decode.batch_size=80")
@@ -55,6 +55,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     add("--out", type=Path, required=True, help="folder of the runs; the choices go to OUT-choices")
     add("--parts", default=",".join(PARTS), help="some of " + ", ".join(PARTS))
     add("--methods", help="some of " + ", ".join(one.name for one in SYSTEMS))
+    add("--cells", type=int, default=len(CELLS), help="try the first so many cells (default all)")
     add("--jobs", type=int, default=1, help="runs at once (default 1)")
     add("--seconds", type=float, help="begin no run after this many seconds")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of all runs")
@@ -77,8 +78,10 @@ def sizes() -> tuple[str, ...]:
     return GPU if torch.cuda.is_available() else ()
 
 
-def jobs_of(study: Study, parts: Sequence[str], systems: Sequence[System]) -> list[Job]:
-    """All jobs in the order in which they may begin."""
+def jobs_of(
+    study: Study, parts: Sequence[str], systems: Sequence[System], cells: int = len(CELLS)
+) -> list[Job]:
+    """All jobs in the order in which they may begin. cells: how many are tried."""
     found: list[Job] = []
     known: set[str] = set()
     for part in ("primary", "arms"):
@@ -87,7 +90,7 @@ def jobs_of(study: Study, parts: Sequence[str], systems: Sequence[System]) -> li
             methods = dict.fromkeys(method for one in of_part for method in one.choices)
             new = [method for method in methods if method not in known]
             known |= {*new}
-            found += _choices(study, new)
+            found += _choices(study, new, CELLS[:cells])
         if part in parts:
             found += [_full(study, one, seed) for seed in SEEDS for one in of_part]
     if "analysis" in parts:
@@ -96,13 +99,13 @@ def jobs_of(study: Study, parts: Sequence[str], systems: Sequence[System]) -> li
     return [job.needing(names) for job in found]
 
 
-def _choices(study: Study, methods: Sequence[str]) -> Iterator[Job]:
+def _choices(study: Study, methods: Sequence[str], tried: Sequence[Cell]) -> Iterator[Job]:
     """The cells of these methods, then a report of each choice."""
-    for cell in CELLS:
+    for cell in tried:
         for method in methods:
             yield _job(study, study.choice(method, cell))
     for method in methods:
-        cells = frozenset(study.choice(method, cell).name for cell in CELLS)
+        cells = frozenset(study.choice(method, cell).name for cell in tried)
         yield Job(_choice_name(method), partial(report, study, method), cells)
 
 
@@ -182,6 +185,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if given.jobs < 1:
             raise UsageError(f"--jobs {given.jobs}; expected at least 1")
+        if not 1 <= given.cells <= len(CELLS):
+            raise UsageError(f"--cells {given.cells}; expected 1 to {len(CELLS)}")
         parts = listed(given.parts, PARTS, "--parts")
         names = listed(given.methods, [one.name for one in SYSTEMS], "--methods")
         systems = [one for one in SYSTEMS if one.name in names]
@@ -196,7 +201,7 @@ def main(words: Sequence[str] | None = None) -> int:
                 chosen(study, method)
         print(disk(study, systems, given.jobs), flush=True)
         prepare(study)
-        jobs = jobs_of(study, parts, systems)
+        jobs = jobs_of(study, parts, systems, given.cells)
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 2

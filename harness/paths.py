@@ -42,5 +42,8 @@ def make_folder(target: Path, fill: Callable[[Path], object]) -> None:
         draft = Path(place) / target.name
         draft.mkdir()
         fill(draft)
-        if not target.exists():
+        try:
             draft.rename(target)
+        except OSError:
+            if not target.exists():
+                raise

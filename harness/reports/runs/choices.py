@@ -77,7 +77,8 @@ def usual(
     Of equally common values that of the system with the most defaults.
     """
     known = own_options(method) if any(key.startswith(OPTION) for key in keys) else None
-    defaults = frozen_table()["added"]
+    own = {f"{OPTION}{name}": value for name, value in (known or {}).items()}
+    defaults = {**frozen_table()["added"], **own}
 
     def at_default(one: Mapping[str, Json]) -> int:
         return sum(key in defaults and one[key] == defaults[key] for key in keys)
@@ -87,6 +88,5 @@ def usual(
     for key in keys:
         ((most, _),) = Counter(str(one[key]) for one in chosen).most_common(1)
         common = next(one[key] for one in chosen if str(one[key]) == most)
-        option = key.removeprefix(OPTION) if key.startswith(OPTION) else ""
-        found[key] = (known or {}).get(option, common)
+        found[key] = own.get(key, common)
     return found

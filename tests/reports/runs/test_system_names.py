@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import pytest
+
+from harness.claims import Selector
 from harness.record import (
     BackboneInfo,
     DeviceInfo,
     read_record,
     write_record,
 )
+from harness.reports.claims.selection import selected
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import machines, setting_differences
 from harness.reports.runs.systems import reference_of
@@ -58,6 +62,19 @@ def test_with_several_differing_settings_the_usual_one_keeps_the_bare_name(tmp_p
         "flythinker (reasoner_weights=frozen)",
     ]  # fmt: skip
     assert reference_of(board).name == "sft"
+
+
+@pytest.mark.parametrize("arm", [6, 2])
+def test_of_two_systems_the_one_with_the_methods_defaults_is_the_usual_one(arm, tmp_path):
+    # whichever comes first: the passes name the arm, which has the method's own option
+    for passes, given in ((4, ()), (arm, ["method.flops_of=flythinker"])):
+        write_runs(tmp_path, ["sft"], TASK,
+                   assignments={"sft": [f"train.epochs={passes}", *given]})  # fmt: skip
+    board = board_of(tmp_path)
+    assert [one.name for one in board.systems] == [
+        "sft", f"sft (flops_of=flythinker, epochs={arm})"
+    ]  # fmt: skip
+    assert [one.name for one in selected(board, [Selector("sft")])] == ["sft"]
 
 
 def test_without_a_usual_one_every_differing_setting_is_shown(tmp_path):
