@@ -37,7 +37,7 @@ MODEL_GB = 134_515_008 * 4 / 1e9
 """Weights of one model in 32 bits."""
 CHECKPOINT = 4
 """Sizes of a model that an interrupted training holds: weights, two moments, a draft."""
-INSPECTED = 12
+INSPECTED = 6
 """Test texts whose thoughts are looked at."""
 LOGS = ".logs"
 
