@@ -31,7 +31,7 @@ from benchmarks.real_text_choices import CELLS, chosen, report
 from benchmarks.real_text_study import PARTS, SEEDS, SYSTEMS, Cell, Planned, Study, System
 from harness.errors import HarnessError, UsageError
 
-GPU = ("train.micro_tokens=4096", "decode.batch_size=80")
+GPU = ("train.micro_tokens=2048", "decode.batch_size=80")
 """Sizes for a GPU. The preset's are a small CPU's; only rounding depends on them."""
 MODEL_GB = 134_515_008 * 4 / 1e9
 """Weights of one model in 32 bits."""
