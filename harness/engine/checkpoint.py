@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import nn
 
+from harness.engine.lean_models import separate
 from harness.engine.micro_batches import TrainRow
 from harness.errors import DataError
 from harness.record import Step, read_state, write_state
@@ -135,15 +136,12 @@ def trained_tensors(lm: nn.Module) -> dict[str, torch.Tensor]:
 def _save(lm: nn.Module, path: Path) -> None:
     """Save all tensors of `lm`, or those that train if it has adapters.
 
-    Parameters that are parts of a larger tensor first get their own memory: the lean step
-    (lean_models.py) joins them, and safetensors refuses parts.
+    Parameters get their own memory before: safetensors refuses parts of larger tensors.
     """
     if getattr(lm, "adapted", False):
         save_file({k: part.cpu().contiguous() for k, part in trained_tensors(lm).items()}, path)
         return
-    for part in lm.parameters():
-        if part.untyped_storage().nbytes() > part.nbytes:
-            part.data = part.data.clone()
+    separate(lm)
     save_model(lm, str(path))
 
 
@@ -156,6 +154,7 @@ def load_weights(lm: nn.Module, path: Path) -> None:
         if getattr(lm, "adapted", False):
             _load_trained(lm, path)
         else:
+            separate(lm)
             load_model(lm, str(path), strict=True)
     except (RuntimeError, OSError, SafetensorError) as error:
         raise DataError(

@@ -80,6 +80,19 @@ def choice_of(model: nn.Module) -> Choice:
     return found
 
 
+def separate(lm: nn.Module) -> None:
+    """Give each parameter memory of its own, as files of weights need it.
+
+    The decoders are forgotten, and with them the fused matrices; the next step makes new ones.
+    """
+    for part in lm.modules():
+        if isinstance(found := vars(part).get(KEPT), Choice):
+            setattr(part, KEPT, Choice(found.step, refusal=found.refusal))
+    for weight in lm.parameters():
+        if weight.untyped_storage().nbytes() > weight.nbytes:
+            weight.data = weight.data.clone()
+
+
 def lean_decoder(model: nn.Module) -> LeanDecoder | None:
     """The lean step of `model`, built and checked at first use; None: go through transformers.
 

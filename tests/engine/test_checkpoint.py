@@ -1,22 +1,27 @@
 """Damaged, full and interrupted: what a training does about its checkpoints and its memory."""
 
+import gc
 import os
 import signal
+import weakref
 
 import pytest
 import torch
 from safetensors import SafetensorError
 
 from harness.engine import checkpoint as checkpoint_module
+from harness.engine import generate
 from harness.engine.backbone import Backbones, weights_fingerprint
-from harness.engine.checkpoint import same_file, save_weights
-from harness.engine.lm import CausalLM
+from harness.engine.checkpoint import load_weights, same_file, save_weights
+from harness.engine.lean_models import choice_of
+from harness.engine.lm import CausalLM, causal_lms
 from harness.engine.micro_batches import TokenBudget
 from harness.engine.train import train
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
 from harness.interruption import Stopped
 from harness.settings import ModelSettings
+from tests.support.tiny import tiny
 from tests.support.training import ROWS, SETTINGS, fly
 
 OFTEN = SETTINGS.model_copy(update={"checkpoint_minutes": 1e-9})
@@ -168,6 +173,26 @@ def test_weights_that_the_lean_step_joined_are_saved_as_they_are(tmp_path, backb
     assert digests[0] == digests[1]
     assert weights_fingerprint(lm) == weights_fingerprint(plain)
     refuse_wrong_ways(lm, "sft", trains=True)  # joined again where that is needed
+
+
+@pytest.mark.parametrize("make", [fly, lambda: CausalLM(tiny())], ids=["stacked", "one model"])
+def test_weights_load_into_a_model_whose_weights_the_lean_step_joined(make, tmp_path):
+    path, trained, lm = tmp_path / "w.safetensors", make(), make()
+    for part in trained.parameters():
+        part.data += 0.1
+    save_weights(trained, path)
+    refuse_wrong_ways(lm, "sft", trains=True)  # as before a training that is resumed
+    (model, *_) = [model for _, model in causal_lms(lm)]
+    joined = weakref.ref(choice_of(model).decoder)
+    assert joined() is not None
+    load_weights(lm, path)
+    gc.collect()
+    assert joined() is None, "the joined weights are still in memory"
+    for one, other in zip(lm.parameters(), trained.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert generate(lm, [[1, 2, 3]], max_new_tokens=8) == generate(
+        trained, [[1, 2, 3]], max_new_tokens=8
+    )
 
 
 def test_weights_that_changed_on_disk_are_noticed(tmp_path):

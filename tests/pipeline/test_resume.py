@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 
+from harness.engine import train as train_module
 from harness.engine.number_types import NumberTypes
 from harness.errors import DataError, UsageError
 from harness.inputs.finished import finished
@@ -58,6 +59,28 @@ def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
         without_times(json.loads((o.folder / "record.json").read_text())) for o in (resumed, whole)
     )
     assert found == known
+
+
+def test_a_stopped_training_of_a_backbone_that_was_tried_first_goes_on(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    often = ["train.checkpoint_minutes=1e-9", "train.epochs=4", "train.batch_size=2"]
+    often += ["decode.step=auto"]  # its check joins weights before training
+    whole = go(tmp_path / "whole", reviews, backbone, "sft", *often)
+    real, taken = train_module.TrainLog.add, []
+
+    def stop(log, step, rows):
+        real(log, step, rows)
+        taken.append(step.step)
+        if len(taken) == 3:
+            raise StopNowError
+
+    monkeypatch.setattr(train_module.TrainLog, "add", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path / "cut", reviews, backbone, "sft", *often)
+    resumed = go(tmp_path / "cut", reviews, backbone, "sft", *often)
+    assert taken == [1, 2, 3, *range(3, len(whole.record.training.curve) + 1)]
+    assert texts(resumed) == texts(whole)
 
 
 def test_a_run_stopped_after_training_does_not_train_again(
