@@ -13,13 +13,12 @@ CELLS = ((4, 5e-4), (4, 1e-3), (4, 2e-3), (2, 1e-3), (6, 1e-3))
 
 def plain(record: Record) -> bool:
     """Whether a run is of a method as the preset has it, with seed 0."""
-    settings = record.settings
     return (
         record.training is not None
         and record.seed == 0
         and record.method in METHODS
-        and not settings["method"]
-        and settings["model"]["backbone"] == "mini"
+        and not record.settings["method"]
+        and record.setting("model.backbone") == "mini"
     )
 
 

@@ -71,6 +71,12 @@ def listed(given: str | None, known: Sequence[str], option: str) -> list[str]:
     return [name for name in known if name in names]
 
 
+def asked(parts: Sequence[str], names: Sequence[str]) -> list[System]:
+    """The systems with these names: of the parts that evaluate some, or of both if none does."""
+    evaluated = [part for part in parts if part in ("primary", "arms")]
+    return [one for one in SYSTEMS if one.name in names and one.part in (evaluated or PARTS)]
+
+
 def sizes() -> tuple[str, ...]:
     """The settings that the machine decides."""
     import torch
@@ -189,15 +195,14 @@ def main(words: Sequence[str] | None = None) -> int:
             raise UsageError(f"--cells {given.cells}; expected 1 to {len(CELLS)}")
         parts = listed(given.parts, PARTS, "--parts")
         names = listed(given.methods, [one.name for one in SYSTEMS], "--methods")
-        systems = [one for one in SYSTEMS if one.name in names]
+        systems = asked(parts, names)
         study = Study(
             os.path.relpath(given.data), given.task, Path(os.path.relpath(given.out)),
             (*sizes(), *given.set),
         )  # fmt: skip
         study.check()
         if "choices" not in parts:
-            asked = [one for one in systems if one.part in parts or "analysis" in parts]
-            for method in dict.fromkeys(name for one in asked for name in one.choices):
+            for method in dict.fromkeys(name for one in systems for name in one.choices):
                 chosen(study, method)
         print(disk(study, systems, given.jobs), flush=True)
         prepare(study)

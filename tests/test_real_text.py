@@ -189,6 +189,17 @@ def test_a_method_of_an_arm_has_the_choices_that_it_takes(study):
     assert names[-2:] == ["choice of flythinker", "choice of sft"]
 
 
+def test_choices_are_those_of_the_systems_that_are_evaluated():
+    primary = ["flythinker", "sft", "rag", "nonpers"]
+
+    def names(*parts, of=tuple(BY_NAME)):
+        return [one.name for one in real_text.asked(parts, of)]
+
+    assert names("choices", "primary", "analysis") == primary
+    assert names("arms", of=["sft", "cot"]) == ["cot"]
+    assert names("choices") == names("analysis") == names(*PARTS) == list(BY_NAME)
+
+
 def test_the_first_cells_alone_can_be_tried(study):
     names = [job.name for job in real_text.jobs_of(study, ["choices"], [BY_NAME["sft"]], 2)]
     assert names == ["sft, 2 passes, 0.0001", "sft, 4 passes, 0.0001", "choice of sft"]
