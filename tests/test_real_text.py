@@ -260,6 +260,18 @@ def test_records_get_no_absolute_path(study, monkeypatch):
     assert found[0].out.resolve() == study.out.resolve()
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_gpu_takes_larger_batches_for_every_method(there, study, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    monkeypatch.setattr(real_text, "prepare", lambda study: None)
+    monkeypatch.setattr(real_text, "run_all", lambda jobs, *rest: jobs)
+    jobs = real_text.main(["--data", study.data, "--out", str(study.out), "--parts", "choices"])
+    commands = [job.command() for job in jobs if not job.name.startswith("choice of")]
+    assert len(commands) == 4 * len(CELLS)
+    for words in commands:
+        assert [size in words for size in real_text.GPU] == [there, there]
+
+
 # Queue
 
 
