@@ -5,7 +5,15 @@ import torch
 
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate
-from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken, unfit
+from harness.engine.lean_check import disagreement
+from harness.engine.lean_models import (
+    choice_of,
+    choose_step,
+    fused,
+    lean_decoder,
+    step_taken,
+    unfit,
+)
 from harness.engine.lean_state import LeanState
 from harness.errors import UsageError
 from tests.support.agreement import PROMPTS, RESPONSES
@@ -52,6 +60,28 @@ def test_a_model_made_in_inference_mode_keeps_its_weights():
         model = tiny()
     assert unfit(model) == "was made in inference mode"
     assert by("auto", CausalLM(model)) == by("auto", CausalLM(tiny()))
+
+
+def rough(scaling=None):
+    """A model whose log-probs in bfloat16 depend on the order of sums."""
+    model = tiny("llama", seed=2)
+    for name, part in model.named_parameters():
+        part.data *= 8 if "proj" in name else 1
+    if scaling is not None:
+        model.model.layers[1].self_attn.scaling *= scaling
+    return model.bfloat16()
+
+
+@torch.no_grad()
+def test_rounding_of_half_precision_is_told_from_another_computation():
+    assert disagreement(rough(), fused([rough()])) is not None
+    model = rough()
+    assert lean_decoder(model) is not None
+    assert step_taken([model]) == "lean"
+    for scaling in (0.95, 0.5):  # in bfloat16 most positions agree with the first
+        model = rough(scaling)
+        assert lean_decoder(model) is None
+        assert "log-probs that the lean step misses" in step_taken([model])
 
 
 def test_a_model_that_computes_something_else_fails_the_check():
