@@ -119,6 +119,35 @@ def full_size_table(known: Known) -> str:
     return "\n".join(lines)
 
 
+GRAPHED = {
+    "sft": "sft", "flythinker, stacked": "flythinker", "flythinker": "two streams",
+    "flythinker, one after the other": "one after the other", "coconut": "coconut",
+    "transformers": "transformers' `generate`, one model",
+}  # fmt: skip
+"""Ways of decoding in benchmarks/gpu.py → their columns; the columns of no pair are one model's."""
+
+
+def graphs_table(known: Known) -> str:
+    """A decoding step and the first token on a GPU, in ms, with the floor of the same run."""
+    found = known["decoding 0.5B + 0.5B"]
+    floors = [
+        1000 * found["weight_bytes"][method] / found["ceilings"]["copy_bytes_per_s"]
+        for method in ("sft", "flythinker")
+    ]
+    columns = [*GRAPHED.values(), "floor of sft · flythinker"]
+    columns += ["flythinker ÷ generate", "sft ÷ generate", "flythinker ÷ sft"]
+    lines = [f"| | batch | {' | '.join(columns)} |", "|---|--:|" + "--:|" * len(columns)]
+    for what, title in (("step_s", "step"), ("first_token_s", "first token")):
+        for batch in ("1", "8", "32"):
+            ms = {name: 1000 * found[batch][name][what] for name in GRAPHED}
+            both, one, theirs = ms["flythinker, stacked"], ms["sft"], ms["transformers"]
+            cells = [f"{time:.{2 if what == 'step_s' else 1}f}" for time in ms.values()]
+            cells.append(" · ".join(f"{floor:.2f}" for floor in floors) if what == "step_s" else "")
+            cells += [f"{ratio:.2f}" for ratio in (both / theirs, one / theirs, both / one)]
+            lines.append(f"| {title} | {batch} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 TABLES: Mapping[str, tuple[str, Callable[[Known], str]]] = {
     "peers": ("peers", quotients_table),
     "growth": ("peers", growth_table),
@@ -127,6 +156,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Known], str]]] = {
     "number types": ("number_types", number_types_table),
     "verdicts": ("number_types", verdicts_table),
     "full size": ("full_size", full_size_table),
+    "graphs": ("gpu_h200", graphs_table),
 }
 """Name of a table → the file of its figures, and what makes it."""
 

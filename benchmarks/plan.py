@@ -3,9 +3,10 @@
     python -m benchmarks.plan            # writes benchmarks/figures/plan.json
     python -m benchmarks.plan --docs     # prints the tables of planned and measured, and of cards
 
-Planned from shapes alone: optimizer steps and peaks on an H200, decoding steps on an H100
-(benchmarks/figures/gpu_*.json). Planned from the speed of sft: training of the other methods in the
-published runs, and their peak memory. Nothing is run here.
+Planned from shapes alone: optimizer steps, peaks and decoding steps with CUDA graphs on an H200,
+transformers' decoding steps on an H100 (benchmarks/figures/gpu_*.json). Planned from the speed of
+sft: training of the other methods in the published runs, and their peak memory. Nothing is run
+here.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def main(given: Sequence[str] | None = None) -> None:
 
 def rows() -> list[Row]:
     """Every comparison of planned with measured."""
-    return [*_gpu_training(), *_gpu_decoding(), *_published()]
+    return [*_gpu_training(), *_gpu_graphs(), *_gpu_decoding(), *_published()]
 
 
 def measured_table(found: Sequence[Row]) -> str:
@@ -127,6 +128,22 @@ def _gpu_training() -> Iterator[Row]:
         yield _row("peak of training, H200", case, peak, found["peak_memory_mib"])
 
 
+def _gpu_graphs() -> Iterator[Row]:
+    figures = json.loads((FIGURES / "gpu_h200.json").read_text(encoding="utf-8"))
+    device, found = device_named("h200"), figures["decoding 0.5B + 0.5B"]
+    one, two = shapes_of("flythinker", _paper("0.5B", "0.5B").model)
+    ways = {
+        "sft": [[one]],
+        "flythinker, one after the other": [[one], [two]],
+        "flythinker, stacked": [[one, two]],
+    }
+    for batch in ("1", "8", "32"):
+        for way, started in ways.items():
+            step = sum(decoding_step(each, device, int(batch), CONTEXT, True) for each in started)
+            measured = found[batch][way]["step_s"]
+            yield _row("decoding step by graphs, H200", f"{way}, batch {batch}", step, measured)
+
+
 def _gpu_decoding() -> Iterator[Row]:
     figures = json.loads((FIGURES / "gpu_h100.json").read_text(encoding="utf-8"))
     device = device_named("h100")
@@ -138,9 +155,11 @@ def _gpu_decoding() -> Iterator[Row]:
         for batch in ("1", "8", "32"):
             for method, way in ways.items():
                 shapes = shapes_of(method, settings.model)
-                step = decoding_step(shapes, device, int(batch), CONTEXT)
+                step = decoding_step(shapes, device, int(batch), CONTEXT, False)
                 name = f"{case}, {method}, batch {batch}"
-                yield _row("decoding step, H100", name, step, found[batch][way]["step_s"])
+                yield _row(
+                    "decoding step by transformers, H100", name, step, found[batch][way]["step_s"]
+                )
 
 
 def _published() -> Iterator[Row]:

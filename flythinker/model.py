@@ -111,7 +111,8 @@ class FlyThinkerLM(PersonalLM):
         if self.requested_concurrent is not None:
             return self.requested_concurrent
         if self.generator_device.type == self.reasoner_device.type == "cuda":
-            # on one GPU two streams gain nothing: the host starts the kernels of both in turn
+            # on one GPU equal models are stacked, which is faster than two streams; for others
+            # two streams gain nothing through transformers, and with graphs were not measured
             return self.generator_device != self.reasoner_device
         return self.smaller >= THREADS_PAY_FROM and torch.get_num_threads() > 1
 

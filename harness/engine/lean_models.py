@@ -176,7 +176,7 @@ def _refused_by_check(model: nn.Module, decoder: LeanDecoder) -> str | None:
 
 
 def unfit(model: Any) -> str | None:
-    """Why a model has not the common shape; None if it has."""
+    """Why a model has not the common shape; None if it has. Also of one on the device `meta`."""
     kind = type(model)
     if kind.__name__ not in FAMILIES or not kind.__module__.startswith("transformers.models."):
         return "is of another family"
@@ -197,7 +197,7 @@ def unfit(model: Any) -> str | None:
         "lies on several devices or in several number types": len(devices) + len(dtypes) > 2,
         "is in another number type": not dtypes <= set(TOLERANCES),
         "was made in inference mode": frozen,
-        "is on no CPU or GPU": not {each.type for each in devices} <= {"cpu", "cuda"},
+        "is on no CPU or GPU": not {each.type for each in devices} <= {"cpu", "cuda", "meta"},
         "turns a part of each head only": 2 * rotary.inv_freq.numel() != _shape(model).head_dim,
         "has layers that are not its family's": not all(map(_plain, _modules(model))),
     }

@@ -1,10 +1,11 @@
 """How fast a GPU of the table trains and generates: arithmetic, with efficiencies measured here.
 
 Training: FLOPs over the share of the peak that an optimizer step of that size reached on an H200
-(docs/performance.md, benchmarks/figures/gpu_h200.json), each model of a method by itself. Decoding:
-a step is bound by the host, which starts the kernels of a layer in `LAYER_S` (measured on an H100),
-or by the bytes of weights and cache over the bandwidth. That other GPUs reach the same shares is
-assumed.
+(docs/performance.md, benchmarks/figures/gpu_h200.json), each model of a method by itself. Decoding
+by transformers: a step is bound by the host, which starts the kernels of a layer in `LAYER_S`
+(measured on an H100), or by the bytes of weights and cache over the bandwidth. By the lean step:
+`LEAN_LAYER_S` a layer (measured on an H200 with models of 24 layers alone), once for two models of
+equal layers, and those bytes besides. That other GPUs reach the same is assumed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ SHARES = {
 checkpointing computes again, over its time and the peak."""
 LAYER_S = 5.7e-4
 """Seconds in which the host starts a decoding step of one layer, for any batch up to 32."""
+LEAN_LAYER_S = 1.35e-4
+"""Seconds of a layer in a step that is one CUDA graph, beside the time of its bytes, for any batch
+up to 32. A share of making a graph is in it: one for 31 steps, more than long texts need."""
 BANDWIDTH_SHARE = 0.85
 """Share of the bandwidth that a copy reaches (an H200: 4.09 of 4.8 TB/s)."""
 SLOWER = {"coconut": 0.8}
@@ -67,13 +71,25 @@ def row_seconds(
     )
 
 
-def decoding_step(shapes: Sequence[Shape], device: Device, batch: int, context: int) -> float:
-    """Seconds in which each row of a batch gets a token, the models one after the other."""
-    total = 0.0
+def decoding_step(
+    shapes: Sequence[Shape], device: Device, batch: int, context: int, lean: bool
+) -> float:
+    """Seconds in which each row of a batch gets a token.
+
+    shapes: the models. device: the GPU. batch: rows. context: tokens of a row.
+    lean: whether the lean step is allowed (`decode.step`); it serves a model whose shape says so.
+    """
+    total, started = 0.0, list[Shape]()
     for shape in shapes:
-        moved = BF16 * (shape.parameters + batch * context * shape.cache)
-        bound = moved / (device.bandwidth * 1e9 * BANDWIDTH_SHARE)
-        total += max(LAYER_S * shape.layers, bound)
+        numbers = shape.parameters + batch * context * shape.cache
+        reading = BF16 * numbers / (device.bandwidth * 1e9 * BANDWIDTH_SHARE)
+        if not (lean and shape.lean):
+            total += max(LAYER_S * shape.layers, reading)
+            continue
+        total += reading
+        if not any(map(shape.stacks_with, started)):
+            total += LEAN_LAYER_S * shape.layers
+            started.append(shape)
     return total
 
 
@@ -104,7 +120,8 @@ def device_rates(
     checkpointing = settings.train.gradient_checkpointing and method not in UNTRAINED
     seconds = row_seconds(shapes, device, row, response, checkpointing) / SLOWER.get(method, 1.0)
     context = round(row - response) + options.max_new_tokens
-    step = decoding_step(shapes, device, options.batch_size, context)
+    lean = options.step != "transformers" and settings.model.adapter != "qlora"
+    step = decoding_step(shapes, device, options.batch_size, context, lean)
     several = processes * (PROCESSES_SHARE if processes > 1 else 1.0)
     many = f"{counted(processes, 'card')}, " if processes > 1 else ""
     rates = Rates(several * row / seconds, several * options.batch_size / step, row, response)

@@ -28,7 +28,7 @@ class Shape:
     body: numbers in its layers. head: numbers in its output matrix, 0 for a reasoner.
     layers, width, inner: of the layers; inner is that of the feed-forward part.
     attention: layers · heads · head width. cache: numbers of keys and values for a token.
-    vocabulary: rows of the output matrix.
+    vocabulary: rows of the output matrix. lean: whether the lean step serves it.
     """
 
     name: str
@@ -42,6 +42,13 @@ class Shape:
     attention: int
     cache: int
     vocabulary: int
+    lean: bool = False
+
+    def stacks_with(self, other: Shape) -> bool:
+        """Whether one lean step serves both models, as equal layers allow."""
+        same = ("body", "layers", "width", "inner", "attention", "cache")
+        equal = all(getattr(self, name) == getattr(other, name) for name in same)
+        return self.lean and other.lean and equal
 
     def flops(self, positions: float, logits: float) -> float:
         """FLOPs of a causal forward pass over a row (harness/engine/flops.py has the source)."""
@@ -59,6 +66,8 @@ def shape_of(model: Any, name: str = "", reasons: bool = False) -> Shape:
 
     model: the model. name: for messages. reasons: whether it is a reasoner, without logits.
     """
+    from harness.engine.lean_models import unfit
+
     config: Any = model.config.get_text_config(decoder=True)  # Gemma 3 nests it
     width, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
     wide = getattr(config, "head_dim", None) or width // heads
@@ -78,6 +87,7 @@ def shape_of(model: Any, name: str = "", reasons: bool = False) -> Shape:
         attention=layers * heads * wide,
         cache=2 * layers * shared * wide,
         vocabulary=matrix.shape[0],
+        lean=unfit(model) is None,
     )
 
 

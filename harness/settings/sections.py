@@ -140,11 +140,12 @@ class DecodeSettings(Section):
     step: Literal["auto", "lean", "transformers"] = "transformers"
     """What computes a decoding step. `transformers`: the model's own forward. `lean`: fused
     products and plain buffers, for Llama, Mistral, Qwen2 and Qwen3; another model is an error.
-    `auto`: lean on a CPU, where the model allows it. Log-probs agree to rounding, which may flip a
-    token."""
+    `auto`: lean where the model allows it, on a CPU or a GPU, there as one CUDA graph. Log-probs
+    agree to rounding, which may flip a token."""
     slots: bool = False
     """With the lean step, waiting prompts of four batches take the places of rows that have ended.
-    On a CPU it gains nothing (docs/performance.md): a step costs as much as it has rows."""
+    On a CPU it gains nothing (docs/performance.md): a step costs as much as it has rows. On a GPU
+    it was not measured."""
 
     @property
     def drawing(self) -> dict[str, Any]:

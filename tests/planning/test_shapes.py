@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import UsageError
-from harness.planning.shapes import Shape, shapes_of
+from harness.planning.shapes import Shape, _shape, shapes_of
 from harness.settings import ModelSettings
 
 PARAMETERS = [  # as the models' cards and files give them
@@ -56,6 +56,10 @@ def test_a_folder_with_a_config_alone_is_enough(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(known))
     (shape,) = shapes_of("sft", ModelSettings(backbone=str(tmp_path)))
     assert (shape.layers, shape.width, shape.cache) == (1, 8, 2 * 1 * 4)
+    assert shape.lean
+    (tmp_path / "config.json").write_text(json.dumps(known | {"hidden_act": "gelu"}))
+    _shape.cache_clear()
+    assert not shapes_of("sft", ModelSettings(backbone=str(tmp_path)))[0].lean
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "config.json").write_text("{}")
