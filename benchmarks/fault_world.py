@@ -21,7 +21,8 @@ from typing import Any
 SHARED = (
     "train.lr=1e-3", "train.epochs=2", "train.batch_size=2", "train.checkpoint_minutes=1e-9",
     "train.lr_trial_epochs=1", "data.limit=4", "budget.profile=60", "decode.batch_size=1",
-    "decode.max_new_tokens=12", "decode.temperature=0.8", "eval.resamples=100",
+    "decode.max_new_tokens=12", "decode.temperature=0.8", "decode.step=auto",
+    "eval.resamples=100",
     "eval.donors=1", "eval.floors=false", "eval.slices=[0,8]", 'eval.metrics=["bleu","rouge1"]',
 )  # fmt: skip
 VIEWS = ('eval.lift=["likelihood","texts"]', "eval.forced=true")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import PeakMemory
 from harness.inputs.provenance import method_sha256
-from harness.pipeline.generation_costs import COSTS, Costs, summary_of
+from harness.pipeline.generation_costs import COSTS, Costs, step_of, summary_of
 from harness.pipeline.generator import JOINED, Generator
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
@@ -106,4 +106,6 @@ def generate_batch(
     if MAIN not in job.team.warm:
         generator.warm_up(batch)
         job.team.warm.add(MAIN)
-    return MadeBatch(generator.generate_or_split(batch, sample), costs)
+    texts = generator.generate_or_split(batch, sample)
+    costs.step = step_of(lm)
+    return MadeBatch(texts, costs)

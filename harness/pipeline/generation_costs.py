@@ -30,6 +30,7 @@ class Costs:
     overlap_s: how much longer the batches were than the wall time in which several processes
         generated them at once.
     tokens_at_once: most tokens of a batch, which a resumed run keeps.
+    step: what computed the steps of the last batch.
     """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
@@ -41,6 +42,7 @@ class Costs:
     peak_mib: float = 0.0
     overlap_s: float = 0.0
     tokens_at_once: int | None = None
+    step: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -59,6 +61,7 @@ class Costs:
             self.clock.per_step += part.clock.per_step
             self.clock.total += part.clock.total
             self.clock.tokens += part.clock.tokens
+            self.step = part.step or self.step
         spent = [part.seconds for part in parts]
         self.overlap_s += sum(spent) - max(spent)
 
@@ -67,6 +70,11 @@ class Costs:
         count = -(-rows // size)
         self.batches += [seconds / count] * count
         self.examples += rows
+
+
+def step_of(lm: PersonalLM) -> str:
+    """What computed the model's last steps."""
+    return step_taken([model for _, model in causal_lms(lm)])
 
 
 def summary_of(
@@ -100,7 +108,7 @@ def summary_of(
         end_to_end_quartiles_s=whole_quartiles,
         seconds_per_example=seconds / costs.examples if costs.examples else None,
         tokens_per_s=clock.tokens / seconds if seconds else None,
-        step=step_taken([model for _, model in causal_lms(lm)]),
+        step=costs.step or step_of(lm),
         batches_timed=len(costs.batches),
         examples_timed=costs.examples,
         batch_size=plan.settings.decode.batch_size,

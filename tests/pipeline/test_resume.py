@@ -61,6 +61,21 @@ def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
     assert found == known
 
 
+def test_a_run_stopped_after_its_last_text_keeps_what_computed_the_steps(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    def stop(*_):
+        raise StopNowError
+
+    monkeypatch.setattr(run_module, "Trained", stop)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, backbone, "sft", "decode.step=auto")
+    monkeypatch.undo()
+    assert (
+        go(tmp_path, reviews, backbone, "sft", "decode.step=auto").record.inference.step == "lean"
+    )
+
+
 def test_a_stopped_training_of_a_backbone_that_was_tried_first_goes_on(
     tmp_path, reviews, backbone, monkeypatch
 ):
