@@ -44,8 +44,8 @@ def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
             trials[repr(lr)] = trial
             write_state(path, trials)
             del lm
-            drop_checkpoint(trial_folder(job.plan.folder, lr))
             gc.collect()
+        drop_checkpoint(trial_folder(job.plan.folder, lr))  # a kill can have left it
     finished = [
         (trial.val_loss, index, trial.lr)
         for index, trial in enumerate(trials.values())

@@ -13,7 +13,7 @@ from harness.errors import DivergedError, UsageError
 from harness.interruption import Stopped
 from harness.pipeline import lr_search, training
 from harness.pipeline.single import run
-from tests.support.runs import go, settings, texts
+from tests.support.runs import StopNowError, go, settings, texts
 
 
 def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, reviews, backbone):
@@ -23,6 +23,23 @@ def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, review
     best = min(search.trials, key=lambda trial: trial.val_loss)
     assert search.chosen == outcome.record.training.lr == best.lr == 1e-2
     assert outcome.record.training.seconds["lr_search"] > 0
+
+
+def test_a_trial_that_was_killed_before_its_checkpoint_was_dropped_leaves_none(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    asked = ["train.lr=auto", "train.lr_grid=[1e-6,1e-2]", "train.checkpoint_minutes=1e-9"]
+
+    def killed(folder):
+        raise StopNowError
+
+    monkeypatch.setattr(lr_search, "drop_checkpoint", killed)
+    with pytest.raises(StopNowError):
+        go(tmp_path, reviews, backbone, "sft", *asked)
+    monkeypatch.undo()
+    assert list(tmp_path.rglob("lr-checkpoint-*"))
+    assert go(tmp_path, reviews, backbone, "sft", *asked).record.status == "complete"
+    assert not list(tmp_path.rglob("lr-checkpoint-*"))
 
 
 def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
