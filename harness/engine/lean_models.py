@@ -171,8 +171,11 @@ def _refused_by_check(model: nn.Module, decoder: LeanDecoder) -> str | None:
     if disagreement(model, decoder, torch.median) is not None:
         return found
     setattr(model, KEPT, Choice(choice_of(model).step))  # a decoder would be copied
-    wide = deepcopy(model).float()
-    return disagreement(wide, fused([wide])) and found
+    try:
+        wide = deepcopy(model).float()
+        return disagreement(wide, fused([wide])) and found
+    except torch.OutOfMemoryError:
+        return found
 
 
 def unfit(model: Any) -> str | None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from flythinker import FlyThinkerLM
-from harness.engine import Batch, CausalLM, generate
+from harness.engine import Batch, CausalLM, generate, lean_models
 from harness.engine.lean_check import disagreement
 from harness.engine.lean_models import (
     choice_of,
@@ -82,6 +82,17 @@ def test_rounding_of_half_precision_is_told_from_another_computation():
         model = rough(scaling)
         assert lean_decoder(model) is None
         assert "log-probs that the lean step misses" in step_taken([model])
+
+
+@torch.no_grad()
+def test_without_memory_for_the_check_in_float32_a_model_goes_through_transformers(monkeypatch):
+    def full(model):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(lean_models, "deepcopy", full)
+    model = rough()
+    assert lean_decoder(model) is None
+    assert "log-probs that the lean step misses" in step_taken([model])
 
 
 def test_a_model_that_computes_something_else_fails_the_check():
