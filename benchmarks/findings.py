@@ -109,8 +109,8 @@ def environment() -> jinja2.Environment:
     memorised = json.loads(MEMORISED.read_text("utf-8"))["tasks"]
     runs = json.loads(GATES.read_text("utf-8"))
     gates = {study: [one["gate"] for one in each.values()] for study, each in runs.items()}
-    made.globals |= {"given": given, "memorised": memorised, "gates": gates}
-    made.globals["tried"] = trials(PUBLISHED / "reviews-choices")
+    tried = trials(PUBLISHED / "reviews-choices")
+    made.globals |= {"given": given, "memorised": memorised, "gates": gates, "tried": tried}
     return made
 
 

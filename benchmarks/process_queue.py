@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.sweeps.worker import start_run
 
-RUN = ("-m", "harness.sweeps.child")
-"""What Python runs for a job: the harness command, which ends with this process."""
 LOOK_S = 0.2
 TO_STOP_S = 120.0
 """Time for a run to save its checkpoint."""
@@ -92,14 +91,7 @@ class Queue:
             self._say(f"done     {job.name}")
             return
         with self._log(job.name).open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, *RUN, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self._environment()},
-                start_new_session=True,  # ctrl-C is for the queue, which stops its runs
-            )
+            process = start_run(words, log, self._environment())
         self.running[job.name] = process, time.monotonic()
         self._say(f"begin    {job.name}")
 

@@ -120,10 +120,15 @@ def _full(study: Study, system: System, seed: int) -> Job:
     needs = frozenset(map(_choice_name, system.choices))
 
     def command() -> list[str] | None:
-        cells = {method: chosen(study, method) for method in system.choices}
-        return _command(study, study.full(system, seed, cells))
+        return _command(study, _planned(study, system, seed))
 
     return Job(study.name(system, seed), command, needs)
+
+
+def _planned(study: Study, system: System, seed: int) -> Planned:
+    """The run with what was chosen for it. Raises UsageError where nothing is chosen yet."""
+    cells = {method: chosen(study, method) for method in system.choices}
+    return study.full(system, seed, cells)
 
 
 def _analyses(study: Study, system: System) -> Iterator[Job]:
@@ -137,8 +142,7 @@ def _analysis(study: Study, system: System, seed: int, of: str) -> Job:
     run = study.name(system, seed)
 
     def command() -> list[str] | None:
-        cells = {method: chosen(study, method) for method in system.choices}
-        folder = study.folder(study.full(system, seed, cells))
+        folder = study.folder(_planned(study, system, seed))
         if folder is None:
             raise UsageError(f"{run}: not finished, so it has no thoughts to inspect; run it first")
         page = study.out / "inspected" / folder.relative_to(study.out) / of

@@ -27,7 +27,10 @@ def losses(study: Study, method: str) -> dict[Cell, float]:
 
 def chosen(study: Study, method: str) -> Cell:
     """The cell with the lowest loss on val. Raises UsageError where none has finished."""
-    found = losses(study, method)
+    return _best(study, method, losses(study, method))
+
+
+def _best(study: Study, method: str, found: Mapping[Cell, float]) -> Cell:
     if not found:
         raise UsageError(
             f"{study.choices}: no trial of {method} on {study.task} has finished with these"
@@ -40,7 +43,7 @@ def chosen(study: Study, method: str) -> Cell:
 def report(study: Study, method: str) -> None:
     """Print the losses of a method, what is missing, and the choice."""
     found = losses(study, method)
-    passes, rate = chosen(study, method)
+    passes, rate = _best(study, method, found)
     cells: Mapping[Cell, float | None] = {cell: found.get(cell) for cell in CELLS}
     missing = [f"{cell[0]:g} passes, {cell[1]:g}" for cell in CELLS if cell not in found]
     print(*table({method: dict(cells)}, CELLS), sep="\n")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from harness.engine.lean_state import bias_of
+
 if TYPE_CHECKING:
     from harness.engine.lean_state import LeanState
     from harness.engine.lean_step import LeanDecoder
@@ -57,10 +59,9 @@ class GraphedColumn:
         return self.hidden.clone()
 
     def _run(self) -> None:
-        shape, begin = self.decoder.shape, self.column - self.lengths[:, None]
+        begin = self.column - self.lengths[:, None]
         unseen = (self.columns < begin) | (self.columns > self.column)
-        bias = self.embeddings.new_zeros(unseen.shape).masked_fill_(unseen, -torch.inf)
-        self.buffers.bias = bias[:, None, None].expand(-1, shape.kv_heads, -1, -1)
+        self.buffers.bias = bias_of(unseen, self.buffers.keys[0])
         rope = self.rope[self.lengths[:, None]][..., None, :]
         hidden = self.decoder.read(self.embeddings, self.buffers, rope, self.column)
         self.hidden.copy_(hidden)

@@ -87,11 +87,17 @@ def separate(lm: nn.Module) -> None:
     The decoders are forgotten, and with them the fused matrices; the next step makes new ones.
     """
     for part in lm.modules():
-        if isinstance(found := vars(part).get(KEPT), Choice):
-            setattr(part, KEPT, Choice(found.step, refusal=found.refusal))
+        if KEPT in vars(part):
+            _forget(part)
     for weight in lm.parameters():
         if weight.untyped_storage().nbytes() > weight.nbytes:
             weight.data = weight.data.clone()
+
+
+def _forget(model: nn.Module) -> None:
+    """Drop the decoder, and with it the fused matrices; why it is refused stays known."""
+    choice = choice_of(model)
+    setattr(model, KEPT, Choice(choice.step, refusal=choice.refusal))
 
 
 def lean_decoder(model: nn.Module) -> LeanDecoder | None:
@@ -170,7 +176,7 @@ def _refused_by_check(model: nn.Module, decoder: LeanDecoder) -> str | None:
         return found
     if disagreement(model, decoder, torch.median) is not None:
         return found
-    setattr(model, KEPT, Choice(choice_of(model).step))  # a decoder would be copied
+    _forget(model)  # a decoder would be copied
     try:
         wide = deepcopy(model).float()
         return disagreement(wide, fused([wide])) and found

@@ -121,7 +121,11 @@ def joined_state(state: LeanState, other: LeanState) -> LeanState:
 
 def row_bias(lengths: Tensor, end: int, buffer: Tensor) -> Tensor:
     """[R,K,1,C] for buffers [R,K,C,d]: −inf before a row's first column, `end` − its length."""
-    _, kv_heads, capacity, _ = buffer.shape
-    columns = torch.arange(capacity, device=buffer.device)
-    before = (columns < end - lengths[:, None])[:, None, None].expand(-1, kv_heads, -1, -1)
-    return buffer.new_zeros(before.shape).masked_fill(before, -torch.inf)
+    columns = torch.arange(buffer.size(2), device=buffer.device)
+    return bias_of(columns < end - lengths[:, None], buffer)
+
+
+def bias_of(unseen: Tensor, buffer: Tensor) -> Tensor:
+    """[R,K,1,C] for buffers [R,K,C,d]: −inf at the columns [R,C] that a row must not read."""
+    unseen = unseen[:, None, None].expand(-1, buffer.size(1), -1, -1)
+    return buffer.new_zeros(unseen.shape).masked_fill(unseen, -torch.inf)

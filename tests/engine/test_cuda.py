@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
-from harness.engine import Batch, CausalLM, generate, lean_state, lean_step
+from harness.engine import Batch, CausalLM, generate
 from harness.engine.devices import cast
 from harness.engine.lean_graph import GraphedColumn
 from harness.engine.lean_models import step_taken
@@ -15,7 +15,7 @@ from harness.engine.peak_memory import PeakMemory
 from harness.engine.train import train
 from harness.settings import TrainSettings
 from tests.support.golden import cases, golden_model
-from tests.support.lean import FAMILIES, by, changed
+from tests.support.lean import FAMILIES, by, changed, small_blocks
 from tests.support.tiny import VOCABULARY, of_family, tiny
 
 pytestmark = [
@@ -69,8 +69,7 @@ def test_greedy_text_equals_that_of_the_cpu(make):
 
 @pytest.mark.parametrize("make", LMS.values(), ids=LMS.keys())
 def test_graphs_of_rows_that_leave_and_join_write_the_texts_of_the_cpu(make, monkeypatch):
-    for module in (lean_state, lean_step):
-        monkeypatch.setattr(module, "BLOCK", 16)
+    small_blocks(monkeypatch)
     lm = make()
     options = {"max_new_tokens": 40, "eos_id": list(range(12)), "rows_at_once": 4}
     known = generate(lm, PROMPTS * 3, **options)

@@ -6,11 +6,11 @@ tests/engine/test_cuda.py has the graph itself.
 import pytest
 import torch
 
-from harness.engine import CausalLM, generate, lean_state, lean_step
+from harness.engine import CausalLM, generate, lean_step
 from harness.engine.lean_graph import GraphedColumn
 from harness.engine.lean_models import step_taken
 from tests.support.agreement import PROMPTS
-from tests.support.lean import FAMILIES, LMS, NAMES, by, changed, models_of
+from tests.support.lean import FAMILIES, LMS, NAMES, by, changed, models_of, small_blocks
 from tests.support.tiny import of_family, tiny
 
 
@@ -29,8 +29,7 @@ def test_every_model_writes_the_same_texts(name):
 
 @pytest.mark.parametrize("family", ["qwen2", "qwen3", "llama-biases", "llama-yarn"])
 def test_a_full_buffer_gives_a_new_graph(family, monkeypatch):
-    for module in (lean_state, lean_step):
-        monkeypatch.setattr(module, "BLOCK", 16)
+    small_blocks(monkeypatch)
     name, options = FAMILIES[family]
     lm = CausalLM(changed(of_family(name, **options)))
     assert by("auto", lm, max_new_tokens=40) == by("transformers", lm, max_new_tokens=40)

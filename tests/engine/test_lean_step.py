@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from harness.engine import CausalLM, generate, lean_state, lean_step
+from harness.engine import CausalLM, generate
 from harness.engine.decode import NotANumberError
 from harness.engine.lean_models import choice_of, step_taken
 from harness.engine.lean_state import BLOCK, LeanState
 from tests.support.agreement import PROMPTS, RESPONSES, alone, prefill_and_step
-from tests.support.lean import FAMILIES, LMS, NAMES, by, changed, models_of
+from tests.support.lean import FAMILIES, LMS, NAMES, by, changed, models_of, small_blocks
 from tests.support.tiny import of_family, tiny
 
 
@@ -28,8 +28,7 @@ def test_logprobs_are_those_of_the_models_own_forward(family):
 
 @pytest.mark.parametrize("family", ["qwen2", "qwen3", "llama-biases", "llama-yarn"])
 def test_texts_are_those_of_transformers_past_a_full_buffer(family, monkeypatch):
-    for module in (lean_state, lean_step):
-        monkeypatch.setattr(module, "BLOCK", 16)
+    small_blocks(monkeypatch)
     name, options = FAMILIES[family]
     lm = CausalLM(changed(of_family(name, **options)))
     known = by("transformers", lm, max_new_tokens=40)

@@ -8,24 +8,21 @@ import torch
 
 from harness.engine import train as train_module
 from harness.engine.number_types import NumberTypes
-from harness.errors import DataError, UsageError
-from harness.inputs.finished import finished
+from harness.errors import UsageError
 from harness.pipeline import generate as generate_module
 from harness.pipeline import generator as generator_module
 from harness.pipeline import job as job_module
 from harness.pipeline import local as run_module
-from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
 from harness.pipeline.kept_texts import fingerprints
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
-from harness.progress import Bars
-from harness.record import read_predictions, read_record, texts_match
+from harness.record import read_predictions, read_record
 from tests.support.runs import (
     StopNowError,
-    edit_record,
     go,
     settings,
+    stop_now,
     texts,
     without_times,
 )
@@ -64,10 +61,7 @@ def test_a_run_stopped_while_writing_ends_as_an_uninterrupted_one(
 def test_a_run_stopped_after_its_last_text_keeps_what_computed_the_steps(
     tmp_path, reviews, backbone, monkeypatch
 ):
-    def stop(*_):
-        raise StopNowError
-
-    monkeypatch.setattr(run_module, "Trained", stop)
+    monkeypatch.setattr(run_module, "Trained", stop_now)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone, "sft", "decode.step=auto")
     monkeypatch.undo()
@@ -101,14 +95,11 @@ def test_a_stopped_training_of_a_backbone_that_was_tried_first_goes_on(
 def test_a_run_stopped_after_training_does_not_train_again(
     tmp_path, reviews, backbone, monkeypatch
 ):
-    def stop(*_):
-        raise StopNowError
-
-    monkeypatch.setattr(run_module, "generate_all", stop)
+    monkeypatch.setattr(run_module, "generate_all", stop_now)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone)
     monkeypatch.undo()
-    monkeypatch.setattr("harness.pipeline.together.train", stop)
+    monkeypatch.setattr("harness.pipeline.together.train", stop_now)
     folder = next((tmp_path / "results").rglob("training.json")).parent
     (folder / "checkpoint").mkdir()  # stopped before training had cleared up
     (folder / "training-phases.json").write_text("{}")
@@ -120,14 +111,11 @@ def test_a_run_stopped_after_training_does_not_train_again(
 def test_a_run_stopped_after_writing_keeps_what_writing_cost(
     tmp_path, reviews, backbone, monkeypatch
 ):
-    def stop(*_, **__):
-        raise StopNowError
-
-    monkeypatch.setattr(run_module, "evaluate", stop)
+    monkeypatch.setattr(run_module, "evaluate", stop_now)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone, "rag")
     monkeypatch.undo()
-    monkeypatch.setattr(generator_module, "generate", stop)
+    monkeypatch.setattr(generator_module, "generate", stop_now)
     inference = go(tmp_path, reviews, backbone, "rag").record.inference
     assert inference.batches_timed == 3
     assert inference.examples_timed == 8
@@ -174,10 +162,7 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
     own = tmp_path / "backbone"
     shutil.copytree(backbone, own)
 
-    def stop(*_, **__):
-        raise StopNowError
-
-    monkeypatch.setattr(run_module, "generate_all", stop)
+    monkeypatch.setattr(run_module, "generate_all", stop_now)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, own)
     monkeypatch.undo()
@@ -188,95 +173,6 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
     assert found.record.training.curve[0].loss == fresh.record.training.curve[0].loss
     assert found.record.backbone == fresh.record.backbone
     assert texts(found) == texts(fresh)
-
-
-@pytest.mark.parametrize(
-    ("damaged", "trains"),
-    [
-        ("training.json", True),
-        ("model.safetensors", True),
-        ("writing.json", False),
-        ("phases.json", False),
-        ("record.json", False),
-    ],
-)
-def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
-    tmp_path, reviews, backbone, complete, monkeypatch, damaged, trains
-):
-    whole = complete()
-    edit_record(whole.folder, status="running")
-    (whole.folder / damaged).touch()
-    with (whole.folder / damaged).open("r+b") as file:
-        file.seek(-min(1000, file.seek(0, 2)), 2)
-        file.write(bytes(1000))
-    said, trained, real = [], [], together_module.train
-    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
-    monkeypatch.setattr(
-        together_module, "train", lambda *a, **k: trained.append(1) or real(*a, **k)
-    )
-    again = go(tmp_path, reviews, backbone)
-    assert [str(whole.folder / damaged) in line for line in said] == [True]
-    assert ("times in it are lost" in said[0]) == (damaged in ("writing.json", "phases.json"))
-    assert (whole.folder / "writing.json").is_file()
-    assert bool(trained) == trains
-    assert (again.record.status, texts(again)) == ("complete", texts(whole))
-    assert again.record.metrics == whole.record.metrics
-
-
-@pytest.mark.parametrize("damage", ["texts", "a count"])
-def test_damaged_texts_are_generated_again_in_their_place(
-    tmp_path, reviews, backbone, complete, monkeypatch, damage
-):
-    said = []
-    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
-    whole = complete("rag")
-    path = whole.folder / "predictions.jsonl"
-    known = path.read_bytes()
-    lines = known.splitlines(keepends=True)
-    if damage == "texts":
-        lines[2] = lines[2].replace(b'"output": "', b'"output": "x', 1)  # valid JSON, another text
-        lines[4] = lines[4][:30] + bytes(20) + lines[4][50:]
-    else:
-        lines[2] = lines[2].replace(b'"tokens": ', b'"tokens": 1', 1)  # no part of the digest
-    path.write_bytes(b"".join(lines))
-    again = go(tmp_path, reviews, backbone, "rag")
-    assert path.read_bytes() == known
-    assert (again.repeated, again.record.texts) == (False, whole.record.texts)
-    assert ["predictions.jsonl: damaged or changed since its record" in line for line in said] == [
-        True
-    ]
-
-
-@pytest.mark.parametrize("field", ["output", "tokens"])
-def test_a_text_that_changed_is_refused_by_every_reader(complete, field):
-    folder = complete("rag").folder
-    path = folder / "predictions.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    lines[1][field] = {"output": "x", "tokens": 7}[field]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert not texts_match(read_record(folder), folder)
-    with pytest.raises(DataError, match=rf"text of {lines[1]['id']} is not that of its checksum"):
-        read_predictions(folder)
-
-
-def test_a_complete_record_with_a_changed_number_is_made_again(
-    tmp_path, reviews, backbone, complete, monkeypatch
-):
-    """Said once, redone from the weights and texts, never shown."""
-    whole = complete()
-    path, said = whole.folder / "record.json", list[str]()
-    known = json.loads(path.read_text())
-    changed = json.loads(path.read_text())
-    changed["metrics"]["bleu"]["value"] += 1
-    path.write_text(json.dumps(changed))
-    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
-    monkeypatch.setattr(together_module, "train", None)
-    asked = settings(reviews, backbone)
-    assert finished(asked, "sft", [], tmp_path / "results") is None
-    again = go(tmp_path, reviews, backbone)
-    assert not again.repeated
-    assert without_times(json.loads(path.read_text())) == without_times(known)
-    assert [("its values are not those of its checksum" in line) for line in said] == [True]
 
 
 def test_fresh_refuses_a_run_that_it_cannot_delete(
@@ -293,13 +189,6 @@ def test_fresh_refuses_a_run_that_it_cannot_delete(
     assert not (first.folder / "record.json").exists()  # not shown as the new one
 
 
-def test_a_cut_record_names_the_command_that_keeps_the_work(complete):
-    path = complete("rag").folder / "record.json"
-    path.write_text(path.read_text()[:2000])
-    with pytest.raises(DataError, match="repeat `harness run …`: weights and texts are kept"):
-        read_record(path)
-
-
 def test_a_resumed_run_keeps_the_number_types_of_its_record(
     tmp_path, reviews, backbone, monkeypatch
 ):
@@ -312,10 +201,7 @@ def test_a_resumed_run_keeps_the_number_types_of_its_record(
     choose("bfloat16", "float32")
     real = training_module.save_weights
 
-    def stop(*_):
-        raise StopNowError
-
-    monkeypatch.setattr(training_module, "save_weights", stop)
+    monkeypatch.setattr(training_module, "save_weights", stop_now)
     with pytest.raises(StopNowError):
         run(own, "sft", tmp_path / "cut")
     monkeypatch.setattr(training_module, "save_weights", real)

@@ -10,7 +10,7 @@ from harness.pipeline.generator import Generator
 from harness.pipeline.plan import Plan
 from harness.pipeline.token_bound import rows_at_once, tokens_at_once
 from harness.record import read_record
-from tests.support.runs import StopNowError, go, settings, texts
+from tests.support.runs import StopNowError, go, settings, stop_now, texts
 from tests.support.tiny import tiny
 
 CPU = torch.device("cpu")
@@ -74,9 +74,6 @@ def test_a_resumed_run_keeps_its_bound(tmp_path, reviews, backbone, monkeypatch)
     def stop(*given):
         real(*given)
         monkeypatch.setattr(generate_module, "append_lines", stop_now)
-
-    def stop_now(*_):
-        raise StopNowError
 
     free(1)
     monkeypatch.setattr(generate_module, "append_lines", stop)

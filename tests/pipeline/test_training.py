@@ -13,7 +13,7 @@ from harness.errors import DivergedError, UsageError
 from harness.interruption import Stopped
 from harness.pipeline import lr_search, training
 from harness.pipeline.single import run
-from tests.support.runs import StopNowError, go, settings, texts
+from tests.support.runs import StopNowError, go, settings, stop_now, texts
 
 
 def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, reviews, backbone):
@@ -30,10 +30,7 @@ def test_a_trial_that_was_killed_before_its_checkpoint_was_dropped_leaves_none(
 ):
     asked = ["train.lr=auto", "train.lr_grid=[1e-6,1e-2]", "train.checkpoint_minutes=1e-9"]
 
-    def killed(folder):
-        raise StopNowError
-
-    monkeypatch.setattr(lr_search, "drop_checkpoint", killed)
+    monkeypatch.setattr(lr_search, "drop_checkpoint", stop_now)
     with pytest.raises(StopNowError):
         go(tmp_path, reviews, backbone, "sft", *asked)
     monkeypatch.undo()

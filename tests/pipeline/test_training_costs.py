@@ -22,7 +22,7 @@ from harness.pipeline.generator import Generator
 from harness.pipeline.job import Job
 from harness.pipeline.training_costs import training_seconds
 from harness.record import LrSearch, Step, Trial, read_predictions, write_state
-from tests.support.runs import StopNowError, go
+from tests.support.runs import StopNowError, go, stop_now
 from tests.support.tiny import tiny
 
 
@@ -148,11 +148,8 @@ def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, monk
 def test_a_resumed_run_counts_the_time_before_the_interruption(
     tmp_path, reviews, backbone, monkeypatch
 ):
-    def stop(*_, **__):
-        raise StopNowError
-
     with monkeypatch.context() as patch:
-        patch.setattr(together_module, "train", stop)
+        patch.setattr(together_module, "train", stop_now)
         with pytest.raises(StopNowError):
             go(tmp_path, reviews, backbone)
     folder = next((tmp_path / "results").rglob("record.json")).parent

@@ -6,7 +6,7 @@ import torch
 from baselines.coconut import CoconutLM
 from flythinker import FlyThinkerLM
 from flythinker.replaced_thoughts import DONOR, ReplacedThoughtsLM
-from harness.engine import CausalLM, generate
+from harness.engine import CausalLM, generate, lean_state, lean_step
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import causal_lms
 from tests.support.agreement import PROMPTS
@@ -46,6 +46,12 @@ def changed(model, seed=3):
         if "norm" in name or name.endswith("bias"):
             part.data += 0.3 * torch.randn(part.shape, generator=generator)
     return model
+
+
+def small_blocks(monkeypatch, columns=16):
+    """The buffers of the lean step grow by so many columns at a time."""
+    for module in (lean_state, lean_step):
+        monkeypatch.setattr(module, "BLOCK", columns)
 
 
 def fly(**options):
