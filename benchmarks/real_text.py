@@ -26,8 +26,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.process_queue import Job, run_all
 from benchmarks.real_text_choices import CELLS, chosen, report
+from benchmarks.real_text_queue import Job, run_all
 from benchmarks.real_text_study import PARTS, SEEDS, SYSTEMS, Cell, Planned, Study, System
 from harness.errors import HarnessError, UsageError
 
@@ -101,8 +101,7 @@ def jobs_of(
             found += [_full(study, one, seed) for seed in SEEDS for one in of_part]
     if "analysis" in parts:
         found += [job for one in systems if one.thinks for job in _analyses(study, one)]
-    names = {job.name for job in found}
-    return [job.needing(names) for job in found]
+    return found
 
 
 def _choices(study: Study, methods: Sequence[str], tried: Sequence[Cell]) -> Iterator[Job]:
@@ -211,10 +210,10 @@ def main(words: Sequence[str] | None = None) -> int:
         print(disk(study, systems, given.jobs), flush=True)
         prepare(study)
         jobs = jobs_of(study, parts, systems, given.cells)
+        return run_all(jobs, given.jobs, study.out / LOGS, given.seconds)
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 2
-    return run_all(jobs, given.jobs, study.out / LOGS, given.seconds)
 
 
 if __name__ == "__main__":

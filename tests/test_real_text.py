@@ -175,11 +175,9 @@ def test_what_is_asked_first_is_run_first(study):
     assert needs["thoughts of flythinker, seed 1, text"] == {"flythinker, seed 1"}
 
 
-def test_parts_that_are_not_asked_for_are_not_waited_for(study):
-    jobs = real_text.jobs_of(study, ["primary"], [BY_NAME["sft"]])
-    assert [(job.name, job.needs) for job in jobs] == [
-        (f"sft, seed {seed}", frozenset()) for seed in (0, 1, 2)
-    ]
+def test_parts_that_are_not_asked_for_are_not_run(study):
+    names = [job.name for job in real_text.jobs_of(study, ["primary"], [BY_NAME["sft"]])]
+    assert names == [f"sft, seed {seed}" for seed in (0, 1, 2)]
 
 
 def test_a_method_of_an_arm_has_the_choices_that_it_takes(study):

@@ -17,6 +17,7 @@ from types import FrameType
 
 from harness.cli.options import RESUMED, stopped_message
 from harness.cli.screen import command_line, screen
+from harness.data.processes import available_cores
 from harness.errors import UsageError, is_lost_process
 from harness.interruption import SIGNALS
 
@@ -86,7 +87,7 @@ def start(count: int) -> int:
 
 def _child(index: int, count: int, port: int, pipe: int, log: Path) -> subprocess.Popen[bytes]:
     """Start one process. The first one has this terminal, the others write to a file."""
-    threads = str(max(1, (os.cpu_count() or 1) // count))
+    threads = str(max(1, available_cores() // count))
     numbers = {
         "RANK": index, "LOCAL_RANK": index, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count,
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, PARENT: pipe,

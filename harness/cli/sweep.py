@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -139,9 +138,9 @@ class _Work:
         asked = [
             SweepJob(
                 name, job.method, arguments(job, self.sweep.plugins, self.how),
-                folder / log_name(job), Path.cwd(), after, self._environment(executor, at_once),
+                folder / log_name(job), Path.cwd(), () if first is None else (first,),
             )
-            for (name, job), after in zip(self.jobs, needs, strict=True)
+            for (name, job), first in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip
         for job in asked:
             job.log.unlink(missing_ok=True)
@@ -173,14 +172,7 @@ class _Work:
 
         if name == "slurm":
             return SlurmJobs(folder / "slurm", self.sweep.file.slurm, at_once)
-        return LocalProcesses(folder / "processes", at_once or 1, _gpus(), self.how.processes)
-
-    def _environment(self, executor: str, at_once: int | None) -> dict[str, str]:
-        """Variables of a job: processes on one machine share its cores."""
-        if executor != "local" or "OMP_NUM_THREADS" in os.environ:
-            return {}
-        shared = (at_once or 1) * self.how.processes
-        return {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // shared, 1))}
+        return LocalProcesses(folder / "processes", at_once or 1, self.how.processes)
 
 
 def _end(made: Outcome | Failure) -> End:
@@ -189,13 +181,3 @@ def _end(made: Outcome | Failure) -> End:
     if made.exit_code:
         return End(f"failed: {counted(made.record.n.failed, 'example')} failed", made.record)
     return End("already complete" if made.repeated else "done", made.record)
-
-
-def _gpus() -> tuple[str, ...]:
-    """Names of the GPUs that this process sees, as CUDA_VISIBLE_DEVICES takes them."""
-    import torch
-
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if listed is not None:
-        return tuple(filter(None, listed.split(",")))
-    return tuple(map(str, range(torch.cuda.device_count())))

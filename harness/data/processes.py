@@ -16,14 +16,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+def available_cores() -> int:
+    """Cores that this process may use: a scheduler can give it fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def usable_cores() -> int:
-    """Cores that this process may use, at most OMP_NUM_THREADS if that is set.
+    """Cores on which work is shared: `available_cores`, at most OMP_NUM_THREADS if that is set.
 
     1 where a process cannot be forked safely (Linux alone can), and in a process of a pool.
     """
     if sys.platform != "linux" or multiprocessing.current_process().daemon:
         return 1
-    cores, most = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
+    cores, most = available_cores(), os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(most)) if most.isdecimal() and int(most) else cores
 
 

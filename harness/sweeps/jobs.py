@@ -22,7 +22,8 @@ class SweepJob:
     arguments: the words after `harness`.
     log: file for all that it prints.
     folder: the folder in which the command is given.
-    after: index of the job that must end first: it has the weights or the rate that this one needs.
+    needs: indices of the jobs that must end first, e.g. because they have the weights or the rate
+        that this one takes.
     environment: variables that its process gets besides those of the machine.
     """
 
@@ -31,7 +32,7 @@ class SweepJob:
     arguments: tuple[str, ...]
     log: Path
     folder: Path
-    after: int | None = None
+    needs: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

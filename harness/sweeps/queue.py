@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Literal
 
+from harness.errors import HarnessError
 from harness.sweeps.jobs import Ended, Executor, Handle, SweepJob
 from harness.sweeps.logs import progress
 
 State = Literal["waiting", "queued", "running", "done", "failed"]
 LOOK_S = 0.5
-TO_STOP_S = 60.0
+TO_STOP_S = 600.0
+"""Time for runs to save their checkpoints; a second signal ends it."""
 
 
 @dataclass
@@ -38,34 +40,52 @@ class Entry:
     def open(self) -> bool:
         return self.state not in ("done", "failed")
 
+    @property
+    def at_work(self) -> bool:
+        return self.state in ("queued", "running")
+
 
 Watch = Callable[[Sequence[Entry], str], None]
 """Called after each look with all entries and a message, which is "" if nothing happened."""
+Prepare = Callable[[SweepJob], SweepJob | None]
+"""A job with its arguments, which need not be known earlier; None where nothing is left to run."""
 
 
-def run_queue(jobs: Sequence[SweepJob], executor: Executor, watch: Watch) -> list[Entry]:
-    """Run all jobs; returns how each ended.
+def run_queue(
+    jobs: Sequence[SweepJob],
+    executor: Executor,
+    watch: Watch,
+    prepare: Prepare = lambda job: job,
+    seconds: float | None = None,
+) -> list[Entry]:
+    """Run all jobs; returns how each ended, or that it waits.
 
     jobs: in the order in which they are begun.
     executor: runs them.
     watch: sees all entries about twice a second.
+    prepare: called when a job may begin; a HarnessError fails this job alone.
+    seconds: no job begins later than this after the start; None: no end.
 
     After an interruption the running jobs are asked to save their checkpoints and end.
     """
-    entries = [Entry(job) for job in jobs]
+    entries, start = [Entry(job) for job in jobs], time.monotonic()
     try:
-        while any(entry.open for entry in entries):
-            for entry in _ready(entries, executor.at_once):
-                _submit(entry, entries, executor)
+        while True:
+            late = seconds is not None and time.monotonic() - start > seconds
+            for entry in _ready(entries, 0 if late else executor.at_once):
+                if message := _begin(entry, entries, executor, prepare):
+                    watch(entries, message)
             for message in _look(entries, executor.retries):
                 watch(entries, message)
             watch(entries, "")
-            if any(entry.open for entry in entries):
-                time.sleep(LOOK_S)
+            if not any(entry.open and (entry.at_work or not late) for entry in entries):
+                return entries
+            time.sleep(LOOK_S)
     except BaseException:
+        if any(entry.at_work for entry in entries):
+            watch(entries, "stopping: running jobs save checkpoints; a second signal stops at once")
         _stop(entries)
         raise
-    return entries
 
 
 def time_left(entries: Sequence[Entry], at_once: int | None) -> float | None:
@@ -90,25 +110,35 @@ def time_left(entries: Sequence[Entry], at_once: int | None) -> float | None:
 def _ready(entries: Sequence[Entry], at_once: int | None) -> Iterator[Entry]:
     """Waiting jobs that may begin."""
     for entry in entries:
-        busy = sum(each.state in ("queued", "running") for each in entries)
+        busy = sum(each.at_work for each in entries)
         if at_once is not None and busy >= at_once:
             return
-        first = entry.job.after
-        if entry.state == "waiting" and (first is None or not entries[first].open):
+        if entry.state == "waiting" and not any(entries[each].open for each in entry.job.needs):
             yield entry
 
 
-def _submit(entry: Entry, entries: Sequence[Entry], executor: Executor) -> None:
-    taken = {each.slot for each in entries if each.state in ("queued", "running")}
+def _begin(entry: Entry, entries: Sequence[Entry], executor: Executor, prepare: Prepare) -> str:
+    """Hand a job to the executor. Returns a message where that is not needed, or not possible."""
+    try:
+        job = prepare(entry.job)
+    except HarnessError as error:
+        entry.state, entry.ended = "failed", Ended(None, str(error))
+        return f"{entry.job.name}: failed: {error}"
+    if job is None:
+        entry.state = "done"
+        return f"{entry.job.name}: already done"
+    entry.job = job
+    taken = {each.slot for each in entries if each.at_work}
     entry.slot = next(slot for slot in range(len(entries) + 1) if slot not in taken)
     entry.handle = executor.submit(entry.job, entry.slot)
     entry.state, entry.attempts = "queued", entry.attempts + 1
+    return ""
 
 
 def _look(entries: Sequence[Entry], retries: int) -> Iterator[str]:
     """Update all jobs that were handed over; a message for each that changed."""
     for entry in entries:
-        if entry.state not in ("queued", "running") or entry.handle is None:
+        if not entry.at_work or entry.handle is None:
             continue
         ended = entry.handle.ended()
         if entry.begun is None and (ended is not None or entry.job.log.exists()):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.data.processes import available_cores
 from harness.errors import UsageError
 from harness.settings.sweep_file import SlurmSettings
 from harness.sweeps.jobs import Ended, SweepJob, missing
@@ -52,25 +53,23 @@ class SubmittedJob:
 
 
 class LocalProcesses:
-    """Several processes on this machine.
+    """Several jobs on this machine, which share its cores, and take its GPUs in turn.
 
     folder: for submitit's files.
-    at_once: most processes at a time.
-    gpus: names of the GPUs, which jobs take in turn.
-    each: GPUs of a job.
+    at_once: most jobs at a time.
+    each: processes of a job, each on a GPU of its own.
     """
 
-    def __init__(
-        self, folder: Path, at_once: int, gpus: tuple[str, ...] = (), each: int = 1
-    ) -> None:
+    def __init__(self, folder: Path, at_once: int, each: int = 1) -> None:
         submitit = _submitit()
-        self.at_once, self.retries, self._gpus, self._each = at_once, RETRIES, gpus, each
+        self.at_once, self.retries, self._gpus, self._each = at_once, RETRIES, _gpus(), each
         self._executor = submitit.LocalExecutor(folder=folder)
         self._executor.update_parameters(timeout_min=NO_LIMIT_MIN)
 
     def submit(self, job: SweepJob, slot: int) -> SubmittedJob:
         # submitit hides GPUs that nobody asked it for, so the variable is set in any case
-        job = replace(job, environment={**job.environment, **self._shown(slot)})
+        own = {**self._shown(slot), **self._threads()}
+        job = replace(job, environment={**job.environment, **own})
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: see Worker
         try:
             return SubmittedJob(self._executor.submit(Worker(job, bound=True)), job, local=True)
@@ -84,6 +83,12 @@ class LocalProcesses:
         first = slot * self._each
         own = [self._gpus[(first + at) % len(self._gpus)] for at in range(self._each)]
         return {"CUDA_VISIBLE_DEVICES": ",".join(dict.fromkeys(own))}
+
+    def _threads(self) -> dict[str, str]:
+        """The variable with a process's share of the cores, unless the user has set it."""
+        if "OMP_NUM_THREADS" in os.environ:
+            return {}
+        return {"OMP_NUM_THREADS": str(max(available_cores() // (self.at_once * self._each), 1))}
 
     def close(self) -> None:
         """Nothing is left."""
@@ -129,6 +134,16 @@ class SlurmJobs:
 
     def close(self) -> None:
         """Nothing is left."""
+
+
+def _gpus() -> tuple[str, ...]:
+    """Names of the GPUs that this process sees, as CUDA_VISIBLE_DEVICES takes them."""
+    import torch
+
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is not None:
+        return tuple(filter(None, listed.split(",")))
+    return tuple(map(str, range(torch.cuda.device_count())))
 
 
 def _submitit() -> Any:
