@@ -7,7 +7,7 @@
 Parts, each run as soon as what it needs has ended:
     choices   loss on val by passes and rate, seed 0, into OUT-choices; val alone decides
     primary   sft, flythinker (with its thoughts replaced), rag, nonpers; three seeds
-    arms      sft with flythinker's arithmetic, coconut, cot; three seeds
+    arms      sft with flythinker's arithmetic, flythinker with a gate, coconut, cot; three seeds
     analysis  what latent thoughts resemble and do (`harness inspect`), which needs the weights
 
 Everything else is in the runs: profile swap and thought replacement in record.json, likelihoods by

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,10 @@ SYSTEMS = (
     System(
         "sft-flops", "sft", "arms", "flythinker", "sft", (LIFT, "method.flops_of=flythinker")
     ),  # as many FLOPs as flythinker's passes take, at sft's rate
+    replace(
+        _trained("flythinker", "arms", "method.reasoner_gate=true", models=2, thinks=True),
+        name="flythinker-gate",
+    ),  # its thoughts begin at zero, so training begins where sft's does
     _trained("coconut", "arms", thinks=True),
     _trained("cot", "arms"),
 )

@@ -161,7 +161,7 @@ def test_both_papers_of_questions_can_be_read():
 def test_what_is_asked_first_is_run_first(study):
     jobs = real_text.jobs_of(study, PARTS, SYSTEMS)
     names = [job.name for job in jobs]
-    assert len(set(names)) == len(names) == 4 * (len(CELLS) + 1) + 3 * 7 + 12
+    assert len(set(names)) == len(names) == 4 * (len(CELLS) + 1) + 3 * 8 + 18
     assert names[:2] == ["flythinker, 2 passes, 0.0001", "sft, 2 passes, 0.0001"]
     order = [names.index(name) for name in (
         "choice of sft", "nonpers, seed 0", "sft, seed 2", "cot, 2 passes, 0.0001", "cot, seed 0",
