@@ -171,18 +171,22 @@ def _reach(value: Any, names: Iterable[str]) -> Any:
 
 @dataclass(frozen=True)
 class Trial:
-    """Passes and rate that were tried for a method, and the loss on val after them."""
+    """Passes and rate that were tried for a method, and the loss on val after them.
+
+    device: "cpu" or "cuda".
+    """
 
     method: str
     passes: float
     rate: float
     loss: float
+    device: str
 
 
 def trials(folder: Path) -> list[Trial]:
     """The finished trials of a folder of choices, by method, then by loss."""
     found = [
-        Trial(record.method, training.epochs, training.lr, training.val_loss)
+        Trial(record.method, training.epochs, training.lr, training.val_loss, record.device.device)
         for record in map(read_record, find_runs([folder]))
         if (training := record.training) and training.val_loss is not None
     ]
