@@ -178,7 +178,8 @@ def _refused_by_check(model: nn.Module, decoder: LeanDecoder) -> str | None:
         return found
     _forget(model)  # a decoder would be copied
     try:
-        wide = deepcopy(model).float()
+        with torch.inference_mode(False), torch.no_grad():  # see `fused`
+            wide = deepcopy(model).float()
         return disagreement(wide, fused([wide])) and found
     except torch.OutOfMemoryError:
         return found

@@ -84,6 +84,17 @@ def test_rounding_of_half_precision_is_told_from_another_computation():
         assert "log-probs that the lean step misses" in step_taken([model])
 
 
+@pytest.mark.parametrize("scaling", [None, 0.95])
+def test_texts_in_half_precision_whose_rounding_is_checked_in_float32(scaling):
+    model, own = rough(scaling), rough(scaling)
+    text = generate(CausalLM(model), PROMPTS, max_new_tokens=5)
+    taken = step_taken([model])
+    assert taken == "lean" if scaling is None else "log-probs that the lean step misses" in taken
+    if scaling is not None:
+        assert text == by("transformers", CausalLM(own), max_new_tokens=5)
+    assert not any(part.is_inference() for part in model.parameters())
+
+
 @torch.no_grad()
 def test_without_memory_for_the_check_in_float32_a_model_goes_through_transformers(monkeypatch):
     def full(model):
