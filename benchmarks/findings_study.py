@@ -173,7 +173,7 @@ def _reach(value: Any, names: Iterable[str]) -> Any:
 class Trial:
     """Passes and rate that were tried for a method, and the loss on val after them.
 
-    device: "cpu" or "cuda".
+    device: by torch's names, e.g. "cpu" or "cuda:0".
     """
 
     method: str

@@ -11,7 +11,6 @@ from harness.cli.screen import screen
 from harness.cli.sweep_screen import Screen
 from harness.interruption import Stopped, ended_by_exception
 from harness.sweeps.jobs import SweepJob
-from harness.sweeps.logs import last_message
 from harness.sweeps.queue import Entry, run_queue
 from harness.sweeps.submitit_jobs import LocalProcesses
 
@@ -81,6 +80,6 @@ def _told(entries: Sequence[Entry]) -> int:
     if left:
         print(f"left: {len(left)}; the same command goes on", *left, sep="\n  ")
     if failed:
-        lines = [f"{each.job.name}: {last_message(each.job.log) or each.ended}" for each in failed]
+        lines = [f"{each.job.name}: {each.why}" for each in failed]
         print(f"failed: {len(failed)}", *lines, sep="\n  ", file=sys.stderr)
     return int(bool(failed))

@@ -57,7 +57,15 @@ def test_what_is_left_after_the_seconds_is_named(pretended, tmp_path, capsys):
     assert "left: 2; the same command goes on\n  first\n  second" in capsys.readouterr().out
 
 
-def test_a_signal_stops_what_runs(pretended, tmp_path, capsys):
+@pytest.fixture
+def usual_signals():
+    """SIGTERM as a new process has it; Ray, for one, sets a handler."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_stops_what_runs(pretended, usual_signals, tmp_path, capsys):
     assert run_all([job("first", "SIGTERM"), job("second", "0")], 1, tmp_path) == 143
     shown = capsys.readouterr()
     assert "stopping: running jobs save checkpoints" in shown.out

@@ -30,7 +30,6 @@ from harness.pipeline.lock import refuse_several_processes
 from harness.pipeline.stops import stop_named
 from harness.record import Outcome
 from harness.sweeps.jobs import Executor, SweepJob
-from harness.sweeps.logs import last_message
 from harness.sweeps.queue import Entry, run_queue
 
 EXECUTORS = ("local", "slurm", "ray")
@@ -157,8 +156,7 @@ class _Work:
 
     def _ended(self, entry: Entry, job: Job) -> End:
         if entry.state == "failed":
-            why = last_message(entry.job.log) or str(entry.ended)
-            return End(f"failed: {why}", None, entry.job.log)
+            return End(f"failed: {entry.why}", None, entry.job.log)
         run = finished(job.settings, job.method, self.sweep.plugins, self.sweep.results)
         return End("done", run[0].record if run else None)
 

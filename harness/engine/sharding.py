@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from harness.engine.four_bits import refuse_four_bits
-from harness.engine.lean_models import KEPT, Choice, choice_of
+from harness.engine.lean_models import forget
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.ranks import Ranks, is_shard
 from harness.errors import UsageError
@@ -56,7 +56,7 @@ def _divided(lm: PersonalLM, ranks: Ranks) -> PersonalLM:
     from torch.distributed.fsdp import FSDPModule, fully_shard
 
     for _, model in causal_lms(lm):  # a decoder would be copied with all its weights
-        setattr(model, KEPT, Choice(choice_of(model).step))
+        forget(model)
     copy: PersonalLM = deepcopy(lm, {id(part): part for part in lm.parameters()})
     layers, scalars = _layers(copy), {part for part in copy.parameters() if part.ndim == 0}
     mesh = init_device_mesh(next(lm.parameters()).device.type, (ranks.count,))

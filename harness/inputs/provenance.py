@@ -43,10 +43,8 @@ def _git(root: Path, *words: str) -> str | None:
 
 MAKING = ("harness.pipeline.training", "harness.pipeline.generate")
 """Modules that weights and texts depend on, besides the method's own."""
-DECODING = (
-    "lean_check", "lean_column", "lean_models", "lean_products", "lean_state", "lean_step"
-)  # fmt: skip
-"""Modules of the engine that only generate texts, without gradients: they change no weights, since
+DECODING = "harness.engine.lean_"
+"""Begin of the modules that only generate texts, without gradients: they change no weights, since
 they must give the numbers of the model's own forward, whichever `decode.step` says."""
 
 
@@ -61,9 +59,8 @@ def method_sha256(method: type, options: Mapping[str, object] | None = None) -> 
 
 def training_sha256(method: type, options: Mapping[str, object]) -> str:
     """`method_sha256` without the modules of `DECODING`: what weights depend on."""
-    names = {f"harness.engine.{name}" for name in DECODING}
-    sources = method_sources(method, options)
-    return content_sha256({name: file for name, file in sources.items() if name not in names})
+    sources = method_sources(method, options).items()
+    return content_sha256({name: file for name, file in sources if not name.startswith(DECODING)})
 
 
 def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Path]:

@@ -66,7 +66,7 @@ def shape_of(model: Any, name: str = "", reasons: bool = False) -> Shape:
 
     model: the model. name: for messages. reasons: whether it is a reasoner, without logits.
     """
-    from harness.engine.lean_models import unfit
+    from harness.engine.lean_fit import unfit
 
     config: Any = model.config.get_text_config(decoder=True)  # Gemma 3 nests it
     width, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads

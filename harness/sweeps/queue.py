@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.errors import HarnessError
 from harness.sweeps.jobs import Ended, Executor, Handle, SweepJob
-from harness.sweeps.logs import progress
+from harness.sweeps.logs import last_message, progress
 
 State = Literal["waiting", "queued", "running", "done", "failed"]
 LOOK_S = 0.5
@@ -43,6 +43,11 @@ class Entry:
     @property
     def at_work(self) -> bool:
         return self.state in ("queued", "running")
+
+    @property
+    def why(self) -> str:
+        """Why it failed: the last message of its log, or how it ended."""
+        return last_message(self.job.log) or str(self.ended)
 
 
 Watch = Callable[[Sequence[Entry], str], None]

@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from harness.sweeps.child import die_with_parent
 from harness.sweeps.jobs import Ended, SweepJob
@@ -21,36 +20,8 @@ TO_STOP_S = 80.0
 """Time for a run to save its checkpoint, below the 90 s that submitit gives."""
 
 
-RUN = ("-m", "harness.sweeps.child")
-"""What Python runs: the harness command, which ends with the process that started it."""
-
-
 class LostRunError(Exception):
     """A run ended before its end: killed, or stopped by its scheduler."""
-
-
-def start_run(
-    arguments: Sequence[str],
-    log: IO[bytes],
-    environment: Mapping[str, str],
-    folder: Path | None = None,
-) -> subprocess.Popen[bytes]:
-    """A harness command in a process of its own.
-
-    arguments: the words after `harness`.
-    log: receives all that it prints.
-    environment: variables besides those of this process.
-    folder: in which the command is given; by default here.
-    """
-    return subprocess.Popen(
-        [sys.executable, *RUN, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        cwd=folder,
-        env={**os.environ, **environment},
-        start_new_session=True,  # Ctrl-C is for who starts runs, and stops them
-    )
 
 
 @dataclass
@@ -73,7 +44,15 @@ class Worker:
         job = self.job
         job.log.parent.mkdir(parents=True, exist_ok=True)
         with job.log.open("ab") as log:
-            self.process = start_run(job.arguments, log, job.environment, job.folder)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "harness.sweeps.child", *job.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=job.folder,
+                env={**os.environ, **job.environment},
+                start_new_session=True,  # Ctrl-C is for the sweep, which stops its runs
+            )
         pid_file(job.log).write_text(str(self.process.pid))
         try:
             while (code := self.process.poll()) is None:

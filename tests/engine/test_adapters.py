@@ -19,7 +19,8 @@ from harness.engine.adapters import (
 )
 from harness.engine.checkpoint import load_weights, save_weights, trained_tensors
 from harness.engine.flops import model_costs, training_flops
-from harness.engine.lean_models import choose_step, step_taken, unfit
+from harness.engine.lean_fit import unfit
+from harness.engine.lean_models import choose_step, step_taken
 from harness.engine.lm import causal_lms
 from harness.engine.micro_batches import TrainRow
 from harness.engine.train import train

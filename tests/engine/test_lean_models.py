@@ -6,14 +6,8 @@ import torch
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate, lean_models
 from harness.engine.lean_check import disagreement
-from harness.engine.lean_models import (
-    choice_of,
-    choose_step,
-    fused,
-    lean_decoder,
-    step_taken,
-    unfit,
-)
+from harness.engine.lean_fit import fused, unfit
+from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken
 from harness.engine.lean_state import LeanState
 from harness.errors import UsageError
 from tests.support.agreement import PROMPTS, RESPONSES
