@@ -5,7 +5,8 @@
         --task topic_writing --parts choices,primary
 
 Parts, each run as soon as what it needs has ended:
-    choices   loss on val by passes and rate, seed 0, into OUT-choices; val alone decides
+    choices   loss on val by passes and rate, seed 0, into OUT-choices; val alone decides (an
+              evaluated run of seed 0 is a trial too)
     primary   sft, flythinker (with its thoughts replaced), rag, nonpers; three seeds
     arms      sft with flythinker's arithmetic, flythinker with a gate, coconut, cot; three seeds
     analysis  what latent thoughts resemble and do (`harness inspect`), which needs the weights
@@ -108,7 +109,7 @@ def _choices(study: Study, methods: Sequence[str], tried: Sequence[Cell]) -> Ite
     """The cells of these methods, then a report of each choice."""
     for cell in tried:
         for method in methods:
-            yield _job(study, study.choice(method, cell))
+            yield _trial(study, method, cell)
     for method in methods:
         cells = frozenset(study.choice(method, cell).name for cell in tried)
         yield Job(_choice_name(method), partial(report, study, method), cells)
@@ -119,7 +120,8 @@ def _full(study: Study, system: System, seed: int) -> Job:
     needs = frozenset(map(_choice_name, system.choices))
 
     def command() -> list[str] | None:
-        return _command(study, _planned(study, system, seed))
+        planned = _planned(study, system, seed)
+        return None if study.folder(planned) else study.arguments(planned)
 
     return Job(study.name(system, seed), command, needs)
 
@@ -153,13 +155,13 @@ def _analysis(study: Study, system: System, seed: int, of: str) -> Job:
     return Job(f"thoughts of {run}, {of}", command, frozenset([run]))
 
 
-def _job(study: Study, planned: Planned) -> Job:
-    return Job(planned.name, partial(_command, study, planned))
+def _trial(study: Study, method: str, cell: Cell) -> Job:
+    planned = study.choice(method, cell)
 
+    def command() -> list[str] | None:
+        return None if study.trial(method, cell) else study.arguments(planned)
 
-def _command(study: Study, planned: Planned) -> list[str] | None:
-    """What runs it; None where it is finished."""
-    return None if study.folder(planned) else study.arguments(planned)
+    return Job(planned.name, command)
 
 
 def _choice_name(method: str) -> str:

@@ -18,8 +18,8 @@ def losses(study: Study, method: str) -> dict[Cell, float]:
     """Cell → loss on val, of the trials of a method that have finished with one."""
     found = {}
     for cell in CELLS:
-        trial = study.finished(study.choice(method, cell))
-        training = trial and trial[1].training
+        trial = study.trial(method, cell)
+        training = trial and trial.training
         if training and training.val_loss is not None:
             found[cell] = training.val_loss
     return found

@@ -121,6 +121,14 @@ class Study:
         own = (*LOSS_ALONE, *_training(passes, rate))
         return Planned(name, method, 0, self.choices, (*COMMON, *self.more, *own))
 
+    def trial(self, method: str, cell: Cell) -> Record | None:
+        """The record of a finished run that tried a cell: of the loss alone, or evaluated too."""
+        system = next(one for one in SYSTEMS if one.name == method)
+        for planned in (self.choice(method, cell), self.full(system, SEEDS[0], {method: cell})):
+            if found := self.finished(planned):
+                return found[1]
+        return None
+
     def full(self, system: System, seed: int, cells: Mapping[str, Cell]) -> Planned:
         """A run that is evaluated. cells: method → what was chosen for it."""
         training: tuple[str, ...] = ()

@@ -209,6 +209,17 @@ def test_a_finished_run_is_not_repeated(study):
     assert "train.epochs=2" in commands["sft, seed 0"]()
 
 
+def test_an_evaluated_run_is_a_trial_of_its_cell(study):
+    cells = {"coconut": CELLS[0]}
+    record(study, study.full(BY_NAME["coconut"], 1, cells), 2.5)
+    assert not losses(study, "coconut")  # trials have the first seed
+    record(study, study.full(BY_NAME["coconut"], 0, cells), 1.5)
+    assert losses(study, "coconut") == {CELLS[0]: 1.5}
+    commands = {job.name: job.command for job in real_text.jobs_of(study, PARTS, SYSTEMS)}
+    assert commands["coconut, 2 passes, 0.0001"]() is None
+    assert "train.epochs=2" in commands["coconut, seed 2"]()
+
+
 def test_thoughts_need_a_finished_run(study):
     record(study, study.choice("flythinker", CELLS[1]))
     commands = {job.name: job.command for job in real_text.jobs_of(study, PARTS, SYSTEMS)}
