@@ -23,8 +23,9 @@ from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import now
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generator import JOINED, Generator, plan_batches
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.settings import build_settings
 
 WAYS = ("transformers, fixed batches", "lean, fixed batches", "lean, slots")

@@ -16,6 +16,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
 from harness.engine.schedule import plan_steps
 from harness.errors import counted
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.estimate import (
     Rates,
     UnknownSizeError,
@@ -25,7 +26,7 @@ from harness.pipeline.estimate import (
     rough,
 )
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.pipeline.served.plan import ServedPlan, plan_of
 from harness.planning.memory import CPU, GPU, Rows, disk_bytes, peak_bytes
 from harness.planning.shapes import shapes_in

@@ -20,8 +20,9 @@ from harness.engine.micro_batches import TrainRow
 from harness.engine.train import to_batch
 from harness.errors import HarnessError
 from harness.method import Method
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generator import GeneratedTokens, Generator
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.settings import (
     BudgetSettings,
     DataSettings,

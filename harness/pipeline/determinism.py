@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 
 from harness.engine.lm import PersonalLM
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generator import Generator, plan_batches
 from harness.pipeline.job import Job
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.settings import build_settings
 

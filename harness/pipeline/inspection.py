@@ -19,9 +19,10 @@ from harness.engine.thoughts import Thoughts
 from harness.engine.train import precision
 from harness.errors import DataError, UsageError
 from harness.method import Method
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.inspection_means import mean_of_all, with_means
 from harness.pipeline.job import Job
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.record import Record, read_predictions, read_record
 from harness.record.inspected import (

@@ -13,7 +13,8 @@ from harness.types import Target
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
-    from harness.pipeline.plan import EncodedPrompt, Plan
+    from harness.pipeline.encoded_prompt import EncodedPrompt
+    from harness.pipeline.plan import Plan
 
 SPARE_TOKENS = 64
 """Most tokens that a task's own words may add to the budgets and a prompt without entries."""

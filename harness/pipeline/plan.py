@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,39 +25,18 @@ from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
 from harness.method import Method, made
-from harness.pipeline.prepared_prompts import Part, is_prepared, prepared_parts
+from harness.pipeline.encoded_prompt import EncodedPrompt, Part
+from harness.pipeline.prepared_prompts import is_prepared, prepared_parts
 from harness.pipeline.prepared_targets import prepared_targets
 from harness.plugins import plugin_sha256
 from harness.record.inputs import Inputs
 from harness.registry import find
 from harness.statistics import Panel
-from harness.types import Cut, Example, Prompt, SplitData, Target, TrainingPair
+from harness.types import Example, Prompt, SplitData, Target, TrainingPair
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
     from harness.settings import RunSettings
-
-
-@dataclass(frozen=True)
-class EncodedPrompt:
-    """One example's prompt in tokens.
-
-    prompt is the main view, views the others by name; cut says what the budgets removed, text is
-    the main view before the chat template, tied whether BM25 ranked by a tie.
-    """
-
-    example: Example
-    prompt: tuple[int, ...]
-    views: dict[str, tuple[int, ...]]
-    cut: Cut
-    text: str
-    tied: bool = False
-
-    @classmethod
-    def of(cls, example: Example, part: Part) -> EncodedPrompt:
-        """The prompt of an example, from the part that does not depend on it."""
-        views = dict(part.views)
-        return cls(example, views.pop("main"), views, part.cut, part.text, part.tied)
 
 
 class Plan:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +20,7 @@ from harness.inputs.imports import closure, content_sha256
 from harness.inputs.models import model_sha256
 from harness.inputs.provenance import method_sources
 from harness.method import Method
+from harness.pipeline.encoded_prompt import Part
 from harness.record.digest import json_sha256
 from harness.registry import find
 from harness.types import Cut, Example
@@ -40,19 +40,6 @@ IDS, HEADS, TEXTS = "ids.npy", "heads.json", "texts.json"
 PACKAGES = ("tokenizers", "transformers", "rank-bm25", "numpy", "jinja2")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A prompt in tokens, without its example; see `plan.EncodedPrompt`.
-
-    views: name → tokens, "main" among them.
-    """
-
-    views: dict[str, tuple[int, ...]]
-    cut: Cut
-    text: str
-    tied: bool
 
 
 Encode = Callable[[Example], Part]

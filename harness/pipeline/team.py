@@ -21,8 +21,8 @@ from harness.interruption import SIGNALS, Stopped
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
+    from harness.pipeline.encoded_prompt import EncodedPrompt
     from harness.pipeline.job import Job
-    from harness.pipeline.plan import EncodedPrompt
     from harness.pipeline.training_steps import TrainingData
 
 

@@ -19,10 +19,11 @@ from harness.errors import is_out_of_memory
 from harness.metrics.base import Pair
 from harness.metrics.forced import WINDOW, forced_scores, window_lengths, window_pair
 from harness.metrics.slices import slice_tokens, up_to
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.texts import metrics_of, pairs_of, samples_of
 from harness.pipeline.generator import example_seed, views_of
 from harness.pipeline.job import Job, Trained
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.pipeline.team import bare
 from harness.record import Forced, Record
 from harness.statistics import Panel

@@ -10,12 +10,13 @@ from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import Lift as MetricLift
 from harness.metrics.lift import lift
 from harness.metrics.likelihood import TokenLogprobs, likelihood_scores
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.reference_likelihood import by_slice, own_logprobs
 from harness.pipeline.evaluate.regenerate import generate_logprobs, generate_texts
 from harness.pipeline.evaluate.texts import metrics_of, score_metrics
 from harness.pipeline.evaluate.token_lift import token_values
 from harness.pipeline.job import Trained
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.progress import Update
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
 from harness.record.token_file import TokenValues, write_tokens

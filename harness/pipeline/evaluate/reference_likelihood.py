@@ -12,8 +12,9 @@ from harness.engine.micro_batches import TokenBudget, TrainRow, micro_batches
 from harness.engine.text import encode_response
 from harness.engine.train import precision, to_batch
 from harness.metrics.likelihood import TokenLogprobs, likelihood_summary
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.job import Job, Trained
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.record import Record, SliceNll
 
 

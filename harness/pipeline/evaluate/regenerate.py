@@ -11,11 +11,12 @@ import torch
 from harness.engine.lm import PersonalLM
 from harness.metrics.likelihood import TokenLogprobs
 from harness.metrics.scoring import Scored
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.reference_likelihood import by_slice, token_logprobs
 from harness.pipeline.evaluate.texts import score_metrics
 from harness.pipeline.generator import Generator
 from harness.pipeline.job import Job, Trained
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.pipeline.team import bare
 from harness.record import SliceNll
 

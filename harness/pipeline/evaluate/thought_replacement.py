@@ -11,10 +11,11 @@ from harness.method import DONOR
 from harness.metrics.donors import random_donors
 from harness.metrics.likelihood import nll_summary, relative
 from harness.metrics.scoring import Scored
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.regenerate import Variant, generate_nlls, generate_texts
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.pipeline.job import Trained
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.plan import Plan
 from harness.pipeline.together import forget, replace_thoughts
 from harness.record import (
     Controls,

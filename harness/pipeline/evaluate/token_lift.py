@@ -9,7 +9,8 @@ import numpy as np
 from harness.engine.text import decode
 from harness.metrics.likelihood import TokenLogprobs, slice_token_of
 from harness.metrics.token_kinds import Phrase, form_words, phrases, subject_words, token_kinds
-from harness.pipeline.plan import EncodedPrompt, Plan
+from harness.pipeline.encoded_prompt import EncodedPrompt
+from harness.pipeline.plan import Plan
 from harness.record import Record
 from harness.record.token_file import KINDS, TokenValues
 from harness.statistics import Array

@@ -12,10 +12,10 @@ from harness.engine.endpoint.concurrent import as_they_end
 from harness.engine.endpoint.replies import Reply
 from harness.engine.visible_text import blocks, first_stop, outside
 from harness.errors import UsageError
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import COSTS
 from harness.pipeline.job import Job
 from harness.pipeline.kept_texts import valid_predictions
-from harness.pipeline.plan import EncodedPrompt
 from harness.pipeline.served.plan import ServedPlan
 from harness.record import (
     PREDICTIONS,

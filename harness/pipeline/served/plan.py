@@ -13,9 +13,9 @@ from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt
 from harness.errors import UsageError
 from harness.method import Method, made
+from harness.pipeline.encoded_prompt import EncodedPrompt, Part
 from harness.pipeline.generator import example_seed
-from harness.pipeline.plan import EncodedPrompt, Plan
-from harness.pipeline.prepared_prompts import Part
+from harness.pipeline.plan import Plan
 from harness.registry import find
 from harness.types import Example
 

@@ -13,13 +13,13 @@ from harness.engine.endpoint.replies import NoLogprobsError, echoed_logprobs, pr
 from harness.engine.endpoint.requests import echo_request, prompt_request
 from harness.engine.text import encode_response
 from harness.metrics.likelihood import TokenLogprobs, likelihood_summary
+from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.evaluate.profile_swap import Reader, swapped_profiles
 from harness.pipeline.evaluate.reference_likelihood import by_slice
 from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.job import Job
-from harness.pipeline.plan import EncodedPrompt
 from harness.pipeline.served.generate import prediction_of
 from harness.pipeline.served.plan import ServedPlan
 from harness.record import Record
