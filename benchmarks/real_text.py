@@ -94,8 +94,8 @@ def jobs_of(
     for part in ("primary", "arms"):
         of_part = [one for one in systems if one.part == part]
         if "choices" in parts:
-            methods = dict.fromkeys(method for one in of_part for method in one.choices)
-            new = [method for method in methods if method not in known]
+            names = dict.fromkeys(name for one in of_part for name in one.choices)
+            new = [name for name in names if name not in known]
             known |= {*new}
             found += _choices(study, new, CELLS[:cells])
         if part in parts:
@@ -105,14 +105,14 @@ def jobs_of(
     return found
 
 
-def _choices(study: Study, methods: Sequence[str], tried: Sequence[Cell]) -> Iterator[Job]:
-    """The cells of these methods, then a report of each choice."""
+def _choices(study: Study, names: Sequence[str], tried: Sequence[Cell]) -> Iterator[Job]:
+    """The cells of these systems, then a report of each choice."""
     for cell in tried:
-        for method in methods:
-            yield _trial(study, method, cell)
-    for method in methods:
-        cells = frozenset(study.choice(method, cell).name for cell in tried)
-        yield Job(_choice_name(method), partial(report, study, method), cells)
+        for name in names:
+            yield _trial(study, name, cell)
+    for name in names:
+        cells = frozenset(study.choice(name, cell).name for cell in tried)
+        yield Job(_choice_name(name), partial(report, study, name), cells)
 
 
 def _full(study: Study, system: System, seed: int) -> Job:
@@ -128,7 +128,7 @@ def _full(study: Study, system: System, seed: int) -> Job:
 
 def _planned(study: Study, system: System, seed: int) -> Planned:
     """The run with what was chosen for it. Raises UsageError where nothing is chosen yet."""
-    cells = {method: chosen(study, method) for method in system.choices}
+    cells = {name: chosen(study, name) for name in system.choices}
     return study.full(system, seed, cells)
 
 
@@ -155,17 +155,17 @@ def _analysis(study: Study, system: System, seed: int, of: str) -> Job:
     return Job(f"thoughts of {run}, {of}", command, frozenset([run]))
 
 
-def _trial(study: Study, method: str, cell: Cell) -> Job:
-    planned = study.choice(method, cell)
+def _trial(study: Study, name: str, cell: Cell) -> Job:
+    planned = study.choice(name, cell)
 
     def command() -> list[str] | None:
-        return None if study.trial(method, cell) else study.arguments(planned)
+        return None if study.trial(name, cell) else study.arguments(planned)
 
     return Job(planned.name, command)
 
 
-def _choice_name(method: str) -> str:
-    return f"choice of {method}"
+def _choice_name(name: str) -> str:
+    return f"choice of {name}"
 
 
 def disk(study: Study, systems: Sequence[System], jobs: int) -> str:
@@ -207,8 +207,8 @@ def main(words: Sequence[str] | None = None) -> int:
         )  # fmt: skip
         study.check()
         if "choices" not in parts:
-            for method in dict.fromkeys(name for one in systems for name in one.choices):
-                chosen(study, method)
+            for name in dict.fromkeys(name for one in systems for name in one.choices):
+                chosen(study, name)
         print(disk(study, systems, given.jobs), flush=True)
         prepare(study)
         jobs = jobs_of(study, parts, systems, given.cells)

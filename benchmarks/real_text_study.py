@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ Cell = tuple[float, float]
 class System:
     """A method with its settings.
 
-    passes, rate: the method whose choice gives them; None where nothing is trained.
+    passes, rate: the system whose choice gives them; None where nothing is trained.
     own: further settings.
     models: trained models whose weights a run keeps.
     thinks: whether it has latent thoughts.
@@ -60,12 +60,13 @@ class System:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The methods whose choices it takes."""
+        """The systems whose choices it takes."""
         return tuple(dict.fromkeys(each for each in (self.passes, self.rate) if each))
 
 
-def _trained(method: str, part: str, *own: str, **more: Any) -> System:
-    return System(method, method, part, method, method, (LIFT, *own), **more)
+def _trained(method: str, part: str, *own: str, name: str = "", **more: Any) -> System:
+    name = name or method
+    return System(name, method, part, name, name, (LIFT, *own), **more)
 
 
 SYSTEMS = (
@@ -76,13 +77,20 @@ SYSTEMS = (
     System(
         "sft-flops", "sft", "arms", "flythinker", "sft", (LIFT, "method.flops_of=flythinker")
     ),  # as many FLOPs as flythinker's passes take, at sft's rate
-    replace(
-        _trained("flythinker", "arms", "method.reasoner_gate=true", models=2, thinks=True),
+    _trained(
+        "flythinker",
+        "arms",
+        "method.reasoner_gate=true",
         name="flythinker-gate",
+        models=2,
+        thinks=True,
     ),  # its thoughts begin at zero, so training begins where sft's does
     _trained("coconut", "arms", thinks=True),
     _trained("cot", "arms"),
 )
+
+
+BY_NAME = {one.name: one for one in SYSTEMS}
 
 
 @dataclass(frozen=True)
@@ -114,23 +122,26 @@ class Study:
         """The folder of the choices."""
         return self.out.with_name(f"{self.out.name}-choices")
 
-    def choice(self, method: str, cell: Cell) -> Planned:
-        """The run that tries a cell."""
+    def choice(self, name: str, cell: Cell) -> Planned:
+        """The run that tries a cell for a system."""
         passes, rate = cell
-        name = f"{method}, {passes:g} passes, {rate:g}"
-        own = (*LOSS_ALONE, *_training(passes, rate))
-        return Planned(name, method, 0, self.choices, (*COMMON, *self.more, *own))
+        system = BY_NAME[name]
+        of_method = tuple(each for each in system.own if each.startswith("method."))
+        own = (*of_method, *LOSS_ALONE, *_training(passes, rate))
+        assignments = (*COMMON, *self.more, *own)
+        run = f"{name}, {passes:g} passes, {rate:g}"
+        return Planned(run, system.method, SEEDS[0], self.choices, assignments)
 
-    def trial(self, method: str, cell: Cell) -> Record | None:
+    def trial(self, name: str, cell: Cell) -> Record | None:
         """The record of a finished run that tried a cell: of the loss alone, or evaluated too."""
-        system = next(one for one in SYSTEMS if one.name == method)
-        for planned in (self.choice(method, cell), self.full(system, SEEDS[0], {method: cell})):
+        evaluated = self.full(BY_NAME[name], SEEDS[0], {name: cell})
+        for planned in (self.choice(name, cell), evaluated):
             if found := self.finished(planned):
                 return found[1]
         return None
 
     def full(self, system: System, seed: int, cells: Mapping[str, Cell]) -> Planned:
-        """A run that is evaluated. cells: method → what was chosen for it."""
+        """A run that is evaluated. cells: system → what was chosen for it."""
         training: tuple[str, ...] = ()
         if system.passes and system.rate:
             training = _training(cells[system.passes][0], cells[system.rate][1])

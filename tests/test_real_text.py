@@ -7,15 +7,20 @@ import pytest
 
 from benchmarks import real_text
 from benchmarks.real_text_choices import CELLS, chosen, losses, report
-from benchmarks.real_text_study import PARTS, SYSTEMS, Study
+from benchmarks.real_text_study import BY_NAME, PARTS, SYSTEMS, Study
 from harness.claims import read_paper
 from harness.errors import UsageError
 from harness.record import write_record
 from tests.support.pages import ROOT
 from tests.support.synthetic import made_up
 
-BY_NAME = {one.name: one for one in SYSTEMS}
-EACH = {"sft": (2, 1e-4), "flythinker": (4, 3e-4), "coconut": (2, 3e-5), "cot": (8, 1e-4)}
+EACH = {
+    "sft": (2, 1e-4),
+    "flythinker": (4, 3e-4),
+    "coconut": (2, 3e-5),
+    "cot": (8, 1e-4),
+    "flythinker-gate": (2, 3e-4),
+}
 
 
 @pytest.fixture
@@ -141,6 +146,14 @@ def test_a_trial_evaluates_nothing_but_its_loss(study):
     assert planned.out.name == "reviews-choices"
 
 
+def test_the_gate_has_trials_of_its_own(study):
+    record(study, study.choice("flythinker", CELLS[0]), 3.5)
+    assert not losses(study, "flythinker-gate")
+    record(study, study.choice("flythinker-gate", CELLS[1]), 3.25)
+    assert losses(study, "flythinker-gate") == {CELLS[1]: 3.25}
+    assert losses(study, "flythinker") == {CELLS[0]: 3.5}
+
+
 def test_the_command_gives_the_settings(study):
     planned = study.choice("sft", CELLS[0])
     words = study.arguments(planned)
@@ -161,7 +174,7 @@ def test_both_papers_of_questions_can_be_read():
 def test_what_is_asked_first_is_run_first(study):
     jobs = real_text.jobs_of(study, PARTS, SYSTEMS)
     names = [job.name for job in jobs]
-    assert len(set(names)) == len(names) == 4 * (len(CELLS) + 1) + 3 * 8 + 18
+    assert len(set(names)) == len(names) == 5 * (len(CELLS) + 1) + 3 * 8 + 18
     assert names[:2] == ["flythinker, 2 passes, 0.0001", "sft, 2 passes, 0.0001"]
     order = [names.index(name) for name in (
         "choice of sft", "nonpers, seed 0", "sft, seed 2", "cot, 2 passes, 0.0001", "cot, seed 0",
@@ -274,6 +287,6 @@ def test_a_gpu_takes_larger_batches_for_every_method(there, study, monkeypatch):
     monkeypatch.setattr(real_text, "run_all", lambda jobs, *rest: jobs)
     jobs = real_text.main(["--data", study.data, "--out", str(study.out), "--parts", "choices"])
     commands = [job.command() for job in jobs if not job.name.startswith("choice of")]
-    assert len(commands) == 4 * len(CELLS)
+    assert len(commands) == 5 * len(CELLS)
     for words in commands:
         assert [size in words for size in real_text.GPU] == [there, there]
