@@ -37,7 +37,11 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
         "ablations/product_review/flythinker/s*-4676df02f4ef",
     ),
     "smollm2": ("smollm2",),
-    "reviews": ("reviews",),
+    "reviews": tuple(
+        f"reviews/product_review/{name}"
+        for name in ("nonpers", "rag", "sft", "flythinker", "floor-*")
+    ),
+    "reviews_arms": ("reviews",),
     "smollm2_gate": (
         "smollm2-gate",
         "smollm2/product_review/sft",
