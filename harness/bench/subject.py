@@ -10,9 +10,9 @@ from statistics import fmean
 
 import torch
 
-from harness.engine.adapters import merge_adapters, store_base
+from harness.engine.adapters import ready_to_generate, store_base
 from harness.engine.clock import now
-from harness.engine.devices import cast, devices, place
+from harness.engine.devices import devices, place
 from harness.engine.ends import Ends
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
@@ -84,9 +84,7 @@ def planned(settings: RunSettings, method: str, factory: Factory, batch: int) ->
 def for_generation(plan: Plan) -> Subject:
     """The model for generation, in the dtype of the settings."""
     subject = for_training(plan)
-    if subject.types.generation is torch.float32:
-        merge_adapters(subject.lm)
-    cast(subject.lm, subject.types.generation)
+    ready_to_generate(subject.lm, subject.types.training, subject.types.generation)
     subject.lm.eval()
     return subject
 

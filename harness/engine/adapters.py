@@ -153,6 +153,20 @@ def store_base(lm: PersonalLM, dtype: torch.dtype) -> None:
     to_type(lm, dtype, frozen_only=True)
 
 
+def ready_to_generate(lm: PersonalLM, training: torch.dtype, generation: torch.dtype) -> None:
+    """Give a trained model the number type that generates; in float32 adapters are merged.
+
+    The base first gets the values that it had in training, also where no training went before.
+    Adapters are added in float32: the weights' steps in bfloat16 are larger than what most add.
+
+    training: of frozen weights below adapters. generation: of all.
+    """
+    store_base(lm, training)
+    to_type(lm, generation)
+    if generation is torch.float32:
+        merge_adapters(lm)
+
+
 def merge_adapters(lm: PersonalLM) -> None:
     """Add the adapters of peft to the weights, so that a step costs what it costs without them.
 

@@ -22,7 +22,7 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
     """Save the model of one run. Raises UsageError for several runs, and where it is not plain."""
     import torch
 
-    from harness.engine.adapters import add_adapters, merge_adapters
+    from harness.engine.adapters import add_adapters, ready_to_generate
     from harness.engine.backbone import Backbones
     from harness.engine.checkpoint import WEIGHTS, load_weights
     from harness.engine.four_bits import refuse_four_bits
@@ -51,11 +51,14 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
     add_adapters(lm, settings.model, settings.seed)
     refuse_four_bits(lm, "--to model")  # adapters cannot be merged into such weights
     load_weights(lm, weights)
-    merge_adapters(lm)
-    number = record.device.generation_dtype or record.device.dtype
+    training, generation = (
+        getattr(torch, name)
+        for name in (record.device.dtype, record.device.generation_dtype or record.device.dtype)
+    )
+    ready_to_generate(lm, training, torch.float32)  # merged for every type; rounded after that
     model: Any = lm.model
     tokenizer: Any = backbones.tokenizer
     out.mkdir(parents=True, exist_ok=True)
-    model.to(getattr(torch, number)).save_pretrained(out)
+    model.to(generation).save_pretrained(out)
     tokenizer.save_pretrained(out)
     return sorted(path for path in out.iterdir() if path.is_file())

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from harness.engine.adapter_folders import ORIGIN
-from harness.engine.adapters import merge_adapters, store_base
+from harness.engine.adapters import ready_to_generate, store_base
 from harness.engine.backbone import Backbones, describe, weights_fingerprint
 from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
-from harness.engine.devices import cast, devices, place
+from harness.engine.devices import devices, place
 from harness.engine.four_bits import numbers
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
@@ -180,9 +180,7 @@ class Job:
         In float32 adapters become a part of the weights; in bfloat16 that would round them away.
         """
         place(lm, self.hardware.devices)
-        if self.hardware.generation is torch.float32:
-            merge_adapters(lm)
-        cast(lm, self.hardware.generation)
+        ready_to_generate(lm, self.hardware.dtype, self.hardware.generation)
 
 
 def _round(

@@ -9,8 +9,11 @@ from torch.testing import assert_close
 from harness.engine import saver as saver_module
 from harness.engine.backbone import load_model, weights_fingerprint
 from harness.engine.checkpoint import load_weights
+from harness.engine.number_types import NumberTypes
+from harness.exports import Source, export
 from harness.pipeline.job import Job
 from harness.pipeline.plan import Plan
+from harness.pipeline.single import run
 from harness.progress import Bars
 from harness.record import read_record
 from harness.settings import ModelSettings
@@ -78,6 +81,41 @@ def test_a_run_generates_with_merged_adapters(tmp_path, reviews, backbone):
     assert (told.kind, told.rank, told.base) == ("lora", 2, str(backbone))
     assert told.base_fingerprint == outcome.record.backbone.fingerprint
     assert "base/model.safetensors" in again.record.inputs.backbone
+
+
+@pytest.mark.parametrize("generation", ["float32", "bfloat16"])
+@pytest.mark.parametrize("training", ["float32", "bfloat16"])
+def test_a_resumed_run_and_an_export_have_the_weights_of_the_run(
+    tmp_path, reviews, backbone, monkeypatch, training, generation
+):
+    types = NumberTypes(getattr(torch, training), getattr(torch, generation))
+    monkeypatch.setattr("harness.pipeline.job.number_types", lambda *_: types)
+    words = (*LORA, "model.dtype=auto")
+    chosen = settings(reviews, backbone, "sft", *words)
+    whole = go(tmp_path / "whole", reviews, backbone, "sft", *words)
+    run(chosen, "sft", tmp_path / "cut" / "results", until="trained")
+    resumed = go(tmp_path / "cut", reviews, backbone, "sft", *words)
+    assert resumed.record.device.dtype == training
+    assert resumed.record.backbone.weights == whole.record.backbone.weights
+    assert texts(resumed) == texts(whole)
+    # W, as it was in training, + B · A · alpha / rank
+    job = Job(Plan(chosen, "sft", tmp_path / "known"), Bars(quiet=True))
+    lm, _ = job.build()
+    load_weights(lm, whole.folder / "model.safetensors")
+    layer = lm.model.model.layers[0].self_attn.q_proj
+    down, up = (part["default"].weight for part in (layer.lora_A, layer.lora_B))
+    known = (
+        layer.base_layer.weight.to(types.training).float() + up @ down * layer.scaling["default"]
+    )
+    export("model", [Source(whole.folder, whole.record)], tmp_path / "served")
+    served = load_model(str(tmp_path / "served"), ModelSettings())
+    found = served.model.layers[0].self_attn.q_proj.weight
+    assert_close(found, known.to(types.generation).float(), atol=1e-6, rtol=0)
+    job.settle(lm)
+    merged = lm.model.model.layers[0].self_attn.q_proj
+    assert isinstance(merged, torch.nn.Linear) == (generation == "float32")
+    if generation == "float32":
+        assert_close(merged.weight, known, atol=1e-6, rtol=0)
 
 
 def test_an_untrained_method_gets_no_adapter(tmp_path, reviews, backbone):
