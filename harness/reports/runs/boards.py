@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +71,8 @@ def _check_texts(folder: Path, record: Record) -> None:
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
     """Groups runs of one task that differ only in their seed; systems get distinct names.
 
-    Raises DataError if a seed of a system is found twice.
+    Raises DataError if a seed of a system is found twice, or if its seeds were computed by other
+    plugin files or from other weights.
     """
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for method in dict.fromkeys(run.record.method for run in runs):
@@ -88,8 +89,46 @@ def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
                     f"{method}, seed {seed}, same settings: found in {' and '.join(twice)};"
                     " expected each run once. Give only one of them"
                 )
+        _check_origins(method, members)
         systems.append(System(method, tuple(sorted(members, key=lambda run: run.record.seed))))
     return tuple(sorted(_with_distinct_names(systems), key=_place))
+
+
+def _check_origins(method: str, runs: Sequence[Run]) -> None:
+    """Raises DataError if runs of one method and settings differ in what computed them."""
+    for what, read in ORIGINS.items():
+        known = [(run, value) for run in runs if (value := read(run.record)) is not None]
+        for run, value in known[1:]:
+            first, expected = known[0]
+            if value != expected:
+                raise DataError(
+                    f"{method}, same settings: runs differ in {what}\n"
+                    f"  found     {value} in {run.folder}\n"
+                    f"  expected  {expected}, as in {first.folder}: training seeds of one system\n"
+                    "  mend      compare them apart, or run the older one again"
+                )
+
+
+def _plugins(record: Record) -> str | None:
+    """The files of a run's plugins with the beginnings of their digests; None if not recorded."""
+    if record.kind != "run" or record.inputs is None:
+        return None
+    files = sorted(record.inputs.plugins.items())
+    return ", ".join(f"{name} {sha256[:12]}" for name, sha256 in files) or "no plugin"
+
+
+def _reasoner(record: Record) -> str | None:
+    reasoner = record.backbone.reasoner
+    return reasoner and reasoner.fingerprint
+
+
+ORIGINS: Mapping[str, Callable[[Record], str | None]] = {
+    "the files of plugins (inputs.plugins)": _plugins,
+    "the backbone's weights (backbone.fingerprint)": lambda record: record.backbone.fingerprint,
+    "the reasoner's weights (backbone.reasoner.fingerprint)": _reasoner,
+}
+"""What must be the same in all seeds of a system although no setting has it. None: not recorded,
+as in older records, and compatible with everything."""
 
 
 def _with_distinct_names(systems: list[System]) -> list[System]:

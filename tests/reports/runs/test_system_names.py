@@ -5,12 +5,15 @@ import dataclasses
 import pytest
 
 from harness.claims import Selector
+from harness.errors import DataError
 from harness.record import (
     BackboneInfo,
     DeviceInfo,
+    ModelInfo,
     read_record,
     write_record,
 )
+from harness.record.inputs import Inputs
 from harness.reports.claims.selection import selected
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import machines, setting_differences
@@ -157,3 +160,54 @@ def test_of_two_grids_the_one_with_all_weights_is_the_usual_one(tmp_path):
     assert [one.name for one in board_of(tmp_path).systems] == [
         "sft", "sft (adapter=lora, lr_grid=[0.001, 0.01])"
     ]  # fmt: skip
+
+
+def backbone(weights, reasoner=None):
+    second = BackboneInfo(name="small", fingerprint=reasoner)
+    return {"backbone": ModelInfo(name="tiny", fingerprint=weights, reasoner=second)}
+
+
+def plugins(**files):
+    return {"inputs": Inputs(plugins=files)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "what", "found", "expected"),
+    [
+        (plugins(mine="a" * 64), plugins(mine="b" * 64),
+         "the files of plugins (inputs.plugins)", f"mine {'b' * 12}", f"mine {'a' * 12}"),
+        (plugins(mine="a" * 64), plugins(),
+         "the files of plugins (inputs.plugins)", "no plugin", f"mine {'a' * 12}"),
+        (backbone("1" * 16), backbone("2" * 16),
+         "the backbone's weights (backbone.fingerprint)", "2" * 16, "1" * 16),
+        (backbone("1" * 16, "3" * 16), backbone("1" * 16, "4" * 16),
+         "the reasoner's weights (backbone.reasoner.fingerprint)", "4" * 16, "3" * 16),
+    ],
+)  # fmt: skip
+def test_seeds_of_another_plugin_or_other_weights_are_no_seeds_of_one_system(
+    tmp_path, first, second, what, found, expected
+):
+    (one,) = write_runs(tmp_path, ["mine"], TASK, seeds=(0,), changes=first)
+    (other,) = write_runs(tmp_path, ["mine"], TASK, seeds=(1,), changes=second)
+    with pytest.raises(DataError) as error:
+        board_of(tmp_path)
+    assert str(error.value) == (
+        f"mine, same settings: runs differ in {what}\n"
+        f"  found     {found} in {other}\n"
+        f"  expected  {expected}, as in {one}: training seeds of one system\n"
+        "  mend      compare them apart, or run the older one again"
+    )
+    # apart, each is a board
+    assert [board_of(folder).systems[0].seeds for folder in (one, other)] == [[0], [1]]
+
+
+def test_what_older_records_do_not_have_is_no_difference(tmp_path):
+    for seed, changes in enumerate(
+        (
+            {"inputs": None, **backbone(None)},
+            {**plugins(mine="a" * 64), **backbone("1" * 16, "3" * 16)},
+            {**plugins(mine="a" * 64), **backbone("1" * 16)},
+        )
+    ):
+        write_runs(tmp_path, ["mine"], TASK, seeds=(seed,), changes=changes)
+    assert [one.seeds for one in board_of(tmp_path).systems] == [[0, 1, 2]]
