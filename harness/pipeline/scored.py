@@ -13,6 +13,7 @@ from harness.data.floors import floors
 from harness.data.load import load_whole, skylines
 from harness.errors import DataError
 from harness.inputs import provenance
+from harness.inputs.metrics import metric_input
 from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_texts
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.record import (
@@ -30,6 +31,7 @@ from harness.record import (
     write_record,
 )
 from harness.record.digest import json_sha256
+from harness.record.inputs import Inputs
 from harness.registry import find
 from harness.settings import RunSettings
 from harness.types import Prediction, SplitData
@@ -71,11 +73,12 @@ def record_texts(
     test: the split.
     results: the folder of all runs.
 
-    A record of the same texts, data and settings is only read; a damaged one is made again.
+    A record of the same texts, data, settings and metrics is only read; a damaged one, and one that
+    other files or tools of a metric scored, is made again.
     """
     folder = results / settings.task / source.name / _run_id(source, settings, test)
     earlier = record_there(folder, lambda message: None)
-    if earlier is not None and texts_match(earlier, folder):
+    if earlier is not None and _is_current(earlier, folder, settings):
         return Outcome(earlier, folder, repeated=True)
     return Outcome(_record(source, texts, settings, test, folder), folder, repeated=False)
 
@@ -116,6 +119,7 @@ def _record(
             failed=len(absent),
             empty=sum(not texts.get(one.id, "").strip() for one in test.examples),
         ),
+        inputs=_inputs(settings),
     )
     record = evaluate_texts(record, test, [texts], settings.eval)
     if settings.eval.authors:
@@ -128,7 +132,7 @@ def _record(
 
 
 def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list[Path]:
-    """Folders of the records of every floor, made unless they exist and are intact.
+    """Folders of the records of every floor, made unless they exist, intact and up to date.
 
     settings: of data and evaluation; limits on training examples do not change floors.
     test: the split that they are floors of.
@@ -147,7 +151,7 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     folders = []
     for floor in floors(find("task", settings.task), test, train) + skylines(settings.data, test):
         folder = results / settings.task / floor.name / run_id
-        if not _is_there(folder):
+        if not _is_there(folder, settings):
             command = f"(computed from the data: {floor.meaning})"
             named = replace(source, name=floor.name, command=command)
             _record(named, floor.texts(), seedless, test, folder)
@@ -155,13 +159,27 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
     return folders
 
 
-def _is_there(folder: Path) -> bool:
-    """Whether a floor's record can be shown: it is intact, or of a newer harness."""
+def _is_there(folder: Path, settings: RunSettings) -> bool:
+    """Whether a floor's record can be shown: it is intact and current, or of a newer harness."""
     try:
         record = record_there(folder, lambda message: None)
     except DataError:
         return True
-    return record is not None and texts_match(record, folder)
+    return record is not None and _is_current(record, folder, settings)
+
+
+def _is_current(record: Record, folder: Path, settings: RunSettings) -> bool:
+    """Whether the texts are the record's, and its metrics' files and tools those of today.
+
+    A record before inputs were kept does not say which they were: it stands.
+    """
+    known = record.inputs is None or record.inputs.metrics == _inputs(settings).metrics
+    return known and texts_match(record, folder)
+
+
+def _inputs(settings: RunSettings) -> Inputs:
+    """The only outside inputs of a score: the metrics, by their files and tools."""
+    return Inputs(metrics={name: metric_input(name) for name in settings.eval.metrics})
 
 
 def _run_id(source: Source, settings: RunSettings, test: SplitData) -> str:

@@ -19,6 +19,7 @@ from harness.record import (
     read_record,
     texts_digest,
     texts_match,
+    write_record,
 )
 from harness.reports.runs.recorded_floors import floors_beside, to_beat, won_by_floors
 from harness.settings import build_settings
@@ -142,6 +143,56 @@ def test_floors_that_are_recorded_are_not_made_again(chosen, tmp_path: Path, mon
     assert record_floors(chosen, test, tmp_path) == first
     with pytest.raises(NameError, match="bm25_order"):  # a new folder has to make them
         record_floors(chosen, test, tmp_path / "other")
+
+
+@pytest.fixture
+def changed_metric(monkeypatch):
+    """Calling it edits the file of a metric, as far as its digest says."""
+
+    def edit() -> None:
+        monkeypatch.setattr("harness.pipeline.scored.metric_input", lambda name: f"edited {name}")
+
+    return edit
+
+
+def without_inputs(folder: Path) -> None:
+    write_record(replace(read_record(folder), inputs=None), folder)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_scores_of_another_metric_file_are_made_again_in_place(
+    chosen, tmp_path: Path, changed_metric, old: bool
+):
+    test = load_split(chosen, "test")
+    source = Source("mine", "scored", "file")
+    first = record_texts(source, {}, chosen, test, tmp_path)
+    assert record_texts(source, {}, chosen, test, tmp_path).repeated
+    assert set(first.record.inputs.metrics) == {"bleu", "rouge1"}
+    if old:
+        without_inputs(first.folder)
+    changed_metric()
+    again = record_texts(source, {}, chosen, test, tmp_path)
+    assert again.folder == first.folder
+    # what an older record was computed from is not known: it stands
+    assert again.repeated == old
+    if not old:
+        assert read_record(first.folder).inputs.metrics["bleu"] == "edited bleu"
+        assert record_texts(source, {}, chosen, test, tmp_path).repeated
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_floors_of_another_metric_file_are_made_again_in_place(
+    chosen, tmp_path: Path, changed_metric, old: bool
+):
+    test = load_split(chosen, "test")
+    folders = record_floors(chosen, test, tmp_path)
+    for folder in folders if old else ():
+        without_inputs(folder)
+    before = [(folder / RECORD).read_bytes() for folder in folders]
+    changed_metric()
+    assert record_floors(chosen, test, tmp_path) == folders
+    now = [(folder / RECORD).read_bytes() for folder in folders]
+    assert [one == other for one, other in zip(before, now, strict=True)] == [old] * len(folders)
 
 
 def test_scoring_imports_no_torch():

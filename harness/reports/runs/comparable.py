@@ -1,15 +1,17 @@
-"""Which runs may share a table: same task, setting, data, cap, sampling and signatures."""
+"""Which runs may share a table: same task, setting, data, cap, sampling and metrics."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from harness.errors import DataError
 from harness.record import Json, Record
 from harness.reports.runs.choices import chosen_by
 from harness.reports.runs.likelihoods import with_comparable_likelihoods
+from harness.reports.runs.metric_files import metric_digest
 from harness.reports.runs.systems import Board, System
 
 Read = Callable[[Record], object]
@@ -111,6 +113,7 @@ def differences(board: Board) -> list[Difference]:
         rules[f"data of the {split} split (fingerprint)"] = _fingerprint(split)
     for name in dict.fromkeys(name for record in board.records for name in record.metrics):
         rules[f"signature of {name}"] = _signature(name)
+        rules[f"files of {name} (inputs.metrics)"] = partial(metric_digest, name=name)
 
     def missing(record: Record) -> str:
         absent = len(board.ids) - len(record.examples)

@@ -9,6 +9,7 @@ from harness.data.floors import SKYLINE
 from harness.errors import DataError
 from harness.metrics import better_of
 from harness.record import RECORD, Record, read_record
+from harness.reports.runs.metric_files import same_files
 
 PATTERNS = (f"floor-*/*/{RECORD}", f"{SKYLINE}/*/{RECORD}")
 """Where floors lie below a task's results."""
@@ -50,13 +51,17 @@ def floors_of(paths: Iterable[Path], record: Record) -> list[Record]:
 
 
 def fits(floor: Record, record: Record) -> bool:
-    """Whether a floor has the run's test examples, and the same signature of each shared metric."""
+    """Whether a floor has the run's test examples, and shared metrics are of one signature.
+
+    A floor that other files of a plugin metric scored does not fit.
+    """
     shared = set(floor.metrics) & set(record.metrics)
     return (
         floor.data.test.fingerprint == record.data.test.fingerprint
         and set(floor.examples) == set(record.examples)
         and bool(shared)
         and all(floor.metrics[key].signature == record.metrics[key].signature for key in shared)
+        and all(same_files(floor, record, key) for key in shared)
     )
 
 
