@@ -21,6 +21,10 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
+class StoppedTogether(Stopped):
+    """The end of a training by a signal that all processes of the run have learnt of."""
+
+
 def stop(number: int, frame: FrameType | None = None) -> None:
     """A signal handler that ends the process by an exception, so that locks are freed."""
     raise Stopped(number)

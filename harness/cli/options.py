@@ -120,7 +120,7 @@ def command(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 RESUMED = {
-    "run": "the last checkpoint of training, and every text that was finished",
+    "run": "the last checkpoint of training if there is one, and every text that was finished",
     "judge": "every reply that came",
     "trial": "every reply of a judge that came",
     "sweep": "every finished run; of each in progress, its last checkpoint and finished texts",

@@ -19,7 +19,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.ranks import Ranks, is_shard
 from harness.engine.shard_files import ShardSaver, load_shards
 from harness.errors import DivergedError, mendable
-from harness.interruption import Stopped
+from harness.interruption import StoppedTogether
 from harness.record.state import Say
 from harness.record.storage import WEIGHTS
 
@@ -87,7 +87,7 @@ class Saver:
         """Save the checkpoint if it is due, or if a signal asked for the end.
 
         more: whether steps remain. asked: the number of the signal, or 0. The first process
-        decides. Raises Stopped after a signal.
+        decides. Raises StoppedTogether after a signal.
         """
         if self.folder is None:
             return
@@ -100,7 +100,7 @@ class Saver:
             self.save(self.folder)
         if asked:
             self.finish()
-            raise Stopped(asked)
+            raise StoppedTogether(asked)
 
     def save(self, folder: Path) -> None:
         """Save the checkpoint now; one that cannot be saved is reported, and the old one stays."""

@@ -23,7 +23,7 @@ from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.number_types import NumberTypes, number_types
 from harness.errors import DivergedError
 from harness.inputs import provenance
-from harness.interruption import Stopped
+from harness.interruption import StoppedTogether
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.plan import Plan
 from harness.pipeline.team import Team
@@ -87,7 +87,7 @@ class Job:
         self.team.ask(work, args)
         try:
             found = work(self, *args, **here)
-        except (DivergedError, Stopped):  # in every process
+        except (DivergedError, StoppedTogether):  # in every process
             self.team.done()
             raise
         self.team.done()

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.engine.checkpoint import WEIGHTS, drop_checkpoint, same_file
+import torch
+
+from harness.engine.checkpoint import (
+    WEIGHTS,
+    TrainLog,
+    drop_checkpoint,
+    same_file,
+    save_checkpoint,
+)
+from harness.engine.lm import PersonalLM
+from harness.errors import mendable
 from harness.record import Training, read_state
 from harness.record.state import Say
 
@@ -37,6 +49,34 @@ def finished_training(folder: Path, say: Say) -> FinishedTraining | None:
         return found
     summary.unlink(missing_ok=True)  # so that it is said once
     return None
+
+
+def save_steps(folder: Path, lm: PersonalLM, log: TrainLog) -> None:
+    """Save a checkpoint of a training without steps left, so without moments of an optimizer.
+
+    folder: of the checkpoint. lm: after the last step. log: of all steps. Raises OSError.
+    """
+    save_checkpoint(folder, lm, torch.optim.AdamW(lm.parameters()), log)
+
+
+@contextmanager
+def steps_kept(folder: Path, lm: PersonalLM, log: TrainLog, say: Say) -> Iterator[None]:
+    """Inside, a stop (Ctrl-C, SIGTERM) saves all steps of a training: only what follows is redone.
+
+    The first process alone saves, from a model that it has whole, while the others wait for it.
+
+    folder, lm, log: as for `save_steps`.
+    say: takes messages, one if the checkpoint cannot be saved.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("stopping: saving a checkpoint of the last step; a second signal stops at once")
+        try:
+            save_steps(folder, lm, log)
+        except OSError as error:
+            say(f"cannot save a checkpoint: {mendable(error) or error}")
+        raise
 
 
 def trial_folder(folder: Path, lr: float) -> Path:

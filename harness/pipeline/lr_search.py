@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 import math
 
-import torch
-
-from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
+from harness.engine.checkpoint import TrainLog, drop_checkpoint
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM
 from harness.errors import DivergedError, UsageError, mendable
 from harness.pipeline.job import Job
-from harness.pipeline.kept_training import SEARCH, UNFINISHED, trial_folder
+from harness.pipeline.kept_training import (
+    SEARCH,
+    UNFINISHED,
+    save_steps,
+    steps_kept,
+    trial_folder,
+)
 from harness.pipeline.plan import Plan
 from harness.pipeline.together import build, forget, loss_on_val, ready_to_train, train_model
 from harness.pipeline.training_steps import TrainingData, step_bar, steps_of
@@ -82,7 +86,7 @@ def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:
     """Save a finished trial as the checkpoint from which the training goes on."""
     folder = job.plan.folder / UNFINISHED
     try:
-        save_checkpoint(folder, lm, torch.optim.AdamW(lm.parameters()), log)
+        save_steps(folder, lm, log)
     except OSError as error:
         drop_checkpoint(folder)  # it is of a trial that is no longer the best
         job.bars.say(f"cannot keep the best trial: {mendable(error)}. It will be trained again")
@@ -97,6 +101,7 @@ def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, 
     short = plan.settings.train.model_copy(update={"epochs": plan.settings.train.lr_trial_epochs})
     steps = steps_of(data, short, plan.settings.seed)
     log, show = TrainLog(), step_bar(job.bars, f"lr {lr:g}", steps)
+    checkpoint = trial_folder(plan.folder, lr)
     begin, (lm, _) = now(), job.everywhere(build, TRIAL, job.hardware.types)
     job.everywhere(ready_to_train, TRIAL)
     seconds = now() - begin
@@ -107,11 +112,10 @@ def _trial(job: Job, data: TrainingData, lr: float) -> tuple[Trial, PersonalLM, 
         show(done, total, step, so_far)
 
     try:
-        log = job.everywhere(
-            train_model, TRIAL, lr, short, trial_folder(plan.folder, lr), on_step=on_step
-        )
+        log = job.everywhere(train_model, TRIAL, lr, short, checkpoint, on_step=on_step)
         begin = now()
-        val_loss = job.everywhere(loss_on_val, TRIAL)
+        with steps_kept(checkpoint, lm, log, say):
+            val_loss = job.everywhere(loss_on_val, TRIAL)
         seconds += now() - begin
     except DivergedError as error:
         say(f"lr {lr:g} diverged: {error}")

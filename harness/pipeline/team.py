@@ -17,7 +17,7 @@ from harness.engine.micro_batches import TokenBudget
 from harness.engine.number_types import NumberTypes
 from harness.engine.ranks import Ranks
 from harness.errors import DivergedError
-from harness.interruption import SIGNALS, Stopped
+from harness.interruption import SIGNALS, StoppedTogether
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
@@ -79,7 +79,7 @@ def follow(ranks: Ranks, make_job: Callable[[], Job]) -> None:
     while (asked := ranks.share(None)) is not None:
         work, args = asked
         job = job or make_job()
-        with suppress(DivergedError, Stopped):  # the first process raises the same
+        with suppress(DivergedError, StoppedTogether):  # the first process raises the same
             work(job, *args)
 
 

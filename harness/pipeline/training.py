@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,6 +30,7 @@ from harness.pipeline.kept_training import (
     UNFINISHED,
     FinishedTraining,
     finished_training,
+    steps_kept,
 )
 from harness.pipeline.lr_search import chosen_by_another_seed, search_lr
 from harness.pipeline.needs import refuse_long_training
@@ -44,16 +46,23 @@ from harness.pipeline.together import (
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.pipeline.training_steps import TrainingData, step_bar, steps_of
 from harness.record import LrSearch, Training, write_state
+from harness.settings import TrainSettings
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of a training: passes over the data, rate, log, loss on val, estimated FLOPs."""
+    """The steps of a training: settings with the passes over the data, rate, search and log."""
 
-    epochs: float
+    settings: TrainSettings
     lr: float
     search: LrSearch | None
     log: TrainLog
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What follows the steps: loss on val, and estimated FLOPs of the whole training."""
+
     val_loss: float | None
     flops: Mapping[str, int] | None
 
@@ -70,45 +79,18 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         return lm, known.training
     phases = Phases()
     phases.keep(folder / PHASES, say)
-    with PeakMemory(job.hardware.devices) as memory:
-        data = _training_data(job, lm, phases)
-        steps = _train(job, lm, data, phases)
-        job.everywhere(share_weights, MAIN)
-        with phases("saving"):
-            weights = save_weights(lm, folder / WEIGHTS, _kept_as(job))
-            save_adapters(lm, folder / ADAPTERS)
-    trainable = sum(part.numel() for part in lm.parameters() if part.requires_grad)
-    log = steps.log
-    settings = job.plan.settings
-    adopted = settings.train.best_trial_trains(steps.epochs, settings.seed)
-    seconds = training_seconds(phases.seconds, log, steps.search, adopted)
-    step_s, quartiles = middle([step.seconds for step in log.curve])
-    summary = Training(
-        seconds=seconds,
-        seconds_total=sum(seconds.values()),
-        flops=steps.flops,
-        flops_total=None if steps.flops is None else sum(steps.flops.values()),
-        flops_missing=data.flops_missing,
-        step_s=step_s,
-        step_quartiles_s=quartiles,
-        peak_memory_mib=memory.peak_mib,
-        steps=len(log.curve),
-        examples=len(data.rows),
-        epochs=steps.epochs,
-        target_cut=data.cut,
-        tokens=log.tokens,
-        response_tokens=log.response_tokens,
-        tokens_per_s=log.tokens / log.seconds if log.seconds else None,
-        lr=steps.lr,
-        lr_search=steps.search,
-        val_loss=steps.val_loss,
-        trainable_parameters=trainable,
-        method=dict(job.plan.method.report),
-        micro_tokens=log.micro_tokens,
-        adapter=adapter_info(lm, settings.model),
-        curve=tuple(log.curve),
-    )
-    write_state(folder / TRAINED, FinishedTraining(summary, weights))
+    with ExitStack() as after_steps:
+        with PeakMemory(job.hardware.devices) as memory:
+            data = _training_data(job, lm, phases)
+            steps = _take_steps(job, lm, data, phases)
+            after_steps.enter_context(steps_kept(folder / UNFINISHED, lm, steps.log, say))
+            evaluated = _evaluate(job, lm, data, steps, phases)
+            job.everywhere(share_weights, MAIN)
+            with phases("saving", whole=True):
+                weights = save_weights(lm, folder / WEIGHTS, _kept_as(job))
+                save_adapters(lm, folder / ADAPTERS)
+        summary = _summary(job, lm, data, steps, evaluated, phases.seconds, memory.peak_mib)
+        write_state(folder / TRAINED, FinishedTraining(summary, weights))
     phases.forget()
     drop_checkpoint(folder / UNFINISHED)
     return lm, summary
@@ -149,8 +131,8 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
     return data
 
 
-def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Steps:
-    """Choose the learning rate, train on `data`, evaluate on val; `phases` takes the times."""
+def _take_steps(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Steps:
+    """Choose the learning rate and train on `data`; `phases` takes the times."""
     plan, search = job.plan, None
     settings, seed = plan.settings.train, plan.settings.seed
     lr = settings.lr
@@ -172,6 +154,13 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
     if adopts:  # its steps were taken in the search
         for step in log.curve:
             job.trackers.step(step)
+    return Steps(budget, lr, search, log)
+
+
+def _evaluate(
+    job: Job, lm: PersonalLM, data: TrainingData, steps: Steps, phases: Phases
+) -> Evaluated:
+    """Evaluate on val what is saved, and count FLOPs; `phases` takes the times."""
     if _kept_as(job) is not torch.float32:
         # all that follows is of what is saved
         job.everywhere(round_weights, MAIN, _kept_as(job))
@@ -179,9 +168,56 @@ def _train(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) -> Step
         val_loss = job.everywhere(loss_on_val, MAIN)
     flops = None
     if data.flops_missing is None:
-        flops = training_work(lm, data.rows, data.val_rows, budget, seed)
-        flops = {"targets": plan.method.target_flops} | flops
-    return Steps(budget.epochs, lr, search, log, val_loss, flops)
+        seed = job.plan.settings.seed
+        flops = training_work(lm, data.rows, data.val_rows, steps.settings, seed)
+        flops = {"targets": job.plan.method.target_flops} | flops
+    return Evaluated(val_loss, flops)
+
+
+def _summary(
+    job: Job,
+    lm: PersonalLM,
+    data: TrainingData,
+    steps: Steps,
+    evaluated: Evaluated,
+    phases: Mapping[str, float],
+    peak_mib: float,
+) -> Training:
+    """The record's entry on a training.
+
+    job, lm, data: of the training.
+    steps, evaluated: what came of it.
+    phases: seconds of each phase. peak_mib: the most memory that it took.
+    """
+    settings, log, flops = job.plan.settings, steps.log, evaluated.flops
+    adopted = settings.train.best_trial_trains(steps.settings.epochs, settings.seed)
+    seconds = training_seconds(phases, log, steps.search, adopted)
+    step_s, quartiles = middle([step.seconds for step in log.curve])
+    return Training(
+        seconds=seconds,
+        seconds_total=sum(seconds.values()),
+        flops=flops,
+        flops_total=None if flops is None else sum(flops.values()),
+        flops_missing=data.flops_missing,
+        step_s=step_s,
+        step_quartiles_s=quartiles,
+        peak_memory_mib=peak_mib,
+        steps=len(log.curve),
+        examples=len(data.rows),
+        epochs=steps.settings.epochs,
+        target_cut=data.cut,
+        tokens=log.tokens,
+        response_tokens=log.response_tokens,
+        tokens_per_s=log.tokens / log.seconds if log.seconds else None,
+        lr=steps.lr,
+        lr_search=steps.search,
+        val_loss=evaluated.val_loss,
+        trainable_parameters=sum(p.numel() for p in lm.parameters() if p.requires_grad),
+        method=dict(job.plan.method.report),
+        micro_tokens=log.micro_tokens,
+        adapter=adapter_info(lm, settings.model),
+        curve=tuple(log.curve),
+    )
 
 
 def _kept_as(job: Job) -> torch.dtype:

@@ -14,7 +14,7 @@ def interrupted(monkeypatch):
 def test_a_stopped_run_names_what_is_kept_and_the_command_that_goes_on(run, interrupted):
     code, _, err = run("rag", "--fresh")
     assert code == 130
-    assert "Stopped. Kept: the last checkpoint of training, and every text" in err
+    assert "Stopped. Kept: the last checkpoint of training if there is one, and every text" in err
     assert "To go on: harness run --method rag --data" in err
     assert "--fresh" not in err.partition("To go on:")[2]  # it would delete what is kept
 

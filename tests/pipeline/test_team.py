@@ -10,7 +10,7 @@ import pytest
 
 from harness.engine.ranks import Ranks
 from harness.errors import DivergedError
-from harness.interruption import SIGNALS
+from harness.interruption import SIGNALS, Stopped, StoppedTogether
 from harness.pipeline.evaluate.kept_values import KeptValues
 from harness.pipeline.generation_costs import Costs
 from harness.pipeline.job import Job
@@ -51,7 +51,7 @@ def job_of(ranks: Ranks) -> Job:
 
 def work(job: Job, seen: list[Any], value: Any, here: str = "") -> Any:
     seen.append((value, here))
-    if isinstance(value, Exception):
+    if isinstance(value, BaseException):
         raise value
     return value
 
@@ -65,8 +65,14 @@ def test_the_first_process_asks_then_works_then_lets_the_others_go():
     assert ranks.sent == [(work, (seen, 3)), None]
 
 
-@pytest.mark.parametrize(("error", "end"), [(DivergedError(), None), (ValueError(), "left")])
-def test_an_error_of_one_process_ends_the_others(error: Exception, end: object):
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (DivergedError(), None), (StoppedTogether(signal.SIGTERM), None),
+        (Stopped(signal.SIGTERM), "left"), (ValueError(), "left"),
+    ],
+)  # fmt: skip
+def test_an_error_of_one_process_ends_the_others(error: BaseException, end: object):
     ranks = Wire(0)
     job = job_of(ranks)
     with pytest.raises(type(error)):

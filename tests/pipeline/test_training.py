@@ -1,7 +1,9 @@
 """Training: the learning rate, what a method adds, and what equals what."""
 
+import errno
 import os
 import signal
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -9,11 +11,12 @@ from safetensors.torch import load_file
 
 from baselines.sft import Sft
 from harness.engine import train as engine_train
+from harness.engine.checkpoint import TrainLog
 from harness.errors import DivergedError, UsageError
 from harness.interruption import Stopped
-from harness.pipeline import lr_search, training
+from harness.pipeline import kept_training, lr_search, training
 from harness.pipeline.single import run
-from tests.support.runs import StopNowError, go, settings, stop_now, texts
+from tests.support.runs import TIMES, StopNowError, go, settings, stop_now, texts
 
 
 def test_lr_auto_tries_the_whole_grid_and_takes_the_best_on_val(tmp_path, reviews, backbone):
@@ -131,6 +134,71 @@ def test_a_trial_stopped_at_any_step_continues_there(
         assert (trial.curve, trial.val_loss) == (known.curve, known.val_loss)
     assert found.curve == whole.curve
     assert not list((tmp_path / "cut").rglob("lr-checkpoint-*"))
+
+
+def stopped(*_, **__):
+    raise Stopped(signal.SIGTERM)
+
+
+LATE = {
+    "loss on val": (training, "loss_on_val", ["train.lr=1e-2"]),
+    "loss on val of rounded weights": (
+        training, "loss_on_val", ["train.lr=1e-2", "train.weights=bfloat16"]
+    ),
+    "weights": (training, "save_weights", ["train.lr=1e-2"]),
+    "summary": (training, "write_state", ["train.lr=1e-2"]),
+    "trial's loss on val": (
+        lr_search, "loss_on_val", ["train.lr=auto", "train.lr_grid=[1e-2]"]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_a_stop_after_the_last_step_loses_no_step(tmp_path, reviews, backbone, late, monkeypatch):
+    module, name, asked = LATE[late]
+    asked = [*asked, "train.epochs=1", "train.lr_trial_epochs=1", "eval.authors=false"]
+    whole = go(tmp_path / "whole", reviews, backbone, "flythinker", *asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, stopped)
+        with pytest.raises(Stopped):
+            go(tmp_path / "cut", reviews, backbone, "flythinker", *asked)
+    monkeypatch.setattr(engine_train._Training, "step", stop_now)  # no step is taken again
+    found = go(tmp_path / "cut", reviews, backbone, "flythinker", *asked)
+    known, resumed = (
+        {key: value for key, value in asdict(one.record.training).items() if key not in TIMES}
+        for one in (whole, found)
+    )
+    known.pop("lr_search"), resumed.pop("lr_search")  # its seconds differ
+    assert timeless(resumed) == timeless(known)
+    assert resumed["val_loss"] is not None
+    spent, log = found.record.training.seconds, found.record.training.curve
+    assert spent["steps"] == pytest.approx(sum(step.seconds for step in log))
+    weights = [load_file(run.folder / "model.safetensors") for run in (whole, found)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert texts(whole) == texts(found)
+    assert not list(found.folder.glob("*checkpoint*"))
+
+
+def test_a_checkpoint_that_cannot_be_saved_at_a_stop_is_reported(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
+
+    said = []
+    monkeypatch.setattr(kept_training, "save_checkpoint", full)
+    lm = torch.nn.Linear(1, 1)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        kept_training.steps_kept(tmp_path / "c", lm, TrainLog(), said.append),
+    ):
+        raise KeyboardInterrupt
+    assert "saving a checkpoint of the last step; a second signal stops at once" in said[0]
+    assert said[1].startswith("cannot save a checkpoint: ")
+    assert "No space left on device" in said[1]
+
+
+def timeless(fields):
+    """A training's fields without seconds."""
+    return {**fields, "curve": [{**step, "seconds": 0} for step in fields["curve"]]}
 
 
 def test_lam_zero_trains_as_sft(tmp_path, reviews, backbone):
