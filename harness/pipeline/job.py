@@ -144,6 +144,7 @@ class Job:
 
     def build(self) -> tuple[PersonalLM, ModelInfo]:
         """The method's model before training, and what the record says of its backbones."""
+        self.share_number_type()
         torch.manual_seed(self.plan.settings.seed)  # for what a method adds to its backbones
         backbones = WatchedBackbones(self.plan.settings.model)
         lm = self.plan.build(backbones)
@@ -152,14 +153,20 @@ class Job:
         info = replace(backbones.info, text=self.plan.about_text, method_parameters=parameters)
         return lm, info
 
-    def ready_to_train(self, lm: PersonalLM) -> None:
-        """Put a model on its devices; frozen weights below adapters get the number type of
-        activations, where all others stay in float32. What the method generates for its targets
-        has that type too."""
+    def share_number_type(self) -> None:
+        """Give the method the run's number type, for what it generates or trains by itself.
+
+        Before any prompt is made and in every process, also a resumed one: `number_type` and what a
+        method keeps under it then agree.
+        """
         method, model = self.plan.method, self.plan.method.settings.model
         if self.hardware.dtype is torch.bfloat16 and model.dtype == "auto":
             same = model.model_copy(update={"dtype": "bfloat16"})
             method.settings = method.settings.model_copy(update={"model": same})
+
+    def ready_to_train(self, lm: PersonalLM) -> None:
+        """Put a model on its devices; frozen weights below adapters get the number type of
+        activations, where all others stay in float32."""
         place(lm, self.hardware.devices)
         store_base(lm, self.hardware.dtype)
 

@@ -120,6 +120,9 @@ def _make(attempt: Attempt) -> Outcome:
             trackers.scores(record)
             return _recorded(job, record, phases)
         # 3. prompts
+        if not isinstance(plan, ServedPlan):
+            with phases("loading"):
+                job.share_number_type()
         with phases("prompts"), job.bars.waiting("encoding prompts"):
             prompts = plan.test_prompts
             if plan.advice:

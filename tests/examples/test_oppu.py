@@ -1,6 +1,7 @@
 """OPPU: adapters by hand, each user's own, resumed after a kill, and the conformance kit."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,8 @@ from torch.testing import assert_close
 from harness.conformance import check_method, failures
 from harness.conformance.world import World, logprobs
 from harness.engine import Batch, CausalLM, generate
+from harness.engine.devices import number_type
+from harness.engine.number_types import NumberTypes
 from harness.errors import UsageError
 from harness.pipeline.single import run
 from tests.support.agreement import PROMPTS, RESPONSES
@@ -166,6 +169,32 @@ def test_a_task_without_a_request_is_an_error(world):
     plan.method.writer.task = replace(plan.method.writer.task, request=None)
     with pytest.raises(UsageError, match=r"task 'product_review' has no `request`"):
         plan.method.history(plan.test.examples[1])
+
+
+def test_a_resumed_run_trains_adapters_in_the_number_type_of_the_run(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    types = NumberTypes(torch.bfloat16, torch.bfloat16)
+    monkeypatch.setattr("harness.pipeline.job.number_types", lambda *_: types)
+    chosen = settings(reviews, backbone, "oppu", "model.dtype=auto")
+    chosen = chosen.model_copy(update={"method": {**VISIBLE, "user_epochs": 1.0}})
+    used, train_user = [], Oppu.train_user
+
+    def noted(self, lm, adapter, example, seed):
+        used.append(number_type(self.settings.model, lm.device))
+        return train_user(self, lm, adapter, example, seed)
+
+    monkeypatch.setattr(Oppu, "train_user", noted)
+    run(chosen, "oppu", tmp_path, factory=Oppu, until="trained")
+    done = run(chosen, "oppu", tmp_path, factory=Oppu)  # its model is loaded, not trained
+    (resumed,) = done.folder.glob("users-*")
+    assert set(used) == {torch.bfloat16}
+    shutil.move(resumed, tmp_path / "kept")
+    shutil.rmtree(done.folder)
+    whole = run(chosen, "oppu", tmp_path, factory=Oppu)
+    (uninterrupted,) = whole.folder.glob("users-*")
+    assert uninterrupted.name == resumed.name
+    assert texts(whole) == texts(done)
 
 
 @pytest.mark.slow

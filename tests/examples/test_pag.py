@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from harness_example_methods import pag
 from harness_example_methods.pag import REQUEST, Pag, Summary, key_of
 
 from harness.conformance import check_method, failures
 from harness.conformance.world import World
+from harness.engine.number_types import NumberTypes
 from harness.pipeline.single import run
 from tests.support.runs import settings, texts
 
@@ -91,3 +93,21 @@ def test_a_run_counts_summaries_as_costs(tmp_path, reviews, backbone):
     (kept,) = outcome.folder.glob("summaries-*.jsonl")
     assert texts(outcome)
     assert kept.read_text().count("\n") >= 8
+
+
+def test_all_summaries_of_a_run_have_its_number_type(tmp_path, reviews, backbone, monkeypatch):
+    types = NumberTypes(torch.bfloat16, torch.bfloat16)
+    monkeypatch.setattr("harness.pipeline.job.number_types", lambda *_: types)
+    chosen = settings(reviews, backbone, "pag", "model.dtype=auto")
+    chosen = chosen.model_copy(update={"method": {"summary_tokens": 4}})
+    used, write = [], Pag._write
+
+    def noted(self, *args):
+        used.append(self.settings.model.dtype)
+        write(self, *args)
+
+    monkeypatch.setattr(Pag, "_write", noted)
+    outcome = run(chosen, "pag", tmp_path, factory=Pag)
+    assert set(used) == {"bfloat16"}
+    assert len([*outcome.folder.glob("summaries-*.jsonl")]) == 1
+    assert outcome.record.settings["model"]["dtype"] == "auto"
