@@ -195,6 +195,11 @@ class SplitData:
         """Every example with its reference."""
         return [TrainingPair(example, self.references[example.id]) for example in self.examples]
 
+    @property
+    def targets(self) -> list[str]:
+        """The text of every example's reference."""
+        return [self.references[example.id].text for example in self.examples]
+
 
 class AddedToken(Protocol):
     """A token added to the learnt vocabulary."""

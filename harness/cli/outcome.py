@@ -99,7 +99,11 @@ def notices(record: Record) -> list[str]:
     if record.training and record.training.reused_from:
         lines.append(f"training reused from {record.training.reused_from}")
     missing = [f"{name}: {s.missing}" for name, s in record.metrics.items() if s.missing]
-    return [" · ".join(lines), *missing]
+    shared = [
+        f"{what}: {count} of {n.planned} targets are in profiles of other users, who were passed over"
+        for what, count in record.shared_targets.items()
+    ]
+    return [" · ".join(lines), *missing, *shared]
 
 
 def print_one_text(console: Console, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from harness.types import Score
 Row = tuple[str, Value, str]
 """Measure, value with its interval, a note on it."""
 Rows = Iterator[Row]
+PASSED_OVER = "for which users were passed over, whose profiles hold the target"
 COLUMNS = (
     Column("measure"),
     Column("value [95 % interval over users]", kind="number"),
@@ -119,6 +120,8 @@ def lift_rows(record: Record) -> Rows:
                     yield f"lift {what}", number(pair.own_empty, digits), f"own − none, {unit}"
     if found.tied:
         yield "lift topics", str(found.tied), "examples whose topic users BM25 cannot rank"
+    if found.shared:
+        yield "lift shared", str(found.shared), f"examples {PASSED_OVER}"
 
 
 def author_rows(record: Record) -> Rows:
@@ -132,6 +135,8 @@ def author_rows(record: Record) -> Rows:
             ends = [plain([end], 1) for end in (scores.top1.ceiling, scores.top1.chance)]
             note = "own profile nearest, %; references {}, chance {}".format(*ends)
             yield f"author by {features}", number(scores.top1), note
+    if found.shared:
+        yield "author shared", str(found.shared), f"texts {PASSED_OVER}"
 
 
 def thought_rows(record: Record) -> Rows:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.data.rows import Row, data_error
 from harness.data.tasks import Task
+from harness.types import Entry
 
 if TYPE_CHECKING:
     import regex
@@ -56,16 +57,33 @@ def leaks_of(task: Task, row: Row) -> Iterator[Leak]:
     target = fold(row.output)
     for index, entry in enumerate(row.profile):
         for field in task.texts:
-            how = _holds(entry[field], target)
+            how = contains(entry[field], target)
             if how:
                 yield Leak(row, index, field, how)
                 break
 
 
-def _holds(text: str, target: str) -> str:
-    if text.isascii() and len(text) < len(target):
-        return ""  # folding ASCII never lengthens it
-    folded = fold(text)
+def holds(task: Task, profile: Sequence[Entry], targets: Sequence[str]) -> list[bool]:
+    """For each folded target, whether an entry of the profile contains it, as for leaks.
+
+    A text of the profile is folded once, so ask for all targets together.
+    """
+    shortest = min(map(len, targets), default=0)
+    texts = (entry[field] for entry in profile for field in task.texts)
+    folded = [fold(text) for text in texts if not _too_short(text, shortest)]
+    return [any(_how(text, target) for text in folded) for target in targets]
+
+
+def contains(text: str, target: str) -> str:
+    """How a text contains a folded target, in words; "" if it does not."""
+    return "" if _too_short(text, len(target)) else _how(fold(text), target)
+
+
+def _too_short(text: str, characters: int) -> bool:
+    return text.isascii() and len(text) < characters  # folding ASCII never lengthens it
+
+
+def _how(folded: str, target: str) -> str:
     if folded == target:
         return "equal after folding"
     if len(target) >= CONTAINED_FROM and target in folded:

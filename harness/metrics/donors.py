@@ -3,62 +3,90 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
 
+from harness.data.checks import fold, holds
 from harness.data.content import LARGE, characters_of, profile_digest, task_digest
 from harness.data.prepared import prepared
 from harness.data.tasks import Task
 from harness.errors import DataError
 from harness.metrics.word_search import WordSearch
 from harness.statistics import resampling_rng
-from harness.types import Example
+from harness.types import Entry, Example
 
-FORMAT = 1
+FORMAT = 2
 """Increase it when other donors are chosen, so that cached ones are ignored."""
+Order = tuple[Iterator[str], bool]
+"""Other users for an example, the first to be chosen first; whether their order is a tie's."""
 
 
 @dataclass(frozen=True)
-class TopicDonors:
-    """The donors of each example, nearest in topic first.
+class Donors:
+    """The donors of each example, the first in order first.
 
     tied: examples whose donors were drawn at random, because BM25 scores all other users alike, as
     where the input shares no word with their profiles.
+    shared: ids of the examples for which a user was passed over, whose profile contains the
+    example's target, as of a text by two authors.
     """
 
     users: list[list[str]]
-    tied: int
+    tied: int = 0
+    shared: list[str] = field(default_factory=list)
 
 
-def random_donors(examples: Sequence[Example], fingerprint: str, count: int = 4) -> list[list[str]]:
+def random_donors(
+    examples: Sequence[Example],
+    task: Task,
+    targets: Sequence[str],
+    fingerprint: str,
+    count: int = 4,
+) -> Donors:
     """For every example, `count` random users other than its own; fewer if there are fewer.
 
+    examples: their users are the candidates, each with the profile of the user's last example.
+    task: says which texts of a profile are compared with a target.
+    targets: each example's text to generate; a user whose profile contains it is passed over.
     fingerprint: the data's, which seeds the draw.
+    count: donors for each example.
 
     Raises DataError if there is no other user.
     """
     users = list(dict.fromkeys(example.user_id for example in examples))
     _refuse_alone(users)
     places = {user: place for place, user in enumerate(users)}
-    rng = resampling_rng(f"donors {fingerprint}")
-    chosen = []
-    for example in examples:
-        own = places[example.user_id]
-        order = rng.permutation(len(users) - 1)[:count]  # of all users but the example's
-        chosen.append([users[index + (index >= own)] for index in order])
-    return chosen
+
+    def orders() -> Iterator[Order]:
+        rng = resampling_rng(f"donors {fingerprint}")
+        for example in examples:
+            others = rng.permutation(len(users) - 1)  # all users but the example's
+            yield _others(users, others, places[example.user_id]), False
+
+    return _chosen(examples, task, targets, count, orders)
+
+
+def _others(users: Sequence[str], order: Iterable[int], own: int) -> Iterator[str]:
+    """The users of an order that leaves out the one at `own`."""
+    return (users[index + (index >= own)] for index in order)
 
 
 def topic_donors(
-    examples: Sequence[Example], task: Task, fingerprint: str, count: int = 4
-) -> TopicDonors:
+    examples: Sequence[Example],
+    task: Task,
+    targets: Sequence[str],
+    fingerprint: str,
+    count: int = 4,
+) -> Donors:
     """For every example, the `count` other users whose profile is nearest to its input by BM25.
 
     examples: their users are the candidates, each with the profile of the user's last example.
-    task: says what retrieval reads of an input and of an entry.
+    task: says what retrieval reads of an input and of an entry, and what may contain a target.
+    targets: each example's text to generate; a user whose profile contains it is passed over.
     fingerprint: the data's, which seeds the order of ties.
     count: donors for each example; fewer where there are fewer users.
 
@@ -68,41 +96,97 @@ def topic_donors(
     _refuse_alone([example.user_id for example in examples])
     users = [(example.user_id, example.input) for example in examples]
     digests = [profile_digest(example.profile) for example in examples]
-    key = [FORMAT, task_digest(task), fingerprint, count, users, digests]
+    names = [example.id for example in examples]
+    key = [FORMAT, task_digest(task), fingerprint, count, users, digests, names, list(targets)]
 
     def make(folder: Path) -> None:
-        found = _topic_donors(examples, task, fingerprint, count)
+        found = _topic_donors(examples, task, targets, fingerprint, count)
         (folder / "donors.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
 
-    def read(folder: Path) -> TopicDonors:
-        return TopicDonors(**json.loads((folder / "donors.json").read_text("utf-8")))
+    def read(folder: Path) -> Donors:
+        return Donors(**json.loads((folder / "donors.json").read_text("utf-8")))
 
     large = characters_of(example.profile for example in examples) >= LARGE
     return prepared("donors", key, make, read, keep=large)
 
 
 def _topic_donors(
-    examples: Sequence[Example], task: Task, fingerprint: str, count: int
-) -> TopicDonors:
+    examples: Sequence[Example],
+    task: Task,
+    targets: Sequence[str],
+    fingerprint: str,
+    count: int,
+) -> Donors:
     profiles = {example.user_id: example.profile for example in examples}
     users = list(profiles)
     rng = resampling_rng(f"donors {fingerprint}")
     users = [users[index] for index in rng.permutation(len(users))]
-    asked = list(dict.fromkeys((one.user_id, one.input) for one in examples))
-    queries = {text: task.query(text).lower().split() for _, text in asked}
+    queries = {one.input: task.query(one.input).lower().split() for one in examples}
     documents = (" ".join(map(task.retrieved, profiles[user])).lower() for user in users)
+    places = {user: place for place, user in enumerate(users)}
     search = WordSearch(documents, {word for query in queries.values() for word in query})
-    chosen: dict[tuple[str, str], tuple[list[str], bool]] = {}
-    for user, text in asked:
-        scores = search.scores(queries[text])
-        order = np.argsort(-scores, kind="stable")
-        ranked = [at for at in order[: count + 1].tolist() if users[at] != user][:count]
-        # all other users have the same score
-        last = order[-1] if users[order[-1]] != user else order[-2]
-        tied = len(users) - 1 > count and scores[ranked[0]] == scores[last]
-        chosen[user, text] = [users[at] for at in ranked], bool(tied)
-    found = [chosen[one.user_id, one.input] for one in examples]
-    return TopicDonors([donors for donors, _ in found], sum(tied for _, tied in found))
+
+    def orders() -> Iterator[Order]:
+        for example in examples:
+            scores = search.scores(queries[example.input])
+            order = np.argsort(-scores, kind="stable")
+            order = order[order != places[example.user_id]]
+            # all other users have the same score
+            tied = len(order) > count and scores[order[0]] == scores[order[-1]]
+            yield (users[at] for at in order), bool(tied)
+
+    return _chosen(examples, task, targets, count, orders)
+
+
+def _chosen(
+    examples: Sequence[Example],
+    task: Task,
+    targets: Sequence[str],
+    count: int,
+    orders: Callable[[], Iterable[Order]],
+) -> Donors:
+    """The first `count` users of every order whose profile does not contain the example's target.
+
+    orders: makes an order for each example, the same each time it is called. It is called again
+    only where a target was found in another user's profile.
+    """
+    found = [(list(islice(users, count)), tied) for users, tied in orders()]
+    chosen = [users for users, _ in found]
+    folded = [fold(target) for target in targets]
+    profiles = {example.user_id: example.profile for example in examples}
+    shared = _shared(task, profiles, folded, chosen)
+    for place, (users, _) in enumerate(orders() if shared else ()):
+        if place in shared:
+            target = [folded[place]]
+            kept = (user for user in users if not any(holds(task, profiles[user], target)))
+            chosen[place] = list(islice(kept, count))
+    tied = sum(tied for _, tied in found)
+    return Donors(chosen, tied, [examples[place].id for place in sorted(shared)])
+
+
+def _shared(
+    task: Task,
+    profiles: Mapping[str, Sequence[Entry]],
+    targets: Sequence[str],
+    chosen: Sequence[Sequence[str]],
+) -> set[int]:
+    """Places of the examples whose target is in a chosen user's profile.
+
+    task: says which texts of a profile are compared.
+    profiles: user → profile; each is read once, in this order, as large ones lie in a file.
+    targets: folded, of each example.
+    chosen: the users for each example.
+    """
+    asking: dict[str, list[int]] = {}
+    for place, users in enumerate(chosen):
+        for user in users:
+            asking.setdefault(user, []).append(place)
+    found: set[int] = set()
+    for user, profile in profiles.items():
+        if places := asking.get(user):
+            held = holds(task, profile, [targets[place] for place in places])
+            found.update(compress(places, held))
+    return found
 
 
 def _refuse_alone(users: Sequence[str]) -> None:

@@ -113,7 +113,8 @@ class Style(MeanMetric):
 def _nearest(pairs: Sequence[Pair], fingerprint: str) -> list[list[str]]:
     examples = [pair.example for pair in pairs]
     task = find("task", examples[0].task)
-    return topic_donors(examples, task, fingerprint, RIVALS).users
+    references = [pair.reference for pair in pairs]
+    return topic_donors(examples, task, references, fingerprint, RIVALS).users
 
 
 def _group(values: Sequence[float | None], panel: Panel) -> Group:

@@ -107,6 +107,12 @@ class Record(Views, RunFacts):
         return {key: each.likelihood for key, each in self.examples.items() if each.likelihood}
 
     @property
+    def shared_targets(self) -> dict[str, int]:
+        """View → examples for which users were passed over; only views where there are any."""
+        views = {"profile swap": self.lift, "author identification": self.authors}
+        return {name: view.shared for name, view in views.items() if view and view.shared}
+
+    @property
     def peak_memory_mib(self) -> float | None:
         """The higher of the peaks in training and generation."""
         known = [part.peak_memory_mib for part in (self.training, self.inference) if part]

@@ -62,6 +62,9 @@ class Lift(View):
     tied: int | None = None
     """Examples whose `topic` users are random, since BM25 scores all users alike: their input
     shares no word with any profile, or all profiles are alike. Null in older records."""
+    shared: int | None = None
+    """Examples for which a user was passed over because that user's profile contains the example's
+    target. Null in older records."""
     likelihood: Mapping[str, Mapping[str, LiftPair]] | None = None
     """Kind of donor → `all` or slice → gain in nats per slice token."""
     texts: Mapping[str, Mapping[str, LiftPair]] | None = None
@@ -124,6 +127,9 @@ class Authors(View):
     tied: int | None = None
     """Texts whose other users are random, since BM25 scores all users alike. Null in older
     records."""
+    shared: int | None = None
+    """Texts for which a user was passed over because that user's profile contains the text's
+    reference, so that there may be fewer others. Null in older records."""
     characters: AuthorScores | None = None
     """By character n-grams."""
     function_words: AuthorScores | None = None

@@ -45,6 +45,7 @@ def test_lift_without_donors_is_null_with_a_reason():
     assert found.own_empty.missing == "no example has a value without profile"
 
 
+NOWHERE = ["a text that no profile has"]
 DOCUMENTS = {
     "ann": "guitar strings amp",
     "bob": "guitar pedal amp",
@@ -62,7 +63,7 @@ def example(user, text="x", words="x"):
 def near(queries, count=2):
     """Topic donors on users with DOCUMENTS as profiles, of those with a query."""
     examples = [example(user, queries.get(user, "x"), words) for user, words in DOCUMENTS.items()]
-    found = topic_donors(examples, PRODUCT_REVIEW, "print", count)
+    found = topic_donors(examples, PRODUCT_REVIEW, NOWHERE * len(examples), "print", count)
     return dict(zip(DOCUMENTS, found.users, strict=True)), found.tied
 
 
@@ -82,20 +83,49 @@ def test_donors_that_no_topic_chooses_are_counted():
 
 def test_random_donors_follow_the_fingerprint():
     examples = [example(f"u{at}") for at in range(30)]
-    found = random_donors(examples, "print")
-    assert found == random_donors(examples, "print")
-    assert found != random_donors(examples, "other")
+
+    def drawn(some, fingerprint):
+        return random_donors(some, PRODUCT_REVIEW, NOWHERE * len(some), fingerprint).users
+
+    found = drawn(examples, "print")
+    assert found == drawn(examples, "print")
+    assert found != drawn(examples, "other")
     for one, donors in zip(examples, found, strict=True):
         assert len(set(donors)) == 4
         assert one.user_id not in donors
-    assert len(random_donors([example("a"), example("b")], "print")[0]) == 1
+    assert len(drawn([example("a"), example("b")], "print")[0]) == 1
+
+
+TEXT = "The third string buzzes, and the amplifier hums louder than the band."  # 69 characters
+
+
+@pytest.mark.parametrize("choose", [random_donors, topic_donors])
+def test_a_user_whose_profile_has_the_target_is_passed_over(choose):
+    users = [example(f"u{at}", "guitar", f"guitar {at}") for at in range(9)]
+    targets = [f"{TEXT} {at}" for at in range(9)]
+    before = choose(users, PRODUCT_REVIEW, targets, "print", 3)
+    assert before.shared == []
+    # the first donor of the first example now has its text, contained and in capitals
+    taken = int(before.users[0][0][1:])
+    users[taken] = example(f"u{taken}", "guitar", f"guitar {taken}")
+    users[taken].profile[0]["summary"] = f"By two: {targets[0].upper()}!"
+    after = choose(users, PRODUCT_REVIEW, targets, "print", 3)
+    assert after.shared == [users[0].id]
+    every = choose(users, PRODUCT_REVIEW, NOWHERE * 9, "print", 8).users
+    assert after.users[0] == [user for user in every[0] if user != f"u{taken}"][:3]
+    assert after.users[1:] == before.users[1:]  # no other draw has moved
+    # where all others have it, nobody is left
+    for one in users[1:]:
+        one.profile[0]["description"] = targets[0]
+    alone = choose(users, PRODUCT_REVIEW, targets, "print", 3)
+    assert (alone.users[0], alone.users[1:]) == ([], before.users[1:])
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: random_donors([example("a")], "print"),
-        lambda: topic_donors([example("a")], PRODUCT_REVIEW, "print"),
+        lambda: random_donors([example("a")], PRODUCT_REVIEW, NOWHERE, "print"),
+        lambda: topic_donors([example("a")], PRODUCT_REVIEW, NOWHERE, "print"),
     ],
 )
 def test_a_user_alone_has_no_donor(draw):

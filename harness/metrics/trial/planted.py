@@ -10,7 +10,7 @@ from itertools import cycle, islice, product
 
 import numpy as np
 
-from harness.data.checks import fold
+from harness.data.checks import contains, fold
 from harness.data.retrieval import bm25_order
 from harness.data.tasks import Task
 from harness.errors import DataError, counted
@@ -59,7 +59,8 @@ class Planted:
 class Plants:
     """All planted texts, `ROUNDS` of each example in turn.
 
-    left_out: examples whose profile has too few different texts.
+    left_out: examples whose profile has too few different texts, or whose reference is in every
+    other user's profile.
     """
 
     rounds: tuple[Planted, ...]
@@ -96,8 +97,14 @@ def plant(task: Task, test: SplitData, seed: int = 0, rewrite: Rewrite | None = 
             " with more users and longer profiles, or raise --limit"
         )
     planter = _Planter(task, test, kept, f"trial {seed} {test.fingerprint}", rewrite)
-    rounds = [planter.texts(*each) for each in product(range(len(kept)), range(ROUNDS))]
-    return Plants(tuple(rounds), len(test.examples) - len(kept))
+    places = [place for place in range(len(kept)) if planter.has_others(place)]
+    if not places:
+        raise DataError(
+            f"{test.task}, {test.split} split: every reference is in all other users' profiles;"
+            " expected users without it, whose texts a trial plants. Give data of more users"
+        )
+    rounds = [planter.texts(*each) for each in product(places, range(ROUNDS))]
+    return Plants(tuple(rounds), len(test.examples) - len(places))
 
 
 class _Planter:
@@ -113,10 +120,16 @@ class _Planter:
     ) -> None:
         self._task, self._test, self._key, self._rewrite = task, test, key, rewrite
         self._examples = examples
-        self._near = topic_donors(examples, task, key, CANDIDATES).users
-        self._any = random_donors(examples, key, CANDIDATES)
+        targets = [test.references[one.id].text for one in examples]
+        self._near = topic_donors(examples, task, targets, key, CANDIDATES).users
+        self._any = random_donors(examples, task, targets, key, CANDIDATES).users
         self._of_user = {one.user_id: one for one in examples}
         self._typical = _typical({user: self._texts_of(user) for user in self._of_user})
+
+    def has_others(self, place: int) -> bool:
+        """Whether there are texts of other authors for an example that do not hold its reference."""
+        typical = self._typical_for(self._examples[place])
+        return bool(self._near[place] and self._any[place] and typical)
 
     def texts(self, place: int, number: int) -> Planted:
         """The texts of one example in round `number`."""
@@ -132,8 +145,7 @@ class _Planter:
         near, anyone = self._near[place], self._any[place]
         if self._rewrite:  # texts on one input are about equally long
             near = near[number * OTHERS : (number + 1) * OTHERS] or near[:OTHERS]
-        typical = [text for user, text in self._typical if user != example.user_id]
-        generic = _of_length(own, typical[:CANDIDATES])
+        generic = _of_length(own, self._typical_for(example)[:CANDIDATES])
         texts: dict[str, tuple[str, ...]] = {
             "own": (own,),
             "other": _of_length(own, [self._on_subject(example, user) for user in near]),
@@ -146,6 +158,12 @@ class _Planter:
             "half_copied": (_halves(copied)[0] + " " + _halves(own)[1],),
         }
         return Planted(seen, self._test.references[example.id].text, texts)
+
+    def _typical_for(self, example: Example) -> list[str]:
+        """The typical texts of other users, without those that contain the example's reference."""
+        target = fold(self._test.references[example.id].text)
+        texts = (text for user, text in self._typical if user != example.user_id)
+        return [text for text in texts if not contains(text, target)]
 
     def _best_two(self, example: Example) -> list[str]:
         """The texts of the two different profile entries that BM25 ranks first."""

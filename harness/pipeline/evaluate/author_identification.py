@@ -36,7 +36,7 @@ def author_identification(
 
     A profile stands for the user's own words: the long text of each entry. The author's profile is
     the one in the example. The other candidates are chosen by BM25 between the input and whole
-    entries, as for profile swaps. References are scored too; they are no
+    entries, as for profile swaps; none whose profile contains the reference. References are scored too; they are no
     ceiling, as copies of a profile score higher.
     """
     # 1. the words of each user, and what BM25 reads of them
@@ -47,11 +47,11 @@ def author_identification(
     index = author_index(test.examples, task)
     if index.wordless:
         return Authors(missing=NO_WORDS), {}
-    donors = topic_donors(test.examples, task, test.fingerprint, OTHERS)
+    donors = topic_donors(test.examples, task, test.targets, test.fingerprint, OTHERS)
     # 2. the texts to be identified: every sample, then the references
     panel = Panel.of(test, resamples)
     rows = [[sample.get(example.id, "") for example in test.examples] for sample in samples]
-    rows.append([test.references[example.id].text for example in test.examples])
+    rows.append(test.targets)
 
     def identified(features: Features) -> tuple[AuthorScores, list[ExampleRank]]:
         found = identify_authors(
@@ -71,6 +71,7 @@ def author_identification(
         others=min(OTHERS, users - 1),
         users=users,
         tied=donors.tied,
+        shared=len(donors.shared),
         characters=characters,
         function_words=function_words,
     )

@@ -117,6 +117,7 @@ def swapped_profiles(
     summary = Lift(
         donors=sum(name.startswith(KINDS[0]) for name in swaps),
         tied=donors.tied,
+        shared=donors.shared,
         tokens=write_tokens(plan.folder, token_values(plan, logprobs)) if logprobs else None,
         **{view: _pairs(found) for view, found in lifts.items()},
     )
@@ -135,10 +136,12 @@ class Swaps:
     examples: "empty", "random 0", …, "topic 0", … → the examples. With a single user in the split
     there are no donors, only "empty".
     tied: examples whose topic-matched donors are random, because BM25 scores them alike.
+    shared: examples for which a user was passed over whose profile contains the target.
     """
 
     examples: dict[str, list[Example]]
     tied: int = 0
+    shared: int = 0
 
 
 def donor_examples(plan: Plan) -> Swaps:
@@ -149,15 +152,16 @@ def donor_examples(plan: Plan) -> Swaps:
     swaps = {"empty": [replace(example, profile=()) for example in examples]}
     if len(profiles) < 2:
         return Swaps(swaps)
-    topic = topic_donors(examples, task, fingerprint, count)
-    donors = {"random": random_donors(examples, fingerprint, count), "topic": topic.users}
-    for kind in KINDS:
-        for number in range(min(len(each) for each in donors[kind])):
+    targets = plan.test.targets
+    random = random_donors(examples, task, targets, fingerprint, count)
+    topic = topic_donors(examples, task, targets, fingerprint, count)
+    for kind, donors in zip(KINDS, (random, topic), strict=True):
+        for number in range(min(len(each) for each in donors.users)):
             swaps[f"{kind} {number}"] = [
                 replace(example, profile=profiles[chosen[number]])
-                for example, chosen in zip(examples, donors[kind], strict=True)
+                for example, chosen in zip(examples, donors.users, strict=True)
             ]
-    return Swaps(swaps, topic.tied)
+    return Swaps(swaps, topic.tied, len({*random.shared, *topic.shared}))
 
 
 def nll_scores(plan: Plan, nll: Mapping[str, SliceNll]) -> Scores:

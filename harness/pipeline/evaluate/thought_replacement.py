@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from harness.data.checks import fold, holds
 from harness.method import DONOR
 from harness.metrics.donors import random_donors
 from harness.metrics.likelihood import nll_summary, relative
@@ -29,6 +30,7 @@ from harness.record import (
     Thoughts,
     write_lines,
 )
+from harness.registry import find
 from harness.statistics import (
     RATIO,
     Array,
@@ -41,6 +43,7 @@ from harness.types import Example
 
 TEXTS = "controls.jsonl"
 ALONE = "one user in the test split; thoughts of another user need at least two"
+SHARED = "all other users' profiles contain an example's target; thoughts of another user need one"
 Scores = Mapping[str, Scored]
 
 
@@ -103,7 +106,8 @@ def _replaced(trained: Trained, with_nll: bool) -> tuple[dict[str, Variant], dic
     for done, name in enumerate(names, 1):
         prompts = prompts_with_thoughts(trained.plan, name)
         if prompts is None:
-            missing[name] = Thoughts(missing=ALONE)
+            alone = len({one.user_id for one in trained.plan.test.examples}) < 2
+            missing[name] = Thoughts(missing=ALONE if alone else SHARED)
         elif name != "own":
             kind = DONOR if DONOR in prompts[0].views else name
             variant = f"thoughts {name}"
@@ -138,34 +142,58 @@ def prompts_with_thoughts(plan: Plan, name: str) -> list[EncodedPrompt] | None:
     """The run's prompts, with a view "donor" where thoughts come from another prompt.
 
     "shuffled": the prompt of an example of another user. "other-profile": the same input with the
-    profile of a random user. Draws are seeded by the data's fingerprint. None where there is no
-    other user.
+    profile of a random user. Draws are seeded by the data's fingerprint. None where an example has
+    no other user, or none whose profile does not contain its target.
     """
     prompts, test = plan.test_prompts, plan.test
     if name not in ("shuffled", "other-profile"):
         return prompts
     if len({example.user_id for example in test.examples}) < 2:
         return None
-    donors = _shuffled(plan) if name == "shuffled" else plan.encode(_with_other_profiles(plan))
+    if name == "shuffled":
+        donors = _shuffled(plan)
+    else:
+        examples = _with_other_profiles(plan)
+        donors = None if examples is None else plan.encode(examples)
+    if donors is None:
+        return None
     return [
         replace(encoded, views={**encoded.views, DONOR: donor.prompt})
         for encoded, donor in zip(prompts, donors, strict=True)
     ]
 
 
-def _shuffled(plan: Plan) -> list[EncodedPrompt]:
+def _shuffled(plan: Plan) -> list[EncodedPrompt] | None:
+    """For each example the prompt of one of another user, whose profile has not its target."""
     rng = resampling_rng(f"shuffled {plan.test.fingerprint}")
-    users = np.array([encoded.example.user_id for encoded in plan.test_prompts])
-    return [plan.test_prompts[rng.choice(np.flatnonzero(users != user))] for user in users]
+    task, examples = find("task", plan.test.task), plan.test.examples
+    users = np.array([example.user_id for example in examples])
+    donors = []
+    for example, text in zip(examples, plan.test.targets, strict=True):
+        others, target = np.flatnonzero(users != example.user_id), [fold(text)]
+        place = rng.choice(others)
+        if any(holds(task, examples[place].profile, target)):
+            # a stream of its own, so that other examples keep their draws
+            again = resampling_rng(f"shuffled {plan.test.fingerprint} {example.id}")
+            order = iter(again.permutation(others))
+            free = (at for at in order if not any(holds(task, examples[at].profile, target)))
+            place = next(free, None)
+            if place is None:
+                return None
+        donors.append(plan.test_prompts[place])
+    return donors
 
 
-def _with_other_profiles(plan: Plan) -> list[Example]:
-    examples = plan.test.examples
-    profiles = {example.user_id: example.profile for example in examples}
-    donors = random_donors(examples, plan.test.fingerprint, 1)
+def _with_other_profiles(plan: Plan) -> list[Example] | None:
+    test = plan.test
+    profiles = {example.user_id: example.profile for example in test.examples}
+    task = find("task", test.task)
+    donors = random_donors(test.examples, task, test.targets, test.fingerprint, 1).users
+    if not all(donors):
+        return None
     return [
         replace(example, profile=profiles[donor])
-        for example, (donor,) in zip(examples, donors, strict=True)
+        for example, (donor,) in zip(test.examples, donors, strict=True)
     ]
 
 

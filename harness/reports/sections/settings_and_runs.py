@@ -61,6 +61,16 @@ def _warnings(board: Board) -> list[str]:
         if by_name:
             of = "" if what.startswith("training") else f" (of {texts})"
             found.append(f"{what}: {_range(board, by_name)}{of}")
+    for what in dict.fromkeys(name for run in board.records for name in run.shared_targets):
+        most = {
+            one.name: max(record.shared_targets.get(what, 0) for record in one.records)
+            for one in board.systems
+        }
+        by_name = {name: number for name, number in most.items() if number}
+        found.append(
+            f"{what}: targets in other users' profiles, so that these users were passed over:"
+            f" {_range(board, by_name)} (of {texts})"
+        )
     # 2. Unequal numbers of texts, examples and seeds.
     unequal = {
         "test texts": {one.name: one.record.n.planned for one in board.systems},
