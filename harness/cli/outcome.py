@@ -100,7 +100,7 @@ def notices(record: Record) -> list[str]:
         lines.append(f"training reused from {record.training.reused_from}")
     missing = [f"{name}: {s.missing}" for name, s in record.metrics.items() if s.missing]
     shared = [
-        f"{what}: {count} of {n.planned} targets are in profiles of other users, who were passed over"
+        f"{what}: {count} of {n.planned} targets are in others' profiles, which were passed over"
         for what, count in record.shared_targets.items()
     ]
     return [" · ".join(lines), *missing, *shared]

@@ -102,23 +102,22 @@ TEXT = "The third string buzzes, and the amplifier hums louder than the band."  
 @pytest.mark.parametrize("choose", [random_donors, topic_donors])
 def test_a_user_whose_profile_has_the_target_is_passed_over(choose):
     users = [example(f"u{at}", "guitar", f"guitar {at}") for at in range(9)]
+    users[0] = example("u0", TEXT.lower(), "guitar 0")  # BM25 finds the user who has its text
     targets = [f"{TEXT} {at}" for at in range(9)]
-    before = choose(users, PRODUCT_REVIEW, targets, "print", 3)
-    assert before.shared == []
-    # the first donor of the first example now has its text, contained and in capitals
-    taken = int(before.users[0][0][1:])
-    users[taken] = example(f"u{taken}", "guitar", f"guitar {taken}")
+    clean = choose(users, PRODUCT_REVIEW, targets, "print", 3)
+    assert clean == choose(users, PRODUCT_REVIEW, NOWHERE * 9, "print", 3)
+    assert clean.shared == []
+    taken = int(clean.users[0][0][1:])
     users[taken].profile[0]["summary"] = f"By two: {targets[0].upper()}!"
-    after = choose(users, PRODUCT_REVIEW, targets, "print", 3)
-    assert after.shared == [users[0].id]
-    every = choose(users, PRODUCT_REVIEW, NOWHERE * 9, "print", 8).users
-    assert after.users[0] == [user for user in every[0] if user != f"u{taken}"][:3]
-    assert after.users[1:] == before.users[1:]  # no other draw has moved
+    unaware = choose(users, PRODUCT_REVIEW, NOWHERE * 9, "print", 8).users
+    aware = choose(users, PRODUCT_REVIEW, targets, "print", 3)
+    assert unaware[0][0] == f"u{taken}"
+    assert aware.shared == [users[0].id]
+    assert aware.users == [unaware[0][1:4], *(each[:3] for each in unaware[1:])]
     # where all others have it, nobody is left
     for one in users[1:]:
         one.profile[0]["description"] = targets[0]
-    alone = choose(users, PRODUCT_REVIEW, targets, "print", 3)
-    assert (alone.users[0], alone.users[1:]) == ([], before.users[1:])
+    assert choose(users, PRODUCT_REVIEW, targets, "print", 3).users[0] == []
 
 
 @pytest.mark.parametrize(

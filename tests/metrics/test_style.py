@@ -69,8 +69,10 @@ def test_floor_and_ceiling_are_real_texts(style):
     each = [(0 + 70.710678) / 2, (0 + 70.710678) / 2, (0 + 100) / 2]
     assert found.floor == pytest.approx(sum(each) / 3)
     assert found.value == pytest.approx(200 / 3)
-    # three users: the nearest in topic are both others
-    assert found.groups[OTHER_AUTHORS][NEAR].value == pytest.approx(found.floor)
+    # near in topic are both others, but none whose profile has the reference, as "north": for ann
+    # bob and cid, for bob ann, for cid both
+    near = [each[0], 0, each[2]]
+    assert found.groups[OTHER_AUTHORS][NEAR].value == pytest.approx(sum(near) / 3)
 
 
 def test_one_author_has_a_ceiling_and_no_floor(style):

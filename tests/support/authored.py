@@ -24,7 +24,9 @@ def made_up(users=12, entries=3, prefix=""):
         )
         for user in range(users)
     ]
-    references = {one.id: Reference(one.id, one.user_id, "the text") for one in examples}
+    references = {
+        one.id: Reference(one.id, one.user_id, f"text {user}") for user, one in enumerate(examples)
+    }
     return SplitData("product_review", "test", tuple(examples), references, "print")
 
 

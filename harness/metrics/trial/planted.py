@@ -127,7 +127,7 @@ class _Planter:
         self._typical = _typical({user: self._texts_of(user) for user in self._of_user})
 
     def has_others(self, place: int) -> bool:
-        """Whether there are texts of other authors for an example that do not hold its reference."""
+        """Whether others have texts for an example that do not contain its reference."""
         typical = self._typical_for(self._examples[place])
         return bool(self._near[place] and self._any[place] and typical)
 

@@ -36,8 +36,8 @@ def author_identification(
 
     A profile stands for the user's own words: the long text of each entry. The author's profile is
     the one in the example. The other candidates are chosen by BM25 between the input and whole
-    entries, as for profile swaps; none whose profile contains the reference. References are scored too; they are no
-    ceiling, as copies of a profile score higher.
+    entries, as for profile swaps; none whose profile contains the reference. References are scored
+    too; they are no ceiling, as copies of a profile score higher.
     """
     # 1. the words of each user, and what BM25 reads of them
     users = len({example.user_id for example in test.examples})

@@ -116,4 +116,18 @@ def test_data_that_can_write_an_input_again_give_own_and_other_on_it():
         assert each.texts["own"] == (f"{one.user_id}e{one.id} x",)
         assert all(text.endswith(f"e{one.id} x") for text in each.texts["other"])
         assert bodies(one) == [each.texts["copied"][0]]  # one entry is enough: none is taken out
-        assert set(each.texts["stranger"]) == {"the text"}  # others' references
+        references = {f"text {user}" for user in range(12) if f"u{user}" != one.user_id}
+        assert set(each.texts["stranger"]) <= references  # others' references
+
+
+def test_a_text_that_others_have_too_is_not_planted_as_theirs():
+    split = made_up()
+    references = {key: replace(one, text="by all") for key, one in split.references.items()}
+    mine = references["id0"] = replace(references["id0"], text=bodies(split.examples[1])[0])
+    plants = planted(replace(split, references=references))
+    assert not any(
+        "u1" in author(mine.text) and mine.text in texts
+        for each in plants.rounds
+        if each.example.user_id == "u0"
+        for texts in each.texts.values()
+    )
