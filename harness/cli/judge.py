@@ -30,6 +30,7 @@ def judge(
     ask: str | None = None,
     limit: int | None = None,
     again: bool = False,
+    same_judge: bool = False,
     dry_run: bool = False,
     plugin: list[Path] | None = None,
     json_: bool = False,
@@ -45,9 +46,10 @@ def judge(
             of the others; default for several)
         limit: judge at most N examples, whole users first
         again: ask again where a reply could not be read
+        same_judge: go on with the replies of a judge that had another address, e.g. another port
         dry_run: say how much would be asked, and stop
     """
-    from harness.judges.asking import ask_all
+    from harness.judges.asking import ask_all, refuse_another_address
     from harness.reports.runs.boards import load_boards
     from harness.reports.runs.comparable import checked
 
@@ -60,6 +62,8 @@ def judge(
     warn(console, left_out)
     asked = judge_of(judge, asking)
     tasks = [task for board in boards for task in _tasks(board, runs, asked, ask, limit)]
+    if not same_judge:
+        refuse_another_address(tasks)
     open_questions = [each for task in tasks for each in task.open_questions(again)]
     known = sum(len(task.questions) for task in tasks) - len(open_questions)
     print_questions(console, asked, open_questions, known)
@@ -88,10 +92,10 @@ def _tasks(
     texts = [Texts.of(run.folder, run.record) for run in runs]
     if ask == "aspects" or len(runs) == 1:
         for each in texts:
-            yield aspects_task(each, judge.name, split, limit)
+            yield aspects_task(each, judge, split, limit)
         return
     for other in texts[1:]:
-        yield pairs_task(texts[0], other, judge.name, split, limit)
+        yield pairs_task(texts[0], other, judge, split, limit)
 
 
 def _report(boards: list[Board], json_: bool) -> None:

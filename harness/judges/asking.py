@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from harness.data import load_split
 from harness.data.user_limit import take
 from harness.engine.endpoint.concurrent import as_they_end
 from harness.engine.endpoint.replies import storable
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 from harness.judges.endpoint import MAX_TOKENS, Answer
 from harness.judges.prompts import Question, aspects_question, pair_questions, wording
 from harness.judges.replies import ReplyError, read_reply
@@ -36,9 +36,10 @@ from harness.types import SplitData
 
 
 class Judge(Protocol):
-    """Who is asked: an endpoint, or a model on this machine."""
+    """Who is asked: an endpoint, or a model on this machine, which has no address."""
 
     name: str
+    address: str | None
     parallel: int
 
     def ask(self, prompt: str) -> Answer:
@@ -89,6 +90,23 @@ class Task:
         return still_open(self.questions, known, again)
 
 
+def refuse_another_address(tasks: Iterable[Task]) -> None:
+    """Raises UsageError where replies of a judge of this name came from another address."""
+    for task in tasks:
+        if not (task.folder / JUDGE).is_file():
+            continue
+        known, asked = read_judged(task.folder), task.judging
+        if known.replies and known.judging.address not in (None, asked.address):
+            raise UsageError(
+                f"{task.folder}: {len(known.replies)} replies of {asked.judge} from"
+                f" {known.judging.address}; --judge names {asked.address}\n"
+                "  mend      --same-judge if it is the same model: its replies stay and only what"
+                " is missing is asked.\n"
+                "            If it is another one, serve it under a name of its own, or remove"
+                " this folder to ask it everything"
+            )
+
+
 def prompt_digest(ask: Ask) -> str:
     """Digest of the prompt's wording and settings: temperature 0, and the longest reply."""
     return json_sha256(wording(ask), 0, MAX_TOKENS)[:12]
@@ -106,7 +124,7 @@ def split_of(record: Record) -> SplitData:
     return split
 
 
-def aspects_task(run: Texts, judge: str, split: SplitData, limit: int | None) -> Task:
+def aspects_task(run: Texts, judge: Judge, split: SplitData, limit: int | None) -> Task:
     """Scores of every text of a run."""
     task = find("task", split.task)
     questions = tuple(
@@ -119,7 +137,7 @@ def aspects_task(run: Texts, judge: str, split: SplitData, limit: int | None) ->
 
 
 def pairs_task(
-    first: Texts, second: Texts, judge: str, split: SplitData, limit: int | None
+    first: Texts, second: Texts, judge: Judge, split: SplitData, limit: int | None
 ) -> Task:
     """Which of two runs' texts is better, for every example in both orders."""
     task, questions, equal = find("task", split.task), list[Question](), list[str]()
@@ -140,7 +158,7 @@ def pairs_task(
 def _task(
     ask: Ask,
     run: Texts,
-    judge: str,
+    judge: Judge,
     questions: tuple[Question, ...],
     *,
     examples: int,
@@ -149,7 +167,8 @@ def _task(
 ) -> Task:
     judging = Judging(
         ask=ask,
-        judge=judge,
+        judge=judge.name,
+        address=judge.address,
         prompt=prompt_digest(ask),
         run=run.name,
         texts=run.digest,
@@ -169,7 +188,7 @@ def ask_all(task: Task, judge: Judge, update: Update, again: bool = False) -> Ju
     """
     with locked(task.folder):
         waiting = task.open_questions(again)
-        _describe(task)
+        _describe(task, asks=bool(waiting))
         ask_each(task.judging.ask, waiting, judge, task.folder / REPLIES, update)
         return read_judged(task.folder)
 
@@ -208,12 +227,20 @@ def ask_each(
         update(done, len(questions), reply.failure or "")
 
 
-def _describe(task: Task) -> None:
-    """Write what is judged; a description of more examples stays."""
-    path = task.folder / JUDGE
-    if path.is_file() and read_judged(task.folder).judging.examples >= task.judging.examples:
-        return
-    write_json(path, task.judging)
+def _describe(task: Task, asks: bool) -> None:
+    """Write what is judged; a description of more examples stays, with the judge's new address.
+
+    asks: whether anything is asked; if not, older replies keep their unknown address.
+    """
+    path, judging = task.folder / JUDGE, task.judging
+    if path.is_file():
+        known = read_judged(task.folder).judging
+        more = judging if judging.examples > known.examples else known
+        address = judging.address if asks or known.address is not None else None
+        judging = replace(more, address=address)
+        if judging == known:
+            return
+    write_json(path, judging)
 
 
 def reply_of(ask: Ask, question: Question, answer: Answer) -> JudgeReply:

@@ -39,6 +39,7 @@ class Endpoint:
 
     def __init__(self, client: Client) -> None:
         self.client, self.name = client, client.address.model
+        self.address: str | None = client.address.url  # which has no password and no query
         self.parallel = client.settings.concurrent
 
     def ask(self, prompt: str) -> Answer:

@@ -15,6 +15,7 @@ class LocalJudge:
     """A backbone's name, a folder or a hub name. Raises UsageError if it cannot be loaded."""
 
     parallel = 1
+    address: str | None = None
 
     def __init__(self, model: str) -> None:
         self._model = language_model(model)

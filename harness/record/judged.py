@@ -38,6 +38,8 @@ class Judging(View):
     """aspects: scores of each text. pairs: which of two texts is better."""
     judge: str
     """Name of the model; for a folder, its last part and the digest of its files."""
+    address: str | None = None
+    """URL of the endpoint that gave the replies; null for a folder, and in older files."""
     prompt: str
     """Digest of the prompt's wording and settings."""
     run: str

@@ -191,6 +191,42 @@ def test_what_was_said_of_other_texts_is_not_shown(call, ask, runs, tmp_path):
     assert any("judged other texts of this run" in line for line in document["warnings"])
 
 
+def test_a_judge_of_the_same_name_at_another_address_is_not_taken_for_it(ask, runs):
+    with served(Stub(fair)) as first:
+        ask(first, "--limit", "3", of=("rich",))
+    (known,) = judgings_of(runs["rich"])
+    assert (known.judging.address, known.judging.examples) == (f"{first.url}/chat/completions", 3)
+    with served(Stub(lambda prompt: aspects_reply(1))) as second:
+        code, err = ask(second, of=("rich",))
+        assert (code, second.prompts) == (2, [])
+        assert f"3 replies of tiny from {first.url}/chat/completions; --judge names" in err
+        assert "--same-judge if it is the same model" in err
+        code, _ = ask(second, "--same-judge", of=("rich",))
+        assert (code, len(second.prompts)) == (0, 5)
+        assert ask(second, of=("rich",))[0] == 0
+    with served(
+        Stub(fair)
+    ) as third:  # nothing is left to ask, and its address is kept all the same
+        assert ask(third, "--same-judge", of=("rich",))[0] == 0
+        assert (ask(third, of=("rich",))[0], third.prompts) == (0, [])
+    (kept,) = judgings_of(runs["rich"])
+    assert (kept.judging.address, len(kept.replies)) == (f"{third.url}/chat/completions", 8)
+
+
+def test_replies_of_a_judge_without_an_address_stay_usable(ask, runs):
+    with served(Stub(fair)) as first:
+        ask(first, of=("rich",))
+    (known,) = judgings_of(runs["rich"])
+    path = known.folder / "judge.json"
+    fields = json.loads(path.read_text())
+    del fields["address"]
+    path.write_text(json.dumps(fields))
+    with served(Stub(fair)) as second:
+        assert (ask(second, of=("rich",))[0], second.prompts) == (0, [])
+    (kept,) = judgings_of(runs["rich"])
+    assert kept.judging.address is None  # nothing was asked, so nobody knows
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
