@@ -153,8 +153,11 @@ def requested(
     method, options, seed, seeds, out: of the command line; they override the run file.
     config: the run file, if any.
 
-    Raises UsageError where neither names a method, and for wrong values in the file.
+    Raises UsageError where neither names a method, for --seed beside --seeds, and for wrong values
+    in the file.
     """
+    if seed is not None and seeds:
+        raise UsageError(f"--seed {seed} and --seeds {seeds}; expected one of them")
     given = tuple(parse_seeds(seeds)) if seeds else None if seed is None else (seed,)
     light_plugins(options.plugin)
     if config is None:

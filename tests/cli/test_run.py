@@ -147,6 +147,12 @@ def test_several_seeds_are_a_run_each_and_one_for_a_method_that_does_not_train(r
     assert out.count("already complete") == 1
 
 
+def test_a_seed_beside_seeds_is_refused(run):
+    code, out, err = run("sft", "--seed", "7", "--seeds", "0,1")
+    assert (code, out) == (2, "")
+    assert "--seed 7 and --seeds 0,1; expected one of them" in err
+
+
 @pytest.mark.parametrize("seeds", ["0,0", "-1", "a", "1.5"])
 def test_seeds_that_are_no_seeds(run, seeds):
     code, _, err = run("sft", "--seeds", seeds)
