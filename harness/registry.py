@@ -118,12 +118,9 @@ def known_methods() -> Mapping[str, Entry]:
     return {**table("method"), **METHODS_OF_FILES}
 
 
-def find(kind: str, name: str) -> Any:
-    """The object registered under `name`; its module is imported only now.
-
-    Raises UsageError for an unknown name (with a suggestion), for a name that two packages
-    register, and for a broken plugin.
-    """
+def entry_of(kind: str, name: str) -> Entry:
+    """What is registered under `name`, without importing it. Raises UsageError for an unknown name
+    (with a suggestion), and for one that two packages register."""
     known = known_methods() if kind == "method" else table(kind)
     if name not in known:
         hint = did_you_mean(name, known)
@@ -131,6 +128,16 @@ def find(kind: str, name: str) -> Any:
     entry = known[name]
     if entry.rivals:
         raise UsageError(entry.clash(kind))
+    return entry
+
+
+def find(kind: str, name: str) -> Any:
+    """The object registered under `name`; its module is imported only now.
+
+    Raises UsageError for an unknown name (with a suggestion), for a name that two packages
+    register, and for a broken plugin.
+    """
+    entry = entry_of(kind, name)
     _refuse_name(name, f"{kind} of {entry.origin} ({entry.target})")
     module, _, attribute = entry.target.partition(":")
     if entry.origin == "built in":

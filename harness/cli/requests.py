@@ -24,6 +24,7 @@ from harness.cli.jobs import (
 )
 from harness.cli.options import RESULTS, RunOptions
 from harness.errors import UsageError
+from harness.registry import entry_of, known_methods
 from harness.settings import Block, RunSettings, assignment, read_run_file, validate
 from harness.settings.wrong import Where
 
@@ -75,6 +76,21 @@ class Request:
         own = self.options.lam is not None or any("eval.controls" in text for text in sets)
         given = self.base.get("method") or "controls" in self.base.get("eval", {})
         return self.fit and bool(own or given)
+
+    def refuse_unknown_methods(self) -> None:
+        """Raises UsageError where a method or plugin file does not exist; neither is imported.
+
+        A plugin file in which the name occurs is believed until `jobs` imports it.
+        """
+        files = self.options.plugin or ()
+        if not all(path.is_file() for path in files):
+            plugins(files)  # which says what is missing
+        texts = [path.read_text("utf-8", "replace") for path in files]
+        for name in self.methods:
+            if name in known_methods() or any(name in text for text in texts):
+                continue
+            plugins(files)  # one that is broken is the first thing to mend
+            entry_of("method", name)
 
     def jobs(self) -> Iterator[Job]:
         """Its runs, checked: by task, method and seed."""

@@ -87,6 +87,8 @@ def run(
         print_together(console, [outcome for _, outcome, _ in found])
         print_next(console, [outcome for _, outcome, _ in found], command_line())
         return
+    for request in requests:
+        request.refuse_unknown_methods()
     _print_start(console, requests, results)
     if count > 1 and not dry_run:
         raise typer.Exit(start(count))

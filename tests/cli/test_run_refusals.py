@@ -26,6 +26,19 @@ def test_score_of_a_method_that_is_not_there(run):
     assert "no method 'flythinkr'. Did you mean 'flythinker'?" in err
 
 
+@pytest.mark.parametrize(
+    ("method", "words", "message"),
+    [
+        ("sftt", (), "no method 'sftt'. Did you mean 'sft'?"),
+        ("sft", ("--plugin", "nosuch.py"), "--plugin nosuch.py: no such file"),
+    ],
+)
+def test_a_run_that_cannot_exist_is_not_announced(run, method, words, message):
+    code, out, err = run(method, *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
 BAD_ROWS = {
     "truncated line": ('{"reviewerId": "u", "inp', "test.jsonl line 1"),
     "missing field": ({"output": None}, "output"),
