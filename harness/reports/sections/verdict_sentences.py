@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.verdicts import Compared
@@ -103,8 +104,9 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
 
 
 def best_method(board: Board, contrasts: Contrasts) -> str:
-    """The best system that is not a variant of a method on the board."""
-    apart = variants(board)
+    """The best system that is not a variant of a method among those with a value."""
+    known = tuple(one for one in board.systems if one.name in contrasts.order)
+    apart = variants(replace(board, systems=known))
     return next(name for name in contrasts.order if name not in apart)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness import statistics
-from harness.reports.compare_runs import compare
+from harness.reports.compare_runs import Options, compare
 from harness.reports.compared.verdicts import Compared, lift_contrasts
 from harness.reports.render.report_files import write_report
 from harness.reports.runs.boards import load_boards
@@ -133,6 +133,18 @@ def test_a_record_without_examples_lifts_is_shown_and_not_compared(board):
     assert section.text == ()
     new = lift_part(Compared(board, {}, "rougeL")).tables[0]
     assert likely.shown()[1][1] == new.shown()[1][1]  # one seed: the record's own interval
+
+
+def test_variants_are_compared_in_lift_where_their_method_has_none(tmp_path):
+    write_runs(tmp_path, ["flythinker"], TASK)
+    for given in ("lam=0.2", "lam=1.0"):
+        assignments = {"flythinker": [f"method.{given}"]}
+        write_runs(tmp_path, ["flythinker"], TASK, assignments=assignments, full=True)
+    document = compare([tmp_path], Options(texts=False))
+    (section,) = [one for one in document.sections if one.name == "lift"]
+    sentence = next(one for one in section.text if one.startswith("product_review: "))
+    assert re.search(r"flythinker \(lam=(0\.2|1)\) scores best on lift on likelihood", sentence)
+    assert "No significant difference from flythinker (lam=" in sentence
 
 
 def test_a_main_measure_without_lift_leaves_likelihood(board):
