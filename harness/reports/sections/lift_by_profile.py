@@ -24,13 +24,13 @@ from harness.reports.runs.systems import Board, System, having
 from harness.reports.sections.metric_table import pairs_table
 from harness.reports.sections.slice_curves import SliceView
 from harness.reports.sections.system_columns import SystemColumn, of_systems, over, pooled
-from harness.reports.sections.verdict_sentences import verdict_words
+from harness.reports.sections.verdict_sentences import lift_verdict
 
 
 def lift_part(compared: Compared) -> Part:
     """Lift of the user's own profile on likelihood (by position) and on generated texts."""
     board, lifts = compared.board, compared.lifts
-    found = Part(tuple(verdict_words(board, one) for one in lifts if len(one.order) > 1))
+    found = Part(tuple(lift_verdict(board, one) for one in lifts if len(one.order) > 1))
     likely, texts = having(board, LIKELIHOOD.of), having(board, TEXTS.of)
     if likely.systems:
         found += Part((), (_picture(board, likely),), (_likelihood_table(compared, likely),))

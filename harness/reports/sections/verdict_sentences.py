@@ -56,6 +56,17 @@ def verdict(compared: Compared) -> str:
     )
 
 
+def lift_verdict(board: Board, contrasts: Contrasts) -> str:
+    """The words on one lift; whether they are about checkpoints depends on the runs that have it.
+
+    board: the task's; systems without this lift are not in its pairs.
+    """
+    text = verdict_words(board, contrasts)
+    about = {one.about for one in contrasts.pairs.values()}
+    claims = contrasts.letters is not None and "checkpoints" in about
+    return f"{text} {ABOUT_CHECKPOINTS}" if claims else text
+
+
 def _floor_sentence(compared: Compared) -> str:
     """A warning if a floor wins on the main measure."""
     floor = compared.won_by_floors.get(compared.main_name)

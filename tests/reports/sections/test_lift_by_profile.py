@@ -14,6 +14,7 @@ from harness.reports.render.report_files import write_report
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.sections.lift_by_profile import lift_part
+from harness.reports.sections.verdict_sentences import ABOUT_CHECKPOINTS
 from harness.statistics import MEAN, mean_rows
 from tests.support.synthetic import write_runs
 
@@ -145,6 +146,23 @@ def test_variants_are_compared_in_lift_where_their_method_has_none(tmp_path):
     sentence = next(one for one in section.text if one.startswith("product_review: "))
     assert re.search(r"flythinker \(lam=(0\.2|1)\) scores best on lift on likelihood", sentence)
     assert "No significant difference from flythinker (lam=" in sentence
+
+
+@pytest.mark.parametrize(
+    ("seeds", "users", "checkpoints"),
+    [((0,), 40, True), ((0, 1, 2), 40, False), ((0,), 12, False)],  # 12 users: no verdict
+)
+def test_lift_of_few_seeds_is_said_to_be_about_checkpoints(tmp_path, seeds, users, checkpoints):
+    write_runs(tmp_path, ["rag", "sft"], TASK, seeds=seeds, examples=users, full=True)
+    # three seeds of every method: only those that have the lift count
+    rest = tuple(seed for seed in (0, 1, 2) if seed not in seeds)
+    write_runs(tmp_path, ["rag", "sft"], TASK, seeds=rest, examples=users)
+    (found,), _ = load_boards([tmp_path])
+    board = checked(found, allow_different=False)
+    assert board.about == "methods"
+    text = lift_part(Compared(board, {}, "bleu", lift_contrasts(board, "bleu"))).text
+    assert len(text) == 4
+    assert {one.endswith(ABOUT_CHECKPOINTS) for one in text} == {checkpoints}
 
 
 def test_a_main_measure_without_lift_leaves_likelihood(board):
