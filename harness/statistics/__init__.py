@@ -9,6 +9,7 @@ from harness.statistics.comparison import (
     Interval,
     compare,
     difference,
+    has_value,
     interval,
     judge,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "at_equal_length",
     "compare",
     "difference",
+    "has_value",
     "interval",
     "judge",
     "mean_rows",

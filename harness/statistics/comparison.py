@@ -205,12 +205,12 @@ def checked(found: Effect, users: int, most: int, about: About) -> Interval:
 def _shared(first: Array, second: Array, panel: Panel) -> tuple[Array, Array]:
     """Sums [S,U,K] of both, over the examples that have a value in every seed of both."""
     first, second = (rows if rows.ndim == 3 else rows[None] for rows in (first, second))
-    both = _has_value(first) & _has_value(second)
+    both = has_value(first) & has_value(second)
     sums = panel.by_user(np.concatenate([first, second]) * both[:, None])
     return sums[: len(first)], sums[len(first) :]
 
 
-def _has_value(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def has_value(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which examples [N] have a value in every seed; rows [S,N,K]."""
     return np.asarray((np.abs(rows).sum(axis=-1) > 0).all(axis=0))
 

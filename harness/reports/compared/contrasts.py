@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass, field, replace
+from itertools import combinations, compress
 from math import comb
 from typing import Literal
 
@@ -13,10 +13,12 @@ from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.systems import Board
 from harness.statistics import (
     VERDICT_USERS,
+    Array,
     Comparison,
     Interval,
     at_equal_length,
     compare,
+    has_value,
     interval,
     judge,
 )
@@ -35,6 +37,7 @@ class Contrasts:
     pairs: (first, second) → the comparison first − second.
     letters: system → significance letters; None if no pair could be tested (one system, or fewer
     than 20 users).
+    examples: system → the examples with a value in every seed, over which pairs are compared.
     """
 
     task: str
@@ -42,6 +45,7 @@ class Contrasts:
     values: Mapping[str, Interval]
     pairs: Mapping[Pair, Comparison]
     letters: Mapping[str, str] | None = None
+    examples: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def order(self) -> list[str]:
@@ -82,7 +86,13 @@ def contrast_all(
         compared[first, second] = compare(statistic, rows[first], rows[second], panel, flags)
     if measure.brief:
         compared = _at_equal_length(measure, board, compared)
-    return Contrasts(board.task, measure, values, compared)
+    examples = {name: _with_values(board, each) for name, each in rows.items()}
+    return Contrasts(board.task, measure, values, compared, examples=examples)
+
+
+def _with_values(board: Board, rows: Array) -> frozenset[str]:
+    """The examples with a value in every seed; rows [S,N,K]."""
+    return frozenset(compress(board.ids, has_value(rows)))
 
 
 def _at_equal_length(

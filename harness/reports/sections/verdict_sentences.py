@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.reports.compared.contrasts import Contrasts
+from harness.reports.compared.contrasts import Contrasts, Outcome
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import estimate, figure, p_value, seconds
 from harness.reports.render.section import listed
@@ -25,6 +25,14 @@ ABOUT_CHECKPOINTS = (
     "About these checkpoints: a verdict about methods needs three training seeds of each."
 )
 
+ABOVE: Mapping[Outcome, str] = {
+    "better": ", significantly",
+    "worse": ", significantly worse on the examples that both have",
+    "open": "",
+    "untested": "",
+}
+"""What follows the difference of a variant whose value is better than the best method's."""
+
 
 def over_tasks(compared: Sequence[Compared]) -> str:
     """In how many tasks each method is best, and in how many significantly so."""
@@ -35,7 +43,7 @@ def over_tasks(compared: Sequence[Compared]) -> str:
     for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
         references = [reference_of(one.board).name for one in won]
         shown = sum(
-            one.main.outcome(best, reference) in ("better", "worse")
+            one.main.outcome(best, reference) == "better"
             for one, reference in zip(won, references, strict=True)
         )
         note = f" (significantly better than {references[0]} in {shown})"
@@ -97,8 +105,10 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
     if contrasts.letters is None:
         reason = next((one.reason for one in against.values() if one and one.reason), None)
         return f"{text} No verdict: {reason or 'no test was made'}."
-    shown = [name for name in others if contrasts.outcome(best, name) in ("better", "worse")]
-    undecided = [name for name in others if name not in shown]
+    outcomes = {name: contrasts.outcome(best, name) for name in others}
+    shown = [name for name in others if outcomes[name] == "better"]
+    worse = [name for name in others if outcomes[name] == "worse"]
+    undecided = [name for name in others if name not in (*shown, *worse)]
     reference = reference_of(board).name
     if shown:
         named = reference if reference in shown else shown[0]
@@ -107,11 +117,31 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
         text += f" It is significantly better than {named}: {by}, Holm p {p_value(p)}"
         rest = [name for name in shown if name != named]
         text += f"; and than {listed(rest)}." if rest else "."
+    if worse:
+        gaps = listed(_gaps(contrasts, best, worse))
+        text += f" It is significantly worse than {gaps} on the examples that both have."
     if undecided:
         text += (
             f" No significant difference from {listed(_gaps(contrasts, best, undecided), 'or')}."
         )
-    return text + _above(contrasts, best, above)
+    return text + _above(contrasts, best, above) + _other_examples(contrasts)
+
+
+def _other_examples(contrasts: Contrasts) -> str:
+    """How many texts have a value, if not the same ones in every system; "" if they are."""
+    known = {name: contrasts.examples[name] for name in contrasts.order}
+    if len(set(known.values())) < 2:
+        return ""
+    by_count: dict[int, list[str]] = {}
+    for name, ids in known.items():
+        by_count.setdefault(len(ids), []).append(name)
+    values = ", ".join(f"{listed(names)} on {count}" for count, names in by_count.items())
+    shared = len(frozenset.intersection(*known.values()))
+    over = f"the {shared} shared" if len(known) == 2 else "the texts that both systems have"
+    return (
+        f" Not all have values on the same texts ({values}): each value is over a system's own,"
+        f" differences are over {over}."
+    )
 
 
 def best_method(board: Board, contrasts: Contrasts) -> str:
@@ -130,8 +160,7 @@ def _above(contrasts: Contrasts, best: str, above: Sequence[str]) -> str:
     for name in above:
         gap, _ = gap_cells(contrasts, name, best)
         by = estimate(gap, digits, signed=True) if gap else "higher"
-        shown = contrasts.outcome(best, name) in ("better", "worse")
-        parts.append(f"{name} ({by}{', significantly' if shown else ''})")
+        parts.append(f"{name} ({by}{ABOVE[contrasts.outcome(name, best)]})")
     return f" Other settings of a method here, or controls, score higher than it: {listed(parts)}."
 
 

@@ -1,0 +1,87 @@
+"""The verdict where systems have values on different texts: order and tests may disagree."""
+
+import dataclasses
+
+import pytest
+
+from harness.reports.compared.contrasts import contrast_family
+from harness.reports.compared.measures import measure_of
+from harness.reports.compared.verdicts import Compared
+from harness.reports.runs.boards import load_boards
+from harness.reports.sections.verdict_sentences import over_tasks, verdict_words
+from tests.support.synthetic import write_runs
+
+TASK = ["product_review"]
+KEPT = 25
+
+
+def with_scores(system, scores):
+    """The system with these values of ROUGE-1, by example."""
+    (run,) = system.runs
+    examples = {
+        key: dataclasses.replace(one, scores={**one.scores, "rouge1": scores[key]})
+        for key, one in run.record.examples.items()
+    }
+    record = dataclasses.replace(run.record, examples=examples)
+    return dataclasses.replace(system, runs=(dataclasses.replace(run, record=record),))
+
+
+@pytest.fixture
+def board_with(tmp_path):
+    """sft, and another system that is 2 points below it on each of the 25 easiest of 40 texts."""
+
+    def build(method, assignments=None):
+        write_runs(tmp_path, ["sft"], TASK)
+        write_runs(tmp_path, [method], TASK, assignments=assignments)
+        (board,), _ = load_boards([tmp_path])
+        base = {key: float(index) for index, key in enumerate(board.ids, 20)}
+        easy = set(board.ids[-KEPT:])
+        below = {key: base[key] - 2 - index % 3 / 10 if key in easy else None
+                 for index, key in enumerate(base)}  # fmt: skip
+        systems = [with_scores(one, base if one.name == "sft" else below) for one in board.systems]
+        return dataclasses.replace(board, systems=tuple(systems))
+
+    return build
+
+
+NOTE = (
+    " Not all have values on the same texts (flythinker on 25, sft on 40): each value is over a"
+    " system's own, differences are over the 25 shared."
+)
+
+
+def test_a_higher_value_that_is_worse_on_shared_texts_is_not_called_better(board_with):
+    board = board_with("flythinker")
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    # means: sft 20 … 59, so 39.5; flythinker 35 … 59 less about 2.1, so 44.9
+    assert found.order == ["flythinker", "sft"]
+    text = verdict_words(board, found)
+    assert text.startswith("product_review: flythinker scores best on ROUGE-1, 44.9")
+    assert "It is significantly worse than sft (−2.1" in text
+    assert " on the examples that both have." in text
+    assert "better" not in text
+    assert text.endswith(NOTE)
+
+
+def test_over_tasks_it_is_not_counted_as_significantly_better(board_with):
+    board = board_with("flythinker")
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    compared = Compared(board, {"rouge1": found}, "rouge1")
+    assert over_tasks([compared, compared]) == (
+        "Best on ROUGE-1 over 2 tasks: flythinker in 2 (significantly better than sft in 0)."
+    )
+
+
+def test_a_variant_with_a_higher_value_is_said_to_be_worse_on_shared_texts(board_with):
+    board = board_with("sft", {"sft": ["method.flops_of=flythinker", "train.epochs=2"]})
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    text = verdict_words(board, found)
+    assert "score higher than it: sft (" in text
+    assert ", significantly worse on the examples that both have)" in text
+
+
+def test_with_the_same_texts_nothing_is_said_of_them(tmp_path):
+    write_runs(tmp_path, ["sft", "flythinker"], TASK)
+    (board,), _ = load_boards([tmp_path])
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    assert "texts" not in verdict_words(board, found)
