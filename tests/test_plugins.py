@@ -4,9 +4,10 @@ import runpy
 
 import pytest
 
+from harness.blame import blaming
 from harness.errors import UsageError
 from harness.record import read_record
-from harness.registry import blaming, find, load_plugin
+from harness.registry import find, load_plugin
 from harness.settings import build_settings
 from tests.support.command_line import SMALL
 

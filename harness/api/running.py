@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api.runs import Run
+from harness.blame import blaming
 from harness.engine.quiet import quiet_libraries
-from harness.registry import blaming, find, register_plugins
+from harness.registry import find, register_plugins
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import merge, nested
 from harness.settings.merged import OPTION_KEYS

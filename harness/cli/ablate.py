@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from harness.blame import blaming
 from harness.cli.expand import Made, Once
 from harness.cli.jobs import Factory, Failure, Job, Making, method_named, parse_seeds, plugins
 from harness.cli.options import RESULTS, RunOptions
@@ -19,7 +20,6 @@ from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError, counted
 from harness.pipeline.lock import refuse_several_processes
-from harness.registry import blaming
 
 if TYPE_CHECKING:
     from harness.reports.ablation.values import Axis, Tried

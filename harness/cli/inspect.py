@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+from harness.blame import blaming
 from harness.cli.jobs import method_named, plugins
 from harness.cli.screen import print_json, screen, warn
 from harness.errors import UsageError
-from harness.registry import blaming
 
 
 def inspect(

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.blame import blaming
 from harness.cli.options import ModelOptions, RunOptions
 from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
 from harness.inputs.imports import imports_of
 from harness.pipeline.stops import Until
 from harness.progress import Bars
-from harness.registry import METHODS, TASKS, blaming, find, register_plugins
+from harness.registry import METHODS, TASKS, find, register_plugins
 from harness.settings import RunSettings, build_settings, load_preset, validate
 from harness.settings.flat import merge, nested
 from harness.settings.merged import OPTION_KEYS

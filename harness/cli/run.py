@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from harness.blame import blaming
 from harness.cli.cautions import cautions
 from harness.cli.expand import Once
 from harness.cli.jobs import Failure, Job, Making
@@ -28,7 +29,6 @@ from harness.pipeline.lock import launched_together
 from harness.pipeline.stops import Until, stop_named
 from harness.progress import Bars
 from harness.record import Outcome
-from harness.registry import blaming
 from harness.settings import RunSettings
 
 if TYPE_CHECKING:

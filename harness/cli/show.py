@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from harness.blame import blaming
 from harness.cli.jobs import Factory, method_named, plugins
 from harness.cli.runs import runs
 from harness.cli.screen import screen, warn
 from harness.errors import UsageError, counted
 from harness.record import ExampleValues, only_run, read_predictions, read_record
-from harness.registry import blaming, table
+from harness.registry import table
 from harness.settings import RunSettings, validate
 from harness.types import Example
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from harness import __version__
+from harness.blame import blaming
 from harness.cli.ablate import ablate
 from harness.cli.bench import bench
 from harness.cli.check_method import check_method
@@ -35,7 +36,6 @@ from harness.engine.quiet import quiet_libraries
 from harness.errors import is_lost_process, mendable
 from harness.interruption import ended_by_exception
 from harness.record.visible import visible
-from harness.registry import blaming
 
 app = typer.Typer(
     name="harness",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, product
 
@@ -128,7 +128,7 @@ class _Planter:
 
     def has_others(self, place: int) -> bool:
         """Whether others have texts for an example that do not contain its reference."""
-        typical = self._typical_for(self._examples[place])
+        typical = any(self._typical_for(self._examples[place]))
         return bool(self._near[place] and self._any[place] and typical)
 
     def texts(self, place: int, number: int) -> Planted:
@@ -145,7 +145,7 @@ class _Planter:
         near, anyone = self._near[place], self._any[place]
         if self._rewrite:  # texts on one input are about equally long
             near = near[number * OTHERS : (number + 1) * OTHERS] or near[:OTHERS]
-        generic = _of_length(own, self._typical_for(example)[:CANDIDATES])
+        generic = _of_length(own, [*islice(self._typical_for(example), CANDIDATES)])
         texts: dict[str, tuple[str, ...]] = {
             "own": (own,),
             "other": _of_length(own, [self._on_subject(example, user) for user in near]),
@@ -159,11 +159,14 @@ class _Planter:
         }
         return Planted(seen, self._test.references[example.id].text, texts)
 
-    def _typical_for(self, example: Example) -> list[str]:
-        """The typical texts of other users, without those that contain the example's reference."""
+    def _typical_for(self, example: Example) -> Iterator[str]:
+        """The typical texts of other users, without those that contain the example's reference.
+
+        Lazily: the first are enough, and a test of all for every example takes long on large data.
+        """
         target = fold(self._test.references[example.id].text)
         texts = (text for user, text in self._typical if user != example.user_id)
-        return [text for text in texts if not contains(text, target)]
+        return (text for text in texts if not contains(text, target))
 
     def _best_two(self, example: Example) -> list[str]:
         """The texts of the two different profile entries that BM25 ranks first."""

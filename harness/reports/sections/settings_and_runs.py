@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from harness.errors import counted
@@ -57,20 +57,15 @@ def _warnings(board: Board) -> list[str]:
     texts = counted(len(board.ids), "text") + (" a seed; the seed with most" if several else "")
     for what, count in ALARMS.items():
         most = {one.name: max(count(record.n) for record in one.records) for one in board.systems}
-        by_name = {name: number for name, number in most.items() if number}
-        if by_name:
-            of = "" if what.startswith("training") else f" (of {texts})"
-            found.append(f"{what}: {_range(board, by_name)}{of}")
-    for what in dict.fromkeys(name for run in board.records for name in run.shared_targets):
+        of = "" if what.startswith("training") else f" (of {texts})"
+        found += _counts(board, what, most, of)
+    for view in dict.fromkeys(name for run in board.records for name in run.shared_targets):
+        what = f"{view}: targets in other users' profiles, so that these users were passed over"
         most = {
-            one.name: max(record.shared_targets.get(what, 0) for record in one.records)
+            one.name: max(record.shared_targets.get(view, 0) for record in one.records)
             for one in board.systems
         }
-        by_name = {name: number for name, number in most.items() if number}
-        found.append(
-            f"{what}: targets in other users' profiles, so that these users were passed over:"
-            f" {_range(board, by_name)} (of {texts})"
-        )
+        found += _counts(board, what, most, f" (of {texts})")
     # 2. Unequal numbers of texts, examples and seeds.
     unequal = {
         "test texts": {one.name: one.record.n.planned for one in board.systems},
@@ -95,6 +90,13 @@ def _warnings(board: Board) -> list[str]:
             f"fewer than {METHOD_SEEDS} training seeds describe checkpoints, not methods: {which}"
         )
     return [*found, *filter(None, [times_not_comparable(board)])]
+
+
+def _counts(board: Board, what: str, most: Mapping[str, int], of: str) -> Iterator[str]:
+    """A line with the systems whose count is above 0; none if there is no such system."""
+    by_name = {name: number for name, number in most.items() if number}
+    if by_name:
+        yield f"{what}: {_range(board, by_name)}{of}"
 
 
 def _range(board: Board, by_name: Mapping[str, int]) -> str:

@@ -27,7 +27,6 @@ from harness.reports.runs.comparable import (
     setting_differences,
     unequal,
 )
-from harness.reports.runs.recorded_floors import fits
 from harness.reports.runs.system_costs import machine, times_not_comparable
 from harness.reports.sections.settings_and_runs import warnings
 from tests.support.synthetic import made_up, write_runs
@@ -111,32 +110,6 @@ def test_what_cannot_be_paired_is_never_allowed(other_way, assignment, expected,
     message = rf"examples of these runs cannot be paired\n.*{expected}(.|\n)*  mend  rerun some"
     with pytest.raises(DataError, match=message):
         checked(other_way(assignment), allow_different=allowed)
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "second", "differ"),
-    [
-        ("echo", "a" * 64, "b" * 64, True),
-        ("echo", "a" * 64, "a" * 64, False),
-        ("echo", "a" * 64, None, False),  # an older record does not say
-        ("echo", "a" * 64, "unknown", False),
-        ("bleu", "sacrebleu 2.4", "sacrebleu 2.5", False),  # built in: its signature says
-        ("evaluate:echo.py", "a" * 64, "b" * 64, False),
-    ],
-)
-def test_metrics_of_other_plugin_files_are_not_comparable(tmp_path, name, first, second, differ):
-    records = []
-    for method, digest in (("rag", first), ("sft", second)):
-        record = made_up("product_review", method)
-        inputs = Inputs(metrics={name: digest}) if digest else None
-        metrics = {name: record.metrics["bleu"], **record.metrics}
-        records.append(dataclasses.replace(record, metrics=metrics, inputs=inputs))
-        write_record(records[-1], tmp_path / method)
-    found = [str(one) for one in differences(board_of(tmp_path))]
-    message = f"files of echo (inputs.metrics)  {'a' * 12}: rag; {'b' * 12}: sft"
-    assert found == ([message] if differ else [])
-    floor = dataclasses.replace(records[0], kind="floor")
-    assert fits(floor, records[1]) == (not differ)
 
 
 def test_numbers_of_donors_matter_only_if_both_runs_have_lift(tmp_path):
