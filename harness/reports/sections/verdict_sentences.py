@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from harness.reports.compared.contrasts import Contrasts, Outcome
 from harness.reports.compared.verdicts import Compared
@@ -35,19 +36,22 @@ ABOVE: Mapping[Outcome, str] = {
 
 
 def over_tasks(compared: Sequence[Compared]) -> str:
-    """In how many tasks each method is best, and in how many significantly so."""
-    first: dict[str, list[Compared]] = {}
+    """In how many tasks each method is best, alone or alike, and in how many significantly so."""
+    first: dict[tuple[str, ...], list[Compared]] = {}
     for one in compared:
-        first.setdefault(best_method(one.board, one.main), []).append(one)
+        first.setdefault(tuple(best_methods(one.board, one.main)), []).append(one)
     parts = []
     for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
         references = [reference_of(one.board).name for one in won]
         shown = sum(
-            one.main.outcome(best, reference) == "better"
+            all(one.main.outcome(name, reference) == "better" for name in best)
             for one, reference in zip(won, references, strict=True)
         )
         note = f" (significantly better than {references[0]} in {shown})"
-        parts.append(f"{best} in {len(won)}{'' if best == references[0] else note}")
+        alike = " alike" if len(best) > 1 else ""
+        parts.append(
+            f"{listed(best)}{alike} in {len(won)}{'' if references[0] in best else note}"
+        )
     title = compared[0].main.measure.title
     return f"Best on {title} over {len(compared)} tasks: {'; '.join(parts)}."
 
@@ -60,7 +64,7 @@ def verdict(compared: Compared) -> str:
         return text
     about = "" if board.about == "methods" else f" {ABOUT_CHECKPOINTS}"
     return (
-        text + _floor_sentence(compared) + _cost_sentence(board, best_method(board, main)) + about
+        text + _floor_sentence(compared) + _cost_sentence(board, best_methods(board, main)) + about
     )
 
 
@@ -90,15 +94,17 @@ def _floor_sentence(compared: Compared) -> str:
 def verdict_words(board: Board, contrasts: Contrasts) -> str:
     """The best method and what it is significantly better than, or why there is no verdict.
 
-    Variants of a method that score higher than every method are named last.
+    Methods of one value are named together; tests are of the first of them. Variants of a method
+    that score higher than every method are named last.
     """
-    measure, best = contrasts.measure, best_method(board, contrasts)
-    above = contrasts.order[: contrasts.order.index(best)]
-    others = contrasts.order[len(above) + 1 :]
-    top = contrasts.values[best]
+    measure, alike = contrasts.measure, best_methods(board, contrasts)
+    best, top = alike[0], contrasts.values[alike[0]]
+    above = list(takewhile(lambda name: not _equal(contrasts, name, best), contrasts.order))
+    others = [name for name in contrasts.order if name not in (best, *above)]
     value = estimate(top, measure.digits)
     of = " of the methods" if above else ""
-    text = f"{board.task}: {best} scores best{of} on {measure.title}, {value} ({measure.unit})."
+    verb = "scores best" if len(alike) == 1 else "score alike and best"
+    text = f"{board.task}: {listed(alike)} {verb}{of} on {measure.title}, {value} ({measure.unit})."
     if not others and not above:
         return text + " It is the only system, so there is nothing to compare."
     against = {other: contrasts.between(best, other) for other in (*above, *others)}
@@ -144,11 +150,17 @@ def _other_examples(contrasts: Contrasts) -> str:
     )
 
 
-def best_method(board: Board, contrasts: Contrasts) -> str:
-    """The best system that is not a variant of a method among those with a value."""
+def best_methods(board: Board, contrasts: Contrasts) -> list[str]:
+    """The systems with the best value among those with one that are not variants of a method."""
     known = tuple(one for one in board.systems if one.name in contrasts.order)
     apart = variants(replace(board, systems=known))
-    return next(name for name in contrasts.order if name not in apart)
+    methods = [name for name in contrasts.order if name not in apart]
+    return [name for name in methods if _equal(contrasts, name, methods[0])]
+
+
+def _equal(contrasts: Contrasts, first: str, second: str) -> bool:
+    """Whether two systems have one and the same value."""
+    return contrasts.values[first].value == contrasts.values[second].value
 
 
 def _above(contrasts: Contrasts, best: str, above: Sequence[str]) -> str:
@@ -174,11 +186,14 @@ def _gaps(contrasts: Contrasts, best: str, others: Sequence[str]) -> list[str]:
     ]
 
 
-def _cost_sentence(board: Board, best: str) -> str:
-    """The best system's training time and time per text, as multiples of the reference's."""
+def _cost_sentence(board: Board, best: Sequence[str]) -> str:
+    """The best system's training time and time per text, as multiples of the reference's.
+
+    Empty if several are best.
+    """
     reference = reference_of(board)
-    system = next(one for one in board.systems if one.name == best)
-    if system is reference or times_not_comparable(board):
+    system = next(one for one in board.systems if one.name == best[0])
+    if len(best) > 1 or system is reference or times_not_comparable(board):
         return ""
     parts = []
     for cost, what in ((training_s, "training"), (text_s, "time per text")):

@@ -1,4 +1,4 @@
-"""The verdict where systems have values on different texts: order and tests may disagree."""
+"""The verdict in words: where order and tests disagree, and where values tie."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from harness.reports.compared.contrasts import contrast_family
 from harness.reports.compared.measures import measure_of
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.boards import load_boards
-from harness.reports.sections.verdict_sentences import over_tasks, verdict_words
+from harness.reports.sections.verdict_sentences import over_tasks, verdict, verdict_words
 from tests.support.synthetic import write_runs
 
 TASK = ["product_review"]
@@ -85,3 +85,34 @@ def test_with_the_same_texts_nothing_is_said_of_them(tmp_path):
     (board,), _ = load_boards([tmp_path])
     (found,) = contrast_family([(measure_of("rouge1"), board)])
     assert "texts" not in verdict_words(board, found)
+
+
+def tied(board):
+    """Every system with the values of one: 20, 21, …"""
+    scores = {key: float(index) for index, key in enumerate(board.ids, 20)}
+    systems = tuple(with_scores(one, scores) for one in board.systems)
+    return dataclasses.replace(board, systems=systems)
+
+
+def test_of_two_methods_with_one_value_neither_is_called_best(tmp_path):
+    write_runs(tmp_path, ["sft", "rag"], TASK)
+    (board,), _ = load_boards([tmp_path])
+    (found,) = contrast_family([(measure_of("rouge1"), tied(board))])
+    text = verdict_words(board, found)
+    first, second = found.order
+    assert text.startswith(f"product_review: {first} and {second} score alike and best on ROUGE-1")
+    assert f"No significant difference from {second} (" in text
+    compared = Compared(board, {"rouge1": found}, "rouge1")
+    assert over_tasks([compared, compared]) == (
+        f"Best on ROUGE-1 over 2 tasks: {first} and {second} alike in 2."
+    )
+    assert "Cost" not in verdict(compared)
+
+
+def test_a_variant_with_the_same_value_does_not_score_higher(board_with):
+    board = tied(board_with("sft", {"sft": ["method.flops_of=flythinker", "train.epochs=2"]}))
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    text = verdict_words(board, found)
+    assert text.startswith("product_review: sft scores best on ROUGE-1, 39.5")
+    assert "higher" not in text
+    assert "No significant difference from sft (" in text
