@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import now
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
+from harness.engine.weight_files import WEIGHTS, load_weights
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generator import JOINED, Generator, plan_batches
 from harness.pipeline.plan import Plan

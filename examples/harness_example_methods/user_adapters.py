@@ -14,12 +14,12 @@ from torch import Tensor
 from transformers import get_scheduler
 
 from harness.engine.backbone import weights_fingerprint
-from harness.engine.checkpoint import load_weights, same_file, save_weights
 from harness.engine.clock import now
 from harness.engine.devices import number_type
 from harness.engine.lm import CausalLM
 from harness.engine.schedule import plan_steps
 from harness.engine.train import precision
+from harness.engine.weight_files import load_weights, same_file, save_weights
 from harness.inputs.provenance import engine_versions, method_sha256
 from harness.record import read_state, write_state
 from harness.record.digest import json_sha256

@@ -6,9 +6,9 @@ import torch
 
 from harness.conformance.finding import Broken, contract, place, require_same_logprobs
 from harness.conformance.world import World, logprobs
-from harness.engine.checkpoint import WEIGHTS, load_weights, save_weights
 from harness.engine.lm import PersonalLM
 from harness.engine.train import to_batch, train
+from harness.engine.weight_files import WEIGHTS, load_weights, save_weights
 
 LR = 1e-2
 STEPS_TO_ALL = 4

@@ -8,12 +8,7 @@ from pathlib import Path
 
 import torch
 
-from harness.engine.checkpoint import (
-    TrainLog,
-    load_checkpoint,
-    save_checkpoint,
-    whole_checkpoint,
-)
+from harness.engine.checkpoint import TrainLog, load_checkpoint, save_checkpoint, whole_checkpoint
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM
 from harness.engine.ranks import Ranks, is_shard

@@ -20,14 +20,14 @@ from harness.engine.checkpoint import (
     Progress,
     TrainLog,
     draft_folder,
-    file_digest,
     moments,
-    saved_tensors,
+    replace_checkpoint,
 )
 from harness.engine.ranks import Ranks
+from harness.engine.weight_files import file_digest, saved_tensors
 from harness.errors import DataError
 from harness.record import write_state
-from harness.record.durable import move, sync_path
+from harness.record.durable import sync_path
 
 
 class ShardSaver:
@@ -88,8 +88,7 @@ class ShardSaver:
                 sync_path(file)
             digests = {file.name: file_digest(file) for file in files}
             write_state(draft / PROGRESS, Progress(log, digests))
-            shutil.rmtree(folder, ignore_errors=True)
-            move(draft, folder)
+            replace_checkpoint(folder)
 
 
 def load_shards(folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -24,9 +24,9 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
 
     from harness.engine.adapters import add_adapters, ready_to_generate
     from harness.engine.backbone import Backbones
-    from harness.engine.checkpoint import WEIGHTS, load_weights
     from harness.engine.four_bits import refuse_four_bits
     from harness.engine.lm import CausalLM
+    from harness.engine.weight_files import WEIGHTS, load_weights
     from harness.method import Method
     from harness.registry import find
 

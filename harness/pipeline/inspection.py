@@ -12,11 +12,11 @@ from torch.nn import functional as F
 from harness.data.load import habit_places, refuse_other_data
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.batch import PAD_ID, Batch
-from harness.engine.checkpoint import WEIGHTS
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response, prompt_spans
 from harness.engine.thoughts import Thoughts
 from harness.engine.train import precision
+from harness.engine.weight_files import WEIGHTS
 from harness.errors import DataError, UsageError
 from harness.method import Method
 from harness.pipeline.encoded_prompt import EncodedPrompt

@@ -14,13 +14,13 @@ from torch import nn
 from harness.engine.adapter_folders import ORIGIN
 from harness.engine.adapters import ready_to_generate, store_base
 from harness.engine.backbone import Backbones, describe, weights_fingerprint
-from harness.engine.checkpoint import WEIGHTS, load_weights
 from harness.engine.clock import Phases
 from harness.engine.devices import devices, place
 from harness.engine.four_bits import numbers
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.number_types import NumberTypes, number_types
+from harness.engine.weight_files import WEIGHTS, load_weights
 from harness.errors import DivergedError
 from harness.inputs import provenance
 from harness.interruption import StoppedTogether

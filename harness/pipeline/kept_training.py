@@ -9,14 +9,9 @@ from pathlib import Path
 
 import torch
 
-from harness.engine.checkpoint import (
-    WEIGHTS,
-    TrainLog,
-    drop_checkpoint,
-    same_file,
-    save_checkpoint,
-)
+from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
 from harness.engine.lm import PersonalLM
+from harness.engine.weight_files import WEIGHTS, same_file
 from harness.errors import mendable
 from harness.record import Training, read_state
 from harness.record.state import Say

@@ -6,9 +6,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
 from harness.engine.lm import PersonalLM
+from harness.engine.weight_files import WEIGHTS
 from harness.errors import UsageError
 from harness.inputs import provenance
 from harness.inputs.stale import (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.engine.checkpoint import WEIGHTS
+from harness.engine.weight_files import WEIGHTS
 from harness.inputs import provenance
 from harness.inputs.provenance import engine_versions
 from harness.pipeline.job import Job

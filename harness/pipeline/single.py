@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness.engine.checkpoint import WEIGHTS
 from harness.engine.clock import Phases
 from harness.engine.ranks import Ranks
+from harness.engine.weight_files import WEIGHTS
 from harness.method import Method
 from harness.pipeline.apart import (
     checked_until,

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 
 from harness.engine.backbone import weights_fingerprint
-from harness.engine.checkpoint import TrainLog, round_trained
+from harness.engine.checkpoint import TrainLog
 from harness.engine.devices import cast, place
 from harness.engine.lm import CausalLM, PersonalLM
 from harness.engine.number_types import NumberTypes
 from harness.engine.train import train
+from harness.engine.weight_files import round_trained
 from harness.errors import HarnessError
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.training_steps import TrainingData, mean_loss

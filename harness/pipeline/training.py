@@ -11,17 +11,12 @@ import torch
 
 from harness.engine.adapter_folders import save_adapters
 from harness.engine.adapters import adapter_info
-from harness.engine.checkpoint import (
-    WEIGHTS,
-    TrainLog,
-    drop_checkpoint,
-    load_weights,
-    save_weights,
-)
+from harness.engine.checkpoint import TrainLog, drop_checkpoint
 from harness.engine.clock import Phases, middle
 from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import PeakMemory
+from harness.engine.weight_files import WEIGHTS, load_weights, save_weights
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_training import (
     ADAPTERS,

@@ -6,7 +6,7 @@ import torch
 from baselines import cot
 from baselines.analysis import generation, separator
 from harness.engine import Batch
-from harness.engine.checkpoint import load_weights
+from harness.engine.weight_files import load_weights
 from harness.pipeline.plan import Plan
 from harness.record import read_predictions
 from harness.types import Sampling

@@ -17,7 +17,6 @@ from harness.engine.adapters import (
     merge_adapters,
     store_base,
 )
-from harness.engine.checkpoint import load_weights, save_weights, trained_tensors
 from harness.engine.flops import model_costs, training_flops
 from harness.engine.lean_fit import unfit
 from harness.engine.lean_models import choose_step, step_taken
@@ -25,6 +24,7 @@ from harness.engine.lm import causal_lms
 from harness.engine.micro_batches import TrainRow
 from harness.engine.train import train
 from harness.engine.trial import refuse_wrong_ways
+from harness.engine.weight_files import load_weights, save_weights, trained_tensors
 from harness.errors import DataError, UsageError
 from harness.settings import ModelSettings
 from tests.support.golden import cases, golden_model

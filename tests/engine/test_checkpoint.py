@@ -12,12 +12,13 @@ from safetensors import SafetensorError
 from harness.engine import checkpoint as checkpoint_module
 from harness.engine import generate
 from harness.engine.backbone import Backbones, weights_fingerprint
-from harness.engine.checkpoint import load_weights, same_file, save_weights
+from harness.engine.checkpoint import TrainLog, draft_folder, load_checkpoint, save_checkpoint
 from harness.engine.lean_models import choice_of
 from harness.engine.lm import CausalLM, causal_lms
 from harness.engine.micro_batches import TokenBudget
 from harness.engine.train import train
 from harness.engine.trial import refuse_wrong_ways
+from harness.engine.weight_files import load_weights, same_file, save_weights
 from harness.errors import UsageError
 from harness.interruption import Stopped
 from harness.settings import ModelSettings
@@ -67,6 +68,46 @@ def test_a_damaged_checkpoint_is_said_once_and_the_steps_are_done_again(
     assert losses(log) == known
     assert len(said) == (0 if (name, damage) == ("progress.json", "gone") else 1)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "optimizer.safetensors", "progress.json", None]
+)
+def test_a_kill_while_the_old_checkpoint_is_removed_leaves_the_new_one(tmp_path, monkeypatch, name):
+    folder, lm, remove = tmp_path / "c", fly(), checkpoint_module.shutil.rmtree
+    optimizer = torch.optim.AdamW(lm.parameters())
+    save_checkpoint(folder, lm, optimizer, TrainLog(tokens=1))
+
+    def killed(path, **options):
+        if path != folder:
+            remove(path, **options)
+            return
+        if name is not None:
+            (folder / name).unlink()
+        raise StopNowError
+
+    monkeypatch.setattr(checkpoint_module.shutil, "rmtree", killed)
+    for part in lm.parameters():
+        part.data += 0.1
+    with pytest.raises(StopNowError):
+        save_checkpoint(folder, lm, optimizer, TrainLog(tokens=2))
+    monkeypatch.undo()
+    other = fly()
+    log = load_checkpoint(folder, other, torch.optim.AdamW(other.parameters()), pytest.fail)
+    assert log == TrainLog(tokens=2)
+    assert weights_fingerprint(other) == weights_fingerprint(lm)
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_a_damaged_draft_leaves_the_checkpoint_in_use(tmp_path):
+    folder, said, lm = tmp_path / "c", [], fly()
+    optimizer = torch.optim.AdamW(lm.parameters())
+    for at, tokens in ((draft_folder(folder), 2), (folder, 1)):
+        save_checkpoint(tmp_path / "made", lm, optimizer, TrainLog(tokens=tokens))
+        (tmp_path / "made").rename(at)
+    (draft_folder(folder) / "model.safetensors").write_bytes(b"")
+    assert load_checkpoint(folder, lm, optimizer, said.append) == TrainLog(tokens=1)
+    assert len(said) == 1
 
 
 def test_a_checkpoint_that_cannot_be_saved_does_not_end_the_training(tmp_path, known, monkeypatch):

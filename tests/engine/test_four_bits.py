@@ -10,12 +10,12 @@ from torch.testing import assert_close
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM, generate
 from harness.engine.adapters import add_adapters, merge_adapters, store_base
-from harness.engine.checkpoint import load_weights, save_weights, trained_tensors
 from harness.engine.devices import cast
 from harness.engine.flops import model_costs
 from harness.engine.four_bits import in_four_bits, numbers, refuse_four_bits
 from harness.engine.train import train
 from harness.engine.trial import refuse_wrong_ways
+from harness.engine.weight_files import load_weights, save_weights, trained_tensors
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 from tests.support.tiny import tiny

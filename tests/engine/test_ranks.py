@@ -14,10 +14,10 @@ import torch
 
 from flythinker.shared_model import SharedThinkerLM
 from harness.engine import CausalLM
-from harness.engine.checkpoint import load_weights, round_trained, save_weights
 from harness.engine.micro_batches import TokenBudget
 from harness.engine.ranks import Ranks, join, share_out
 from harness.engine.sharding import sharded
+from harness.engine.weight_files import load_weights, round_trained, save_weights
 from harness.errors import UsageError
 from harness.settings import ModelSettings
 from tests.support.tiny import tiny

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM
-from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.micro_batches import TrainRow, micro_batches
 from harness.engine.schedule import plan_steps, rate_factor
 from harness.engine.train import train
+from harness.engine.weight_files import load_weights, save_weights
 from harness.errors import DataError, HarnessError
 from harness.record.durable import draft_of
 from tests.support.tiny import tiny

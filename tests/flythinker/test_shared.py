@@ -14,11 +14,11 @@ from harness.engine import Batch, CausalLM, generate
 from harness.engine.adapter_folders import save_adapters
 from harness.engine.adapters import add_adapters, has_adapter, merge_adapters
 from harness.engine.backbone import Backbones
-from harness.engine.checkpoint import load_weights, save_weights
 from harness.engine.decode import logprobs_in_steps
 from harness.engine.flops import model_costs
 from harness.engine.lean_models import choice_of, choose_step, step_taken
 from harness.engine.train import to_batch, train
+from harness.engine.weight_files import load_weights, save_weights
 from harness.errors import UsageError
 from harness.settings import ModelSettings, RunSettings
 from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone

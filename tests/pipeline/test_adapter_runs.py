@@ -8,8 +8,8 @@ from torch.testing import assert_close
 
 from harness.engine import saver as saver_module
 from harness.engine.backbone import load_model, weights_fingerprint
-from harness.engine.checkpoint import load_weights
 from harness.engine.number_types import NumberTypes
+from harness.engine.weight_files import load_weights
 from harness.exports import Source, export
 from harness.pipeline.job import Job
 from harness.pipeline.plan import Plan

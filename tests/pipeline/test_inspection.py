@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.testing import assert_close
 
 from harness.engine import Batch
-from harness.engine.checkpoint import load_weights
+from harness.engine.weight_files import load_weights
 from harness.errors import DataError, UsageError
 from harness.pipeline.inspection import Choice, inspect
 from harness.pipeline.inspection_means import mean_of_all, with_means

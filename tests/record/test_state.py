@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.engine.checkpoint import save_weights
+from harness.engine.weight_files import save_weights
 from harness.errors import DataError, mendable
 from harness.record import checked, is_intact
 from harness.record.state import (

@@ -49,9 +49,7 @@ def over_tasks(compared: Sequence[Compared]) -> str:
         )
         note = f" (significantly better than {references[0]} in {shown})"
         alike = " alike" if len(best) > 1 else ""
-        parts.append(
-            f"{listed(best)}{alike} in {len(won)}{'' if references[0] in best else note}"
-        )
+        parts.append(f"{listed(best)}{alike} in {len(won)}{'' if references[0] in best else note}")
     title = compared[0].main.measure.title
     return f"Best on {title} over {len(compared)} tasks: {'; '.join(parts)}."
 
