@@ -91,7 +91,8 @@ def score(
     with TemporaryDirectory() as scratch:
         results = Path(scratch) if name is None else out
         outcome = record_texts(source, texts, settings, test, results)
-        floors = record_floors(settings, test, results) if settings.eval.floors else []
+        say = screen(stderr=True).print
+        floors = record_floors(settings, test, results, say) if settings.eval.floors else []
         beside = list(map(read_record, floors))
     record = outcome.record
     n = {key: getattr(record.n, key) for key in ("planned", "scored", "empty", "failed")}

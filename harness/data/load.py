@@ -60,6 +60,15 @@ def load_whole(settings: RunSettings, splits: Sequence[str]) -> dict[str, SplitD
     return {split: _split_data(task, data, split, each) for split, each in read.items()}
 
 
+def has_split(settings: RunSettings, split: str) -> bool:
+    """Whether the source has a split, readable or not."""
+    if settings.data.source in ("mini", "hub"):
+        return True
+    task = find("task", settings.task)
+    path = folder.task_folder(settings.data.source, task, settings.data.setting)
+    return bool(candidates(path, split)) or bool(task.author_files and emails.author_files(path))
+
+
 def refuse_other_data(folder: Path, record: Record, test: SplitData, instead: str) -> None:
     """Raises DataError if a test split is not the one that a run was made with.
 

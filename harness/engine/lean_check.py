@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,15 +18,32 @@ CHECKED = ((5, 1, 3), 4)
 """The check's rows: lengths of uneven prompts, and columns after them."""
 
 
-def disagreement(
-    model: Any, decoder: LeanDecoder, worst: Callable[[Tensor], Tensor] = torch.max
-) -> str | None:
-    """Compare log-probs of uneven rows, read at once and in steps, with the model's own forward.
+@dataclass(frozen=True)
+class Gaps:
+    """How far the lean step's log-probs are from a model's own.
 
-    worst: of the largest differences of the positions, which must be small.
-
-    Why the lean step does not serve it, or None.
+    by_position: the largest difference at each position.
+    largest: the largest logit, or 1.
+    tolerance: of a difference, relative to it.
     """
+
+    by_position: Tensor
+    largest: float
+    tolerance: float
+
+    def refusal(self, worst: Callable[[Tensor], Tensor] = torch.max) -> str | None:
+        """Why the lean step does not serve the model, or None; `worst` of the gaps is judged."""
+        gap = worst(self.by_position).item()
+        if gap <= self.tolerance * self.largest:
+            return None
+        return (
+            f"has log-probs that the lean step misses by {gap:.2g}"
+            f" (largest logit {self.largest:.2g})"
+        )
+
+
+def gaps_of(model: Any, decoder: LeanDecoder) -> Gaps:
+    """Compare log-probs of uneven rows, read at once and in steps, with the model's own forward."""
     lengths, steps = CHECKED
     device, head = decoder.norm.device, model.get_output_embeddings()
     embedding = model.get_input_embeddings()
@@ -46,7 +64,4 @@ def disagreement(
     # 3. Compare
     largest = max(1.0, expected.abs().max().item())
     gaps = (found.log_softmax(-1) - expected.log_softmax(-1)).abs().amax(-1)
-    gap = worst(gaps.flatten()).item()
-    if gap <= TOLERANCES[decoder.norm.dtype] * largest:
-        return None
-    return f"has log-probs that the lean step misses by {gap:.2g} (largest logit {largest:.2g})"
+    return Gaps(gaps.flatten(), largest, TOLERANCES[decoder.norm.dtype])

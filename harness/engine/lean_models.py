@@ -15,10 +15,10 @@ from typing import Literal
 import torch
 from torch import nn
 
-from harness.engine.lean_check import disagreement
+from harness.engine.lean_check import gaps_of
 from harness.engine.lean_fit import FAMILIES, fused, stackable, unfit
 from harness.engine.lean_step import LeanDecoder
-from harness.errors import UsageError
+from harness.errors import UsageError, is_out_of_memory
 
 Step = Literal["auto", "lean", "transformers"]
 KEPT = "_lean_step"
@@ -115,17 +115,24 @@ def lean_decoder(model: nn.Module) -> LeanDecoder | None:
 
 
 def stacked_decoder(models: Sequence[nn.Module]) -> LeanDecoder | None:
-    """One decoder of all `models`, so that one step serves them; None if their shapes differ."""
-    choices = [choice_of(model) for model in models]
-    stack = choices[0].stack
-    if not all(map(_applies, models, choices)):
+    """One decoder of all `models`, so that one step serves them; None if their shapes differ, or
+    the check refuses one."""
+    if not all(_applies(model, choice_of(model)) for model in models):
         return None
-    if stack is not None and all(each.stack is stack and each.intact for each in choices):
+    if (stack := _shared(models)) is not None:
         return stack
     if any(map(unfit, models)) or not stackable(models):
         return None
     _build(models)
-    return choice_of(models[0]).stack
+    return _shared(models)
+
+
+def _shared(models: Sequence[nn.Module]) -> LeanDecoder | None:
+    """The decoder that all `models` share, if it still holds their weights."""
+    choices = [choice_of(model) for model in models]
+    stack = choices[0].stack
+    shared = all(each.stack is stack and each.intact for each in choices)
+    return stack if shared else None
 
 
 def _refused(model: nn.Module, refusal: str | None) -> UsageError:
@@ -168,15 +175,18 @@ def _refused_by_check(model: nn.Module, decoder: LeanDecoder) -> str | None:
     In half precision two right computations of one position can differ by nats (a FlyThinker that
     was trained, read without thoughts). Then most positions must agree, and all in float32.
     """
-    found = disagreement(model, decoder)
+    gaps = gaps_of(model, decoder)
+    found = gaps.refusal()
     if found is None or decoder.norm.dtype is torch.float32:
         return found
-    if disagreement(model, decoder, torch.median) is not None:
+    if gaps.refusal(torch.median) is not None:
         return found
     forget(model)  # a decoder would be copied
     try:
         with torch.inference_mode(False), torch.no_grad():  # see `fused`
             wide = deepcopy(model).float()
-        return disagreement(wide, fused([wide])) and found
-    except torch.OutOfMemoryError:
+        return gaps_of(wide, fused([wide])).refusal() and found
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         return found

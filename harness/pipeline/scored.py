@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.data import describe_source
 from harness.data.floors import floors
-from harness.data.load import load_whole, skylines
+from harness.data.load import has_split, load_whole, skylines
 from harness.errors import DataError
 from harness.inputs import provenance
 from harness.inputs.metrics import metric_input
@@ -32,6 +32,7 @@ from harness.record import (
 )
 from harness.record.digest import json_sha256
 from harness.record.inputs import Inputs
+from harness.record.state import Say
 from harness.registry import find
 from harness.settings import RunSettings
 from harness.types import Prediction, SplitData
@@ -131,20 +132,20 @@ def _record(
     return record
 
 
-def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list[Path]:
+def record_floors(
+    settings: RunSettings, test: SplitData, results: Path, say: Say = lambda text: None
+) -> list[Path]:
     """Folders of the records of every floor, made unless they exist, intact and up to date.
 
     settings: of data and evaluation; limits on training examples do not change floors.
     test: the split that they are floors of.
     results: the folder of all runs.
+    say: takes a message if training data are there and cannot be read.
 
     Without training data only the copies of profile entries are made. On the built-in benchmark the
     skyline is recorded with them.
     """
-    try:
-        train = load_whole(settings, ("train",))["train"]
-    except DataError:
-        train = replace(test, split="train", examples=(), references={}, fingerprint="")
+    train = _train_split(settings, test, say)
     seedless = settings.model_copy(update={"seed": 0})
     source = Source("", "floor", [FLOOR_VERSION, train.fingerprint])
     run_id = _run_id(source, seedless, test)  # the same for all: a name is no part of it
@@ -157,6 +158,17 @@ def record_floors(settings: RunSettings, test: SplitData, results: Path) -> list
             _record(named, floor.texts(), seedless, test, folder)
         folders.append(folder)
     return folders
+
+
+def _train_split(settings: RunSettings, test: SplitData, say: Say) -> SplitData:
+    """The whole training split; an empty one where the source has none that can be read."""
+    try:
+        return load_whole(settings, ("train",))["train"]
+    except DataError as error:
+        if has_split(settings, "train"):
+            reason = ": ".join(" ".join(line.split()) for line in str(error).split("\n")[:2])
+            say(f"floors that need training texts are left out, as these cannot be read: {reason}")
+    return replace(test, split="train", examples=(), references={}, fingerprint="")
 
 
 def _is_there(folder: Path, settings: RunSettings) -> bool:

@@ -159,7 +159,7 @@ def _recorded(job: Job, record: Record, phases: Phases) -> Outcome:
     phases.forget()
     forget_texts(job)
     if settings.eval.floors:
-        record_floors(settings, plan.test, plan.results)
+        record_floors(settings, plan.test, plan.results, job.bars.say)
     return Outcome(record, plan.folder, repeated=False)
 
 

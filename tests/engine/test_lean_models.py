@@ -5,9 +5,15 @@ import torch
 
 from flythinker import FlyThinkerLM
 from harness.engine import Batch, CausalLM, generate, lean_models
-from harness.engine.lean_check import disagreement
+from harness.engine.lean_check import gaps_of
 from harness.engine.lean_fit import fused, unfit
-from harness.engine.lean_models import choice_of, choose_step, lean_decoder, step_taken
+from harness.engine.lean_models import (
+    choice_of,
+    choose_step,
+    lean_decoder,
+    stacked_decoder,
+    step_taken,
+)
 from harness.engine.lean_state import LeanState
 from harness.errors import UsageError
 from tests.support.agreement import PROMPTS, RESPONSES
@@ -68,7 +74,7 @@ def rough(scaling=None):
 
 @torch.no_grad()
 def test_rounding_of_half_precision_is_told_from_another_computation():
-    assert disagreement(rough(), fused([rough()])) is not None
+    assert gaps_of(rough(), fused([rough()])).refusal() is not None
     model = rough()
     assert lean_decoder(model) is not None
     assert step_taken([model]) == "lean"
@@ -90,14 +96,26 @@ def test_texts_in_half_precision_whose_rounding_is_checked_in_float32(scaling):
 
 
 @torch.no_grad()
-def test_without_memory_for_the_check_in_float32_a_model_goes_through_transformers(monkeypatch):
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("can't allocate memory")])
+def test_without_memory_for_the_check_in_float32_a_model_goes_through_transformers(
+    monkeypatch, error
+):
     def full(model):
-        raise torch.OutOfMemoryError
+        raise error
 
     monkeypatch.setattr(lean_models, "deepcopy", full)
     model = rough()
     assert lean_decoder(model) is None
     assert "log-probs that the lean step misses" in step_taken([model])
+
+
+@torch.no_grad()
+def test_a_pair_of_which_one_model_fails_the_check_is_never_stacked():
+    pair = [tiny(), tiny(seed=1)]
+    pair[1].model.layers[1].self_attn.scaling = 0.9
+    assert stacked_decoder(pair) is None
+    assert lean_decoder(pair[0]) is not None
+    assert lean_decoder(pair[1]) is None
 
 
 def test_a_model_that_computes_something_else_fails_the_check():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -99,11 +100,31 @@ def test_floors_without_training_data_are_the_copies(chosen, reviews: Path, tmp_
     (data / "test.jsonl").write_text(lines, "utf-8")
     source = chosen.data.model_copy(update={"source": str(data.parent)})
     own = chosen.model_copy(update={"data": source})
-    made = record_floors(own, load_split(own, "test"), tmp_path / "results")
+    made = record_floors(own, load_split(own, "test"), tmp_path / "results", pytest.fail)
     assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
     profile = json.loads(lines.splitlines()[0])["profile"]
     longest = max((entry["reviewText"] for entry in profile), key=len)
     assert next(iter(texts_of(made[0]).values())) == longest
+
+
+@pytest.mark.parametrize("broken", ['{"id": "1"', None])
+def test_floors_left_out_for_training_data_that_cannot_be_read_are_said(
+    chosen, reviews: Path, tmp_path: Path, broken: str | None
+):
+    data = tmp_path / "data" / "product_review"
+    shutil.copytree(reviews / "product_review", data)
+    if broken is None:
+        shutil.copy(data / "train.jsonl", data / "train.json")
+    else:
+        (data / "train.jsonl").write_text(broken, "utf-8")
+    source = chosen.data.model_copy(update={"source": str(data.parent)})
+    own = chosen.model_copy(update={"data": source})
+    said: list[str] = []
+    made = record_floors(own, load_split(own, "test"), tmp_path / "results", said.append)
+    assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
+    (line,) = said
+    assert line.startswith("floors that need training texts are left out")
+    assert ("2 candidates" if broken is None else "train.jsonl") in line
 
 
 def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_path: Path):
