@@ -103,7 +103,9 @@ def notices(record: Record) -> list[str]:
         f"{what}: {count} of {n.planned} targets are in others' profiles, which were passed over"
         for what, count in record.shared_targets.items()
     ]
-    return [" · ".join(lines), *missing, *shared]
+    copied = len(record.data.in_train.get("test", ()))
+    trained = f"{copied} of {n.planned} test targets are training targets too" if copied else ""
+    return [" · ".join(lines), *missing, *shared, *filter(None, [trained])]
 
 
 def print_one_text(console: Console, outcome: Outcome) -> None:

@@ -1,9 +1,10 @@
-"""Checks on splits: no target inside its own profile, no user in two splits of a user split."""
+"""Checks on splits: no target inside its own profile, no user in two splits of a user split; which
+targets are training targets too."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -134,6 +135,17 @@ def refuse_shared_users(splits: Mapping[str, Sequence[Row]]) -> None:
             "no user in two splits, in the user setting",
             "keep each user in one split, or --setting temporal if users are meant to return",
         )
+
+
+def also_trained(targets: Mapping[str, str], trained: Iterable[str]) -> list[str]:
+    """Ids of the targets that equal a training target after folding.
+
+    targets: example id → target. Shorter ones than CONTAINED_FROM characters (folded) are equal by
+    chance, and are not named.
+    """
+    folded = {fold(text) for text in trained}
+    own = {key: fold(text) for key, text in targets.items()}
+    return [key for key, text in own.items() if len(text) >= CONTAINED_FROM and text in folded]
 
 
 def _first_rows(rows: Sequence[Row]) -> dict[str, Row]:

@@ -182,10 +182,15 @@ def describe_source(
 
     `revision` is the hub's commit (None if unknown), the seed of mini, or None for a folder.
     `files` has the sha256 of every data file in a folder; for `splits`, which are already loaded,
-    it is that of the bytes read.
+    it is that of the bytes read. `in_train` needs them too.
     """
     data = settings.data
-    described = DataInfo(source=data.source, setting=data.setting, kind=data.source)
+    described = DataInfo(
+        source=data.source,
+        setting=data.setting,
+        kind=data.source,
+        in_train=_in_train(splits or {}),
+    )
     if data.source == "mini":
         return replace(described, revision=f"seed {data.mini_seed}")
     if data.source == "hub":
@@ -201,3 +206,17 @@ def describe_source(
     hashes = {name: loaded.get(name) or file_sha256(file) for name, file in names.items()}
     kind = "parquet" if present and all(files.parquet for files in present) else "folder"
     return replace(described, kind=kind, files=hashes)
+
+
+def _in_train(splits: Mapping[str, SplitData]) -> dict[str, tuple[str, ...]]:
+    """Split → ids of its examples whose target is a training target too; empty without training."""
+    train = splits.get("train")
+    if train is None:
+        return {}
+    return {
+        name: tuple(
+            checks.also_trained({k: r.text for k, r in split.references.items()}, train.targets)
+        )
+        for name, split in splits.items()
+        if name != "train"
+    }

@@ -51,7 +51,7 @@ def same_files(record: Record, settings: RunSettings) -> bool:
         now = describe_source(settings)
     except (HarnessError, OSError):
         return False  # the run itself will report the error
-    return now == replace(record.data, splits={})
+    return now == replace(record.data, splits={}, in_train={})
 
 
 def _origins(method: str, plugins: Sequence[Path]) -> Iterator[Origin]:

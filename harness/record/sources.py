@@ -88,6 +88,9 @@ class DataInfo(View):
     """Data file → its sha256, for a folder."""
     splits: Mapping[str, SplitInfo] = field(default_factory=dict)
     """Split → the part that was used; `train` and `val` only if the method trains."""
+    in_train: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`test` or `val` → ids of its examples whose target is also a training target, from 50
+    characters and after folding; empty if the method does not train."""
 
     @property
     def built_in(self) -> bool:

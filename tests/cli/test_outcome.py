@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.cli.outcome import print_next, print_outcome
+from harness.cli.outcome import notices, print_next, print_outcome
 from harness.cli.record_rows import brief_rows_of, rows_of
 from harness.record import ApiInfo, ModelInfo, Outcome, read_record
 from tests.support.runs import go
@@ -51,6 +51,16 @@ def test_a_run_with_the_defaults_has_eight_rows(tmp_path):
     assert labels[0] == next(iter(record.metrics))
     assert len(labels) <= 8
     assert not [label for label in labels if label.startswith(" ")]
+
+
+def test_test_targets_that_were_trained_on_are_said(tmp_path):
+    (folder,) = write_runs(tmp_path, ["sft"], ["product_review"], [0])
+    record = read_record(folder)
+    assert len(notices(record)) == 1
+    data = replace(record.data, in_train={"test": ("t-1", "t-2")})
+    assert notices(replace(record, data=data))[1:] == [
+        f"2 of {record.n.planned} test targets are training targets too"
+    ]
 
 
 @pytest.mark.parametrize(

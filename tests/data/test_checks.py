@@ -10,6 +10,7 @@ import pytest
 from harness.data import PRODUCT_REVIEW
 from harness.data.checks import (
     Leak,
+    also_trained,
     fold,
     leaks_of,
     refuse_leaks,
@@ -116,3 +117,14 @@ def test_a_user_in_two_splits_is_refused_with_both_places():
     assert "no user in two splits" in message
     assert "--setting temporal" in message
     refuse_shared_users({"train": splits["train"], "val": [row("y", user="d")]})
+
+
+def test_targets_that_are_training_targets_are_found_after_folding():
+    targets = {
+        "a": LONG,
+        "b": f"{LONG} Really.",
+        "c": LONG.upper().replace(" ", "\n"),
+        "d": "Great!",
+    }
+    assert also_trained(targets, [LONG.title(), "great!"]) == ["a", "c"]
+    assert also_trained(targets, []) == []

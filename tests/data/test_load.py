@@ -81,6 +81,22 @@ def test_users_may_return_only_in_the_temporal_setting(write_folder: WriteFolder
     assert load_split(settings(folder), "test").examples  # one split alone cannot share users
 
 
+def test_targets_that_are_training_targets_of_another_user_are_described(write_folder: WriteFolder):
+    rows = {
+        "train": [review("t")],
+        "val": [review("v")],
+        "test": [review("a"), review("b", id="x")],
+    }
+    rows["train"][0]["output"] = rows["test"][1]["output"] = f"{OWN} It is posted twice."
+    own = settings(write_folder(**rows))
+    splits = load_splits(own)
+    assert describe_source(own, splits).in_train == {"val": (), "test": ("x",)}
+    assert describe_source(own, {"test": splits["test"]}).in_train == {}
+    limited = load_splits(own.model_copy(update={"data": own.data.model_copy(update={"limit": 1})}))
+    used = {example.id for example in limited["test"].examples}
+    assert describe_source(own, limited).in_train["test"] == (("x",) if "x" in used else ())
+
+
 def test_a_folder_of_tasks_is_one_source(tmp_path: Path, write_folder: WriteFolder):
     write_folder("many/product_review", test=[review()])
     paper = {"name": "n", "input": "x", "output": "y", "profile": [{"title": "t", "abstract": "a"}]}

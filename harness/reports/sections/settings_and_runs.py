@@ -66,6 +66,11 @@ def _warnings(board: Board) -> list[str]:
             for one in board.systems
         }
         found += _counts(board, what, most, f" (of {texts})")
+    trained = {
+        one.name: max(len(record.data.in_train.get("test", ())) for record in one.records)
+        for one in board.systems
+    }
+    found += _counts(board, "test targets that are training targets too", trained, f" (of {texts})")
     # 2. Unequal numbers of texts, examples and seeds.
     unequal = {
         "test texts": {one.name: one.record.n.planned for one in board.systems},

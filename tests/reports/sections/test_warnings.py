@@ -48,6 +48,15 @@ def test_warnings_are_at_the_top(tmp_path, changes, expected):
     assert bool(shown_text) == bool(expected)
 
 
+def test_test_targets_that_are_training_targets_are_counted(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1, 2))
+    (board,), _ = load_boards([tmp_path])
+    data = dataclasses.replace(
+        board.systems[0].record.data, in_train={"val": (), "test": ("t-1", "t-2")}
+    )
+    assert "test targets that are training targets too: rag 2 (of 40" in warned(tmp_path, data=data)
+
+
 def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
     write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1), examples=12)
     write_runs(tmp_path, ["rag"], TASK, examples=12)
