@@ -12,8 +12,9 @@ from harness.settings import whole_numbers
 from harness.settings.flat import flat
 from harness.settings.names import UNNAMED, frozen_table
 
-NO_OPTION, UNKNOWN = "no such option", "default"
-"""Shown for a setting that a method does not have, and for one whose value is not known."""
+NO_OPTION, DEFAULT, UNSEEN = "no such option", "default", "not known"
+"""Shown for a setting that a method does not have, for an option left out of a method that is not
+installed, and for a setting of texts whose making was not seen."""
 NO_CHOICE = ("seed", "preset", "data.source", "model.device", "train.keep_weights")
 """Settings that do not make another system."""
 OPTION = "method."
@@ -37,8 +38,9 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Json]]:
     """The choices of each record, all under the same keys.
 
     A method option that a record leaves out takes the default of the installed method: `NO_OPTION`
-    if the method has no such option, `UNKNOWN` if it is not installed. A reasoner that the settings
-    do not name is the one in the record's `backbone`.
+    if the method has no such option, `DEFAULT` if it is not installed. A reasoner that the settings
+    do not name is the one in the record's `backbone`. Of texts from elsewhere only the settings of
+    data are known: the others are `UNSEEN`.
     """
     given = [choices(record) for record in records]
     keys = sorted({key for one in given for key in one})
@@ -49,10 +51,12 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Json]]:
     def value(record: Record, own: Mapping[str, Json], key: str) -> Json:
         if key == "model.reasoner" and own.get(key) is None:
             return record.backbone.reasoner and record.backbone.reasoner.name
+        if key not in own and record.kind == "scored":
+            return UNSEEN
         if key in own or not key.startswith(OPTION):
-            return own.get(key, frozen_table()["added"].get(key, UNKNOWN))
+            return own.get(key, frozen_table()["added"].get(key, DEFAULT))
         known = defaults[record.method]
-        return UNKNOWN if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
+        return DEFAULT if known is None else known.get(key.removeprefix(OPTION), NO_OPTION)
 
     return [
         {key: whole_numbers(value(record, own, key)) for key in keys}

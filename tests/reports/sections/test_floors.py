@@ -122,3 +122,7 @@ def test_texts_made_elsewhere_have_no_times_and_no_settings_of_decoding(runs: Pa
     assert board["times_compare"] is True
     (mine,) = [one for one in board["systems"] if one["name"] == "mine"]
     assert set(mine["costs"].values()) == {None}
+    shown = {row[:2]: row[2] for row in table(compare([runs]), f"settings_{TASK}").rows}
+    for key in ("budget.input", "train.epochs", "decode.step"):
+        assert shown[key, "not known"] == "mine"
+    assert "default" not in {value for _, value in shown}
