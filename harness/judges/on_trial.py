@@ -25,7 +25,8 @@ class JudgeOnTrial:
 
     judge: who is asked.
     task: of the texts.
-    folder: of the replies, a file for each judge; none is asked for twice.
+    folder: of the replies, a file for each judge, known by name and address; none is asked for
+        twice.
     questions: what is asked about each text of an example, by `text_key`.
     """
 
@@ -47,7 +48,8 @@ class JudgeOnTrial:
     @property
     def path(self) -> Path:
         """The file of the replies."""
-        digest = json_sha256(self.judge.name, prompt_digest("aspects"))[:8]
+        who = [self.judge.name, *filter(None, [self.judge.address])]
+        digest = json_sha256(*who, prompt_digest("aspects"))[:8]
         return self.folder / f"{file_name(self.judge.name)}-{digest}.jsonl"
 
     def replies(self) -> dict[str, JudgeReply]:
