@@ -12,6 +12,7 @@ from harness.data.checks import (
     Leak,
     also_trained,
     fold,
+    holds,
     leaks_of,
     refuse_leaks,
     refuse_shared_users,
@@ -70,6 +71,14 @@ LEAKS = {
 def test_which_texts_are_leaks(target: str, text: str, expected: bool):
     found = list(leaks_of(PRODUCT_REVIEW, row(target, "nothing", text)))
     assert [(leak.entry, leak.field) for leak in found] == ([(1, "reviewText")] if expected else [])
+
+
+@pytest.mark.parametrize("text", [text for _, text, _ in LEAKS.values()], ids=LEAKS.keys())
+def test_asked_for_many_targets_at_once_a_profile_holds_those_that_would_leak(text: str):
+    targets = [target for target, _, _ in LEAKS.values()]
+    expected = [bool([*leaks_of(PRODUCT_REVIEW, row(target, text))]) for target in targets]
+    profile = row("x", "nothing", text).profile
+    assert holds(PRODUCT_REVIEW, profile, [fold(target) for target in targets]) == expected
 
 
 @pytest.mark.parametrize("field", ["description", "summary", "reviewText"])

@@ -1,6 +1,7 @@
 """Controls of a run: what they compare, that nothing but thoughts changes, and who has none."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from harness.cli.jobs import fitting
 from harness.cli.options import RunOptions
 from harness.errors import UsageError
-from harness.pipeline.evaluate.thought_replacement import prompts_with_thoughts
+from harness.pipeline.evaluate.thought_replacement import SHARED, prompts_with_thoughts
 from harness.pipeline.plan import Plan
 from harness.record import Thoughts, read_record
 from harness.registry import find
@@ -93,6 +94,46 @@ def test_where_thoughts_come_from(tmp_path, reviews, backbone):
         }
         assert len(writers) == 1
         assert encoded.example.user_id not in writers
+
+
+def with_target_in_profiles(folder, reviews, free):
+    """The data with the first test target in the profiles of other users, all but the last `free`;
+    and the last user."""
+    task = folder / "product_review"
+    shutil.copytree(reviews / "product_review", task)
+    rows = [json.loads(line) for line in (task / "test.jsonl").read_text("utf-8").splitlines()]
+    users = list(dict.fromkeys(row["reviewerId"] for row in rows))
+    for row in rows:
+        if row["reviewerId"] in users[1 : len(users) - free]:
+            row["profile"][-1]["reviewText"] = rows[0]["output"]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (task / "test.jsonl").write_text(text, "utf-8")
+    return folder, users[-1]
+
+
+@pytest.mark.parametrize("name", ["shuffled", "other-profile"])
+def test_thoughts_come_from_no_profile_that_holds_the_target(tmp_path, reviews, backbone, name):
+    data, free = with_target_in_profiles(tmp_path / "data", reviews, 1)
+    chosen = settings(data, backbone, "flythinker", "budget.profile=400")
+    plan = Plan(chosen, "flythinker", tmp_path)
+    (donor, *_) = (encoded.views["donor"] for encoded in prompts_with_thoughts(plan, name))
+    text = plan.backbones.tokenizer.decode(donor)
+    (found,) = {
+        example.user_id
+        for example in plan.test.examples
+        if any(entry["reviewText"] in text for entry in example.profile)
+    }
+    assert found == free
+
+
+def test_without_a_profile_free_of_the_target_there_are_no_thoughts_of_others(
+    tmp_path, reviews, backbone
+):
+    data, _ = with_target_in_profiles(tmp_path / "data", reviews, 0)
+    asked = ("eval.controls=shuffled,other-profile,zero",)
+    found = go(tmp_path, data, backbone, "flythinker", *asked).record.controls.thoughts
+    assert found["shuffled"] == found["other-profile"] == Thoughts(missing=SHARED)
+    assert found["zero"].minus_own is not None
 
 
 def test_a_single_user_has_no_thoughts_of_others(tmp_path, reviews, backbone):

@@ -57,6 +57,22 @@ def test_test_targets_that_are_training_targets_are_counted(tmp_path):
     assert "test targets that are training targets too: rag 2 (of 40" in warned(tmp_path, data=data)
 
 
+def test_targets_in_other_users_profiles_are_counted_by_view(tmp_path):
+    write_runs(tmp_path, ["rag"], TASK, full=True)
+    (board,), _ = load_boards([tmp_path])
+    (run,) = board.systems[0].runs
+    lift = dataclasses.replace(run.record.lift, shared=7)
+    record = dataclasses.replace(run.record, lift=lift)
+    system = dataclasses.replace(board.systems[0], runs=(dataclasses.replace(run, record=record),))
+    (line,) = [
+        one
+        for one in warnings([dataclasses.replace(board, systems=(system,))], [])
+        if "were passed over" in one
+    ]
+    assert "profile swap: targets in other users' profiles" in line
+    assert line.endswith("rag 7 (of 40 texts)")
+
+
 def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
     write_runs(tmp_path, ["sft"], TASK, seeds=(0, 1), examples=12)
     write_runs(tmp_path, ["rag"], TASK, examples=12)
