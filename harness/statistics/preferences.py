@@ -69,24 +69,60 @@ def _at_equal_length(wins: Array, longer: Array, panel: Panel) -> Interval:
         why = "the texts' lengths differ by the same number everywhere"
         return Interval(None, None, None, len(set(panel.users)), reason=why)
     squashed = np.tanh(longer / spread)
-    statistic = Statistic(
-        lambda weights: 100 / (1 + np.exp(-_intercept(weights, wins, squashed))), scale=PERCENT
-    )
+    statistic = Statistic(Regression(wins, squashed), scale=PERCENT)
     return interval(statistic, np.eye(len(wins)), panel, trained=False)
 
 
-def _intercept(weights: Array, wins: Array, longer: Array) -> Array:
-    """α of the regression by Newton's method, for many weights of the examples at once.
+@dataclass(frozen=True)
+class Regression:
+    """The win rate at equal lengths from weights of the examples.
 
-    weights: [..., N]. wins, longer: [N]. Returns [...].
+    wins, longer: [N]; the latter between −1 and 1.
+    """
+
+    wins: Array
+    longer: Array
+
+    def __call__(self, weights: Array) -> Array:
+        """The win rate in %; weights [..., N] → [...]."""
+        return 100 * _chance(_fitted(weights, self.wins, self.longer)[0])
+
+    def slopes(self, weights: Array) -> Array:
+        """Its derivative by each weight [..., N], from the implicit function theorem.
+
+        At the fit the penalised likelihood's gradient is 0, so weight n moves (α, φ) by the inverse
+        of its curvature times what example n adds to it.
+        """
+        alpha, phi = _fitted(weights, self.wins, self.longer)
+        chance = _chance(alpha[..., None] + phi[..., None] * self.longer)
+        straight, mixed, square = _curvature(weights * chance * (1 - chance), self.longer)
+        whole = straight * square - mixed**2
+        moved = (square[..., None] - mixed[..., None] * self.longer) / whole[..., None]
+        level = _chance(alpha)
+        return np.asarray(100 * (level * (1 - level))[..., None] * moved * (self.wins - chance))
+
+
+def _chance(logits: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def _curvature(curve: Array, longer: Array) -> tuple[Array, Array, Array]:
+    """Second derivatives of the penalised −log-likelihood by α α, α φ and φ φ."""
+    return curve.sum(axis=-1) + RIDGE, curve @ longer, curve @ longer**2 + RIDGE
+
+
+def _fitted(weights: Array, wins: Array, longer: Array) -> tuple[Array, Array]:
+    """α and φ of the regression by Newton's method, for many weights of the examples at once.
+
+    weights: [..., N]. wins, longer: [N]. Returns two [...].
     """
     alpha, phi = np.zeros(weights.shape[:-1]), np.zeros(weights.shape[:-1])
     for _ in range(MOST_STEPS):
         # 1. gradient and curvature of the penalised log-likelihood
-        chance = 1 / (1 + np.exp(-(alpha[..., None] + phi[..., None] * longer)))
-        rest, curve = weights * (wins - chance), weights * chance * (1 - chance)
+        chance = _chance(alpha[..., None] + phi[..., None] * longer)
+        rest = weights * (wins - chance)
         slopes = rest.sum(axis=-1) - RIDGE * alpha, rest @ longer - RIDGE * phi
-        bends = curve.sum(axis=-1) + RIDGE, curve @ longer, curve @ longer**2 + RIDGE
+        bends = _curvature(weights * chance * (1 - chance), longer)
         # 2. the step, which is bounded so that it cannot overshoot
         whole = bends[0] * bends[2] - bends[1] ** 2
         steps = (
@@ -97,4 +133,4 @@ def _intercept(weights: Array, wins: Array, longer: Array) -> Array:
         phi = phi + np.clip(steps[1], -LARGEST_STEP, LARGEST_STEP)
         if max(np.abs(step).max(initial=0.0) for step in steps) < ENOUGH:
             break
-    return alpha
+    return alpha, phi

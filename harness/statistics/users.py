@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +22,15 @@ STEP = 1e-5
 """Step of numeric derivatives, relative to the sum of a column's absolute values."""
 CHUNK = 1 << 21
 """Numbers held at once while resampling."""
+
+
+@runtime_checkable
+class HasSlopes(Protocol):
+    """A statistic that computes its derivatives itself, as one of many columns should."""
+
+    def slopes(self, sums: Array) -> Array:
+        """The derivative by each column [..., K] at the sums [..., K]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,12 @@ def _wide(rows: Array) -> Array:
 
 
 def _gradient(statistic: Value, totals: Array, steps: Array) -> Array:
-    """Central differences of the statistic by each column [..., K]; steps [..., K]."""
+    """Derivatives of the statistic by each column [..., K].
+
+    steps: [..., K], of central differences, where the statistic does not know its slopes.
+    """
+    if isinstance(statistic, HasSlopes):
+        return statistic.slopes(totals)
     slopes = np.zeros_like(totals)
     for column in range(totals.shape[-1]):
         step = np.zeros_like(steps)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.statistics import Panel
-from harness.statistics.preferences import RIDGE, _intercept, preference
+from harness.statistics.preferences import RIDGE, Regression, preference
+from harness.statistics.users import STEP, _gradient
 
 
 def panel(users):
@@ -30,9 +31,22 @@ def test_the_regression_is_that_of_statsmodels():
     )
     expected = model.fit().params[0]
     weights = np.stack([np.ones(300), np.full(300, 2.0)])
-    found = _intercept(weights, wins, longer)
+    found = Regression(wins, longer)(weights)
     assert found.shape == (2,)
-    np.testing.assert_allclose(found, expected, atol=5 * RIDGE / 50)
+    np.testing.assert_allclose(np.log(found / (100 - found)), expected, atol=5 * RIDGE / 50)
+
+
+def test_the_slopes_are_those_of_central_differences():
+    rng = np.random.default_rng(4)
+    wins, longer = rng.integers(0, 3, 30) / 2, np.tanh(rng.normal(size=30))
+    weights = rng.multinomial(30, [1 / 30] * 30, size=(2, 5)).astype(float)
+    found = Regression(wins, longer)
+    steps = np.full((1, 1, 30), STEP * 30)
+    expected = _gradient(lambda sums: found(sums), weights, steps)
+    slopes = _gradient(found, weights, steps)
+    assert np.array_equal(slopes, found.slopes(weights))  # what many columns need to be quick
+    np.testing.assert_allclose(slopes, expected, atol=1e-6)
+    assert np.abs(slopes).max() > 0.1
 
 
 def test_a_judge_that_only_likes_length_leaves_nothing_at_equal_length():
