@@ -47,6 +47,7 @@ def ended_by_exception() -> Iterator[None]:
 class StopRequest:
     """Inside, a first signal only sets `asked`; a second one ends the process at once.
 
+    At the end, raises Stopped for a signal after which nobody has raised it.
     Outside the main thread, where signals cannot be caught, nothing changes.
     """
 
@@ -66,6 +67,8 @@ class StopRequest:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if kind is None and self.asked:
+            stop(self.asked)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:

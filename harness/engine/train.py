@@ -157,6 +157,8 @@ class _Training:
                 if on_step is not None:
                     on_step(step + 1, len(plan), done, log)
                 saver.after_step(step + 1 < len(plan), stop.asked if stop is not None else 0)
+            # a signal may have come while the last step waited for other processes
+            saver.after_step(False, stop.asked if stop is not None else 0)
         # 3. Ready for evaluation
         saver.count_rest()
         recompute_activations(lm, False)

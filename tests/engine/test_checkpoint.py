@@ -16,6 +16,8 @@ from harness.engine.checkpoint import TrainLog, draft_folder, load_checkpoint, s
 from harness.engine.lean_models import choice_of
 from harness.engine.lm import CausalLM, causal_lms
 from harness.engine.micro_batches import TokenBudget
+from harness.engine.ranks import Ranks
+from harness.engine.saver import Saver
 from harness.engine.train import train
 from harness.engine.trial import refuse_wrong_ways
 from harness.engine.weight_files import load_weights, same_file, save_weights
@@ -160,6 +162,39 @@ def test_a_signal_saves_a_checkpoint_and_a_second_one_does_not_wait(
     with pytest.raises(Stopped):
         train(fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=tmp_path / "d", on_step=ask(2))
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "which", "kept"),
+    [(Ranks, "share", 1, True), (Saver, "after_step", 2, False)],
+    ids=["while processes wait", "after all"],
+)
+def test_a_signal_after_the_last_step_is_not_lost(
+    tmp_path, known, monkeypatch, request, kind, name, which, kept
+):  # fmt: skip
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
+    steps, calls, folder, real = [], [], tmp_path / "c", getattr(kind, name)
+
+    def late(self, *given):
+        found = real(self, *given)
+        if len(steps) == len(known):
+            calls.append(name)
+            if len(calls) == which:
+                os.kill(os.getpid(), signal.SIGTERM)
+        return found
+
+    monkeypatch.setattr(kind, name, late)
+    with pytest.raises(Stopped) as stopped:
+        train(
+            fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=folder,
+            on_step=lambda done, *_: steps.append(done),
+        )  # fmt: skip
+    assert (len(calls) >= which, stopped.value.exit_code) == (True, 128 + signal.SIGTERM)
+    monkeypatch.undo()
+    assert folder.exists() == kept
+    log = train(fly(), ROWS, SETTINGS, lr=1e-2, seed=3, checkpoint=folder)
+    assert losses(log) == known
 
 
 @pytest.mark.parametrize(
