@@ -39,7 +39,13 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
     "smollm2": ("smollm2",),
     "reviews": tuple(
         f"reviews/product_review/{name}"
-        for name in ("nonpers", "rag", "sft", "flythinker", "floor-*")
+        for name in (
+            "nonpers",
+            "rag",
+            "sft/s*-2ec5906f64e6",
+            "flythinker/s*-475d20b577dd",
+            "floor-*",
+        )
     ),
     "reviews_arms": ("reviews",),
     "smollm2_gate": (

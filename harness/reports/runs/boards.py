@@ -17,7 +17,7 @@ from harness.record import (
     texts_digest,
 )
 from harness.registry import METHODS
-from harness.reports.runs.choices import chosen_by, usual
+from harness.reports.runs.choices import OPTION, chosen_by, usual
 from harness.reports.runs.recorded_floors import floors_beside
 from harness.reports.runs.systems import Board, Run, System
 
@@ -136,7 +136,8 @@ def _with_distinct_names(systems: list[System]) -> list[System]:
 
     If several settings differ, the system with the usual value in all of them keeps the bare name,
     and the others show only their unusual values. Usual: the method's default, or else the most
-    common value.
+    common value. Of a setting that may be off (null, else false), off is not named, unless the
+    method's default is another.
     """
     named = []
     for method in dict.fromkeys(system.name for system in systems):
@@ -150,8 +151,18 @@ def _with_distinct_names(systems: list[System]) -> list[System]:
             all(own[key] == plain[key] for key in differing) for own in chosen
         )
         # 3. Append what distinguishes each.
+        off = {key: None if None in [one[key] for one in chosen] else False for key in differing}
         for system, own in zip(same_method, chosen, strict=True):
-            shown = [key for key in differing if own[key] != plain[key]] if bare else differing
+            unusual = [key for key in differing if own[key] != plain[key]]
+            shown = (
+                unusual
+                if bare
+                else [
+                    key
+                    for key in differing
+                    if own[key] is not off[key] or (key in unusual and key.startswith(OPTION))
+                ]
+            )
             settings = ", ".join(f"{short[key]}={own[key]}" for key in shown)
             name = f"{system.name} ({settings})" if settings else system.name
             named.append(replace(system, name=name))

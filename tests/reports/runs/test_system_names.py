@@ -80,6 +80,20 @@ def test_of_two_systems_the_one_with_the_methods_defaults_is_the_usual_one(arm, 
     assert [one.name for one in selected(board, [Selector("sft")])] == ["sft"]
 
 
+@pytest.mark.parametrize(
+    ("method", "arm", "name"),
+    [
+        ("sft", "method.flops_of=flythinker", "sft (flops_of=flythinker)"),
+        ("flythinker", "method.reasoner_gate=true", "flythinker (reasoner_gate=True)"),
+        ("rag", "retrieval.k=2", "rag (k=2)"),
+    ],
+)
+def test_what_is_usually_off_is_not_named_where_it_is_off(method, arm, name, tmp_path):
+    for given in ((), [arm]):
+        write_runs(tmp_path, [method], TASK, assignments={method: given})
+    assert {system.name for system in board_of(tmp_path).systems} == {method, name}
+
+
 def test_without_a_usual_one_every_differing_setting_is_shown(tmp_path):
     for lam, warmup in ((1.0, 0.1), (2.0, 0.2)):
         given = [f"method.lam={lam}", f"method.lam_warmup={warmup}"]
