@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from math import ceil
 from pathlib import Path
 
 import jinja2
@@ -112,6 +113,9 @@ def environment() -> jinja2.Environment:
         "estimate": numbers.estimate,
         "entry": lambda found, digits: numbers.estimate(Interval.of(found), digits),
         "number": numbers.figure,
+        "above": lambda value, digits: numbers.figure(
+            ceil(value * 10**digits) / 10**digits, digits
+        ),
         "seconds": numbers.seconds,
         "positions": lambda values, digits: " · ".join(numbers.figure(x, digits) for x in values),
     }
