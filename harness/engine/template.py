@@ -133,9 +133,11 @@ def _broken(tokenizer: Tokenizer, error: Exception) -> UsageError:
     where = f" line {line - clock}" if line else ""
     return UsageError(
         f"chat template of {tokenizer.name_or_path!r}{where}: {type(error).__name__}: {error}\n"
-        "  expected  a Jinja template that renders a user's turn and an assistant's after it\n"
-        "  mend      correct chat_template.jinja (or chat_template in tokenizer_config.json) there;"
-        " arguments that it needs: --set model.template_args.NAME=VALUE"
+        "  expected  a Jinja template that renders a user's turn and an assistant's after it, with"
+        " no system message before them\n"
+        "  mend      correct chat_template.jinja (or chat_template in tokenizer_config.json) there,"
+        " e.g. give it a system message of its own; arguments that it needs: --set"
+        " model.template_args.NAME=VALUE"
     )
 
 
