@@ -36,20 +36,22 @@ class TokenVectors:
 
 
 class Encoder:
-    """A transformers encoder with its tokenizer, on the CPU.
+    """A transformers encoder with its tokenizer, on the CPU in float32.
 
     model: folder or hub name.
     setting: what to name in errors.
     batch_size: texts encoded together.
     fingerprint: of the model's files, for signatures.
 
-    Texts are cut at the encoder's maximum length. Vectors are cached by text. Raises UsageError
-    if the encoder cannot be loaded.
+    Weights stored in half precision are converted: their cosines would be rounded until most of
+    them tie. Texts are cut at the encoder's maximum length. Vectors are cached by text. Raises
+    UsageError if the encoder cannot be loaded.
     """
 
     def __init__(
         self, model: str, setting: str, batch_size: int = 32, fingerprint: str = ""
     ) -> None:
+        import torch
         from transformers import AutoModel, AutoTokenizer
 
         self.batch_size = batch_size
@@ -58,7 +60,7 @@ class Encoder:
             with asked_once(model):
                 self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
                 self.encoder = AutoModel.from_pretrained(
-                    model, trust_remote_code=False, use_safetensors=True
+                    model, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
                 ).eval()
         except Exception as error:  # of any library that reads a part of it
             first_line = str(error).partition("\n")[0]

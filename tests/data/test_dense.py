@@ -112,3 +112,23 @@ def test_token_vectors_are_the_models_hidden_states(encoder: Path):
     assert_close(torch.from_numpy(found.vectors), unit, atol=1e-5, rtol=0)
     assert found.words.all()
     assert (known.layers, known.longest) == (1, 12)
+
+
+@pytest.mark.parametrize("stored", [torch.float16, torch.bfloat16])
+def test_an_encoder_stored_in_half_precision_computes_in_float32(
+    encoder: Path, tmp_path: Path, stored: torch.dtype
+):
+    """In half precision, cosines of unlike texts tie. Expected: transformers in float32."""
+    from transformers import AutoModel
+
+    copy = shutil.copytree(encoder, tmp_path / "half")
+    AutoModel.from_pretrained(encoder).to(stored).save_pretrained(copy)
+    known = Encoder(str(copy), "a setting")
+    (found,) = known.vectors(["tea cup"])
+    exact = AutoModel.from_pretrained(copy, dtype=torch.float32).eval()
+    ids = torch.tensor([[WORDS.index("tea"), WORDS.index("cup")]])
+    with torch.no_grad():
+        mean = exact(input_ids=ids).last_hidden_state[0].mean(dim=0)
+    assert_close(found, mean / mean.norm(), atol=1e-6, rtol=0)
+    (tokens,) = known.token_vectors(["tea cup"], 1)
+    assert tokens.vectors.shape == (2, 16)
