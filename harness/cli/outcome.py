@@ -70,14 +70,14 @@ def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> 
 
 
 def floor_notices(record: Record, folder: Path) -> list[str]:
-    """A warning with the metrics on which a recorded floor scores at least as high as the run."""
+    """A warning with the metrics on which a recorded floor scores at least as well as the run."""
     tops = {name: one.value for name, one in record.metrics.items()}
     won = won_by_floors(tops, floors_beside(folder, record))
     shown = [f"{name} ({each.method} {each.metrics[name].value:.2f})" for name, each in won.items()]
     if not shown:
         return []
     return [
-        "texts made without a model score at least as high, so higher values do not mean better"
+        "texts made without a model score at least as well, so better values do not mean better"
         f" texts here: {', '.join(shown)}"
     ]
 

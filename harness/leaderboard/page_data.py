@@ -18,7 +18,7 @@ from harness.leaderboard.floors_of_boards import Floor
 from harness.leaderboard.ranks import Mean, leave_one_out, mean_ranges, rank_ranges
 from harness.leaderboard.submission import Submission, Value
 from harness.leaderboard.verification import Rerun, Verification
-from harness.metrics import metric_class
+from harness.metrics import better_of, metric_class
 from harness.metrics.base import OWN
 from harness.record.reading import from_json
 from harness.record.trials import Trial
@@ -160,7 +160,7 @@ def score_column(name: str, boards: Boards) -> BoardColumn:
         unit=known.unit if known else OWN,
         meaning=(known.__doc__ or "").partition("\n")[0] if known else OWN,
         digits=known.digits if known else 2,
-        better=known.better if known else "higher",
+        better=better_of(name),
         source="scored again by verify",
         shown=name in FIRST_SHOWN or any(board.ranked_by == name for board, _ in boards),
     )

@@ -112,7 +112,14 @@ def unit_of(name: str) -> str:
 
 
 def better_of(name: str) -> Better:
-    """Which end of a metric wins; the higher one for a metric that is not installed here."""
+    """Which end of a metric wins; the higher one for a metric that is not installed here.
+
+    Of a metric of the evaluate package the name alone says it; nothing is loaded.
+    """
+    if name.startswith(EXTERNAL):
+        from harness.metrics.external import asked
+
+        return asked(name.removeprefix(EXTERNAL)).better
     return metric_class(name).better if is_known(name) else "higher"
 
 

@@ -179,12 +179,13 @@ class Metric:
         """The reported value of all pairs, equal to the library's to the last digit."""
         return float(self.value(rows.sum(axis=0)))
 
-    def absent(self, rows: Array) -> Array:
+    def absent(self, rows: Array) -> Array | None:
         """Rows [..., K] of missing texts, from another system's rows of the same examples.
 
-        By default they have no value, so that such examples are left out.
+        A missing text counts as an empty one. None, by default, where it is not known what an
+        empty text gets: the metric is not compared where texts are missing.
         """
-        return np.zeros_like(rows)
+        return None
 
     def of_slices(self) -> Metric:
         """The metric that scores slices of whole texts; by default this one.
@@ -230,9 +231,13 @@ class MeanMetric(Metric):
     def overall(self, rows: Array, pairs: Sequence[Pair]) -> float:
         return fmean(rows[rows[:, 1] > 0, 0].tolist())
 
-    def absent(self, rows: Array) -> Array:
-        """Scored as an empty text: 0, where the example has a value and higher is better."""
+    def absent(self, rows: Array) -> Array | None:
+        """Scored as an empty text: 0, where the example has a value and higher is better.
+
+        None where lower is better: 0 would be the best value, and the worst is not known.
+        """
+        if self.better == "lower":
+            return None
         worst = np.zeros_like(rows)
-        if self.better == "higher":
-            worst[..., 1] = rows[..., 1]
+        worst[..., 1] = rows[..., 1]
         return worst

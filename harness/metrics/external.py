@@ -5,19 +5,62 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from math import isfinite
 from numbers import Real
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 from harness.errors import UsageError
-from harness.metrics.base import OWN, Metric, Pair, Unavailable
+from harness.metrics.base import OWN, Better, Metric, Pair, Unavailable
 from harness.settings import parse_value
 from harness.statistics import Array, mean_rows
 from harness.statistics.panel import ratio
+
+LOWER = frozenset((
+    "brier_score", "cer", "character", "charcut_mt", "mae", "mape", "mase", "mse", "perplexity",
+    "smape", "ter", "wer",
+))  # fmt: skip
+"""Modules of evaluate that count errors or distance: their lower value is the better one."""
+DIRECTION = "better"
+"""The option of a name that says which end wins; the metric itself is not given it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the part of a name after `evaluate:` asks for.
+
+    place: a name on the hub, or a path to a metric's script or folder.
+    options: the metric's own arguments.
+    better: which end wins.
+    """
+
+    place: str
+    options: Mapping[str, Any]
+    better: Better
+
+
+def asked(query: str) -> Asked:
+    """NAME or NAME?option=value&… in parts; nothing is loaded.
+
+    The higher value wins, unless the module is in `LOWER` or the name says otherwise
+    (`better=lower`, `better=higher`). Raises UsageError for another word there.
+    """
+    # an existing path may contain "?"
+    is_path = Path(query).exists()
+    place, _, arguments = (query, "", "") if is_path else query.partition("?")
+    options = {key: parse_value(one) for key, one in parse_qsl(arguments, keep_blank_values=True)}
+    module = Path(place).name.removesuffix(".py").lower()
+    better = options.pop(DIRECTION, "lower" if module in LOWER else "higher")
+    if better not in get_args(Better):
+        raise UsageError(
+            f"metric evaluate:{query}: {DIRECTION}={better}; expected {DIRECTION}=lower or"
+            f" {DIRECTION}=higher"
+        )
+    return Asked(place, options, better)
 
 
 class NoValueError(Exception):
@@ -28,10 +71,10 @@ class External(Metric):
     """The metric NAME or NAME?option=value&… of the evaluate package, on its own scale.
 
     NAME is a name on the hub, or a path to a metric's script or folder; values are parsed like
-    those of --set. Values per example are the metric's own list, or come from one call for each
-    example. There is no interval where the corpus value is not their mean. Raises UsageError if it
-    cannot be loaded. A metric that fails on an example, or gives no finite number there, is null,
-    with a message.
+    those of --set. `better` among the options says which end wins, see `asked`. Values per example
+    are the metric's own list, or come from one call for each example. There is no interval where
+    the corpus value is not their mean. Raises UsageError if it cannot be loaded. A metric that
+    fails on an example, or gives no finite number there, is null, with a message.
     """
 
     unit = OWN
@@ -39,16 +82,15 @@ class External(Metric):
 
     def __init__(self, query: str) -> None:
         self.name = f"evaluate:{query}"
-        # an existing path may contain "?"
-        is_path = Path(query).exists()
-        place, _, arguments = (query, "", "") if is_path else query.partition("?")
-        options = parse_qsl(arguments, keep_blank_values=True)
-        self._options = {key: parse_value(value) for key, value in options}
-        self._module = _load(place)
+        parts = asked(query)
+        self._options, self.better = parts.options, parts.better
+        self._module = _load(parts.place)
         shown = (f"{key}={one!r}" for key, one in sorted(self._options.items()))
-        self._asked = "|".join([place, *shown])
+        self._asked = "|".join([parts.place, *shown])
         script = _script_hash(self._module)
-        self._made = f"scale:own|evaluate:{version('evaluate')}|script:{script}"
+        # "higher" is left out: signatures of before there was a direction stay valid
+        scale = "scale:own|better:lower" if self.better == "lower" else "scale:own"
+        self._made = f"{scale}|evaluate:{version('evaluate')}|script:{script}"
         self._key: str | None = None
         self._last: tuple[Sequence[Pair], float] | None = None
 

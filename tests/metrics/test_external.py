@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from harness.errors import UsageError
+from harness.leaderboard.page_data import score_column
+from harness.metrics import better_of
 from harness.metrics import metric as find_metric
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scoring import scored
 from harness.pipeline.evaluate.texts import free_slices, slices_of
+from harness.reports.compared.measures import measure_of
 from tests.support.evaluate_script import SCRIPT
 from tests.support.texts import pairs, panel, score
 
@@ -70,6 +75,45 @@ def test_the_signature_follows_the_script(metric):
     ]
     assert signatures[0] == signatures[2] != signatures[1]
     assert signatures[0].partition("|script:")[0] == signatures[1].partition("|script:")[0]
+
+
+DIRECTIONS = {
+    "wer": "lower", "evaluate-metric/wer": "lower", "/no/where/wer.py": "lower",
+    "wer?better=higher": "higher", "perplexity?model_id=gpt2": "lower",
+    "rouge": "higher", "mine": "higher", "mine?better=lower": "lower",
+    "/no/where/mine?a=1&better=lower": "lower",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("query", DIRECTIONS)
+def test_which_end_wins_is_known_from_the_name_alone(query, monkeypatch):
+    monkeypatch.delattr("harness.metrics.external._load")
+    name, expected = f"evaluate:{query}", DIRECTIONS[query]
+    assert better_of(name) == expected
+    measure = measure_of(name)
+    assert measure.better == expected
+    assert measure.lower_is_better == (expected == "lower")
+    assert score_column(name, []).better == expected
+
+
+def test_the_direction_is_not_an_argument_of_the_metric(metric):
+    name = metric("Errors", '{"errors": 1 - equal[0]}')  # any other argument than factor fails
+    higher, lower = (
+        score(f"{name}?factor=1{more}", ["a"], ["b"]) for more in ("", "&better=lower")
+    )
+    assert (higher.value, lower.value) == (1, 1)
+    assert find_metric(f"{name}?better=lower").better == "lower"
+    # who says what holds anyway keeps the signature
+    assert "better" not in higher.signature
+    assert lower.signature == higher.signature.replace("|scale:own|", "|scale:own|better:lower|")
+    said = score(f"{name}?factor=1&better=higher", ["a"], ["b"])
+    assert said.signature == higher.signature
+
+
+def test_another_direction_is_refused():
+    expected = "metric evaluate:wer?better=up: better=up; expected better=lower or better=higher"
+    with pytest.raises(UsageError, match=re.escape(expected)):
+        better_of("evaluate:wer?better=up")
 
 
 def test_no_pairs_is_null_with_a_reason(metric):

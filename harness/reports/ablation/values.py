@@ -127,7 +127,7 @@ def ablation(
     pairs = [(cell.label, cell.reference.name) for cell in cells if cell.system and cell.reference]
     # 3. Values on every measure; differences and verdicts on the main one.
     measures = measures_of(board)
-    main = main_measure(measures, metric)
+    main = main_measure(measures, metric, [board])
     contrasts = {
         one.name: contrast_all(one, board, pairs if one is main else (), max(1, len(pairs)))
         for one in measures

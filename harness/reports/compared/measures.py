@@ -9,7 +9,7 @@ from math import isclose
 import numpy as np
 
 from harness.errors import DataError, UsageError
-from harness.metrics import EXTERNAL, is_known, metric
+from harness.metrics import EXTERNAL, better_of, is_known, metric
 from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.scoring import joined
@@ -17,6 +17,10 @@ from harness.record import ExampleValues, Record, SliceNll
 from harness.reports.runs.systems import Board, System
 from harness.statistics import MEAN, RATIO, Array, Statistic
 
+UNKNOWN_WITHOUT_TEXT = (
+    "texts are missing in some runs, and what this metric gives an empty text is not known;"
+    " compare runs that have the same examples"
+)
 Row = Callable[[ExampleValues], Sequence[float] | None]
 
 
@@ -27,7 +31,7 @@ class Rows:
     statistic: the sum of rows → the number.
     row: an example's values → its row; None if it has no value.
     absent: the row of an example that a run lacks, scored as an empty text and derived from another
-        run's values; None if an empty text has no value.
+        run's values; None if it is not known, and the example is left out.
     """
 
     statistic: Statistic
@@ -89,8 +93,14 @@ def not_compared(board: Board) -> dict[str, str]:
     return {name: why for name, why in _of_metrics(board).items() if isinstance(why, str)}
 
 
-def main_measure(measures: Sequence[Measure], name: str | None = None) -> Measure:
+def main_measure(
+    measures: Sequence[Measure], name: str | None = None, boards: Sequence[Board] = ()
+) -> Measure:
     """The measure that the verdict is about: `name`, else the runs' first metric.
+
+    measures: those that are shared.
+    name: of the one that is asked for.
+    boards: say why it is not among them.
 
     A data source that brings its own metric puts it first. Raises UsageError if no measure is
     shared, or if `name` is not among the shared ones.
@@ -99,7 +109,9 @@ def main_measure(measures: Sequence[Measure], name: str | None = None) -> Measur
     if not by_name:
         raise UsageError("these runs share no measure; expected a metric or NLL in all of them")
     if name is not None and name not in by_name:
-        raise UsageError(f"--metric {name!r} is not in every run. Known: {', '.join(by_name)}")
+        reasons = (not_compared(board).get(name) for board in boards)
+        why = next((f"compared: {one}" for one in reasons if one), "in every run")
+        raise UsageError(f"--metric {name!r} is not {why}. Known: {', '.join(by_name)}")
     return by_name[name or next(iter(by_name))]
 
 
@@ -107,11 +119,14 @@ def measure_of(name: str, samples: int = 1) -> Measure:
     """The measure of a metric; `samples` is the number of texts of each example.
 
     A metric of the `evaluate` library, or one that is not installed here, is treated as a mean on
-    its own scale.
+    its own scale; what it gives an empty text is not known.
     """
     scores = mean_of(lambda values: values.scores.get(name))
     if name.startswith(EXTERNAL) or not is_known(name):
-        return Measure(scores.statistic, scores.row, name=name, title=name, unit=OWN)
+        return Measure(
+            scores.statistic, scores.row,
+            name=name, title=name, unit=OWN, better=better_of(name),
+        )  # fmt: skip
     own = metric(name)
     row: Row = scores.row if own.mean else _stored_row(name)
 
@@ -120,7 +135,8 @@ def measure_of(name: str, samples: int = 1) -> Measure:
         if known is None:
             return None
         parts = np.array(known, dtype=np.float64).reshape(1 if own.mean else samples, -1)
-        return [float(one) for one in own.absent(parts).ravel()]
+        empty = own.absent(parts)
+        return None if empty is None else [float(one) for one in empty.ravel()]
 
     return Measure(
         own.statistic if own.mean else _over_samples(own, samples), row, absent,
@@ -156,10 +172,11 @@ def _values_in_another_run(board: Board, key: str) -> ExampleValues:
 def _of_metrics(board: Board) -> dict[str, Measure | str]:
     """Every metric that some run has → its measure, or why it is not compared."""
     names = dict.fromkeys(name for record in board.records for name in record.metrics)
-    return {name: _shared(name, board.records) for name in names}
+    return {name: _shared(name, board) for name in names}
 
 
-def _shared(name: str, records: Sequence[Record]) -> Measure | str:
+def _shared(name: str, board: Board) -> Measure | str:
+    records = board.records
     scores = [record.metrics[name] for record in records if name in record.metrics]
     without = [one.missing for one in scores if one.value is None]
     if without:
@@ -180,7 +197,14 @@ def _shared(name: str, records: Sequence[Record]) -> Measure | str:
                 f" its score\n  found     {found:.6g}\n  expected  {reported.value:.6g}, as"
                 " recorded\n  mend      restore the record, or run its command with --fresh"
             )
-    return measure
+    return UNKNOWN_WITHOUT_TEXT if _unknown_without_text(measure, board) else measure
+
+
+def _unknown_without_text(measure: Measure, board: Board) -> bool:
+    """Whether a run lacks an example of which the measure has no row for an empty text."""
+    missing = {key for key in board.ids for one in board.records if key not in one.examples}
+    others = (_values_in_another_run(board, key) for key in missing)
+    return any(measure.row(values) and measure.absent(values) is None for values in others)
 
 
 def _over_samples(own: Metric, samples: int) -> Statistic:

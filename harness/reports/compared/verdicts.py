@@ -63,7 +63,7 @@ def compare_boards(boards: Sequence[Board], metric: str | None = None) -> list[C
     measures = [measures_of(board) for board in boards]
     names = [{one.name for one in each} for each in measures]
     common = [one for one in measures[0] if all(one.name in each for each in names)]
-    main = main_measure(common, metric).name
+    main = main_measure(common, metric, boards).name
     # 2. One family for the main measure, one a task for the rest.
     first = contrast_family(
         [(one, board) for board, each in zip(boards, measures, strict=True) for one in each

@@ -97,7 +97,7 @@ def floor_notes(compared: Compared) -> list[str]:
     for name, floor in compared.won_by_floors.items():
         won.setdefault(floor.method, []).append(compared.contrasts[name].measure.title)
     return [f"Floors, made from the data without a model: {meanings}."] + [
-        f"{WON} {floor} scores at least as well as every method on {listed(names)}: there a higher"
+        f"{WON} {floor} scores at least as well as every method on {listed(names)}: there a better"
         " value does not show better or more personal texts."
         for floor, names in won.items()
     ]

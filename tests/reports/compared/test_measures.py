@@ -2,14 +2,22 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
-from harness.errors import DataError
-from harness.reports.compared.measures import brief, measures_of, not_compared
+from harness.errors import DataError, UsageError
+from harness.metrics.base import MeanMetric
+from harness.reports.compared.measures import (
+    brief,
+    main_measure,
+    measures_of,
+    not_compared,
+)
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections.metric_table import scores_part
 from tests.support.synthetic import made_up, write_runs
+from tests.support.synthetic_parts import metrics_of
 
 
 @pytest.fixture
@@ -76,6 +84,35 @@ def test_a_metric_of_the_evaluate_library_is_compared_from_its_values(board):
     part = changed(board, "evaluate:mine")
     assert "evaluate:mine" in [one.name for one in measures_of(part)]
     assert not_compared(part) == {}
+
+
+def without_text(board, key):
+    """The board where the first system lacks an example."""
+    first, *rest = board.systems
+    examples = {name: one for name, one in first.record.examples.items() if name != key}
+    scores = {**first.record.metrics, **metrics_of(examples)}
+    record = dataclasses.replace(first.record, examples=examples, metrics=scores)
+    few = dataclasses.replace(first, runs=(dataclasses.replace(first.runs[0], record=record),))
+    return dataclasses.replace(board, systems=(few, *rest))
+
+
+@pytest.mark.parametrize("name", ["evaluate:mine", "evaluate:mine?better=lower"])
+def test_where_texts_are_missing_a_metric_of_unknown_worst_value_is_not_compared(board, name):
+    whole, part = changed(board, name), changed(without_text(board, board.ids[0]), name)
+    assert name in [one.name for one in measures_of(whole)]
+    assert list(not_compared(part)) == [name]  # ROUGE of an empty text is 0, and is compared
+    assert not_compared(part)[name].startswith("texts are missing in some runs, and what this")
+    with pytest.raises(UsageError, match="is not compared: texts are missing in some runs"):
+        main_measure(measures_of(part), name, [part])
+
+
+def test_a_mean_whose_lower_value_is_better_says_nothing_of_an_empty_text():
+    class Distance(MeanMetric):
+        better = "lower"
+
+    rows = np.array([[30.0, 1.0], [0.0, 0.0]])
+    assert Distance().absent(rows) is None
+    assert MeanMetric().absent(rows).tolist() == [[0, 1], [0, 0]]
 
 
 def test_where_room_is_short_the_main_metric_and_unlike_ones_are_shown():
