@@ -22,7 +22,7 @@ from harness.record.digest import json_sha256
 
 
 def task_folder(source: str, task: Task, setting: str) -> Path:
-    """The folder of one task: `source`/task, `source`/task_setting, or `source` itself.
+    """The folder of one task: `source`/task_setting, else `source`/task, else `source` itself.
 
     Raises DataError if `source` is not a folder.
     """
@@ -34,7 +34,7 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
             "mini, hub, or a folder of data files",
             "name the folder with train.jsonl, val.jsonl and test.jsonl",
         )
-    subfolders = (folder / name for name in (task.name, f"{task.name}_{setting}"))
+    subfolders = (folder / name for name in (f"{task.name}_{setting}", task.name))
     return next((path for path in subfolders if path.is_dir()), folder)
 
 

@@ -132,11 +132,15 @@ def test_a_folder_without_the_split_lists_its_content(write_folder: WriteFolder,
 def test_a_data_folder_belongs_to_a_task_or_has_a_folder_for_each(tmp_path: Path):
     (tmp_path / "many" / "product_review").mkdir(parents=True)
     (tmp_path / "hub" / "product_review_temporal").mkdir(parents=True)
+    for name in ("product_review", "product_review_temporal"):
+        (tmp_path / "both" / name).mkdir(parents=True)
     for name, setting, folder in [
         ("many", "user", "many/product_review"),
         ("many/product_review", "user", "many/product_review"),
         ("hub", "temporal", "hub/product_review_temporal"),
         ("hub", "user", "hub"),
+        ("both", "temporal", "both/product_review_temporal"),
+        ("both", "user", "both/product_review"),
     ]:
         assert task_folder(str(tmp_path / name), PRODUCT_REVIEW, setting) == tmp_path / folder
 
