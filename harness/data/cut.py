@@ -18,6 +18,12 @@ SENTENCE_END = re.compile(
 )
 WORD_END = re.compile(r"(?<=\S)(?=\s|$)")
 QUOTED = re.compile(r'(?<!\S)"(?P<part>[^"]+)"(?=[\s.,;:!?)]|$)')
+LEAST_KEPT = 1 / 4
+"""A cut at a sentence or word end keeps at least this share of the characters that fit the budget.
+
+Else the "Hi!" before a long sentence would be all that is left. A quarter, with what stands around
+the text, so that the prompts of published runs stay as they are.
+"""
 BYTES_OF_A_TOKEN = 4
 KEPT_TEXTS = 8192
 """Texts whose token counts are cached: entries recur in every example of their user."""
@@ -71,8 +77,8 @@ class Cutter:
     def shorten(self, text: str, budget: int, around: Callable[[str], str] = str) -> str:
         """The longest opening of `text` for which `around(opening)` fits in `budget` tokens.
 
-        It ends with a sentence if possible, else with a word, else with a token; "" if no token
-        fits. A line break ends a sentence.
+        It ends with a sentence if that keeps `LEAST_KEPT` of what fits, else with a word if that
+        does, else with a token; "" if no token fits. A line break ends a sentence.
         """
 
         def fits(end: int) -> bool:
@@ -85,9 +91,12 @@ class Cutter:
         if reach == 0:
             return ""
         last = ends[reach - 1]
-        # 2. The last sentence end before it, else the last word end.
+        # 2. The last sentence end before it, else the last word end; neither too far from it.
+        least = LEAST_KEPT * len(around(text[:last]))
         for boundary in (SENTENCE_END, WORD_END):
             for end in reversed(list(_ends(boundary, text, last))):
+                if len(around(text[:end])) < least:
+                    break
                 if fits(end):
                     return text[:end]
         return text[:last]

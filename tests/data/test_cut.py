@@ -41,6 +41,12 @@ SHORT = {  # words and punctuation marks are tokens
     "an ideographic stop": ("茶は 熱い。とても 熱い。", 5, "茶は 熱い。"),
     "a question in Arabic": ("هل هذا شاي؟ نعم هذا شاي", 5, "هل هذا شاي؟"),
     "else at a word end": ("One two three four.", 2, "One two"),
+    "a sentence end that keeps a quarter": ("Hi! two three", 3, "Hi!"),
+    "none that keeps less": (
+        "Hi! two three four five six seven eight",
+        7,
+        "Hi! two three four five six",
+    ),
     "unchanged if it fits": ("One two.", 3, "One two."),
     "empty if no token fits": ("One", 0, ""),
 }
@@ -56,9 +62,18 @@ def test_without_a_word_end_the_cut_is_at_a_token_end():
     assert Cutter(characters).shorten("ab cdef", 4) == "ab"
 
 
+def test_a_word_end_that_keeps_less_than_a_quarter_does_not_count():
+    assert Cutter(characters).shorten("茶 " + "長" * 20, 8) == "茶 " + "長" * 6
+    assert Cutter(characters).shorten("茶 " + "長" * 20, 4) == "茶"  # one of four
+
+
 def test_the_text_around_a_part_counts():
     # the brackets are tokens: two of four remain for the part
     assert Cutter(words).shorten("one two three", 4, lambda part: f"[{part}]") == "one two"
+    # "Hi!" is a sixth of "Hi! two three four", but with the request more than a quarter
+    request = "a request of six words is: "
+    assert Cutter(words).shorten("Hi! two three four five", 12, request.__add__) == "Hi!"
+    assert Cutter(words).shorten("Hi! two three four five", 5) == "Hi! two three four"
 
 
 INPUTS = {
