@@ -30,7 +30,7 @@ class WordSearch:
         times: dict[str, list[int]] = {word: [] for word in words}
         lengths, documents_of = list[int](), dict[str, int]()
         for place, document in enumerate(documents):
-            counts = Counter(document.split()) or Counter([""])  # the mean length may not be 0
+            counts = Counter(document.split())
             lengths.append(counts.total())
             for word in counts:
                 documents_of[word] = documents_of.get(word, 0) + 1
@@ -38,10 +38,12 @@ class WordSearch:
                 holders[word].append(place)
                 times[word].append(counts[word])
         self._size = len(lengths)
+        self._added: dict[str, tuple[NDArray[np.int64], Array]] = {}
+        if not documents_of:  # no document has a word: there is no mean length to divide by
+            return
         weights = _weights(documents_of, self._size)
         mean = sum(lengths) / self._size
         penalties = K1 * (1 - B + B * np.array(lengths) / mean)
-        self._added: dict[str, tuple[NDArray[np.int64], Array]] = {}
         for word, found in holders.items():
             if found:
                 inside, often = np.array(found), np.array(times[word])
