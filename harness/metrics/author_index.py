@@ -6,12 +6,12 @@ function words; the index of large data is cached by content, so that a run comp
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.data.content import LARGE, characters_of, profile_digest
 from harness.data.prepared import prepared
@@ -22,9 +22,9 @@ from harness.record.digest import json_sha256
 from harness.statistics import Array
 from harness.types import Example
 
-FORMAT = 1
+FORMAT = 2
 """Increase it when an index of the same words changes, so that cached ones are ignored."""
-SHARES, WORDLESS = "shares.npy", "wordless.json"
+SHARES, WORDED = "shares.npy", "worded.npy"
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,19 @@ class AuthorIndex:
         example's profile of the same user may contain this one's reference.
     ngrams: the rows by character n-grams, weighted by the words of `users`.
     shares: the rows' shares of function words [W,F].
-    wordless: no user has words that a text can be compared with.
+    worded: whether a row has words that a text can be compared with [W].
     """
 
     users: Mapping[str, int]
     own: Sequence[int]
     ngrams: NgramIndex
     shares: Array
-    wordless: bool
+    worded: NDArray[np.bool_]
+
+    @property
+    def comparable(self) -> list[str]:
+        """The users who have words that a text can be compared with."""
+        return [user for user, row in self.users.items() if self.worded[row]]
 
 
 def author_index(examples: Sequence[Example], task: Task) -> AuthorIndex:
@@ -90,13 +95,10 @@ def _index(
     def make(folder: Path) -> None:
         write_index(folder, words, weights)
         np.save(folder / SHARES, np.stack([shares(text) for text in words()]))
-        long = (len(text.strip()) >= SHORTEST for text in words())
-        worded = any(enough for enough, weight in zip(long, weights, strict=True) if weight)
-        (folder / WORDLESS).write_text(json.dumps(not worded))
+        np.save(folder / WORDED, [len(text.strip()) >= SHORTEST for text in words()])
 
-    def read(folder: Path) -> tuple[NgramIndex, Array, bool]:
-        wordless = json.loads((folder / WORDLESS).read_text())
-        return NgramIndex.read(folder), np.load(folder / SHARES), wordless
+    def read(folder: Path) -> tuple[NgramIndex, Array, NDArray[np.bool_]]:
+        return NgramIndex.read(folder), np.load(folder / SHARES), np.load(folder / WORDED)
 
     key = [FORMAT, SHORTEST, LONGEST, json_sha256(function_words()), key]
     found = prepared("authors", key, make, read, keep=key[-1] is not None)

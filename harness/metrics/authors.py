@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from statistics import fmean
 from typing import Literal
 
@@ -20,12 +21,12 @@ OTHERS = 7
 class Identification:
     """For each text whether its author ranks first, and the reciprocal rank, both 0–100.
 
-    `chance_*` is the expectation of a random ranking: the floor. References are scored too; they
-    are no ceiling.
+    None where the author has no words to compare with. `chance_*` is the expectation of a random
+    ranking of the others: the floor. References are scored too; they are no ceiling.
     """
 
-    top1: list[float]
-    reciprocal_rank: list[float]
+    top1: list[float | None]
+    reciprocal_rank: list[float | None]
     chance_top1: float
     chance_reciprocal_rank: float
 
@@ -54,21 +55,29 @@ def identify_authors(
     features: what texts and profiles are compared by.
 
     Tied candidates share their ranks, so a text that says nothing about its author is at chance.
-    An empty text scores 0 and counts.
+    An empty text scores 0 and counts. Users without words are no candidates; a text whose author
+    has none has no value. Raises ValueError where this leaves no text.
     """
     # 1. similarity with each candidate, the author first
     index = candidates.index
     rows = [
-        [own, *(index.users[rival] for rival in rivals)]
+        [own, *(row for rival in rivals if index.worded[row := index.users[rival]])]
         for own, rivals in zip(candidates.own, candidates.rivals, strict=True)
     ]
+    known = [bool(index.worded[own]) for own in candidates.own]
+    if not any(known):
+        raise ValueError("no author has words; expected at least one text whose author has")
     if features == "function words":
         nearness = _delta(texts, index, rows)
     else:
         nearness = index.ngrams.cosines(texts, rows)
     # 2. ranks, ties shared
-    top1, ranks = list[float](), list[float]()
-    for text, (author, *rest) in zip(texts, nearness, strict=True):
+    top1, ranks = list[float | None](), list[float | None]()
+    for text, (author, *rest), has_words in zip(texts, nearness, known, strict=True):
+        if not has_words:
+            top1.append(None)
+            ranks.append(None)
+            continue
         if not text.strip():
             top1.append(0.0)
             ranks.append(0.0)
@@ -80,7 +89,7 @@ def identify_authors(
         top1.append(100 * fmean(place == 1 for place in places))
         ranks.append(100 * _mean_reciprocal(places))
     # 3. what chance would give: all candidates tied
-    ties = [range(1, 2 + len(rivals)) for rivals in candidates.rivals]
+    ties = [range(1, 1 + len(each)) for each in compress(rows, known)]
     return Identification(
         top1,
         ranks,
@@ -103,7 +112,7 @@ def _delta(
     index: the candidates' words.
     candidates: for each text, rows of the index.
     """
-    spread = index.shares[list(index.users.values())].std(axis=0)
+    spread = index.shares[[index.users[user] for user in index.comparable]].std(axis=0)
     used = spread > 0
     if not used.any():
         return [[0.0] * len(rows) for rows in candidates]

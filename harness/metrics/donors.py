@@ -19,7 +19,7 @@ from harness.metrics.word_search import WordSearch
 from harness.statistics import resampling_rng
 from harness.types import Entry, Example
 
-FORMAT = 2
+FORMAT = 3
 """Increase it when other donors are chosen, so that cached ones are ignored."""
 Order = tuple[Iterator[str], bool]
 """Other users for an example, the first to be chosen first; whether their order is a tie's."""
@@ -49,7 +49,8 @@ def random_donors(
 ) -> Donors:
     """For every example, `count` random users other than its own; fewer if there are fewer.
 
-    examples: their users are the candidates, each with the profile of the user's last example.
+    examples: their users are the candidates, each with the profile of the user's last example; a
+    user whose profile has no entry is none.
     task: says which texts of a profile are compared with a target.
     targets: each example's text to generate; a user whose profile contains it is passed over.
     fingerprint: the data's, which seeds the draw.
@@ -57,21 +58,28 @@ def random_donors(
 
     Raises DataError if there is no other user.
     """
-    users = list(dict.fromkeys(example.user_id for example in examples))
-    _refuse_alone(users)
+    _refuse_alone([example.user_id for example in examples])
+    users = _with_entries(examples)
     places = {user: place for place, user in enumerate(users)}
 
     def orders() -> Iterator[Order]:
         rng = resampling_rng(f"donors {fingerprint}")
         for example in examples:
-            others = rng.permutation(len(users) - 1)  # all users but the example's
-            yield _others(users, others, places[example.user_id]), False
+            own = places.get(example.user_id, len(users))  # it may have no entry itself
+            others = rng.permutation(len(users) - (own < len(users)))  # all users but the example's
+            yield _others(users, others, own), False
 
     return _chosen(examples, task, targets, count, orders)
 
 
+def _with_entries(examples: Sequence[Example]) -> list[str]:
+    """The users whose last example has a profile with entries, in the order of their first."""
+    profiles = {example.user_id: example.profile for example in examples}
+    return [user for user, profile in profiles.items() if len(profile)]
+
+
 def _others(users: Sequence[str], order: Iterable[int], own: int) -> Iterator[str]:
-    """The users of an order that leaves out the one at `own`."""
+    """The users of an order that leaves out the one at `own`; none if `own` is past the last."""
     return (users[index + (index >= own)] for index in order)
 
 
@@ -84,7 +92,8 @@ def topic_donors(
 ) -> Donors:
     """For every example, the `count` other users whose profile is nearest to its input by BM25.
 
-    examples: their users are the candidates, each with the profile of the user's last example.
+    examples: their users are the candidates, each with the profile of the user's last example; a
+    user whose profile has no entry is none.
     task: says what retrieval reads of an input and of an entry, and what may contain a target.
     targets: each example's text to generate; a user whose profile contains it is passed over.
     fingerprint: the data's, which seeds the order of ties.
@@ -118,7 +127,7 @@ def _topic_donors(
     count: int,
 ) -> Donors:
     profiles = {example.user_id: example.profile for example in examples}
-    users = list(profiles)
+    users = _with_entries(examples)
     rng = resampling_rng(f"donors {fingerprint}")
     users = [users[index] for index in rng.permutation(len(users))]
     queries = {one.input: task.query(one.input).lower().split() for one in examples}
@@ -130,7 +139,7 @@ def _topic_donors(
         for example in examples:
             scores = search.scores(queries[example.input])
             order = np.argsort(-scores, kind="stable")
-            order = order[order != places[example.user_id]]
+            order = order[order != places.get(example.user_id, len(users))]
             # all other users have the same score
             tied = len(order) > count and scores[order[0]] == scores[order[-1]]
             yield (users[at] for at in order), bool(tied)

@@ -37,11 +37,11 @@ class SliceNll(View):
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleRank(View):
-    """Author identification of one text, 0–100."""
+    """Author identification of one text, 0–100; null where its author's profile has no words."""
 
-    top1: float
+    top1: float | None
     """100 where its author's profile is the nearest, shared where profiles tie."""
-    mrr: float
+    mrr: float | None
     """100 over the rank of its author's profile."""
 
 

@@ -135,7 +135,8 @@ class Authors(View):
     function_words: AuthorScores | None = None
     """By function words."""
     missing: str | None = None
-    """Why it was not evaluated: fewer than two users, or no profile with words."""
+    """Why it was not evaluated: fewer than two users, or fewer than two with words in their
+    profiles."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from harness.metrics import author_index, donors
 from harness.metrics.author_index import index_of
 from harness.metrics.function_words import function_words, shares
 from harness.metrics.ngrams import Coder
+from harness.metrics.word_search import WordSearch
 from harness.pipeline.evaluate.author_identification import author_identification
 from harness.statistics import resampling_rng
 from harness.types import Example, Reference, SplitData
@@ -95,13 +96,13 @@ def split(seed=0, users=14):
 
 
 def slow_donors(examples, fingerprint, count):
-    """The donors by rank_bm25, with every query against every document."""
+    """The donors by rank_bm25, with every query against every document of users with entries."""
     profiles = {example.user_id: example.profile for example in examples}
-    users = list(profiles)
+    users = [user for user, profile in profiles.items() if profile]
     order = resampling_rng(f"donors {fingerprint}").permutation(len(users))
     users = [users[at] for at in order]
     retrieved = [" ".join(map(PRODUCT_REVIEW.retrieved, profiles[user])) for user in users]
-    index = BM25Okapi([words.lower().split() or [""] for words in retrieved])
+    index = BM25Okapi([words.lower().split() for words in retrieved])
     chosen, tied = [], 0
     for example in examples:
         scores = index.get_scores(example.input.lower().split())
@@ -118,6 +119,22 @@ def test_donors_are_those_of_rank_bm25(seed, count):
     expected = slow_donors(test.examples, "print", count)
     found = donors.topic_donors(test.examples, PRODUCT_REVIEW, test.targets, "print", count)
     assert found == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_of_rank_bm25_with_empty_documents_too(seed):
+    draw = random.Random(seed)
+    documents = [" ".join(draw.choices("abcdefgh", k=draw.randrange(12))) for _ in range(7)]
+    query = draw.choices("abcdefgh", k=4)
+    found = WordSearch([*documents, ""], set(query)).scores(query)
+    expected = BM25Okapi([words.split() for words in [*documents, ""]]).get_scores(query)
+    assert found.tolist() == expected.tolist()  # to the last bit
+
+
+@pytest.mark.parametrize("documents", [[], ["", " "]])
+def test_documents_without_a_word_score_0(documents):
+    found = WordSearch(documents, {"a"}).scores(["a"])
+    assert found.tolist() == [0.0] * len(documents)
 
 
 def test_large_data_are_indexed_once_and_give_the_same_numbers(monkeypatch, tmp_path, caplog):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.data.tasks import PRODUCT_REVIEW
@@ -10,6 +12,7 @@ from harness.metrics.author_index import index_of
 from harness.metrics.authors import Candidates, identify_authors
 from harness.metrics.donors import random_donors, topic_donors
 from harness.metrics.lift import lift
+from harness.statistics import resampling_rng
 from harness.types import Example, Score
 from tests.support.texts import panel
 
@@ -96,6 +99,26 @@ def test_random_donors_follow_the_fingerprint():
     assert len(drawn([example("a"), example("b")], "print")[0]) == 1
 
 
+def test_where_every_profile_has_entries_the_random_donors_are_the_permutations():
+    """As before users without entries were left out: published lifts keep their donors."""
+    users = [f"u{at}" for at in range(9)]
+    found = random_donors([*map(example, users)], PRODUCT_REVIEW, NOWHERE * 9, "print").users
+    rng = resampling_rng("donors print")
+    drawn = [[at + (at >= own) for at in rng.permutation(8)] for own in range(9)]
+    assert found == [[users[at] for at in each[:4]] for each in drawn]
+
+
+@pytest.mark.parametrize("choose", [random_donors, topic_donors])
+def test_a_user_without_entries_is_no_donor_but_has_some(choose):
+    examples = [example(f"u{at}", "guitar", f"guitar {at}") for at in range(8)]
+    examples = [replace(one, profile=()) if at % 2 else one for at, one in enumerate(examples)]
+    filled = {"u0", "u2", "u4", "u6"}
+    found = choose(examples, PRODUCT_REVIEW, NOWHERE * 8, "print", 4).users
+    assert [set(each) for each in found] == [filled - {one.user_id} for one in examples]
+    empty = [replace(one, profile=()) for one in examples]
+    assert choose(empty, PRODUCT_REVIEW, NOWHERE * 8, "print", 4).users == [[]] * 8
+
+
 TEXT = "The third string buzzes, and the amplifier hums louder than the band."  # 69 characters
 
 
@@ -171,6 +194,21 @@ def test_an_uninformative_text_is_at_chance_and_an_empty_one_at_0(features):
     found = identify_authors(["zzz", " "], everyone(profiles, "ab"), features)
     assert found.top1 == pytest.approx([25, 0])  # four tied: ¼
     assert found.reciprocal_rank == pytest.approx([100 * (25 / 12) / 4, 0])
+
+
+@pytest.mark.parametrize("features", ["characters", "function words"])
+def test_an_author_without_words_has_no_value_and_is_nobodys_rival(features):
+    profiles = {user: 6 * style for user, style in STYLES.items()}
+    texts = [3 * STYLES[user] for user in STYLES]
+    expected = identify_authors(texts, everyone(profiles, STYLES), features)
+    more = {**profiles, "dee": "", "eve": " "}
+    found = identify_authors([*texts, "a text", ""], everyone(more, more), features)
+    assert found.top1 == [*expected.top1, None, None]
+    assert found.reciprocal_rank == [*expected.reciprocal_rank, None, None]
+    assert found.chance_top1 == expected.chance_top1
+    assert found.chance_reciprocal_rank == expected.chance_reciprocal_rank
+    with pytest.raises(ValueError, match="no author has words; expected at least one text"):
+        identify_authors(["a text"], everyone(more, ["dee"]), features)
 
 
 def test_only_the_rivals_are_candidates():

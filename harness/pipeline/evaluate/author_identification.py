@@ -22,7 +22,9 @@ from harness.statistics import PERCENT_MEAN, Panel
 from harness.types import SplitData
 
 ALONE = "one user in the test split; author identification needs at least two"
-NO_WORDS = "no test user's profile has words; author identification needs at least one that has"
+FEW_WORDS = (
+    "fewer than two test users have words in their profiles; author identification needs two"
+)
 
 
 def author_identification(
@@ -36,8 +38,9 @@ def author_identification(
 
     A profile stands for the user's own words: the long text of each entry. The author's profile is
     the one in the example. The other candidates are chosen by BM25 between the input and whole
-    entries, as for profile swaps; none whose profile contains the reference. References are scored
-    too; they are no ceiling, as copies of a profile score higher.
+    entries, as for profile swaps; none whose profile contains the reference. An example whose
+    author has no words has no value. References are scored too; they are no ceiling, as copies of a
+    profile score higher.
     """
     # 1. the words of each user, and what BM25 reads of them
     users = len({example.user_id for example in test.examples})
@@ -45,8 +48,8 @@ def author_identification(
         return Authors(missing=ALONE), {}
     task = find("task", test.task)
     index = author_index(test.examples, task)
-    if index.wordless:
-        return Authors(missing=NO_WORDS), {}
+    if len(index.comparable) < 2:
+        return Authors(missing=FEW_WORDS), {}
     donors = topic_donors(test.examples, task, test.targets, test.fingerprint, OTHERS)
     # 2. the texts to be identified: every sample, then the references
     panel = Panel.of(test, resamples)
@@ -68,7 +71,7 @@ def author_identification(
     characters, by_characters = identified("characters")
     function_words, by_words = identified("function words")
     summary = Authors(
-        others=min(OTHERS, users - 1),
+        others=min(OTHERS, len(index.comparable) - 1),
         users=users,
         tied=donors.tied,
         shared=len(donors.shared),
@@ -82,11 +85,12 @@ def author_identification(
 
 
 def _rank(
-    values: list[float], chance: float, panel: Panel, rows: int
-) -> tuple[AuthorRank, list[float]]:
+    values: list[float | None], chance: float, panel: Panel, rows: int
+) -> tuple[AuthorRank, list[float | None]]:
     """The record's entry on a score, and each example's mean over samples.
 
-    values: of every text, row after row; the last row holds the references.
+    values: of every text, row after row; the last row holds the references. None in every row where
+    the author has no words.
     chance: what a random ranking would give.
     panel: the users of one row.
     rows: number of samples, plus one.
@@ -94,6 +98,11 @@ def _rank(
     users = len(panel.users)
     each = [values[at : at + users] for at in range(0, len(values), users)]
     assert len(each) == rows
-    mean = [fmean(column) for column in zip(*each[:-1], strict=True)]
+    mean = [_mean(column) for column in zip(*each[:-1], strict=True)]
     whole = mean_score(mean, PERCENT_MEAN, panel, "authors")
-    return AuthorRank(ceiling=fmean(each[-1]), chance=chance, **ends_of(whole)), mean
+    return AuthorRank(ceiling=_mean(each[-1]), chance=chance, **ends_of(whole)), mean
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

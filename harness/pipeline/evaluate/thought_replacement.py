@@ -43,7 +43,10 @@ from harness.types import Example
 
 TEXTS = "controls.jsonl"
 ALONE = "one user in the test split; thoughts of another user need at least two"
-SHARED = "all other users' profiles contain an example's target; thoughts of another user need one"
+SHARED = (
+    "all other users' profiles are empty or contain an example's target; thoughts of another user"
+    " need one"
+)
 Scores = Mapping[str, Scored]
 
 

@@ -98,20 +98,29 @@ def test_a_single_user_is_null_with_a_reason():
     )
 
 
-@pytest.mark.parametrize("words", [{}, {"ann": " ", "bob": ""}], ids=["no entry", "empty entries"])
-def test_profiles_without_words_are_null_with_a_reason(words):
+FEW = [{}, {"ann": " ", "bob": ""}, {"ann": STYLES["ann"], "bob": " "}]
+
+
+@pytest.mark.parametrize("words", FEW, ids=["no entry", "empty entries", "one with words"])
+def test_fewer_than_two_profiles_with_words_are_null_with_a_reason(words):
     found, each = author_identification(split(words=words), [{}], 200)
     assert found == Authors(
-        missing="no test user's profile has words; "
-        "author identification needs at least one that has"
+        missing="fewer than two test users have words in their profiles; "
+        "author identification needs two"
     )
     assert each == {}
 
 
-def test_one_profile_with_words_is_enough():
-    test = split(words={"ann": STYLES["ann"]})
-    _, found = author_identification(test, [{"ann-0": STYLES["ann"]}], 200)
-    assert found["ann-0"].characters.top1 == 100
+def test_an_author_without_words_has_no_value_and_the_others_are_ranked_without_that_one():
+    test = split(words={user: STYLES[user] for user in ("ann", "bob")})
+    texts = {"ann-0": STYLES["ann"], "bob-0": STYLES["bob"], "cid-0": STYLES["ann"]}
+    found, each = author_identification(test, [texts, texts], 200)
+    assert (found.others, found.users) == (1, 3)
+    for scores in (found.characters, found.function_words):
+        assert scores.top1.value == scores.top1.ceiling == 100  # of ann and bob
+        assert (scores.top1.chance, scores.mrr.chance) == (50, 75)  # two candidates: 1/2, 3/4
+    for ranks in (each["cid-0"].characters, each["cid-0"].function_words):
+        assert (ranks.top1, ranks.mrr) == (None, None)
 
 
 def test_it_is_in_every_record_unless_switched_off(tmp_path, reviews, backbone):
