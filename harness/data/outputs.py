@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,10 +73,10 @@ def _text(place: str, row: object) -> OutputModel:
 
 
 def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
-    """(place, JSON value) of every prediction."""
+    """(place, JSON value) of every prediction; a byte order mark at the start is skipped."""
     from harness.data.json_lines import numbered_lines
 
-    whole = None
+    whole, raw = None, raw.removeprefix(codecs.BOM_UTF8)
     if raw.lstrip().startswith(b"{"):
         try:
             whole = strict_json.loads(raw)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from harness.data.outputs import read_outputs
+
 
 @pytest.mark.parametrize("layout", ["lines", "longlamp"])
 def test_predictions_made_elsewhere_are_scored(call, tmp_path, reviews, layout):
@@ -24,6 +26,20 @@ def test_predictions_made_elsewhere_are_scored(call, tmp_path, reviews, layout):
     assert set(found["metrics"]) == {"bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "meteor"}
     assert set(found["metrics"]["bleu"]) >= {"value", "low", "high", "signature"}
     assert found["n"] == {"planned": 8, "scored": 8, "empty": 0, "failed": 0}
+
+
+@pytest.mark.parametrize("layout", ["lines", "golds", "golds on many lines"])
+def test_a_byte_order_mark_changes_no_number(tmp_path, layout):
+    rows = [{"id": "a", "output": "fine"}, {"id": "b", "output": "so so"}]
+    golds = {"task": "product_review", "golds": rows}
+    content = {
+        "lines": "".join(json.dumps(row) + "\n" for row in rows),
+        "golds": json.dumps(golds),
+        "golds on many lines": json.dumps(golds, indent=1),
+    }[layout]
+    path = tmp_path / "p.json"
+    path.write_text(content, encoding="utf-8-sig")
+    assert read_outputs(path, "product_review").texts == {"a": "fine", "b": "so so"}
 
 
 def test_perfect_predictions_score_a_hundred(call, tmp_path, reviews):
