@@ -26,12 +26,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from harness.data.content import task_digest
 from harness.engine.backbone import Backbones, weights_fingerprint
 from harness.engine.clock import now
 from harness.engine.decode import generate
 from harness.engine.devices import devices, number_type, place
 from harness.engine.flops import NoEstimateError, generation_flops
 from harness.engine.lm import CausalLM, PersonalLM
+from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt
 from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
@@ -197,6 +199,8 @@ class Pag(Method):
             [self.budget, self.settings.budget.profile, self.settings.decode.batch_size],
             [lm.device.type, str(number_type(self.settings.model, lm.device))],
             method_sha256(type(self), self.settings.method),
+            task_digest(self.writer.task),
+            describe_template(self.rules.tokenizer),
             engine_versions(),
         ]
         return json_sha256(*parts, sort_keys=True)[:16]

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from transformers import get_scheduler
 
+from harness.data.content import task_digest
 from harness.engine.backbone import weights_fingerprint
 from harness.engine.clock import now
 from harness.engine.devices import number_type
 from harness.engine.lm import CausalLM
 from harness.engine.schedule import plan_steps
+from harness.engine.template import describe_template
 from harness.engine.train import precision
 from harness.engine.weight_files import load_weights, same_file, save_weights
 from harness.inputs.provenance import engine_versions, method_sha256
@@ -136,6 +138,8 @@ class KeptAdapters:
             settings.seed,
             [lm.device.type, str(number_type(settings.model, lm.device))],
             method_sha256(type(method), settings.method),
+            task_digest(method.writer.task),
+            describe_template(method.rules.tokenizer),
             engine_versions(),
         ]
         name = json_sha256(*parts, sort_keys=True)[:16]

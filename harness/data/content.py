@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from harness.data.tasks import Task
 from harness.inputs.imports import closure, content_sha256
@@ -36,9 +37,18 @@ def _characters(profile: Profile) -> int:
 
 
 def task_digest(task: Task) -> str:
-    """sha256 of a task's strings, and of the code that it is made of; a plugin's with helpers."""
-    strings = [value for value in vars(task).values() if value is None or isinstance(value, str)]
+    """sha256 of a task's strings and numbers, and of the code that it is made of; a plugin's with
+    helpers.
+
+    Values that the task has computed and kept are left out: they depend on when it is asked.
+    """
+    plain = [
+        value
+        for name, value in vars(task).items()
+        if (value is None or isinstance(value, str | int | float))
+        and not isinstance(getattr(type(task), name, None), cached_property)
+    ]
     entry = table("task").get(task.name)
     module = entry.target.partition(":")[0] if entry else type(task).__module__
     origin = Origin(module, entry.file if entry else home_of(type(task)))
-    return json_sha256(strings, content_sha256({**closure([__name__]), **own_sources(origin)}))
+    return json_sha256(plain, content_sha256({**closure([__name__]), **own_sources(origin)}))

@@ -6,18 +6,23 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from harness.data.content import task_digest
 from harness.engine.weight_files import WEIGHTS
 from harness.inputs import provenance
 from harness.inputs.provenance import engine_versions
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import TRAINED, drop_training, finished_training
-from harness.record import DeviceInfo, read_state, read_word, write_state
+from harness.pipeline.prepared_prompts import PACKAGES
+from harness.record import DeviceInfo, read_state, read_word, record_there, write_state
+from harness.record.dated import is_dated
 from harness.record.digest import json_sha256
 from harness.record.durable import draft_of, move, sync_path, write_text
 from harness.record.inputs import MODELS
+from harness.registry import find
 from harness.settings import RunSettings
 from harness.settings.names import named
 
@@ -32,7 +37,8 @@ def training_key(
     backbone: fingerprints of the weights that training starts from.
     machine: the one that trains; by default this one.
 
-    The source of harness and method counts, so that edited code is retrained, committed or not.
+    The source of harness, method and task counts, so that edited code is retrained, committed or
+    not; so do the versions of the packages that make prompts.
     """
     plan, machine = job.plan, machine or job.hardware.machine()
     parts = [
@@ -40,11 +46,13 @@ def training_key(
         training_settings(plan.settings),
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
         provenance.training_sha256(type(plan.method), plan.settings.method),
+        task_digest(find("task", plan.settings.task)),
         list(backbone),
         plan.inputs.digest(*MODELS),
         [device.partition(":")[0] for device in machine.device.split(",")],
         f"torch.{machine.dtype}",
         engine_versions(),
+        [version(name) for name in PACKAGES],
     ]
     return json_sha256(*parts, sort_keys=True)[:16]
 
@@ -86,15 +94,16 @@ def adopt_training(job: Job, key: str) -> None:
     """Reuse a finished training with the same key from another run of this method, and say so.
 
     Its weights, if intact, are linked and its summary names the run in `reused_from`. Its times are
-    reused too, so it must come from the same kind of machine. Nothing is done where there is no
-    such run, or where this run has trained already.
+    reused too, so it must come from the same kind of machine. A run that was set aside because its
+    plugins changed is not used, whatever its key says. Nothing is done where there is no such run,
+    or where this run has trained already.
     """
     folder, say = job.plan.folder, job.bars.say
     if (folder / TRAINED).is_file() and (folder / WEIGHTS).is_file():
         return
     for file in sorted(folder.parent.glob(f"*/{KEY}")):
         other = file.parent
-        if other == folder or read_word(file) != key:
+        if other == folder or read_word(file) != key or _had_other_plugins(job, other):
             continue
         if read_state(DeviceInfo, other / MACHINE, say) != job.hardware.machine():
             continue
@@ -106,6 +115,15 @@ def adopt_training(job: Job, key: str) -> None:
             write_state(folder / TRAINED, replace(found, training=shared))
             say(f"reusing the weights that {other.name} trained (--fresh trains again)")
             return
+
+
+def _had_other_plugins(job: Job, folder: Path) -> bool:
+    """Whether an old run with a date in its name had other code of plugins, or may have had."""
+    if not is_dated(folder):
+        return False
+    record = record_there(folder, job.bars.say)
+    known = record and record.inputs
+    return not known or known.plugins != job.plan.inputs.plugins
 
 
 def _link(source: Path, target: Path) -> None:

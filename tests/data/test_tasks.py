@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+
 import pytest
 
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING, Task
+from harness.data.content import task_digest
 from harness.data.tasks import before_items
 from harness.registry import find
 
@@ -99,3 +103,24 @@ def test_tasks_are_found_by_their_names_and_know_their_fields():
         assert find("task", name).name == name
     assert PRODUCT_REVIEW.fields == ("overall", "description", "summary", "reviewText")
     assert TOPIC_WRITING.texts == ("summary", "content")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"instruction": " Now "}, {"separator": "; "}, {"body_words": 9}, {"request": None}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_digest_covers_what_prompts_are_made_of(change):
+    assert task_digest(replace(PRODUCT_REVIEW, **change)) != task_digest(PRODUCT_REVIEW)
+
+
+def test_a_digest_does_not_depend_on_what_a_task_has_computed():
+    class Counted(Task):
+        @cached_property
+        def shown(self) -> str:
+            return f"{len(self.texts)} fields"
+
+    task = Counted(**{name: getattr(PRODUCT_REVIEW, name) for name in Task.__dataclass_fields__})
+    before = task_digest(task)
+    assert task.shown == "4 fields"
+    assert task_digest(task) == before

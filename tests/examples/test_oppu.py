@@ -8,6 +8,7 @@ import pytest
 import torch
 from harness_example_methods.low_rank import Adapter, LowRankLinear, insert
 from harness_example_methods.oppu import HISTORY, Oppu, OppuLM, OppuOptions, key_of
+from harness_example_methods.user_adapters import KeptAdapters
 from torch import nn
 from torch.testing import assert_close
 
@@ -238,3 +239,12 @@ def oppu_examples(chosen):
     from harness.data import load_splits
 
     return load_splits(chosen, ["test"])["test"].examples
+
+
+def test_adapters_of_another_task_are_not_read(world, lm, tmp_path):
+    method = world.plan().method
+    method.workspace = tmp_path
+    before = KeptAdapters.of(method, lm).folder
+    assert KeptAdapters.of(method, lm).folder == before
+    method.writer.task = replace(method.writer.task, request="Write of {summary}.")
+    assert KeptAdapters.of(method, lm).folder != before

@@ -111,3 +111,17 @@ def test_all_summaries_of_a_run_have_its_number_type(tmp_path, reviews, backbone
     assert set(used) == {"bfloat16"}
     assert len([*outcome.folder.glob("summaries-*.jsonl")]) == 1
     assert outcome.record.settings["model"]["dtype"] == "auto"
+
+
+@pytest.mark.parametrize("changed", ["task", "template"])
+def test_summaries_of_another_task_or_template_are_not_read(world, monkeypatch, changed):
+    method = world.plan().method
+    method.workspace = world.folder
+    lm = method._backbone()
+    before = method._fingerprint(lm)
+    assert method._fingerprint(lm) == before
+    if changed == "task":
+        method.writer.task = replace(method.writer.task, entry="{reviewText}")
+    else:
+        monkeypatch.setattr(pag, "describe_template", lambda tokenizer: {"rendered": "other"})
+    assert method._fingerprint(lm) != before

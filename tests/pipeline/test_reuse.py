@@ -10,6 +10,8 @@ from harness.inputs import provenance
 from harness.pipeline import together
 from harness.pipeline.single import run
 from harness.record import read_predictions
+from harness.record.dated import move_aside
+from harness.registry import FROM_FILES, register_plugins
 from tests.support.runs import edit_record, go, settings
 
 
@@ -130,3 +132,56 @@ def test_damaged_weights_of_another_run_are_not_taken_over(
     assert len(trainings) == 2
     assert second.record.training.reused_from is None
     assert second.record.backbone.weights == first.record.backbone.weights
+
+
+TASK = """
+from dataclasses import replace
+from harness.data.tasks import PRODUCT_REVIEW
+MINE = replace(PRODUCT_REVIEW, name="mine", instruction={!r})
+"""
+OLD, NEW = ". Following the given patterns ", ". In the same words as above, now do this: "
+
+
+@pytest.fixture
+def with_instruction(tmp_path, reviews, backbone, monkeypatch):
+    """Runs sft with a task of a file, whose instruction it writes first."""
+    for kind in FROM_FILES:
+        monkeypatch.setitem(FROM_FILES, kind, {})
+    file = tmp_path / "my_task.py"
+
+    def go_with(instruction, out, until=None, *more):
+        file.write_text(TASK.format(instruction))
+        for brought in FROM_FILES.values():
+            brought.clear()
+        register_plugins([file])
+        data = reviews / "product_review"
+        chosen = settings(data, backbone, "sft", "task=mine", "train.profile_dropout=0", *more)
+        return run(chosen, "sft", tmp_path / out, until=until)
+
+    return go_with
+
+
+@pytest.mark.parametrize("until", [None, "trained"])
+def test_a_task_with_another_instruction_trains_anew(with_instruction, trainings, until):
+    rates = "train.lr=auto", "train.lr_grid=1e-3,2e-3", "train.lr_trial_epochs=0.5"
+    with_instruction(OLD, "edited", until, *rates)
+    edited = with_instruction(NEW, "edited", None, *rates).record
+    assert len(trainings) == 6  # two rates and the training, twice
+    whole = with_instruction(NEW, "whole", None, *rates).record
+    assert edited.training.reused_from is None
+    assert edited.training.tokens == whole.training.tokens
+    assert edited.training.curve[0].loss == whole.training.curve[0].loss
+    assert edited.training.lr_search.trials[0].curve == whole.training.lr_search.trials[0].curve
+    assert edited.backbone.weights == whole.backbone.weights
+
+
+@pytest.mark.parametrize("edited", [True, False])
+def test_weights_of_a_run_set_aside_are_reused_only_with_the_same_plugins(
+    with_instruction, trainings, monkeypatch, edited
+):
+    """Whatever the key says: here it does not see the task."""
+    monkeypatch.setattr("harness.pipeline.reuse.task_digest", lambda task: "any")
+    move_aside(with_instruction(OLD, "results").folder)
+    again = with_instruction(NEW if edited else OLD, "results").record
+    assert (again.training.reused_from is None) == edited
+    assert len(trainings) == 1 + edited
