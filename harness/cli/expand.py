@@ -38,14 +38,19 @@ def combinations(
     factory: of the method.
 
     A value equal to the default does not change the settings, so its run is the one that
-    `harness run` makes without it.
+    `harness run` makes without it. It stays where it matters beside the other values: a reasoner
+    left out is a copy of whichever backbone is given.
     """
     plain = effective(settings(()), factory)
     changing = {
         text: effective(settings((text,)), factory) != plain for axis in axes for text in axis
     }
     for given in product(*axes):
-        changes = tuple(text for text in given if changing[text])
+        changes, whole = tuple(given), effective(settings(given), factory)
+        for text in given:
+            fewer = tuple(each for each in changes if each != text)
+            if not changing[text] and effective(settings(fewer), factory) == whole:
+                changes = fewer
         yield Combination(changes, settings(changes))
 
 

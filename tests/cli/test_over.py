@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import product
 
 import pytest
 
@@ -9,6 +10,8 @@ from flythinker.flythinker import FlyThinker
 from harness.cli.ablate import plan
 from harness.cli.jobs import settings_for
 from harness.cli.options import RunOptions
+from harness.cli.over import parse_over, points
+from harness.cli.sweep_jobs import read_sweep
 from harness.settings.names import named
 
 
@@ -24,3 +27,35 @@ def test_a_number_is_one_setting_however_it_is_given(lam):
     ways = [point.job.settings, given(float(lam))]
     ways += [given(None, f"method.lam={form}") for form in (lam, f"{lam}.0", f"{lam}e0")]
     assert {one.digest() for one in ways} == {hashlib.sha256(text.encode()).hexdigest()[:12]}
+
+
+BACKBONES, REASONERS = ("mini", "smollm2"), ("mini", "/models/other")
+ASKED = list(product(BACKBONES, REASONERS))
+
+
+def models(jobs):
+    """The backbone and the reasoner of each run; a reasoner left out is a copy of the backbone."""
+    both = [job.settings.model for job in jobs]
+    return [(model.backbone, model.reasoner or model.backbone) for model in both]
+
+
+def test_every_pair_of_backbone_and_reasoner_is_the_one_asked_for():
+    """The default reasoner, mini, changes nothing beside mini, but much beside smollm2."""
+    axes = [
+        parse_over(f"{name}={','.join(values)}", "flythinker", FlyThinker)
+        for name, values in (("backbone", BACKBONES), ("reasoner", REASONERS), ("lam", ["0.5"]))
+    ]
+    found = points(axes, RunOptions(), ("flythinker", FlyThinker), None)
+    assert [point.values[:2] for point in found] == ASKED
+    assert models(point.job for point in found) == ASKED
+    assert {str(point.job.settings.method) for point in found} == {"{}"}  # lam's default is dropped
+    assert found[0].job.settings.digest() == settings_for(RunOptions(), "flythinker", FlyThinker).digest()  # fmt: skip
+
+
+def test_every_pair_of_a_sweep_is_the_one_asked_for(tmp_path):
+    file = tmp_path / "grid.toml"
+    file.write_text(
+        'methods = "flythinker"\nseeds = [0]\n[sweep.model]\n'
+        f"backbone = {json.dumps(BACKBONES)}\nreasoner = {json.dumps(REASONERS)}\n"
+    )
+    assert sorted(models(read_sweep(file, RunOptions(), None).jobs())) == sorted(ASKED)
