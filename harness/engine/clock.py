@@ -143,9 +143,10 @@ def interleaved(
 
 @dataclass
 class DecodeClock:
-    """The cost of decoding by batch: time to the first visible token, then time per step.
+    """The cost of decoding by batch: time to the first token of the text, then time per step.
 
-    total: seconds of the visible text alone; tokens: visible tokens.
+    A reasoning block is part of the text here; a preface is not.
+    total: seconds of the texts, without prefaces. tokens: generated; of a run, visible ones.
     """
 
     first: list[float] = field(default_factory=list)
@@ -160,7 +161,7 @@ class DecodeClock:
             first: seconds of each batch to its first token.
             total: seconds of all batches.
             steps: number of the steps after first tokens.
-            tokens: visible tokens.
+            tokens: generated tokens.
         """
         self.first += first
         if steps:
@@ -169,6 +170,6 @@ class DecodeClock:
         self.tokens += tokens
 
     def waited(self, seconds: float, since: int) -> None:
-        """Add `seconds` of hidden text before the first visible tokens of the batches `since`."""
+        """Add `seconds` of hidden text before the first tokens of the batches `since`."""
         for batch in range(since, len(self.first)):
             self.first[batch] += seconds / (len(self.first) - since)

@@ -20,11 +20,11 @@ COSTS = "writing.json"
 class Costs:
     """What generating cost so far, across resumed runs.
 
-    clock: times and tokens of the visible text.
+    clock: times of the texts with their reasoning blocks, and visible tokens.
     batches: wall seconds of each batch, prefaces included.
     examples: how many texts the batches held.
     preface_s, latent_s: seconds on prefaces and latent thoughts, part of the time to the first
-        visible token.
+        token of the text.
     preface_tokens: tokens of the prefaces.
     peak_mib: highest memory.
     overlap_s: how much longer the batches were than the wall time in which several processes
@@ -133,7 +133,7 @@ def summary_of(
 
 
 def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
-    """Estimated FLOPs of all texts and their prefaces."""
+    """Estimated FLOPs of all texts, their reasoning blocks and their prefaces."""
     prompts = {encoded.example.id: encoded for encoded in plan.test_prompts}
     total = 0
     for text in texts:
@@ -142,5 +142,6 @@ def _flops(plan: Plan, lm: PersonalLM, texts: Iterable[Prediction]) -> int:
         prompt, preface = encoded.prompt, text.preface_ids
         if preface:
             total += generation_flops(lm, [prompt], [preface])
-        total += generation_flops(lm, [prompt + preface], [range(text.tokens)], views)
+        generated = range(text.tokens + text.reasoning_tokens)
+        total += generation_flops(lm, [prompt + preface], [generated], views)
     return total

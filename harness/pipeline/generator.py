@@ -139,7 +139,7 @@ class Generator:
 
     def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
         """The predictions of a batch, without fingerprints."""
-        found = []
+        found, counted = [], self.costs.clock.tokens
         for encoded, text in zip(batch, self.tokens(batch, sample), strict=True):
             if text.error is not None:
                 found.append(_prediction(encoded, sample, error=text.error))
@@ -161,6 +161,8 @@ class Generator:
                     unclosed=visible.unclosed,
                 )
             )
+        # of the tokens that were generated, those that are visible count in the speed
+        self.costs.clock.tokens = counted + sum(text.tokens for text in found)
         return found
 
     def tokens(self, batch: Sequence[EncodedPrompt], sample: int) -> list[GeneratedTokens]:
@@ -174,7 +176,7 @@ class Generator:
         # 1. hidden text
         prefaces = self.prefaces(batch, sample)
         hidden_s = now() - begin
-        # 2. visible text
+        # 2. the text, with any reasoning blocks
         errors: dict[int, str] = {}
         try:
             texts = generate(

@@ -125,8 +125,8 @@ class Inference(View):
     """
 
     time_to_first_token_s: float | None = None
-    """From a batch's prompts to its first *visible* token, prefaces and latent thoughts included;
-    median over batches.
+    """From a batch's prompts to the first token of its texts, prefaces and latent thoughts included;
+    median over batches. A reasoning block is part of the text here, so its first token counts.
     """
     time_to_first_token_quartiles_s: tuple[float, float] | None = None
     """Quartiles of the same."""
@@ -137,7 +137,7 @@ class Inference(View):
     time_per_step_quartiles_s: tuple[float, float] | None = None
     """Quartiles of the same."""
     decode_s: float | None = None
-    """Seconds of the visible text alone."""
+    """Seconds of the texts with their reasoning blocks, without prefaces."""
     end_to_end_s: float | None = None
     """A whole batch, which is how long each of its texts is waited for; median over batches.
     Batches whose rows took each other's places count as the mean of them.
@@ -167,8 +167,8 @@ class Inference(View):
     visible_tokens: int
     """Tokens of all texts."""
     hidden_tokens: int
-    """Tokens of prefaces (CoT's analyses) and latent thoughts (Coconut's). FlyThinker's thoughts
-    stand beside tokens and take no position, so they are not counted.
+    """Tokens of prefaces (CoT's analyses), latent thoughts (Coconut's) and reasoning blocks.
+    FlyThinker's thoughts stand beside tokens and take no position, so they are not counted.
     """
     reasoning_tokens: int = 0
     """Tokens of hidden blocks inside the texts (`decode.strip`), taken out before scoring."""
@@ -185,7 +185,7 @@ class Inference(View):
     latent_s: float
     """Seconds spent on latent thoughts."""
     flops: int | None = None
-    """Estimated FLOPs of all texts and prefaces."""
+    """Estimated FLOPs of all texts, their reasoning blocks and prefaces."""
     flops_missing: str | None = None
     """Why there is no estimate."""
     user_work_s: float = 0.0

@@ -7,17 +7,20 @@ import pytest
 import torch
 
 from harness.engine.backbone_tokenizer import tokenizer_of
+from harness.engine.flops import generation_flops
 from harness.engine.lm import CausalLM
 from harness.engine.text import decode, encode_response
 from harness.method import Method
+from harness.pipeline import generate, generation_costs
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
 from harness.progress import Bars
 from harness.record import read_predictions
 from tests.support.chat_templates import DATED
-from tests.support.runs import settings
+from tests.support.runs import StopNowError, settings, stop_now
 
 TEXT = "This lamp is good. ### And more"
+REASONED = "<think>a lamp, and a kettle, and a chair, hm, and so on</think>good"
 
 
 class Scripted(CausalLM):
@@ -61,11 +64,11 @@ def untried(monkeypatch):
 
 @pytest.fixture
 def spoken(tmp_path, reviews, backbone):
-    def go(*more, bars=None, says=TEXT, breaks=()):
+    def go(*more, bars=None, says=TEXT, breaks=(), fresh=True):
         factory = type("Speaker", (Speaker,), {"says": says, "breaks": breaks})
         options = ("eval.likelihood=false", "decode.max_new_tokens=60", *more)
         chosen = settings(reviews, backbone, "rag", *options)
-        done = run(chosen, "speaker", tmp_path / "results", factory=factory, bars=bars, fresh=True)
+        done = run(chosen, "speaker", tmp_path / "results", factory=factory, bars=bars, fresh=fresh)
         return done.record, read_predictions(done.folder)
 
     return go
@@ -98,6 +101,36 @@ def test_reasoning_is_counted_and_never_scored(spoken):
     assert record.inference.reasoning_tokens == each * len(texts)
     assert record.inference.hidden_tokens == each * len(texts)
     assert record.inference.unclosed_reasoning == record.n.empty == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "interrupted"), [((), False), ((1,), False), ((), True)],
+    ids=["whole", "a failed row", "interrupted"],
+)  # fmt: skip
+def test_reasoning_takes_time_and_work_but_is_no_speed(spoken, monkeypatch, broken, interrupted):
+    """Of the tokens of each text, few are visible."""
+    lengths = []
+
+    def noted(lm, prompts, texts, views=None):
+        lengths.extend(map(len, texts))
+        return generation_flops(lm, prompts, texts, views)
+
+    monkeypatch.setattr(generation_costs, "generation_flops", noted)
+    if interrupted:  # after the first of three batches
+        real, made = generate.append_lines, []
+        monkeypatch.setattr(generate, "append_lines",
+                            lambda *given: stop_now() if made else made.append(real(*given)))  # fmt: skip
+        with pytest.raises(StopNowError):
+            spoken(says=REASONED, breaks=broken)
+        monkeypatch.setattr(generate, "append_lines", real)
+    record, texts = spoken(says=REASONED, breaks=broken, fresh=not interrupted)
+    cost = record.inference
+    whole = [text.tokens + text.reasoning_tokens for text in texts]
+    assert 0 < cost.visible_tokens < sum(whole) / 4
+    seconds = cost.seconds_per_example * cost.examples_timed
+    assert cost.tokens_per_s * seconds == pytest.approx(cost.visible_tokens)
+    assert sorted(lengths) == sorted(whole)
+    assert cost.hidden_tokens == cost.reasoning_tokens == sum(whole) - cost.visible_tokens
 
 
 def test_unclosed_reasoning_is_an_empty_text_and_counted(spoken):
