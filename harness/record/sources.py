@@ -141,6 +141,9 @@ class ApiInfo(View):
     """Requests that were sent again after a failure."""
     no_logprobs: str | None = None
     """Why likelihood, and lift on it, are null, and what to do about it."""
+    no_lift: str | None = None
+    """Why a lift is null although it was asked for: the example whose prompt with another profile
+    got no text or no log-probs, and the server's words."""
 
 
 @dataclass(frozen=True, kw_only=True)

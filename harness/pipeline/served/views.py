@@ -34,6 +34,15 @@ NO_ECHO = (
     "{found}. Expected a server that gives log-probs of prompts: vLLM by /chat/completions"
     " (prompt_logprobs), or by /completions with echo and logprobs"
 )
+TOO_LONG = "; if a text is too long for the model, lower budget.profile"
+
+
+class NoLiftError(Exception):
+    """A lift that cannot be computed; the message says why. view: "likelihood" or "texts"."""
+
+    def __init__(self, view: str, reason: str) -> None:
+        super().__init__(f"no lift on {view}: {reason}")
+        self.view = view
 
 
 @dataclass(frozen=True)
@@ -63,14 +72,7 @@ class Served:
         views = [view for view in options.lift if view == "texts" or likelihood]
         if views:
             with phases("lift"):
-                own = {text.id: text.output for text in texts if text.sample == 0}
-                reader = Reader(
-                    lambda: self.logprobs(self.plan.test_prompts),
-                    self.logprobs,
-                    self.texts,
-                    self.job.bars.track,
-                )
-                record = swapped_profiles(self.plan, record, views, own, reader)
+                record = self._lift(record, views, [text for text in texts if text.sample == 0])
         if options.authors:
             with phases("authors"):
                 record = evaluate_authors(record, self.plan.test, samples, options)
@@ -91,16 +93,86 @@ class Served:
         summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
         return replace(record, likelihood=summary).with_values(likelihood=each)
 
+    def _lift(
+        self, record: Record, views: Sequence[str], texts: Sequence[Prediction]
+    ) -> Record:
+        """The record with the lifts that can be computed, and why the others cannot.
+
+        views: "likelihood", "texts" or both.
+        texts: the first sample of each example.
+        """
+        own = {text.id: text.output for text in texts}
+        reader = Reader(
+            lambda: self.logprobs(self.plan.test_prompts),
+            self.swapped_logprobs,
+            self.swapped_texts,
+            self.job.bars.track,
+        )
+        left, reasons = list(views), list[str]()
+        failed = next((text for text in texts if text.error), None)
+        if failed is not None and "texts" in left:
+            said = " ".join(str(failed.error).split())
+            left.remove("texts")
+            reasons.append(str(NoLiftError("texts", f"example {failed.id} has no text: {said}")))
+        while left:
+            try:
+                record = swapped_profiles(self.plan, record, left, own, reader)
+                break
+            except NoLiftError as error:  # what the other view has asked is kept
+                left.remove(error.view)
+                reasons.append(str(error))
+        if not reasons:
+            return record
+        for reason in reasons:
+            self.job.bars.say(reason)
+        api = record.backbone.api and replace(record.backbone.api, no_lift="; ".join(reasons))
+        return replace(record, backbone=replace(record.backbone, api=api))
+
     def logprobs(self, prompts: Sequence[EncodedPrompt]) -> dict[str, TokenLogprobs]:
         """id → log-probs of the reference after each prompt. Raises NoLogprobsError."""
+
+        def values(encoded: EncodedPrompt) -> list[float]:
+            try:
+                return self._logprobs(encoded)
+            except NoLogprobsError as error:
+                raise NoLogprobsError(NO_ECHO.format(found=f"the server gave {error}")) from None
+            except RequestFailedError as error:
+                refused = f"the server refused example {encoded.example.id}: {_said(error)}"
+                raise NoLogprobsError(NO_ECHO.format(found=refused) + TOO_LONG) from None
+
+        return self._of_tokens(prompts, values)
+
+    def swapped_logprobs(self, prompts: Sequence[EncodedPrompt]) -> dict[str, TokenLogprobs]:
+        """The same after prompts with another profile. Raises NoLiftError."""
+
+        def values(encoded: EncodedPrompt) -> list[float]:
+            try:
+                return self._logprobs(encoded)
+            except NoLogprobsError as error:
+                reason = f"{_swapped(encoded)}: the server gave {error}"
+                raise NoLiftError("likelihood", reason) from None
+            except RequestFailedError as error:
+                reason = f"{_swapped(encoded)}: the server refused: {_said(error)}{TOO_LONG}"
+                raise NoLiftError("likelihood", reason) from None
+
+        return self._of_tokens(prompts, values)
+
+    def _of_tokens(
+        self,
+        prompts: Sequence[EncodedPrompt],
+        values: Callable[[EncodedPrompt], list[float]],
+    ) -> dict[str, TokenLogprobs]:
         tokenizer, references = self.plan.backbones.tokenizer, self.plan.test.references
         return {
             key: TokenLogprobs(each, encode_response(tokenizer, references[key].text).ends)
-            for key, each in self._asked("likelihood", prompts, self._logprobs).items()
+            for key, each in self._asked("likelihood", prompts, values).items()
         }
 
     def _logprobs(self, encoded: EncodedPrompt) -> list[float]:
-        """Log-probs of the reference's tokens after a prompt. Raises NoLogprobsError."""
+        """Log-probs of the reference's tokens after a prompt.
+
+        Raises NoLogprobsError, and RequestFailedError where the request failed.
+        """
         plan, address = self.plan, self.plan.address
         reference = plan.test.references[encoded.example.id].text
         response = encode_response(plan.backbones.tokenizer, reference).ids
@@ -111,22 +183,24 @@ class Served:
             else echo_request(address, encoded.prompt, response)
         )
         read = prompt_logprobs if address.chat else echoed_logprobs
-        try:
-            return read(self.client.post(body), encoded.prompt, response)
-        except NoLogprobsError as error:
-            raise NoLogprobsError(NO_ECHO.format(found=f"the server gave {error}")) from None
-        except RequestFailedError as error:
-            if error.status is None:
-                raise
-            found = f"the server refused: HTTP {error.status}"
-            raise NoLogprobsError(NO_ECHO.format(found=found)) from None
+        return read(self.client.post(body), encoded.prompt, response)
 
-    def texts(self, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
-        """id → the text for each prompt, with the seeds of the run's first sample."""
+    def swapped_texts(self, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
+        """id → the text for each prompt with another profile, with the seeds of the first sample.
+
+        Raises NoLiftError where one cannot be had: an empty text in its place would score 0.
+        """
 
         def text(encoded: EncodedPrompt) -> str:
-            reply = self.client.post(self.plan.request(encoded, 0))
-            return prediction_of(self.plan, encoded, 0, reply).output
+            try:
+                reply = self.client.post(self.plan.request(encoded, 0))
+            except RequestFailedError as error:
+                reason = f"{_swapped(encoded)}: the server refused: {_said(error)}{TOO_LONG}"
+                raise NoLiftError("texts", reason) from None
+            found = prediction_of(self.plan, encoded, 0, reply)
+            if found.error:
+                raise NoLiftError("texts", f"{_swapped(encoded)}: {found.error}")
+            return found.output
 
         return self._asked("texts", prompts, text)
 
@@ -148,3 +222,16 @@ class Served:
             values = self.kept.batch([kind, items], answers)
             found.update(zip((each.example.id for each in some), values, strict=True))
         return found
+
+
+def _said(error: RequestFailedError) -> str:
+    """The server's words in a refusal. Raises the error where no answer came: that may pass."""
+    if error.status is None:
+        raise error
+    return error.found
+
+
+def _swapped(encoded: EncodedPrompt) -> str:
+    """Which prompt of the profile swap this is."""
+    kind = "another user's profile" if encoded.example.profile else "no profile"
+    return f"example {encoded.example.id} with {kind}"
