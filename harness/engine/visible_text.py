@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,11 @@ from typing import TypedDict
 
 from harness.engine.backbone import Backbones
 from harness.engine.ends import Ends, added_tokens, declared_ends, ends_of
+from harness.engine.reasoning_blocks import Span, blocks, first_stop, outside
 from harness.engine.template import shell, template_source
 from harness.engine.text import decode, special_ids
 from harness.settings import RunSettings
 from harness.types import Tokenizer
-
-Span = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Visible:
@@ -121,51 +118,6 @@ class TextRules:
         after = bisect_right(counts, end, key=length) - 1
         touched = bisect_left(counts, end, key=length) - bisect_right(counts, start, key=length) + 1
         return list(shown[first:after]), touched
-
-
-def blocks(text: str, names: Sequence[str], opened: str | None = None) -> tuple[list[Span], bool]:
-    """The spans of reasoning blocks, tags included; whether the last block has no end.
-
-    text: generated.
-    names: of the blocks' tags.
-    opened: the block in which the text begins.
-
-    A closing tag without an opening one ends a block that began before the text.
-    """
-    spans: list[Span] = []
-    inside, begin = opened, 0
-    for tag in re.finditer(rf"<(/?)({'|'.join(map(re.escape, names)) or '(?!)'})>", text):
-        closes, name = bool(tag[1]), tag[2]
-        if closes and inside in (None, name):
-            before = tag.start() if spans else 0
-            spans.append((before if inside is None else begin, tag.end()))
-            inside = None
-        elif not closes and inside is None:
-            inside, begin = name, tag.start()
-    if inside is not None:
-        spans.append((begin, len(text)))
-    return spans, inside is not None
-
-
-def first_stop(text: str, strings: Sequence[str], spans: Sequence[Span]) -> int | None:
-    """The position of the first stop string outside the blocks."""
-    positions = [
-        match.start()
-        for string in strings
-        for match in re.finditer(re.escape(string), text)
-        if not any(start <= match.start() < until for start, until in spans)
-    ]
-    return min(positions, default=None)
-
-
-def outside(spans: Sequence[Span], end: int) -> list[Span]:
-    """The parts of a text of `end` characters outside all spans."""
-    edges = [0, *(edge for span in spans for edge in span), end]
-    return [
-        (start, until)
-        for start, until in zip(edges[::2], edges[1::2], strict=True)
-        if start < until
-    ]
 
 
 def rules_of(settings: RunSettings, *, trained: bool) -> TextRules:

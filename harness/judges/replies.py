@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.engine.endpoint.replies import storable
+from harness.engine.reasoning_blocks import Span, blocks, outside
 from harness.judges.prompts import Question
 from harness.record.judged import ASPECTS, CRITERIA, Ask, Shown
 
-REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+REASONING = ("think",)
+"""Tags of the blocks in which a judge thinks."""
 REFUSED = re.compile(
     r"\s*(?:I(?:['’]m| am) (?:sorry|unable|not able)|I (?:cannot|can['’]t|won['’]t)|Sorry)"
     r"|\s*As an AI",
@@ -52,19 +54,37 @@ def read_reply(ask: Ask, reply: str, question: Question) -> dict[str, Any]:
 
 
 def json_object(reply: str) -> dict[str, Any]:
-    """The first JSON object in a reply, after any reasoning. Raises ReplyError."""
-    text = REASONING.sub("", reply)
-    decoder = json.JSONDecoder()
-    for start in (match.start() for match in re.finditer(r"\{", text)):
+    """The first JSON object in a reply, outside any reasoning. Raises ReplyError.
+
+    Reasoning may begin before the reply, where the template opens its block. A tag that an object
+    quotes is no tag.
+    """
+    objects = _objects(reply)
+    unquoted = list(reply)
+    for (start, end), _ in objects:
+        unquoted[start:end] = " " * (end - start)
+    spans, _ = blocks("".join(unquoted), REASONING)
+    for (start, _), found in objects:
+        if not any(first <= start < until for first, until in spans):
+            return found
+    text = "".join(reply[start:until] for start, until in outside(spans, len(reply))).strip()
+    if REFUSED.match(text):
+        raise ReplyError("refusal", text)
+    raise ReplyError("bad JSON", text or "an empty reply")
+
+
+def _objects(reply: str) -> list[tuple[Span, dict[str, Any]]]:
+    """Every JSON object in a reply that lies in no other one, and where it is."""
+    decoder, objects, after = json.JSONDecoder(), list[tuple[Span, dict[str, Any]]](), 0
+    for start in (match.start() for match in re.finditer(r"\{", reply)):
+        if start < after:
+            continue
         try:
-            found, _ = decoder.raw_decode(text, start)
+            found, after = decoder.raw_decode(reply, start)
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            return found
-    if REFUSED.match(text):
-        raise ReplyError("refusal", text.strip())
-    raise ReplyError("bad JSON", text.strip() or "an empty reply")
+        objects.append(((start, after), found))
+    return objects
 
 
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -21,12 +21,28 @@ TWO = Question("e", "", ("first text", "second words"), (10, 12))
         "{}",
         "```json\n{}\n```",
         '<think>maybe {{"coverage": 1}}</think> Here it is: {} I hope it helps {{',
+        'draft {{"coverage": {{"score": 1}}}}, no, better:\n</think>\n{}',  # the template opened it
+        'so {{"quote": "a </think> b"}} it is</think>{}',
+        "<think>one</think>{}<think>and another",
     ],
 )
 def test_scores_are_found_in_what_stands_around_them(around):
     found = read_reply("aspects", around.format(aspects_reply(4, "It broke")), ONE)
     assert found["scores"] == dict.fromkeys(ASPECTS, 4)
     assert found["not_in_text"] == ()
+
+
+@pytest.mark.parametrize("quote", ["a </think> b", "a <think> b", "<think>a</think>"])
+def test_a_tag_that_the_answer_quotes_is_no_tag(quote):
+    found = read_reply("aspects", aspects_reply(4, quote), ONE)
+    assert found["scores"] == dict.fromkeys(ASPECTS, 4)
+    assert set(found["evidence"].values()) == {quote}
+
+
+def test_a_draft_is_no_answer():
+    with pytest.raises(ReplyError) as failed:
+        read_reply("aspects", f"draft {aspects_reply(1)} hm</think> Let me see.", ONE)
+    assert (failed.value.kind, failed.value.detail) == ("bad JSON", "Let me see.")
 
 
 def test_evidence_that_is_not_in_the_text_is_counted():

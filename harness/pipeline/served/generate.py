@@ -10,7 +10,7 @@ from harness.engine.clock import middle
 from harness.engine.endpoint.client import Client, RequestFailedError
 from harness.engine.endpoint.concurrent import as_they_end
 from harness.engine.endpoint.replies import Reply
-from harness.engine.visible_text import blocks, first_stop, outside
+from harness.engine.reasoning_blocks import blocks, first_stop, outside
 from harness.errors import UsageError
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import COSTS
