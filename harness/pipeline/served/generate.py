@@ -41,10 +41,12 @@ NO_FLOPS = "the model is behind an API"
 class ServedCosts:
     """What the server said and took, across resumed runs.
 
-    seconds: of each request that gave a text.
+    text_seconds: of the request that gave each text, by `time_key`.
+    seconds: as earlier versions kept them; not used, because nothing says of which texts they are.
     models, fingerprints, left_out, repeated: as in the record's `ApiInfo`.
     """
 
+    text_seconds: dict[str, float] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     fingerprints: list[str] = field(default_factory=list)
@@ -52,8 +54,7 @@ class ServedCosts:
     repeated: int = 0
 
     def add(self, reply: Reply) -> None:
-        """Note a reply."""
-        self.seconds.append(reply.seconds)
+        """Note who replied."""
         for known, name in ((self.models, reply.model), (self.fingerprints, reply.fingerprint)):
             if name is not None and name not in known:
                 known.append(name)
@@ -95,8 +96,11 @@ def generate_served(
     waiting = [each for each in asked if (each[0].example.id, each[1]) not in finished]
     update = job.bars.track("generating", len(expected))
     for key, text, reply in _arriving(plan, client, waiting):
+        costs.text_seconds.pop(time_key(text), None)  # of a text that this one replaces
         if reply is not None:
             costs.add(reply)
+            if text.error is None:
+                costs.text_seconds[time_key(text)] = reply.seconds
         costs.repeated = before + client.repeated
         costs.left_out = sorted({*costs.left_out, *client.left_out})
         finished[key] = checked(replace(text, fingerprint=expected[key]))
@@ -178,24 +182,33 @@ def _empty(encoded: EncodedPrompt, sample: int, error: str | None) -> Prediction
     return Prediction(example.id, example.user_id, "", 0, "", sample=sample, error=error)
 
 
+def time_key(text: Prediction) -> str:
+    """The name of a text in `ServedCosts`."""
+    return f"{text.sample} {text.id}"
+
+
 def _inference(texts: Sequence[Prediction], costs: ServedCosts) -> Inference:
-    """The record's entry on inference: every text is a batch of its own."""
+    """The record's entry on inference: every text is a batch of its own.
+
+    Times are of the texts whose time is known; so are the tokens that are divided by them.
+    """
 
     def total(of: Callable[[Prediction], int]) -> int:
         return sum(map(of, texts))
 
-    whole, quartiles = middle(costs.seconds)
-    seconds, visible = sum(costs.seconds), total(lambda text: text.tokens)
-    timed = len(costs.seconds)
+    clocked = [text for text in texts if time_key(text) in costs.text_seconds]
+    each = [costs.text_seconds[time_key(text)] for text in clocked]
+    whole, quartiles = middle(each)
+    seconds, timed = sum(each), len(each)
     return Inference(
         end_to_end_s=whole,
         end_to_end_quartiles_s=quartiles,
         seconds_per_example=seconds / timed if timed else None,
-        tokens_per_s=visible / seconds if seconds else None,
+        tokens_per_s=sum(text.tokens for text in clocked) / seconds if seconds else None,
         batches_timed=timed,
         examples_timed=timed,
         batch_size=1,
-        visible_tokens=visible,
+        visible_tokens=total(lambda text: text.tokens),
         hidden_tokens=total(lambda text: text.hidden_tokens),
         reasoning_tokens=total(lambda text: text.reasoning_tokens),
         unclosed_reasoning=total(lambda text: text.unclosed),
