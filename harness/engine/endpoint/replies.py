@@ -89,7 +89,7 @@ class Reply:
             choice=choice,
             whole=whole,
             prompt_tokens=_count(usage.get("prompt_tokens")),
-            refusal=str(message.get("refusal") or ""),
+            refusal=storable(str(message.get("refusal") or "")),
         )
 
 

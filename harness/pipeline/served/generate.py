@@ -34,6 +34,8 @@ from harness.types import Prediction
 MOST_FAILURES = 3
 """Requests in a row that fail for good before the run stops."""
 WITHHELD = "content_filter"
+DETAIL = 300
+"""Characters of a refusal that are kept."""
 NO_FLOPS = "the model is behind an API"
 
 
@@ -154,7 +156,12 @@ def prediction_of(
     """
     options = plan.settings.decode
     if reply.stopped == WITHHELD:
-        return _empty(encoded, sample, f"the server withheld the text (finish_reason {WITHHELD})")
+        said = f": {reply.refusal[:DETAIL]}" if reply.refusal else ""
+        return _empty(
+            encoded, sample, f"the server withheld the text (finish_reason {WITHHELD}){said}"
+        )
+    if reply.refusal and not reply.text:
+        return _empty(encoded, sample, f"the model refused: {reply.refusal[:DETAIL]}")
     # 1. The blocks that the server left in the text, and the first stop string outside them
     spans, unclosed = blocks(reply.text, options.strip)
     stop = first_stop(reply.text, [s for s in options.stop if isinstance(s, str)], spans)

@@ -7,7 +7,7 @@ import pytest
 from harness.pipeline.generation_costs import COSTS
 from harness.pipeline.served import views
 from harness.record import PREDICTIONS, read_predictions
-from tests.support.api_server import chat_reply, refusal, serving
+from tests.support.api_server import chat_reply, serving
 from tests.support.runs import StopNowError, go, stop_now
 
 
@@ -49,3 +49,17 @@ def test_tokens_per_second_are_of_the_texts_with_a_time(tmp_path, reviews, monke
     assert found.examples_timed == found.batches_timed == (1 if lost else 4)
     assert found.tokens_per_s == pytest.approx(7 / found.seconds_per_example)
     assert found.seconds_per_example >= 0.05
+
+
+@pytest.mark.parametrize("reason", ["stop", "content_filter"])
+def test_a_refusal_in_place_of_a_text_is_a_failure_in_the_servers_words(tmp_path, reviews, reason):
+    refused = chat_reply(None, reason, refusal="I can't help with that \ud800.")
+    replies = [chat_reply("text", refusal=None), chat_reply("text", refusal=""), refused, refused]
+    with serving(lambda body: replies.pop()) as server:
+        outcome = run_rag(tmp_path, reviews, server)
+    record = outcome.record
+    assert (record.n.failed, record.status) == (2, "failed")
+    errors = [text.error for text in read_predictions(outcome.folder) if text.error]
+    assert len(errors) == 2
+    assert all("I can't help with that \ufffd." in error for error in errors)
+    assert record.inference.examples_timed == 2
