@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,7 +24,10 @@ OPTIONS = Options(
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one prompt: a text, or a failure with its name."""
+    """What came back for one prompt: a text, or a failure with its name.
+
+    seconds: from the question to the reply, with all attempts and the waits between them.
+    """
 
     text: str | None
     failure: str | None = None
@@ -50,14 +54,18 @@ class Endpoint:
             "temperature": 0,
             "max_tokens": MAX_TOKENS,
         }
+        began = time.monotonic()
         try:
             reply = self.client.post(body)
         except RequestFailedError as error:
-            return Answer(None, error.kind, error.found[:200], retries=error.retries)
+            return Answer(
+                None, error.kind, error.found[:200], seconds=time.monotonic() - began,
+                retries=error.retries,
+            )  # fmt: skip
+        seconds = time.monotonic() - began
         failure, detail = _without_answer(reply)
         return Answer(
-            reply.text, failure, detail, reply.prompt_tokens, reply.tokens, reply.seconds,
-            reply.retries,
+            reply.text, failure, detail, reply.prompt_tokens, reply.tokens, seconds, reply.retries,
         )  # fmt: skip
 
 

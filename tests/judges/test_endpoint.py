@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from harness.engine.endpoint.address import address_of
@@ -59,6 +61,16 @@ def test_what_stays_is_a_failure_with_a_name(stub, fault, name, requests):
     assert found.detail
     assert len(stub.prompts) == requests
     assert sum(found.retries.values()) == requests - 1
+
+
+@pytest.mark.parametrize("faults", [2, 3], ids=["answered", "failed"])
+def test_the_time_of_a_question_has_its_retries(stub, faults):
+    found = endpoint(stub)
+    found.client.sleep = lambda seconds: time.sleep(0.2)
+    stub.faults = [503] * faults
+    answer = found.ask("hello")
+    assert (answer.failure is None) == (faults == 2)
+    assert answer.seconds >= 0.4  # two waits
 
 
 @pytest.mark.parametrize(
