@@ -7,7 +7,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -25,6 +24,7 @@ from urllib3.exceptions import (
 
 from harness import __version__
 from harness.engine.endpoint.address import Address
+from harness.engine.endpoint.refusals import SHOWN, Refusal
 from harness.engine.endpoint.replies import Reply, Unreadable, retry_after
 from harness.errors import HarnessError, UsageError
 from harness.settings import ApiSettings
@@ -36,10 +36,6 @@ KINDS: Mapping[int, Failure] = {408: "timeout", 429: "rate limit"}
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 MOST_BYTES = 256 * 2**20
 """Bytes of the longest answer that is read."""
-SHOWN, MOST_SAID = 300, 100_000
-"""Characters of a server's message that are shown, and bytes of one that are read."""
-EXTRAS = ("top_k", "repetition_penalty", "seed", "chat_template_kwargs")
-"""Fields that not every server knows. One that a server refuses is left out from then on."""
 CONNECT_S = 10.0
 """Seconds in which a server must take a connection."""
 FATAL = frozenset({401, 402, 403, 404, 405})
@@ -209,22 +205,33 @@ class Client:
         """The reply, after leaving out the fields that the server does not know.
 
         retries: of this request so far, for the error.
+
+        What is left out stays so if the request then succeeds.
         """
+        left_out, renamed = set(self.left_out), self.renamed
         while True:
-            sent = {key: value for key, value in body.items() if key not in self.left_out}
-            if self.renamed:
+            sent = {key: value for key, value in body.items() if key not in left_out}
+            if renamed:
                 sent["max_completion_tokens"] = sent.pop("max_tokens")
             answer, text, seconds = self._once(sent)
             status = answer.status
             if status == 200:
                 try:
-                    return Reply.of(text, seconds, self.address.chat)
+                    reply = Reply.of(text, seconds, self.address.chat)
                 except Unreadable as error:
                     raise _Passing(str(error), "server error") from None
-            said = self._said(text)
-            if status in (400, 422) and self._adapt(sent, said):
-                continue
-            found = f"HTTP {status}{said}"
+                self.left_out |= left_out
+                self.renamed |= renamed
+                return reply
+            refusal = Refusal.of(text, self.key)
+            if status in (400, 422):
+                if refusal.wants_another_cap(sent):
+                    renamed = True
+                    continue
+                if unknown := refusal.unknown(sent):
+                    left_out |= unknown
+                    continue
+            found = f"HTTP {status}{refusal.shown}"
             if status in BUSY:
                 kind = KINDS.get(status, "server error")
                 raise _Passing(found, kind, retry_after(answer.headers))
@@ -232,15 +239,6 @@ class Client:
             if 300 <= status < 400 or status in FATAL:
                 raise UsageError(message)
             raise RequestFailedError(message, found, "request refused", status, retries)
-
-    def _adapt(self, sent: Mapping[str, Any], said: str) -> bool:
-        """Whether a refusal names a field that can be left out or renamed; it then is."""
-        if "max_completion_tokens" in said and "max_tokens" in sent:
-            self.renamed = True
-            return True
-        named = {name for name in EXTRAS if name in sent and name in said}
-        self.left_out |= named
-        return bool(named)
 
     def _once(self, sent: Mapping[str, Any]) -> tuple[urllib3.BaseHTTPResponse, bytes, float]:
         """An answer, its text and the seconds that it took. Raises _Passing for no answer."""
@@ -276,18 +274,6 @@ class Client:
         reason = error.__cause__ or error
         what = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
         return _Passing(f"no answer: {what[:SHOWN]}", "connection", unreachable=unreachable)
-
-    def _said(self, answer: bytes) -> str:
-        """The server's message, with a colon before it, and without the key."""
-        text = answer[:MOST_SAID].decode(errors="replace")
-        with suppress(ValueError, AttributeError):
-            found = json.loads(text)
-            inner = found.get("error", found)
-            text = str(inner.get("message", inner) if isinstance(inner, dict) else inner)
-        if self.key:
-            text = text.replace(self.key, "***")
-        text = " ".join(text.split())
-        return f": {text[:SHOWN]}" if text else ""
 
     def _message(self, found: str, cure: str) -> str:
         cure = cure.format(key=self.settings.key, server=self.address.server)
