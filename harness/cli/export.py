@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.cli.jobs import plugins
 from harness.cli.screen import screen
 from harness.errors import counted
 from harness.exports import formats
 
 
 def export(
-    runs: list[Path], /, to: str, out: Path, no_texts: bool = False, floors: bool = False
+    runs: list[Path],
+    /,
+    to: str,
+    out: Path,
+    no_texts: bool = False,
+    floors: bool = False,
+    plugin: list[Path] | None = None,
 ) -> None:
     """Write runs in the format of another tool. Unfinished runs are left out.
 
@@ -21,6 +28,7 @@ def export(
         no_texts: leave out all texts, for data that must not be published
         floors: export the floors too
     """
+    plugins(plugin)
     from harness.exports import Source, described, exportable
     from harness.exports import export as write
     from harness.record import find_runs, read_record

@@ -20,10 +20,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError, did_you_mean
-from harness.metrics import better_of, metric_class, unit_of
+from harness.metrics import better_of, is_known, metric_class, unit_of
 from harness.record import Record, read_predictions
 from harness.record.tables import Row, example_rows, run_row
-from harness.registry import table
+from harness.registry import known_methods, table
 from harness.settings import RunSettings, validate
 from harness.types import Example, Prediction
 
@@ -67,10 +67,11 @@ class Source:
     def examples(self) -> dict[str, tuple[Example, str]]:
         """Example id → the example and its reference, from the data that the run was made with.
 
-        Raises DataError if these have changed.
+        Raises DataError if these have changed, UsageError for a task that is not known here.
         """
         from harness.data.load import load_split, refuse_other_data
 
+        refuse_unknown("task", self.record.task, self.record)
         settings = validate(RunSettings, self.record.settings, str(self.folder))
         split = load_split(settings, "test")
         refuse_other_data(self.folder, self.record, split, "export with --no-texts")
@@ -96,9 +97,12 @@ class Headline:
 
 
 def headlines(record: Record) -> list[Headline]:
-    """Every metric of a run that has a value, and the NLL of the references as `nll`."""
+    """Every metric of a run that has a value, and the NLL of the references as `nll`.
+
+    Raises UsageError for a metric that is not known here: its unit and direction are not in records.
+    """
     found = [
-        Headline(name, *_about(name), score.value, score.low, score.high, score.signature)
+        Headline(name, *_about(name, record), score.value, score.low, score.high, score.signature)
         for name, score in record.metrics.items()
         if score.value is not None
     ]
@@ -107,6 +111,23 @@ def headlines(record: Record) -> list[Headline]:
         about = ("NLL of the references", "nats per slice token", True)
         found.append(Headline("nll", *about, nll.value, nll.low, nll.high, nll.signature))
     return found
+
+
+def refuse_unknown(kind: str, name: str, record: Record) -> None:
+    """Raises UsageError if the metric, task or method of a run is not known here.
+
+    kind: "metric", "task" or "method".
+    name: of it.
+    record: of the run, for the message.
+    """
+    known = is_known(name) if kind == "metric" else name in (
+        known_methods() if kind == "method" else table(kind)
+    )
+    if not known:
+        raise UsageError(
+            f"{record.task}, {record.method}, {record.run_id}: the {kind} {name!r} is not known\n"
+            f"  mend      give its file with --plugin FILE, or install its package"
+        )
 
 
 def formats() -> tuple[str, ...]:
@@ -178,8 +199,9 @@ def write_tables(runs: Sequence[Source], out: Path, suffix: str, save: Save) -> 
     return list(tables)
 
 
-def _about(name: str) -> tuple[str, str, bool]:
-    """Title, unit, and whether lower is better; of a metric that is not installed, its name."""
+def _about(name: str, record: Record) -> tuple[str, str, bool]:
+    """Title, unit, and whether lower is better. Raises UsageError if the metric is not known."""
+    refuse_unknown("metric", name, record)
     title = (metric_class(name).title or name) if name in table("metric") else name
     return title, unit_of(name), better_of(name) == "lower"
 

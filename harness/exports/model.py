@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError, counted
-from harness.exports import Source
+from harness.exports import Source, refuse_unknown
 from harness.settings import RunSettings, validate
 
 UNFINISHED = True
@@ -39,6 +39,7 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
             f"{run.folder}: found no {WEIGHTS}; expected a trained run that keeps its weights"
             " (train.keep_weights=true)"
         )
+    refuse_unknown("method", record.method, record)
     settings = validate(RunSettings, dict(record.settings))
     method: Method = find("method", record.method)(settings)
     backbones = Backbones(settings.model)
