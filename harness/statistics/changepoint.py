@@ -158,16 +158,15 @@ def _shapes(cells: int) -> _Shapes:
 def _user_scores(cells: Cells, shapes: _Shapes) -> tuple[Array, Array]:
     """Numerator [S,U,K] and denominator [U,K] of the slope on each candidate, within texts.
 
-    A text's own mean is taken out, so that texts that end early change nothing.
+    A text's own mean is taken out, so that texts that end early change nothing. Users without a
+    token are left out.
     """
     tokens = cells.tokens
-    lengths = tokens.sum(axis=1, keepdims=True)
+    lengths = np.maximum(tokens.sum(axis=1, keepdims=True), 1.0)  # a text without tokens adds 0
     means = cells.sums.sum(axis=-1, keepdims=True) / lengths
     scores = (cells.sums - tokens * means) @ shapes.curves.T  # [S,N,K]
     weights = tokens @ (shapes.curves**2).T - (tokens @ shapes.curves.T) ** 2 / lengths
-    names = list(dict.fromkeys(cells.users))
-    member = np.array([[user == name for user in cells.users] for name in names], np.float64)
-    return member @ scores, member @ weights
+    return cells.member @ scores, cells.member @ weights
 
 
 def _best(scores: Array, weights: Array) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

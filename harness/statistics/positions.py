@@ -39,11 +39,16 @@ class Cells:
         return CELL * int(self.tokens.shape[1])
 
     @property
+    def member(self) -> Array:
+        """1 where a text is a user's, else 0 [U,N]; users without a token are left out."""
+        reach = self.tokens.sum(axis=1) > 0
+        names = dict.fromkeys(user for user, has in zip(self.users, reach, strict=True) if has)
+        return np.array([[user == name for user in self.users] for name in names], np.float64)
+
+    @property
     def of_users(self) -> tuple[Array, Array]:
-        """Sums [S,U,C] and tokens [U,C] of each user."""
-        names = list(dict.fromkeys(self.users))
-        member = np.array([[user == name for user in self.users] for name in names], np.float64)
-        return member @ self.sums, member @ self.tokens
+        """Sums [S,U,C] and tokens [U,C] of each user with a token."""
+        return self.member @ self.sums, self.member @ self.tokens
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,23 @@ def test_what_cannot_be_told_has_a_reason():
     assert found[2].reason.startswith("neither a fall nor the loss of 50 %")
 
 
+def test_a_user_without_tokens_changes_nothing():
+    draw = np.random.default_rng(3)
+    texts = [0.3 + 0.1 * draw.normal(size=200) for _ in range(30)]
+    users = [f"u{at}" for at in range(30)]
+    known = cells_of([texts], users)
+    with_empty = cells_of([[*texts[:5], np.zeros(0), *texts[5:]]], [*users[:5], "none", *users[5:]])
+    alone, beside = (
+        fading(each, Panel(each.users, "f", resamples=200), trained=False)
+        for each in (known, with_empty)
+    )
+    assert beside == alone
+    for first, second in zip(
+        vars(smooth(known, False)).values(), vars(smooth(with_empty, False)).values(), strict=True
+    ):
+        assert np.array_equal(first, second)
+
+
 def test_texts_that_end_early_are_no_fall():
     # users with much gain write short texts: the mean falls where they end, no text does
     draw = np.random.default_rng(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -95,11 +95,7 @@ class Board:
     @property
     def counted(self) -> str:
         """What intervals are over: `100 users (120 texts) and 1–3 training seeds`."""
-        seeds = sorted({len(system.runs) for system in self.systems})
-        many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
-        over = f" and {many} training seeds" if seeds[-1] > 1 else ", one training seed"
-        about = "; about checkpoints" if self.about == "checkpoints" else ""
-        return f"{counted(self.user_count, 'user')} ({counted(len(self.ids), 'text')}){over}{about}"
+        return counted_over([self])
 
     @property
     def about(self) -> About:
@@ -115,6 +111,22 @@ class Board:
     def panel(self) -> Panel:
         """The users of the board's examples."""
         return Panel(tuple(self.users[key] for key in self.ids), self.fingerprint)
+
+
+def counted_over(boards: Sequence[Board]) -> str:
+    """What intervals are over, from least to most where boards differ: `28–30 users (…) …`."""
+    seeds = [len(system.runs) for board in boards for system in board.systems]
+    users = _span([board.user_count for board in boards], "user")
+    texts = _span([len(board.ids) for board in boards], "text")
+    over = f" and {_span(seeds, 'training seed')}" if max(seeds) > 1 else ", one training seed"
+    checkpoints = any(board.about == "checkpoints" for board in boards)
+    return f"{users} ({texts}){over}{'; about checkpoints' if checkpoints else ''}"
+
+
+def _span(numbers: Sequence[int], noun: str) -> str:
+    """`3 seeds`, or `1–3 seeds`."""
+    low, high = min(numbers), max(numbers)
+    return counted(low, noun) if low == high else f"{low}–{counted(high, noun)}"
 
 
 def reference_of(board: Board) -> System:
@@ -155,6 +167,12 @@ def having(board: Board, has: Callable[[Record], object]) -> Board:
         for system in board.systems
     ]
     return replace(board, systems=tuple(system for system in kept if system.runs))
+
+
+def reduced(board: Board, ids: Collection[str]) -> Board:
+    """The board with these examples and their users alone, in its own order."""
+    kept = tuple(key for key in board.ids if key in ids)
+    return replace(board, ids=kept, users={key: board.users[key] for key in kept})
 
 
 def lacking(board: Board, part: Board, before: str = "") -> str:

@@ -17,7 +17,7 @@ from harness.reports.render.section import Part, Picture, listed
 from harness.reports.render.table import Cell, Column, Table
 from harness.reports.runs.systems import Board
 from harness.reports.tokens.copied import KindGain, Split, split_of
-from harness.reports.tokens.gains import shown_of, tokens_of
+from harness.reports.tokens.gains import over_of, shown_of, texts_note, tokens_of
 
 WORDS: dict[Kind, str] = {
     "copy": "copied phrases",
@@ -40,12 +40,13 @@ def copied_part(compared: Compared) -> Part:
     splits = [split_of(one) for one in found]
     if not splits:
         return Part()
-    note = f"{TOKENS}: {left_out}." if left_out else ""
-    board = shown_of(found)
+    notes = "; ".join(filter(None, (left_out, texts_note(found))))
+    note = f"{TOKENS}: {notes}." if notes else ""
+    board, over = shown_of(found), over_of(found)
     return Part(
         tuple(map(sentence, splits)),
-        (_picture(board, splits, note),),
-        (_table(board, splits, note), _positions(board, splits)),
+        (_picture(board, splits, over, note),),
+        (_table(board, splits, over, note), _positions(board, splits)),
         facts=({"copied": [_facts(one) for one in splits]},),
     )
 
@@ -59,13 +60,13 @@ def sentence(one: Split) -> str:
     return f"{one.system}: the gain of the user's own profile is {listed(shares)}."
 
 
-def _picture(board: Board, splits: list[Split], note: str) -> Picture:
+def _picture(board: Board, splits: list[Split], over: str, note: str) -> Picture:
     """A row for each system with a point for each kind: what adds up to the lift."""
     alt = f"{TITLE} on {board.task}: " + " ".join(map(sentence, splits))
-    return Picture(f"copied_{board.task}", TITLE, partial(_draw, board, splits, note), alt)
+    return Picture(f"copied_{board.task}", TITLE, partial(_draw, board, splits, over, note), alt)
 
 
-def _draw(board: Board, splits: list[Split], note: str) -> Figure:
+def _draw(board: Board, splits: list[Split], over: str, note: str) -> Figure:
     drawing, (axes,) = new_figure(height=2.1 + 0.52 * len(splits))
     axes.axvline(0.0, color=FAINT, linewidth=0.8)
     rows = list(reversed(splits))
@@ -86,12 +87,12 @@ def _draw(board: Board, splits: list[Split], note: str) -> Figure:
     )  # fmt: skip
     set_title(axes, TITLE, board.task)
     words = [f"own − random other; the three parts add up to the lift; 95 % intervals over"
-             f" {board.counted}", note.rstrip(".")]  # fmt: skip
+             f" {over}", note.rstrip(".")]  # fmt: skip
     set_caption(drawing, "; ".join(filter(None, words)))
     return drawing
 
 
-def _table(board: Board, splits: list[Split], note: str) -> Table:
+def _table(board: Board, splits: list[Split], over: str, note: str) -> Table:
     columns = (
         Column("tokens"),
         Column("share of tokens", "%", "number", 1, wide=True),
@@ -112,7 +113,7 @@ def _table(board: Board, splits: list[Split], note: str) -> Table:
     notes = (
         f"Nats per slice token of the whole text, mean over texts: the three rows add up to the"
         f" lift. Per token of the kind: over the tokens of that kind alone. 95 % intervals over"
-        f" {board.counted}.",
+        f" {over}.",
         *filter(None, [note]),
     )
     return Table(

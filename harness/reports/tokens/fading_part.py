@@ -18,7 +18,7 @@ from harness.reports.render.section import Part, Picture
 from harness.reports.render.table import Cell, Column, Table, file_name
 from harness.reports.runs.systems import Board
 from harness.reports.tokens.fading import Drifted, drifted
-from harness.reports.tokens.gains import shown_of, tokens_of
+from harness.reports.tokens.gains import Tokens, over_of, shown_of, texts_note, tokens_of
 from harness.statistics import Interval
 from harness.statistics.changepoint import LOST
 from harness.statistics.positions import BANDWIDTH, Band
@@ -33,12 +33,13 @@ def fading_part(compared: Compared) -> Part:
     systems = drifted(found)
     if not systems:
         return Part()
+    boards = {one.system.name: shown_of([one]) for one in found}
     looks = looks_of(system.name for system in board.systems)
-    board = shown_of(found)
+    notes = "; ".join(filter(None, (left_out, texts_note(found))))
     return Part(
         tuple(map(sentence, systems)),
-        tuple(_picture(board, one, looks[one.system]) for one in systems),
-        (_table(board, systems, f"{TOKENS}: {left_out}." if left_out else ""),),
+        tuple(_picture(boards[one.system], one, looks[one.system]) for one in systems),
+        (_table(found, systems, f"{TOKENS}: {notes}." if notes else ""),),
         facts=({"fading": [_facts(one) for one in systems]},),
     )
 
@@ -120,7 +121,8 @@ def _curve(axes: Axes, band: Band, look: Look) -> Mark:
     return float(band.x[-1]), float(band.value[-1]), look
 
 
-def _table(board: Board, systems: list[Drifted], note: str) -> Table:
+def _table(found: list[Tokens], systems: list[Drifted], note: str) -> Table:
+    task = found[0].board.task
     columns = (
         Column("system"), Column("answer"), Column("fades at token", "", "number", 0),
         Column("gain before", "nats", "difference", 3),
@@ -133,23 +135,24 @@ def _table(board: Board, systems: list[Drifted], note: str) -> Table:
     )  # fmt: skip
     rows = []
     for one in systems:
-        found = one.fading
-        fades = found.answer == "fades"
+        answer = one.fading
+        fades = answer.answer == "fades"
         rows.append((
-            one.system, found.answer, Cell(found.onset, found.low, found.high) if fades else None,
-            Cell.of(found.before) if fades else Cell.of(found.total),
-            Cell.of(found.after) if fades else None, found.p_holm,
+            one.system, answer.answer,
+            Cell(answer.onset, answer.low, answer.high) if fades else None,
+            Cell.of(answer.before) if fades else Cell.of(answer.total),
+            Cell.of(answer.after) if fades else None, answer.p_holm,
             Cell.of(one.gap_before) if fades else None, Cell.of(one.gap_after) if fades else None,
             Cell.of(one.unexplained) if fades else None,
-            found.reason,
+            answer.reason,
         ))  # fmt: skip
     return Table(
-        f"fading_{board.task}", f"At which token the user fades, {board.task}", columns,
+        f"fading_{task}", f"At which token the user fades, {task}", columns,
         tuple(rows),
         (
             f"Own − random other, nats per slice token; where the user does not fade, the gain over"
             f" all positions. p is one-sided, of no fall, over these systems. 95 % intervals over"
-            f" {board.counted}.",
+            f" {over_of(found)}.",
             *filter(None, [note]),
         ),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.record.token_file import TokenValues
-from harness.reports.runs.systems import Board, System, having, lacking
+from harness.reports.runs.systems import Board, System, counted_over, having, lacking, reduced
 from harness.statistics import Array, Panel
 
 Matrix = Callable[[TokenValues], Array]
@@ -20,7 +20,7 @@ class Tokens:
     """The tokens of one system's runs.
 
     system: reduced to the runs that have them.
-    board: the whole board, whose users are resampled.
+    board: the whole board, reduced to the texts that all these runs have; its users are resampled.
     runs: the tokens of each run, in the order of the seeds.
     """
 
@@ -35,18 +35,16 @@ class Tokens:
 
     @property
     def panel(self) -> Panel:
-        """The users of the board's texts."""
+        """The users of these texts."""
         return self.board.panel
 
     def texts(self, run: TokenValues, columns: Array) -> Array:
-        """Sums over the tokens of each text of the board [N,...]; columns [T,...].
-
-        0 for a text that the run lacks.
-        """
+        """Sums over the tokens of each text of the board [N,...]; columns [T,...]."""
         place = {key: row for row, key in enumerate(self.board.ids)}
-        rows = np.array([place[key] for key in run.examples])[run.example]
+        rows = np.array([place.get(key, -1) for key in run.examples])[run.example]
+        here = rows >= 0  # the others are texts that another seed lacks
         sums = np.zeros((len(self.board.ids), *columns.shape[1:]))
-        np.add.at(sums, rows, columns)
+        np.add.at(sums, rows[here], columns[here])
         return sums
 
     def by_slice_token(self, of: Matrix) -> list[list[Array]]:
@@ -60,6 +58,8 @@ class Tokens:
         found: dict[str, Array] = dict.fromkeys(self.board.ids, np.zeros(0))
         starts = np.searchsorted(run.example, np.arange(len(run.examples) + 1))
         for row, key in enumerate(run.examples):
+            if key not in found:
+                continue
             of_text = slice(starts[row], starts[row + 1])
             sums = np.bincount(run.slice_token[of_text], weights=column[of_text])
             found[key] = sums.astype(np.float64, copy=False)
@@ -84,6 +84,7 @@ def empty_gain(run: TokenValues) -> Array:
 def tokens_of(board: Board) -> tuple[list[Tokens], str]:
     """The tokens of every system that has them, and a note on what is left out ("" for nothing).
 
+    Of each system the texts that all its runs have: a text that one lacks has no gain of 0 there.
     Raises DataError, naming the file, if one changed since its run. A run of one user has no gain
     over others and is left out.
     """
@@ -94,16 +95,35 @@ def tokens_of(board: Board) -> tuple[list[Tokens], str]:
         if (tokens := run.tokens) is not None and np.isfinite(tokens.nll).all() and tokens.nll.size
     }
     part = having(board, lambda record: id(record) in read)
-    found = [
-        Tokens(system, board, tuple(read[id(record)] for record in system.records))
-        for system in part.systems
-    ]
+    found = []
+    for system in part.systems:
+        runs = tuple(read[id(record)] for record in system.records)
+        shared = set(runs[0].examples).intersection(*(run.examples for run in runs))
+        if shared:
+            found.append(Tokens(system, reduced(board, shared), runs))
+    part = replace(part, systems=tuple(one.system for one in found))
     return found, lacking(board, part) if found else ""
 
 
 def shown_of(found: Sequence[Tokens]) -> Board:
-    """The board reduced to the runs whose tokens are shown, for captions."""
+    """The board of the runs whose tokens are shown, with the texts of the first."""
     return replace(found[0].board, systems=tuple(one.system for one in found))
+
+
+def over_of(found: Sequence[Tokens]) -> str:
+    """What intervals are over, for captions; from least to most where texts differ."""
+    return counted_over([shown_of([one]) for one in found])
+
+
+def texts_note(found: Sequence[Tokens]) -> str:
+    """How many texts each system's numbers are over, if not the same ones; "" if they are."""
+    by_texts: dict[frozenset[str], list[str]] = {}
+    for one in found:
+        by_texts.setdefault(frozenset(one.board.ids), []).append(one.system.name)
+    if len(by_texts) < 2:
+        return ""
+    parts = [f"{', '.join(names)} {len(ids)}" for ids, names in by_texts.items()]
+    return f"texts differ, only those that all seeds of a system have count: {'; '.join(parts)}"
 
 
 def slice_tokens_of(tokens: Tokens) -> Array:
