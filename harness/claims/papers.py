@@ -45,6 +45,16 @@ class Selector:
             return False
         return self.low <= value <= self.high
 
+    @property
+    def ends(self) -> tuple[Selector, ...]:
+        """What must be run for a claim to hold: both ends of a range of a setting, else itself.
+
+        A range of reasoner shares is a tolerance, within which any share will do.
+        """
+        if self.setting in (None, REASONER_SHARE) or self.low == self.high:
+            return (self,)
+        return replace(self, high=self.low), replace(self, low=self.high)
+
     def __str__(self) -> str:
         if self.setting is None:
             return self.method

@@ -2,7 +2,8 @@
 
 All differences that a paper claims are one family for Holm's correction. A claim HOLDS if all its
 parts hold, and is REFUTED if one of them is. Parts are decided by verdicts about methods only:
-three training seeds of every trained side, twenty users (docs/claims.md).
+three training seeds of every trained side, twenty users (docs/claims.md). A claim that lacks a
+system, or an end of a range of a setting, does not hold; the others can still refute it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness.reports.claims.selection import selected
 from harness.reports.claims.views import view
 from harness.reports.compared.measures import Measure
 from harness.reports.runs.system_costs import times_not_comparable
-from harness.reports.runs.systems import Board
+from harness.reports.runs.systems import Board, System
 from harness.statistics import judge
 
 COST_UNITS = {"training_s": "training time", "text_s": "time per text", "peak_mib": "peak memory"}
@@ -34,7 +35,7 @@ COST_UNITS = {"training_s": "training time", "text_s": "time per text", "peak_mi
 class Answer:
     """A claim with its verdict on one task.
 
-    parts: its comparisons. why: why it cannot tell, where no part says so.
+    parts: its comparisons. why: which systems it lacks, so that it cannot hold; "" for none.
     title, unit, digits: of the numbers in `parts`.
     """
 
@@ -65,7 +66,7 @@ def answers(paper: Paper, board: Board, main: Measure) -> list[Answer]:
         if isinstance(claim, DifferenceClaim)
         for part, measure in [view(claim.measure, board, main)]
         if measure is not None
-        for pair in _pairs(part, claim.first, claim.second)
+        for pair in _pairs(board, claim.first, claim.second, part)
     ]
     family = max(1, len(asked))
     judged = judge(compared(measure, part, pair, family) for _, pair, measure, part in asked)
@@ -78,10 +79,10 @@ def answers(paper: Paper, board: Board, main: Measure) -> list[Answer]:
         if isinstance(claim, ValueClaim):
             part, measure = view(claim.measure, board, main)
             if measure is not None:
-                systems = selected(part, claim.first)
+                systems = _within(part, selected(board, claim.first))
                 decided += [(claim, value_part(claim, measure, part, one)) for one in systems]
         elif isinstance(claim, CostClaim) and times_not_comparable(board) is None:
-            pairs = _pairs(board, claim.first, claim.second)
+            pairs = _pairs(board, claim.first, claim.second, board)
             decided += [(claim, cost_part(claim, pair)) for pair in pairs]
     # 3. Each claim from its parts.
     return [
@@ -90,31 +91,55 @@ def answers(paper: Paper, board: Board, main: Measure) -> list[Answer]:
     ]
 
 
-def _pairs(board: Board, first: Sequence[Selector], second: Sequence[Selector]) -> list[Pair]:
+def _pairs(
+    board: Board, first: Sequence[Selector], second: Sequence[Selector], part: Board
+) -> list[Pair]:
+    """The pairs that a claim speaks of, of the systems in a part of the board."""
     return [
         (one, other)
-        for one in selected(board, first)
-        for other in selected(board, second)
+        for one in _within(part, selected(board, first))
+        for other in _within(part, selected(board, second))
         if one.name != other.name
     ]
 
 
+def _within(part: Board, systems: Sequence[System]) -> list[System]:
+    """These systems with the runs that a part of the board has of them."""
+    names = {system.name for system in systems}
+    return [system for system in part.systems if system.name in names]
+
+
 def _answer(claim: Claim, board: Board, main: Measure, parts: list[Part]) -> Answer:
     selectors = [*claim.first, *([] if isinstance(claim, ValueClaim) else claim.second)]
-    absent = [str(one) for one in selectors if not selected(board, [one])]
-    why = f"not run here: {', '.join(absent)}" if absent else ""
+    absent = _absent(board, selectors)
+    lacks = [f"not run here: {', '.join(map(str, absent))}"] if absent else []
     verdicts = {part.verdict for part in parts}
     if isinstance(claim, CostClaim):
-        why = why or times_not_comparable(board) or ""
+        lacks = lacks or [*filter(None, [times_not_comparable(board)])]
         title, unit, digits = f"ratio of {COST_UNITS[claim.cost]}", "×", 2
     else:
-        measure = view(claim.measure, board, main)[1]
-        why = why or ("" if parts else f"not evaluated: {claim.measure}")
+        part, measure = view(claim.measure, board, main)
         shown = measure or main
         title, unit, digits = shown.title, shown.unit, shown.digits
+        if measure is None:
+            lacks = lacks or [f"not evaluated: {claim.measure}"]
+        else:
+            kept = {system.name for system in part.systems}
+            lacking = [one.name for one in selected(board, selectors) if one.name not in kept]
+            lacks += [f"not evaluated on {title}: {', '.join(lacking)}"] if lacking else []
     verdict: Verdict = "CANNOT TELL"
     if "REFUTED" in verdicts:
         verdict = "REFUTED"
-    elif verdicts == {"HOLDS"} and not absent:
+    elif verdicts == {"HOLDS"} and not lacks:
         verdict = "HOLDS"
+    why = "; ".join(lacks)
     return Answer(claim, board.task, verdict, tuple(parts), why, title, unit, digits)
+
+
+def _absent(board: Board, selectors: Sequence[Selector]) -> list[Selector]:
+    """What the claim speaks of and the board lacks: selectors, or the ends of a range."""
+    found = []
+    for one in selectors:
+        wanted = one.ends if selected(board, [one]) else (one,)
+        found += [each for each in wanted if not selected(board, [each])]
+    return found

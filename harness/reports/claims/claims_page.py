@@ -93,13 +93,12 @@ def sentence(answer: Answer) -> str:
     """`HOLDS here: λ = 0 equals SFT. flythinker (lam=0) − sft 0.00 [0.00, 0.00] (the same …)`"""
     needed = _needed(answer)
     decide = f" Would decide: {needed}." if needed else ""
-    numbers = _numbers(answer) or answer.why
-    return f"{answer.verdict} here: {answer.claim.statement}. {numbers}.{decide}"
+    return f"{answer.verdict} here: {answer.claim.statement}. {_found(answer)}.{decide}"
 
 
 def claims_table(paper: Paper, found: Sequence[Answer], board: Board) -> Table:
     rows = tuple(
-        (one.claim.statement, one.verdict, _numbers(one) or one.why, _needed(one), one.claim.where)
+        (one.claim.statement, one.verdict, _found(one), _needed(one), one.claim.where)
         for one in found
     )
     notes = (
@@ -111,8 +110,11 @@ def claims_table(paper: Paper, found: Sequence[Answer], board: Board) -> Table:
     return Table(f"claims_{paper.name.lower()}_{board.task}", title, COLUMNS, rows, notes)
 
 
-def _numbers(answer: Answer) -> str:
-    return "; ".join(_number(answer, part) for part in answer.parts)
+def _found(answer: Answer) -> str:
+    """The numbers; after them, or in their place, what an open claim lacks."""
+    parts = [_number(answer, part) for part in answer.parts]
+    lacks = [answer.why] if answer.why and answer.verdict == "CANNOT TELL" else []
+    return "; ".join([*parts, *lacks])
 
 
 def _number(answer: Answer, part: parts.Part) -> str:
@@ -126,7 +128,8 @@ def _number(answer: Answer, part: parts.Part) -> str:
 
 def _needed(answer: Answer) -> str:
     """What would decide the open parts: the largest sample that one of them needs."""
-    open_parts = [part for part in answer.parts if part.verdict == "CANNOT TELL"]
+    undecided = [part for part in answer.parts if part.verdict == "CANNOT TELL"]
+    open_parts = [part for part in undecided if part.value is not None]
     if not open_parts or isinstance(answer.claim, (CostClaim, ValueClaim)):
         return ""
     known = [part.needed for part in open_parts if part.needed]

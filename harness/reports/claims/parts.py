@@ -73,6 +73,8 @@ def difference_part(
     """
     names = pair[0].name, pair[1].name
     part = Part(names, "CANNOT TELL", found.difference, found.low, found.high)
+    if not found.users:
+        return replace(part, why=found.reason or "no example has both values")
     if claim.sense == "equal" and _same(measure, board, pair):
         return replace(part, verdict="HOLDS", why="the same in every example and seed")
     if why := undecidable(pair, found.users):
@@ -98,6 +100,8 @@ def value_part(claim: ValueClaim, measure: Measure, board: Board, system: System
         measure.statistic, rows_of(measure, board, system), board.panel, system.trained
     )
     part = Part((system.name,), "CANNOT TELL", found.value, found.low, found.high)
+    if not found.users:
+        return replace(part, why=found.reason or "no example has a value")
     if why := undecidable([system], found.users):
         return replace(part, why=why)
     if found.low is None or found.high is None:

@@ -7,7 +7,7 @@ import pytest
 from harness.claims import Paper, Selector, papers, read_paper
 from harness.record import read_record, write_record
 from harness.reports.claims.answers import answers
-from harness.reports.claims.claims_page import claims_document, sentence
+from harness.reports.claims.claims_page import claims_document, claims_table, sentence
 from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.runs.boards import load_boards
@@ -127,3 +127,85 @@ def test_the_document_answers_every_claim_of_the_paper(three_seeds, tmp_path):
     assert len(document.facts["claims"]) == len(papers()["flythinker"].claims)
     assert document.facts["claims"][0]["verdict"] in ("HOLDS", "REFUTED", "CANNOT TELL")
     assert len(document.sections[0].tables) == 1
+
+
+def test_a_system_that_was_not_evaluated_leaves_a_claim_open(tmp_path):
+    write_runs(tmp_path, ["rag", "sft", "flythinker"], ["product_review"], SEEDS, full=True)
+    write_runs(tmp_path, ["cot"], ["product_review"], SEEDS)  # no lift
+    above = 'first = "{}"\nsecond = ["{}", "cot"]\nmeasure = "lift"\nsense = "above"'
+    value = 'kind = "value"\nfirst = ["sft", "cot"]\nmeasure = "lift"\nsense = "above"'
+    first, refuted, second = asked(
+        tmp_path, tmp_path, above.format("sft", "rag"), above.format("rag", "sft"), value
+    )
+    assert [one.verdict for one in (first, second)] == ["CANNOT TELL"] * 2
+    assert refuted.verdict == "REFUTED"
+    reason = "; not evaluated on lift on likelihood, own − random other: cot."
+    assert sentence(first).endswith(reason)
+    assert sentence(second).endswith(reason)
+    assert "cot" not in sentence(refuted)
+    (board,), _ = load_boards([tmp_path])
+    row = claims_table(paper_of(tmp_path, [value]), [second], board).rows[0]
+    assert row[2].endswith(reason.rstrip("."))
+
+
+def test_another_setting_does_not_stand_in_for_a_system_without_the_measure(tmp_path):
+    write_runs(tmp_path, ["rag", "sft"], ["product_review"], SEEDS)
+    lora = {"sft": ["model.adapter=lora"]}
+    write_runs(tmp_path / "b", ["sft"], ["product_review"], SEEDS, assignments=lora, full=True)
+    (answer,) = asked(
+        tmp_path, tmp_path, 'kind = "value"\nfirst = "sft"\nmeasure = "lift"\nsense = "above"'
+    )
+    assert answer.parts == ()
+    assert sentence(answer).startswith("CANNOT TELL here: s. not evaluated on lift")
+    assert answer.why.endswith(": sft (adapter=none)")
+
+
+def test_no_values_are_not_equal_values(tmp_path):
+    write_runs(tmp_path, ["sft", "flythinker"], ["product_review"], SEEDS, full=True)
+    for path in tmp_path.rglob("record.json"):
+        record = read_record(path.parent)
+        examples = {key: without_last_slices(values) for key, values in record.examples.items()}
+        write_record(dataclasses.replace(record, examples=examples), path.parent)
+    equal, value = asked(
+        tmp_path, tmp_path,
+        'first = "flythinker"\nsecond = "sft"\nmeasure = "lift fall"\nsense = "equal"',
+        'kind = "value"\nfirst = "sft"\nmeasure = "lift fall"\nsense = "below"',
+    )  # fmt: skip
+    assert (equal.verdict, equal.parts[0].why) == ("CANNOT TELL", "no example has both values")
+    assert (value.verdict, value.parts[0].why) == ("CANNOT TELL", "no example has a value")
+    assert sentence(equal).endswith("flythinker − sft (no example has both values).")
+
+
+def without_last_slices(values):
+    """The values of a text that ends before token 200: it has no lift there."""
+    lift = {kind: {**gains, "200-300": None} for kind, gains in values.lift.likelihood.items()}
+    return dataclasses.replace(values, lift=dataclasses.replace(values.lift, likelihood=lift))
+
+
+def test_a_range_holds_only_with_both_ends(tmp_path):
+    write_runs(tmp_path / "sft", ["sft"], ["product_review"], SEEDS)
+
+    def run(lam):
+        own = {"flythinker": [f"method.lam={lam}"]}
+        write_runs(tmp_path / lam, ["flythinker"], ["product_review"], SEEDS, assignments=own)
+
+    claim = (
+        'first = {{ method = "flythinker", setting = "method.lam", low = 0.2, high = 2.0 }}\n'
+        'second = "sft"\nsense = "{}"'
+    )
+    run("0.5")
+    above, below = asked(tmp_path, tmp_path, claim.format("above"), claim.format("below"))
+    assert (above.verdict, below.verdict) == ("CANNOT TELL", "REFUTED")
+    assert above.why == "not run here: flythinker with lam 0.2, flythinker with lam 2"
+    run("0.2")
+    (above,) = asked(tmp_path, tmp_path, claim.format("above"))
+    assert (above.verdict, above.why) == ("CANNOT TELL", "not run here: flythinker with lam 2")
+    assert sentence(above).endswith("; not run here: flythinker with lam 2.")
+    run("2")
+    (above,) = asked(tmp_path, tmp_path, claim.format("above"))
+    assert (above.verdict, above.why) == ("HOLDS", "")
+
+
+def test_a_range_of_reasoner_shares_is_a_tolerance():
+    share = Selector("flythinker", "reasoner share", 0.4, 0.6)
+    assert share.ends == (share,)
