@@ -42,6 +42,8 @@ class TrainLog:
     response_tokens: int = 0
     micro_tokens: int | None = None
     """Padded tokens in a micro-batch, if memory ran out at the settings' number."""
+    of_trial: bool = False
+    """Whether the best trial of a learning rate was taken over as the training."""
 
     def add(self, step: Step, rows: Sequence[TrainRow]) -> None:
         """Add a step on these rows."""

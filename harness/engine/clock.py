@@ -37,27 +37,35 @@ def now() -> float:
 
 @dataclass(frozen=True)
 class Spent:
-    """What `Phases` saves: wall seconds in total and by phase."""
+    """What `Phases` saves: wall seconds in total and by phase, and the highest memory in MiB."""
 
     wall_s: float
     seconds: Mapping[str, float]
+    peak_mib: float = 0.0
 
 
 class Phases:
     """Wall seconds by named phase, and in total. A phase entered twice adds up.
 
-    After `keep`, time spent in interrupted runs counts too.
+    After `keep`, time spent and memory taken in interrupted runs count too.
     """
 
     def __init__(self, clock: Callable[[], float] = now) -> None:
         self.clock = clock
         self.seconds: dict[str, float] = {}
         self._begin, self._path = clock(), Path()
+        self._memory: Callable[[], float] = float
+        self._earlier_mib = 0.0
 
     @property
     def wall_s(self) -> float:
         """Seconds since this object was made, across resumed runs."""
         return self.clock() - self._begin
+
+    @property
+    def peak_mib(self) -> float:
+        """The highest memory so far, across resumed runs; 0 where `keep` was given none."""
+        return max(self._earlier_mib, self._memory())
 
     @contextmanager
     def __call__(self, name: str, whole: bool = False) -> Iterator[None]:
@@ -73,19 +81,28 @@ class Phases:
         finally:
             self.seconds[name] = before + self.clock() - begin
             if self._path.name:
-                write_state(self._path, Spent(self.wall_s, self.seconds))
+                write_state(self._path, Spent(self.wall_s, self.seconds, self.peak_mib))
                 self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
 
-    def keep(self, path: Path, say: Say = lambda text: None) -> None:
-        """Add the seconds saved at `path` by an interrupted run; save there after each phase.
+    def keep(
+        self,
+        path: Path,
+        say: Say = lambda text: None,
+        memory: Callable[[], float] = float,
+    ) -> None:
+        """Add what an interrupted run saved at `path`; save there after each phase, also where an
+        error or a stop ends it.
 
+        path: the file.
         say: takes a message if the file is damaged.
+        memory: the highest memory of this process so far, in MiB.
         """
-        self._path = path
+        self._path, self._memory = path, memory
         earlier = read_state(Spent, path, say, NO_TIMES) or Spent(0.0, {})
         for name, seconds in earlier.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self._begin -= earlier.wall_s
+        self._earlier_mib = max(self._earlier_mib, earlier.peak_mib)
 
     def forget(self) -> None:
         """Remove the file of `keep`, once the record holds its content."""

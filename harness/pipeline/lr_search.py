@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+from dataclasses import replace
 
 from harness.engine.checkpoint import TrainLog, drop_checkpoint
 from harness.engine.clock import now
@@ -86,7 +87,7 @@ def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:
     """Save a finished trial as the checkpoint from which the training goes on."""
     folder = job.plan.folder / UNFINISHED
     try:
-        save_steps(folder, lm, log)
+        save_steps(folder, lm, replace(log, of_trial=True))
     except OSError as error:
         drop_checkpoint(folder)  # it is of a trial that is no longer the best
         job.bars.say(f"cannot keep the best trial: {mendable(error)}. It will be trained again")

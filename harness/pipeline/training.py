@@ -73,9 +73,9 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
         _load(job, lm)
         return lm, known.training
     phases = Phases()
-    phases.keep(folder / PHASES, say)
     with ExitStack() as after_steps:
         with PeakMemory(job.hardware.devices) as memory:
+            phases.keep(folder / PHASES, say, lambda: memory.peak_mib)
             data = _training_data(job, lm, phases)
             steps = _take_steps(job, lm, data, phases)
             after_steps.enter_context(steps_kept(folder / UNFINISHED, lm, steps.log, say))
@@ -84,7 +84,7 @@ def train_or_load(job: Job, lm: PersonalLM) -> tuple[PersonalLM, Training]:
             with phases("saving", whole=True):
                 weights = save_weights(lm, folder / WEIGHTS, _kept_as(job))
                 save_adapters(lm, folder / ADAPTERS)
-        summary = _summary(job, lm, data, steps, evaluated, phases.seconds, memory.peak_mib)
+        summary = _summary(job, lm, data, steps, evaluated, phases)
         write_state(folder / TRAINED, FinishedTraining(summary, weights))
     phases.forget()
     drop_checkpoint(folder / UNFINISHED)
@@ -140,13 +140,12 @@ def _take_steps(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) ->
             else:
                 lr = chosen_by_another_seed(plan)
     assert isinstance(lr, float)
-    adopts = settings.best_trial_trains(budget.epochs, seed) and (plan.folder / UNFINISHED).exists()
     with phases("steps"):
         log = job.everywhere(
             train_model, MAIN, lr, budget, plan.folder / UNFINISHED,
             on_step=step_bar(job.bars, "training", steps_of(data, budget, seed), job.trackers),
         )  # fmt: skip
-    if adopts:  # its steps were taken in the search
+    if log.of_trial:  # its steps were taken in the search
         for step in log.curve:
             job.trackers.step(step)
     return Steps(budget, lr, search, log)
@@ -164,7 +163,8 @@ def _evaluate(
     flops = None
     if data.flops_missing is None:
         seed = job.plan.settings.seed
-        flops = training_work(lm, data.rows, data.val_rows, steps.settings, seed)
+        rows, adopted = (data.rows, data.val_rows), steps.log.of_trial
+        flops = training_work(lm, *rows, steps.settings, seed, adopted)
         flops = {"targets": job.plan.method.target_flops} | flops
     return Evaluated(val_loss, flops)
 
@@ -175,18 +175,16 @@ def _summary(
     data: TrainingData,
     steps: Steps,
     evaluated: Evaluated,
-    phases: Mapping[str, float],
-    peak_mib: float,
+    phases: Phases,
 ) -> Training:
     """The record's entry on a training.
 
     job, lm, data: of the training.
     steps, evaluated: what came of it.
-    phases: seconds of each phase. peak_mib: the most memory that it took.
+    phases: seconds of each phase, and the most memory.
     """
     settings, log, flops = job.plan.settings, steps.log, evaluated.flops
-    adopted = settings.train.best_trial_trains(steps.settings.epochs, settings.seed)
-    seconds = training_seconds(phases, log, steps.search, adopted)
+    seconds = training_seconds(phases.seconds, log, steps.search, log.of_trial)
     step_s, quartiles = middle([step.seconds for step in log.curve])
     return Training(
         seconds=seconds,
@@ -196,7 +194,7 @@ def _summary(
         flops_missing=data.flops_missing,
         step_s=step_s,
         step_quartiles_s=quartiles,
-        peak_memory_mib=peak_mib,
+        peak_memory_mib=phases.peak_mib,
         steps=len(log.curve),
         examples=len(data.rows),
         epochs=steps.settings.epochs,

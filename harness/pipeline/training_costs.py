@@ -39,6 +39,7 @@ def training_work(
     val_rows: Sequence[TrainRow],
     settings: TrainSettings,
     seed: int,
+    adopted: bool = False,
 ) -> dict[str, int]:
     """Estimated FLOPs of the training by phase, however often it was interrupted.
 
@@ -46,6 +47,7 @@ def training_work(
     rows, val_rows: what it is trained on, and evaluated on.
     settings: of training, with the epochs that were used.
     seed: of the order of rows.
+    adopted: whether the best trial was the training; its steps then do not count in `lr_search`.
     """
 
     def steps(epochs: float) -> int:
@@ -58,7 +60,7 @@ def training_work(
         return total
 
     evaluation, trials = forward_flops(lm, val_rows), settings.trials(seed)
-    trained = trials - settings.best_trial_trains(settings.epochs, seed)
+    trained = trials - adopted
     return {
         "lr_search": (trained and trained * steps(settings.lr_trial_epochs)) + trials * evaluation,
         "steps": steps(settings.epochs),

@@ -80,8 +80,8 @@ class Training(View):
     curve: tuple[Step, ...]
     """One entry for each optimizer step."""
     peak_memory_mib: float
-    """Highest memory during training, targets and search included: CUDA's allocator summed over
-    GPUs, or this process's resident memory on a CPU.
+    """Highest memory during training, targets and search included, across resumed runs: CUDA's
+    allocator summed over GPUs, or this process's resident memory on a CPU.
     """
     step_s: float | None = None
     """Median seconds of one optimizer step."""

@@ -85,6 +85,58 @@ def test_the_best_trial_is_the_training_if_it_is_as_long(
     assert cost["lr_search"] == plain["steps"] + 2 * plain["evaluation"]
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_best_trial_counts_where_it_could_not_be_kept(
+    tmp_path, reviews, backbone, monkeypatch, interrupted
+):
+    """Its steps are taken twice, so their time and work count twice."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    auto = ["train.lr=auto", "train.lr_grid=[1e-2,1e-6]", "train.lr_trial_epochs=1"]
+    auto += ["eval.likelihood=false", "eval.authors=false"]
+    monkeypatch.setattr(lr_search, "save_steps", full)
+    if interrupted:  # the steps themselves can be kept
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(training, "loss_on_val", interrupt)
+            go(tmp_path, reviews, backbone, "sft", *auto)
+    found = go(tmp_path, reviews, backbone, "sft", *auto).record.training
+    assert found.seconds["lr_search"] == sum(trial.seconds for trial in found.lr_search.trials)
+    assert found.flops["lr_search"] == 2 * (found.flops["steps"] + found.flops["evaluation"])
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("part", ["train_model", "loss_on_val"])
+def test_peak_memory_is_the_highest_across_resumed_runs(
+    tmp_path, reviews, backbone, monkeypatch, part
+):
+    """Interrupted after the search of a rate, or after the last step."""
+    peaks = [900.0, 300.0]
+
+    class Peak:
+        def __init__(self, devices):
+            self.peak_mib = peaks.pop(0)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(training, "PeakMemory", Peak)
+    auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=0.5"]
+    auto += ["eval.likelihood=false", "eval.authors=false"]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, part, interrupt)
+        go(tmp_path, reviews, backbone, "sft", *auto)
+    assert go(tmp_path, reviews, backbone, "sft", *auto).record.training.peak_memory_mib == 900.0
+    assert not peaks
+
+
 def test_other_seeds_take_the_rate_that_one_seed_chose(tmp_path, reviews, backbone):
     auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=1"]
     auto += ["train.epochs=1", "train.lr_trial_seed=1"]
