@@ -125,7 +125,7 @@ class Inference(View):
     """
 
     time_to_first_token_s: float | None = None
-    """From a batch's prompts to the first token of its texts, prefaces and latent thoughts included;
+    """From a batch's prompts to the first token of its texts, with prefaces and latent thoughts;
     median over batches. A reasoning block is part of the text here, so its first token counts.
     """
     time_to_first_token_quartiles_s: tuple[float, float] | None = None

@@ -118,8 +118,11 @@ def test_reasoning_takes_time_and_work_but_is_no_speed(spoken, monkeypatch, brok
     monkeypatch.setattr(generation_costs, "generation_flops", noted)
     if interrupted:  # after the first of three batches
         real, made = generate.append_lines, []
-        monkeypatch.setattr(generate, "append_lines",
-                            lambda *given: stop_now() if made else made.append(real(*given)))  # fmt: skip
+
+        def once(*given):
+            return stop_now() if made else made.append(real(*given))
+
+        monkeypatch.setattr(generate, "append_lines", once)
         with pytest.raises(StopNowError):
             spoken(says=REASONED, breaks=broken)
         monkeypatch.setattr(generate, "append_lines", real)

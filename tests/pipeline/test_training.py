@@ -98,9 +98,10 @@ def test_the_best_trial_counts_where_it_could_not_be_kept(
     auto += ["eval.likelihood=false", "eval.authors=false"]
     monkeypatch.setattr(lr_search, "save_steps", full)
     if interrupted:  # the steps themselves can be kept
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch:
             patch.setattr(training, "loss_on_val", interrupt)
-            go(tmp_path, reviews, backbone, "sft", *auto)
+            with pytest.raises(KeyboardInterrupt):
+                go(tmp_path, reviews, backbone, "sft", *auto)
     found = go(tmp_path, reviews, backbone, "sft", *auto).record.training
     assert found.seconds["lr_search"] == sum(trial.seconds for trial in found.lr_search.trials)
     assert found.flops["lr_search"] == 2 * (found.flops["steps"] + found.flops["evaluation"])
@@ -130,9 +131,10 @@ def test_peak_memory_is_the_highest_across_resumed_runs(
     monkeypatch.setattr(training, "PeakMemory", Peak)
     auto = ["train.lr=auto", "train.lr_grid=[1e-3,1e-2]", "train.lr_trial_epochs=0.5"]
     auto += ["eval.likelihood=false", "eval.authors=false"]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(training, part, interrupt)
-        go(tmp_path, reviews, backbone, "sft", *auto)
+        with pytest.raises(KeyboardInterrupt):
+            go(tmp_path, reviews, backbone, "sft", *auto)
     assert go(tmp_path, reviews, backbone, "sft", *auto).record.training.peak_memory_mib == 900.0
     assert not peaks
 
