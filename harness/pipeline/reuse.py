@@ -122,8 +122,9 @@ def _had_other_plugins(job: Job, folder: Path) -> bool:
     if not is_dated(folder):
         return False
     record = record_there(folder, job.bars.say)
-    known = record and record.inputs
-    return not known or known.plugins != job.plan.inputs.plugins
+    if record is None or record.inputs is None:
+        return True
+    return record.inputs.plugins != job.plan.inputs.plugins
 
 
 def _link(source: Path, target: Path) -> None:
