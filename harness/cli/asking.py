@@ -51,8 +51,12 @@ def print_questions(
     console: Console, judge: Judge, questions: Sequence[Question], known: int
 ) -> None:
     """Say how much will be asked. known: questions that were answered before."""
-    tokens = sum(len(each.prompt) for each in questions) // CHARACTERS_PER_TOKEN
     console.print(
-        f"{judge.name}: {counted(len(questions), 'question')} to ask, about {tokens:,} prompt"
-        f" tokens; {known:,} answered before"
+        f"{judge.name}: {counted(len(questions), 'question')} to ask, about"
+        f" {prompt_tokens(questions):,} prompt tokens; {known:,} answered before"
     )
+
+
+def prompt_tokens(questions: Sequence[Question]) -> int:
+    """About how many tokens the prompts have."""
+    return sum(len(each.prompt) for each in questions) // CHARACTERS_PER_TOKEN

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from harness.cli.asking import AskOptions, judge_of, print_questions
+from harness.cli.asking import AskOptions, judge_of, print_questions, prompt_tokens
 from harness.cli.jobs import plugins
 from harness.cli.screen import print_json, screen, warn
 from harness.errors import UsageError
@@ -67,6 +67,11 @@ def judge(
     open_questions = [each for task in tasks for each in task.open_questions(again)]
     known = sum(len(task.questions) for task in tasks) - len(open_questions)
     print_questions(console, asked, open_questions, known)
+    if dry_run and json_:
+        print_json({
+            "judge": asked.name, "questions": len(open_questions), "answered": known,
+            "prompt_tokens": prompt_tokens(open_questions),
+        })  # fmt: skip
     if not dry_run:
         with Bars(quiet=json_) as bars:
             for task in tasks:

@@ -161,6 +161,17 @@ def test_a_dry_run_asks_nothing(call, runs):
     assert re.search(r"tiny: 12 questions to ask, about [\d,]+ prompt tokens; 0 answered", out)
 
 
+def test_a_dry_run_has_its_numbers_as_json(call, runs):
+    with served(Stub(fair)) as stub:
+        words = ("judge", *runs.values(), "--judge", f"{stub.url}#tiny", "--dry-run", "--json")
+        code, out, err = call(*words)
+    assert (code, stub.prompts) == (0, [])
+    found = json.loads(out)
+    assert found.pop("prompt_tokens") > 100
+    assert found == {"judge": "tiny", "questions": 12, "answered": 0}
+    assert "12 questions to ask" in err
+
+
 def test_a_comparison_shows_what_judges_said_in_a_section_of_its_own(call, ask, runs, tmp_path):
     code, out, _ = call("compare", tmp_path / "out", "--out", tmp_path / "before", "--json")
     assert "judged" not in json.loads(out)["boards"][0]
