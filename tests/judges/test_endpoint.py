@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from harness.engine.endpoint.address import address_of
-from harness.engine.endpoint.client import Client
+from harness.engine.endpoint.client import FIRST_WAIT_S, LONGEST_WAIT_S, Client
 from harness.errors import UsageError
 from harness.judges.endpoint import KEY, OPTIONS, Endpoint, endpoint_of
 from harness.settings import ApiSettings
@@ -61,6 +62,14 @@ def test_what_stays_is_a_failure_with_a_name(stub, fault, name, requests):
     assert found.detail
     assert len(stub.prompts) == requests
     assert sum(found.retries.values()) == requests - 1
+
+
+def test_the_docs_have_the_waits_between_attempts():
+    attempts = endpoint_of("http://host/v1#m", KEY, 1, 1).client.settings.attempts
+    *waits, last = (f"{FIRST_WAIT_S * 2**number:g} s" for number in range(attempts - 1))
+    said = f"repeated up to {attempts - 1} times, after {', '.join(waits)} and {last}, or as"
+    text = Path("docs/judges.md").read_text("utf-8")
+    assert f"{said} `Retry-After` says (at most {LONGEST_WAIT_S:g} s)" in text
 
 
 @pytest.mark.parametrize("faults", [2, 3], ids=["answered", "failed"])
