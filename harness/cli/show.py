@@ -33,7 +33,7 @@ def show(
     Args:
         run: a run's folder, or a folder above it; several runs below are listed
         example: an example's id; default the first
-        against: another run to show as well
+        against: another run to show as well, or a folder above it
         prompt: print the prompt
     """
     found_run = only_run(run)
@@ -41,7 +41,9 @@ def show(
         runs(run)
         screen().print(f"several runs in {run}: name one of them", style="bold")
         return
-    run = found_run
+    run, beside = found_run, only_run(against) if against else None
+    if against and beside is None:
+        raise UsageError(f"--against {against}: several runs; name one of them")
     plugged = plugins(plugin)
     from harness.data import load_split
 
@@ -69,7 +71,7 @@ def show(
         if prompt:
             _show_prompt(console, found, record.method, settings, plugged)
         _show(console, "reference", split.references[chosen].text)
-    for place in [run, *([against] if against else [])]:
+    for place in [run, *([beside] if beside else [])]:
         _show_texts(console, place, chosen)
 
 

@@ -47,6 +47,13 @@ def test_show_sets_two_runs_side_by_side_without_the_prompt(run, call, tmp_path)
     assert "nonpers (s0-" in out
     assert out.count("bleu ") == 2
     assert "prompt (main)" not in out
+    above = ("--against", nonpers.parent, "--example", chosen, "--no-prompt")
+    assert call("show", rag, *above)[1] == out  # the only run below
+    code, shown, err = call("show", rag, "--against", tmp_path / "out")
+    assert (code, shown) == (2, "")  # said before anything is printed
+    assert "several runs; name one of them" in err
+    code, shown, err = call("show", rag, "--against", tmp_path / "data")
+    assert (code, shown) == (2, "")
 
 
 def test_show_says_that_the_data_changed(call, tmp_path, backbone):
