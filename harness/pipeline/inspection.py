@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,13 +118,17 @@ def _loaded(job: Job, record: Record, folder: Path) -> PersonalLM:
         )
     weights = folder / WEIGHTS
     if job.plan.method.trains and not weights.is_file():
+        if record.status == "running":
+            raise UsageError(
+                f"{folder}: the run is not finished, so it has no trained weights yet\n"
+                f"  mend      go on with it: {record.command or 'harness run'}"
+            )
         raise UsageError(
             f"{folder}: the run's trained weights are needed\n"
             f"  found     no {WEIGHTS}; published runs and runs with"
             " train.keep_weights=false leave it out\n"
             f"  expected  {weights}\n"
-            f"  mend      train it here, into another folder: {record.command or 'harness run'}"
-            " --out elsewhere"
+            f"  mend      train it here, into another folder: {_elsewhere(record.command)}"
         )
     if not job.load_trained(lm, record, folder):
         raise DataError(
@@ -133,6 +138,12 @@ def _loaded(job: Job, record: Record, folder: Path) -> PersonalLM:
             "  mend      restore the file, or run the record's command with --fresh"
         )
     return lm.eval()
+
+
+def _elsewhere(command: str | None) -> str:
+    """A run's command with another folder for its results."""
+    found = re.sub(r" --out(?:=|\s+)(?:'[^']*'|\S+)", "", command or "harness run")
+    return f"{found} --out elsewhere"
 
 
 Chosen = tuple[EncodedPrompt, str, tuple[int, ...]]

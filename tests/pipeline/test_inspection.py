@@ -100,6 +100,25 @@ def test_what_is_missing_is_said(outcome, tmp_path):
         aside.rename(kept)
 
 
+@pytest.mark.parametrize(
+    ("status", "out", "message"),
+    [
+        ("running", "--out there", r"not finished.*\n  mend      go on with it: harness run --out there$"),
+        ("complete", "--out there", r"another folder: harness run --out elsewhere$"),
+        ("complete", "--out='a b' --seed 1", r"folder: harness run --seed 1 --out elsewhere$"),
+        ("complete", "--seed 1", r"folder: harness run --seed 1 --out elsewhere$"),
+    ],
+)
+def test_without_weights_the_command_that_makes_them_is_named(
+    outcome, tmp_path, status, out, message
+):
+    folder = shutil.copytree(outcome.folder, tmp_path / "p" / "m" / "s0")
+    (folder / "model.safetensors").unlink()
+    edit_record(folder, status=status, command=f"harness run {out}")
+    with pytest.raises(UsageError, match=message):
+        look(folder)
+
+
 def test_another_method_other_data_and_other_weights_are_refused(outcome, tmp_path):
     def edited(name, **fields):
         folder = shutil.copytree(outcome.folder, tmp_path / name / "p" / "m" / "s0")
