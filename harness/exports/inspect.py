@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -73,7 +74,7 @@ def header_of(run: Source) -> dict[str, Any]:
             "completed_samples": n.scored,
             "scores": [_score(record, each) for each in headlines(record)],
         },
-        "stats": {"started_at": record.started, "completed_at": record.started},
+        "stats": {"started_at": record.started, "completed_at": _ended(record)},
     }
 
 
@@ -175,6 +176,14 @@ def _score(record: Record, each: Headline) -> dict[str, Any]:
         "metadata": {"title": each.title, "unit": each.unit, "signature": each.signature,
                      "interval": "95 %, bootstrap over users"},
     }  # fmt: skip
+
+
+def _ended(record: Record) -> str:
+    """When the run ended: its start and the time that it took; "" if that is not known."""
+    if record.wall_s is None:
+        return ""
+    ended = datetime.fromisoformat(record.started) + timedelta(seconds=record.wall_s)
+    return ended.isoformat(timespec="seconds")
 
 
 def _digest(record: Record, what: str) -> str:

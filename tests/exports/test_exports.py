@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -13,6 +14,7 @@ import pytest
 from harness import load_runs
 from harness.errors import DataError, UsageError
 from harness.exports import Source, described, export, formats, headlines
+from harness.exports.inspect import header_of
 from harness.record import PREDICTIONS, read_predictions
 from tests.support.synthetic import write_runs
 
@@ -201,6 +203,16 @@ def test_inspects_own_package_reads_it_back(made, tmp_path):
         assert log.read_eval_log(str(file), header_only=True).eval.task.startswith("product_review")
         assert len(log.read_eval_log_sample_summaries(str(file))) == len(run.predictions())
     assert len(log.list_eval_logs(str(tmp_path / "logs"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ended"), [(3725.4, "2026-01-02T04:05:05+00:00"), (None, "")]
+)
+def test_a_log_of_inspect_has_the_end_if_it_is_known(results, seconds, ended):
+    run = load_runs(results)[0]
+    record = replace(run.record, started="2026-01-02T03:03:00+00:00", wall_s=seconds)
+    stats = header_of(Source(run.path, record))["stats"]
+    assert stats == {"started_at": "2026-01-02T03:03:00+00:00", "completed_at": ended}
 
 
 def test_texts_stay_out_of_a_log(made, tmp_path):
