@@ -16,6 +16,7 @@ from harness.engine.text import decode, special_ids
 from harness.settings import RunSettings
 from harness.types import Tokenizer
 
+
 @dataclass(frozen=True)
 class Visible:
     """Generated tokens, divided into the scored text and hidden reasoning.

@@ -99,7 +99,7 @@ class Headline:
 def headlines(record: Record) -> list[Headline]:
     """Every metric of a run that has a value, and the NLL of the references as `nll`.
 
-    Raises UsageError for a metric that is not known here: its unit and direction are not in records.
+    Raises UsageError for a metric that is not known here: records lack its unit and direction.
     """
     found = [
         Headline(name, *_about(name, record), score.value, score.low, score.high, score.signature)
@@ -120,8 +120,10 @@ def refuse_unknown(kind: str, name: str, record: Record) -> None:
     name: of it.
     record: of the run, for the message.
     """
-    known = is_known(name) if kind == "metric" else name in (
-        known_methods() if kind == "method" else table(kind)
+    known = (
+        is_known(name)
+        if kind == "metric"
+        else name in (known_methods() if kind == "method" else table(kind))
     )
     if not known:
         raise UsageError(

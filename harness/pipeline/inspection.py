@@ -142,7 +142,7 @@ def _loaded(job: Job, record: Record, folder: Path) -> PersonalLM:
 
 def _elsewhere(command: str | None) -> str:
     """A run's command with another folder for its results."""
-    found = re.sub(r" --out(?:=|\s+)(?:'[^']*'|\S+)", "", command or "harness run")
+    found = re.sub(r" --out(?:=|\s+)(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+", "", command or "harness run")
     return f"{found} --out elsewhere"
 
 

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import re
-from importlib.util import find_spec
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -205,9 +205,7 @@ def test_inspects_own_package_reads_it_back(made, tmp_path):
     assert len(log.list_eval_logs(str(tmp_path / "logs"))) == 2
 
 
-@pytest.mark.parametrize(
-    ("seconds", "ended"), [(3725.4, "2026-01-02T04:05:05+00:00"), (None, "")]
-)
+@pytest.mark.parametrize(("seconds", "ended"), [(3725.4, "2026-01-02T04:05:05+00:00"), (None, "")])
 def test_a_log_of_inspect_has_the_end_if_it_is_known(results, seconds, ended):
     run = load_runs(results)[0]
     record = replace(run.record, started="2026-01-02T03:03:00+00:00", wall_s=seconds)

@@ -8,8 +8,8 @@ import pytest
 from harness.errors import UsageError
 from harness.exports import Source, export
 from harness.record import read_record
-from tests.support.synthetic import write_runs
 from tests.support.runs import edit_record
+from tests.support.synthetic import write_runs
 
 METRIC = '''
 from harness.metrics.base import MeanMetric
@@ -34,7 +34,9 @@ def folder(tmp_path):
     return found
 
 
-@pytest.mark.parametrize(("to", "out"), [("eee", "out"), ("inspect", "out"), ("model-index", "a.md")])
+@pytest.mark.parametrize(
+    ("to", "out"), [("eee", "out"), ("inspect", "out"), ("model-index", "a.md")]
+)
 def test_an_unknown_metric_is_refused_and_a_table_needs_none(folder, tmp_path, call, to, out):
     code, _, err = call(
         "export", folder, "--to", to, "--out", tmp_path / out, "--no-texts"

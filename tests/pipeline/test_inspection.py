@@ -103,7 +103,11 @@ def test_what_is_missing_is_said(outcome, tmp_path):
 @pytest.mark.parametrize(
     ("status", "out", "message"),
     [
-        ("running", "--out there", r"not finished.*\n  mend      go on with it: harness run --out there$"),
+        (
+            "running",
+            "--out there",
+            r"not finished.*\n  mend      go on with it: harness run --out there$",
+        ),
         ("complete", "--out there", r"another folder: harness run --out elsewhere$"),
         ("complete", "--out='a b' --seed 1", r"folder: harness run --seed 1 --out elsewhere$"),
         ("complete", "--seed 1", r"folder: harness run --seed 1 --out elsewhere$"),

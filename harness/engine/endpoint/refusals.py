@@ -64,6 +64,8 @@ class Refusal:
 
     def _names(self, field: str) -> bool:
         ways = (
-            rf"['\"`‘“]{field}['\"`’”]", rf"{UNKNOWN}{NEAR}\b{field}\b", rf"\b{field}\b{NEAR}{UNKNOWN}",
-        )  # fmt: skip
+            rf"['\"`‘“]{field}['\"`’”]",
+            rf"{UNKNOWN}{NEAR}\b{field}\b",
+            rf"\b{field}\b{NEAR}{UNKNOWN}",
+        )
         return any(re.search(way, self.message, re.IGNORECASE) for way in ways)

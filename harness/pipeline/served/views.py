@@ -93,9 +93,7 @@ class Served:
         summary = likelihood_summary(list(each.values()), starts, plan.panel(each))
         return replace(record, likelihood=summary).with_values(likelihood=each)
 
-    def _lift(
-        self, record: Record, views: Sequence[str], texts: Sequence[Prediction]
-    ) -> Record:
+    def _lift(self, record: Record, views: Sequence[str], texts: Sequence[Prediction]) -> Record:
         """The record with the lifts that can be computed, and why the others cannot.
 
         views: "likelihood", "texts" or both.
