@@ -119,7 +119,7 @@ def _costs(record: Record) -> Costs:
     training, inference = record.training, record.inference
     hidden = None if record.kind == "scored" else 0.0
     if inference is not None:
-        generated = inference.preface_tokens / max(record.n.planned, 1)
+        generated = inference.preface_tokens / max(record.n.planned * record.samples, 1)
         hidden = inference.latent_thoughts_per_text + generated
     return Costs.of(
         record.device,

@@ -187,7 +187,7 @@ def measured_rates(record: Record, method: str) -> Rates | None:
         return None
     row = training.tokens / (training.examples * training.epochs) if training and train else None
     at_a_time = record.backbone.api.concurrent if record.backbone.api else 1
-    texts = max(record.n.scored, 1) * int(_setting(record, "decode.samples") or 1)
+    texts = max(record.n.scored, 1) * record.samples
     return Rates(
         (train or 2 * inference.tokens_per_s) * ours[0] / theirs[0],
         at_a_time * inference.tokens_per_s * ours[1] / theirs[1],

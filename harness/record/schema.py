@@ -102,6 +102,12 @@ class Record(Views, RunFacts):
         return values.get(name) if isinstance(values, Mapping) else None
 
     @property
+    def samples(self) -> int:
+        """Texts generated for each example; 1 where the record does not say."""
+        found = self.setting("decode.samples")
+        return found if isinstance(found, int) and found > 0 else 1
+
+    @property
     def nlls(self) -> dict[str, SliceNll]:
         """Example id → NLL of its reference, where it was evaluated."""
         return {key: each.likelihood for key, each in self.examples.items() if each.likelihood}

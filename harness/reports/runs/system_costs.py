@@ -30,7 +30,7 @@ def text_s(record: Record) -> float | None:
         return cost and cost.seconds_per_example
     if cost.decode_s is None or not record.n.scored:
         return None
-    return (cost.decode_s + cost.preface_s) / record.n.scored
+    return (cost.decode_s + cost.preface_s) / (record.n.scored * record.samples)
 
 
 def inference(read: Callable[[Inference], float | None]) -> Cost:

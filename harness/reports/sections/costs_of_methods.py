@@ -80,7 +80,7 @@ def _hidden(record: Record) -> float | None:
     cost = record.inference
     if cost is None or not record.n.scored:
         return None
-    return cost.preface_tokens / record.n.scored + cost.latent_thoughts_per_text
+    return cost.preface_tokens / (record.n.scored * record.samples) + cost.latent_thoughts_per_text
 
 
 _user_work = inference(lambda cost: cost.user_work_s)
