@@ -184,10 +184,15 @@ def file_name(name: str) -> str:
 
 
 def cell_of(value: Value) -> Cell:
-    """The number behind a value as a cell; an empty one for words and for nothing."""
-    if isinstance(value, Cell):
-        return value
-    return Cell() if isinstance(value, str) else Cell(value)
+    """The number behind a value as a cell; an empty one for words and for nothing.
+
+    A number that is not finite counts as nothing.
+    """
+    if isinstance(value, str):
+        return Cell()
+    cell = value if isinstance(value, Cell) else Cell(value)
+    low, high = numbers.finite(cell.low), numbers.finite(cell.high)
+    return replace(cell, value=numbers.finite(cell.value), low=low, high=high)
 
 
 def show(column: Column, value: Value) -> Field:
