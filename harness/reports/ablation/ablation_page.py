@@ -59,11 +59,12 @@ def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
 
 
 def sentences(found: Ablation) -> list[str]:
-    """The best value, and how values compare with the reference."""
+    """The best value, or all that are, and how values compare with the reference."""
     measure, labels = found.main.measure, [cell.label for cell in found.cells]
-    best = next(name for name in found.main.order if name in labels)
-    top = estimate(found.main.values[best], measure.digits)
-    line = f"Best on {measure.title} ({measure.unit}): {best}, {top}."
+    values, ranked = found.main.values, [name for name in found.main.order if name in labels]
+    best = [name for name in ranked if values[name].value == values[ranked[0]].value]
+    top, alike = estimate(values[ranked[0]], measure.digits), " alike" if len(best) > 1 else ""
+    line = f"Best on {measure.title} ({measure.unit}): {listed(best)}{alike}, {top}."
     outcomes = {label: found.main.outcome(label, other) for label, other in _compared(found)}
     parts = [
         f"{words.format(found.reference)}: {listed(group)}"

@@ -84,10 +84,11 @@ def _warnings(board: Board) -> list[str]:
             found.append(f"unequal {what}: {_each(board, by_name)}")
     # 3. What verdicts and times cannot say.
     if board.user_count < VERDICT_USERS:
-        found.append(
-            f"{counted(board.user_count, 'user')}: intervals but no verdicts, which need"
-            f" {VERDICT_USERS} users"
+        one = board.user_count == 1
+        what = (
+            "no intervals and no verdicts; verdicts" if one else "intervals but no verdicts, which"
         )
+        found.append(f"{counted(board.user_count, 'user')}: {what} need {VERDICT_USERS} users")
     few = [system.name for system in board.systems if not system.about_method]
     if few:
         which = _short_list(board, few)

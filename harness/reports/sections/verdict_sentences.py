@@ -42,14 +42,16 @@ def over_tasks(compared: Sequence[Compared]) -> str:
         first.setdefault(tuple(best_methods(one.board, one.main)), []).append(one)
     parts = []
     for best, won in sorted(first.items(), key=lambda each: -len(each[1])):
-        references = [reference_of(one.board).name for one in won]
-        shown = sum(
-            all(one.main.outcome(name, reference) == "better" for name in best)
-            for one, reference in zip(won, references, strict=True)
-        )
-        note = f" (significantly better than {references[0]} in {shown})"
+        shown: dict[str, int] = {}  # reference → tasks in which all of the best are better
+        for one in won:
+            reference = reference_of(one.board).name
+            if reference not in best:
+                better = all(one.main.outcome(name, reference) == "better" for name in best)
+                shown[reference] = shown.get(reference, 0) + better
+        than = listed([f"than {name} in {count}" for name, count in shown.items()])
+        note = f" (significantly better {than})" if shown else ""
         alike = " alike" if len(best) > 1 else ""
-        parts.append(f"{listed(best)}{alike} in {len(won)}{'' if references[0] in best else note}")
+        parts.append(f"{listed(best)}{alike} in {len(won)}{note}")
     title = compared[0].main.measure.title
     return f"Best on {title} over {len(compared)} tasks: {'; '.join(parts)}."
 

@@ -63,6 +63,16 @@ def test_the_papers_claims_about_lam_are_answered(tmp_path):
     assert table.rows[1][2].endswith("; not run here: flythinker with lam 2")
 
 
+def test_equal_values_are_best_alike(over_lam):
+    main = over_lam.main
+    values = {**main.values, "lam=0.5": main.values["lam=1"]}
+    main = dataclasses.replace(main, values=values)
+    contrasts = {**over_lam.compared.contrasts, over_lam.compared.main_name: main}
+    compared = dataclasses.replace(over_lam.compared, contrasts=contrasts)
+    (line,) = sentences(dataclasses.replace(over_lam, compared=compared))
+    assert line.startswith("Best on BLEU (0–100): lam=1 and lam=0.5 alike, ")
+
+
 def test_one_seed_answers_no_claim(over_lam):
     assert set(verdicts(over_lam).values()) == {"CANNOT TELL"}
 

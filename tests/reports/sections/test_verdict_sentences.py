@@ -6,7 +6,7 @@ import pytest
 
 from harness.reports.compared.contrasts import contrast_family
 from harness.reports.compared.measures import measure_of
-from harness.reports.compared.verdicts import Compared
+from harness.reports.compared.verdicts import Compared, compare_boards
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections.verdict_sentences import over_tasks, verdict, verdict_words
 from tests.support.synthetic import write_runs
@@ -116,3 +116,12 @@ def test_a_variant_with_the_same_value_does_not_score_higher(board_with):
     assert text.startswith("product_review: sft scores best on ROUGE-1, 39.5")
     assert "higher" not in text
     assert "No significant difference from sft (" in text
+
+
+def test_over_tasks_each_reference_is_named(tmp_path):
+    # sft is not among the product reviews, so rag is their reference
+    write_runs(tmp_path, ["rag", "flythinker"], ["product_review"])
+    write_runs(tmp_path, ["sft", "flythinker"], ["topic_writing", "abstract_generation"])
+    boards, _ = load_boards([tmp_path])
+    found = over_tasks(compare_boards(boards))
+    assert "flythinker in 3 (significantly better than sft in 2 and than rag in 1)" in found

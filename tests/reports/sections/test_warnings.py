@@ -84,6 +84,12 @@ def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
     assert "No verdict: 12 users: a verdict needs 20." in document.sections[0].text[0]
 
 
+def test_one_user_has_no_intervals(tmp_path):
+    write_runs(tmp_path, ["rag"], TASK, examples=1)
+    shown = warnings(load_boards([tmp_path])[0], [])
+    assert "1 user: no intervals and no verdicts; verdicts need 20 users" in shown
+
+
 def test_many_systems_are_counted_together(tmp_path):
     counts = Counts(planned=40, scored=40, capped=5)
     write_runs(tmp_path, METHODS, TASK, examples=12, changes={"n": counts})
