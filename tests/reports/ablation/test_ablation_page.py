@@ -70,7 +70,7 @@ def test_equal_values_are_best_alike(over_lam):
     contrasts = {**over_lam.compared.contrasts, over_lam.compared.main_name: main}
     compared = dataclasses.replace(over_lam.compared, contrasts=contrasts)
     (line,) = sentences(dataclasses.replace(over_lam, compared=compared))
-    assert line.startswith("Best on BLEU (0–100): lam=1 and lam=0.5 alike, ")
+    assert line.startswith("Best on BLEU (0–100): lam=0.5 and lam=1 alike, ")
 
 
 def test_one_seed_answers_no_claim(over_lam):

@@ -87,7 +87,8 @@ def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
 def test_one_user_has_no_intervals(tmp_path):
     write_runs(tmp_path, ["rag"], TASK, examples=1)
     shown = warnings(load_boards([tmp_path])[0], [])
-    assert "1 user: no intervals and no verdicts; verdicts need 20 users" in shown
+    need = "1 user: no intervals and no verdicts; verdicts need 20 users"
+    assert f"product_review: {need}" in shown
 
 
 def test_many_systems_are_counted_together(tmp_path):
