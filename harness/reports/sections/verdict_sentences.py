@@ -103,7 +103,9 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
     others = [name for name in contrasts.order if name not in (best, *above)]
     value = estimate(top, measure.digits)
     of = " of the methods" if above else ""
-    verb = "scores best" if len(alike) == 1 else "score alike and best"
+    verb = "scores best" if len(alike) == 1 else "score alike"
+    if 1 < len(alike) < len(contrasts.order):
+        verb += " and best"
     text = f"{board.task}: {listed(alike)} {verb}{of} on {measure.title}, {value} ({measure.unit})."
     if not others and not above:
         return text + " It is the only system, so there is nothing to compare."

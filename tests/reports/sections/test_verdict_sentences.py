@@ -100,13 +100,25 @@ def test_of_two_methods_with_one_value_neither_is_called_best(tmp_path):
     (found,) = contrast_family([(measure_of("rouge1"), tied(board))])
     text = verdict_words(board, found)
     first, second = found.order
-    assert text.startswith(f"product_review: {first} and {second} score alike and best on ROUGE-1")
+    assert text.startswith(f"product_review: {first} and {second} score alike on ROUGE-1")
     assert f"No significant difference from {second} (" in text
     compared = Compared(board, {"rouge1": found}, "rouge1")
     assert over_tasks([compared, compared]) == (
         f"Best on ROUGE-1 over 2 tasks: {first} and {second} alike in 2."
     )
     assert "Cost" not in verdict(compared)
+
+
+def test_of_three_methods_two_with_one_value_are_best_alike(tmp_path):
+    write_runs(tmp_path, ["sft", "rag", "nonpers"], TASK)
+    (board,), _ = load_boards([tmp_path])
+    lower = {key: float(index) for index, key in enumerate(board.ids, 10)}
+    systems = [
+        with_scores(one, lower) if one.name == "nonpers" else one for one in tied(board).systems
+    ]
+    board = dataclasses.replace(board, systems=tuple(systems))
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    assert " score alike and best on ROUGE-1" in verdict_words(board, found)
 
 
 def test_a_variant_with_the_same_value_does_not_score_higher(board_with):
