@@ -70,8 +70,8 @@ def header_of(run: Source) -> dict[str, Any]:
             "config": _config(record),
         },
         "results": {
-            "total_samples": n.planned,
-            "completed_samples": n.scored,
+            "total_samples": n.planned * record.samples,  # examples × epochs
+            "completed_samples": n.scored * record.samples,
             "scores": [_score(record, each) for each in headlines(record)],
         },
         "stats": {"started_at": record.started, "completed_at": _ended(record)},
@@ -141,7 +141,7 @@ def _spec(record: Record) -> dict[str, Any]:
         "model": record.backbone.name or record.method,
         "model_generate_config": _config(record),
         "model_args": {"method": record.method, **_method_options(record)},
-        "config": {"epochs": record.setting("decode.samples") or 1},
+        "config": {"epochs": record.samples},
         "packages": dict(record.packages),
         "metadata": {
             "made_by": f"{PROJECT} {__version__}", "run": record.run_id, "kind": record.kind,

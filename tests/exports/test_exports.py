@@ -181,7 +181,8 @@ def test_a_log_of_inspect(made, tmp_path):
         text.output for text in made[1].predictions()
     }
     assert all(each["target"] for each in samples)
-    assert len(summaries) == len(samples) == 8
+    assert len(summaries) == len(samples) == header["results"]["total_samples"] == 8
+    assert header["eval"]["config"]["epochs"] == 2
     (bleu, *_) = header["results"]["scores"]
     assert bleu["metrics"]["bleu"]["value"] == made[1].scores["bleu"]
 
