@@ -16,8 +16,9 @@ from harness.data.prepared import prepared
 from harness.data.tasks import Task
 from harness.errors import DataError
 from harness.metrics.word_search import WordSearch
+from harness.registry import find
 from harness.statistics import resampling_rng
-from harness.types import Entry, Example
+from harness.types import Entry, Example, SplitData
 
 FORMAT = 3
 """Increase it when other donors are chosen, so that cached ones are ignored."""
@@ -40,42 +41,51 @@ class Donors:
     shared: list[str] = field(default_factory=list)
 
 
-def random_donors(
-    examples: Sequence[Example],
-    task: Task,
-    targets: Sequence[str],
-    fingerprint: str,
-    count: int = 4,
-) -> Donors:
-    """For every example, `count` random users other than its own; fewer if there are fewer.
+@dataclass(frozen=True)
+class Pool:
+    """The examples that donors are chosen for, whose users are the candidates.
 
-    examples: their users are the candidates, each with the profile of the user's last example; a
-    user whose profile has no entry is none.
-    task: says which texts of a profile are compared with a target.
+    examples: a candidate has the profile of its last example; one without an entry there is none.
+    task: says what retrieval reads of an input and of an entry, and which texts of a profile are
+        compared with a target.
     targets: each example's text to generate; a user whose profile contains it is passed over.
-    fingerprint: the data's, which seeds the draw.
-    count: donors for each example.
+    fingerprint: the data's, which seeds draws and the order of ties.
+    """
+
+    examples: Sequence[Example]
+    task: Task
+    targets: Sequence[str]
+    fingerprint: str
+
+    @classmethod
+    def of(cls, split: SplitData) -> Pool:
+        """All examples of a split."""
+        return cls(split.examples, find("task", split.task), split.targets, split.fingerprint)
+
+    @property
+    def candidates(self) -> dict[str, Sequence[Entry]]:
+        """The users with entries, in the order of their first example, and their profiles."""
+        profiles = {example.user_id: example.profile for example in self.examples}
+        return {user: profile for user, profile in profiles.items() if len(profile)}
+
+
+def random_donors(pool: Pool, count: int = 4) -> Donors:
+    """For every example, `count` random users other than its own; fewer if there are fewer.
 
     Raises DataError if there is no other user.
     """
-    _refuse_alone([example.user_id for example in examples])
-    users = _with_entries(examples)
+    _refuse_alone([example.user_id for example in pool.examples])
+    users = list(pool.candidates)
     places = {user: place for place, user in enumerate(users)}
 
     def orders() -> Iterator[Order]:
-        rng = resampling_rng(f"donors {fingerprint}")
-        for example in examples:
+        rng = resampling_rng(f"donors {pool.fingerprint}")
+        for example in pool.examples:
             own = places.get(example.user_id, len(users))  # it may have no entry itself
             others = rng.permutation(len(users) - (own < len(users)))  # all users but the example's
             yield _others(users, others, own), False
 
-    return _chosen(examples, task, targets, count, orders)
-
-
-def _with_entries(examples: Sequence[Example]) -> list[str]:
-    """The users whose last example has a profile with entries, in the order of their first."""
-    profiles = {example.user_id: example.profile for example in examples}
-    return [user for user, profile in profiles.items() if len(profile)]
+    return _chosen(pool, count, orders)
 
 
 def _others(users: Sequence[str], order: Iterable[int], own: int) -> Iterator[str]:
@@ -83,33 +93,23 @@ def _others(users: Sequence[str], order: Iterable[int], own: int) -> Iterator[st
     return (users[index + (index >= own)] for index in order)
 
 
-def topic_donors(
-    examples: Sequence[Example],
-    task: Task,
-    targets: Sequence[str],
-    fingerprint: str,
-    count: int = 4,
-) -> Donors:
-    """For every example, the `count` other users whose profile is nearest to its input by BM25.
-
-    examples: their users are the candidates, each with the profile of the user's last example; a
-    user whose profile has no entry is none.
-    task: says what retrieval reads of an input and of an entry, and what may contain a target.
-    targets: each example's text to generate; a user whose profile contains it is passed over.
-    fingerprint: the data's, which seeds the order of ties.
-    count: donors for each example; fewer where there are fewer users.
+def topic_donors(pool: Pool, count: int = 4) -> Donors:
+    """For every example, the `count` other users whose profile is nearest to its input by BM25;
+    fewer where there are fewer users.
 
     BM25Okapi on lower-cased white-space tokens, best first. Those of large data are cached by
     content. Raises DataError if there is no other user.
     """
+    examples = pool.examples
     _refuse_alone([example.user_id for example in examples])
     users = [(example.user_id, example.input) for example in examples]
     digests = [profile_digest(example.profile) for example in examples]
     names = [example.id for example in examples]
-    key = [FORMAT, task_digest(task), fingerprint, count, users, digests, names, list(targets)]
+    key = [FORMAT, task_digest(pool.task), pool.fingerprint, count, users, digests, names,
+           list(pool.targets)]  # fmt: skip
 
     def make(folder: Path) -> None:
-        found = _topic_donors(examples, task, targets, fingerprint, count)
+        found = _topic_donors(pool, count)
         (folder / "donors.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
 
     def read(folder: Path) -> Donors:
@@ -119,24 +119,18 @@ def topic_donors(
     return prepared("donors", key, make, read, keep=large)
 
 
-def _topic_donors(
-    examples: Sequence[Example],
-    task: Task,
-    targets: Sequence[str],
-    fingerprint: str,
-    count: int,
-) -> Donors:
-    profiles = {example.user_id: example.profile for example in examples}
-    users = _with_entries(examples)
-    rng = resampling_rng(f"donors {fingerprint}")
+def _topic_donors(pool: Pool, count: int) -> Donors:
+    task, profiles = pool.task, pool.candidates
+    users = list(profiles)
+    rng = resampling_rng(f"donors {pool.fingerprint}")
     users = [users[index] for index in rng.permutation(len(users))]
-    queries = {one.input: task.query(one.input).lower().split() for one in examples}
+    queries = {one.input: task.query(one.input).lower().split() for one in pool.examples}
     documents = (" ".join(map(task.retrieved, profiles[user])).lower() for user in users)
     places = {user: place for place, user in enumerate(users)}
     search = WordSearch(documents, {word for query in queries.values() for word in query})
 
     def orders() -> Iterator[Order]:
-        for example in examples:
+        for example in pool.examples:
             scores = search.scores(queries[example.input])
             order = np.argsort(-scores, kind="stable")
             order = order[order != places.get(example.user_id, len(users))]
@@ -144,16 +138,10 @@ def _topic_donors(
             tied = len(order) > count and scores[order[0]] == scores[order[-1]]
             yield (users[at] for at in order), bool(tied)
 
-    return _chosen(examples, task, targets, count, orders)
+    return _chosen(pool, count, orders)
 
 
-def _chosen(
-    examples: Sequence[Example],
-    task: Task,
-    targets: Sequence[str],
-    count: int,
-    orders: Callable[[], Iterable[Order]],
-) -> Donors:
+def _chosen(pool: Pool, count: int, orders: Callable[[], Iterable[Order]]) -> Donors:
     """The first `count` users of every order whose profile does not contain the example's target.
 
     orders: makes an order for each example, the same each time it is called. It is called again
@@ -161,8 +149,8 @@ def _chosen(
     """
     found = [(list(islice(users, count)), tied) for users, tied in orders()]
     chosen = [users for users, _ in found]
-    folded = [fold(target) for target in targets]
-    profiles = {example.user_id: example.profile for example in examples}
+    folded = [fold(target) for target in pool.targets]
+    task, profiles = pool.task, pool.candidates
     shared = _shared(task, profiles, folded, chosen)
     for place, (users, _) in enumerate(orders() if shared else ()):
         if place in shared:
@@ -170,7 +158,7 @@ def _chosen(
             kept = (user for user in users if not any(holds(task, profiles[user], target)))
             chosen[place] = list(islice(kept, count))
     tied = sum(tied for _, tied in found)
-    return Donors(chosen, tied, [examples[place].id for place in sorted(shared)])
+    return Donors(chosen, tied, [pool.examples[place].id for place in sorted(shared)])
 
 
 def _shared(

@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 
 from harness.metrics.base import MeanMetric, Needs, Pair, encoder_words
-from harness.metrics.donors import topic_donors
+from harness.metrics.donors import Pool, topic_donors
 from harness.metrics.scoring import mean_score
 from harness.record import Breakdown, Group, ends_of
 from harness.registry import find
@@ -112,9 +112,9 @@ class Style(MeanMetric):
 
 def _nearest(pairs: Sequence[Pair], fingerprint: str) -> list[list[str]]:
     examples = [pair.example for pair in pairs]
-    task = find("task", examples[0].task)
     references = [pair.reference for pair in pairs]
-    return topic_donors(examples, task, references, fingerprint, RIVALS).users
+    pool = Pool(examples, find("task", examples[0].task), references, fingerprint)
+    return topic_donors(pool, RIVALS).users
 
 
 def _group(values: Sequence[float | None], panel: Panel) -> Group:

@@ -117,7 +117,8 @@ def slow_donors(examples, fingerprint, count):
 def test_donors_are_those_of_rank_bm25(seed, count):
     test = split(seed)
     expected = slow_donors(test.examples, "print", count)
-    found = donors.topic_donors(test.examples, PRODUCT_REVIEW, test.targets, "print", count)
+    pool = donors.Pool(test.examples, PRODUCT_REVIEW, test.targets, "print")
+    found = donors.topic_donors(pool, count)
     assert found == expected
 
 

@@ -10,7 +10,7 @@ from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
 from harness.metrics.author_index import index_of
 from harness.metrics.authors import Candidates, identify_authors
-from harness.metrics.donors import random_donors, topic_donors
+from harness.metrics.donors import Pool, random_donors, topic_donors
 from harness.metrics.lift import lift
 from harness.statistics import resampling_rng
 from harness.types import Example, Score
@@ -63,10 +63,15 @@ def example(user, text="x", words="x"):
     return Example(f"{user} {text}", user, "product_review", text, (entry,))
 
 
+def pool(examples, fingerprint="print"):
+    """The examples, with targets that are in no profile."""
+    return Pool(examples, PRODUCT_REVIEW, NOWHERE * len(examples), fingerprint)
+
+
 def near(queries, count=2):
     """Topic donors on users with DOCUMENTS as profiles, of those with a query."""
     examples = [example(user, queries.get(user, "x"), words) for user, words in DOCUMENTS.items()]
-    found = topic_donors(examples, PRODUCT_REVIEW, NOWHERE * len(examples), "print", count)
+    found = topic_donors(pool(examples), count)
     return dict(zip(DOCUMENTS, found.users, strict=True)), found.tied
 
 
@@ -88,7 +93,7 @@ def test_random_donors_follow_the_fingerprint():
     examples = [example(f"u{at}") for at in range(30)]
 
     def drawn(some, fingerprint):
-        return random_donors(some, PRODUCT_REVIEW, NOWHERE * len(some), fingerprint).users
+        return random_donors(pool(some, fingerprint)).users
 
     found = drawn(examples, "print")
     assert found == drawn(examples, "print")
@@ -102,7 +107,7 @@ def test_random_donors_follow_the_fingerprint():
 def test_where_every_profile_has_entries_the_random_donors_are_the_permutations():
     """As before users without entries were left out: published lifts keep their donors."""
     users = [f"u{at}" for at in range(9)]
-    found = random_donors([*map(example, users)], PRODUCT_REVIEW, NOWHERE * 9, "print").users
+    found = random_donors(pool([*map(example, users)])).users
     rng = resampling_rng("donors print")
     drawn = [[at + (at >= own) for at in rng.permutation(8)] for own in range(9)]
     assert found == [[users[at] for at in each[:4]] for each in drawn]
@@ -113,10 +118,10 @@ def test_a_user_without_entries_is_no_donor_but_has_some(choose):
     examples = [example(f"u{at}", "guitar", f"guitar {at}") for at in range(8)]
     examples = [replace(one, profile=()) if at % 2 else one for at, one in enumerate(examples)]
     filled = {"u0", "u2", "u4", "u6"}
-    found = choose(examples, PRODUCT_REVIEW, NOWHERE * 8, "print", 4).users
+    found = choose(pool(examples), 4).users
     assert [set(each) for each in found] == [filled - {one.user_id} for one in examples]
     empty = [replace(one, profile=()) for one in examples]
-    assert choose(empty, PRODUCT_REVIEW, NOWHERE * 8, "print", 4).users == [[]] * 8
+    assert choose(pool(empty), 4).users == [[]] * 8
 
 
 TEXT = "The third string buzzes, and the amplifier hums louder than the band."  # 69 characters
@@ -127,27 +132,27 @@ def test_a_user_whose_profile_has_the_target_is_passed_over(choose):
     users = [example(f"u{at}", "guitar", f"guitar {at}") for at in range(9)]
     users[0] = example("u0", TEXT.lower(), "guitar 0")  # BM25 finds the user who has its text
     targets = [f"{TEXT} {at}" for at in range(9)]
-    clean = choose(users, PRODUCT_REVIEW, targets, "print", 3)
-    assert clean == choose(users, PRODUCT_REVIEW, NOWHERE * 9, "print", 3)
+    clean = choose(Pool(users, PRODUCT_REVIEW, targets, "print"), 3)
+    assert clean == choose(pool(users), 3)
     assert clean.shared == []
     taken = int(clean.users[0][0][1:])
     users[taken].profile[0]["summary"] = f"By two: {targets[0].upper()}!"
-    unaware = choose(users, PRODUCT_REVIEW, NOWHERE * 9, "print", 8).users
-    aware = choose(users, PRODUCT_REVIEW, targets, "print", 3)
+    unaware = choose(pool(users), 8).users
+    aware = choose(Pool(users, PRODUCT_REVIEW, targets, "print"), 3)
     assert unaware[0][0] == f"u{taken}"
     assert aware.shared == [users[0].id]
     assert aware.users == [unaware[0][1:4], *(each[:3] for each in unaware[1:])]
     # where all others have it, nobody is left
     for one in users[1:]:
         one.profile[0]["description"] = targets[0]
-    assert choose(users, PRODUCT_REVIEW, targets, "print", 3).users[0] == []
+    assert choose(Pool(users, PRODUCT_REVIEW, targets, "print"), 3).users[0] == []
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: random_donors([example("a")], PRODUCT_REVIEW, NOWHERE, "print"),
-        lambda: topic_donors([example("a")], PRODUCT_REVIEW, NOWHERE, "print"),
+        lambda: random_donors(pool([example("a")])),
+        lambda: topic_donors(pool([example("a")])),
     ],
 )
 def test_a_user_alone_has_no_donor(draw):

@@ -14,7 +14,7 @@ from harness.data.checks import contains, fold
 from harness.data.retrieval import bm25_order
 from harness.data.tasks import Task
 from harness.errors import DataError, counted
-from harness.metrics.donors import random_donors, topic_donors
+from harness.metrics.donors import Pool, random_donors, topic_donors
 from harness.types import Entry, Example, SplitData
 
 VERSION = 1
@@ -120,9 +120,9 @@ class _Planter:
     ) -> None:
         self._task, self._test, self._key, self._rewrite = task, test, key, rewrite
         self._examples = examples
-        targets = [test.references[one.id].text for one in examples]
-        self._near = topic_donors(examples, task, targets, key, CANDIDATES).users
-        self._any = random_donors(examples, task, targets, key, CANDIDATES).users
+        pool = Pool(examples, task, [test.references[one.id].text for one in examples], key)
+        self._near = topic_donors(pool, CANDIDATES).users
+        self._any = random_donors(pool, CANDIDATES).users
         self._of_user = {one.user_id: one for one in examples}
         self._typical = _typical({user: self._texts_of(user) for user in self._of_user})
 

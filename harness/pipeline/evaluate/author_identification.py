@@ -7,7 +7,7 @@ from statistics import fmean
 
 from harness.metrics.author_index import author_index
 from harness.metrics.authors import OTHERS, Candidates, Features, identify_authors
-from harness.metrics.donors import topic_donors
+from harness.metrics.donors import Pool, topic_donors
 from harness.metrics.scoring import mean_score
 from harness.record import (
     AuthorRank,
@@ -50,7 +50,7 @@ def author_identification(
     index = author_index(test.examples, task)
     if len(index.comparable) < 2:
         return Authors(missing=FEW_WORDS), {}
-    donors = topic_donors(test.examples, task, test.targets, test.fingerprint, OTHERS)
+    donors = topic_donors(Pool.of(test), OTHERS)
     # 2. the texts to be identified: every sample, then the references
     panel = Panel.of(test, resamples)
     rows = [[sample.get(example.id, "") for example in test.examples] for sample in samples]

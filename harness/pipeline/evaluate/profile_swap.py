@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.metrics.base import Better
-from harness.metrics.donors import random_donors, topic_donors
+from harness.metrics.donors import Pool, random_donors, topic_donors
 from harness.metrics.lift import Lift as MetricLift
 from harness.metrics.lift import lift
 from harness.metrics.likelihood import TokenLogprobs, likelihood_scores
@@ -20,7 +20,6 @@ from harness.pipeline.plan import Plan
 from harness.progress import Update
 from harness.record import ExampleLift, Gains, Lift, LiftPair, MetricScore, Record, SliceNll
 from harness.record.token_file import TokenValues, write_tokens
-from harness.registry import find
 from harness.types import Example, Score
 
 KINDS = ("random", "topic")
@@ -146,15 +145,13 @@ class Swaps:
 
 def donor_examples(plan: Plan) -> Swaps:
     """The test examples with each donor's profile, and without any."""
-    examples, fingerprint = plan.test.examples, plan.test.fingerprint
-    task, count = find("task", plan.settings.task), plan.settings.eval.donors
+    examples, count = plan.test.examples, plan.settings.eval.donors
     profiles = {example.user_id: example.profile for example in examples}
     swaps = {"empty": [replace(example, profile=()) for example in examples]}
     if len(profiles) < 2:
         return Swaps(swaps)
-    targets = plan.test.targets
-    random = random_donors(examples, task, targets, fingerprint, count)
-    topic = topic_donors(examples, task, targets, fingerprint, count)
+    pool = Pool.of(plan.test)
+    random, topic = random_donors(pool, count), topic_donors(pool, count)
     for kind, donors in zip(KINDS, (random, topic), strict=True):
         for number in range(min(len(each) for each in donors.users)):
             swaps[f"{kind} {number}"] = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.data.checks import fold, holds
 from harness.method import DONOR
-from harness.metrics.donors import random_donors
+from harness.metrics.donors import Pool, random_donors
 from harness.metrics.likelihood import nll_summary, relative
 from harness.metrics.scoring import Scored
 from harness.pipeline.encoded_prompt import EncodedPrompt
@@ -190,8 +190,7 @@ def _shuffled(plan: Plan) -> list[EncodedPrompt] | None:
 def _with_other_profiles(plan: Plan) -> list[Example] | None:
     test = plan.test
     profiles = {example.user_id: example.profile for example in test.examples}
-    task = find("task", test.task)
-    donors = random_donors(test.examples, task, test.targets, test.fingerprint, 1).users
+    donors = random_donors(Pool.of(test), 1).users
     if not all(donors):
         return None
     return [
