@@ -113,7 +113,8 @@ class TrainSettings(Section):
 
 class DecodeSettings(Section):
     max_new_tokens: int = Field(448, ge=1)
-    """Cap on the visible text, the same for every method."""
+    """Cap on a text, the same for every method. A reasoning block of the backbone counts; what a
+    method writes or thinks before the text does not."""
     temperature: float = Field(0.0, ge=0)
     """0 is greedy."""
     top_p: float = Field(1.0, gt=0, le=1)
