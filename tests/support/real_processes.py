@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.record import Record, read_predictions, read_record
@@ -69,6 +71,7 @@ def begun(tmp_path: Path, asked: Sequence[str], there: str) -> subprocess.Popen[
     process = subprocess.Popen(
         [*HARNESS, *asked, "--processes", "2"], env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored under nohup
     )  # fmt: skip
     until = time.monotonic() + 300
     while not list(tmp_path.glob(f"*/*/*/{there}")):
