@@ -75,14 +75,34 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
     (
         with_lm(broken.ReadsTwice),
         "flops of training are those of its passes",
-        r"its passes come to [\d,]+ FLOPs of training, without attention; [\d,]+ were counted",
+        r"its passes come to [\d,]+ FLOPs of training with 1 token of text, without attention;"
+        r" [\d,]+ were counted",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken.ReadsTheResponseTwice),
+        "flops of training are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of training for 15 more tokens of text",
         r"PersonalLM\.passes \(lm\.py:\d+\)",
     ),
     (
         with_lm(broken.ReadsTwice),
         "flops of generation are those of its passes",
-        r"its passes come to [\d,]+ FLOPs of generation, without attention; [\d,]+ were counted",
+        r"its passes come to [\d,]+ FLOPs of generation with 1 token of text, without attention;"
+        r" [\d,]+ were counted",
         r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken.StepsTwice),
+        "flops of generation are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of generation for 5 more tokens of text",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        broken.TakesTheLastOfFourPrefaces,
+        "flops of a preface are those of one text",
+        r"[\d,]+ FLOPs for a preface of 5 tokens, without attention; the record has [\d,]+",
+        r"TakesTheLastOfFourPrefaces\.preface \(broken\.py:\d+\)",
     ),
     (
         with_lm(broken.SubtractsTheBatchMean),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
+from copy import deepcopy
 from dataclasses import replace
 
 import torch
 
 from harness.data import load_split
 from harness.engine.batch import pad
+from harness.engine.decode import generate
 from harness.engine.lm import (
     CausalLM,
     embed,
@@ -116,6 +118,23 @@ class ReadsTwice(CausalLM):
     def prefill(self, prompts, prefixes=None, views=None):
         super().prefill(prompts, prefixes)
         return super().prefill(prompts, prefixes)
+
+
+class StepsTwice(CausalLM):
+    """Every step is taken twice, which costs little beside a long prompt."""
+
+    def step(self, tokens, state):
+        super().step(tokens, deepcopy(state))
+        return super().step(tokens, state)
+
+
+class ReadsTheResponseTwice(CausalLM):
+    """Its loss reads the response once more, without the prompt."""
+
+    def loss(self, batch):
+        with torch.no_grad():
+            super().loss(replace(batch, prompts=tuple(row[-1:] for row in batch.prompts)))
+        return super().loss(batch)
 
 
 class LeavesPadding(CausalLM):
@@ -261,6 +280,16 @@ class OnePrefaceForAll(Method):
 
     def preface(self, lm, prompts, sampling):
         return [[1, 2]]
+
+
+class TakesTheLastOfFourPrefaces(Method):
+    name = "broken"
+
+    def longest_preface(self, training):
+        return 5
+
+    def preface(self, lm, prompts, sampling):
+        return [generate(lm, prompts, max_new_tokens=5) for _ in range(4)][-1]
 
 
 class NoName(Method):
