@@ -86,6 +86,7 @@ class World:
             torch.manual_seed(0)
             return plan.build().eval()
 
+    @torch.enable_grad()  # a method may train here, and a check may be without gradients
     def adapted(self, plan: Plan) -> PersonalLM:
         """The plan's untrained model after it was adapted to the test users."""
         lm = self.build(plan)

@@ -141,6 +141,18 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"IncreasesTheLoss\.loss",
     ),
     (
+        with_lm(broken.AveragesRows),
+        "the loss is a mean over response tokens",
+        r"loss \d+\.\d+ of \d+ response tokens at once, \d+\.\d+ from two micro-batches with",
+        r"AveragesRows\.loss \(broken\.py:\d+\)",
+    ),
+    (
+        with_lm(broken.SumsTokens),
+        "the loss is a mean over response tokens",
+        r"loss \d+\.\d+ of \d+ response tokens at once, \d+\.\d+ from two micro-batches with",
+        r"SumsTokens\.loss \(broken\.py:\d+\)",
+    ),
+    (
         with_lm(broken.HasUnsavedState),
         "saving and loading preserve logprobs",
         r"-\S+ after loading, -\S+ before saving",

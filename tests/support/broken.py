@@ -162,6 +162,20 @@ class IncreasesTheLoss(CausalLM):
         return -super().loss(batch)
 
 
+class AveragesRows(CausalLM):
+    """Its loss is the mean over rows of each row's mean."""
+
+    def loss(self, batch):
+        return -(self.logprobs(batch).sum(-1) / batch.response_mask.sum(-1)).mean()
+
+
+class SumsTokens(CausalLM):
+    """Its loss is a sum."""
+
+    def loss(self, batch):
+        return -self.logprobs(batch).sum()
+
+
 class HasUnsavedState(CausalLM):
     """Learns a scale in a plain attribute, which is not saved with the weights."""
 
