@@ -16,6 +16,7 @@ from harness.conformance import (
     generation_checks,
     logprob_checks,
     prompt_checks,
+    slot_checks,
     training_checks,
 )
 from harness.conformance.finding import Broken, Check
@@ -23,11 +24,16 @@ from harness.conformance.world import Factory, World
 from harness.errors import HarnessError
 from harness.plugins import explain, home_of
 
+MODULES = (
+    prompt_checks,
+    logprob_checks,
+    slot_checks,
+    generation_checks,
+    training_checks,
+    flops_checks,
+)
 CHECKS = tuple(
-    value
-    for module in (prompt_checks, logprob_checks, generation_checks, training_checks, flops_checks)
-    for value in vars(module).values()
-    if isinstance(value, Check)
+    value for module in MODULES for value in vars(module).values() if isinstance(value, Check)
 )
 """Every function marked with `contract`, in the order of the files."""
 

@@ -67,6 +67,18 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"ForgetsPrefixes\.prefill",
     ),
     (
+        with_lm(broken.KeepsOtherRows),
+        "rows that leave and join keep their logprobs",
+        r"row \d, response token \d: -\S+ where rows leave and join, -\S+ by logprobs",
+        r"KeepsOtherRows\.keep \(broken\.py:\d+\), CausalLM\.join \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken.JoinsInTheWrongOrder),
+        "rows that leave and join keep their logprobs",
+        r"row \d, response token \d: -\S+ where rows leave and join, -\S+ by logprobs",
+        r"JoinsInTheWrongOrder\.join \(broken\.py:\d+\)",
+    ),
+    (
         with_lm(broken.DrawsWithoutSeed),
         "generation is repeatable",
         r"example test-\d at temperature 0: text \[.*\] first, \[.*\] again",

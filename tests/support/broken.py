@@ -137,6 +137,27 @@ class ReadsTheResponseTwice(CausalLM):
         return super().loss(batch)
 
 
+class KeepsOtherRows(CausalLM):
+    """Keeps the right number of rows in the wrong order."""
+
+    def step(self, tokens, state):
+        return super().step(tokens, state)
+
+    def keep(self, state, rows):
+        return super().keep(state, rows.flip(0))
+
+
+class JoinsInTheWrongOrder(CausalLM):
+    def step(self, tokens, state):
+        return super().step(tokens, state)
+
+    def keep(self, state, rows):
+        return super().keep(state, rows)
+
+    def join(self, state, other):
+        return super().join(other, state)
+
+
 class LeavesPadding(CausalLM):
     def logprobs(self, batch):
         return super().logprobs(batch) - (~batch.response_mask).float()
