@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from harness.plugins import Expected, check_returns
 from harness.record import Json
 from harness.settings import RunSettings, Section, validate
@@ -149,7 +149,8 @@ class Method:
     def longest_preface(self, training: bool) -> int:
         """Maximum length of a preface in generation, or in training targets; 0 for none.
 
-        A run checks that prompt, preface and text fit the model's context.
+        A run checks that prompt, preface and text fit the model's context, and refuses a longer
+        preface.
         """
         return 0
 
@@ -220,6 +221,21 @@ RETURNS: Mapping[str, Expected] = {
     "preface_report": _no_report,
 }
 """Method of a plugin → what is wrong with what it returns."""
+
+
+def refuse_long_preface(
+    method: Method, preface: Sequence[int], example_id: str, *, training: bool
+) -> None:
+    """Raises DataError for a preface with more tokens than `longest_preface`, for which the run
+    has checked that all fits the model."""
+    most = method.longest_preface(training)
+    if len(preface) > most:
+        raise DataError(
+            f"method {method.name!r}, example {example_id}: a preface of {len(preface)} tokens;"
+            f" expected at most {most}, which longest_preface({training=}) gave. Override it with"
+            " the most tokens that a preface can have, or cut the preface"
+        )
+
 
 BaseMethod = Method
 """The name of the class in version 0.1, for its plugins."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.conformance.finding import Broken, contract
+from harness.conformance.finding import Broken, contract, place
 from harness.conformance.world import World
 from harness.types import Sampling
 
@@ -92,7 +92,7 @@ def each_pair_has_one_target_in_order(world: World) -> None:
                     f"the reference, {pair.reference.text[:40]!r}; hidden tokens go in `preface`",
                 )
             for preface in (target.preface, *(stage for _, stage in target.curriculum)):
-                _require_known_tokens(world, preface, f"example {target.example_id}")
+                _require_right_tokens(world, preface, f"example {target.example_id}", training=True)
 
 
 @contract("method.preface")
@@ -104,11 +104,19 @@ def each_prompt_has_one_preface(world: World) -> None:
         if len(prefaces) != len(rows):
             raise Broken(f"{len(prefaces)} prefaces for {len(rows)} prompts", "one each")
         for index, preface in enumerate(prefaces):
-            _require_known_tokens(world, preface, f"prompt {index}")
+            _require_right_tokens(world, preface, f"prompt {index}", training=False)
 
 
-def _require_known_tokens(world: World, ids: Sequence[int], what: str) -> None:
-    size = len(world.shared.backbones.tokenizer)
+def _require_right_tokens(world: World, ids: Sequence[int], what: str, *, training: bool) -> None:
+    """Raises Broken for a preface with a token that the model has not, or of too many tokens."""
+    size, most = len(world.shared.backbones.tokenizer), world.method.longest_preface(training)
     wrong = [token for token in ids if not isinstance(token, int) or not 0 <= token < size]
     if wrong:
         raise Broken(f"{what}: preface token {wrong[0]!r}", f"ids from 0 to {size - 1}")
+    if len(ids) > most:
+        raise Broken(
+            f"{what}: a preface of {len(ids)} tokens",
+            f"at most {most}, which longest_preface({training=}) gave: a run checks that so many"
+            " fit the model",
+            place(world.method, "longest_preface"),
+        )

@@ -15,6 +15,7 @@ from harness.engine.micro_batches import release_memory
 from harness.engine.slots import rows_join
 from harness.engine.text import decode
 from harness.errors import DataError, breaks_the_device, is_out_of_memory
+from harness.method import refuse_long_preface
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import Costs
 from harness.pipeline.plan import Plan
@@ -218,6 +219,8 @@ class Generator:
                 f"method {method.name!r}: preface() gave {len(found)} prefaces for {len(batch)}"
                 " prompts; expected one for each prompt, in their order, [] for none"
             )
+        for encoded, preface in zip(batch, found, strict=True):
+            refuse_long_preface(method, preface, encoded.example.id, training=False)
         return found
 
     def _seeds(self, batch: Sequence[EncodedPrompt], sample: int) -> list[int]:

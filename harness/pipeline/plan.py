@@ -24,7 +24,7 @@ from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
-from harness.method import Method, made
+from harness.method import Method, made, refuse_long_preface
 from harness.pipeline.encoded_prompt import EncodedPrompt, Part
 from harness.pipeline.prepared_prompts import is_prepared, prepared_parts
 from harness.pipeline.prepared_targets import prepared_targets
@@ -247,7 +247,7 @@ class Plan:
         encoded_prompts: the prompts of these pairs, where they are encoded already.
 
         A cut target gets no end token, because its text did not end there. Raises DataError for a
-        target without tokens, and where targets and pairs do not match.
+        target without tokens or with a too long preface, and where targets and pairs do not match.
         """
         rows, cut = [], 0
         most = self.settings.budget.target
@@ -263,6 +263,8 @@ class Plan:
                     f"method {self.method.name!r}: target for {target.example_id!r} where"
                     f" {encoded.example.id!r} was expected; targets() keeps the order of its pairs"
                 )
+            for preface in (target.preface, *(each for _, each in target.curriculum)):
+                refuse_long_preface(self.method, preface, target.example_id, training=True)
             ids = self._response(target.text)
             if not ids:
                 raise DataError(

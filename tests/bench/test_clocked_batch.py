@@ -60,7 +60,7 @@ def test_a_generated_batch_by_the_clock(monkeypatch):
         settings=RunSettings(),
         rules=TextRules(None, Ends((1,), frozenset({0, 1, 2, 3, 4}))),
         test_prompts=encoded,
-        method=SimpleNamespace(preface=preface),
+        method=SimpleNamespace(preface=preface, longest_preface=lambda training: 2),
     )
     timed = Subject(plan, SlowLM(clock), torch.device("cpu"), torch.float32)
     # 4 s of prefaces and 2 s to the first of 5 tokens, 4 steps; 3 preface tokens, 2 · 3 thoughts

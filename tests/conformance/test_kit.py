@@ -225,6 +225,18 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"TargetTokensBeyondTheVocabulary\.targets",
     ),
     (
+        broken.LongTargets,
+        "each pair has one target in order",
+        r"example test-0: a preface of 9 tokens",
+        r"LongTargets\.longest_preface \(broken\.py:\d+\)",
+    ),
+    (
+        broken.LongPreface,
+        "each prompt has one preface",
+        r"prompt 0: a preface of 9 tokens",
+        r"Method\.longest_preface \(method\.py:\d+\)",
+    ),
+    (
         broken.OnePrefaceForAll,
         "each prompt has one preface",
         r"1 prefaces for 5 prompts",

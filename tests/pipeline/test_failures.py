@@ -142,6 +142,24 @@ def test_a_target_without_tokens_is_refused(tmp_path, reviews, backbone, monkeyp
         go(tmp_path, reviews, backbone)
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [{"preface": (7, 7, 7)}, {"curriculum": ((0.5, (7, 7, 7)),)}],
+    ids=["preface", "curriculum"],
+)
+def test_a_target_with_a_longer_preface_than_said_is_refused(
+    tmp_path, reviews, backbone, monkeypatch, hidden
+):
+    def targets(self, lm, train):
+        return [Target(pair.example.id, pair.reference.text, **hidden) for pair in train]
+
+    monkeypatch.setattr(Sft, "longest_preface", lambda self, training: 2)
+    monkeypatch.setattr(Sft, "targets", targets)
+    expected = r"a preface of 3 tokens; expected at most 2, .*longest_preface\(training=True\)"
+    with pytest.raises(DataError, match=expected):
+        go(tmp_path, reviews, backbone)
+
+
 def test_a_method_that_breaks_its_contract_gets_a_clear_error(
     tmp_path, reviews, backbone, monkeypatch
 ):
@@ -152,6 +170,11 @@ def test_a_method_that_breaks_its_contract_gets_a_clear_error(
     with monkeypatch.context() as patch:
         patch.setattr(Sft, "preface", lambda self, lm, prompts, sampling: [[]])
         with pytest.raises(DataError, match=r"'sft': preface\(\) gave 1 prefaces for 3 prompts"):
+            go(tmp_path, reviews, backbone)
+    with monkeypatch.context() as patch:
+        patch.setattr(Sft, "preface", lambda self, lm, prompts, sampling: [[7, 7]] * len(prompts))
+        expected = r"a preface of 2 tokens; expected at most 0, .*longest_preface\(training=False\)"
+        with pytest.raises(DataError, match=expected):
             go(tmp_path, reviews, backbone)
     monkeypatch.setattr(Sft, "prompt", lambda self, example: Prompt(example.id, {"other": "text"}))
     with pytest.raises(

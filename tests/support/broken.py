@@ -268,6 +268,9 @@ class LeaksInThePreface(Method):
         self.tokenizer = backbones.tokenizer
         return super().build(backbones)
 
+    def longest_preface(self, training):
+        return 64
+
     def preface(self, lm, prompts, sampling):
         references = load_split(self.settings, "test").references
         text = next(iter(references.values())).text
@@ -308,6 +311,27 @@ class TargetTokensBeyondTheVocabulary(Method):
 
     def targets(self, lm, train):
         return [Target(p.example.id, p.reference.text, (10_000,)) for p in train]
+
+
+class LongPreface(Method):
+    """Its prefaces are longer than `longest_preface`, which it inherits."""
+
+    name = "broken"
+
+    def preface(self, lm, prompts, sampling):
+        return [[7] * 9 for _ in prompts]
+
+
+class LongTargets(Method):
+    name = "broken"
+    trains = True
+
+    def longest_preface(self, training):
+        return 8
+
+    def targets(self, lm, train):
+        stages = ((0.5, (7,) * 9),)
+        return [replace(target, curriculum=stages) for target in super().targets(lm, train)]
 
 
 class OnePrefaceForAll(Method):
