@@ -1,11 +1,12 @@
-"""Checks of generated texts: each is reproducible, and no reference influences it."""
+"""Checks of generated texts: each is reproducible, and no reference or other user influences it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.conformance.finding import Broken, contract, place
-from harness.conformance.world import World
+from harness.conformance.finding import Broken, contract, place, require_same_logprobs
+from harness.conformance.world import SOME, World, logprobs
+from harness.method import Method
 from harness.pipeline.generator import GeneratedTokens
 
 TEMPERATURES = (0.0, 0.8)
@@ -28,6 +29,20 @@ def batch_and_order_change_no_text(world: World) -> None:
         single = {key: text for each in alone for key, text in each.items()}
         for name, texts in (("in reverse order", backwards), ("alone", single)):
             _require_same_texts(together, texts, ("in a batch", name), temperature)
+
+
+@contract("method.adapt")
+def other_users_change_no_adaptation(world: World) -> None:
+    """Adapt a new model to fewer users in another order: their log-probs must stay the same."""
+    if type(world.method).adapt is Method.adapt:
+        return
+    plan = world.plan()
+    lm = world.adapted(plan, plan.test.examples[SOME])
+    require_same_logprobs(
+        [logprobs(lm, [row])[0] for row in world.short_rows[SOME]],
+        world.single_logprobs[SOME],
+        ("adapted to some users", "adapted to all"),
+    )
 
 
 @contract("method.build", "method.preface")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.conformance.finding import Broken, contract, place
-from harness.conformance.world import World
-from harness.types import Sampling
+from harness.conformance.world import SOME, World
+from harness.method import Method
+from harness.types import Sampling, Target, TrainingPair
 
 PARTS = ("prompt", "build", "targets", "preface")
 
@@ -46,22 +47,23 @@ def a_prompt_has_a_main_view(world: World) -> None:
 
 @contract("method.prompt")
 def a_prompt_is_deterministic(world: World) -> None:
+    """A new method, prepared for fewer examples in another order, makes the same prompts."""
     examples = world.shared.test.examples
     world.method.prepare(examples)
-    first = [world.method.prompt(example) for example in examples]
-    reordered = [world.method.prompt(example) for example in reversed(examples)][::-1]
-    new = world.plan().method
-    new.prepare(examples)
-    new_method = [new.prompt(example) for example in examples]
-    for prompt, *repeats in zip(first, reordered, new_method, strict=True):
-        for repeat in repeats:
-            if dict(prompt.views) != dict(repeat.views):
-                name = next(n for n in prompt.views if prompt.views[n] != repeat.views.get(n))
-                difference = _difference(prompt.views[name], repeat.views.get(name, ""))
-                raise Broken(
-                    f"example {prompt.example_id}, view {name!r}: {difference}",
-                    "the same text for the same example, whatever came before it",
-                )
+    first = {example.id: world.method.prompt(example) for example in examples}
+    new, some = world.plan().method, examples[SOME]
+    new.prepare(some)
+    repeats = [(one, world.method.prompt(one)) for one in reversed(examples)]
+    for example, repeat in (*repeats, *((one, new.prompt(one)) for one in some)):
+        prompt = first[example.id]
+        if dict(prompt.views) != dict(repeat.views):
+            name = next(n for n in prompt.views if prompt.views[n] != repeat.views.get(n))
+            difference = _difference(prompt.views[name], repeat.views.get(name, ""))
+            raise Broken(
+                f"example {example.id}, view {name!r}: {difference}",
+                "the same text for the same example, whatever came before it and whichever other"
+                " examples are prepared",
+            )
 
 
 def _difference(first: str, second: str) -> str:
@@ -77,22 +79,35 @@ def _difference(first: str, second: str) -> str:
 @contract("method.targets")
 def each_pair_has_one_target_in_order(world: World) -> None:
     plan = world.plan()
-    lm = world.build(plan)
-    pairs = plan.splits["test"].pairs()
+    lm, pairs = world.build(plan), plan.splits["test"].pairs()
     for ordered in (pairs, pairs[::-1]):
-        targets = plan.method.targets(lm, ordered)
-        got = [target.example_id for target in targets]
-        expected = [pair.example.id for pair in ordered]
-        if got != expected:
-            raise Broken(f"targets for {', '.join(got)}", f"for {', '.join(expected)}")
-        for target, pair in zip(targets, ordered, strict=True):
-            if target.text != pair.reference.text:
-                raise Broken(
-                    f"example {target.example_id}: text {target.text[:40]!r}",
-                    f"the reference, {pair.reference.text[:40]!r}; hidden tokens go in `preface`",
-                )
-            for preface in (target.preface, *(stage for _, stage in target.curriculum)):
-                _require_right_tokens(world, preface, f"example {target.example_id}", training=True)
+        _require_targets(world, plan.method.targets(lm, ordered), ordered)
+
+
+@contract("method.val_targets", trained=True)
+def each_pair_of_val_has_one_target_in_order(world: World) -> None:
+    if type(world.method).val_targets is not Method.val_targets:  # else they are those of `targets`
+        plan = world.plan()
+        pairs = plan.splits["val"].pairs()
+        _require_targets(world, plan.method.val_targets(world.build(plan), pairs), pairs)
+
+
+def _require_targets(
+    world: World, targets: Sequence[Target], pairs: Sequence[TrainingPair]
+) -> None:
+    """Raises Broken unless there is a target for each pair, with its reference, in order."""
+    got = [target.example_id for target in targets]
+    expected = [pair.example.id for pair in pairs]
+    if got != expected:
+        raise Broken(f"targets for {', '.join(got)}", f"for {', '.join(expected)}")
+    for target, pair in zip(targets, pairs, strict=True):
+        if target.text != pair.reference.text:
+            raise Broken(
+                f"example {target.example_id}: text {target.text[:40]!r}",
+                f"the reference, {pair.reference.text[:40]!r}; hidden tokens go in `preface`",
+            )
+        for preface in (target.preface, *(stage for _, stage in target.curriculum)):
+            _require_right_tokens(world, preface, f"example {target.example_id}", training=True)
 
 
 @contract("method.preface")

@@ -31,10 +31,13 @@ from harness.settings import (
     RunSettings,
     TrainSettings,
 )
+from harness.types import Example
 
 Factory = Callable[[RunSettings], Method]
-RESPONSE = 9
-"""Most response tokens in a row that checks feed step by step."""
+RESPONSES = (1, 5, 9, 4, None)
+"""Response tokens of the rows that checks feed step by step; None: all."""
+SOME = slice(3, 0, -2)
+"""Of the test examples: two with profiles, in reverse order."""
 NEW_TOKENS = 12
 
 
@@ -87,10 +90,13 @@ class World:
             return plan.build().eval()
 
     @torch.enable_grad()  # a method may train here, and a check may be without gradients
-    def adapted(self, plan: Plan) -> PersonalLM:
-        """The plan's untrained model after it was adapted to the test users."""
+    def adapted(self, plan: Plan, examples: Sequence[Example] | None = None) -> PersonalLM:
+        """The plan's untrained model after it was adapted to the users of these examples.
+
+        examples: by default all of test.
+        """
         lm = self.build(plan)
-        plan.method.adapt(lm, plan.test.examples)
+        plan.method.adapt(lm, plan.test.examples if examples is None else examples)
         return lm.eval()
 
     @cached_property
@@ -102,7 +108,7 @@ class World:
 
     @cached_property
     def short_rows(self) -> list[TrainRow]:
-        """The rows with responses of 1 to RESPONSE tokens, and with id 0 as a real token.
+        """The rows with RESPONSES tokens in their responses, and with id 0 as a real token.
 
         The zeros reveal a model that mistakes id 0 for padding.
         """
@@ -114,9 +120,9 @@ class World:
                     name: view if name in self.lm.lookups else _with_zeros(view)
                     for name, view in row.views.items()
                 },
-                response=(row.response[0], 0, *row.response[2:])[: 1 + (4 * index) % RESPONSE],
+                response=(row.response[0], 0, *row.response[2:])[:tokens],
             )
-            for index, row in enumerate(self.rows)
+            for row, tokens in zip(self.rows, RESPONSES, strict=True)
         ]
 
     @cached_property

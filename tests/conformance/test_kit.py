@@ -55,6 +55,12 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"NoMask\.prefill \(broken\.py:\d+\), CausalLM\.step \(lm\.py:\d+\)",
     ),
     (
+        with_lm(broken.WrongFromTheTenthToken),
+        "prefill and step match logprobs",
+        r"row 4, response token \d\d: -\S+ by prefill and step, -\S+ by logprobs",
+        r"CausalLM\.prefill",
+    ),
+    (
         with_lm(broken.StepsOnOneRow),
         "prefill and step match logprobs",
         r"response token [1-9]: -\S+ by prefill and step",
@@ -185,8 +191,14 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
     (
         broken.RandomPrompt,
         "a prompt is deterministic",
-        r"example test-0, view 'main': '.*', then '.*' at character \d+",
+        r"example test-\d, view 'main': '.*', then '.*' at character \d+",
         r"RandomPrompt\.prompt",
+    ),
+    (
+        broken.CountsPreparedExamples,
+        "a prompt is deterministic",
+        r"example test-3, view 'main': '5', then '2' at character \d+",
+        r"CountsPreparedExamples\.prompt",
     ),
     (
         broken.LooksUpTheReference,
@@ -205,6 +217,18 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         "references have no effect at test time",
         r"text \[.*\] with references, \[.*\] with garbage as references",
         r"Method\.build",
+    ),
+    (
+        broken.AdaptsToTheirNumber,
+        "other users change no adaptation",
+        r"row \d, response token \d: -\S+ adapted to some users, -\S+ adapted to all",
+        r"AdaptsToTheirNumber\.adapt \(broken\.py:\d+\)",
+    ),
+    (
+        broken.OneTargetForVal,
+        "each pair of val has one target in order",
+        r"example val-0: text 'the'",
+        r"OneTargetForVal\.val_targets \(broken\.py:\d+\)",
     ),
     (
         broken.SortsTargets,

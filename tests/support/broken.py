@@ -158,6 +158,13 @@ class JoinsInTheWrongOrder(CausalLM):
         return super().join(other, state)
 
 
+class WrongFromTheTenthToken(CausalLM):
+    def logprobs(self, batch):
+        late = torch.arange(batch.response_mask.size(1)) >= 9
+        logprobs = super().logprobs(batch)
+        return torch.where(late, logprobs / 2, logprobs)
+
+
 class LeavesPadding(CausalLM):
     def logprobs(self, batch):
         return super().logprobs(batch) - (~batch.response_mask).float()
@@ -249,6 +256,18 @@ class RandomPrompt(Method):
 COUNTER = itertools.count()
 
 
+class CountsPreparedExamples(Method):
+    """Its prompts depend on which other examples are prepared with them."""
+
+    name = "broken"
+
+    def prepare(self, examples):
+        self.count = len(examples)
+
+    def prompt(self, example):
+        return Prompt(example.id, {"main": f"{example.input} {self.count}"})
+
+
 class LooksUpTheReference(Method):
     """Looks up the reference and puts it into the prompt."""
 
@@ -287,6 +306,24 @@ class LeaksInAdapt(Method):
         shift = sum(len(references[example.id].text) for example in examples)
         with torch.no_grad():
             lm.model.model.norm.weight += shift / 100
+
+
+class AdaptsToTheirNumber(Method):
+    """Its weights depend on how many examples are tested together."""
+
+    name = "broken"
+
+    def adapt(self, lm, examples):
+        with torch.no_grad():
+            lm.model.model.norm.weight *= 1 + len(examples) / 100
+
+
+class OneTargetForVal(Method):
+    name = "broken"
+    trains = True
+
+    def val_targets(self, lm, val):
+        return [Target(pair.example.id, "the") for pair in val]
 
 
 class SortsTargets(Method):
