@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from harness.data.checks import fold
 from harness.engine.endpoint.replies import storable
 from harness.engine.reasoning_blocks import Span, blocks, outside
 from harness.judges.prompts import Question
@@ -116,8 +117,17 @@ def _evidence(part: Mapping[str, Any]) -> str:
 
 def _is_in(quote: str, text: str) -> bool:
     """Whether a quote stands in a text, apart from case, spaces and the marks around it."""
+    quoted, words = _words(quote), _words(text)
+    return bool(quoted) and f" {' '.join(quoted)} " in f" {' '.join(words)} "
 
-    def folded(words: str) -> str:
-        return " ".join(re.findall(r"\w+", words.lower()))
 
-    return bool(folded(quote)) and f" {folded(quote)} " in f" {folded(text)} "
+def _words(text: str) -> list[str]:
+    """Runs of digits and of letters that have a case; any other letter is a word of its own.
+
+    Scripts without case may have no spaces (Chinese, Thai) or attach particles to a word (Korean,
+    Hebrew), so that a quote can begin and end within a run. A letter keeps the marks after it.
+    """
+    import regex
+
+    found: list[str] = regex.findall(r"[\p{Lu}\p{Ll}\p{Lt}\p{N}\p{M}]+|\p{L}\p{M}*", fold(text))
+    return found

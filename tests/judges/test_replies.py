@@ -57,6 +57,45 @@ def test_evidence_that_is_not_in_the_text_is_counted():
     assert read_reply("pairs", pair_reply("1", "irst"), TWO)["not_in_text"] == CRITERIA
 
 
+CHINESE = "这台收音机很好，电池能用十小时。我买了iPhone 15和２个灯。"
+THAI = "วิทยุเครื่องนี้ดีมาก แบตเตอรี่ใช้ได้ทั้งวัน"
+KOREAN = "이 라디오는 배송이 빠르고 소리가 좋아요."
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "stands"),
+    [
+        (CHINESE, "收音机很好", True),
+        (CHINESE, "收音机很好，电池", True),
+        (CHINESE, "“收音机很好 电池”", True),
+        (CHINESE, "买了IPHONE", True),
+        (CHINESE, "2个灯", True),
+        (CHINESE, "收音机不好", False),
+        (CHINESE, "收音机电池", False),
+        (CHINESE, "iPhone 1", False),
+        (CHINESE, "。", False),
+        (THAI, "เครื่องนี้ดี", True),
+        (THAI, "แบตเตอรี่", True),
+        (THAI, "แบตเตอร", False),  # the last letter has a vowel and a tone there
+        (THAI, "เครื่องนั้นดี", False),
+        (KOREAN, "라디오", True),
+        (KOREAN, "배송이 빠르고, 소리", True),
+        (KOREAN, "배송이 느리고", False),
+        ("הספר הזה טוב", "ספר הזה", True),
+        ("Straße und Öl", "STRASSE UND O\u0308L", True),
+        ("I know it now.", "no", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ask", ["aspects", "pairs"])
+def test_a_quote_is_found_in_any_script(ask, text, quote, stands):
+    if ask == "aspects":
+        reply, question, all_ = aspects_reply(4, quote), Question("e", "", (text,), (9,)), ASPECTS
+    else:
+        question = Question("e", "", ("else", text), (9, 9))
+        reply, all_ = pair_reply("2", quote), CRITERIA
+    assert read_reply(ask, reply, question)["not_in_text"] == (() if stands else all_)
+
+
 @pytest.mark.parametrize(
     ("ask", "reply", "kind", "detail"),
     [
