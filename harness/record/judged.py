@@ -110,24 +110,31 @@ class JudgeReply(View):
 
 @dataclass(frozen=True)
 class Judged:
-    """A judging with its replies so far; the last one to each question."""
+    """A judging with its replies so far.
+
+    asked: one for each time that a question was asked; what they cost.
+    """
 
     folder: Path
     judging: Judging
-    replies: tuple[JudgeReply, ...]
+    asked: tuple[JudgeReply, ...]
 
     @property
     def by_question(self) -> dict[tuple[str, bool], JudgeReply]:
-        return {(each.id, each.swapped): each for each in self.replies}
+        """The last reply to each question, which counts."""
+        return {(each.id, each.swapped): each for each in self.asked}
+
+    @property
+    def replies(self) -> tuple[JudgeReply, ...]:
+        """The last reply to each question."""
+        return tuple(self.by_question.values())
 
 
 def read_judged(folder: Path) -> Judged:
     """One judging. Raises DataError, with file and line, for what cannot be read."""
     path = folder / JUDGE
     judging = from_json(Judging, path.read_bytes(), str(path))
-    lines = read_lines(JudgeReply, folder / REPLIES)
-    last = {(each.id, each.swapped): each for each in lines}
-    return Judged(folder, judging, tuple(last.values()))
+    return Judged(folder, judging, tuple(read_lines(JudgeReply, folder / REPLIES)))
 
 
 def judgings_of(run: Path) -> list[Judged]:

@@ -113,6 +113,21 @@ def test_failures_are_counted_and_asked_again_only_without_a_reply(ask, monkeypa
         assert found["pairs"][0]["decided"] == 8
 
 
+def test_costs_are_of_every_time_that_a_question_was_asked(ask):
+    with served(Stub(lambda prompt: "no JSON")) as stub:
+        stub.faults = [429]
+        _, before = ask(stub, of=("rich",))
+        assert before["costs"][0]["requests"] == len(stub.prompts) == 9
+        stub.opinion = fair
+        _, found = ask(stub, "--again", of=("rich",))
+        assert len(stub.prompts) == 17
+    (cost,) = found["costs"]
+    assert (cost["questions"], cost["failures"], cost["evidence"]) == (8, {}, 100)
+    assert (cost["requests"], cost["retries"]) == (17, {"rate limit": 1})
+    assert (cost["prompt_tokens"], cost["completion_tokens"]) == (1600, 160)
+    assert cost["seconds"] > before["costs"][0]["seconds"] > 0
+
+
 def test_a_server_that_goes_away_leaves_what_came(call, ask, runs, monkeypatch):
     monkeypatch.setattr("harness.engine.endpoint.client.CONNECT_S", 0.2)
     with served(Stub(fair)) as stub:

@@ -53,8 +53,10 @@ class JudgedRun:
 class JudgeCost:
     """What one judging cost, and what failed.
 
-    failures: reason → questions without a verdict. evidence: share of quotes, in %, that are in the
-    judged text. seconds: summed over requests, which may run side by side.
+    questions, failures, evidence: of the last reply to each question. failures: reason → questions
+    without a verdict. evidence: share of quotes, in %, that are in the judged text.
+    retries, requests, tokens, seconds: of all replies, where a question was asked again too.
+    seconds: summed over requests, which may run side by side.
     """
 
     about: str
@@ -193,7 +195,7 @@ def _scores(board: Board, run: Run, name: str, judged: Judged) -> JudgedRun:
 
 
 def _cost(about: str, judged: Judged) -> JudgeCost:
-    replies = judged.replies
+    replies, asked = judged.replies, judged.asked
     quotes = sum(len(one.evidence) for one in replies)
     return JudgeCost(
         about=about,
@@ -201,11 +203,11 @@ def _cost(about: str, judged: Judged) -> JudgeCost:
         ask=judged.judging.ask,
         questions=len(replies),
         failures=dict(Counter(one.failure for one in replies if one.failure)),
-        retries=dict(sum((Counter(one.retries) for one in replies), Counter[str]())),
-        requests=requests(replies),
-        prompt_tokens=sum(one.prompt_tokens or 0 for one in replies),
-        completion_tokens=sum(one.completion_tokens or 0 for one in replies),
-        seconds=sum(one.seconds for one in replies),
+        retries=dict(sum((Counter(one.retries) for one in asked), Counter[str]())),
+        requests=requests(asked),
+        prompt_tokens=sum(one.prompt_tokens or 0 for one in asked),
+        completion_tokens=sum(one.completion_tokens or 0 for one in asked),
+        seconds=sum(one.seconds for one in asked),
         evidence=_share(quotes - sum(len(one.not_in_text) for one in replies), quotes),
     )
 
