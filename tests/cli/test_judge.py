@@ -128,6 +128,28 @@ def test_costs_are_of_every_time_that_a_question_was_asked(ask):
     assert cost["seconds"] > before["costs"][0]["seconds"] > 0
 
 
+@pytest.mark.parametrize(
+    ("without", "counted", "tokens", "shown"),
+    [(8, 0, (None, None), ("–", "–")), (6, 2, (200, 20), ("200", "20"))],
+)
+def test_tokens_that_the_endpoint_does_not_count_are_unknown(
+    ask, call, tmp_path, without, counted, tokens, shown
+):
+    with served(Stub(fair)) as stub:
+        stub.faults = ["no usage"] * without
+        _, found = ask(stub, of=("rich",))
+    (cost,) = found["costs"]
+    assert (cost["replies"], cost["counted"]) == (8, counted)
+    assert (cost["prompt_tokens"], cost["completion_tokens"]) == tokens
+    call("compare", tmp_path / "out", "--out", tmp_path / "report")
+    said = f"rich, aspects: the endpoint of tiny counted the tokens of {counted} of 8 replies"
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert said in page
+    (row,) = [line for line in page.splitlines() if line.startswith("| rich | aspects |")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert tuple(cells[6:8]) == shown
+
+
 def test_a_server_that_goes_away_leaves_what_came(call, ask, runs, monkeypatch):
     monkeypatch.setattr("harness.engine.endpoint.client.CONNECT_S", 0.2)
     with served(Stub(fair)) as stub:

@@ -54,7 +54,7 @@ class Stub:
 
     opinion: gives the text of a reply.
     faults: of the next requests, in order: a status, "hang", "cut", "not json", "null", "refuse",
-        "length"; None for a normal reply.
+        "length", "no usage"; None for a normal reply.
     """
 
     def __init__(self, opinion: Opinion = fair) -> None:
@@ -118,7 +118,8 @@ def _answer(handler: BaseHTTPRequestHandler, stub: Stub, fault: object, prompt: 
     if fault == "length":
         choice["finish_reason"] = "length"
     usage = {"prompt_tokens": 100, "completion_tokens": 10}
-    data = json.dumps({"choices": [choice], "usage": usage}).encode()
+    counts = {} if fault == "no usage" else {"usage": usage}
+    data = json.dumps({"choices": [choice], **counts}).encode()
     if fault == "not json":
         data = b"<html>gateway</html>"
     if fault == "cut":  # half of the body, then a reset

@@ -55,7 +55,8 @@ class JudgeCost:
 
     questions, failures, evidence: of the last reply to each question. failures: reason → questions
     without a verdict. evidence: share of quotes, in %, that are in the judged text.
-    retries, requests, tokens, seconds: of all replies, where a question was asked again too.
+    retries, requests, replies, tokens, seconds: of every time that a question was asked.
+    counted: replies whose tokens the endpoint counted; tokens are None where there is none.
     seconds: summed over requests, which may run side by side.
     """
 
@@ -66,8 +67,10 @@ class JudgeCost:
     failures: Mapping[str, int]
     retries: Mapping[str, int]
     requests: int
-    prompt_tokens: int
-    completion_tokens: int
+    replies: int
+    counted: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     seconds: float
     evidence: float | None
 
@@ -196,6 +199,9 @@ def _scores(board: Board, run: Run, name: str, judged: Judged) -> JudgedRun:
 
 def _cost(about: str, judged: Judged) -> JudgeCost:
     replies, asked = judged.replies, judged.asked
+    came = [one for one in asked if one.reply is not None]
+    counts = [(one.prompt_tokens, one.completion_tokens) for one in came]
+    known = [(prompt, said) for prompt, said in counts if prompt is not None and said is not None]
     quotes = sum(len(one.evidence) for one in replies)
     return JudgeCost(
         about=about,
@@ -205,8 +211,10 @@ def _cost(about: str, judged: Judged) -> JudgeCost:
         failures=dict(Counter(one.failure for one in replies if one.failure)),
         retries=dict(sum((Counter(one.retries) for one in asked), Counter[str]())),
         requests=requests(asked),
-        prompt_tokens=sum(one.prompt_tokens or 0 for one in asked),
-        completion_tokens=sum(one.completion_tokens or 0 for one in asked),
+        replies=len(came),
+        counted=len(known),
+        prompt_tokens=sum(prompt for prompt, _ in known) if known else None,
+        completion_tokens=sum(said for _, said in known) if known else None,
         seconds=sum(one.seconds for one in asked),
         evidence=_share(quotes - sum(len(one.not_in_text) for one in replies), quotes),
     )

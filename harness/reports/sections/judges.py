@@ -122,7 +122,13 @@ def _costs(board: Board, found: Judgements) -> Table:
         Column("judge", kind="note"),
     )
     title = f"Cost and failures of judges, {board.task}"
-    return Table(f"judged_costs_{board.task}", title, columns, rows)
+    notes = tuple(
+        f"{one.about}, {one.ask}: the endpoint of {one.judge} counted the tokens of {one.counted}"
+        f" of {one.replies} replies; the others are left out."
+        for one in found.costs
+        if one.counted < one.replies
+    )
+    return Table(f"judged_costs_{board.task}", title, columns, rows, notes)
 
 
 def _each(counts: Mapping[str, int]) -> str:
