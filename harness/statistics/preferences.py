@@ -39,7 +39,9 @@ class Preference:
 
 
 def preference(wins: Sequence[float | None], longer: Sequence[float], panel: Panel) -> Preference:
-    """Preferences over examples, with intervals and a test over users.
+    """Preferences over the examples of two runs, with intervals and a test over users.
+
+    One run a side: they describe checkpoints.
 
     wins: 1 where the first text is preferred, 0 where the second is, 0.5 for a tie, None where it
         is not known.
@@ -50,13 +52,13 @@ def preference(wins: Sequence[float | None], longer: Sequence[float], panel: Pan
     second = mean_rows([None if win is None else 100 * (1 - win) for win in wins])
     known = [index for index, win in enumerate(wins) if win is not None]
     return Preference(
-        interval(PERCENT_MEAN, first, panel, trained=False),
+        interval(PERCENT_MEAN, first, panel),
         _at_equal_length(
             np.array([wins[index] for index in known], np.float64),
             np.array([longer[index] for index in known], np.float64),
             panel.only(known),
         ),
-        compare(PERCENT_MEAN, first, second, panel, trained=(False, False)),
+        compare(PERCENT_MEAN, first, second, panel),
     )
 
 
@@ -70,7 +72,7 @@ def _at_equal_length(wins: Array, longer: Array, panel: Panel) -> Interval:
         return Interval(None, None, None, len(set(panel.users)), reason=why)
     squashed = np.tanh(longer / spread)
     statistic = Statistic(Regression(wins, squashed), scale=PERCENT)
-    return interval(statistic, np.eye(len(wins)), panel, trained=False)
+    return interval(statistic, np.eye(len(wins)), panel)
 
 
 @dataclass(frozen=True)

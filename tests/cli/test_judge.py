@@ -181,6 +181,15 @@ def test_half_a_surrogate_pair_in_a_reply_is_replaced(ask, runs):
     assert kept.replies[0].evidence["tone"] == "\ufffd odd"
 
 
+def test_a_judging_is_about_checkpoints(ask):
+    with served(Stub(fair)) as stub:
+        pairs = ask(stub)[1]["pairs"]
+        (scores,) = ask(stub, of=("rich",))[1]["runs"]
+    for found in (one["found"] for one in pairs):
+        assert {each["about"] for each in found.values()} == {"checkpoints"}
+    assert {each["about"] for each in scores["scores"].values()} == {"checkpoints"}
+
+
 def test_a_limit_asks_less_and_a_larger_one_goes_on(ask):
     with served(Stub(lambda prompt: aspects_reply(3))) as stub:
         _, found = ask(stub, "--limit", "3", of=("rich",))

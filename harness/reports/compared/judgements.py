@@ -187,9 +187,7 @@ def _scores(board: Board, run: Run, name: str, judged: Judged) -> JudgedRun:
         name,
         judging.judge,
         {
-            aspect: interval(
-                MEAN, mean_rows([scores.get(aspect) for scores in found]), board.panel, False
-            )
+            aspect: interval(MEAN, mean_rows([each.get(aspect) for each in found]), board.panel)
             for aspect in ASPECTS
         },
         sum(map(bool, found)),
