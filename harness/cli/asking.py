@@ -23,7 +23,7 @@ class AskOptions:
 
     Args:
         parallel: requests at the same time
-        timeout: seconds to wait for a reply
+        timeout: seconds in which the whole reply must come
         key_variable (NAME): environment variable with the endpoint's key
     """
 

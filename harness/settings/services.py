@@ -26,6 +26,6 @@ class ApiSettings(Section):
     concurrent: int = Field(8, ge=1, le=1024)
     """Requests at a time."""
     timeout_s: float = Field(600.0, gt=0)
-    """Seconds without an answer after which a request is repeated."""
+    """Seconds in which the whole answer must come; after them the request is repeated."""
     attempts: int = Field(6, ge=1)
     """Times that a request is sent before it counts as failed; the waits between them double."""

@@ -58,6 +58,24 @@ def silent(handler, body):
     handler.server.ending.wait(30)
 
 
+def trickle(handler, body):
+    """A fault: a space now and then, as servers send them to keep a connection open."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    while not handler.server.ending.wait(0.03):
+        handler.wfile.write(b" ")
+
+
+def trickle_of_chunks(handler, body):
+    """The same in chunks, without a length."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    while not handler.server.ending.wait(0.03):
+        handler.wfile.write(b"1\r\n \r\n")
+
+
 def raw(text, status=200):
     """A fault: this text as the answer."""
     return lambda handler, body: handler.send(status, text.encode())

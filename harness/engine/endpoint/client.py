@@ -34,8 +34,8 @@ BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 KINDS: Mapping[int, Failure] = {408: "timeout", 429: "rate limit"}
 """Names of some of them."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
-MOST_BYTES = 256 * 2**20
-"""Bytes of the longest answer that is read."""
+MOST_BYTES, PIECE_BYTES = 256 * 2**20, 2**16
+"""Bytes of the longest answer that is read, and of it at a time."""
 CONNECT_S = 10.0
 """Seconds in which a server must take a connection."""
 FATAL = frozenset({401, 402, 403, 404, 405})
@@ -253,11 +253,11 @@ class Client:
         try:
             answer = self._pool.request(
                 "POST", self.address.url, body=json.dumps(sent, ensure_ascii=False).encode(),
-                headers=headers, timeout=urllib3.Timeout(min(CONNECT_S, longest), longest),
+                headers=headers, timeout=urllib3.Timeout(longest, connect=min(CONNECT_S, longest)),
                 retries=False, redirect=False, preload_content=False,
             )  # fmt: skip
             try:
-                text = answer.read(MOST_BYTES)
+                text = _body(answer, begin + longest)
             finally:
                 answer.close()
         except (HTTPError, OSError) as error:
@@ -278,3 +278,20 @@ class Client:
     def _message(self, found: str, cure: str) -> str:
         cure = cure.format(key=self.settings.key, server=self.address.server)
         return f"{self.address}\n  found     {found}\n  mend      {cure}"
+
+
+def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """The bytes of an answer. Raises TimeoutError if they are not complete by `deadline`.
+
+    A connection's own timeout starts anew with every byte, such as the spaces by which some servers
+    keep it open.
+    """
+    body = bytearray()
+    while (left := deadline - time.perf_counter()) > 0:
+        if sock := getattr(answer.connection, "sock", None):  # none where the server closes it
+            sock.settimeout(left)
+        piece = answer.read1(min(PIECE_BYTES, MOST_BYTES - len(body)))
+        if not piece:
+            return bytes(body)
+        body += piece
+    raise TimeoutError

@@ -1,9 +1,10 @@
 """Requests to a server that misbehaves."""
 
+import json
 import socket
 import threading
 from email.utils import formatdate
-from time import time
+from time import monotonic, sleep, time
 
 import pytest
 
@@ -13,7 +14,17 @@ from harness.engine.endpoint.client import Client, RequestFailedError
 from harness.engine.endpoint.concurrent import as_they_end
 from harness.errors import UsageError
 from harness.settings import ApiSettings
-from tests.support.api_server import chat_reply, cut, raw, refusal, serving, silent, truncated
+from tests.support.api_server import (
+    chat_reply,
+    cut,
+    raw,
+    refusal,
+    serving,
+    silent,
+    trickle,
+    trickle_of_chunks,
+    truncated,
+)
 
 BODY = {"model": "m", "messages": [], "max_tokens": 5, "top_k": -1, "seed": 3}
 
@@ -41,6 +52,8 @@ FAULTS = {
     "JSON of another shape": raw('[{"choices": 1}]'),
     "a text that is no text": raw('{"choices": [{"message": {"content": 7}}]}'),
     "silence": silent,
+    "a trickle": trickle,
+    "a trickle of chunks": trickle_of_chunks,
 }
 
 
@@ -48,7 +61,7 @@ FAULTS = {
 def test_a_fault_that_passes_is_waited_for(fault):
     sleeps = []
     with serving(lambda body: chat_reply("at last"), [fault, fault]) as server:
-        client = to(server, sleeps, timeout_s=0.2)
+        client = to(server, sleeps, timeout_s=0.5)
         assert client.post(BODY).text == "at last"
     assert sleeps == [1.0, 2.0]  # the waits double
     assert client.repeated == 2
@@ -58,7 +71,7 @@ def test_a_fault_that_passes_is_waited_for(fault):
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_that_stays_names_url_finding_and_cure(fault):
     with serving(lambda body: fault) as server:
-        client = to(server, attempts=3, timeout_s=0.1)
+        client = to(server, attempts=3, timeout_s=0.4)
         with pytest.raises(RequestFailedError) as failed:
             client.post(BODY)
     said = str(failed.value)
@@ -66,6 +79,33 @@ def test_a_fault_that_stays_names_url_finding_and_cure(fault):
     assert "attempt 3 of 3" in said
     assert "mend      " in said
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("fault", [silent, trickle, trickle_of_chunks])
+def test_an_answer_has_one_time_limit_however_it_comes(fault):
+    with serving(lambda body: fault) as server:
+        begin = monotonic()
+        with pytest.raises(RequestFailedError, match=r"no answer within 0\.3 s") as failed:
+            to(server, attempts=1, timeout_s=0.3).post(BODY)
+        took = monotonic() - begin
+    assert failed.value.kind == "timeout"
+    assert 0.3 <= took < 3
+
+
+def test_a_trickle_of_spaces_before_an_answer_is_no_part_of_it():
+    def slow(handler, body):
+        text = b" " * 5 + json.dumps(chat_reply("after all")).encode() + b" "
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(text)))
+        handler.end_headers()
+        for byte in text[:5]:
+            handler.wfile.write(bytes([byte]))
+            sleep(0.02)
+        handler.wfile.write(text[5:])
+
+    with serving(lambda body: slow) as server:
+        client = to(server)
+        assert [client.post(BODY).text for _ in range(2)] == ["after all"] * 2
 
 
 def test_the_server_says_how_long_to_wait():
