@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api.runs import Run
+from harness.api.paths import path_of, paths_of
+from harness.api.runs import Paths
 from harness.engine.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class Comparison(Mapping[str, object]):
         """Write page, Markdown, JSON, figures and tables into a folder. Returns the page."""
         from harness.reports.render.report_files import PAGE, write_report
 
-        write_report(self.document, Path(folder))
-        return Path(folder) / PAGE
+        target = path_of(folder, "folder")
+        write_report(self.document, target)
+        return target / PAGE
 
     def __repr__(self) -> str:
         return "\n".join([self.document.title, *self.document.sections[0].text])
@@ -54,7 +56,7 @@ class Comparison(Mapping[str, object]):
 
 
 def compare(
-    runs: str | Path | Run | Iterable[str | Path | Run],
+    runs: Paths,
     *,
     allow_different: bool = False,
     texts: bool = True,
@@ -75,6 +77,5 @@ def compare(
     from harness.reports.compare_runs import compare as compared
 
     quiet_libraries()
-    several = [runs] if isinstance(runs, str | Path | Run) else runs
-    paths = [run.path if isinstance(run, Run) else Path(run) for run in several]
-    return Comparison(compared(paths, Options(allow_different, texts, metric, pair)))
+    options = Options(allow_different, texts, metric, pair)
+    return Comparison(compared(paths_of(runs, "runs"), options))

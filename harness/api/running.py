@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.api.paths import path_of, paths_of, shown
 from harness.api.runs import Run
 from harness.blame import blaming
 from harness.engine.quiet import quiet_libraries
+from harness.errors import UsageError
 from harness.registry import find, register_plugins
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import merge, nested
@@ -59,22 +61,26 @@ def run(
     Raises HarnessError for anything that the user can mend. A run on which some examples failed is
     returned, with status "failed".
     """
+    if not (isinstance(method, str) or _is_method(method)):
+        raise UsageError(
+            f"method: found {shown(method)}; expected a method's name, or a class that inherits"
+            " harness.method.Method (the class itself, not an object of it)"
+        )
+    results, files = path_of(out, "out"), paths_of(plugin, "plugin")
     given = {
         "data": data, "task": task, "setting": setting, "limit": limit, "train_limit": train_limit,
         "backbone": backbone, "reasoner": reasoner, "lam": lam, "track": track,
     }  # fmt: skip
     call = _call(method, given | {"seed": seed, "preset": preset, "out": out} | settings)
-    files = [Path(each) for each in ([plugin] if isinstance(plugin, str | Path) else plugin)]
     brought = register_plugins(files)
     chosen = _settings(str(preset), given, {**settings, "seed": seed})
-    results = Path(out)
     quiet_libraries()
     if isinstance(method, str) and not fresh:
         from harness.inputs.finished import finished
 
-        shown = finished(chosen, method, files, results)
-        if shown is not None:
-            return Run(shown[0].folder, shown[0].record)
+        complete = finished(chosen, method, files, results)
+        if complete is not None:
+            return Run(complete[0].folder, complete[0].record)
     if isinstance(method, str):
         factory = brought[method] if method in brought else find("method", method)
     else:
@@ -89,6 +95,12 @@ def run(
             bars=Bars(quiet=not progress),
         )  # fmt: skip
     return Run(outcome.folder, outcome.record)
+
+
+def _is_method(given: object) -> bool:
+    from harness.method import Method
+
+    return isinstance(given, type) and issubclass(given, Method)
 
 
 def _settings(preset: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from harness.api.paths import path_of, paths_of
 from harness.engine.quiet import quiet_libraries
 from harness.record import Record, find_runs, read_predictions, read_record
 from harness.record.tables import example_rows, run_row
@@ -17,14 +19,14 @@ from harness.types import Prediction
 if TYPE_CHECKING:
     import pandas as pd
 
-Paths = str | Path | Iterable[str | Path]
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 SHOWN = ("method", "task", "seed", "status")
 """Columns of a table in a notebook, before the metrics."""
 
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """One run: its folder, its record, its texts.
+    """One run: its folder, its record, its texts. It is a path too, that of its folder.
 
     path: the folder.
     record: everything about the run but its texts (docs/record.md lists the fields).
@@ -32,6 +34,9 @@ class Run:
 
     path: Path
     record: Record
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     @property
     def method(self) -> str:
@@ -118,10 +123,13 @@ class Runs(Sequence[Run]):
         to: csv, parquet, eee, inspect or model-index.
         out: a file or a folder, as the format says.
         texts: whether texts may be in the export.
+
+        Raises UsageError for an unknown format, and where there is no finished run.
         """
         from harness.exports import Source, export
 
-        return export(to, [Source(run.path, run.record, texts) for run in self._runs], Path(out))
+        runs = [Source(run.path, run.record, texts) for run in self._runs]
+        return export(str(to), runs, path_of(out, "out"))
 
     def _repr_html_(self) -> str:
         import pandas as pd
@@ -134,12 +142,14 @@ class Runs(Sequence[Run]):
 def load_runs(paths: Paths = "results", *, floors: bool = False) -> Runs:
     """All runs at or below a folder, or several folders.
 
+    paths: folders; a `Run` is its own.
     floors: also the floors, texts made from the data alone that are recorded beside the runs.
 
     Raises DataError if there is no run, or if a record cannot be read.
+    Raises UsageError for what is no path.
     """
-    several = [paths] if isinstance(paths, str | Path) else paths
-    found = (Run(folder, read_record(folder)) for folder in find_runs(map(Path, several)))
+    several = paths_of(paths, "paths")
+    found = (Run(folder, read_record(folder)) for folder in find_runs(several))
     return Runs(run for run in found if floors or run.record.kind != "floor")
 
 

@@ -13,7 +13,7 @@ from harness import compare, load_runs
 from harness.errors import DataError, UsageError
 from harness.method import Method
 from harness.record import read_record
-from harness.settings import RUN_FILE
+from harness.settings import RUN_FILE, RunSettings
 from tests.support.synthetic import write_runs
 
 SMALL = {
@@ -55,10 +55,11 @@ def test_the_name_is_that_of_the_command(small, call, tmp_path, reviews, backbon
     assert record.run_id == made.record.run_id
 
 
-def test_a_class_is_a_method(small):
-    class Mine(Method):
-        name = "mine"
+class Mine(Method):
+    name = "mine"
 
+
+def test_a_class_is_a_method(small):
     assert small(Mine, limit=1).method == "mine"
 
 
@@ -109,6 +110,52 @@ def test_a_mistake_is_an_exception_of_the_harness(small, wrong, message):
     with pytest.raises(UsageError) as caught:
         small(**wrong)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "found"),
+    [
+        (int, "the class int"),
+        (3, "3 (int)"),
+        (None, "None (NoneType)"),
+        (Path("sft"), "sft') (PosixPath)"),
+        (["sft"], "['sft'] (list)"),
+        (Mine(RunSettings()), " (Mine)"),
+    ],
+)
+def test_what_is_no_method_is_refused_by_what_it_is(small, method, found):
+    with pytest.raises(UsageError, match="expected a method's name, or a class") as caught:
+        small(method)
+    assert str(caught.value).startswith("method: found ")
+    assert f"{found}; expected" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda runs: load_runs(3), "paths: found 3 (int); expected a path"),
+        (lambda runs: load_runs(None), "paths: found None (NoneType); expected a path"),
+        (lambda runs: load_runs(b"runs"), "paths: found b'runs' (bytes); expected a path"),
+        (lambda runs: load_runs([3]), "paths: found 3 (int); expected a path"),
+        (lambda runs: compare(3), "runs: found 3 (int); expected a path"),
+        (lambda runs: compare([*runs, None]), "runs: found None (NoneType); expected a path"),
+        (lambda runs: compare(runs).to_html(None), "folder: found None (NoneType); expected"),
+        (lambda runs: runs.export(None, "out"), "--to None: no such format"),
+        (lambda runs: runs.export("csv", None), "out: found None (NoneType); expected a path"),
+        (lambda runs: harness.run("sft", out=None), "out: found None (NoneType); expected a"),
+        (lambda runs: harness.run("sft", plugin=None), "plugin: found None (NoneType); expected"),
+    ],
+)
+def test_a_wrong_type_is_an_exception_of_the_harness(results, call, message):
+    with pytest.raises(UsageError) as caught:
+        call(load_runs(results))
+    assert message in str(caught.value)
+
+
+def test_a_run_is_its_folder(results):
+    runs = load_runs(results)
+    assert list(load_runs(runs)) == list(runs)
+    assert list(load_runs(runs[0])) == [runs[0]]
 
 
 def test_an_unknown_method(small):
