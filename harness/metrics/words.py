@@ -6,12 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 
 from harness.data.checks import fold
-
-SCRIPTS = (
-    "Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar",
-    "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese",
-)  # fmt: skip
-"""Scripts without spaces between words."""
+from harness.data.words import SCRIPTS
 
 
 def unspaced() -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from harness.data.checks import contains, fold
 from harness.data.retrieval import bm25_order
 from harness.data.tasks import Task
+from harness.data.words import joined, word_spans, words
 from harness.errors import DataError, counted
 from harness.metrics.donors import Pool, random_donors, topic_donors
 from harness.types import Entry, Example, SplitData
@@ -124,7 +125,9 @@ class _Planter:
         self._near = topic_donors(pool, CANDIDATES).users
         self._any = random_donors(pool, CANDIDATES).users
         self._of_user = {one.user_id: one for one in examples}
-        self._typical = _typical({user: self._texts_of(user) for user in self._of_user})
+        texts = {user: self._texts_of(user) for user in self._of_user}
+        _refuse_wordless(test, [text for each in texts.values() for text in each])
+        self._typical = _typical(texts)
 
     def has_others(self, place: int) -> bool:
         """Whether others have texts for an example that do not contain its reference."""
@@ -151,7 +154,7 @@ class _Planter:
             "other": _of_length(own, [self._on_subject(example, user) for user in near]),
             "stranger": _of_length(own, [rng.choice(self._texts_of(user)) for user in anyone]),
             "generic": generic,
-            "shuffled": (" ".join(rng.sample(own.split(), len(own.split()))),),
+            "shuffled": (joined(rng.sample(words(own), len(words(own)))),),
             "padded": (_padded(own, generic[0]),),
             "cut": (_halves(own)[0],),
             "copied": (copied,),
@@ -200,8 +203,18 @@ def _without(task: Task, profile: Sequence[Entry], text: str) -> tuple[Entry, ..
 
 def _of_length(own: str, texts: Sequence[str]) -> tuple[str, ...]:
     """The `OTHERS` texts that are nearest to own in length, in words."""
-    length = len(own.split())
-    return tuple(sorted(texts, key=lambda text: abs(len(text.split()) - length))[:OTHERS])
+    length = len(words(own))
+    return tuple(sorted(texts, key=lambda text: abs(len(words(text)) - length))[:OTHERS])
+
+
+def _refuse_wordless(test: SplitData, texts: Sequence[str]) -> None:
+    """Raises DataError if no text has a word: none would be typical, or have an order."""
+    if not any(map(_terms, texts)):
+        raise DataError(
+            f"{test.task}, {test.split} split: none of {counted(len(texts), 'text')} to plant has"
+            f" a letter or digit, e.g. {texts[0]!r:.60}; expected texts with words, which a trial"
+            " shuffles and halves. Give data whose profile texts have words"
+        )
 
 
 def _typical(texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -212,10 +225,12 @@ def _typical(texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     pool = [(user, text) for user, each in texts.items() for text in each]
-    low, high = np.quantile([len(text.split()) for _, text in pool], (0.25, 0.75))
-    middle = [each for each in pool if low <= len(each[1].split()) <= high]
-    pool = middle if len({user for user, _ in middle}) > 1 else pool
-    vectorizer = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)
+    lengths = [len(words(text)) for _, text in pool]
+    low, high = np.quantile(lengths, (0.25, 0.75))
+    middle = [each for each, n in zip(pool, lengths, strict=True) if low <= n <= high]
+    worded = any(_terms(text) for _, text in middle)
+    pool = middle if worded and len({user for user, _ in middle}) > 1 else pool
+    vectorizer = TfidfVectorizer(tokenizer=_terms, token_pattern=None, sublinear_tf=True)
     vectors = vectorizer.fit_transform([text for _, text in pool])
     nearness = (vectors @ vectors.mean(axis=0).T).A1.tolist()
     ranked = sorted(range(len(pool)), key=lambda index: -nearness[index])
@@ -225,13 +240,17 @@ def _typical(texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     return list(best.items())[: CANDIDATES + 1]  # one of them may be the author's own
 
 
+def _terms(text: str) -> list[str]:
+    """The words of a text without its punctuation."""
+    return [word for run in re.findall(r"\w+", text) for word in words(run)]
+
+
 def _halves(text: str) -> tuple[str, str]:
     """The first and the second half of a text's words, with their line breaks."""
-    starts = [match.start() for match in re.finditer(r"\S+", text)]
+    starts = [start for start, _ in word_spans(text)]
     middle = starts[(len(starts) + 1) // 2] if len(starts) > 1 else len(text)
     return text[:middle].rstrip(), text[middle:]
 
 
 def _padded(text: str, filler: str) -> str:
-    words = islice(cycle(filler.split()), len(text.split()))
-    return f"{text} {' '.join(words)}"
+    return f"{text} {joined(islice(cycle(words(filler)), len(words(text))))}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from harness.data.source import source_of
+from harness.data.words import words
 from harness.metrics.base import Metric
 from harness.metrics.trial.controls import CONTROLS
 from harness.metrics.trial.duels import try_metrics
@@ -55,4 +56,4 @@ def on_trial(
 
 def _words(texts: Iterable[str]) -> float:
     """Mean number of words."""
-    return fmean(len(text.split()) for text in texts)
+    return fmean(len(words(text)) for text in texts)

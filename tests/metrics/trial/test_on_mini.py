@@ -6,11 +6,12 @@ import re
 
 from harness.data.load import load_split, rewriter
 from harness.metrics.base import MeanMetric
-from harness.metrics.trial.planted import plant
+from harness.metrics.trial.planted import VERSION, plant
 from harness.metrics.trial.result import on_trial
 from harness.mini import preferences
 from harness.mini.habits import kinds
 from harness.pipeline.evaluate.texts import metrics_of
+from harness.record.digest import json_sha256
 from harness.record.reading import from_json
 from harness.record.state import write_json
 from harness.record.trials import Trial
@@ -53,3 +54,12 @@ def test_measures_of_the_hidden_preferences_pass(tmp_path):
     assert (found.source, found.users, found.left_out) == ("mini", 20, 0)
     path = write_json(tmp_path / "trial.json", found)
     assert from_json(Trial, path.read_text(), str(path)) == found
+
+
+def test_a_planted_text_changes_only_with_the_version():
+    # our own output, as an alarm: stored trials of other texts are not to be read as of these
+    settings = build_settings("mini", ["data.limit=20"])
+    test = load_split(settings, "test")
+    plants = plant(find("task", test.task), test, 0, rewriter(settings.data, test))
+    texts = [{kind: list(own) for kind, own in each.texts.items()} for each in plants.rounds]
+    assert (VERSION, json_sha256(texts)[:12]) == (1, "669081e58618")

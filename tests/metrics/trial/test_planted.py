@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
+from statistics import fmean
 
 import pytest
 
 from harness.data.tasks import PRODUCT_REVIEW
+from harness.data.words import words
 from harness.errors import DataError
 from harness.metrics.trial.planted import KINDS, OTHERS, plant
 from tests.support.authored import author, entry, made_up
@@ -130,4 +133,59 @@ def test_a_text_that_others_have_too_is_not_planted_as_theirs():
         for each in plants.rounds
         if each.example.user_id == "u0"
         for texts in each.texts.values()
+    )
+
+
+def chinese():
+    """Texts of 8 to 40 letters, without a space: clauses of 8, of one user each."""
+
+    def text(user, at):
+        draw = Random(f"{user} {at}")
+        letters = [chr(0x4E00 + 20 * user + draw.randrange(20)) for _ in range(8)]
+        return "".join([*letters, "，"] * draw.choice([1, 2, 5]))
+
+    split = made_up(entries=4)
+    examples = [
+        replace(one, profile=tuple(entry(text(user, at)) for at in range(4)))
+        for user, one in enumerate(split.examples)
+    ]
+    return replace(split, examples=tuple(examples))
+
+
+def test_a_letter_is_a_word_in_a_script_without_spaces():
+    for each in planted(chinese()).rounds:
+        texts = {kind: words(text) for kind, (text, *_) in each.texts.items()}
+        own, half = texts["own"], (len(texts["own"]) + 1) // 2
+        assert texts["shuffled"] != own
+        assert sorted(texts["shuffled"]) == sorted(own)
+        assert " " not in each.texts["shuffled"][0]
+        assert texts["cut"] == own[:half]
+        copied = texts["copied"]
+        assert texts["half_copied"] == copied[: (len(copied) + 1) // 2] + own[half:]
+        assert len(texts["padded"]) == 2 * len(own)
+
+
+def test_texts_of_others_are_of_the_own_length_in_a_script_without_spaces():
+    split = chinese()
+    lengths = {text: len(words(text)) for one in split.examples for text in bodies(one)}
+    for kind in ("other", "stranger", "generic"):
+        apart = [
+            abs(lengths[text] - lengths[each.texts["own"][0]])
+            for each in planted(split).rounds
+            for text in each.texts[kind]
+        ]
+        # a text has 8, 16 or 40 words, and any two are 16 words apart in the mean
+        assert fmean(apart) < 12, kind
+
+
+@pytest.mark.parametrize("text", ["!!! …", "😀"])
+def test_texts_without_a_word_are_refused(text):
+    split = made_up(users=3, entries=2)
+    examples = [replace(one, profile=(entry(text), entry(text + "?"))) for one in split.examples]
+    with pytest.raises(DataError) as refused:
+        planted(replace(split, examples=tuple(examples)))
+    assert str(refused.value) == (
+        "product_review, test split: none of 6 texts to plant has a letter or digit, e.g."
+        f" {text!r}; expected texts with words, which a trial shuffles and halves. Give data whose"
+        " profile texts have words"
     )
