@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 
 from harness.data.checks import fold
 from harness.data.retrieval import bm25_order
 from harness.data.tasks import Task
+from harness.data.words import has_unspaced, joined, words
 from harness.types import Example, SplitData
 
 SKYLINE = "skyline"
@@ -36,12 +37,15 @@ class Floor:
     texts: Callable[[], Mapping[str, str]]
 
 
-def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
+def floors(
+    task: Task, test: SplitData, train: SplitData, say: Callable[[str], None] = lambda text: None
+) -> list[Floor]:
     """Every floor of a test split.
 
     task: says which field of a profile entry is its text.
     test: the examples; their references give only the length of `floor-words`.
     train: targets of other users.
+    say: takes a message if `floor-words` is left out because the training targets have no words.
 
     What is drawn depends on the test split's fingerprint alone, so that all methods, seeds and
     machines see the same floors. What needs training targets is left out where there are none, and
@@ -65,9 +69,11 @@ def floors(task: Task, test: SplitData, train: SplitData) -> list[Floor]:
     if all(writers - {example.user_id} for example in test.examples):
         meaning = "a training target of another user"
         found.append(Floor("floor-other", meaning, lambda: _others(test, train)))
-    if writers:
-        meaning = f"the {WORDS} commonest words of the training targets in a circle"
+    if any(_words_of(train)):
+        meaning = f"the {WORDS} commonest {_unit(test, train)} of the training targets in a circle"
         found.append(Floor("floor-words", meaning, lambda: _circles(test, train)))
+    elif writers:
+        say("floor-words is left out: no training target has a word of letters alone")
     return found
 
 
@@ -83,9 +89,22 @@ def _others(test: SplitData, train: SplitData) -> dict[str, str]:
 
 def _circles(test: SplitData, train: SplitData) -> dict[str, str]:
     """The commonest words of the training targets in a circle, as many as the reference has."""
-    words = (word for one in train.references.values() for word in fold(one.text).split())
-    common = [word for word, _ in Counter(filter(str.isalpha, words)).most_common(WORDS)]
+    common = [word for word, _ in Counter(_words_of(train)).most_common(WORDS)]
     return {
-        key: " ".join(islice(cycle(common), len(one.text.split())))
+        key: joined(islice(cycle(common), len(words(one.text))))
         for key, one in test.references.items()
     }
+
+
+def _words_of(train: SplitData) -> Iterator[str]:
+    """The words of the training targets that are letters alone."""
+    found = (word for one in train.references.values() for word in words(fold(one.text)))
+    return filter(str.isalpha, found)
+
+
+def _unit(*splits: SplitData) -> str:
+    """What is counted as a word, as a floor's meaning says it: other texts, another meaning."""
+    texts = (one.text for split in splits for one in split.references.values())
+    return (
+        "words (letters where a script has no spaces)" if any(map(has_unspaced, texts)) else "words"
+    )

@@ -140,7 +140,7 @@ def record_floors(
     settings: of data and evaluation; limits on training examples do not change floors.
     test: the split that they are floors of.
     results: the folder of all runs.
-    say: takes a message if training data are there and cannot be read.
+    say: takes a message if training data are there and give no floor.
 
     Without training data only the copies of profile entries are made. On the built-in benchmark the
     skyline is recorded with them.
@@ -150,10 +150,11 @@ def record_floors(
     source = Source("", "floor", [FLOOR_VERSION, train.fingerprint])
     run_id = _run_id(source, seedless, test)  # the same for all: a name is no part of it
     folders = []
-    for floor in floors(find("task", settings.task), test, train) + skylines(settings.data, test):
+    of_data = floors(find("task", settings.task), test, train, say)
+    for floor in of_data + skylines(settings.data, test):
         folder = results / settings.task / floor.name / run_id
-        if not _is_there(folder, settings):
-            command = f"(computed from the data: {floor.meaning})"
+        command = f"(computed from the data: {floor.meaning})"
+        if not _is_there(folder, command, settings):
             named = replace(source, name=floor.name, command=command)
             _record(named, floor.texts(), seedless, test, folder)
         folders.append(folder)
@@ -171,13 +172,18 @@ def _train_split(settings: RunSettings, test: SplitData, say: Say) -> SplitData:
     return replace(test, split="train", examples=(), references={}, fingerprint="")
 
 
-def _is_there(folder: Path, settings: RunSettings) -> bool:
-    """Whether a floor's record can be shown: it is intact and current, or of a newer harness."""
+def _is_there(folder: Path, command: str, settings: RunSettings) -> bool:
+    """Whether a floor's record can be shown: it is intact and current, or of a newer harness.
+
+    command: says what the floor's texts are; a record that says otherwise has other texts.
+    """
     try:
         record = record_there(folder, lambda message: None)
     except DataError:
         return True
-    return record is not None and _is_current(record, folder, settings)
+    if record is None or record.command != command:
+        return False
+    return _is_current(record, folder, settings)
 
 
 def _is_current(record: Record, folder: Path, settings: RunSettings) -> bool:

@@ -83,6 +83,23 @@ def test_the_commonest_words_in_a_circle_as_long_as_the_reference():
     assert WORDS == 12
 
 
-def test_training_targets_without_words_give_empty_circles():
-    silent = split("train", [("cyd", "x", "12 34", ())])
-    assert by_name(floors(TOPIC_WRITING, TEST, silent))["floor-words"] == {"test0": "", "test1": ""}
+CHINESE = split("train", [("cyd", "x", "我爱猫。我爱 tea", ()), ("dee", "x", "我，我猫", ())])
+
+
+def test_a_letter_is_a_word_in_a_script_without_spaces():
+    mine = split("test", [("ann", "x", "我们在家看书。", ()), ("bob", "x", "ok good", ())])
+    found = floors(TOPIC_WRITING, mine, CHINESE)
+    # 我 3 (我， is no word of letters alone), 爱 2, 猫 1 (猫。), tea 1
+    assert by_name(found)["floor-words"] == {"test0": "我爱tea猫我爱", "test1": "我爱"}
+    assert found[-1].meaning == (
+        "the 12 commonest words (letters where a script has no spaces) of the training targets in a"
+        " circle"
+    )
+
+
+def test_no_common_word_no_floor_of_words_and_a_sentence():
+    silent, said = split("train", [("cyd", "x", "12 34", ()), ("dee", "x", "!", ())]), list[str]()
+    assert "floor-words" not in by_name(floors(TOPIC_WRITING, TEST, silent, said.append))
+    assert said == ["floor-words is left out: no training target has a word of letters alone"]
+    assert not floors(TOPIC_WRITING, TEST, split("train", []), said.append)[2:]
+    assert len(said) == 1  # nothing to say where there is no training target

@@ -166,6 +166,15 @@ def test_floors_that_are_recorded_are_not_made_again(chosen, tmp_path: Path, mon
         record_floors(chosen, test, tmp_path / "other")
 
 
+def test_a_floor_whose_texts_are_now_something_else_is_made_again_in_place(chosen, tmp_path: Path):
+    test = load_split(chosen, "test")
+    folder = record_floors(chosen, test, tmp_path)[0]
+    known = read_record(folder)
+    write_record(replace(known, command="(computed from the data: other texts)"), folder)
+    assert record_floors(chosen, test, tmp_path)[0] == folder
+    assert read_record(folder).command == known.command
+
+
 @pytest.fixture
 def changed_metric(monkeypatch):
     """Calling it edits the file of a metric, as far as its digest says."""
