@@ -8,21 +8,27 @@ profile. In the temporal setting the last three are those of test, val and train
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from harness.data.files import SPLITS, candidates
 from harness.data.folder import unchanged
 from harness.data.json_lines import numbered_lines
-from harness.data.rows import Row, data_error, parse_rows
+from harness.data.row_models import EmailLine
+from harness.data.rows import Row, data_error, field_path, parse_rows, shown
 from harness.data.tasks import Task
+from harness.errors import DataError
 
 TOO_FEW = "authors_with_too_few_emails"
 """Key of `SplitData.dropped`."""
 GIVEN_WORDS = 20
 """At most this many first words of the email are given, and at most a quarter of it."""
-FIELDS = ("subject", "body")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+"""Text that is compared as a number: a time in seconds gains a digit."""
 SHARES = {"test": 10, "val": 20}
 """Percent of authors below which an author is in test or val, by hash of the name; else train."""
 FROM_END = {"test": 1, "val": 2, "train": 3}
@@ -77,49 +83,75 @@ def split_of(author: str) -> str:
     return next((split for split, below in SHARES.items() if place < below), "train")
 
 
-def _read(path: Path, files: dict[str, str] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(place, email) in order. Raises DataError for a missing field and for a date that falls."""
-    before = ""
+def _read(path: Path, files: dict[str, str] | None) -> Iterator[tuple[str, EmailLine]]:
+    """(place, email) in order. Raises DataError for a wrong field and for a date that falls."""
+    before: str | float | None = None
     with unchanged(path) as (handle, sha256):
         if files is not None:
             files[path.name] = sha256
-        for number, email in numbered_lines(handle, path):
+        for number, value in numbered_lines(handle, path):
             place = f"{path} line {number}"
-            for name in FIELDS:
-                found = email.get(name) if isinstance(email, dict) else None
-                if not isinstance(found, str) or (name == "body" and not found.strip()):
-                    raise data_error(
-                        f"{place}, {name}",
-                        "nothing" if found is None else f"{found!r:.60}",
-                        "an object with subject, body and perhaps date, all text",
-                        "mend or remove the line",
-                    )
-            date = str(email.get("date") or "")
-            if date and date < before:
-                raise data_error(
-                    f"{place}, date",
-                    f"{date!r} after {before!r}",
-                    "emails in time order, with dates that sort as text, e.g. 2001-05-14",
-                    "sort the file by date",
-                )
-            before = date or before
+            try:
+                email = EmailLine.model_validate(value)
+            except ValidationError as error:
+                raise _wrong(place, error) from None
+            if email.date != "":
+                if before is not None:
+                    _refuse_fall(f"{place}, date", before, email.date)
+                before = email.date
             yield place, email
 
 
+def _wrong(place: str, error: ValidationError) -> DataError:
+    """The first wrong field of a line."""
+    item = error.errors()[0]
+    own_rule = item["type"] == "value_error"
+    return data_error(
+        ", ".join(part for part in (place, field_path(item["loc"])) if part),
+        "nothing" if item["type"] == "missing" else shown(item["input"]),
+        item["msg"].removeprefix("Value error, ")
+        if own_rule
+        else "an object with subject and body as text, and perhaps date",
+        "correct or remove the line",
+    )
+
+
+def _refuse_fall(place: str, before: Any, date: Any) -> None:
+    """Raises DataError for a date, text or a number, below the one before it or of another kind."""
+    found = f"{shown(date)} after {shown(before)}"
+    texts = isinstance(before, str) + isinstance(date, str)
+    if texts == 1:
+        raise data_error(
+            place,
+            found,
+            "dates of one kind, all text or all numbers",
+            "write all dates of the file alike",
+        )
+    if texts and NUMBER.fullmatch(before) and NUMBER.fullmatch(date):
+        before, date = float(before), float(date)
+    if date < before:
+        raise data_error(
+            place,
+            found,
+            "emails in time order, with dates that are numbers or sort as text, e.g. 2001-05-14",
+            "sort the file by date",
+        )
+
+
 def _example(
-    path: Path, emails: list[tuple[str, Mapping[str, Any]]], target: int
+    path: Path, emails: list[tuple[str, EmailLine]], target: int
 ) -> tuple[str, dict[str, object]]:
     """A row of the task: one email to complete, the earlier ones as the profile."""
     place, email = emails[target]
-    words = email["body"].split(" ")
+    words = email.body.split(" ")
     given = min(GIVEN_WORDS, len(words) // 4)
     start = " ".join(words[:given])
     return place, {
         "author": path.stem,
-        "input": f'Complete the email with the title "{email["subject"]}" that begins: {start}',
+        "input": f'Complete the email with the title "{email.subject}" that begins: {start}',
         "output": " ".join(words[given:]).lstrip(),
         "profile": [
-            {"title": each["subject"], "text": each["body"], "date": str(each.get("date") or "")}
+            {"title": each.subject, "text": each.body, "date": each.date}
             for _, each in emails[:target]
         ],
     }

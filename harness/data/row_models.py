@@ -28,7 +28,7 @@ def spell(value: object) -> object:
     """A finite number as text; anything else unchanged, for the next validator to check."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):  # a long int is too large to ask
         raise ValueError("a finite number or text")
     return str(value)
 
@@ -60,6 +60,15 @@ def well_formed(value: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError("text without lone surrogates") from None
+    return value
+
+
+def dated(value: object) -> object:
+    """A date as it is. Raises ValueError unless it is text or a number, which have an order."""
+    text = spell(value)
+    if not isinstance(text, str):
+        raise ValueError("text or a number")
+    well_formed(text)
     return value
 
 
@@ -169,6 +178,14 @@ class TopicEntry(EntryModel):
 class TopicRow(RowModel):
     author: UserId
     profile: list[TopicEntry]
+
+
+class EmailLine(Lenient):
+    """One email in its author's file."""
+
+    subject: Text
+    body: Filled
+    date: Annotated[Any, AfterValidator(dated)] = ""
 
 
 class EmailEntry(EntryModel):

@@ -26,7 +26,9 @@ def email(author, number):
 
 def write(folder, author, emails):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{author}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in emails))
+    (folder / f"{author}.jsonl").write_text(
+        "".join(json.dumps(each) + "\n" for each in emails).replace("Infinity", "1e999")
+    )
 
 
 @pytest.fixture
@@ -86,9 +88,17 @@ def test_authors_with_too_few_emails_are_counted_and_files_are_hashed(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"body": " "}, "line 2, body"),
-        ({"subject": None}, "line 2, subject"),
-        ({"date": "2001-05-01"}, "'2001-05-01' after '2001-05-10'"),
+        ({"body": " "}, "line 2, body\n  found     text ' '\n  expected  text that is not empty"),
+        ({"body": "\ud800"}, "line 2, body\n .*\n  expected  text without lone surrogates"),
+        ({"body": "x" * 200_001}, "line 2, body\n .*\n  expected  at most 200,000 characters"),
+        ({"subject": None}, "line 2, subject\n  found     null\n  expected  an object with"),
+        ({"subject": 5}, "line 2, subject\n  found     number 5"),
+        ({"date": "2001-05-01"}, "line 2, date\n .*text '2001-05-01' after text '2001-05-10'"),
+        ({"date": {"y": 1}}, "line 2, date\n  found     object .*\n  expected  text or a number"),
+        ({"date": True}, "line 2, date\n .*\n  expected  text or a number"),
+        ({"date": float("inf")}, "line 2, date\n .*\n  expected  a finite number"),
+        ({"date": "\ud800"}, "line 2, date\n .*\n  expected  text without lone surrogates"),
+        ({"date": 989366400}, "line 2, date\n .*\n  expected  dates of one kind"),
     ],
 )
 def test_a_bad_email_is_named(folder, change, message):
@@ -97,6 +107,46 @@ def test_a_bad_email_is_named(folder, change, message):
     with pytest.raises(DataError, match=message) as caught:
         load_splits(settings(folder))
     assert f"{author}.jsonl" in str(caught.value)
+
+
+def test_a_line_without_a_field_or_an_object_is_named(folder):
+    for line, message in {
+        '{"subject": "s"}': "line 1, body\n  found     nothing\n  expected  an object with subject",
+        "[1]": r"line 1\n  found     list \[1\]\n  expected  an object with subject and body",
+    }.items():
+        (folder / f"{AUTHORS[0]}.jsonl").write_text(line + "\n")
+        with pytest.raises(DataError, match=message):
+            load_splits(settings(folder))
+
+
+RISING = [
+    (999999000, 1000000500),
+    (999999000.5, 1000000500),
+    ("999999000", "1000000500"),
+    ("999999000.25", "1000000500"),
+    (0, 1),
+    (10**400, 10**400 + 1),
+    ("2001-12", "2001-12-05"),
+]
+
+
+@pytest.mark.parametrize("dates", RISING)
+def test_numbers_are_compared_as_numbers(folder, dates):
+    author, (first, last) = AUTHORS[0], dates
+
+    def dated(*dates):
+        mails = [email(author, number) for number in range(len(dates))]
+        return [mail | {"date": date} for mail, date in zip(mails, dates, strict=True)]
+
+    write(folder, author, dated(first, None, last, last))
+    splits = load_splits(settings(folder))
+    (example,) = [one for each in splits.values() for one in each.examples if one.user_id == author]
+    assert [entry["date"] for entry in example.profile] == [str(first), "", str(last)]
+    write(folder, author, dated(last, "", first))
+    with pytest.raises(
+        DataError, match=r"line 3, date\n  found .* after .*\n  expected  emails in"
+    ):
+        load_splits(settings(folder))
 
 
 def test_a_folder_of_splits_is_read_as_such(folder):

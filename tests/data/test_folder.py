@@ -25,8 +25,9 @@ def read_single(write_folder: WriteFolder, rows: Any) -> Row:
 
 def test_numbers_keep_their_spelling(write_folder: WriteFolder):
     row = review()
-    row["profile"] = [{**row["profile"][0], "overall": value} for value in (5.0, 5, "5")]
-    assert [e["overall"] for e in read_single(write_folder, [row]).profile] == ["5.0", "5", "5"]
+    row["profile"] = [{**row["profile"][0], "overall": value} for value in (5.0, 5, "5", 10**400)]
+    found = [entry["overall"] for entry in read_single(write_folder, [row]).profile]
+    assert found == ["5.0", "5", "5", str(10**400)]
     paper = {
         "name": 7,
         "input": "x",
