@@ -63,7 +63,18 @@ def print_json(document: object) -> None:
 
 def command_line() -> str:
     """The command that is running, for records and reports."""
-    return "harness " + shlex.join(sys.argv[1:])
+    return "harness " + " ".join(map(_quoted, sys.argv[1:]))
+
+
+def _quoted(argument: str) -> str:
+    r"""An argument for a shell, as a record can hold it: bytes that are not UTF-8 as $'jos\xe9'."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        escaped = argument.replace("\\", "\\\\").replace("'", "\\'")
+        spelled = escaped.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        return f"$'{spelled}'"
+    return shlex.quote(argument)
 
 
 def _cell(value: object) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.data.files import SPLITS, candidates
+from harness.data.files import SPLITS, candidates, refuse_unreadable_name
 from harness.data.folder import unchanged
 from harness.data.json_lines import numbered_lines
 from harness.data.row_models import EmailLine
@@ -59,6 +59,7 @@ def read_emails(
     rows: list[tuple[str, object]] = []
     too_few = 0
     for path in author_files(folder):
+        refuse_unreadable_name(path)
         if setting == "user" and split_of(path.stem) != split:
             continue
         emails = list(_read(path, files))

@@ -64,9 +64,24 @@ def split_files(folder: Path, split: str) -> SplitFiles:
             "one of them",
             "keep the one you mean and move the others out of the folder",
         )
+    for path in found[0].paths:
+        refuse_unreadable_name(path)
     if found[0].parquet:
         _refuse_missing_parts(folder, split, found[0].paths)
     return found[0]
+
+
+def refuse_unreadable_name(path: Path) -> None:
+    """Raises DataError for a name that is not UTF-8: neither an id nor a record can hold it."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise data_error(
+            str(path.parent),
+            f"a file named {path.name!r}",
+            "a name in UTF-8",
+            "rename the file",
+        ) from None
 
 
 def _refuse_missing_parts(folder: Path, split: str, paths: tuple[Path, ...]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,18 @@ def test_a_name_leaves_a_record_beside_those_of_the_floors(scored, tmp_path: Pat
     assert record.command.startswith("harness score")
     assert "floor-longest" in out
     assert str(found["mine"].parent) in out
+
+
+def test_a_file_whose_name_is_not_utf8_is_scored_and_named_for_a_shell(scored, tmp_path: Path):
+    folder = Path(os.fsdecode(b"jos\xe9's"))
+    code, _, err = scored("--name", "mine", "--out", tmp_path / "results" / folder)
+    assert (code, err) == (0, "")
+    (path,) = tmp_path.glob("results/*/product_review/mine/*/record.json")
+    command = read_record(path).command
+    assert command.endswith(r"jos\xe9\'s'")
+    words = command.removeprefix("harness ")
+    printed = subprocess.run(["bash", "-c", f"printf '%s\\n' {words}"], capture_output=True).stdout
+    assert printed.splitlines()[-1] == os.fsencode(tmp_path / "results" / folder)
 
 
 def test_without_a_name_nothing_is_left(scored, tmp_path: Path):

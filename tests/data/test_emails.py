@@ -1,6 +1,7 @@
 """Emails, a file an author: made-up texts only."""
 
 import json
+import os
 
 import pytest
 
@@ -147,6 +148,16 @@ def test_numbers_are_compared_as_numbers(folder, dates):
         DataError, match=r"line 3, date\n  found .* after .*\n  expected  emails in"
     ):
         load_splits(settings(folder))
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused(folder):
+    write(folder, os.fsdecode(b"jos\xe9"), [email("jos", number) for number in range(5)])
+    with pytest.raises(DataError) as refused:
+        load_splits(settings(folder))
+    assert str(refused.value) == (
+        f"{folder}\n  found     a file named 'jos\\udce9.jsonl'\n  expected  a name in UTF-8"
+        "\n  mend      rename the file"
+    )
 
 
 def test_a_folder_of_splits_is_read_as_such(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,4 +68,15 @@ def test_a_split_with_missing_parts_is_refused(tmp_path: Path, names: tuple[str,
         )
         pq.write_table(pa.Table.from_pylist([review(name)]), path)
     with pytest.raises(DataError, match="every part of test"):
+        load_split(settings(tmp_path), "test")
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused(tmp_path: Path):
+    pq.write_table(pa.Table.from_pylist([review()]), tmp_path / "part.parquet")
+    path = tmp_path / "test" / os.fsdecode(b"caf\xe9.parquet")
+    path.parent.mkdir()
+    (tmp_path / "part.parquet").rename(path)
+    with pytest.raises(
+        DataError, match=r"test\n.*a file named 'caf.udce9.parquet'\n.*UTF-8\n.*rename"
+    ):
         load_split(settings(tmp_path), "test")
