@@ -21,7 +21,9 @@ from harness.data.json_lines import numbered_lines
 from harness.data.row_models import EmailLine
 from harness.data.rows import Row, data_error, field_path, parse_rows, shown
 from harness.data.tasks import Task
+from harness.data.words import word_spans
 from harness.errors import DataError
+from harness.record.visible import blank
 
 TOO_FEW = "authors_with_too_few_emails"
 """Key of `SplitData.dropped`."""
@@ -144,13 +146,14 @@ def _example(
 ) -> tuple[str, dict[str, object]]:
     """A row of the task: one email to complete, the earlier ones as the profile."""
     place, email = emails[target]
-    words = email.body.split(" ")
-    given = min(GIVEN_WORDS, len(words) // 4)
-    start = " ".join(words[:given])
+    ends = [end for start, end in word_spans(email.body) if not blank(email.body[start:end])]
+    given = min(GIVEN_WORDS, len(ends) // 4)
+    end = ends[given - 1] if given else 0
     return place, {
         "author": path.stem,
-        "input": f'Complete the email with the title "{email.subject}" that begins: {start}',
-        "output": " ".join(words[given:]).lstrip(),
+        "input": f'Complete the email with the title "{email.subject}" that begins: '
+        + email.body[:end].lstrip(),
+        "output": email.body[end:].lstrip(),
         "profile": [
             {"title": each.subject, "text": each.body, "date": each.date}
             for _, each in emails[:target]

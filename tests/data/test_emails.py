@@ -59,6 +59,28 @@ def test_the_last_email_is_completed_and_the_earlier_ones_are_the_profile(folder
     assert f"{begins} {splits['test'].references[example.id].text}" == body
 
 
+BODIES = {  # body → its first words, a quarter of them, and the rest
+    "Thanks.    ": ("", "Thanks.    "),
+    "        Dear Bob, I will come": ("Dear", "Bob, I will come"),
+    "Bob,\n\nI will\ncome at\nnoon  or later": ("Bob,\n\nI", "will\ncome at\nnoon  or later"),
+    "one  two three four five six seven eight\n": ("one  two", "three four five six seven eight\n"),
+    "今天天气很好，我们去公园散步吧。": ("今天天", "气很好，我们去公园散步吧。"),
+    "Thanks \u200b \u200b \u200b": ("", "Thanks \u200b \u200b \u200b"),
+}
+
+
+@pytest.mark.parametrize(("body", "parts"), BODIES.items())
+def test_the_first_words_are_a_quarter_in_any_script(folder, body, parts):
+    write(folder, AUTHORS[0], [email(AUTHORS[0], 0), email(AUTHORS[0], 1) | {"body": body}])
+    splits = load_splits(settings(folder)).values()
+    (split,) = [one for one in splits if AUTHORS[0] in {each.user_id for each in one.examples}]
+    (example,) = [one for one in split.examples if one.user_id == AUTHORS[0]]
+    begins = example.input.removeprefix(
+        'Complete the email with the title "Meeting 1" that begins:'
+    )
+    assert (begins.strip(), split.references[example.id].text) == parts
+
+
 def test_the_temporal_setting_has_the_same_authors_and_later_emails(folder):
     splits = load_splits(settings(folder, setting="temporal"))
     for name, left in {"train": 2, "val": 3, "test": 4}.items():
