@@ -137,7 +137,7 @@ def _refuse_fall(place: str, before: Any, date: Any) -> None:
             place,
             found,
             "emails in time order, with dates that are numbers or sort as text, e.g. 2001-05-14",
-            "sort the file by date",
+            "sort the file by date; write dates of words as 2001-05-14",
         )
 
 

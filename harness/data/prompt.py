@@ -95,7 +95,7 @@ class PromptWriter:
         def around(body: str) -> str:
             return self.task.phrase({**entry, self.task.body: body})
 
-        body = self.cutter.shorten(entry[self.task.body], self.budget.profile, around)
+        body = self.cutter.shorten(self.task.shown(entry), self.budget.profile, around)
         return around(body) if body else self.cutter.shorten(phrase, self.budget.profile)
 
     def _lost(self, whole: str, kept: str) -> int:

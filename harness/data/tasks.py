@@ -75,10 +75,13 @@ class Task:
 
     def phrase(self, entry: Entry) -> str:
         """The entry as the prompt shows it."""
+        return self.entry.format_map({**entry, self.body: self.shown(entry)})
+
+    def shown(self, entry: Entry) -> str:
+        """The entry's body as the prompt shows it."""
         if self.body_words is None:
-            return self.entry.format_map(entry)
-        shown = " ".join(entry[self.body].split()[: self.body_words])
-        return self.entry.format_map({**entry, self.body: shown})
+            return entry[self.body]
+        return " ".join(entry[self.body].split()[: self.body_words])
 
     def retrieved(self, entry: Entry) -> str:
         """The entry as retrieval sees it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +121,23 @@ def test_reviews_and_abstracts_are_cut_in_their_long_field():
     budget = BudgetSettings(profile=26)
     prompt = PromptWriter(PRODUCT_REVIEW, RetrievalSettings(), budget, words).write(shown)
     assert '"s" is summary for "One." . Following the given patterns X' in prompt.views["main"]
+
+
+@pytest.mark.parametrize("gap", ["  ", "\n", " \n\n\t "])
+def test_an_abstract_is_cut_as_it_is_shown(gap: str):
+    def prompt(gap: str):
+        text = " ".join(f"We show{number}." for number in range(99))
+        paper = {"title": "On A", "abstract": text.replace(" ", gap), "id": "", "year": ""}
+        shown = Example("a", "u", "abstract_generation", "X", (paper,))
+        budget = BudgetSettings(profile=160)
+        return PromptWriter(ABSTRACT_GENERATION, RetrievalSettings(), budget, tokens).write(shown)
+
+    def tokens(text: str) -> list[tuple[int, int]]:  # each blank is one too
+        return sorted([*words(text), *(one.span() for one in re.finditer(r"\s", text))])
+
+    assert prompt(gap) == prompt(" ")
+    kept, _, _ = prompt(gap).views["main"].partition(". Use the above")
+    assert 155 <= len(tokens(kept)) <= 160
 
 
 CONTENTS = st.lists(st.text("ab. \n", max_size=30), max_size=6)
