@@ -43,6 +43,8 @@ class Method:
     controls: whether it has thoughts to replace, by `controlled`.
     Options: its settings section (`--set method.x=…`).
     workspace: the run's folder, for what the method stores between calls; None: store nothing.
+        It outlives edits of the code, so a file's name covers all that its content depends on, the
+        source too (harness.inputs.provenance.method_sha256).
     track: `track(name)` is a progress bar for long work before training.
     rounds: in a run of several processes, divides work of the untrained model among them:
         `rounds(work, lm, parts)` yields lists of what `work(method, lm, part)` returns for each

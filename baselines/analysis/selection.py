@@ -17,6 +17,7 @@ from harness.engine.flops import NoEstimateError, generation_flops
 from harness.engine.lm import CausalLM, PersonalLM
 from harness.engine.train import precision
 from harness.engine.visible_text import rules_of
+from harness.inputs.provenance import method_sha256
 from harness.method import Method
 from harness.types import Sampling, TrainingPair
 
@@ -129,6 +130,7 @@ def _generator(
             ends=[sorted(rules.ends.ids), rules.ends.strings, rules.strip],
             batch_size=settings.decode.batch_size,
             machine=[device.type, str(number_type(settings.model, device))],
+            source=method_sha256(type(method), settings.method),
         )
         path = method.workspace / f"analyses-{name}.jsonl"
     return Generator(

@@ -44,8 +44,9 @@ def _git(root: Path, *words: str) -> str | None:
 MAKING = ("harness.pipeline.training", "harness.pipeline.generate")
 """Modules that weights and texts depend on, besides the method's own."""
 DECODING = "harness.engine.lean_"
-"""Begin of the modules that only generate texts, without gradients: they change no weights, since
-they must give the numbers of the model's own forward, whichever `decode.step` says."""
+"""Begin of the modules that only generate texts, without gradients: they change no weights where no
+text is trained on, since they must give the numbers of the model's own forward, whichever
+`decode.step` says."""
 
 
 def method_sha256(method: type, options: Mapping[str, object] | None = None) -> str:
@@ -58,7 +59,8 @@ def method_sha256(method: type, options: Mapping[str, object] | None = None) -> 
 
 
 def training_sha256(method: type, options: Mapping[str, object]) -> str:
-    """`method_sha256` without the modules of `DECODING`: what weights depend on."""
+    """`method_sha256` without the modules of `DECODING`: what weights depend on where no model
+    generates what is trained on."""
     sources = method_sources(method, options).items()
     return content_sha256({name: file for name, file in sources if not name.startswith(DECODING)})
 
@@ -94,8 +96,8 @@ def _version(package: str) -> str:
 
 
 def engine_versions() -> list[str]:
-    """Versions of torch and transformers, which all weights and texts depend on."""
-    return [_version("torch"), _version("transformers")]
+    """Versions of the packages that all weights and texts depend on."""
+    return [_version(name) for name in ("torch", "transformers", "tokenizers")]
 
 
 def packages() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from harness.data.content import task_digest
 from harness.engine.weight_files import WEIGHTS
 from harness.inputs import provenance
 from harness.inputs.provenance import engine_versions
+from harness.method import Method
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import TRAINED, drop_training, finished_training
 from harness.pipeline.prepared_prompts import PACKAGES
@@ -27,6 +28,8 @@ from harness.settings import RunSettings
 from harness.settings.names import named
 
 KEY, MACHINE = "training-key.txt", "training-machine.json"
+GENERATING = ("prepare", "targets", "val_targets")
+"""What a method overrides where a model generates some of its training data."""
 
 
 def training_key(
@@ -45,7 +48,7 @@ def training_key(
         plan.method.name,
         training_settings(plan.settings),
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
-        provenance.training_sha256(type(plan.method), plan.settings.method),
+        source_sha256(type(plan.method), plan.settings.method),
         task_digest(find("task", plan.settings.task)),
         list(backbone),
         plan.inputs.digest(*MODELS),
@@ -55,6 +58,16 @@ def training_key(
         [version(name) for name in PACKAGES],
     ]
     return json_sha256(*parts, sort_keys=True)[:16]
+
+
+def source_sha256(method: type[Method], options: Mapping[str, object]) -> str:
+    """sha256 of the source that a training depends on; `options` are the method's settings.
+
+    Decoding counts for a method in whose training data there may be generated text.
+    """
+    generates = any(getattr(method, hook) is not getattr(Method, hook) for hook in GENERATING)
+    digest = provenance.method_sha256 if generates else provenance.training_sha256
+    return digest(method, options)
 
 
 def training_settings(settings: RunSettings) -> dict[str, Any]:

@@ -4,9 +4,12 @@ import importlib
 
 import pytest
 
+from baselines.coconut import Coconut
+from baselines.cot import Cot
 from baselines.sft import Sft
 from harness.inputs import imports, provenance
 from harness.inputs.imports import closure, content_sha256, file_closure, foreign_imports
+from harness.pipeline.reuse import source_sha256
 from harness.registry import load_plugin
 
 FILES = {
@@ -114,16 +117,24 @@ def test_a_method_that_options_name_counts():
     assert "flythinker.flythinker" not in provenance.method_sources(Sft, {"flops_of": None})
 
 
-def test_the_lean_step_makes_texts_and_no_weights(monkeypatch):
-    sources = provenance.method_sources(Sft, {})
+class Prepares(Sft):
+    """A method whose prompts may hold what a model generates."""
+
+    def prepare(self, examples):
+        pass
+
+
+@pytest.mark.parametrize("method", [Sft, Cot, Coconut, Prepares])
+def test_the_lean_step_makes_weights_only_where_texts_are_trained_on(method, monkeypatch):
+    sources = provenance.method_sources(method, {})
     files = sources["harness.engine.lm"].parent.glob("lean_*.py")
     decoding = {f"harness.engine.{file.stem}" for file in files}
     assert decoding <= set(sources)
-    both = provenance.method_sha256(Sft), provenance.training_sha256(Sft, {})
+    both = provenance.method_sha256(method), source_sha256(method, {})
     edited = dict.fromkeys(decoding, sources["harness.engine.lm"])
     monkeypatch.setattr(provenance, "method_sources", lambda *_: {**sources, **edited})
-    assert provenance.method_sha256(Sft) != both[0]
-    assert provenance.training_sha256(Sft, {}) == both[1]
+    assert provenance.method_sha256(method) != both[0]
+    assert (source_sha256(method, {}) == both[1]) == (method is Sft)
 
 
 def test_an_edited_helper_of_a_plugin_is_another_source(tmp_path, monkeypatch):

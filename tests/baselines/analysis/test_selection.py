@@ -7,6 +7,7 @@ from baselines.analysis.selection import copied_share
 from baselines.cot import Cot
 from baselines.options import AnalysisOptions
 from harness.conformance.world import World
+from harness.inputs import provenance
 
 ONE_TO_TEN = "one two three four five six seven eight nine ten"
 
@@ -143,3 +144,16 @@ def test_an_analysis_is_requested_for_the_methods_prompt(world, scripted):
     wanted = plan.method.prompt(pairs[0].example).views["main"]
     assert wanted.isupper()
     assert any(wanted in text for text in asked)
+
+
+def test_analyses_of_edited_code_are_generated_again(made, monkeypatch):
+    plan, lm, pairs = made
+    options = AnalysisOptions(analysis_tokens=8)
+    with monkeypatch.context() as patch:
+        old = analyse(plan.method, options, lm, pairs)
+        patch.setattr(generation, "generate", None)  # calling it would fail
+        assert analyse(plan.method, options, lm, pairs) == old
+    monkeypatch.setattr(generation, "generate", lambda lm, prompts, **_: [[7] for _ in prompts])
+    monkeypatch.setattr(provenance, "MAKING", ())  # as if source had changed
+    new = analyse(plan.method, options, lm, pairs)
+    assert set(new.kept.values()) == {(7,)} != set(old.kept.values())
