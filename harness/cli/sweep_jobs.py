@@ -39,7 +39,7 @@ class Sweep:
         """Every run once, checked. A run whose rate another seed's run chooses comes after it."""
         every = [job for request in self.requests for job in request.jobs()]
         found = list({job.key: job for job in reversed(every)}.values())[::-1]
-        return sorted(found, key=_takes_a_rate)
+        return sorted(found, key=lambda job: _chooser(job) is not None)
 
 
 def read_sweep(path: Path, options: RunOptions, out: Path | None) -> Sweep:
@@ -134,9 +134,8 @@ def dependencies(jobs: Sequence[Job]) -> list[int | None]:
     leaders: dict[str, int] = {}
     places = {job.key: index for index, job in enumerate(jobs)}
     for index, job in enumerate(jobs):
-        if _takes_a_rate(job):
-            assert job.settings.train.lr_trial_seed is not None
-            found.append(places.get(job.with_seed(job.settings.train.lr_trial_seed).key))
+        if (chooser := _chooser(job)) is not None:
+            found.append(places.get(job.with_seed(chooser).key))
             continue
         if not job.trains:
             found.append(None)
@@ -152,9 +151,9 @@ def log_name(job: Job) -> str:
     return f"{job.settings.task}-{job.method}-s{job.settings.seed}-{job.settings.digest()[:8]}.log"
 
 
-def _takes_a_rate(job: Job) -> bool:
-    train = job.settings.train
-    return train.lr == "auto" and train.lr_trial_seed not in (None, job.settings.seed)
+def _chooser(job: Job) -> int | None:
+    """The seed of the run whose learning rate a run takes, if it takes one."""
+    return job.settings.train.lr_chosen_by(job.settings.seed)
 
 
 def _facts(job: Job) -> dict[str, Any]:

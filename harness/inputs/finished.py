@@ -10,7 +10,7 @@ from harness.data import describe_source
 from harness.errors import HarnessError
 from harness.inputs.collect import collect
 from harness.inputs.origin import Origin
-from harness.inputs.stale import Since, runs_of_request, since
+from harness.inputs.stale import Since, chooser, runs_of_request, since
 from harness.record import Outcome, Record, record_there, texts_match
 from harness.record.token_file import lacks_tokens
 from harness.registry import table
@@ -39,7 +39,8 @@ def finished(
         if not same_files(record, settings):
             continue
         for origin in _origins(method, plugins):
-            found = since(record, collect(settings, origin, record.inputs.data))
+            now = collect(settings, origin, record.inputs.data)
+            found = since(record, now, chooser(settings, folder))
             if not found.rerun and not found.rescore:
                 return Outcome(record, folder, repeated=True), found
     return None

@@ -45,10 +45,22 @@ def runs_of_request(settings: RunSettings, method: str, results: Path) -> Iterat
             yield folder
 
 
-def since(record: Record, now: Inputs) -> Since:
-    """What differs from the inputs in a record, which must have them."""
+def chooser(settings: RunSettings, folder: Path) -> Path | None:
+    """The folder of the run whose learning rate a run takes; None if it takes none.
+
+    settings, folder: of the run that takes it.
+    """
+    seed = settings.train.lr_chosen_by(settings.seed)
+    return None if seed is None else folder.with_name(f"s{seed}-{folder.name.partition('-')[2]}")
+
+
+def since(record: Record, now: Inputs, chose: Path | None = None) -> Since:
+    """What differs from the inputs in a record, which must have them.
+
+    chose: the folder of the run whose learning rate this one took, if any.
+    """
     assert record.inputs is not None
-    found = list(changes(record.inputs, now))
+    found = [*_other_rate(record, chose), *changes(record.inputs, now)]
     tools = provenance.packages()
     packages = [
         f"{name} {record.packages[name]} → {tools.get(name, 'absent')}"
@@ -60,6 +72,16 @@ def since(record: Record, now: Inputs) -> Since:
         tuple(each for each in found if each.then == "rescore"),
         (*(each.name for each in found if each.then == "name"), *packages),
     )
+
+
+def _other_rate(record: Record, chose: Path | None) -> Iterator[Change]:
+    """The change if the run in `chose` has trained again since, with another learning rate."""
+    chosen = record_there(chose, lambda message: None) if chose else None
+    if chosen and chosen.training and record.training:
+        before, now = record.training.lr, chosen.training.lr
+        if before != now:
+            name = f"of {chosen.run_id}"
+            yield Change("learning_rate", name, repr(before), repr(now), "rerun")
 
 
 def listed(found: Sequence[object]) -> str:

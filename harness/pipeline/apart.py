@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import UsageError
 from harness.inputs import provenance
-from harness.inputs.stale import since
+from harness.inputs.stale import chooser, since
 from harness.pipeline.attempt import Attempt
 from harness.pipeline.evaluate.evaluation import scores_early
 from harness.pipeline.evaluate.kept_values import VALUES
@@ -81,7 +81,7 @@ def texts_ready(attempt: Attempt) -> list[Prediction] | None:
     texts = last_of_each(read_lines(Prediction, plan.folder / PREDICTIONS, say))
     if texts_digest(texts) != mark.texts or not all(map(is_intact, texts)):
         say(f"{plan.folder / PREDICTIONS}: changed since the run stopped; generating again")
-    elif found := since(earlier, plan.inputs).rerun:
+    elif found := since(earlier, plan.inputs, chooser(plan.settings, plan.folder)).rerun:
         say(f"{plan.folder}: {', '.join(map(str, found))} changed since the run stopped")
     else:
         return texts

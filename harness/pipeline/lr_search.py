@@ -10,6 +10,7 @@ from harness.engine.checkpoint import TrainLog, drop_checkpoint
 from harness.engine.clock import now
 from harness.engine.lm import PersonalLM
 from harness.errors import DivergedError, UsageError, mendable
+from harness.inputs.stale import OLD, chooser, listed, since
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import (
     SEARCH,
@@ -64,23 +65,30 @@ def search_lr(job: Job, data: TrainingData, keep: bool = False) -> LrSearch:
     return LrSearch(chosen=min(finished)[2], trials=tuple(trials.values()))
 
 
-def chosen_by_another_seed(plan: Plan) -> float:
+def chosen_by_another_seed(plan: Plan) -> float | None:
     """The rate that the run with seed `train.lr_trial_seed` chose, read from its record.
 
-    plan: of a run with another seed.
+    plan: of a run; None if it chooses its own rate, or has one.
 
-    Raises UsageError if that run has no record yet.
+    Raises UsageError if that run has no record yet, or one with other inputs than this run's.
     """
-    seed, (_, name) = plan.settings.train.lr_trial_seed, plan.run_id.split("-")
-    folder = plan.folder.with_name(f"s{seed}-{name}")
+    folder = chooser(plan.settings, plan.folder)
+    if folder is None:
+        return None
     record = record_there(folder)
-    if record is None or record.training is None:
-        raise UsageError(
-            f"train.lr_trial_seed = {seed}: found no finished run of seed {seed} in {folder},"
-            f" whose learning rate seed {plan.settings.seed} takes; expected one."
-            f" Run seed {seed} first, e.g. with --seeds {seed},{plan.settings.seed}"
-        )
-    return record.training.lr
+    if record is not None and record.training is not None:
+        rerun = since(record, plan.inputs).rerun if record.inputs else None
+        if rerun == ():
+            return record.training.lr
+        found, why = "an outdated", f" ({OLD if rerun is None else listed(rerun)})"
+    else:
+        found, why = "no finished", ""
+    seed, own = plan.settings.train.lr_trial_seed, plan.settings.seed
+    raise UsageError(
+        f"train.lr_trial_seed = {seed}: found {found} run of seed {seed} in {folder}{why}, whose"
+        f" learning rate seed {own} takes; expected one with the inputs of this run."
+        f" Run seed {seed} first, e.g. with --seeds {seed},{own}"
+    )
 
 
 def _keep_trial(job: Job, lm: PersonalLM, log: TrainLog) -> None:

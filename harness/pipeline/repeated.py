@@ -14,6 +14,7 @@ from harness.inputs import provenance
 from harness.inputs.stale import (
     OLD,
     changed_message,
+    chooser,
     earlier_run,
     listed,
     named_message,
@@ -96,7 +97,7 @@ def show_again(job: Job, found: Record) -> Outcome | None:
     if found.inputs is None:
         say(f"{plan.folder}: {OLD} (--fresh runs it again)")
         return Outcome(found, plan.folder, repeated=True)
-    what = since(found, plan.inputs)
+    what = since(found, plan.inputs, chooser(plan.settings, plan.folder))
     if not what.rerun and not what.rescore:
         if message := named_message(plan.folder, what):
             say(message)

@@ -17,6 +17,7 @@ from harness.inputs.provenance import engine_versions
 from harness.method import Method
 from harness.pipeline.job import Job
 from harness.pipeline.kept_training import TRAINED, drop_training, finished_training
+from harness.pipeline.lr_search import chosen_by_another_seed
 from harness.pipeline.prepared_prompts import PACKAGES
 from harness.record import DeviceInfo, read_state, read_word, record_there, write_state
 from harness.record.dated import is_dated
@@ -41,12 +42,14 @@ def training_key(
     machine: the one that trains; by default this one.
 
     The source of harness, method and task counts, so that edited code is retrained, committed or
-    not; so do the versions of the packages that make prompts.
+    not; so do the versions of the packages that make prompts. Raises UsageError where the run takes
+    the learning rate of another seed that has not chosen one.
     """
     plan, machine = job.plan, machine or job.hardware.machine()
     parts = [
         plan.method.name,
         training_settings(plan.settings),
+        chosen_by_another_seed(plan),
         {name: split.fingerprint for name, split in plan.splits.items() if name != "test"},
         source_sha256(type(plan.method), plan.settings.method),
         task_digest(find("task", plan.settings.task)),
@@ -97,7 +100,7 @@ def begin_training(job: Job, key: str, backbone: Sequence[str | None]) -> Device
         job.bars.say(f"reusing the weights that another machine trained ({name})")
         return elsewhere
     if stored != key and drop_training(folder):
-        job.bars.say(f"{folder}: code or packages changed; retraining")
+        job.bars.say(f"{folder}: code, packages or learning rate changed; retraining")
     write_text(path, key)
     write_state(folder / MACHINE, here)
     return None

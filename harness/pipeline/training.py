@@ -134,11 +134,11 @@ def _take_steps(job: Job, lm: PersonalLM, data: TrainingData, phases: Phases) ->
     budget = settings.model_copy(update={"epochs": plan.method.epochs(lm, data.rows)})
     if lr == "auto":
         with phases("lr_search"):
-            if settings.trials(seed):
+            if (taken := chosen_by_another_seed(plan)) is not None:
+                lr = taken
+            else:
                 search = search_lr(job, data, settings.best_trial_trains(budget.epochs, seed))
                 lr = search.chosen
-            else:
-                lr = chosen_by_another_seed(plan)
     assert isinstance(lr, float)
     with phases("steps"):
         log = job.everywhere(

@@ -101,9 +101,13 @@ class TrainSettings(Section):
     """Number type in which trained weights are kept. With `bfloat16` they are rounded after the
     last step, and the run is evaluated with the rounded ones."""
 
+    def lr_chosen_by(self, seed: int) -> int | None:
+        """The other seed whose learning rate a run of this seed takes, if it takes one."""
+        return self.lr_trial_seed if self.lr == "auto" and self.lr_trial_seed != seed else None
+
     def trials(self, seed: int) -> int:
         """How many rates a run of this seed tries."""
-        tries = self.lr == "auto" and self.lr_trial_seed in (None, seed)
+        tries = self.lr == "auto" and self.lr_chosen_by(seed) is None
         return len(self.lr_grid) if tries else 0
 
     def best_trial_trains(self, epochs: float, seed: int) -> bool:
