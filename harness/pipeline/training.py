@@ -163,8 +163,8 @@ def _evaluate(
     flops = None
     if data.flops_missing is None:
         seed = job.plan.settings.seed
-        rows, adopted = (data.rows, data.val_rows), steps.log.of_trial
-        flops = training_work(lm, *rows, steps.settings, seed, adopted)
+        rows, of_trial = (data.rows, data.val_rows), steps.log.of_trial
+        flops = training_work(lm, *rows, steps.settings, seed, steps.search, of_trial)
         flops = {"targets": job.plan.method.target_flops} | flops
     return Evaluated(val_loss, flops)
 

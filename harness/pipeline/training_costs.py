@@ -39,6 +39,7 @@ def training_work(
     val_rows: Sequence[TrainRow],
     settings: TrainSettings,
     seed: int,
+    search: LrSearch | None = None,
     adopted: bool = False,
 ) -> dict[str, int]:
     """Estimated FLOPs of the training by phase, however often it was interrupted.
@@ -47,22 +48,29 @@ def training_work(
     rows, val_rows: what it is trained on, and evaluated on.
     settings: of training, with the epochs that were used.
     seed: of the order of rows.
+    search: the learning-rate trials. One that diverged counts as far as it came.
     adopted: whether the best trial was the training; its steps then do not count in `lr_search`.
     """
 
-    def steps(epochs: float) -> int:
-        order, total = plan_steps(len(rows), epochs, settings.batch_size, seed), 0
+    def steps(epochs: float) -> list[int]:
+        order, work = plan_steps(len(rows), epochs, settings.batch_size, seed), []
         for number, step in enumerate(order):
             done = number / len(order)
             lm.training_progress(done)
-            total += training_flops(lm, [rows[index].at(done) for index in step])
+            work.append(training_flops(lm, [rows[index].at(done) for index in step]))
         lm.training_progress(1.0)
-        return total
+        return work
 
-    evaluation, trials = forward_flops(lm, val_rows), settings.trials(seed)
-    trained = trials - adopted
+    evaluation, searched = forward_flops(lm, val_rows), 0
+    if search is not None:
+        short = steps(settings.lr_trial_epochs)
+        for trial in search.trials:
+            taken = len(trial.curve)
+            if not (adopted and trial.lr == search.chosen):
+                searched += sum(short[: taken + 1])  # a step that diverged is not in the curve
+            searched += (taken == len(short)) * evaluation
     return {
-        "lr_search": (trained and trained * steps(settings.lr_trial_epochs)) + trials * evaluation,
-        "steps": steps(settings.epochs),
+        "lr_search": searched,
+        "steps": sum(steps(settings.epochs)),
         "evaluation": evaluation,
     }

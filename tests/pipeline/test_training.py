@@ -48,6 +48,8 @@ def test_a_diverged_rate_is_never_chosen(tmp_path, reviews, backbone):
     search = outcome.record.training.lr_search
     assert search.chosen == 1e-3
     assert [trial.val_loss is None for trial in search.trials] == [True, False]
+    cost = outcome.record.training.flops  # the other trial is the training
+    assert cost["evaluation"] < cost["lr_search"] < cost["evaluation"] + cost["steps"]
     with pytest.raises(DivergedError, match=r"train.lr = auto: every rate of .* diverged"):
         go(tmp_path, reviews, backbone, "sft", *asked, "train.lr_grid=[1e30,1e29]")
 

@@ -12,6 +12,8 @@ from harness.engine import train as train_module
 from harness.engine.checkpoint import TrainLog
 from harness.engine.clock import DecodeClock, Phases, middle
 from harness.engine.flops import model_costs
+from harness.engine.lm import CausalLM
+from harness.engine.schedule import plan_steps
 from harness.errors import UsageError
 from harness.pipeline import generator as generate_module
 from harness.pipeline import local as local_module
@@ -20,10 +22,11 @@ from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
 from harness.pipeline.generator import Generator
 from harness.pipeline.job import Job
-from harness.pipeline.training_costs import training_seconds
+from harness.pipeline.training_costs import training_seconds, training_work
 from harness.record import LrSearch, Step, Trial, read_predictions, write_state
 from tests.support.runs import StopNowError, go, stop_now
 from tests.support.tiny import tiny
+from tests.support.training import ROWS, SETTINGS
 
 
 class Clock:
@@ -198,6 +201,24 @@ def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monk
         model.forward(prompts[text.id] + text.tokens, text.tokens + 1) for text in texts
     )
     assert outcome.record.inference.visible_tokens == sum(text.tokens for text in texts)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_trial_counts_the_steps_and_the_evaluation_that_it_reached(adopted):
+    lm, train = CausalLM(tiny()), SETTINGS.model_copy(update={"lr_trial_epochs": 2.0})
+    whole = [flops.training_flops(lm, [ROWS[at] for at in step]) for step in plan_steps(7, 2, 3, 0)]
+    evaluation = flops.forward_flops(lm, ROWS[:2])
+    losses = (2.0,) * len(whole)
+    trials = [
+        Trial(lr=1e30, val_loss=None, curve=losses[:1], seconds=1.0),  # its second step diverged
+        Trial(lr=1.0, val_loss=None, curve=losses, seconds=1.0),  # its loss on val is no number
+        Trial(lr=1e-3, val_loss=2.0, curve=losses, seconds=1.0),
+    ]
+    search = LrSearch(chosen=1e-3, trials=tuple(trials))
+    found = training_work(lm, ROWS, ROWS[:2], train, 0, search, adopted)
+    reached = sum(whole[:2]) + sum(whole) + (0 if adopted else sum(whole))
+    assert found["lr_search"] == reached + 2 * evaluation
+    assert found["steps"] == sum(whole)
 
 
 def test_cots_analyses_count_in_targets_and_its_prefaces_in_generation(tmp_path, reviews, backbone):
