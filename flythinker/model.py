@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -38,6 +39,8 @@ it takes 0.6 of the time (docs/performance.md)."""
 
 ANY = 0
 """Value of `vocabulary` that skips the size check; a run checks the ids of its texts instead."""
+REASONER = 1 << 31
+"""The bit in which the seeds of the reasoner's dropout and of the generator's differ."""
 ROWS_AT_ONCE = 1 << 14
 """Ids embedded at a time to compute m, where the embedding module scales its rows."""
 
@@ -159,7 +162,20 @@ class FlyThinkerLM(PersonalLM):
 
     def logprobs(self, batch: Batch) -> Tensor:
         seq = batch.to(self.generator_device).sequences()
-        return self.score(batch, seq, self.think(seq.tokens, seq.real))
+        with self.reasoner_draws():
+            given = self.think(seq.tokens, seq.real)
+        return self.score(batch, seq, given)
+
+    @contextmanager
+    def reasoner_draws(self) -> Iterator[None]:
+        """In training, dropout inside draws from a stream of its own: the generator's is sft's."""
+        if not self.training:
+            yield
+            return
+        devices = {self.generator_device, self.reasoner_device}
+        with torch.random.fork_rng([each for each in devices if each.type == "cuda"]):
+            torch.manual_seed(torch.initial_seed() ^ REASONER)
+            yield
 
     def score(self, batch: Batch, seq: Sequences, given: Tensor) -> Tensor:
         """Log p [B,R] of the response when the generator reads the thoughts `given` [B,T,d]."""

@@ -27,6 +27,8 @@ from harness.record import Step
 from harness.record.state import Say
 from harness.settings import TrainSettings
 
+SPREAD = 2_654_435_761
+"""Between the seeds of a step's micro-batches; the CPU's generator reads their last 32 bits."""
 OnStep = Callable[[int, int, Step, TrainLog], None]
 """Called with the number of steps done, of all steps, the last step and the log."""
 
@@ -229,7 +231,7 @@ def _accumulate_gradients(
         shortest = (len(groups) - 1, 0.0)
         passes += [shortest] * (max(map(len, shares)) - len(passes))
     for number, weight in passes:
-        torch.manual_seed((draws + (number << 52)) % (1 << 63))
+        torch.manual_seed((draws + number * SPREAD) % (1 << 63))
         share = sum(len(row.response) for row in groups[number]) / targets
         with precision(device, dtype):
             loss = lm(to_batch(groups[number])) * (weight * share)

@@ -227,3 +227,17 @@ def test_a_step_waits_once_for_the_losses_of_its_micro_batches(monkeypatch):
     (few, whole), (many, cut) = waits(10_000), waits(1)
     assert few == many  # with one micro-batch a step, and with seven
     assert cut == pytest.approx(whole, rel=1e-4)
+
+
+def test_every_micro_batch_of_every_step_draws_its_own_dropout():
+    drawn = []
+
+    class Drawing(CausalLM):
+        def logprobs(self, batch):
+            drawn.append(torch.rand(1).item())
+            return super().logprobs(batch)
+
+    one_row = SETTINGS.model_copy(update={"micro_tokens": 1})
+    train(Drawing(tiny()), ROWS, one_row, lr=1e-3, seed=0)
+    assert len(drawn) == 2 * len(ROWS)  # two epochs
+    assert len(set(drawn)) == len(drawn)

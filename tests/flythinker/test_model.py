@@ -7,9 +7,15 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from flythinker import FlyThinkerLM
+from flythinker.shared_model import SharedThinkerLM
 from harness.engine import Batch, CausalLM, generate
+from harness.engine.adapters import add_adapters
+from harness.engine.train import train
+from harness.engine.weight_files import trained_tensors
+from harness.settings import ModelSettings
 from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone
 from tests.support.tiny import VOCABULARY, padded, tiny
+from tests.support.training import ROWS, SETTINGS, fly
 
 
 @pytest.mark.parametrize(
@@ -110,3 +116,36 @@ def test_lam_zero_equals_sft_bit_for_bit():
     assert generate(lm, PROMPTS, max_new_tokens=8) == generate(
         CausalLM(generator), PROMPTS, max_new_tokens=8
     )
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_with_dropout_too_lam_zero_trains_as_sft(shared, checkpointing):
+    lora = ModelSettings(adapter="lora", lora_rank=4, lora_dropout=0.3)
+    chosen = SETTINGS.model_copy(update={"gradient_checkpointing": checkpointing})
+    one = CausalLM(tiny())
+    two = (
+        SharedThinkerLM(tiny(), lora, lam=0.0)
+        if shared
+        else FlyThinkerLM(tiny(), tiny(seed=1), lam=0.0)
+    )
+    curves = []
+    for lm in (one, two):
+        add_adapters(lm, lora, 0)
+        curves.append([step.loss for step in train(lm, ROWS, chosen, lr=1e-2, seed=3).curve])
+    assert curves[0] == curves[1]
+    weights = trained_tensors(two)
+    for name, tensor in trained_tensors(one).items():
+        assert torch.equal(tensor, weights[name.replace("model.", "generator.", 1)])
+
+
+def test_the_reasoner_draws_other_dropout_than_the_generator():
+    lm, drawn = fly().train(), []
+    for _ in range(2):
+        torch.manual_seed(1)
+        with lm.reasoner_draws():
+            drawn.append(torch.rand(1).item())
+        drawn.append(torch.rand(1).item())
+    torch.manual_seed(1)
+    assert drawn[:2] == drawn[2:]
+    assert drawn[0] != drawn[1] == torch.rand(1).item()
