@@ -21,6 +21,7 @@ class FlyThinker(Method):
     name = "flythinker"
     trains = True
     controls = True
+    has_reasoner = True
     Options: ClassVar[type[Section]] = FlyThinkerOptions
     options: FlyThinkerOptions
 

@@ -41,6 +41,7 @@ class Method:
     name: under which it is registered.
     trains: whether it is trained.
     controls: whether it has thoughts to replace, by `controlled`.
+    has_reasoner: whether `build` takes `backbones.reasoner`, so that `model.reasoner` can vary.
     Options: its settings section (`--set method.x=…`).
     workspace: the run's folder, for what the method stores between calls; None: store nothing.
         It outlives edits of the code, so a file's name covers all that its content depends on, the
@@ -58,6 +59,7 @@ class Method:
     name: str = ""
     trains: bool = False
     controls: bool = False
+    has_reasoner: bool = False
     Options: ClassVar[type[Section]] = NoOptions
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -80,6 +80,7 @@ class SoftCoT(Method):
 
     name = "softcot"
     trains = True
+    has_reasoner = True
     Options: ClassVar[type[Section]] = SoftCoTOptions
     options: SoftCoTOptions
 

@@ -21,6 +21,11 @@ def cautions(settings: RunSettings, trains: bool, assignments: Sequence[str]) ->
             f" hundred words. On {settings.data.source} it writes nonsense, and no number below"
             " says anything about a method. Use --preset smollm2, or --backbone NAME"
         )
+    if settings.decode.temperature == 0 and settings.decode.samples > 1:
+        yield (
+            f"decode.samples is {settings.decode.samples} at decode.temperature 0: greedy decoding"
+            " gives every sample the same text. --set decode.samples=1, or a temperature above 0"
+        )
     own = preset.get("model", {}).get("backbone")
     rate = preset.get("train", {}).get("lr")
     chosen = any(text.partition("=")[0].strip() == "train.lr" for text in assignments)

@@ -153,10 +153,13 @@ def model_facts(plan: Plan, rows: Sequence[TrainRow], processes: int) -> dict[st
     refuse_long_tests(plan, lm)
     if plan.method.trains:
         refuse_long_training(plan, lm)
+    model, taken = plan.settings.model, plan.backbones.reasoner_taken
+    unused = model.reasoner is not None and not taken
     parts = {name: size(part) for name, part in lm.named_children()}
     each_process = " in each process" if processes > 1 else ""
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
     return {
+        **({"reasoner": model.unused_reasoner(plan.method.name)} if unused else {}),
         "parameters": f"{size(lm):,}{each if len(parts) > 1 else ''}",
         "memory": f"about {memory_bytes(plan, lm, rows, processes) / 2**30:.1f} GiB{each_process}",
         **({"disk": _disk(plan, lm)} if rows else {}),

@@ -164,6 +164,23 @@ def fitting(options: RunOptions, factory: Factory) -> RunOptions:
     return replace(options, lam=options.lam if "lam" in own_options(factory) else None, set_=sets)
 
 
+def lacking(factory: Factory, key: str) -> str | None:
+    """Why a setting changes nothing in a method's runs; None if it may change something.
+
+    key: of the setting, e.g. `train.lr`.
+    """
+    section, _, name = key.partition(".")
+    if section == "method" and name not in own_options(factory):
+        return f"has no option {name}"
+    if section == "train" and not getattr(factory, "trains", True):
+        return "is not trained"
+    if key == "eval.controls" and not getattr(factory, "controls", False):
+        return "has no thoughts to replace"
+    if key == "model.reasoner" and not getattr(factory, "has_reasoner", False):
+        return "takes no reasoner"
+    return None
+
+
 def own_options(factory: Factory) -> list[str]:
     """Names of the settings that a method declares as its own."""
     options = getattr(factory, "Options", None)

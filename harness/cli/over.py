@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from harness.cli.expand import combinations
-from harness.cli.jobs import Factory, Job, own_options, settings_for
+from harness.cli.jobs import Factory, Job, lacking, own_options, settings_for
 from harness.cli.options import RunOptions
 from harness.errors import UsageError, did_you_mean
 
@@ -52,6 +52,11 @@ def parse_over(text: str, method: str, factory: Factory) -> Axis:
         raise UsageError(
             f"--over {name}=…: runs that differ in {key} cannot be paired; give all of them one"
             f" value, --set {key}=…"
+        )
+    if not key.startswith("method.") and (reason := lacking(factory, key)):
+        raise UsageError(
+            f"--over {name}=…: method {method!r} {reason}, so {key} changes nothing; expected a"
+            " setting that the method has. Vary another one, or give another --method"
         )
     return Axis(name, key, values)
 

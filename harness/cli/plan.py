@@ -7,10 +7,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.cli.jobs import Job
+from harness.cli.jobs import Job, lacking
 from harness.cli.options import RunOptions
 from harness.cli.plan_screen import Line, print_costs
-from harness.cli.screen import print_json, screen
+from harness.cli.screen import print_json, screen, warn
 from harness.cli.sweep_jobs import dependencies, names, read_sweep
 from harness.errors import UsageError
 from harness.planning.costs import RunCost, run_cost
@@ -49,7 +49,19 @@ def plan(
     if json_:
         print_json(_document(lines, where))
         return
-    print_costs(screen(), lines, where)
+    console = screen()
+    print_costs(console, lines, where)
+    warn(console, _unused_reasoners(jobs))
+
+
+def _unused_reasoners(jobs: Sequence[Job]) -> list[str]:
+    """A line for each method that does not take the reasoner that its runs name."""
+    found = [
+        job.settings.model.unused_reasoner(job.method)
+        for job in jobs
+        if job.settings.model.reasoner is not None and lacking(job.factory, "model.reasoner")
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _machine(name: str | None, jobs: Sequence[Job]) -> Machine:

@@ -13,6 +13,7 @@ from harness.cli.jobs import (
     Factory,
     Job,
     fitting,
+    lacking,
     light_plugins,
     method_named,
     methods,
@@ -100,28 +101,23 @@ class Request:
         for task in self.tasks:
             for name, factory in factories.items():
                 settings = partial(self.settings, name, factory, task, self.seeds[0])
-                plain = Job(name, factory, settings()).checked()
-                axes = self._assignments(name, factory, plain.trains)
+                Job(name, factory, settings()).checked()
+                axes = self._assignments(name, factory)
                 for each in combinations(axes, settings, factory):
                     job = Job(name, factory, each.settings).checked()
                     yield from job.with_seeds(self.seeds)
 
-    def _assignments(self, method: str, factory: Factory, trains: bool) -> list[list[str]]:
+    def _assignments(self, method: str, factory: Factory) -> list[list[str]]:
         """For each swept setting that the method has, an assignment for each value.
 
         method, factory: the method.
-        trains: whether it trains, so that settings of training matter.
 
         Raises UsageError, with the file's line, for a wrong value of the method's own option.
         """
-        own, found = own_options(factory), []
+        found = []
         for key, values in self.axes.items():
             section, _, name = key.partition(".")
-            if self.fit and section == "method" and name not in own:
-                continue
-            if self.fit and section == "train" and not trains:
-                continue
-            if self.fit and key == "eval.controls" and not getattr(factory, "controls", False):
+            if self.fit and lacking(factory, key):
                 continue
             if section == "method":
                 for value in values:
@@ -144,7 +140,8 @@ class Request:
         validate(options, given, place)
 
     def _refuse_options_of_none(self, factories: Mapping[str, Factory]) -> None:
-        """With several methods, an option goes to those that have it. Raises UsageError if none."""
+        """With several methods, an option goes to those that have it. Raises UsageError if none,
+        also for another swept setting that changes nothing."""
         known = sorted({key for factory in factories.values() for key in own_options(factory)})
         swept = [key.removeprefix("method.") for key in self.axes if key.startswith("method.")]
         for key in [*self.base.get("method", {}), *swept]:
@@ -153,6 +150,15 @@ class Request:
                 raise UsageError(
                     f"{where}: method.{key}: none of {', '.join(factories)} has this option. Known:"
                     f" {', '.join(known) or 'none'}"
+                )
+        for key in self.axes:
+            reasons = {name: lacking(factory, key) for name, factory in factories.items()}
+            if not key.startswith("method.") and all(reasons.values()):
+                where = self.where if isinstance(self.where, str) else self.where(key)
+                listed = ", ".join(f"{name} {reason}" for name, reason in reasons.items())
+                raise UsageError(
+                    f"{where}: {key} has several values and changes nothing: {listed}; expected"
+                    " one value, or a method that it matters to"
                 )
 
 

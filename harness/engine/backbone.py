@@ -83,6 +83,8 @@ class Backbones:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
+        self.reasoner_taken = False
+        """Whether the reasoner was asked for."""
 
     @property
     def reasoner_name(self) -> str:
@@ -115,6 +117,7 @@ class Backbones:
     @property
     def reasoner(self) -> nn.Module:
         """The reasoner. Raises UsageError if its tokens are not the generator's."""
+        self.reasoner_taken = True
         if self.settings.reasoner:
             same_tokens(
                 self.settings.backbone,

@@ -33,7 +33,7 @@ SPEED: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 """Speed of training and of generation relative to sft's; other methods have sft's. A reasoner is as
 large as the generator here."""
-REASONS = ("flythinker", "flythinker-shared")
+REASONS = ("flythinker",)
 """Methods with a second model, which `model.reasoner` names."""
 UNTRAINED = ("nonpers", "rag")
 START_S, SCORE_S = 12.0, 0.06

@@ -80,9 +80,9 @@ def _load(attempt: Attempt) -> tuple[PersonalLM, Record]:
     refuse_changed_meanwhile(plan)
     if earlier is None:
         set_aside(job)
-    reasoner, method = plan.settings.model.reasoner, plan.method.name
-    if reasoner is not None and backbone.reasoner is None:
-        say(f"model.reasoner={reasoner}: {method} has no reasoner, so it changes nothing")
+    asked, method = plan.settings.model, plan.method.name
+    if asked.reasoner is not None and backbone.reasoner is None:
+        say(asked.unused_reasoner(method))
     if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
         say(f"{plan.folder}: the backbone's weights changed; starting this run again")
         shutil.rmtree(plan.folder)

@@ -107,9 +107,12 @@ def shapes_of(method: str, settings: ModelSettings) -> list[Shape]:
     names = [main]
     if method in REASONS:
         names.append(settings.reasoner or main)
+    shared = method == "flythinker-shared"
+    if shared:
+        names.append(main)
     adapter = _adapter(method, settings)
     found = [_shape(name, index > 0, adapter) for index, name in enumerate(names)]
-    if method == "flythinker-shared":  # one set of weights below two adapters
+    if shared:  # one set of weights below two adapters
         found[1] = Shape(**{**vars(found[1]), "parameters": found[1].trained})
     return found
 

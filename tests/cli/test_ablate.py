@@ -275,6 +275,9 @@ def test_a_dry_run_says_how_many_runs_are_there(again):
         (["lam=0", "--seeds", "one"], "--seeds one; expected different whole numbers"),
         (["lam=0", "--method", "all"], "--method all; expected one method"),
         (["lam=0", "--reference", "all"], "--reference all; expected one method"),
+        (["reasoner=a,b", "--method", "sft"], "'sft' takes no reasoner, so model.reasoner ch"),
+        (["reasoner=a,b", "--method", "flythinker-shared"], "'flythinker-shared' takes no reason"),
+        (["train.epochs=1,2", "--method", "rag"], "'rag' is not trained, so train.epochs chang"),
     ],
 )  # fmt: skip
 def test_a_wrong_wish_is_refused_before_anything_runs(ablate, tmp_path, words, expected):

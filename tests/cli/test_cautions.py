@@ -25,6 +25,12 @@ CASES = {
         "mini", {"data": {"source": "reviews"}, "model": {"backbone": "openai:http://h/v1#m"}},
         (), [],
     ),
+    "greedy samples": (
+        "mini", {"decode": {"temperature": 0, "samples": 2}}, (),
+        ["decode.samples is 2 at decode.temperature 0"],
+    ),
+    "one greedy sample": ("mini", {"decode": {"temperature": 0, "samples": 1}}, (), []),
+    "drawn samples": ("mini", {"decode": {"temperature": 0.8, "samples": 2}}, (), []),
     "another rate": (
         "mini", {"data": {"source": "reviews"}, "model": {"backbone": "./mine"}},
         ("train.lr=auto",), [],

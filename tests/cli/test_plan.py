@@ -70,3 +70,12 @@ def test_runs_on_the_cpu_are_planned_for_it_on_a_machine_with_a_gpu(call, tmp_pa
 def test_what_cannot_be_planned_is_refused(call, written, words, message):
     code, _, err = call("plan", written, *words)
     assert (code, message in err) == (2, True), err
+
+
+def test_a_plan_names_a_reasoner_that_a_method_does_not_take(call, written):
+    written.write_text(PAPER + '[model]\nreasoner = "Qwen/Qwen2.5-0.5B-Instruct"\n')
+    code, out, err = call("plan", written, "--device", "h100")
+    assert code == 0, err
+    for name in ("rag", "sft"):
+        assert out.count(f"{name} takes no reasoner, so it changes nothing") == 1
+    assert "flythinker takes" not in out

@@ -24,9 +24,11 @@ def test_a_reasoner_that_the_method_lacks_gives_a_notice(run, backbone, tmp_path
     other = copytree(backbone, tmp_path / "reasoner")
     less = ("--reasoner", other, "--limit", "1", "--train-limit", "2")
     _, _, notice = run("rag", *less)
-    assert f"model.reasoner={other}: rag has no reasoner, so it changes nothing" in notice
-    _, _, notice = run("flythinker", *less)
-    assert "has no reasoner" not in notice
+    assert f"model.reasoner={other}: rag takes no reasoner, so it changes nothing" in notice
+    _, _, notice = run("rag", *less, "--dry-run")
+    assert f"model.reasoner={other}: rag takes no reasoner, so it changes nothing" in notice
+    for words in (less, (*less, "--dry-run")):
+        assert "takes no reasoner" not in "".join(map(str, run("flythinker", *words)))
 
 
 def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):

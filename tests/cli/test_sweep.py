@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from collections import Counter
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.cli.jobs import Making
 from harness.cli.options import RunOptions
 from harness.cli.sweep_jobs import arguments, dependencies, names, read_sweep
 from harness.cli.sweep_screen import Screen
+from harness.errors import UsageError
 from harness.settings import build_settings
 from harness.sweeps.jobs import SweepJob
 from harness.sweeps.queue import Entry
@@ -67,6 +69,14 @@ def test_every_combination_is_a_run_and_equal_runs_are_one(written):
     assert len({job.key for job in found}) == len(found)
     # λ = 0.5 is the default: the run is the one without the setting
     assert {str(job.settings.method) for job in found} == {"{}", "{'lam': 0}"}
+
+
+def test_a_swept_reasoner_goes_to_the_methods_that_take_one(written):
+    text = FILE.replace("method.lam = [0, 0.5]", 'model.reasoner = ["{backbone}", "mini-half"]')
+    count = Counter(job.method for job in jobs_of(written(text)))
+    assert count == {"rag": 2, "sft": 2 * 2 * 2, "flythinker": 2 * 2 * 2 * 2}
+    with pytest.raises(UsageError, match=r"model\.reasoner .* rag takes no reasoner, sft takes no"):
+        jobs_of(written(text.replace(', "flythinker"', "")))
 
 
 def test_runs_are_named_by_what_differs(written):
@@ -168,6 +178,11 @@ WRONG = [
     ((), ("method.lam = [0, 0.5]", "method.lamm = [0]"), "line 19: method.lamm: none of rag, sft"),
     ((), ("[0, 0.5]", '[0, "x"]'), "line 19, options of flythinker: lam = 'x'; expected"),
     ((), ('["rag", "sft", "flythinker"]', '"rga"'), "no method 'rga'. Did you mean 'rag'?"),
+    (
+        (),
+        ('["rag", "sft", "flythinker"]', '"rag"'),
+        "line 12: train.lr has several values and changes nothing: rag is not trained; expected",
+    ),
 ]
 
 

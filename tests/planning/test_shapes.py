@@ -46,7 +46,11 @@ def test_flythinker_has_two_models_and_its_reasoner_no_logits():
     first, second = shapes_of("flythinker", ModelSettings(backbone="mini", reasoner="mini-half"))
     assert (first.head > 0, second.head) == (True, 0)
     assert second.parameters < first.parameters
-    _, shared = shapes_of("flythinker-shared", ModelSettings(backbone="mini"))
+    whole = shapes_of("flythinker-shared", ModelSettings(backbone="mini"))
+    assert whole == shapes_of(
+        "flythinker-shared", ModelSettings(backbone="mini", reasoner="mini-half")
+    )
+    shared = whole[1]
     assert shared.parameters == shared.trained  # the same weights below a second adapter
 
 

@@ -88,6 +88,7 @@ class Carrier(Method):
     name = "planted-carrier"
     trains = True
     controls = True
+    has_reasoner = True
 
     @cached_property
     def whole(self) -> PromptWriter:
