@@ -62,6 +62,11 @@ class Board(Strict):
         )
 
     @property
+    def data_rules(self) -> dict[str, object]:
+        """The rules that are also settings of `data`, by name; a run may choose the others."""
+        return self.data_settings().model_dump(exclude_unset=True)
+
+    @property
     def source(self) -> Source:
         return source_of(self.data)
 

@@ -13,6 +13,7 @@ from harness.data import load_split
 from harness.errors import DataError, UsageError
 from harness.leaderboard.board import Board
 from harness.leaderboard.recomputed import DIGITS
+from harness.leaderboard.row import FOLDERS
 from harness.leaderboard.submission import Submission, Value
 from harness.leaderboard.verification import Rerun
 from harness.metrics.base import Metric
@@ -21,7 +22,8 @@ from harness.mini import BACKBONES
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.record import Record
 from harness.settings import RunSettings, validate
-from harness.settings.flat import nested
+from harness.settings.flat import flat, nested
+from harness.settings.services import ApiSettings, TrackSettings
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ SEEDS = 3
 def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
     """The row's settings, on a built-in benchmark drawn from `seed`.
 
-    Data, metrics, cap and sampling come from the board; models outside the package are refused.
-    Raises UsageError if the board's data is not built in or has this seed; DataError if the row's
-    settings do not fit this version or name another model.
+    Task, test data, metrics, cap and sampling come from the board, trackers and servers from the
+    defaults; every other setting is the row's. Raises UsageError if the board's data is not built
+    in or has this seed; DataError if the row's settings do not fit this version, or name a model or
+    path outside the package.
     """
     if not board.source.built_in:
         raise UsageError(
@@ -58,20 +61,39 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
         settings = validate(RunSettings, values, f"{row.id} run.settings")
     except UsageError as error:
         raise DataError(f"{error}\n(settings of harness {row.run.harness})") from None
-    for name in (settings.model.backbone, settings.model.reasoner, settings.retrieval.dense_model):
+    _refuse_outside(row, settings)
+    # a rate that another training seed chose is chosen by the rerun's first seed
+    trial_seed = None if settings.train.lr_trial_seed is None else seed
+    return settings.model_copy(
+        update={
+            "task": board.test.task,
+            "data": settings.data.model_copy(update={**board.data_rules, "mini_seed": seed}),
+            "train": settings.train.model_copy(
+                update={"keep_weights": False, "lr_trial_seed": trial_seed}
+            ),
+            "decode": settings.decode.model_copy(update=board.decoding),
+            "eval": board.scoring().model_copy(update={"likelihood": False}),
+            "track": TrackSettings(),
+            "api": ApiSettings(),
+        }
+    )
+
+
+def _refuse_outside(row: Submission, settings: RunSettings) -> None:
+    """Raise DataError if a setting that a rerun takes from the row leads outside the package."""
+    model = settings.model
+    for name in (model.backbone, model.reasoner, model.base, settings.retrieval.dense_model):
         if name not in (None, *BACKBONES):
             raise DataError(
                 f"{row.id}: run.settings name {name!r}; a rerun loads {', '.join(BACKBONES)}"
             )
-    return settings.model_copy(
-        update={
-            "task": board.test.task,
-            "data": board.data_settings().model_copy(update={"mini_seed": seed}),
-            "train": settings.train.model_copy(update={"keep_weights": False}),
-            "decode": settings.decode.model_copy(update=board.decoding),
-            "eval": board.scoring().model_copy(update={"likelihood": False}),
-        }
-    )
+    for key, value in flat(settings.model_dump(include={"retrieval", "model", "method"})):
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(each, str) and FOLDERS.search(each):
+                raise DataError(
+                    f"{row.id}: run.settings {key} is the path {each!r}, which a rerun cannot use;"
+                    " expected a value without folders"
+                )
 
 
 def rerun(

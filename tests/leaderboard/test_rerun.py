@@ -12,7 +12,8 @@ from harness.leaderboard.submission import Value
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import Verification
 from harness.registry import find
-from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
+from harness.settings.flat import flat
+from tests.support.boards import DECODING, add_row, edit, make_board, rows_of, rules, submission
 
 VERIFIED = Verification(status="verified", files="0" * 64, harness="0", tolerance=0.01, largest={})
 
@@ -113,10 +114,16 @@ def test_nothing_of_a_row_reaches_beyond_the_package(row):
     })  # fmt: skip
     assert (found.data.source, found.task) == ("mini", "product_review")
     assert found.eval.metrics == ("following", "bleu", "rouge1")
-    for key in ("model.backbone", "model.reasoner", "retrieval.dense_model"):
+    for key in ("model.backbone", "model.reasoner", "model.base", "retrieval.dense_model"):
         with pytest.raises(DataError, match=r"run.settings name 'evil/model'; a rerun loads mini"):
             settings_with(**{key: "evil/model"})
         settings_with(**{key: None if key != "model.backbone" else "mini"})
+    for path in ("/etc/passwd", ["x", "../up"]):
+        with pytest.raises(DataError, match=r"run.settings method.file is the path '"):
+            settings_with(**{"method.file": path})
+    settings_with(**{"method.file": "name"})
+    tracked = settings_with(**{"track.to": ["wandb"], "api.key": "SECRET"})
+    assert (tracked.track.to, tracked.api.key) == ((), "OPENAI_API_KEY")
     with pytest.raises(DataError, match=r"unknown key 'data.code'"):
         settings_with(**{"data.code": "x"})
 
@@ -134,6 +141,39 @@ def test_a_rerun_keeps_to_the_boards_cap_and_sampling(tmp_path):
     assert (found.max_new_tokens, found.temperature, found.top_p, found.samples) == (448, 0, 1, 1)
     assert (found.top_k, found.repetition_penalty) == (None, 1.0)
     assert found.batch_size == 8
+
+
+def test_a_rerun_has_every_setting_of_the_row_that_the_board_does_not_rule(tmp_path):
+    board = make_board(tmp_path, rules(), data="mini")
+    fields = submission(rules(), 1)
+    own = {
+        "seed": 3, "data.on_leak": "drop", "data.train_limit": 24, "data.val_limit": 8,
+        "retrieval.ranking": "recency", "retrieval.k": 2, "budget.profile": 80, "budget.target": 60,
+        "model.backbone": "mini-half", "model.adapter": "lora", "model.lora_rank": 4,
+        "train.epochs": 0.5, "train.lr": 0.01, "train.profile_dropout": 0.3,
+        "decode.step": "lean", "decode.batch_size": 8, "method.lam": 2, "method.kind.name": "x",
+    }  # fmt: skip
+    fields["run"]["settings"] = {
+        **own,
+        **{f"decode.{key}": fields["test"][key] for key in DECODING},
+    }
+    row = read_submission(add_row(board, fields))
+    found = dict(flat(rerun_settings(read_board(board).board, row, 5).model_dump()))
+    assert {key: found[key] for key in own} == own
+    assert (found["data.mini_seed"], found["data.source"]) == (5, "mini")
+
+
+def test_a_rerun_has_the_boards_number_of_test_examples(row):
+    board = read_board(row.parent).board
+    edit(row, lambda fields: fields["run"]["settings"].update({"data.limit": 50}))
+    assert rerun_settings(board, read_submission(row), 5).data.limit == board.limit == 4
+
+
+def test_a_rerun_chooses_the_rate_that_the_rows_training_took_from_another_seed(row):
+    """The first training seed of the rerun tries the rates, and the others take its choice."""
+    edit(row, lambda fields: fields["run"]["settings"].update({"train.lr_trial_seed": 0}))
+    found = rerun_settings(read_board(row.parent).board, read_submission(row), 5)
+    assert found.train.lr_trial_seed == 5
 
 
 def test_where_a_rerun_makes_no_sense(row, boards):
