@@ -67,6 +67,22 @@ class Board(Strict):
         return self.data_settings().model_dump(exclude_unset=True)
 
     @property
+    def settings(self) -> dict[str, object]:
+        """The rules that are also settings of a run, by dotted name.
+
+        Without a revision, which runs ask for by any of its names, and a folder, which may lie
+        anywhere; the test set's fingerprint holds for both.
+        """
+        free = {"revision", "source"} if self.data == "folder" else {"revision"}
+        data = {name: value for name, value in self.data_rules.items() if name not in free}
+        return {
+            "preset": self.test.tier,
+            "task": self.test.task,
+            **{f"data.{name}": value for name, value in data.items()},
+            **{f"decode.{name}": value for name, value in self.decoding.items()},
+        }
+
+    @property
     def source(self) -> Source:
         return source_of(self.data)
 
@@ -140,17 +156,13 @@ def board_of(row: Path) -> Place:
 
 
 def against_rules(board: Board, row: Submission) -> Iterator[str]:
-    """The row's violations of the rules: test set, decoding, metrics, scales."""
+    """The row's violations of the rules: test set, settings, metrics, scales."""
     for name, expected in board.test.model_dump().items():
         found = getattr(row.test, name)
         if found != expected:
             yield f"test.{name} is {found!r}; the board's is {expected!r}"
-    if row.kind == "run" and row.backbone.parameters is None:
-        yield "backbone.parameters is missing; only texts made elsewhere may lack it"
-    for name, expected in board.decoding.items() if row.kind == "run" else ():
-        found = _setting(row, f"decode.{name}")
-        if found != expected:
-            yield f"run.settings decode.{name} is {found!r}; the board's is {expected!r}"
+    if row.kind == "run":
+        yield from _against_settings(board, row)
     for name, signature in board.metrics.items():
         metric = row.metrics.get(name)
         if metric is None:
@@ -172,6 +184,28 @@ def against_rules(board: Board, row: Submission) -> Iterator[str]:
         if further := sorted(names - board.metrics.keys()):
             yield f"{part} {', '.join(further)} are not the board's"
     yield from off_scale(row)
+
+
+def _against_settings(board: Board, row: Submission) -> Iterator[str]:
+    """The settings of a run that contradict the rules, or what the row says of the run."""
+    if row.backbone.parameters is None:
+        yield "backbone.parameters is missing; only texts made elsewhere may lack it"
+    for key, expected in board.settings.items():
+        found = _setting(row, key)
+        if found != expected:
+            yield f"run.settings {key} is {found!r}; the board's is {expected!r}"
+    seed, backbone, reasoner = (
+        _setting(row, key) for key in ("seed", "model.backbone", "model.reasoner")
+    )
+    if row.run.seed != seed:
+        yield f"run.seed is {row.run.seed}; run.settings seed is {seed!r}"
+    if row.backbone.name != backbone:
+        yield f"backbone.name is {row.backbone.name!r}; run.settings model.backbone is {backbone!r}"
+    if row.backbone.reasoner not in (None, reasoner or backbone):
+        yield (
+            f"backbone.reasoner is {row.backbone.reasoner!r}; by run.settings model.reasoner it is"
+            f" {reasoner or backbone!r}"
+        )
 
 
 def _setting(row: Submission, key: str) -> object:

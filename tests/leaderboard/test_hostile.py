@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import DataError
-from harness.leaderboard.board import read_board
+from harness.leaderboard.board import against_rules, read_board
 from harness.leaderboard.build import build
 from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.plausible import TOLERANCE, off_scale
@@ -199,6 +199,63 @@ def test_rules_of_ends_and_hidden_blocks_apply_to_test_and_settings(tmp_path, na
     assert verify_row(place, folder, None, Originals(place)).status == "self-reported"
     message = verdict(board, add_row(board, submission(rules(), 2)))
     assert f"test.{name} is {usual!r}; the board's is" in message
+
+
+def with_settings(row, changes):
+    """The row with changed settings of its run; None removes one."""
+    row = json.loads(json.dumps(row))
+    settings = {**row["run"]["settings"], **changes}
+    row["run"]["settings"] = {key: value for key, value in settings.items() if value is not None}
+    return row
+
+
+CONTRADICTIONS = {
+    "task": ({"task": "topic_writing"}, "settings task is 'topic_writing'; the board's is"),
+    "tier": ({"preset": "paper"}, "settings preset is 'paper'; the board's is 'mini'"),
+    "setting": ({"data.setting": "temporal"}, "data.setting is 'temporal'; the board's is 'user'"),
+    "limit": ({"data.limit": 7}, "data.limit is 7; the board's is None"),
+    "draw": ({"data.mini_seed": 5}, "data.mini_seed is 5; the board's is 0"),
+    "source": ({"data.source": "hub"}, "data.source is 'hub'; the board's is 'mini'"),
+    "no task": ({"task": None}, "settings task is None; the board's is 'product_review'"),
+    "seed": ({"seed": 7}, "run.seed is 1; run.settings seed is 7"),
+    "backbone": ({"model.backbone": "mini-large"},
+                 "backbone.name is 'mini'; run.settings model.backbone is 'mini-large'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_a_run_whose_settings_contradict_the_board_or_the_row_is_refused(tmp_path, case):
+    changes, message = CONTRADICTIONS[case]
+    board = make_board(tmp_path / "boards", rules(), data="mini")
+    folder = add_row(board, with_settings(submission(rules(), 1), changes))
+    assert message in verdict(board, folder)
+    assert message in build(tmp_path / "boards", tmp_path / "page").left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown", "refused"),
+    [(None, "mini", False), (None, None, False), (None, "mini-large", True),
+     ("mini-half", "mini-half", False), ("mini-half", None, False), ("mini-half", "mini", True)],
+)  # fmt: skip
+def test_the_reasoner_of_a_row_is_that_of_its_settings(board, setting, shown, refused):
+    """Without a setting it is a copy of the backbone; a method without a reasoner has none."""
+    row = with_settings(submission(rules(), 1), {"model.reasoner": setting})
+    row["backbone"]["reasoner"] = shown
+    found = list(against_rules(read_board(board).board, read_submission(add_row(board, row))))
+    assert found == (
+        [f"backbone.reasoner is {shown!r}; by run.settings model.reasoner it is {expected!r}"]
+        if refused and (expected := setting or "mini")
+        else []
+    )
+
+
+def test_a_folder_of_any_name_and_any_name_of_a_revision_keep_to_the_rules(board):
+    changes = {"data.source": "my reviews", "data.revision": "v2"}
+    folder, place = (
+        add_row(board, with_settings(submission(rules(), 1), changes)),
+        read_board(board),
+    )
+    assert verify_row(place, folder, None, Originals(place)).status == "self-reported"
 
 
 SCALES = {

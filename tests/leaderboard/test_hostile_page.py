@@ -24,7 +24,7 @@ def hostile(tmp_path_factory):
         row = submission(rules(), number, name=attack, by=attack, note=attack + "\u202e\u2066")
         row["link"] = "https://a.example/" + attack.replace(" ", "").replace("\u202e", "")
         row["run"]["command"] = row["run"]["settings"]["x"] = attack
-        row["backbone"]["name"] = attack
+        row["backbone"]["name"] = row["run"]["settings"]["model.backbone"] = attack
         texts = [
             {**text, "output": f"{attack} \u202eturned\u202c around"} for text in texts_for(row)
         ]
