@@ -18,6 +18,8 @@ ROUNDING = 1e-6
 """Allowed excess over 100 and over the ends of an interval, for rounding."""
 NATS = 1000.0
 """A negative log-likelihood per slice token that no model reaches."""
+OF_EXAMPLES = ("empty", "capped", "input_cut")
+"""Counts of test examples; an example with several texts counts once."""
 
 
 def off_scale(row: Submission) -> Iterator[str]:
@@ -36,17 +38,32 @@ def off_scale(row: Submission) -> Iterator[str]:
 
 
 def contradictions(row: Submission) -> Iterator[str]:
-    """Messages on values outside their interval, or that are not the mean of their examples."""
-    for name, metric in row.metrics.items():
-        if metric.value is None:
+    """Messages on values outside their interval or off their examples' mean, and on counts."""
+    for name, found in _with_intervals(row):
+        if found.value is None or found.low is None or found.high is None:
             continue
-        low, high = metric.low, metric.high
-        bounded = low is None or high is None or low - ROUNDING <= metric.value <= high + ROUNDING
-        if not bounded:
-            yield f"{name}: {low} ≤ {metric.value} ≤ {high} does not hold"
+        if not found.low - ROUNDING <= found.value <= found.high + ROUNDING:
+            yield f"{name}: {found.low} ≤ {found.value} ≤ {found.high} does not hold"
+    for name, metric in row.metrics.items():
         each = [value for value in row.examples.scores.get(name, ()) if value is not None]
-        if is_mean(name) and each and abs(fmean(each) - metric.value) > TOLERANCE:
+        if metric.value is None or not each or not is_mean(name):
+            continue
+        if abs(fmean(each) - metric.value) > TOLERANCE:
             yield f"{name} is {metric.value:.4f}, its examples' mean {fmean(each):.4f}"
+    if row.n.failed:
+        yield f"n.failed is {row.n.failed}; expected a complete run without failures"
+    for name in OF_EXAMPLES:
+        if (count := getattr(row.n, name)) > row.n.planned:
+            yield f"n.{name} is {count}; at most n.planned, {row.n.planned}, is possible"
+
+
+def _with_intervals(row: Submission) -> Iterator[tuple[str, Value]]:
+    """(name, value) of every number with an interval."""
+    yield from row.metrics.items()
+    if row.likelihood:
+        yield "likelihood", row.likelihood
+    for name, curve in {**row.slices, "likelihood": row.likelihood_slices}.items():
+        yield from ((f"{name} from {part.start} on", part) for part in curve)
 
 
 def _beyond(

@@ -55,6 +55,7 @@ Link = Annotated[str, StringConstraints(max_length=208), AfterValidator(plain_li
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 """A number that can be squared and summed without an overflow."""
+Cost = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Setting = bool | int | Finite | Annotated[str, StringConstraints(max_length=500)] | None
 SettingValue = Setting | Annotated[tuple[Setting, ...], Field(max_length=100)]
@@ -171,11 +172,11 @@ class Costs(Strict):
     device: Line
     dtype: Line
     threads: Count
-    training_s: Finite | None = None
-    first_token_s: Finite | None = None
-    tokens_per_s: Finite | None = None
-    peak_memory_mib: Finite | None = None
-    hidden_tokens: Finite | None = None
+    training_s: Cost | None = None
+    first_token_s: Cost | None = None
+    tokens_per_s: Cost | None = None
+    peak_memory_mib: Cost | None = None
+    hidden_tokens: Cost | None = None
 
 
 class Examples(Strict):

@@ -75,7 +75,7 @@ def verify_row(
         return verification(status="self-reported", largest={}, notes=(why,))
     # 4. Score the texts again.
     samples = read_texts(row)
-    _stop(row, _text_ids(samples, submission))
+    _stop(row, (*_text_ids(samples, submission), *_empty(samples, submission)))
     again = numbers(test, samples, board.scoring())
     _stop(row, _unlike_here(board, again))
     largest = dict(differences(submission, again))
@@ -205,6 +205,13 @@ def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator
         )
     if odd := sorted(samples[0].keys() ^ set(row.examples.ids)):
         yield f"{PREDICTIONS}: {len(odd)} ids are missing or not the data's, e.g. {odd[0]!r}"
+
+
+def _empty(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
+    """A message if the row counts other examples with an empty text than there are."""
+    empty = {key for texts in samples for key, text in texts.items() if not text.strip()}
+    if len(empty) != row.n.empty:
+        yield f"n.empty is {row.n.empty}; {PREDICTIONS} has {len(empty)} such examples"
 
 
 def _remarks(samples: Sequence[Mapping[str, str]], test: SplitData) -> Iterator[str]:

@@ -59,6 +59,8 @@ FIELDS = {
     "short column": ("examples.scores.bleu", [1.0], "examples bleu: 1 values for 40 ids"),
     "users with a gap": ("examples.users.0", 99, "expected each of 0 to 39 to occur"),
     "more examples claimed": ("test.examples", 41, "40 example ids, test.examples 41"),
+    "negative time": ("costs.training_s", -1.0, "'costs.training_s': found -1.0"),
+    "negative memory": ("costs.peak_memory_mib", -3.0, "'costs.peak_memory_mib': found -3.0"),
     "no BLEU per user": ("examples.without.bleu", [], "without bleu: 0 values for 40 users"),
 }
 
@@ -308,6 +310,27 @@ def test_impossible_numbers_are_refused(board):
     row = submission(rules(), 2)
     row["metrics"]["bleu"]["low"] = 80.0
     assert "bleu: 80.0 ≤" in verdict(board, add_row(board, row))
+
+
+IMPOSSIBLE = {
+    "a likelihood": ("likelihood.value", 0.1, "likelihood: "),
+    "a likelihood's slice": ("likelihood_slices.2.low", 9.0, "likelihood from 200 on: 9.0 ≤"),
+    "a slice": ("slices.bleu.1", {"start": 100, "value": 40.0, "low": 41.0, "high": 42.0},
+                "bleu from 100 on: 41.0 ≤ 40.0 ≤ 42.0 does not hold"),
+    "failed": ("n.failed", 3, "n.failed is 3; expected a complete run without failures"),
+    "empty": ("n.empty", 41, "n.empty is 41; at most n.planned, 40, is possible"),
+    "capped": ("n.capped", 41, "n.capped is 41; at most"),
+    "cut": ("n.input_cut", 41, "n.input_cut is 41; at most"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", [True, False], ids=["texts", "numbers"])
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_what_no_run_can_have_is_refused_on_every_board(tmp_path, case, texts):
+    path, value, message = IMPOSSIBLE[case]
+    board = make_board(tmp_path, rules(), texts=texts)
+    row = with_value(submission(rules(), 1), path, value)
+    assert message in verdict(board, add_row(board, row, texts=None if texts else []))
 
 
 def test_a_board_of_numbers_takes_no_texts_and_one_of_texts_no_row_without(tmp_path, board):

@@ -121,7 +121,8 @@ def test_a_changed_example_is_found(boards, reviews, field, message):
 def test_changed_slices_and_users_and_texts_are_found(boards, reviews):
     row = rows_of(boards / "folder", "rag")
     original = (row / "submission.json").read_text()
-    edit(row, lambda fields: fields["slices"]["rouge1"][0].update(value=77.0))
+    shifted = {"value": 77.0, "low": 76.0, "high": 78.0}
+    edit(row, lambda fields: fields["slices"]["rouge1"][0].update(shifted))
     assert "rouge1: claimed" in str(verdicts(boards / "folder", str(reviews))[row])
     (row / "submission.json").write_text(original)
     edit(row, lambda fields: fields["examples"].update(users=[0, 1, 1, 0, 2, 2, 3, 3]))
@@ -176,6 +177,13 @@ def test_texts_that_are_the_references_are_noted(boards, reviews):
         "verified",
         ("8 of 8 texts equal their reference",),
     )
+
+
+def test_a_row_counts_the_empty_texts_that_it_has(boards):
+    row = rows_of(boards / "mini", "nonpers")
+    edit(row, lambda fields: fields["n"].update(empty=4))
+    message = str(verdicts(boards / "mini")[row])
+    assert "n.empty is 4; predictions.jsonl has 0 such examples" in message
 
 
 def test_a_verification_does_not_outlive_a_change_of_the_row(boards, reviews):
