@@ -32,6 +32,18 @@ def blocks(text: str, names: Sequence[str], opened: str | None = None) -> tuple[
     return spans, inside is not None
 
 
+def with_space_before_text(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The blocks, those before the first visible character with the white space around them."""
+    found: list[Span] = []
+    begin = 0
+    for start, until in spans:
+        if text[begin:start].strip():
+            return [*found, *spans[len(found) :]]
+        begin, start = until + len(text[until:]) - len(text[until:].lstrip()), begin
+        found.append((start, begin))
+    return found
+
+
 def first_stop(text: str, strings: Sequence[str], spans: Sequence[Span]) -> int | None:
     """The position of the first stop string outside the blocks."""
     positions = [

@@ -10,7 +10,13 @@ from typing import TypedDict
 
 from harness.engine.backbone import Backbones
 from harness.engine.ends import Ends, added_tokens, declared_ends, ends_of
-from harness.engine.reasoning_blocks import Span, blocks, first_stop, outside
+from harness.engine.reasoning_blocks import (
+    Span,
+    blocks,
+    first_stop,
+    outside,
+    with_space_before_text,
+)
 from harness.engine.template import shell, template_source
 from harness.engine.text import decode, special_ids
 from harness.settings import RunSettings
@@ -22,9 +28,9 @@ class Visible:
     """Generated tokens, divided into the scored text and hidden reasoning.
 
     text: the scored text. tokens: its number of tokens. kept: the tokens that are fully visible.
-    reasoning: the text of hidden blocks. reasoning_tokens: their number of tokens. unclosed: the
-    last block has no end, so everything from its start is hidden. stopped: a stop string ended the
-    text.
+    reasoning: the text of hidden blocks. reasoning_tokens: their number of tokens, with those of
+    the white space around blocks before the text. unclosed: the last block has no end, so
+    everything from its start is hidden. stopped: a stop string ended the text.
     """
 
     text: str
@@ -73,7 +79,8 @@ class TextRules:
         # 1. Find the blocks, and the first stop string outside them
         shown = [each for each in ids if each not in self._dropped]
         whole = self._text(shown)
-        spans, unclosed = blocks(whole, self.strip, self.opened)
+        inside, unclosed = blocks(whole, self.strip, self.opened)
+        spans = with_space_before_text(whole, inside)
         stop = first_stop(whole, self.ends.strings, spans)
         if not spans and stop is None:
             return Visible(decode(self.tokenizer, ids), len(ids), tuple(ids))
@@ -86,10 +93,10 @@ class TextRules:
         kept = [token for span in visible for token in self._tokens(shown, span)[0]]
         hidden = sum(self._tokens(shown, span)[1] for span in spans)
         return Visible(
-            text=text.lstrip() if spans else text,
+            text=text,
             tokens=len(kept),
             kept=tuple(kept),
-            reasoning="".join(whole[start:until] for start, until in spans),
+            reasoning="".join(whole[start : min(until, end)] for start, until in inside),
             reasoning_tokens=hidden,
             unclosed=unclosed,
             stopped=stop is not None,

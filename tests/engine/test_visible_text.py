@@ -36,9 +36,9 @@ def test_reasoning_is_hidden_and_counted(tok, written, text, reasoning, unclosed
     ids = tok(written, add_special_tokens=False)["input_ids"]
     seen = rules(tok).read([*ids, tok.convert_tokens_to_ids("<|im_start|>")])
     assert (seen.text, seen.reasoning, seen.unclosed) == (text, reasoning, unclosed)
-    assert seen.reasoning_tokens == len(tok(reasoning, add_special_tokens=False)["input_ids"])
-    if reasoning:
-        assert seen.tokens == len(ids) - seen.reasoning_tokens
+    if reasoning:  # the white space between a block and the text is no part of the text
+        assert seen.kept == tuple(tok(text, add_special_tokens=False)["input_ids"])
+        assert (seen.tokens, seen.reasoning_tokens) == (len(seen.kept), len(ids) - len(seen.kept))
     assert not seen.stopped
 
 
@@ -78,3 +78,12 @@ def test_a_stop_string_within_a_block_does_not_stop(tok):
     assert held.stopped(after)
     assert held.read(after).text == "cd"
     assert held.read(after).reasoning == "<think>a##b</think>"
+
+
+@pytest.mark.parametrize("begin", ["", " \n"])
+def test_the_space_between_a_block_and_the_text_does_not_stop(tok, begin):
+    held = rules(tok, ["\n\n"])
+    ids = tok(f"{begin}<think>hm</think>\n\na lamp\n\nb", add_special_tokens=False)["input_ids"]
+    assert not held.stopped(ids[:-6])
+    seen = held.read(ids)
+    assert (seen.text, seen.reasoning, seen.stopped) == ("a lamp", "<think>hm</think>", True)
