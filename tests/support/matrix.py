@@ -26,7 +26,8 @@ from harness.engine.flops import missing
 from harness.engine.lm import PersonalLM, embed
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
-from tests.support.tiny_families import FAMILIES, tiny_model
+from harness.settings import ModelSettings
+from tests.support.tiny_families import FAMILIES, loads_with, tiny_model
 
 PROMPTS = [[5, 3, 9, 11, 30, 2, 8], [1, 7], [4, 4, 60, 7, 90, 13, 22, 31, 6, 2, 77, 8, 19]]
 RESPONSES = [[3, 40, 2, 96], [8, 7, 6, 5, 4, 3, 2, 1, 12], [12]]
@@ -39,16 +40,21 @@ BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 
 @dataclass(frozen=True)
 class Row:
-    """A family's verdicts, method → "right" or why it is refused, and why FLOPs are null."""
+    """A family's verdicts, method → "right" or why it is refused, and why FLOPs are null.
+
+    eager: whether it loads with eager attention alone.
+    """
 
     family: str
     kind: str
     verdicts: dict[str, str]
     no_flops: str | None
+    eager: bool
 
     def cells(self) -> str:
         """The row of the table; reasons of refusals are listed below it."""
-        short = ["right" if self.verdicts[each] == "right" else "refused" for each in METHODS]
+        right = "right (eager)" if self.eager else "right"
+        short = [right if self.verdicts[each] == "right" else "refused" for each in METHODS]
         return f"| {self.family} | {self.kind} | {' | '.join(short)} | {self.flops} |"
 
     @property
@@ -71,11 +77,11 @@ class Row:
 def row(family: str) -> Row:
     """Verdicts of a family. Raises AssertionError if a number is wrong and nothing refused it."""
     model = tiny_model(family)
-    kind = type(model).__name__
+    kind, eager = type(model).__name__, not loads_with(family, ModelSettings().attention)
     try:
         refuse_disagreement(family, model)
     except UsageError as error:
-        return Row(family, kind, dict.fromkeys(METHODS, _short(error)), None)
+        return Row(family, kind, dict.fromkeys(METHODS, _short(error)), None, eager)
     makers: dict[str, Callable[[], PersonalLM]] = {
         "plain": lambda: CausalLM(model),
         "coconut": lambda: CoconutLM(model, THOUGHTS),
@@ -88,7 +94,7 @@ def row(family: str) -> Row:
     if verdicts["flythinker"] == "right":
         _lam_0_equals_sft(model, tiny_model(family, 1))
         _thoughts_have_the_norm_of_inputs(model, tiny_model(family, 1))
-    return Row(family, kind, verdicts, missing(CausalLM(model)))
+    return Row(family, kind, verdicts, missing(CausalLM(model)), eager)
 
 
 def _verdict(method: str, lm: PersonalLM) -> str:

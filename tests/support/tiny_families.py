@@ -148,3 +148,16 @@ def tiny_model(family: str, seed: int = 0) -> nn.Module:
         torch.manual_seed(seed)
         model: nn.Module = loader.from_config(tiny_config(family)).eval()
     return model
+
+
+def loads_with(family: str, attention: str) -> bool:
+    """Whether transformers has this attention for a family; it refuses others when it loads."""
+    loader: Any = AutoModelForCausalLM
+    try:
+        with torch.device("meta"):
+            loader.from_config(tiny_config(family), attn_implementation=attention)
+    except ValueError as error:
+        if "does not support an attention implementation" not in str(error):
+            raise
+        return False
+    return True
