@@ -112,7 +112,8 @@ class Method:
         """Called before the prompts of these examples are made, in a run with a workspace.
 
         For what a prompt needs that a model generates, e.g. a summary of the user: here it can be
-        generated in batches, and kept in the workspace.
+        generated in batches, and kept in the workspace. A prompt must not depend on the other
+        examples: a run with `--limit` has fewer.
         """
 
     def prompt(self, example: Example) -> Prompt:
@@ -136,8 +137,9 @@ class Method:
     def adapt(self, lm: PersonalLM, examples: Sequence[Example]) -> None:
         """Called with the trained model and the test examples, before the first text.
 
-        For what is trained once for each test user, on the profile alone, e.g. an adapter. What is
-        kept in the workspace need not be trained again in a resumed run.
+        For what is trained once for each test user, on the profile alone, e.g. an adapter; the
+        other users must not change it. What is kept in the workspace need not be trained again in a
+        resumed run.
         """
 
     def user_work(self, examples: Sequence[Example]) -> UserWork:
