@@ -148,6 +148,63 @@ def graphs_table(known: Known) -> str:
     return "\n".join(lines)
 
 
+FORWARDED = {
+    "sft": "sft", "transformers": "transformers' `generate`, one model",
+    "flythinker, one after the other": "flythinker, one model after the other",
+    "flythinker": "flythinker, two streams",
+}  # fmt: skip
+"""Ways of decoding without a graph → their columns."""
+
+
+def forwarded_table(known: Known) -> str:
+    """A decoding step by transformers' forward, in ms: the range over batches, and the floor."""
+    heads = ("generator + reasoner", *FORWARDED.values(), "floor of sft · flythinker")
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "--:|" * (len(heads) - 1)]
+    for name, found in known.items():
+        if not name.startswith("decoding "):
+            continue
+        cells = [name.removeprefix("decoding ")]
+        for way in FORWARDED:
+            steps = [1000 * found[batch][way]["step_s"] for batch in ("1", "8", "32")]
+            cells.append(f"{min(steps):.1f}–{max(steps):.1f}")
+        copied = known["ceilings"]["copy_bytes_per_s"]
+        sizes = (found["weight_bytes"][method] for method in ("sft", "flythinker"))
+        cells.append(" · ".join(f"{1000 * size / copied:.2f}" for size in sizes))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def optimizer_table(known: Known) -> str:
+    """An optimizer step on a GPU, beside sft with the same generator and checkpointing."""
+    heads = (
+        "model", "checkpointing", "step, s", "÷ sft", "FLOPs ÷ sft", "tokens/s", "peak, GiB",
+        "share of bf16 peak",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|---|---|" + "--:|" * (len(heads) - 2)]
+    for kept in ("", ", checkpointing"):
+        for model in TRAINED:
+            found = known[f"training {model}{kept}"]
+            sft = known[f"training sft {model.split()[1]}{kept}"]
+            cells = [model, "yes" if kept else "no"]
+            if "out_of_memory" in found:
+                cells += ["out of memory", "", "", "", "", ""]
+            else:
+                rate = found["flops"] / found["step_s"] / known["ceilings"]["bf16_flops_per_s"]
+                cells += [
+                    f"{found['step_s']:.2f}", f"{found['step_s'] / sft['step_s']:.2f}",
+                    f"{found['flops'] / sft['flops']:.2f}", f"{found['tokens_per_s']:,.0f}",
+                    f"{found['peak_memory_mib'] / 1024:.1f}", f"{100 * rate:.0f} %",
+                ]  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+TRAINED = (
+    "sft 0.5B", "flythinker 0.5B + 0.5B", "sft 1.5B", "flythinker 1.5B + 1.5B",
+    "flythinker 1.5B + 0.5B", "sft 3B", "flythinker 3B + 3B", "flythinker 3B + 1.5B",
+)  # fmt: skip
+"""Models of the table, in its order."""
+
 TABLES: Mapping[str, tuple[str, Callable[[Known], str]]] = {
     "peers": ("peers", quotients_table),
     "growth": ("peers", growth_table),
@@ -157,6 +214,8 @@ TABLES: Mapping[str, tuple[str, Callable[[Known], str]]] = {
     "verdicts": ("number_types", verdicts_table),
     "full size": ("full_size", full_size_table),
     "graphs": ("gpu_h200", graphs_table),
+    "without graphs": ("gpu_h100", forwarded_table),
+    "optimizer steps": ("gpu_h200", optimizer_table),
 }
 """Name of a table → the file of its figures, and what makes it."""
 
