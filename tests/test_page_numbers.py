@@ -1,15 +1,18 @@
-"""Numbers of pages that the program or arithmetic gives."""
+"""Numbers of pages that the program, published records or arithmetic give."""
 
 import re
 
 import pytest
 
+from benchmarks.mini_choices import PUBLISHED
 from harness.data import checks, row_models
 from harness.leaderboard import verify_rows
+from harness.record import find_runs, read_record
 from harness.record.strict_json import BIGGEST
 from harness.settings.run_file import MOST_VALUES
 from tests.support.pages import ROOT
 
+TASK = "product_review"
 LIMITS = {
     "a text in a row of data": f"{row_models.TEXT_CHARACTERS:,} characters",
     "an id or a user": f"{row_models.ID_CHARACTERS} characters",
@@ -36,6 +39,28 @@ def test_runs_of_combining_marks_are_broken_where_the_page_says():
     mark, joiner = "\u0301", "\u034f"
     assert checks.fold(f"x{(most + 1) * mark}") == f"x{most * mark}{joiner}{mark}"
     assert joiner not in checks.fold(f"x{(most - 1) * mark}")
+
+
+def test_floors_are_those_of_the_published_records():
+    def floor(study, name):
+        (record,) = map(read_record, find_runs([PUBLISHED / study / TASK / f"floor-{name}"]))
+        return {key: score.value for key, score in record.metrics.items()}
+
+    long, words, other = (
+        floor("reviews", "longest"),
+        floor("reviews", "words"),
+        floor("mini", "other"),
+    )
+    said = " ".join(page("metrics.md").split())
+    for sentence in (
+        f"has BLEU {long['bleu']:.2f}, ROUGE-1 {long['rouge1']:.1f} and METEOR"
+        f" {long['meteor']:.1f},",
+        f"`floor-words` ROUGE-L {words['rougeL']:.1f}, where the longest entry has"
+        f" {long['rougeL']:.1f}.",
+        f"On mini `floor-other` has BLEU {other['bleu']:.1f} and ROUGE-1 {other['rouge1']:.1f} but"
+        f" follows {other['following']:.1f} %",
+    ):
+        assert sentence in said
 
 
 def test_memory_of_training_is_16_bytes_a_parameter():

@@ -11,6 +11,7 @@ from harness.pipeline.evaluate.texts import free_slices, slices_of
 from harness.settings import build_settings
 from harness.statistics import Panel
 from tests.support.degenerate import TEXTS, Case
+from tests.support.pages import ROOT
 
 SCORES: dict[str, tuple[float, float | None]] = {
     "empty": (0.0, 0.0),
@@ -73,6 +74,13 @@ def scores(name, test, cases):
     whole = float(np.mean([metric.score(pair) for pair in pairs]))
     slices = free_slices(metric, slices_of([pairs], STARTS), Panel.of(test, 100))
     return whole, [each.value for each in slices]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_page_shows_these_scores(name):
+    whole, last = SCORES[name]
+    cells = f"{whole:.1f} | {'–' if last is None else f'{last:.1f}'}"
+    assert f"| {name} | {cells} |" in (ROOT / "docs" / "mini.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", TEXTS)
