@@ -103,7 +103,9 @@ def _profile(place: str, cell: str) -> Any:
 def _not_csv(place: str, why: str) -> DataError:
     return data_error(
         place,
-        why,
-        "CSV: texts with commas, quotes or line breaks in double quotes, quotes inside them twice",
-        "write the file with csv.writer or pandas; is a quote not closed?",
+        why.partition(" - ")[0],  # then csv advises on modes of opening, which are ours
+        "CSV: texts with commas, quotes or line breaks (a lone \\r too) in double quotes, quotes"
+        " inside them twice",
+        "write the file again with quoting=csv.QUOTE_ALL (csv.writer, pandas, to_csv of datasets),"
+        " or as JSON Lines; is a quote not closed?",
     )

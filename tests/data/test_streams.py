@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +161,11 @@ BAD = {
         "test.csv",
         NAMES + "u,x,y,[]\n" + 'u,"x',
         ["line 3", "unexpected end of data", "is a quote not closed?"],
+    ),
+    "a carriage return without quotes, as pandas writes it": (
+        "test.csv",
+        pd.DataFrame([review(input="x\ry", profile="[]")]).to_csv(index=False),
+        ["line 2\n  found     new-line character seen in unquoted field\n", "lone \\r", "ALL"],
     ),
     "Python's repr": (
         "test.csv",
