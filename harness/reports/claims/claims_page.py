@@ -50,7 +50,8 @@ def claims_document(paths: Sequence[Path], paper: Paper, metric: str | None = No
     loaded, left_out = load_boards(paths)
     boards = [checked(board, False) for board in loaded]
     found = [
-        (board, answers(paper, board, main_measure(measures_of(board), metric))) for board in boards
+        (board, answers(paper, board, main_measure(measures_of(board), metric, [board])))
+        for board in boards
     ]
     tables = tuple(claims_table(paper, each, board) for board, each in found)
     sentences = tuple(sentence(one) for _, each in found for one in each)

@@ -100,19 +100,32 @@ def main_measure(
 
     measures: those that are shared.
     name: of the one that is asked for.
-    boards: say why it is not among them.
+    boards: say why it is not among them, or why there are none.
 
     A data source that brings its own metric puts it first. Raises UsageError if no measure is
     shared, or if `name` is not among the shared ones.
     """
     by_name = {measure.name: measure for measure in measures}
     if not by_name:
-        raise UsageError("these runs share no measure; expected a metric or NLL in all of them")
+        raise UsageError(
+            "these runs share no measure; expected a metric or NLL in all of them"
+            + "".join(f"\n{', '.join(names)}: {why}" for why, names in _by_reason(boards).items())
+        )
     if name is not None and name not in by_name:
         reasons = (not_compared(board).get(name) for board in boards)
         why = next((f"compared: {one}" for one in reasons if one), "in every run")
         raise UsageError(f"--metric {name!r} is not {why}. Known: {', '.join(by_name)}")
     return by_name[name or next(iter(by_name))]
+
+
+def _by_reason(boards: Sequence[Board]) -> dict[str, list[str]]:
+    """Why metrics are not compared → the metrics, each once."""
+    found: dict[str, list[str]] = {}
+    for board in boards:
+        for name, why in not_compared(board).items():
+            names = found.setdefault(why, [])
+            names += [name] if name not in names else []
+    return found
 
 
 def measure_of(name: str, samples: int = 1) -> Measure:

@@ -13,7 +13,7 @@ from harness.reports.compared.measures import (
     measures_of,
     not_compared,
 )
-from harness.reports.compared.verdicts import Compared
+from harness.reports.compared.verdicts import Compared, compare_boards
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections.metric_table import scores_part
 from tests.support.synthetic import made_up, write_runs
@@ -104,6 +104,34 @@ def test_where_texts_are_missing_a_metric_of_unknown_worst_value_is_not_compared
     assert not_compared(part)[name].startswith("texts are missing in some runs, and what this")
     with pytest.raises(UsageError, match="is not compared: texts are missing in some runs"):
         main_measure(measures_of(part), name, [part])
+
+
+def without_values(board, reasons):
+    """The board of records that have no value: every metric is missing for a reason."""
+    systems = []
+    for one in board.systems:
+        metrics = {
+            name: dataclasses.replace(score, value=None, low=None, high=None, missing=reasons(name))
+            for name, score in one.record.metrics.items()
+        }
+        record = dataclasses.replace(one.record, metrics=metrics, likelihood=None)
+        run = dataclasses.replace(one.runs[0], record=record)
+        systems.append(dataclasses.replace(one, runs=(run,)))
+    return dataclasses.replace(board, systems=tuple(systems))
+
+
+def test_where_no_measure_is_shared_each_metrics_reason_is_given(board):
+    unseen = "100.0 % of the references' letters unseen: --set eval.tokenizer=unicode"
+    first, *others = board.records[0].metrics
+    part = without_values(board, lambda name: "too short" if name == first else unseen)
+    for boards in ([part], [part, part]):
+        with pytest.raises(UsageError) as refused:
+            compare_boards(boards)
+        assert str(refused.value).split("\n") == [
+            "these runs share no measure; expected a metric or NLL in all of them",
+            f"{first}: too short",
+            f"{', '.join(others)}: {unseen}",
+        ]
 
 
 def test_a_mean_whose_lower_value_is_better_says_nothing_of_an_empty_text():
