@@ -82,7 +82,7 @@ def texts_ready(attempt: Attempt) -> list[Prediction] | None:
     if texts_digest(texts) != mark.texts or not all(map(is_intact, texts)):
         say(f"{plan.folder / PREDICTIONS}: changed since the run stopped; generating again")
     elif found := since(earlier, plan.inputs, chooser(plan.settings, plan.folder)).rerun:
-        say(f"{plan.folder}: {', '.join(map(str, found))} changed since the run stopped")
+        say(f"{plan.folder}: {', '.join(map(str, found))} since the run stopped")
     else:
         return texts
     (plan.folder / GENERATED).unlink()

@@ -8,6 +8,7 @@ import pytest
 from harness.errors import UsageError
 from harness.inputs.finished import finished
 from harness.pipeline.single import run
+from harness.progress import Bars
 from harness.record import RECORD
 from tests.support.edits import replace_weights
 from tests.support.runs import edit_record, settings
@@ -26,7 +27,8 @@ def make(tmp_path, reviews, backbone):
     shutil.copytree(backbone, tmp_path / "world" / "backbone")
 
     def make(seed, *more, until=None):
-        return run(asked(tmp_path, reviews, seed, *more), "sft", tmp_path / "results", until=until)
+        chosen = asked(tmp_path, reviews, seed, *more)
+        return run(chosen, "sft", tmp_path / "results", until=until, bars=Bars())
 
     return make
 
@@ -58,7 +60,7 @@ def test_a_rate_whose_inputs_are_unknown_is_refused(make):
 
 
 @pytest.mark.parametrize("until", ["trained", "generated", None])
-def test_after_another_choice_the_other_seeds_train_again(tmp_path, reviews, make, until):
+def test_after_another_choice_the_other_seeds_train_again(tmp_path, reviews, make, until, capsys):
     chosen = make(1)
     old = make(0, until=until)
     assert make(0, until=until).record.training.curve == old.record.training.curve
@@ -66,6 +68,10 @@ def test_after_another_choice_the_other_seeds_train_again(tmp_path, reviews, mak
     shown = asked(tmp_path, reviews, 0), "sft", [], tmp_path / "results"
     assert finished(*shown) is None
     again = make(0)
+    said = " ".join(capsys.readouterr().err.split())
+    reason = "code, packages or learning rate" if until == "trained" else "learning rate of s1-"
+    assert reason in said
+    assert "changed changed" not in said
     assert not again.repeated
     assert again.record.training.lr == OTHER != old.record.training.lr
     assert make(0).repeated
