@@ -32,13 +32,17 @@ def expanded(text: str | Path) -> Path:
         return path
 
 
+DRAFT = ".draft-"
+"""What the names of folders begin with in which `make_folder` works; a killed one leaves its."""
+
+
 def make_folder(target: Path, fill: Callable[[Path], object]) -> None:
     """`target` with what `fill` puts into a draft folder: complete, or absent.
 
     If another process makes it at the same time, the first one stays. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".draft-") as place:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=DRAFT) as place:
         draft = Path(place) / target.name
         draft.mkdir()
         fill(draft)

@@ -14,6 +14,7 @@ from harness.errors import DataError, UsageError
 from harness.leaderboard.plausible import off_scale
 from harness.leaderboard.submission import Name, Signature, Strict, Submission, Test
 from harness.leaderboard.untrusted import read_strict
+from harness.paths import DRAFT
 from harness.settings import DataSettings, EvalSettings, validate
 from harness.settings.names import frozen_table
 from harness.settings.sections import DecodeSettings
@@ -120,7 +121,11 @@ class Place:
 
     def rows(self) -> list[Path]:
         """Folders of the rows, sorted by name. Raises DataError for a link or a file."""
-        found = sorted(path for path in self.folder.iterdir() if path.name != BOARD)
+        found = sorted(
+            path
+            for path in self.folder.iterdir()
+            if path.name != BOARD and not path.name.startswith(DRAFT)
+        )
         for path in found:
             if path.is_symlink() or not path.is_dir():
                 raise DataError(

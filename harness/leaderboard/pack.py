@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.data import load_split
@@ -15,8 +16,10 @@ from harness.leaderboard.recomputed import Numbers, numbers
 from harness.leaderboard.row import Words, submission_of, test_of
 from harness.leaderboard.submission import Submission, Test
 from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, read_submission, read_texts
+from harness.paths import make_folder
 from harness.pipeline.evaluate.texts import samples_of
 from harness.record import Record, read_predictions, read_record, write_json
+from harness.record.durable import write_text
 from harness.settings import RunSettings, validate
 from harness.types import SplitData
 
@@ -82,7 +85,12 @@ def submit(
     # 4. Write it, and read it back as a maintainer would.
     if known is None:
         write_json(folder / BOARD, board.model_dump(mode="json"))
-    _write_row(target, row, samples if board.texts else [])
+    try:
+        make_folder(target, partial(_write_row, row, samples if board.texts else []))
+    except BaseException:
+        if known is None:
+            (folder / BOARD).unlink()  # or the same command would be refused: there is a board
+        raise
     return target
 
 
@@ -149,16 +157,15 @@ def _agrees(run: Path, record: Record, found: Numbers) -> None:
         )
 
 
-def _write_row(target: Path, row: Submission, samples: Sequence[Mapping[str, str]]) -> None:
+def _write_row(row: Submission, samples: Sequence[Mapping[str, str]], folder: Path) -> None:
     """Write a row and read it, so that one over the limits is refused here, not by a maintainer."""
-    target.mkdir(parents=True)
-    (target / SUBMISSION).write_text(row.model_dump_json() + "\n", encoding="utf-8")
+    write_text(folder / SUBMISSION, row.model_dump_json() + "\n")
     lines = [
         json.dumps({"id": key, "sample": number, "output": text}, ensure_ascii=False) + "\n"
         for number, texts in enumerate(samples)
         for key, text in sorted(texts.items())
     ]
     if lines:
-        (target / PREDICTIONS).write_text("".join(lines), encoding="utf-8")
-        read_texts(target)
-    read_submission(target)
+        write_text(folder / PREDICTIONS, "".join(lines))
+        read_texts(folder)
+    read_submission(folder)

@@ -1,5 +1,6 @@
 """From a run to a row to its verification: verify reproduces what submit wrote, or refuses it."""
 
+import errno
 import json
 import shutil
 
@@ -246,6 +247,48 @@ def test_submit_refuses_a_run_that_disagrees_with_itself(runs, tmp_path):
     write_json(run / "record.json", {**fields, "status": "failed"})
     with pytest.raises(DataError, match="status 'failed'; expected a complete run"):
         submit(run, tmp_path, BY, open_board="texts")
+
+
+FAILURES = {
+    "full disk": ("harness.record.durable.sync", OSError(errno.ENOSPC, "No space left"), OSError),
+    "a row over a limit": ("harness.leaderboard.pack.read_texts", DataError("long"), DataError),
+    "Ctrl-C": ("harness.leaderboard.pack.read_submission", KeyboardInterrupt(), KeyboardInterrupt),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+@pytest.mark.parametrize("opens", [True, False], ids=["a new board", "a known board"])
+def test_a_submission_that_fails_leaves_nothing_and_can_be_repeated(
+    runs, packed, tmp_path, monkeypatch, case, opens
+):
+    root, board = tmp_path / "boards", "texts" if opens else None
+    place, failing, error, kind = root / "product_review/user/mini", *FAILURES[case]
+    if not opens:
+        shutil.copytree(packed / "folder", root)
+        shutil.rmtree(rows_of(root, "rag"))
+    before = sorted(root.rglob("*.json*"))
+
+    def fail(*_):
+        if len(sorted(root.rglob("board.json"))) > 0:  # while the row is written
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(failing, fail)
+        with pytest.raises(kind) as raised:
+            submit(runs["rag"], root, BY, open_board=board)
+    assert sorted(root.rglob("*.json*")) == before
+    assert [path.name for path in place.iterdir() if path.name.startswith(".")] == []
+    if kind is OSError:
+        assert raised.value.filename.endswith("submission.json")
+    row = submit(runs["rag"], root, BY, open_board=board)
+    assert row in read_board(place).rows()
+
+
+def test_what_a_killed_submission_leaves_is_no_row(boards):
+    (place,) = all_boards(boards / "mini")
+    rows = place.rows()
+    (place.folder / ".draft-x1" / "sft").mkdir(parents=True)
+    assert place.rows() == rows
 
 
 def test_submit_refuses_missing_texts_and_moved_data(runs, tmp_path, reviews):
