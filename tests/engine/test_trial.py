@@ -11,7 +11,7 @@ from harness.engine import CausalLM
 from harness.engine.agreement import refuse_disagreement
 from harness.engine.trial import refuse_wrong_ways
 from harness.errors import UsageError
-from tests.support import broken
+from tests.support import broken_models
 from tests.support.tiny import tiny
 from tests.support.tiny_families import tiny_model
 
@@ -51,10 +51,13 @@ class NotSoCheckpointed(CausalLM):
 
 
 WRONG = [
-    (broken.NoMask, "steps after prompts of unequal length: log-probs differ by up to"),
-    (broken.ForgetsPrefixes, "steps after prefixes of unequal length: log-probs differ by up to"),
-    (broken.StepsOnOneRow, "steps after prompts of unequal length"),
-    (broken.AddsTheBatchMean, "rows of unequal length in one batch"),
+    (broken_models.NoMask, "steps after prompts of unequal length: log-probs differ by up to"),
+    (
+        broken_models.ForgetsPrefixes,
+        "steps after prefixes of unequal length: log-probs differ by up to",
+    ),
+    (broken_models.StepsOnOneRow, "steps after prompts of unequal length"),
+    (broken_models.AddsTheBatchMean, "rows of unequal length in one batch"),
     (NoGradient, "one gradient step: loss nan, gradient norm nan; expected numbers"),
     (NotSoCheckpointed, "loss with gradient checkpointing .*, without .*; expected the same"),
 ]

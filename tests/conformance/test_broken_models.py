@@ -1,0 +1,163 @@
+"""The kit on models that break a contract: the right check fails, with a helpful message."""
+
+import re
+
+import pytest
+
+from harness.conformance import check_method
+from tests.support import broken_models
+from tests.support.broken_models import with_lm
+
+BROKEN = [  # the method, the check that it fails, what the check got, where to look
+    (
+        with_lm(broken_models.PadsById),
+        "token id 0 is not padding",
+        r"row test-0: the same log-probs with and without its prompt's tokens of id 0",
+        r"PadsById\.logprobs \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.AddsTheBatchMean),
+        "batching changes no logprobs",
+        r"row \d, response token \d: -\S+ in a batch, -\S+ alone",
+        r"AddsTheBatchMean\.logprobs \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.PositionsFromTheEdge),
+        "the padding side changes no logprobs",
+        r"-\S+ padded left, -\S+ padded right",
+        r"PositionsFromTheEdge\.logprobs",
+    ),
+    (
+        with_lm(broken_models.NoMask),
+        "prefill and step match logprobs",
+        r"row 0, response token 0: -\S+ by prefill and step, -\S+ by logprobs",
+        r"NoMask\.prefill \(broken_models\.py:\d+\), CausalLM\.step \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.WrongFromTheTenthToken),
+        "prefill and step match logprobs",
+        r"row 4, response token \d\d: -\S+ by prefill and step, -\S+ by logprobs",
+        r"CausalLM\.prefill",
+    ),
+    (
+        with_lm(broken_models.StepsOnOneRow),
+        "prefill and step match logprobs",
+        r"response token [1-9]: -\S+ by prefill and step",
+        r"StepsOnOneRow\.step \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.ForgetsPrefixes),
+        "prefixes match logprobs",
+        r"-\S+ by prefill with prefixes, -\S+ by logprobs",
+        r"ForgetsPrefixes\.prefill",
+    ),
+    (
+        with_lm(broken_models.KeepsOtherRows),
+        "rows that leave and join keep their logprobs",
+        r"row \d, response token \d: -\S+ where rows leave and join, -\S+ by logprobs",
+        r"KeepsOtherRows\.keep \(broken_models\.py:\d+\), CausalLM\.join \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.JoinsInTheWrongOrder),
+        "rows that leave and join keep their logprobs",
+        r"row \d, response token \d: -\S+ where rows leave and join, -\S+ by logprobs",
+        r"JoinsInTheWrongOrder\.join \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.DrawsWithoutSeed),
+        "generation is repeatable",
+        r"example test-\d at temperature 0: text \[.*\] first, \[.*\] again",
+        r"DrawsWithoutSeed\.step",
+    ),
+    (
+        with_lm(broken_models.ReadsTwice),
+        "flops of training are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of training with 1 token of text, without attention;"
+        r" [\d,]+ were counted",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.ReadsTheResponseTwice),
+        "flops of training are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of training for 15 more tokens of text",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.ReadsTwice),
+        "flops of generation are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of generation with 1 token of text, without attention;"
+        r" [\d,]+ were counted",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.StepsTwice),
+        "flops of generation are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of generation for 5 more tokens of text",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.SubtractsTheBatchMean),
+        "batch and order change no text",
+        r"example test-\d at temperature 0: text \[.*\] in a batch, \[.*\] alone",
+        r"SubtractsTheBatchMean\.prefill",
+    ),
+    (
+        with_lm(broken_models.LeavesPadding),
+        "logprobs are finite and zero at padding",
+        r"1\.000 where batch\.response_mask is 0",
+        r"LeavesPadding\.logprobs",
+    ),
+    (
+        with_lm(broken_models.NotADistribution),
+        "probabilities sum to one",
+        r"p of all \d+ tokens sums to 0\.\d+",
+        r"NotADistribution\.logprobs",
+    ),
+    (
+        with_lm(broken_models.Detached),
+        "gradients reach every trained parameter",
+        r"no gradient in 25 of 26 parameters: model\.model\.layers\.0\.self_attn\.q_proj\.weight,",
+        r"Detached\.logprobs",
+    ),
+    (
+        with_lm(broken_models.IncreasesTheLoss),
+        "training lowers the loss",
+        r"NLL of the training texts \S+ before training, \S+ after",
+        r"IncreasesTheLoss\.loss",
+    ),
+    (
+        with_lm(broken_models.AveragesRows),
+        "the loss is a mean over response tokens",
+        r"loss \d+\.\d+ of \d+ response tokens at once, \d+\.\d+ from two micro-batches with",
+        r"AveragesRows\.loss \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.SumsTokens),
+        "the loss is a mean over response tokens",
+        r"loss \d+\.\d+ of \d+ response tokens at once, \d+\.\d+ from two micro-batches with",
+        r"SumsTokens\.loss \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.HasUnsavedState),
+        "saving and loading preserve logprobs",
+        r"-\S+ after loading, -\S+ before saving",
+        r"keep all that training changes in parameters or buffers",
+    ),
+    (
+        with_lm(broken_models.RaisesDeepInside),
+        "prefill and step match logprobs",
+        r"RuntimeError: size mismatch|RuntimeError: inconsistent tensor size",
+        r"broken_models\.py:\d+",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "check", "got", "look"), BROKEN, ids=[f"{row[1]}: {row[2][:25]}" for row in BROKEN]
+)
+def test_a_broken_model_fails_with_the_right_message(method, check, got, look):
+    (outcome,) = check_method(method, only=[check])
+    assert outcome.status == "failed"
+    assert re.search(got, outcome.got)
+    assert re.search(look, outcome.look)
+    assert outcome.expected
