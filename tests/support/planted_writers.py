@@ -17,6 +17,7 @@ from harness.metrics.token_kinds import BEFORE, form_words, phrases, subject_wor
 from harness.record import read_record, write_record
 from harness.record.token_file import KINDS, TokenValues, write_tokens
 from tests.support.synthetic import write_runs
+from tests.support.synthetic_parts import likelihood_of
 
 FUNCTION = [word for word in function_words() if word.isalpha()][:60]
 TOPICS = [f"topic{chr(97 + at // 26)}{chr(97 + at % 26)}" for at in range(120)]
@@ -115,7 +116,8 @@ def put_tokens(folder: Path, values: TokenValues) -> None:
         for key, length in zip(keys, lengths, strict=True)
     }
     lift = dataclasses.replace(record.lift, tokens=write_tokens(folder, values))
-    write_record(dataclasses.replace(record, lift=lift, examples=examples), folder)
+    record = dataclasses.replace(record, lift=lift, likelihood=likelihood_of(examples))
+    write_record(dataclasses.replace(record, examples=examples), folder)
 
 
 def _tokens(people: Sequence[Sequence[Entry]], writer: Writer) -> TokenValues:

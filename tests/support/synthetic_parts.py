@@ -59,7 +59,8 @@ def slice_of(at: int, value: float) -> SliceEstimate:
 def likelihood_of(rows: Mapping[str, ExampleValues]) -> Likelihood:
     nll = np.mean([row.likelihood.nll for row in rows.values()], axis=0) / [100, 100, 100, 80]
     slices = [slice_of(at, value) for at, value in enumerate(nll)]
-    value = float(np.mean([row.likelihood.mean for row in rows.values()]))
+    each = [row.likelihood for row in rows.values()]
+    value = sum(sum(one.nll) for one in each) / sum(sum(one.slice_tokens) for one in each)
     shown = {**around(value, 0.1), "drift": drift_of(slope_of(nll), 0.03, len(rows))}
     relative = tuple(slice_of(at, value - 3) for at, value in enumerate(nll))
     beside = RelativeLikelihood(**shown, backbone="mini", fingerprint="f" * 16, slices=relative)

@@ -82,7 +82,7 @@ def everything(record: Record) -> Record:
     shift = 0.02 * record.seed
     return dataclasses.replace(
         record,
-        lift=_lift([row.lift for row in rows]),
+        lift=lift_of([row.lift for row in rows]),
         forced=forced,
         authors=Authors(others=7, users=len(rows), characters=way, function_words=way),
         controls=_controls(shift) if record.method == "flythinker" else None,
@@ -113,7 +113,7 @@ def _lifts(effect: float) -> ExampleLift:
     return ExampleLift(likelihood=all_kinds(likely), texts=all_kinds(written))
 
 
-def _lift(rows: Sequence[ExampleLift]) -> Lift:
+def lift_of(rows: Sequence[ExampleLift]) -> Lift:
     """A record's lift, computed from its examples' lifts."""
 
     def pairs(gains: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:

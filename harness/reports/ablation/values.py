@@ -12,6 +12,7 @@ from harness.errors import DataError
 from harness.reports.claims.answers import Answer, answers
 from harness.reports.compared.contrasts import Contrasts, contrast_all, judge_family
 from harness.reports.compared.measures import main_measure, measures_of
+from harness.reports.compared.recorded import refuse_edited
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.boards import board_of, with_floors
 from harness.reports.runs.comparable import checked
@@ -123,6 +124,7 @@ def ablation(
     systems |= {cell.reference.name: cell.reference for cell in cells if cell.reference}
     task = next(iter(systems.values())).record.task
     board = with_floors(checked(board_of(task, tuple(systems.values())), allow_different=True))
+    refuse_edited([board])
     # 2. The pairs: every value with its reference.
     pairs = [(cell.label, cell.reference.name) for cell in cells if cell.system and cell.reference]
     # 3. Values on every measure; differences and verdicts on the main one.

@@ -10,6 +10,7 @@ from harness.claims import CostClaim, Paper, ValueClaim, papers
 from harness.reports.claims import parts
 from harness.reports.claims.answers import Answer, answers
 from harness.reports.compared.measures import main_measure, measures_of
+from harness.reports.compared.recorded import refuse_edited
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import estimate
 from harness.reports.render.section import Document, Part, listed, section
@@ -49,6 +50,7 @@ def claims_document(paths: Sequence[Path], paper: Paper, metric: str | None = No
     """
     loaded, left_out = load_boards(paths)
     boards = [checked(board, False) for board in loaded]
+    refuse_edited(boards)
     found = [
         (board, answers(paper, board, main_measure(measures_of(board), metric, [board])))
         for board in boards

@@ -201,15 +201,10 @@ def _shared(name: str, board: Board) -> Measure | str:
     samples = (len(rows) for one in records[0].examples.values() if (rows := one.rows.get(name)))
     measure = measure_of(name, next(samples, 1))
     for record in records:
-        found, reported = _from_examples(measure, record), record.metrics[name]
-        if found is None or not isclose(found, reported.value or 0.0, rel_tol=1e-6, abs_tol=1e-6):
-            if found is None or reported.low is None:  # a value that no rows give, as some have
-                return "no values by example that give the recorded score"
-            raise DataError(
-                f"{record.method}, run {record.run_id}: the examples' values of {name} do not give"
-                f" its score\n  found     {found:.6g}\n  expected  {reported.value:.6g}, as"
-                " recorded\n  mend      restore the record, or run its command with --fresh"
-            )
+        found, reported = from_examples(measure, record), record.metrics[name]
+        if found is None or (reported.low is None and not _equal(found, reported.value or 0.0)):
+            return "no values by example that give the recorded score"  # as some have
+        refuse_other(name, found, reported.value, record)
     return UNKNOWN_WITHOUT_TEXT if _unknown_without_text(measure, board) else measure
 
 
@@ -229,12 +224,30 @@ def _stored_row(name: str) -> Row:
     return lambda values: [one for row in values.rows.get(name, ()) for one in row] or None
 
 
-def _from_examples(measure: Measure, record: Record) -> float | None:
+def from_examples(measure: Measure, record: Record) -> float | None:
     """The value that the examples of a record give; None if they have no rows."""
     rows = [row for values in record.examples.values() if (row := measure.row(values))]
     if not rows:
         return None
     return float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
+
+
+def refuse_other(name: str, found: float | None, reported: float | None, record: Record) -> None:
+    """Raise DataError unless a value is the recorded one; where either is absent, none is checked.
+
+    name: of the number. found, reported: as its examples give it, and as the record says.
+    """
+    if found is None or reported is None or _equal(found, reported):
+        return
+    raise DataError(
+        f"{record.method}, run {record.run_id}: the examples' values of {name} do not give"
+        f" its score\n  found     {found:.6g}\n  expected  {reported:.6g}, as"
+        " recorded\n  mend      restore the record, or run its command with --fresh"
+    )
+
+
+def _equal(found: float, reported: float) -> bool:
+    return isclose(found, reported, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def _nll_row(values: ExampleValues) -> Sequence[float] | None:

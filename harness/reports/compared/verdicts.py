@@ -11,6 +11,7 @@ from harness.record.trials import TriedMetric
 from harness.reports.compared.contrasts import Contrasts, contrast_family
 from harness.reports.compared.measures import Measure, main_measure, measures_of
 from harness.reports.compared.parts import LIKELIHOOD, OTHERS, TEXTS, lift_measure
+from harness.reports.compared.recorded import refuse_edited
 from harness.reports.runs.recorded_floors import won_by_floors
 from harness.reports.runs.systems import Board, having
 from harness.reports.trial.marks import failed_metrics, trials_near
@@ -59,6 +60,7 @@ def compare_boards(boards: Sequence[Board], metric: str | None = None) -> list[C
     Holm's correction has three kinds of family: all tasks and pairs on the main measure; in each
     task, all pairs on all other measures; and in each task, all pairs in lift over other users.
     """
+    refuse_edited(boards)
     # 1. The main measure must exist in every task.
     measures = [measures_of(board) for board in boards]
     names = [{one.name for one in each} for each in measures]

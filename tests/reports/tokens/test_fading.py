@@ -14,6 +14,7 @@ from harness.reports.runs.comparable import checked
 from tests.support.planted_writers import put_tokens
 from tests.support.synthetic import write_runs
 from tests.support.synthetic_parts import likelihood_of, metrics_of
+from tests.support.synthetic_views import lift_of
 
 USERS, LENGTH, FADES = 30, 200, 100
 TOKENS = np.arange(LENGTH)
@@ -113,4 +114,6 @@ def keep_texts(folder, count):
     kept = dict(list(record.examples.items())[:count])
     fewer = {"metrics": metrics_of(kept), "likelihood": likelihood_of(kept)}
     n = Counts(planned=count, scored=count)
-    write_record(dataclasses.replace(record, examples=kept, n=n, **fewer), folder)
+    lift = lift_of([each.lift for each in kept.values()])
+    lift = dataclasses.replace(lift, tokens=record.lift.tokens)
+    write_record(dataclasses.replace(record, examples=kept, n=n, lift=lift, **fewer), folder)
