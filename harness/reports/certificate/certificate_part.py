@@ -61,7 +61,9 @@ def sentence(one: Certificate) -> str:
 
 def _missing(one: Certificate) -> str:
     """What the answers lack."""
-    absent = [gap.name for gap in one.gaps if gap.why == NOT_RUN]
+    absent = [
+        gap.name + gap.why.removeprefix(NOT_RUN) for gap in one.gaps if gap.why.startswith(NOT_RUN)
+    ]
     return f" Not run: {', '.join(absent)}." if absent else ""
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.claims import Selector
 from harness.errors import counted
-from harness.record import ExampleValues, Json
+from harness.record import ExampleValues
+from harness.reports.certificate.arms import Arm, of_equal_flops, of_equal_parameters, plain
 from harness.reports.certificate.rule import Carries, Explains, Gap, carries, explains
 from harness.reports.claims.parts import compared as compared_pair
-from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import Measure, mean_of, rows_of
 from harness.reports.compared.verdicts import Compared
-from harness.reports.runs.choices import OPTION, chosen_by
 from harness.reports.runs.systems import Board, System, having
-from harness.settings.flat import flat
 from harness.statistics import (
     METHOD_SEEDS,
     VERDICT_USERS,
@@ -29,11 +26,8 @@ MARGINS = {"following": 2.0, "nll": 0.01}
 MARGIN = 1.0
 """The same for all other measures, which are on 0–100."""
 OWN, OTHER, NONE = "own", "other-profile", "zero"
-SAME_SIZE = 0.1
-"""Two models have equal parameters if their numbers differ by no more than this share."""
 NOT_RUN = "not run"
-SFT = "sft"
-"""The method whose gain is asked about, and whose arms have equal compute."""
+"""How `Gap.why` begins where an arm is absent; in brackets, what the nearest run has instead."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +73,9 @@ def certificates(compared: Compared) -> list[Certificate]:
             system.name, measure, margin,
             _own_minus(board, system, measure, OTHER, "own − another user's thoughts"),
             _own_minus(board, system, measure, NONE, "own − no thoughts"),
-            _minus(compared, system, _plain, "minus sft"),
-            _minus(compared, system, _same_flops, "minus sft of equal FLOPs"),
-            _minus(compared, system, _same_size, "minus sft of equal parameters"),
+            _minus(compared, system, plain, "minus sft"),
+            _minus(compared, system, of_equal_flops, "minus sft of equal FLOPs"),
+            _minus(compared, system, of_equal_parameters, "minus sft of equal parameters"),
         )
         for system in having(board, lambda record: record.controls).systems
     ]  # fmt: skip
@@ -107,17 +101,17 @@ def _own_minus(board: Board, system: System, measure: Measure, thoughts: str, na
 
 
 def _minus(
-    compared: Compared, system: System, chosen: Callable[[Board, System], list[System]], name: str
+    compared: Compared, system: System, chosen: Callable[[Board, System], Arm], name: str
 ) -> Gap:
-    """The system − the first sft that `chosen` finds, on the main measure."""
+    """The system − the sft that `chosen` finds, on the main measure."""
     board, measure = compared.board, compared.main.measure
     whole = next(one for one in board.systems if one.name == system.name)
-    arms = chosen(board, whole)
-    if not arms:
-        return Gap(name, why=NOT_RUN)
-    found = compared_pair(measure, board, (whole, arms[0]), family=1)
+    arm = chosen(board, whole)
+    if arm.system is None:
+        return Gap(name, why=f"{NOT_RUN} ({arm.why})" if arm.why else NOT_RUN)
+    found = compared_pair(measure, board, (whole, arm.system), family=1)
     turned = found.turned() if measure.lower_is_better else found
-    return _gap(name, turned.difference, turned, whole.about_method and arms[0].about_method)
+    return _gap(name, turned.difference, turned, whole.about_method and arm.system.about_method)
 
 
 def _gap(name: str, value: float | None, found: Interval | Comparison, about: bool) -> Gap:
@@ -129,42 +123,3 @@ def _gap(name: str, value: float | None, found: Interval | Comparison, about: bo
     elif found.users < VERDICT_USERS:
         why = f"{counted(found.users, 'user')}; expected {VERDICT_USERS}"
     return Gap(name, value, found.low, found.high, why)
-
-
-def _plain(board: Board, system: System) -> list[System]:
-    """sft with the system's own settings, backbone included; else the board's usual one."""
-    own, *arms = chosen_by([system.record, *(one.record for one in _of_sft(board))])
-    same = [
-        one
-        for one, arm in zip(_of_sft(board), arms, strict=True)
-        if not _flops_of(one) and all(arm[key] == own[key] for key in own if _shared(key))
-    ]
-    return same or selected(board, [Selector(SFT)])
-
-
-def _shared(key: str) -> bool:
-    """Whether a setting is one that methods share."""
-    return not key.startswith(OPTION) and key != "model.reasoner"
-
-
-def _same_flops(board: Board, system: System) -> list[System]:
-    return [one for one in _of_sft(board) if _flops_of(one) == system.record.method]
-
-
-def _same_size(board: Board, system: System) -> list[System]:
-    size = system.record.backbone.method_parameters or 0
-    return [
-        one
-        for one in _of_sft(board)
-        if (its := one.record.backbone.method_parameters)
-        and abs(its - size) <= SAME_SIZE * size
-        and not _flops_of(one)
-    ]
-
-
-def _of_sft(board: Board) -> list[System]:
-    return [one for one in board.systems if one.record.method == SFT]
-
-
-def _flops_of(arm: System) -> Json:
-    return dict(flat(arm.record.settings)).get("method.flops_of")

@@ -1,6 +1,7 @@
 """Certificates from records whose truth is made up, and their part of the page."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import write_runs
+from tests.support.synthetic_parts import training_of
 
 SEEDS = (0, 1, 2)
 TASK = ["product_review"]
+FLOPS = 10_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +38,29 @@ def with_thoughts(folder, other, none, noise):
         for key, values in record.examples.items()
     }  # fmt: skip
     two = dataclasses.replace(record.backbone, method_parameters=2_400_000)
-    write_record(dataclasses.replace(record, examples=examples, backbone=two), folder)
+    spent = dataclasses.replace(record.training, flops_total=FLOPS)
+    write_record(
+        dataclasses.replace(record, examples=examples, backbone=two, training=spent), folder
+    )
+
+
+def arms_of_flops(out, effect, seeds=SEEDS, flops=FLOPS, more=()):
+    """Runs of sft by `flops_of`, with so many FLOPs and other settings."""
+    spent = dataclasses.replace(training_of("sft"), flops_total=flops)
+    write_runs(
+        out, ["sft"], TASK, seeds, effect=effect, changes={"training": spent},
+        assignments={"sft": ["method.flops_of=flythinker", *more]},
+    )  # fmt: skip
+
+
+def arms_of_size(out, effect, seeds=SEEDS, more=()):
+    """Runs of sft on a larger backbone, with other settings."""
+    model = read_record(next(out.parent.rglob("flythinker/*/record.json")).parent).backbone
+    large = dataclasses.replace(model, name="large", reasoner=None)
+    write_runs(
+        out, ["sft"], TASK, seeds, effect=effect, changes={"backbone": large},
+        assignments={"sft": ["model.backbone=large", *more]},
+    )  # fmt: skip
 
 
 def world(out, other=5.0, none=8.0, flops=None, size=None, seeds=SEEDS, gain=9.0, noise=0.5):
@@ -44,17 +69,9 @@ def world(out, other=5.0, none=8.0, flops=None, size=None, seeds=SEEDS, gain=9.0
     for folder in write_runs(out, ["flythinker"], TASK, seeds, full=True, effect=gain):
         with_thoughts(folder, other, none, noise)
     if flops is not None:
-        write_runs(
-            out / "flops", ["sft"], TASK, seeds, effect=flops,
-            assignments={"sft": ["method.flops_of=flythinker"]},
-        )  # fmt: skip
+        arms_of_flops(out / "flops", flops, seeds)
     if size is not None:
-        model = read_record(next(out.rglob("flythinker/*/record.json")).parent).backbone
-        large = dataclasses.replace(model, name="large", reasoner=None)
-        write_runs(
-            out / "size", ["sft"], TASK, seeds, effect=size, changes={"backbone": large},
-            assignments={"sft": ["model.backbone=large"]},
-        )  # fmt: skip
+        arms_of_size(out / "size", size, seeds)
     return out
 
 
@@ -126,3 +143,62 @@ def test_a_comparisons_json_has_certificates_and_claims(tmp_path):
     assert (one["system"], one["carries"], len(one["gaps"])) == ("flythinker", "YES", 5)
     assert {claim["paper"] for claim in board["claims"]} == {"FlyThinker"}
     assert all(claim["parts"] for claim in board["claims"])
+
+
+@pytest.mark.parametrize("other", ["train.epochs=1", "data.train_limit=9", "retrieval.k=1"])
+def test_an_arm_has_the_systems_settings(tmp_path, other):
+    # as in `arms_of_*`, but worse by far: taken, they would make the gain more than compute
+    out = world(tmp_path)
+    arms_of_flops(out / "a", 0.0, more=[other])
+    arms_of_size(out / "b", 0.0, more=[other])
+    compared, (one,) = certified(out)
+    key, value = other.split("=")
+    for gap in (one.flops, one.parameters):
+        assert gap.value is None
+        assert re.fullmatch(rf"not run \(sft \(.*\) has {key} {value}(\.0)?, not .*\)", gap.why)
+    assert one.explains == "CANNOT TELL"
+    (line,) = certificate_part(compared).text
+    assert line.endswith(f"minus sft of equal parameters{one.parameters.why[len('not run') :]}.")
+    # beside arms with its settings the others change nothing
+    arms_of_flops(out / "c", 6.0)
+    arms_of_size(out / "d", 6.0)
+    _, (one,) = certified(out)
+    assert one.explains == "MORE THAN COMPUTE"
+    assert one.flops.value == pytest.approx(one.gain.value, abs=1.0)
+
+
+def test_an_arm_of_equal_flops_took_the_systems_flops(tmp_path):
+    # `flops_of` copies the method with its default options; the system has others
+    out = world(tmp_path)
+    arms_of_flops(out / "a", 6.0, flops=14_400_000)
+    _, (one,) = certified(out)
+    assert one.flops.why == ("not run (sft (flops_of=flythinker) has 1.44 × the training FLOPs)")
+    arms_of_flops(out / "a", 6.0, flops=None)
+    _, (one,) = certified(out)
+    assert one.flops.why.endswith("has FLOPs that cannot be compared: a record lacks them)")
+    arms_of_flops(out / "a", 6.0, flops=10_900_000)
+    _, (one,) = certified(out)
+    assert one.flops.why == ""
+
+
+def test_plain_sft_has_the_systems_settings(tmp_path):
+    write_runs(tmp_path, ["sft"], TASK, SEEDS, assignments={"sft": ["budget.profile=64"]})
+    for folder in write_runs(tmp_path, ["flythinker"], TASK, SEEDS, full=True):
+        with_thoughts(folder, 5.0, 8.0, 0.5)
+    _, (one,) = certified(tmp_path)
+    assert (one.gain.value, one.gain.why) == (
+        None, "not run (sft has budget.profile 64, not 512)"
+    )  # fmt: skip
+
+
+def test_a_learning_rate_is_a_methods_own_and_memory_changes_no_result(tmp_path):
+    for folder in write_runs(tmp_path, ["flythinker"], TASK, SEEDS, full=True, effect=9.0):
+        with_thoughts(folder, 5.0, 8.0, 0.5)
+    for rate, effect, loss in (("0.003", 0.0, 2.1), ("0.0003", 6.0, 1.9), ("0.001", 3.0, 2.0)):
+        spent = dataclasses.replace(training_of("sft"), lr=float(rate), val_loss=loss)
+        write_runs(
+            tmp_path / rate, ["sft"], TASK, SEEDS, effect=effect, changes={"training": spent},
+            assignments={"sft": [f"train.lr={rate}", "decode.batch_size=3"]},
+        )  # fmt: skip
+    _, (one,) = certified(tmp_path)
+    assert one.gain.value == pytest.approx(3.0, abs=0.5)  # beside the best rate on val
