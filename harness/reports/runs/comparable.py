@@ -16,11 +16,12 @@ from harness.reports.runs.systems import Board, System
 
 Read = Callable[[Record], object]
 """Reads a value from a record; None if it has none."""
-UNPAIRED = {
-    "eval.slices": "slices of the reference",
-    "decode.samples": "texts of each example",
+UNPAIRED: Mapping[str, tuple[str, Read]] = {
+    "eval.slices": ("slices of the reference", lambda record: record.setting("eval.slices")),
+    "decode.samples": ("texts of each example", lambda record: record.samples),
 }
-"""Settings that must agree for examples to be paired; `--allow-different` does not cover them."""
+"""Settings that must agree for examples to be paired → what it is, and a record's value, also of
+texts that were made elsewhere; `--allow-different` does not cover them."""
 SAME: Mapping[str, tuple[str, Json]] = {
     "data.setting": ("setting", None),
     "decode.max_new_tokens": ("cap on new tokens", None),
@@ -77,7 +78,7 @@ def checked(board: Board, allow_different: bool) -> Board:
     else in `differences` differs and `allow_different` is false.
     """
     # 1. What can never be allowed: examples that cannot be paired.
-    rules = {f"{what} ({key})": _setting(key) for key, what in UNPAIRED.items()}
+    rules = {f"{what} ({key})": read for key, (what, read) in UNPAIRED.items()}
     blocking = _differing(board.systems, rules)
     if blocking:
         mend = "rerun some with --set and the others' value, or compare them separately"

@@ -112,6 +112,18 @@ def test_what_cannot_be_paired_is_never_allowed(other_way, assignment, expected,
         checked(other_way(assignment), allow_different=allowed)
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_texts_from_elsewhere_are_one_of_each_example(tmp_path, allowed):
+    # a scored record has no settings of decoding
+    write_runs(tmp_path / "a", ["sft"], TASK, assignments={"sft": ["decode.samples=3"]})
+    record = made_up("product_review", "mine")
+    settings = {name: each for name, each in record.settings.items() if name != "decode"}
+    write_record(dataclasses.replace(record, kind="scored", settings=settings), tmp_path / "b")
+    found = r"cannot be paired\n.*texts of each example \(decode.samples\)  3: sft; 1: mine"
+    with pytest.raises(DataError, match=found):
+        checked(board_of(tmp_path), allow_different=allowed)
+
+
 def test_numbers_of_donors_matter_only_if_both_runs_have_lift(tmp_path):
     write_runs(tmp_path / "a", ["sft"], TASK, full=True)
     (folder,) = write_runs(tmp_path / "b", ["rag"], TASK, full=True)
