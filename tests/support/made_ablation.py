@@ -61,6 +61,25 @@ def grid(out: Path, across: Sequence[str] = ("0", "0.5", "5")) -> Ablation:
     return ablation("flythinker", [HISTORY, lam], tried, "sft")
 
 
+def passes_and_lam(out: Path, failed: Sequence[tuple[str, str]] = ()) -> tuple[list[str], Ablation]:
+    """λ, which sft does not have, over passes, which change it; and the passes of each cell with a
+    reference. failed: values whose reference has no run."""
+    lam, passes = Axis("lam", "method.lam", ("0", "1")), Axis("epochs", "train.epochs", ("2", "4"))
+    beside = {
+        value: _runs(out / value, "sft", (0,), 6.0, settings=(f"train.epochs={value}",))
+        for value in passes.values
+    }
+    tried = [
+        _tried(
+            out, cell, (f"method.lam={cell[0]}", f"train.epochs={cell[1]}"), (0,), 9.0,
+            () if cell in failed else beside[cell[1]],
+        )
+        for cell in product(lam.values, passes.values)
+    ]  # fmt: skip
+    shown = [f"epochs={one.values[1]}" for one in tried if one.reference]
+    return shown, ablation("flythinker", [lam, passes], tried, "sft")
+
+
 def _tried(
     out: Path,
     values: tuple[str, ...],

@@ -44,7 +44,7 @@ def document(found: Ablation, commands: Sequence[str] = ()) -> Document:
     over = f"{found.method} over {listed([axis.name for axis in found.axes])}"
     claims = tuple(claims_table(paper, each, found.board) for paper, each in found.claims)
     part = Part(tuple(sentences(found)), pictures(found), (table(found), *claims))
-    runs = sum(len(system.runs) for system in found.board.systems)
+    runs = len({run.folder for system in found.board.systems for run in system.runs})
     return Document(
         f"Ablation of {over}",
         f"{counted(runs, 'run')} on {found.board.task}; made by"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from harness.claims import Paper, papers
 from harness.claims.papers import REASONER, REASONER_SHARE
@@ -146,15 +148,49 @@ def reasoner_parameters(cell: Cell) -> int | None:
 
 
 def _cells(axes: Sequence[Axis], tried: Sequence[Tried], reference: str | None) -> tuple[Cell, ...]:
-    """Each value with its system and its reference, one for all unless the setting changes it."""
-    distinct = {tuple(run.folder for run in one.reference) for one in tried if one.reference}
+    """Each value with its system and its reference."""
+    named = _references(axes, tried, f"{reference}")
     cells = []
     for one in tried:
-        pairs = zip(axes, one.values, strict=True)
-        label = " · ".join(f"{axis.name}={value}" for axis, value in pairs)
-        beside = f"{reference}" if len(distinct) == 1 else f"{reference}, {label}"
+        label = _label(axes, one.values)
+        beside = named.get(_folders(one), "")
         cells.append(Cell(label, one, _system(label, one.runs), _system(beside, one.reference)))
     return tuple(cells)
+
+
+def _references(
+    axes: Sequence[Axis], tried: Sequence[Tried], reference: str
+) -> dict[tuple[Path, ...], str]:
+    """Folders of a reference → its name: the method's, and the first values it was run for of the
+    settings that change it."""
+    first = {_folders(one): one.values for one in reversed(tried) if one.reference}
+    if len(first) == 1:
+        return dict.fromkeys(first, reference)
+    changing = [at for at in range(len(axes)) if _changes(at, tried)]
+    if len({tuple(each[at] for at in changing) for each in first.values()}) < len(first):
+        changing = list(range(len(axes)))  # failures left too few cells to tell
+    return {
+        folders: f"{reference}, "
+        + _label([axes[at] for at in changing], [values[at] for at in changing])
+        for folders, values in first.items()
+    }
+
+
+def _changes(at: int, tried: Sequence[Tried]) -> bool:
+    """Whether values that differ in this axis alone have different references."""
+    found: dict[tuple[str, ...], set[tuple[Path, ...]]] = defaultdict(set)
+    for one in tried:
+        if one.reference:
+            found[(*one.values[:at], *one.values[at + 1 :])].add(_folders(one))
+    return any(len(folders) > 1 for folders in found.values())
+
+
+def _folders(one: Tried) -> tuple[Path, ...]:
+    return tuple(sorted(run.folder for run in one.reference))
+
+
+def _label(axes: Sequence[Axis], values: Sequence[str]) -> str:
+    return " · ".join(f"{axis.name}={value}" for axis, value in zip(axes, values, strict=True))
 
 
 def _system(name: str, runs: Sequence[Run]) -> System | None:

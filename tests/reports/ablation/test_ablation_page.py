@@ -14,7 +14,15 @@ from harness.reports.ablation.values import Axis, Tried, ablation
 from harness.reports.render.pages import to_html
 from harness.reports.render.plots.panels import caption_of
 from harness.reports.render.report_files import write_report
-from tests.support.made_ablation import HISTORY, LAM, SIZE, grid, lam_ablation, size_ablation
+from tests.support.made_ablation import (
+    HISTORY,
+    LAM,
+    SIZE,
+    grid,
+    lam_ablation,
+    passes_and_lam,
+    size_ablation,
+)
 from tests.support.synthetic import write_runs
 
 
@@ -146,6 +154,26 @@ def test_a_map_keeps_its_ink_on_a_dark_page(rendered, map_of_two):
     assert len(inside) == 5
     # their ground is the same in light and dark, so the page must not colour them
     assert not [style for style in inside if "currentColor" in style]
+
+
+def test_a_reference_that_one_of_two_settings_changes_is_one_system_for_each_of_its_values(
+    tmp_path,
+):
+    over_passes, found = passes_and_lam(tmp_path)
+    assert list(found.references.values()) == [f"sft, {one}" for one in over_passes]
+    assert [one.name for one in found.board.systems][4:] == ["sft, epochs=2", "sft, epochs=4"]
+    report = document(found)
+    assert report.subtitle.startswith("6 runs on ")
+    assert [row[0] for row in report.sections[0].tables[0].rows[4:]] == [
+        "sft, epochs=2", "sft, epochs=4"
+    ]  # fmt: skip
+    caption = caption_of(report.sections[0].pictures[0].drawing)
+    assert caption.count("sft, epochs=") == 2
+
+
+def test_where_failures_hide_which_setting_changes_the_reference_its_name_has_both(tmp_path):
+    _, found = passes_and_lam(tmp_path, failed=(("0", "4"), ("1", "2")))
+    assert list(found.references.values()) == ["sft, lam=0 · epochs=2", "sft, lam=1 · epochs=4"]
 
 
 def test_an_ablation_without_any_run_says_why():
