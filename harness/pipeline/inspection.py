@@ -160,7 +160,7 @@ def _texts(plan: Plan, folder: Path, choice: Choice) -> tuple[list[Chosen], list
                 + ", ".join(list(known)[:3])
             )
     found, notes = list[Chosen](), list[str]()
-    for key in choice.examples or list(known)[: choice.limit]:
+    for key in dict.fromkeys(choice.examples) or list(known)[: choice.limit]:
         text, preface = written.get(key), tuple[int, ...]()
         shown = text.output if text else ""
         if text is not None:

@@ -39,6 +39,12 @@ def look(folder, method="flythinker", **choice):
     return inspect(folder, Choice(**choice), find("method", method), Bars(quiet=True))
 
 
+def test_an_example_that_is_asked_for_twice_counts_once(outcome):
+    first, second = (each.id for each in look(outcome.folder, limit=2, of="reference").examples)
+    found = look(outcome.folder, examples=(second, first, second), of="reference")
+    assert [each.id for each in found.examples] == [second, first]
+
+
 def test_an_inspection_says_what_the_model_computes(outcome, reviews, backbone):
     found = look(outcome.folder, limit=2, of="reference")
     assert [len(one.tokens) > 10 for one in found.examples] == [True, True]
