@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.errors import UsageError
+
 
 def cache_dir() -> Path:
     """$HARNESS_CACHE, else `flythinker-harness` in $XDG_CACHE_HOME, else in ~/.cache.
@@ -30,6 +32,13 @@ def expanded(text: str | Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path
+
+
+def refuse_file(out: Path) -> Path:
+    """The folder of `--out`, new or existing. Raises UsageError if it is a file."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
+    return out
 
 
 DRAFT = ".draft-"

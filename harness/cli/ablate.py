@@ -19,6 +19,7 @@ from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError, counted
+from harness.paths import refuse_file
 from harness.pipeline.lock import refuse_several_processes
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def ablate(
     refuse_several_processes()
     compared = None if reference in ("none", method) else reference
     ablation = plan(over, options, method, compared, seeds)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
+    refuse_file(out)
     console = screen()
 
     if dry_run:

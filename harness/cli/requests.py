@@ -25,6 +25,7 @@ from harness.cli.jobs import (
 )
 from harness.cli.options import RESULTS, RunOptions
 from harness.errors import UsageError
+from harness.paths import refuse_file
 from harness.registry import entry_of, known_methods
 from harness.settings import Block, RunSettings, assignment, read_run_file, validate
 from harness.settings.wrong import Where
@@ -191,13 +192,13 @@ def requested(
             methods(method), tasks(options.task or RunSettings().task), given or (0,), options, {},
             "settings", fit=method == "all",
         )  # fmt: skip
-        return [request], out or RESULTS
+        return [request], refuse_file(out or RESULTS)
     blocks = read_run_file(config)
     outs = {block.what.out for block in blocks}
     if len(outs) > 1:
         raise UsageError(f"{config}: out differs between [[runs]]; expected one folder for all")
     requests = [request_of(config, block, method, options, given) for block in blocks]
-    return requests, out or Path(outs.pop() or RESULTS)
+    return requests, refuse_file(out or Path(outs.pop() or RESULTS))
 
 
 def request_of(

@@ -16,6 +16,7 @@ from harness.cli.outcome import print_floors, print_scores
 from harness.cli.screen import command_line, print_json, screen
 from harness.data.floors import SKYLINE
 from harness.errors import UsageError
+from harness.paths import refuse_file
 from harness.record import Record, read_record
 from harness.settings import RunSettings, validate
 from harness.settings.flat import merge, nested
@@ -79,6 +80,7 @@ def score(
     task, split = options.task, options.split
     if name is not None and split != "test":
         raise UsageError(f"--name with --split {split}: only texts of the test split are a system")
+    refuse_file(out)
     plugins(options.plugin)
     settings = settings_of(options)
     for each in settings.eval.metrics:

@@ -12,6 +12,7 @@ from harness.cli.jobs import Job, Making, light_plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.requests import Request, request_of
 from harness.errors import UsageError
+from harness.paths import refuse_file
 from harness.record.digest import json_sha256
 from harness.settings import RunSettings, assignment, differences, load_preset, validate
 from harness.settings.flat import flat
@@ -60,7 +61,8 @@ def read_sweep(path: Path, options: RunOptions, out: Path | None) -> Sweep:
     if len(outs) > 1:
         raise UsageError(f"{path}: out differs between [[runs]]; expected one folder for all")
     plugins = dict.fromkeys(name for each in requests for name in each.options.plugin or ())
-    return Sweep(file, requests, tuple(plugins), out or Path(outs.pop() or RESULTS))
+    results = refuse_file(out or Path(outs.pop() or RESULTS))
+    return Sweep(file, requests, tuple(plugins), results)
 
 
 def names(jobs: Sequence[Job]) -> list[str]:

@@ -14,6 +14,7 @@ from harness.cli.jobs import plugins
 from harness.cli.options import RESULTS, TASK
 from harness.cli.score import ScoreOptions, settings_of
 from harness.cli.screen import print_json, publish, screen, warn
+from harness.paths import refuse_file
 from harness.progress import Bars
 from harness.record.judged import JUDGED
 from harness.registry import FROM_FILES, table
@@ -58,6 +59,7 @@ def trial(
     from harness.record import write_json
     from harness.reports.trial.trial_page import document
 
+    refuse_file(out)
     plugins(options.plugin)
     settings = settings_of(options)
     if options.metrics is None:

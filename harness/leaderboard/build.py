@@ -17,6 +17,7 @@ from harness.leaderboard.floors_of_boards import floors_of
 from harness.leaderboard.page_data import Boards, Entry, table
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
+from harness.paths import refuse_file
 from harness.record.visible import script_json
 from harness.reports.trial.marks import FOLDER, stored_trials
 from harness.settings import RunSettings
@@ -44,6 +45,7 @@ def build(root: Path, out: Path) -> Built:
     the files written here, with script elements, so it works from disk. In `out`, only the files of
     an earlier page are removed.
     """
+    refuse_file(out)
     # 1. Read the rows that the rules accept.
     left_out: list[str] = []
     found: list[tuple[Board, list[Entry]]] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.paths import refuse_file
 from harness.record import write_json
 from harness.record.inspected import InspectedExample, InspectedThought, Inspection
 from harness.record.visible import json_text, visible
@@ -36,8 +36,7 @@ class Piece:
 
 def write_inspection(found: Inspection, out: Path) -> list[Path]:
     """The page and its data below `out`. Raises UsageError if `out` is a file."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
+    refuse_file(out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / PAGE
     file.write_text(visible(to_html(found)), encoding="utf-8")

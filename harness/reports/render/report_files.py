@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.paths import refuse_file
 from harness.record import write_json
 from harness.record.visible import visible
 from harness.reports.render.latex import to_latex
@@ -23,8 +23,7 @@ def write_report(document: Document, out: Path) -> list[Path]:
 
     Raises UsageError if `out` is a file.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; expected a folder, new or existing")
+    refuse_file(out)
     texts = {out / PAGE: to_html(document), out / MARKDOWN: to_markdown(document)}
     for section in document.sections:
         for table in section.tables:
