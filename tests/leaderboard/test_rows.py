@@ -1,12 +1,11 @@
 """From a run to a row to its verification: verify reproduces what submit wrote, or refuses it."""
 
-import errno
 import json
 import shutil
 
 import pytest
 
-from harness.errors import DataError, HarnessError, UsageError
+from harness.errors import DataError, UsageError
 from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
 from harness.leaderboard.pack import submit
@@ -15,7 +14,7 @@ from harness.leaderboard.row import Words
 from harness.leaderboard.untrusted import read_submission, read_texts
 from harness.leaderboard.verification import Verification, read_verification, write_verification
 from harness.leaderboard.verify_rows import verify_all
-from harness.record import PREDICTIONS, read_record, write_json, write_lines
+from harness.record import read_record, write_json
 from harness.settings import RunSettings
 from tests.support.boards import edit, make_board, rows_of, rules
 
@@ -211,98 +210,6 @@ def test_a_board_of_numbers_stays_self_reported(runs, tmp_path, reviews):
     assert verification.notes == ("numbers only: the texts may not be published",)
     edit(row, lambda fields: fields["examples"]["ids"].__setitem__(0, "nobody"))
     assert "not the data's" in str(verdicts(tmp_path, str(reviews))[row])
-
-
-def test_submit_refuses(runs, packed, tmp_path, reviews):
-    root = tmp_path / "boards"
-    with pytest.raises(UsageError, match=r"no board .*; its maintainer opens it with --open-board"):
-        submit(runs["rag"], root, BY)
-    with pytest.raises(UsageError, match="--open-board 'text'; expected texts or numbers"):
-        submit(runs["rag"], root, BY, open_board="text")
-    shutil.copytree(packed / "folder", root)
-    with pytest.raises(UsageError, match=r"board.json already exists; omit the option"):
-        submit(runs["rag"], root, BY, open_board="texts")
-    with pytest.raises(UsageError, match="already exists; remove it, or name the row with --id"):
-        submit(runs["rag"], root, BY)
-    mini = shutil.copytree(packed / "mini", tmp_path / "mini")
-    with pytest.raises(DataError, match=r"duplicates the texts of nonpers-s0-.*: 4 of 4 examples"):
-        submit(runs["mini"], mini, Words(by="Someone", id="mine"))
-    with pytest.raises(UsageError, match=r"'id': found '../up'"):
-        submit(runs["rag"], root, Words(by="Someone", id="../up"))
-    with pytest.raises(UsageError, match="'link': found 'http://x'"):
-        submit(runs["rag"], root, Words(by="Someone", link="http://x"))
-    with pytest.raises(DataError, match="does not fit board product_review/user/mini"):
-        submit(runs["mini"], root, BY)
-    assert len(list(root.rglob("submission.json"))) == 2
-
-
-def test_submit_refuses_a_run_that_disagrees_with_itself(runs, tmp_path):
-    run = shutil.copytree(runs["rag"], tmp_path / "run")
-    fields = json.loads((run / "record.json").read_text())
-    del fields["checksum"]
-    fields["metrics"]["rouge1"]["value"] += 0.5
-    write_json(run / "record.json", fields)
-    with pytest.raises(DataError, match=r"its record says rouge1 .* its texts score"):
-        submit(run, tmp_path, BY, open_board="texts")
-    write_json(run / "record.json", {**fields, "status": "failed"})
-    with pytest.raises(DataError, match="status 'failed'; expected a complete run"):
-        submit(run, tmp_path, BY, open_board="texts")
-
-
-FAILURES = {
-    "full disk": ("harness.record.durable.sync", OSError(errno.ENOSPC, "No space left"), OSError),
-    "a row over a limit": ("harness.leaderboard.pack.read_texts", DataError("long"), DataError),
-    "Ctrl-C": ("harness.leaderboard.pack.read_submission", KeyboardInterrupt(), KeyboardInterrupt),
-}
-
-
-@pytest.mark.parametrize("case", FAILURES)
-@pytest.mark.parametrize("opens", [True, False], ids=["a new board", "a known board"])
-def test_a_submission_that_fails_leaves_nothing_and_can_be_repeated(
-    runs, packed, tmp_path, monkeypatch, case, opens
-):
-    root, board = tmp_path / "boards", "texts" if opens else None
-    place, failing, error, kind = root / "product_review/user/mini", *FAILURES[case]
-    if not opens:
-        shutil.copytree(packed / "folder", root)
-        shutil.rmtree(rows_of(root, "rag"))
-    before = sorted(root.rglob("*.json*"))
-
-    def fail(*_):
-        if len(sorted(root.rglob("board.json"))) > 0:  # while the row is written
-            raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(failing, fail)
-        with pytest.raises(kind) as raised:
-            submit(runs["rag"], root, BY, open_board=board)
-    assert sorted(root.rglob("*.json*")) == before
-    assert [path.name for path in place.iterdir() if path.name.startswith(".")] == []
-    if kind is OSError:
-        assert raised.value.filename.endswith("submission.json")
-    row = submit(runs["rag"], root, BY, open_board=board)
-    assert row in read_board(place).rows()
-
-
-def test_what_a_killed_submission_leaves_is_no_row(boards):
-    (place,) = all_boards(boards / "mini")
-    rows = place.rows()
-    (place.folder / ".draft-x1" / "sft").mkdir(parents=True)
-    assert place.rows() == rows
-
-
-def test_submit_refuses_missing_texts_and_moved_data(runs, tmp_path, reviews):
-    from harness.record import read_predictions
-
-    run = shutil.copytree(runs["rag"], tmp_path / "run")
-    write_lines(run / PREDICTIONS, read_predictions(run)[1:])
-    with pytest.raises(DataError, match="1 texts of sample 0 are missing"):
-        submit(run, tmp_path, BY, open_board="texts")
-    (run / "predictions.jsonl").unlink()
-    with pytest.raises(DataError, match=r"no predictions.jsonl; a submission is scored from"):
-        submit(run, tmp_path, BY, open_board="texts")
-    with pytest.raises(HarnessError, match="give the run's data with --data"):
-        submit(runs["rag"], tmp_path, BY, open_board="texts", data="mini")
 
 
 def test_no_board_and_a_board_in_the_wrong_place(tmp_path):

@@ -192,3 +192,14 @@ def edit(row, change):
     fields = json.loads((row / "submission.json").read_text())
     change(fields)
     (row / "submission.json").write_text(json.dumps(fields))
+
+
+def with_value(row, path, value):
+    """The row with the value at a dotted path replaced; `...` in a list stands for its first."""
+    row = json.loads(json.dumps(row))
+    *way, last = path.split(".")
+    below = row
+    for key in way:
+        below = below[int(key)] if key.isdigit() else below[key]
+    below[int(last) if last.isdigit() else last] = value
+    return row
