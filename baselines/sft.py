@@ -49,6 +49,10 @@ class Sft(Method):
                 )
         return lm
 
+    @property
+    def own_passes(self) -> bool:
+        return self.options.flops_of is not None
+
     def epochs(self, lm: PersonalLM, rows: Sequence[TrainRow]) -> float:
         epochs = super().epochs(lm, rows)
         if self.options.flops_of is None:

@@ -164,6 +164,11 @@ class Method:
         """Passes over the training rows: `train.epochs`, unless a method matches another's cost."""
         return self.settings.train.epochs
 
+    @property
+    def own_passes(self) -> bool:
+        """Whether `epochs` may differ from `train.epochs`, so that only a run's rows tell it."""
+        return type(self).epochs is not Method.epochs
+
     def controlled(self, lm: PersonalLM, thoughts: str) -> PersonalLM:
         """The trained `lm` with its thoughts replaced, for methods with `controls`.
 

@@ -46,16 +46,21 @@ def print_plan(console: Console, job: Job, out: Path, processes: int = 1) -> Non
     prompts = plan.test_prompts
     rows, shortened = _training_rows(plan)
     facts = _data_facts(plan)
-    if rows:
-        facts["training"] = _training(plan, rows, shortened)
+    passes = None
     if isinstance(plan, ServedPlan):
-        facts |= server_facts(plan)
+        model = server_facts(plan)
     else:
-        facts |= model_facts(plan, rows, processes)
-    facts["time"] = estimate([(job.method, settings)], out).shown
+        lm = plan.build()
+        model = model_facts(plan, lm, rows, processes)
+        if rows:
+            plan.method.rows_of = plan.rows_of
+            passes = plan.method.epochs(lm, rows)
+            facts["training"] = _training(plan, rows, passes, shortened)
+    facts |= model
+    facts["time"] = estimate([(job.method, settings)], out, passes).shown
     rates, _ = rates_for(job.method, settings, out)
     if rates is not None:
-        facts["by phase"] = _by_phase(job.method, settings, rates)
+        facts["by phase"] = _by_phase(job.method, settings, rates, passes)
     title = f"{job.method} on {settings.task}, dry run"
     table = Table("dry_run", title, (Column("", kind="note"), Column("")), tuple(facts.items()))
     print_table(console, table)
@@ -102,10 +107,13 @@ def _training_rows(plan: Plan) -> tuple[list[TrainRow], int]:
     return plan.rows(pairs, targets, plan.encoded("train"))
 
 
-def _training(plan: Plan, rows: Sequence[TrainRow], shortened: int) -> str:
-    """Steps and tokens of training. shortened: targets that are cut."""
+def _training(plan: Plan, rows: Sequence[TrainRow], passes: float, shortened: int) -> str:
+    """Steps and tokens of training.
+
+    passes: over the rows. shortened: targets that are cut.
+    """
     train = plan.settings.train
-    steps = plan_steps(len(rows), train.epochs, train.batch_size, plan.settings.seed)
+    steps = plan_steps(len(rows), passes, train.batch_size, plan.settings.seed)
     tokens = sum(len(rows[index]) for step in steps for index in step)
     return (
         f"{counted(len(steps), 'step')} of {counted(train.batch_size, 'example')},"
@@ -113,10 +121,10 @@ def _training(plan: Plan, rows: Sequence[TrainRow], shortened: int) -> str:
     )
 
 
-def _by_phase(method: str, settings: RunSettings, rates: Rates) -> str:
+def _by_phase(method: str, settings: RunSettings, rates: Rates, passes: float | None) -> str:
     """`training 3 min, generation 20 s, …`."""
     try:
-        phases = phase_seconds(method, settings, rates)
+        phases = phase_seconds(method, settings, rates, passes)
     except UnknownSizeError as error:
         return str(error)
     return ", ".join(f"{name} {rough(seconds)}" for name, seconds in phases.items() if seconds)
@@ -144,12 +152,13 @@ def server_facts(plan: ServedPlan) -> dict[str, str]:
             "requests": ", ".join(parts)}  # fmt: skip
 
 
-def model_facts(plan: Plan, rows: Sequence[TrainRow], processes: int) -> dict[str, str]:
+def model_facts(
+    plan: Plan, lm: PersonalLM, rows: Sequence[TrainRow], processes: int
+) -> dict[str, str]:
     """Parameters, memory and disk.
 
-    plan: of the run. rows: of training. processes: how many share the run.
+    plan: of the run. lm: its model. rows: of training. processes: how many share the run.
     """
-    lm = plan.build()
     refuse_long_tests(plan, lm)
     if plan.method.trains:
         refuse_long_training(plan, lm)

@@ -82,7 +82,7 @@ def _data_table(lines: Sequence[Line]) -> Table:
     largest: dict[str, RunCost] = {}
     for cost in (cost for line in lines for cost in line.costs):
         known = largest.setdefault(cost.task, cost)
-        largest[cost.task] = max(known, cost, key=lambda each: each.tokens)
+        largest[cost.task] = max(known, cost, key=lambda each: each.tokens or 0.0)
     rows = [
         (task, *(cost.examples[name] for name in ("train", "val", "test")), cost.row,
          cost.steps or None, cost.tokens / 1e6 if cost.tokens else None)

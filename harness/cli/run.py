@@ -24,8 +24,9 @@ from harness.cli.screen import command_line, screen, warn
 from harness.errors import HarnessError, counted
 from harness.inputs.finished import finished
 from harness.inputs.stale import Since, named_message
-from harness.pipeline.estimate import UNTRAINED, estimate
+from harness.pipeline.estimate import estimate
 from harness.pipeline.lock import launched_together
+from harness.pipeline.method_training import trains
 from harness.pipeline.stops import Until, stop_named
 from harness.progress import Bars
 from harness.record import Outcome
@@ -197,13 +198,19 @@ def _finished(
     return found
 
 
+def _seeds(request: Request, method: str, task: str) -> Sequence[int]:
+    """The seeds that a method runs with: all if it trains, else the first."""
+    seeds = request.seeds
+    return seeds if trains(method, request.settings(method, None, task, seeds[0])) else seeds[:1]
+
+
 def _print_start(console: Console, requests: Sequence[Request], results: Path) -> None:
     """The first line, before anything slow is imported: what will run, and for how long."""
     runs = [
         (name, request.settings(name, None, task, seed))
         for request in requests
         for task, name in product(request.tasks, request.methods)
-        for seed in (request.seeds if name not in UNTRAINED else request.seeds[:1])
+        for seed in _seeds(request, name, task)
     ]
     time = estimate(runs, results).shown
     if len(runs) == 1:

@@ -19,6 +19,7 @@ from harness.errors import HarnessError
 from harness.inputs.model_size import parameters_of
 from harness.inputs.provenance import processor
 from harness.inputs.stale import runs_of_request
+from harness.pipeline.method_training import trains
 from harness.record import RECORD, Record, read_record
 from harness.settings import RunSettings
 from harness.settings.flat import flat
@@ -35,7 +36,6 @@ SPEED: Mapping[str, tuple[float, float]] = {
 large as the generator here."""
 REASONS = ("flythinker",)
 """Methods with a second model, which `model.reasoner` names."""
-UNTRAINED = ("nonpers", "rag")
 START_S, SCORE_S = 12.0, 0.06
 """Seconds to import and load, and to score one text."""
 FORWARD = 0.35
@@ -72,8 +72,13 @@ class Estimate:
         return f"about {rough(self.seconds)} ({self.basis})"
 
 
-def estimate(runs: Sequence[tuple[str, RunSettings]], results: Path) -> Estimate:
-    """The time of runs, each a method's name and its settings. Complete ones take none."""
+def estimate(
+    runs: Sequence[tuple[str, RunSettings]], results: Path, passes: float | None = None
+) -> Estimate:
+    """The time of runs, each a method's name and its settings. Complete ones take none.
+
+    passes: as in `phase_seconds`.
+    """
     open_runs = [(name, each) for name, each in runs if not _is_complete(name, each, results)]
     done = len(runs) - len(open_runs)
     if not open_runs:
@@ -84,7 +89,7 @@ def estimate(runs: Sequence[tuple[str, RunSettings]], results: Path) -> Estimate
         if rates is None:
             return Estimate(None, basis)
         try:
-            seconds += START_S + run_seconds(name, settings, rates)
+            seconds += START_S + run_seconds(name, settings, rates, passes)
         except UnknownSizeError as error:
             return Estimate(None, str(error))
         bases.append(basis)
@@ -96,23 +101,29 @@ class UnknownSizeError(Exception):
     """How many examples there are is known only after the data are read."""
 
 
-def run_seconds(method: str, settings: RunSettings, rates: Rates) -> float:
+def run_seconds(
+    method: str, settings: RunSettings, rates: Rates, passes: float | None = None
+) -> float:
     """Seconds of one run at these rates, without its start.
 
     Raises UnknownSizeError.
     """
-    return sum(phase_seconds(method, settings, rates).values())
+    return sum(phase_seconds(method, settings, rates, passes).values())
 
 
-def phase_seconds(method: str, settings: RunSettings, rates: Rates) -> dict[str, float]:
+def phase_seconds(
+    method: str, settings: RunSettings, rates: Rates, passes: float | None = None
+) -> dict[str, float]:
     """Seconds of `training`, `generation` and `evaluation` of one run at these rates.
+
+    passes: over the training examples, where the method was asked; by default `train.epochs`.
 
     Raises UnknownSizeError.
     """
     sizes, budget, options = sizes_of(settings), settings.budget, settings.eval
     test, train, val = (sizes[name] for name in ("test", "train", "val"))
-    trains = method not in UNTRAINED
-    if test is None or (trains and (train is None or val is None)):
+    trained = trains(method, settings)
+    if test is None or (trained and (train is None or val is None)):
         raise UnknownSizeError("the number of examples is known only after the data are read")
     # 1. Tokens of an example and of a text: measured, else the most that the budgets allow.
     row = rates.row or budget.profile + budget.input + budget.target
@@ -121,9 +132,9 @@ def phase_seconds(method: str, settings: RunSettings, rates: Rates) -> dict[str,
     reading = test * row * FORWARD / rates.train
     # 2. Training, with the search of a rate.
     training = 0.0
-    if trains:
+    if trained:
         train, val = train or 0, val or 0
-        passes = settings.train.epochs
+        passes = settings.train.epochs if passes is None else passes
         trials = settings.train.trials(settings.seed)
         trials -= settings.train.best_trial_trains(passes, settings.seed)
         passes += trials * settings.train.lr_trial_epochs
@@ -143,10 +154,11 @@ def phase_seconds(method: str, settings: RunSettings, rates: Rates) -> dict[str,
 
 def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates | None, str]:
     """Rates and what they are based on; None, with the reason, where nothing is known."""
+    trained = trains(method, settings)
     found = [
         rates
         for record in _earlier(method, settings, results)
-        if (rates := measured_rates(record, method)) is not None
+        if (rates := measured_rates(record, method, trained)) is not None
     ]
     if found:
         many = "1 earlier run" if len(found) == 1 else f"{len(found)} earlier runs"
@@ -176,14 +188,17 @@ def rates_for(method: str, settings: RunSettings, results: Path) -> tuple[Rates 
     return small, f"from usual rates of {cores} CPU cores; no earlier run of this model here"
 
 
-def measured_rates(record: Record, method: str) -> Rates | None:
-    """The rates of a record, as this method would have them; None if it has not both."""
+def measured_rates(record: Record, method: str, trained: bool = True) -> Rates | None:
+    """The rates of a record, as this method would have them; None if it has not both.
+
+    trained: whether the method is.
+    """
     training, inference = record.training, record.inference
     if inference is None or not inference.tokens_per_s:
         return None
     theirs, ours = (SPEED.get(name, (1.0, 1.0)) for name in (record.method, method))
     train = training.tokens_per_s if training and not training.reused_from else None
-    if train is None and method not in UNTRAINED:
+    if train is None and trained:
         return None
     row = training.tokens / (training.examples * training.epochs) if training and train else None
     at_a_time = record.backbone.api.concurrent if record.backbone.api else 1

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from harness.data.sizes import sizes_of
 from harness.pipeline.estimate import (
-    UNTRAINED,
     Rates,
     UnknownSizeError,
     phase_seconds,
     rates_for,
 )
+from harness.pipeline.method_training import has_own_passes, trains
 from harness.planning.devices import Machine
 from harness.planning.memory import CPU, GPU, Rows, disk_bytes, peak_bytes
 from harness.planning.rates import device_rates, row_tokens
@@ -27,6 +27,9 @@ UNTESTED = {
     "full": "train.sharding=full on GPUs",
 }
 """What no measurement on a GPU stands behind, by the setting's value."""
+
+OWN_PASSES = "{} takes passes of its own, known after the data are read: harness run --dry-run"
+"""Why a run's training is not known."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class RunCost:
     task: str
     examples: Mapping[str, int | None]
     row: float
-    steps: int
-    tokens: float
-    seconds: Mapping[str, float] | None
+    steps: int | None
+    tokens: float | None
+    seconds: Mapping[str, float | None] | None
     most: float | None
     memory: float
     kept: float
@@ -67,14 +70,16 @@ def run_cost(
 
     Raises UsageError where a model's config.json is not at hand.
     """
-    trains = method not in UNTRAINED
+    trained_here = trains(method, settings)
+    own_passes = trained_here and not trained and has_own_passes(method, settings)
     shapes, sizes = shapes_of(method, settings.model), sizes_of(settings)
     row, _ = row_tokens(settings)
-    kind, rows = GPU if where.gpu else CPU, Rows.of_budgets(settings, row if trains else None)
+    kind, rows = GPU if where.gpu else CPU, Rows.of_budgets(settings, row if trained_here else None)
     rates, basis = (None, "") if where.device else rates_for(method, settings, results)
     if rates is None and where.device is not None:
         rates, basis = device_rates(method, settings, shapes, where.device, where.processes)
-    seconds, most = None, None
+    seconds: Mapping[str, float | None] | None = None
+    most = None
     if rates is not None:
         try:
             seconds, most = _seconds(method, settings, rates)
@@ -82,18 +87,21 @@ def run_cost(
             basis = str(error)
     if trained and seconds is not None:
         seconds = {**seconds, "training": 0.0}
-    trained_numbers = sum(shape.trained for shape in shapes) if trains else 0
+    if own_passes:
+        basis = f"{basis}; {OWN_PASSES.format(method)}"
+        seconds = seconds and {**seconds, "training": None}
+    trained_numbers = sum(shape.trained for shape in shapes) if trained_here else 0
     kept, checkpoint = disk_bytes(trained_numbers, settings)
     train = sizes["train"] or 0
-    passes = settings.train.epochs if trains and not trained else 0.0
+    passes = settings.train.epochs if trained_here and not trained else 0.0
     used = rates.row if rates and rates.row else row
     return RunCost(
         method=method,
         task=settings.task,
         examples=sizes,
         row=used,
-        steps=ceil(train * passes / settings.train.batch_size),
-        tokens=train * passes * used,
+        steps=None if own_passes else ceil(train * passes / settings.train.batch_size),
+        tokens=None if own_passes else train * passes * used,
         seconds=seconds,
         most=most,
         memory=peak_bytes(shapes, settings, kind, rows, where.processes),

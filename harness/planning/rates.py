@@ -16,7 +16,8 @@ from math import log
 
 from harness.data.longlamp import public_sizes
 from harness.errors import counted
-from harness.pipeline.estimate import UNTRAINED, Rates
+from harness.pipeline.estimate import Rates
+from harness.pipeline.method_training import trains
 from harness.planning.devices import Device
 from harness.planning.shapes import Shape
 from harness.settings import RunSettings
@@ -117,7 +118,7 @@ def device_rates(
     """
     row, response = row_tokens(settings)
     options = settings.decode
-    checkpointing = settings.train.gradient_checkpointing and method not in UNTRAINED
+    checkpointing = settings.train.gradient_checkpointing and trains(method, settings)
     seconds = row_seconds(shapes, device, row, response, checkpointing) / SLOWER.get(method, 1.0)
     context = round(row - response) + options.max_new_tokens
     lean = options.step != "transformers" and settings.model.adapter != "qlora"

@@ -38,6 +38,16 @@ def test_a_dry_run_counts_the_tokens_that_training_then_sees(run, tmp_path):
     assert (training.steps, training.tokens) == (int(steps), int(tokens.replace(",", "")))
 
 
+def test_a_dry_run_has_the_passes_that_the_method_takes(run, tmp_path):
+    sets = ("--set", "train.epochs=3", "--set", "method.flops_of=flythinker")
+    _, out, _ = run("sft", "--dry-run", *sets)
+    steps, tokens = re.search(r"(\d+) steps of 8 examples, ([\d,]+) tokens", out).groups()
+    run("sft", *sets)
+    training = read_record(next((tmp_path / "out").rglob("record.json"))).training
+    assert training.epochs > 4
+    assert (training.steps, training.tokens) == (int(steps), int(tokens.replace(",", "")))
+
+
 def test_a_dry_run_and_a_plan_say_the_same_memory(reviews, backbone, tmp_path):
     sets = ["decode.batch_size=1", "decode.max_new_tokens=8"]  # training is the peak
     options = {"data": {"source": str(reviews)}, "model": {"backbone": str(backbone)}}

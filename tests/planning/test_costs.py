@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from harness import registry
 from harness.data.sizes import sizes_of
 from harness.errors import UsageError
+from harness.method import Method
 from harness.planning.costs import run_cost
 from harness.planning.devices import device_called, device_named
 from harness.planning.memory import CPU, GPU, Rows, peak_bytes
 from harness.planning.rates import decoding_step, row_tokens, share_of_peak
 from harness.planning.shapes import Shape
+from harness.registry import Entry
 from harness.settings import build_settings
 
 NOWHERE = Path("nowhere")
@@ -119,6 +122,61 @@ def test_what_a_run_costs():
     assert cost("sft", trained=True).seconds["training"] == 0  # another run has the weights
     assert cost("sft", cards=8).seconds["training"] < sft.seconds["training"] / 7
     assert cost("coconut").seconds["training"] == pytest.approx(sft.seconds["training"] / 0.8)
+
+
+def test_a_training_whose_passes_only_the_data_tell_is_unknown():
+    plain, equal = cost("sft"), cost("sft", "method.flops_of=flythinker")
+    assert (equal.steps, equal.tokens, equal.seconds["training"]) == (None, None, None)
+    assert equal.seconds["generation"] == plain.seconds["generation"]
+    assert equal.basis.endswith("sft takes passes of its own, known after the data are read: "
+                                "harness run --dry-run")  # fmt: skip
+    known = cost("sft", "method.flops_of=flythinker", trained=True)  # another run has the weights
+    assert (known.seconds["training"], known.steps, known.basis) == (0.0, 0, plain.basis)
+
+
+class Untrained(Method):
+    """A plugin's method that only generates."""
+
+    name = "mine"
+
+
+class OwnPasses(Method):
+    """A plugin's method that chooses its passes."""
+
+    name = "mine"
+    trains = True
+
+    def epochs(self, lm, rows):
+        return 2 * super().epochs(lm, rows)
+
+
+@pytest.fixture
+def mine(monkeypatch):
+    """Gives the name "mine" to a class of this module."""
+
+    def named(kind):
+        entry = Entry("mine", f"{__name__}:{kind.__name__}", "a package")
+        monkeypatch.setitem(registry.METHODS_OF_FILES, "mine", entry)
+
+    return named
+
+
+def test_a_plugins_method_is_asked_whether_it_trains_and_how_often(mine):
+    mine(Untrained)
+    found, rag = cost("mine"), cost("rag")
+    assert (found.seconds, found.steps, found.kept) == (rag.seconds, 0, 0)
+    assert found.memory == rag.memory
+    mine(OwnPasses)
+    found = cost("mine")
+    assert (found.steps, found.seconds["training"]) == (None, None)
+    assert found.kept == cost("sft").kept
+
+
+@pytest.mark.parametrize("name", sorted(registry.OPTIONS))
+def test_the_methods_that_are_not_imported_to_be_asked_train_for_the_passes_asked(name):
+    method = registry.find("method", name)(build_settings("mini"))
+    assert method.trains
+    assert not method.own_passes
 
 
 def test_what_was_never_measured_is_named():

@@ -1,0 +1,43 @@
+"""What a method says of its training before a run: whether it trains, and whose passes it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.blame import blaming
+from harness.method import Method, made
+from harness.registry import OPTIONS, find, known_methods
+from harness.settings import RunSettings
+
+
+def trains(method: str, settings: RunSettings) -> bool:
+    """Whether a method is trained.
+
+    Its class says so, whose options need not be checked yet. Built-in methods whose modules need
+    torch all train, and are not imported. A method of a --plugin file that is not read yet counts
+    as trained.
+    """
+    factory = _factory(method)
+    if factory is None:
+        return True
+    stated = getattr(factory, "trains", None)
+    return stated if isinstance(stated, bool) else _made(method, factory, settings).trains
+
+
+def has_own_passes(method: str, settings: RunSettings) -> bool:
+    """Whether a trained method may take other passes than `train.epochs`, by its rows.
+
+    Raises UsageError for a wrong option of the method's own.
+    """
+    factory = _factory(method)
+    return factory is not None and _made(method, factory, settings).own_passes
+
+
+def _factory(method: str) -> Any:
+    known = method in known_methods() and method not in OPTIONS
+    return find("method", method) if known else None
+
+
+def _made(method: str, factory: Any, settings: RunSettings) -> Method:
+    with blaming(method, factory):
+        return made(factory, settings)
