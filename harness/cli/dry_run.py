@@ -10,6 +10,7 @@ from rich.console import Console
 from torch import nn
 
 from harness.cli.jobs import Job
+from harness.cli.screen import warn
 from harness.engine.devices import uses_gpu
 from harness.engine.endpoint.client import Client
 from harness.engine.lm import PersonalLM
@@ -52,6 +53,8 @@ def print_plan(console: Console, job: Job, out: Path, processes: int = 1) -> Non
     else:
         lm = plan.build()
         model = model_facts(plan, lm, rows, processes)
+        if settings.model.reasoner is not None and not plan.backbones.reasoner_taken:
+            warn(console, [settings.model.unused_reasoner(job.method)])
         if rows:
             plan.method.rows_of = plan.rows_of
             passes = plan.method.epochs(lm, rows)
@@ -162,13 +165,10 @@ def model_facts(
     refuse_long_tests(plan, lm)
     if plan.method.trains:
         refuse_long_training(plan, lm)
-    model, taken = plan.settings.model, plan.backbones.reasoner_taken
-    unused = model.reasoner is not None and not taken
     parts = {name: size(part) for name, part in lm.named_children()}
     each_process = " in each process" if processes > 1 else ""
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"
     return {
-        **({"reasoner": model.unused_reasoner(plan.method.name)} if unused else {}),
         "parameters": f"{size(lm):,}{each if len(parts) > 1 else ''}",
         "memory": f"about {memory_bytes(plan, lm, rows, processes) / 2**30:.1f} GiB{each_process}",
         **({"disk": _disk(plan, lm)} if rows else {}),

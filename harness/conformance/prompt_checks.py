@@ -24,6 +24,14 @@ def a_method_has_all_its_parts(world: World) -> None:
         raise Broken(f"trains = {method.trains!r}", "True or False", look)
 
 
+@contract("method.build")
+def a_reasoner_is_declared(world: World) -> None:
+    plan = world.plan()
+    world.build(plan)
+    if plan.backbones.reasoner_taken and not plan.method.has_reasoner:
+        raise Broken("build() takes backbones.reasoner", "has_reasoner = True in the class")
+
+
 @contract("method.prompt")
 def a_prompt_has_a_main_view(world: World) -> None:
     names: set[str] = set()

@@ -45,7 +45,7 @@ def ask(call, runs):
     """Ask a stub about both runs; returns exit code and JSON."""
 
     def go(stub, *words, of=("rich", "poor")):
-        options = ["--judge", f"{stub.url}#tiny", "--json", "--timeout", "0.5", *words]
+        options = ["--judge", f"{stub.url}#tiny", "--json", "--timeout", "5", *words]
         code, out, err = call("judge", *(runs[name] for name in of), *options)
         return code, json.loads(out)["product_review"]["judged"] if out else err
 

@@ -48,6 +48,12 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"class NoName",
     ),
     (
+        broken.HidesItsReasoner,
+        "a reasoner is declared",
+        r"build\(\) takes backbones\.reasoner",
+        r"HidesItsReasoner\.build \(broken\.py:\d+\)",
+    ),
+    (
         broken.NoMainView,
         "a prompt has a main view",
         r"views \['mian'\]",

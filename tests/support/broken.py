@@ -10,8 +10,16 @@ import torch
 
 from harness.data import load_split
 from harness.engine.decode import generate
+from harness.engine.lm import CausalLM
 from harness.method import Method
 from harness.types import Prompt, Target
+
+
+class HidesItsReasoner(Method):
+    name = "broken"
+
+    def build(self, backbones):
+        return CausalLM(backbones.reasoner)
 
 
 class NoMainView(Method):
