@@ -94,10 +94,11 @@ def _differs(key: str, arm: Json, own: Json) -> str:
 
 def _other_flops(arm: Record, own: Record) -> list[str]:
     """The objection to an arm's FLOPs; none if they are equal."""
-    first, second = (one.training and one.training.flops_total for one in (arm, own))
+    # what `flops_of` makes equal: neither the loss on val nor a search of the rate
+    first, second = (one.training and (one.training.flops or {}).get("steps") for one in (arm, own))
     if not first or not second:
         return ["FLOPs that cannot be compared: a record lacks them"]
-    return [] if _equal(first, second) else [f"{first / second:.2f} × the training FLOPs"]
+    return [] if _equal(first, second) else [f"{first / second:.2f} × the FLOPs of training steps"]
 
 
 def _equal(number: int | None, own: int | None) -> bool:

@@ -38,7 +38,7 @@ def with_thoughts(folder, other, none, noise):
         for key, values in record.examples.items()
     }  # fmt: skip
     two = dataclasses.replace(record.backbone, method_parameters=2_400_000)
-    spent = dataclasses.replace(record.training, flops_total=FLOPS)
+    spent = dataclasses.replace(record.training, flops={"steps": FLOPS})
     write_record(
         dataclasses.replace(record, examples=examples, backbone=two, training=spent), folder
     )
@@ -46,7 +46,7 @@ def with_thoughts(folder, other, none, noise):
 
 def arms_of_flops(out, effect, seeds=SEEDS, flops=FLOPS, more=()):
     """Runs of sft by `flops_of`, with so many FLOPs and other settings."""
-    spent = dataclasses.replace(training_of("sft"), flops_total=flops)
+    spent = dataclasses.replace(training_of("sft"), flops=flops and {"steps": flops})
     write_runs(
         out, ["sft"], TASK, seeds, effect=effect, changes={"training": spent},
         assignments={"sft": ["method.flops_of=flythinker", *more]},
@@ -172,7 +172,9 @@ def test_an_arm_of_equal_flops_took_the_systems_flops(tmp_path):
     out = world(tmp_path)
     arms_of_flops(out / "a", 6.0, flops=14_400_000)
     _, (one,) = certified(out)
-    assert one.flops.why == ("not run (sft (flops_of=flythinker) has 1.44 × the training FLOPs)")
+    assert one.flops.why == (
+        "not run (sft (flops_of=flythinker) has 1.44 × the FLOPs of training steps)"
+    )
     arms_of_flops(out / "a", 6.0, flops=None)
     _, (one,) = certified(out)
     assert one.flops.why.endswith("has FLOPs that cannot be compared: a record lacks them)")
