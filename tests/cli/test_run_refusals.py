@@ -10,13 +10,24 @@ from tests.support.reviews import made_up_rows, write_rows
 from tests.support.saved_backbones import save_backbone
 
 
-def test_a_results_folder_that_cannot_be_made_is_named(call, tmp_path, reviews, backbone):
+@pytest.mark.parametrize(
+    ("below", "messages"),
+    [
+        ("", ["file is a file; expected a folder, new or existing"]),
+        (
+            "results",
+            ["NotADirectoryError: ", "expected a file or folder that can be read and written"],
+        ),
+    ],
+)
+def test_a_results_folder_that_cannot_be_made_is_named(
+    call, tmp_path, reviews, backbone, below, messages
+):
     (tmp_path / "file").write_text("")
-    options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "file", *SMALL]
-    code, out, err = call("run", "--method", "rag", *options)
+    options = ["--data", reviews, "--backbone", backbone, "--out", tmp_path / "file" / below]
+    code, out, err = call("run", "--method", "rag", *options, *SMALL)
     assert code == 2
-    assert "NotADirectoryError: " in err
-    assert "expected a file or folder that can be read and written" in err
+    assert all(each in err for each in messages)
     assert "Traceback" not in out + err
 
 
