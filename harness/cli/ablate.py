@@ -100,7 +100,7 @@ def plan(
     plugged = plugins(options.plugin)
     ablated = _only(method, "--method", plugged)
     other = _only(reference, "--reference", plugged) if reference else None
-    axes = tuple(parse_over(text, *ablated) for text in over)
+    axes = tuple(parse_over(text, *ablated, options.set_) for text in over)
     if len({each.key for each in axes}) < len(axes):
         raise UsageError(f"--over names {axes[0].name} twice; put all its values in one --over")
     with blaming(*ablated):

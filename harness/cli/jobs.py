@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from harness.cli.options import ModelOptions, RunOptions
 from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
 from harness.inputs.imports import imports_of
+from harness.pipeline.method_training import takes_reasoner
 from harness.pipeline.stops import Until
 from harness.progress import Bars
 from harness.registry import METHODS, TASKS, find, register_plugins
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from harness.record import Outcome
 
 Factory = Callable[[RunSettings], "Method"]
+Options = Iterable[tuple[str, object]]
+"""Names and values of methods' own options, without their section."""
+OWN = "method."
+"""Their section."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +169,11 @@ def fitting(options: RunOptions, factory: Factory) -> RunOptions:
     return replace(options, lam=options.lam if "lam" in own_options(factory) else None, set_=sets)
 
 
-def lacking(factory: Factory, key: str) -> str | None:
+def lacking(factory: Factory, key: str, options: Options = ()) -> str | None:
     """Why a setting changes nothing in a method's runs; None if it may change something.
 
     key: of the setting, e.g. `train.lr`.
+    options: names and values of methods' options; some name a method that this one depends on.
     """
     section, _, name = key.partition(".")
     if section == "method" and name not in own_options(factory):
@@ -176,9 +182,17 @@ def lacking(factory: Factory, key: str) -> str | None:
         return "is not trained"
     if key == "eval.controls" and not getattr(factory, "controls", False):
         return "has no thoughts to replace"
-    if key == "model.reasoner" and not getattr(factory, "has_reasoner", False):
+    if key == "model.reasoner" and not takes_reasoner(
+        factory, [value for option, value in options if option in own_options(factory)]
+    ):
         return "takes no reasoner"
     return None
+
+
+def own_assignments(sets: Sequence[str] | None) -> list[tuple[str, object]]:
+    """Names and values of methods' options in `section.key=value` texts."""
+    parts = (text.strip().partition("=") for text in sets or () if text.strip().startswith(OWN))
+    return [(key.removeprefix(OWN), value) for key, _, value in parts]
 
 
 def own_options(factory: Factory) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from harness.cli.expand import combinations
-from harness.cli.jobs import Factory, Job, lacking, own_options, settings_for
+from harness.cli.jobs import Factory, Job, lacking, own_assignments, own_options, settings_for
 from harness.cli.options import RunOptions
 from harness.errors import UsageError, did_you_mean
 
@@ -35,8 +35,11 @@ class Point:
     reference: Job | None
 
 
-def parse_over(text: str, method: str, factory: Factory) -> Axis:
-    """Parse NAME=VALUE,VALUE,…; raises UsageError if it is not one, or the setting cannot vary."""
+def parse_over(text: str, method: str, factory: Factory, sets: Sequence[str] | None = None) -> Axis:
+    """Parse NAME=VALUE,VALUE,…; raises UsageError if it is not one, or the setting cannot vary.
+
+    method, factory: whose setting it is. sets: other settings that are given.
+    """
     from harness.reports.ablation.values import Axis
     from harness.reports.runs.comparable import UNPAIRED
 
@@ -53,7 +56,7 @@ def parse_over(text: str, method: str, factory: Factory) -> Axis:
             f"--over {name}=…: runs that differ in {key} cannot be paired; give all of them one"
             f" value, --set {key}=…"
         )
-    if not key.startswith("method.") and (reason := lacking(factory, key)):
+    if not key.startswith("method.") and (reason := lacking(factory, key, own_assignments(sets))):
         raise UsageError(
             f"--over {name}=…: method {method!r} {reason}, so {key} changes nothing; expected a"
             " setting that the method has. Vary another one, or give another --method"

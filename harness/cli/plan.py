@@ -59,7 +59,8 @@ def _unused_reasoners(jobs: Sequence[Job]) -> list[str]:
     found = [
         job.settings.model.unused_reasoner(job.method)
         for job in jobs
-        if job.settings.model.reasoner is not None and lacking(job.factory, "model.reasoner")
+        if job.settings.model.reasoner is not None
+        and lacking(job.factory, "model.reasoner", job.settings.method.items())
     ]
     return list(dict.fromkeys(found))
 

@@ -17,6 +17,7 @@ from harness.cli.jobs import (
     light_plugins,
     method_named,
     methods,
+    own_assignments,
     own_options,
     parse_seeds,
     plugins,
@@ -108,6 +109,13 @@ class Request:
                     job = Job(name, factory, each.settings).checked()
                     yield from job.with_seeds(self.seeds)
 
+    @property
+    def _own_options(self) -> list[tuple[str, object]]:
+        """Names and values of methods' options, from the command line, the file and the sweep."""
+        swept = [(key, value) for key, values in self.axes.items() for value in values]
+        return [*own_assignments(self.options.set_), *self.base.get("method", {}).items(),
+                *((key.removeprefix("method."), value) for key, value in swept)]  # fmt: skip
+
     def _assignments(self, method: str, factory: Factory) -> list[list[str]]:
         """For each swept setting that the method has, an assignment for each value.
 
@@ -118,7 +126,7 @@ class Request:
         found = []
         for key, values in self.axes.items():
             section, _, name = key.partition(".")
-            if self.fit and lacking(factory, key):
+            if self.fit and lacking(factory, key, self._own_options):
                 continue
             if section == "method":
                 for value in values:
@@ -153,7 +161,10 @@ class Request:
                     f" {', '.join(known) or 'none'}"
                 )
         for key in self.axes:
-            reasons = {name: lacking(factory, key) for name, factory in factories.items()}
+            reasons = {
+                name: lacking(factory, key, self._own_options)
+                for name, factory in factories.items()
+            }
             if not key.startswith("method.") and all(reasons.values()):
                 where = self.where if isinstance(self.where, str) else self.where(key)
                 listed = ", ".join(f"{name} {reason}" for name, reason in reasons.items())

@@ -1,7 +1,8 @@
-"""What a method says of its training before a run: whether it trains, and whose passes it takes."""
+"""What a method says before a run: whether it trains, whose passes it takes, and a reasoner."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from harness.blame import blaming
@@ -31,6 +32,18 @@ def has_own_passes(method: str, settings: RunSettings) -> bool:
     """
     factory = _factory(method)
     return factory is not None and _made(method, factory, settings).own_passes
+
+
+def takes_reasoner(factory: Any, options: Iterable[object]) -> bool:
+    """Whether `model.reasoner` can change a method's runs.
+
+    options: values of the method's own options.
+
+    It can for a method that builds one, and for one whose options name such a method, as sft's
+    `flops_of`.
+    """
+    named = [find("method", name) for name in map(str, options) if name in known_methods()]
+    return any(getattr(each, "has_reasoner", False) for each in (factory, *named))
 
 
 def _factory(method: str) -> Any:

@@ -6,12 +6,14 @@ from itertools import product
 
 import pytest
 
+from baselines.sft import Sft
 from flythinker.flythinker import FlyThinker
 from harness.cli.ablate import plan
 from harness.cli.jobs import settings_for
 from harness.cli.options import RunOptions
 from harness.cli.over import parse_over, points
 from harness.cli.sweep_jobs import read_sweep
+from harness.errors import UsageError
 from harness.settings.names import named
 
 
@@ -51,6 +53,13 @@ def test_every_pair_of_backbone_and_reasoner_is_the_one_asked_for():
     assert {str(point.job.settings.method) for point in found} == {"{}"}  # lam's default is dropped
     plain = settings_for(RunOptions(), "flythinker", FlyThinker)
     assert found[0].job.settings.digest() == plain.digest()
+
+
+def test_a_reasoner_can_vary_where_an_option_names_a_method_that_takes_one():
+    given = ["method.flops_of=flythinker"]
+    assert parse_over("reasoner=mini,mini-half", "sft", Sft, given).key == "model.reasoner"
+    with pytest.raises(UsageError, match="method 'sft' takes no reasoner"):
+        parse_over("reasoner=mini,mini-half", "sft", Sft)
 
 
 def test_every_pair_of_a_sweep_is_the_one_asked_for(tmp_path):

@@ -28,7 +28,8 @@ def test_a_reasoner_that_the_method_lacks_gives_a_notice(run, backbone, tmp_path
     _, out, _ = run("rag", "--reasoner", "mini-half", "--dry-run")
     assert "model.reasoner=mini-half: rag takes no reasoner, so it changes nothing\n" in out
     for words in (less, (*less, "--dry-run")):
-        assert "takes no reasoner" not in "".join(map(str, run("flythinker", *words)))
+        for asked in ("flythinker", *words), ("sft", "--set", "method.flops_of=flythinker", *words):
+            assert "takes no reasoner" not in "".join(map(str, run(*asked)))
 
 
 def test_all_is_every_built_in_method_with_one_table_at_the_end(run, tmp_path):

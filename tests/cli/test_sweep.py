@@ -79,6 +79,15 @@ def test_a_swept_reasoner_goes_to_the_methods_that_take_one(written):
         jobs_of(written(text.replace(', "flythinker"', "")))
 
 
+def test_a_swept_reasoner_counts_for_sft_with_the_flops_of_a_method_that_takes_one(written):
+    text = FILE.replace("method.lam = [0, 0.5]", 'model.reasoner = ["{backbone}", "mini-half"]')
+    text = text.replace(', "flythinker"', "").replace(
+        "[data]", '[method]\nflops_of = "flythinker"\n[data]'
+    )
+    count = Counter(job.method for job in jobs_of(written(text)))
+    assert count == {"rag": 2, "sft": 2 * 2 * 2 * 2}
+
+
 def test_runs_are_named_by_what_differs(written):
     given = names(jobs_of(written()))
     assert len(set(given)) == len(given)
