@@ -26,7 +26,7 @@ from harness.pipeline.estimate import (
     rates_for,
     rough,
 )
-from harness.pipeline.method_training import takes_reasoner
+from harness.pipeline.method_training import unused_reasoner
 from harness.pipeline.needs import refuse_long_tests, refuse_long_training
 from harness.pipeline.plan import Plan
 from harness.pipeline.served.plan import ServedPlan, plan_of
@@ -54,9 +54,9 @@ def print_plan(console: Console, job: Job, out: Path, processes: int = 1) -> Non
     else:
         lm = plan.build()
         model = model_facts(plan, lm, rows, processes)
-        unused = settings.model.reasoner is not None and not plan.backbones.reasoner_taken
-        if unused and not takes_reasoner(job.factory, settings.method.values()):
-            warn(console, [settings.model.unused_reasoner(job.method)])
+        taken = plan.backbones.reasoner_taken
+        if message := unused_reasoner(job.method, job.factory, settings, taken):
+            warn(console, [message])
         if rows:
             plan.method.rows_of = plan.rows_of
             passes = plan.method.epochs(lm, rows)

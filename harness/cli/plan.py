@@ -7,12 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.cli.jobs import Job, lacking
+from harness.cli.jobs import Job
 from harness.cli.options import RunOptions
 from harness.cli.plan_screen import Line, print_costs
 from harness.cli.screen import print_json, screen, warn
 from harness.cli.sweep_jobs import dependencies, names, read_sweep
 from harness.errors import UsageError
+from harness.pipeline.method_training import unused_reasoner
 from harness.planning.costs import RunCost, run_cost
 from harness.planning.devices import Machine, device_called, device_named
 
@@ -56,13 +57,8 @@ def plan(
 
 def _unused_reasoners(jobs: Sequence[Job]) -> list[str]:
     """A line for each method that does not take the reasoner that its runs name."""
-    found = [
-        job.settings.model.unused_reasoner(job.method)
-        for job in jobs
-        if job.settings.model.reasoner is not None
-        and lacking(job.factory, "model.reasoner", job.settings.method.items())
-    ]
-    return list(dict.fromkeys(found))
+    found = (unused_reasoner(job.method, job.factory, job.settings) for job in jobs)
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _machine(name: str | None, jobs: Sequence[Job]) -> Machine:

@@ -17,7 +17,7 @@ from harness.pipeline.evaluate.evaluation import evaluate, evaluate_model
 from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
 from harness.pipeline.job import MAIN, PHASES, Generated, Job, Trained
-from harness.pipeline.method_training import takes_reasoner
+from harness.pipeline.method_training import unused_reasoner
 from harness.pipeline.needs import refuse_long_tests
 from harness.pipeline.opening import opening
 from harness.pipeline.repeated import refuse_changed_meanwhile, set_aside
@@ -81,10 +81,9 @@ def _load(attempt: Attempt) -> tuple[PersonalLM, Record]:
     refuse_changed_meanwhile(plan)
     if earlier is None:
         set_aside(job)
-    asked, method = plan.settings.model, plan.method.name
-    unused = asked.reasoner is not None and backbone.reasoner is None
-    if unused and not takes_reasoner(plan.method, plan.settings.method.values()):
-        say(asked.unused_reasoner(method))
+    method, taken = plan.method.name, backbone.reasoner is not None
+    if message := unused_reasoner(method, plan.method, plan.settings, taken):
+        say(message)
     if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
         say(f"{plan.folder}: the backbone's weights changed; starting this run again")
         shutil.rmtree(plan.folder)

@@ -46,6 +46,19 @@ def takes_reasoner(factory: Any, options: Iterable[object]) -> bool:
     return any(getattr(each, "has_reasoner", False) for each in (factory, *named))
 
 
+def unused_reasoner(
+    method: str, factory: Any, settings: RunSettings, taken: bool = False
+) -> str | None:
+    """What to say of a reasoner that changes nothing; None if none is named, or it may matter.
+
+    method, factory: the method. taken: whether its model was built, with the reasoner.
+    """
+    name = settings.model.reasoner
+    if name is None or taken or takes_reasoner(factory, settings.method.values()):
+        return None
+    return f"model.reasoner={name}: {method} takes no reasoner, so it changes nothing"
+
+
 def _factory(method: str) -> Any:
     known = method in known_methods() and method not in OPTIONS
     return find("method", method) if known else None

@@ -58,10 +58,6 @@ class ModelSettings(Section):
         """Whether the backbone is a model behind an API."""
         return self.backbone.startswith(API)
 
-    def unused_reasoner(self, method: str) -> str:
-        """What to say of a reasoner that a method does not take."""
-        return f"model.reasoner={self.reasoner}: {method} takes no reasoner, so it changes nothing"
-
     @model_validator(mode="before")
     @classmethod
     def _the_backbone_is_the_usual_reasoner(cls, given: Any) -> Any:

@@ -58,22 +58,21 @@ def silent(handler, body):
     handler.server.ending.wait(30)
 
 
-def trickle(handler, body):
-    """A fault: a space now and then, as servers send them to keep a connection open."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "100000")
-    handler.end_headers()
-    while not handler.server.ending.wait(0.03):
-        handler.wfile.write(b" ")
+def _trickling(header, value, piece):
+    def answer(handler, body):
+        handler.send_response(200)
+        handler.send_header(header, value)
+        handler.end_headers()
+        while not handler.server.ending.wait(0.03):
+            handler.wfile.write(piece)
+
+    return answer
 
 
-def trickle_of_chunks(handler, body):
-    """The same in chunks, without a length."""
-    handler.send_response(200)
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    while not handler.server.ending.wait(0.03):
-        handler.wfile.write(b"1\r\n \r\n")
+trickle = _trickling("Content-Length", "100000", b" ")
+"""A fault: a space now and then, as servers send them to keep a connection open."""
+trickle_of_chunks = _trickling("Transfer-Encoding", "chunked", b"1\r\n \r\n")
+"""The same in chunks, without a length."""
 
 
 def raw(text, status=200):

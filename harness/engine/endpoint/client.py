@@ -283,8 +283,8 @@ class Client:
 def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     """The bytes of an answer. Raises TimeoutError if they are not complete by `deadline`.
 
-    A connection's own timeout starts anew with every byte, such as the spaces by which some servers
-    keep it open.
+    A connection's own timeout begins again with every byte, also with spaces that some servers send
+    to keep it open.
     """
     body = bytearray()
     while (left := deadline - time.perf_counter()) > 0:
