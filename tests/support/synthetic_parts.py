@@ -63,7 +63,10 @@ def likelihood_of(rows: Mapping[str, ExampleValues]) -> Likelihood:
     value = sum(sum(one.nll) for one in each) / sum(sum(one.slice_tokens) for one in each)
     shown = {**around(value, 0.1), "drift": drift_of(slope_of(nll), 0.03, len(rows))}
     relative = tuple(slice_of(at, value - 3) for at, value in enumerate(nll))
-    beside = RelativeLikelihood(**shown, backbone="mini", fingerprint="f" * 16, slices=relative)
+    beside = RelativeLikelihood(
+        **around(value - 3, 0.1), drift=shown["drift"], backbone="mini", fingerprint="f" * 16,
+        slices=relative,
+    )  # fmt: skip
     return Likelihood(
         **shown, per_model_token=value, signature="nll", relative=beside,
         slices=tuple(NllSlice(**vars(each), per_model_token=each.value) for each in slices),

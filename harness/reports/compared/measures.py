@@ -224,12 +224,12 @@ def _stored_row(name: str) -> Row:
     return lambda values: [one for row in values.rows.get(name, ()) for one in row] or None
 
 
-def from_examples(measure: Measure, record: Record) -> float | None:
+def from_examples(rows: Rows, record: Record) -> float | None:
     """The value that the examples of a record give; None if they have no rows."""
-    rows = [row for values in record.examples.values() if (row := measure.row(values))]
-    if not rows:
+    found = [row for values in record.examples.values() if (row := rows.row(values))]
+    if not found:
         return None
-    return float(measure.statistic.value(np.array(rows, dtype=np.float64).sum(axis=0)))
+    return float(rows.statistic.value(np.array(found, dtype=np.float64).sum(axis=0)))
 
 
 def refuse_other(name: str, found: float | None, reported: float | None, record: Record) -> None:
@@ -250,8 +250,8 @@ def _equal(found: float, reported: float) -> bool:
     return isclose(found, reported, rel_tol=1e-6, abs_tol=1e-6)
 
 
-def _nll_row(values: ExampleValues) -> Sequence[float] | None:
-    own = values.likelihood
+def nll_row(own: SliceNll | None) -> Sequence[float] | None:
+    """The row of a reference's NLL: nats and slice tokens."""
     return None if own is None or own.mean is None else (sum(own.nll), sum(own.slice_tokens))
 
 
@@ -267,8 +267,8 @@ def slope_row(own: SliceNll | None) -> Sequence[float] | None:
 
 
 NLL = Measure(
-    RATIO, _nll_row, name="nll", title="NLL of the references", unit="nats per slice token",
-    better="lower", digits=3,
+    RATIO, lambda values: nll_row(values.likelihood), name="nll", title="NLL of the references",
+    unit="nats per slice token", better="lower", digits=3,
 )  # fmt: skip
 DRIFT = Measure(
     SLOPE, lambda values: slope_row(values.likelihood), name="nll_drift", title="drift of NLL",

@@ -1,4 +1,4 @@
-"""Numbers behind the views: one slice, a slope, a lift."""
+"""Numbers behind the views: one slice, a slope, a lift, an author's rank, a text's quality."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from typing import Literal
 from harness.metrics import is_mean, metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.forced import slope_of, window_middles, windows_within
-from harness.record import ExampleValues, Gains, LiftPair, Record, SliceNll
-from harness.reports.compared.measures import Measure, Rows, mean_of, measure_of, slope_row
+from harness.record import AuthorRank, ExampleValues, Gains, LiftPair, Record, SliceNll
+from harness.reports.compared.measures import (
+    Measure,
+    Rows,
+    mean_of,
+    measure_of,
+    nll_row,
+    slope_row,
+)
 from harness.statistics import PERCENT_MEAN, RATIO, Statistic
 
 NllOf = Callable[[ExampleValues], SliceNll | None]
@@ -27,6 +34,11 @@ def relative_nll(values: ExampleValues) -> SliceNll | None:
     if own is None or base is None:
         return None
     return replace(own, nll=tuple(nll - under for nll, under in zip(own.nll, base, strict=True)))
+
+
+def nll_over_all(read: NllOf) -> Rows:
+    """NLL of the whole references: nats over slice tokens."""
+    return Rows(RATIO, lambda values: nll_row(read(values)))
 
 
 def nll_at(index: int, read: NllOf = own_nll) -> Rows:
@@ -120,3 +132,30 @@ def lift_measure(view: LiftView, kind: str, name: str) -> Measure:
         title=f"lift on {what}, {LIFTS[kind]}", unit=NATS if of_likelihood else "points",
         digits=3 if of_likelihood else 2,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A score of author identification: fields of `Authors`, and of `ExampleAuthors`."""
+
+    features: Literal["characters", "function_words"]
+    score: Literal["top1", "mrr"]
+
+    def recorded(self, record: Record) -> AuthorRank | None:
+        return getattr(getattr(record.authors, self.features, None), self.score, None)
+
+    @property
+    def rows(self) -> Rows:
+        return mean_of(self._of_text, PERCENT_MEAN)
+
+    def _of_text(self, values: ExampleValues) -> float | None:
+        return getattr(getattr(values.authors, self.features, None), self.score, None)
+
+
+RANKS = (Rank("characters", "top1"), Rank("characters", "mrr"), Rank("function_words", "top1"),
+         Rank("function_words", "mrr"))  # fmt: skip
+
+
+def quality_of(name: str) -> Rows:
+    """A measure of text quality."""
+    return mean_of(lambda values: values.quality.get(name))

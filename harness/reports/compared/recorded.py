@@ -1,33 +1,78 @@
-"""A record's likelihood and lift beside its examples' values; `measures` checks its metrics."""
+"""A record's views beside its examples' values; `measures` checks its metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from harness.record import Record
-from harness.reports.compared.measures import DRIFT, NLL, Measure, from_examples, refuse_other
-from harness.reports.compared.parts import LIKELIHOOD, TEXTS, lift_measure
+from harness.metrics.text_quality import TEXT_QUALITY
+from harness.record import Curve, Record
+from harness.reports.compared.measures import DRIFT, NLL, Rows, from_examples, refuse_other
+from harness.reports.compared.parts import (
+    LIKELIHOOD,
+    RANKS,
+    TEXTS,
+    NllOf,
+    continuation_at,
+    continuation_slope,
+    lift_measure,
+    nll_at,
+    nll_over_all,
+    nll_slope,
+    own_nll,
+    quality_of,
+    relative_nll,
+)
 from harness.reports.runs.systems import Board
+
+Number = tuple[str, Rows, float | None]
+"""Name of a number, what the examples make of it, and its recorded value."""
 
 
 def refuse_edited(boards: Iterable[Board]) -> None:
-    """Raise DataError for the first record whose likelihood or lift its examples do not give.
+    """Raise DataError for the first record with a number that its examples do not give.
 
-    Records without these values by example, as older ones, are not checked.
+    Records without the values by example, as older ones, are not checked, nor is what no record has
+    by example: slices of whole texts, the ratio of lengths, thought replacement.
     """
     for board in boards:
         for record in board.records:
-            for measure, reported in _numbers(record):
-                refuse_other(measure.name, from_examples(measure, record), reported, record)
+            for name, rows, reported in _numbers(record):
+                refuse_other(name, from_examples(rows, record), reported, record)
 
 
-def _numbers(record: Record) -> Iterator[tuple[Measure, float | None]]:
-    """(measure, recorded value) of likelihood, its drift, and every lift."""
-    if record.likelihood:
-        yield NLL, record.likelihood.value
-        yield DRIFT, record.likelihood.drift.value
+def _numbers(record: Record) -> Iterator[Number]:
+    """Every number of a view that has values by example."""
+    # 1. Along the text.
+    own = record.likelihood
+    curves: tuple[tuple[str, str, Curve | None, NllOf], ...] = (
+        (NLL.name, DRIFT.name, own, own_nll),
+        ("relative nll", "relative nll_drift", own and own.relative, relative_nll),
+    )
+    for name, drift, curve, read in curves:
+        if curve:
+            yield name, nll_over_all(read), curve.value
+            yield drift, nll_slope(read), curve.drift.value
+            yield from _slices(name, curve, partial(nll_at, read=read))
+    for metric, forced in (record.forced.metrics if record.forced else {}).items():
+        name = f"continuation {metric}"
+        yield f"{name} drift", continuation_slope(metric, record.slice_starts), forced.drift.value
+        yield from _slices(name, forced, partial(continuation_at, metric))
+    # 2. Of whole texts.
     for view in (LIKELIHOOD, TEXTS):
         for kind, gains in view.of(record).items():
             for name, pair in gains.items():
-                yield lift_measure(view, kind, name), pair.own_other.value
-                yield lift_measure(view, "empty", name), pair.own_empty.value
+                for of, reported in ((kind, pair.own_other), ("empty", pair.own_empty)):
+                    lift = lift_measure(view, of, name)
+                    yield lift.name, lift, reported.value
+    for rank in RANKS:
+        if found := rank.recorded(record):
+            yield f"author {rank.score} by {rank.features}", rank.rows, found.value
+    for name in (one.name for one in TEXT_QUALITY if one.mean):
+        if quality := record.quality.get(name):
+            yield name, quality_of(name), quality.value
+
+
+def _slices(name: str, curve: Curve, at: Callable[[int], Rows]) -> Iterator[Number]:
+    for index, one in enumerate(curve.slices):
+        yield f"{name} {one.slice}", at(index), one.value

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from harness.record import AuthorRank, ExampleValues, Record
-from harness.reports.compared.measures import mean_of
+from harness.reports.compared.parts import RANKS
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
 from harness.reports.runs.systems import having
 from harness.reports.sections.system_columns import of_systems, over, pooled_column
-from harness.statistics import PERCENT_MEAN
-
-
-@dataclass(frozen=True)
-class Rank:
-    """A score: fields of a record's `Authors` and of an example's `ExampleAuthors`."""
-
-    features: Literal["characters", "function_words"]
-    score: Literal["top1", "mrr"]
-
-    def recorded(self, record: Record) -> AuthorRank | None:
-        return getattr(getattr(record.authors, self.features, None), self.score, None)
-
-    def of_text(self, values: ExampleValues) -> float | None:
-        return getattr(getattr(values.authors, self.features, None), self.score, None)
-
 
 UNITS = {"top1": "top-1 %", "mrr": "MRR %"}
-RANKS = (Rank("characters", "top1"), Rank("characters", "mrr"), Rank("function_words", "top1"),
-         Rank("function_words", "mrr"))  # fmt: skip
 
 
 def authors_part(compared: Compared) -> Part:
@@ -46,7 +24,7 @@ def authors_part(compared: Compared) -> Part:
             board,
             Column(rank.features.replace("_", " "), UNITS[rank.score], "number", 1),
             rank.recorded,
-            mean_of(rank.of_text, PERCENT_MEAN),
+            rank.rows,
         )
         for rank in RANKS
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.metrics.base import Metric
 from harness.metrics.text_quality import TEXT_QUALITY
-from harness.reports.compared.measures import mean_of
+from harness.reports.compared.parts import quality_of
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
@@ -45,5 +45,4 @@ def quality_part(compared: Compared) -> Part:
 
 def _column(board: Board, measure: type[Metric]) -> SystemColumn:
     name, head = measure.name, Column(measure.title, measure.unit, "number", measure.digits)
-    rows = mean_of(lambda values: values.quality.get(name))
-    return pooled_column(board, head, lambda record: record.quality.get(name), rows)
+    return pooled_column(board, head, lambda record: record.quality.get(name), quality_of(name))

@@ -1,17 +1,12 @@
 """Which metrics are compared; why one is not, in words; what is shown where room is short."""
 
 import dataclasses
-from functools import partial
 
 import numpy as np
 import pytest
 
-from harness.claims import papers
 from harness.errors import DataError, UsageError
 from harness.metrics.base import MeanMetric
-from harness.record import read_record, write_record
-from harness.reports.claims.claims_page import claims_document
-from harness.reports.compare_runs import compare
 from harness.reports.compared.measures import (
     brief,
     main_measure,
@@ -152,64 +147,3 @@ def test_where_room_is_short_the_main_metric_and_unlike_ones_are_shown():
     names = [*made_up("product_review", "sft").metrics, "mine"]
     assert [one.name for one in brief(names, "bleu")] == ["bleu", "rougeL", "mine"]
     assert [one.name for one in brief(names, "meteor")] == ["bleu", "rougeL", "meteor", "mine"]
-
-
-def lift_value(record, view, kind, pair):
-    """A change of one recorded lift."""
-    gains = getattr(record.lift, view)
-    name, other = next(iter(gains[kind].items()))
-    score = getattr(other, pair)
-    score = dataclasses.replace(score, value=score.value + 5)
-    found = {**gains[kind], name: dataclasses.replace(other, **{pair: score})}
-    lift = dataclasses.replace(record.lift, **{view: {**gains, kind: found}})
-    return dataclasses.replace(record, lift=lift)
-
-
-def likelihood_value(record, **values):
-    return dataclasses.replace(record, likelihood=dataclasses.replace(record.likelihood, **values))
-
-
-EDITS = {
-    "nll": lambda record: likelihood_value(record, value=9.0),
-    "nll_drift": lambda record: likelihood_value(
-        record, drift=dataclasses.replace(record.likelihood.drift, value=9.0)
-    ),
-    "lift likelihood random all": lambda record: lift_value(
-        record, "likelihood", "random", "own_other"
-    ),
-    "lift likelihood empty all": lambda record: lift_value(
-        record, "likelihood", "topic", "own_empty"
-    ),
-    "lift texts topic rougeL": lambda record: lift_value(record, "texts", "topic", "own_other"),
-}
-
-
-@pytest.mark.parametrize("name", EDITS)
-@pytest.mark.parametrize("verb", ["compare", "claims"])
-def test_a_likelihood_or_lift_that_its_examples_do_not_give_is_refused_by_name(
-    tmp_path, name, verb
-):
-    folders = write_runs(tmp_path, ["sft", "rag"], ["product_review"], examples=12, full=True)
-    document = {
-        "compare": compare,
-        "claims": partial(claims_document, paper=papers()["flythinker"]),
-    }[verb]
-    assert document([tmp_path]).title
-    record = read_record(folders[0])
-    write_record(EDITS[name](record), folders[0])
-    with pytest.raises(DataError) as error:
-        document([tmp_path])
-    head = f"{record.method}, run {record.run_id}: the examples' values of {name} do not give"
-    assert head in str(error.value)
-
-
-def test_records_without_values_by_example_are_compared(tmp_path):
-    """As older ones are, which have no lift of examples."""
-    folders = write_runs(tmp_path, ["sft", "rag"], ["product_review"], examples=12, full=True)
-    for folder in folders:
-        record = read_record(folder)
-        examples = {
-            key: dataclasses.replace(one, lift=None) for key, one in record.examples.items()
-        }
-        write_record(dataclasses.replace(record, examples=examples), folder)
-    assert compare([tmp_path]).title
