@@ -13,6 +13,7 @@ from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
 from harness.engine.lm import PersonalLM
 from harness.engine.weight_files import WEIGHTS, same_file
 from harness.errors import mendable
+from harness.pipeline.trackers import EVENTS, ID
 from harness.record import Training, read_state
 from harness.record.state import Say
 
@@ -80,12 +81,16 @@ def trial_folder(folder: Path, lr: float) -> Path:
 
 
 def drop_training(folder: Path) -> bool:
-    """Remove what a training left in a run's folder; returns whether there was anything."""
-    files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES)]
-    unfinished = [folder / UNFINISHED, folder / ADAPTERS, *folder.glob(f"{TRIAL}-*")]
-    there = any(map(Path.exists, [*files, *unfinished]))
+    """Remove what a training left in a run's folder; returns whether there was anything.
+
+    Trackers then know the next one as another run, as its steps begin anew.
+    """
+    files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES, ID)]
+    folders = [folder / name for name in (UNFINISHED, ADAPTERS, EVENTS)]
+    folders += folder.glob(f"{TRIAL}-*")
+    there = any(map(Path.exists, [*files, *folders]))
     for file in files:
         file.unlink(missing_ok=True)
-    for each in unfinished:
+    for each in folders:
         drop_checkpoint(each)
     return there

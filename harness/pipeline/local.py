@@ -24,7 +24,7 @@ from harness.pipeline.repeated import refuse_changed_meanwhile, set_aside
 from harness.pipeline.reuse import adopt_training, begin_training, training_key
 from harness.pipeline.together import adapt, build, fingerprint, settle
 from harness.pipeline.training import train_or_load
-from harness.record import ModelInfo, Record, Training
+from harness.record import DeviceInfo, ModelInfo, Record
 from harness.record.inputs import MODELS
 
 
@@ -38,12 +38,16 @@ def local(attempt: Attempt) -> Generated | Record:
         lm, record = _load(attempt)
         return_freed_memory()
     phases.keep(plan.folder / PHASES, job.bars.say)
-    job.trackers.start(plan)
-    # 2. training
-    training = None
+    # 2. training; trackers start once it is known whether an earlier one goes on
+    training = machine = None
     if plan.method.trains:
         with phases("training"):
-            lm, training = _train(job, lm, record.backbone, attempt.fresh)
+            machine = _begin(job, record.backbone, attempt.fresh)
+    job.trackers.start(plan)
+    if plan.method.trains:
+        with phases("training"):
+            lm, trained = train_or_load(job, lm)
+        training = replace(trained, machine=machine)
     if attempt.until == "trained":
         return replace(record, training=training)
     # 3. the model that generates
@@ -99,22 +103,18 @@ def _load(attempt: Attempt) -> tuple[PersonalLM, Record]:
     return lm, record
 
 
-def _train(
-    job: Job, lm: PersonalLM, backbone: ModelInfo, fresh: bool
-) -> tuple[PersonalLM, Training]:
-    """`lm` after training, resumed or reused where one with the same key exists.
+def _begin(job: Job, backbone: ModelInfo, fresh: bool) -> DeviceInfo | None:
+    """Begin a training, or reuse one that has the same key; see `begin_training`.
 
     job: the run.
-    lm: the base model.
-    backbone: what it was built from.
+    backbone: what its base model was built from.
     fresh: reuse no training of another run.
     """
     key = training_key(job, _weights(backbone))
     machine = begin_training(job, key, _weights(backbone))
     if not fresh:
         adopt_training(job, key)
-    lm, training = train_or_load(job, lm)
-    return lm, replace(training, machine=machine)
+    return machine
 
 
 def _weights(model: ModelInfo) -> list[str | None]:

@@ -12,9 +12,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 from harness.errors import UsageError
-from harness.record import Record, Step
+from harness.record import Record, Step, read_word, write_text
 from harness.record.tables import run_row
 from harness.settings import TrackSettings
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Values = Mapping[str, float]
 PACKAGES = {"trackio": "trackio", "tensorboard": "tensorboard", "wandb": "wandb"}
 """Tracker → the package that it needs."""
+ID, EVENTS = "tracker-id.txt", "tensorboard"
+"""In a run's folder: by what trackers know the run, and TensorBoard's event files."""
 COSTS = ("training_s", "val_loss", "seconds_per_example", "tokens_per_s", "peak_memory_mib")
 """Columns of `run_row` that are sent with the scores."""
 
@@ -32,11 +35,13 @@ COSTS = ("training_s", "val_loss", "seconds_per_example", "tokens_per_s", "peak_
 class TrackedRun:
     """What a tracker receives from a run.
 
-    project, name: where it is shown. config: every setting. folder: the run's.
+    project, name: where it is shown. id: a resumed run keeps it, no other run has it.
+    config: every setting. folder: the run's.
     """
 
     project: str
     name: str
+    id: str
     config: Mapping[str, Any]
     folder: Path
 
@@ -55,11 +60,11 @@ class Tracker(Protocol):
 
 
 class Wandb:
-    """Weights & Biases. A resumed run goes on under its name."""
+    """Weights & Biases. A resumed run goes on under its id."""
 
     def __init__(self, run: TrackedRun) -> None:
         self.run = import_module("wandb").init(
-            project=run.project, name=run.name, id=run.name, resume="allow",
+            project=run.project, name=run.name, id=run.id, resume="allow",
             config=dict(run.config), dir=str(run.folder),
         )  # fmt: skip
 
@@ -74,13 +79,17 @@ class Wandb:
 
 
 class Trackio:
-    """Trackio, local unless its own environment variables say otherwise."""
+    """Trackio, local unless its own environment variables say otherwise.
+
+    It knows a run by its name alone, so the id is a part of that.
+    """
 
     def __init__(self, run: TrackedRun) -> None:
         self.module = import_module("trackio")
         self.module.init(
-            project=run.project, name=run.name, config=dict(run.config), resume="allow"
-        )
+            project=run.project, name=f"{run.name}-{run.id}", config=dict(run.config),
+            resume="allow",
+        )  # fmt: skip
 
     def log(self, values: Values, step: int) -> None:
         self.module.log(dict(values), step=step)
@@ -93,11 +102,11 @@ class Trackio:
 
 
 class TensorBoard:
-    """TensorBoard's event files, in the folder `tensorboard` of the run."""
+    """TensorBoard's event files, in a folder of the run's."""
 
     def __init__(self, run: TrackedRun) -> None:
         writer = import_module("torch.utils.tensorboard").SummaryWriter
-        self.writer = writer(log_dir=str(run.folder / "tensorboard"))
+        self.writer = writer(log_dir=str(run.folder / EVENTS))
 
     def log(self, values: Values, step: int) -> None:
         for name, value in values.items():
@@ -129,10 +138,11 @@ class Trackers:
         """Start the trackers that the settings name."""
         settings = plan.settings
         config = {**settings.model_dump(mode="json"), "method_name": plan.method.name}
-        name = f"{plan.method.name}-{settings.task}-{plan.run_id}"
-        run = TrackedRun(settings.track.project, name, config, plan.folder)
+        shown = f"{plan.method.name}-{settings.task}-{plan.run_id}"
         for name in settings.track.to:
             with self._guarded(name):
+                known = _id(plan.folder)
+                run = TrackedRun(settings.track.project, shown, known, config, plan.folder)
                 self.active[name] = TRACKERS[name](run)
 
     def step(self, step: Step) -> None:
@@ -167,6 +177,18 @@ class Trackers:
         except Exception as error:
             self.active.pop(name, None)
             self.say(f"tracker {name}: {type(error).__name__}: {error}. The run goes on without it")
+
+
+def _id(folder: Path) -> str:
+    """By what trackers know a run: random, and kept in its folder.
+
+    Its name does not do: another try at the same settings, e.g. with other code, has it too.
+    """
+    known = read_word(folder / ID)
+    if not known:
+        known = uuid4().hex[:12]  # not of a generator with a seed: each run would draw the same
+        write_text(folder / ID, known)
+    return known
 
 
 def refuse_missing(settings: TrackSettings) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from harness.errors import UsageError
 from harness.pipeline import trackers
+from harness.pipeline.reuse import KEY
+from harness.pipeline.single import run
 from harness.settings import build_settings
 from harness.settings.names import named
-from tests.support.runs import go
+from tests.support.runs import StopNowError, go, settings, stop_now
 
 LITTLE = ("eval.likelihood=false", "eval.authors=false")
 
@@ -91,9 +93,61 @@ def test_the_loss_of_each_step_and_the_scores(name, fake, tmp_path, reviews, bac
     if name != "tensorboard":
         ((_, started),) = made.said("init")
         assert started["project"] == "lab"
-        assert started["name"] == f"sft-product_review-{record.run_id}"
+        assert started["name"].startswith(f"sft-product_review-{record.run_id}")
         assert started["config"]["train"]["lr"] == 1e-3
         assert started["resume"] == "allow"
+
+
+def begun(name, made):
+    """What a tracker knows a run by, for each start."""
+    key = {"wandb": "id", "trackio": "name"}[name]
+    return [named[key] for _, named in made.said("init")]
+
+
+def stopped(tmp_path, monkeypatch, *asked):
+    """A run that is stopped before its texts."""
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.pipeline.local.generate_all", stop_now)
+        with pytest.raises(StopNowError):
+            go(tmp_path, *asked)
+
+
+@pytest.mark.parametrize("name", ["wandb", "trackio"])
+def test_only_a_resumed_run_goes_on_in_its_tracker(
+    name, fake, tmp_path, reviews, backbone, monkeypatch
+):
+    made = fake(name)
+    asked = (reviews, backbone, "rag", f"track.to={name}", "data.limit=1", *LITTLE)
+    stopped(tmp_path, monkeypatch, *asked)
+    first = go(tmp_path, *asked)
+    again = go(tmp_path / "another", *asked)
+    run(settings(*asked), "rag", tmp_path / "results", fresh=True)
+    assert first.record.run_id == again.record.run_id
+    interrupted, resumed, *others = begun(name, made)
+    assert interrupted == resumed
+    assert len({resumed, *others}) == 3
+    if name == "wandb":
+        names = {named["name"] for _, named in made.said("init")}
+        assert names == {f"rag-product_review-{first.record.run_id}"}
+
+
+@pytest.mark.parametrize("name", trackers.TRACKERS)
+def test_a_training_that_begins_anew_is_another_run_of_a_tracker(
+    name, fake, tmp_path, reviews, backbone, monkeypatch
+):
+    made = fake(name)
+    asked = (reviews, backbone, "sft", f"track.to={name}", *LITTLE)
+    stopped(tmp_path, monkeypatch, *asked)
+    (key,) = tmp_path.rglob(KEY)
+    key.write_text("that of other code")
+    events = key.with_name("tensorboard") / "events"
+    events.parent.mkdir()
+    events.touch()
+    go(tmp_path, *asked)
+    assert not events.exists()
+    if name != "tensorboard":
+        first, second = begun(name, made)
+        assert first != second
 
 
 @pytest.mark.parametrize(("name", "breaks"), [
