@@ -53,11 +53,11 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
 
 def aggregate_of(record: Record, now: str) -> dict[str, Any]:
     """The aggregate file of a run. now: seconds since 1970."""
-    key = f"{collection(record)}/{model_id(record).replace('/', '_')}/{now}"
+    model = model_id(record).replace("/", "_")
     started = datetime.fromisoformat(record.started)
     return {
         "schema_version": VERSION,
-        "evaluation_id": key,
+        "evaluation_id": f"{collection(record)}/{model}/{uuid_of(record)}/{now}",
         "evaluation_timestamp": str(int(started.timestamp())),
         "retrieved_timestamp": now,
         "source_metadata": {
@@ -74,7 +74,7 @@ def aggregate_of(record: Record, now: str) -> dict[str, Any]:
             ),
         },
         "model_info": _model(record),
-        "evaluation_results": [_result(record, key, each) for each in headlines(record)],
+        "evaluation_results": [_result(record, each) for each in headlines(record)],
     }
 
 
@@ -96,7 +96,7 @@ def instances(run: Source, aggregate: dict[str, Any]) -> Iterator[dict[str, Any]
                 "evaluation_id": aggregate["evaluation_id"],
                 "model_id": aggregate["model_info"]["id"],
                 "evaluation_name": record.task,
-                "evaluation_result_id": _result_id(aggregate["evaluation_id"], each),
+                "evaluation_result_id": _result_id(record, each),
                 "sample_id": key,
                 "sample_hash": hashlib.sha256(packed.encode()).hexdigest(),
                 "interaction_type": "single_turn",
@@ -151,10 +151,10 @@ def _model(record: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _result(record: Record, key: str, each: Headline) -> dict[str, Any]:
+def _result(record: Record, each: Headline) -> dict[str, Any]:
     hundred = each.unit in ("0–100", "%", "% of calls")
     return {
-        "evaluation_result_id": _result_id(key, each),
+        "evaluation_result_id": _result_id(record, each),
         "evaluation_name": record.task,
         "source_data": _source(record),
         "metric_config": {
@@ -229,8 +229,9 @@ def _attribution(text: Prediction) -> dict[str, Any]:
     }
 
 
-def _result_id(key: str, each: Headline) -> str:
-    return f"{key}#{each.name}"
+def _result_id(record: Record, each: Headline) -> str:
+    """The same whenever the same run is exported."""
+    return f"{uuid_of(record)}#{each.name}"
 
 
 def _strings(values: dict[str, Any]) -> dict[str, str]:

@@ -33,7 +33,8 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
     files = []
     for run in runs:
         record = run.record
-        name = f"{record.task}_{record.method}_{record.run_id}.eval"
+        # runs of other folders have the same run_id where their settings and data are the same
+        name = f"{record.task}_{record.method}_{record.run_id}_{_digest(record, 'file')[:8]}.eval"
         files.append(out if single else out / name)
         _write_log(run, files[-1])
     return files

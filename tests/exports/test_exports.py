@@ -50,6 +50,15 @@ def results(tmp_path) -> Path:
     return tmp_path / "runs"
 
 
+def runs_of_two(tmp_path):
+    """Two seeds, run by two people: their runs have the same names."""
+    folders = tmp_path / "mine", tmp_path / "theirs"
+    for hour, folder in enumerate(folders):
+        changes = {"started": f"2026-01-02T0{hour}:03:00+00:00"}
+        write_runs(folder, ["sft"], ["product_review"], (0, 1), changes=changes)
+    return load_runs(folders)
+
+
 def sources(runs, texts=True):
     return [Source(run.path, run.record, texts) for run in runs]
 
@@ -152,6 +161,8 @@ def test_every_eval_ever(made, tmp_path):
             check(INSTANCE, row)
             assert row["evaluation_id"] == document["evaluation_id"]
             assert row["model_id"] == document["model_info"]["id"]
+        results = {each["evaluation_result_id"] for each in document["evaluation_results"]}
+        assert {row["evaluation_result_id"] for row in rows} == results
         texts = {text.output for text in run.predictions()}
         assert {text for row in rows for text in row["output"]["raw"]} == texts
 
@@ -161,6 +172,35 @@ def test_every_eval_ever_without_texts(made, tmp_path):
     document = json.loads(file.read_text("utf-8"))
     check(AGGREGATE, document)
     assert "detailed_evaluation_results" not in document
+
+
+def test_an_id_of_every_eval_ever_is_of_one_run_whenever_it_is_exported(tmp_path, monkeypatch):
+    runs = runs_of_two(tmp_path)
+
+    def exported(now, out):
+        monkeypatch.setattr("time.time", lambda: now)
+        return [json.loads(file.read_text("utf-8"))
+                for file in export("eee", sources(runs, texts=False), tmp_path / out)]  # fmt: skip
+
+    def results(documents):
+        return [one["evaluation_result_id"] for each in documents
+                for one in each["evaluation_results"]]  # fmt: skip
+
+    first, later = exported(1_800_000_000, "first"), exported(1_800_000_001, "later")
+    ids = [each["evaluation_id"] for each in first]
+    assert len(set(ids)) == len(runs) == 4
+    assert len(set(results(first))) == len(results(first))
+    assert [key.replace("1800000000", "1800000001") for key in ids] == [
+        each["evaluation_id"] for each in later
+    ]
+    assert results(first) == results(later)
+
+
+def test_runs_of_one_name_have_logs_of_their_own(tmp_path):
+    runs = runs_of_two(tmp_path)
+    files = export("inspect", sources(runs, texts=False), tmp_path / "logs")
+    assert len(set(files)) == len(runs) == 4
+    assert export("inspect", sources(runs, texts=False), tmp_path / "logs") == files
 
 
 def test_a_log_of_inspect(made, tmp_path):
