@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +14,8 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Ctrl-C, and what schedulers such as Slurm send some time before they kill."""
+AGAIN_S = 0.05
+"""Seconds until a signal is sent again whose exception Python dropped."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -39,9 +44,40 @@ def ended_by_exception() -> Iterator[None]:
         return
     signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        with _sent_again():
+            yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _sent_again() -> Iterator[None]:
+    """Inside, a signal is sent again if its exception was raised where Python drops exceptions.
+
+    Such places are `__del__` and callbacks of weak references. A signal whose exception was seen is
+    never sent again, as that would end what it made a program save.
+    """
+    report, left = sys.unraisablehook, threading.Event()
+
+    def dropped(found: sys.UnraisableHookArgs) -> None:
+        if not isinstance(found.exc_value, KeyboardInterrupt):
+            report(found)
+            return
+        number = getattr(found.exc_value, "exit_code", 128 + signal.SIGINT) - 128
+        # Later and from elsewhere, as what is raised in here is dropped too. Unlike Thread.start,
+        # this takes no lock, which the interrupted code may hold.
+        _thread.start_new_thread(send, (number,))
+
+    def send(number: int) -> None:
+        if not left.wait(AGAIN_S):
+            os.kill(os.getpid(), number)
+
+    sys.unraisablehook = dropped
+    try:
+        yield
+    finally:
+        left.set()
+        sys.unraisablehook = report
 
 
 class StopRequest:
