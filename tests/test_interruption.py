@@ -36,6 +36,7 @@ def referred():
 
 
 kept = []
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 try:
     with ended_by_exception():
         {way}()

@@ -43,7 +43,10 @@ def inspect(
     folder = only_run(run)
     if folder is None:
         raise UsageError(f"several runs in {run}; expected one. `harness runs {run}` lists them")
-    method = read_record(folder).method
+    record = read_record(folder)
+    if record.no_method:
+        raise UsageError(f"{folder}: {record.no_method}; expected a run of a method with thoughts")
+    method = record.method
     factory = method_named(method, plugins(plugin))
     from harness.pipeline.inspection import Choice
     from harness.pipeline.inspection import inspect as inspected

@@ -148,10 +148,11 @@ class _Rerun:
 
     def verified(self, board: Board, row: Path, verification: Verification) -> Verification:
         """The verification after rerunning the row's method in a temporary folder."""
-        from harness.leaderboard.rerun import rerun
+        from harness.leaderboard.rerun import refuse_rerun, rerun
         from harness.leaderboard.untrusted import read_submission
 
         submission = read_submission(row)
+        refuse_rerun(board, submission, self.seed)  # else an unknown method would be named
         factory = method_named(submission.method, self.factories)
         with tempfile.TemporaryDirectory() as results:
             made = rerun(board, submission, self.seed, Path(results), factory, self.seeds)

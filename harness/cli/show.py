@@ -14,7 +14,7 @@ from harness.cli.jobs import Factory, method_named, plugins
 from harness.cli.runs import runs
 from harness.cli.screen import screen, warn
 from harness.errors import UsageError, counted
-from harness.record import ExampleValues, only_run, read_predictions, read_record
+from harness.record import ExampleValues, Record, only_run, read_predictions, read_record
 from harness.registry import table
 from harness.settings import RunSettings, validate
 from harness.types import Example
@@ -69,7 +69,7 @@ def show(
     else:
         console.print(f"{chosen} · user {found.user_id} · {record.task}", style="bold")
         if prompt:
-            _show_prompt(console, found, record.method, settings, plugged)
+            _show_prompt(console, found, record, settings, plugged)
         _show(console, "reference", split.references[chosen].text)
     for place in [run, *([beside] if beside else [])]:
         _show_texts(console, place, chosen)
@@ -82,7 +82,7 @@ def _show(console: Console, title: str, text: str) -> None:
 def _show_prompt(
     console: Console,
     example: Example,
-    method: str,
+    record: Record,
     settings: RunSettings,
     plugged: Mapping[str, Factory],
 ) -> None:
@@ -90,9 +90,13 @@ def _show_prompt(
 
     console: to print on.
     example: of the current data.
-    method, settings: of the run.
+    record, settings: of the run.
     plugged: methods of --plugin by name.
     """
+    method = record.method
+    if record.no_method:
+        warn(console, [f"no prompt is known: these are {record.no_method}"])
+        return
     if method not in plugged and method not in table("method"):
         warn(console, [
             f"prompt: method {method!r} is not installed; give its file with --plugin FILE"

@@ -34,6 +34,8 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
         raise UsageError(f"--to model: found {counted(len(runs), 'run')}; expected one")
     (run,) = runs
     record, weights = run.record, run.folder / WEIGHTS
+    if record.no_method:
+        raise UsageError(f"{run.folder}: {record.no_method}; expected a run of a trained method")
     if not weights.is_file():
         raise UsageError(
             f"{run.folder}: found no {WEIGHTS}; expected a trained run that keeps its weights"

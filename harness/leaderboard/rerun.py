@@ -43,19 +43,10 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
     """The row's settings, on a built-in benchmark drawn from `seed`.
 
     Task, test data, metrics, cap and sampling come from the board, trackers and servers from the
-    defaults; every other setting is the row's. Raises UsageError if the board's data is not built
-    in or has this seed; DataError if the row's settings do not fit this version, or name a model or
-    path outside the package.
+    defaults; every other setting is the row's. Raises as `refuse_rerun` does; DataError if the
+    row's settings do not fit this version, or name a model or path outside the package.
     """
-    if not board.source.built_in:
-        raise UsageError(
-            f"--rerun: board {board.place} is on {board.data} data, which cannot be drawn"
-            " again; a rerun needs the built-in benchmark"
-        )
-    if seed == board.mini_seed:
-        raise UsageError(f"--rerun {seed}: that is the board's own seed; give another")
-    if row.kind == "scored":
-        raise UsageError(f"--rerun: the texts of {row.id} were made elsewhere, by no method here")
+    refuse_rerun(board, row, seed)
     values = nested(row.run.settings)
     try:
         settings = validate(RunSettings, values, f"{row.id} run.settings")
@@ -77,6 +68,20 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
             "api": ApiSettings(),
         }
     )
+
+
+def refuse_rerun(board: Board, row: Submission, seed: int) -> None:
+    """Raise UsageError if no method made the row's texts, or the board's data is not built in or
+    has this seed."""
+    if not board.source.built_in:
+        raise UsageError(
+            f"--rerun: board {board.place} is on {board.data} data, which cannot be drawn"
+            " again; a rerun needs the built-in benchmark"
+        )
+    if seed == board.mini_seed:
+        raise UsageError(f"--rerun {seed}: that is the board's own seed; give another")
+    if row.kind == "scored":
+        raise UsageError(f"--rerun: the texts of {row.id} were made elsewhere, by no method here")
 
 
 def _refuse_outside(row: Submission, settings: RunSettings) -> None:

@@ -14,6 +14,11 @@ from harness.record.sources import CodeInfo, Counts, DataInfo, DeviceInfo, Model
 from harness.record.views import Views
 
 SCHEMA_VERSION = 4
+NO_METHOD = {
+    "scored": "texts made elsewhere, which `harness score` recorded",
+    "floor": "texts made from the data alone",
+}
+"""Kind of a record that is of no method → what it is of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +105,11 @@ class Record(Views, RunFacts):
         section, _, name = key.rpartition(".")
         values = self.settings.get(section) if section else self.settings
         return values.get(name) if isinstance(values, Mapping) else None
+
+    @property
+    def no_method(self) -> str:
+        """What the record is of, if no method made its texts; "" for a run."""
+        return NO_METHOD.get(self.kind, "")
 
     @property
     def samples(self) -> int:

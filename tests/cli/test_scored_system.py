@@ -120,3 +120,24 @@ def test_a_limit_holds_for_the_split_that_is_scored(call, reviews: Path, tmp_pat
     words = ("--split", "val", "--limit", 1, "--metrics", "rouge1", "--json")
     _, out, _ = call("score", path, *data, *words, "--set", "eval.floors=false")
     assert json.loads(out)["n"]["planned"] == 1 < len(rows)
+
+
+KINDS = [("mine", "texts made elsewhere, which `harness score` recorded"),
+         ("floor-words", "texts made from the data alone")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "what"), KINDS)
+def test_no_method_is_asked_for_where_none_made_the_texts(
+    scored, call, tmp_path: Path, name: str, what: str
+):
+    scored("--name", "mine")
+    place = records(tmp_path)[name].parent
+    code, out, err = call("show", place)
+    assert (code, err) == (0, "")
+    assert f"no prompt is known: these are {what}" in " ".join(out.split())
+    assert "reference" in out
+    assert "--plugin" not in out
+    code, _, err = call("inspect", place)
+    assert (code, f"{place}: {what}; expected a run" in err) == (2, True)
+    code, _, err = call("export", place, "--to", "model", "--out", tmp_path / "m", "--floors")
+    assert (code, f"{place}: {what}; expected a run" in err) == (2, True)

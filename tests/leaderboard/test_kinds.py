@@ -23,6 +23,7 @@ from harness.pipeline.scored import Source, record_texts
 from harness.record import read_record
 from harness.settings import RunSettings, validate
 from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
+from tests.support.command_line import harness
 
 BY = Words(by="Someone")
 
@@ -132,6 +133,13 @@ def test_texts_made_elsewhere_can_be_submitted_and_verified(boards, scored):
     assert verdicts[row].status == "verified"
     with pytest.raises(UsageError, match="were made elsewhere, by no method here"):
         rerun_settings(place.board, found, 7)
+
+
+def test_a_rerun_of_texts_made_elsewhere_asks_for_no_method(boards, scored, monkeypatch, capsys):
+    row = submit(scored, boards / "mini", BY)
+    words = ("leaderboard", "verify", row, "--rerun", 7, "--check")
+    code, _, err = harness(monkeypatch, capsys, *words)
+    assert (code, "were made elsewhere, by no method here" in err) == (2, True)
 
 
 def test_they_open_no_board_and_no_run_passes_for_them(boards, scored, tmp_path):
