@@ -123,7 +123,7 @@ class Prediction:
     """A generated text.
 
     tokens: visible tokens.
-    fingerprint: covers everything that could change the text.
+    fingerprint: covers everything that could change the text; "" for a text that no run made.
     sample: number of the sample.
     hidden_tokens: preface tokens and latent thoughts before it, and tokens of reasoning blocks.
     capped: whether it reached `decode.max_new_tokens` without ending.
@@ -151,6 +151,11 @@ class Prediction:
     reasoning_tokens: int = 0
     unclosed: bool = False
     check: str = ""
+
+    @property
+    def generated(self) -> bool:
+        """Whether a run made the text; else its tokens, and whether it was capped, are unknown."""
+        return self.fingerprint != ""
 
 
 @dataclass(frozen=True)

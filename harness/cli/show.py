@@ -115,8 +115,8 @@ def _show_texts(console: Console, folder: Path, example: str) -> None:
     if not texts:
         warn(console, [f"{folder}: no prediction for {example}"])
     for text in texts:
-        size = counted(text.tokens, "token")
-        title = f"{record.method} ({record.run_id}), sample {text.sample}, {size}"
+        size = f", {counted(text.tokens, 'token')}" if text.generated else ""
+        title = f"{record.method} ({record.run_id}), sample {text.sample}{size}"
         if text.preface:
             _show(console, "hidden preface", text.preface)
         _show(console, title, text.output or f"(empty{': ' + text.error if text.error else ''})")

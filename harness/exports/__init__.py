@@ -197,7 +197,7 @@ def write_tables(runs: Sequence[Source], out: Path, suffix: str, save: Save) -> 
         examples = [row for run in runs for row in run.example_rows()]
         tables = {out / f"runs{suffix}": rows, out / f"examples{suffix}": examples}
     for path, content in tables.items():
-        save(pd.DataFrame(content), path)
+        save(pd.DataFrame(content, dtype=object), path)  # a count stays one beside an empty cell
     return list(tables)
 
 

@@ -134,11 +134,12 @@ def uuid_of(record: Record) -> UUID:
 
 def _model(record: Record) -> dict[str, Any]:
     backbone = record.backbone
-    known = record.kind == "run" and backbone.name is not None
+    known = not record.no_method and backbone.name is not None
+    engine = {"inference_engine": {"name": PROJECT, "version": record.code.version}}
     return {
         "name": f"{record.method} on {backbone.name}" if backbone.name else record.method,
         "id": model_id(record),
-        "inference_engine": {"name": PROJECT, "version": record.code.version},
+        **({} if record.no_method else engine),
         "additional_details": {
             "deployment_type": "self_deployed" if known else "unknown",
             "model_availability": "unknown",

@@ -105,20 +105,22 @@ def samples_of(run: Source) -> Iterator[dict[str, Any]]:
             },
             "metadata": {
                 "user": values.user if values else None,
-                "hidden_tokens": text.hidden_tokens,
+                "hidden_tokens": text.hidden_tokens if text.generated else None,
                 "generation_error": text.error,
             },
         }
 
 
 def _output(record: Record, text: Prediction, shown: str) -> dict[str, Any]:
-    reason = "max_tokens" if text.capped else "stop"
+    made = text.generated
+    reason = ("max_tokens" if text.capped else "stop") if made else "unknown"
+    usage = {"usage": {"output_tokens": text.tokens, "total_tokens": text.tokens}} if made else {}
     message = {"role": "assistant", "content": shown, "source": "generate"}
     return {
         "model": record.backbone.name or record.method,
         "choices": [{"message": message, "stop_reason": reason}],
         "completion": shown,
-        "usage": {"output_tokens": text.tokens, "total_tokens": text.tokens},
+        **usage,
     }
 
 

@@ -85,15 +85,16 @@ def example_rows(folder: Path, record: Record, texts: Iterable[Prediction]) -> I
 
 
 def _text(samples: Sequence[Prediction]) -> Row:
-    """The first sample of an example; empty columns without one."""
+    """The first sample of an example; empty columns without one, and where nobody counted."""
     text = samples[0] if samples else None
+    made = text if text and text.generated else None
     return {
         "user_id": text.user_id if text else None,
         "output": text.output if text else None,
         "samples": len(samples),
-        "tokens": text.tokens if text else None,
-        "hidden_tokens": text.hidden_tokens if text else None,
-        "capped": text.capped if text else None,
+        "tokens": made.tokens if made else None,
+        "hidden_tokens": made.hidden_tokens if made else None,
+        "capped": made.capped if made else None,
         "error": text.error if text else None,
     }
 

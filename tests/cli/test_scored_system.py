@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from zipfile import ZipFile
 
+import pandas as pd
 import pytest
 
 from harness.data import folder
-from harness.record import read_record
+from harness.record import read_predictions, read_record
 
 
 @pytest.fixture
@@ -141,3 +143,26 @@ def test_no_method_is_asked_for_where_none_made_the_texts(
     assert (code, f"{place}: {what}; expected a run" in err) == (2, True)
     code, _, err = call("export", place, "--to", "model", "--out", tmp_path / "m", "--floors")
     assert (code, f"{place}: {what}; expected a run" in err) == (2, True)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in KINDS])
+def test_what_nobody_counted_is_no_number(scored, call, tmp_path: Path, name: str):
+    scored("--name", "mine")
+    place = records(tmp_path)[name].parent
+    _, out, _ = call("show", place)
+    assert f"{name} ({place.name}), sample 0 ─" in out  # no number of tokens after it
+    for suffix, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        call("export", place, "--to", suffix, "--out", tmp_path / suffix, "--floors")
+        table = read(tmp_path / suffix / f"examples.{suffix}")
+        assert table[["tokens", "hidden_tokens", "capped"]].isna().all(axis=None)
+        assert list(table.output) == [one.output for one in read_predictions(place)]
+    call("export", place, "--to", "inspect", "--out", tmp_path / "one.eval", "--floors")
+    with ZipFile(tmp_path / "one.eval") as log:
+        (path, *_) = [each for each in log.namelist() if each.startswith("samples/")]
+        sample = json.loads(log.read(path))
+    assert "usage" not in sample["output"]
+    assert sample["output"]["choices"][0]["stop_reason"] == "unknown"
+    assert sample["metadata"]["hidden_tokens"] is None
+    call("export", place, "--to", "eee", "--out", tmp_path / "eee", "--floors")
+    (path,) = (tmp_path / "eee").rglob("*[!s].json")
+    assert "inference_engine" not in json.loads(path.read_text("utf-8"))["model_info"]

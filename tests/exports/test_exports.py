@@ -90,6 +90,17 @@ def test_tables_are_those_of_the_data_frames(results, tmp_path, to, read):
     assert not {"output", "user_id"} & set(read(tmp_path / "bare" / f"examples.{to}"))
 
 
+def test_counts_beside_unknown_ones_stay_whole_numbers(tmp_path):
+    for method, of in (("rag", "f"), ("mine", "")):
+        (folder,) = write_runs(tmp_path / "runs", [method], ["product_review"], examples=3)
+        rows = [json.loads(line) for line in (folder / PREDICTIONS).read_text().splitlines()]
+        rows = [{**row, "tokens": 7 if of else 0, "fingerprint": of} for row in rows]
+        (folder / PREDICTIONS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    export("csv", sources(load_runs(tmp_path / "runs")), tmp_path / "out")
+    rows = pd.read_csv(tmp_path / "out" / "examples.csv", dtype=str, keep_default_na=False)
+    assert set(zip(rows.method, rows.tokens, strict=True)) == {("rag", "7"), ("mine", "")}
+
+
 def test_csv_holds_no_formula_and_no_hidden_character(tmp_path):
     (folder,) = write_runs(tmp_path / "runs", ["rag"], ["product_review"], examples=3)
     path = folder / PREDICTIONS
