@@ -54,15 +54,15 @@ def print_scores(console: Console, record: Record, title: str, full: bool = True
 
 
 def print_floors(console: Console, record: Record, floors: Sequence[Record]) -> None:
-    """Print a record's metrics and those of the floors; nothing if there are no floors."""
-    if not floors:
-        return
+    """Print a record's metrics and those of the floors; nothing if there are none to show."""
     columns = (Column("metric"), *(Column(each.method, "", "number") for each in (record, *floors)))
     rows = tuple(
         (name, *(each.metrics[name].value for each in (record, *floors)))
         for name in record.metrics
         if all(name in floor.metrics for floor in floors)
     )
+    if not floors or not rows:
+        return
     title = "floors: texts made from the data alone, which a method has to beat"
     if len(to_beat(floors)) < len(floors):
         title += "; the skyline shows what is possible"

@@ -142,7 +142,13 @@ def _checked(name: str | None) -> str:
 
 
 def settings_of(options: ScoreOptions) -> RunSettings:
-    """The settings that scoring reads. Raises UsageError for one of another section."""
+    """The settings that scoring reads. Raises UsageError for one of another section, and for
+    --metrics without a name."""
+    if options.metrics is not None and not options.metrics.strip(" ,"):
+        raise UsageError(
+            f"--metrics {options.metrics!r}: found no name; expected names separated by commas,"
+            " e.g. bleu,rougeL, or --set eval.metrics=[] for none"
+        )
     given = {key: getattr(options, name) for name, key in KEYS.items()}
     given[LIMITS.get(options.split, "data.limit")] = options.limit
     values = nested({key: value for key, value in given.items() if value is not None})

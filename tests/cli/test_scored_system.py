@@ -166,3 +166,19 @@ def test_what_nobody_counted_is_no_number(scored, call, tmp_path: Path, name: st
     call("export", place, "--to", "eee", "--out", tmp_path / "eee", "--floors")
     (path,) = (tmp_path / "eee").rglob("*[!s].json")
     assert "inference_engine" not in json.loads(path.read_text("utf-8"))["model_info"]
+
+
+@pytest.mark.parametrize("metrics", ["", " , "])
+def test_metrics_without_a_name_are_refused(scored, call, reviews: Path, metrics: str):
+    expected = "found no name; expected names separated by commas, e.g. bleu,rougeL, or --set"
+    code, _, err = scored("--metrics", metrics)
+    assert (code, f"--metrics {metrics!r}: {expected} eval.metrics=[] for none" in err) == (2, True)
+    code, _, err = call("trial", "--data", reviews, "--metrics", metrics)
+    assert (code, expected in err) == (2, True)
+
+
+def test_without_metrics_no_empty_table_of_floors_is_printed(scored):
+    code, out, err = scored("--set", "eval.metrics=[]")
+    assert (code, err) == (0, "")
+    assert "text quality" in out
+    assert "floors" not in out
