@@ -24,7 +24,12 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
 
 
 def _save(table: DataFrame, path: Path) -> None:
-    table.rename(columns=_harmless).map(_harmless).to_csv(path, index=False)
+    import pandas as pd
+
+    # not DataFrame.map, which makes floating-point numbers of counts beside an empty cell
+    cells = [[_harmless(cell) for cell in row] for row in table.itertuples(index=False)]
+    columns = [_harmless(name) for name in table.columns]
+    pd.DataFrame(cells, columns=columns, dtype=object).to_csv(path, index=False)
 
 
 def _harmless(cell: object) -> object:
