@@ -188,7 +188,8 @@ def _checked(
     """
 
     def where(key: str) -> str:
-        return next((at for name, at in places.items() if key.startswith(name)), place(key))
+        own = (at for name, at in places.items() if f"{key}.".startswith(f"{name}."))
+        return next(own, place(key))
 
     block = checked_block(path, plain, where)
     for key, listed in axes.items():

@@ -65,6 +65,7 @@ WRONG = [
     ("lr = [1e-3, 5e-4]", "lr = [1, 1]", "line 5: train.lr names 1 twice; expected each value"),
     ("[0, 0.5]", "0.5", "line 9: method.lam = 0.5; expected a list of values to run"),
     ("method.lam", "train.lr", "line 9: train.lr has a list here and at "),
+    ("[1e-3, 2e-3]", "[-1]", "line 6: train.lr_grid.0 = -1; expected a number greater"),
     ("method.lam", "train.epoch", "line 9: unknown key 'train.epoch'. Did you mean 'train.epochs'"),
     ("method.lam", "seeds", "line 9: sweep.seeds; write seeds = … outside [sweep]"),
     ("seeds = ", "seed = ", "line 2: seed = [0, 1]; expected one value. Use seeds"),
