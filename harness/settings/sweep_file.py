@@ -109,18 +109,23 @@ def read_sweep_file(path: Path) -> SweepFile:
     found = tables(path, values, lines)
     _, _, place = found[0]
     return SweepFile(
-        tuple(_swept(path, merge(shared, own), where) for shared, own, where in found),
+        tuple(_swept(path, *each) for each in found),
         validate(SlurmSettings, slurm, lambda key: place(f"slurm.{key}") + ", [slurm]"),
         validate(RaySettings, ray, lambda key: place(f"ray.{key}") + ", [ray]"),
     )
 
 
-def _swept(path: Path, values: Mapping[str, Any], place: Place) -> Swept:
-    """One set of runs: lists of values are taken out, and every value is checked."""
-    values = dict(values)
+def _swept(path: Path, shared: Mapping[str, Any], own: Mapping[str, Any], place: Place) -> Swept:
+    """One set of runs: lists of values are taken out, and every value is checked.
+
+    path: the file.
+    shared, own: what it says above all [[runs]], and in this one.
+    place: where.
+    """
     for key in sorted(SWEEP_ONLY - {"sweep"}):
-        if key in values:
+        if key in own:
             raise UsageError(f"{place(key)}: [{key}] inside [[runs]]; put it above all [[runs]]")
+    values = merge(_not_replaced(shared, own), own)
     swept = values.pop("sweep", {})
     if not isinstance(swept, Mapping):
         raise UsageError(f"{place('sweep')}: sweep = {swept!r}; expected a table [sweep] of lists")
@@ -139,15 +144,45 @@ def _swept(path: Path, values: Mapping[str, Any], place: Place) -> Swept:
         where = place(f"sweep.{key}")
         if key in ASKED:
             raise UsageError(f"{where}: sweep.{key}; write {key} = … outside [sweep]")
-        if key in axes:
-            raise UsageError(f"{where}: {key} has a list here and at {places[key]}; expected one")
         if not isinstance(value, list):
             raise UsageError(f"{where}: {key} = {value!r}; expected a list of values to run")
-        plain.pop(key, None)
+        if key in axes or key in plain:
+            raise UsageError(
+                f"{where}: {key} has a list here and stands at {place(key)} too; expected one of"
+                " them. Leave the other out"
+            )
         axes[key], places[key] = value, where
     for key, listed in axes.items():
         _refuse_odd(key, listed, places[key])
     return _checked(path, nested(plain), axes, places, place)
+
+
+def _not_replaced(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands above all [[runs]] without what one of them replaces by other means: a list
+    under [sweep] by a value outside, or a value outside by such a list.
+
+    shared, own: as above.
+    """
+    outside, lists = _parts(shared)
+    own_outside, own_lists = _parts(own)
+    kept = {key: value for key, value in outside.items() if key not in own_lists}
+    return nested(
+        kept
+        | {
+            f"sweep.{key}": value
+            for key, value in lists.items()
+            if key in ASKED or key not in own_outside  # those of ASKED are refused
+        }
+    )
+
+
+def _parts(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings by dotted name: those outside [sweep], and those inside."""
+    inside = values.get("sweep")
+    if not isinstance(inside, Mapping):
+        return dict(_settings(values)), {}
+    outside = {key: value for key, value in values.items() if key != "sweep"}
+    return dict(_settings(outside)), dict(_settings(inside))
 
 
 def _settings(values: Mapping[str, Any]) -> list[tuple[str, Any]]:

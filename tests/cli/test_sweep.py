@@ -152,6 +152,14 @@ def test_a_run_waits_for_the_one_whose_weights_or_rate_it_takes(written):
     assert all(first is None or first < index for index, first in enumerate(needs))
 
 
+def test_a_pinned_value_is_run_beside_the_values_that_others_share(written):
+    text = FILE.partition("[train]")[0] + "[sweep]\ntrain.lr = [1e-3, 5e-4]\n[[runs]]\n"
+    text = text.replace('["rag", "sft", "flythinker"]', '"sft"').replace("[0, 1]", "[0]")
+    found = jobs_of(written(text + '[[runs]]\nmethods = "cot"\ntrain.lr = 7e-4\n'))
+    rates = [(job.method, job.settings.train.lr) for job in found]
+    assert rates == [("sft", 1e-3), ("sft", 5e-4), ("cot", 7e-4)]
+
+
 def test_emit_prints_commands_alone(call, written):
     code, out, err = call("sweep", written(), "--emit")
     assert code == 0, err

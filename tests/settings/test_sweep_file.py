@@ -54,6 +54,37 @@ def test_every_set_of_runs_has_its_own_lists(tmp_path):
     assert second.block.values == {"train": {"epochs": 3}}
 
 
+LR, GRID = "train.lr", "train.lr_grid"
+REPLACED = [  # above all [[runs]], in the second one → what it sweeps, what it sets
+    ("[sweep]\ntrain.lr = [1, 2]", "train.lr = 3", {}, {"lr": 3}),
+    ("[train]\nlr = [1, 2]", "train.lr = 3", {}, {"lr": 3}),
+    ("[sweep]\ntrain.lr = [1, 2]", "train.lr = [3, 4]", {LR: [3, 4]}, None),
+    ("[train]\nlr = [1, 2]", "sweep.train.lr = [3, 4]", {LR: [3, 4]}, None),
+    ("[train]\nlr = 1", "sweep.train.lr = [3, 4]", {LR: [3, 4]}, None),
+    ("[sweep]\ntrain.lr_grid = [[1], [2]]", "train.lr_grid = [3, 4]", {}, {"lr_grid": [3, 4]}),
+    ("[train]\nlr_grid = [1]", "sweep.train.lr_grid = [[3]]", {GRID: [[3]]}, None),
+    ("[sweep]\ntrain.lr = [1, 2]", "train.lr_grid = [3]", {LR: [1, 2]}, {"lr_grid": [3]}),
+]
+
+
+@pytest.mark.parametrize(("above", "own", "axes", "plain"), REPLACED)
+def test_a_set_of_runs_replaces_what_stands_above_it(tmp_path, above, own, axes, plain):
+    text = f'methods = "sft"\n{above}\n[[runs]]\n[[runs]]\n{own}\n'
+    first, second = read(tmp_path, text).sets
+    assert dict(second.axes) == axes
+    assert second.block.values == ({"train": plain} if plain else {})
+    alone = read(tmp_path, f'methods = "sft"\n{above}\n').sets[0]
+    assert (first.axes, first.block.values) == (alone.axes, alone.block.values)
+
+
+def test_one_of_a_methods_options_can_be_replaced(tmp_path):
+    text = 'methods = "flythinker"\n[sweep.method]\nlam = [0, 1]\nlam_warmup = [0, 0.1]\n'
+    (one,) = read(tmp_path, f"{text}[[runs]]\nmethod.lam = 0.25\n").sets
+    assert (dict(one.axes), one.block.values) == (
+        {"method.lam_warmup": [0, 0.1]}, {"method": {"lam": 0.25}}
+    )  # fmt: skip
+
+
 def test_yaml_is_read_too(tmp_path):
     text = "methods: sft\ntrain:\n  lr: [1e-3, 5e-4]\n"
     assert read(tmp_path, text, "sweep.yaml").sets[0].axes == {"train.lr": [1e-3, 5e-4]}
@@ -64,7 +95,8 @@ WRONG = [
     ("lr = [1e-3, 5e-4]", "lr = []", "line 5: train.lr = []; expected at least one value"),
     ("lr = [1e-3, 5e-4]", "lr = [1, 1]", "line 5: train.lr names 1 twice; expected each value"),
     ("[0, 0.5]", "0.5", "line 9: method.lam = 0.5; expected a list of values to run"),
-    ("method.lam", "train.lr", "line 9: train.lr has a list here and at "),
+    ("method.lam", "train.lr", "line 9: train.lr has a list here and stands at "),
+    ("method.lam = [0, 0.5]", "train.lr_grid = [[1]]", "line 6 too; expected one of them"),
     ("[1e-3, 2e-3]", "[-1]", "line 6: train.lr_grid.0 = -1; expected a number greater"),
     ("method.lam", "train.epoch", "line 9: unknown key 'train.epoch'. Did you mean 'train.epochs'"),
     ("method.lam", "seeds", "line 9: sweep.seeds; write seeds = … outside [sweep]"),
