@@ -12,6 +12,7 @@ from harness.cli.expand import combinations
 from harness.cli.jobs import Factory, Job, lacking, own_assignments, own_options, settings_for
 from harness.cli.options import RunOptions
 from harness.errors import UsageError, did_you_mean
+from harness.settings.names import UNNAMED
 
 if TYPE_CHECKING:
     from harness.reports.ablation.values import Axis
@@ -55,6 +56,11 @@ def parse_over(text: str, method: str, factory: Factory, sets: Sequence[str] | N
         raise UsageError(
             f"--over {name}=…: runs that differ in {key} cannot be paired; give all of them one"
             f" value, --set {key}=…"
+        )
+    if key.startswith(UNNAMED):
+        raise UsageError(
+            f"--over {name}=…: the names of runs leave {key} out, so all values would be one run;"
+            f" give all of them one value, --set {key}=…"
         )
     if not key.startswith("method.") and (reason := lacking(factory, key, own_assignments(sets))):
         raise UsageError(

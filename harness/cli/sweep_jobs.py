@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.expand import effective
-from harness.cli.jobs import Job, Making, light_plugins
+from harness.cli.jobs import Job, Making, lacking, light_plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.requests import Request, request_of
 from harness.errors import UsageError
@@ -16,7 +16,9 @@ from harness.paths import refuse_file
 from harness.record.digest import json_sha256
 from harness.settings import RunSettings, assignment, differences, load_preset, validate
 from harness.settings.flat import flat
+from harness.settings.names import leaves
 from harness.settings.sweep_file import SweepFile, read_sweep_file
+from harness.settings.wrong import Where
 
 FIRST = ("method", "task", "seed")
 
@@ -38,9 +40,11 @@ class Sweep:
 
     def jobs(self) -> list[Job]:
         """Every run once, checked. A run whose rate another seed's run chooses comes after it."""
-        every = [job for request in self.requests for job in request.jobs()]
-        found = list({job.key: job for job in reversed(every)}.values())[::-1]
-        return sorted(found, key=lambda job: _chooser(job) is not None)
+        found: dict[tuple[str, str], Job] = {}
+        for request in self.requests:
+            for job in request.jobs():
+                _refuse_silent_change(found.setdefault(job.key, job), job, request.where)
+        return sorted(found.values(), key=lambda job: _chooser(job) is not None)
 
 
 def read_sweep(path: Path, options: RunOptions, out: Path | None) -> Sweep:
@@ -156,6 +160,22 @@ def log_name(job: Job) -> str:
 def _chooser(job: Job) -> int | None:
     """The seed of the run whose learning rate a run takes, if it takes one."""
     return job.settings.train.lr_chosen_by(job.settings.seed)
+
+
+def _refuse_silent_change(made: Job, job: Job, where: Where) -> None:
+    """Raises UsageError where a job is the same run as one that is made, but asks for another value
+    of a setting that the names of runs leave out.
+
+    where: where the file has a setting.
+    """
+    before, now = (leaves(each.settings.model_dump(mode="json")) for each in (made, job))
+    for (key, value), (_, other) in zip(before, now, strict=True):
+        if value != other and not lacking(job.factory, key):
+            raise UsageError(
+                f"{where if isinstance(where, str) else where(key)}: {key} = {other!r} and"
+                f" {value!r} for the same run of {job.method}; expected one value. The names of"
+                f" runs leave {key} out, so a second one needs another --out"
+            )
 
 
 def _facts(job: Job) -> dict[str, Any]:

@@ -62,6 +62,12 @@ def test_a_reasoner_can_vary_where_an_option_names_a_method_that_takes_one():
         parse_over("reasoner=mini,mini-half", "sft", Sft)
 
 
+@pytest.mark.parametrize("key", ["train.sharding", "api.concurrent", "track.project"])
+def test_a_setting_that_the_names_of_runs_leave_out_cannot_vary(key):
+    with pytest.raises(UsageError, match=rf"--over {key}=…: the names of runs leave {key} out"):
+        parse_over(f"{key}=1,2", "sft", Sft)
+
+
 def test_every_pair_of_a_sweep_is_the_one_asked_for(tmp_path):
     file = tmp_path / "grid.toml"
     file.write_text(

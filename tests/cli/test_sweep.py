@@ -118,6 +118,25 @@ def test_sets_of_runs_share_what_they_have_in_common(written):
     assert len(found) == 1 + 2 + 2 + 2 * 2
 
 
+UNNAMED = "line {}: train.sharding = 'full' and 'none' for the same run of sft; expected one value"
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ('[sweep]\ntrain.sharding = ["none", "full"]\n', 15),
+        ('sharding = ["none", "full"]\n', 14),
+        ('[[runs]]\n[[runs]]\ntrain.sharding = "full"\n', 16),
+    ],
+)
+def test_values_that_would_silently_be_one_run_are_refused(written, values, line):
+    text = FILE.partition("[eval]")[0].replace("[1e-3, 5e-4]", "1e-3")
+    with pytest.raises(UsageError) as refused:
+        jobs_of(written(text + values))
+    assert UNNAMED.format(line) in str(refused.value)
+    assert "names of runs leave train.sharding out" in str(refused.value)
+
+
 def test_a_command_gives_the_settings_of_its_run(written, tmp_path):
     text = FILE.replace("[sweep]", '[sweep]\ndecode.stop = [["a b", 3], []]\ndata.limit = [1, 2]')
     text += 'decode.top_k = ["none", 5]\n'
