@@ -82,7 +82,7 @@ def _lines(jobs: Sequence[Job], results: Path, where: Machine) -> list[Line]:
     needs = dependencies(jobs)
     grouped: dict[str, list[RunCost]] = {}
     for name, job, first in zip(names(jobs), jobs, needs, strict=True):
-        shares = first is not None and jobs[first].settings.seed == job.settings.seed
+        shares = any(jobs[at].settings.seed == job.settings.seed for at in first)
         cost = run_cost(job.method, job.settings, results, where, trained=shares)
         grouped.setdefault(name.replace(f" · seed {job.settings.seed}", ""), []).append(cost)
     return [

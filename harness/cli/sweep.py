@@ -137,7 +137,7 @@ class _Work:
         asked = [
             SweepJob(
                 name, job.method, arguments(job, self.sweep.plugins, self.how),
-                folder / log_name(job), Path.cwd(), () if first is None else (first,),
+                folder / log_name(job), Path.cwd(), first,
             )
             for (name, job), first in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip

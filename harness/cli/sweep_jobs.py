@@ -131,24 +131,22 @@ def arguments(job: Job, plugins: Sequence[Path], how: Making) -> tuple[str, ...]
     return (*words, "--fresh") if how.fresh else tuple(words)
 
 
-def dependencies(jobs: Sequence[Job]) -> list[int | None]:
-    """For each run the index of the one that must end first: it trains the same weights, or it
-    chooses the learning rate. Otherwise both would train, or the second would find no rate."""
+def dependencies(jobs: Sequence[Job]) -> list[tuple[int, ...]]:
+    """For each run the indices of those that must end first: the one that chooses the learning
+    rate, and the first one of the same weights. Otherwise it would find no rate, or both train."""
     from harness.pipeline.reuse import training_settings
 
-    found: list[int | None] = []
+    found: list[tuple[int, ...]] = []
     leaders: dict[str, int] = {}
     places = {job.key: index for index, job in enumerate(jobs)}
     for index, job in enumerate(jobs):
+        first = []
         if (chooser := _chooser(job)) is not None:
-            found.append(places.get(job.with_seed(chooser).key))
-            continue
-        if not job.trains:
-            found.append(None)
-            continue
-        weights = json_sha256(job.method, training_settings(job.settings), sort_keys=True)
-        first = leaders.setdefault(weights, index)
-        found.append(None if first == index else first)
+            first.append(places.get(job.with_seed(chooser).key))
+        if job.trains:
+            weights = json_sha256(job.method, training_settings(job.settings), sort_keys=True)
+            first.append(leaders.setdefault(weights, index))
+        found.append(tuple(at for at in first if at is not None and at != index))
     return found
 
 

@@ -30,7 +30,9 @@ def test_a_plan_of_the_paper_reads_no_data(call, written):
     assert "Try --processes N with --set train.sharding=full" in out
 
 
-def test_json_has_every_run_and_training_that_is_shared_costs_once(call, written):
+@pytest.mark.parametrize("rate", ["", '[train]\nlr = "auto"\nlr_trial_seed = 0\n'])
+def test_json_has_every_run_and_training_that_is_shared_costs_once(call, written, rate):
+    written.write_text(PAPER + rate)
     _, out, _ = call("plan", written, "--device", "h200", "--processes", "2", "--json")
     found = json.loads(out)
     assert (found["device"], found["processes"], len(found["runs"])) == (

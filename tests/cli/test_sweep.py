@@ -153,22 +153,35 @@ def test_a_run_waits_for_the_one_whose_weights_or_rate_it_takes(written):
     found = jobs_of(written())
     needs = dependencies(found)
     for job, first in zip(found, needs, strict=True):
-        if first is not None:  # they differ in evaluation alone
-            other = found[first]
+        for at in first:  # they differ in evaluation alone
+            other = found[at]
             assert (other.method, other.settings.seed) == (job.method, job.settings.seed)
             assert other.settings.train == job.settings.train
             assert other.settings.eval != job.settings.eval
-    assert sum(first is not None for first in needs) == (8 + 16) / 2
+    assert sum(map(len, needs)) == (8 + 16) / 2
     rate = 'lr = "auto"\nlr_trial_seed = 1'
     found = jobs_of(written(FILE.partition("[sweep]")[0].replace("lr = [1e-3, 5e-4]", rate)))
     needs = dependencies(found)
     taken = {
-        (job.method, job.settings.seed): found[first].settings.seed
+        (job.method, job.settings.seed): [found[at].settings.seed for at in first]
         for job, first in zip(found, needs, strict=True)
-        if first is not None
+        if first
     }
-    assert taken == {("sft", 0): 1, ("flythinker", 0): 1}  # the rate is chosen before it is taken
-    assert all(first is None or first < index for index, first in enumerate(needs))
+    assert taken == {
+        ("sft", 0): [1],
+        ("flythinker", 0): [1],
+    }  # the rate is chosen before it is taken
+    assert all(at < index for index, first in enumerate(needs) for at in first)
+
+
+def test_a_run_waits_for_the_rate_and_for_the_weights(written):
+    text = FILE.partition("[eval]")[0].replace("[1e-3, 5e-4]", '"auto"\nlr_trial_seed = 0')
+    text = text.replace('["rag", "sft", "flythinker"]', '"sft"')
+    found = jobs_of(written(text + '[sweep]\neval.lift = [[], ["likelihood"]]\n'))
+    runs = [(job.settings.seed, len(job.settings.eval.lift)) for job in found]
+    assert runs == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    # seed 1 takes its rate from seed 0; of each seed, the second run takes the first one's weights
+    assert dependencies(found) == [(), (0,), (0,), (1, 2)]
 
 
 def test_a_pinned_value_is_run_beside_the_values_that_others_share(written):
