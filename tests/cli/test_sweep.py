@@ -1,7 +1,9 @@
 """harness sweep from its command line: which runs a file makes, their commands, refusals."""
 
+import os
 import re
 import shlex
+import subprocess
 import sys
 from collections import Counter
 from io import StringIO
@@ -190,6 +192,30 @@ def test_a_pinned_value_is_run_beside_the_values_that_others_share(written):
     found = jobs_of(written(text + '[[runs]]\nmethods = "cot"\ntrain.lr = 7e-4\n'))
     rates = [(job.method, job.settings.train.lr) for job in found]
     assert rates == [("sft", 1e-3), ("sft", 5e-4), ("cot", 7e-4)]
+
+
+SHELL = r"harness sweep sweep\.toml --emit \| (.*)"
+"""In docs/sweeps.md: what runs the lines that are printed."""
+
+
+def test_what_is_printed_gets_through_the_shell_as_the_page_says(call, written, tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "sweeps.md"
+    given = tmp_path / "given"
+    given.mkdir()
+    stub = tmp_path / "bin" / "harness"
+    stub.parent.mkdir()
+    stub.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" > "{given}/$$"\n')
+    stub.chmod(0o700)
+    path = written(FILE + """decode.stop = [["it's", 'a \\ "b"', "\\n"], []]\n""")
+    _, out, _ = call("sweep", path, "--emit")
+    (line,) = re.findall(SHELL, page.read_text())
+    subprocess.run(
+        ["sh", "-c", line], input=out, text=True, check=True,
+        env={**os.environ, "PATH": f"{stub.parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    words = sorted(file.read_text().split("\0")[:-1] for file in given.iterdir())
+    assert len(words) == 52
+    assert words == sorted(shlex.split(command)[1:] for command in out.splitlines())
 
 
 def test_emit_prints_commands_alone(call, written):
