@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import typer
 from rich.console import Console
@@ -27,6 +28,7 @@ from harness.cli.sweep_screen import End, Screen, print_end
 from harness.errors import UsageError, counted, did_you_mean
 from harness.inputs.finished import finished
 from harness.pipeline.lock import refuse_several_processes
+from harness.pipeline.renewal import ONCE
 from harness.pipeline.stops import stop_named
 from harness.record import Outcome
 from harness.sweeps.jobs import Executor, SweepJob
@@ -134,10 +136,11 @@ class _Work:
         folder = (self.sweep.results / FOLDER / self.stem).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         needs = dependencies([job for _, job in self.jobs])
+        once = {ONCE: uuid4().hex} if self.how.fresh else {}
         asked = [
             SweepJob(
                 name, job.method, arguments(job, self.sweep.plugins, self.how),
-                folder / log_name(job), Path.cwd(), first,
+                folder / log_name(job), Path.cwd(), first, once,
             )
             for (name, job), first in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip

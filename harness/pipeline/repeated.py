@@ -52,22 +52,6 @@ SCORING = ("sacrebleu", "rouge-score", "nltk")
 """Packages that scores come from."""
 
 
-def delete_run(folder: Path) -> None:
-    """Delete what an earlier run left, its record first.
-
-    Raises UsageError if something cannot be deleted: it must not be shown as the new run.
-    """
-    try:
-        (folder / RECORD).unlink(missing_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise UsageError(
-            f"--fresh: {error.filename or folder} cannot be deleted ({error.strerror}); expected a"
-            " run that can be replaced. Delete it, or name another --out"
-        ) from error
-
-
 def has_its_texts(record: Record, folder: Path, say: Say) -> bool:
     """Whether a complete record's texts are those that it was made from; True for any other record.
 

@@ -24,7 +24,8 @@ from harness.pipeline.kept_training import ADAPTERS
 from harness.pipeline.local import local
 from harness.pipeline.lock import locked
 from harness.pipeline.plan import Plan
-from harness.pipeline.repeated import delete_run, has_its_texts, show_again
+from harness.pipeline.renewal import delete_run
+from harness.pipeline.repeated import has_its_texts, show_again
 from harness.pipeline.scored import record_floors
 from harness.pipeline.served.plan import ServedPlan, plan_of, refuse_a_server
 from harness.pipeline.served.run import served

@@ -18,6 +18,7 @@ from harness.cli.options import RunOptions
 from harness.cli.sweep_jobs import arguments, dependencies, names, read_sweep
 from harness.cli.sweep_screen import Screen
 from harness.errors import UsageError
+from harness.pipeline.renewal import ONCE
 from harness.settings import build_settings
 from harness.sweeps.jobs import SweepJob
 from harness.sweeps.queue import Entry
@@ -216,6 +217,28 @@ def test_what_is_printed_gets_through_the_shell_as_the_page_says(call, written, 
     words = sorted(file.read_text().split("\0")[:-1] for file in given.iterdir())
     assert len(words) == 52
     assert words == sorted(shlex.split(command)[1:] for command in out.splitlines())
+
+
+def test_with_fresh_the_jobs_of_one_sweep_delete_a_run_once(call, written, monkeypatch):
+    """However often its worker starts a job again; see harness/pipeline/renewal.py."""
+    pytest.importorskip("submitit")
+    asked = []
+
+    def queue(jobs, *_):
+        asked.append(jobs)
+        return [Entry(job, "done") for job in jobs]
+
+    monkeypatch.setattr(sys.modules["harness.cli.sweep"], "run_queue", queue)
+    for words in (["--fresh"], ["--fresh"], []):
+        assert call("sweep", written(), "--jobs", "2", *words)[0] == 0
+    first, second, plain = ([job.environment.get(ONCE) for job in jobs] for jobs in asked)
+    assert len({*first}) == len({*second}) == 1
+    assert None not in {*first, *second}
+    assert first[0] != second[0]
+    assert {*plain} == {None}
+    assert ["--fresh" in job.arguments for jobs in asked for job in jobs] == [*[True] * 52] + [
+        False
+    ] * 26
 
 
 def test_emit_prints_commands_alone(call, written):

@@ -16,6 +16,7 @@ from harness.pipeline import local as run_module
 from harness.pipeline import training as training_module
 from harness.pipeline.kept_texts import fingerprints
 from harness.pipeline.plan import Plan
+from harness.pipeline.renewal import ONCE
 from harness.pipeline.single import run
 from harness.record import read_predictions, read_record
 from tests.support.runs import (
@@ -173,6 +174,36 @@ def test_a_run_begun_with_other_weights_begins_anew(tmp_path, reviews, backbone,
     assert found.record.training.curve[0].loss == fresh.record.training.curve[0].loss
     assert found.record.backbone == fresh.record.backbone
     assert texts(found) == texts(fresh)
+
+
+def test_a_job_of_a_sweep_that_is_lost_after_fresh_goes_on_at_its_checkpoint(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    often = ["train.checkpoint_minutes=1e-9", "train.epochs=4", "train.batch_size=2"]
+    chosen, taken = settings(reviews, backbone, "sft", *often), []
+    whole = go(tmp_path, reviews, backbone, "sft", *often)
+    real = train_module.TrainLog.add
+
+    def stop(log, step, rows):
+        real(log, step, rows)
+        taken.append(step.step)
+        if taken == [1, 2, 3]:
+            raise StopNowError
+
+    def again(sweep):
+        monkeypatch.setenv(ONCE, sweep)
+        return run(chosen, "sft", tmp_path / "results", fresh=True)
+
+    monkeypatch.setattr(train_module.TrainLog, "add", stop)
+    with pytest.raises(StopNowError):
+        again("one")
+    resumed = again("one")
+    count = len(whole.record.training.curve)
+    assert taken == [1, 2, 3, *range(3, count + 1)]
+    assert texts(resumed) == texts(whole)
+    assert again("one").repeated  # its worker was lost after its end
+    assert not again("two").repeated
+    assert taken[count + 1 :] == [*range(1, count + 1)]
 
 
 def test_fresh_refuses_a_run_that_it_cannot_delete(
