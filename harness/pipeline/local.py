@@ -46,8 +46,8 @@ def local(attempt: Attempt) -> Generated | Record:
     job.trackers.start(plan)
     if plan.method.trains:
         with phases("training"):
-            lm, trained = train_or_load(job, lm)
-        training = replace(trained, machine=machine)
+            lm, training = train_or_load(job, lm)
+            training = replace(training, machine=machine)
     if attempt.until == "trained":
         return replace(record, training=training)
     # 3. the model that generates
