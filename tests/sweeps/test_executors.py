@@ -12,7 +12,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from harness.engine.checkpoint import PROGRESS, Progress
+from harness.engine.checkpoint import PROGRESS, Progress, draft_folder
 from harness.record import read_predictions, read_record, read_state
 from harness.settings.sweep_file import SlurmSettings
 from harness.sweeps.jobs import SweepJob
@@ -71,9 +71,9 @@ def killed(tmp_path):
         command = " ".join(worker.cmdline())
         worker.send_signal(signal.SIGKILL)
         time.sleep(1)  # its run dies with it; the next attempt needs seconds to begin
-        found.extend(
-            [command, folder, read_state(Progress, checkpoint / PROGRESS, print).log.curve]
-        )
+        places = draft_folder(checkpoint), checkpoint  # killed amid the exchange, it is the draft
+        kept = [read_state(Progress, place / PROGRESS, print) for place in places]
+        found.extend([command, folder, next(filter(None, kept)).log.curve])
 
     def watch():
         while not over.is_set() and not found:
@@ -122,6 +122,7 @@ def check(call, tmp_path, path, killed, *words):
     code, serial, err = call("sweep", path, "--out", tmp_path / "serial")
     assert code == 0, serial + err
     assert texts(tmp_path / "out") == texts(tmp_path / "serial")
+    words = [word for word in words if word != "--fresh"]
     code, again, _ = call("sweep", path, "--out", tmp_path / "out", *words)
     assert (code, "3 runs in" in again, "3 of them complete" in again) == (0, True, True)
     return out
@@ -130,7 +131,7 @@ def check(call, tmp_path, path, killed, *words):
 @pytest.mark.slow
 def test_processes_on_this_machine(call, tmp_path, written, killed):
     pytest.importorskip("submitit")
-    out = check(call, tmp_path, written(), killed, "--jobs", "2")
+    out = check(call, tmp_path, written(), killed, "--jobs", "2", "--fresh")
     assert "submitit.core._submit" in killed[0]
     assert "worker lost; started again (attempt 2)" in out
 
