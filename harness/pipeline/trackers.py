@@ -132,7 +132,6 @@ class Trackers:
 
     say: Callable[[str], None] = lambda text: None
     active: dict[str, Tracker] = field(default_factory=dict)
-    last_step: int = 0
 
     def start(self, plan: Plan) -> None:
         """Start the trackers that the settings name."""
@@ -147,7 +146,6 @@ class Trackers:
 
     def step(self, step: Step) -> None:
         """One optimizer step."""
-        self.last_step = step.step
         values = {"train/loss": step.loss, "train/lr": step.lr, "train/grad_norm": step.grad_norm}
         self._each(lambda tracker: tracker.log(values, step.step))
 
@@ -158,7 +156,8 @@ class Trackers:
         named = {f"scores/{name}": row[name] for name in (*record.metrics, *nll)}
         named |= {f"costs/{name}": row[name] for name in COSTS}
         values = {key: value for key, value in named.items() if isinstance(value, int | float)}
-        self._each(lambda tracker: tracker.scores(values, self.last_step))
+        steps = record.training.steps if record.training else 0
+        self._each(lambda tracker: tracker.scores(values, steps))
 
     def finish(self) -> None:
         """End all trackers."""

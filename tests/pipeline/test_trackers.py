@@ -112,6 +112,17 @@ def stopped(tmp_path, monkeypatch, *asked):
             go(tmp_path, *asked)
 
 
+def test_the_scores_of_a_run_that_is_resumed_after_its_training_stand_at_the_last_step(
+    fake, tmp_path, reviews, backbone, monkeypatch
+):
+    made = fake("tensorboard")
+    asked = (reviews, backbone, "sft", "track.to=tensorboard", "data.limit=1", *LITTLE)
+    stopped(tmp_path, monkeypatch, *asked)
+    steps = go(tmp_path, *asked).record.training.steps
+    sent = [step for (key, _, step), _ in made.said("add_scalar") if key.startswith("scores/")]
+    assert steps and set(sent) == {steps}
+
+
 @pytest.mark.parametrize("name", ["wandb", "trackio"])
 def test_only_a_resumed_run_goes_on_in_its_tracker(
     name, fake, tmp_path, reviews, backbone, monkeypatch
