@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,8 @@ from harness.errors import UsageError
 OWN = ("harness", "baselines", "flythinker")
 """Packages whose classes are trusted."""
 PLUGIN_MODULE = "harness_plugin_"
-"""How the modules of --plugin files begin."""
+"""How the modules of --plugin files begin. The rest depends on the file's folder, so no digest may
+hold it."""
 TASK = ("row", "user", "entry")
 """What a task has, without which an object is something else."""
 Expected = Callable[..., str | None]
@@ -132,6 +134,15 @@ class PluginFile:
     metrics: Mapping[str, str]
 
 
+def module_of(path: Path) -> str:
+    """The name of a --plugin file's module: the same in every process, and another for every file.
+
+    Classes are imported, and pickled, by it.
+    """
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+    return f"{PLUGIN_MODULE}{path.stem.replace('.', '_')}_{digest[:12]}"
+
+
 def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """Run a plugin file.
 
@@ -141,7 +152,7 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """
     if not path.is_file():
         raise UsageError(f"--plugin {path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"{PLUGIN_MODULE}{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(module_of(path), path)
     if spec is None or spec.loader is None:
         raise UsageError(f"--plugin {path}: expected a Python file, name.py")
     module = importlib.util.module_from_spec(spec)

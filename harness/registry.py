@@ -156,10 +156,10 @@ def find(kind: str, name: str) -> Any:
             f" {type(found).__name__} {found!r:.60} without {lacking[0]!r}; docs/plugins.md shows"
             f" what a {kind} is"
         )
-    if kind == "method" and getattr(found, "name", name) != name:
+    if getattr(found, "name", name) != name:
         raise UsageError(
             f"{kind} {name!r} of {entry.origin} calls itself {found.name!r}: {entry.target};"
-            " give its class and its entry point one name"
+            " give it and its entry point one name"
         )
     return found
 

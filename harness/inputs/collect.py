@@ -8,7 +8,7 @@ from harness.inputs.digests import file_sha256
 from harness.inputs.imports import OWN, closure
 from harness.inputs.metrics import metric_input
 from harness.inputs.models import model_files
-from harness.inputs.origin import Origin, own_sources
+from harness.inputs.origin import Origin, merged, own_sources
 from harness.record.inputs import Inputs
 from harness.registry import table
 from harness.settings import ModelSettings, RunSettings
@@ -27,10 +27,8 @@ def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> I
     model, retrieval = settings.model, settings.retrieval
     dense = retrieval.dense_model if retrieval.ranking == "dense" else None
     task = table("task").get(settings.task)
-    plugins = {
-        **own_sources(origin),
-        **(own_sources(Origin(task.target.partition(":")[0])) if task else {}),
-    }
+    of_task = own_sources(Origin(task.target.partition(":")[0], task.file)) if task else {}
+    plugins = merged(own_sources(origin), of_task)
     built_in = origin.module.partition(".")[0] in OWN
     code = closure([RUN, *([origin.module] if built_in else [])])
     return Inputs(

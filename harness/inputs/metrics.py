@@ -22,7 +22,7 @@ from harness.inputs.imports import (
 from harness.inputs.models import model_files
 from harness.metrics import EXTERNAL, family, metric
 from harness.paths import expanded
-from harness.registry import table
+from harness.registry import PLUGIN_MODULE, table
 
 ARITHMETIC = ("numpy", "scipy")
 """Packages that define no metric."""
@@ -43,7 +43,10 @@ def metric_input(name: str) -> str:
         return "unknown"
     package = module.partition(".")[0]
     if package not in OWN:
-        sources = {**closure([module], [package]), **file_closure(file)}
+        own = closure([module], [package])
+        if package.startswith(PLUGIN_MODULE):  # whose name tells files in other folders apart
+            own = {f"{PLUGIN_MODULE}{file.stem}": file}
+        sources = {**own, **file_closure(file)}
         return _sha256(
             [content_sha256(sources), *_versions(foreign_imports(sources.values()) - {package})]
         )

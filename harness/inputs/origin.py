@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,3 +44,15 @@ def own_sources(origin: Origin) -> dict[str, Path]:
     if not package or origin.module.startswith(PLUGIN_MODULE):
         return loose
     return {**closure([origin.module], [package]), **loose}
+
+
+def merged(*sources: Mapping[str, Path]) -> dict[str, Path]:
+    """Sources of several origins as one: another file of a name that is taken has a number."""
+    found: dict[str, Path] = {}
+    for name, file in (each for one in sources for each in one.items()):
+        free, number = name, 1
+        while found.get(free, file).resolve() != file.resolve():
+            number += 1
+            free = f"{name} {number}"
+        found[free] = file
+    return found

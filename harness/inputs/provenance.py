@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.inputs.imports import closure, content_sha256, imports_of
-from harness.inputs.origin import Origin, own_sources
+from harness.inputs.origin import Origin, merged, own_sources
 from harness.plugins import home_of
 from harness.record import CodeInfo, DeviceInfo
 from harness.registry import known_methods
@@ -70,9 +70,8 @@ def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Pat
     known = known_methods()
     named = [each for value in map(str, options.values()) if (each := known.get(value))]
     modules = [each.target.partition(":")[0] for each in named]
-    beside = own_sources(Origin(method.__module__, home_of(method)))
-    for entry, module in zip(named, modules, strict=True):
-        beside |= own_sources(Origin("" if entry.file else module, entry.file))
+    origins = [Origin(module, one.file) for module, one in zip(modules, named, strict=True)]
+    beside = merged(*map(own_sources, [Origin(method.__module__, home_of(method)), *origins]))
     starts = [method.__module__, *MAKING, *modules]
     starts += [name for file in beside.values() for name in imports_of(file, "")]
     return {**closure(starts), **beside}
