@@ -209,7 +209,17 @@ def requested(
     if len(outs) > 1:
         raise UsageError(f"{config}: out differs between [[runs]]; expected one folder for all")
     requests = [request_of(config, block, method, options, given) for block in blocks]
-    return requests, refuse_file(out or Path(outs.pop() or RESULTS))
+    return sharing_plugins(requests), refuse_file(out or Path(outs.pop() or RESULTS))
+
+
+def sharing_plugins(requests: Sequence[Request]) -> list[Request]:
+    """The sets of runs of one command, each with the plugin files of all.
+
+    One process makes all runs, so a name must mean one thing in it; two files that bring the same
+    name are refused when a set's plugins are loaded.
+    """
+    files = list(dict.fromkeys(file for each in requests for file in each.options.plugin or ()))
+    return [replace(each, options=replace(each.options, plugin=files or None)) for each in requests]
 
 
 def request_of(

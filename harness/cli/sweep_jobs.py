@@ -10,7 +10,7 @@ from typing import Any
 from harness.cli.expand import effective
 from harness.cli.jobs import Job, Making, lacking, light_plugins
 from harness.cli.options import RESULTS, RunOptions
-from harness.cli.requests import Request, request_of
+from harness.cli.requests import Request, request_of, sharing_plugins
 from harness.errors import UsageError
 from harness.paths import refuse_file
 from harness.record.digest import json_sha256
@@ -58,15 +58,14 @@ def read_sweep(path: Path, options: RunOptions, out: Path | None) -> Sweep:
     """
     light_plugins(options.plugin)
     file = read_sweep_file(path)
-    requests = tuple(
-        request_of(path, each.block, None, options, None, each.axes) for each in file.sets
+    requests = sharing_plugins(
+        [request_of(path, each.block, None, options, None, each.axes) for each in file.sets]
     )
     outs = {each.block.what.out for each in file.sets}
     if len(outs) > 1:
         raise UsageError(f"{path}: out differs between [[runs]]; expected one folder for all")
-    plugins = dict.fromkeys(name for each in requests for name in each.options.plugin or ())
     results = refuse_file(out or Path(outs.pop() or RESULTS))
-    return Sweep(file, requests, tuple(plugins), results)
+    return Sweep(file, tuple(requests), tuple(requests[0].options.plugin or ()), results)
 
 
 def names(jobs: Sequence[Job]) -> list[str]:
