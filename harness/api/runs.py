@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, overload
 from harness.api.paths import path_of, paths_of
 from harness.engine.quiet import quiet_libraries
 from harness.record import Record, find_runs, read_predictions, read_record
-from harness.record.tables import example_rows, run_row
+from harness.record.tables import OF_DATA, columns_of, example_rows, run_row
 from harness.settings import RunSettings, validate
 from harness.types import Prediction
 
@@ -134,7 +134,11 @@ class Runs(Sequence[Run]):
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        table = [{name: getattr(run, name) for name in SHOWN} | run.scores for run in self._runs]
+        table = [
+            {name: getattr(run, name) for name in SHOWN}
+            | {columns_of(name, run.record)[0]: value for name, value in run.scores.items()}
+            for run in self._runs
+        ]
         frame = pd.DataFrame(table)
         return str(frame.to_html(index=False, float_format="{:.2f}".format, na_rep="–"))
 
@@ -168,4 +172,5 @@ def _rows(run: Run, references: bool) -> Iterator[dict[str, object]]:
     inputs = {example.id: example.input for example in split.examples}
     for row in rows:
         key = str(row["id"])
-        yield {**row, "input": inputs[key], "reference": split.references[key].text}
+        given = (inputs[key], split.references[key].text)
+        yield {**row, **dict(zip(OF_DATA, given, strict=True))}

@@ -13,6 +13,7 @@ from string import Template
 import typer
 
 from harness.errors import UsageError
+from harness.metrics import refuse_taken
 from harness.registry import NAME, table
 
 
@@ -62,6 +63,8 @@ def _written(kind: str, name: str, out: Path | None) -> tuple[Path, Path]:
         raise UsageError(f"new-{kind} got {name!r}; expected a lower-case name like my_{kind}")
     if name in table(kind):
         raise UsageError(f"a {kind} called {name!r} exists already ({table(kind)[name].origin})")
+    if kind == "metric":
+        refuse_taken(name)
     path = out or Path(f"{name}.py")
     test = path.with_name(f"test_{path.name}")
     _refuse_file(path, test)

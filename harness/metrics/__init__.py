@@ -70,9 +70,11 @@ def metric(
 def ready_metric(name: str, settings: EvalSettings | None = None) -> Metric:
     """The metric called `name`, before any work is done for it.
 
-    Raises UsageError as `metric` does, and where its name has a folder that holds no model.
+    Raises UsageError as `metric` does, for a name that is taken, and where its name has a folder
+    that holds no model.
     """
     found = metric(name, settings)
+    refuse_taken(name)
     needed = found.needs if family(name) else None
     if needed is not None and needed.model.startswith((".", "/", "~")):
         folder = expanded(needed.model)
@@ -82,6 +84,22 @@ def ready_metric(name: str, settings: EvalSettings | None = None) -> Metric:
                 " Hugging Face's format, or a hub name"
             )
     return found
+
+
+def refuse_taken(name: str) -> None:
+    """Raises UsageError for a name that tables and comparisons use for something else. Records with
+    such a metric can be read."""
+    from harness.metrics.drift import NLL_DRIFT
+    from harness.metrics.text_quality import TEXT_QUALITY
+    from harness.record.tables import is_taken
+
+    if family(name) is None and is_taken(name, [NLL_DRIFT, *(each.name for each in TEXT_QUALITY)]):
+        raise UsageError(
+            f"metric {name!r}: tables and comparisons use this name for something else\n"
+            "  expected  one that is no column of runs or examples, is no measure of text quality,"
+            " does not end in _low or _high, and does not begin with method. or metric.\n"
+            "  mend      rename the metric"
+        )
 
 
 def metric_class(name: str) -> type[Metric]:

@@ -13,6 +13,8 @@ from harness.statistics.panel import Value, ratio
 from harness.types import Score
 
 PER_TOKENS = 100
+NLL_DRIFT = "nll_drift"
+"""What comparisons call the drift of NLL."""
 TOO_SHORT = "no reference reaches every slice"
 
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from harness.errors import UsageError
 from harness.record import Record, Step, read_word, write_text
-from harness.record.tables import run_row
+from harness.record.tables import COSTS, NLL, Value
 from harness.settings import TrackSettings
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ PACKAGES = {"trackio": "trackio", "tensorboard": "tensorboard", "wandb": "wandb"
 """Tracker → the package that it needs."""
 ID, EVENTS = "tracker-id.txt", "tensorboard"
 """In a run's folder: by what trackers know the run, and TensorBoard's event files."""
-COSTS = ("training_s", "val_loss", "seconds_per_example", "tokens_per_s", "peak_memory_mib")
-"""Columns of `run_row` that are sent with the scores."""
+SENT = ("training_s", "val_loss", "seconds_per_example", "tokens_per_s", "peak_memory_mib")
+"""Costs that are sent with the scores."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,12 @@ class Trackers:
 
     def scores(self, record: Record) -> None:
         """Every metric, the NLL and the costs of a finished run."""
-        row = run_row(Path(), record)
-        nll = ["nll"] if record.likelihood else []
-        named = {f"scores/{name}": row[name] for name in (*record.metrics, *nll)}
-        named |= {f"costs/{name}": row[name] for name in COSTS}
+        named: dict[str, Value] = {
+            f"scores/{name}": score.value for name, score in record.metrics.items()
+        }
+        if record.likelihood:
+            named[f"scores/{NLL}"] = record.likelihood.value
+        named |= {f"costs/{name}": COSTS[name](record) for name in SENT}
         values = {key: value for key, value in named.items() if isinstance(value, int | float)}
         steps = record.training.steps if record.training else 0
         self._each(lambda tracker: tracker.scores(values, steps))

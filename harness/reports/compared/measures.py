@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import DataError, UsageError
 from harness.metrics import EXTERNAL, better_of, is_known, metric
 from harness.metrics.base import OWN, Better, Metric
-from harness.metrics.drift import SLOPE
+from harness.metrics.drift import NLL_DRIFT, SLOPE
 from harness.metrics.scoring import joined
 from harness.record import ExampleValues, Record, SliceNll
 from harness.reports.runs.systems import Board, System
@@ -271,6 +271,6 @@ NLL = Measure(
     unit="nats per slice token", better="lower", digits=3,
 )  # fmt: skip
 DRIFT = Measure(
-    SLOPE, lambda values: slope_row(values.likelihood), name="nll_drift", title="drift of NLL",
+    SLOPE, lambda values: slope_row(values.likelihood), name=NLL_DRIFT, title="drift of NLL",
     unit="nats per 100 tokens", better="lower", digits=3,
 )  # fmt: skip
