@@ -8,6 +8,7 @@ from harness.errors import DataError
 from harness.leaderboard.board import Board
 from harness.leaderboard.submission import Value
 from harness.leaderboard.verify_rows import load_test
+from harness.metrics.signatures import of_each_sample
 from harness.paths import cache_dir
 from harness.record import read_record
 from harness.reports.runs.recorded_floors import meaning
@@ -19,7 +20,7 @@ FLOORS = "floors"
 
 @dataclass(frozen=True)
 class Floor:
-    """A floor on a board. values: metric → its value, where the signature is the board's."""
+    """A floor on a board. values: metric → its value, where each text is scored as on the board."""
 
     name: str
     meaning: str
@@ -47,7 +48,8 @@ def floors_of(board: Board) -> list[Floor]:
             {
                 name: Value.of(record.metrics[name])
                 for name, signature in board.metrics.items()
-                if name in record.metrics and record.metrics[name].signature == signature
+                if name in record.metrics
+                and record.metrics[name].signature == of_each_sample(signature)
             },
         )
         for record in records

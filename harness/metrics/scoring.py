@@ -13,6 +13,7 @@ from harness.errors import DataError
 from harness.metrics.base import Metric, Pair, Unavailable
 from harness.metrics.coverage import MOST_UNSEEN, unseen_share, unseen_words
 from harness.metrics.shared_rows import RowsOf, own_rows
+from harness.metrics.signatures import of_samples
 from harness.plugins import explain, home_of
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 from harness.types import Score
@@ -79,7 +80,7 @@ def _scored(
     if metric.mean and not rows[..., 1].any():
         return Scored(replace(none, missing=f"no example has a value of {metric.name}"))
     values = [metric.overall(part, pairs) for part, pairs in zip(rows, samples, strict=True)]
-    signature = metric.signature + (f"|samples:{len(samples)}" if len(samples) > 1 else "")
+    signature = of_samples(metric.signature, len(samples))
     value = fmean(values) if len(values) > 1 else values[0]
     found = Score(value, each(metric, rows), signature, unseen=share)
     # 3. the interval

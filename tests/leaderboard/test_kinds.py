@@ -81,10 +81,12 @@ def test_no_floors_where_the_data_cannot_be_rebuilt(boards):
     assert floors_of(place.board.model_copy(update={"test": other})) == []
 
 
-def test_floors_of_another_signature_have_no_value(boards):
+@pytest.mark.parametrize(("signature", "found"), [("other", False), ("{}|samples:3", True)])
+def test_floors_have_a_value_where_each_text_is_scored_alike(boards, signature, found):
     (place,) = all_boards(boards / "mini")
-    changed = place.board.model_copy(update={"metrics": {**place.board.metrics, "bleu": "other"}})
-    assert all("bleu" not in floor.values for floor in floors_of(changed))
+    bleu = signature.format(place.board.metrics["bleu"])
+    changed = place.board.model_copy(update={"metrics": {**place.board.metrics, "bleu": bleu}})
+    assert {"bleu" in floor.values for floor in floors_of(changed)} == {found}
 
 
 def test_floors_are_grey_rows_below_the_others(browser, boards, tmp_path):

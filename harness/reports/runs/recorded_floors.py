@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.data.floors import SKYLINE
 from harness.errors import DataError
 from harness.metrics import better_of
+from harness.metrics.signatures import of_each_sample
 from harness.record import RECORD, Record, read_record
 from harness.reports.runs.metric_files import same_files
 
@@ -30,7 +31,7 @@ def floors_beside(folder: Path, record: Record) -> list[Record]:
     """The floors of a run's test examples, in the order of their names; [] if there are none.
 
     folder: the run's, `results/<task>/<method>/<run_id>`.
-    record: the run's; a floor fits if it has the same examples and signatures.
+    record: the run's; see `fits`.
     """
     results = folder.parent.parent
     paths = [path for pattern in PATTERNS for path in sorted(results.glob(pattern))]
@@ -51,7 +52,7 @@ def floors_of(paths: Iterable[Path], record: Record) -> list[Record]:
 
 
 def fits(floor: Record, record: Record) -> bool:
-    """Whether a floor has the run's test examples, and shared metrics are of one signature.
+    """Whether a floor has the run's test examples, and shared metrics score each text alike.
 
     A floor that other files of a plugin metric scored does not fit.
     """
@@ -60,9 +61,13 @@ def fits(floor: Record, record: Record) -> bool:
         floor.data.test.fingerprint == record.data.test.fingerprint
         and set(floor.examples) == set(record.examples)
         and bool(shared)
-        and all(floor.metrics[key].signature == record.metrics[key].signature for key in shared)
+        and all(_signature(floor, key) == _signature(record, key) for key in shared)
         and all(same_files(floor, record, key) for key in shared)
     )
+
+
+def _signature(record: Record, name: str) -> str:
+    return of_each_sample(record.metrics[name].signature)
 
 
 def to_beat(floors: Iterable[Record]) -> list[Record]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.errors import DataError
+from harness.metrics.signatures import of_each_sample
 from harness.record.reading import from_json
 from harness.record.trials import Trial, TriedMetric
 from harness.reports.trial.words import MARK, why_failed
@@ -45,7 +46,7 @@ def failed_metrics(
 
     trials: stored ones, of any data.
     fingerprint: of the test split.
-    signatures: metric → how it was computed; only a trial of the same signature counts.
+    signatures: metric → how it was computed; only a trial that scored each text alike counts.
 
     Of several trials, the one with the most examples counts.
     """
@@ -55,7 +56,7 @@ def failed_metrics(
         latest |= {
             name: one
             for name, one in trial.metrics.items()
-            if one.signature == signatures.get(name, "").partition("|samples:")[0]
+            if one.signature == of_each_sample(signatures.get(name, ""))
         }
     return {name: one for name, one in latest.items() if one.outcome == "fails"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.record import MetricScore, Record
 from harness.reports.runs import recorded_floors
-from harness.reports.runs.recorded_floors import won_by_floors
+from harness.reports.runs.recorded_floors import fits, won_by_floors
 from tests.support.synthetic import made_up
 
 
@@ -45,3 +45,19 @@ def test_the_best_floor_wins_where_it_is_at_least_as_good(values, top, of_points
         for name, floor in (("points", of_points), ("errors", of_errors))
         if floor is not None
     }
+
+
+@pytest.mark.parametrize(
+    ("signature", "fitting"),
+    [
+        ("bleu|made up", True),
+        ("bleu|made up|samples:3", True),  # a floor has one text of each example
+        ("bleu|another|samples:3", False),
+        ("bleu|made up|samples:3|another", False),
+    ],
+)
+def test_a_floor_fits_runs_of_one_and_of_several_texts_of_each_example(signature, fitting):
+    run = made_up("product_review", "rag", examples=2)
+    floor = replace(run, method="floor-first", kind="floor")
+    metrics = {**run.metrics, "bleu": replace(run.metrics["bleu"], signature=signature)}
+    assert fits(floor, replace(run, metrics=metrics)) == fitting
