@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import DataError
 from harness.leaderboard.recomputed import Numbers
@@ -91,7 +91,7 @@ def submission_of(
         slices=found.slices,
         likelihood=Metric.of(likelihood) if likelihood else None,
         likelihood_slices=tuple(map(Slice.of, likelihood.slices if likelihood else ())),
-        costs=_costs(record),
+        costs=costs_of(record),
         examples=found.examples,
     )
 
@@ -114,8 +114,13 @@ def _backbone(record: Record) -> Backbone:
     return Backbone.of(found, name=_public(found.name), reasoner=reasoner and _public(reasoner))
 
 
-def _costs(record: Record) -> Costs:
-    """Costs; hidden tokens are those generated or thought before a text, as a mean over texts."""
+def costs_of(record: Record) -> Costs:
+    """Costs on the record's machine: those of a training elsewhere are left out.
+
+    Hidden tokens are those generated or thought before a text, as a mean over texts.
+    """
+    if record.training and record.training.machine:
+        record = replace(record, training=None)
     training, inference = record.training, record.inference
     hidden = None if record.kind == "scored" else 0.0
     if inference is not None:

@@ -197,7 +197,9 @@ def measured_rates(record: Record, method: str, trained: bool = True) -> Rates |
     if inference is None or not inference.tokens_per_s:
         return None
     theirs, ours = (SPEED.get(name, (1.0, 1.0)) for name in (record.method, method))
-    train = training.tokens_per_s if training and not training.reused_from else None
+    if training and (training.reused_from or training.machine):  # not timed here
+        training = None
+    train = training and training.tokens_per_s
     if train is None and trained:
         return None
     row = training.tokens / (training.examples * training.epochs) if training and train else None

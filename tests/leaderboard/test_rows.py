@@ -1,5 +1,6 @@
 """From a run to a row to its verification: verify reproduces what submit wrote, or refuses it."""
 
+import dataclasses
 import json
 import shutil
 
@@ -10,13 +11,14 @@ from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
 from harness.leaderboard.pack import submit
 from harness.leaderboard.plausible import TOLERANCE
-from harness.leaderboard.row import Words
+from harness.leaderboard.row import Words, costs_of
 from harness.leaderboard.untrusted import read_submission, read_texts
 from harness.leaderboard.verification import Verification, read_verification, write_verification
 from harness.leaderboard.verify_rows import verify_all
 from harness.record import read_record, write_json
 from harness.settings import RunSettings
 from tests.support.boards import edit, make_board, rows_of, rules
+from tests.support.synthetic import made_up
 
 BY = Words(by="Someone")
 FOLDER = "folder/product_review/user/mini"
@@ -25,6 +27,14 @@ FOLDER = "folder/product_review/user/mini"
 def verdicts(root, source=None):
     places = [(place, place.rows()) for place in all_boards(root)]
     return dict(verify_all(places, source))
+
+
+def test_a_row_has_no_time_and_memory_of_a_training_on_another_machine():
+    record = made_up("product_review", "sft")
+    assert (costs_of(record).training_s, costs_of(record).peak_memory_mib) == (105.1, 900)
+    training = dataclasses.replace(record.training, machine=record.device)
+    here = costs_of(dataclasses.replace(record, training=training))
+    assert (here.training_s, here.peak_memory_mib) == (None, 800)
 
 
 def test_a_row_says_what_its_run_measured(packed, runs, reviews):

@@ -14,7 +14,7 @@ from harness.pipeline import estimate as module
 from harness.pipeline.estimate import Rates, estimate, run_seconds
 from harness.record import read_record, write_record
 from harness.settings import build_settings
-from tests.support.synthetic import write_runs
+from tests.support.synthetic import made_up, write_runs
 
 NO_VIEWS = ["eval.likelihood=false", "eval.relative=false", "eval.authors=false"]
 
@@ -59,6 +59,13 @@ def test_earlier_runs_of_the_model_on_this_machine_count(tmp_path, monkeypatch):
     elsewhere = replace(device, processor="another")
     write_record(replace(record, device=elsewhere, settings=model), folder)
     assert "from usual rates of" in estimate([("rag", settings)], tmp_path).basis
+
+
+def test_the_speed_of_a_training_on_another_machine_does_not_count():
+    record = made_up("product_review", "sft")
+    assert module.measured_rates(record, "sft").train == 4000
+    training = replace(record.training, machine=record.device)
+    assert module.measured_rates(replace(record, training=training), "sft") is None
 
 
 def test_what_is_not_known_is_said(tmp_path, monkeypatch):

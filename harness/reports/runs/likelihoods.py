@@ -15,7 +15,11 @@ def with_comparable_likelihoods(board: Board) -> Board:
     What a server calls a token, and how exact its log-probs are, is not seen here; with the same
     tokenizer the log-probs of the same tokens are compared.
     """
-    served = [one for one in board.systems if one.record.backbone.api and one.record.likelihood]
+    served = [
+        system
+        for system in board.systems
+        if any(record.backbone.api and record.likelihood for record in system.records)
+    ]
     tokenizers = {_tokenizer(record) for record in board.records if record.likelihood}
     if not served or (len(tokenizers) == 1 and None not in tokenizers):
         return board

@@ -71,14 +71,17 @@ def times_not_comparable(board: Board) -> str | None:
     """Why times on this board are not comparable; None if they are."""
     if all(record.kind != "run" for record in board.records):
         return "texts made elsewhere have no times"
-    if names := [one.name for one in board.systems if one.record.backbone.api]:
+    if names := _where_any(board, lambda record: record.backbone.api):
         return (
             f"times of a model behind an API are its server's latency, with load and network, and"
             f" compare with none: {', '.join(names)}"
         )
-    if names := [
-        one.name for one in board.systems if one.record.training and one.record.training.machine
-    ]:
+
+
+def _where_any(board: Board, has: Callable[[Record], object]) -> list[str]:
+    """Names of the systems with a run that has something."""
+    return [one.name for one in board.systems if any(map(has, one.records))]
+    if names := _where_any(board, lambda record: record.training and record.training.machine):
         return (
             f"another machine trained than generated, so times do not compare: {', '.join(names)}"
         )

@@ -24,21 +24,20 @@ def costs_part(compared: Compared) -> Part:
     board = compared.board
     caveat = times_not_comparable(board)
     notes = () if caveat else (f"{machine(board.systems[0].record)}.",)
-    records = [system.record for system in board.systems]
-    trained = [system for system in board.systems if system.record.training]
+    trained = [one for one in board.systems if any(record.training for record in one.records)]
     phases = dict.fromkeys(
-        phase for one in trained if one.record.training for phase in one.record.training.seconds
+        phase for record in board.records if record.training for phase in record.training.seconds
     )
     tables = (
         of_systems(
             Table(f"costs_training_{board.task}", f"Training, {board.task}", notes=notes),
             trained,
-            _training([*phases], any(map(FLOPS, (one.record for one in trained)))),
+            _training([*phases], any(map(FLOPS, board.records))),
         ),
         of_systems(
             Table(f"costs_writing_{board.task}", f"Generation, {board.task}", notes=notes),
             board.systems,
-            (*GENERATION, *(PER_USER if any(map(_user_work, records)) else ())),
+            (*GENERATION, *(PER_USER if any(map(_user_work, board.records)) else ())),
         ),
     )
     text = (f"{board.task}: {caveat}.",) if caveat else ()

@@ -27,11 +27,13 @@ from harness.reports.runs.comparable import (
     setting_differences,
     unequal,
 )
+from harness.reports.runs.likelihoods import with_comparable_likelihoods
 from harness.reports.runs.system_costs import machine, times_not_comparable
 from harness.reports.sections.settings_and_runs import warnings
 from tests.support.synthetic import made_up, write_runs
 
 TASK = ["product_review"]
+SEEDS = (0, 1, 2)
 
 
 def board_of(*folders):
@@ -156,6 +158,18 @@ def test_times_need_the_same_machine_threads_and_processes(other_way, changed, s
     assert [str(one) for one in machines(other_way(device=device).systems)] == [said]
 
 
+@pytest.mark.parametrize("seed", [0, 2])
+def test_times_do_not_compare_where_any_seed_was_trained_on_another_machine(tmp_path, seed):
+    write_runs(tmp_path, ["rag"], TASK, SEEDS)
+    folder = write_runs(tmp_path, ["sft"], TASK, SEEDS)[seed]
+    assert times_not_comparable(board_of(tmp_path)) is None
+    record = read_record(folder)
+    training = dataclasses.replace(record.training, machine=record.device)
+    write_record(dataclasses.replace(record, training=training), folder)
+    found = times_not_comparable(board_of(tmp_path))
+    assert found == "another machine trained than generated, so times do not compare: sft"
+
+
 @pytest.fixture
 def one_missing(tmp_path):
     """sft with 40 texts, rag with the first 39 of them."""
@@ -269,6 +283,22 @@ def test_likelihoods_of_an_api_compare_with_the_same_tokenizer_only(tmp_path, ow
     assert found["nonpers"].likelihood is not None
     said = [line for line in warnings([board], []) if "the likelihood of rag is left out" in line]
     assert bool(said) != kept
+
+
+def test_a_likelihood_of_an_api_that_only_a_later_seed_has_is_left_out_too(tmp_path):
+    write_runs(tmp_path / "a", ["nonpers"], TASK, changes={"inputs": with_tokenizer("a")})
+    write_runs(
+        tmp_path / "b", ["rag"], TASK, SEEDS,
+        changes={"inputs": with_tokenizer("b"), "backbone": OF_AN_API},
+    )  # fmt: skip
+    board = board_of(tmp_path / "a", tmp_path / "b")
+    other, served = board.systems
+    first = dataclasses.replace(
+        served.runs[0], record=dataclasses.replace(served.record, likelihood=None)
+    )
+    served = dataclasses.replace(served, runs=(first, *served.runs[1:]))
+    board = with_comparable_likelihoods(dataclasses.replace(board, systems=(other, served)))
+    assert {one.method for one in board.records if one.likelihood} == {"nonpers"}
 
 
 def test_times_of_an_api_compare_with_none(tmp_path):

@@ -1,10 +1,11 @@
-"""What a text costs, where an example has several."""
+"""What systems cost: over several texts of an example, and over seeds."""
 
 import dataclasses
 
 import pytest
 
-from harness.leaderboard.row import _costs
+from harness.leaderboard.row import costs_of
+from harness.record import read_record, write_record
 from harness.reports.compared.verdicts import compare_boards
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.system_costs import text_s
@@ -23,7 +24,7 @@ def test_costs_of_a_text_are_over_all_texts_of_an_example(tmp_path):
     )  # fmt: skip
     record = dataclasses.replace(record, inference=inference)
     assert record.samples == 3
-    assert _costs(record).hidden_tokens == pytest.approx(20)
+    assert costs_of(record).hidden_tokens == pytest.approx(20)
     assert text_s(record) == pytest.approx(3.0)
     write_runs(
         tmp_path, ["cot"], ["product_review"], assignments={"cot": THREE},
@@ -37,3 +38,17 @@ def test_costs_of_a_text_are_over_all_texts_of_an_example(tmp_path):
 def test_a_record_without_the_setting_has_one_text_of_each_example():
     record = made_up("product_review", "cot")
     assert dataclasses.replace(record, settings={}).samples == 1
+
+
+def test_columns_of_costs_are_those_of_any_seed(tmp_path):
+    folder = write_runs(tmp_path, ["sft"], ["product_review"], seeds=(0, 1))[1]
+    record = read_record(folder)
+    training = dataclasses.replace(
+        record.training, seconds={**record.training.seconds, "lr_search": 2.0}, flops_total=10
+    )
+    inference = dataclasses.replace(record.inference, user_work_s=4.0)
+    write_record(dataclasses.replace(record, training=training, inference=inference), folder)
+    (board,), _ = load_boards([tmp_path])
+    trained, generated = costs_part(compare_boards([board])[0]).tables
+    heads = {one.name for table in (trained, generated) for one in table.columns}
+    assert {"lr search", "FLOPs", "once per user"} <= heads
