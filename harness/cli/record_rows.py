@@ -183,7 +183,7 @@ def cost_rows(record: Record) -> Rows:
             f" {cost.peak_memory_mib or 0.0:,.0f} MiB"
         )
         yield "generation", f"{cost.tokens_per_s:,.0f} tokens/s", of
-    if hidden_s := cost.preface_s + cost.latent_s:
+    if hidden_s := (cost.preface_s or 0.0) + (cost.latent_s or 0.0):
         thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"
         what = f"{cost.preface_tokens:,} tokens" if cost.preface_tokens else thoughts
         yield "  hidden, before texts", f"{hidden_s:.2f} s", what

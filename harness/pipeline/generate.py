@@ -79,7 +79,8 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     if list(finished) != in_order:  # texts that were generated again keep their place
         write_lines(plan.folder / PREDICTIONS, (finished[key] for key in in_order))
     texts = [finished[key] for key in expected]
-    costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
+    if missing:  # else the peak is of a model that generated nothing
+        costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
     if not times.is_file():  # it was damaged after the last text
         write_state(times, costs)
     return texts, summary_of(plan, lm, texts, costs)

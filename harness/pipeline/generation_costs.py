@@ -90,7 +90,7 @@ def summary_of(
     texts: all predictions; tokens are counted over them.
     costs: times of the batches that were generated.
     """
-    clock, seconds = costs.clock, costs.seconds
+    clock, seconds, timed = costs.clock, costs.seconds, bool(costs.batches)
     users = plan.method.user_work(plan.test.examples)
     first, first_quartiles = middle(clock.first)
     # a step gives one token of every row, so its time is a row's time per output token
@@ -103,7 +103,7 @@ def summary_of(
         time_to_first_token_quartiles_s=first_quartiles,
         time_per_step_s=step,
         time_per_step_quartiles_s=step_quartiles,
-        decode_s=clock.total,
+        decode_s=clock.total if timed else None,
         end_to_end_s=whole,
         end_to_end_quartiles_s=whole_quartiles,
         seconds_per_example=seconds / costs.examples if costs.examples else None,
@@ -113,16 +113,16 @@ def summary_of(
         examples_timed=costs.examples,
         batch_size=plan.settings.decode.batch_size,
         tokens_at_once=costs.tokens_at_once,
-        peak_memory_mib=costs.peak_mib,
+        peak_memory_mib=costs.peak_mib or None,
         visible_tokens=sum(text.tokens for text in texts),
         hidden_tokens=sum(text.hidden_tokens for text in texts),
         reasoning_tokens=sum(text.reasoning_tokens for text in texts),
         unclosed_reasoning=sum(text.unclosed for text in texts),
         preface_tokens=sum(len(text.preface_ids) for text in texts),
         preface_timed=costs.preface_tokens,
-        preface_s=costs.preface_s,
+        preface_s=costs.preface_s if timed else None,
         latent_thoughts_per_text=lm.hidden_per_example,
-        latent_s=costs.latent_s,
+        latent_s=costs.latent_s if timed else None,
         flops=_flops(plan, lm, texts) if no_flops is None else None,
         flops_missing=no_flops,
         user_work_s=users.seconds,

@@ -137,7 +137,9 @@ class Inference(View):
     time_per_step_quartiles_s: tuple[float, float] | None = None
     """Quartiles of the same."""
     decode_s: float | None = None
-    """Seconds of the texts with their reasoning blocks, without prefaces."""
+    """Seconds of the texts with their reasoning blocks, without prefaces; null where no batch was
+    timed.
+    """
     end_to_end_s: float | None = None
     """A whole batch, which is how long each of its texts is waited for; median over batches.
     Batches whose rows took each other's places count as the mean of them.
@@ -155,7 +157,7 @@ class Inference(View):
     or `transformers`, with the reason where `decode.step` was `auto`.
     """
     batches_timed: int
-    """Batches that the times are of."""
+    """Batches that the times are of; 0 where all texts failed, or their times were lost."""
     examples_timed: int
     """Texts in them."""
     batch_size: int
@@ -163,7 +165,9 @@ class Inference(View):
     tokens_at_once: int | None = None
     """Most tokens of a batch: `decode.tokens_at_once`, or what free memory held; null: no bound."""
     peak_memory_mib: float | None = None
-    """Highest memory while generating, measured as in training; null for a model behind an API."""
+    """Highest memory while generating, measured as in training; null for a model behind an API, and
+    where it was lost.
+    """
     visible_tokens: int
     """Tokens of all texts."""
     hidden_tokens: int
@@ -178,12 +182,12 @@ class Inference(View):
     """Hidden tokens of prefaces over all texts."""
     preface_timed: int
     """Those of them that `preface_s` was spent on."""
-    preface_s: float
-    """Seconds spent on prefaces."""
+    preface_s: float | None
+    """Seconds spent on prefaces; null where no batch was timed."""
     latent_thoughts_per_text: int
     """Latent thoughts before each text."""
-    latent_s: float
-    """Seconds spent on latent thoughts."""
+    latent_s: float | None
+    """Seconds spent on latent thoughts; null where no batch was timed."""
     flops: int | None = None
     """Estimated FLOPs of all texts, their reasoning blocks and prefaces."""
     flops_missing: str | None = None

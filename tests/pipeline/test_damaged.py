@@ -46,6 +46,9 @@ def test_a_damaged_state_file_is_said_once_and_its_work_done_again(
     assert [str(whole.folder / damaged) in line for line in said] == [True]
     assert ("times in it are lost" in said[0]) == (damaged in ("writing.json", "phases.json"))
     assert (whole.folder / "writing.json").is_file()
+    cost = again.record.inference
+    times = (cost.decode_s, cost.preface_s, cost.latent_s, cost.peak_memory_mib)
+    assert {each is None for each in times} == {damaged == "writing.json"}
     assert bool(trained) == trains
     assert (again.record.status, texts(again)) == ("complete", texts(whole))
     assert again.record.metrics == whole.record.metrics

@@ -23,16 +23,6 @@ def training_s(record: Record) -> float | None:
     return record.training.seconds_total
 
 
-def text_s(record: Record) -> float | None:
-    """Wall-clock seconds per text with its hidden tokens, at the run's batch size."""
-    cost = record.inference
-    if cost is None or cost.seconds_per_example is not None:
-        return cost and cost.seconds_per_example
-    if cost.decode_s is None or not record.n.scored:
-        return None
-    return (cost.decode_s + cost.preface_s) / (record.n.scored * record.samples)
-
-
 def inference(read: Callable[[Inference], float | None]) -> Cost:
     """A cost of generation; None if a record has none."""
     return lambda record: None if record.inference is None else read(record.inference)
@@ -44,6 +34,8 @@ def training(read: Callable[[Training], float | None]) -> Cost:
 
 
 tokens_per_s = inference(lambda cost: cost.tokens_per_s)
+text_s = inference(lambda cost: cost.seconds_per_example)
+"""Wall-clock seconds per text with its hidden tokens, at the run's batch size."""
 
 
 def peak_mib(record: Record) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.record import Record
+from harness.record import Inference, Record
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
@@ -82,6 +82,11 @@ def _hidden(record: Record) -> float | None:
     return cost.preface_tokens / (record.n.scored * record.samples) + cost.latent_thoughts_per_text
 
 
+def _preface_s(cost: Inference) -> float | None:
+    """Seconds of prefaces; older records have 0 where no batch was timed."""
+    return cost.preface_s if cost.batches_timed else None
+
+
 _user_work = inference(lambda cost: cost.user_work_s)
 FLOPS = training(lambda cost: cost.flops_total)
 PER_USER = (mean(Column("once per user", "total time", "seconds"), _user_work),)
@@ -91,7 +96,7 @@ GENERATION = (
     mean(Column("output token", "ms", "number"), _ms(inference(lambda cost: cost.time_per_step_s))),
     mean(_count("tokens/s"), tokens_per_s),
     mean(Column("hidden tokens per text", "", "number", 1), _hidden),
-    mean(Column("hidden tokens", "total time", "seconds"), inference(lambda cost: cost.preface_s)),
+    mean(Column("hidden tokens", "total time", "seconds"), inference(_preface_s)),
     mean(_count("batch size"), inference(lambda cost: cost.batch_size)),
     mean(_count("peak MiB"), inference(lambda cost: cost.peak_memory_mib)),
 )

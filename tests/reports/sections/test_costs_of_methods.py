@@ -1,4 +1,4 @@
-"""What systems cost: over several texts of an example, and over seeds."""
+"""What systems cost: over several texts of an example, over seeds, and where nothing was timed."""
 
 import dataclasses
 
@@ -16,16 +16,12 @@ THREE = ["decode.samples=3"]
 
 
 def test_costs_of_a_text_are_over_all_texts_of_an_example(tmp_path):
-    # 40 examples of 3 texts each, with 20 preface tokens and 2 + 1 s before and in each text
+    # 40 examples of 3 texts each, with 20 preface tokens before each text
     record = made_up("product_review", "cot", examples=40, assignments=THREE)
-    inference = dataclasses.replace(
-        record.inference, preface_tokens=40 * 3 * 20, decode_s=240.0, preface_s=120.0,
-        seconds_per_example=None,
-    )  # fmt: skip
+    inference = dataclasses.replace(record.inference, preface_tokens=40 * 3 * 20)
     record = dataclasses.replace(record, inference=inference)
     assert record.samples == 3
     assert costs_of(record).hidden_tokens == pytest.approx(20)
-    assert text_s(record) == pytest.approx(3.0)
     write_runs(
         tmp_path, ["cot"], ["product_review"], assignments={"cot": THREE},
         changes={"inference": inference},
@@ -38,6 +34,20 @@ def test_costs_of_a_text_are_over_all_texts_of_an_example(tmp_path):
 def test_a_record_without_the_setting_has_one_text_of_each_example():
     record = made_up("product_review", "cot")
     assert dataclasses.replace(record, settings={}).samples == 1
+
+
+def test_generation_that_was_not_timed_has_no_times_instead_of_zeros(tmp_path):
+    folder = write_runs(tmp_path, ["cot"], ["product_review"], seeds=(0, 1))[1]
+    record = read_record(folder)
+    untimed = dataclasses.replace(
+        record.inference, decode_s=0.0, preface_s=0.0, seconds_per_example=None, batches_timed=0
+    )  # as records were written before such times were null
+    write_record(dataclasses.replace(record, inference=untimed), folder)
+    (board,), _ = load_boards([tmp_path])
+    assert [text_s(one) for one in board.records] == [0.3, None]
+    writing = costs_part(compare_boards([board])[0]).tables[-1]
+    for head in ("time per text", "hidden tokens, total time"):
+        assert column(writing, head) == ["–"]
 
 
 def test_columns_of_costs_are_those_of_any_seed(tmp_path):
