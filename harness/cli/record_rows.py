@@ -161,9 +161,10 @@ def thought_rows(record: Record) -> Rows:
 def cost_rows(record: Record) -> Rows:
     """Time and memory of training and generation."""
     if spent := record.training:
-        memory = f"{spent.peak_memory_mib:,.0f} MiB"
-        of = f"{counted(spent.steps, 'step')}, {spent.tokens:,} tokens, {memory}"
-        yield "training", f"{spent.seconds_total:.0f} s", of
+        total, peak = spent.seconds_total, spent.peak_memory_mib
+        memory = "" if peak is None else f", {peak:,.0f} MiB"
+        of = f"{counted(spent.steps, 'step')}, {spent.tokens:,} tokens{memory}"
+        yield "training", "–" if total is None else f"{total:.0f} s", of
         phases = [
             f"{name.replace('_', ' ')} {each:.1f}"
             for name, each in spent.seconds.items()

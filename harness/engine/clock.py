@@ -37,22 +37,29 @@ def now() -> float:
 
 @dataclass(frozen=True)
 class Spent:
-    """What `Phases` saves: wall seconds in total and by phase, and the highest memory in MiB."""
+    """What `Phases` saves: wall seconds in total and by phase, and the highest memory in MiB.
+
+    lost: whether earlier times are missing.
+    """
 
     wall_s: float
     seconds: Mapping[str, float]
     peak_mib: float = 0.0
+    lost: bool = False
 
 
 class Phases:
     """Wall seconds by named phase, and in total. A phase entered twice adds up.
 
     After `keep`, time spent and memory taken in interrupted runs count too.
+
+    lost: whether a damaged file held earlier times, so that all numbers here may be too low.
     """
 
     def __init__(self, clock: Callable[[], float] = now) -> None:
         self.clock = clock
         self.seconds: dict[str, float] = {}
+        self.lost = False
         self._begin, self._path = clock(), Path()
         self._memory: Callable[[], float] = float
         self._earlier_mib = 0.0
@@ -81,7 +88,7 @@ class Phases:
         finally:
             self.seconds[name] = before + self.clock() - begin
             if self._path.name:
-                write_state(self._path, Spent(self.wall_s, self.seconds, self.peak_mib))
+                self._save()
                 self.seconds[name] = before + self.clock() - begin  # a slow disk counts too
 
     def keep(
@@ -98,11 +105,18 @@ class Phases:
         memory: the highest memory of this process so far, in MiB.
         """
         self._path, self._memory = path, memory
-        earlier = read_state(Spent, path, say, NO_TIMES) or Spent(0.0, {})
+        there = path.is_file()
+        earlier = read_state(Spent, path, say, NO_TIMES) or Spent(0.0, {}, lost=there)
         for name, seconds in earlier.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self._begin -= earlier.wall_s
         self._earlier_mib = max(self._earlier_mib, earlier.peak_mib)
+        self.lost = self.lost or earlier.lost
+        if self.lost:  # kept now: a kill within the first phase must not forget it
+            self._save()
+
+    def _save(self) -> None:
+        write_state(self._path, Spent(self.wall_s, self.seconds, self.peak_mib, self.lost))
 
     def forget(self) -> None:
         """Remove the file of `keep`, once the record holds its content."""

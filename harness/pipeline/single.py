@@ -152,7 +152,8 @@ def _recorded(job: Job, record: Record, phases: Phases) -> Outcome:
     """Write the record of a run that has all its values, and remove what only an unfinished run
     needs."""
     plan, settings = job.plan, job.plan.settings
-    record = replace(record, phases=phases.seconds, wall_s=phases.wall_s)
+    wall_s = None if phases.lost else phases.wall_s
+    record = replace(record, phases=phases.seconds, wall_s=wall_s)
     write_record(record, plan.folder)
     if not settings.train.keep_weights and record.status == "complete":
         (plan.folder / WEIGHTS).unlink(missing_ok=True)

@@ -181,20 +181,21 @@ def _summary(
 
     job, lm, data: of the training.
     steps, evaluated: what came of it.
-    phases: seconds of each phase, and the most memory.
+    phases: seconds of each phase, and the most memory; unknown where some were lost.
     """
     settings, log, flops = job.plan.settings, steps.log, evaluated.flops
-    seconds = training_seconds(phases.seconds, log, steps.search, log.of_trial)
+    timed = {} if phases.lost else phases.seconds
+    seconds = training_seconds(timed, log, steps.search, log.of_trial)
     step_s, quartiles = middle([step.seconds for step in log.curve])
     return Training(
         seconds=seconds,
-        seconds_total=sum(seconds.values()),
+        seconds_total=None if phases.lost else sum(seconds.values()),
         flops=flops,
         flops_total=None if flops is None else sum(flops.values()),
         flops_missing=data.flops_missing,
         step_s=step_s,
         step_quartiles_s=quartiles,
-        peak_memory_mib=phases.peak_mib,
+        peak_memory_mib=None if phases.lost else phases.peak_mib,
         steps=len(log.curve),
         examples=len(data.rows),
         epochs=steps.settings.epochs,

@@ -57,10 +57,11 @@ class Training(View):
     seconds: Mapping[str, float]
     """Phase → seconds: `targets` (CoT's analyses; preparing the targets), `val_targets`,
     `lr_search`, `steps`, `between_steps` (setting up the optimizer, checkpoints), `evaluation`
-    (loss on val), `saving`. Steps that an interruption lost count nowhere.
+    (loss on val), `saving`. Steps that an interruption lost count nowhere. Where times were lost
+    with a damaged file, those of steps and search alone.
     """
-    seconds_total: float
-    """Their sum."""
+    seconds_total: float | None
+    """Their sum; null where times were lost."""
     steps: int
     """Optimizer steps."""
     examples: int
@@ -79,9 +80,9 @@ class Training(View):
     """Parameters that training changes."""
     curve: tuple[Step, ...]
     """One entry for each optimizer step."""
-    peak_memory_mib: float
+    peak_memory_mib: float | None
     """Highest memory during training, targets and search included, across resumed runs: CUDA's
-    allocator summed over GPUs, or this process's resident memory on a CPU.
+    allocator summed over GPUs, or this process's resident memory on a CPU; null where it was lost.
     """
     step_s: float | None = None
     """Median seconds of one optimizer step."""

@@ -64,7 +64,9 @@ class RunFacts(View):
     phases: Mapping[str, float] = field(default_factory=dict)
     """Phase → wall seconds across resumed runs; phases do not overlap."""
     wall_s: float | None = None
-    """Wall seconds of the whole run across resumed runs; the phases add up to it within 2 %."""
+    """Wall seconds of the whole run across resumed runs; the phases add up to it within 2 %. Null
+    where times were lost with a damaged file, so that phases may be too low.
+    """
     training: Training | None = None
     """Cost of training; null for a method that does not train."""
     inference: Inference | None = None

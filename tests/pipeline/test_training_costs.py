@@ -6,6 +6,7 @@ from time import process_time
 import pytest
 
 from baselines.coconut import CoconutLM
+from harness.cli.record_rows import cost_rows
 from harness.engine import flops, generate
 from harness.engine import saver as saver_module
 from harness.engine import train as train_module
@@ -24,6 +25,7 @@ from harness.pipeline.generator import Generator
 from harness.pipeline.job import Job
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.record import LrSearch, Step, Trial, read_predictions, write_state
+from harness.reports.runs.system_costs import training_s
 from tests.support.runs import StopNowError, go, stop_now
 from tests.support.tiny import tiny
 from tests.support.training import ROWS, SETTINGS
@@ -76,6 +78,24 @@ def test_time_before_an_interruption_counts(tmp_path):
     assert second.wall_s == 11.0
     second.forget()
     assert not list(tmp_path.iterdir())
+
+
+def test_times_that_a_damaged_file_lost_stay_lost(tmp_path):
+    path = tmp_path / "phases.json"
+    path.write_text("no JSON")
+    said = []
+    Phases().keep(path, said.append)
+    assert ["times in it are lost" in line for line in said] == [True]
+    third = Phases()  # of a run after a kill that let no phase end
+    third.keep(path, said.append)
+    with third("training"):
+        pass
+    assert third.lost
+    assert len(said) == 1
+    third.forget()
+    fourth = Phases()
+    fourth.keep(path)
+    assert not fourth.lost
 
 
 def test_median_and_quartiles():
@@ -166,6 +186,24 @@ def test_a_resumed_run_counts_the_time_before_the_interruption(
     assert 10_000 < record.training.seconds["targets"] < record.wall_s < 20_000
     assert sum(record.phases.values()) == pytest.approx(record.wall_s, rel=0.02)
     assert not any(path.exists() for path in spent)
+
+
+def test_lost_times_of_a_training_are_null_instead_of_too_low(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(together_module, "train", stop_now)
+        with pytest.raises(StopNowError):
+            go(tmp_path, reviews, backbone)
+    folder = next((tmp_path / "results").rglob("record.json")).parent
+    for name in ("phases.json", "training-phases.json"):
+        (folder / name).write_text("damaged")
+    record = go(tmp_path, reviews, backbone).record
+    assert record.wall_s is None
+    assert record.training.seconds_total is record.training.peak_memory_mib is None
+    assert set(record.training.seconds) == {"steps", "between_steps"}
+    assert training_s(record) is None
+    assert ("training", "–") in [(label, value) for label, value, _ in cost_rows(record)]
 
 
 def test_flops_are_those_of_the_rows_and_texts(tmp_path, reviews, backbone, monkeypatch):
