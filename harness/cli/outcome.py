@@ -35,7 +35,7 @@ def print_outcome(console: Console, outcome: Outcome, full: bool = False) -> Non
 def print_stopped(console: Console, outcome: Outcome, until: Until) -> None:
     """Say how far a run with --until is, and how it goes on."""
     record, folder = outcome.record, outcome.folder
-    failed = f", {counted(record.n.failed, 'text')} failed" if record.n.failed else ""
+    failed = f", {counted(record.n.failed, 'example')} failed" if record.n.failed else ""
     console.print(f"{record.method} · {record.task} · {record.run_id}: {until}{failed}")
     needs = "; scoring needs no model" if until == "generated" and not failed else ""
     console.print(
@@ -87,9 +87,9 @@ def notices(record: Record) -> list[str]:
     n = record.n
     lines = [f"examples {n.planned}, scored {n.scored}"]
     for count, what in (
-        (n.failed, "failed (scored as empty)"),
-        (n.empty, "empty"),
-        (n.capped, "reached the cap on new tokens"),
+        (n.failed, "with a failed text (scored as empty)"),
+        (n.empty, "with an empty text"),
+        (n.capped, "with a text that reached the cap on new tokens"),
         (n.input_cut, "prompts cut to their budget"),
         (n.target_cut, "training targets cut"),
         (n.tied, "profiles that BM25 cannot rank (all scores tie), so entries keep their order"),

@@ -166,18 +166,18 @@ def _recorded(job: Job, record: Record, phases: Phases) -> Outcome:
 
 
 def _counts(plan: Plan, predictions: list[Prediction], training: Training | None) -> Counts:
-    """Counts of test examples: one with several samples counts once, where any is such."""
+    """Counts of test examples: one with several texts counts once, where any of them is such."""
 
-    def texts(matches: Callable[[Prediction], bool]) -> int:
+    def examples(matches: Callable[[Prediction], bool]) -> int:
         return len({text.id for text in predictions if matches(text)})
 
-    failed = texts(lambda text: text.error is not None)
+    failed = examples(lambda text: text.error is not None)
     return Counts(
         planned=len(plan.test.examples),
         scored=len({text.id for text in predictions}),
         failed=failed,
-        empty=texts(lambda text: not text.output.strip()),
-        capped=texts(lambda text: text.capped),
+        empty=examples(lambda text: not text.output.strip()),
+        capped=examples(lambda text: text.capped),
         input_cut=sum(bool(encoded.cut) for encoded in plan.test_prompts),
         target_cut=training.target_cut if training else 0,
         tied=sum(encoded.tied for encoded in plan.test_prompts),

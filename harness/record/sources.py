@@ -174,11 +174,11 @@ class Counts(View):
     scored: int = 0
     """Examples with a prediction, failed ones included."""
     failed: int = 0
-    """Examples on which generation failed; scored as empty."""
+    """Examples with a text whose generation failed; that text is scored as empty."""
     empty: int = 0
-    """Texts without a visible character."""
+    """Examples with a text that has no visible character."""
     capped: int = 0
-    """Texts that reached the cap on new tokens."""
+    """Examples with a text that reached the cap on new tokens."""
     input_cut: int = 0
     """Prompts that were cut to their budget."""
     target_cut: int = 0

@@ -164,7 +164,7 @@ def test_failed_examples_of_a_value_are_an_exit_code(ablate, pretend):
     pretend(lambda settings, factory: counts if settings.method.get("lam") == 1 else None)
     code, out, _ = ablate("--over", "lam=1,2", "--seeds", "0")
     assert code == 1
-    assert "failed examples, scored as empty: lam=1 2 (of 40 texts)" in out
+    assert "examples with a failed text, scored as empty: lam=1 2 (of 40 examples)" in out
     pretend(lambda settings, factory: counts if factory.name == "sft" else None)
     assert ablate("--over", "lam=1,2", "--seeds", "0")[0] == 1
     pretend(lambda settings, factory: None)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.cli.outcome import notices, print_next, print_outcome
 from harness.cli.record_rows import brief_rows_of, rows_of
-from harness.record import ApiInfo, ModelInfo, Outcome, read_record
+from harness.record import ApiInfo, Counts, ModelInfo, Outcome, read_record
 from tests.support.runs import go
 from tests.support.synthetic import write_runs
 
@@ -60,6 +60,15 @@ def test_test_targets_that_were_trained_on_are_said(tmp_path):
     data = replace(record.data, in_train={"test": ("t-1", "t-2")})
     assert notices(replace(record, data=data))[1:] == [
         f"2 of {record.n.planned} test targets are training targets too"
+    ]
+
+
+def test_counts_are_of_examples_of_which_a_text_is_such(tmp_path):
+    (folder,) = write_runs(tmp_path, ["sft"], ["product_review"], [0])
+    counts = Counts(planned=40, scored=40, failed=1, empty=2, capped=3)
+    assert notices(replace(read_record(folder), n=counts)) == [
+        "examples 40, scored 40 · 1 with a failed text (scored as empty) · 2 with an empty text"
+        " · 3 with a text that reached the cap on new tokens"
     ]
 
 

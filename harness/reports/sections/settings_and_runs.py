@@ -16,9 +16,9 @@ from harness.reports.sections.system_columns import METHOD
 from harness.statistics import METHOD_SEEDS, VERDICT_USERS
 
 ALARMS: Mapping[str, Callable[[Counts], int]] = {
-    "failed examples, scored as empty": lambda n: n.failed,
-    "empty texts": lambda n: n.empty,
-    "texts that reached the cap on new tokens": lambda n: n.capped,
+    "examples with a failed text, scored as empty": lambda n: n.failed,
+    "examples with an empty text": lambda n: n.empty,
+    "examples with a text that reached the cap on new tokens": lambda n: n.capped,
     "prompts cut to their budget": lambda n: n.input_cut,
     "training targets cut": lambda n: n.target_cut,
     "profiles that BM25 cannot rank because all scores are equal": lambda n: n.tied,
@@ -54,26 +54,26 @@ def _warnings(board: Board) -> list[str]:
     # 1. Allowed differences, and counts of failures and cuts.
     found = [f"allowed to differ: {difference}" for difference in board.allowed] + [*board.notes]
     several = any(len(one.runs) > 1 for one in board.systems)
-    texts = counted(len(board.ids), "text") + (" a seed; the seed with most" if several else "")
+    of_all = counted(len(board.ids), "example")
+    of_all = f" (of {of_all}{' a seed; the seed with most' if several else ''})"
     for what, count in ALARMS.items():
         most = {one.name: max(count(record.n) for record in one.records) for one in board.systems}
-        of = "" if what.startswith("training") else f" (of {texts})"
-        found += _counts(board, what, most, of)
+        found += _counts(board, what, most, "" if what.startswith("training") else of_all)
     for view in dict.fromkeys(name for run in board.records for name in run.shared_targets):
         what = f"{view}: targets in other users' profiles, so that these users were passed over"
         most = {
             one.name: max(record.shared_targets.get(view, 0) for record in one.records)
             for one in board.systems
         }
-        found += _counts(board, what, most, f" (of {texts})")
+        found += _counts(board, what, most, of_all)
     trained = {
         one.name: max(len(record.data.in_train.get("test", ())) for record in one.records)
         for one in board.systems
     }
-    found += _counts(board, "test targets that are training targets too", trained, f" (of {texts})")
-    # 2. Unequal numbers of texts, examples and seeds.
+    found += _counts(board, "test targets that are training targets too", trained, of_all)
+    # 2. Unequal numbers of examples and seeds.
     unequal = {
-        "test texts": {one.name: one.record.n.planned for one in board.systems},
+        "test examples": {one.name: one.record.n.planned for one in board.systems},
         "training examples": {
             one.name: one.record.training.examples for one in board.systems if one.record.training
         },

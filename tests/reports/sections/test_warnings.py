@@ -26,15 +26,15 @@ def warned(tmp_path, **changes):
     [
         ({}, ""),
         ({"n": Counts(planned=40, scored=40, failed=2)},
-         "failed examples, scored as empty: rag 2 (of 40 texts a seed; the"),
+         "examples with a failed text, scored as empty: rag 2 (of 40 examples a seed; the"),
         ({"n": Counts(planned=40, scored=40, empty=3)},
-         "empty texts: rag 3 (of 40 texts a seed; the seed with most)"),
+         "examples with an empty text: rag 3 (of 40 examples a seed; the seed with most)"),
         ({"n": Counts(planned=40, scored=40, capped=5)},
-         "texts that reached the cap on new tokens: rag 5 (of 40 texts a seed; the"),
+         "examples with a text that reached the cap on new tokens: rag 5 (of 40 examples a"),
         ({"n": Counts(planned=40, scored=40, input_cut=7)},
-         "prompts cut to their budget: rag 7 (of 40 texts a seed; the"),
+         "prompts cut to their budget: rag 7 (of 40 examples a seed; the"),
         ({"n": Counts(planned=40, scored=40, target_cut=9)}, "training targets cut: rag 9"),
-        ({"n": Counts(planned=39, scored=39)}, "unequal test texts: rag 39, sft 40"),
+        ({"n": Counts(planned=39, scored=39)}, "unequal test examples: rag 39, sft 40"),
         ({"code": {"version": "0", "commit": "c", "clean": False}},
          "uncommitted changes in the code of 3 runs: rag (s0-"),
         ({"device": {"device": "cuda:0", "dtype": "float32", "threads": 2}},
@@ -70,7 +70,7 @@ def test_targets_in_other_users_profiles_are_counted_by_view(tmp_path):
         if "were passed over" in one
     ]
     assert "profile swap: targets in other users' profiles" in line
-    assert line.endswith("rag 7 (of 40 texts)")
+    assert line.endswith("rag 7 (of 40 examples)")
 
 
 def test_one_seed_unequal_seeds_and_few_users_give_warnings(tmp_path):
@@ -105,8 +105,8 @@ def test_many_systems_are_counted_together(tmp_path):
     )
     shown_text = "\n".join(document.warnings)
     assert (
-        "texts that reached the cap on new tokens: 5 to 7 in all (of 12 texts a seed; the"
-        " seed with most)" in shown_text
+        "examples with a text that reached the cap on new tokens: 5 to 7 in all"
+        " (of 12 examples a seed; the seed with most)" in shown_text
     )
     assert "unequal training seeds: 2 for sft; 1 for all but sft" in shown_text
     assert "describe checkpoints, not methods: all" in shown_text
