@@ -123,9 +123,12 @@ def cost_part(claim: CostClaim, pair: Pair) -> Part:
     names = pair[0].name, pair[1].name
     logs = []
     for system in pair:
-        known = [value for one in system.records if (value := COSTS[claim.cost](one))]
+        found = map(COSTS[claim.cost], system.records)
+        known = [value for value in found if value is not None]
         if len(known) < len(system.runs):
             return Part(names, why=f"{system.name} has no {claim.cost}")
+        if not all(known):
+            return Part(names, why=f"{claim.cost} of {system.name} is 0, so there is no ratio")
         logs.append([log(value) for value in known])
     ratio = fmean(logs[0]) - fmean(logs[1])
     part = Part(names, "CANNOT TELL", exp(ratio))

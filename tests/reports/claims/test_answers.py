@@ -95,6 +95,21 @@ def test_costs_are_ratios(tmp_path, three_seeds):
     assert [one.verdict for one in asked(tmp_path, three_seeds, low, high)] == ["REFUTED", "HOLDS"]
 
 
+@pytest.mark.parametrize(
+    ("cost", "changes", "why"),
+    [
+        ("training_s", {}, "training_s of rag is 0, so there is no ratio"),
+        ("text_s", {"inference": None}, "rag has no text_s"),
+    ],
+)
+def test_no_ratio_to_a_cost_of_zero_or_to_none(tmp_path, cost, changes, why):
+    write_runs(tmp_path, ["sft"], ["product_review"], SEEDS)
+    write_runs(tmp_path, ["rag"], ["product_review"], SEEDS, changes=changes)
+    claim = f'kind = "cost"\ncost = "{cost}"\nfirst = "sft"\nsecond = "rag"\nhigh = 2'
+    (answer,) = asked(tmp_path, tmp_path, claim)
+    assert (answer.verdict, [part.why for part in answer.parts]) == ("CANNOT TELL", [why])
+
+
 def test_a_value_against_zero(tmp_path):
     write_runs(tmp_path, ["sft"], ["product_review"], SEEDS, full=True)
     value = 'kind = "value"\nfirst = "sft"\nmeasure = "{}"\nsense = "{}"\nmargin = 0.5'
