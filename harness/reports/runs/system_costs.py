@@ -68,11 +68,6 @@ def times_not_comparable(board: Board) -> str | None:
             f"times of a model behind an API are its server's latency, with load and network, and"
             f" compare with none: {', '.join(names)}"
         )
-
-
-def _where_any(board: Board, has: Callable[[Record], object]) -> list[str]:
-    """Names of the systems with a run that has something."""
-    return [one.name for one in board.systems if any(map(has, one.records))]
     if names := _where_any(board, lambda record: record.training and record.training.machine):
         return (
             f"another machine trained than generated, so times do not compare: {', '.join(names)}"
@@ -81,3 +76,8 @@ def _where_any(board: Board, has: Callable[[Record], object]) -> list[str]:
     if not differences:
         return None
     return f"times are not comparable because machines differ: {differences}"
+
+
+def _where_any(board: Board, has: Callable[[Record], object]) -> list[str]:
+    """Names of the systems with a run that has something."""
+    return [one.name for one in board.systems if any(map(has, one.records))]
