@@ -16,11 +16,13 @@ from harness.data.folder import refuse_change, sha256_of
 from harness.data.row_cache import Numbered, SplitRows, stored_rows
 from harness.data.rows import data_error, parse_rows
 from harness.data.tasks import Task
-from harness.errors import DataError
+from harness.errors import brief
 from harness.inputs.digests import file_sha256
 from harness.record.digest import json_sha256
 
 REPOSITORY = "LongLaMP/LongLaMP"
+MAIN, COMMIT = "main", re.compile("[0-9a-f]{40}")
+DATA = "the data from the hub, or in the cache of `datasets`"
 TOGETHER = 64
 """Rows that are in memory together: a row of the hub's data may have a megabyte."""
 
@@ -29,29 +31,58 @@ TOGETHER = 64
 def resolve(revision: str) -> str | None:
     """The commit that `revision` refers to now.
 
-    With HF_HUB_OFFLINE set, the answer is `revision` if that is a commit, else None. Raises
-    DataError if the hub does not answer.
+    With HF_HUB_OFFLINE set, a commit is its own answer, and that of `main` is None: whatever is in
+    the cache. Raises DataError if the hub does not answer, or there is no such revision.
     """
     from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import RevisionNotFoundError
 
+    where = f"hub data set {REPOSITORY}, revision {revision}"
     if constants.HF_HUB_OFFLINE:
-        return revision if re.fullmatch("[0-9a-f]{40}", revision) else None
+        if not COMMIT.fullmatch(revision) and revision != MAIN:
+            raise data_error(
+                where,
+                "HF_HUB_OFFLINE=1, and names of branches and tags are not in the cache",
+                f"a commit (40 hex digits), or {MAIN} for the newest in the cache",
+                "name the commit, or leave HF_HUB_OFFLINE out where there is a network",
+            )
+        return None if revision == MAIN else revision
     try:
         return str(HfApi().dataset_info(REPOSITORY, revision=revision, timeout=10).sha)
-    except Exception as error:  # any network or hub failure; all get the same message
-        raise _unreachable(f"revision {revision}", error) from error
+    except RevisionNotFoundError as error:
+        raise data_error(
+            where,
+            _words(error),
+            "a commit, branch or tag of the data set",
+            f"name one of https://huggingface.co/datasets/{REPOSITORY}/commits/{MAIN}",
+        ) from error
+    except Exception as error:  # any other failure of network or hub; all get the same message
+        raise data_error(where, _words(error), "an answer from the hub", _copy(revision)) from error
+
+
+def commit_of(task: Task, setting: str, revision: str) -> str:
+    """The commit that `read_hub` reads; otherwise as there."""
+    return resolve(revision) or str(_builder(_config(task, setting), revision).hash)
 
 
 def read_hub(task: Task, setting: str, split: str, revision: str) -> SplitRows:
-    """The rows of one config and split at `revision`. Raises DataError without a network."""
-    from datasets import load_dataset
+    """The rows of one config and split at `revision`.
 
-    config = f"{task.name}_{setting}"
-    commit = resolve(revision) or revision
+    Raises DataError if they cannot be had: no network, no such revision, config or split, or
+    another commit in the cache.
+    """
+    config = _config(task, setting)
+    builder = _builder(config, revision)
+    where = f"hub data set {REPOSITORY}, {config} at {builder.hash}"
     try:
-        table = load_dataset(REPOSITORY, config, split=split, revision=commit)
-    except Exception as error:  # any network or hub failure; all get the same message
-        raise _unreachable(f"{config} {split} at {commit}", error) from error
+        builder.download_and_prepare()
+        names = list(builder.info.splits)
+        table = builder.as_dataset(split=split) if split in names else None
+    except Exception as error:  # any failure of network, hub or disk; all get the same message
+        raise data_error(where, _words(error), DATA, _copy(revision)) from error
+    if table is None:
+        found = f"the splits {', '.join(names)}"
+        raise data_error(where, found, f"a split {split}", "name another data.revision")
     source = json_sha256(REPOSITORY, config, split, _content(table))
 
     def values() -> Iterator[Mapping[str, Any]]:
@@ -59,6 +90,42 @@ def read_hub(task: Task, setting: str, split: str, revision: str) -> SplitRows:
             yield from rows_of(batch)
 
     return _stored(task, source, values, f"{REPOSITORY} {config} {split}")
+
+
+@cache
+def _builder(config: str, revision: str) -> Any:
+    """What `datasets` reads a config with, at the commit of `revision` and at no other.
+
+    Without the hub, `datasets` takes the newest commit in its cache, whichever was asked for.
+    One for all splits, so that all are of one commit. Raises DataError.
+    """
+    from datasets import load_dataset_builder
+
+    commit = resolve(revision)
+    where = f"hub data set {REPOSITORY}, {config} at {commit or revision}"
+    try:
+        # with hf:// a folder of that name is not read instead
+        builder = load_dataset_builder(
+            f"hf://datasets/{REPOSITORY}", config, revision=commit or revision
+        )
+    except Exception as error:  # any failure of network, hub or cache
+        # an unknown config is a ValueError, of the hub's answer as of the cache
+        unknown = isinstance(error, ValueError)
+        expected = f"a config {config}" if unknown else DATA
+        mend = "name another task or data.setting; or " if unknown else ""
+        raise data_error(where, _words(error), expected, mend + _copy(revision)) from error
+    if not COMMIT.fullmatch(str(builder.hash)) or commit not in (None, builder.hash):
+        raise data_error(
+            where,
+            f"{builder.hash}, the newest in the cache of `datasets`",
+            f"commit {commit}" if commit else "a commit (40 hex digits)",
+            _copy(revision),
+        )
+    return builder
+
+
+def _config(task: Task, setting: str) -> str:
+    return f"{task.name}_{setting}"
 
 
 def _content(table: Any) -> list[str]:
@@ -139,12 +206,22 @@ def _stored(
     return stored_rows(task, sha256, numbered, place)
 
 
-def _unreachable(what: str, error: Exception) -> DataError:
-    reason = (str(error).splitlines() or ["no reason given"])[0]
-    return data_error(
-        f"hub data set {REPOSITORY}, {what}",
-        f"{type(error).__name__}: {reason}",
-        "an answer from the hub",
-        f"on a machine with a network: `hf download {REPOSITORY} --repo-type dataset --local-dir"
-        " DIR`, then --data DIR; or HF_HUB_OFFLINE=1 if it is in the cache; or --data mini",
+def _words(error: Exception) -> str:
+    """An error's type and text in one line."""
+    return f"{type(error).__name__}: {' '.join(brief(str(error)).split())}"
+
+
+def _copy(revision: str) -> str:
+    """How to get the data of `revision` where the hub or the cache has not given them."""
+    from huggingface_hub import constants
+
+    at = "" if revision == MAIN else f" --revision {revision}"
+    other = (
+        "leave HF_HUB_OFFLINE out where there is a network"
+        if constants.HF_HUB_OFFLINE
+        else "HF_HUB_OFFLINE=1 if it is in the cache"
+    )
+    return (
+        f"on a machine with a network: `hf download {REPOSITORY} --repo-type dataset{at}"
+        f" --local-dir DIR`, then --data DIR; or {other}; or --data mini"
     )

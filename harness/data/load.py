@@ -180,7 +180,7 @@ def describe_source(
 ) -> DataInfo:
     """The record's description of where the data come from.
 
-    `revision` is the hub's commit (None if unknown), the seed of mini, or None for a folder.
+    `revision` is the hub's commit that is read, the seed of mini, or None for a folder.
     `files` has the sha256 of every data file in a folder; for `splits`, which are already loaded,
     it is that of the bytes read. `in_train` needs them too.
     """
@@ -193,12 +193,14 @@ def describe_source(
     )
     if data.source == "mini":
         return replace(described, revision=f"seed {data.mini_seed}")
+    task = find("task", settings.task)
     if data.source == "hub":
-        return replace(described, repository=hub.REPOSITORY, revision=hub.resolve(data.revision))
-    path = folder.task_folder(data.source, find("task", settings.task), data.setting)
+        commit = hub.commit_of(task, data.setting, data.revision)
+        return replace(described, repository=hub.REPOSITORY, revision=commit)
+    path = folder.task_folder(data.source, task, data.setting)
     present = [files for split in SPLITS for files in candidates(path, split)]
     names = {str(file.relative_to(path)): file for files in present for file in files.paths}
-    if find("task", settings.task).author_files:
+    if task.author_files:
         names |= {file.name: file for file in emails.author_files(path)}
     loaded = {
         name: sha256 for split in (splits or {}).values() for name, sha256 in split.files.items()

@@ -7,6 +7,7 @@ import pytest
 
 from harness.record import read_predictions, read_record
 from tests.support.command_line import SMALL
+from tests.support.hub_cache import COMMIT, put_commit, use_cache
 from tests.support.reviews import made_up_rows
 
 
@@ -107,31 +108,15 @@ def test_a_folder_laid_out_as_the_hub_serves_it_is_run(call, tmp_path, backbone,
 def test_a_run_from_the_hub_records_the_commit_that_main_stood_for(
     call, tmp_path, backbone, monkeypatch
 ):
-    from datasets import Dataset
-
-    from harness.data import hub
-
-    class Info:
-        sha = "c0ffee" + 34 * "0"
-
-    asked = []
-
-    def load(name, config, split, revision):
-        asked.append((name, config, split, revision))
-        return Dataset.from_list(made_up_rows(split, 2))
-
-    hub.resolve.cache_clear()
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *_, **__: Info())
-    monkeypatch.setattr("datasets.load_dataset", load)
+    rows = {"test": made_up_rows("test", 2)}
+    put_commit(tmp_path / "datasets", "product_review_user", rows)
+    use_cache(monkeypatch, tmp_path / "datasets", main=COMMIT)
     options = ["--data", "hub", "--backbone", backbone, "--out", tmp_path / "out", *SMALL]
     code, _, _ = call("run", "--method", "rag", *options)
-    hub.resolve.cache_clear()
     assert code == 0
-    assert asked == [("LongLaMP/LongLaMP", "product_review_user", "test", Info.sha)]
     record = read_record(next((tmp_path / "out").rglob("record.json")))
     assert record.settings["data"]["revision"] == "main"
-    assert record.data.revision == Info.sha
+    assert record.data.revision == COMMIT
 
 
 def test_several_seeds_are_a_run_each_and_one_for_a_method_that_does_not_train(run, tmp_path):

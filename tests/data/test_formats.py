@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING, hub, load_split
+from harness.data import ABSTRACT_GENERATION, TOPIC_WRITING, load_split
 from harness.errors import DataError, UsageError
 from tests.support.formats import FORMATS, write_gzip, write_parquet
+from tests.support.hub_cache import put_commit, use_cache
 from tests.support.task_rows import (
     WriteFolder,
     lines,
@@ -99,10 +100,8 @@ def test_the_same_rows_give_the_same_values_in_every_format(
     expected = load_split(settings(folders[0], task), "test")
     write = FORMATS[way]
     if write is None:
-        from datasets import Dataset
-
-        monkeypatch.setattr(hub, "resolve", lambda revision: "0" * 40)
-        monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: Dataset.from_list(rows))
+        put_commit(tmp_path / "datasets", f"{task}_user", {"test": rows})
+        use_cache(monkeypatch, tmp_path / "datasets")
         found = load_split(settings("hub", task), "test")
     else:
         write(folders[1], rows)

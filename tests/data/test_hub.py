@@ -1,4 +1,4 @@
-"""The hub's layout in a local folder; the hub itself is replaced by mocks, without a network."""
+"""The hub's layout in a local folder; the hub itself by the cache of `datasets`, no network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -13,9 +14,9 @@ from harness.data import PRODUCT_REVIEW, describe_source, hub, load_split, load_
 from harness.errors import DataError
 from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
+from tests.support.hub_cache import COMMIT, put_commit, use_cache
 from tests.support.task_rows import Row, WriteFolder, read_folder, review
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = {"train": [review("a"), review("a", 2)], "val": [review("b")], "test": [review("c", 3)]}
 
 
@@ -101,79 +102,171 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path):
         load_split(settings(tmp_path), "test")
 
 
+OLDER = "f" * 40
+
+
 @pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Mock the hub; the list receives its requests in order."""
-    from datasets import Dataset
-
-    calls: list[tuple[Any, ...]] = []
-
-    class Info:
-        sha = COMMIT
-
-    def info(self: object, name: str, revision: str, timeout: float) -> Info:
-        calls.append(("info", name, revision))
-        return Info()
-
-    def load(name: str, config: str, split: str, revision: str) -> Dataset:
-        calls.append(("load", name, config, split, revision))
-        return Dataset.from_list(ROWS[split])
-
-    hub.resolve.cache_clear()
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", info)
-    monkeypatch.setattr("datasets.load_dataset", load)
-    yield calls
-    hub.resolve.cache_clear()
+def home(tmp_path: Path) -> Path:
+    """A cache of `datasets` that holds the data set at COMMIT."""
+    home = tmp_path / "datasets"
+    for setting in ("user", "temporal"):
+        put_commit(home, f"product_review_{setting}", ROWS)
+    return home
 
 
 def test_the_hub_is_read_at_the_commit_of_its_revision(
-    requests: list[tuple[Any, ...]], write_folder: WriteFolder
+    home: Path, monkeypatch: pytest.MonkeyPatch, write_folder: WriteFolder
 ):
+    import datasets
+
+    use_cache(monkeypatch, home, main=COMMIT)
+    asked, real = [], datasets.load_dataset_builder
+
+    def load(name: str, config: str, revision: str) -> Any:
+        asked.append((name, config, revision))
+        return real(name, config, revision=revision)
+
+    monkeypatch.setattr("datasets.load_dataset_builder", load)
     found = load_splits(settings("hub", setting="temporal"), ["val", "test"])
-    assert requests == [
-        ("info", "LongLaMP/LongLaMP", "main"),
-        ("load", "LongLaMP/LongLaMP", "product_review_temporal", "val", COMMIT),
-        ("load", "LongLaMP/LongLaMP", "product_review_temporal", "test", COMMIT),
-    ]
+    assert asked == [("hf://datasets/LongLaMP/LongLaMP", "product_review_temporal", COMMIT)]
     assert found["test"] == load_split(settings(write_folder(**ROWS)), "test")
     assert describe_source(settings("hub")) == DataInfo(
         source="hub", setting="user", kind="hub", repository="LongLaMP/LongLaMP", revision=COMMIT
     )
 
 
-@pytest.mark.parametrize("broken", ["huggingface_hub.HfApi.dataset_info", "datasets.load_dataset"])
+def test_offline_the_commit_is_that_of_the_cache(home: Path, monkeypatch: pytest.MonkeyPatch):
+    use_cache(monkeypatch, home)
+    assert describe_source(settings("hub")).revision == COMMIT
+    assert describe_source(settings("hub", revision=COMMIT)).revision == COMMIT
+    assert load_split(settings("hub", revision=COMMIT), "test").examples[0].user_id == "c"
+
+
+@pytest.mark.parametrize("main", [None, OLDER], ids=["offline", "online"])
+def test_another_commit_in_the_cache_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, main: str | None
+):
+    """`datasets` takes the newest commit in its cache, whichever was asked for."""
+    use_cache(monkeypatch, home, main)
+    with pytest.raises(DataError) as caught:
+        load_split(settings("hub", revision=OLDER), "test")
+    message = str(caught.value)
+    assert f"found     {COMMIT}, the newest in the cache of `datasets`" in message
+    assert f"expected  commit {OLDER}\n" in message
+    assert f"--repo-type dataset --revision {OLDER} --local-dir DIR" in message
+
+
+def test_a_cache_without_a_commit_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch):
+    config = home / "LongLaMP___long_la_mp" / "product_review_user" / "0.0.0"
+    (config / COMMIT).rename(config / "0123456789abcdef")
+    use_cache(monkeypatch, home)
+    with pytest.raises(DataError, match=r"found     0123456789abcdef, .*\n  expected  a commit"):
+        describe_source(settings("hub"))
+
+
+def test_a_branch_is_not_known_offline(home: Path, monkeypatch: pytest.MonkeyPatch):
+    use_cache(monkeypatch, home)
+    with pytest.raises(DataError, match=r"revision v2\n.*branches and tags are not in the cache"):
+        load_split(settings("hub", revision="v2"), "test")
+
+
+@pytest.mark.parametrize("main", [None, COMMIT], ids=["offline", "online"])
+def test_a_local_folder_of_the_hubs_name_is_not_read(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main: str | None
+):
+    parquet(tmp_path, "LongLaMP/LongLaMP/product_review_user/test.parquet", [review("local")])
+    (tmp_path / "LongLaMP" / "LongLaMP" / "README.md").write_text(
+        "---\nconfigs:\n- config_name: product_review_user\n  data_files:\n"
+        "  - split: test\n    path: product_review_user/test.parquet\n---\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    use_cache(monkeypatch, home, main)
+    assert load_split(settings("hub"), "test").examples[0].user_id == "c"
+
+
+@pytest.mark.parametrize(
+    "broken", ["huggingface_hub.HfApi.dataset_info", "datasets.load_dataset_builder"]
+)
 def test_without_a_network_the_message_says_how_to_get_a_copy(
-    requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, broken: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ):
     def fail(*_: Any, **__: Any) -> None:
         raise ConnectionError("Name or service not known\nand more")
 
+    use_cache(monkeypatch, home, main=COMMIT)
     monkeypatch.setattr(broken, fail)
     with pytest.raises(DataError) as caught:
         load_split(settings("hub"), "test")
     message = str(caught.value)
     assert "hub data set LongLaMP/LongLaMP" in message
-    assert "found     ConnectionError: Name or service not known\n  expected" in message
+    assert "found     ConnectionError: Name or service not known and more\n  expected" in message
     assert "hf download LongLaMP/LongLaMP --repo-type dataset --local-dir DIR" in message
+    assert "or HF_HUB_OFFLINE=1 if it is in the cache" in message
 
 
-def test_offline_the_commit_is_known_only_if_it_was_given(
-    requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+def test_offline_the_advice_is_not_what_is_set_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert describe_source(settings("hub")).revision is None
-    assert describe_source(settings("hub", revision=COMMIT)).revision == COMMIT
-    assert load_split(settings("hub"), "test").examples[0].user_id == "c"
-    assert requests == [("load", "LongLaMP/LongLaMP", "product_review_user", "test", "main")]
-
-
-def test_an_empty_split_is_refused(
-    requests: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setitem(ROWS, "test", [])
-    with pytest.raises(DataError, match="no example\n  expected  at least one row"):
+    use_cache(monkeypatch, tmp_path / "empty")
+    with pytest.raises(DataError, match="or in the cache of `datasets`") as caught:
         load_split(settings("hub"), "test")
+    assert "HF_HUB_OFFLINE=1" not in str(caught.value)
+    assert "leave HF_HUB_OFFLINE out where there is a network" in str(caught.value)
+
+
+def test_a_config_that_is_not_there_is_named(home: Path, monkeypatch: pytest.MonkeyPatch):
+    use_cache(monkeypatch, home)
+    other = RunSettings(task="topic_writing", data=DataSettings(source="hub"))
+    with pytest.raises(DataError) as caught:
+        load_split(other, "test")
+    message = str(caught.value)
+    assert "['product_review_temporal', 'product_review_user']" in message
+    assert "expected  a config topic_writing_user\n" in message
+    assert "name another task or data.setting; or on a machine" in message
+
+
+def test_a_split_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    put_commit(tmp_path, "product_review_user", {"train": ROWS["train"], "test": ROWS["test"]})
+    use_cache(monkeypatch, tmp_path)
+    with pytest.raises(
+        DataError, match="found     the splits train, test\n  expected  a split val"
+    ):
+        load_split(settings("hub"), "val")
+
+
+def test_data_that_cannot_be_read_are_named(home: Path, monkeypatch: pytest.MonkeyPatch):
+    for path in home.rglob("product_review_user/**/*.arrow"):
+        path.write_bytes(b"no arrow")
+    use_cache(monkeypatch, home)
+    with pytest.raises(DataError, match=f"product_review_user at {COMMIT}\n  found .*Arrow"):
+        load_split(settings("hub"), "test")
+
+
+def test_a_revision_that_is_not_there_is_named(home: Path, monkeypatch: pytest.MonkeyPatch):
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RevisionNotFoundError("404: no revision v9", response=MagicMock())
+
+    use_cache(monkeypatch, home, main=COMMIT)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", fail)
+    with pytest.raises(DataError) as caught:
+        load_split(settings("hub", revision="v9"), "test")
+    message = str(caught.value)
+    assert "revision v9\n  found     RevisionNotFoundError: 404: no revision v9\n" in message
+    assert "expected  a commit, branch or tag of the data set" in message
+    assert "huggingface.co/datasets/LongLaMP/LongLaMP/commits/main" in message
+
+
+def test_an_empty_split_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    put_commit(tmp_path, "product_review_user", ROWS | {"test": []})
+    use_cache(monkeypatch, tmp_path)
+    assert len(load_split(settings("hub"), "train").examples) == 2
+    with pytest.raises(DataError, match=r'found     ValueError: .*"test" corresponds to no data'):
+        load_split(settings("hub"), "test")
+    parquet(tmp_path / "folder", "product_review_user/test.parquet", [])
+    with pytest.raises(DataError, match="no example\n  expected  at least one row"):
+        load_split(settings(tmp_path / "folder"), "test")
 
 
 def test_a_parquet_file_replaced_with_the_same_time_is_read_and_hashed_again(tmp_path: Path):
