@@ -16,7 +16,7 @@ from harness.engine.adapter_folders import loaded_adapter, put_on, refuse_other_
 from harness.engine.agreement import refuse_disagreement
 from harness.engine.backbone_tokenizer import embedding_rows, same_tokens, tokenizer_of
 from harness.engine.loading import loading, refuse_sizes
-from harness.engine.locate import adapter_at, load_error, locate, model_of
+from harness.engine.locate import adapter_at, load_error, locate, model_of, refuse_revision
 from harness.engine.template import Template
 from harness.errors import UsageError
 from harness.inputs.hub_access import asked_once
@@ -79,9 +79,13 @@ def _load_whole(name: str, settings: ModelSettings, revision: str | None) -> nn.
 
 
 class Backbones:
-    """The models that a method starts from. Each access loads a fresh copy."""
+    """The models that a method starts from. Each access loads a fresh copy.
+
+    Raises UsageError for a revision of what is not on the hub.
+    """
 
     def __init__(self, settings: ModelSettings) -> None:
+        refuse_revision(settings.tokenizer or settings.backbone, settings.revision)
         self.settings = settings
         self.reasoner_taken = False
         """Whether the reasoner was asked for."""

@@ -43,6 +43,20 @@ def locate(name: str) -> str:
     return name
 
 
+def refuse_revision(name: str, revision: str | None) -> None:
+    """Raises UsageError if `model.revision` is given for a backbone that is not of the hub."""
+    if revision is None or name.startswith(API):
+        return
+    if name in NAMED or expanded(name).is_dir():
+        what = "built in" if name in NAMED else "a folder on this machine"
+        raise UsageError(
+            f"model.revision = {revision}: backbone {name!r} is {what}, which has one version;"
+            " expected a name on the hub\n"
+            "  mend      leave model.revision out, or give the command where no folder has the name"
+            " of the hub's model"
+        )
+
+
 def adapter_at(
     name: str, revision: str | None = None, base: str | None = None
 ) -> AdapterFolder | None:

@@ -88,6 +88,14 @@ def test_both_copies_of_a_backbone_have_the_same_revision(monkeypatch):
     assert loaded_names == [("a/b", "c0ffee"), ("a/b", "c0ffee")]
 
 
+@pytest.mark.parametrize("name", ["mini", "folder"])
+def test_a_revision_of_what_is_not_on_the_hub_is_refused(monkeypatch, backbone, name):
+    """A folder may have the name of a hub's model: its files would pass for that commit."""
+    monkeypatch.chdir(backbone.parent)
+    with pytest.raises(UsageError, match="which has one version; expected a name on the hub"):
+        Backbones(ModelSettings(backbone={"folder": backbone.name}.get(name, name), revision="c0"))
+
+
 ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 
 
