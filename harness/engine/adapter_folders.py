@@ -42,6 +42,13 @@ class AdapterFolder:
     base: BaseName
 
     @property
+    def commit(self) -> str | None:
+        """The commit on the hub; None for a folder."""
+        from transformers.utils.hub import extract_commit_hash
+
+        return extract_commit_hash(str(self.config), None)
+
+    @property
     def fingerprint(self) -> str | None:
         """The fingerprint of the base that it was trained on; None where nothing says so."""
         try:
@@ -147,6 +154,7 @@ def put_on(model: nn.Module, adapter: AdapterFolder, fingerprint: str, trained: 
             inner = wrapped.merge_and_unload(safe_merge=True)
             inner.requires_grad_(True)  # peft froze it
             inner.__dict__.pop("peft_config", None)
+    inner.config._commit_hash = adapter.commit  # until here the base's
     setattr(inner, LOADED, replace(info, base=adapter.base.name, base_fingerprint=fingerprint))
     found: nn.Module = inner.eval()
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.engine.loading import PROBES, TRIAL_S, loading, within
 from harness.engine.locate import adapter_at, load_error, locate
+from harness.engine.model_files import model_file
 from harness.engine.template import Template, shell, template_source, with_template
 from harness.errors import UsageError
 from harness.inputs.hub_access import asked_once
@@ -39,8 +40,11 @@ def tokenizer_of(
 
     location, commit = locate(name), revision or "main"
     adapter = adapter_at(name, revision, base)
-    if adapter is not None and not (adapter.config.parent / "tokenizer.json").is_file():
-        return tokenizer_of(adapter.base.name, adapter.base.revision, template)
+    if adapter is not None:
+        with asked_once(location):
+            own = model_file(location, "tokenizer.json", revision)
+        if own is None:
+            return tokenizer_of(adapter.base.name, adapter.base.revision, template)
     with loading("tokenizer of", name, load_error), asked_once(location):
         declared = get_tokenizer_config(location, revision=commit).get("tokenizer_class")
         loader = PreTrainedTokenizerFast if declared in PLAIN_TOKENIZERS else AutoTokenizer

@@ -2,17 +2,18 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from harness.engine import CausalLM
 from harness.engine.adapter_folders import loaded_adapter
 from harness.engine.adapters import add_adapters, has_adapter
-from harness.engine.backbone import Backbones, load_model
+from harness.engine.backbone import Backbones, describe, load_model
 from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.errors import UsageError
 from harness.inputs.model_size import parameters_of
@@ -98,6 +99,35 @@ def test_a_tokenizer_of_its_own_goes_first(adapter, tmp_path):
     for file in (tmp_path / "other").glob("tokenizer*"):
         shutil.copy(file, adapter)
     assert len(tokenizer_of(str(adapter))) == 290
+
+
+def test_a_tokenizer_of_its_own_is_fetched_from_the_hub(adapter, tmp_path, monkeypatch):
+    """Files of a hub repository are in its folder only once they were asked for."""
+    save_backbone(tmp_path / "other", words=290)
+    elsewhere = [*(tmp_path / "other").glob("tokenizer*")]
+
+    def cached(location, name, **options):
+        for file in elsewhere if name == "tokenizer.json" and "/hub" in location else ():
+            shutil.copy(file, adapter)
+        found = adapter / name if "/hub" in location else Path(location) / name
+        return str(found) if found.is_file() else None
+
+    class Loader:
+        @staticmethod
+        def from_pretrained(location, **options):
+            where = adapter if location == "some/hub-adapter" else location
+            return PreTrainedTokenizerFast.from_pretrained(where)
+
+    monkeypatch.setattr("transformers.utils.hub.cached_file", cached)
+    monkeypatch.setattr("transformers.AutoTokenizer", Loader)
+    monkeypatch.setattr("transformers.PreTrainedTokenizerFast", Loader)
+    assert len(tokenizer_of("some/hub-adapter")) == 290
+
+
+def test_the_revision_of_an_adapter_is_its_own(adapter, tmp_path):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = shutil.copytree(adapter, tmp_path / "snapshots" / commit)
+    assert describe("some/adapter", load_model(str(snapshot), PLAIN)).revision == commit
 
 
 def test_the_base_is_given_where_its_name_leads_nowhere(adapter, made, backbone):
