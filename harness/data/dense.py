@@ -41,21 +41,20 @@ class Encoder:
     model: folder or hub name.
     setting: what to name in errors.
     batch_size: texts encoded together.
-    fingerprint: of the model's files, for signatures.
 
     Weights stored in half precision are converted: their cosines would be rounded until most of
     them tie. Texts are cut at the encoder's maximum length. Vectors are cached by text. Raises
     UsageError if the encoder cannot be loaded.
     """
 
-    def __init__(
-        self, model: str, setting: str, batch_size: int = 32, fingerprint: str = ""
-    ) -> None:
+    fingerprint = ""
+    """Of the model's files, for signatures; empty where nobody hashed them."""
+
+    def __init__(self, model: str, setting: str, batch_size: int = 32) -> None:
         import torch
         from transformers import AutoModel, AutoTokenizer
 
         self.batch_size = batch_size
-        self.fingerprint = fingerprint
         try:
             with asked_once(model):
                 self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)

@@ -41,7 +41,10 @@ def hand_over(metric: Metric) -> None:
 @lru_cache(maxsize=2)
 def encoder(name: str) -> Encoder:
     """The encoder called `name`. Raises UsageError if it cannot be loaded."""
-    return Encoder(name, "encoder of a metric", fingerprint=model_sha256(name)[:12])
+    found = Encoder(name, "encoder of a metric")
+    # hashed after loading, which may download its files, or newer ones
+    found.fingerprint = model_sha256(name)[:12]
+    return found
 
 
 @lru_cache(maxsize=2)

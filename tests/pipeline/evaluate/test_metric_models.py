@@ -174,3 +174,17 @@ def test_a_likelihood_by_hand(backbone):
     alone = model.nll(["a lamp"], ["good"])
     together = model.nll(["a lamp", "a kettle and a chair"], ["good", "bad and sturdy"])
     np.testing.assert_allclose(alone[0], together[0], rtol=1e-5)
+
+
+def test_an_encoder_is_hashed_after_it_was_downloaded(tmp_path, monkeypatch):
+    """Its files are in the hub's cache, or the newest there, only once it is loaded."""
+    from harness.inputs.models import model_sha256
+    from harness.pipeline.evaluate import metric_models
+
+    class Downloaded:
+        def __init__(self, name, setting):
+            (tmp_path / "config.json").write_text("{}")
+
+    monkeypatch.setattr(metric_models, "Encoder", Downloaded)
+    found = metric_models.encoder(str(tmp_path))
+    assert found.fingerprint == model_sha256(str(tmp_path))[:12]
