@@ -55,9 +55,12 @@ def metric_input(name: str) -> str:
 
 
 def _external(place: str) -> str:
-    """Digest of a metric of evaluate: its local script or folder, else the cached hub script."""
+    """Digest of a metric of evaluate: its local script or folder, else the cached hub script.
+
+    As for evaluate, a folder without a script of its name is not the metric's.
+    """
     path = expanded(place)
-    if path.is_dir():
+    if (path / f"{path.name}.py").is_file():
         files = {str(file.relative_to(path)): file for file in path.rglob("*.py")}
     elif path.is_file():
         files = file_closure(path)

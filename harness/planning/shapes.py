@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, UsageError
+from harness.paths import expanded
 from harness.pipeline.estimate import REASONS
 from harness.settings import ModelSettings
 
@@ -149,13 +150,13 @@ def _shape(name: str, reasons: bool, adapter: tuple[int, tuple[str, ...]] | None
 
 
 def _config(name: str) -> dict[str, Any]:
-    """The fields of a model's config.json: of the table, of its folder, or of the hub's cache."""
+    """The fields of a model's config.json: of its folder, of the table, or of the hub's cache."""
     from harness.engine.smollm2 import NAME
     from harness.inputs.models import model_folder
 
-    table = files("harness.planning") / SHAPES
+    table, own = files("harness.planning") / SHAPES, expanded(name) / "config.json"
     for short in (name.rpartition("/")[2], f"{name.rpartition('/')[2]}-Instruct"):
-        if (file := table / f"{short}.json").is_file():
+        if (file := table / f"{short}.json").is_file() and not own.is_file():
             return dict(json.loads(file.read_text("utf-8")))
     if name == NAME:
         return dict(json.loads((table / "SmolLM2-135M-Instruct.json").read_text("utf-8")))

@@ -37,6 +37,25 @@ def test_a_hub_script_counts_by_its_cached_copy(tmp_path: Path, monkeypatch: pyt
     assert metric_input("evaluate:wer") != before
 
 
+def test_a_folder_with_the_name_of_a_hub_metric_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """evaluate reads a local folder only if a script of its name is in it."""
+    kept = tmp_path / "evaluate_modules" / "metrics" / "evaluate-metric--wer" / "abc" / "wer.py"
+    kept.parent.mkdir(parents=True)
+    (tmp_path / "wer").mkdir()
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    kept.write_text("a = 1\n")
+    before = metric_input("evaluate:wer")
+    kept.write_text("a = 2\n")
+    assert metric_input("evaluate:wer") != before
+    (tmp_path / "wer" / "wer.py").write_text("a = 1\n")
+    local = metric_input("evaluate:wer")
+    kept.write_text("a = 3\n")
+    assert metric_input("evaluate:wer") == local
+
+
 @pytest.mark.parametrize("name", ["style:{}", "bertscore:{}?layer=1"])
 def test_an_encoder_counts_by_its_files(tmp_path: Path, name: str):
     (tmp_path / "config.json").write_text("{}")

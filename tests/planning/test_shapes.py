@@ -71,6 +71,16 @@ def test_a_folder_with_a_config_alone_is_enough(tmp_path):
         shapes_of("sft", ModelSettings(backbone=str(empty)))
 
 
+def test_a_folder_goes_before_a_known_model_of_its_name(tmp_path):
+    known = {"model_type": "llama", "hidden_size": 8, "num_hidden_layers": 1, "vocab_size": 32}
+    known |= {"num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 16}
+    folder = tmp_path / "Qwen2.5-0.5B-Instruct"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(known))
+    (shape,) = shapes_of("sft", ModelSettings(backbone=str(folder)))
+    assert (shape.layers, shape.width) == (1, 8)
+
+
 def test_a_model_without_config_says_what_is_known():
     with pytest.raises(UsageError, match=r"found no config.json; .* Known: Qwen2.5-0.5B-Instruct"):
         shapes_of("sft", ModelSettings(backbone="nowhere/at-all"))
