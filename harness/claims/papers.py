@@ -7,19 +7,30 @@ from records.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from harness.errors import DataError, UsageError, did_you_mean
 
-STRICT = ConfigDict(extra="forbid")
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+Name = Annotated[str, Field(min_length=1)]
 MAIN = "main"
 """The measure that a comparison's verdict is about."""
 REASONER = "model.reasoner"
@@ -27,17 +38,42 @@ REASONER_SHARE = "reasoner share"
 """A selector's setting: the reasoner's parameters as a share of the generator's."""
 
 
+def _refuse_reversed(low: float, high: float) -> None:
+    """Raises ValueError for a range that no value lies in."""
+    if low > high:
+        raise ValueError(f"low = {low:g} is above high = {high:g}; expected low ≤ high")
+
+
 @dataclass(frozen=True, config=STRICT)
 class Selector:
     """Systems by method and, if named, by the range of one setting; all else is usual.
 
-    setting: such as "method.lam", or `REASONER_SHARE`. low, high: the range, both ends included.
+    setting: such as "method.lam", or `REASONER_SHARE`. low, high: the range, both ends included;
+        with a setting only, and then both.
     """
 
-    method: str
+    method: Name
     setting: str | None = None
     low: float | None = None
     high: float | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.setting is not None and self.setting != REASONER_SHARE and "." not in self.setting:
+            raise ValueError(
+                f'setting = "{self.setting}"; expected section.key, such as "method.lam", or'
+                f' "{REASONER_SHARE}"'
+            )
+        if self.setting is None and (self.low, self.high) != (None, None):
+            raise ValueError("low or high without setting, whose range it is; name the setting")
+        if self.setting is not None and (self.low is None or self.high is None):
+            raise ValueError(
+                f'setting = "{self.setting}" without low or high; expected both ends of its range,'
+                " the same number twice for one value"
+            )
+        if self.low is not None and self.high is not None:
+            _refuse_reversed(self.low, self.high)
+        return self
 
     def covers(self, value: object) -> bool:
         """Whether a value of the setting lies in the range."""
@@ -81,9 +117,18 @@ class _Claim:
     short: a few words for a figure; "" for none.
     """
 
-    statement: str
+    statement: Name
     where: str
     short: str = ""
+
+
+def _refuse_margin(sense: str, margin: float, only: str) -> None:
+    """Raises ValueError for a margin that the answer would not read."""
+    if margin and sense != only:
+        raise ValueError(
+            f'margin = {margin:g} with sense = "{sense}"; expected none: a margin goes with'
+            f' "{only}" alone'
+        )
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -97,9 +142,14 @@ class DifferenceClaim(_Claim):
     kind: Literal["difference"] = "difference"
     first: Selectors
     second: Selectors
-    measure: str = MAIN
+    measure: Name = MAIN
     sense: Literal["above", "below", "equal"]
     margin: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_margin(self.sense, self.margin, "equal")
+        return self
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -111,24 +161,56 @@ class ValueClaim(_Claim):
 
     kind: Literal["value"]
     first: Selectors
-    measure: str
+    measure: Name
     sense: Literal["above", "below", "not below"]
     margin: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_margin(self.sense, self.margin, "not below")
+        return self
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class CostClaim(_Claim):
-    """The ratio of a cost, first ÷ second, lies between `low` and `high`."""
+    """The ratio of a cost, first ÷ second, lies between `low` and `high`; one of them may be left
+    out."""
 
     kind: Literal["cost"]
     first: Selectors
     second: Selectors
     cost: Literal["training_s", "text_s", "peak_mib"]
-    low: float = 0.0
-    high: float = float("inf")
+    low: float = Field(default=0.0, ge=0)
+    high: float = Field(default=inf, gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.low and self.high == inf:
+            raise ValueError("every ratio lies in this range; expected low above 0, high, or both")
+        _refuse_reversed(self.low, self.high)
+        return self
 
 
 Claim = DifferenceClaim | ValueClaim | CostClaim
+
+
+def _as_kind(given: object) -> object:
+    """A table without `kind` is a difference."""
+    return {"kind": "difference", **given} if isinstance(given, dict) else given
+
+
+def _once(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """Raises ValueError for a claim that occurs twice: it would count twice in the family."""
+    for claim, count in Counter(claims).items():
+        if count > 1:
+            raise ValueError(f"{claim.statement!r} stands {count} times; expected once")
+    return claims
+
+
+Claims = Annotated[
+    tuple[Annotated[Claim, Field(discriminator="kind"), BeforeValidator(_as_kind)], ...],
+    AfterValidator(_once),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -148,10 +230,10 @@ class Reported:
 class Paper:
     """One file. name: the method's. arxiv: its identifier. claims: in the paper's order."""
 
-    name: str
+    name: Name
     arxiv: str
     benchmark: str
-    claims: tuple[Annotated[Claim, Field(discriminator="kind")], ...]
+    claims: Claims
     reported: Reported | None = None
 
     def about(self, setting: str) -> Paper:
@@ -193,16 +275,14 @@ def paper(name: str) -> Paper:
 
 def _read(text: str, source: str) -> Paper:
     try:
-        data: dict[str, Any] = tomllib.loads(text)
-        for one in data.get("claims", ()):
-            one.setdefault("kind", "difference")
-        return TypeAdapter(Paper).validate_python(data)
+        return TypeAdapter(Paper).validate_python(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{source}: not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
         raise DataError(
-            f"{source}: {place}: {first['msg']}; found {first['input']!r}. The form of these files"
+            f"{source}: {place}: {message}; found {first['input']!r:.200}. The form of these files"
             " is in docs/claims.md"
         ) from None

@@ -127,6 +127,8 @@ def _answer(claim: Claim, board: Board, main: Measure, parts: list[Part]) -> Ans
             kept = {system.name for system in part.systems}
             lacking = [one.name for one in selected(board, selectors) if one.name not in kept]
             lacks += [f"not evaluated on {title}: {', '.join(lacking)}"] if lacking else []
+    if not parts and not lacks:
+        lacks = ["first and second are the same system here"]
     verdict: Verdict = "CANNOT TELL"
     if "REFUTED" in verdicts:
         verdict = "REFUTED"

@@ -56,6 +56,15 @@ def test_a_difference(tmp_path, three_seeds, claim, verdict):
     assert answer.verdict == verdict
 
 
+def test_a_system_against_itself_is_said(tmp_path, three_seeds):
+    both = 'first = "sft"\nsecond = "sft"\n'
+    cost = f'kind = "cost"\ncost = "text_s"\n{both}high = 2'
+    found = asked(tmp_path, three_seeds, f'{both}sense = "equal"', cost)
+    assert [one.verdict for one in found] == ["CANNOT TELL"] * 2
+    assert sentence(found[0]) == "CANNOT TELL here: s. first and second are the same system here."
+    assert found[1].why == found[0].why
+
+
 def test_the_same_texts_are_equal_without_a_margin(tmp_path):
     write_runs(tmp_path, ["sft"], ["product_review"], SEEDS)
     for folder in write_runs(tmp_path / "twin", ["sft"], ["product_review"], SEEDS):
@@ -88,7 +97,7 @@ def test_an_open_question_says_what_would_decide_it(tmp_path, three_seeds):
 
 def test_costs_are_ratios(tmp_path, three_seeds):
     cost = 'kind = "cost"\ncost = "training_s"\nfirst = "flythinker"\nsecond = "sft"\n'
-    (answer,) = asked(tmp_path, three_seeds, cost)
+    (answer,) = asked(tmp_path, three_seeds, f"{cost}high = 1000")
     ratio = answer.parts[0].value
     low, high = (f"{cost}low = {ratio * one}\nhigh = {ratio * other}" for one, other in
                  [(0.1, 0.5), (0.2, 5)])  # fmt: skip
@@ -112,10 +121,10 @@ def test_no_ratio_to_a_cost_of_zero_or_to_none(tmp_path, cost, changes, why):
 
 def test_a_value_against_zero(tmp_path):
     write_runs(tmp_path, ["sft"], ["product_review"], SEEDS, full=True)
-    value = 'kind = "value"\nfirst = "sft"\nmeasure = "{}"\nsense = "{}"\nmargin = 0.5'
+    value = 'kind = "value"\nfirst = "sft"\nmeasure = "{}"\nsense = "{}"'
     found = asked(
         tmp_path, tmp_path, value.format("lift", "above"), value.format("lift", "below"),
-        value.format("nll", "above"), value.format("lift fall", "not below"),
+        value.format("nll", "above"), value.format("lift fall", "not below") + "\nmargin = 0.5",
     )  # fmt: skip
     assert [one.verdict for one in found[:3]] == ["HOLDS", "REFUTED", "HOLDS"]
     assert found[3].title.startswith("lift (own")
