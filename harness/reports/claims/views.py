@@ -9,14 +9,23 @@ from harness.reports.compared.parts import LIKELIHOOD, NATS, lift_measure
 from harness.reports.runs.systems import Board, having
 
 LIFT, LIFT_FALL = "lift", "lift fall"
-EARLY, LATER = "0-100", ("100-200", "200-300")
+SLICES = ("0-100", "100-200", "200-300")
+"""The early slice and the later ones; where a text has them, they are its first three."""
 
 
 def _fall(values: ExampleValues) -> float | None:
-    """Lift in tokens 100–300 minus lift in tokens 0–100; None for a text without such tokens."""
+    """Lift in tokens 100–300 minus lift in tokens 0–100, each per slice token.
+
+    None for a text without such tokens, or without their counts: a last slice of 10 tokens must not
+    weigh as much as one of 100.
+    """
     gains = LIKELIHOOD.gains(values).get("random", {})
-    known = [gain for name in (EARLY, *LATER) if (gain := gains.get(name)) is not None]
-    return None if len(known) <= len(LATER) else sum(known[1:]) / len(LATER) - known[0]
+    known = [gain for name in SLICES if (gain := gains.get(name)) is not None]
+    counts = values.likelihood.slice_tokens[1 : len(SLICES)] if values.likelihood else ()
+    if len(known) < len(SLICES) or not sum(counts):
+        return None
+    later = sum(gain * count for gain, count in zip(known[1:], counts, strict=True))
+    return later / sum(counts) - known[0]
 
 
 _ROWS = mean_of(_fall)
