@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 SPACE_BEFORE = ("roberta", "gpt2", "bart", "longformer")
 """Models whose tokenizer sees a first word as any other only after a space, as bert-score does."""
+
+SENTENCES = "sentence_bert_config.json"
+"""Where sentence-transformers keeps `max_seq_length`, often below what the model can read."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,8 @@ class Encoder:
     batch_size: texts encoded together.
 
     Weights stored in half precision are converted: their cosines would be rounded until most of
-    them tie. Texts are cut at the encoder's maximum length. Vectors are cached by text. Raises
-    UsageError if the encoder cannot be loaded.
+    them tie. Texts are cut at `longest` tokens. Vectors are cached by text. Raises UsageError if
+    the encoder cannot be loaded.
     """
 
     fingerprint = ""
@@ -61,18 +66,49 @@ class Encoder:
                 self.encoder = AutoModel.from_pretrained(
                     model, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
                 ).eval()
+                self.longest = self._longest(model)
         except Exception as error:  # of any library that reads a part of it
             first_line = str(error).partition("\n")[0]
             raise UsageError(
                 f"{setting} = {model}: {type(error).__name__}: {first_line}\n"
                 "expected a folder or hub name of an encoder with safetensors weights and tokenizer"
             ) from error
-        config = self.encoder.config
-        self.longest: int = min(
-            self.tokenizer.model_max_length, getattr(config, "max_position_embeddings", 512)
-        )
-        self.layers = int(getattr(config, "num_hidden_layers", 0))
+        self.layers = int(getattr(self.encoder.config, "num_hidden_layers", 0))
         self._vectors: dict[str, Tensor] = {}
+
+    def _longest(self, model: str) -> int:
+        """Tokens that the tokenizer, the positions and sentence-transformers' file allow."""
+        from transformers.utils.hub import cached_file
+
+        found = cached_file(
+            model,
+            SENTENCES,
+            _raise_exceptions_for_gated_repo=False,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        limits = json.loads(Path(found).read_text(encoding="utf-8")) if found else {}
+        positions = self._positions()
+        return int(
+            min(
+                self.tokenizer.model_max_length,
+                positions,
+                limits.get("max_seq_length") or positions,
+            )
+        )
+
+    def _positions(self) -> int:
+        """Tokens that the encoder has positions for.
+
+        RoBERTa and its like keep the first rows of their table for padding: they count positions
+        from `padding_idx` + 1, and their table of positions has a `padding_idx`. BERT's has none.
+        """
+        rows = int(getattr(self.encoder.config, "max_position_embeddings", 512))
+        for name, module in self.encoder.named_modules():
+            padding = getattr(module, "padding_idx", None)
+            if name.rpartition(".")[2] == "position_embeddings" and padding is not None:
+                return rows - (int(padding) + 1)
+        return rows
 
     def encode(self, texts: Sequence[str]) -> Array:
         """The texts' unit vectors [N,D]."""

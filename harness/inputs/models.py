@@ -14,7 +14,7 @@ from harness.paths import expanded
 KINDS: Mapping[str, tuple[str, ...]] = {
     "weights": ("*.safetensors", "*.safetensors.index.json"),
     "adapter": ("adapter_config.json",),
-    "config": ("config.json",),
+    "config": ("config.json", "sentence_bert_config.json"),
     "generation config": ("generation_config.json",),
     "tokenizer": (
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",

@@ -77,6 +77,55 @@ def test_a_text_is_cut_at_the_encoders_maximum_length(encoder: Path):
     assert_close(whole, cut, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "longest"),
+    [("bert", 12), ("roberta", 11), ("xlm-roberta", 11), ("camembert", 11), ("mpnet", 10)],
+)
+def test_a_tokenizer_without_a_length_leaves_the_positions_as_the_limit(
+    encoder: Path, tmp_path: Path, kind: str, longest: int
+):
+    """12 rows of positions; those of padding are lost: `padding_idx` 0, and always 1 in MPNet."""
+    from transformers import AutoConfig, AutoModel
+
+    copy = shutil.copytree(encoder, tmp_path / kind)
+    config = AutoConfig.for_model(
+        kind, vocab_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=12, pad_token_id=0,
+    )  # fmt: skip
+    AutoModel.from_config(config).save_pretrained(copy)
+    known = Encoder(str(copy), "a setting")
+    assert known.longest == longest
+    whole, cut = known.vectors(["tea " * 40, "tea " * longest])
+    assert_close(whole, cut, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("written", "longest"),
+    [
+        ('{"max_seq_length": 3}', 3),
+        ('{"max_seq_length": 99}', 12),
+        ('{"max_seq_length": null}', 12),
+    ],
+)
+def test_the_length_of_sentence_transformers_counts(
+    encoder: Path, tmp_path: Path, written: str, longest: int
+):
+    copy = shutil.copytree(encoder, tmp_path / "sentences")
+    (copy / "sentence_bert_config.json").write_text(written)
+    known = Encoder(str(copy), "a setting")
+    assert known.longest == longest
+    words = ["tea", "cup", "pot", "rain"]
+    whole, cut = known.vectors([" ".join(words), " ".join(words[:longest])])
+    assert_close(whole, cut, atol=1e-5, rtol=0)
+
+
+def test_a_broken_file_of_sentence_transformers_is_refused(encoder: Path, tmp_path: Path):
+    copy = shutil.copytree(encoder, tmp_path / "broken")
+    (copy / "sentence_bert_config.json").write_text("{")
+    with pytest.raises(UsageError, match=r"a setting = .*broken: JSONDecodeError"):
+        Encoder(str(copy), "a setting")
+
+
 def test_a_missing_encoder_is_named(tmp_path: Path):
     with pytest.raises(UsageError, match=r"retrieval\.dense_model = .*nowhere"):
         ranking(

@@ -50,6 +50,12 @@ def test_a_hub_model_is_its_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert model_files("who/what", revision) == {"config.json": expected}
 
 
+def test_the_length_that_an_encoder_cuts_texts_at_counts(tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "sentence_bert_config.json").write_text("{}")
+    assert set(model_files(str(tmp_path))) == {"config.json", "sentence_bert_config.json"}
+
+
 @pytest.mark.parametrize("name", ["nowhere", "./nowhere", "/no/where", "a/b/c", "bad name/x"])
 def test_an_absent_model_has_no_files(name: str):
     assert model_folder(name) is None
