@@ -125,7 +125,7 @@ def split_of(record: Record) -> SplitData:
 
 
 def aspects_task(run: Texts, judge: Judge, split: SplitData, limit: int | None) -> Task:
-    """Scores of every text of a run."""
+    """Scores of the first sample of every example of a run."""
     task = find("task", split.task)
     questions = tuple(
         aspects_question(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
 import pytest
 
+from harness.record import read_record, write_record
 from harness.record.judged import judgings_of
 from harness.reports.render.report_files import PAGE
+from harness.reports.runs.boards import load_boards
+from harness.reports.sections.judges import FIRST, judges_part
+from harness.settings.flat import merge
 from tests.support.judge_stub import Stub, aspects_reply, fair, first_always, pair_reply, served
 
 
@@ -76,6 +81,23 @@ def test_aspects_of_every_text_of_one_run(ask):
     # 6 texts have 5, 2 have 2
     assert scores["scores"]["tone"]["value"] == pytest.approx((6 * 5 + 2 * 2) / 8)
     assert found["pairs"] == []
+
+
+def test_a_note_says_that_only_the_first_of_several_samples_is_judged(ask, runs, tmp_path):
+    with served(Stub(fair)) as stub:
+        ask(stub)
+        ask(stub, of=("rich",))
+
+    def noted():
+        (board,), _ = load_boards([tmp_path / "out"])
+        return [FIRST in table.notes for table in judges_part(board).tables]
+
+    assert noted() == [False] * 3
+    for folder in runs.values():
+        record = read_record(folder)
+        settings = merge(record.settings, {"decode": {"samples": 2}})
+        write_record(dataclasses.replace(record, settings=settings), folder)
+    assert noted() == [True] * 3
 
 
 def test_half_a_surrogate_pair_in_a_reply_is_replaced(ask, runs):

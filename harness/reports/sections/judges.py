@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from harness.record.judged import ASPECTS
 from harness.reports.compared.judgements import Judgements, judgements_of
@@ -18,7 +18,11 @@ from harness.reports.trial.words import MARK
 def judges_part(board: Board) -> Part:
     """Tables of what is kept below the runs' folders; nothing where no judge was asked."""
     found = judgements_of(board)
-    tables = (_pairs(board, found), _aspects(board, found), _costs(board, found))
+    tables: tuple[Table, ...] = (
+        _pairs(board, found), _aspects(board, found), _costs(board, found),
+    )  # fmt: skip
+    if any(record.samples > 1 for record in board.records):
+        tables = tuple(replace(table, notes=(*table.notes, FIRST)) for table in tables)
     facts: Mapping[str, object] = {
         "judged": {name: [asdict(one) for one in getattr(found, name)] for name in KEPT}
     }
@@ -29,6 +33,7 @@ def judges_part(board: Board) -> Part:
     )
 
 
+FIRST = "These runs have several texts of each example; a judge reads the first sample alone."
 KEPT = ("pairs", "runs", "costs")
 """Parts of the judgements in the JSON."""
 
