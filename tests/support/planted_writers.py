@@ -109,6 +109,7 @@ def put_tokens(folder: Path, values: TokenValues) -> None:
     examples = {
         key: dataclasses.replace(
             record.examples[key],
+            base_nll=(3.0 * length, 0.0, 0.0, 0.0),
             likelihood=dataclasses.replace(
                 record.examples[key].likelihood, slice_tokens=(int(length), 0, 0, 0)
             ),

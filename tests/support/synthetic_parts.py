@@ -57,9 +57,10 @@ def slice_of(at: int, value: float) -> SliceEstimate:
 
 
 def likelihood_of(rows: Mapping[str, ExampleValues]) -> Likelihood:
-    nll = np.mean([row.likelihood.nll for row in rows.values()], axis=0) / [100, 100, 100, 80]
-    slices = [slice_of(at, value) for at, value in enumerate(nll)]
     each = [row.likelihood for row in rows.values()]
+    tokens = np.sum([one.slice_tokens for one in each], axis=0)
+    nll = np.sum([one.nll for one in each], axis=0) / np.maximum(tokens, 1)
+    slices = [slice_of(at, value) for at, value in enumerate(nll)]
     value = sum(sum(one.nll) for one in each) / sum(sum(one.slice_tokens) for one in each)
     shown = {**around(value, 0.1), "drift": drift_of(slope_of(nll), 0.03, len(rows))}
     relative = tuple(slice_of(at, value - 3) for at, value in enumerate(nll))
