@@ -49,7 +49,7 @@ class Encoder:
 
     Weights stored in half precision are converted: their cosines would be rounded until most of
     them tie. Texts are cut at `longest` tokens. Vectors are cached by text. Raises UsageError if
-    the encoder cannot be loaded.
+    the encoder cannot be loaded, or cannot encode.
     """
 
     fingerprint = ""
@@ -67,6 +67,9 @@ class Encoder:
                     model, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
                 ).eval()
                 self.longest = self._longest(model)
+            if self.tokenizer.pad_token is None:  # the mask hides what is padded
+                self.tokenizer.pad_token = self.tokenizer.eos_token
+            self._encode(["two", "texts of unlike lengths"])
         except Exception as error:  # of any library that reads a part of it
             first_line = str(error).partition("\n")[0]
             raise UsageError(

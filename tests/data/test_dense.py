@@ -181,3 +181,27 @@ def test_an_encoder_stored_in_half_precision_computes_in_float32(
     assert_close(found, mean / mean.norm(), atol=1e-6, rtol=0)
     (tokens,) = known.token_vectors(["tea cup"], 1)
     assert tokens.vectors.shape == (2, 16)
+
+
+def test_a_model_that_cannot_encode_is_refused_by_its_setting(encoder: Path, tmp_path: Path):
+    from transformers import T5Config, T5Model
+
+    copy = shutil.copytree(encoder, tmp_path / "t5")
+    sizes = {"d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}
+    T5Model(T5Config(vocab_size=8, **sizes)).save_pretrained(copy)
+    with pytest.raises(UsageError, match=r"retrieval.dense_model = .*t5: ValueError: You must"):
+        Encoder(str(copy), "retrieval.dense_model")
+
+
+def test_a_model_without_a_pad_token_encodes_as_one_text_at_a_time(tmp_path: Path, encoder: Path):
+    import json
+
+    copy = shutil.copytree(encoder, tmp_path / "no-pad")
+    file = copy / "tokenizer_config.json"
+    said = {key: value for key, value in json.loads(file.read_text()).items() if key != "pad_token"}
+    file.write_text(json.dumps({**said, "eos_token": "[UNK]"}))
+    texts = ["tea", "rain snow sun"]
+    together = Encoder(str(copy), "a setting")
+    assert together.tokenizer.pad_token == "[UNK]"
+    alone = Encoder(str(copy), "a setting", batch_size=1)
+    assert_close(together.vectors(texts), alone.vectors(texts))
