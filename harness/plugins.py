@@ -15,7 +15,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from harness.errors import UsageError
@@ -143,6 +145,14 @@ def module_of(path: Path) -> str:
     return f"{PLUGIN_MODULE}{path.stem.replace('.', '_')}_{digest[:12]}"
 
 
+class _AsItIs(SourceFileLoader):
+    """Runs a file as it is: bytecode kept from an earlier state of it would be taken for it if both
+    have one length and were written in the same second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """Run a plugin file.
 
@@ -152,13 +162,16 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """
     if not path.is_file():
         raise UsageError(f"--plugin {path}: no such file")
-    spec = importlib.util.spec_from_file_location(module_of(path), path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise UsageError(f"--plugin {path}: expected a Python file, name.py")
+    own_module = module_of(path)
+    loader = _AsItIs(own_module, str(path))
+    spec = importlib.util.spec_from_file_location(own_module, path, loader=loader)
+    assert spec is not None  # only without a loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    sys.modules[own_module] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -171,7 +184,7 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     own: dict[str, Any] = {
         key: value
         for key, value in named.items()
-        if isinstance(value, type) and value.__module__ == spec.name
+        if isinstance(value, type) and value.__module__ == own_module
     }
     methods = list(dict.fromkeys(each for each in own.values() if hasattr(each, "prompt")))
     metrics = {
@@ -188,7 +201,7 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     }
     if len(methods) > 1 or not (methods or metrics or tasks):
         raise no_method(path, methods)
-    return PluginFile(spec.name, methods[0] if methods else None, tasks, metrics)
+    return PluginFile(own_module, methods[0] if methods else None, tasks, metrics)
 
 
 def no_method(path: Path, found: Sequence[type]) -> UsageError:

@@ -19,7 +19,7 @@ from harness.inputs.metrics import metric_input
 from harness.inputs.origin import Origin
 from harness.metrics import metric
 from harness.pipeline.reuse import source_sha256
-from harness.plugins import home_of
+from harness.plugins import home_of, read_plugin
 from harness.registry import find, register_plugins, table
 from harness.settings import build_settings
 from tests.support.texts import pairs
@@ -148,6 +148,17 @@ def test_what_calls_itself_otherwise_is_refused(kind, files, monkeypatch):
         patch.setattr(registry, "table", lambda asked: {"other": other})
         with pytest.raises(UsageError, match=f"'other' of a package calls itself '{kind}_a'"):
             find(kind, "other")
+
+
+def test_a_file_that_is_written_again_at_once_is_run_as_it_is_now(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path, first = write(tmp_path, "a", 1.0), 1_700_000_000
+    for value in (1.0, 2.0):  # of one length and of one second, as bytecode is told apart
+        write(tmp_path, "a", value)
+        os.utime(path, (first, first))
+        brought = read_plugin(path, lambda task: False)
+        score = getattr(sys.modules[brought.module], brought.metrics["metric_a"])()
+        assert score.score(None) == value
 
 
 def test_a_file_name_with_dots_counts_too(tmp_path):
