@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import wraps
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from harness.errors import UsageError
@@ -27,6 +27,8 @@ OWN = ("harness", "baselines", "flythinker")
 PLUGIN_MODULE = "harness_plugin_"
 """How the modules of --plugin files begin. The rest depends on the file's folder, so no digest may
 hold it."""
+RAN = "__harness_ran__"
+"""In the module of a --plugin file: the text that was run."""
 TASK = ("row", "user", "entry")
 """What a task has, without which an object is something else."""
 Expected = Callable[..., str | None]
@@ -153,6 +155,30 @@ class _AsItIs(SourceFileLoader):
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
+def _module(path: Path, name: str) -> ModuleType:
+    """The module of a plugin file; the same one while the file is the same, so that its classes
+    stay those that are imported by their name.
+
+    Raises UsageError, with file and line, if it is broken.
+    """
+    loader, known = _AsItIs(name, str(path)), sys.modules.get(name)
+    text = path.read_bytes()
+    if known is not None and getattr(known, RAN, None) == text:
+        return known
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None  # only without a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
+    setattr(module, RAN, text)
+    return module
+
+
 def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """Run a plugin file.
 
@@ -165,17 +191,7 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     if path.suffix != ".py":
         raise UsageError(f"--plugin {path}: expected a Python file, name.py")
     own_module = module_of(path)
-    loader = _AsItIs(own_module, str(path))
-    spec = importlib.util.spec_from_file_location(own_module, path, loader=loader)
-    assert spec is not None  # only without a loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[own_module] = module
-    try:
-        loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise UsageError(f"--plugin {path} is broken: {explain(error, path)}") from error
+    module = _module(path, own_module)
     named = {
         key: value
         for key, value in vars(module).items()

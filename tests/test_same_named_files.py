@@ -161,6 +161,16 @@ def test_a_file_that_is_written_again_at_once_is_run_as_it_is_now(tmp_path, monk
         assert score.score(None) == value
 
 
+def test_a_file_that_is_read_again_keeps_its_classes_until_it_changes(files):
+    (first,) = register_plugins(files[:1]).values()
+    (again,) = register_plugins(files[:1]).values()
+    assert again is first
+    assert pickle.loads(pickle.dumps(first)) is first
+    files[0].write_text(files[0].read_text() + "\n")
+    (changed,) = register_plugins(files[:1]).values()
+    assert changed is not first
+
+
 def test_a_file_name_with_dots_counts_too(tmp_path):
     path = write(tmp_path, "a", 1.0).rename(tmp_path / "own.v2.py")
     before = digests(path)

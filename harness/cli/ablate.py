@@ -144,7 +144,8 @@ def _report(console: Console, head: str, outcome: Made, successes: bool = True) 
     if isinstance(outcome, Failure):
         console.print(f"{head}failed: {outcome.text}", style="red")
     elif successes:
-        seconds = f"{outcome.record.wall_s or 0:.0f} s"
+        wall_s = outcome.record.wall_s
+        seconds = "complete" if wall_s is None else f"{wall_s:.0f} s"
         console.print(f"{head}{'already complete' if outcome.repeated else seconds}")
 
 

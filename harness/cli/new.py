@@ -13,7 +13,7 @@ from string import Template
 import typer
 
 from harness.errors import UsageError
-from harness.metrics import refuse_taken
+from harness.metrics import refuse_column_name
 from harness.registry import NAME, table
 
 
@@ -64,7 +64,7 @@ def _written(kind: str, name: str, out: Path | None) -> tuple[Path, Path]:
     if name in table(kind):
         raise UsageError(f"a {kind} called {name!r} exists already ({table(kind)[name].origin})")
     if kind == "metric":
-        refuse_taken(name)
+        refuse_column_name(name)
     path = out or Path(f"{name}.py")
     test = path.with_name(f"test_{path.name}")
     _refuse_file(path, test)

@@ -179,10 +179,8 @@ def cost_rows(record: Record) -> Rows:
         yield "generation", f"{cost.seconds_per_example:.2f} s", f"a request; {at_a_time}"
     elif cost.tokens_per_s:
         first = 1000 * (cost.time_to_first_token_s or 0.0)
-        of = (
-            f"batch {cost.batch_size}, first token {first:,.0f} ms,"
-            f" {cost.peak_memory_mib or 0.0:,.0f} MiB"
-        )
+        memory = "" if cost.peak_memory_mib is None else f", {cost.peak_memory_mib:,.0f} MiB"
+        of = f"batch {cost.batch_size}, first token {first:,.0f} ms{memory}"
         yield "generation", f"{cost.tokens_per_s:,.0f} tokens/s", of
     if hidden_s := (cost.preface_s or 0.0) + (cost.latent_s or 0.0):
         thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"

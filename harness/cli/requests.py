@@ -218,7 +218,8 @@ def sharing_plugins(requests: Sequence[Request]) -> list[Request]:
     One process makes all runs, so a name must mean one thing in it; two files that bring the same
     name are refused when a set's plugins are loaded.
     """
-    files = list(dict.fromkeys(file for each in requests for file in each.options.plugin or ()))
+    named = [file for each in requests for file in each.options.plugin or ()]
+    files = list({file.resolve(): file for file in named}.values())
     return [replace(each, options=replace(each.options, plugin=files or None)) for each in requests]
 
 

@@ -136,11 +136,11 @@ class _Work:
         folder = (self.sweep.results / FOLDER / self.stem).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         needs = dependencies([job for _, job in self.jobs])
-        once = {ONCE: uuid4().hex} if self.how.fresh else {}
+        environment = {ONCE: uuid4().hex} if self.how.fresh else {}
         asked = [
             SweepJob(
                 name, job.method, arguments(job, self.sweep.plugins, self.how),
-                folder / log_name(job), Path.cwd(), first, once,
+                folder / log_name(job), Path.cwd(), first, environment,
             )
             for (name, job), first in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip

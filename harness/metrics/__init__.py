@@ -74,7 +74,7 @@ def ready_metric(name: str, settings: EvalSettings | None = None) -> Metric:
     that holds no model.
     """
     found = metric(name, settings)
-    refuse_taken(name)
+    refuse_column_name(name)
     needed = found.needs if family(name) else None
     if needed is not None and needed.model.startswith((".", "/", "~")):
         folder = expanded(needed.model)
@@ -86,7 +86,7 @@ def ready_metric(name: str, settings: EvalSettings | None = None) -> Metric:
     return found
 
 
-def refuse_taken(name: str) -> None:
+def refuse_column_name(name: str) -> None:
     """Raises UsageError for a name that tables and comparisons use for something else. Records with
     such a metric can be read."""
     from harness.metrics.drift import NLL_DRIFT

@@ -132,9 +132,10 @@ class Record(Views, RunFacts):
 
     @property
     def peak_memory_mib(self) -> float | None:
-        """The higher of the peaks in training and generation."""
-        known = [part.peak_memory_mib for part in (self.training, self.inference) if part]
-        return max((each for each in known if each is not None), default=None)
+        """The higher of the peaks in training and generation; None if either is unknown."""
+        peaks = [part.peak_memory_mib for part in (self.training, self.inference) if part]
+        known = [each for each in peaks if each is not None]
+        return max(known, default=None) if len(known) == len(peaks) else None
 
     @property
     def slice_starts(self) -> tuple[int, ...]:

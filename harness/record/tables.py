@@ -33,7 +33,7 @@ RUN: Mapping[str, Callable[[Path, Record], Value]] = {
 """Column → what a run in a folder is."""
 COSTS: Mapping[str, Callable[[Record], Value]] = {
     "training_s": lambda record: record.training and record.training.seconds_total,
-    "training_flops": lambda record: record.training and record.training.flops_total,
+    "training_flops": lambda record: _float(record.training and record.training.flops_total),
     "steps": lambda record: record.training and record.training.steps,
     "lr": lambda record: record.training and record.training.lr,
     "val_loss": lambda record: record.training and record.training.val_loss,
@@ -68,7 +68,7 @@ class _Example:
         return self.texts[0] if self.texts else None
 
     @property
-    def counted(self) -> Prediction | None:
+    def generated(self) -> Prediction | None:
         """The same if a run made it; nobody counted the tokens of others."""
         return self.text if self.text and self.text.generated else None
 
@@ -82,9 +82,9 @@ EXAMPLE: Mapping[str, Callable[[_Example], Value]] = {
     "user_id": lambda one: one.text.user_id if one.text else None,
     "output": lambda one: one.text.output if one.text else None,
     "samples": lambda one: len(one.texts),
-    "tokens": lambda one: one.counted.tokens if one.counted else None,
-    "hidden_tokens": lambda one: one.counted.hidden_tokens if one.counted else None,
-    "capped": lambda one: one.counted.capped if one.counted else None,
+    "tokens": lambda one: one.generated.tokens if one.generated else None,
+    "hidden_tokens": lambda one: one.generated.hidden_tokens if one.generated else None,
+    "capped": lambda one: one.generated.capped if one.generated else None,
     "error": lambda one: one.text.error if one.text else None,
     "user": lambda one: one.values.user,
 }
@@ -161,6 +161,11 @@ def example_rows(folder: Path, record: Record, texts: Iterable[Prediction]) -> I
 
 def _ends(columns: Sequence[str], score: HasInterval) -> Row:
     return dict(zip(columns, (score.value, score.low, score.high), strict=True))
+
+
+def _float(value: int | None) -> float | None:
+    """An estimate that may be larger than a column of integers holds."""
+    return None if value is None else float(value)
 
 
 def _plain(value: Json) -> Value:

@@ -61,3 +61,10 @@ def test_each_set_knows_the_plugins_of_all(asked, jobs_of):
     assert [job.factory(job.settings).options.flops_of for job in found] == ["one", "two"]
     with pytest.raises(UsageError, match="a task called 'task_one' exists already"):
         jobs_of(asked(("one", "task_one"), ("two", "task_one")))
+
+
+def test_a_file_that_two_sets_name_in_two_ways_is_one_plugin(asked, tmp_path):
+    path = asked(("one", "task_one"))
+    again = SET.format(method="one", task="task_one", file=tmp_path / "0" / ".." / "0" / "own.py")
+    path.write_text(path.read_text() + again)
+    assert len(of_run_file(path)) == 2

@@ -15,7 +15,7 @@ from harness import load_runs
 from harness.errors import DataError, UsageError
 from harness.exports import Source, described, export, formats, headlines
 from harness.exports.inspect import header_of
-from harness.record import PREDICTIONS, read_predictions
+from harness.record import PREDICTIONS, read_predictions, read_record, write_record
 from tests.support.synthetic import write_runs
 
 SCHEMAS = Path(__file__).parent / "schema"
@@ -99,6 +99,15 @@ def test_counts_beside_unknown_ones_stay_whole_numbers(tmp_path):
     export("csv", sources(load_runs(tmp_path / "runs")), tmp_path / "out")
     rows = pd.read_csv(tmp_path / "out" / "examples.csv", dtype=str, keep_default_na=False)
     assert set(zip(rows.method, rows.tokens, strict=True)) == {("rag", "7"), ("mine", "")}
+
+
+def test_more_flops_than_an_integer_column_holds(tmp_path):
+    (folder,) = write_runs(tmp_path / "runs", ["sft"], ["product_review"], examples=3)
+    record = read_record(folder)
+    spent = replace(record.training, flops_total=3 * 10**19)
+    write_record(replace(record, training=spent), folder)
+    export("parquet", sources(load_runs(folder)), tmp_path / "out")
+    assert pd.read_parquet(tmp_path / "out" / "runs.parquet")["training_flops"].item() == 3e19
 
 
 def test_csv_holds_no_formula_and_no_hidden_character(tmp_path):

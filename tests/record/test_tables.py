@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness import load_runs
 from harness.errors import UsageError
-from harness.metrics import ready_metric, refuse_taken
+from harness.metrics import ready_metric, refuse_column_name
 from harness.metrics.text_quality import TEXT_QUALITY
 from harness.pipeline.trackers import Trackers
 from harness.record import MetricScore, QualityScore
@@ -112,7 +112,7 @@ def test_a_metric_may_not_be_called_as_a_column(name, plugin):
 
 @pytest.mark.parametrize("name", [*table("metric"), "mine", "evaluate:a/x_low"])
 def test_other_names_are_free(name):
-    refuse_taken(name)
+    refuse_column_name(name)
 
 
 def test_a_run_with_such_a_metric_is_refused_before_any_work(plugin, call, tmp_path, reviews):
@@ -175,3 +175,13 @@ def test_the_tables_keep_the_columns_that_they_had():
     assert one["output"] is None
     assert one["samples"] == 0
     assert list(one)[-len(QUALITY) :] == QUALITY
+
+
+def test_a_peak_of_which_a_part_is_unknown_is_unknown():
+    assert PLAIN.peak_memory_mib == max(
+        PLAIN.training.peak_memory_mib, PLAIN.inference.peak_memory_mib
+    )
+    lost = replace(PLAIN, training=replace(PLAIN.training, peak_memory_mib=None))
+    assert lost.peak_memory_mib is None
+    untrained = replace(PLAIN, training=None)
+    assert untrained.peak_memory_mib == PLAIN.inference.peak_memory_mib

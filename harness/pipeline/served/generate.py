@@ -221,9 +221,9 @@ def _inference(texts: Sequence[Prediction], costs: ServedCosts) -> Inference:
         unclosed_reasoning=total(lambda text: text.unclosed),
         preface_tokens=0,
         preface_timed=0,
-        preface_s=0.0,
+        preface_s=0.0 if timed else None,
         latent_thoughts_per_text=0,
-        latent_s=0.0,
+        latent_s=0.0 if timed else None,
         flops_missing=NO_FLOPS,
     )
 

@@ -41,11 +41,11 @@ EDITS = {
 """Number as the message names it → where the record holds it."""
 
 
-def with_quality(record, value):
+def with_quality(record, value, low=1.0):
     """The record with a measure of text quality; the examples' mean is 5."""
     keys = list(record.examples)
     measured = {key: {"repeated_4grams": float(at % 2) * 10} for at, key in enumerate(keys)}
-    score = QualityScore(value=value, references=3.0, signature="made up")
+    score = QualityScore(value=value, low=low, high=low, references=3.0, signature="made up")
     record = dataclasses.replace(record, quality={"repeated_4grams": score})
     return record.with_values(quality=measured)
 
@@ -76,6 +76,8 @@ def test_text_quality_that_the_examples_do_not_give_is_refused(tmp_path):
     plain = read_record(folders[0])
     write_record(with_quality(plain, 5.0), folders[0])
     assert compare([tmp_path]).title
+    write_record(with_quality(plain, 6.0, low=None), folders[0])  # as where one sample has no value
+    assert compare([tmp_path]).title
     write_record(with_quality(plain, 6.0), folders[0])
     with pytest.raises(DataError, match="values of repeated_4grams do not give its score"):
         compare([tmp_path])
@@ -90,4 +92,19 @@ def test_records_without_values_by_example_are_compared(tmp_path):
             key: dataclasses.replace(one, lift=None) for key, one in record.examples.items()
         }
         write_record(dataclasses.replace(record, examples=examples), folder)
+    assert compare([tmp_path]).title
+
+
+def test_a_continuation_by_a_metric_that_is_not_installed_is_not_held_against_its_values(tmp_path):
+    folders = write_runs(tmp_path, ["sft", "rag"], ["product_review"], examples=12, full=True)
+    for folder in folders:
+        record = read_record(folder)
+        forced = edited(record.forced, "metrics", "rougeL", "slices", 0, "value")
+        metrics = {"elsewhere": forced.metrics["rougeL"]}
+        examples = {
+            key: dataclasses.replace(one, forced={"elsewhere": one.forced["rougeL"]})
+            for key, one in record.examples.items()
+        }
+        forced = dataclasses.replace(forced, metrics=metrics)
+        write_record(dataclasses.replace(record, forced=forced, examples=examples), folder)
     assert compare([tmp_path]).title
