@@ -8,14 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
-import pandas as pd
 import pytest
 
 from harness import load_runs
 from harness.errors import DataError, UsageError
 from harness.exports import Source, described, export, formats, headlines
 from harness.exports.inspect import header_of
-from harness.record import PREDICTIONS, read_predictions, read_record, write_record
+from tests.support.exported import sources
 from tests.support.synthetic import write_runs
 
 SCHEMAS = Path(__file__).parent / "schema"
@@ -42,14 +41,6 @@ def made(tmp_path, reviews, backbone):
     ]
 
 
-@pytest.fixture
-def results(tmp_path) -> Path:
-    write_runs(tmp_path / "runs", ["sft", "rag"], ["product_review"], examples=30)
-    write_runs(tmp_path / "runs", ["cot"], ["product_review"], changes={"status": "running"})
-    write_runs(tmp_path / "runs", ["floor-words"], ["product_review"], changes={"kind": "floor"})
-    return tmp_path / "runs"
-
-
 def runs_of_two(tmp_path):
     """Two seeds, run by two people: their runs have the same names."""
     folders = tmp_path / "mine", tmp_path / "theirs"
@@ -59,71 +50,9 @@ def runs_of_two(tmp_path):
     return load_runs(folders)
 
 
-def sources(runs, texts=True):
-    return [Source(run.path, run.record, texts) for run in runs]
-
-
 def test_a_format_is_a_file_with_its_help_in_it():
     assert formats() == ("csv", "eee", "inspect", "model", "model-index", "parquet")
     assert all(described(name).endswith((".", "run.")) for name in formats())
-
-
-@pytest.mark.parametrize(("to", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
-def test_tables_are_those_of_the_data_frames(results, tmp_path, to, read):
-    runs = load_runs(results)
-    finished = [run for run in runs if run.status == "complete"]
-    files = export(to, sources(runs), tmp_path / "out")
-    assert [file.name for file in files] == [f"runs.{to}", f"examples.{to}"]
-    frame = read(files[0])
-    assert list(frame.method) == [run.method for run in finished] == ["rag", "sft"]
-    assert list(frame.bleu) == pytest.approx([run.scores["bleu"] for run in finished])
-    assert list(frame.bleu_low) == pytest.approx(
-        [run.record.metrics["bleu"].low for run in finished]
-    )
-    examples = read(files[1])
-    assert len(examples) == 60
-    assert examples.output[0] == read_predictions(finished[0].path)[0].output
-    (one,) = export(to, sources(runs), tmp_path / f"new/one.{to}")
-    assert len(read(one)) == 2
-    assert load_runs(results).export(to, tmp_path / "api")[0].read_bytes() == files[0].read_bytes()
-    export(to, sources(runs, texts=False), tmp_path / "bare")
-    assert not {"output", "user_id"} & set(read(tmp_path / "bare" / f"examples.{to}"))
-
-
-def test_counts_beside_unknown_ones_stay_whole_numbers(tmp_path):
-    for method, of in (("rag", "f"), ("mine", "")):
-        (folder,) = write_runs(tmp_path / "runs", [method], ["product_review"], examples=3)
-        rows = [json.loads(line) for line in (folder / PREDICTIONS).read_text().splitlines()]
-        rows = [{**row, "tokens": 7 if of else 0, "fingerprint": of} for row in rows]
-        (folder / PREDICTIONS).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    export("csv", sources(load_runs(tmp_path / "runs")), tmp_path / "out")
-    rows = pd.read_csv(tmp_path / "out" / "examples.csv", dtype=str, keep_default_na=False)
-    assert set(zip(rows.method, rows.tokens, strict=True)) == {("rag", "7"), ("mine", "")}
-
-
-def test_more_flops_than_an_integer_column_holds(tmp_path):
-    (folder,) = write_runs(tmp_path / "runs", ["sft"], ["product_review"], examples=3)
-    record = read_record(folder)
-    spent = replace(record.training, flops_total=3 * 10**19)
-    write_record(replace(record, training=spent), folder)
-    export("parquet", sources(load_runs(folder)), tmp_path / "out")
-    assert pd.read_parquet(tmp_path / "out" / "runs.parquet")["training_flops"].item() == 3e19
-
-
-def test_csv_holds_no_formula_and_no_hidden_character(tmp_path):
-    (folder,) = write_runs(tmp_path / "runs", ["rag"], ["product_review"], examples=3)
-    path = folder / PREDICTIONS
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    rows = [{**row, "output": f"=1+1 {chr(27)}[2J{chr(0x202E)}"} for row in rows]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    runs = sources(load_runs(tmp_path / "runs"))
-    export("csv", runs, tmp_path / "out")
-    text = (tmp_path / "out" / "examples.csv").read_text("utf-8")
-    assert text.count("'=1+1 ⟨U+001B control⟩[2J⟨U+202E right-to-left override⟩") == 3
-    assert not {chr(27), chr(0x202E)} & set(text)
-    export("parquet", runs, tmp_path / "out")
-    kept = pd.read_parquet(tmp_path / "out" / "examples.parquet")
-    assert set(kept.output) == {rows[0]["output"]}
 
 
 def required_fields(schema, value, root):
