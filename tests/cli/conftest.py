@@ -1,10 +1,11 @@
-"""A small run from the command line; two systems of texts and a stub that judges them."""
+"""A small run from the command line; two systems of texts; the file of a sweep."""
 
 import json
 
 import pytest
 
 from tests.support.command_line import SMALL
+from tests.support.sweep_files import FILE
 
 
 @pytest.fixture
@@ -48,5 +49,18 @@ def ask(call, runs):
         options = ["--judge", f"{stub.url}#tiny", "--json", "--timeout", "5", *words]
         code, out, err = call("judge", *(runs[name] for name in of), *options)
         return code, json.loads(out)["product_review"]["judged"] if out else err
+
+    return go
+
+
+@pytest.fixture
+def written(tmp_path, reviews, backbone):
+    """Writes the file of a sweep."""
+
+    def go(text=FILE):
+        path = tmp_path / "sweep.toml"
+        filled = text.replace("{out}", str(tmp_path / "out")).replace("{data}", str(reviews))
+        path.write_text(filled.replace("{backbone}", str(backbone)))
+        return path
 
     return go

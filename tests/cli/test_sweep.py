@@ -1,61 +1,21 @@
 """harness sweep from its command line: which runs a file makes, their commands, refusals."""
 
-import os
 import re
-import shlex
-import subprocess
 import sys
 from collections import Counter
 from io import StringIO
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from harness.cli.jobs import Making
 from harness.cli.options import RunOptions
-from harness.cli.sweep_jobs import arguments, dependencies, names, read_sweep
+from harness.cli.sweep_jobs import dependencies, names, read_sweep
 from harness.cli.sweep_screen import Screen
 from harness.errors import UsageError
-from harness.pipeline.renewal import ONCE
-from harness.settings import build_settings
 from harness.sweeps.jobs import SweepJob
 from harness.sweeps.queue import Entry
-
-FILE = """\
-methods = ["rag", "sft", "flythinker"]
-seeds = [0, 1]
-out = "{out}"
-
-[data]
-source = "{data}"
-
-[model]
-backbone = "{backbone}"
-
-[train]
-lr = [1e-3, 5e-4]
-
-[eval]
-floors = false
-resamples = 100
-
-[sweep]
-method.lam = [0, 0.5]
-eval.metrics = [["bleu"], ["bleu", "rouge1"]]
-"""
-
-
-@pytest.fixture
-def written(tmp_path, reviews, backbone):
-    def go(text=FILE):
-        path = tmp_path / "sweep.toml"
-        filled = text.replace("{out}", str(tmp_path / "out")).replace("{data}", str(reviews))
-        path.write_text(filled.replace("{backbone}", str(backbone)))
-        return path
-
-    return go
+from tests.support.sweep_files import FILE
 
 
 def jobs_of(path):
@@ -140,18 +100,6 @@ def test_values_that_would_silently_be_one_run_are_refused(written, values, line
     assert "names of runs leave train.sharding out" in str(refused.value)
 
 
-def test_a_command_gives_the_settings_of_its_run(written, tmp_path):
-    text = FILE.replace("[sweep]", '[sweep]\ndecode.stop = [["a b", 3], []]\ndata.limit = [1, 2]')
-    text += 'decode.top_k = ["none", 5]\n'
-    for job in jobs_of(written(text)):
-        words = list(arguments(job, (), Making(tmp_path / "out")))
-        options = dict(zip(words[1::2], words[2::2], strict=True))
-        sets = [after for word, after in pairwise(words) if word == "--set"]
-        values = {"task": options["--task"], "seed": int(options["--seed"])}
-        assert build_settings(options["--preset"], sets, values) == job.settings
-        assert options["--method"] == job.method
-
-
 def test_a_run_waits_for_the_one_whose_weights_or_rate_it_takes(written):
     found = jobs_of(written())
     needs = dependencies(found)
@@ -193,62 +141,6 @@ def test_a_pinned_value_is_run_beside_the_values_that_others_share(written):
     found = jobs_of(written(text + '[[runs]]\nmethods = "cot"\ntrain.lr = 7e-4\n'))
     rates = [(job.method, job.settings.train.lr) for job in found]
     assert rates == [("sft", 1e-3), ("sft", 5e-4), ("cot", 7e-4)]
-
-
-SHELL = r"harness sweep sweep\.toml --emit \| (.*)"
-"""In docs/sweeps.md: what runs the lines that are printed."""
-
-
-def test_what_is_printed_gets_through_the_shell_as_the_page_says(call, written, tmp_path):
-    page = Path(__file__).parents[2] / "docs" / "sweeps.md"
-    given = tmp_path / "given"
-    given.mkdir()
-    stub = tmp_path / "bin" / "harness"
-    stub.parent.mkdir()
-    stub.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" > "{given}/$$"\n')
-    stub.chmod(0o700)
-    path = written(FILE + """decode.stop = [["it's", 'a \\ "b"', "\\n"], []]\n""")
-    _, out, _ = call("sweep", path, "--emit")
-    (line,) = re.findall(SHELL, page.read_text())
-    subprocess.run(
-        ["sh", "-c", line], input=out, text=True, check=True,
-        env={**os.environ, "PATH": f"{stub.parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
-    words = sorted(file.read_text().split("\0")[:-1] for file in given.iterdir())
-    assert len(words) == 52
-    assert words == sorted(shlex.split(command)[1:] for command in out.splitlines())
-
-
-def test_with_fresh_the_jobs_of_one_sweep_delete_a_run_once(call, written, monkeypatch):
-    """However often its worker starts a job again; see harness/pipeline/renewal.py."""
-    pytest.importorskip("submitit")
-    asked = []
-
-    def queue(jobs, *_):
-        asked.append(jobs)
-        return [Entry(job, "done") for job in jobs]
-
-    monkeypatch.setattr(sys.modules["harness.cli.sweep"], "run_queue", queue)
-    for words in (["--fresh"], ["--fresh"], []):
-        assert call("sweep", written(), "--jobs", "2", *words)[0] == 0
-    first, second, plain = ([job.environment.get(ONCE) for job in jobs] for jobs in asked)
-    assert len({*first}) == len({*second}) == 1
-    assert None not in {*first, *second}
-    assert first[0] != second[0]
-    assert {*plain} == {None}
-    assert ["--fresh" in job.arguments for jobs in asked for job in jobs] == [*[True] * 52] + [
-        False
-    ] * 26
-
-
-def test_emit_prints_commands_alone(call, written):
-    code, out, err = call("sweep", written(), "--emit")
-    assert code == 0, err
-    lines = out.splitlines()
-    assert len(lines) == 26
-    assert all(shlex.split(line)[:3] == ["harness", "run", "--method"] for line in lines)
-    _, out, _ = call("sweep", written(), "--emit", "--until", "trained", "--processes", "2")
-    assert all(line.endswith(" --until trained --processes 2") for line in out.splitlines())
 
 
 def test_runs_in_this_process_one_by_one(call, written, pretend, tmp_path):

@@ -5,43 +5,28 @@ from time import process_time
 
 import pytest
 
-from baselines.coconut import CoconutLM
 from harness.cli.record_rows import cost_rows
-from harness.engine import flops, generate
+from harness.engine import flops
 from harness.engine import saver as saver_module
 from harness.engine import train as train_module
 from harness.engine.checkpoint import TrainLog
-from harness.engine.clock import DecodeClock, Phases, middle
+from harness.engine.clock import Phases, middle
 from harness.engine.flops import model_costs
 from harness.engine.lm import CausalLM
 from harness.engine.schedule import plan_steps
 from harness.errors import UsageError
-from harness.pipeline import generator as generate_module
 from harness.pipeline import local as local_module
 from harness.pipeline import single as run_module
 from harness.pipeline import together as together_module
 from harness.pipeline import training as training_module
-from harness.pipeline.generator import Generator
 from harness.pipeline.job import Job
 from harness.pipeline.training_costs import training_seconds, training_work
 from harness.record import LrSearch, Step, Trial, read_predictions, write_state
 from harness.reports.runs.system_costs import training_s
+from tests.support.clock import Clock
 from tests.support.runs import StopNowError, go, stop_now
 from tests.support.tiny import tiny
 from tests.support.training import ROWS, SETTINGS
-
-
-class Clock:
-    """A clock that advances as requested."""
-
-    def __init__(self):
-        self.at = 100.0
-
-    def __call__(self):
-        return self.at
-
-    def passes(self, seconds):
-        self.at += seconds
 
 
 def test_phases_add_up_and_wall_time_includes_the_gaps():
@@ -271,53 +256,6 @@ def test_cots_analyses_count_in_targets_and_its_prefaces_in_generation(tmp_path,
     # three batches: the wait for hidden text is within the first visible token's
     assert 3 * cot.inference.time_to_first_token_quartiles_s[1] > cot.inference.preface_s
     assert sft.inference.hidden_tokens == sft.inference.latent_s == 0
-
-
-def test_generation_times_are_of_whole_batches(tmp_path, reviews, backbone):
-    cost = go(tmp_path, reviews, backbone, "coconut").record.inference
-    assert (cost.batches_timed, cost.examples_timed) == (3, 8)  # 3 + 3 + 2
-    assert cost.hidden_tokens == 4 * 8
-    assert 0 < cost.latent_s < cost.decode_s
-    low, high = cost.end_to_end_quartiles_s
-    assert 0 < low <= cost.end_to_end_s <= high
-    assert cost.seconds_per_example * 8 >= cost.decode_s
-    spent = cost.seconds_per_example * 8
-    assert cost.tokens_per_s == pytest.approx(cost.visible_tokens / spent)
-
-
-def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(
-    tmp_path, reviews, backbone, monkeypatch
-):
-    clock = Clock()
-    monkeypatch.setattr(generate_module, "now", clock)
-
-    def prefaces(self, batch, sample):
-        clock.passes(10.0)
-        return [[1, 2] for _ in batch]
-
-    def texts(lm, prompts, **named):
-        named["clock"].add(first=[1.0], total=4.0, steps=3, tokens=4 * len(prompts))
-        clock.passes(4.0)
-        return [[5, 6, 7, 8] for _ in prompts]
-
-    monkeypatch.setattr(Generator, "prefaces", prefaces)
-    monkeypatch.setattr(generate_module, "generate", texts)
-    monkeypatch.setattr(Generator, "warm_up", lambda *_: None)
-    cost = go(tmp_path, reviews, backbone, "rag", "eval.likelihood=false").record.inference
-    # 8 texts in 3 batches of 10 s hidden and 4 s visible each: first token at 10 + 1 s
-    assert cost.time_to_first_token_s == 11.0
-    assert cost.time_per_step_s == 1.0
-    assert cost.end_to_end_s == 14.0
-    assert cost.seconds_per_example == 42.0 / 8
-    assert cost.tokens_per_s == 8 * 4 / 42.0
-    assert (cost.preface_s, cost.decode_s) == (30.0, 12.0)
-    assert cost.preface_tokens == cost.preface_timed == 16
-
-
-def test_thoughts_before_a_text_are_timed_within_its_first_token():
-    lm, clock = CoconutLM(tiny(), n_thoughts=3), DecodeClock()
-    generate(lm, [[1, 2, 3]], max_new_tokens=2, clock=clock)
-    assert 0 < lm.hidden_s < clock.first[0]
 
 
 def test_a_model_without_an_estimate_is_trained_and_recorded_with_the_reason(
