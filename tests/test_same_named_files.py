@@ -153,7 +153,7 @@ def test_what_calls_itself_otherwise_is_refused(kind, files, monkeypatch):
 def test_a_file_that_is_written_again_at_once_is_run_as_it_is_now(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     path, first = write(tmp_path, "a", 1.0), 1_700_000_000
-    for value in (1.0, 2.0):  # of one length and of one second, as bytecode is told apart
+    for value in (1.0, 2.0):  # the same length and time: bytecode is taken for that of this file
         write(tmp_path, "a", value)
         os.utime(path, (first, first))
         brought = read_plugin(path, lambda task: False)

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from harness.errors import counted
 from harness.metrics import of_words, unit_of
 from harness.metrics.coverage import unseen_words
-from harness.record import Curve, HasInterval, MetricScore, Record, SliceEstimate
+from harness.record import (
+    Curve,
+    HasInterval,
+    Inference,
+    MetricScore,
+    Record,
+    SliceEstimate,
+    Training,
+)
 from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score
 
@@ -158,12 +166,17 @@ def thought_rows(record: Record) -> Rows:
                 yield f"thoughts: {name}", number(change, digits), f"{what} − own{adjusted}"
 
 
+def _memory(part: Training | Inference) -> str:
+    """The peak of a part, to be appended; "" where it is unknown."""
+    peak = part.peak_memory_mib
+    return "" if peak is None else f", {peak:,.0f} MiB"
+
+
 def cost_rows(record: Record) -> Rows:
     """Time and memory of training and generation."""
     if spent := record.training:
-        total, peak = spent.seconds_total, spent.peak_memory_mib
-        memory = "" if peak is None else f", {peak:,.0f} MiB"
-        of = f"{counted(spent.steps, 'step')}, {spent.tokens:,} tokens{memory}"
+        total = spent.seconds_total
+        of = f"{counted(spent.steps, 'step')}, {spent.tokens:,} tokens{_memory(spent)}"
         yield "training", "–" if total is None else f"{total:.0f} s", of
         phases = [
             f"{name.replace('_', ' ')} {each:.1f}"
@@ -179,8 +192,7 @@ def cost_rows(record: Record) -> Rows:
         yield "generation", f"{cost.seconds_per_example:.2f} s", f"a request; {at_a_time}"
     elif cost.tokens_per_s:
         first = 1000 * (cost.time_to_first_token_s or 0.0)
-        memory = "" if cost.peak_memory_mib is None else f", {cost.peak_memory_mib:,.0f} MiB"
-        of = f"batch {cost.batch_size}, first token {first:,.0f} ms{memory}"
+        of = f"batch {cost.batch_size}, first token {first:,.0f} ms{_memory(cost)}"
         yield "generation", f"{cost.tokens_per_s:,.0f} tokens/s", of
     if hidden_s := (cost.preface_s or 0.0) + (cost.latent_s or 0.0):
         thoughts = f"{cost.latent_thoughts_per_text} latent thoughts per text"

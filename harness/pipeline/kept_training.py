@@ -83,7 +83,7 @@ def trial_folder(folder: Path, lr: float) -> Path:
 def drop_training(folder: Path) -> bool:
     """Remove what a training left in a run's folder; returns whether there was anything.
 
-    Trackers then know the next one as another run, as its steps begin anew.
+    Trackers then know the next one as another run, since its steps are counted from 1 again.
     """
     files = [folder / name for name in (WEIGHTS, TRAINED, SEARCH, PHASES, ID)]
     folders = [folder / name for name in (UNFINISHED, ADAPTERS, EVENTS)]

@@ -149,11 +149,13 @@ def example_rows(folder: Path, record: Record, texts: Iterable[Prediction]) -> I
     samples: dict[str, list[Prediction]] = {}
     for text in texts:
         samples.setdefault(text.id, []).append(text)
+    scored = {name for values in record.examples.values() for name in values.scores}
+    columns = {name: columns_of(name, record)[0] for name in scored}
     for key in dict.fromkeys([*record.examples, *samples]):
         found = sorted(samples.get(key, ()), key=lambda text: text.sample)
         values = record.examples.get(key, ExampleValues())
         one = _Example(folder, record, key, found, values)
-        scores = {columns_of(name, record)[0]: value for name, value in values.scores.items()}
+        scores = {columns[name]: value for name, value in values.scores.items()}
         nll = {} if values.likelihood is None else {NLL: values.likelihood.mean}
         about = {name: read(one) for name, read in EXAMPLE.items()}
         yield {**about, **scores, **nll, **values.quality}

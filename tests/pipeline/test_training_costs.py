@@ -153,15 +153,23 @@ def test_the_phases_of_a_run_are_its_wall_time(tmp_path, reviews, backbone, monk
         assert record.training.step_s <= spent["steps"]
 
 
-def test_a_resumed_run_counts_the_time_before_the_interruption(
-    tmp_path, reviews, backbone, monkeypatch
-):
+@pytest.fixture
+def interrupted(tmp_path, reviews, backbone, monkeypatch):
+    """The folder of a run that was stopped as its steps began."""
     with monkeypatch.context() as patch:
         patch.setattr(together_module, "train", stop_now)
         with pytest.raises(StopNowError):
             go(tmp_path, reviews, backbone)
-    folder = next((tmp_path / "results").rglob("record.json")).parent
-    spent = {folder / "phases.json": "training", folder / "training-phases.json": "targets"}
+    return next((tmp_path / "results").rglob("record.json")).parent
+
+
+def test_a_resumed_run_counts_the_time_before_the_interruption(
+    tmp_path, reviews, backbone, interrupted
+):
+    spent = {
+        interrupted / "phases.json": "training",
+        interrupted / "training-phases.json": "targets",
+    }
     for path, phase in spent.items():
         kept = json.loads(path.read_text())["value"]
         kept["seconds"][phase] += 10_000.0
@@ -174,15 +182,10 @@ def test_a_resumed_run_counts_the_time_before_the_interruption(
 
 
 def test_lost_times_of_a_training_are_null_instead_of_too_low(
-    tmp_path, reviews, backbone, monkeypatch
+    tmp_path, reviews, backbone, interrupted
 ):
-    with monkeypatch.context() as patch:
-        patch.setattr(together_module, "train", stop_now)
-        with pytest.raises(StopNowError):
-            go(tmp_path, reviews, backbone)
-    folder = next((tmp_path / "results").rglob("record.json")).parent
     for name in ("phases.json", "training-phases.json"):
-        (folder / name).write_text("damaged")
+        (interrupted / name).write_text("damaged")
     record = go(tmp_path, reviews, backbone).record
     assert record.wall_s is None
     assert record.training.seconds_total is record.training.peak_memory_mib is None

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to advance."""
+"""A clock that moves only when a test moves it."""
 
 
 class Clock:

@@ -24,6 +24,8 @@ from harness.record import (
     append_lines,
     write_record,
 )
+from harness.reports.runs.boards import load_boards
+from harness.reports.runs.systems import Board
 from harness.settings import build_settings
 from harness.types import Prediction
 from tests.support.synthetic_parts import (
@@ -175,3 +177,9 @@ def column(table, head):
     """What a reader sees in the column with this head, row by row."""
     at = [one.head for one in table.columns].index(head)
     return [str(row[at]) for row in table.shown()]
+
+
+def board_of(*folders: Path) -> Board:
+    """The board of the runs below folders, which are of one task."""
+    (board,), _ = load_boards(folders)
+    return board

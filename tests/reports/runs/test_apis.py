@@ -7,19 +7,13 @@ import pytest
 from harness.record import ApiInfo, ModelInfo
 from harness.record.inputs import Inputs
 from harness.reports.compared.measures import measures_of
-from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.runs.likelihoods import with_comparable_likelihoods
 from harness.reports.runs.system_costs import machine, times_not_comparable
 from harness.reports.sections.settings_and_runs import warnings
-from tests.support.synthetic import write_runs
+from tests.support.synthetic import board_of, write_runs
 
 TASK = ["product_review"]
-
-
-def board_of(*folders):
-    (board,), _ = load_boards(folders)
-    return board
 
 
 OF_AN_API = ModelInfo(

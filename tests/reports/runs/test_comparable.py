@@ -26,15 +26,10 @@ from harness.reports.runs.comparable import (
     unequal,
 )
 from harness.reports.runs.system_costs import machine, times_not_comparable
-from tests.support.synthetic import made_up, write_runs
+from tests.support.synthetic import board_of, made_up, write_runs
 
 TASK = ["product_review"]
 SEEDS = (0, 1, 2)
-
-
-def board_of(*folders):
-    (board,), _ = load_boards(folders)
-    return board
 
 
 @pytest.fixture

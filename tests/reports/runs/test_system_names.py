@@ -15,17 +15,11 @@ from harness.record import (
 )
 from harness.record.inputs import Inputs
 from harness.reports.claims.selection import selected
-from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import machines, setting_differences
 from harness.reports.runs.systems import reference_of
-from tests.support.synthetic import write_runs
+from tests.support.synthetic import board_of, write_runs
 
 TASK = ["product_review"]
-
-
-def board_of(folder):
-    (board,), _ = load_boards([folder])
-    return board
 
 
 def test_a_method_with_two_choices_has_them_after_its_name(tmp_path):
