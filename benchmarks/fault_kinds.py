@@ -26,6 +26,7 @@ from benchmarks.fault_world import (
     run_folder,
 )
 from benchmarks.injected import INJECTIONS
+from harness.record.durable import DRAFT_ENDING
 
 KILLED, PATIENCE_S = -signal.SIGKILL, 0.4
 
@@ -179,8 +180,14 @@ def _damage(world: World, known: Known, case: int) -> Tried:
         world.run(method, saved, Watch(phase, share * seconds) if phase else Watch())
     out = clear(world.work / "damages" / str(case))
     shutil.copytree(saved, out)
-    files = sorted(path for path in out.rglob("*") if path.is_file() and path.stat().st_size
-                   and ".lock" not in path.name and path.suffix != ".part")  # fmt: skip
+    files = sorted(
+        path
+        for path in out.rglob("*")
+        if path.is_file()
+        and path.stat().st_size
+        and ".lock" not in path.name
+        and not any(part.endswith(DRAFT_ENDING) for part in path.parts)
+    )
     # each file in turn, so that all are damaged, in one way and then in another
     turn = case // len(SNAPSHOTS)
     file = files[(turn * 5 + case) % len(files)]

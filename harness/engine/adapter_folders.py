@@ -18,6 +18,7 @@ from harness.engine.adapters import NAME, has_adapter, info_of, layer_names
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.loading import loading
 from harness.engine.model_files import model_file
+from harness.engine.weight_files import drafted
 from harness.errors import UsageError, brief
 from harness.inputs.adapters import CONFIG, PICKLED, WEIGHTS, BaseName, base_of
 from harness.inputs.hub_access import asked_once
@@ -217,16 +218,19 @@ def _misfit(adapter: AdapterFolder, what: str) -> UsageError:
 def save_adapters(lm: PersonalLM, folder: Path) -> None:
     """Save the adapter of each model in `lm` in peft's format, in a folder with the model's name.
 
-    Any tool that reads peft's adapters can use them, and so can `--backbone`.
+    Any tool that reads peft's adapters can use them, and so can `--backbone`. The folder is
+    replaced as a whole; without an adapter, nothing is done. Raises OSError.
     """
-    for name, model in causal_lms(lm):
-        if not has_adapter(model):
-            continue
-        from peft import get_peft_model_state_dict
+    adapted = {name: model for name, model in causal_lms(lm) if has_adapter(model)}
+    if not adapted:
+        return
+    from peft import get_peft_model_state_dict
 
-        tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
-        config: Any = model.peft_config[NAME]
-        save_adapter(folder / name, tensors, config.to_dict(), model)
+    with drafted(folder) as draft:
+        for name, model in adapted.items():
+            tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+            config: Any = model.peft_config[NAME]
+            save_adapter(draft / name, tensors, config.to_dict(), model)
 
 
 def save_adapter(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from torch import nn
 
 from harness.engine.lean_models import separate
 from harness.errors import DataError
-from harness.record.durable import draft_of, move, sync_path
+from harness.record.durable import draft_of, move, remove, sync_path
 from harness.record.state import DAMAGED, Say
 from harness.record.storage import WEIGHTS as WEIGHTS
 
@@ -29,18 +28,13 @@ def save_weights(lm: nn.Module, path: Path, dtype: torch.dtype = torch.float32) 
 
     Raises OSError naming the file, e.g. where the disk is full; the old file then stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(path)
-    draft.unlink(missing_ok=True)  # a leftover may be a link to another run's weights
-    with written_whole(draft):
+    with drafted(path) as draft:
         if dtype is torch.float32:
             save_tensors(lm, draft)
         else:
             save_file(_stored(lm, dtype), draft)
         sync_path(draft)
-        digest = file_digest(draft)
-        move(draft, path)
-    return digest
+        return file_digest(draft)
 
 
 def round_trained(lm: nn.Module, dtype: torch.dtype) -> None:
@@ -152,15 +146,30 @@ def same_file(path: Path, digest: str, say: Say) -> bool:
 
 
 @contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Where to write a file or folder that then replaces `path` as a whole.
+
+    The draft lies in a folder of its own: safetensors writes through a file with a name of its own
+    beside its target, which a kill would leave there. Raises OSError; `path` then stays.
+    """
+    place = draft_of(path)
+    remove(place)  # a leftover may be a link to another run's weights
+    with written_whole(place):
+        place.mkdir(parents=True)
+        yield place / path.name
+        if path.is_dir():
+            remove(path)
+        move(place / path.name, path)
+    place.rmdir()
+
+
+@contextmanager
 def written_whole(draft: Path) -> Iterator[None]:
-    """Removes a draft whose writing failed; the library's own error becomes an OSError."""
+    """Removes a draft folder whose writing failed; the library's own error becomes an OSError."""
     try:
         yield
     except BaseException as error:
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        remove(draft)
         code = re.search(r"os error (\d+)", str(error))
         if isinstance(error, SafetensorError) and code:
             raise OSError(int(code[1]), os.strerror(int(code[1])), str(draft)) from None

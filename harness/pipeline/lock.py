@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.errors import UsageError
+from harness.record.durable import DRAFT_ENDING, remove
 from harness.record.state import read_state, write_state
 
 LAUNCHERS = (("WORLD_SIZE", "RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
@@ -55,9 +56,10 @@ def locked(folder: Path) -> Iterator[None]:
         write_state(holder, {"pid": str(os.getpid()), "host": socket.gethostname(),
                             "since": datetime.now(UTC).isoformat(timespec="seconds"),
                             "command": " ".join(sys.argv)[:200]})  # fmt: skip
-        for draft in folder.glob("*.*.part"):  # of a process that was killed while it saved
-            if draft.is_file():  # a folder is the draft of a checkpoint, which may be complete
-                draft.unlink()
+        for draft in folder.glob(
+            f"*.*{DRAFT_ENDING}"
+        ):  # of a process that was killed while it saved
+            remove(draft)
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+DRAFT_ENDING = ".draft"
+"""What the name of a draft ends in. A checkpoint's, which may be complete, has another ending."""
 
 
 @contextmanager
@@ -22,7 +26,14 @@ def named(path: Path) -> Iterator[None]:
 
 def draft_of(path: Path) -> Path:
     """Where this process drafts a file; what a killed one left is removed with the lock."""
-    return path.with_name(f"{path.name}.{os.getpid()}.part")
+    return path.with_name(f"{path.name}.{os.getpid()}{DRAFT_ENDING}")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder as far as it is there and can be removed."""
+    with suppress(OSError):
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> Path:

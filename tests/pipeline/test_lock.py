@@ -6,15 +6,22 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from harness.engine import CausalLM, adapter_folders, weight_files
+from harness.engine.adapter_folders import save_adapters
+from harness.engine.adapters import add_adapters
+from harness.engine.weight_files import save_weights
 from harness.errors import UsageError
 from harness.pipeline.lock import locked, refuse_several_processes
 from harness.record import PREDICTIONS
+from harness.settings import ModelSettings
 from tests.support.runs import go, settings, texts
+from tests.support.tiny import tiny
 
 HOLDER = """
 import os, sys, time
@@ -40,11 +47,33 @@ def test_drafts_of_a_killed_process_are_removed(tmp_path: Path):
     folder = tmp_path / "s0-abc"
     for name in ("checkpoint.part", "lr-checkpoint-0.01.part"):
         (folder / name).mkdir(parents=True)
-    (folder / "writing.json.123.part").write_text("{")
+    (folder / "writing.json.123.draft").write_text("{")
     (folder / "writing.json").write_text("{}")
     with locked(folder):
         left = {path.name for path in folder.iterdir()}
     assert left == {"checkpoint.part", "lr-checkpoint-0.01.part", "writing.json"}
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("save", [save_weights, save_adapters])
+def test_what_a_kill_amid_saving_leaves_is_removed(save, tmp_path: Path, monkeypatch):
+    def killed(tensors, target, *about):  # safetensors writes through a file beside its target
+        Path(target).with_name(".tmpAbC").write_bytes(b"half")
+        raise Killed
+
+    for module in (weight_files, adapter_folders):
+        monkeypatch.setattr(module, "save_file", killed)
+    monkeypatch.setattr(weight_files, "written_whole", nullcontext)  # the killed tidy nothing
+    lm = CausalLM(tiny())
+    add_adapters(lm, ModelSettings(adapter="lora"), seed=0)
+    with pytest.raises(Killed):
+        save(lm, tmp_path / "run" / "saved")
+    assert len([*tmp_path.rglob(".tmpAbC")]) == 1
+    with locked(tmp_path / "run"):
+        assert not [*(tmp_path / "run").iterdir()]
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path):
