@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness.blame import blaming
 from harness.cli.cautions import cautions
-from harness.cli.expand import Once
+from harness.cli.each_run import each_run
 from harness.cli.jobs import Failure, Job, Making
 from harness.cli.options import RunOptions
 from harness.cli.outcome import print_next, print_outcome, print_stopped, print_together
@@ -94,7 +94,7 @@ def run(
     if count > 1 and not dry_run:
         raise typer.Exit(start(count))
     with Bars().waiting("loading torch and transformers"):
-        jobs = [job for request in requests for job in request.jobs()]
+        jobs = each_run(requests)
     if dry_run:
         from harness.cli.dry_run import print_plan
 
@@ -121,7 +121,7 @@ def _run_together(
     first = os.environ["RANK"] == "0"
     try:
         requests, results = ask()
-        jobs = [job for request in requests for job in request.jobs()]
+        jobs = each_run(requests)
     except HarnessError:
         if first:
             raise
@@ -136,8 +136,7 @@ def _run_together(
         worst = _make(jobs, Making(results, fresh, until), options, full, ranks)
         ranks.leave()
         raise typer.Exit(worst)
-    once = {job.key: job for job in jobs}  # as the first process makes them
-    followed([partial(job.follow, results, ranks) for job in once.values()])
+    followed([partial(job.follow, results, ranks) for job in jobs])
 
 
 def _make(
@@ -155,12 +154,12 @@ def _make(
     """
     console, seeded = screen(), len({job.settings.seed for job in jobs}) > 1
     outcomes: list[Outcome] = []
-    worst, once = 0, Once(lambda job: job.attempt(how, ranks))
+    worst = 0
     for job in jobs:
         if len(jobs) > 1:
             _print_head(console, job.method, job.settings, seeded)
         warn(console, cautions(job.settings, job.trains, options.set_ or []))
-        made = job.make(how, ranks) if len(jobs) == 1 else once(job)
+        made = (job.make if len(jobs) == 1 else job.attempt)(how, ranks)
         worst = max(worst, made.exit_code)
         if isinstance(made, Failure):
             screen(stderr=True).print(made.text)

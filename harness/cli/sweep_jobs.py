@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.cli.each_run import each_run
 from harness.cli.expand import effective
-from harness.cli.jobs import Job, Making, lacking, light_plugins
+from harness.cli.jobs import Job, Making, light_plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.requests import Request, request_of, sharing_plugins
 from harness.errors import UsageError
@@ -16,9 +17,7 @@ from harness.paths import refuse_file
 from harness.record.digest import json_sha256
 from harness.settings import RunSettings, assignment, differences, load_preset, validate
 from harness.settings.flat import flat
-from harness.settings.names import leaves
 from harness.settings.sweep_file import SweepFile, read_sweep_file
-from harness.settings.wrong import Where
 
 FIRST = ("method", "task", "seed")
 
@@ -40,11 +39,7 @@ class Sweep:
 
     def jobs(self) -> list[Job]:
         """Every run once, checked. A run whose rate another seed's run chooses comes after it."""
-        found: dict[tuple[str, str], Job] = {}
-        for request in self.requests:
-            for job in request.jobs():
-                _refuse_silent_change(found.setdefault(job.key, job), job, request.where)
-        return sorted(found.values(), key=lambda job: _chooser(job) is not None)
+        return sorted(each_run(self.requests), key=lambda job: _chooser(job) is not None)
 
 
 def read_sweep(path: Path, options: RunOptions, out: Path | None) -> Sweep:
@@ -157,22 +152,6 @@ def log_name(job: Job) -> str:
 def _chooser(job: Job) -> int | None:
     """The seed of the run whose learning rate a run takes, if it takes one."""
     return job.settings.train.lr_chosen_by(job.settings.seed)
-
-
-def _refuse_silent_change(made: Job, job: Job, where: Where) -> None:
-    """Raises UsageError where a job is the same run as one that is made, but asks for another value
-    of a setting that the names of runs leave out.
-
-    where: where the file has a setting.
-    """
-    before, now = (leaves(each.settings.model_dump(mode="json")) for each in (made, job))
-    for (key, value), (_, other) in zip(before, now, strict=True):
-        if value != other and not lacking(job.factory, key):
-            raise UsageError(
-                f"{where if isinstance(where, str) else where(key)}: {key} = {other!r} and"
-                f" {value!r} for the same run of {job.method}; expected one value. The names of"
-                f" runs leave {key} out, so a second one needs another --out"
-            )
 
 
 def _facts(job: Job) -> dict[str, Any]:

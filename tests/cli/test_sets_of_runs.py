@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.cli.each_run import each_run
 from harness.cli.options import RunOptions
 from harness.cli.requests import requested
 from harness.cli.sweep_jobs import read_sweep
@@ -47,7 +48,7 @@ def asked(tmp_path, reviews, backbone):
 
 def of_run_file(path):
     requests, _ = requested(None, RunOptions(), None, None, None, path)
-    return [job for request in requests for job in request.jobs()]
+    return each_run(requests)
 
 
 def of_sweep(path):
@@ -67,4 +68,13 @@ def test_a_file_that_two_sets_name_in_two_ways_is_one_plugin(asked, tmp_path):
     path = asked(("one", "task_one"))
     again = SET.format(method="one", task="task_one", file=tmp_path / "0" / ".." / "0" / "own.py")
     path.write_text(path.read_text() + again)
-    assert len(of_run_file(path)) == 2
+    assert len(of_run_file(path)) == 1
+
+
+@pytest.mark.parametrize("jobs_of", [of_run_file, of_sweep])
+def test_sets_that_would_silently_be_one_run_are_refused(asked, jobs_of):
+    path = asked(("one", "task_one"))
+    second = SET.format(method="one", task="task_one", file=path.parent / "0" / "own.py")
+    path.write_text(path.read_text() + second + 'train.sharding = "full"\n')
+    with pytest.raises(UsageError, match="'full' and 'none' for the same run of sft"):
+        jobs_of(path)
