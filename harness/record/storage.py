@@ -110,7 +110,13 @@ def _unreadable(version: object, code: object) -> str:
 
 def _cure(content: bytes) -> str:
     """How to mend a damaged record: by its own command, which stands at its beginning."""
-    found = re.search(r'"command": "((?:[^"\\\n]|\\")*)"', content.decode(errors="replace"))
+    text = content.decode(errors="replace")
+    if re.search(r'^ "kind": "floor",$', text, re.MULTILINE):
+        return (
+            "\n  mend      delete its folder: the next `harness run` that evaluates on these data,"
+            " or `harness score --name`, records the floor again"
+        )
+    found = re.search(r'"command": "((?:[^"\\\n]|\\")*)"', text)
     command = found[1].replace('\\"', '"') if found else "the run's command"
     return (
         f"\n  mend      repeat `{brief(command)}`: weights and texts are kept, only the record"

@@ -73,6 +73,15 @@ def test_a_changed_digit_is_noticed_and_names_the_command_that_mends(tmp_path, d
     assert f"mend      repeat `{record.command}`" in message
 
 
+def test_a_damaged_floor_has_no_command_that_could_be_repeated(tmp_path):
+    made = made_up("product_review", "floor-first", examples=2)
+    floor = dataclasses.replace(made, kind="floor", command="(computed)")
+    path = write_record(floor, tmp_path)
+    path.write_text(path.read_text().replace("(computed)", "(made up)"))
+    with pytest.raises(DataError, match="mend      delete its folder: the next `harness run`"):
+        read_record(path)
+
+
 def test_a_record_may_be_laid_out_anew_or_lack_its_checksum(tmp_path):
     record = everything(made_up("product_review", "flythinker", examples=2, following=True))
     path = write_record(record, tmp_path)
