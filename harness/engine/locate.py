@@ -72,6 +72,14 @@ def adapter_at(
         below = locate(adapter.base.name)
     except UsageError as error:
         raise no_base(adapter, error) from error
+    if adapter.base.revision is not None and Path(below).is_dir():
+        raise no_base(
+            adapter,
+            UsageError(
+                f"its configuration names revision"
+                f" {adapter.base.revision} of the hub's model, and a folder here has that name"
+            ),
+        )
     if find_adapter(adapter.base.name, below, adapter.base.revision, base="") is not None:
         raise no_base(adapter, UsageError("an adapter lies there too"))
     return adapter

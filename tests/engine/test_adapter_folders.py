@@ -142,6 +142,16 @@ def test_the_base_is_given_where_its_name_leads_nowhere(adapter, made, backbone)
     assert len(tokenizer_of(str(adapter), base=str(backbone))) > 0
 
 
+def test_a_folder_is_not_the_commit_of_the_hub_that_an_adapter_names(adapter, backbone):
+    edit(adapter, revision="0123abc")
+    message = (
+        r"names revision 0123abc of the hub's model, and a folder here .*\n  mend .*model.base"
+    )
+    with pytest.raises(UsageError, match=message):
+        load_model(str(adapter), PLAIN)
+    load_model(str(adapter), ModelSettings(base=str(backbone)))
+
+
 @pytest.mark.parametrize("value", [None, "", 7])
 def test_an_adapter_that_names_no_base_says_so(adapter, value):
     edit(adapter, base_model_name_or_path=value)
