@@ -25,6 +25,14 @@ from tests.support.reviews import made_up_rows, write_rows
 os.environ["SUBMITIT_LOG_LEVEL"] = "NOCONFIG"  # its import would close pytest's log handlers
 
 
+def pytest_configure() -> None:
+    """No test has a limit of time for an example: other work on the machine would break it."""
+    from hypothesis import settings
+
+    settings.register_profile("untimed", settings.default)
+    settings.load_profile("untimed")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Imports leave a million objects and no garbage to look for among them."""

@@ -1,6 +1,7 @@
 """Pages name files, pages, options and settings that exist."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def test_files_that_a_page_names_exist(page):
     missing |= {link for link in links if not (page.parent / link).exists()}
     missing = {name for name in missing if "TASK" not in name}  # a pattern
     assert missing <= {"leaderboards/page/"}  # built, not kept
+
+
+def test_the_table_of_extras_is_that_of_the_package():
+    table = (ROOT / "docs/install.md").read_text("utf-8").partition("| extra | for |")[2]
+    named = re.findall(r"^\| `(\w+)` \|", table.partition("\n\n")[0], re.MULTILINE)
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert set(named) == set(package["project"]["optional-dependencies"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

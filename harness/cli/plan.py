@@ -34,8 +34,8 @@ def plan(
 
     Args:
         file: run file or sweep (docs/plan.md)
-        task: product_review (default), abstract_generation, topic_writing, a plugin's, or all:
-            every built-in task
+        task: product_review (default), abstract_generation, topic_writing, email_generation, a
+            plugin's, or all: the three tasks with public data
         device (NAME): a GPU: h100, h200, a100-80, l40s or 4090; default this machine
         processes (N): processes of each run, each on a GPU of its own, or on the CPU
         out: folder of earlier runs, which show the speed of this machine; default results

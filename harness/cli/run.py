@@ -54,10 +54,10 @@ def run(
     """Train, generate and evaluate. Repeating the command resumes or shows the run.
 
     Args:
-        method: a method's name, or all: every built-in method
+        method: a method's name, or all: the six methods of the paper's table
         config (FILE): run file (TOML or YAML); options override it
-        task: product_review (default), abstract_generation, topic_writing, a plugin's, or all:
-            every built-in task
+        task: product_review (default), abstract_generation, topic_writing, email_generation, a
+            plugin's, or all: the three tasks with public data
         seed: seed of training order and sampling; default 0
         seeds: several seeds, e.g. 0,1,2: one run each
         out: folder for the results; default results

@@ -57,8 +57,8 @@ def sweep(
 
     Args:
         file: run file in which settings may have lists of values (docs/sweeps.md)
-        task: product_review (default), abstract_generation, topic_writing, a plugin's, or all:
-            every built-in task
+        task: product_review (default), abstract_generation, topic_writing, email_generation, a
+            plugin's, or all: the three tasks with public data
         executor (local|slurm|ray): what starts the runs: this machine, Slurm or Ray
         jobs (N): most runs at a time; default 1 for local, no limit for slurm and ray
         out: folder for the results; default results

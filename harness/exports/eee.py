@@ -14,6 +14,7 @@ from uuid import UUID
 from harness import __version__
 from harness.errors import UsageError
 from harness.exports import PROJECT, Headline, Source, headlines
+from harness.metrics.base import OF_A_HUNDRED
 from harness.record import Record
 from harness.settings.flat import flat
 from harness.types import Prediction
@@ -153,7 +154,7 @@ def _model(record: Record) -> dict[str, Any]:
 
 
 def _result(record: Record, each: Headline) -> dict[str, Any]:
-    hundred = each.unit in ("0–100", "%", "% of calls")
+    hundred = each.unit in OF_A_HUNDRED
     return {
         "evaluation_result_id": _result_id(record, each),
         "evaluation_name": record.task,

@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from harness.errors import DataError
-from harness.metrics.base import Metric, Pair, Unavailable
+from harness.metrics.base import OF_A_HUNDRED, Metric, Pair, Unavailable
 from harness.metrics.coverage import MOST_UNSEEN, unseen_share, unseen_words
 from harness.metrics.shared_rows import RowsOf, own_rows
 from harness.metrics.signatures import of_samples
@@ -19,6 +19,8 @@ from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 from harness.types import Score
 
 NOTHING = "nothing to average: no example was scored"
+ROUNDING = 1e-6
+"""By how much a sum of floats may leave the range of its unit."""
 
 
 @dataclass(frozen=True)
@@ -155,4 +157,17 @@ def _checked(metric: Metric, pairs: Sequence[Pair], rows_of: RowsOf) -> Array:
             f"metric {metric.name}: rows of shape {rows.shape}, not all of them finite;"
             f" expected [{len(pairs)}, K] finite numbers. Mend its `rows`"
         )
+    if metric.unit in OF_A_HUNDRED:
+        _refuse_outside(metric, metric.each(rows), pairs)
     return rows
+
+
+def _refuse_outside(metric: Metric, values: Array, pairs: Sequence[Pair]) -> None:
+    """Raises DataError for values [N] below 0 or above 100: their intervals would be cut there."""
+    wrong = np.flatnonzero((values < -ROUNDING) | (values > 100 + ROUNDING))
+    if wrong.size:
+        raise DataError(
+            f"metric {metric.name}: {values[wrong[0]]:g} for example"
+            f" {pairs[wrong[0]].example.id}; expected 0 to 100, which its unit {metric.unit!r}"
+            " means. Mend `score` or `rows`, or give `unit` another name"
+        )

@@ -36,9 +36,9 @@ class RunFile(RunSettings):
     """What a run file may hold: every setting, and what is run with them."""
 
     methods: tuple[str, ...] = ()
-    """Names of methods; `all` is every built-in one."""
+    """Names of methods; `all` is the six methods of the paper's table."""
     tasks: tuple[str, ...] = ()
-    """Names of tasks; `all` is every built-in one. By default `task`."""
+    """Names of tasks; `all` is the three with public data. By default `task`."""
     seeds: tuple[int, ...] = ()
     """Training seeds, one run each. By default `seed`."""
     plugins: tuple[str, ...] = ()

@@ -94,7 +94,7 @@ def test_an_input_keeps_its_form(text: str, budget: int, kept: str):
 TEXTS = st.text(alphabet='ab .!\n"ßé👩🏽‍👧ש\u3002', max_size=60)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(TEXTS, st.integers(1, 30))
 def test_a_cut_text_is_an_opening_within_the_budget(byte_tokenizer: Any, text: str, budget: int):
     cutter = Cutter(token_offsets(byte_tokenizer))

@@ -68,7 +68,7 @@ def test_logits_in_blocks_are_the_same(monkeypatch):
     assert_close(lm.model.model.embed_tokens.weight.grad, known, atol=1e-6, rtol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(

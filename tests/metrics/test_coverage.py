@@ -81,7 +81,7 @@ def test_the_share_is_over_the_letters_of_all_references():
     assert dropped_by_rouge("\u212a\u0130\u00df") == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(max_codepoint=127)))
 def test_on_ascii_unicode_words_are_those_of_rouge_score(text):
     assert UnicodeWords().tokenize(text) == tokenize(text, None)

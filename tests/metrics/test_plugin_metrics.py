@@ -244,6 +244,22 @@ class Broken(Metric):
         return np.ones((1, 2))
 
 
+class Words(MeanMetric):
+    name, unit = "words", "%"
+
+    def score(self, pair: Pair) -> float | None:
+        return 50.0 * len(pair.prediction.split())
+
+
+def test_a_value_outside_the_range_of_its_unit_is_refused():
+    # its interval would be cut at 100, below the value
+    found = scored(Words(), [pairs(["a b", "a b c"], ["a", "b"])], panel("uv")).score
+    assert found.value is None
+    assert "metric words: 150 for example" in (found.missing or "")
+    assert "expected 0 to 100, which its unit '%' means" in (found.missing or "")
+    assert scored(Words(), [pairs(["a b", "a"], ["a", "b"])], panel("uv")).score.value == 75
+
+
 def test_wrong_rows_and_a_reason_cost_the_metric_its_value():
     found = scored(Broken(), [pairs(["a", "b"], ["a", "b"])], panel("uv")).score
     assert (found.value, found.each) == (None, (None, None))

@@ -117,7 +117,7 @@ def test_corpus_bleu_of_any_subset_equals_sacrebleu():
 words = st.lists(st.sampled_from(["a", "b", "the", "cat", ".", "\n", "Wörter"]), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(words.map(" ".join), words.map(" ".join)), min_size=1, max_size=4))
 def test_scores_stay_on_the_scale_and_bleu_formulas_agree(pairs):
     predictions, references = zip(*pairs, strict=True)
@@ -132,7 +132,7 @@ def test_scores_stay_on_the_scale_and_bleu_formulas_agree(pairs):
     assert score("bleu", predictions, references).value == pytest.approx(float(Bleu().value(total)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(words.filter(lambda some: sum(word.isalpha() for word in some) >= 4).map(" ".join))
 def test_a_text_against_itself_is_perfect_in_rouge1(text):
     words = EvalSettings(tokenizer="unicode")
@@ -174,7 +174,7 @@ def test_importing_the_room_is_light():
     assert done.stdout.strip() == "[]"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("abc ", max_size=80), st.text("abc ", max_size=80))
 def test_rouge_l_without_a_table_equals_rouge_score(one, other):
     # up to 80 words: more than a machine word has bits
@@ -186,7 +186,7 @@ def test_rouge_l_without_a_table_equals_rouge_score(one, other):
 LINES = st.text("ab c\nde\n. ", max_size=80)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(LINES, LINES)
 def test_every_rouge_equals_rouge_score_to_the_last_digit(one, other):
     expected = RougeScorer(list(ROUGES), use_stemmer=False).score(one, other)
@@ -194,7 +194,7 @@ def test_every_rouge_equals_rouge_score_to_the_last_digit(one, other):
         assert score(name, [other], [one]).each == (100 * expected[name].fmeasure,)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(LINES, LINES)
 def test_counts_of_bleu_equal_sacrebleus(one, other):
     expected = BLEU(effective_order=True).sentence_score(one, [other])

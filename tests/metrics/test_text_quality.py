@@ -75,7 +75,7 @@ def test_copied_tokens_are_those_inside_8grams_of_the_profile(text: str, share: 
 WORDS = st.lists(st.sampled_from("ab"), max_size=24).map(" ".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WORDS, WORDS, st.lists(WORDS, max_size=3))
 def test_text_and_reference_are_scored_together_as_each_alone(text, reference, fields):
     example = Example("e", "u", "t", "", tuple({"text": field} for field in fields))
@@ -111,7 +111,7 @@ MIXED = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(GAPS)), max_
 
 
 @pytest.mark.parametrize("pieces", [1, 12])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MIXED, MIXED, st.lists(MIXED, max_size=4), st.integers(0, 30), st.data())
 def test_the_filter_misses_no_field_that_shares_a_run(pieces, text, own, fields, start, data):
     words = st.lists(st.sampled_from(["runs", "of", ",", "many", "bytes", "é"]), max_size=pieces)

@@ -58,7 +58,7 @@ OTHERS = ["the", "The", "cats", "cat", "happier", "glad", "geese", "run", "runni
 SENTENCES = st.lists(st.sampled_from(ALIKE + OTHERS), max_size=30).map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SENTENCES, SENTENCES)
 def test_meteor_equals_nltk_to_the_last_digit(text, reference):
     # to NLTK's meteor_score, the packed synonyms look like a reader of WordNet's files

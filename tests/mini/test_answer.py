@@ -1,7 +1,7 @@
 """Which answers count: text of the grammar, at its own place, said once. By hand."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.mini import Answer, Call, answers, calls
@@ -66,7 +66,6 @@ def test_an_answer_stands_where_the_text_gives_it():
     assert answers((PRAISE,), "Hello shoppers.") == (Answer(False, None),)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_answered_and_its_sentences_lie_in_order(text):
     places = next(iter(calls("topic_writing", "user", "test").values()))

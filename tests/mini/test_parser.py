@@ -81,7 +81,6 @@ def test_hand_written_texts(place, text, expected):
     assert shown([place], text) == (expected,)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_can_be_parsed(text):
     places = next(iter(calls("topic_writing", "user", "test").values()))
@@ -101,7 +100,7 @@ def test_a_text_with_every_value_follows_no_call():
 MARKS = st.text(alphabet=".!?'])*~+- \t\nx", max_size=60)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(MARKS, st.integers(0, 60))
 def test_sentence_ends_agree_with_a_simpler_pattern(text, end):
     plain = re.compile(r"[.!?]+['\])*~]*(?=\s|$)|\n")
@@ -111,7 +110,7 @@ def test_sentence_ends_agree_with_a_simpler_pattern(text, end):
             assert [stop.span() for stop in sentences.STOP.finditer(text, start, end)] == spans
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(MARKS)
 def test_section_endings_agree_with_a_simpler_pattern(text):
     found = re.search(r"[.!?]+$", text.rstrip(" \t\r\n'*])~+-"))

@@ -96,7 +96,7 @@ def test_where_few_users_differ_there_is_no_interval():
 scores = st.one_of(st.none(), st.floats(0, 100), st.sampled_from([0.0, 100.0, 50.0]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(scores, st.sampled_from("abcdefghijklmnop")), max_size=40))
 def test_an_interval_holds_its_value_and_is_never_nan(rows):
     found = means([row[0] for row in rows], [row[1] for row in rows], resamples=200)

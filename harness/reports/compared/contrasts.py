@@ -84,8 +84,7 @@ def contrast_all(
     for first, second in combinations(rows, 2) if pairs is None else pairs:
         flags = trained[first], trained[second]
         compared[first, second] = compare(statistic, rows[first], rows[second], panel, flags)
-    if measure.brief:
-        compared = _at_equal_length(measure, board, compared)
+    compared = _at_equal_length(measure, board, compared)
     examples = {name: _with_values(board, each) for name, each in rows.items()}
     return Contrasts(board.task, measure, values, compared, examples=examples)
 
