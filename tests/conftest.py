@@ -29,7 +29,7 @@ def pytest_configure() -> None:
     """No test has a limit of time for an example: other work on the machine would break it."""
     from hypothesis import settings
 
-    settings.register_profile("untimed", settings.default)
+    settings.register_profile("untimed", settings.default, deadline=None)
     settings.load_profile("untimed")
 
 

@@ -57,7 +57,7 @@ class SplitInfo(View):
     users: int
     """Their users."""
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Reason → how often: leaked profile entries, or authors with too few texts, that were left out."""
+    """Reason → how often: leaked profile entries or authors with too few texts, left out."""
 
     @classmethod
     def of(cls, split: SplitData) -> SplitInfo:
