@@ -13,8 +13,8 @@ from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
 from harness.registry import find, register_plugins
 from harness.settings import RunSettings, build_settings
-from harness.settings.flat import merge, nested
-from harness.settings.merged import OPTION_KEYS
+from harness.settings.flat import nested
+from harness.settings.merged import OPTION_KEYS, joined
 
 if TYPE_CHECKING:
     from harness.method import Method
@@ -116,10 +116,8 @@ def _settings(preset: str, options: Mapping[str, Any], settings: Mapping[str, An
         for name, value in options.items()
         if value is not None and name not in sections
     }
-    values: dict[str, Any] = {}
-    for each in (nested(short), sections, nested(settings)):
-        values = merge(values, each)
-    return build_settings(preset, (), _plain(values))
+    each = (nested({key: value}) for key, value in settings.items())
+    return build_settings(preset, (), _plain(joined({}, [nested(short), sections, *each])))
 
 
 def _plain(value: Any) -> Any:

@@ -16,19 +16,19 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `flat`."""
+    """The inverse of `flat`; a whole section and keys of it are joined."""
     settings: dict[str, Any] = {}
     for key, value in values.items():
-        *sections, last = key.split(".")
-        inner = settings
-        for section in sections:
-            inner = inner.setdefault(section, {})
-        inner[last] = value
+        inner = value
+        for part in reversed(key.split(".")):
+            inner = {part: inner}
+        settings = merge(settings, inner)
     return settings
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, section by section."""
+    """`over` on top of `base`, section by section. A value beside a section's keys is replaced
+    without a word: `refuse_plain_sections` finds it before."""
     merged = dict(base)
     for key, value in over.items():
         inner = merged.get(key)

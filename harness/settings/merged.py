@@ -15,7 +15,7 @@ from harness.settings.flat import merge, nested
 from harness.settings.run_file import is_file_name, read_preset_file
 from harness.settings.sections import PRESETS, DataSettings, RunSettings
 from harness.settings.toml_text import toml_value
-from harness.settings.wrong import Where, explain
+from harness.settings.wrong import Where, explain, refuse_plain_sections
 
 S = TypeVar("S", bound=BaseModel)
 OPTION_KEYS = {
@@ -100,14 +100,22 @@ def build_settings(
 
     Raises UsageError naming the key, what was found and what was expected.
     """
-    values = merge(load_preset(preset), options or {})
-    for text in assignments:
-        values = merge(values, parse_assignment(text))
-    settings = validate(RunSettings, values)
+    sources = [options or {}, *map(parse_assignment, assignments)]
+    settings = validate(RunSettings, joined(load_preset(preset), sources))
     needed = data_needed(settings.preset)
     if needed and settings.data.source == DataSettings().source:
         raise UsageError(f"preset {settings.preset} needs --data: {needed}")
     return settings
+
+
+def joined(base: Mapping[str, Any], sources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """`base` with each of the sources on top. Raises UsageError for a plain value in a section's
+    place."""
+    values = dict(base)
+    for source in sources:
+        refuse_plain_sections(RunSettings, source)
+        values = merge(values, source)
+    return values
 
 
 def validate(model: type[S], values: Mapping[str, Any], where: Where = "settings") -> S:
@@ -115,4 +123,4 @@ def validate(model: type[S], values: Mapping[str, Any], where: Where = "settings
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UsageError(explain(model, error, where)) from None
+        raise UsageError(explain(model, error.errors(), where)) from None

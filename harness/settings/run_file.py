@@ -22,7 +22,7 @@ from harness.settings.lines import line_of, toml_lines, yaml_lines
 from harness.settings.names import leaves
 from harness.settings.sections import RunSettings
 from harness.settings.toml_text import to_toml
-from harness.settings.wrong import explain, fields_of
+from harness.settings.wrong import explain, fields_of, refuse_plain_sections
 
 RUN_FILE = "run.toml"
 """The run file that a run leaves in its folder."""
@@ -103,7 +103,8 @@ def tables(
     values: all that it says.
     lines: key → line.
 
-    A file without [[runs]] has one set of runs. Raises UsageError where `runs` is no such list.
+    A file without [[runs]] has one set of runs. Raises UsageError where `runs` is no such list, and
+    for a plain value in a section's place.
     """
     shared = {key: value for key, value in values.items() if key != "runs"}
     blocks = values.get("runs", [{}])
@@ -112,9 +113,26 @@ def tables(
             f"{path} line {line_of(lines, 'runs')}: runs = {blocks!r}; expected a [[runs]] table"
             " for each set of runs"
         )
-    return [
+    above = {key: line for key, line in lines.items() if not key.startswith("runs.")}
+    _refuse_plain(shared, partial(_place, path, {}, above, 0))
+    found = [
         (shared, own, partial(_place, path, own, lines, index)) for index, own in enumerate(blocks)
     ]
+    for _, own, place in found:
+        _refuse_plain(own, place)
+    return found
+
+
+def _refuse_plain(values: Mapping[str, Any], place: Place) -> None:
+    """Raises UsageError for a plain value in the place of a section, or of [sweep]."""
+    if isinstance(name := values.get("method"), str):
+        raise UsageError(
+            f'{place("method")}: method = "{name}"; [method] holds the method\'s own options. Write'
+            f' methods = "{name}"'
+        )
+    if not isinstance(swept := values.get("sweep", {}), Mapping):
+        raise UsageError(f"{place('sweep')}: sweep = {swept!r}; expected a table [sweep] of lists")
+    refuse_plain_sections(RunFile, values, place)
 
 
 def read_preset_file(path: Path) -> tuple[str | None, dict[str, Any]]:
@@ -122,7 +140,8 @@ def read_preset_file(path: Path) -> tuple[str | None, dict[str, Any]]:
     values, lines = parsed(path)
     if "runs" in values:
         raise UsageError(f"{path} line {line_of(lines, 'runs')}: a preset holds settings, no runs")
-    block = checked_block(path, values, partial(_place, path, {}, lines, 0))
+    ((_, _, place),) = tables(path, values, lines)
+    block = checked_block(path, values, place)
     for key in sorted({*ASKED, "task", "seed"} & set(values)):
         raise UsageError(
             f"{block.place(key)}: {key} is no setting of a preset. Put it in a run file whose"
@@ -257,16 +276,12 @@ def checked_block(path: Path, values: Mapping[str, Any], place: Place) -> Block:
     values: all that it says about them.
     place: where it says it.
     """
+    _refuse_plain(values, place)
     values = without_none(values)
-    if isinstance(name := values.get("method"), str):
-        raise UsageError(
-            f'{place("method")}: method = "{name}"; [method] holds the method\'s own options. Write'
-            f' methods = "{name}"'
-        )
     try:
         what = RunFile.model_validate(values)
     except ValidationError as error:
-        raise UsageError(explain(RunFile, error, place)) from None
+        raise UsageError(explain(RunFile, error.errors(), place)) from None
     preset = values.pop("preset", None)
     if preset is not None and is_file_name(preset):
         preset = str(path.parent / preset)

@@ -127,8 +127,6 @@ def _swept(path: Path, shared: Mapping[str, Any], own: Mapping[str, Any], place:
             raise UsageError(f"{place(key)}: [{key}] inside [[runs]]; put it above all [[runs]]")
     values = merge(_not_replaced(shared, own), own)
     swept = values.pop("sweep", {})
-    if not isinstance(swept, Mapping):
-        raise UsageError(f"{place('sweep')}: sweep = {swept!r}; expected a table [sweep] of lists")
     takes_lists = {
         key for key, info in fields_of(RunFile).items() if get_origin(info.annotation) is tuple
     } | ASKED  # fmt: skip
@@ -178,11 +176,8 @@ def _not_replaced(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str
 
 def _parts(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings by dotted name: those outside [sweep], and those inside."""
-    inside = values.get("sweep")
-    if not isinstance(inside, Mapping):
-        return dict(_settings(values)), {}
     outside = {key: value for key, value in values.items() if key != "sweep"}
-    return dict(_settings(outside)), dict(_settings(inside))
+    return dict(_settings(outside)), dict(_settings(values.get("sweep", {})))
 
 
 def _settings(values: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -8,24 +8,38 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-KINDS = {
-    "tuple_type": "a list: a,b or [a, b]",
-    "model_type": "a section: name one key of it",
-    "dict_type": "a section: name one key of it",
-}
+from harness.errors import UsageError
 
-
+SECTIONS = dict.fromkeys(("model_type", "dict_type"), "a section: name one key of it")
+KINDS = {"tuple_type": "a list: a,b or [a, b]", **SECTIONS}
 Where = str | Callable[[str], str]
 """Where settings come from, as a message says it: one place, or the place of a key."""
 
 
-def explain(model: type[BaseModel], error: ValidationError, where: Where) -> str:
+def refuse_plain_sections(
+    model: type[BaseModel], values: Mapping[str, Any], where: Where = "settings"
+) -> None:
+    """Raises UsageError for a plain value in the place of a section of `model`.
+
+    values: of one source, before others are merged with them: a key of the section from elsewhere
+        would replace the value without a word.
+    """
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        plain = [item for item in error.errors() if item["type"] in SECTIONS]
+        if plain:
+            raise UsageError(explain(model, plain, where)) from None
+
+
+def explain(model: type[BaseModel], errors: Sequence[ErrorDetails], where: Where) -> str:
     """One line for each wrong key of `model`: where, what was found, what was expected."""
     place = (lambda key: where) if isinstance(where, str) else where
     lines: list[str] = []
     found: dict[tuple[str, str], list[str]] = {}
-    for item in error.errors():
+    for item in errors:
         if item["type"] == "extra_forbidden":
             whole_key = _whole_key(item["loc"], item["input"])
             lines.append(f"{place(whole_key)}: {_unknown(model, whole_key)}")
