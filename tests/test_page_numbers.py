@@ -9,7 +9,7 @@ from harness.data import checks, row_models
 from harness.leaderboard import verify_rows
 from harness.record import find_runs, read_record
 from harness.record.strict_json import BIGGEST
-from harness.settings.run_file import MOST_VALUES
+from harness.settings.parsed import MOST_VALUES
 from tests.support.pages import ROOT
 
 TASK = "product_review"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import UsageError, did_you_mean
-from harness.settings.flat import merge, nested
+from harness.settings.flat import flat, merge, nested
 from harness.settings.run_file import is_file_name, read_preset_file
 from harness.settings.sections import PRESETS, DataSettings, RunSettings
 from harness.settings.toml_text import toml_value
@@ -102,6 +102,12 @@ def build_settings(
     """
     sources = [options or {}, *map(parse_assignment, assignments)]
     settings = validate(RunSettings, joined(load_preset(preset), sources))
+    for key, value in flat({"model.template_args": settings.model.template_args}):
+        if None in (value if isinstance(value, list) else [value]):  # no run file can hold it
+            raise UsageError(
+                f"settings: {key} = none; expected a value. Leave it out, or quote the text:"
+                f" --set '{key}=\"none\"'"
+            )
     needed = data_needed(settings.preset)
     if needed and settings.data.source == DataSettings().source:
         raise UsageError(f"preset {settings.preset} needs --data: {needed}")

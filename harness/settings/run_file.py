@@ -6,7 +6,6 @@ one's own is such a file with settings only. docs/run-files.md shows both.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,17 +17,16 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.settings.flat import merge, nested
-from harness.settings.lines import line_of, toml_lines, yaml_lines
+from harness.settings.lines import line_of
 from harness.settings.names import leaves
+from harness.settings.parsed import TOML, YAML, parsed
+from harness.settings.section import no_value
 from harness.settings.sections import RunSettings
 from harness.settings.toml_text import to_toml
 from harness.settings.wrong import explain, fields_of, refuse_plain_sections
 
 RUN_FILE = "run.toml"
 """The run file that a run leaves in its folder."""
-MOST_VALUES = 10_000
-"""Values that a YAML file may hold."""
-TOML, YAML = (".toml",), (".yaml", ".yml")
 HEAD = "# Written by `harness run`. `harness run --config` with this file gives the same run.\n"
 
 
@@ -183,75 +181,6 @@ def differences(settings: RunSettings, preset: RunSettings) -> dict[str, Any]:
     }
 
 
-def parsed(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """A file's values, and the line of each key."""
-    if path.suffix not in TOML + YAML:
-        raise UsageError(f"{path}: expected a file whose name ends in .toml, .yaml or .yml")
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{path}: {error.strerror}; expected a run file or preset that can be read"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    if path.suffix in YAML:
-        return _yaml(path, text)
-    try:
-        return tomllib.loads(text), toml_lines(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f'{path}: not TOML: {error}; expected lines like task = "a"') from None
-
-
-def _yaml(path: Path, text: str) -> tuple[dict[str, Any], dict[str, int]]:
-    try:
-        import yaml
-    except ImportError:
-        raise UsageError(f"{path}: YAML needs PyYAML: pip install pyyaml, or use TOML") from None
-    try:
-        values = yaml.safe_load(text)
-        if (size := _size(values, {})) > MOST_VALUES:  # aliases of aliases
-            raise ValueError(f"{size:,} values with its aliases; at most {MOST_VALUES:,}")
-        values, lines = _numbers(values), yaml_lines(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{path} line {mark.line + 1}" if mark else str(path)
-        raise UsageError(
-            f"{place}: not YAML: {error.problem}; expected lines like task: a"
-        ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not YAML: {error}") from None
-    if values is None:
-        return {}, lines
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise UsageError(f"{path}: found {type(values).__name__}; expected lines like task: a")
-    return values, lines
-
-
-def _size(value: Any, known: dict[int, int]) -> int:
-    """Number of values in a value, those behind an alias counted each time; `known` by identity."""
-    if not isinstance(value, dict | list):
-        return 1
-    if id(value) not in known:
-        inner = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_size(each, known) for each in inner)
-    return known[id(value)]
-
-
-def _numbers(value: Any) -> Any:
-    """Values of YAML with numbers such as 1e-3, which YAML 1.1 takes for text, as numbers."""
-    if isinstance(value, dict):
-        return {key: _numbers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_numbers(each) for each in value]
-    if isinstance(value, str) and "e" in value.lower() and value[-1:].isdigit():
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def _place(
     path: Path, own: Mapping[str, Any], lines: Mapping[str, int], index: int, key: str
 ) -> str:
@@ -296,7 +225,7 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     return nested(
         {
-            key: _none(value)
+            key: no_value(value)
             if key == "method"
             else None
             if key in optional and value == "none"
@@ -304,9 +233,3 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
             for key, value in leaves(values)
         }
     )
-
-
-def _none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _none(each) for key, each in value.items()}
-    return None if value == "none" else value

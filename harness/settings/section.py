@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -19,9 +20,11 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _lists_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
-        """Accept `a,b` and a single value where a list is expected, and `none` where it is a name.
+        """Accept `a,b` and a single value where a list is expected, and `none` where it is a name
+        or there may be no value.
 
-        Raises ValueError for half a surrogate pair, which no record can hold.
+        Raises ValueError for half a surrogate pair, which no record can hold, and for true and
+        false where a number is expected.
         """
         field = cls.model_fields[info.field_name or ""]
         section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
@@ -31,8 +34,32 @@ class Section(BaseModel):
             raise ValueError("expected text without half a surrogate pair") from None
         if value is None and "none" in get_args(field.annotation):
             return "none"  # a choice of this name; elsewhere `none` is no value at all
+        if value == "none" and NoneType in get_args(field.annotation):
+            return None
+        listed = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(each, bool) for each in listed) and _counts(field.annotation):
+            raise ValueError("expected a number, not true or false")
         if get_origin(field.annotation) is not tuple or isinstance(value, list | tuple | Mapping):
             return value
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return (value,)
+
+
+def _counts(annotation: Any) -> bool:
+    """Whether a number may stand here, and neither true nor false."""
+    kinds = _kinds(annotation)
+    return (int in kinds or float in kinds) and bool not in kinds
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """The types inside an annotation."""
+    inside = get_args(annotation)
+    return [kind for each in inside for kind in _kinds(each)] if inside else [annotation]
+
+
+def no_value(value: Any) -> Any:
+    """The value of a method's option with None for the text "none", in tables too."""
+    if isinstance(value, Mapping):
+        return {key: no_value(each) for key, each in value.items()}
+    return None if value == "none" else value

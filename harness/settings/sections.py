@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.settings.model import ModelSettings
 from harness.settings.names import named
-from harness.settings.section import Section
+from harness.settings.section import Section, no_value
 from harness.settings.services import ApiSettings, TrackSettings
 
 Rate = Annotated[float, Field(gt=0)]
@@ -259,8 +259,8 @@ class RunSettings(Section):
 
     @field_validator("method")
     @classmethod
-    def _one_form_of_numbers(cls, value: Mapping[str, Any]) -> Any:
-        return whole_numbers(value)
+    def _one_form(cls, value: Mapping[str, Any]) -> Any:
+        return whole_numbers(no_value(value))
 
     def digest(self) -> str:
         """Twelve hex digits over the settings in `named`: part of the run's name."""

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.settings.flat import merge, nested
 from harness.settings.merged import validate
 from harness.settings.names import leaves
+from harness.settings.parsed import parsed
 from harness.settings.run_file import (
     ASKED,
     SWEEP_ONLY,
@@ -25,7 +26,6 @@ from harness.settings.run_file import (
     Place,
     RunFile,
     checked_block,
-    parsed,
     tables,
     without_none,
 )
