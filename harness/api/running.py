@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.registry import find, register_plugins
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import nested
-from harness.settings.merged import OPTION_KEYS, joined
+from harness.settings.merged import joined, option_values
 
 if TYPE_CHECKING:
     from harness.method import Method
@@ -46,7 +46,8 @@ def run(
     data: mini, hub, a folder of JSON Lines, or the section `data` of the settings.
     task: the task's name.
     setting: user (test users unseen in training) or temporal.
-    limit, train_limit: use at most this many test or training examples.
+    limit: use at most this many test examples.
+    train_limit: use at most this many training examples, and as many of val.
     backbone, reasoner: a model's name, its folder, or its name on the hub.
     lam: FlyThinker's λ.
     track: trackio, tensorboard or wandb, or the section `track` of the settings.
@@ -111,11 +112,9 @@ def _settings(preset: str, options: Mapping[str, Any], settings: Mapping[str, An
     settings: sections and keys; they override the options.
     """
     sections = {name: value for name, value in options.items() if isinstance(value, Mapping)}
-    short = {
-        OPTION_KEYS[name]: value
-        for name, value in options.items()
-        if value is not None and name not in sections
-    }
+    short = option_values(
+        {name: value for name, value in options.items() if name not in sections}, preset
+    )
     each = (nested({key: value}) for key, value in settings.items())
     return build_settings(preset, (), _plain(joined({}, [nested(short), sections, *each])))
 

@@ -18,9 +18,9 @@ from harness.pipeline.method_training import takes_reasoner
 from harness.pipeline.stops import Until
 from harness.progress import Bars
 from harness.registry import METHODS, TASKS, find, register_plugins
-from harness.settings import RunSettings, build_settings, load_preset, validate
+from harness.settings import RunSettings, build_settings, validate
 from harness.settings.flat import merge, nested
-from harness.settings.merged import OPTION_KEYS
+from harness.settings.merged import OPTION_KEYS, option_values
 
 if TYPE_CHECKING:
     from harness.engine.ranks import Ranks
@@ -140,23 +140,16 @@ def settings_for(
     base: settings of a run file; options override them.
     values: settings outside sections, e.g. another task.
 
-    --train-limit also limits val, which only training reads, unless --set or the preset sets
-    data.val_limit. Raises UsageError for a wrong setting, and for `lam` of a method without it.
+    Raises UsageError for a wrong setting, and for `lam` of a method without it.
     """
-    given = {
-        key: value
-        for name, key in OPTION_KEYS.items()
-        if (value := getattr(options, name, None)) is not None
-    }
+    preset, base = options.preset or RunSettings().preset, base or {}
+    named = {name: getattr(options, name, None) for name in OPTION_KEYS}
+    given = option_values(named, preset, base)
     if factory is not None and "method.lam" in given and "lam" not in own_options(factory):
         raise UsageError(
             f"--lam {given['method.lam']}: method {method!r} has no option lam (the weight of"
             " thoughts); leave it out, or run --method flythinker"
         )
-    preset, base = options.preset or RunSettings().preset, base or {}
-    if (most := given.get("data.train_limit")) is not None:
-        own = merge(load_preset(preset), base).get("data", {}).get("val_limit")
-        given["data.val_limit"] = min(own or most, most)
     assignments = [*(options.set_ or ()), *more]
     return build_settings(preset, assignments, merge(base, nested(given | values)))
 

@@ -89,6 +89,27 @@ def assignment(key: str, value: Any) -> str:
     return f"{key}={'none' if value is None else toml_value(value)}"
 
 
+def option_values(
+    options: Mapping[str, Any], preset: str, base: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The settings that options give, by dotted name.
+
+    options: by their names in OPTION_KEYS; None where not given.
+    preset: name of the preset, or its file.
+    base: settings that the options override.
+
+    A limit on training limits val too, which only training reads, unless the preset or `base` has
+    a smaller one. Raises UsageError for a limit that is none.
+    """
+    given = {OPTION_KEYS[name]: value for name, value in options.items() if value is not None}
+    limit = {"train_limit": given.get("data.train_limit")}
+    if most := validate(RunSettings, {"data": limit}).data.train_limit:
+        values = merge(load_preset(preset), base or {})
+        own = validate(RunSettings, {"data": values.get("data", {})}).data.val_limit
+        given["data.val_limit"] = min(own or most, most)
+    return given
+
+
 def build_settings(
     preset: str, assignments: Iterable[str] = (), options: Mapping[str, Any] | None = None
 ) -> RunSettings:
