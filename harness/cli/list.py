@@ -15,7 +15,6 @@ from harness.metrics import FAMILIES
 from harness.registry import Entry, find, table
 from harness.settings import (
     PRESETS,
-    DataSettings,
     EvalSettings,
     RunSettings,
     data_needed,
@@ -23,6 +22,8 @@ from harness.settings import (
     load_preset,
     validate,
 )
+from harness.settings.flat import nested
+from harness.settings.merged import settings_in
 
 Row = dict[str, Any]
 KINDS = ("methods", "options", "tasks", "metrics", "presets", "examples")
@@ -35,6 +36,7 @@ def list_(
     task: str = TASK,
     split: str = "test",
     setting: str | None = None,
+    set_: list[str] | None = None,
     plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
@@ -45,13 +47,16 @@ def list_(
         what: methods, options, tasks, metrics, presets, examples
         task: for examples: the task's name
         split: for examples: train, val or test
+        set_ (KEY=VALUE): for examples: settings of data, e.g. data.on_leak=drop
     """
     if what not in KINDS:
         raise UsageError(f"list got {what!r}; expected one of {', '.join(KINDS)}")
     plugins(plugin)
     clashes: list[str] = []
     if what == "examples":
-        rows = _examples(task, split, source=data, setting=setting)
+        given = {"task": task, "data.source": data, "data.setting": setting}
+        values = {key: value for key, value in given.items() if value is not None}
+        rows = _examples(settings_in(("data",), nested(values), set_ or (), "list"), split)
     elif what == "presets":
         rows = settings_table()
     elif what == "options":
@@ -122,11 +127,9 @@ def _shown(value: Any) -> str:
     return "none" if value in ((), None) else str(value).lower()
 
 
-def _examples(task: str, split: str, **data: str | None) -> list[Row]:
+def _examples(settings: RunSettings, split: str) -> list[Row]:
     from harness.data import load_split
 
-    given = {key: value for key, value in data.items() if value is not None}
-    settings = RunSettings(task=task, data=validate(DataSettings, given, "--data, --setting"))
     found = load_split(settings, split)
     return [{"id": e.id, "user_id": e.user_id, "input": e.input} for e in found.examples]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +18,9 @@ from harness.data.floors import SKYLINE
 from harness.errors import UsageError
 from harness.paths import refuse_file
 from harness.record import Record, read_record
-from harness.settings import RunSettings, validate
-from harness.settings.flat import merge, nested
-from harness.settings.merged import parse_assignment
+from harness.settings import RunSettings
+from harness.settings.flat import nested
+from harness.settings.merged import settings_in
 
 READ = ("data", "eval")
 KEYS = {
@@ -152,10 +152,4 @@ def settings_of(options: ScoreOptions) -> RunSettings:
     given = {key: getattr(options, name) for name, key in KEYS.items()}
     given[LIMITS.get(options.split, "data.limit")] = options.limit
     values = nested({key: value for key, value in given.items() if value is not None})
-    for text in options.set_ or ():
-        change = parse_assignment(text)
-        ((section, inside),) = change.items()
-        if section not in READ or not isinstance(inside, Mapping):
-            raise UsageError(f"--set {text}: score reads settings of {' and '.join(READ)} only")
-        values = merge(values, change)
-    return validate(RunSettings, values, "settings")
+    return settings_in(READ, values, options.set_ or (), "score")

@@ -135,6 +135,27 @@ def build_settings(
     return settings
 
 
+def settings_in(
+    sections: Sequence[str], values: Mapping[str, Any], assignments: Sequence[str], verb: str
+) -> RunSettings:
+    """The settings of a verb that reads only some sections.
+
+    sections: their names.
+    values: settings that options give, nested; assignments override them.
+    assignments: of --set.
+    verb: the verb's name, for messages.
+
+    Raises UsageError for a wrong setting, and for one of another section.
+    """
+    changes = list(map(parse_assignment, assignments))
+    for text, change in zip(assignments, changes, strict=True):
+        if not change.keys() <= set(sections):
+            raise UsageError(
+                f"--set {text}: {verb} reads settings of {' and '.join(sections)} only"
+            )
+    return validate(RunSettings, joined(values, changes))
+
+
 def joined(base: Mapping[str, Any], sources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """`base` with each of the sources on top. Raises UsageError for a plain value in a section's
     place."""

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.support.reviews import made_up_rows, write_rows
+
 
 @pytest.mark.parametrize("kind", ["methods", "tasks", "metrics", "presets"])
 def test_list_is_json_on_request(call, kind):
@@ -47,3 +49,18 @@ def test_a_preset_that_needs_data_says_so_for_its_source(call):
     (source,) = [row for row in json.loads(out) if row["setting"] == "data.source"]
     assert source["smollm2"] == "needs --data: a folder of JSON Lines, or hub"
     assert (source["mini"], source["paper"]) == ("mini", "hub")
+
+
+def test_examples_of_data_with_a_leak_are_listed_as_the_message_says(call, tmp_path):
+    rows = made_up_rows("test", 2)
+    rows[0]["profile"][0]["reviewText"] = rows[0]["output"]
+    write_rows(tmp_path / "product_review", {"test": rows})
+    words = ("list", "examples", "--data", tmp_path, "--json")
+    code, _, err = call(*words)
+    assert (code, "--set data.on_leak=drop" in err) == (2, True), err
+    code, out, err = call(*words, "--set", "data.on_leak=drop", "--set", "data.limit=1")
+    assert (code, len(json.loads(out))) == (0, 1), err
+    code, _, err = call(*words, "--set", "eval.resamples=100")
+    assert (code, "list reads settings of data only" in err) == (2, True), err
+    code, _, err = call(*words, "--set", "data=x", "--set", "data.limit=1")
+    assert (code, "data = 'x'; expected a section: name one key of it" in err) == (2, True), err
