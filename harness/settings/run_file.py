@@ -113,7 +113,7 @@ def tables(
         )
     above = {key: line for key, line in lines.items() if not key.startswith("runs.")}
     _refuse_plain(shared, partial(_place, path, {}, above, 0))
-    found = [
+    found: list[tuple[Mapping[str, Any], Mapping[str, Any], Place]] = [
         (shared, own, partial(_place, path, own, lines, index)) for index, own in enumerate(blocks)
     ]
     for _, own, place in found:
