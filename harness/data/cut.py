@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from harness.errors import UsageError
 from harness.types import Tokenizer
@@ -58,13 +59,11 @@ def byte_offsets(text: str) -> list[tuple[int, int]]:
             (start, min(start + BYTES_OF_A_TOKEN, len(text)))
             for start in range(0, len(text), BYTES_OF_A_TOKEN)
         ]
-    found, start, size = [], 0, 0
-    for end, character in enumerate(text, 1):
-        size += len(character.encode(errors="replace"))
-        if size >= BYTES_OF_A_TOKEN or end == len(text):
-            found.append((start, end))
-            start, size = end, 0
-    return found
+    # A character belongs to the token of its last byte.
+    ends = accumulate(len(character.encode(errors="replace")) for character in text)
+    tokens = [(end - 1) // BYTES_OF_A_TOKEN for end in ends]
+    starts = [at for at, token in enumerate(tokens) if at == 0 or token != tokens[at - 1]]
+    return list(pairwise([*starts, len(text)]))
 
 
 class Cutter:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.data.cut import Cutter, token_offsets
+from harness.data.cut import Cutter, byte_offsets, token_offsets
 from harness.errors import UsageError
 from tests.support.task_rows import words
 
@@ -125,3 +126,12 @@ def test_a_long_text_is_cut_quickly(byte_tokenizer: Any):
 def test_a_slow_tokenizer_is_refused():
     with pytest.raises(UsageError, match="object gives no offsets; expected a fast tokenizer"):
         token_offsets(object())
+
+
+@pytest.mark.parametrize("character", ["a", "é", "我", "🫖"])  # one to four bytes
+@pytest.mark.parametrize("length", range(9))
+def test_without_a_tokenizer_every_four_bytes_are_a_token(character: str, length: int):
+    text = "é" * (length % 2) + character * length
+    offsets = byte_offsets(text)
+    assert len(offsets) == math.ceil(len(text.encode()) / 4)
+    assert "".join(text[start:end] for start, end in offsets) == text
