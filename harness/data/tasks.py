@@ -18,9 +18,14 @@ from harness.types import Entry
 NUMBERED_ITEMS = re.compile(r"\s1\.\s")
 
 
-def after_colon(text: str) -> str:
-    """The input after its first colon; all of it if it has none."""
-    return text.partition(":")[2].strip() or text
+def first_words(text: str) -> str:
+    """The first words of the email in its input: what follows the subject, else the first colon;
+    all of the input if nothing does.
+
+    A subject may contain a colon too, as "Re: Lunch" does.
+    """
+    _, subject, begins = text.rpartition('" that begins:')
+    return (begins if subject else text.partition(":")[2]).strip() or text
 
 
 def before_items(text: str) -> str:
@@ -143,7 +148,7 @@ EMAIL_GENERATION = Task(
     body="text",
     instruction=". ",
     document="{text}",
-    query=after_colon,
+    query=first_words,
     author_files=True,
 )
 """The rest of a user's email, from its subject and first words; bring your own emails."""

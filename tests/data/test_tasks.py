@@ -94,6 +94,16 @@ def test_an_abstracts_query_ends_before_its_items(text: str, query: str):
     assert ABSTRACT_GENERATION.query(text) == query
 
 
+@pytest.mark.parametrize("subject", ["Lunch", "Re: Lunch", 'on "x" that begins: y'])
+def test_an_emails_query_is_its_first_words_whatever_its_subject(subject: str):
+    query = find("task", "email_generation").query
+    for begins in ("Hi Bob: see", "At 12:30"):
+        text = f'Complete the email with the title "{subject}" that begins: {begins}'
+        assert query(text) == begins
+    nothing = f'Complete the email with the title "{subject}" that begins: '
+    assert query(nothing) == nothing
+
+
 def test_other_tasks_search_with_the_whole_input():
     assert PRODUCT_REVIEW.query("x 1. y") == TOPIC_WRITING.query("x 1. y") == "x 1. y"
 
