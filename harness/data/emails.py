@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.data.files import SPLITS, candidates, refuse_unreadable_name
+from harness.data.files import author_files, refuse_unreadable_name
 from harness.data.folder import unchanged
 from harness.data.json_lines import numbered_lines
 from harness.data.row_models import EmailLine
@@ -35,13 +35,6 @@ SHARES = {"test": 10, "val": 20}
 """Percent of authors below which an author is in test or val, by hash of the name; else train."""
 FROM_END = {"test": 1, "val": 2, "train": 3}
 """Temporal setting: which email from the end is the target."""
-
-
-def author_files(folder: Path) -> list[Path]:
-    """The files of authors, by name; none where the folder has files of splits."""
-    if any(candidates(folder, split) for split in SPLITS):
-        return []
-    return sorted(path for path in folder.glob("*.jsonl") if path.is_file())
 
 
 def read_emails(

@@ -52,6 +52,13 @@ def candidates(folder: Path, split: str) -> list[SplitFiles]:
     return found
 
 
+def author_files(folder: Path) -> list[Path]:
+    """The files of authors, by name; none where the folder has files of splits."""
+    if any(candidates(folder, split) for split in SPLITS):
+        return []
+    return sorted(path for path in folder.glob("*.jsonl") if path.is_file())
+
+
 def split_files(folder: Path, split: str) -> SplitFiles:
     """The files of the split. Raises DataError if there are none, or more than one candidate."""
     found = candidates(folder, split)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from harness.data.compressed import decompressed
 from harness.data.csv_rows import csv_rows
-from harness.data.files import split_files
+from harness.data.files import SPLITS, author_files, candidates, split_files
 from harness.data.json_array import array_elements
 from harness.data.json_lines import line_values
 from harness.data.row_cache import Numbered, SplitRows, stored_rows
@@ -24,7 +24,8 @@ from harness.record.digest import json_sha256
 def task_folder(source: str, task: Task, setting: str) -> Path:
     """The folder of one task: `source`/task_setting, else `source`/task, else `source` itself.
 
-    Raises DataError if `source` is not a folder.
+    One without data, such as the results of runs whose `--out` is `source`, is taken only where no
+    other has any. Raises DataError if `source` is not a folder.
     """
     folder = expanded(source)
     if not folder.is_dir():
@@ -35,7 +36,14 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
             "name the folder with train.jsonl, val.jsonl and test.jsonl",
         )
     subfolders = (folder / name for name in (f"{task.name}_{setting}", task.name))
-    return next((path for path in subfolders if path.is_dir()), folder)
+    there = [*(path for path in subfolders if path.is_dir()), folder]
+    return next((path for path in there if _has_data(path, task)), there[0])
+
+
+def _has_data(folder: Path, task: Task) -> bool:
+    """Whether a folder has a file of any split, or of an author where the task reads those."""
+    split = any(candidates(folder, name) for name in SPLITS)
+    return split or (task.author_files and bool(author_files(folder)))
 
 
 Values = Callable[[BinaryIO, Path], Iterator[tuple[int, str, Any]]]

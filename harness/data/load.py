@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.data import checks, emails, folder, hub, mini
-from harness.data.files import SPLITS, candidates, split_files
+from harness.data.files import SPLITS, author_files, candidates, split_files
 from harness.data.floors import Floor
 from harness.data.row_cache import SplitRows
 from harness.data.rows import Row
@@ -66,7 +66,7 @@ def has_split(settings: RunSettings, split: str) -> bool:
         return True
     task = find("task", settings.task)
     path = folder.task_folder(settings.data.source, task, settings.data.setting)
-    return bool(candidates(path, split)) or bool(task.author_files and emails.author_files(path))
+    return bool(candidates(path, split)) or bool(task.author_files and author_files(path))
 
 
 def refuse_other_data(folder: Path, record: Record, test: SplitData, instead: str) -> None:
@@ -146,7 +146,7 @@ def read_rows(
     if data.source == "hub":
         return hub.read_hub(task, data.setting, split, data.revision)
     path = folder.task_folder(data.source, task, data.setting)
-    if task.author_files and emails.author_files(path):
+    if task.author_files and author_files(path):
         rows, too_few = emails.read_emails(task, path, data.setting, split, files)
         if too_few and dropped is not None:
             dropped[emails.TOO_FEW] = too_few
@@ -201,7 +201,7 @@ def describe_source(
     present = [files for split in SPLITS for files in candidates(path, split)]
     names = {str(file.relative_to(path)): file for files in present for file in files.paths}
     if task.author_files:
-        names |= {file.name: file for file in emails.author_files(path)}
+        names |= {file.name: file for file in author_files(path)}
     loaded = {
         name: sha256 for split in (splits or {}).values() for name, sha256 in split.files.items()
     }

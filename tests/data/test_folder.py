@@ -13,6 +13,7 @@ from harness.data.folder import READERS, task_folder
 from harness.data.json_lines import line_values
 from harness.data.row_cache import cache_folder
 from harness.data.rows import Row
+from harness.data.tasks import EMAIL_GENERATION, Task
 from harness.errors import DataError
 from harness.inputs.digests import file_sha256
 from tests.support.task_rows import WriteFolder, lines, read_folder, review
@@ -144,6 +145,19 @@ def test_a_data_folder_belongs_to_a_task_or_has_a_folder_for_each(tmp_path: Path
         ("both", "user", "both/product_review"),
     ]:
         assert task_folder(str(tmp_path / name), PRODUCT_REVIEW, setting) == tmp_path / folder
+
+
+@pytest.mark.parametrize("task", [PRODUCT_REVIEW, EMAIL_GENERATION])
+def test_results_beside_the_data_are_not_taken_for_them(write_folder: WriteFolder, task: Task):
+    file = "an-author" if task.author_files else "test"
+    folder = write_folder(**{file: [review()]})
+    record = folder / task.name / "rag" / "s0-0" / "record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert task_folder(str(folder), task, "user") == folder
+    write_folder(f"{folder.name}/{task.name}", **{file: [review()]})
+    (folder / f"{task.name}_user").mkdir()
+    assert task_folder(str(folder), task, "user") == folder / task.name
 
 
 @pytest.mark.parametrize(("name", "found"), [("nowhere", "no such folder"), ("a.txt", "a file")])
