@@ -15,7 +15,7 @@ Offsets = Callable[[str], list[tuple[int, int]]]
 """A text → the characters [start, end) of each of its tokens, without special tokens."""
 
 SENTENCE_END = re.compile(
-    r"""[.!?…؟۔]+["'”’»)\]]*(?=\s|$)|[。！？]+["'”’»）」』]*|(?<=\S)(?=\s*\n)"""
+    r"""[.!?…؟۔։]+["'”’»)\]]*(?=\s|$)|[。！？｡।॥။።፧។៕]+["'”’»）」』]*|(?<=\S)(?=\s*\n)"""
 )
 WORD_END = re.compile(r"(?<=\S)(?=\s|$)")
 QUOTED = re.compile(r'(?<!\S)"(?P<part>[^"]+)"(?=[\s.,;:!?)]|$)')

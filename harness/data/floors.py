@@ -9,12 +9,12 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 
 from harness.data.checks import fold
 from harness.data.retrieval import bm25_order
 from harness.data.tasks import Task
-from harness.data.words import has_unspaced, joined, words
+from harness.data.words import has_marks, has_unspaced, joined, of_letters, words
 from harness.types import Example, SplitData
 
 SKYLINE = "skyline"
@@ -97,14 +97,18 @@ def _circles(test: SplitData, train: SplitData) -> dict[str, str]:
 
 
 def _words_of(train: SplitData) -> Iterator[str]:
-    """The words of the training targets that are letters alone."""
+    """The words of the training targets that are letters alone, with their marks."""
     found = (word for one in train.references.values() for word in words(fold(one.text)))
-    return filter(str.isalpha, found)
+    return filter(of_letters, found)
 
 
-def _unit(*splits: SplitData) -> str:
+def _unit(test: SplitData, train: SplitData) -> str:
     """What is counted as a word, as a floor's meaning says it: other texts, another meaning."""
-    texts = (one.text for split in splits for one in split.references.values())
-    return (
-        "words (letters where a script has no spaces)" if any(map(has_unspaced, texts)) else "words"
-    )
+    trained = [one.text for one in train.references.values()]
+    texts = chain((one.text for one in test.references.values()), trained)
+    notes = {
+        "letters where a script has no spaces": any(map(has_unspaced, texts)),
+        "with combining marks": any(has_marks(fold(text)) for text in trained),
+    }
+    said = ", ".join(note for note, holds in notes.items() if holds)
+    return f"words ({said})" if said else "words"

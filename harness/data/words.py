@@ -16,6 +16,8 @@ SCRIPTS = (
     "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese",
 )  # fmt: skip
 """Scripts without spaces between words."""
+MARKS = r"[\p{M}\u200c\u200d]"
+"""Combining marks, and the joiners of Persian and Indic words."""
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
@@ -36,6 +38,19 @@ def words(text: str) -> list[str]:
     return [text[start:end] for start, end in word_spans(text)]
 
 
+def of_letters(word: str) -> bool:
+    """Whether a word is letters alone, with what stands on them and joins them: Hindi writes its
+    vowels as marks."""
+    return word.isalpha() or (
+        not word.isascii() and _patterns().letters.fullmatch(word) is not None
+    )
+
+
+def has_marks(text: str) -> bool:
+    """Whether a letter of a text has a combining mark or a joiner, so is no letter alone."""
+    return not text.isascii() and _patterns().marked.search(text) is not None
+
+
 def joined(parts: Iterable[str]) -> str:
     """Words as a text: with spaces between them, but none beside one of an unspaced script."""
     text = " ".join(parts)
@@ -48,7 +63,8 @@ def has_unspaced(text: str) -> bool:
 
 
 class _Patterns:
-    """letter: one of an unspaced script; part: a word; gap: a space beside such a word."""
+    """letter: one of an unspaced script; part: a word; gap: a space beside such a word; letters: a
+    word of letters alone; marked: a letter with a mark."""
 
     def __init__(self) -> None:
         import regex
@@ -59,6 +75,8 @@ class _Patterns:
         word = rf"{own}\p{{M}}*[\p{{Pe}}\p{{Pf}}\p{{Po}}]*"
         self.part = regex.compile(rf"{word}|(?:(?!{own}).)+", regex.V1 | regex.DOTALL)
         self.gap = regex.compile(rf"(?<={word}) | (?={own})", regex.V1)
+        self.letters = regex.compile(rf"(?:\p{{L}}{MARKS}*)+", regex.V1)
+        self.marked = regex.compile(rf"\p{{L}}{MARKS}", regex.V1)
 
 
 @cache

@@ -42,6 +42,10 @@ SHORT = {  # words and punctuation marks are tokens
     "an ideographic stop": ("茶は 熱い。とても 熱い。", 5, "茶は 熱い。"),
     "a question in Arabic": ("هل هذا شاي؟ نعم هذا شاي", 5, "هل هذا شاي؟"),
     "else at a word end": ("One two three four.", 2, "One two"),
+    "a danda": ("Cai accha hai। Bahut garam hai।", 6, "Cai accha hai।"),
+    "a danda without a space": ("Cai hai।Bahut garam hai", 5, "Cai hai।"),
+    "a Burmese stop": ("က ခ။ ဂ ဃ င", 4, "က ခ။"),
+    "an Ethiopic stop": ("ሻይ ነው። በጣም ሙቅ ነው", 5, "ሻይ ነው።"),
     "a sentence end that keeps a quarter": ("Hi! two three", 3, "Hi!"),
     "none that keeps less": (
         "Hi! two three four five six seven eight",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from harness.data import TOPIC_WRITING
 from harness.data.floors import WORDS, Floor, floors
 from harness.types import Example, Reference, SplitData
@@ -95,6 +97,33 @@ def test_a_letter_is_a_word_in_a_script_without_spaces():
         "the 12 commonest words (letters where a script has no spaces) of the training targets in a"
         " circle"
     )
+
+
+MARKED = {  # a training target → the words of its floor, and what they are
+    "vowels of Hindi": ("है में 9 है किताब- यह", "है में यह है", "words (with combining marks)"),
+    "joiners of Persian": (
+        "می\u200cشود است",
+        "می\u200cشود است می\u200cشود است",
+        "words (with combining marks)",
+    ),
+    "the dot of a folded İ": (
+        "İyi gün",
+        "i\u0307yi gün i\u0307yi gün",
+        "words (with combining marks)",
+    ),
+    "Thai": ("ที่", "ที่ที่ที่ที่", "words (letters where a script has no spaces, with combining marks)"),
+    "accents are letters": ("cafe\u0301 noir", "café noir café noir", "words"),
+    "a mark on a sign": ("❤\ufe0f so", "so so so so", "words"),
+}
+
+
+@pytest.mark.parametrize(("target", "text", "unit"), MARKED.values(), ids=MARKED.keys())
+def test_marks_belong_to_the_letters_of_a_word(target: str, text: str, unit: str):
+    mine = split("test", [("ann", "x", "one two three four", ())])
+    found = floors(TOPIC_WRITING, mine, split("train", [("cyd", "x", target, ())]))[-1]
+    assert found.texts() == {"test0": text}
+    # other words than those of earlier versions have another meaning: a stored floor is made again
+    assert found.meaning == f"the 12 commonest {unit} of the training targets in a circle"
 
 
 def test_no_common_word_no_floor_of_words_and_a_sentence():
