@@ -31,7 +31,10 @@ KEPT_TEXTS = 8192
 
 
 def token_offsets(tokenizer: Tokenizer) -> Offsets:
-    """Offsets from a fast transformers tokenizer. Raises UsageError for a slow one."""
+    """Offsets from a fast transformers tokenizer. Raises UsageError for a slow one.
+
+    As in a prompt, special tokens in a text, like "<|im_end|>", are plain characters.
+    """
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(
             f"{type(tokenizer).__name__} gives no offsets; expected a fast tokenizer:"
@@ -42,6 +45,7 @@ def token_offsets(tokenizer: Tokenizer) -> Offsets:
         encoded = tokenizer(
             text,
             add_special_tokens=False,
+            split_special_tokens=True,
             return_offsets_mapping=True,
             return_attention_mask=False,
             truncation=False,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data.cut import Cutter, byte_offsets, token_offsets
+from harness.engine.text import plain_ids
 from harness.errors import UsageError
 from tests.support.task_rows import words
 
@@ -41,11 +42,11 @@ SHORT = {  # words and punctuation marks are tokens
     "a line break ends a sentence": ("A title\nthen text goes on", 4, "A title"),
     "an ideographic stop": ("茶は 熱い。とても 熱い。", 5, "茶は 熱い。"),
     "a question in Arabic": ("هل هذا شاي؟ نعم هذا شاي", 5, "هل هذا شاي؟"),
-    "else at a word end": ("One two three four.", 2, "One two"),
     "a danda": ("Cai accha hai। Bahut garam hai।", 6, "Cai accha hai।"),
     "a danda without a space": ("Cai hai।Bahut garam hai", 5, "Cai hai।"),
     "a Burmese stop": ("က ခ။ ဂ ဃ င", 4, "က ခ။"),
     "an Ethiopic stop": ("ሻይ ነው። በጣም ሙቅ ነው", 5, "ሻይ ነው።"),
+    "else at a word end": ("One two three four.", 2, "One two"),
     "a sentence end that keeps a quarter": ("Hi! two three", 3, "Hi!"),
     "none that keeps less": (
         "Hi! two three four five six seven eight",
@@ -114,6 +115,11 @@ def test_offsets_exclude_special_tokens(byte_tokenizer: Any):
     assert byte_tokenizer.decode(byte_tokenizer("a pot")["input_ids"]) == "<s>a pot"
     assert ["a pot"[start:end] for start, end in offsets("a pot")] == ["a", " pot"]
     assert len(offsets("é" * 9)) == 18  # two bytes each, none merged in training
+
+
+def test_special_tokens_in_a_text_count_as_the_characters_that_a_prompt_has(byte_tokenizer: Any):
+    text = "a <s> pot<s>"
+    assert len(token_offsets(byte_tokenizer)(text)) == len(plain_ids(byte_tokenizer, text)) > 6
 
 
 def test_a_long_text_is_cut_quickly(byte_tokenizer: Any):
