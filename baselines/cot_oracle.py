@@ -1,8 +1,9 @@
 """CoT with true analyses, on the built-in benchmark: what CoT could gain from better analyses.
 
-Training targets begin with the author's true preferences in sample sentences, where CoT has an
-analysis by the base model. At test time the trained model writes its own analysis, as in CoT: only
-training reads hidden preferences. An upper bound for CoT, not a method.
+Training targets begin with the author's true preferences at the time of the text, in sample
+sentences, where CoT has an analysis by the base model. At test time the trained model writes its
+own analysis, as in CoT: only training reads hidden preferences. An upper bound for CoT, not a
+method.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class CotOracle(Cot):
 
     @cached_property
     def analyses(self) -> dict[str, str]:
-        """User id → true analysis."""
+        """Example id → true analysis."""
         from harness.mini.analysis import true_analyses
 
         data = self.settings.data
@@ -43,10 +44,8 @@ class CotOracle(Cot):
     def _targets(self, key: str, lm: PersonalLM, pairs: Sequence[TrainingPair]) -> list[Target]:
         most, targets = self.options.analysis_tokens, []
         for pair in pairs:
-            ids = encode_response(self.rules.tokenizer, self.analyses[pair.example.user_id]).ids[
-                :most
-            ]
-            preface = (*ids, *self.between)
+            ids = encode_response(self.rules.tokenizer, self.analyses[pair.example.id]).ids
+            preface = (*ids[:most], *self.between)
             targets.append(Target(pair.example.id, pair.reference.text, preface))
         self.report[key] = {"planned": len(pairs), "true": len(pairs)}
         return targets

@@ -1,20 +1,20 @@
-"""The true analysis of an author: sample sentences that show the hidden preferences."""
+"""The true analysis behind a text: sample sentences that show its author's preferences."""
 
 from harness.mini import SPLITS
-from harness.mini.benchmark import preferences
+from harness.mini.benchmark import preferences_by_example
 from harness.mini.habits import kinds
 
 
 def true_analyses(task: str, setting: str, seed: int = 0) -> dict[str, str]:
-    """User id → the author's true analysis, for all splits.
+    """Example id → its author's true analysis at the time of writing, for all splits.
 
-    task, setting, seed: as for `rows`. In the temporal setting, the preferences at the user's last
-    target of the last split that has the user.
+    task, setting, seed: as for `rows`.
     """
-    known: dict[str, tuple[str, ...]] = {}
-    for split in SPLITS:
-        known |= preferences(task, setting, split, seed)
-    return {user: _in_sentences(task, words) for user, words in known.items()}
+    return {
+        example: _in_sentences(task, words)
+        for split in SPLITS
+        for example, words in preferences_by_example(task, setting, split, seed).items()
+    }
 
 
 def _in_sentences(task: str, words: tuple[str, ...]) -> str:

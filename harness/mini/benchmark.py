@@ -112,6 +112,17 @@ def preferences(task: str, setting: str, split: str, seed: int = 0) -> dict[str,
     return {each.author.user_id: as_words(task, each.preferences) for each in examples}
 
 
+def preferences_by_example(
+    task: str, setting: str, split: str, seed: int = 0
+) -> dict[str, tuple[str, ...]]:
+    """Example id → the words or signs that show each preference at the time of writing.
+
+    Arguments as for `rows`.
+    """
+    examples = _examples(task, setting, split, seed)
+    return {each.example_id: as_words(task, each.preferences) for each in examples}
+
+
 @cache
 def _examples(task: str, setting: str, split: str, seed: int) -> tuple[Example, ...]:
     for name, value, known in (

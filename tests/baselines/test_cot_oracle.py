@@ -7,7 +7,8 @@ from baselines.cot_oracle import CotOracle
 from harness.data import load_split
 from harness.engine.backbone_tokenizer import tokenizer_of
 from harness.errors import UsageError
-from harness.mini import preferences
+from harness.mini import calls, preferences
+from harness.mini.habits import kinds
 from harness.settings import build_settings
 
 
@@ -24,6 +25,21 @@ def test_training_targets_begin_with_the_true_preferences():
         for words in known[pair.example.user_id]:
             if words not in ("good first", "bad first", "alternating"):
                 assert words.removesuffix("x").casefold() in analysis.casefold(), words
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_an_analysis_shows_the_preferences_at_the_texts_own_time(split: str):
+    # in the temporal setting they change between the splits, and the held-out kind starts in test
+    settings = build_settings("mini", ["data.setting=temporal", f"data.{split}_limit=20"])
+    method = CotOracle(settings)
+    pairs = load_split(settings, split).pairs()
+    known = calls("product_review", "temporal", split)
+    for pair, target in zip(pairs, method.targets(None, pairs), strict=True):
+        analysis = tokenizer_of("mini").decode(target.preface[: -len(method.between)])
+        own = {call.kind: call.expected for call in known[pair.example.id]}
+        for kind in ("praise", "blame", "catchphrase", "closing"):
+            assert own[kind] in analysis, kind
+        assert not any(tag in analysis.lower() for tag in kinds("product_review")["tag"].values)
 
 
 def test_at_test_time_it_is_cot():

@@ -20,5 +20,5 @@ class Oracle(Method):
         if not example.profile:
             return prompt
         data = self.settings.data
-        samples = true_analyses(example.task, data.setting, data.mini_seed)[example.user_id]
+        samples = true_analyses(example.task, data.setting, data.mini_seed)[example.id]
         return replace(prompt, views={"main": f"{samples}\n{prompt.views['main']}"})
