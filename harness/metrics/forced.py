@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +21,9 @@ T = TypeVar("T")
 Chosen = NDArray[np.bool_]
 WINDOW = 100
 """At most this many slice tokens are generated and scored from the start of a slice."""
+APART = (
+    "the value of a slice does not follow from those of its windows, over which a slope is taken"
+)
 
 
 def window_lengths(reference: str, starts: Sequence[int]) -> list[int]:
@@ -106,9 +109,10 @@ def forced_scores(
     rows = _drift_rows(cells, windows, starts)
     found = drift(rows, panel, signature, slope_of(metric, len(starts)))
     slope = Drift(examples=int(rows.any(axis=1).sum()), **ends_of(found))
-    unscored = [row.missing for row in slices if row.missing is not None]
-    if unscored:
-        slope = replace(slope, missing=unscored[0])
+    without = [row.missing for row in slices if row.missing is not None]
+    without += [APART for one in by_slice if one.score.value is not None and one.rows is None]
+    if without:
+        slope = Drift(examples=slope.examples, value=None, missing=without[0])
     curve = ForcedMetric(signature=signature, slices=slices, drift=slope, **ends_of(whole))
     return WindowScores(curve, each, kept)
 

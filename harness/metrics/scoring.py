@@ -25,7 +25,7 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, and the rows [S,N,K] that it comes from; rows are None if there is no value."""
+    """A score, and the rows [S,N,K] that it comes from; None if no rows give the value."""
 
     score: Score
     rows: Array | None = None
@@ -51,7 +51,7 @@ def scored(
 
     The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
     no value, if the metric's tokenizer does not see the references, or if the metric raises.
-    There is no interval if the value cannot be computed from the rows (some metrics of evaluate).
+    There is neither interval nor rows if the rows do not give the value (some metrics of evaluate).
     """
     try:
         return _scored(metric, samples, panel, rows_of)
@@ -86,10 +86,10 @@ def _scored(
     value = fmean(values) if len(values) > 1 else values[0]
     found = Score(value, each(metric, rows), signature, unseen=share)
     # 3. the interval
-    if panel is None:
-        return Scored(found, rows)
     statistic, together = joined(metric.statistic, rows)
     if not isclose(float(statistic.value(together.sum(axis=0))), value, rel_tol=1e-6, abs_tol=1e-9):
+        return Scored(found)
+    if panel is None:
         return Scored(found, rows)
     ends = interval(statistic, together, panel)
     return Scored(replace(found, low=ends.low, high=ends.high), rows)

@@ -201,6 +201,31 @@ def test_a_window_that_the_metric_fails_on_is_null_and_says_so(metric):
     assert found.drift.missing == found.slices[1].missing
 
 
+NOT_A_MEAN = '{"value": sum(map(len, predictions))}'  # as of wer, over all words
+
+
+def test_rows_that_do_not_give_the_value_are_not_compared(metric):
+    own = find_metric(metric("Whole", NOT_A_MEAN))
+    found = scored(own, [pairs(["a", "bcd"], ["a", "b"])], panel("uv"))
+    assert (found.score.value, found.score.each) == (4, (1, 3))  # their mean is 2
+    assert (found.score.low, found.rows) == (None, None)
+    alone = scored(own, [pairs(["a"], ["a"])], panel("u"))
+    assert alone.rows.tolist() == [[[1, 1]]]
+
+
+def test_a_slope_of_values_that_the_windows_do_not_give_is_null(metric):
+    whole = pairs(["a b c d"] * 2, ["a b c d"] * 2)
+    windows = [[window_pair("a bb c ddd", one, start, 2) for start in (0, 2)] for one in whole]
+    own = find_metric(metric("Windows", NOT_A_MEAN))
+    found = forced_scores(own, windows, (0, 2), panel("uv")).entry
+    assert [row.value for row in found.slices] == [8, 10]  # "a bb" and "c ddd", twice
+    assert found.drift.value is None
+    assert found.drift.missing == (
+        "the value of a slice does not follow from those of its windows, over which a slope is"
+        " taken"
+    )
+
+
 def test_a_sample_without_a_value_leaves_the_mean_without_one(metric):
     name = metric("Sample", FAILS_ON_EMPTY)
     found = scored(find_metric(name), [pairs(["a"], ["a"]), pairs([""], ["a"])], panel("u")).score

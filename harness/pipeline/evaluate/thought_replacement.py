@@ -204,7 +204,7 @@ def _curve(plan: Plan, nll: Mapping[str, SliceNll]) -> Curve:
 
 
 def _rows(plan: Plan, result: Variant, scores: Scores) -> dict[str, Array]:
-    """Rows of NLL per slice token, where it was evaluated, then of every metric with a value."""
+    """Rows of NLL per slice token, where it was evaluated, then of the metrics that have rows."""
     rows = {}
     if result.nll:
         each = [result.nll[example.id] for example in plan.test.examples]
