@@ -90,8 +90,11 @@ def _values(metric: Metric, rounds: Sequence[Planted]) -> Ranking:
 
 
 def _tried(one: Ranking, others: Sequence[Ranking], panel: Panel) -> TriedMetric:
-    auc = {name: _auc(one, *kinds, panel) for name, kinds in DUELS.items()} if one.rounds else {}
-    outcome, failed = verdict(auc, len(set(panel.users)))
+    wins = {name: _wins(one, *kinds) for name, kinds in DUELS.items()} if one.rounds else {}
+    missing = f"{one.metric.name} has no value of these texts"
+    auc = {name: _mean(each, PERCENT_MEAN, panel, missing) for name, each in wins.items()}
+    users = min(_users(wins.get(name, ()), panel) for name in (MUST_WIN, *MUST_NOT_WIN))
+    outcome, failed = verdict(auc, users)
     return TriedMetric(
         title=one.metric.title or one.metric.name,
         signature=one.metric.signature,
@@ -112,7 +115,7 @@ def verdict(auc: Mapping[str, Estimate], users: int) -> tuple[Outcome, tuple[str
     """Whether a metric passes, and the duels that it fails.
 
     auc: duel → its percentage with the interval over users.
-    users: their number; with few there is no verdict.
+    users: how many have a value in each duel that decides; with few there is no verdict.
     """
     if not auc or auc[MUST_WIN].value is None:
         return "no value", ()
@@ -130,13 +133,18 @@ def _shown(number: Estimate) -> bool:
     return number.value is not None and number.value > WITHOUT_INTERVAL
 
 
-def _auc(one: Ranking, first: str, second: str, panel: Panel) -> Estimate:
-    """How often the first kind of text wins: the mean over an example's pairs, then examples."""
-    wins = [_wins(each[first], each[second]) for each in one.rounds]
-    return _mean(wins, PERCENT_MEAN, panel, f"{one.metric.name} has no value of these texts")
+def _users(of_rounds: Sequence[float | None], panel: Panel) -> int:
+    """How many users have a value in some round."""
+    known = (at // ROUNDS for at, value in enumerate(of_rounds) if value is not None)
+    return len({panel.users[example] for example in known})
 
 
-def _wins(first: Sequence[float | None], second: Sequence[float | None]) -> float | None:
+def _wins(one: Ranking, first: str, second: str) -> list[float | None]:
+    """How often the first kind of text wins in each round, in %: the mean over its pairs."""
+    return [_share(each[first], each[second]) for each in one.rounds]
+
+
+def _share(first: Sequence[float | None], second: Sequence[float | None]) -> float | None:
     """The share of pairs that the first wins, in %; a tie counts half."""
     shares = [
         100.0 * (a > b) + EVEN * (a == b)

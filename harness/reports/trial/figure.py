@@ -52,8 +52,8 @@ def _draw(lines: Sequence[Line], users: int) -> Figure:
         drawing,
         "% of duels won; 50 is no preference. The other author's text is on the same subject."
         " Padded: the author's own text to twice its length. Copied: from the author's profile."
-        f" Lines: 95 % intervals over {users} users. Dots: the metric passes. Crosses: it fails."
-        " Diamonds: measures known to be bad",
+        f" Lines: 95 % intervals over up to {users} users. Dots: the metric passes. Crosses: it"
+        " fails. Diamonds: measures known to be bad",
     )
     return drawing
 

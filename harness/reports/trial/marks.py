@@ -48,7 +48,7 @@ def failed_metrics(
     fingerprint: of the test split.
     signatures: metric → how it was computed; only a trial that scored each text alike counts.
 
-    Of several trials, the one with the most examples counts.
+    Of several trials with a verdict, the one with the most examples counts.
     """
     own = [trial for trial in trials if trial.fingerprint == fingerprint]
     latest: dict[str, TriedMetric] = {}
@@ -56,7 +56,8 @@ def failed_metrics(
         latest |= {
             name: one
             for name, one in trial.metrics.items()
-            if one.signature == of_each_sample(signatures.get(name, ""))
+            if one.outcome in ("passes", "fails")
+            and one.signature == of_each_sample(signatures.get(name, ""))
         }
     return {name: one for name, one in latest.items() if one.outcome == "fails"}
 

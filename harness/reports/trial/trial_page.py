@@ -90,7 +90,7 @@ def duels_table(trial: Trial) -> Table:
         "How often the first text scores higher, in %; a tie counts half, 50 is no preference"
         " [95 % interval over users]. Grey rows: measures that are known to be bad.",
         "A metric passes if own > other is shown to be above 50, and neither padded > own nor"
-        " copied > own is. There is no verdict with fewer than 20 users.",
+        " copied > own is. There is no verdict if fewer than 20 users have a value in one of them.",
     )
     table = Table(
         f"trial_{trial.task}",

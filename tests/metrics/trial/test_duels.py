@@ -49,6 +49,17 @@ class Absent(MeanMetric):
         raise Unavailable("no model: install one")
 
 
+class Patchy(Oracle):
+    """The oracle, but without a value for users, or lengths in words, that it does not know."""
+
+    def __init__(self, users=24, longest=100):
+        self.name, self._users, self._longest = f"oracle of {users} and {longest}", users, longest
+
+    def score(self, pair):
+        user, length = int(pair.example.user_id[1:]), len(pair.prediction.split())
+        return super().score(pair) if user < self._users and length <= self._longest else None
+
+
 @pytest.fixture(scope="module")
 def plants():
     return plant(PRODUCT_REVIEW, made_up(users=24))
@@ -59,6 +70,23 @@ def tried(plants):
     metrics = [Oracle(), Constant(), TextLength(), ProfileOverlap(), Shortness(), Absent(), Bleu()]
     users = tuple(example.user_id for example in plants.examples)
     return try_metrics(plants, metrics, Panel(users, "print", 200))
+
+
+@pytest.mark.parametrize(
+    ("metric", "outcome"),
+    [
+        (Patchy(users=1), "too few users"),
+        (Patchy(users=19), "too few users"),
+        (Patchy(users=20), "passes"),
+        (Patchy(longest=8), "too few users"),  # no padded text has a value
+    ],
+    ids=["1 user", "19 users", "20 users", "no padded text"],
+)
+def test_a_verdict_needs_users_with_a_value_in_each_deciding_duel(plants, metric, outcome):
+    users = tuple(example.user_id for example in plants.examples)
+    (found,) = try_metrics(plants, [metric], Panel(users, "print", 200)).values()
+    assert found.auc["own_over_other"].value == 100
+    assert (found.outcome, found.failed) == (outcome, ())
 
 
 def values(tried, name):

@@ -118,6 +118,13 @@ def test_the_trial_with_the_most_examples_counts():
     assert failed_metrics([many, few], "f" * 64, {"meteor": "METEOR"}) == {}
 
 
+@pytest.mark.parametrize("outcome", ["too few users", "no value"])
+def test_a_larger_trial_without_a_verdict_takes_no_mark_away(outcome):
+    without = trial(examples=80, metrics={"meteor": replace(PADS, outcome=outcome, failed=())})
+    few = trial(examples=20)
+    assert failed_metrics([without, few], "f" * 64, {"meteor": "METEOR"}) == {"meteor": PADS}
+
+
 def test_a_mean_over_samples_is_marked_like_one_text():
     assert failed_metrics([trial()], "f" * 64, {"meteor": "METEOR|samples:3"}) == {"meteor": PADS}
 
