@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -16,9 +16,11 @@ from harness.cli.score import ScoreOptions, settings_of
 from harness.cli.screen import print_json, publish, screen, warn
 from harness.paths import refuse_file
 from harness.progress import Bars
+from harness.record.digest import json_sha256
 from harness.record.judged import JUDGED
 from harness.registry import FROM_FILES, table
 from harness.settings import RunSettings
+from harness.settings.flat import flat
 
 if TYPE_CHECKING:
     from harness.judges.asking import Judge
@@ -68,9 +70,7 @@ def trial(
     asked = judge_of(judge, asking) if judge else None
     with Bars(quiet=json_) as bars:
         found = _tried(settings, options, asked, _Asked(console, bars, out / JUDGED))
-    name = f"{found.task}-{found.split}-{found.fingerprint[:12]}"
-    if found.seed:
-        name += f"-s{found.seed}"
+    name = _name(found, settings, options, asked)
     report = document(found)
     publish(console, report, out / name, tables=0 if json_ else 1)
     console.print(f"result: {write_json(out / f'{name}.json', found)}", soft_wrap=True)
@@ -86,6 +86,23 @@ def _with_plugins(settings: RunSettings) -> RunSettings:
     return settings.model_copy(
         update={"eval": settings.eval.model_copy(update={"metrics": tuple(names)})}
     )
+
+
+def _name(found: Trial, settings: RunSettings, options: TrialOptions, judge: Judge | None) -> str:
+    """The result's name: of its split, of what is unlike the usual trial of it, and of the seed.
+
+    So another trial of the same split replaces no result for other metrics, settings or judges.
+    """
+    name = f"{found.task}-{found.split}-{found.fingerprint[:12]}"
+    usual = dict(flat(_dump(settings_of(replace(options, metrics=None, limit=None, set_=None)))))
+    changed = {key: value for key, value in flat(_dump(settings)) if value != usual.get(key)}
+    if changed or judge:
+        name += f"-{json_sha256(changed, judge and judge.name, sort_keys=True)[:8]}"
+    return f"{name}-s{found.seed}" if found.seed else name
+
+
+def _dump(settings: RunSettings) -> dict[str, Any]:
+    return settings.model_dump(mode="json")
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def test_a_trial_leaves_a_result_and_a_page(call, tmp_path, options):
     found = from_json(Trial, path.read_text(), str(path))
     assert list(found.metrics) == ["bleu", "rouge1"]
     assert (found.users, found.source, found.task) == (21, "folder", "product_review")
-    assert path.stem == f"product_review-test-{found.fingerprint[:12]}"
+    assert path.stem.startswith(f"product_review-test-{found.fingerprint[:12]}-")
     assert (path.with_suffix("") / "index.html").is_file()
     assert str(tmp_path) not in path.read_text()
 
@@ -72,6 +72,35 @@ def test_another_seed_has_a_result_of_its_own(call, tmp_path, options):
         call("trial", "--metrics", "bleu", "--limit", 20, "--seed", seed, *options)
     names = sorted(path.stem for path in (tmp_path / "trial").glob("*.json"))
     assert names[1] == f"{names[0]}-s3"
+
+
+def test_another_trial_of_the_same_data_replaces_none(call, tmp_path, data):
+    def stored(*words):
+        call("trial", "--data", data, "--out", tmp_path, "--set", "eval.resamples=100", *words)
+        return {path.stem for path in tmp_path.glob("*.json")}
+
+    with served(Stub(lambda prompt: "I like it")) as stub:
+        for count, words in enumerate(
+            (
+                ("--metrics", "bleu"),
+                ("--metrics", "rouge1"),
+                ("--metrics", "bleu", "--limit", 20),
+                ("--metrics", "bleu", "--limit", 20, "--set", "eval.tokenizer=unicode"),
+                ("--metrics", "bleu", "--limit", 2, "--judge", f"{stub.url}#one"),
+                ("--metrics", "bleu", "--limit", 2, "--judge", f"{stub.url}#two"),
+            ),
+            1,
+        ):
+            found = stored(*words)
+            assert len(found) == count
+    assert stored("--metrics", "rouge1") == found
+
+
+def test_the_usual_trial_is_named_by_its_split_alone(call, tmp_path, data):
+    call("trial", "--data", data, "--out", tmp_path / "trial")
+    (path,) = (tmp_path / "trial").glob("*.json")
+    fingerprint = json.loads(path.read_text())["fingerprint"]
+    assert path.stem == f"product_review-test-{fingerprint[:12]}"
 
 
 def test_users_with_one_text_are_refused(call, tmp_path):
