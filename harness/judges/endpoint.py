@@ -16,6 +16,8 @@ from harness.settings import ApiSettings
 KEY = "HARNESS_JUDGE_KEY"
 """Environment variable with the endpoint's key; by default the only one that is read."""
 MAX_TOKENS = 1024
+CUT_OFF = ("cut off", f"the reply reached {MAX_TOKENS} tokens")
+"""A failure and its detail."""
 OPTIONS = Options(
     model="--judge", key="--key-variable", patience="--timeout", parallel="--parallel",
     shorter="judge shorter texts, or name a model that reads more,",
@@ -82,8 +84,8 @@ def _without_answer(reply: Reply) -> tuple[str | None, str]:
     """Why a reply has no answer to read, and in which words; (None, "") if it may have one."""
     if reply.refusal or reply.stopped == "content_filter":
         return "refusal", (reply.refusal or reply.stopped)[:200]
+    if reply.capped:  # within its reasoning if there is no text
+        return CUT_OFF
     if not reply.text:
         return "bad JSON", f"no text; finish_reason {reply.stopped!r}"
-    if reply.capped:
-        return "cut off", f"the reply reached {MAX_TOKENS} tokens"
     return None, ""

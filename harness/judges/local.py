@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from harness.engine.text import encode_prompt
+from harness.engine.text import decode, encode_prompt
 from harness.errors import HarnessError
 from harness.inputs.models import model_sha256
-from harness.judges.endpoint import MAX_TOKENS, Answer
+from harness.judges.endpoint import CUT_OFF, MAX_TOKENS, Answer
 from harness.pipeline.evaluate.metric_models import language_model
 
 
@@ -26,11 +26,11 @@ class LocalJudge:
         began, tokenizer = time.monotonic(), self._model.tokenizer
         asked = len(encode_prompt(tokenizer, prompt))
         try:
-            (text,) = self._model.answers([prompt], MAX_TOKENS)
+            (ids,) = self._model.answer_ids([prompt], MAX_TOKENS)
         except (HarnessError, IndexError, RuntimeError) as error:  # longer than its positions
             detail = f"{type(error).__name__}: {error}"[:200]
-            return Answer("", "request refused", detail, seconds=time.monotonic() - began)
-        written = len(tokenizer(text, add_special_tokens=False)["input_ids"])
+            return Answer(None, "request refused", detail, seconds=time.monotonic() - began)
+        failure, detail = CUT_OFF if len(ids) == MAX_TOKENS else (None, "")
         return Answer(
-            text, prompt_tokens=asked, completion_tokens=written, seconds=time.monotonic() - began
+            decode(tokenizer, ids), failure, detail, asked, len(ids), time.monotonic() - began
         )

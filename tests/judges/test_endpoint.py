@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.engine.endpoint.address import address_of
-from harness.engine.endpoint.client import FIRST_WAIT_S, LONGEST_WAIT_S, Client
+from harness.engine.endpoint.client import BUSY, FATAL, FIRST_WAIT_S, LONGEST_WAIT_S, NEVER, Client
 from harness.errors import UsageError
 from harness.judges.endpoint import KEY, OPTIONS, Endpoint, endpoint_of
 from harness.settings import ApiSettings
@@ -40,7 +40,8 @@ def test_a_reply_has_its_cost_and_is_asked_for_at_temperature_0(stub, monkeypatc
 @pytest.mark.parametrize(
     ("fault", "name"),
     [(429, "rate limit"), (500, "server error"), (503, "server error"), ("hang", "timeout"),
-     ("cut", "connection"), (408, "timeout")],
+     ("cut", "connection"), (408, "timeout"), (409, "server error"), (507, "server error"),
+     (524, "server error"), (599, "server error")],
 )  # fmt: skip
 def test_what_passes_is_repeated_and_counted(stub, fault, name):
     stub.faults = [fault, fault]
@@ -53,6 +54,7 @@ def test_what_passes_is_repeated_and_counted(stub, fault, name):
     ("fault", "name", "requests"),
     [(429, "rate limit", 3), (502, "server error", 3), ("hang", "timeout", 3),
      ("cut", "connection", 3), (400, "request refused", 1), (413, "request refused", 1),
+     (501, "request refused", 1), (505, "request refused", 1), (520, "server error", 3),
      ("not json", "server error", 3)],
 )  # fmt: skip
 def test_what_stays_is_a_failure_with_a_name(stub, fault, name, requests):
@@ -70,6 +72,9 @@ def test_the_docs_have_the_waits_between_attempts():
     said = f"repeated up to {attempts - 1} times, after {', '.join(waits)} and {last}, or as"
     text = Path("docs/judges.md").read_text("utf-8")
     assert f"{said} `Retry-After` says (at most {LONGEST_WAIT_S:g} s)" in text
+    repeated, stays = (", ".join(map(str, sorted(each))) for each in (BUSY, FATAL))
+    assert f"{repeated}, from 500 on all but {' and '.join(map(str, sorted(NEVER)))} |" in text
+    assert f"| {stays}, a redirect" in text
 
 
 @pytest.mark.parametrize("faults", [2, 3], ids=["answered", "failed"])
@@ -84,7 +89,12 @@ def test_the_time_of_a_question_has_its_retries(stub, faults):
 
 @pytest.mark.parametrize(
     ("fault", "failure", "text"),
-    [("refuse", "refusal", ""), ("null", "bad JSON", ""), ("length", "cut off", "fine")],
+    [
+        ("refuse", "refusal", ""),
+        ("null", "bad JSON", ""),
+        ("length", "cut off", "fine"),
+        ("reasoned on", "cut off", ""),
+    ],
 )
 def test_a_reply_without_an_answer_is_kept_with_a_reason(stub, fault, failure, text):
     stub.faults = [fault]

@@ -54,7 +54,7 @@ class Stub:
 
     opinion: gives the text of a reply.
     faults: of the next requests, in order: a status, "hang", "cut", "not json", "null", "refuse",
-        "length", "no usage"; None for a normal reply.
+        "length", "reasoned on" (to the cap, without a text), "no usage"; None for a normal reply.
     """
 
     def __init__(self, opinion: Opinion = fair) -> None:
@@ -111,11 +111,11 @@ def _answer(handler: BaseHTTPRequestHandler, stub: Stub, fault: object, prompt: 
         handler.close_connection = True
         return
     choice = {"message": {"content": stub.opinion(prompt)}, "finish_reason": "stop"}
-    if fault == "null":
+    if fault in ("null", "reasoned on"):
         choice["message"] = {"content": None}
     if fault == "refuse":
         choice["message"] = {"content": None, "refusal": "I would rather not"}
-    if fault == "length":
+    if fault in ("length", "reasoned on"):
         choice["finish_reason"] = "length"
     usage = {"prompt_tokens": 100, "completion_tokens": 10}
     counts = {} if fault == "no usage" else {"usage": usage}

@@ -29,8 +29,9 @@ from harness.engine.endpoint.replies import Reply, Unreadable, retry_after
 from harness.errors import HarnessError, UsageError
 from harness.settings import ApiSettings
 
-BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""Statuses after which the same request may succeed."""
+BUSY = frozenset({408, 409, 425, 429})
+"""Statuses after which the same request may succeed, as after any from 500 on, but for `NEVER`."""
+NEVER = frozenset({501, 505})
 KINDS: Mapping[int, Failure] = {408: "timeout", 429: "rate limit"}
 """Names of some of them."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
@@ -232,7 +233,7 @@ class Client:
                     left_out |= unknown
                     continue
             found = f"HTTP {status}{refusal.shown}"
-            if status in BUSY:
+            if status in BUSY or (status >= 500 and status not in NEVER):
                 kind = KINDS.get(status, "server error")
                 raise _Passing(found, kind, retry_after(answer.headers))
             message = self._message(found, self.options.cure(status))

@@ -73,14 +73,17 @@ class BackboneModel:
             found += (-logprobs.double().sum(dim=1)).tolist()
         return np.array(found)
 
-    @torch.inference_mode()
     def answers(self, prompts: Sequence[str], max_new_tokens: int = 64) -> list[str]:
         """The greedy answer to each prompt, a user's turn through the chat template."""
-        found: list[str] = []
+        return [decode(self.tokenizer, each) for each in self.answer_ids(prompts, max_new_tokens)]
+
+    @torch.inference_mode()
+    def answer_ids(self, prompts: Sequence[str], max_new_tokens: int) -> list[list[int]]:
+        """The token ids of these answers; as many as `max_new_tokens` where one was cut off."""
+        found: list[list[int]] = []
         for start in range(0, len(prompts), BATCH):
             rows = [encode_prompt(self.tokenizer, each) for each in prompts[start : start + BATCH]]
-            ids = generate(
+            found += generate(
                 self.lm, rows, max_new_tokens=max_new_tokens, eos_id=ends_of(self.tokenizer).ids
             )
-            found += [decode(self.tokenizer, each) for each in ids]
         return found
