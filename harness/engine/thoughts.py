@@ -67,9 +67,9 @@ def nearest_tokens(model: nn.Module, vectors: Tensor, count: int = NEAREST) -> T
 
 
 def divergence(logits: Tensor, other: Tensor) -> Tensor:
-    """KL(p ‖ q) in nats [...], of the distributions of two logits [...,V]."""
+    """KL(p ‖ q) in nats [...], of the distributions of two logits [...,V]; never below 0."""
     p, q = logits.float().log_softmax(-1), other.float().log_softmax(-1)
-    return (p.exp() * (p - q)).sum(-1)
+    return (p.exp() * (p - q)).sum(-1).clamp_min(0)  # rounding can give −1e-7
 
 
 def divergence_by_column(

@@ -25,6 +25,12 @@ def test_divergence_by_hand():
     assert divergence(q, q + 5).abs() < 1e-6
 
 
+def test_rounding_gives_no_divergence_below_0():
+    logits = 4 * torch.randn(500, 2000, generator=torch.manual_seed(0))
+    almost = logits + 1e-6 * torch.randn(500, 2000, generator=torch.manual_seed(1))
+    assert divergence(logits, almost).min() >= 0
+
+
 @pytest.mark.parametrize("token", [3, 41, 96])
 def test_the_nearest_token_of_an_embedding_is_its_own(token):
     lm = tiny()  # its head is its embedding matrix
