@@ -22,9 +22,11 @@ from harness.statistics import RATIO, Array, Interval, Statistic, interval
 
 @dataclass(frozen=True)
 class KindGain:
-    """The gain on tokens of one kind.
+    """The gain on tokens of one kind: slice tokens in which a token of the backbone ends.
 
-    tokens: their share of all slice tokens, in %.
+    A token that ends later covers the others, such as the dots of `...`, which are of no kind.
+
+    tokens: their share of those of all kinds, in %.
     gain: their part of the gain, in nats per slice token of the whole text, mean over texts; the
     parts of all kinds add up to the lift. topic, empty: the same over topic-matched users, and over
     no profile.
@@ -64,7 +66,7 @@ def split_of(tokens: Tokens) -> Split:
     own = _columns(tokens, other_gain, lengths)
     total = _interval(tokens, own, lambda sums: sums[..., :-1].sum(axis=-1) / _positive(sums))
     gains = (total.low or 0.0) > 0
-    counts = stacked([tokens.texts(run, _first_of_word(run)) for run in tokens.runs])
+    counts = stacked([tokens.texts(run, _ended(run)) for run in tokens.runs])
     topic, empty = (_columns(tokens, of, lengths) for of in (topic_gain, empty_gain))
     raw = stacked([tokens.texts(run, _by_kind(run, other_gain(run))) for run in tokens.runs])
     kinds = tuple(
@@ -99,8 +101,8 @@ def _by_kind(run: TokenValues, column: Array) -> Array:
     return parts
 
 
-def _first_of_word(run: TokenValues) -> Array:
-    """1 in the column of its kind for the first token of each slice token [T,3]."""
+def _ended(run: TokenValues) -> Array:
+    """1 in the column of its kind for the first token that ends in a slice token [T,3]."""
     new = np.ones(len(run.kind))
     same = (np.diff(run.example) == 0) & (np.diff(run.slice_token) == 0)
     new[1:][same] = 0.0
@@ -116,7 +118,7 @@ def _by_slice(tokens: Tokens, at: int) -> dict[str, Interval]:
         rows = []
         for run in tokens.runs:
             here = (run.kind == at) & (run.slice_token >= start) & (run.slice_token < end)
-            pair = np.stack([other_gain(run), _first_of_word(run)[:, at]], axis=1)
+            pair = np.stack([other_gain(run), _ended(run)[:, at]], axis=1)
             rows.append(tokens.texts(run, pair * here[:, None]))
         gain, count = np.moveaxis(stacked(rows), -1, 0)
         found[name] = _ratio(tokens, gain, count)

@@ -112,8 +112,8 @@ def _table(board: Board, splits: list[Split], over: str, note: str) -> Table:
     )  # fmt: skip
     notes = (
         f"Nats per slice token of the whole text, mean over texts: the three rows add up to the"
-        f" lift. Per token of the kind: over the tokens of that kind alone. 95 % intervals over"
-        f" {over}.",
+        " lift. Share of tokens, per token of the kind: over slice tokens in which a token of the"
+        f" backbone ends. 95 % intervals over {over}.",
         *filter(None, [note]),
     )
     return Table(
@@ -136,7 +136,7 @@ def _positions(board: Board, splits: list[Split]) -> Table:
     )
     return Table(
         f"copied_positions_{board.task}", f"Gain per token by kind and position, {board.task}",
-        columns, rows, ("Own − random other, nats per slice token of the kind in that slice.",),
+        columns, rows, ("Own − random other, nats per token of the kind in that slice, as above.",),
         folded=True,
         groups=tuple(one.system for one in splits for _ in one.kinds), grouped_by="system",
     )  # fmt: skip
