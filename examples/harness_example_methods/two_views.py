@@ -17,7 +17,7 @@ class TwoViews(Method):
     def prompt(self, example: Example) -> Prompt:
         full = self.writer.write(example)
         bare = self.writer.write(example, profile=False)
-        return Prompt(example.id, {**full.views, NO_PROFILE: bare.views["main"]}, full.cut)
+        return replace(full, views={**full.views, NO_PROFILE: bare.views["main"]})
 
 
 class TrainedOnTwoViews(CausalLM):

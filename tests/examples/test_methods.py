@@ -1,5 +1,7 @@
 """PerCE and contrastive decoding: numbers worked out by hand, and the conformance kit."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from harness_example_methods.contrastive import Contrastive, ContrastiveLM
@@ -8,7 +10,9 @@ from torch.testing import assert_close
 
 from harness.conformance import check_method, failures
 from harness.engine import Batch, CausalLM, generate
+from harness.pipeline.plan import Plan
 from tests.support.agreement import PROMPTS, RESPONSES
+from tests.support.runs import settings
 from tests.support.tiny import tiny
 
 BARE = [row[-2:] for row in PROMPTS]
@@ -22,6 +26,15 @@ def batch():
 @pytest.mark.parametrize("method", [PerCE, Contrastive], ids=lambda method: method.name)
 def test_the_kit_passes(method):
     assert not failures(check_method(method))
+
+
+@pytest.mark.parametrize("method", [PerCE, Contrastive], ids=lambda method: method.name)
+def test_a_tied_ranking_is_counted(method, reviews, backbone, tmp_path):
+    plan = Plan(settings(reviews, backbone, method.name), method.name, tmp_path, method)
+    example = plan.test.examples[0]
+    same = replace(example, profile=example.profile[:1] * 3)
+    assert plan.encode([same])[0].tied
+    assert not plan.encode([replace(example, profile=example.profile[:1])])[0].tied
 
 
 def test_perce_weights_by_the_clipped_influence():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor, nn
@@ -102,7 +102,7 @@ class Carrier(Method):
     def prompt(self, example: Example) -> Prompt:
         full = self.whole.write(example)
         bare = self.whole.write(example, profile=False)
-        return Prompt(example.id, {**full.views, BARE: bare.views["main"]}, full.cut)
+        return replace(full, views={**full.views, BARE: bare.views["main"]})
 
     def build(self, backbones: Backbones) -> CarrierLM:
         return CarrierLM(backbones.main, backbones.reasoner)
