@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.inputs.digests import file_sha256
-from harness.inputs.imports import OWN, closure
+from harness.inputs.imports import closure
 from harness.inputs.metrics import metric_input
 from harness.inputs.models import model_files
-from harness.inputs.origin import Origin, merged, own_sources
+from harness.inputs.origin import Origin, merged, named_origins, own_sources
 from harness.record.inputs import Inputs
 from harness.registry import table
 from harness.settings import ModelSettings, RunSettings
@@ -28,9 +28,9 @@ def collect(settings: RunSettings, origin: Origin, data: Mapping[str, str]) -> I
     dense = retrieval.dense_model if retrieval.ranking == "dense" else None
     task = table("task").get(settings.task)
     of_task = own_sources(Origin(task.target.partition(":")[0], task.file)) if task else {}
-    plugins = merged(own_sources(origin), of_task)
-    built_in = origin.module.partition(".")[0] in OWN
-    code = closure([RUN, *([origin.module] if built_in else [])])
+    origins = [origin, *named_origins(settings.method)]
+    plugins = merged(*map(own_sources, origins), of_task)
+    code = closure([RUN, *(each.module for each in origins)])
     return Inputs(
         data=dict(data),
         backbone=_backbone(model),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.inputs.imports import OWN, closure, file_closure, file_of
 from harness.plugins import home_of
-from harness.registry import PLUGIN_MODULE, table
+from harness.registry import PLUGIN_MODULE, known_methods, table
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ def origin_of(name: str, method: type) -> Origin:
     target = entry.target.partition(":")[0] if entry else ""
     same = target.partition(".")[0] == module.partition(".")[0]
     return Origin(target) if same else Origin(module, home)
+
+
+def named_origins(options: Mapping[str, object]) -> list[Origin]:
+    """Where the code of the other methods begins that a method's options name (`flops_of`)."""
+    known = known_methods()
+    named = [each for value in map(str, options.values()) if (each := known.get(value))]
+    return [Origin(each.target.partition(":")[0], each.file) for each in named]
 
 
 def own_sources(origin: Origin) -> dict[str, Path]:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from harness import __version__
 from harness.inputs.imports import closure, content_sha256, imports_of
-from harness.inputs.origin import Origin, merged, own_sources
+from harness.inputs.origin import Origin, merged, named_origins, own_sources
 from harness.plugins import home_of
 from harness.record import CodeInfo, DeviceInfo
-from harness.registry import known_methods
 
 PACKAGES = (
     "torch", "transformers", "tokenizers", "accelerate", "peft", "datasets", "sacrebleu",
@@ -67,12 +66,9 @@ def training_sha256(method: type, options: Mapping[str, object]) -> str:
 
 def method_sources(method: type, options: Mapping[str, object]) -> dict[str, Path]:
     """Module → file of that source."""
-    known = known_methods()
-    named = [each for value in map(str, options.values()) if (each := known.get(value))]
-    modules = [each.target.partition(":")[0] for each in named]
-    origins = [Origin(module, one.file) for module, one in zip(modules, named, strict=True)]
-    beside = merged(*map(own_sources, [Origin(method.__module__, home_of(method)), *origins]))
-    starts = [method.__module__, *MAKING, *modules]
+    origins = [Origin(method.__module__, home_of(method)), *named_origins(options)]
+    beside = merged(*map(own_sources, origins))
+    starts = [*MAKING, *(origin.module for origin in origins)]
     starts += [name for file in beside.values() for name in imports_of(file, "")]
     return {**closure(starts), **beside}
 

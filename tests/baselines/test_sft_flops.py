@@ -7,7 +7,10 @@ from harness import registry
 from harness.engine.flops import training_flops
 from harness.errors import UsageError
 from harness.inputs import provenance
+from harness.inputs.collect import collect
+from harness.inputs.origin import origin_of
 from harness.pipeline.plan import Plan
+from harness.record.inputs import changes
 from harness.registry import find, register_plugins, table
 from harness.settings import RunSettings
 from tests.support.runs import settings
@@ -78,3 +81,24 @@ def test_a_method_of_a_plugin_file_is_known_and_its_source_counts(tmp_path):
     register_plugins([])
     with pytest.raises(UsageError, match="no method 'mine'"):
         asked("mine")
+
+
+def inputs_with(name):
+    chosen = RunSettings(method={"flops_of": name})
+    return collect(chosen, origin_of("sft", Sft), {})
+
+
+def test_a_finished_run_is_not_shown_once_the_named_method_was_edited(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(METHOD)
+    register_plugins([file])
+    before = inputs_with("mine")
+    file.write_text(f"{METHOD}\n    again = True\n")
+    (change,) = changes(before, inputs_with("mine"))
+    assert (str(change), change.then) == ("plugins mine changed", "rerun")
+    register_plugins([])
+
+
+def test_code_of_a_named_built_in_method_is_the_run_s():
+    assert "flythinker.flythinker" in inputs_with("flythinker").code
+    assert "flythinker.flythinker" not in inputs_with(None).code
