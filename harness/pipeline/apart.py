@@ -19,6 +19,7 @@ from harness.pipeline.evaluate.text_views import evaluate_authors, evaluate_text
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.job import PHASES, Job
 from harness.pipeline.plan import Plan
+from harness.pipeline.repeated import scored_with
 from harness.pipeline.stops import Until, stop_named
 from harness.record import (
     PREDICTIONS,
@@ -33,6 +34,7 @@ from harness.record import (
     write_record,
     write_state,
 )
+from harness.record.inputs import Change
 from harness.types import Prediction
 
 GENERATED = "generated.json"
@@ -81,7 +83,7 @@ def texts_ready(attempt: Attempt) -> list[Prediction] | None:
     texts = last_of_each(read_lines(Prediction, plan.folder / PREDICTIONS, say))
     if texts_digest(texts) != mark.texts or not all(map(is_intact, texts)):
         say(f"{plan.folder / PREDICTIONS}: changed since the run stopped; generating again")
-    elif found := since(earlier, plan.inputs, chooser(plan.settings, plan.folder)).rerun:
+    elif found := _work_since(plan, earlier):
         say(f"{plan.folder}: {', '.join(map(str, found))} since the run stopped")
     else:
         return texts
@@ -100,7 +102,7 @@ def score_ready(attempt: Attempt, earlier: Record, texts: Sequence[Prediction]) 
     samples, record = samples_of(texts), earlier
     with phases("scoring"), job.bars.waiting("scoring"):
         if not scores_early(options):
-            record = evaluate_texts(record, plan.test, samples, options)
+            record = scored_with(plan, evaluate_texts(record, plan.test, samples, options))
     if options.authors:
         with phases("authors"):
             record = evaluate_authors(record, plan.test, samples, options)
@@ -109,6 +111,13 @@ def score_ready(attempt: Attempt, earlier: Record, texts: Sequence[Prediction]) 
     return replace(
         record, status="complete", command=attempt.command, scored_on=here if elsewhere else None
     )
+
+
+def _work_since(plan: Plan, earlier: Record) -> tuple[Change, ...]:
+    """What changed since the run stopped, and needs its model again."""
+    found = since(earlier, plan.inputs, chooser(plan.settings, plan.folder))
+    scored = scores_early(plan.settings.eval)
+    return (*found.rerun, *(found.rescore if scored else ()))
 
 
 def forget_texts(job: Job) -> None:

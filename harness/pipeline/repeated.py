@@ -139,10 +139,14 @@ def rescore(job: Job, record: Record) -> Record | None:
             scored = evaluate(Trained(job, lm, predictions), record, Phases())
     else:
         scored = evaluate_texts(record, plan.test, samples_of(predictions), options)
+    return scored_with(plan, replace(scored, texts=texts_digest(predictions)))
+
+
+def scored_with(plan: Plan, record: Record) -> Record:
+    """A record whose scores alone are new, with the inputs and packages that they come from."""
     now = provenance.packages()
     return replace(
-        scored,
-        texts=texts_digest(predictions),
+        record,
         inputs=replace(plan.inputs, code=record.inputs.code if record.inputs else {}),
         packages={**record.packages, **{name: now[name] for name in SCORING if name in now}},
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import UsageError
-from harness.inputs import provenance
+from harness.inputs import collect, provenance
 from harness.pipeline import together
 from harness.pipeline.apart import GENERATED
 from harness.pipeline.job import Job
@@ -85,6 +85,35 @@ def test_scoring_needs_no_model_and_says_where_it_was_done(step, elsewhere, monk
     assert (done.record.status, done.record.scored_on.processor) == ("complete", "another")
     assert done.record.device == first.record.device
     assert done.record.metrics["bleu"].value is not None
+
+
+def edit_metrics(monkeypatch):
+    """Another version of every metric, scored with another sacrebleu."""
+    monkeypatch.setattr(collect, "metric_input", lambda name: f"edited {name}")
+    packages = provenance.packages()
+    monkeypatch.setattr(provenance, "packages", lambda: {**packages, "sacrebleu": "9.9"})
+
+
+def test_texts_are_scored_by_the_metric_that_the_record_names(step, monkeypatch):
+    first = step("rag", "generated").record
+    edit_metrics(monkeypatch)
+    monkeypatch.setattr(Job, "build", lambda *_: pytest.fail("a model was built"))
+    done = step("rag").record
+    assert done.inputs.metrics == {"bleu": "edited bleu", "rouge1": "edited rouge1"}
+    assert done.packages == {**first.packages, "sacrebleu": "9.9"}
+    assert (done.inputs.code, done.status) == (first.inputs.code, "complete")
+    assert step("rag").repeated
+
+
+def test_views_with_texts_of_their_own_are_scored_by_that_metric_too(step, monkeypatch, capsys):
+    more = ("rag", None, "apart", "eval.forced=true")
+    texts = read_predictions(step("rag", "generated", *more[2:]).folder)
+    edit_metrics(monkeypatch)
+    done = step(*more)
+    assert "metrics bleu: " in said(capsys) or "metrics bleu changed" in said(capsys)
+    assert done.record.inputs.metrics == {"bleu": "edited bleu", "rouge1": "edited rouge1"}
+    assert read_predictions(done.folder) == texts
+    assert step(*more).repeated
 
 
 def test_texts_that_changed_are_generated_again(step, capsys):
