@@ -9,12 +9,17 @@ from math import cos, pi
 from harness.settings import TrainSettings
 
 
+def examples_taken(examples: int, epochs: float) -> int:
+    """How many examples a training takes: one that is taken in each of two epochs counts twice."""
+    return max(1, round(examples * epochs))
+
+
 def plan_steps(examples: int, epochs: float, batch_size: int, seed: int) -> list[list[int]]:
     """Indices of the examples in each optimizer step. They depend on these four numbers alone.
 
     Every epoch has a new order; a fractional last epoch takes the start of its order.
     """
-    total = max(1, round(examples * epochs))
+    total = examples_taken(examples, epochs)
     stream: list[int] = []
     epoch = 0
     while len(stream) < total:

@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 
 from harness.data.sizes import sizes_of
+from harness.engine.schedule import examples_taken
 from harness.pipeline.estimate import (
     Rates,
     UnknownSizeError,
@@ -93,15 +94,16 @@ def run_cost(
     trained_numbers = sum(shape.trained for shape in shapes) if trained_here else 0
     kept, checkpoint = disk_bytes(trained_numbers, settings)
     train = sizes["train"] or 0
-    passes = settings.train.epochs if trained_here and not trained else 0.0
+    counts = train and trained_here and not trained
+    taken = examples_taken(train, settings.train.epochs) if counts else 0
     used = rates.row if rates and rates.row else row
     return RunCost(
         method=method,
         task=settings.task,
         examples=sizes,
         row=used,
-        steps=None if own_passes else ceil(train * passes / settings.train.batch_size),
-        tokens=None if own_passes else train * passes * used,
+        steps=None if own_passes else ceil(taken / settings.train.batch_size),
+        tokens=None if own_passes else taken * used,
         seconds=seconds,
         most=most,
         memory=peak_bytes(shapes, settings, kind, rows, where.processes),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from harness.planning.shapes import Shape
 from harness.settings import RunSettings
@@ -80,9 +81,13 @@ def peak_bytes(
 
 def _generation(shapes: Sequence[Shape], settings: RunSettings, kind: Kind, prompt: float) -> float:
     """Bytes of a batch of texts: keys and values, and one layer of one model at the prompts."""
+    from harness.pipeline.token_bound import rows_at_once
+
     options = settings.decode
-    prompts = options.batch_size * prompt
-    tokens = prompts + options.batch_size * options.max_new_tokens
+    longest = ceil(prompt) + options.max_new_tokens
+    rows = rows_at_once(longest, options.batch_size, options.tokens_at_once)
+    prompts = rows * prompt
+    tokens = prompts + rows * options.max_new_tokens
     layer = max((_layer(shape, kind) for shape in shapes), default=0.0)
     return prompts * layer + kind.width * tokens * sum(shape.cache for shape in shapes)
 

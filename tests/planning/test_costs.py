@@ -7,6 +7,7 @@ import pytest
 
 from harness import registry
 from harness.data.sizes import sizes_of
+from harness.engine.schedule import plan_steps
 from harness.errors import UsageError
 from harness.method import Method
 from harness.planning.costs import run_cost
@@ -52,6 +53,22 @@ def test_the_peak_of_generation_by_hand():
     # values of 2·(5 + 3) tokens, 4·20 each
     expected = 500 * 2**20 + 1.25 * (4_000 + 10 * 288 + 16 * 80)
     assert peak_bytes([SHAPE], settings, CPU, Rows(5, None)) == pytest.approx(expected)
+
+
+def test_a_bound_on_tokens_bounds_the_peak_of_generation():
+    sets = ("decode.batch_size=9", "decode.max_new_tokens=3")
+    two = peak_bytes([SHAPE], paper("decode.batch_size=2", sets[1]), CPU, Rows(5, None))
+    bounded = paper(*sets, "decode.tokens_at_once=23")  # two rows of 5 + 3
+    assert peak_bytes([SHAPE], bounded, CPU, Rows(5, None)) == two
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_fraction_of_an_example_is_rounded_as_in_a_run(share):
+    train = 14_745
+    epochs = (10 + share) / train  # ten or eleven examples
+    found = cost("sft", f"train.epochs={epochs}", "train.batch_size=10")
+    assert found.steps == len(plan_steps(train, epochs, 10, seed=0)) == 1 + round(share)
+    assert found.tokens == (10 + round(share)) * found.row
 
 
 def test_a_search_of_the_rate_keeps_the_model_that_it_starts_from():
