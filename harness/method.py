@@ -139,7 +139,8 @@ class Method:
 
         For what is trained once for each test user, on the profile alone, e.g. an adapter; the
         other users must not change it. What is kept in the workspace need not be trained again in a
-        resumed run.
+        resumed run, nor where a finished run's model is loaded again: with the same examples it
+        must become the same model.
         """
 
     def user_work(self, examples: Sequence[Example]) -> UserWork:

@@ -3,12 +3,14 @@
 import dataclasses
 
 import pytest
+import torch
 
 from harness.cli.record_rows import cost_rows
 from harness.errors import UsageError
 from harness.method import Method
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
+from harness.record.token_file import TOKENS
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections.costs_of_methods import costs_part
@@ -60,6 +62,31 @@ def test_a_run_prepares_then_adapts_then_writes_and_records_the_cost(tmp_path, r
     rows = {name.strip(): (value, note) for name, value, note in cost_rows(record)}
     assert rows["once for each user"] == ("2.50 s", "7 hidden tokens")
     assert record.phases["users"] >= 0
+
+
+class Halved(Method):
+    """Its model is another one after `adapt`: half of every weight."""
+
+    name = "halved"
+
+    def adapt(self, lm, examples):
+        assert [each.id for each in examples]
+        assert self.workspace.is_dir()
+        with torch.no_grad():
+            for weight in lm.parameters():
+                weight.mul_(0.5)
+
+
+def test_a_finished_run_is_read_again_with_what_it_adapted(tmp_path, reviews, backbone):
+    more = ('eval.lift=["likelihood"]', "eval.donors=1", "eval.authors=false")
+    chosen = settings(reviews, backbone, "halved", *more)
+    first = run(chosen, "halved", tmp_path, factory=Halved)
+    tokens = first.folder / TOKENS
+    made = tokens.read_bytes()
+    tokens.unlink()
+    again = run(chosen, "halved", tmp_path, factory=Halved)
+    assert (again.repeated, again.record.lift.tokens) == (True, first.record.lift.tokens)
+    assert tokens.read_bytes() == made
 
 
 def test_a_dry_run_prepares_nothing(reviews, backbone, tmp_path):

@@ -46,7 +46,10 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
     method: Method = find("method", record.method)(settings)
     backbones = Backbones(settings.model)
     lm = method.build(backbones)
-    if type(lm) is not CausalLM or type(method).preface is not Method.preface:
+    changed = any(
+        getattr(type(method), it) is not getattr(Method, it) for it in ("adapt", "preface")
+    )
+    if changed or type(lm) is not CausalLM:
         raise UsageError(
             f"{run.folder}: {record.method} does not generate plainly; expected a method such as"
             " sft, whose texts come from one model alone"

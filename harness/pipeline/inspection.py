@@ -58,7 +58,9 @@ class Choice:
 def inspect(
     folder: Path, choice: Choice, factory: Callable[[RunSettings], Method], bars: Bars
 ) -> Inspection:
-    """Load a run's trained model and look at its thoughts. Writes nothing.
+    """Load a run's trained model and look at its thoughts.
+
+    Writes nothing, except what the method keeps in the run's folder.
 
     folder: of the run, with its weights.
     choice: the texts.
@@ -76,9 +78,9 @@ def inspect(
             " model of its own, e.g. of flythinker"
         )
     job = Job(Plan(settings, record.method, folder.parent.parent.parent, factory), bars)
-    lm = _loaded(job, record, folder)
-    job.plan.method.workspace = folder  # with what its prompts need
+    job.plan.method.workspace = folder  # with what its prompts and its users' adapters need
     refuse_other_data(folder, record, job.plan.test, "run the record's command again")
+    lm = _loaded(job, record, folder)
     texts, notes = _texts(job.plan, folder, choice)
     update = bars.track("inspecting", len(texts))
     found = []

@@ -171,14 +171,19 @@ class Job:
         store_base(lm, self.hardware.dtype)
 
     def load_trained(self, lm: PersonalLM, record: Record, folder: Path) -> bool:
-        """Load the weights of a finished run, ready for generation; whether they are the record's.
+        """Load the weights of a finished run, adapted to its users and ready for generation.
+
+        Returns whether they are the record's.
 
         lm: the run's model, untrained.
-        record, folder: of the run.
+        record, folder: of the run; the folder is the method's workspace.
         """
         if self.plan.method.trains:
             load_weights(lm, folder / WEIGHTS)
         self.settle(lm)
+        self.plan.method.adapt(lm, self.plan.test.examples)  # the record's model is the adapted one
+        if record.inference and record.inference.tokens_at_once is not None:
+            self.plan.tokens_at_once = record.inference.tokens_at_once
         return record.backbone.weights in (None, weights_fingerprint(lm))
 
     def settle(self, lm: PersonalLM) -> None:

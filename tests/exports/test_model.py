@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from baselines.sft import Sft
 from harness.errors import UsageError
 from harness.exports import Source, export
 from harness.pipeline.single import run
@@ -35,11 +36,16 @@ def test_the_exported_model_generates_the_texts_of_its_run(tmp_path, reviews, ba
     assert len(AutoTokenizer.from_pretrained(out)) <= model.get_input_embeddings().weight.size(0)
 
 
-def test_what_no_server_can_generate_is_refused(tmp_path, reviews, backbone):
+def test_what_no_server_can_generate_is_refused(tmp_path, reviews, backbone, monkeypatch):
     chosen = settings(reviews, backbone, "flythinker")
     trained = run(chosen, "flythinker", tmp_path / "results", until="trained")
     with pytest.raises(UsageError, match="flythinker does not generate plainly; expected a method"):
         export("model", [source(trained)], tmp_path / "served")
+    with monkeypatch.context() as patch:  # a method whose texts need its users' adapters
+        patch.setattr(Sft, "adapt", lambda self, lm, examples: None)
+        adapted = Source(trained.folder, replace(trained.record, method="sft"))
+        with pytest.raises(UsageError, match="sft does not generate plainly; expected a method"):
+            export("model", [adapted], tmp_path / "served")
     with pytest.raises(UsageError, match="found 2 runs; expected one"):
         export("model", [source(trained)] * 2, tmp_path / "served")
     (trained.folder / "model.safetensors").unlink()
