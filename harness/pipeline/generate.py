@@ -10,10 +10,11 @@ from harness.engine.peak_memory import PeakMemory
 from harness.inputs.provenance import method_sha256
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import COSTS, Costs, step_of, summary_of
-from harness.pipeline.generator import JOINED, Generator
+from harness.pipeline.generator import Generator, rows_in_model
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
 from harness.pipeline.team import bare
+from harness.pipeline.together import bound_tokens
 from harness.pipeline.token_bound import tokens_at_once
 from harness.record import (
     PREDICTIONS,
@@ -49,7 +50,7 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
     costs = (read_state(Costs, times, say, NO_TIMES) if finished else None) or Costs()
     if costs.tokens_at_once is None:
         costs.tokens_at_once = tokens_at_once(options.tokens_at_once, lm, say)
-    plan.tokens_at_once = costs.tokens_at_once
+    job.everywhere(bound_tokens, costs.tokens_at_once)
     # 2. the batches, in a fixed order; each round of them is on disk when it is done
     batches = Generator(plan, lm).batches(plan.test_prompts)
     work = [(sample, batch) for sample in range(options.samples) for batch in batches]
@@ -100,10 +101,7 @@ def generate_batch(
     """The predictions of one sample of a batch; (sample, batch)."""
     sample, batch = part
     costs = Costs()
-    rows = job.plan.settings.decode.batch_size
-    if job.plan.settings.decode.slots and job.plan.settings.decode.tokens_at_once is not None:
-        rows = min(rows, -(-len(batch) // JOINED))  # the bound holds for rows in the model
-    generator = Generator(job.plan, lm, costs, rows)
+    generator = Generator(job.plan, lm, costs, rows_in_model(job.plan, batch))
     if MAIN not in job.team.warm:
         generator.warm_up(batch)
         job.team.warm.add(MAIN)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from harness.engine.clock import now
 from harness.engine.decode import NotANumberError, generate
@@ -19,9 +20,10 @@ from harness.method import refuse_long_preface
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import Costs
 from harness.pipeline.plan import Plan
-from harness.pipeline.token_bound import rows_at_once
+from harness.pipeline.token_bound import batches_of, rows_at_once
 from harness.types import Prediction, Sampling
 
+T = TypeVar("T")
 WARM_UP_TOKENS = 3
 JOINED = 4
 """Batches whose rows take each other's places, where waiting prompts can join a batch."""
@@ -58,12 +60,18 @@ def plan_batches(
         text: tokens that a row may get after its prompt.
     """
     ordered = sorted(prompts, key=lambda encoded: (-len(encoded.prompt), encoded.example.id))
-    batches: list[list[EncodedPrompt]] = []
-    while ordered:
-        count = rows_at_once(len(ordered[0].prompt) + text, size, most_tokens)
-        batches.append(ordered[:count])
-        ordered = ordered[count:]
-    return batches
+    return batches_of(ordered, lambda encoded: len(encoded.prompt) + text, size, most_tokens)
+
+
+def rows_in_model(plan: Plan, batch: Sequence[EncodedPrompt]) -> int:
+    """Most rows of a run's batch in the model at once, which may be fewer than the batch has."""
+    longest = max(len(encoded.prompt) for encoded in batch) + longest_text(plan)
+    return rows_at_once(longest, plan.settings.decode.batch_size, plan.tokens_at_once)
+
+
+def longest_text(plan: Plan) -> int:
+    """Most tokens that a run generates after a prompt."""
+    return plan.settings.decode.max_new_tokens + plan.method.longest_preface(training=False)
 
 
 def views_of(batch: Sequence[EncodedPrompt]) -> dict[str, list[tuple[int, ...]]]:
@@ -87,12 +95,12 @@ class Generator:
         """What is generated at once and then saved; the same for every run of the same prompts."""
         options = self.plan.settings.decode
         times = JOINED if options.slots and rows_join(self.lm) else 1
-        most, method = self.plan.tokens_at_once, self.plan.method
+        most = self.plan.tokens_at_once
         return plan_batches(
             prompts,
             options.batch_size * times,
             None if most is None else most * times,
-            options.max_new_tokens + method.longest_preface(training=False),
+            longest_text(self.plan),
         )
 
     def warm_up(self, batch: Sequence[EncodedPrompt]) -> None:
@@ -128,15 +136,14 @@ class Generator:
         return [text for half in halves for text in self.generate_or_split(half, sample)]
 
     def tokens_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
-        """The tokens of a batch's first sample; if memory does not hold it, of each half."""
-        try:
-            return self.tokens(batch, 0)
-        except (RuntimeError, MemoryError) as error:
-            if len(batch) == 1 or not is_out_of_memory(error):
-                raise
-        release_memory()
-        middle = len(batch) // 2
-        return [*self.tokens_or_split(batch[:middle]), *self.tokens_or_split(batch[middle:])]
+        """The tokens of a batch's first sample, as `_or_split`; a failed row has none."""
+        return _or_split(
+            lambda part: self.tokens(part, 0), batch, lambda error: GeneratedTokens([], [], error)
+        )
+
+    def prefaces_or_split(self, batch: Sequence[EncodedPrompt]) -> list[list[int]]:
+        """The prefaces of a batch's first sample, as `_or_split`; a failed row has none."""
+        return _or_split(lambda part: self.prefaces(part, 0), batch, lambda error: [])
 
     def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
         """The predictions of a batch, without fingerprints."""
@@ -226,6 +233,27 @@ class Generator:
     def _seeds(self, batch: Sequence[EncodedPrompt], sample: int) -> list[int]:
         seed = self.plan.settings.seed
         return [example_seed(seed, encoded.example.id, sample) for encoded in batch]
+
+
+def _or_split(
+    compute: Callable[[Sequence[EncodedPrompt]], list[T]],
+    batch: Sequence[EncodedPrompt],
+    failed: Callable[[str], T],
+) -> list[T]:
+    """What `compute` gives for a batch; of each half where memory does not hold the batch, or where
+    the logits of a preface are not numbers. `failed(error)` stands for a single such row."""
+    try:
+        return compute(batch)
+    except (RuntimeError, MemoryError, NotANumberError) as error:
+        if not isinstance(error, NotANumberError):
+            if len(batch) == 1 or not is_out_of_memory(error):
+                raise
+        elif len(batch) == 1:
+            return [failed(str(error))]
+    release_memory()
+    middle = len(batch) // 2
+    halves = batch[:middle], batch[middle:]
+    return [each for half in halves for each in _or_split(compute, half, failed)]
 
 
 def _prediction(encoded: EncodedPrompt, sample: int, error: str | None = None) -> Prediction:

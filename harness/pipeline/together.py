@@ -99,6 +99,11 @@ def settle(job: Job, name: str) -> None:
     job.settle(job.team.models[name])
 
 
+def bound_tokens(job: Job, most: int | None) -> None:
+    """Let a batch of texts hold at most so many tokens."""
+    job.plan.tokens_at_once = most
+
+
 def adapt(job: Job, name: str) -> None:
     """What the method does with the test users before the first text.
 

@@ -8,15 +8,17 @@ used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.record.state import Say
 
+T = TypeVar("T")
 SHARE = 0.8
 """Of the free memory, what keys and values may fill."""
 MEMORY = Path("/proc/meminfo")
@@ -43,6 +45,22 @@ def rows_at_once(longest: int, size: int, most: int | None) -> int:
     longest: its tokens with what may be generated after it. A row by itself is never refused.
     """
     return size if most is None else max(1, min(size, most // longest))
+
+
+def batches_of(
+    ordered: Sequence[T], tokens: Callable[[T], int], size: int, most: int | None
+) -> list[list[T]]:
+    """Batches of rows, in their order.
+
+    ordered: the rows, longest first. tokens: of a row, with what may be generated after it.
+    size, most: rows and tokens of a batch at most.
+    """
+    batches, start = list[list[T]](), 0
+    while start < len(ordered):
+        count = rows_at_once(tokens(ordered[start]), size, most)
+        batches.append([*ordered[start : start + count]])
+        start += count
+    return batches
 
 
 def _needs(lm: PersonalLM) -> dict[torch.device, int]:

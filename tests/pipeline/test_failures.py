@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from baselines.sft import Sft
+from harness.engine.decode import NotANumberError
 from harness.errors import DataError, UsageError
 from harness.pipeline import generator as generate_module
 from harness.pipeline.generator import Generator, _prediction
@@ -105,6 +106,25 @@ def test_views_without_memory_generate_in_halves(monkeypatch):
     monkeypatch.setattr(Generator, "tokens", lambda *_: (_ for _ in ()).throw(MemoryError))
     with pytest.raises(MemoryError):
         Generator(None, None).tokens_or_split(["a"])
+
+
+def test_prefaces_of_views_are_made_in_halves_and_a_row_without_numbers_has_none(monkeypatch):
+    def prefaces(self, batch, sample):
+        if len(batch) > 3:
+            raise MemoryError
+        if "b" in batch:
+            raise NotANumberError({batch.index("b"): 0}, [[] for _ in batch])
+        return [[ord(each)] for each in batch]
+
+    monkeypatch.setattr(Generator, "prefaces", prefaces)
+    assert Generator(None, None).prefaces_or_split(list("abcde")) == [[97], [], [99], [100], [101]]
+    monkeypatch.setattr(Generator, "tokens", prefaces)
+    failed = Generator(None, None).tokens_or_split(list("abc"))[1]
+    assert failed.ids == []
+    assert "logits after 0 new tokens are not finite" in failed.error
+    monkeypatch.setattr(Generator, "prefaces", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Generator(None, None).prefaces_or_split(["a"])
 
 
 def test_a_failed_example_is_written_again_by_the_same_command(

@@ -1,14 +1,22 @@
 """Batches of texts bounded by tokens: planned from the preset, lowered by low memory alone."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from flythinker import FlyThinkerLM
 from harness.engine import CausalLM
+from harness.pipeline import generate as generate_module
+from harness.pipeline import generator as generator_module
 from harness.pipeline import token_bound
+from harness.pipeline.evaluate.continuation import Span, Window, _batches, most_tokens
+from harness.pipeline.evaluate.regenerate import texts_of
 from harness.pipeline.generator import Generator
+from harness.pipeline.job import MAIN, Job
 from harness.pipeline.plan import Plan
 from harness.pipeline.token_bound import rows_at_once, tokens_at_once
+from harness.progress import Bars
 from harness.record import read_record
 from tests.support.runs import StopNowError, go, settings, stop_now, texts
 from tests.support.tiny import tiny
@@ -62,9 +70,50 @@ def test_batches_hold_no_more_tokens_than_the_bound(tmp_path, reviews, backbone)
     )
 
 
-def test_a_resumed_run_keeps_its_bound(tmp_path, reviews, backbone, monkeypatch):
-    from harness.pipeline import generate as generate_module
+@pytest.mark.parametrize("slots", [False, True])
+@pytest.mark.parametrize("joins", [False, True])
+def test_rows_in_the_model_hold_no_more_tokens_than_the_bound(
+    tmp_path, reviews, backbone, monkeypatch, slots, joins
+):
+    own = settings(
+        reviews, backbone, "nonpers", "decode.batch_size=4", f"decode.slots={slots}".lower()
+    )
+    plan = Plan(own, "nonpers", tmp_path)
+    longest = max(len(each.prompt) for each in plan.test_prompts) + own.decode.max_new_tokens
+    plan.tokens_at_once = 2 * longest + longest // 2  # two of the longest, and half of one
+    monkeypatch.setattr(generator_module, "rows_join", lambda lm: joins)
+    batch = Generator(plan, None).batches(plan.test_prompts)[0]
+    together = 4 * plan.tokens_at_once // longest if slots and joins else 2
+    assert len(batch) == min(len(plan.test_prompts), together)
+    asked = []
 
+    def generate(lm, prompts, *, rows_at_once, **more):
+        asked.append(min(rows_at_once, len(prompts)))
+        return [[1] for _ in prompts]
+
+    monkeypatch.setattr(generator_module, "generate", generate)
+    job = Job(plan, Bars(quiet=True))
+    job.team.warm.add(MAIN)
+    monkeypatch.setattr(generate_module, "step_of", lambda lm: "none")
+    lm = SimpleNamespace(hidden_s=0.0, hidden_per_example=0)
+    generate_module.generate_batch(job, lm, (0, batch))
+    texts_of(job, lm, batch)
+    assert asked == [2, 2]
+
+
+def test_windows_of_continuations_hold_no_more_tokens_than_the_bound(tmp_path, reviews, backbone):
+    plan = Plan(settings(reviews, backbone, "nonpers", "decode.batch_size=4"), "nonpers", tmp_path)
+    encoded = plan.test_prompts[0]
+    windows = [Window(encoded, (1,) * 10, (1,) * given, Span(1, 1, given, 5)) for given in range(6)]
+    most = most_tokens([5])
+    plan.tokens_at_once = 2 * (15 + most)
+    sizes = [[len(each) for each in batch] for batch in _batches(windows, plan)]
+    assert sizes == [[15, 14], [13, 12], [11, 10]]
+    plan.tokens_at_once = None
+    assert list(map(len, _batches(windows, plan))) == [4, 2]
+
+
+def test_a_resumed_run_keeps_its_bound(tmp_path, reviews, backbone, monkeypatch):
     def free(rows):
         monkeypatch.setattr(token_bound, "free_bytes", lambda _: rows * 4096 * 512)
 

@@ -25,6 +25,7 @@ from harness.pipeline.generator import example_seed, views_of
 from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import Plan
 from harness.pipeline.team import bare
+from harness.pipeline.token_bound import batches_of
 from harness.record import Forced, Record
 from harness.statistics import Panel
 from harness.types import Prediction
@@ -155,7 +156,7 @@ def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
     longest += trained.lm.hidden_per_example
     for number in range(ROUNDS):
         unfilled = []
-        batches = _batches(open_windows, plan.settings.decode.batch_size)
+        batches = _batches(open_windows, plan)
         for batch, new in zip(batches, _generate(trained, batches, number), strict=True):
             most = _most_tokens(batch)
             for window, ids in zip(batch, new, strict=True):
@@ -211,10 +212,11 @@ def _tokens(coded: Encoded, reference: str, word: int) -> int:
     return bisect_right(coded.ends, len(up_to(reference, word)))
 
 
-def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
+def _batches(windows: Sequence[Window], plan: Plan) -> list[list[Window]]:
     """Batches by length, longest first; the same for every run of these prompts."""
     ordered = sorted(windows, key=lambda each: (-len(each), each.encoded.example.id))
-    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+    most, size = _most_tokens(windows), plan.settings.decode.batch_size
+    return batches_of(ordered, lambda each: len(each) + most, size, plan.tokens_at_once)
 
 
 @dataclass(frozen=True)

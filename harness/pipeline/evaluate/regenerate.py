@@ -14,7 +14,7 @@ from harness.metrics.scoring import Scored
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.reference_likelihood import by_slice, token_logprobs
 from harness.pipeline.evaluate.texts import score_metrics
-from harness.pipeline.generator import Generator
+from harness.pipeline.generator import Generator, rows_in_model
 from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import Plan
 from harness.pipeline.team import bare
@@ -43,14 +43,14 @@ def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[s
 @torch.inference_mode()
 def texts_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> list[str]:
     """The texts of a batch."""
-    found = generator_of(job, lm).tokens_or_split(batch)
+    found = generator_of(job, lm, batch).tokens_or_split(batch)
     return [job.plan.rules.read(text.ids).text for text in found]
 
 
 @torch.inference_mode()
 def prefaces_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> list[list[int]]:
     """The prefaces of a batch."""
-    return generator_of(job, lm).prefaces(batch, 0)
+    return generator_of(job, lm, batch).prefaces_or_split(batch)
 
 
 def generate_nlls(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
@@ -66,9 +66,9 @@ def generate_logprobs(
     return token_logprobs(trained, prompts, {key: tuple(ids) for key, ids in found.items()})
 
 
-def generator_of(job: Job, lm: PersonalLM) -> Generator:
-    """It generates in batches as the run's own texts were generated."""
-    return Generator(job.plan, lm, rows=job.plan.settings.decode.batch_size)
+def generator_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> Generator:
+    """It generates a batch as the run's own texts were generated."""
+    return Generator(job.plan, lm, rows=rows_in_model(job.plan, batch))
 
 
 def _by_batch(
@@ -84,7 +84,7 @@ def _by_batch(
     prompts: of the examples.
     compute: the values of a batch, a function of this module.
     """
-    batches = generator_of(trained.job, trained.lm).batches(prompts)
+    batches = Generator(trained.plan, trained.lm).batches(prompts)
     items = [
         [kind, trained.variant, [(each.example.id, each.prompt, each.views) for each in batch]]
         for batch in batches
