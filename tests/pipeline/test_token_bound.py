@@ -76,7 +76,12 @@ def test_rows_in_the_model_hold_no_more_tokens_than_the_bound(
     tmp_path, reviews, backbone, monkeypatch, slots, joins
 ):
     own = settings(
-        reviews, backbone, "nonpers", "decode.batch_size=4", f"decode.slots={slots}".lower()
+        reviews,
+        backbone,
+        "nonpers",
+        "decode.batch_size=4",
+        f"decode.slots={slots}".lower(),
+        "decode.tokens_at_once=1000",
     )
     plan = Plan(own, "nonpers", tmp_path)
     longest = max(len(each.prompt) for each in plan.test_prompts) + own.decode.max_new_tokens
