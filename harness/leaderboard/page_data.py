@@ -18,7 +18,7 @@ from harness.leaderboard.floors_of_boards import Floor
 from harness.leaderboard.ranks import Mean, leave_one_out, mean_ranges, rank_ranges
 from harness.leaderboard.submission import Submission, Value
 from harness.leaderboard.verification import Rerun, Verification
-from harness.metrics import better_of, metric_class
+from harness.metrics import known_better, metric_class
 from harness.metrics.base import OWN
 from harness.record.reading import from_json
 from harness.record.trials import Trial
@@ -100,7 +100,8 @@ def table(
     """
     entries = [(index, entry) for index, (_, rows) in enumerate(boards) for entry in rows]
     rows = [entry.row for _, entry in entries]
-    scores = [score_column(name, boards) for name in _metrics(boards)]
+    names = dict.fromkeys(name for board, _ in boards for name in board.metrics)
+    scores = [score_column(name, boards) for name in names]
     reruns, reported = rerun_columns(boards), reported_columns()
     values = (
         {
@@ -152,7 +153,7 @@ def _floor(index: int, floor: Floor, columns: Sequence[BoardColumn]) -> dict[str
 
 
 def score_column(name: str, boards: Boards) -> BoardColumn:
-    """A metric's column; one that is not installed here has its own name and unit."""
+    """A metric's column; one not installed here has its own name and unit, and no direction."""
     known = metric_class(name) if name in registered("metric") else None
     return BoardColumn(
         key=name,
@@ -160,7 +161,7 @@ def score_column(name: str, boards: Boards) -> BoardColumn:
         unit=known.unit if known else OWN,
         meaning=(known.__doc__ or "").partition("\n")[0] if known else OWN,
         digits=known.digits if known else 2,
-        better=better_of(name),
+        better=known_better(name),
         source="scored again by verify",
         shown=name in FIRST_SHOWN or any(board.ranked_by == name for board, _ in boards),
     )
@@ -177,6 +178,7 @@ def rerun_columns(boards: Boards) -> tuple[BoardColumn, ...]:
     if not metrics:
         return ()
     titles = " or ".join(score_column(name, boards).title for name in sorted(metrics))
+    directions = {known_better(name) for name in metrics}
     return (
         BoardColumn(
             key=RERUN,
@@ -184,7 +186,7 @@ def rerun_columns(boards: Boards) -> tuple[BoardColumn, ...]:
             meaning=f"{titles}: mean over training seeds on a benchmark drawn after the submission",
             source="run again by a maintainer",
             digits=2,
-            better="higher",
+            better=directions.pop() if len(directions) == 1 else None,
             shown=True,
         ),
     )
@@ -193,10 +195,6 @@ def rerun_columns(boards: Boards) -> tuple[BoardColumn, ...]:
 def mean_of(rerun: Rerun | None) -> Value | None:
     """The mean over a rerun's training seeds, with its interval; None without a rerun."""
     return Value(value=rerun.found, low=rerun.low, high=rerun.high) if rerun else None
-
-
-def _metrics(boards: Boards) -> list[str]:
-    return list(dict.fromkeys(name for board, _ in boards for name in board.metrics))
 
 
 def _packaged(name: str) -> str:
@@ -247,10 +245,11 @@ def _by_board(
 
 
 def rerun_ranks(board: Board, entries: Sequence[Entry]) -> Ranks:
-    """Ranks by the means of reruns."""
+    """Ranks by the means of reruns, where higher is better."""
+    compared = entries if known_better(board.ranked_by) == "higher" else ()
     means = {
         index: Mean(found.seed, found.found, np.array(found.without), found.each)
-        for index, entry in enumerate(entries)
+        for index, entry in enumerate(compared)
         if (found := entry.rerun) is not None and found.metric == board.ranked_by
     }
     return _found(list(means), mean_ranges(list(means.values()))) if means else {}
@@ -266,7 +265,7 @@ def _found(rows: Sequence[int], ends: tuple[Array, Array]) -> Ranks:
 
 
 def ranks_on(board: Board, entries: Sequence[Entry], column: BoardColumn) -> Ranks:
-    """Ranks by a metric, of checkpoints; each kind is ranked apart."""
+    """Ranks by a metric where higher is better, of checkpoints; each kind is ranked apart."""
     found: Ranks = {}
     comparable = _comparable(board, entries, column.key) if column.better == "higher" else []
     for kind in ("run", "scored"):

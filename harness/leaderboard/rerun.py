@@ -16,6 +16,7 @@ from harness.leaderboard.recomputed import DIGITS
 from harness.leaderboard.row import FOLDERS
 from harness.leaderboard.submission import Submission, Value
 from harness.leaderboard.verification import Rerun
+from harness.metrics import known_better
 from harness.metrics.base import Metric
 from harness.metrics.scoring import joined
 from harness.mini import BACKBONES
@@ -71,8 +72,8 @@ def rerun_settings(board: Board, row: Submission, seed: int) -> RunSettings:
 
 
 def refuse_rerun(board: Board, row: Submission, seed: int) -> None:
-    """Raise UsageError if no method made the row's texts, or the board's data is not built in or
-    has this seed."""
+    """Raise UsageError if no method made the row's texts, the board's data is not built in or has
+    this seed, or its first metric is not one where higher is better."""
     if not board.source.built_in:
         raise UsageError(
             f"--rerun: board {board.place} is on {board.data} data, which cannot be drawn"
@@ -80,6 +81,11 @@ def refuse_rerun(board: Board, row: Submission, seed: int) -> None:
         )
     if seed == board.mini_seed:
         raise UsageError(f"--rerun {seed}: that is the board's own seed; give another")
+    if known_better(board.ranked_by) != "higher":
+        raise UsageError(
+            f"--rerun: board {board.place} is ranked by {board.ranked_by}, of which a higher value"
+            " is not known to be better; a rerun asks whether a claim is too high"
+        )
     if row.kind == "scored":
         raise UsageError(f"--rerun: the texts of {row.id} were made elsewhere, by no method here")
 

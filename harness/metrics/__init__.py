@@ -129,8 +129,8 @@ def unit_of(name: str) -> str:
     return metric_class(name).unit if is_known(name) else OWN
 
 
-def better_of(name: str) -> Better:
-    """Which end of a metric wins; the higher one for a metric that is not installed here.
+def known_better(name: str) -> Better | None:
+    """Which end of a metric wins; None for a metric that is not installed here.
 
     Of a metric of the evaluate package the name alone says it; nothing is loaded.
     """
@@ -138,7 +138,12 @@ def better_of(name: str) -> Better:
         from harness.metrics.external import asked
 
         return asked(name.removeprefix(EXTERNAL)).better
-    return metric_class(name).better if is_known(name) else "higher"
+    return metric_class(name).better if is_known(name) else None
+
+
+def better_of(name: str) -> Better:
+    """Which end of a metric wins; the higher one for a metric that is not installed here."""
+    return known_better(name) or "higher"
 
 
 def of_words(name: str) -> bool:

@@ -19,9 +19,11 @@ from harness.leaderboard.row import Words
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import Rerun
 from harness.leaderboard.verify_rows import verify_all
+from harness.metrics.rouge import RougeL
 from harness.pipeline.scored import Source, record_texts
 from harness.record import read_record
 from harness.settings import RunSettings, validate
+from tests.support import boards as made_boards
 from tests.support.boards import add_row, edit, make_board, rows_of, rules, submission
 from tests.support.command_line import harness
 
@@ -154,18 +156,19 @@ def test_they_open_no_board_and_no_run_passes_for_them(boards, scored, tmp_path)
     assert "backbone.parameters is missing" in str(verdict)
 
 
+def rerun_of(metric, level):
+    draw = np.random.default_rng(0)
+    return Rerun(
+        seed=9, seeds=(9, 10, 11), metric=metric, claimed=50, found=level, low=level - 2,
+        high=level + 2, tolerance=50, each=(level - 1, level, level + 1),
+        without=tuple(level + draw.normal(0, 0.1, 40)),
+    )  # fmt: skip
+
+
 def test_a_board_with_reruns_is_ranked_by_their_means(tmp_path):
     """The claims say the reverse: they are of one training each."""
     board = make_board(tmp_path / "boards", rules(), data="mini")
-    draw = np.random.default_rng(0)
-    again = [
-        Rerun(
-            seed=9, seeds=(9, 10, 11), metric="following", claimed=50, found=level, low=level - 2,
-            high=level + 2, tolerance=50, each=(level - 1, level, level + 1),
-            without=tuple(level + draw.normal(0, 0.1, 40)),
-        )
-        for level in (40.0, 60.0)
-    ]  # fmt: skip
+    again = [rerun_of("following", level) for level in (40.0, 60.0)]
     folders = [
         add_row(board, submission(rules(), 1), status="rerun", rerun=again[0]),
         add_row(board, submission(rules(), 2), status="rerun", rerun=again[1]),
@@ -182,3 +185,40 @@ def test_a_board_with_reruns_is_ranked_by_their_means(tmp_path):
     table = {row["id"]: row for row in rows_of_csv(tmp_path / "page")}
     assert [table[name]["best rank"] for name in (first, second, third)] == ["2", "1", ""]
     assert table[second]["Rerun"].startswith("60")
+
+
+@pytest.mark.parametrize(("name", "better"), [("rougeL", "lower"), ("not_installed", None)])
+@pytest.mark.parametrize("again", [True, False])
+def test_no_rank_takes_a_higher_value_as_better_unless_it_is(
+    name, better, again, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(RougeL, "better", "lower")
+    monkeypatch.setattr(made_boards, "METRICS", {name: f"{name}|made up", "bleu": "bleu|made up"})
+    board = make_board(tmp_path / "boards", rules(), texts=False)
+    for number, level in enumerate((40.0, 60.0)):
+        status, rerun = "self-reported", {}
+        if again:
+            status, rerun = "rerun", {"rerun": rerun_of(name, level)}
+        add_row(board, submission(rules(), number), texts=[], status=status, **rerun)
+    assert build(tmp_path / "boards", tmp_path / "page").left_out == ()
+    data = shown(tmp_path / "page")
+    (by,) = [one["rankedBy"] for one in data["boards"]]
+    directions = {one["key"]: one["better"] for one in data["columns"]}
+    assert directions[name] == directions[by] == better
+    assert set(data["rows"]["values"][by]["best"]) == {None}
+    assert {row["best rank"] for row in rows_of_csv(tmp_path / "page")} == {""}
+    assert set(data["rows"]["values"]["bleu"]["best"]) != {None}
+
+
+def test_a_metric_that_is_not_installed_is_named_and_not_sorted_best_first(
+    browser, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(made_boards, "METRICS", {"errors": "errors|made up"})
+    board = make_board(tmp_path / "boards", rules(), texts=False)
+    for number in range(2):
+        add_row(board, submission(rules(), number), texts=[], status="self-reported")
+    build(tmp_path / "boards", tmp_path / "page")
+    browser.open(tmp_path / "page" / "index.html")
+    assert "errors is not installed where this page was made" in browser.find("#board").text
+    assert "sorted by errors, first on top" in browser.find("#summary").text
+    assert browser.texts("td.number")[::2][:2] == ["–", "–"]

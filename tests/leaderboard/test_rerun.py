@@ -183,6 +183,9 @@ def test_where_a_rerun_makes_no_sense(row, boards):
     other = read_board(rows_of(boards / "folder", "rag").parent).board
     with pytest.raises(UsageError, match="is on folder data, which cannot be drawn"):
         rerun_settings(other, found, 5)
+    errors = read_board(row.parent).board.model_copy(update={"metrics": {"errors": "made up"}})
+    with pytest.raises(UsageError, match="ranked by errors, of which a higher value is not known"):
+        rerun_settings(errors, found, 5)
 
 
 def test_a_method_that_is_not_installed_is_named(row):

@@ -176,9 +176,12 @@
     const lines = visible.length === 1 ? [boardRules(visible[0])] : [
       visible.length ? `${visible.length} boards: scores and ranks are comparable only within a board.` : "No board has this task, setting and tier."];
     const files = visible.map((board) => make("a", { href: `boards/${boards.indexOf(board)}.csv`, download: "", text: `${boardName(board)} as CSV` }));
-    const marks = visible.flatMap((board) => Object.values(board.failed).map((why) => (visible.length === 1 ? why : `${boardName(board)}: ${why}`)));
+    const marks = visible.flatMap((board) => [...Object.values(board.failed), ...withoutDirection(board)].map((why) => (visible.length === 1 ? why : `${boardName(board)}: ${why}`)));
     at("board").replaceChildren(...[...lines, ...marks].map((text) => make("p", { text })), make("p", { class: "files" }, ...files));
   }
+
+  const withoutDirection = (board) => Object.keys(board.metrics).filter((key) => !byKey.get(key).better).map((key) =>
+    `${byKey.get(key).title} is not installed where this page was made, so which end is better is not known: it gives no ranks, and its lowest value is on top.`);
 
   function boardRules(board) {
     const sampling = [board.temperature ? `temperature ${board.temperature}, top-p ${board.top_p}, ${board.samples} text(s) an example` : "greedy",
