@@ -23,7 +23,14 @@ from harness.reports.render.table import Column, Table
 from harness.reports.runs.systems import Board, System, having
 from harness.reports.sections.metric_table import pairs_table
 from harness.reports.sections.slice_curves import SliceView
-from harness.reports.sections.system_columns import SystemColumn, of_systems, over, pooled
+from harness.reports.sections.system_columns import (
+    SystemColumn,
+    of_systems,
+    over,
+    pooled,
+    untested_note,
+    with_verdict,
+)
 from harness.reports.sections.verdict_sentences import lift_verdict
 
 
@@ -31,6 +38,7 @@ def lift_part(compared: Compared) -> Part:
     """Lift of the user's own profile on likelihood (by position) and on generated texts."""
     board, lifts = compared.board, compared.lifts
     found = Part(tuple(lift_verdict(board, one) for one in lifts if len(one.order) > 1))
+    found += Part(tuple(f"{board.task}: {note}" for note in untested_note(lifts)))
     likely, texts = having(board, LIKELIHOOD.of), having(board, TEXTS.of)
     if likely.systems:
         found += Part((), (_picture(board, likely),), (_likelihood_table(compared, likely),))
@@ -55,11 +63,11 @@ def _columns(compared: Compared, view: LiftView, name: str) -> list[SystemColumn
 
 
 def _cell(compared: Compared, view: LiftView, kind: str, name: str, system: System) -> Pooled:
-    """A system's lift with its significance letters, if systems were compared in it."""
+    """A system's lift, with its significance letters if systems were compared in it."""
     measure = lift_measure(view, kind, name)
     found = pooled(compared.board, system, partial(_recorded, view, kind, name), measure)
-    same = [one.letters or {} for one in compared.lifts if one.measure.name == measure.name]
-    return replace(found, letters=same[0].get(system.name, "") if same else "")
+    same = next((one for one in compared.lifts if one.measure.name == measure.name), None)
+    return with_verdict(same, system.name, found)
 
 
 def _recorded(view: LiftView, kind: str, name: str, record: Record) -> Estimate | None:

@@ -15,7 +15,14 @@ from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.recorded_floors import NO_FLOORS, meaning
 from harness.reports.runs.reported import of_paper, reported
 from harness.reports.runs.systems import Board
-from harness.reports.sections.system_columns import P_HOLM, floor_rows, of_systems, recorded, values
+from harness.reports.sections.system_columns import (
+    P_HOLM,
+    floor_rows,
+    of_systems,
+    recorded,
+    untested_note,
+    values,
+)
 from harness.reports.trial.marks import mark_note
 from harness.reports.trial.words import MARK
 
@@ -40,6 +47,7 @@ def _values(compared: Compared) -> Table:
     rows = reported(board, known.metric) if known.metric in contrasts else []
     notes = [f"Grey rows: {known.source}; {known.mark}."] if rows else []
     notes += floor_notes(compared)
+    notes += untested_note(contrasts.values())
     missing = [f"{name} ({why})" for name, why in not_compared(board).items()]
     if missing:
         notes.append(f"Not shown: {'; '.join(missing)}.")

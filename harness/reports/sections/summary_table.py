@@ -25,6 +25,7 @@ from harness.reports.sections.system_columns import (
     mean,
     of_systems,
     time_columns,
+    untested_note,
     value_cell,
     values,
 )
@@ -77,6 +78,9 @@ def summary_table(compared: Sequence[Compared]) -> Table:
     ]
     if not same:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
+    for one in compared:
+        shown = [each for name, each in one.contrasts.items() if name in (one.main_name, NLL.name)]
+        notes += [f"{one.board.task}: {note}" for note in untested_note(shown)]
     notes += [f"{task}: {mark_note(one)}" for task, one in failed]
     notes += [
         f"{one.board.task}: {caveat}." for one in compared

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from harness.record import Estimate, Record
 from harness.record.estimates import Number
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import Measure, Rows
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
+from harness.reports.render.section import listed
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.system_costs import (
     Cost,
@@ -21,6 +23,7 @@ from harness.reports.runs.system_costs import (
 from harness.reports.runs.systems import Board, System, lacking
 
 SystemColumn = tuple[Column, Callable[[System], Value]]
+Found = TypeVar("Found", bound=Cell)
 P_HOLM = Column("p (Holm)", kind="p")
 METHOD = Column("method")
 SEEDS: SystemColumn = (Column("training seeds", "", "number", 0), lambda system: len(system.runs))
@@ -50,9 +53,37 @@ def values(contrasts: Contrasts, wide: bool = False) -> SystemColumn:
 
 def value_cell(contrasts: Contrasts, name: str) -> Cell:
     """A system's value with interval and significance letters."""
-    one, letters = contrasts.values[name], (contrasts.letters or {})
-    certain = not letters or any(contrasts.outcome(name, other) == "better" for other in letters)
-    return Cell(one.value, one.low, one.high, letters.get(name, ""), certain=certain)
+    one = contrasts.values[name]
+    return with_verdict(contrasts, name, Cell(one.value, one.low, one.high))
+
+
+def with_verdict(contrasts: Contrasts | None, name: str, cell: Found) -> Found:
+    """A system's cell with its letters, highlighted as the best only if it beats another system.
+
+    contrasts: in what the cell shows; None if systems were not compared in it.
+    """
+    if contrasts is None:
+        return replace(cell, certain=False)
+    certain = any(contrasts.outcome(name, other) == "better" for other in contrasts.order)
+    return replace(cell, letters=(contrasts.letters or {}).get(name, ""), certain=certain)
+
+
+def untested_note(found: Iterable[Contrasts]) -> list[str]:
+    """A note that letters cover tested pairs only; [] if every pair with letters was tested."""
+    names = [
+        one.measure.title
+        for one in found
+        if any(
+            one.outcome(*pair) == "untested" and set(pair) <= (one.letters or {}).keys()
+            for pair in one.pairs
+        )
+    ]
+    if not names:
+        return []
+    return [
+        f"Some pairs were not tested on {listed(names)} (“All pairs” says why): sharing a letter"
+        " says nothing of them."
+    ]
 
 
 def floor_rows(board: Board, names: Iterable[str]) -> list[tuple[Value, ...]]:

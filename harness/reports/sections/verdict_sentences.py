@@ -30,7 +30,7 @@ ABOVE: Mapping[Outcome, str] = {
     "better": ", significantly",
     "worse": ", significantly worse on the examples that both have",
     "open": "",
-    "untested": "",
+    "untested": ", not tested",
 }
 """What follows the difference of a variant whose value is better than the best method's."""
 
@@ -116,7 +116,7 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
     outcomes = {name: contrasts.outcome(best, name) for name in others}
     shown = [name for name in others if outcomes[name] == "better"]
     worse = [name for name in others if outcomes[name] == "worse"]
-    undecided = [name for name in others if name not in (*shown, *worse)]
+    undecided = [name for name in others if outcomes[name] == "open"]
     reference = reference_of(board).name
     if shown:
         named = reference if reference in shown else shown[0]
@@ -132,7 +132,18 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
         text += (
             f" No significant difference from {listed(_gaps(contrasts, best, undecided), 'or')}."
         )
+    text += _untested(contrasts, best, [one for one in others if outcomes[one] == "untested"])
     return text + _above(contrasts, best, above) + _other_examples(contrasts)
+
+
+def _untested(contrasts: Contrasts, best: str, others: Sequence[str]) -> str:
+    """The systems that the best was not tested against, by the reason; "" if there are none."""
+    by_reason: dict[str, list[str]] = {}
+    for name in others:
+        one = contrasts.between(best, name)
+        by_reason.setdefault((one and one.reason) or "no test was made", []).append(name)
+    parts = [f"{listed(names, 'or')} ({why})" for why, names in by_reason.items()]
+    return f" Not tested against {'; or '.join(parts)}." if parts else ""
 
 
 def _other_examples(contrasts: Contrasts) -> str:

@@ -185,3 +185,17 @@ def test_the_json_document_has_them(runs, tmp_path):
         ("rag", "sft"), ("rag", "cot"), ("sft", "cot")
     }  # fmt: skip
     assert (tmp_path / "tables" / "lift_pairs_product_review.csv").is_file()
+
+
+def marked(board):
+    """Which lifts on likelihood are marked as the best: (system, column)."""
+    lifts = lift_contrasts(board, "rougeL")
+    table = lift_part(Compared(board, {}, "rougeL", lifts)).tables[0]
+    return {(row[0].text, at) for row in table.shown() for at, one in enumerate(row) if one.best}
+
+
+def test_the_best_lift_is_marked_only_if_a_test_shows_it(board):
+    # cot is best and better than rag; own − none (column 3) is not tested
+    assert marked(board) == {("cot", 1), ("cot", 2)}
+    alike = tuple(one for one in board.systems if one.name != "rag")
+    assert marked(dataclasses.replace(board, systems=alike)) == set()

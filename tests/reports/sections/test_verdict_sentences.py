@@ -8,6 +8,9 @@ from harness.reports.compared.contrasts import contrast_family
 from harness.reports.compared.measures import measure_of
 from harness.reports.compared.verdicts import Compared, compare_boards
 from harness.reports.runs.boards import load_boards
+from harness.reports.sections import metric_table
+from harness.reports.sections.metric_table import scores_part
+from harness.reports.sections.summary_table import summary_table
 from harness.reports.sections.verdict_sentences import over_tasks, verdict, verdict_words
 from tests.support.synthetic import write_runs
 
@@ -137,3 +140,64 @@ def test_over_tasks_each_reference_is_named(tmp_path):
     boards, _ = load_boards([tmp_path])
     found = over_tasks(compare_boards(boards))
     assert "flythinker in 3 (significantly better than sft in 2 and than rag in 1)" in found
+
+
+@pytest.fixture
+def few_texts(tmp_path):
+    """sft, rag 2 points below it, and another system with values on 15 of the 40 texts, higher."""
+
+    def build(method, assignments=None):
+        write_runs(tmp_path, ["rag", "sft"], TASK)
+        write_runs(tmp_path, [method], TASK, assignments=assignments)
+        (board,), _ = load_boards([tmp_path])
+        base = {key: float(index) for index, key in enumerate(board.ids, 20)}
+        below = {key: value - 2 - value % 3 / 10 for key, value in base.items()}
+        some = {key: base[key] + 5 if key in board.ids[-15:] else None for key in base}
+        scores = {"sft": base, "rag": below}
+        systems = [with_scores(one, scores.get(one.name, some)) for one in board.systems]
+        board = dataclasses.replace(board, systems=tuple(systems))
+        (found,) = contrast_family([(measure_of("rouge1"), board)])
+        return Compared(board, {"rouge1": found}, "rouge1")
+
+    return build
+
+
+UNTESTED = (
+    "Some pairs were not tested on ROUGE-1 (“All pairs” says why): sharing a letter says nothing of"
+    " them."
+)
+
+
+def test_a_pair_without_a_test_is_not_called_not_significant(few_texts, monkeypatch):
+    compared = few_texts("flythinker")
+    assert compared.main.order == ["flythinker", "sft", "rag"]
+    assert set(compared.main.letters.values()) != {"a"}  # sft and rag differ
+    text = verdict(compared)
+    assert "Not tested against sft or rag (15 users: a verdict needs 20)." in text
+    assert "significant" not in text
+    assert f"product_review: {UNTESTED}" in summary_table([compared]).notes
+    monkeypatch.setattr(metric_table, "not_compared", lambda board: {})  # the records keep theirs
+    assert UNTESTED in scores_part(compared).tables[0].notes
+
+
+def test_a_variant_above_the_best_without_a_test_is_said_to_be_untested(few_texts):
+    compared = few_texts("sft", {"sft": ["method.flops_of=flythinker"]})
+    text = verdict_words(compared.board, compared.main)
+    assert "sft (flops_of=flythinker) (+5.00 [+5.00, +5.00], not tested)" in text
+    assert "It is significantly better than rag" in text
+
+
+def test_where_every_pair_is_tested_nothing_is_said_of_untested_ones(tmp_path):
+    write_runs(tmp_path, ["rag", "sft"], TASK)
+    (compared,) = compare_boards(load_boards([tmp_path])[0])
+    tables = (summary_table([compared]), *scores_part(compared).tables)
+    assert "tested" not in verdict(compared)
+    assert not any("not tested" in note for table in tables for note in table.notes)
+
+
+@pytest.mark.parametrize(("users", "best"), [(40, ["flythinker"]), (10, [])])
+def test_the_best_value_is_marked_only_if_a_test_shows_it(tmp_path, users, best):
+    write_runs(tmp_path, ["rag", "flythinker"], TASK, examples=users)
+    (compared,) = compare_boards(load_boards([tmp_path])[0])
+    for table in (summary_table([compared]), scores_part(compared).tables[0]):
+        assert [row[0].text for row in table.shown() if row[1].best] == best
