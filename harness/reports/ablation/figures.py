@@ -24,7 +24,7 @@ from harness.reports.render.plots.panels import faint, line, new_figure, set_cap
 from harness.reports.render.section import Picture
 from harness.reports.render.table import Cell as Number
 from harness.reports.runs.recorded_floors import best_floor, best_words
-from harness.reports.runs.system_costs import machine
+from harness.reports.runs.system_costs import shared_machine, times_not_comparable
 from harness.reports.runs.systems import System
 from harness.reports.sections.system_columns import value_cell
 from harness.statistics import Array
@@ -233,9 +233,10 @@ def _light(colour: Array) -> bool:
 
 def _caption(found: Ablation, contrasts: Contrasts) -> str:
     measure, board = contrasts.measure, found.board
+    where = "" if times_not_comparable(board) else f"; {shared_machine(board)}"
     return (
         f"{measure.title} in {measure.unit}, {measure.direction}; 95 % intervals over"
-        f" {board.counted}; {machine(board.systems[0].record)}"
+        f" {board.counted}{where}"
     )
 
 

@@ -49,6 +49,14 @@ def mean_cost(system: System, cost: Cost) -> float | None:
     return fmean(known) if len(known) == len(system.runs) else None
 
 
+def shared_machine(board: Board) -> str:
+    """The machine of the board's runs in words, where their times compare.
+
+    Texts that were made elsewhere have no machine.
+    """
+    return machine(next(record for record in board.records if record.kind == "run"))
+
+
 def machine(record: Record) -> str:
     """The machine in words."""
     device = record.device

@@ -9,7 +9,7 @@ from harness.reports.render.table import Column, Table
 from harness.reports.runs.system_costs import (
     Cost,
     inference,
-    machine,
+    shared_machine,
     text_s,
     times_not_comparable,
     tokens_per_s,
@@ -23,7 +23,7 @@ def costs_part(compared: Compared) -> Part:
     """Training by phase, latency and memory of every system."""
     board = compared.board
     caveat = times_not_comparable(board)
-    notes = () if caveat else (f"{machine(board.systems[0].record)}.",)
+    notes = () if caveat else (f"{shared_machine(board)}.",)
     trained = [one for one in board.systems if any(record.training for record in one.records)]
     phases = dict.fromkeys(
         phase for record in board.records if record.training for phase in record.training.seconds

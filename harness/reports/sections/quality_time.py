@@ -25,8 +25,8 @@ from harness.reports.render.table import Cell
 from harness.reports.runs.recorded_floors import best_floor, best_words
 from harness.reports.runs.system_costs import (
     Cost,
-    machine,
     mean_cost,
+    shared_machine,
     text_s,
     times_not_comparable,
     training_s,
@@ -67,12 +67,12 @@ def _draw(compared: Compared) -> Figure:
         _without_time(panels[0], compared, looks)
     set_title(panels[0], f"{measure.title}, {board.task}")
     floor = _draw_floor(panels, compared)
-    whiskers = f"vertical whiskers: 95 % intervals over {board.counted}"
-    if costs and max(len(system.runs) for system in board.systems) > 1:
+    whiskers = f"{'vertical ' if timed else ''}whiskers: 95 % intervals over {board.counted}"
+    if timed and max(len(system.runs) for system in board.systems) > 1:
         whiskers += "; horizontal ones: from the fastest to the slowest seed"
     whiskers += f"; dotted: {floor}" if floor else ""
     whiskers += (
-        f"; {machine(board.systems[0].record)}"
+        f"; {shared_machine(board)}"
         if timed
         else ("; no time axis, because times are not comparable")
     )

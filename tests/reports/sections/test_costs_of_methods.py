@@ -5,11 +5,13 @@ import dataclasses
 import pytest
 
 from harness.leaderboard.row import costs_of
-from harness.record import read_record, write_record
+from harness.record import DeviceInfo, ModelInfo, read_record, write_record
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.render.plots.panels import caption_of
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.system_costs import text_s
 from harness.reports.sections.costs_of_methods import costs_part
+from harness.reports.sections.quality_time import quality_time_picture
 from tests.support.synthetic import column, made_up, write_runs
 
 THREE = ["decode.samples=3"]
@@ -62,3 +64,36 @@ def test_columns_of_costs_are_those_of_any_seed(tmp_path):
     trained, generated = costs_part(compare_boards([board])[0]).tables
     heads = {one.name for table in (trained, generated) for one in table.columns}
     assert {"lr search", "FLOPs", "once per user"} <= heads
+
+
+def test_the_machine_is_that_of_the_runs_not_of_texts_made_elsewhere(tmp_path):
+    write_runs(tmp_path, ["mine"], ["product_review"])
+    (folder,) = write_runs(tmp_path, ["a-writer"], ["product_review"])
+    nowhere = DeviceInfo(device="none", dtype="none", threads=0)
+    write_record(
+        dataclasses.replace(
+            read_record(folder), kind="scored", training=None, inference=None, device=nowhere,
+            backbone=ModelInfo(),
+        ),
+        folder,
+    )  # fmt: skip
+    (board,), _ = load_boards([tmp_path])
+    assert [one.name for one in board.systems] == ["a-writer", "mine"]
+    (compared,) = compare_boards([board])
+    caption = caption_of(quality_time_picture(compared).drawing)
+    notes = [note for table in costs_part(compared).tables for note in table.notes]
+    own = board.systems[1].record.device
+    assert own.threads == 2
+    assert caption.endswith(f"{own.device} ({own.processor}), float32, 2 threads")
+    assert set(notes) == {f"{own.device} ({own.processor}), float32, 2 threads."}
+
+
+@pytest.mark.parametrize(("threads", "whiskers"), [(2, "; vertical whiskers"), (8, "; whiskers")])
+def test_whiskers_are_called_vertical_only_beside_an_axis_of_time(tmp_path, threads, whiskers):
+    write_runs(tmp_path, ["sft"], ["product_review"])
+    (folder,) = write_runs(tmp_path, ["cot"], ["product_review"])
+    record = read_record(folder)
+    device = dataclasses.replace(record.device, threads=threads)
+    write_record(dataclasses.replace(record, device=device), folder)
+    (compared,) = compare_boards(load_boards([tmp_path])[0])
+    assert f"{whiskers}: 95 %" in caption_of(quality_time_picture(compared).drawing)
