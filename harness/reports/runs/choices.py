@@ -49,10 +49,10 @@ def chosen_by(records: Sequence[Record]) -> list[dict[str, Json]]:
         defaults = {method: own_options(method) for method in {one.method for one in records}}
 
     def value(record: Record, own: Mapping[str, Json], key: str) -> Json:
-        if key == "model.reasoner" and own.get(key) is None:
-            return record.backbone.reasoner and record.backbone.reasoner.name
         if key not in own and record.kind == "scored":
             return UNSEEN
+        if key == "model.reasoner" and own.get(key) is None:
+            return record.backbone.reasoner and record.backbone.reasoner.name
         if key in own or not key.startswith(OPTION):
             return own.get(key, frozen_table()["added"].get(key, DEFAULT))
         known = defaults[record.method]

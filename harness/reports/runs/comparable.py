@@ -140,7 +140,7 @@ def setting_differences(systems: Sequence[System]) -> list[Difference]:
     def choice(key: str) -> Read:
         def read(record: Record) -> Json:
             value = chosen[id(record)][key]
-            return NO_LIMIT.get(key) if value is None else value
+            return NULL.get(key, NOT_SET) if value is None else value
 
         return read
 
@@ -148,8 +148,10 @@ def setting_differences(systems: Sequence[System]) -> list[Difference]:
     return _differing(systems, {**rules, **FURTHER})
 
 
-NO_LIMIT = {"retrieval.k": "as many as fit"}
-"""Setting → what null means, where it is a value like others."""
+NOT_SET = "not set"
+"""Shown for a setting that is null."""
+NULL = {"retrieval.k": "as many as fit", "model.reasoner": "none"}
+"""Setting → what null means there, where it is shown in other words."""
 UNEQUAL = ("budget.", "retrieval.", "train.epochs", "training examples", "number types")
 """Of what systems may differ in, what the first part of a report names: how much each was given,
 and with which numbers it computed."""

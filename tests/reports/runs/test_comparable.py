@@ -8,6 +8,7 @@ import pytest
 from harness.errors import DataError
 from harness.metrics.bleu import Bleu
 from harness.record import (
+    BackboneInfo,
     DeviceInfo,
     ModelInfo,
     read_predictions,
@@ -250,3 +251,24 @@ def test_runs_of_two_number_types_are_named(other_way):
     assert line in [str(one) for one in setting_differences(board.systems)]
     assert line in [str(one) for one in unequal(board.systems)]
     assert "bfloat16, generation float32" in machine(board.systems[0].record)
+
+
+def test_a_setting_that_is_null_on_one_side_differs(other_way):
+    board = other_way("train.lr_trial_seed=0", "data.val_limit=4", "retrieval.k=2")
+    found = {one.what: one.values for one in setting_differences(board.systems)}
+    assert found["train.lr_trial_seed"] == {"0": ("rag",), "not set": ("sft",)}
+    assert found["data.val_limit"] == {"4": ("rag",), "not set": ("sft",)}
+    assert found["retrieval.k"] == {"2": ("rag",), "as many as fit": ("sft",)}
+    assert "data.limit" not in found  # null on both sides
+    assert [one.what for one in unequal(board.systems)] == ["retrieval.k"]
+
+
+def test_the_reasoner_of_texts_made_elsewhere_is_not_known(tmp_path):
+    two = ModelInfo(name="mini", fingerprint="f" * 16, reasoner=BackboneInfo(name="small"))
+    write_runs(tmp_path / "a", ["flythinker"], TASK, changes={"backbone": two})
+    record = made_up("product_review", "mine")
+    settings = {name: each for name, each in record.settings.items() if name in ("data", "eval")}
+    elsewhere = {"kind": "scored", "settings": settings, "backbone": ModelInfo()}
+    write_record(dataclasses.replace(record, **elsewhere), tmp_path / "b")
+    found = {one.what: one.values for one in setting_differences(board_of(tmp_path).systems)}
+    assert found["model.reasoner"] == {"small": ("flythinker",), "not known": ("mine",)}
