@@ -69,3 +69,24 @@ def test_csv_holds_no_formula_and_no_hidden_character(tmp_path):
     export("parquet", runs, tmp_path / "out")
     kept = pd.read_parquet(tmp_path / "out" / "examples.parquet")
     assert set(kept.output) == {rows[0]["output"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (("3", "all", ""), ["3", None, "all"]),
+        (("true", "2"), ["2", "True"]),
+        (("1", "0.5"), [0.5, 1.0]),
+    ],
+)
+def test_an_option_that_is_a_number_in_one_run_and_a_word_in_another_is_text(
+    given, shown, tmp_path
+):
+    for value in given:
+        own = {"mine": [f"method.k={value}"] if value else []}
+        write_runs(tmp_path / "runs", ["mine"], ["product_review"], examples=3, assignments=own)
+    export("parquet", sources(load_runs(tmp_path / "runs")), tmp_path / "out")
+    frame = pd.read_parquet(tmp_path / "out" / "runs.parquet")
+    found = [None if pd.isna(each) else each for each in frame["method.k"]]
+    assert sorted(found, key=str) == shown
+    assert pd.api.types.is_float_dtype(frame["bleu"])
