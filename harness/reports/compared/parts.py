@@ -65,7 +65,7 @@ def continuation_at(name: str, index: int) -> Rows:
     if is_mean(name):
         return mean_of(
             lambda values: values.forced[name][index] if name in values.forced else None,
-            PERCENT_MEAN,
+            measure_of(name).statistic,
         )
     return Rows(
         metric(name).statistic,
@@ -157,5 +157,5 @@ RANKS = (Rank("characters", "top1"), Rank("characters", "mrr"), Rank("function_w
 
 
 def quality_of(name: str) -> Rows:
-    """A measure of text quality."""
-    return mean_of(lambda values: values.quality.get(name))
+    """A measure of text quality, in %."""
+    return mean_of(lambda values: values.quality.get(name), PERCENT_MEAN)

@@ -11,6 +11,7 @@ from harness.reports.compared.parts import (
     continuation_slope,
     nll_at,
     nll_slope,
+    quality_of,
     relative_nll,
 )
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds, spanned
@@ -169,3 +170,43 @@ def test_a_view_shows_only_the_seeds_that_have_it(tmp_path):
     assert thoughts.notes[1] == (
         "Of the training seeds 0 and 1, only 0 was evaluated: the numbers describe that checkpoint."
     )
+
+
+def with_values(system, change):
+    """The system with changed values of each example; `change` has the example's place too."""
+    runs = []
+    for run in system.runs:
+        examples = {
+            key: dataclasses.replace(values, **change(at, values))
+            for at, (key, values) in enumerate(run.record.examples.items())
+        }
+        record = dataclasses.replace(run.record, examples=examples)
+        runs.append(dataclasses.replace(run, record=record))
+    return dataclasses.replace(system, runs=tuple(runs))
+
+
+@pytest.mark.parametrize(
+    ("name", "shift"), [("evaluate:perplexity", 200.0), ("style:encoder", -90.0), ("gone", -90.0)]
+)
+def test_a_metric_on_a_scale_of_its_own_is_not_clipped_to_100(board, name, shift):
+    fly = with_values(
+        system(board, "flythinker"),
+        lambda _, values: {"forced": {name: (values.forced["rougeL"][0] + shift,)}},
+    )
+    means = [np.mean([one.forced[name] for one in record.examples.values()])
+             for record in fly.records]  # fmt: skip
+    found = over_seeds(board, fly, [Estimate(value=one) for one in means], continuation_at(name, 0))
+    assert found.seeds == "crossed"
+    assert found.low < found.value < found.high
+
+
+def test_a_share_of_a_text_has_no_interval_below_0(board):
+    # 30 users without copies, and few that differ much: Student's t would reach below 0
+    fly = with_values(
+        system(board, "flythinker"),
+        lambda at, _: {"quality": {"copied_8grams": 18.0 if at == 39 else max(0, at - 29) / 10}},
+    )
+    estimates = [Estimate(value=(18.0 + 4.5) / 40)] * 3
+    found = over_seeds(board, fly, estimates, quality_of("copied_8grams"))
+    assert found.low == 0
+    assert found.value == pytest.approx(22.5 / 40)
