@@ -86,11 +86,13 @@ class Panel:
     def by_user(self, rows: Array) -> Array:
         """Rows [N,K] or, for several training seeds, [S,N,K] → sums per user [S,U,K].
 
-        Users without a row other than 0 in every seed are left out.
+        Users whose rows are 0 in every seed are left out; in a seed, a row of 0 has no weight. No
+        user is left where a seed has no row other than 0.
         """
         by_seed = rows if rows.ndim == 3 else rows[None]
         sums = np.stack([sums_by_user(each, self.users) for each in by_seed])
-        return sums[:, (np.abs(sums).sum(axis=-1) > 0).all(axis=0)]
+        known = np.abs(sums).sum(axis=-1) > 0  # [S,U]
+        return sums[:, known.any(axis=0) & known.any(axis=1).all()]
 
 
 @lru_cache(maxsize=8)

@@ -174,3 +174,21 @@ def test_a_scale_ends_an_interval_and_a_user_without_weight_does_not_count():
     assert cut.low == 0 > free.low
     assert cut.users == 7
     assert interval(MEAN, rows * 0, panel).reason == "no example has a value"
+
+
+def test_a_user_without_a_value_in_one_seed_counts_in_the_others():
+    """As in the seeds' own records: the value is the mean of theirs."""
+    draw = np.random.default_rng(3)
+    values = draw.normal(50, 10, (3, 30))
+    values[:, 0] += 400
+    rows = np.stack([values, np.ones_like(values)], axis=-1)
+    rows[1, 0] = 0
+    panel = Panel(tuple(USERS_100[:30]), "print", 400)
+    found = interval(MEAN, rows, panel)
+    own = [values[0].mean(), values[1, 1:].mean(), values[2].mean()]
+    assert found.value == pytest.approx(np.mean(own))
+    assert found.users == 30
+    assert found.low < found.value < found.high
+    rows[1] = 0
+    none = interval(MEAN, rows, panel)
+    assert (none.value, none.users, none.reason) == (None, 0, "no example has a value")
