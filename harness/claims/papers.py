@@ -135,7 +135,8 @@ def _refuse_margin(sense: str, margin: float, only: str) -> None:
 class DifferenceClaim(_Claim):
     """Each of `first` against each of `second` on a measure.
 
-    sense: above and below speak of the numbers as shown, so that above is better for most measures.
+    sense: on the main measure above is better, even where lower numbers are. On a measure that the
+        claim names, above and below speak of the numbers.
     margin: for "equal": the largest difference that counts as none, in the measure's unit.
     """
 

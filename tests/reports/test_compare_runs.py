@@ -122,6 +122,6 @@ def test_the_verdict_is_about_methods_and_names_better_variants_apart(tmp_path):
     words = " ".join(summary.text)
     assert "scores best of the methods on BLEU" in words
     assert "sft (flops_of=flythinker) scores best" not in words
-    assert "score higher than it: sft (flops_of=flythinker) (+" in words
+    assert "score better than it: sft (flops_of=flythinker) (+" in words
     notes = " ".join(summary.tables[0].notes)
     assert "significant only if p is below 0.05 and its interval excludes 0" in notes

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from harness.claims import CostClaim, DifferenceClaim, ValueClaim
+from harness.claims.papers import MAIN
 from harness.errors import counted
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.system_costs import Cost, peak_mib, text_s, training_s
@@ -82,8 +83,10 @@ def difference_part(
     shown = found.verdict in ("higher", "lower")
     distance = found.difference or 0.0
     if claim.sense != "equal" and shown:
-        agrees = (found.verdict == "higher") == (claim.sense == "above")
-        return replace(part, verdict="HOLDS" if agrees else "REFUTED")
+        turned = claim.measure == MAIN and measure.lower_is_better
+        agrees = (found.verdict == "higher") == ((claim.sense == "above") != turned)
+        why = "lower is better" if turned else ""
+        return replace(part, verdict="HOLDS" if agrees else "REFUTED", why=why)
     if claim.sense == "equal":
         if _inside(found.low, found.high, claim.margin):
             return replace(part, verdict="HOLDS", why=f"inside ± {claim.margin:g}")

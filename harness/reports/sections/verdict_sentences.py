@@ -95,7 +95,7 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
     """The best method and what it is significantly better than, or why there is no verdict.
 
     Methods of one value are named together; tests are of the first of them. Variants of a method
-    that score higher than every method are named last.
+    that score better than every method are named last.
     """
     measure, alike = contrasts.measure, best_methods(board, contrasts)
     best, top = alike[0], contrasts.values[alike[0]]
@@ -177,16 +177,16 @@ def _equal(contrasts: Contrasts, first: str, second: str) -> bool:
 
 
 def _above(contrasts: Contrasts, best: str, above: Sequence[str]) -> str:
-    """The variants that score higher than the best method, and whether significantly so."""
+    """The variants that score better than the best method, and whether significantly so."""
     if not above:
         return ""
     digits = contrasts.measure.digits
     parts = []
     for name in above:
         gap, _ = gap_cells(contrasts, name, best)
-        by = estimate(gap, digits, signed=True) if gap else "higher"
+        by = estimate(gap, digits, signed=True) if gap else "better"
         parts.append(f"{name} ({by}{ABOVE[contrasts.outcome(name, best)]})")
-    return f" Other settings of a method here, or controls, score higher than it: {listed(parts)}."
+    return f" Other settings of a method here, or controls, score better than it: {listed(parts)}."
 
 
 def _gaps(contrasts: Contrasts, best: str, others: Sequence[str]) -> list[str]:

@@ -31,9 +31,9 @@ def paper_of(tmp_path, claims) -> Paper:
     return read_paper(path)
 
 
-def asked(tmp_path, runs, *claims):
+def asked(tmp_path, runs, *claims, metric=None):
     (board,), _ = load_boards([runs])
-    return answers(paper_of(tmp_path, claims), board, main_measure(measures_of(board)))
+    return answers(paper_of(tmp_path, claims), board, main_measure(measures_of(board), metric))
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,22 @@ def asked(tmp_path, runs, *claims):
 def test_a_difference(tmp_path, three_seeds, claim, verdict):
     (answer,) = asked(tmp_path, three_seeds, claim)
     assert answer.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("sense", "measure", "verdict", "why"),
+    [
+        ("above", "main", "HOLDS", "lower is better"),
+        ("below", "main", "REFUTED", "lower is better"),
+        ("above", "nll", "REFUTED", ""),  # by name: of the numbers
+        ("below", "nll", "HOLDS", ""),
+    ],
+)
+def test_above_on_the_main_measure_is_better(tmp_path, three_seeds, sense, measure, verdict, why):
+    claim = f'first = "sft"\nsecond = "rag"\nsense = "{sense}"\nmeasure = "{measure}"'
+    (answer,) = asked(tmp_path, three_seeds, claim, metric="nll")
+    assert answer.parts[0].value < 0
+    assert (answer.verdict, answer.parts[0].why) == (verdict, why)
 
 
 def test_a_system_against_itself_is_said(tmp_path, three_seeds):

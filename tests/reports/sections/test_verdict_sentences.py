@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from harness.reports.compared.contrasts import contrast_family
-from harness.reports.compared.measures import measure_of
+from harness.reports.compared.measures import NLL, measure_of
 from harness.reports.compared.verdicts import Compared, compare_boards
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections import metric_table
@@ -79,7 +79,7 @@ def test_a_variant_with_a_higher_value_is_said_to_be_worse_on_shared_texts(board
     board = board_with("sft", {"sft": ["method.flops_of=flythinker", "train.epochs=2"]})
     (found,) = contrast_family([(measure_of("rouge1"), board)])
     text = verdict_words(board, found)
-    assert "score higher than it: sft (" in text
+    assert "score better than it: sft (" in text
     assert ", significantly worse on the examples that both have)" in text
 
 
@@ -201,3 +201,14 @@ def test_the_best_value_is_marked_only_if_a_test_shows_it(tmp_path, users, best)
     (compared,) = compare_boards(load_boards([tmp_path])[0])
     for table in (summary_table([compared]), scores_part(compared).tables[0]):
         assert [row[0].text for row in table.shown() if row[1].best] == best
+
+
+def test_a_variant_with_a_lower_value_is_better_where_lower_is_better(tmp_path):
+    write_runs(tmp_path, ["rag", "sft"], TASK)
+    flops = {"sft": ["method.flops_of=flythinker"]}
+    write_runs(tmp_path / "variant", ["sft"], TASK, assignments=flops, effect=12.0)
+    (board,), _ = load_boards([tmp_path])
+    (found,) = contrast_family([(NLL, board)])
+    text = verdict_words(board, found)
+    assert "score better than it: sft (flops_of=flythinker) (−0.1" in text
+    assert "higher" not in text
