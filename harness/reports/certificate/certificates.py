@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import counted
+from harness.metrics.base import OF_A_HUNDRED
 from harness.record import ExampleValues
 from harness.reports.certificate.arms import Arm, of_equal_flops, of_equal_parameters, plain
 from harness.reports.certificate.rule import Carries, Explains, Gap, carries, explains
@@ -24,7 +25,7 @@ from harness.statistics import (
 MARGINS = {"following": 2.0, "nll": 0.01}
 """Measure → the largest difference that counts as none, in its unit."""
 MARGIN = 1.0
-"""The same for all other measures, which are on 0–100."""
+"""The same for all other measures on 0–100; none is fixed on other scales, so it is 0 there."""
 OWN, OTHER, NONE = "own", "other-profile", "zero"
 NOT_RUN = "not run"
 """How `Gap.why` begins where an arm is absent; in brackets, what the nearest run has instead."""
@@ -67,7 +68,7 @@ class Certificate:
 def certificates(compared: Compared) -> list[Certificate]:
     """One for each system whose thoughts were replaced in some run, on the main measure."""
     board, measure = compared.board, compared.main.measure
-    margin = MARGINS.get(measure.name, MARGIN)
+    margin = MARGINS.get(measure.name, MARGIN if measure.unit in OF_A_HUNDRED else 0.0)
     return [
         Certificate(
             system.name, measure, margin,

@@ -34,8 +34,8 @@ class Gap:
         return self.decides and self.low is not None and self.low > edge
 
     def below(self, edge: float) -> bool:
-        """Whether the interval lies below the edge."""
-        return self.decides and self.high is not None and self.high < edge
+        """Whether the interval does not reach beyond the edge."""
+        return self.decides and self.high is not None and self.high <= edge
 
 
 def carries(own_other: Gap, margin: float) -> Carries:

@@ -204,3 +204,16 @@ def test_a_learning_rate_is_a_methods_own_and_memory_changes_no_result(tmp_path)
         )  # fmt: skip
     _, (one,) = certified(tmp_path)
     assert one.gain.value == pytest.approx(3.0, abs=0.5)  # beside the best rate on val
+
+
+@pytest.mark.parametrize("metric", ["nll", "nll_drift"])
+def test_a_measure_that_is_not_on_0_to_100_has_no_margin_unless_named(tmp_path, metric):
+    """Here MARGINS names BLEU alone."""
+    boards, _ = load_boards([world(tmp_path, flops=6.0, size=6.0)])
+    (compared,) = compare_boards(boards, metric)
+    (one,) = certificates(compared)
+    assert 0 < one.gain.low < one.gain.high < 1
+    assert (one.margin, one.explains) == (0.0, "MORE THAN COMPUTE")
+    (compared,) = compare_boards(boards, "rouge1")
+    (one,) = certificates(compared)
+    assert one.margin == 1.0

@@ -23,6 +23,12 @@ def test_do_thoughts_carry_the_user(gap, answer):
     assert carries(gap, MARGIN) == answer
 
 
+def test_without_a_margin_only_a_gap_at_or_below_0_is_none():
+    assert [carries(gap, 0.0) for gap in (NONE, DOWN, Gap("x", 0, 0, 0))] == [
+        "CANNOT TELL", "NO", "NO"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("gain", "flops", "parameters", "answer"),
     [
