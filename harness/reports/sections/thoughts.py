@@ -68,8 +68,8 @@ def _cells(
     """For each of the thoughts `kept` the value, its difference from own, and p; seeds pooled.
 
     The largest p of the seeds is conservative: it asks for a difference in every seed, not only in
-    their mean. A value is certain if it differs significantly in every seed, and the model's own
-    if any other does.
+    their mean; where the differences have opposite signs, it is 1. A value is certain if it differs
+    significantly in every seed, to the same side, and the model's own if any other does.
     """
     rows: dict[str, list[Value]] = {}
     certain = set()
@@ -79,16 +79,23 @@ def _cells(
         value: Value = spanned([one for each in here if (one := _values(each).get(name))])
         rows[thought] = [value, None, None]
         if minus and len(minus) == len(here):
-            p_values = [one.p_holm for one in minus]
-            largest = None if None in p_values else max(p for p in p_values if p is not None)
-            rows[thought] = [value, spanned(minus), largest]
-            if all(one.verdict in ("higher", "lower") for one in minus):
+            rows[thought] = [value, spanned(minus), _largest_p(minus)]
+            if {one.verdict for one in minus} in ({"higher"}, {"lower"}):
                 certain |= {thought, OWN}
     return [
         [replace(value, certain=thought in certain), *rest]
         for thought, (value, *rest) in rows.items()
         if isinstance(value, Pooled)
     ]
+
+
+def _largest_p(seeds: Sequence[Difference]) -> float | None:
+    """The largest p of the seeds, 1 where differences have opposite signs; None if one has none."""
+    known = [one.p_holm for one in seeds if one.p_holm is not None]
+    if len(known) < len(seeds):
+        return None
+    values = [one.value or 0.0 for one in seeds]
+    return 1.0 if min(values) < 0 < max(values) else max(known)
 
 
 def _notes(board: Board, system: System, found: Sequence[Controls]) -> tuple[str, ...]:
@@ -110,6 +117,7 @@ def _notes(board: Board, system: System, found: Sequence[Controls]) -> tuple[str
         notes.append(
             f"Means over {len(found)} training seeds. These records hold no values by example, so"
             " seeds are not resampled: an interval spans the lowest to the highest end of the"
-            " seeds' intervals over users, and p is the largest of the seeds'."
+            " seeds' intervals over users, and p is the largest of the seeds', 1 where their signs"
+            " differ."
         )
     return tuple(notes)

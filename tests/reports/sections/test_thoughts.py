@@ -20,19 +20,23 @@ def board(tmp_path_factory):
     return found
 
 
-def first_seed(board, **changes):
-    """The board with the first seed alone, whose replacement of thoughts by zero is changed."""
+def seeds_with(board, *changes):
+    """The board with a seed for each of `changes`, made to its replacement of thoughts by zero."""
     (system,) = board.systems
-    run, controls = system.runs[0], system.record.controls
-    zero = controls.thoughts["zero"]
-    minus = {
-        name: dataclasses.replace(one, **changes) for name, one in zero.minus_own.metrics.items()
-    }
-    zero = dataclasses.replace(zero, minus_own=dataclasses.replace(zero.minus_own, metrics=minus))
-    thoughts = {"own": controls.thoughts["own"], "zero": zero}
-    controls = dataclasses.replace(controls, thoughts=thoughts)
-    run = dataclasses.replace(run, record=dataclasses.replace(run.record, controls=controls))
-    return dataclasses.replace(board, systems=(dataclasses.replace(system, runs=(run,)),))
+    runs = []
+    for run, change in zip(system.runs, changes, strict=False):
+        controls = run.record.controls
+        zero = controls.thoughts["zero"]
+        minus = {
+            name: dataclasses.replace(one, **change) for name, one in zero.minus_own.metrics.items()
+        }
+        minus_own = dataclasses.replace(zero.minus_own, metrics=minus)
+        zero = dataclasses.replace(zero, minus_own=minus_own)
+        thoughts = {"own": controls.thoughts["own"], "zero": zero}
+        controls = dataclasses.replace(controls, thoughts=thoughts)
+        record = dataclasses.replace(run.record, controls=controls)
+        runs.append(dataclasses.replace(run, record=record))
+    return dataclasses.replace(board, systems=(dataclasses.replace(system, runs=tuple(runs)),))
 
 
 def table_of(board):
@@ -48,13 +52,13 @@ def rouge(table):
 
 @pytest.mark.parametrize(("verdict", "marked"), [("lower", True), ("not shown", False)])
 def test_the_best_is_marked_only_if_it_differs_significantly(board, verdict, marked):
-    table = table_of(first_seed(board, verdict=verdict))
+    table = table_of(seeds_with(board, {"verdict": verdict}))
     assert rouge(table) == {"own": marked, "zero": False}
 
 
 def test_a_metric_may_be_better_when_lower(board, monkeypatch):
     monkeypatch.setattr(RougeL, "better", "lower")
-    table = table_of(first_seed(board, verdict="lower"))  # own 25, zero 24
+    table = table_of(seeds_with(board, {"verdict": "lower"}))  # own 25, zero 24
     assert rouge(table) == {"own": False, "zero": True}
     assert "ROUGE-L ↓" in [one.name for one in table.columns]
 
@@ -75,3 +79,22 @@ def test_thought_replacement_uses_every_seed_and_the_largest_p(board):
     zero = next(row for row in table.shown() if row[0].text == "zero")
     assert [str(field) for field in zero[2:4]] == ["+0.100 [+0.050, +0.150]", "0.010"]
     assert len(table.notes) == 1
+
+
+LOWER = {"value": -1.0, "low": -1.2, "high": -0.8, "verdict": "lower", "p_holm": 0.01}
+HIGHER = {"value": 1.0, "low": 0.8, "high": 1.2, "verdict": "higher", "p_holm": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("second", "marked", "gap", "p"),
+    [
+        (LOWER, True, "−1.00 [−1.20, −0.80]", "0.010"),
+        (HIGHER, False, "0.00 [−1.20, +1.20]", "1.000"),
+    ],
+)
+def test_seeds_with_opposite_differences_show_none(board, second, marked, gap, p):
+    table = table_of(seeds_with(board, LOWER, second))
+    assert rouge(table) == {"own": marked, "zero": False}
+    at = next(at for at, one in enumerate(table.columns) if one.title == "ROUGE-L")
+    (zero,) = [row for row in table.shown() if row[0].text == "zero"]
+    assert [str(field) for field in zero[at + 1 : at + 3]] == [gap, p]
