@@ -157,5 +157,5 @@ RANKS = (Rank("characters", "top1"), Rank("characters", "mrr"), Rank("function_w
 
 
 def quality_of(name: str) -> Rows:
-    """A measure of text quality, in %."""
+    """A measure of text quality that is a mean of shares, in %."""
     return mean_of(lambda values: values.quality.get(name), PERCENT_MEAN)

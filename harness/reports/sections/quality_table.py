@@ -45,4 +45,5 @@ def quality_part(compared: Compared) -> Part:
 
 def _column(board: Board, measure: type[Metric]) -> SystemColumn:
     name, head = measure.name, Column(measure.title, measure.unit, "number", measure.digits)
-    return pooled_column(board, head, lambda record: record.quality.get(name), quality_of(name))
+    rows = quality_of(name) if measure.mean else None
+    return pooled_column(board, head, lambda record: record.quality.get(name), rows)

@@ -18,7 +18,7 @@ from tests.support.authored import author, made_up
 class Oracle(MeanMetric):
     """Who wrote it: 1 for a text by the user alone, minus its length in excess of 8 words."""
 
-    name = "oracle"
+    name, unit = "oracle", "points"
 
     def score(self, pair):
         words = pair.prediction.split()
