@@ -23,7 +23,7 @@ from harness.errors import UsageError, brief
 from harness.inputs.adapters import CONFIG, PICKLED, WEIGHTS, BaseName, base_of
 from harness.inputs.hub_access import asked_once
 from harness.record import AdapterInfo, BackboneInfo
-from harness.record.durable import write_text
+from harness.record.durable import sync_path, write_text
 
 FINGERPRINT = "base_fingerprint"
 """In the metadata of an adapter that this harness saved: the fingerprint of its base."""
@@ -261,6 +261,7 @@ def save_adapter(
     named = {INSIDE + k: tensor.detach().cpu().contiguous() for k, tensor in tensors.items()}
     about = {"format": "pt"} | ({FINGERPRINT: fingerprint} if fingerprint else {})
     save_file(named, folder / WEIGHTS, about)
+    sync_path(folder / WEIGHTS)
     write_text(folder / CONFIG, json.dumps(plain, indent=1, default=str) + "\n")
 
 

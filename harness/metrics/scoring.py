@@ -85,6 +85,8 @@ def _scored(
     signature = of_samples(metric.signature, len(samples))
     value = fmean(values) if len(values) > 1 else values[0]
     found = Score(value, each(metric, rows), signature, unseen=share)
+    if metric.unit in OF_A_HUNDRED:
+        _refuse_outside(metric, found, first)
     # 3. the interval
     statistic, together = joined(metric.statistic, rows)
     if not isclose(float(statistic.value(together.sum(axis=0))), value, rel_tol=1e-6, abs_tol=1e-9):
@@ -157,17 +159,18 @@ def _checked(metric: Metric, pairs: Sequence[Pair], rows_of: RowsOf) -> Array:
             f"metric {metric.name}: rows of shape {rows.shape}, not all of them finite;"
             f" expected [{len(pairs)}, K] finite numbers. Mend its `rows`"
         )
-    if metric.unit in OF_A_HUNDRED:
-        _refuse_outside(metric, metric.each(rows), pairs)
     return rows
 
 
-def _refuse_outside(metric: Metric, values: Array, pairs: Sequence[Pair]) -> None:
-    """Raises DataError for values [N] below 0 or above 100: their intervals would be cut there."""
-    wrong = np.flatnonzero((values < -ROUNDING) | (values > 100 + ROUNDING))
-    if wrong.size:
-        raise DataError(
-            f"metric {metric.name}: {values[wrong[0]]:g} for example"
-            f" {pairs[wrong[0]].example.id}; expected 0 to 100, which its unit {metric.unit!r}"
-            " means. Mend `score` or `rows`, or give `unit` another name"
-        )
+def _refuse_outside(metric: Metric, score: Score, pairs: Sequence[Pair]) -> None:
+    """Raises DataError for a value below 0 or above 100: its interval would be cut there.
+
+    Of a mean, each example counts; of another metric only the whole value.
+    """
+    each = zip((f"example {pair.example.id}" for pair in pairs), score.each, strict=True)
+    for where, value in each if metric.mean else [("all texts", score.value)]:
+        if value is not None and not -ROUNDING <= value <= 100 + ROUNDING:
+            raise DataError(
+                f"metric {metric.name}: {value:g} for {where}; expected 0 to 100, which its unit"
+                f" {metric.unit!r} means. Mend `score` or `rows`, or give `unit` another name"
+            )

@@ -56,10 +56,11 @@ def locked(folder: Path) -> Iterator[None]:
         write_state(holder, {"pid": str(os.getpid()), "host": socket.gethostname(),
                             "since": datetime.now(UTC).isoformat(timespec="seconds"),
                             "command": " ".join(sys.argv)[:200]})  # fmt: skip
-        for draft in folder.glob(
-            f"*.*{DRAFT_ENDING}"
-        ):  # of a process that was killed while it saved
+        for draft in folder.glob(f"*.*{DRAFT_ENDING}"):  # of a process killed while it saved
             remove(draft)
+        for old in folder.glob("*.*.part"):  # of an earlier version; a folder is a checkpoint's
+            if old.is_file():
+                old.unlink()
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -12,7 +12,14 @@ import numpy as np
 from harness.errors import counted
 from harness.statistics.effects import Effect, Side, effect
 from harness.statistics.families import ALPHA, holm
-from harness.statistics.panel import VERDICT_USERS, Array, Panel, Statistic, resampling_rng
+from harness.statistics.panel import (
+    VERDICT_USERS,
+    Array,
+    Panel,
+    Statistic,
+    resampling_rng,
+    with_weight,
+)
 from harness.statistics.randomisation import paired_test, swaps
 from harness.statistics.users import DIFFERING_USERS, tied
 
@@ -91,7 +98,8 @@ def interval(statistic: Statistic, rows: Array, panel: Panel, trained: bool = Tr
     if not sums.shape[1]:
         return Interval(None, None, None, 0, reason="no example has a value")
     side = Side(sums, trained)
-    found = _interval(statistic, [side], panel)[0]
+    users = int(with_weight(sums).sum(axis=1).min())
+    found = replace(_interval(statistic, [side], panel)[0], users=users)
     if statistic.scale is None or found.low is None or found.high is None:
         return found
     least, most = statistic.scale

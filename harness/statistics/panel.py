@@ -24,6 +24,8 @@ TRIALS = 10_000
 FAMILY_TRIALS = 200
 """Trials of a paired test for each comparison in its family: 0.05 is then ten times the smallest
 possible p-value, after Holm's correction."""
+BOOTSTRAP_USERS = 10
+"""Below this many users the bootstrap is unstable, and Student's t is used."""
 VERDICT_USERS = 20
 """Below this many users there are intervals but no verdicts."""
 PERCENT = (0.0, 100.0)
@@ -86,13 +88,20 @@ class Panel:
     def by_user(self, rows: Array) -> Array:
         """Rows [N,K] or, for several training seeds, [S,N,K] → sums per user [S,U,K].
 
-        Users whose rows are 0 in every seed are left out; in a seed, a row of 0 has no weight. No
-        user is left where a seed has no row other than 0.
+        Users whose rows are 0 in every seed are left out; in a seed, a row of 0 has no weight. If a
+        seed has fewer than `BOOTSTRAP_USERS` users with weight, those of every seed alone are kept:
+        draws of users would often leave such a seed without any.
         """
         by_seed = rows if rows.ndim == 3 else rows[None]
         sums = np.stack([sums_by_user(each, self.users) for each in by_seed])
-        known = np.abs(sums).sum(axis=-1) > 0  # [S,U]
-        return sums[:, known.any(axis=0) & known.any(axis=1).all()]
+        known = with_weight(sums)
+        few = known.sum(axis=1).min() < BOOTSTRAP_USERS
+        return sums[:, known.all(axis=0) if few else known.any(axis=0)]
+
+
+def with_weight(sums: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Which users count in which seed [S,U]: those whose sums [S,U,K] are not all 0."""
+    return np.asarray(np.abs(sums).sum(axis=-1) > 0)
 
 
 @lru_cache(maxsize=8)

@@ -12,10 +12,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from harness.statistics.panel import Array, Counts, Value
+from harness.statistics.panel import BOOTSTRAP_USERS, Array, Counts, Value, with_weight
 
-BOOTSTRAP_USERS = 10
-"""Below this many users the bootstrap is unstable, and Student's t is used."""
 DIFFERING_USERS = 6
 """Where over half of the users tie, an interval needs this many others."""
 STEP = 1e-5
@@ -73,9 +71,14 @@ def pseudo_values(statistic: Value, sums: Array) -> Array:
 def tied(sides: Sequence[Array], statistic: Value) -> int:
     """The size of the largest group of users with the same value.
 
-    sides: sums [S,U,K] of one system or two; with two, the value is the difference.
+    sides: sums [S,U,K] of one system or two; with two, the value is the difference. A user's value
+        is the mean over the seeds in which it has weight.
     """
-    values = [statistic(sums).mean(axis=0) for sums in sides]
+    values = [
+        np.where(with_weight(sums), statistic(sums), 0.0).sum(axis=0)
+        / np.maximum(with_weight(sums).sum(axis=0), 1)
+        for sums in sides
+    ]
     each = values[0] if len(values) == 1 else values[0] - values[1]
     return int(np.unique(np.round(each, 9) + 0.0, return_counts=True)[1].max())
 

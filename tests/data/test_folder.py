@@ -156,8 +156,9 @@ def test_results_beside_the_data_are_not_taken_for_them(write_folder: WriteFolde
     record.write_text("{}")
     assert task_folder(str(folder), task, "user") == folder
     write_folder(f"{folder.name}/{task.name}", **{file: [review()]})
-    (folder / f"{task.name}_user").mkdir()
     assert task_folder(str(folder), task, "user") == folder / task.name
+    (folder / f"{task.name}_user").mkdir()  # an unfinished copy: reading it says what is missing
+    assert task_folder(str(folder), task, "user") == folder / f"{task.name}_user"
 
 
 @pytest.mark.parametrize(("name", "found"), [("nowhere", "no such folder"), ("a.txt", "a file")])

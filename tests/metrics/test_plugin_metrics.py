@@ -260,6 +260,27 @@ def test_a_value_outside_the_range_of_its_unit_is_refused():
     assert scored(Words(), [pairs(["a b", "a"], ["a", "b"])], panel("uv")).score.value == 75
 
 
+class Longer(Metric):
+    """Words of all texts over those of the references."""
+
+    name, unit = "longer", "%"
+
+    def rows(self, pairs: Sequence[Pair]) -> Array:
+        return np.array(
+            [[len(p.prediction.split()), len(p.reference.split())] for p in pairs], float
+        )
+
+    def value(self, sums: Array) -> Array:
+        return 100 * sums[..., 0] / sums[..., 1]
+
+
+def test_one_text_outside_the_range_is_no_fault_of_a_metric_of_all_texts():
+    found = scored(Longer(), [pairs(["a b c", "a"], ["a", "b c d e"])], panel("uv")).score
+    assert (found.value, found.each) == (80, (300, 25))
+    found = scored(Longer(), [pairs(["a b c", "a"], ["a", "b"])], panel("uv")).score
+    assert "metric longer: 200 for all texts" in (found.missing or "")
+
+
 def test_wrong_rows_and_a_reason_cost_the_metric_its_value():
     found = scored(Broken(), [pairs(["a", "b"], ["a", "b"])], panel("uv")).score
     assert (found.value, found.each) == (None, (None, None))

@@ -110,7 +110,7 @@ def test_views_with_texts_of_their_own_are_scored_by_that_metric_too(step, monke
     texts = read_predictions(step("rag", "generated", *more[2:]).folder)
     edit_metrics(monkeypatch)
     done = step(*more)
-    assert "metrics bleu: " in said(capsys) or "metrics bleu changed" in said(capsys)
+    assert "metrics bleu" in said(capsys)
     assert done.record.inputs.metrics == {"bleu": "edited bleu", "rouge1": "edited rouge1"}
     assert read_predictions(done.folder) == texts
     assert step(*more).repeated

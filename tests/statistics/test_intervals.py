@@ -187,8 +187,30 @@ def test_a_user_without_a_value_in_one_seed_counts_in_the_others():
     found = interval(MEAN, rows, panel)
     own = [values[0].mean(), values[1, 1:].mean(), values[2].mean()]
     assert found.value == pytest.approx(np.mean(own))
-    assert found.users == 30
-    assert found.low < found.value < found.high
+    assert found.users == 29  # of the seed with fewest
+    rows[..., 0] += 1000 * rows[..., 1]
+    moved = interval(MEAN, rows, panel)
+    assert (moved.low, moved.high) == pytest.approx((found.low + 1000, found.high + 1000))
     rows[1] = 0
     none = interval(MEAN, rows, panel)
     assert (none.value, none.users, none.reason) == (None, 0, "no example has a value")
+
+
+@pytest.mark.parametrize("known", [1, 3, 9])
+def test_a_seed_with_few_users_leaves_those_of_every_seed(known):
+    values = np.random.default_rng(3).normal(50, 10, (3, 30))
+    rows = np.stack([values, np.ones_like(values)], axis=-1)
+    rows[1, known:] = 0
+    panel = Panel(tuple(USERS_100[:30]), "print", 400)
+    found, alone = (
+        interval(MEAN, rows, panel),
+        interval(MEAN, rows[:, :known], panel.only(range(known))),
+    )
+    assert found == alone
+
+
+def test_users_who_lack_a_seed_do_not_differ_from_those_with_the_same_value():
+    rows = np.stack([np.full((3, 30), 100.0), np.ones((3, 30))], axis=-1)
+    rows[1, :4] = 0
+    found = interval(MEAN, rows, Panel(tuple(USERS_100[:30]), "print", 400))
+    assert (found.value, found.reason) == (100, "every user has the same value")
