@@ -22,6 +22,10 @@ USER: dict[Carries, str] = {
     " personal, within the margin",
     "CANNOT TELL": "whether its thoughts carry the user cannot be told",
 }
+NO_WITHOUT_MARGIN = (
+    "its thoughts do not carry the user: with another user's thoughts its texts are no less"
+    " personal"
+)
 GAIN: dict[Explains, str] = {
     "NOTHING TO EXPLAIN": "it has no gain over sft that would need an explanation",
     "COMPUTE": "its gain over sft is compute: sft with as much arithmetic or as many parameters"
@@ -56,7 +60,8 @@ def _facts(one: Certificate) -> dict[str, object]:
 
 def sentence(one: Certificate) -> str:
     """Both answers in plain words."""
-    return f"{one.system}: {USER[one.carries]}; {GAIN[one.explains]}.{_missing(one)}"
+    user = USER[one.carries] if one.margin or one.carries != "NO" else NO_WITHOUT_MARGIN
+    return f"{one.system}: {user}; {GAIN[one.explains]}.{_missing(one)}"
 
 
 def _missing(one: Certificate) -> str:
@@ -87,11 +92,8 @@ def _draw(compared: Compared, one: Certificate) -> Figure:
     axes.set_xlabel(f"{measure.title} ({measure.unit}); right: better")
     axes.margins(y=0.15)
     set_title(axes, f"{one.system}, {board.task}")
-    set_caption(
-        drawing,
-        f"95 % intervals over {board.counted}; grey: ± {one.margin:g}, which counts as no"
-        " difference",
-    )
+    grey = f"; grey: ± {one.margin:g}, which counts as no difference" if one.margin else ""
+    set_caption(drawing, f"95 % intervals over {board.counted}{grey}")
     return drawing
 
 
@@ -114,10 +116,20 @@ def _table(compared: Compared, one: Certificate) -> Table:
     name = file_name(f"certificate_{one.system}_{compared.board.task}")
     title = f"Certificate of {one.system}, {compared.board.task}"
     note = (
-        f"Margin, fixed beforehand: {one.margin:g} {one.measure.unit}. Only gaps about methods"
-        " decide: three training seeds of each trained side, twenty users."
+        f"{_margin(one)} Only gaps about methods decide: three training seeds of each trained side,"
+        " twenty users."
     )
     return Table(name, title, columns, rows, (note,))
+
+
+def _margin(one: Certificate) -> str:
+    """Which difference counts as none."""
+    if one.margin:
+        return f"Margin, fixed beforehand: {one.margin:g} {one.measure.unit}."
+    return (
+        "No margin is fixed for this measure: NO, NOTHING TO EXPLAIN and COMPUTE need an interval"
+        " that does not reach above 0."
+    )
 
 
 def _number(gap: Gap, digits: int) -> str:

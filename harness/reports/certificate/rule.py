@@ -33,19 +33,19 @@ class Gap:
         """Whether the interval lies above the edge."""
         return self.decides and self.low is not None and self.low > edge
 
-    def below(self, edge: float) -> bool:
-        """Whether the interval does not reach beyond the edge."""
+    def not_above(self, edge: float) -> bool:
+        """Whether the interval does not reach above the edge."""
         return self.decides and self.high is not None and self.high <= edge
 
 
 def carries(own_other: Gap, margin: float) -> Carries:
     """Do thoughts carry the user?
 
-    own_other: own thoughts − another user's. YES above 0, NO below the margin.
+    own_other: own thoughts − another user's. YES above 0, NO not above the margin.
     """
     if own_other.above(0.0):
         return "YES"
-    return "NO" if own_other.below(margin) else "CANNOT TELL"
+    return "NO" if own_other.not_above(margin) else "CANNOT TELL"
 
 
 def explains(gain: Gap, arms: Sequence[Gap], margin: float) -> Explains:
@@ -54,10 +54,10 @@ def explains(gain: Gap, arms: Sequence[Gap], margin: float) -> Explains:
     gain: the method − sft. arms: the method − sft with its arithmetic, − sft with its parameters;
     both are needed for "more than compute", one suffices for "compute".
     """
-    if gain.below(margin):
+    if gain.not_above(margin):
         return "NOTHING TO EXPLAIN"
     if not gain.above(0.0):
         return "CANNOT TELL"
-    if any(arm.below(margin) for arm in arms):
+    if any(arm.not_above(margin) for arm in arms):
         return "COMPUTE"
     return "MORE THAN COMPUTE" if all(arm.above(0.0) for arm in arms) else "CANNOT TELL"

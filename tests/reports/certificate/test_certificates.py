@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from harness.record import read_record, write_record
-from harness.reports.certificate.certificate_part import certificate_part
+from harness.reports.certificate.certificate_part import certificate_part, sentence
 from harness.reports.certificate.certificates import certificates
+from harness.reports.certificate.rule import Gap
 from harness.reports.compare_runs import compare
 from harness.reports.compared.verdicts import compare_boards
+from harness.reports.render.plots.panels import caption_of
 from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import write_runs
 from tests.support.synthetic_parts import training_of
@@ -217,3 +219,30 @@ def test_a_measure_that_is_not_on_0_to_100_has_no_margin_unless_named(tmp_path, 
     (compared,) = compare_boards(boards, "rouge1")
     (one,) = certificates(compared)
     assert one.margin == 1.0
+
+
+@pytest.mark.parametrize(
+    ("metric", "user", "grey", "note"),
+    [
+        (
+            "bleu", "as personal, within the margin;",
+            "; grey: ± 3, which counts as no difference", "Margin, fixed beforehand: 3 0–100.",
+        ),
+        (
+            "nll", "no less personal;", "",
+            "No margin is fixed for this measure: NO, NOTHING TO EXPLAIN and COMPUTE need an"
+            " interval that does not reach above 0.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_margin_is_spoken_of_only_where_there_is_one(tmp_path, metric, user, grey, note):
+    boards, _ = load_boards([world(tmp_path)])
+    (compared,) = compare_boards(boards, metric)
+    (one,) = certificates(compared)
+    none = dataclasses.replace(one, own_other=Gap("own − other", 0.0, 0.0, 0.0))
+    assert f"with another user's thoughts its texts are {user}" in sentence(none)
+    part = certificate_part(compared)
+    assert caption_of(part.pictures[0].drawing) == (
+        f"95 % intervals over {compared.board.counted}{grey}"
+    )
+    assert part.tables[0].notes[0].startswith(f"{note} Only gaps about methods")
