@@ -19,6 +19,7 @@ from harness.reports.claims.parts import (
     compared,
     cost_part,
     difference_part,
+    turned,
     value_part,
 )
 from harness.reports.claims.selection import selected
@@ -36,7 +37,7 @@ class Answer:
     """A claim with its verdict on one task.
 
     parts: its comparisons. why: which systems it lacks, so that it cannot hold; "" for none.
-    title, unit, digits: of the numbers in `parts`.
+    title, unit, digits: of the numbers in `parts`. turned: whether the lower one is above.
     """
 
     claim: Claim
@@ -47,6 +48,7 @@ class Answer:
     title: str
     unit: str
     digits: int
+    turned: bool = False
 
     @property
     def tried(self) -> bool:
@@ -135,7 +137,9 @@ def _answer(claim: Claim, board: Board, main: Measure, parts: list[Part]) -> Ans
     elif verdicts == {"HOLDS"} and not lacks:
         verdict = "HOLDS"
     why = "; ".join(lacks)
-    return Answer(claim, board.task, verdict, tuple(parts), why, title, unit, digits)
+    return Answer(
+        claim, board.task, verdict, tuple(parts), why, title, unit, digits, turned(claim, main)
+    )
 
 
 def _absent(board: Board, selectors: Sequence[Selector]) -> list[Selector]:

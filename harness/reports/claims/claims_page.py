@@ -123,10 +123,11 @@ def _found(answer: Answer) -> str:
 def _number(answer: Answer, part: parts.Part) -> str:
     of_costs = isinstance(answer.claim, CostClaim)
     words = [(" ÷ " if of_costs else " − ").join(part.names)]
+    notes = [part.why] if part.why else []
     if part.value is not None:
         words.append(estimate(part, answer.digits, not of_costs))
-    why = f" ({part.why})" if part.why else ""
-    return " ".join(words) + why
+        notes = ["lower is better"] * answer.turned + notes
+    return " ".join(words) + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _needed(answer: Answer) -> str:

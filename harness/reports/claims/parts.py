@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.claims import CostClaim, DifferenceClaim, ValueClaim
+from harness.claims import Claim, CostClaim, DifferenceClaim, ValueClaim
 from harness.claims.papers import MAIN
 from harness.errors import counted
 from harness.reports.compared.measures import Measure, rows_of
@@ -50,6 +50,12 @@ class Part:
     needed: SampleSize | None = None
 
 
+def turned(claim: Claim, measure: Measure) -> bool:
+    """Whether the lower number is the one above: the main measure, where lower is better."""
+    of_main = isinstance(claim, DifferenceClaim) and claim.measure == MAIN
+    return of_main and measure.lower_is_better
+
+
 def compared(measure: Measure, board: Board, pair: Pair, family: int) -> Comparison:
     """First − second; `judge` adds the verdict."""
     first, second = (rows_of(measure, board, one) for one in pair)
@@ -83,10 +89,9 @@ def difference_part(
     shown = found.verdict in ("higher", "lower")
     distance = found.difference or 0.0
     if claim.sense != "equal" and shown:
-        turned = claim.measure == MAIN and measure.lower_is_better
-        agrees = (found.verdict == "higher") == ((claim.sense == "above") != turned)
-        why = "lower is better" if turned else ""
-        return replace(part, verdict="HOLDS" if agrees else "REFUTED", why=why)
+        higher = (claim.sense == "above") != turned(claim, measure)
+        agrees = (found.verdict == "higher") == higher
+        return replace(part, verdict="HOLDS" if agrees else "REFUTED")
     if claim.sense == "equal":
         if _inside(found.low, found.high, claim.margin):
             return replace(part, verdict="HOLDS", why=f"inside ± {claim.margin:g}")

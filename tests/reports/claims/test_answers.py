@@ -57,19 +57,33 @@ def test_a_difference(tmp_path, three_seeds, claim, verdict):
 
 
 @pytest.mark.parametrize(
-    ("sense", "measure", "verdict", "why"),
+    ("sense", "measure", "verdict", "end"),
     [
-        ("above", "main", "HOLDS", "lower is better"),
-        ("below", "main", "REFUTED", "lower is better"),
-        ("above", "nll", "REFUTED", ""),  # by name: of the numbers
-        ("below", "nll", "HOLDS", ""),
+        ("above", "main", "HOLDS", "] (lower is better)."),
+        ("below", "main", "REFUTED", "] (lower is better)."),
+        ("above", "nll", "REFUTED", "]."),  # by name: of the numbers
+        ("below", "nll", "HOLDS", "]."),
     ],
 )
-def test_above_on_the_main_measure_is_better(tmp_path, three_seeds, sense, measure, verdict, why):
+def test_above_on_the_main_measure_is_better(tmp_path, three_seeds, sense, measure, verdict, end):
     claim = f'first = "sft"\nsecond = "rag"\nsense = "{sense}"\nmeasure = "{measure}"'
     (answer,) = asked(tmp_path, three_seeds, claim, metric="nll")
     assert answer.parts[0].value < 0
-    assert (answer.verdict, answer.parts[0].why) == (verdict, why)
+    assert answer.verdict == verdict
+    assert sentence(answer).endswith(end)
+
+
+def test_open_claims_say_where_lower_is_better(tmp_path, three_seeds):
+    claims = [f'first = "cot"\nsecond = "sft"\nsense = "{one}"' for one in ("above", "equal")]
+    for answer in asked(tmp_path, three_seeds, *claims, metric="nll"):
+        assert (answer.verdict, answer.parts[0].why) == ("CANNOT TELL", "")
+        assert "] (lower is better). Would decide: " in sentence(answer)
+        assert "lower" not in sentence(answer).partition("Would decide: ")[2]
+    write_runs(tmp_path / "two", ["rag", "sft"], ["product_review"], (0, 1))
+    claim = 'first = "sft"\nsecond = "rag"\nsense = "above"'
+    (answer,) = asked(tmp_path, tmp_path / "two", claim, metric="nll")
+    few = "fewer than 3 training seeds: sft"
+    assert sentence(answer).endswith(f"(lower is better; {few}). Would decide: {few}.")
 
 
 def test_a_system_against_itself_is_said(tmp_path, three_seeds):
