@@ -32,22 +32,23 @@ def lift(
     better: the metric's direction; the sign is flipped if lower is better (NLL).
 
     A model that ignores its profile has gains of exactly 0. The gain of an example is None where
-    own or empty is; donors without a value for an example are left out of its mean.
+    own or empty is; donors without a value for an example are left out of its mean. Where a score
+    is null with a reason, so are the gains over it: a mean over the other donors is another number.
     """
-    columns = list(zip(*(other.each for other in others), strict=True)) or [()] * len(own.each)
     sign = -1.0 if better == "lower" else 1.0
-    over_others = [
-        _mean([_gain(value, other, sign) for other in column])
-        for value, column in zip(own.each, columns, strict=True)
-    ]
-    over_empty = [_gain(*pair, sign) for pair in zip(own.each, empty.each, strict=True)]
 
-    def score(each: Sequence[float | None], name: str, missing: str) -> Score:
-        return mean_score(each, MEAN, panel, f"lift:{name}|{own.signature}", missing)
+    def score(swapped: Sequence[Score], name: str, missing: str) -> Score:
+        reasons = [one.missing for one in (own, *swapped) if one.missing is not None]
+        gains = [
+            None if reasons else _mean([_gain(value, one.each[at], sign) for one in swapped])
+            for at, value in enumerate(own.each)
+        ]
+        missing = reasons[0] if reasons else missing
+        return mean_score(gains, MEAN, panel, f"lift:{name}|{own.signature}", missing)
 
     return Lift(
-        score(over_others, f"own-other|donors:{len(others)}", "no example has a donor's value"),
-        score(over_empty, "own-empty", "no example has a value without profile"),
+        score(others, f"own-other|donors:{len(others)}", "no example has a donor's value"),
+        score([empty], "own-empty", "no example has a value without profile"),
     )
 
 

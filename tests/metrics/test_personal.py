@@ -224,3 +224,13 @@ def test_only_the_rivals_are_candidates():
     found = identify_authors(["guitar strings amp"] * 2, candidates)
     assert found.top1 == [100, 0]
     assert found.chance_top1 == pytest.approx(100 / 3)
+
+
+def test_a_donor_whose_score_is_null_leaves_no_lift_over_others_and_its_reason():
+    own, equal = scores(4.0, 6.0), scores(5.0, 5.0)
+    null = Score(None, (None, None), "x", missing="its examples do not give it")
+    found = lift(own, [equal, null], equal, panel("ab"))
+    assert found.own_other.each == (None, None)
+    assert (found.own_other.value, found.own_other.missing) == (None, null.missing)
+    assert (found.own_empty.value, found.own_empty.missing) == (0, None)
+    assert lift(own, [equal], null, panel("ab")).own_empty.missing == null.missing

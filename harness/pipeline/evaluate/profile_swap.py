@@ -23,6 +23,7 @@ from harness.record.token_file import TokenValues, write_tokens
 from harness.types import Example, Score
 
 KINDS = ("random", "topic")
+APART = "the metric's value is not the mean of its examples' values, over which lift is taken"
 Scores = Mapping[str, Score]
 """Slice or metric → score with one kind of profile."""
 Lifts = Mapping[str, Mapping[str, MetricLift]]
@@ -168,10 +169,19 @@ def nll_scores(plan: Plan, nll: Mapping[str, SliceNll]) -> Scores:
 
 
 def text_scores(plan: Plan, texts: Mapping[str, str]) -> Scores:
-    """Every metric of the texts; only the examples' values are used, so intervals are rough."""
+    """Every metric of the texts; only the examples' values are used, so intervals are rough.
+
+    A metric that has a value and no rows that give it is null with the reason.
+    """
     options = plan.settings.eval.model_copy(update={"resamples": 100})
     found = score_metrics(plan.test, [texts], options)
-    return {name: each.score for name, each in found.items()}
+    null = Score(None, (None,) * len(plan.test.examples), "", missing=APART)
+    return {
+        name: each.score
+        if each.rows is not None or each.score.value is None
+        else replace(null, signature=each.score.signature)
+        for name, each in found.items()
+    }
 
 
 def lifts_of(plan: Plan, scores: Mapping[str, Scores]) -> Lifts:

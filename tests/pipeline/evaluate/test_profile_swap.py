@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from harness.data import load_split
-from harness.pipeline.evaluate.profile_swap import donor_examples, lifts_of, text_scores
+from harness.pipeline.evaluate.profile_swap import APART, donor_examples, lifts_of, text_scores
 from harness.pipeline.plan import Plan
 from harness.settings import build_settings
 from harness.statistics import Panel
+from tests.support.evaluate_script import SCRIPT
 from tests.support.runs import go, settings
 
 
@@ -45,6 +46,24 @@ def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, back
     assert {"bleu", "rouge1"} <= set(lift.texts["topic"])
     if method == "nonpers":
         assert lift.texts["random"]["rouge1"].own_empty.value == 0
+
+
+def test_a_metric_that_is_no_mean_of_its_examples_has_no_lift(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    script = tmp_path / "whole.py"
+    script.write_text(SCRIPT.format(name="Whole", result='{"value": sum(map(len, predictions))}'))
+    name = f"evaluate:{script}"
+    asked = ("eval.lift=texts", f"eval.metrics={name},rouge1", "eval.donors=2")
+    record = go(tmp_path, reviews, backbone, "rag", *asked).record
+    assert record.metrics[name].value > 0
+    for kind in ("random", "topic"):
+        for found in vars(record.lift.texts[kind][name]).values():
+            assert (found.value, found.low, found.missing) == (None, None, APART)
+        assert record.lift.texts[kind]["rouge1"].own_other.low is not None
+    for values in record.examples.values():
+        assert [gains[name] for gains in values.lift.texts.values()] == [None] * 3
 
 
 def test_the_record_holds_every_examples_lift(tmp_path, reviews, backbone):
