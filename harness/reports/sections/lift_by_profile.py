@@ -37,15 +37,15 @@ from harness.reports.sections.verdict_sentences import lift_verdict
 def lift_part(compared: Compared) -> Part:
     """Lift of the user's own profile on likelihood (by position) and on generated texts."""
     board, lifts = compared.board, compared.lifts
+    title = f"Lift, all pairs, {board.task}"
     found = Part(tuple(lift_verdict(board, one) for one in lifts if len(one.order) > 1))
-    found += Part(tuple(f"{board.task}: {note}" for note in untested_note(lifts)))
+    found += Part(tuple(f"{board.task}: {note}" for note in untested_note(lifts, title)))
     likely, texts = having(board, LIKELIHOOD.of), having(board, TEXTS.of)
     if likely.systems:
         found += Part((), (_picture(board, likely),), (_likelihood_table(compared, likely),))
     if texts.systems:
         found += Part(tables=(_text_table(compared, texts),))
     if any(one.pairs for one in lifts):
-        title = f"Lift, all pairs, {board.task}"
         found += Part(tables=(pairs_table(f"lift_pairs_{board.task}", title, lifts),))
     return found
 

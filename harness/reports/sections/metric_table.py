@@ -19,6 +19,7 @@ from harness.reports.sections.system_columns import (
     P_HOLM,
     floor_rows,
     of_systems,
+    pairs_title,
     recorded,
     untested_note,
     values,
@@ -37,7 +38,7 @@ def scores_part(compared: Compared) -> Part:
     if len(board.systems) < 2:
         return Part(tables=(table,))
     first = sorted(contrasts, key=lambda one: one is not compared.main)
-    pairs = pairs_table(f"pairs_{board.task}", f"All pairs, {board.task}", first)
+    pairs = pairs_table(f"pairs_{board.task}", pairs_title(board), first)
     return Part(tables=(table, pairs))
 
 
@@ -47,7 +48,7 @@ def _values(compared: Compared) -> Table:
     rows = reported(board, known.metric) if known.metric in contrasts else []
     notes = [f"Grey rows: {known.source}; {known.mark}."] if rows else []
     notes += floor_notes(compared)
-    notes += untested_note(contrasts.values())
+    notes += untested_note(contrasts.values(), pairs_title(board))
     missing = [f"{name} ({why})" for name, why in not_compared(board).items()]
     if missing:
         notes.append(f"Not shown: {'; '.join(missing)}.")

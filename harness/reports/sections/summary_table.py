@@ -24,6 +24,7 @@ from harness.reports.sections.system_columns import (
     gap_column,
     mean,
     of_systems,
+    pairs_title,
     time_columns,
     untested_note,
     value_cell,
@@ -80,7 +81,9 @@ def summary_table(compared: Sequence[Compared]) -> Table:
         notes.append(f"reference: {', '.join(f'{n} on {task}' for task, n in references.items())}.")
     for one in compared:
         shown = [each for name, each in one.contrasts.items() if name in (one.main_name, NLL.name)]
-        notes += [f"{one.board.task}: {note}" for note in untested_note(shown)]
+        notes += [
+            f"{one.board.task}: {note}" for note in untested_note(shown, pairs_title(one.board))
+        ]
     notes += [f"{task}: {mark_note(one)}" for task, one in failed]
     notes += [
         f"{one.board.task}: {caveat}." for one in compared

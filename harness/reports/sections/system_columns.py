@@ -68,8 +68,16 @@ def with_verdict(contrasts: Contrasts | None, name: str, cell: Found) -> Found:
     return replace(cell, letters=(contrasts.letters or {}).get(name, ""), certain=certain)
 
 
-def untested_note(found: Iterable[Contrasts]) -> list[str]:
-    """A note that letters cover tested pairs only; [] if every pair with letters was tested."""
+def pairs_title(board: Board) -> str:
+    """The title of the table of all pairs on all metrics."""
+    return f"All pairs, {board.task}"
+
+
+def untested_note(found: Iterable[Contrasts], pairs: str) -> list[str]:
+    """A note that letters cover tested pairs only; [] if every pair with letters was tested.
+
+    pairs: the title of the table that has the pairs and says why.
+    """
     names = [
         one.measure.title
         for one in found
@@ -81,8 +89,8 @@ def untested_note(found: Iterable[Contrasts]) -> list[str]:
     if not names:
         return []
     return [
-        f"Some pairs were not tested on {listed(names)} (“All pairs” says why): sharing a letter"
-        " says nothing of them."
+        f"Some pairs were not tested on {listed(names)} (“{pairs}” says why): sharing a"
+        " letter says nothing of them."
     ]
 
 

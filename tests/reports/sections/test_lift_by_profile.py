@@ -199,3 +199,32 @@ def test_the_best_lift_is_marked_only_if_a_test_shows_it(board):
     assert marked(board) == {("cot", 1), ("cot", 2)}
     alike = tuple(one for one in board.systems if one.name != "rag")
     assert marked(dataclasses.replace(board, systems=alike)) == set()
+
+
+def test_the_note_on_untested_pairs_names_the_table_of_lift(board):
+    few = frozenset(board.ids[:15])
+    systems = [
+        dataclasses.replace(
+            one,
+            runs=tuple(
+                dataclasses.replace(run, record=with_lift_on(run.record, few)) for run in one.runs
+            ),
+        )
+        if one.name == "rag"
+        else one
+        for one in board.systems
+    ]
+    part_board = dataclasses.replace(board, systems=tuple(systems))
+    part = lift_part(Compared(part_board, {}, "rougeL", lift_contrasts(part_board, "rougeL")))
+    (note,) = (line for line in part.text if "not tested on" in line)
+    (title,) = (table.title for table in part.tables if "pairs" in table.title)
+    assert f"(“{title}” says why)" in note
+
+
+def with_lift_on(record, ids):
+    """The record with lift on these examples alone."""
+    examples = {
+        key: values if key in ids else dataclasses.replace(values, lift=None)
+        for key, values in record.examples.items()
+    }
+    return dataclasses.replace(record, examples=examples)

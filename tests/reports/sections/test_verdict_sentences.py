@@ -163,8 +163,8 @@ def few_texts(tmp_path):
 
 
 UNTESTED = (
-    "Some pairs were not tested on ROUGE-1 (“All pairs” says why): sharing a letter says nothing of"
-    " them."
+    "Some pairs were not tested on ROUGE-1 (“All pairs, product_review” says why): sharing a letter"
+    " says nothing of them."
 )
 
 
