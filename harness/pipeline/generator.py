@@ -118,32 +118,26 @@ class Generator:
             )
 
     def generate_or_split(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
-        """The predictions of a batch; if it fails, of each half, and a failed example's empty.
+        """The predictions of a batch; a row that fails alone has an empty one with its error.
 
         They have no fingerprint yet.
         """
-        try:
-            return self.predictions(batch, sample)
-        except FAILURES as error:
-            if breaks_the_device(error):
-                raise
-            failure = f"{type(error).__name__}: {error}"
-        # outside the except block, where the traceback would still hold the memory of the batch
-        if len(batch) == 1:
-            return [_prediction(batch[0], sample, error=failure)]
-        release_memory()
-        halves = batch[: len(batch) // 2], batch[len(batch) // 2 :]
-        return [text for half in halves for text in self.generate_or_split(half, sample)]
-
-    def tokens_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
-        """The tokens of a batch's first sample, as `_or_split`; a failed row has none."""
         return _or_split(
-            lambda part: self.tokens(part, 0), batch, lambda error: GeneratedTokens([], [], error)
+            lambda part: self.predictions(part, sample),
+            batch,
+            FAILURES,
+            lambda encoded, error: _prediction(encoded, sample, error),
         )
 
+    def tokens_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
+        """The tokens of a batch's first sample; rows whose logits are not numbers fail alone."""
+        return _or_split(lambda part: self.tokens(part, 0), batch, (NotANumberError,), _no_tokens)
+
     def prefaces_or_split(self, batch: Sequence[EncodedPrompt]) -> list[list[int]]:
-        """The prefaces of a batch's first sample, as `_or_split`; a failed row has none."""
-        return _or_split(lambda part: self.prefaces(part, 0), batch, lambda error: [])
+        """As `tokens_or_split`, the prefaces alone; a failed row has none."""
+        return _or_split(
+            lambda part: self.prefaces(part, 0), batch, (NotANumberError,), lambda *failed: []
+        )
 
     def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:
         """The predictions of a batch, without fingerprints."""
@@ -238,22 +232,34 @@ class Generator:
 def _or_split(
     compute: Callable[[Sequence[EncodedPrompt]], list[T]],
     batch: Sequence[EncodedPrompt],
-    failed: Callable[[str], T],
+    kinds: tuple[type[Exception], ...],
+    failed: Callable[[EncodedPrompt, str], T],
 ) -> list[T]:
-    """What `compute` gives for a batch; of each half where memory does not hold the batch, or where
-    the logits of a preface are not numbers. `failed(error)` stands for a single such row."""
+    """What `compute` gives for a batch; if it fails or memory does not hold it, for each half.
+
+    compute: a value for each row of a batch.
+    batch: rows.
+    kinds: errors for which a row fails alone; others end the run.
+    failed: what such a row gives, from the row and its error.
+    """
+    alone = len(batch) == 1
     try:
         return compute(batch)
-    except (RuntimeError, MemoryError, NotANumberError) as error:
-        if not isinstance(error, NotANumberError):
-            if len(batch) == 1 or not is_out_of_memory(error):
-                raise
-        elif len(batch) == 1:
-            return [failed(str(error))]
+    except FAILURES as error:
+        own = isinstance(error, kinds) or (not alone and is_out_of_memory(error))
+        if breaks_the_device(error) or not own:
+            raise
+        failure = f"{type(error).__name__}: {error}"
+    # outside the except block, where the traceback would still hold the memory of the batch
+    if alone:
+        return [failed(batch[0], failure)]
     release_memory()
-    middle = len(batch) // 2
-    halves = batch[:middle], batch[middle:]
-    return [each for half in halves for each in _or_split(compute, half, failed)]
+    halves = batch[: len(batch) // 2], batch[len(batch) // 2 :]
+    return [each for half in halves for each in _or_split(compute, half, kinds, failed)]
+
+
+def _no_tokens(encoded: EncodedPrompt, error: str) -> GeneratedTokens:
+    return GeneratedTokens([], [], error)
 
 
 def _prediction(encoded: EncodedPrompt, sample: int, error: str | None = None) -> Prediction:
