@@ -133,10 +133,13 @@ class Generator:
         """The tokens of a batch's first sample; rows whose logits are not numbers fail alone."""
         return _or_split(lambda part: self.tokens(part, 0), batch, (NotANumberError,), _no_tokens)
 
-    def prefaces_or_split(self, batch: Sequence[EncodedPrompt]) -> list[list[int]]:
-        """As `tokens_or_split`, the prefaces alone; a failed row has none."""
+    def prefaces_or_split(self, batch: Sequence[EncodedPrompt]) -> list[GeneratedTokens]:
+        """As `tokens_or_split`, the prefaces alone."""
         return _or_split(
-            lambda part: self.prefaces(part, 0), batch, (NotANumberError,), lambda *failed: []
+            lambda part: [GeneratedTokens(each, []) for each in self.prefaces(part, 0)],
+            batch,
+            (NotANumberError,),
+            _no_tokens,
         )
 
     def predictions(self, batch: Sequence[EncodedPrompt], sample: int) -> list[Prediction]:

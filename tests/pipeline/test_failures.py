@@ -10,7 +10,7 @@ from baselines.sft import Sft
 from harness.engine.decode import NotANumberError
 from harness.errors import DataError, UsageError
 from harness.pipeline import generator as generate_module
-from harness.pipeline.generator import Generator, _prediction
+from harness.pipeline.generator import GeneratedTokens, Generator, _prediction
 from harness.record import read_predictions
 from harness.types import Prompt, Target
 from tests.support.runs import go, texts
@@ -108,23 +108,25 @@ def test_views_without_memory_generate_in_halves(monkeypatch):
         Generator(None, None).tokens_or_split(["a"])
 
 
-def test_prefaces_of_views_are_made_in_halves_and_a_row_without_numbers_has_none(monkeypatch):
-    def prefaces(self, batch, sample):
+@pytest.mark.parametrize("what", ["prefaces", "tokens"])
+def test_rows_of_views_without_numbers_fail_alone_and_say_why(monkeypatch, what):
+    def made(self, batch, sample):
         if len(batch) > 3:
             raise MemoryError
         if "b" in batch:
             raise NotANumberError({batch.index("b"): 0}, [[] for _ in batch])
-        return [[ord(each)] for each in batch]
+        found = [[ord(each)] for each in batch]
+        return found if what == "prefaces" else [GeneratedTokens(each, []) for each in found]
 
-    monkeypatch.setattr(Generator, "prefaces", prefaces)
-    assert Generator(None, None).prefaces_or_split(list("abcde")) == [[97], [], [99], [100], [101]]
-    monkeypatch.setattr(Generator, "tokens", prefaces)
-    failed = Generator(None, None).tokens_or_split(list("abc"))[1]
-    assert failed.ids == []
-    assert "logits after 0 new tokens are not finite" in failed.error
-    monkeypatch.setattr(Generator, "prefaces", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Generator, what, made)
+    split = getattr(Generator(None, None), f"{what}_or_split")
+    found = split(list("abcde"))
+    assert [each.preface for each in found] == [[97], [], [99], [100], [101]]
+    assert [each.error is None for each in found] == [True, False, True, True, True]
+    assert "logits after 0 new tokens are not finite" in found[1].error
+    monkeypatch.setattr(Generator, what, lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        Generator(None, None).prefaces_or_split(["a"])
+        split(["a"])
 
 
 def test_a_failed_example_is_written_again_by_the_same_command(
