@@ -8,6 +8,8 @@ from itertools import combinations, compress
 from math import comb
 from typing import Literal
 
+import numpy as np
+
 from harness.reports.compared.lengths import values_with_lengths
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.systems import Board
@@ -90,7 +92,7 @@ def contrast_all(
 
 def _with_values(board: Board, rows: Array) -> frozenset[str]:
     """The examples with a value in some seed; rows [S,N,K]."""
-    return frozenset(compress(board.ids, rows.any(axis=(0, 2))))
+    return frozenset(compress(board.ids, np.asarray(rows.any(axis=(0, 2)))))
 
 
 def _at_equal_length(
