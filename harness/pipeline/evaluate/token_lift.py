@@ -57,11 +57,15 @@ def shown_phrases(plan: Plan, encoded: EncodedPrompt) -> set[Phrase]:
 
 
 def _nlls(read: Read, key: str) -> Array:
-    """Columns of an example [T,4]: own, mean over random donors, over topic donors, empty."""
+    """Columns of an example [T,4]: own, mean over random donors, over topic donors, empty.
+
+    A donor without values, whose preface failed, is left out of the mean, as in the record.
+    """
 
     def nll(names: Sequence[str]) -> Array:
-        columns = np.array([read[name][key].logprobs for name in names], dtype=np.float64)
-        return -columns.mean(axis=0) if names else np.full(len(read["own"][key].ends), np.nan)
+        rows = [np.asarray(read[name][key].logprobs, dtype=np.float64) for name in names]
+        known = [row for row in rows if not np.isnan(row).all()]
+        return -np.mean(known, axis=0) if known else np.full(len(read["own"][key].ends), np.nan)
 
     kinds = [[name for name in read if name.startswith(kind)] for kind in ("random", "topic")]
     return np.stack([nll(names) for names in (["own"], *kinds, ["empty"])], axis=1)

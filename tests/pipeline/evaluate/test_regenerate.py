@@ -11,6 +11,7 @@ from harness.engine.decode import NotANumberError
 from harness.pipeline import generator
 from harness.pipeline.evaluate.profile_swap import donor_examples
 from harness.pipeline.evaluate.thought_replacement import prompts_with_thoughts
+from harness.pipeline.evaluate.token_lift import unlike_record
 from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.record import read_record
@@ -70,7 +71,7 @@ def test_a_reference_whose_preface_failed_has_no_lift(
     assert record.lift.likelihood["random"]["all"].own_empty.value == pytest.approx(
         fmean(known.values())
     )
-    # 2. the other donor's value stays; tokens have none
+    # 2. the other donor's value stays, in the tokens too; those of the empty profile are none
     assert after[two.example.id]["random"]["all"] is not None
     assert after[two.example.id]["random"]["all"] != before[two.example.id]["random"]["all"]
     tokens = read_tokens(outcome.folder, record)
@@ -80,6 +81,7 @@ def test_a_reference_whose_preface_failed_has_no_lift(
         if math.isnan(nll)
     }
     assert missing == {one.example.id}
+    assert unlike_record(tokens, record) is None
     text = said[0]
     assert "1 of 8 prefaces with other prompts or thoughts failed" in text
     assert f"has no likelihood there, e.g. {one.example.id}: NotANumberError" in text
