@@ -12,7 +12,6 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
-from harness.cli.expand import Once
 from harness.cli.jobs import Failure, Job, Making
 from harness.cli.options import RunOptions
 from harness.cli.screen import screen
@@ -118,13 +117,12 @@ class _Work:
     def in_order(self, console: Console) -> dict[str, End]:
         """Run one by one in this process; name → how it ended."""
 
-        once = Once(lambda job: job.attempt(self.how))
         ends: dict[str, End] = {}
         shown = Screen(console, len(self.jobs), at_once=1)
         entries = [Entry(SweepJob(name, job.method, (), Path(), Path())) for name, job in self.jobs]
         for entry, (name, job) in zip(entries, self.jobs, strict=True):
             entry.state, entry.begun = "running", time.monotonic()
-            made = once(job)
+            made = job.attempt(self.how)
             entry.seconds = time.monotonic() - entry.begun
             ends[name] = _end(made)
             entry.state = "failed" if ends[name].failed else "done"

@@ -18,6 +18,7 @@ from harness.data.row_cache import Numbered, SplitRows, stored_rows
 from harness.data.rows import data_error, parse_rows
 from harness.data.tasks import Task
 from harness.paths import expanded
+from harness.record import RECORD
 from harness.record.digest import json_sha256
 
 
@@ -42,7 +43,7 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
 
 def _has_runs(folder: Path) -> bool:
     """Whether a folder is the one of a task's runs: METHOD/RUN/record.json."""
-    return any(folder.glob("*/*/record.json"))
+    return any(folder.glob(f"*/*/{RECORD}"))
 
 
 def _has_data(folder: Path, task: Task) -> bool:

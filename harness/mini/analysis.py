@@ -1,7 +1,7 @@
 """The true analysis behind a text: sample sentences that show its author's preferences."""
 
 from harness.mini import SPLITS
-from harness.mini.benchmark import preferences_by_example
+from harness.mini.benchmark import preferences
 from harness.mini.habits import kinds
 
 
@@ -13,7 +13,7 @@ def true_analyses(task: str, setting: str, seed: int = 0) -> dict[str, str]:
     return {
         example: _in_sentences(task, words)
         for split in SPLITS
-        for example, words in preferences_by_example(task, setting, split, seed).items()
+        for example, words in preferences(task, setting, split, seed).items()
     }
 
 

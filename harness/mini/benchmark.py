@@ -103,19 +103,8 @@ def rewrite(
 
 
 def preferences(task: str, setting: str, split: str, seed: int = 0) -> dict[str, tuple[str, ...]]:
-    """User id → the words or signs that show each preference, such as "superb" or "*x*".
-
-    Arguments as for `rows`. In the temporal setting, the preferences at the user's last target of
-    the split.
-    """
-    examples = _examples(task, setting, split, seed)
-    return {each.author.user_id: as_words(task, each.preferences) for each in examples}
-
-
-def preferences_by_example(
-    task: str, setting: str, split: str, seed: int = 0
-) -> dict[str, tuple[str, ...]]:
-    """Example id → the words or signs that show each preference at the time of writing.
+    """Example id → the words or signs that show each preference of its author at the time of
+    writing, such as "superb" or "*x*".
 
     Arguments as for `rows`.
     """

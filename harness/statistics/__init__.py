@@ -9,7 +9,6 @@ from harness.statistics.comparison import (
     Interval,
     compare,
     difference,
-    has_value,
     interval,
     judge,
 )
@@ -26,6 +25,7 @@ from harness.statistics.panel import (
     Statistic,
     mean_rows,
     resampling_rng,
+    with_weight,
 )
 from harness.statistics.preferences import Preference, preference
 from harness.statistics.sample_size import SampleSize, sample_size
@@ -50,7 +50,6 @@ __all__ = [
     "at_equal_length",
     "compare",
     "difference",
-    "has_value",
     "interval",
     "judge",
     "mean_rows",
@@ -58,4 +57,5 @@ __all__ = [
     "resampling_rng",
     "sample_size",
     "student",
+    "with_weight",
 ]

@@ -213,14 +213,10 @@ def checked(found: Effect, users: int, most: int, about: About) -> Interval:
 def _shared(first: Array, second: Array, panel: Panel) -> tuple[Array, Array]:
     """Sums [S,U,K] of both, over the examples that have a value in every seed of both."""
     first, second = (rows if rows.ndim == 3 else rows[None] for rows in (first, second))
-    both = has_value(first) & has_value(second)
-    sums = panel.by_user(np.concatenate([first, second]) * both[:, None])
+    rows = np.concatenate([first, second])
+    both = np.asarray(with_weight(rows).all(axis=0))
+    sums = panel.by_user(rows * both[:, None])
     return sums[: len(first)], sums[len(first) :]
-
-
-def has_value(rows: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which examples [N] have a value in every seed; rows [S,N,K]."""
-    return np.asarray((np.abs(rows).sum(axis=-1) > 0).all(axis=0))
 
 
 def _randomised(statistic: Statistic, sums: Sequence[Array], panel: Panel) -> float:

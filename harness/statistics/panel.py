@@ -99,9 +99,9 @@ class Panel:
         return sums[:, known.all(axis=0) if few else known.any(axis=0)]
 
 
-def with_weight(sums: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which users count in which seed [S,U]: those whose sums [S,U,K] are not all 0."""
-    return np.asarray(np.abs(sums).sum(axis=-1) > 0)
+def with_weight(rows: Array) -> NDArray[np.bool_]:
+    """Which examples or users count [...]: those whose rows or sums [...,K] are not all 0."""
+    return np.asarray(np.abs(rows).sum(axis=-1) > 0)
 
 
 @lru_cache(maxsize=8)

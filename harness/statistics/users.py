@@ -74,13 +74,16 @@ def tied(sides: Sequence[Array], statistic: Value) -> int:
     sides: sums [S,U,K] of one system or two; with two, the value is the difference. A user's value
         is the mean over the seeds in which it has weight.
     """
-    values = [
-        np.where(with_weight(sums), statistic(sums), 0.0).sum(axis=0)
-        / np.maximum(with_weight(sums).sum(axis=0), 1)
-        for sums in sides
-    ]
+    values = [_over_seeds(statistic, sums) for sums in sides]
     each = values[0] if len(values) == 1 else values[0] - values[1]
     return int(np.unique(np.round(each, 9) + 0.0, return_counts=True)[1].max())
+
+
+def _over_seeds(statistic: Value, sums: Array) -> Array:
+    """Each user's mean [U] over the seeds in which it has weight; sums [S,U,K]."""
+    known = with_weight(sums)
+    total = np.where(known, statistic(sums), 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(known.sum(axis=0), 1))
 
 
 def users_error(

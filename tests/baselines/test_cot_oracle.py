@@ -22,7 +22,7 @@ def test_training_targets_begin_with_the_true_preferences():
         assert target.preface[-len(method.between) :] == method.between
         analysis = tokenizer_of("mini").decode(target.preface[: -len(method.between)])
         assert len(target.preface) < method.longest_preface(training=True)
-        for words in known[pair.example.user_id]:
+        for words in known[pair.example.id]:
             if words not in ("good first", "bad first", "alternating"):
                 assert words.removesuffix("x").casefold() in analysis.casefold(), words
 

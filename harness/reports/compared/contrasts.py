@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, compress
+from itertools import combinations
 from math import comb
 from typing import Literal
-
-import numpy as np
 
 from harness.reports.compared.lengths import values_with_lengths
 from harness.reports.compared.measures import Measure, rows_of
@@ -22,6 +20,7 @@ from harness.statistics import (
     compare,
     interval,
     judge,
+    with_weight,
 )
 from harness.statistics.letters import letters
 
@@ -92,7 +91,8 @@ def contrast_all(
 
 def _with_values(board: Board, rows: Array) -> frozenset[str]:
     """The examples with a value in some seed; rows [S,N,K]."""
-    return frozenset(compress(board.ids, np.asarray(rows.any(axis=(0, 2)))))
+    known = with_weight(rows).T  # [N,S]
+    return frozenset(key for key, seeds in zip(board.ids, known, strict=True) if seeds.any())
 
 
 def _at_equal_length(

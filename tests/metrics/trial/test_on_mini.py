@@ -27,11 +27,11 @@ class Truth(MeanMetric):
     name = "truth"
 
     def __init__(self):
-        self._of_user = preferences("product_review", "user", "test")
+        self._known = preferences("product_review", "user", "test")
 
     def score(self, pair):
         text, known = " ".join(pair.prediction.split()), kinds("product_review")
-        own = set(self._of_user[pair.example.user_id])
+        own = set(self._known[pair.example.id])
         shown = [
             {word for word in known[kind].values.values() if re.search(rf"(?i)\b{word}\b", text)}
             for kind in WORDS

@@ -10,7 +10,6 @@ from harness.pipeline.evaluate.profile_swap import APART, donor_examples, lifts_
 from harness.pipeline.plan import Plan
 from harness.settings import build_settings
 from harness.statistics import Panel
-from tests.support.evaluate_script import SCRIPT
 from tests.support.runs import go, settings
 
 
@@ -49,12 +48,9 @@ def test_lift_is_zero_for_a_method_that_reads_no_profile(tmp_path, reviews, back
 
 
 def test_a_metric_that_is_no_mean_of_its_examples_has_no_lift(
-    tmp_path, reviews, backbone, monkeypatch
+    tmp_path, reviews, backbone, whole_metric
 ):
-    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
-    script = tmp_path / "whole.py"
-    script.write_text(SCRIPT.format(name="Whole", result='{"value": sum(map(len, predictions))}'))
-    name = f"evaluate:{script}"
+    name = whole_metric
     asked = ("eval.lift=texts", f"eval.metrics={name},rouge1", "eval.donors=2")
     record = go(tmp_path, reviews, backbone, "rag", *asked).record
     assert record.metrics[name].value > 0

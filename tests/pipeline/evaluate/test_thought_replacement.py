@@ -14,7 +14,6 @@ from harness.pipeline.plan import Plan
 from harness.record import Thoughts, read_record
 from harness.registry import find
 from harness.settings import CONTROLS
-from tests.support.evaluate_script import SCRIPT
 from tests.support.runs import go, settings
 
 OTHERS = ("zero", "noise", "shuffled", "other-profile")
@@ -62,12 +61,9 @@ def test_the_values_of_each_example_give_the_means(tmp_path, reviews, backbone):
 
 
 def test_a_metric_that_is_no_mean_of_its_examples_has_no_difference(
-    tmp_path, reviews, backbone, monkeypatch
+    tmp_path, reviews, backbone, whole_metric
 ):
-    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
-    script = tmp_path / "whole.py"
-    script.write_text(SCRIPT.format(name="Whole", result='{"value": sum(map(len, predictions))}'))
-    name = f"evaluate:{script}"
+    name = whole_metric
     asked = ("eval.controls=zero", f"eval.metrics={name},rouge1", "method.lam=2.0")
     found = go(tmp_path, reviews, backbone, "flythinker", *asked).record.controls
     zero = found.thoughts["zero"]
