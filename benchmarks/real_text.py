@@ -149,7 +149,7 @@ def _analysis(study: Study, system: System, seed: int, of: str) -> Job:
         page = study.out / "inspected" / folder.relative_to(study.out) / of
         if (page / "inspection.json").is_file():
             return None
-        options = ("--limit", str(INSPECTED), "--of", of, "--out", str(page))
+        options = ("--limit", str(INSPECTED), "--of", of, "--no-texts", "--out", str(page))
         return ["inspect", str(folder), *options]
 
     return Job(f"thoughts of {run}, {of}", command, frozenset([run]))

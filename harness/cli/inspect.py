@@ -18,6 +18,7 @@ def inspect(
     example: list[str] | None = None,
     limit: int = 1,
     of: Literal["text", "reference"] = "text",
+    no_texts: bool = False,
     out: Path | None = None,
     plugin: list[Path] | None = None,
     json_: bool = False,
@@ -30,6 +31,7 @@ def inspect(
         example (ID): an example's id, or several; default the first
         limit: without --example, the first N examples
         of (text|reference): the text as generated, or the reference
+        no_texts: leave out all texts, for data that must not be published
         out: folder for the page
     """
     from harness.progress import Bars
@@ -53,6 +55,8 @@ def inspect(
 
     with blaming(method, factory):
         found = inspected(folder, Choice(tuple(example or ()), limit, of), factory, Bars())
+    if no_texts:
+        found = found.without_texts()
     console = screen(stderr=json_)
     written = write_inspection(found, out) if out is not None else []
     if json_:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Of = Literal["text", "reference"]
+WITHHELD = "…"
+"""What stands where a text is left out."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class InspectedExample:
         """Whether all thoughts precede the text, so that its tokens have none of their own."""
         return len(self.thoughts) > 1 and not any(each.position for each in self.thoughts)
 
+    def without_texts(self) -> InspectedExample:
+        """Its numbers, with WITHHELD for each token and entry, and without nearest tokens."""
+        return replace(
+            self,
+            entries=(WITHHELD,) * len(self.entries),
+            tokens=tuple(replace(one, text=WITHHELD) for one in self.tokens),
+            thoughts=tuple(replace(one, nearest=()) for one in self.thoughts),
+        )
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -90,3 +101,7 @@ class Inspection:
     kinds: tuple[Mean, ...]
     before: tuple[Mean, ...]
     notes: tuple[str, ...] = ()
+
+    def without_texts(self) -> Inspection:
+        """Its numbers alone, for data that must not be published."""
+        return replace(self, examples=tuple(one.without_texts() for one in self.examples))

@@ -18,6 +18,11 @@ def test_a_run_is_inspected(run, call, tmp_path):
     code, out, _ = call(*asked, "--json")
     assert code == 0
     assert json.loads(out) == kept
+    code, out, _ = call(*asked, "--json", "--no-texts")
+    assert code == 0
+    bare = json.loads(out)
+    assert {**bare, "examples": None} == {**kept, "examples": None}
+    assert {token["text"] for one in bare["examples"] for token in one["tokens"]} == {"…"}
 
 
 def test_one_run_is_expected(call, tmp_path):

@@ -55,6 +55,22 @@ def test_the_sentence_and_the_tables():
     assert shown("\n ") == "⏎␣"
 
 
+def test_without_texts_all_numbers_stay(tmp_path):
+    found = inspection(before=True)
+    bare = found.without_texts()
+    assert [table.rows for table in tables(bare)] == [table.rows for table in tables(found)]
+    assert sentence(bare) == sentence(found)
+    pairs = [*zip(found.examples, bare.examples, strict=True)]
+    assert all([one.kl for one in a.tokens] == [one.kl for one in b.tokens] for a, b in pairs)
+    assert all(
+        [one.cosines for one in a.thoughts] == [one.cosines for one in b.thoughts] for a, b in pairs
+    )
+    for file in write_inspection(bare, tmp_path):
+        written = file.read_text()
+        for text in ("superb", "␣lamp", "&lt;u&gt;", "is a rating"):
+            assert text not in written, file
+
+
 def test_texts_cannot_break_the_page():
     page = to_html(inspection())
     assert "<b>" not in page.replace("&lt;b&gt;", "")
