@@ -124,7 +124,9 @@ def environment() -> jinja2.Environment:
     runs = json.loads(GATES.read_text("utf-8"))
     gates = {study: [one["gate"] for one in each.values()] for study, each in runs.items()}
     tried = trials(PUBLISHED / "reviews-choices")
+    inspected = inspections(PUBLISHED / "reviews" / "inspected")
     made.globals |= {"given": given, "memorised": memorised, "gates": gates, "tried": tried}
+    made.globals |= {"inspected": inspected}
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -191,3 +192,12 @@ def trials(folder: Path) -> list[Trial]:
         if (training := record.training) and training.val_loss is not None
     ]
     return sorted(found, key=lambda one: (one.method, one.loss))
+
+
+def inspections(folder: Path) -> dict[str, dict[str, Any]]:
+    """Run, then "text" or "reference" → what `harness inspect` found, as its JSON has it."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(folder.rglob("inspection.json")):
+        one = json.loads(file.read_text("utf-8"))
+        found.setdefault(one["run"], {})[one["of"]] = one
+    return found

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import findings
 from benchmarks.findings import PAGES, PUBLISHED, STUDIES, Interval, NoLongerTrueError, Study, given
+from harness.record.inspected import WITHHELD
 
 CONSTANTS = (
     r"95 %", r"at 0 · 100 · 200 · 300\+", r"need 20 users", r"SmolLM2-135M", r"135 million",
@@ -48,6 +49,18 @@ def test_no_published_record_names_a_folder_of_a_machine():
     records = [*PUBLISHED.rglob("record.json"), *(findings.ROOT / "benchmarks/figures").iterdir()]
     assert records
     assert not [path for path in records if absolute.search(path.read_text("utf-8"))]
+
+
+def test_inspected_thoughts_are_of_published_runs_and_have_no_texts():
+    found = findings.inspections(PUBLISHED / "reviews" / "inspected")
+    published = {path.parent.name for path in (PUBLISHED / "reviews").rglob("record.json")}
+    assert found
+    assert set(found) <= published
+    pages = [one for each in found.values() for one in each.values()]
+    examples = [example for page in pages for example in page["examples"]]
+    assert {token["text"] for one in examples for token in one["tokens"]} == {WITHHELD}
+    assert {entry for one in examples for entry in one["entries"]} == {WITHHELD}
+    assert not any(thought["nearest"] for one in examples for thought in one["thoughts"])
 
 
 def test_the_pages_say_what_the_comparisons_say():
