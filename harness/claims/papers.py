@@ -157,7 +157,8 @@ class DifferenceClaim(_Claim):
 class ValueClaim(_Claim):
     """The value of a measure of each of `first`, against 0.
 
-    sense: below 0, above 0, or "not below": above minus the margin.
+    sense: below 0, above 0, or "not below": above minus the margin; above is what it is in a
+        `DifferenceClaim`.
     """
 
     kind: Literal["value"]

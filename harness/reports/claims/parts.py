@@ -52,7 +52,7 @@ class Part:
 
 def turned(claim: Claim, measure: Measure) -> bool:
     """Whether the lower number is the one above: the main measure, where lower is better."""
-    of_main = isinstance(claim, DifferenceClaim) and claim.measure == MAIN
+    of_main = not isinstance(claim, CostClaim) and claim.measure == MAIN
     return of_main and measure.lower_is_better
 
 
@@ -115,7 +115,7 @@ def value_part(claim: ValueClaim, measure: Measure, board: Board, system: System
     if found.low is None or found.high is None:
         return replace(part, why=found.reason or "no interval")
     low, high = found.low, found.high
-    if claim.sense == "below":
+    if (claim.sense == "below") != turned(claim, measure):
         low, high = -high, -low  # from here on: is it above the edge?
     edge = -claim.margin if claim.sense == "not below" else 0.0
     if low > edge:

@@ -73,6 +73,27 @@ def test_above_on_the_main_measure_is_better(tmp_path, three_seeds, sense, measu
     assert sentence(answer).endswith(end)
 
 
+@pytest.mark.parametrize(
+    ("sense", "measure", "verdict", "end"),
+    [
+        ('"above"', "main", "REFUTED", "] (lower is better)."),
+        ('"below"', "main", "HOLDS", "] (lower is better)."),
+        ('"not below"', "main", "REFUTED", "] (lower is better)."),
+        ('"not below"\nmargin = 9', "main", "HOLDS", "] (lower is better)."),
+        ('"above"', "nll", "HOLDS", "]."),  # by name: of the numbers
+        ('"below"', "nll", "REFUTED", "]."),
+    ],
+)
+def test_a_value_above_zero_on_the_main_measure_is_better(
+    tmp_path, three_seeds, sense, measure, verdict, end
+):
+    claim = f'kind = "value"\nfirst = "sft"\nmeasure = "{measure}"\nsense = {sense}'
+    (answer,) = asked(tmp_path, three_seeds, claim, metric="nll")
+    assert 0 < answer.parts[0].value < 9
+    assert answer.verdict == verdict
+    assert sentence(answer).endswith(end)
+
+
 def test_open_claims_say_where_lower_is_better(tmp_path, three_seeds):
     claims = [f'first = "cot"\nsecond = "sft"\nsense = "{one}"' for one in ("above", "equal")]
     for answer in asked(tmp_path, three_seeds, *claims, metric="nll"):
