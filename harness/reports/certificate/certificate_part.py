@@ -18,14 +18,9 @@ from harness.reports.render.table import Cell, Column, Table, file_name
 
 USER: dict[Carries, str] = {
     "YES": "its thoughts carry the user: with another user's thoughts its texts are less personal",
-    "NO": "its thoughts do not carry the user: with another user's thoughts its texts are as"
-    " personal, within the margin",
+    "NO": "its thoughts do not carry the user: with another user's thoughts its texts are {alike}",
     "CANNOT TELL": "whether its thoughts carry the user cannot be told",
 }
-NO_WITHOUT_MARGIN = (
-    "its thoughts do not carry the user: with another user's thoughts its texts are no less"
-    " personal"
-)
 GAIN: dict[Explains, str] = {
     "NOTHING TO EXPLAIN": "it has no gain over sft that would need an explanation",
     "COMPUTE": "its gain over sft is compute: sft with as much arithmetic or as many parameters"
@@ -60,7 +55,8 @@ def _facts(one: Certificate) -> dict[str, object]:
 
 def sentence(one: Certificate) -> str:
     """Both answers in plain words."""
-    user = USER[one.carries] if one.margin or one.carries != "NO" else NO_WITHOUT_MARGIN
+    alike = "as personal, within the margin" if one.margin else "no less personal"
+    user = USER[one.carries].format(alike=alike)
     return f"{one.system}: {user}; {GAIN[one.explains]}.{_missing(one)}"
 
 
