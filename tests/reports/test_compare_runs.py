@@ -10,6 +10,7 @@ from harness.record import DeviceInfo, read_record
 from harness.reports.compare_runs import compare
 from harness.reports.render.pages import to_html
 from harness.reports.render.report_files import write_report
+from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import METHODS, column, made_up, write_runs
 
 TASK = ["product_review"]
@@ -33,6 +34,22 @@ def test_sections_come_in_the_order_of_a_readers_questions(document):
         "summary", "scores", "drift", "lift", "authors", "certificate", "controls", "claims",
         "costs", "examples", "provenance",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("samples", "unit"), [(1, "texts"), (3, "examples")])
+def test_what_is_counted_is_named(tmp_path, samples, unit):
+    sets = {name: [f"decode.samples={samples}"] for name in ("rag", "sft")}
+    write_runs(tmp_path, list(sets), TASK, examples=12, assignments=sets)
+    sections = compare([tmp_path]).sections
+    words = "\n".join(
+        line
+        for one in sections
+        for line in (*one.text, *(note for t in one.tables for note in t.notes))
+    )
+    assert f"n = 12 {unit} of 12 users." in words
+    assert f"; 8 of 12 {unit}, sorted by their difference in BLEU." in words
+    (board,), _ = load_boards([tmp_path])
+    assert board.counted.startswith(f"12 users (12 {unit})")
 
 
 def test_a_view_that_no_run_has_leaves_no_section(tmp_path):

@@ -93,6 +93,16 @@ class Board:
         return len(set(self.users.values()))
 
     @property
+    def unit(self) -> str:
+        """What one of `ids` is called: a text, or an example where each has several texts."""
+        return "example" if any(record.samples > 1 for record in self.records) else "text"
+
+    @property
+    def size(self) -> str:
+        """What its numbers are over: `120 texts of 100 users`."""
+        return f"{counted(len(self.ids), self.unit)} of {counted(self.user_count, 'user')}"
+
+    @property
     def counted(self) -> str:
         """What intervals are over: `100 users (120 texts) and 1–3 training seeds`."""
         return counted_over([self])
@@ -117,7 +127,7 @@ def counted_over(boards: Sequence[Board]) -> str:
     """What intervals are over, from least to most where boards differ: `28–30 users (…) …`."""
     seeds = [len(system.runs) for board in boards for system in board.systems]
     users = _span([board.user_count for board in boards], "user")
-    texts = _span([len(board.ids) for board in boards], "text")
+    texts = _span([len(board.ids) for board in boards], boards[0].unit)
     over = f" and {_span(seeds, 'training seed')}" if max(seeds) > 1 else ", one training seed"
     checkpoints = any(board.about == "checkpoints" for board in boards)
     return f"{users} ({texts}){over}{'; about checkpoints' if checkpoints else ''}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from harness.errors import counted
 from harness.record import Estimate, Record, SliceEstimate, ends_of
 from harness.reports.compared.measures import measure_of
 from harness.reports.compared.parts import (
@@ -129,5 +128,4 @@ def _picture(board: Board, part: Board) -> Picture:
         reading="above 0, a user's profile makes the reference more likely than another user's",
         zero="no lift",
     )
-    note = f"n = {counted(len(board.ids), 'text')} of {counted(board.user_count, 'user')}"
-    return view.picture(board, view.curves(board), "lift", note)
+    return view.picture(board, view.curves(board), "lift", f"n = {board.size}")

@@ -53,7 +53,7 @@ def _values(compared: Compared) -> Table:
     if missing:
         notes.append(f"Not shown: {'; '.join(missing)}.")
     notes += _unseen(board)
-    notes.append(f"n = {len(board.ids)} texts of {board.user_count} users. ↓: lower is better.")
+    notes.append(f"n = {board.size}. ↓: lower is better.")
     table = Table(f"scores_{board.task}", f"Scores, {board.task}", notes=tuple(notes))
     found = of_systems(table, board.systems, [values(one) for one in contrasts.values()])
     found = found.with_faint(floor_rows(board, contrasts)).with_faint(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, counted
 from harness.record import ExampleValues, read_predictions
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import NONE, figure
@@ -28,8 +28,9 @@ def examples_part(compared: Compared, pair: str | None) -> Part:
     shown = disagreements(compared, (first, second), data)
     text = (
         f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
-        f" {second.seeds[0]}; {len(shown)} of {len(board.ids)} texts, sorted by their difference"
-        f" in {measure.title}. Highlighted: words that the other text lacks at that point."
+        f" {second.seeds[0]}; {len(shown)} of {counted(len(board.ids), board.unit)}, sorted by"
+        f" their difference in {measure.title}. Highlighted: words that the other text lacks at"
+        " that point."
     )
     return Part((text,), examples=tuple(shown), warnings=(missing,) if missing else ())
 

@@ -133,7 +133,7 @@ def verdict_words(board: Board, contrasts: Contrasts) -> str:
             f" No significant difference from {listed(_gaps(contrasts, best, undecided), 'or')}."
         )
     text += _untested(contrasts, best, [one for one in others if outcomes[one] == "untested"])
-    return text + _above(contrasts, best, above) + _other_examples(contrasts)
+    return text + _above(contrasts, best, above) + _other_examples(contrasts, board.unit)
 
 
 def _untested(contrasts: Contrasts, best: str, others: Sequence[str]) -> str:
@@ -146,8 +146,11 @@ def _untested(contrasts: Contrasts, best: str, others: Sequence[str]) -> str:
     return f" Not tested against {'; or '.join(parts)}." if parts else ""
 
 
-def _other_examples(contrasts: Contrasts) -> str:
-    """How many texts have a value, if not the same ones in every system; "" if they are."""
+def _other_examples(contrasts: Contrasts, unit: str) -> str:
+    """How many texts have a value, if not the same ones in every system; "" if they are.
+
+    unit: what one of them is called.
+    """
     known = {name: contrasts.examples[name] for name in contrasts.order}
     if len(set(known.values())) < 2:
         return ""
@@ -156,9 +159,9 @@ def _other_examples(contrasts: Contrasts) -> str:
         by_count.setdefault(len(ids), []).append(name)
     values = ", ".join(f"{listed(names)} on {count}" for count, names in by_count.items())
     shared = len(frozenset.intersection(*known.values()))
-    over = f"the {shared} shared" if len(known) == 2 else "the texts that both systems have"
+    over = f"the {shared} shared" if len(known) == 2 else f"the {unit}s that both systems have"
     return (
-        f" Not all have values on the same texts ({values}): each value is over a system's own,"
+        f" Not all have values on the same {unit}s ({values}): each value is over a system's own,"
         f" differences are over {over}."
     )
 

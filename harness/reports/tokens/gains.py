@@ -123,7 +123,8 @@ def texts_note(found: Sequence[Tokens]) -> str:
     if len(by_texts) < 2:
         return ""
     parts = [f"{', '.join(names)} {len(ids)}" for ids, names in by_texts.items()]
-    return f"texts differ, only those that all seeds of a system have count: {'; '.join(parts)}"
+    unit = found[0].board.unit
+    return f"{unit}s differ, only those that all seeds of a system have count: {'; '.join(parts)}"
 
 
 def slice_tokens_of(tokens: Tokens) -> Array:
