@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from harness.data.sizes import sizes_of
+from harness.engine.schedule import examples_taken
 from harness.errors import HarnessError
 from harness.inputs.model_size import parameters_of
 from harness.inputs.provenance import processor
@@ -133,12 +134,14 @@ def phase_seconds(
     # 2. Training, with the search of a rate.
     training = 0.0
     if trained:
-        train, val = train or 0, val or 0
-        passes = settings.train.epochs if passes is None else passes
-        trials = settings.train.trials(settings.seed)
-        trials -= settings.train.best_trial_trains(passes, settings.seed)
-        passes += trials * settings.train.lr_trial_epochs
-        training = (train * passes + val * FORWARD) * row / rates.train
+        train, val, own = train or 0, val or 0, settings.train
+        passes = own.epochs if passes is None else passes
+        trials = own.trials(settings.seed)
+        searched = trials - own.best_trial_trains(passes, settings.seed)
+        taken = examples_taken(train, passes)
+        taken += searched * examples_taken(train, own.lr_trial_epochs)
+        evaluated = val * (1 + trials)
+        training = (taken + evaluated * FORWARD) * row / rates.train
         if method.startswith("cot"):
             training += (train + val) * ANALYSIS_TOKENS / rates.generate
     # 3. Views.
@@ -202,7 +205,9 @@ def measured_rates(record: Record, method: str, trained: bool = True) -> Rates |
     train = training and training.tokens_per_s
     if train is None and trained:
         return None
-    row = training.tokens / (training.examples * training.epochs) if training and train else None
+    row = None
+    if training and train:
+        row = training.tokens / examples_taken(training.examples, training.epochs)
     at_a_time = record.backbone.api.concurrent if record.backbone.api else 1
     texts = max(record.n.scored, 1) * record.samples
     return Rates(

@@ -31,11 +31,15 @@ def test_the_seconds_are_those_of_a_sum_by_hand():
     assert run_seconds("sft", mini(), rates) == pytest.approx(463)
     # CoT's 240 analyses of 60 tokens at 1,000/s: 14.4 s
     assert run_seconds("cot", mini(), rates) == pytest.approx(477.4)
-    # a search of three rates with 4 passes each: 200 × 8 × 0.5 = 800 s more, as the best is kept
-    assert run_seconds("sft", mini("train.lr=auto"), rates) == pytest.approx(1263)
-    # and of three with one pass each: 200 × 3 × 0.5 = 300 s more
+    # a search of three rates with 4 passes each: 200 × 8 × 0.5 = 800 s more, as the best is kept,
+    # and the loss on val of each trial: 3 × 7 = 21 s
+    assert run_seconds("sft", mini("train.lr=auto"), rates) == pytest.approx(1284)
+    # and of three with one pass each: 200 × 3 × 0.5 = 300 s more, and 21 s
     short = mini("train.lr=auto", "train.lr_trial_epochs=1")
-    assert run_seconds("sft", short, rates) == pytest.approx(763)
+    assert run_seconds("sft", short, rates) == pytest.approx(784)
+    # 2.52 examples of 200 are three, and 0.2 of one are one: 1.5 s and 3 × 0.5 s; val 4 × 7 s
+    part = mini("train.lr=auto", "train.epochs=0.0126", "train.lr_trial_epochs=0.001")
+    assert run_seconds("sft", part, rates) == pytest.approx(56 + 1.5 + 1.5 + 28)
     # lift in texts: the texts of 9 further profiles
     assert run_seconds("rag", mini('eval.lift=["texts"]'), rates) == pytest.approx(506)
     # limits
@@ -66,6 +70,12 @@ def test_the_speed_of_a_training_on_another_machine_does_not_count():
     assert module.measured_rates(record, "sft").train == 4000
     training = replace(record.training, machine=record.device)
     assert module.measured_rates(replace(record, training=training), "sft") is None
+
+
+def test_the_tokens_of_an_example_are_those_of_the_examples_that_were_taken():
+    record = made_up("product_review", "sft")
+    training = replace(record.training, tokens=300, examples=5, epochs=0.5)
+    assert module.measured_rates(replace(record, training=training), "sft").row == 150  # of two
 
 
 def test_what_is_not_known_is_said(tmp_path, monkeypatch):
