@@ -1,6 +1,7 @@
 """Work once for each user: when the hooks are called, and where their cost is shown."""
 
 import dataclasses
+from typing import ClassVar
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from harness.errors import UsageError
 from harness.method import Method
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
+from harness.progress import Bars
 from harness.record.token_file import TOKENS
 from harness.reports.compared.verdicts import Compared
 from harness.reports.runs.boards import load_boards
@@ -87,6 +89,38 @@ def test_a_finished_run_is_read_again_with_what_it_adapted(tmp_path, reviews, ba
     again = run(chosen, "halved", tmp_path, factory=Halved)
     assert (again.repeated, again.record.lift.tokens) == (True, first.record.lift.tokens)
     assert tokens.read_bytes() == made
+
+
+class Kept(Method):
+    """Its model depends on a file that `adapt` keeps, and makes otherwise the next time."""
+
+    name = "kept"
+    made: ClassVar[list[float]] = []
+
+    def adapt(self, lm, examples):
+        file = self.workspace / "users.txt"
+        if not file.is_file():
+            self.made.append(0.5 / (1 + len(self.made)))
+            file.write_text(str(self.made[-1]))
+        with torch.no_grad():
+            for weight in lm.parameters():
+                weight.mul_(float(file.read_text()))
+
+
+def test_what_is_kept_for_users_and_gone_is_not_called_damage(
+    tmp_path, reviews, backbone, monkeypatch
+):
+    more = ('eval.lift=["likelihood"]', "eval.donors=1", "eval.authors=false")
+    chosen, said = settings(reviews, backbone, "kept", *more), []
+    folder = run(chosen, "kept", tmp_path, factory=Kept).folder
+    for name in (TOKENS, "users.txt"):
+        (folder / name).unlink()
+    monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
+    assert run(chosen, "kept", tmp_path, factory=Kept).repeated
+    assert said == [
+        f"{folder}: its model is not the record's: restore the backbone and what kept keeps there"
+        " for its users, or run again with --fresh"
+    ]
 
 
 def test_a_dry_run_prepares_nothing(reviews, backbone, tmp_path):

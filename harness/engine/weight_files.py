@@ -17,7 +17,7 @@ from torch import nn
 from harness.engine.lean_models import separate
 from harness.errors import DataError
 from harness.record.durable import draft_of, move, remove, sync_path
-from harness.record.state import DAMAGED, Say
+from harness.record.state import DAMAGED, MISSING, Say
 from harness.record.storage import WEIGHTS as WEIGHTS
 
 
@@ -134,9 +134,12 @@ def file_digest(path: Path) -> str:
 
 
 def same_file(path: Path, digest: str, say: Say) -> bool:
-    """Whether a file has this sha256; says so where it does not, or cannot be read."""
+    """Whether a file has this sha256; says so where it does not, is gone, or cannot be read."""
     try:
         found = file_digest(path)
+    except FileNotFoundError:
+        say(f"{MISSING}: {path}")
+        return False
     except OSError as error:
         say(f"{DAMAGED}: {path}: {error.strerror}")
         return False

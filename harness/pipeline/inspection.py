@@ -23,6 +23,7 @@ from harness.method import Method
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.inspection_means import mean_of_all, with_means
 from harness.pipeline.job import Job
+from harness.pipeline.kept_training import model_files
 from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.record import Record, read_predictions, read_record
@@ -137,7 +138,8 @@ def _loaded(job: Job, record: Record, folder: Path) -> PersonalLM:
             f"{folder}: other weights than the record's\n"
             f"  found     sha256 {weights_fingerprint(lm)[:12]}\n"
             f"  expected  {str(record.backbone.weights)[:12]}, as recorded\n"
-            "  mend      restore the file, or run the record's command with --fresh"
+            f"  mend      restore {model_files(job.plan.method)}, or run the record's command with"
+            " --fresh"
         )
     return lm.eval()
 

@@ -13,6 +13,7 @@ from harness.engine.checkpoint import TrainLog, drop_checkpoint, save_checkpoint
 from harness.engine.lm import PersonalLM
 from harness.engine.weight_files import WEIGHTS, same_file
 from harness.errors import mendable
+from harness.method import Method
 from harness.pipeline.trackers import EVENTS, ID
 from harness.record import Training, read_state
 from harness.record.state import Say
@@ -30,6 +31,18 @@ class FinishedTraining:
 
     training: Training
     weights: str
+
+
+def kept_for_users(method: Method) -> str:
+    """What a method that adapts the model to users keeps in a run's folder; "" for any other."""
+    adapts = type(method).adapt is not Method.adapt
+    return f"what {method.name} keeps there for its users" if adapts else ""
+
+
+def model_files(method: Method) -> str:
+    """What the model of a finished run is loaded from."""
+    parts = [WEIGHTS if method.trains else "the backbone", kept_for_users(method)]
+    return " and ".join(filter(None, parts))
 
 
 def finished_training(folder: Path, say: Say) -> FinishedTraining | None:

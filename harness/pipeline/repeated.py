@@ -27,6 +27,7 @@ from harness.pipeline.evaluate.text_views import evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
 from harness.pipeline.evaluate.token_lift import unlike_record
 from harness.pipeline.job import Job, Trained
+from harness.pipeline.kept_training import kept_for_users, model_files
 from harness.pipeline.plan import Plan
 from harness.record import (
     PREDICTIONS,
@@ -44,7 +45,7 @@ from harness.record import (
 )
 from harness.record.dated import dated, move_aside
 from harness.record.inputs import MODELS, changes
-from harness.record.state import DAMAGED, Say
+from harness.record.state import Say
 from harness.record.token_file import TOKENS, lacks_tokens, write_tokens
 from harness.types import Prediction
 
@@ -162,7 +163,8 @@ def _trained_model(job: Job, record: Record) -> PersonalLM | None:
         return None
     lm, _ = job.build()
     if not job.load_trained(lm, record, plan.folder):
-        job.bars.say(f"{DAMAGED}: {weights}: its content is not what was trained")
+        mend = f"restore {model_files(plan.method)}, or run again with --fresh"
+        job.bars.say(f"{plan.folder}: its model is not the record's: {mend}")
         return None
     return lm
 
@@ -184,7 +186,9 @@ def _with_tokens(job: Job, found: Record) -> Record:
     with job.bars:
         values = swapped_tokens(Trained(job, lm, read_predictions(folder)))
     if fault := unlike_record(values, found):
-        say(f"{folder}: no {TOKENS} was made: {fault}")
+        kept = kept_for_users(job.plan.method)
+        mend = f". If {kept} is gone, restore it, or run again with --fresh" if kept else ""
+        say(f"{folder}: no {TOKENS} was made: {fault}{mend}")
         return found
     record = replace(found, lift=replace(found.lift, tokens=write_tokens(folder, values)))
     write_record(record, folder)

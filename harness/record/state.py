@@ -23,6 +23,7 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 """Where messages go, e.g. `Bars.say`."""
 DAMAGED = "damaged, so its work is done again"
+MISSING = "missing, so its work is done again"
 NO_TIMES = "damaged, so the times in it are lost"
 SEAL = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "value": (.*)\}\n?', re.DOTALL)
 """A sealed value: its JSON, after the sha256 of that."""

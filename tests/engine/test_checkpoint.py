@@ -282,3 +282,6 @@ def test_weights_that_changed_on_disk_are_noticed(tmp_path):
     assert said == [
         f"damaged, so its work is done again: {path}: its content is not what was saved"
     ]
+    path.unlink()
+    assert not same_file(path, digest, said.append)
+    assert said[1:] == [f"missing, so its work is done again: {path}"]
