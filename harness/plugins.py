@@ -179,6 +179,12 @@ def _module(path: Path, name: str) -> ModuleType:
     return module
 
 
+def refuse_no_python(option: str, path: Path) -> None:
+    """Raises UsageError, naming the option, for a path that is not a Python file's."""
+    if path.suffix != ".py":
+        raise UsageError(f"{option} {path}: expected a Python file, name.py")
+
+
 def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """Run a plugin file.
 
@@ -188,8 +194,7 @@ def read_plugin(path: Path, is_known_task: Callable[[Any], bool]) -> PluginFile:
     """
     if not path.is_file():
         raise UsageError(f"--plugin {path}: no such file")
-    if path.suffix != ".py":
-        raise UsageError(f"--plugin {path}: expected a Python file, name.py")
+    refuse_no_python("--plugin", path)
     own_module = module_of(path)
     module = _module(path, own_module)
     named = {

@@ -14,6 +14,7 @@ import typer
 
 from harness.errors import UsageError
 from harness.metrics import refuse_column_name
+from harness.plugins import refuse_no_python
 from harness.registry import NAME, table
 
 
@@ -96,8 +97,7 @@ def _refuse_file(path: Path, test: Path) -> None:
 
     The folder of a file comes first where modules are looked up: for `python -m` in it, for pytest.
     """
-    if path.suffix != ".py":
-        raise UsageError(f"--out {path}: expected a Python file, name.py")
+    refuse_no_python("--out", path)
     for file in (path, test):
         if file.exists():
             raise UsageError(f"{file} already exists; choose another --out")
