@@ -47,10 +47,15 @@ class KindGain:
 
 @dataclass(frozen=True)
 class Split:
-    """The gain of one system by kind, and in total."""
+    """The gain of one system by kind, and in total.
+
+    uncounted: share of slice tokens in which no token of the backbone ends, in %; None if the
+    records do not say how many slice tokens there are.
+    """
 
     system: str
     seeds: int
+    uncounted: float | None
     total: Interval
     kinds: tuple[KindGain, ...]
 
@@ -84,7 +89,16 @@ def split_of(tokens: Tokens) -> Split:
         )
         for at, kind in enumerate(KINDS)
     )
-    return Split(tokens.system.name, len(tokens.runs), total, kinds)
+    return Split(tokens.system.name, len(tokens.runs), _uncounted(counts, lengths), total, kinds)
+
+
+def _uncounted(ended: Array, lengths: Array) -> float | None:
+    """Share of slice tokens that are of no kind, in %.
+
+    ended: slice tokens of each kind in each run and text [S,N,3]. lengths: all of each text [N].
+    """
+    total = len(ended) * lengths.sum()
+    return 100 * (1 - float(ended[:, lengths > 0].sum() / total)) if total else None
 
 
 def _columns(tokens: Tokens, of: Matrix, lengths: Array) -> Array:

@@ -1,5 +1,7 @@
 """Planted writers land where they belong: one copies, one knows the subject, one the habits."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import DataError
@@ -82,6 +84,21 @@ def test_the_page_has_the_sentence_the_figure_and_the_numbers(runs):
     (board,) = document.facts["boards"]
     facts = {one["system"]: one for one in board["copied"]}
     assert facts["subject"]["kinds"]["subject"]["share"]["value"] > 90
+
+
+def test_the_note_counts_slice_tokens_in_which_no_token_ends(runs, monkeypatch):
+    (compared,) = compare_boards(load_boards([runs])[0])
+    assert "backbone ends, all but 0.0 %. 95 %" in copied_part(compared).tables[0].notes[0]
+    (first, *others), _ = tokens_of(compared.board)
+    (run,) = first.runs
+    ends = run.slice_token % 4 != 3
+    columns = ("example", "position", "slice_token", "kind", "nll")
+    run = replace(run, **{name: getattr(run, name)[ends] for name in columns})
+    found = [replace(first, runs=(run,)), *others]
+    monkeypatch.setattr("harness.reports.tokens.copied_part.tokens_of", lambda board: (found, ""))
+    share, same = f"{100 * (1 - ends.mean()):.1f}", ", ".join(one.system.name for one in others)
+    note = copied_part(compared).tables[0].notes[0]
+    assert f"ends, all but {share} % ({first.system.name}), 0.0 % ({same}). 95 %" in note
 
 
 def test_a_system_without_tokens_is_named_and_a_changed_file_is_refused(runs):
