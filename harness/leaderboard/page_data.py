@@ -265,16 +265,21 @@ def _found(rows: Sequence[int], ends: tuple[Array, Array]) -> Ranks:
 
 
 def ranks_on(board: Board, entries: Sequence[Entry], column: BoardColumn) -> Ranks:
-    """Ranks by a metric where higher is better, of checkpoints; each kind is ranked apart."""
+    """Ranks by a metric, of checkpoints, best first; each kind is ranked apart.
+
+    There are none by a metric of which it is not known which end is better.
+    """
     found: Ranks = {}
-    comparable = _comparable(board, entries, column.key) if column.better == "higher" else []
+    comparable = _comparable(board, entries, column.key) if column.better else []
+    sign = -1.0 if column.better == "lower" else 1.0  # the highest is ranked first
     for kind in ("run", "scored"):
         compared = [index for index in comparable if entries[index].row.kind == kind]
         if not compared:
             continue
         rows = [entries[index].row for index in compared]
         values = np.array([row.metrics[column.key].value for row in rows], dtype=np.float64)
-        ends = rank_ranges(values, np.stack([_without(row, column.key) for row in rows]))
+        without = np.stack([_without(row, column.key) for row in rows])
+        ends = rank_ranges(sign * values, sign * without)
         found |= _found(compared, ends)
     return found
 

@@ -187,8 +187,14 @@ def test_a_board_with_reruns_is_ranked_by_their_means(tmp_path):
     assert table[second]["Rerun"].startswith("60")
 
 
-@pytest.mark.parametrize(("name", "better"), [("rougeL", "lower"), ("not_installed", None)])
-@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize(
+    ("name", "better", "again"),
+    [
+        ("rougeL", "lower", True),  # a rerun asks whether a claim is too high
+        ("not_installed", None, True),
+        ("not_installed", None, False),
+    ],
+)
 def test_no_rank_takes_a_higher_value_as_better_unless_it_is(
     name, better, again, tmp_path, monkeypatch
 ):
@@ -208,6 +214,20 @@ def test_no_rank_takes_a_higher_value_as_better_unless_it_is(
     assert set(data["rows"]["values"][by]["best"]) == {None}
     assert {row["best rank"] for row in rows_of_csv(tmp_path / "page")} == {""}
     assert set(data["rows"]["values"]["bleu"]["best"]) != {None}
+
+
+def test_the_lowest_is_first_where_lower_is_better(tmp_path, monkeypatch):
+    monkeypatch.setattr(RougeL, "better", "lower")
+    signed = {name: f"{name}|made up" for name in ("rougeL", "bleu")}
+    monkeypatch.setattr(made_boards, "METRICS", signed)
+    board = make_board(tmp_path / "boards", rules(), texts=False)
+    for number in range(3):
+        add_row(board, submission(rules(), number), texts=[], status="self-reported")
+    assert build(tmp_path / "boards", tmp_path / "page").left_out == ()
+    values = shown(tmp_path / "page")["rows"]["values"]["rougeL"]
+    ranks = dict(zip(values["v"], zip(values["best"], values["worst"], strict=True), strict=True))
+    assert [ranks[value] for value in sorted(ranks)] == [(1, 1), (2, 2), (3, 3)]
+    assert {row["best rank"] for row in rows_of_csv(tmp_path / "page")} == {"1", "2", "3"}
 
 
 def test_a_metric_that_is_not_installed_is_named_and_not_sorted_best_first(
