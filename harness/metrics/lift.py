@@ -11,6 +11,8 @@ from harness.metrics.scoring import mean_score
 from harness.statistics import MEAN, Panel
 from harness.types import Score
 
+APART = "the metric's value is not the mean of its examples' values, over which lift is taken"
+
 
 @dataclass(frozen=True)
 class Lift:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from harness.metrics.base import Better
 from harness.metrics.donors import Pool, random_donors, topic_donors
+from harness.metrics.lift import APART, lift
 from harness.metrics.lift import Lift as MetricLift
-from harness.metrics.lift import lift
 from harness.metrics.likelihood import TokenLogprobs, likelihood_scores
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.reference_likelihood import by_slice, own_logprobs
@@ -23,7 +23,6 @@ from harness.record.token_file import TokenValues, write_tokens
 from harness.types import Example, Score
 
 KINDS = ("random", "topic")
-APART = "the metric's value is not the mean of its examples' values, over which lift is taken"
 Scores = Mapping[str, Score]
 """Slice or metric → score with one kind of profile."""
 Lifts = Mapping[str, Mapping[str, MetricLift]]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isclose
+from statistics import fmean
 
 import numpy as np
 
 from harness.errors import DataError, UsageError
-from harness.metrics import EXTERNAL, better_of, is_known, metric
+from harness.metrics import EXTERNAL, better_of, is_known, is_mean, metric
 from harness.metrics.base import OWN, Better, Metric
 from harness.metrics.drift import NLL_DRIFT, SLOPE
 from harness.metrics.scoring import joined
@@ -230,6 +231,19 @@ def from_examples(rows: Rows, record: Record) -> float | None:
     if not found:
         return None
     return float(rows.statistic.value(np.array(found, dtype=np.float64).sum(axis=0)))
+
+
+def is_apart(name: str, record: Record) -> bool:
+    """Whether a record shows that a metric's value is not the mean of its examples' values.
+
+    Where an example has no value, as where one of its samples has none, the record does not tell.
+    """
+    score = record.metrics.get(name)
+    each = [values.scores.get(name) for values in record.examples.values()]
+    known = [value for value in each if value is not None]
+    if score is None or score.value is None or score.low is not None or not is_mean(name):
+        return False
+    return bool(known) and len(known) == len(each) and not _equal(fmean(known), score.value)
 
 
 def refuse_other(name: str, found: float | None, reported: float | None, record: Record) -> None:

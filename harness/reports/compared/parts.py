@@ -9,10 +9,12 @@ from typing import Literal
 from harness.metrics import is_mean, metric
 from harness.metrics.drift import SLOPE
 from harness.metrics.forced import slope_of, window_middles, windows_within
+from harness.metrics.lift import APART
 from harness.record import AuthorRank, ExampleValues, Gains, LiftPair, Record, SliceNll
 from harness.reports.compared.measures import (
     Measure,
     Rows,
+    is_apart,
     mean_of,
     measure_of,
     nll_row,
@@ -105,12 +107,29 @@ class LiftView:
     name: Literal["likelihood", "texts"]
 
     def of(self, record: Record) -> Mapping[str, Mapping[str, LiftPair]]:
-        """Kind of donor → slice or metric → gains; empty if the record lacks the view."""
-        return getattr(record.lift, self.name, None) or {}
+        """Kind of donor → slice or metric → gains; empty if the record lacks the view.
+
+        A metric that is no mean of its examples has null gains with the reason, in an old record
+        too.
+        """
+        found: Mapping[str, Mapping[str, LiftPair]] = getattr(record.lift, self.name, None) or {}
+        apart = {name for of in found.values() for name in of if is_apart(name, record)}
+        return {
+            kind: {name: _null(pair) if name in apart else pair for name, pair in of.items()}
+            for kind, of in found.items()
+        }
 
     def gains(self, values: ExampleValues) -> Gains:
         """The same of an example."""
         return getattr(values.lift, self.name, None) or {}
+
+
+def _null(pair: LiftPair) -> LiftPair:
+    other, empty = (
+        replace(score, value=None, low=None, high=None, missing=APART)
+        for score in (pair.own_other, pair.own_empty)
+    )
+    return LiftPair(own_other=other, own_empty=empty)
 
 
 LIKELIHOOD, TEXTS = LiftView("likelihood"), LiftView("texts")

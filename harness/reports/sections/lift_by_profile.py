@@ -90,7 +90,9 @@ def _likelihood_table(compared: Compared, part: Board) -> Table:
 
 
 def _text_table(compared: Compared, part: Board) -> Table:
-    board, names = compared.board, list(TEXTS.of(part.systems[0].record)["random"])
+    board, gains = compared.board, TEXTS.of(part.systems[0].record)["random"]
+    names = list(gains)
+    missing = {name: pair.own_other.missing for name, pair in gains.items()}
     tables = [
         of_systems(Table("", ""), part.systems, _columns(compared, TEXTS, name)) for name in names
     ]
@@ -100,7 +102,10 @@ def _text_table(compared: Compared, part: Board) -> Table:
         f"Lift on generated texts, {board.task}",
         tables[0].columns,
         rows,
-        (f"Points of each measure; 95 % intervals {over(board, part, rows)}.",),
+        (
+            f"Points of each measure; 95 % intervals {over(board, part, rows)}.",
+            *(f"{measure_of(name).title}: {why}." for name, why in missing.items() if why),
+        ),
         folded=len(rows) > 12,
         groups=tuple(measure_of(name).title for name in names for _ in part.systems),
         grouped_by="measure",

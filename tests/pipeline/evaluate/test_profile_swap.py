@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.data import load_split
-from harness.pipeline.evaluate.profile_swap import APART, donor_examples, lifts_of, text_scores
+from harness.metrics.lift import APART
+from harness.pipeline.evaluate.profile_swap import donor_examples, lifts_of, text_scores
 from harness.pipeline.plan import Plan
 from harness.settings import build_settings
 from harness.statistics import Panel

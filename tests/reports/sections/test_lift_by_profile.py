@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from harness import statistics
+from harness.metrics.lift import APART
 from harness.reports.compare_runs import Options, compare
 from harness.reports.compared.verdicts import Compared, lift_contrasts
+from harness.reports.render.numbers import NONE
 from harness.reports.render.report_files import write_report
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
@@ -134,6 +136,23 @@ def test_a_record_without_examples_lifts_is_shown_and_not_compared(board):
     assert section.text == ()
     new = lift_part(Compared(board, {}, "rougeL")).tables[0]
     assert likely.shown()[1][1] == new.shown()[1][1]  # one seed: the record's own interval
+
+
+def test_an_old_record_shows_no_lift_of_a_metric_that_is_no_mean_of_its_examples(board):
+    systems = []
+    for system in board.systems:
+        (run,) = system.runs
+        whole = dataclasses.replace(run.record.metrics["rougeL"], value=77.0, low=None, high=None)
+        record = dataclasses.replace(run.record, metrics=run.record.metrics | {"rougeL": whole})
+        run = dataclasses.replace(run, record=record)
+        systems.append(dataclasses.replace(system, runs=(run,)))
+    old = dataclasses.replace(board, systems=tuple(systems))
+    for each, shown in ((board, {"ROUGE-L", "BLEU"}), (old, {"BLEU"})):
+        table = lift_part(Compared(each, {}, "bleu")).tables[1]
+        rows = table.ungrouped().shown()
+        assert {row[0].text for row in rows} == {"ROUGE-L", "BLEU"}
+        assert {row[0].text for row in rows for one in row[2:] if one.text != NONE} == shown
+        assert table.notes[1:] == ((f"ROUGE-L: {APART}.",) if each is old else ())
 
 
 def test_variants_are_compared_in_lift_where_their_method_has_none(tmp_path):
