@@ -265,10 +265,7 @@ def _found(rows: Sequence[int], ends: tuple[Array, Array]) -> Ranks:
 
 
 def ranks_on(board: Board, entries: Sequence[Entry], column: BoardColumn) -> Ranks:
-    """Ranks by a metric, of checkpoints, best first; each kind is ranked apart.
-
-    There are none by a metric of which it is not known which end is better.
-    """
+    """Ranks of checkpoints by a metric of known direction; each kind is ranked apart."""
     found: Ranks = {}
     comparable = _comparable(board, entries, column.key) if column.better else []
     sign = -1.0 if column.better == "lower" else 1.0  # the highest is ranked first
@@ -279,8 +276,7 @@ def ranks_on(board: Board, entries: Sequence[Entry], column: BoardColumn) -> Ran
         rows = [entries[index].row for index in compared]
         values = np.array([row.metrics[column.key].value for row in rows], dtype=np.float64)
         without = np.stack([_without(row, column.key) for row in rows])
-        ends = rank_ranges(sign * values, sign * without)
-        found |= _found(compared, ends)
+        found |= _found(compared, rank_ranges(sign * values, sign * without))
     return found
 
 
