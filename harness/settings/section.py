@@ -34,6 +34,8 @@ class Section(BaseModel):
             raise ValueError("expected text without half a surrogate pair") from None
         if value is None and "none" in get_args(field.annotation):
             return "none"  # a choice of this name; elsewhere `none` is no value at all
+        if isinstance(value, list | tuple) and "none" in _kinds(field.annotation):
+            value = ["none" if each is None else each for each in value]
         if value == "none" and NoneType in get_args(field.annotation):
             return None
         listed = value if isinstance(value, list | tuple) else [value]
@@ -59,7 +61,9 @@ def _kinds(annotation: Any) -> list[Any]:
 
 
 def no_value(value: Any) -> Any:
-    """The value of a method's option with None for the text "none", in tables too."""
+    """The value of a method's option with None for the text "none", in tables and lists too."""
     if isinstance(value, Mapping):
         return {key: no_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [no_value(each) for each in value]
     return None if value == "none" else value

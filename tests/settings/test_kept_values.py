@@ -1,5 +1,7 @@
 """Values that files, options and records keep as they are: quoted text, none, true and false."""
 
+from typing import Literal
+
 import pytest
 
 from harness.errors import UsageError
@@ -42,6 +44,7 @@ def test_quoted_text_of_yaml_is_no_number(tmp_path):
 
 
 NONE = ['method.a="none"', "method.a=none", 'method.a={ b = "none" }', 'model.reasoner="none"',
+        'method.a=["none", 1]', 'method.a=[{ b = ["none"] }]',
         'retrieval.k="none"', 'data.source="none"', 'model.template_args.a="none"']  # fmt: skip
 
 
@@ -58,6 +61,26 @@ def test_none_is_a_folder_or_text_where_a_value_must_be():
     found = build_settings("mini", ['data.source="none"', 'model.template_args.a="none"'])
     assert found.data.source == found.model.template_args["a"] == "none"
     assert build_settings("mini", ['model.reasoner="none"']).model.reasoner is None
+
+
+def test_none_in_a_list_of_a_method_is_no_value_in_the_file_that_a_run_leaves(tmp_path):
+    given = {"a": [None, 1, {"b": [None]}]}
+    settings = build_settings("mini", (), {"method": given})
+    text = run_file_text(settings, validate(RunSettings, load_preset("mini")), "sft")
+    (tmp_path / "run.toml").write_text(text)
+    (block,) = read_run_file(tmp_path / "run.toml")
+    again = build_settings(block.preset, (), block.values)
+    assert again.method == settings.method == given
+    assert again.digest() == settings.digest()
+
+
+def test_none_in_a_list_is_a_choice_of_that_name_where_there_is_one():
+    class Options(Section):
+        kinds: tuple[Literal["none", "all"], ...] = ()
+        sizes: tuple[int | None, ...] = ()
+
+    found = validate(Options, {"kinds": [None, "all"], "sizes": [None, 1]}, "own")
+    assert (found.kinds, found.sizes) == (("none", "all"), (None, 1))
 
 
 @pytest.mark.parametrize("value", [None, [None], {"b": None}])
