@@ -9,9 +9,10 @@ from torch import Tensor
 
 from harness.engine.batch import Batch, Rows, Views, pad
 from harness.engine.clock import DecodeClock, now
-from harness.engine.lm import PersonalLM
+from harness.engine.lm import PersonalLM, joined
 from harness.engine.sampling import Sampler
 from harness.engine.slots import Asked, Decoding
+from harness.engine.token_bound import rows_within_bound
 from harness.errors import HarnessError
 
 
@@ -67,8 +68,9 @@ def generate(
         prefixes: tokens that already follow each prompt.
         views: further prompts by name, for models that read several.
         clock: receives the times of these rows.
-        rows_at_once: most rows in the model; by default all. Waiting prompts take the places of
-            rows that have ended if `lm` can (`keep`, `join`), else one batch follows another.
+        rows_at_once: most rows in the model; by default all. Fewer where a run bounds their tokens
+            (harness.engine.token_bound). Waiting prompts take the places of rows that have ended
+            if `lm` can (`keep`, `join`), else one batch follows another.
 
     Raises ValueError for an empty prompt, and for seeds of another number of rows. Raises
     NotANumberError if a row's logits are not finite, after all other rows have ended.
@@ -95,7 +97,9 @@ def generate(
     ends = frozenset([eos_id] if isinstance(eos_id, int) else eos_id or ())
     asked = Asked(prompts, prefixes, views or {}, sampler, max_new_tokens, ends, stopped)
     lm.eval()
-    begin, decoding = now(), Decoding(lm, asked, rows_at_once or len(prompts))
+    longest = max(map(len, joined(prompts, prefixes))) + max_new_tokens
+    at_once = rows_within_bound(longest, rows_at_once or len(prompts))
+    begin, decoding = now(), Decoding(lm, asked, at_once)
     decoding.run()
     texts, failed = decoding.texts, decoding.failed
     if clock is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.engine.ranks import Ranks
+from harness.engine.token_bound import tokens_bounded
 from harness.method import Method
 from harness.pipeline.job import Job
 from harness.pipeline.served.plan import plan_of
@@ -29,4 +30,5 @@ def follow_run(
     def make_job() -> Job:
         return Job(plan_of(settings, method, results, factory), Bars(quiet=True), team=Team(ranks))
 
-    follow(ranks, make_job)
+    with tokens_bounded(settings.decode.tokens_at_once):
+        follow(ranks, make_job)

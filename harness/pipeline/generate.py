@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.engine.lm import PersonalLM
 from harness.engine.peak_memory import PeakMemory
+from harness.engine.token_bound import tokens_at_once
 from harness.inputs.provenance import method_sha256
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import COSTS, Costs, step_of, summary_of
@@ -15,7 +16,6 @@ from harness.pipeline.job import MAIN, Job
 from harness.pipeline.kept_texts import fingerprints, valid_predictions
 from harness.pipeline.team import bare
 from harness.pipeline.together import bound_tokens
-from harness.pipeline.token_bound import tokens_at_once
 from harness.record import (
     PREDICTIONS,
     Inference,

@@ -15,12 +15,12 @@ from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import release_memory
 from harness.engine.slots import rows_join
 from harness.engine.text import decode
+from harness.engine.token_bound import batches_of, rows_at_once
 from harness.errors import DataError, breaks_the_device, is_out_of_memory
 from harness.method import refuse_long_preface
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generation_costs import Costs
 from harness.pipeline.plan import Plan
-from harness.pipeline.token_bound import batches_of, rows_at_once
 from harness.types import Prediction, Sampling
 
 T = TypeVar("T")

@@ -67,7 +67,7 @@ class Plan:
         self.fresh = False
         """Take no prompt from a cache."""
         self.tokens_at_once = settings.decode.tokens_at_once
-        """Most tokens in a batch of texts; lowered where memory is low (pipeline.token_bound)."""
+        """Most tokens in a batch of texts; lowered where memory is low (engine.token_bound)."""
 
     @property
     def test(self) -> SplitData:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.engine.clock import Phases
 from harness.engine.ranks import Ranks
+from harness.engine.token_bound import tokens_bounded
 from harness.engine.weight_files import WEIGHTS
 from harness.method import Method
 from harness.pipeline.apart import (
@@ -86,7 +87,7 @@ def run(
             stop = checked_until(until, plan)
             _ = plan.inputs  # hashed now, and kept
         # 2. no other process works on it meanwhile
-        with locked(plan.folder):
+        with locked(plan.folder), tokens_bounded(settings.decode.tokens_at_once):
             return _make(Attempt(Job(plan, bars, team=team), phases, command, fresh, stop))
     finally:
         team.end()

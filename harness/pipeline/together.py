@@ -15,6 +15,7 @@ from harness.engine.checkpoint import TrainLog
 from harness.engine.devices import cast, place
 from harness.engine.lm import CausalLM, PersonalLM
 from harness.engine.number_types import NumberTypes
+from harness.engine.token_bound import set_bound
 from harness.engine.train import train
 from harness.engine.weight_files import round_trained
 from harness.errors import HarnessError
@@ -102,6 +103,7 @@ def settle(job: Job, name: str) -> None:
 def bound_tokens(job: Job, most: int | None) -> None:
     """Let a batch of texts hold at most so many tokens."""
     job.plan.tokens_at_once = most
+    set_bound(most)
 
 
 def adapt(job: Job, name: str) -> None:

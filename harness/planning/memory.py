@@ -81,7 +81,7 @@ def peak_bytes(
 
 def _generation(shapes: Sequence[Shape], settings: RunSettings, kind: Kind, prompt: float) -> float:
     """Bytes of a batch of texts: keys and values, and one layer of one model at the prompts."""
-    from harness.pipeline.token_bound import rows_at_once
+    from harness.engine.token_bound import rows_at_once
 
     options = settings.decode
     longest = ceil(prompt) + options.max_new_tokens

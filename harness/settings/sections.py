@@ -138,8 +138,9 @@ class DecodeSettings(Section):
     """Examples decoded together."""
     tokens_at_once: int | None = Field(None, ge=1)
     """At most this many tokens in a batch, counting every row as long as its longest prompt and the
-    cap on new tokens: a bound on memory beside `batch_size`. Less free memory lowers it, and the
-    record says so. By default only `batch_size` bounds a batch."""
+    cap on new tokens: a bound on memory beside `batch_size`, also for what a method generates by
+    itself. Less free memory lowers it for texts, and the record says so. By default only
+    `batch_size` bounds a batch."""
     samples: int = Field(1, ge=1)
     """Texts per example with different sampling seeds; scores are averaged over them."""
     step: Literal["auto", "lean", "transformers"] = "transformers"

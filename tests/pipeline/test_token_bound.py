@@ -6,18 +6,18 @@ import pytest
 import torch
 
 from flythinker import FlyThinkerLM
-from harness.engine import CausalLM
+from harness.engine import CausalLM, generate, token_bound
+from harness.engine.token_bound import rows_at_once, set_bound, tokens_at_once, tokens_bounded
 from harness.pipeline import generate as generate_module
 from harness.pipeline import generator as generator_module
-from harness.pipeline import token_bound
 from harness.pipeline.evaluate.continuation import Span, Window, _batches, most_tokens
 from harness.pipeline.evaluate.regenerate import texts_of
 from harness.pipeline.generator import Generator
 from harness.pipeline.job import MAIN, Job
 from harness.pipeline.plan import Plan
-from harness.pipeline.token_bound import rows_at_once, tokens_at_once
 from harness.progress import Bars
 from harness.record import read_record
+from tests.support.prefills import noted_prefills
 from tests.support.runs import StopNowError, go, settings, stop_now, texts
 from tests.support.tiny import tiny
 
@@ -104,6 +104,19 @@ def test_rows_in_the_model_hold_no_more_tokens_than_the_bound(
     generate_module.generate_batch(job, lm, (0, batch))
     texts_of(job, lm, batch)
     assert asked == [2, 2]
+
+
+def test_generate_has_no_more_tokens_in_a_model_than_the_bound(monkeypatch):
+    lm, prompts = CausalLM(tiny()), [[1 + row] * (3 + row) for row in range(5)]
+    prefills = noted_prefills(monkeypatch)
+    free = generate(lm, prompts, max_new_tokens=4)
+    with tokens_bounded(24):
+        assert generate(lm, prompts, max_new_tokens=4) == free
+        set_bound(5)
+        assert generate(lm, prompts, max_new_tokens=4, rows_at_once=3) == free
+    assert generate(lm, prompts, max_new_tokens=4) == free
+    # 24 tokens hold two rows of 7 + 4; 5 hold none, and a row by itself is never refused
+    assert [len(rows) for rows in prefills] == [5, 2, 2, 1, *[1] * 5, 5]
 
 
 def test_windows_of_continuations_hold_no_more_tokens_than_the_bound(tmp_path, reviews, backbone):

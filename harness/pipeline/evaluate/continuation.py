@@ -15,6 +15,7 @@ from harness.engine.fits import most_positions
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import release_memory
 from harness.engine.text import Encoded, decode, encode_response
+from harness.engine.token_bound import batches_of
 from harness.errors import is_out_of_memory
 from harness.metrics.base import Pair
 from harness.metrics.forced import WINDOW, forced_scores, window_lengths, window_pair
@@ -25,7 +26,6 @@ from harness.pipeline.generator import example_seed, views_of
 from harness.pipeline.job import Job, Trained
 from harness.pipeline.plan import Plan
 from harness.pipeline.team import bare
-from harness.pipeline.token_bound import batches_of
 from harness.record import Forced, Record
 from harness.statistics import Panel
 from harness.types import Prediction

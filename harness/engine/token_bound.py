@@ -2,13 +2,16 @@
 
 A number in the preset, not the machine's memory, decides the batches, so that the same command
 generates the same texts on another machine. Free memory can only lower it; the record has what was
-used.
+used. `generate` asks here, so that the bound holds for all that a run or its method generates, with
+any model.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +25,27 @@ T = TypeVar("T")
 SHARE = 0.8
 """Of the free memory, what keys and values may fill."""
 MEMORY = Path("/proc/meminfo")
+_MOST: ContextVar[int | None] = ContextVar("tokens at once", default=None)
+
+
+@contextmanager
+def tokens_bounded(most: int | None) -> Iterator[None]:
+    """Inside, rows that `generate` has in a model hold at most `most` tokens; None: any number."""
+    before = _MOST.set(most)
+    try:
+        yield
+    finally:
+        _MOST.reset(before)
+
+
+def set_bound(most: int | None) -> None:
+    """Another bound from now on, until the `tokens_bounded` around it ends."""
+    _MOST.set(most)
+
+
+def rows_within_bound(longest: int, size: int) -> int:
+    """Rows that `generate` may have in a model; arguments as in `rows_at_once`."""
+    return rows_at_once(longest, size, _MOST.get())
 
 
 def tokens_at_once(most: int | None, lm: PersonalLM, say: Say) -> int | None:
